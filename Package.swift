@@ -1,0 +1,136 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The targets are listed from the bottom layer to the top; ARCHITECTURE.md has the same table with what each is for.
+// An import that is not listed here, or that points up, fails the tidy test.
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ own: [String] = [], _ packages: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: own.map { .target(name: $0) } + packages, path: "Sources/\(name)",
+        swiftSettings: strict)
+}
+
+func program(_ name: String, _ own: [String], _ packages: [Target.Dependency] = []) -> Target {
+    .executableTarget(
+        name: name, dependencies: own.map { .target(name: $0) } + packages, path: "Sources/\(name)",
+        swiftSettings: strict)
+}
+
+func tests(_ name: String, _ own: [String], _ packages: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: (own + ["TestKit"]).map { .target(name: $0) } + packages, path: "Tests/\(name)",
+        resources: resources, swiftSettings: strict)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypes1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcTransport = Target.Dependency.product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "apus",
+    products: [
+        .executable(name: "apusd", targets: ["apusd"]),
+        .executable(name: "apus", targets: ["apus"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // 0: C headers, pure values, faults
+        .target(name: "CLinux", path: "Sources/CLinux"),
+        .systemLibrary(name: "CNFTables", path: "Sources/CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+        .systemLibrary(name: "CArchive", path: "Sources/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        library("Addressing"),
+        library("Faults"),
+        // 1: the domain's values, and Linux as it is
+        library("Model", ["Addressing", "Faults"]),
+        library("LinuxSystem", ["CLinux", "Faults"]),
+        library("Netlink", ["LinuxSystem", "CLinux", "Addressing", "Faults"]),
+        library("Nftables", ["CNFTables", "LinuxSystem", "Addressing", "Faults"]),
+        library("OCI", ["Faults"], [crypto]),
+        // 2: what the parts speak through
+        library("EngineInterface", ["Model", "Addressing", "Faults"], [nioCore]),
+        library("StateStore", ["Model", "Faults"]),
+        // 3: one subsystem each
+        library("LocalStore", ["Model", "Faults"], [sqlite]),
+        library("EtcdStore", ["StateStore", "Model", "LinuxSystem", "CLinux", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, log]),
+        library("Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"], [httpClient, nioCore, nioSSL, nioFoundation, crypto, log]),
+        library("ContainerRuntime", ["OCI", "LinuxSystem", "CLinux", "Model", "Faults"], [nioCore, nioPosix, log]),
+        library("DataPlane", ["Netlink", "Nftables", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [log]),
+        library("NameService", ["LinuxSystem", "CLinux", "Addressing", "Faults"], [nioCore, nioPosix, log]),
+        library("Orchestration", ["StateStore", "Model", "Addressing", "Faults"], [log]),
+        library("NodeProtocol", ["Model", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
+        library("Logs", ["Model", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
+        // 4: a node, and the roles it has in a swarm
+        library(
+            "Engine",
+            ["LocalStore", "Images", "ContainerRuntime", "DataPlane", "NameService", "Logs", "OCI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"],
+            [nioCore, nioPosix, log, lifecycle]),
+        library(
+            "Cluster",
+            ["Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"],
+            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioSSL, x509, asn1, crypto, log, lifecycle]),
+        // 5: edges
+        library("DockerTypes", ["Model", "Addressing", "Faults"]),
+        library(
+            "DockerAPI", ["DockerTypes", "EngineInterface", "Model", "Addressing", "Faults"],
+            [hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypes1, httpTypes, nioFoundation, log, lifecycle]),
+        library("Lab", ["LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"], [nioCore, nioPosix, log]),
+        library("Commands", ["Lab", "Faults"], [arguments]),
+        // 6: programs
+        program("apusd", ["Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [arguments, log, lifecycle, nioCore, nioPosix]),
+        program("apus", ["Commands"], [arguments]),
+        // tests
+        library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"]),
+        tests("PureTests", ["Addressing", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes"], [nioCore]),
+        tests("KernelTests", ["LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI", "NameService", "Addressing", "Model"], [nioCore, nioPosix, log]),
+        tests("ServiceTests", ["EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux"], [nioCore, nioPosix, nioHTTP1, log, x509, crypto, grpcCore, grpcTransport]),
+        tests("TidyTests", [], []),
+    ],
+    swiftLanguageModes: [.v6]
+)

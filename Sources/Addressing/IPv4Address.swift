@@ -1,0 +1,60 @@
+/// An IPv4 address. Text form: dotted quad, RFC 6943 §3.1.1 strict (four decimal octets, no leading zeros).
+package struct IPv4Address: Hashable, Sendable, Comparable {
+    /// The address as a number, most significant octet first.
+    package let number: UInt32
+
+    package init(number: UInt32) { self.number = number }
+
+    package init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
+        number = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
+    }
+
+    /// The address in dotted-quad text, or `nil` when the text is anything else.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 4 else { return nil }
+        var number: UInt32 = 0
+        for part in parts {
+            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (48...57).contains($0) }),
+                part == "0" || part.utf8.first != 48, let octet = UInt8(part)
+            else { return nil }
+            number = number << 8 | UInt32(octet)
+        }
+        self.number = number
+    }
+
+    /// Four octets in network order.
+    package var octets: [UInt8] {
+        [UInt8(truncatingIfNeeded: number >> 24), UInt8(truncatingIfNeeded: number >> 16),
+            UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number)]
+    }
+
+    /// The value of `in_addr.s_addr`: the four octets as they lie in memory, read in the machine's own order.
+    package var inMemory: UInt32 { number.bigEndian }
+
+    package var isLoopback: Bool { number >> 24 == 127 }
+    package var isUnspecified: Bool { number == 0 }
+
+    package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
+
+    /// The address `count` further on; wraps at the end of the address space.
+    package func advanced(by count: UInt32) -> Self { Self(number: number &+ count) }
+}
+
+extension IPv4Address: CustomStringConvertible, Codable {
+    package var description: String { octets.map(String.init).joined(separator: ".") }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let address = Self(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "invalid IP address: \(text)")
+        }
+        self = address
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

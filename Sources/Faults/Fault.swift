@@ -1,0 +1,62 @@
+/// What an error means to the one who asked, whatever part of the program it comes from.
+///
+/// The HTTP edge turns a kind into a status, the gRPC edge into a code; both do it in one exhaustive switch.
+package enum FaultKind: String, Sendable, Codable {
+    /// The request itself is wrong: 400.
+    case invalidInput
+    /// The named object does not exist: 404.
+    case notFound
+    /// The object's present state does not allow it, or a name is taken: 409.
+    case conflict
+    /// The object already is as asked: 304.
+    case notModified
+    /// Not allowed for this caller or this object: 403.
+    case forbidden
+    /// Apus does not do this (yet): 501.
+    case notImplemented
+    /// Cannot be answered at present, as on a node that is in no swarm: 503.
+    case unavailable
+    /// A fault of ours or of the system: 500.
+    case defect
+}
+
+/// An error that the edges know how to answer with.
+package protocol Fault: Error, CustomStringConvertible {
+    var kind: FaultKind { get }
+}
+
+/// A refusal with the very words the client is to read, as Docker's clients match on some of them.
+package struct Refusal: Fault, Equatable {
+    package let kind: FaultKind
+    package let message: String
+
+    package init(_ kind: FaultKind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    package var description: String { message }
+}
+
+/// Several faults of one operation that kept going, as teardown does.
+package struct FaultList: Fault {
+    package private(set) var faults: [any Error] = []
+
+    package init() {}
+
+    package var kind: FaultKind { faults.lazy.compactMap { ($0 as? any Fault)?.kind }.first ?? .defect }
+    package var description: String { faults.map { "\($0)" }.joined(separator: "; ") }
+
+    /// Runs one step and keeps its error for later.
+    package mutating func attempt(_ step: () throws -> Void) {
+        do { try step() } catch { faults.append(error) }
+    }
+
+    /// Keeps an error that a step of the caller's has met.
+    package mutating func add(_ error: any Error) { faults.append(error) }
+
+    /// Throws this list unless every step succeeded.
+    package func throwIfAny() throws {
+        if !faults.isEmpty { throw self }
+    }
+}
