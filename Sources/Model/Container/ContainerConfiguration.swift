@@ -1,0 +1,65 @@
+/// What runs in a container: the `Config` of `POST /containers/create` and of an image.
+package struct ContainerConfiguration: Codable, Sendable, Equatable {
+    @Zero package var hostname: String
+    @Zero package var domainname: String
+    @Zero package var user: String
+    @Zero package var attachStdin: Bool
+    @Zero package var attachStdout: Bool
+    @Zero package var attachStderr: Bool
+    package var exposedPorts: [String: Empty]?
+    @Zero package var tty: Bool
+    @Zero package var openStdin: Bool
+    @Zero package var stdinOnce: Bool
+    /// `NAME=value`; a bare `NAME` removes the image's variable.
+    @Zero package var env: [String]
+    package var cmd: StringList?
+    package var healthcheck: HealthConfiguration?
+    package var argsEscaped: Bool?
+    @Zero package var image: String
+    package var volumes: [String: Empty]?
+    @Zero package var workingDir: String
+    package var entrypoint: StringList?
+    package var networkDisabled: Bool?
+    package var onBuild: [String]?
+    package var labels: [String: String]?
+    package var stopSignal: String?
+    /// Seconds between the stop signal and SIGKILL.
+    package var stopTimeout: Int?
+    package var shell: StringList?
+
+    package init() {}
+}
+
+/// A command line. The API takes a single string for a list of one.
+package struct StringList: Codable, Sendable, Equatable {
+    package var words: [String]
+
+    package init(_ words: [String]) { self.words = words }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let word = try? container.decode(String.self) {  // Not a string: then it must be a list.
+            words = [word]
+        } else {
+            words = try container.decode([String].self)
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(words)
+    }
+}
+
+/// A health check. Durations are in nanoseconds; 0 means inherit.
+package struct HealthConfiguration: Codable, Sendable, Equatable {
+    /// `["NONE"]`, `["CMD", …]`, `["CMD-SHELL", command]`; empty means inherit.
+    @Zero package var test: [String]
+    package var interval: Int64?
+    package var timeout: Int64?
+    package var startPeriod: Int64?
+    package var startInterval: Int64?
+    package var retries: Int?
+
+    package init() {}
+}

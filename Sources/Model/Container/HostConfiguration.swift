@@ -1,0 +1,157 @@
+/// How a container is set into its host: the `HostConfig` of `POST /containers/create`.
+package struct HostConfiguration: Codable, Sendable, Equatable {
+    package var binds: [String]?
+    @Zero package var containerIDFile: String
+    package var logConfig: LogConfiguration?
+    /// `default`, `bridge`, `host`, `none`, `container:<id>` or a network's name or id.
+    @Zero package var networkMode: String
+    /// `80/tcp` → where it is published.
+    package var portBindings: [String: [PortBinding]?]?
+    package var restartPolicy: RestartPolicy?
+    @Zero package var autoRemove: Bool
+    @Zero package var volumeDriver: String
+    package var volumesFrom: [String]?
+    package var mounts: [Mount]?
+    package var consoleSize: [Int]?
+    package var capAdd: StringList?
+    package var capDrop: StringList?
+    @Zero package var cgroupnsMode: String
+    package var nameServers: [String]?
+    package var nameServerOptions: [String]?
+    package var nameSearch: [String]?
+    package var extraHosts: [String]?
+    package var groupAdd: [String]?
+    @Zero package var ipcMode: String
+    @Zero package var cgroup: String
+    package var links: [String]?
+    @Zero package var oomScoreAdj: Int
+    @Zero package var pidMode: String
+    @Zero package var privileged: Bool
+    @Zero package var publishAllPorts: Bool
+    @Zero package var readonlyRootfs: Bool
+    package var securityOpt: [String]?
+    package var storageOpt: [String: String]?
+    package var tmpfs: [String: String]?
+    @Zero package var utsMode: String
+    @Zero package var usernsMode: String
+    /// Bytes of `/dev/shm`; 0 means 64 MiB.
+    @Zero package var shmSize: Int64
+    package var sysctls: [String: String]?
+    @Zero package var runtime: String
+    @Zero package var isolation: String
+    @Zero package var cpuShares: Int64
+    /// Bytes; 0 means no limit.
+    @Zero package var memory: Int64
+    @Zero package var nanoCpus: Int64
+    @Zero package var cgroupParent: String
+    @Zero package var blkioWeight: UInt16
+    @Zero package var cpuPeriod: Int64
+    @Zero package var cpuQuota: Int64
+    @Zero package var cpusetCpus: String
+    @Zero package var cpusetMems: String
+    package var devices: [DeviceMapping]?
+    package var deviceCgroupRules: [String]?
+    package var deviceRequests: [JSONValue]?
+    @Zero package var memoryReservation: Int64
+    /// Memory plus swap in bytes; −1 means unlimited swap.
+    @Zero package var memorySwap: Int64
+    package var memorySwappiness: Int64?
+    package var oomKillDisable: Bool?
+    package var `init`: Bool?
+    package var pidsLimit: Int64?
+    package var ulimits: [UserLimit]?
+    package var maskedPaths: [String]?
+    package var readonlyPaths: [String]?
+
+    package init() {}
+}
+
+package struct LogConfiguration: Codable, Sendable, Equatable {
+    @Zero package var type: String
+    @Zero package var config: [String: String]
+
+    package init() {}
+}
+
+/// Where a container's port is published on the host.
+package struct PortBinding: Codable, Sendable, Equatable, Hashable {
+    @Zero package var hostIp: String
+    /// A number, a range, or empty for a port of the engine's choice.
+    @Zero package var hostPort: String
+
+    package init() {}
+    package init(hostIp: String, hostPort: String) {
+        self.hostIp = hostIp
+        self.hostPort = hostPort
+    }
+}
+
+package struct RestartPolicy: Codable, Sendable, Equatable {
+    /// Empty or `no`, `always`, `unless-stopped`, `on-failure`.
+    @Zero package var name: String
+    @Zero package var maximumRetryCount: Int
+
+    package init() {}
+}
+
+package struct DeviceMapping: Codable, Sendable, Equatable {
+    @Zero package var pathOnHost: String
+    @Zero package var pathInContainer: String
+    @Zero package var cgroupPermissions: String
+
+    package init() {}
+}
+
+package struct UserLimit: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var soft: Int64
+    @Zero package var hard: Int64
+
+    package init() {}
+}
+
+/// A mount as `--mount` describes it, for containers and for service tasks.
+package struct Mount: Codable, Sendable, Equatable {
+    /// `bind`, `volume`, `tmpfs`; others are refused.
+    @Zero package var type: String
+    @Zero package var source: String
+    @Zero package var target: String
+    @Zero package var readOnly: Bool
+    package var consistency: String?
+    package var bindOptions: BindOptions?
+    package var volumeOptions: VolumeOptions?
+    package var tmpfsOptions: TmpfsOptions?
+
+    package struct BindOptions: Codable, Sendable, Equatable {
+        @Zero package var propagation: String
+        @Zero package var nonRecursive: Bool
+        @Zero package var createMountpoint: Bool
+        package init() {}
+    }
+    package struct VolumeOptions: Codable, Sendable, Equatable {
+        @Zero package var noCopy: Bool
+        package var labels: [String: String]?
+        package var driverConfig: Driver?
+        @Zero package var subpath: String
+        package init() {}
+    }
+    package struct TmpfsOptions: Codable, Sendable, Equatable {
+        @Zero package var sizeBytes: Int64
+        @Zero package var mode: Int
+        package init() {}
+    }
+
+    package init() {}
+}
+
+/// A driver's name and options, of networks, address management, logs and volumes.
+package struct Driver: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    package var options: [String: String]?
+
+    package init() {}
+    package init(name: String, options: [String: String]? = nil) {
+        self.name = name
+        self.options = options
+    }
+}

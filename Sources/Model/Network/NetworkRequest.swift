@@ -1,0 +1,152 @@
+/// The body of `POST /networks/create`.
+package struct NetworkRequest: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var checkDuplicate: Bool
+    @Zero package var driver: String
+    @Zero package var scope: String
+    package var enableIPv4: Bool?
+    package var enableIPv6: Bool?
+    @Zero package var `internal`: Bool
+    @Zero package var attachable: Bool
+    @Zero package var ingress: Bool
+    @Zero package var configOnly: Bool
+    package var configFrom: ConfigurationSource?
+    package var ipam: AddressManagement?
+    package var options: [String: String]?
+    package var labels: [String: String]?
+
+    package init() {}
+
+    package struct ConfigurationSource: Codable, Sendable, Equatable {
+        @Zero package var network: String
+        package init() {}
+    }
+}
+
+/// How a network's addresses are managed: the `IPAM` of a local network.
+package struct AddressManagement: Codable, Sendable, Equatable {
+    @Zero package var driver: String
+    package var options: [String: String]?
+    package var config: [AddressPool]?
+
+    package init() {}
+    package init(driver: String, config: [AddressPool]) {
+        self.driver = driver
+        self.config = config
+    }
+}
+
+/// One subnet of a network. Texts are CIDR (`subnet`, `ipRange`) or addresses.
+package struct AddressPool: Codable, Sendable, Equatable {
+    package var subnet: String?
+    package var ipRange: String?
+    package var gateway: String?
+    package var auxiliaryAddresses: [String: String]?
+
+    package init(subnet: String? = nil, ipRange: String? = nil, gateway: String? = nil) {
+        self.subnet = subnet
+        self.ipRange = ipRange
+        self.gateway = gateway
+    }
+
+}
+
+/// How a container takes part in a network: `EndpointSettings` of create and connect requests and of inspect answers.
+package struct EndpointSettings: Codable, Sendable, Equatable {
+    package var ipamConfig: AddressWishes?
+    package var links: [String]?
+    package var aliases: [String]?
+    package var driverOpts: [String: String]?
+    package var gwPriority: Int?
+    @Zero package var networkID: String
+    @Zero package var endpointID: String
+    @Zero package var gateway: String
+    @Zero package var ipAddress: String
+    @Zero package var macAddress: String
+    @Zero package var ipPrefixLen: Int
+    @Zero package var iPv6Gateway: String
+    @Zero package var globalIPv6Address: String
+    @Zero package var globalIPv6PrefixLen: Int
+    package var dnsNames: [String]?
+
+    package init() {}
+
+    /// Addresses that the user asks for.
+    package struct AddressWishes: Codable, Sendable, Equatable {
+        package var iPv4Address: String?
+        package var iPv6Address: String?
+        package var linkLocalIPs: [String]?
+        package init() {}
+    }
+}
+
+/// The `NetworkingConfig` of a create request: network name or id → how to join it.
+package struct NetworkingConfiguration: Codable, Sendable, Equatable {
+    package var endpointsConfig: [String: EndpointSettings?]?
+
+    package init() {}
+}
+
+/// A network as list and inspect answer it.
+package struct NetworkResource: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var identifier: String
+    @Zero package var created: Timestamp
+    @Zero package var scope: String
+    @Zero package var driver: String
+    @Zero package var enableIPv4: Bool
+    @Zero package var enableIPv6: Bool
+    @Zero package var ipam: AddressManagement
+    @Zero package var `internal`: Bool
+    @Zero package var attachable: Bool
+    @Zero package var ingress: Bool
+    @Zero package var configFrom: NetworkRequest.ConfigurationSource
+    @Zero package var configOnly: Bool
+    /// Container id, or `ep-<id>`/`lb-<name>`/`ingress-sbox` for endpoints without one. `nil` where the network is not in use here.
+    package var containers: [String: NetworkContainer]?
+    package var options: [String: String]?
+    package var labels: [String: String]?
+    package var peers: [NetworkPeer]?
+    /// With `verbose`: service name → its tasks.
+    package var services: [String: NetworkService]?
+
+    package init() {}
+}
+
+package struct NetworkContainer: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var endpointID: String
+    @Zero package var macAddress: String
+    @Zero package var iPv4Address: String
+    @Zero package var iPv6Address: String
+    package init() {}
+}
+
+package struct NetworkPeer: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    package var ip: String
+    package init(name: String, ip: String) {
+        self.ip = ip
+        self.name = name
+    }
+}
+
+package struct NetworkService: Codable, Sendable, Equatable {
+    package var vip: String
+    @Zero package var ports: [String]
+    @Zero package var localLBIndex: Int
+    package var tasks: [NetworkServiceTask]
+
+    package init(vip: String, tasks: [NetworkServiceTask]) {
+        self.vip = vip
+        self.tasks = tasks
+    }
+}
+
+package struct NetworkServiceTask: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var endpointID: String
+    @Zero package var endpointIP: String
+    package var info: [String: String]?
+    package init() {}
+}

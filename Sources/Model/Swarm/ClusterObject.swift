@@ -1,0 +1,116 @@
+/// The swarm itself. Source: Engine API 1.50, `Swarm`.
+package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
+    @Zero package var id: String
+    @Zero package var version: ObjectVersion
+    @Zero package var createdAt: Timestamp
+    @Zero package var updatedAt: Timestamp
+    @Zero package var spec: ClusterSpec
+    @Zero package var tlsInfo: TLSInfo
+    @Zero package var rootRotationInProgress: Bool
+    package var defaultAddrPool: [String]?
+    @Zero package var subnetSize: Int
+    @Zero package var dataPathPort: Int
+    package var joinTokens: JoinTokens?
+
+    package init(id: String) { self.id = id }
+
+    package struct JoinTokens: Codable, Sendable, Equatable {
+        @Zero package var worker: String
+        @Zero package var manager: String
+        package init(worker: String, manager: String) {
+            self.manager = manager
+            self.worker = worker
+        }
+    }
+}
+
+package struct ClusterSpec: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var labels: [String: String]
+    package var orchestration: Orchestration?
+    package var raft: JSONValue?
+    package var dispatcher: Dispatcher?
+    package var caConfig: CAConfiguration?
+    package var taskDefaults: TaskDefaults?
+    package var encryptionConfig: Encryption?
+
+    package init() {}
+
+    package struct Orchestration: Codable, Sendable, Equatable {
+        package var taskHistoryRetentionLimit: Int64?
+        package init() {}
+    }
+    /// Nanoseconds.
+    package struct Dispatcher: Codable, Sendable, Equatable {
+        package var heartbeatPeriod: Int64?
+        package init() {}
+    }
+    package struct CAConfiguration: Codable, Sendable, Equatable {
+        /// Nanoseconds.
+        package var nodeCertExpiry: Int64?
+        package var externalCAs: [JSONValue]?
+        package var signingCACert: String?
+        package var signingCAKey: String?
+        package var forceRotate: UInt64?
+        package init() {}
+    }
+    package struct TaskDefaults: Codable, Sendable, Equatable {
+        package var logDriver: Driver?
+        package init() {}
+    }
+    package struct Encryption: Codable, Sendable, Equatable {
+        @Zero package var autoLockManagers: Bool
+        package init() {}
+    }
+}
+
+/// The body of `POST /swarm/init`.
+package struct SwarmInitRequest: Codable, Sendable {
+    @Zero package var listenAddr: String
+    @Zero package var advertiseAddr: String
+    @Zero package var dataPathAddr: String
+    @Zero package var dataPathPort: Int
+    package var defaultAddrPool: [String]?
+    @Zero package var subnetSize: Int
+    @Zero package var forceNewCluster: Bool
+    @Zero package var autoLockManagers: Bool
+    package var availability: String?
+    package var spec: ClusterSpec?
+    package init() {}
+}
+
+/// The body of `POST /swarm/join`.
+package struct SwarmJoinRequest: Codable, Sendable {
+    @Zero package var listenAddr: String
+    @Zero package var advertiseAddr: String
+    @Zero package var dataPathAddr: String
+    @Zero package var remoteAddrs: [String]
+    @Zero package var joinToken: String
+    package var availability: String?
+    package init() {}
+}
+
+/// The `Swarm` of `GET /info`.
+package struct SwarmInfo: Codable, Sendable, Equatable {
+    @Zero package var nodeID: String
+    @Zero package var nodeAddr: String
+    /// `inactive`, `pending`, `active`, `error`, `locked`.
+    package var localNodeState = "inactive"
+    @Zero package var controlAvailable: Bool
+    @Zero package var error: String
+    package var remoteManagers: [RemoteManager]?
+    package var nodes: Int?
+    package var managers: Int?
+    package var cluster: ClusterObject?
+
+    package init() {}
+
+    package struct RemoteManager: Codable, Sendable, Equatable {
+        @Zero package var nodeID: String
+        @Zero package var addr: String
+        package init(nodeID: String, addr: String) {
+            self.addr = addr
+            self.nodeID = nodeID
+        }
+    }
+}

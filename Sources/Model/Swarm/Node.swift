@@ -1,0 +1,106 @@
+/// A member of the swarm. Source: Engine API 1.50, `Node`.
+package struct Node: Codable, Sendable, Equatable, Identifiable {
+    @Zero package var id: String
+    @Zero package var version: ObjectVersion
+    @Zero package var createdAt: Timestamp
+    @Zero package var updatedAt: Timestamp
+    @Zero package var spec: NodeSpec
+    package var description: NodeDescription?
+    @Zero package var status: NodeStatus
+    package var managerStatus: ManagerStatus?
+    /// What only the swarm itself needs; the API does not show it.
+    package var membership: Membership?
+
+    package init(id: String) { self.id = id }
+
+    package struct Membership: Codable, Sendable, Equatable {
+        /// The address of the node's ingress sandbox in the ingress network, without a prefix.
+        package var ingressAddress: String?
+        /// Where VXLAN reaches the node.
+        @Zero package var dataPathAddress: String
+        /// PEM of the node's certificate.
+        @Zero package var certificate: String
+        package init() {}
+    }
+}
+
+package struct NodeSpec: Codable, Sendable, Equatable {
+    package var name: String?
+    @Zero package var labels: [String: String]
+    /// `worker` or `manager`.
+    @Zero package var role: NodeRole
+    @Zero package var availability: NodeAvailability
+
+    package init() {}
+}
+
+package enum NodeRole: String, Codable, Sendable { case worker, manager }
+package enum NodeAvailability: String, Codable, Sendable { case active, pause, drain }
+package enum NodeState: String, Codable, Sendable { case unknown, down, ready, disconnected }
+
+package struct NodeStatus: Codable, Sendable, Equatable {
+    @Zero package var state: NodeState
+    package var message: String?
+    @Zero package var addr: String
+    package init() {}
+}
+
+package struct ManagerStatus: Codable, Sendable, Equatable {
+    package var leader: Bool?
+    /// `unknown`, `unreachable`, `reachable`.
+    package var reachability = "unknown"
+    @Zero package var addr: String
+    package init() {}
+}
+
+/// What a node says of itself when its session begins.
+package struct NodeDescription: Codable, Sendable, Equatable {
+    @Zero package var hostname: String
+    @Zero package var platform: Platform
+    @Zero package var resources: NodeResources
+    @Zero package var engine: EngineDescription
+    package var tlsInfo: TLSInfo?
+
+    package init() {}
+
+    package struct Platform: Codable, Sendable, Equatable, Hashable {
+        @Zero package var architecture: String
+        @Zero package var system: String
+        package init(architecture: String = "", system: String = "") {
+            self.architecture = architecture
+            self.system = system
+        }
+    }
+    package struct EngineDescription: Codable, Sendable, Equatable {
+        @Zero package var engineVersion: String
+        package var labels: [String: String]?
+        @Zero package var plugins: [Plugin]
+        package init() {}
+    }
+    package struct Plugin: Codable, Sendable, Equatable {
+        @Zero package var type: String
+        @Zero package var name: String
+        package init(type: String, name: String) {
+            self.type = type
+            self.name = name
+        }
+    }
+}
+
+/// Amounts of a node, or asked for by a task. CPU in 10⁻⁹ of a CPU.
+package struct NodeResources: Codable, Sendable, Equatable {
+    @Zero package var nanoCPUs: Int64
+    @Zero package var memoryBytes: Int64
+    package var pids: Int64?
+    package var genericResources: [JSONValue]?
+    package init() {}
+}
+
+package struct TLSInfo: Codable, Sendable, Equatable {
+    /// PEM.
+    @Zero package var trustRoot: String
+    /// Base64 of DER.
+    @Zero package var certIssuerSubject: String
+    @Zero package var certIssuerPublicKey: String
+    package init() {}
+}

@@ -1,0 +1,108 @@
+/// A service: what should run, and where it is reached. Source: Engine API 1.50, `Service`.
+package struct Service: Codable, Sendable, Equatable, Identifiable {
+    @Zero package var id: String
+    @Zero package var version: ObjectVersion
+    @Zero package var createdAt: Timestamp
+    @Zero package var updatedAt: Timestamp
+    @Zero package var spec: ServiceSpec
+    package var previousSpec: ServiceSpec?
+    @Zero package var endpoint: ServiceEndpoint
+    package var updateStatus: UpdateStatus?
+    /// Only in list answers that ask for it.
+    package var serviceStatus: ServiceStatus?
+    /// Set when the user has removed it; it goes when its tasks are gone.
+    package var pendingDelete: Bool?
+
+    package init(id: String) { self.id = id }
+}
+
+package struct ServiceSpec: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var labels: [String: String]
+    @Zero package var taskTemplate: TaskSpec
+    @Zero package var mode: ServiceMode
+    package var updateConfig: UpdateConfiguration?
+    package var rollbackConfig: UpdateConfiguration?
+    /// Superseded by the task template's; still read.
+    package var networks: [NetworkAttachmentConfig]?
+    package var endpointSpec: EndpointSpec?
+
+    package init() {}
+}
+
+/// Exactly one of the four is set; none means one replica.
+package struct ServiceMode: Codable, Sendable, Equatable {
+    package var replicated: Replicated?
+    package var global: Empty?
+    package var replicatedJob: JSONValue?
+    package var globalJob: JSONValue?
+
+    package init() {}
+
+    package struct Replicated: Codable, Sendable, Equatable {
+        package var replicas: UInt64?
+        package init(replicas: UInt64?) { self.replicas = replicas }
+    }
+}
+
+/// Durations in nanoseconds.
+package struct UpdateConfiguration: Codable, Sendable, Equatable {
+    @Zero package var parallelism: UInt64
+    @Zero package var delay: Int64
+    package var failureAction: String?
+    package var monitor: Int64?
+    @Zero package var maxFailureRatio: Double
+    package var order: String?
+    package init() {}
+}
+
+package struct UpdateStatus: Codable, Sendable, Equatable {
+    package var state: String?
+    package var startedAt: Timestamp?
+    package var completedAt: Timestamp?
+    package var message: String?
+    package init() {}
+}
+
+package struct EndpointSpec: Codable, Sendable, Equatable {
+    /// `vip` (also when absent) or `dnsrr`.
+    package var mode: String?
+    package var ports: [PortConfig]?
+    package init() {}
+}
+
+package struct PortConfig: Codable, Sendable, Equatable, Hashable {
+    package var name: String?
+    /// `tcp`, `udp`, `sctp`; absent means `tcp`.
+    package var `protocol`: String?
+    @Zero package var targetPort: Int
+    /// 0 or absent: the swarm chooses one from 30000…32767.
+    package var publishedPort: Int?
+    /// `ingress` (also when absent) or `host`.
+    package var publishMode: String?
+    package init() {}
+}
+
+package struct ServiceEndpoint: Codable, Sendable, Equatable {
+    package var spec: EndpointSpec?
+    package var ports: [PortConfig]?
+    package var virtualIPs: [VirtualIP]?
+    package init() {}
+}
+
+package struct VirtualIP: Codable, Sendable, Equatable, Hashable {
+    @Zero package var networkID: String
+    /// CIDR text.
+    package var addr: String?
+    package init(networkID: String, addr: String?) {
+        self.addr = addr
+        self.networkID = networkID
+    }
+}
+
+package struct ServiceStatus: Codable, Sendable, Equatable {
+    @Zero package var runningTasks: UInt64
+    @Zero package var desiredTasks: UInt64
+    @Zero package var completedTasks: UInt64
+    package init() {}
+}

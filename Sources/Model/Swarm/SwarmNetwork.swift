@@ -1,0 +1,52 @@
+/// A network of the whole swarm. In the API's task objects this form appears; list and inspect show a `NetworkResource`.
+package struct SwarmNetwork: Codable, Sendable, Equatable, Identifiable {
+    @Zero package var id: String
+    @Zero package var version: ObjectVersion
+    @Zero package var createdAt: Timestamp
+    @Zero package var updatedAt: Timestamp
+    @Zero package var spec: SwarmNetworkSpec
+    /// What the allocator gave it: the driver and its options, the VNI among them.
+    package var driverState: Driver?
+    /// The pools in force.
+    package var ipamOptions: AllocatedPools?
+
+    package init(id: String) { self.id = id }
+
+    /// The driver option under which the VXLAN network identifier is kept, as decimal text.
+    package static let identifierOption = "com.docker.network.driver.overlay.vxlanid_list"
+
+    /// The VXLAN network identifier; `nil` until allocated.
+    package var vni: UInt32? { driverState?.options?[Self.identifierOption].flatMap(UInt32.init) }
+}
+
+package struct SwarmNetworkSpec: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var labels: [String: String]
+    package var driverConfiguration: Driver?
+    package var iPv6Enabled: Bool?
+    package var `internal`: Bool?
+    package var attachable: Bool?
+    package var ingress: Bool?
+    package var ipamOptions: AllocatedPools?
+    @Zero package var scope: String
+    package init() {}
+}
+
+/// Subnets of a swarm network.
+package struct AllocatedPools: Codable, Sendable, Equatable {
+    package var driver: Driver?
+    package var configs: [Pool]?
+    package init() {}
+
+    package struct Pool: Codable, Sendable, Equatable {
+        package var subnet: String?
+        package var gateway: String?
+        package var range: String?
+        package var auxiliaryAddresses: [String: String]?
+        package init(subnet: String? = nil, gateway: String? = nil, range: String? = nil) {
+            self.gateway = gateway
+            self.range = range
+            self.subnet = subnet
+        }
+    }
+}

@@ -1,0 +1,93 @@
+/// One container's worth of a service, on one node, once: a task's state only advances, and a slot gets a new task, never a
+/// restarted one. Called `Task` in the API; the name is taken in Swift.
+package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
+    @Zero package var id: String
+    @Zero package var version: ObjectVersion
+    @Zero package var createdAt: Timestamp
+    @Zero package var updatedAt: Timestamp
+    package var name: String?
+    @Zero package var labels: [String: String]
+    @Zero package var spec: TaskSpec
+    @Zero package var serviceID: String
+    /// From 1 for replicated services; absent for global ones.
+    package var slot: Int?
+    package var nodeID: String?
+    @Zero package var status: TaskStatus
+    @Zero package var desiredState: TaskState
+    package var networksAttachments: [NetworkAttachment]?
+    package var genericResources: [JSONValue]?
+    /// What only the swarm itself needs; the API does not show it.
+    package var assignment: Assignment?
+
+    package init(id: String) { self.id = id }
+
+    package struct Assignment: Codable, Sendable, Equatable {
+        @Zero package var serviceName: String
+        @Zero package var serviceLabels: [String: String]
+        /// The service's ports, published ones filled in.
+        @Zero package var ports: [PortConfig]
+        /// The service's addresses, per network.
+        @Zero package var virtualIPs: [VirtualIP]
+        /// The version of the service's specification that the task was made from.
+        @Zero package var specIndex: UInt64
+        package init() {}
+    }
+
+    /// `<service>.<slot>.<task id>`, or with the node's id for global services: the name of the task's container.
+    package var containerName: String {
+        "\(assignment?.serviceName ?? serviceID).\(slot.map(String.init) ?? nodeID ?? "").\(id)"
+    }
+}
+
+/// A task's place in its one-way life, in order.
+package enum TaskState: String, Codable, Sendable, CaseIterable, Comparable {
+    case new, allocated, pending, assigned, accepted, preparing, ready, starting, running
+    case complete, shutdown, failed, rejected, remove, orphaned
+
+    /// Position in ``allCases``.
+    package var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    package static func < (left: Self, right: Self) -> Bool { left.order < right.order }
+    /// No further state but removal follows.
+    package var isTerminal: Bool { self > .running }
+}
+
+package struct TaskStatus: Codable, Sendable, Equatable {
+    @Zero package var timestamp: Timestamp
+    @Zero package var state: TaskState
+    package var message: String?
+    package var err: String?
+    package var containerStatus: ContainerStatus?
+    package var portStatus: PortStatus?
+
+    package init() {}
+    package init(_ state: TaskState, _ message: String, at timestamp: Timestamp, error: String? = nil) {
+        self.state = state
+        self.message = message
+        self.timestamp = timestamp
+        err = error
+    }
+
+    package struct ContainerStatus: Codable, Sendable, Equatable {
+        @Zero package var containerID: String
+        @Zero package var processID: Int
+        @Zero package var exitCode: Int
+        package init() {}
+    }
+    package struct PortStatus: Codable, Sendable, Equatable {
+        package var ports: [PortConfig]?
+        package init() {}
+    }
+}
+
+/// A task's addresses in one network.
+package struct NetworkAttachment: Codable, Sendable, Equatable {
+    @Zero package var network: SwarmNetwork
+    /// CIDR texts.
+    @Zero package var addresses: [String]
+    package var aliases: [String]?
+
+    package init(network: SwarmNetwork, addresses: [String]) {
+        self.network = network
+        self.addresses = addresses
+    }
+}

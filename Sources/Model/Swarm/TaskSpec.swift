@@ -1,0 +1,91 @@
+/// What each task of a service is made from. Source: Engine API 1.50, `TaskSpec`.
+package struct TaskSpec: Codable, Sendable, Equatable {
+    package var containerSpec: ContainerSpec?
+    package var pluginSpec: JSONValue?
+    package var networkAttachmentSpec: JSONValue?
+    package var resources: ResourceRequirements?
+    package var restartPolicy: TaskRestartPolicy?
+    package var placement: Placement?
+    @Zero package var forceUpdate: UInt64
+    package var runtime: String?
+    package var networks: [NetworkAttachmentConfig]?
+    package var logDriver: Driver?
+
+    package init() {}
+}
+
+package struct ContainerSpec: Codable, Sendable, Equatable {
+    @Zero package var image: String
+    package var labels: [String: String]?
+    /// The image's entry point is replaced by this.
+    package var command: [String]?
+    package var args: [String]?
+    package var hostname: String?
+    package var env: [String]?
+    package var dir: String?
+    package var user: String?
+    package var groups: [String]?
+    package var privileges: JSONValue?
+    package var tty: Bool?
+    package var openStdin: Bool?
+    package var readOnly: Bool?
+    package var mounts: [Mount]?
+    package var stopSignal: String?
+    /// Nanoseconds; absent means 10 s.
+    package var stopGracePeriod: Int64?
+    package var healthCheck: HealthConfiguration?
+    package var hosts: [String]?
+    package var dnsConfig: NameServiceConfiguration?
+    package var secrets: [JSONValue]?
+    package var configs: [JSONValue]?
+    package var oomScoreAdj: Int?
+    package var isolation: String?
+    package var `init`: Bool?
+    package var sysctls: [String: String]?
+    package var capabilityAdd: [String]?
+    package var capabilityDrop: [String]?
+    package var ulimits: [UserLimit]?
+
+    package init() {}
+}
+
+package struct NameServiceConfiguration: Codable, Sendable, Equatable {
+    package var nameservers: [String]?
+    package var search: [String]?
+    package var options: [String]?
+    package init() {}
+}
+
+package struct ResourceRequirements: Codable, Sendable, Equatable {
+    package var limits: NodeResources?
+    package var reservations: NodeResources?
+    package init() {}
+}
+
+/// Durations in nanoseconds.
+package struct TaskRestartPolicy: Codable, Sendable, Equatable {
+    /// `none`, `on-failure`, `any` (also when absent).
+    package var condition: String?
+    package var delay: Int64?
+    /// 0 means no limit.
+    package var maxAttempts: UInt64?
+    package var window: Int64?
+    package init() {}
+}
+
+package struct Placement: Codable, Sendable, Equatable {
+    /// `node.hostname==x`, `node.labels.zone!=y`, …
+    package var constraints: [String]?
+    package var preferences: [JSONValue]?
+    package var maxReplicas: UInt64?
+    package var platforms: [NodeDescription.Platform]?
+    package init() {}
+}
+
+/// A network that a service joins, by name or id in a request, by id in the store.
+package struct NetworkAttachmentConfig: Codable, Sendable, Equatable {
+    @Zero package var target: String
+    package var aliases: [String]?
+    package var driverOpts: [String: String]?
+    package init() {}
+}

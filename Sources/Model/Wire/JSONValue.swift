@@ -1,0 +1,38 @@
+/// Any JSON value, for fields that are kept or refused without being understood.
+package enum JSONValue: Codable, Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {  // A wrong guess at the type is not an error here.
+            self = .bool(value)
+        } else if let value = try? container.decode(Double.self) {  // As above.
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {  // As above.
+            self = .string(value)
+        } else if let value = try? container.decode([JSONValue].self) {  // As above.
+            self = .array(value)
+        } else {
+            self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .bool(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .string(let value): try container.encode(value)
+        case .array(let value): try container.encode(value)
+        case .object(let value): try container.encode(value)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import Model
+import Testing
+
+@Suite struct WireJSONTests {
+    @Test func `a host configuration is read and written in the API's spelling`() throws {
+        let text = """
+            {"Binds":null,"NetworkMode":"default","PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8088"}],"81/tcp":null},
+             "Dns":["1.1.1.1"],"UTSMode":"host","OomScoreAdj":3,"NanoCpus":5,"Init":true,"Sysctls":{"net.x":"1"}}
+            """
+        let host = try WireJSON.decode(HostConfiguration.self, from: Data(text.utf8))
+        #expect(host.nameServers == ["1.1.1.1"])
+        #expect(host.utsMode == "host")
+        #expect(host.oomScoreAdj == 3)
+        #expect(host.portBindings?["80/tcp"] == [PortBinding(hostIp: "", hostPort: "8088")])
+        let written = String(decoding: try WireJSON.encode(host), as: UTF8.self)
+        for piece in [#""Dns":["1.1.1.1"]"#, #""UTSMode":"host""#, #""net.x":"1""#, #""80/tcp""#, #""Init":true"#] {
+            #expect(written.contains(piece), "\(piece) in \(written)")
+        }
+    }
+
+    @Test func `a service specification may leave out whatever has a default`() throws {
+        let spec = try WireJSON.decode(
+            ServiceSpec.self, from: Data(#"{"Name":"x","TaskTemplate":{"ContainerSpec":{"Image":"i","DNSConfig":{}}}}"#.utf8))
+        #expect(spec.taskTemplate.containerSpec?.image == "i")
+        #expect(spec.taskTemplate.containerSpec?.dnsConfig == NameServiceConfiguration())
+        #expect(spec.mode == ServiceMode())
+    }
+
+    @Test func `names survive the way to the wire and back`() {
+        for name in ["id", "networkID", "ipamConfig", "ipAddress", "ipPrefixLen", "dnsConfig", "tlsInfo", "caConfig", "identifier",
+            "nameServers", "utsMode", "iPv4Address", "virtualIPs", "pidsLimit", "ipcMode", "init", "processID", "system"]
+        {
+            #expect(WireSpelling.inSwift(WireSpelling.onWire(name)) == name)
+        }
+        #expect(WireSpelling.onWire("ipcMode") == "IpcMode")
+        #expect(WireSpelling.onWire("ipamConfig") == "IPAMConfig")
+        #expect(WireSpelling.onWire("id") == "ID")
+    }
+
+    @Test(arguments: ["2026-11-23T06:21:52.586485768Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00.5Z", "2024-02-29T23:59:59Z"])
+    func `a time keeps its text`(text: String) {
+        #expect(Timestamp(text)?.description == text)
+    }
+
+    @Test func `a time with an offset is taken to UTC`() {
+        #expect(Timestamp("2026-11-23T06:21:52+01:30")?.description == "2026-11-23T04:51:52Z")
+        #expect(Timestamp("2026-11-23 06:21") == nil)
+    }
+}
