@@ -1,0 +1,80 @@
+package import Model
+
+/// What the swarm, node, service and task routes need. On a node that is no manager each method throws `.unavailable`
+/// with Docker's sentence.
+package protocol SwarmBackend: Sendable {
+    /// For `GET /info`; never fails.
+    func swarmInfo() async -> SwarmInfo
+    /// - Returns: The node's id.
+    func initialiseSwarm(_ request: SwarmInitRequest) async throws -> String
+    func joinSwarm(_ request: SwarmJoinRequest) async throws
+    func leaveSwarm(force: Bool) async throws
+    func inspectSwarm() async throws -> ClusterObject
+    func updateSwarm(
+        version: UInt64, _ spec: ClusterSpec, rotateWorkerToken: Bool, rotateManagerToken: Bool, rotateUnlockKey: Bool
+    ) async throws
+
+    func listNodes(_ filters: Filters) async throws -> [Node]
+    func inspectNode(_ reference: String) async throws -> Node
+    func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) async throws
+    func removeNode(_ reference: String, force: Bool) async throws
+
+    func listServices(_ filters: Filters, withStatus: Bool) async throws -> [Service]
+    func inspectService(_ reference: String, insertDefaults: Bool) async throws -> Service
+    func createService(_ spec: ServiceSpec) async throws -> (id: String, warnings: [String])
+    func updateService(
+        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool
+    ) async throws -> [String]
+    func removeService(_ reference: String) async throws
+
+    func listTasks(_ filters: Filters) async throws -> [SwarmTask]
+    func inspectTask(_ reference: String) async throws -> SwarmTask
+}
+
+/// What the engine needs of the swarm to answer for overlays beside its own networks.
+package protocol SwarmNetworkCatalog: Sendable {
+    /// Whether this node is a manager and may create and list all swarm networks.
+    func isManager() async -> Bool
+    func isMember() async -> Bool
+    /// All swarm networks on a manager; on a worker only those that its tasks use.
+    func swarmNetworks() async throws -> [SwarmNetwork]
+    /// Creates an overlay, allocated and stored, and answers its id.
+    func createSwarmNetwork(_ request: NetworkRequest) async throws -> String
+    /// - Throws: `.invalidInput` with `network X is in use by service Y` as long as a service names it.
+    func removeSwarmNetwork(id: String) async throws
+}
+
+/// What the swarm needs of the node's engine: to run tasks and to set up networks.
+///
+/// Every method may be called again after a restart of either side and then finds what is there.
+package protocol TaskExecutor: Sendable {
+    /// The node's host name, platform, resources and engine; without TLS information.
+    func describeNode() async throws -> NodeDescription
+    /// Pulls the image, creates the networks' local parts and the container. Returns the container's id.
+    /// - Throws: A fault whose text becomes the task's error; the task is then rejected.
+    func prepareTask(_ task: SwarmTask) async throws -> String
+    /// Starts the prepared container; starting a running one succeeds.
+    func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus
+    /// Returns when the task's container has ended, with its exit code, or at once when it is not there (`nil`).
+    func waitForTask(_ task: SwarmTask) async throws -> TaskExit?
+    /// Sends the stop signal, then SIGKILL after the grace period.
+    func stopTask(_ task: SwarmTask) async throws
+    /// Removes the container; a missing one is fine.
+    func removeTask(id: String) async throws
+    /// Tasks of which this node has a container: task id → container status.
+    func presentTasks() async throws -> [String: TaskStatus.ContainerStatus]
+    /// Makes the networks as told; returns when new connections follow it.
+    func applyNetworkState(_ state: SwarmNetworkState) async throws
+    /// The node has left the swarm: everything of the swarm's networks goes.
+    func leaveNetworks() async throws
+}
+
+/// How a task's container ended.
+package struct TaskExit: Sendable, Equatable {
+    package var exitCode: Int
+    package var message: String?
+    package init(exitCode: Int, message: String?) {
+        self.exitCode = exitCode
+        self.message = message
+    }
+}

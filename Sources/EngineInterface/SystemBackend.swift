@@ -1,0 +1,10 @@
+package import Model
+
+/// What the system routes need of the engine.
+package protocol SystemBackend: Sendable {
+    func systemInfo() async throws -> SystemInfo
+    /// Events after `since` that are still remembered, then new ones until `until`, in order.
+    func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async throws -> AsyncStream<EngineEvent>
+    /// Versions of the programs beneath: name → version.
+    func componentVersions() async -> [(name: String, version: String)]
+}
