@@ -1,1 +1,361 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// <sys/mount.h> and <linux/mount.h> exclude each other in glibc 2.36; these are the former's.
+extern int mount(const char *, const char *, const char *, unsigned long, const void *);
+extern int umount2(const char *, int);
+
+const int clinux_o_path = O_PATH;
+const int clinux_clone_newnet = CLONE_NEWNET;
+const int clinux_clone_newns = CLONE_NEWNS;
+const int clinux_clone_newuts = CLONE_NEWUTS;
+const int clinux_clone_fs = CLONE_FS;
+const unsigned long clinux_ms_rdonly = MS_RDONLY;
+const unsigned long clinux_ms_nosuid = MS_NOSUID;
+const unsigned long clinux_ms_nodev = MS_NODEV;
+const unsigned long clinux_ms_noexec = MS_NOEXEC;
+const unsigned long clinux_ms_remount = MS_REMOUNT;
+const unsigned long clinux_ms_bind = MS_BIND;
+const unsigned long clinux_ms_move = MS_MOVE;
+const unsigned long clinux_ms_rec = MS_REC;
+const unsigned long clinux_ms_private = MS_PRIVATE;
+const unsigned long clinux_ms_slave = MS_SLAVE;
+const unsigned long clinux_ms_shared = MS_SHARED;
+const int clinux_mnt_detach = 2;
+
+int clinux_setns(int fd, int type) { return setns(fd, type); }
+int clinux_unshare(int flags) { return unshare(flags); }
+
+int clinux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+    return mount(source, target, type, flags, data);
+}
+
+int clinux_umount2(const char *target, int flags) { return umount2(target, flags); }
+
+int clinux_mount_set_read_only(const char *path, int recursive) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, recursive ? AT_RECURSIVE : 0, &attributes, sizeof attributes);
+}
+
+int clinux_is_mount_root(const char *path) {
+    struct statx found;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &found) != 0) return -1;
+    return (found.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+int clinux_is_namespace(const char *path) {
+    struct statfs found;
+    if (statfs(path, &found) != 0) return -1;
+    return found.f_type == NSFS_MAGIC;
+}
+
+int clinux_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
+int clinux_accept4(int socket, int flags) { return accept4(socket, NULL, NULL, flags); }
+
+int clinux_close_range(unsigned int first, unsigned int last, unsigned int flags) {
+    return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+int clinux_open_beneath(int directory, const char *name, int flags) {
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+        .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
+    };
+    return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
+}
+
+long clinux_getrandom(void *buffer, size_t length) { return getrandom(buffer, length, 0); }
+
+int clinux_flock(int fd, int exclusive, int wait) {
+    return flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB));
+}
+
+int clinux_hostname(const char *name) { return sethostname(name, strlen(name)); }
+int clinux_set_subreaper(int on) { return prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)on, 0, 0, 0); }
+int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int clinux_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+int clinux_wait_pidfd(int pidfd, int *code, int *status) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    if (waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED | WNOHANG) != 0) return -1;
+    if (info.si_pid == 0) return 0;
+    *code = info.si_code;
+    *status = info.si_status;
+    return 1;
+}
+
+int clinux_peek_zombie(void) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return 0;
+    return info.si_pid;
+}
+
+int clinux_reap(int pid) {
+    siginfo_t info;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);
+}
+
+// MARK: spawn
+
+enum { maximum_descriptors = 64, spawn_stack = 128 * 1024 };
+
+struct child {
+    const struct clinux_spawn *request;
+    volatile int error;
+    const char *volatile stage;
+};
+
+static int child_failed(struct child *child, const char *stage) {
+    child->error = errno;
+    child->stage = stage;
+    return 127;
+}
+
+// Runs in the parent's memory while the parent's thread sleeps: no allocation, nothing of the parent's is written
+// but `child`.
+static int child_main(void *argument) {
+    struct child *child = argument;
+    const struct clinux_spawn *request = child->request;
+
+    struct sigaction standard;
+    memset(&standard, 0, sizeof standard);
+    standard.sa_handler = SIG_DFL;
+    for (int number = 1; number < 65; number++) {
+        if (number == SIGKILL || number == SIGSTOP) continue;
+        sigaction(number, &standard, NULL);  // Refused for the C library's own two; those are never ignored.
+    }
+    if (request->network_namespace >= 0 && setns(request->network_namespace, CLONE_NEWNET) != 0)
+        return child_failed(child, "setns");
+    if (request->new_session && setsid() < 0) return child_failed(child, "setsid");
+
+    int last = 2;
+    for (int i = 0; i < request->count; i++)
+        if (request->to[i] > last) last = request->to[i];
+    int aside[maximum_descriptors];
+    for (int i = 0; i < request->count; i++) {
+        aside[i] = fcntl(request->from[i], F_DUPFD_CLOEXEC, last + 1);
+        if (aside[i] < 0) return child_failed(child, "dup");
+    }
+    for (int to = 0; to <= last; to++) {
+        int found = -1;
+        for (int i = 0; i < request->count; i++)
+            if (request->to[i] == to) found = aside[i];
+        if (found >= 0) {
+            if (dup2(found, to) < 0) return child_failed(child, "dup2");
+        } else if (to <= 2) {
+            int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+            if (null < 0) return child_failed(child, "open /dev/null");
+            if (null == to) {
+                if (fcntl(null, F_SETFD, 0) != 0) return child_failed(child, "fcntl");
+            } else {
+                if (dup2(null, to) < 0) return child_failed(child, "dup2");
+                close(null);
+            }
+        } else {
+            close(to);
+        }
+    }
+    if (syscall(SYS_close_range, (unsigned)last + 1, ~0U, 0) != 0) return child_failed(child, "close_range");
+    if (request->directory && chdir(request->directory) != 0) return child_failed(child, "chdir");
+
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(request->executable, request->arguments, request->environment);
+    return child_failed(child, "execve");
+}
+
+int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const char **stage) {
+    *stage = "clone";
+    if (request->count > maximum_descriptors) {
+        errno = EINVAL;
+        return -1;
+    }
+    char *stack = mmap(NULL, spawn_stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) return -1;
+
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    struct child child = {.request = request, .error = 0, .stage = "clone"};
+    int descriptor = -1;
+    int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+    pid_t made = clone(child_main, stack + spawn_stack, flags, &child, &descriptor);
+    int error = made < 0 ? errno : child.error;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    munmap(stack, spawn_stack);
+
+    if (error != 0) {
+        if (made > 0) {
+            while (waitpid(made, NULL, 0) < 0 && errno == EINTR) {}
+            close(descriptor);
+        }
+        *stage = child.stage;
+        errno = error;
+        return -1;
+    }
+    *pid = made;
+    *pidfd = descriptor;
+    return 0;
+}
+
+// MARK: signals
+
+static volatile int signal_descriptors[65];
+
+static void write_signal(int number) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t ignored = write(signal_descriptors[number], &byte, 1);
+    (void)ignored;  // A full pipe already tells of the signal.
+    errno = saved;
+}
+
+int clinux_signal_to_descriptor(int number, int fd) {
+    if (number < 1 || number > 64) {
+        errno = EINVAL;
+        return -1;
+    }
+    signal_descriptors[number] = fd;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = write_signal;
+    action.sa_flags = SA_RESTART;
+    return sigaction(number, &action, NULL);
+}
+
+int clinux_ignore_signal(int number) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_IGN;
+    return sigaction(number, &action, NULL);
+}
+
+int clinux_peer_credentials(int socket, int *pid, unsigned int *uid, unsigned int *gid) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+    *pid = peer.pid;
+    *uid = peer.uid;
+    *gid = peer.gid;
+    return 0;
+}
+
+// MARK: netlink sockets
+
+int clinux_netlink_socket(int protocol) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol); }
+
+int clinux_netlink_bind(int fd, uint32_t *port) {
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) return -1;
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) return -1;
+    *port = address.nl_pid;
+    return 0;
+}
+
+long clinux_netlink_receive(
+    int fd, void *buffer, size_t length, int flags, int *truncated, uint32_t *sender, int *nsid) {
+    struct sockaddr_nl from = {0};
+    struct iovec part = {.iov_base = buffer, .iov_len = length};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int)) * 4];
+    } control;
+    struct msghdr message = {
+        .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1,
+        .msg_control = &control, .msg_controllen = sizeof control,
+    };
+    ssize_t received = recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
+    if (received < 0) return -1;
+    *truncated = (message.msg_flags & MSG_TRUNC) != 0;
+    *sender = from.nl_pid;
+    *nsid = -1;
+    for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
+        if (item->cmsg_level == SOL_NETLINK && item->cmsg_type == NETLINK_LISTEN_ALL_NSID)
+            memcpy(nsid, CMSG_DATA(item), sizeof *nsid);
+    }
+    return received;
+}
+
+long clinux_netlink_send(int fd, const void *buffer, size_t length) {
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    return sendto(fd, buffer, length, 0, (struct sockaddr *)&kernel, sizeof kernel);
+}
+
+int clinux_netlink_option(int fd, int option, int value) {
+    return setsockopt(fd, SOL_NETLINK, option, &value, sizeof value);
+}
+
+int clinux_socket_buffers(int fd, int receive, int send) {
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive, sizeof receive) != 0
+        && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive) != 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send, sizeof send) != 0
+        && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof send) != 0)
+        return -1;
+    return 0;
+}
+
+int clinux_receive_timeout(int fd, int milliseconds) {
+    struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = (milliseconds % 1000) * 1000};
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+unsigned int clinux_ifindex(const char *name) {
+    struct { char name[16]; int index; char rest[64]; } request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.name, name, sizeof request.name - 1);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return 0;
+    int result = ioctl(fd, 0x8933 /* SIOCGIFINDEX */, &request);
+    close(fd);
+    return result == 0 ? (unsigned)request.index : 0;
+}
+
+// MARK: epoll
+
+enum { epoll_batch = 64 };
+
+int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int clinux_epoll_add(int epoll, int fd, uint64_t token, int once) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | (once ? EPOLLONESHOT : 0), .data.u64 = token};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+int clinux_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }
+
+int clinux_epoll_wait(int epoll, uint64_t *tokens, int most) {
+    struct epoll_event events[epoll_batch];
+    int count = epoll_wait(epoll, events, most < epoll_batch ? most : epoll_batch, -1);
+    for (int i = 0; i < count; i++) tokens[i] = events[i].data.u64;
+    return count;
+}

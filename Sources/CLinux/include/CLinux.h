@@ -1,1 +1,112 @@
 #pragma once
+
+// What the Glibc module does not export: system calls with their constants, and the kernel's netlink headers.
+// No header of the C library is included, lest Swift take its types (pid_t, in6_addr) for this module's: pids are int.
+// Every function follows the system call's convention: -1 and errno on failure.
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/net_namespace.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+
+// Flags the C library hides behind _GNU_SOURCE or the Swift importer cannot read. Values: the kernel's headers.
+
+extern const int clinux_o_path;
+extern const int clinux_clone_newnet;
+extern const int clinux_clone_newns;
+extern const int clinux_clone_newuts;
+extern const int clinux_clone_fs;
+
+extern const unsigned long clinux_ms_rdonly;
+extern const unsigned long clinux_ms_nosuid;
+extern const unsigned long clinux_ms_nodev;
+extern const unsigned long clinux_ms_noexec;
+extern const unsigned long clinux_ms_remount;
+extern const unsigned long clinux_ms_bind;
+extern const unsigned long clinux_ms_move;
+extern const unsigned long clinux_ms_rec;
+extern const unsigned long clinux_ms_private;
+extern const unsigned long clinux_ms_slave;
+extern const unsigned long clinux_ms_shared;
+extern const int clinux_mnt_detach;
+
+int clinux_setns(int fd, int type);
+int clinux_unshare(int flags);
+int clinux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+int clinux_umount2(const char *target, int flags);
+/// Sets (`attr_set`) mount attributes MOUNT_ATTR_RDONLY… on the mount at `path`; `recursive` for those below too.
+int clinux_mount_set_read_only(const char *path, int recursive);
+/// 1 when `path` is the root of a mount, 0 when not (statx(2), STATX_ATTR_MOUNT_ROOT).
+int clinux_is_mount_root(const char *path);
+/// 1 when `path` lies on nsfs, as a bind-mounted namespace does, 0 when not.
+int clinux_is_namespace(const char *path);
+
+int clinux_pipe2(int ends[2], int flags);
+int clinux_accept4(int socket, int flags);
+int clinux_close_range(unsigned int first, unsigned int last, unsigned int flags);
+/// openat2(2) that neither follows symbolic links nor crosses mounts.
+int clinux_open_beneath(int directory, const char *name, int flags);
+long clinux_getrandom(void *buffer, size_t length);
+int clinux_flock(int fd, int exclusive, int wait);
+int clinux_hostname(const char *name);
+
+int clinux_set_subreaper(int on);
+int clinux_pidfd_open(int pid);
+int clinux_pidfd_send_signal(int pidfd, int signal);
+/// waitid(P_PIDFD, WEXITED | WNOHANG). Returns 1 and fills `code` (CLD_EXITED = 1, else killed) and `status`
+/// (exit code or signal) when the process has ended, 0 while it runs.
+int clinux_wait_pidfd(int pidfd, int *code, int *status);
+/// Pid of one child that has ended and is not yet reaped, without reaping it; 0 when there is none.
+int clinux_peek_zombie(void);
+/// Reaps the ended child `pid`.
+int clinux_reap(int pid);
+
+/// A program to start. Descriptors 0, 1, 2 that are not given become /dev/null; all others are closed.
+struct clinux_spawn {
+    const char *executable;
+    char *const *arguments;
+    char *const *environment;
+    const char *directory;
+    const int *from;
+    const int *to;
+    int count;
+    int new_session;
+    int network_namespace;  // descriptor, or -1
+};
+
+/// Starts a program in a child that shares memory until its exec (CLONE_VM | CLONE_VFORK), so the cost does not grow
+/// with this process. Signals are blocked around it; the child gets default dispositions and an empty mask. Returns 0
+/// and fills `pid` and `pidfd` (close-on-exec), or -1 with errno of the failed step, whose name is in `stage`.
+int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const char **stage);
+
+/// Installs a handler that writes the signal's number, one byte, to `fd`. Never blocks if `fd` does not.
+int clinux_signal_to_descriptor(int signal, int fd);
+int clinux_ignore_signal(int signal);
+/// SO_PEERCRED of a connected Unix socket.
+int clinux_peer_credentials(int socket, int *pid, unsigned int *uid, unsigned int *gid);
+
+int clinux_netlink_socket(int protocol);
+int clinux_netlink_bind(int fd, uint32_t *port);
+/// One datagram. Returns its length; `truncated`, `sender` (port id, 0 = kernel) and `nsid` (-1 = our own) are filled.
+long clinux_netlink_receive(int fd, void *buffer, size_t length, int flags, int *truncated, uint32_t *sender, int *nsid);
+long clinux_netlink_send(int fd, const void *buffer, size_t length);
+int clinux_netlink_option(int fd, int option, int value);
+/// SO_RCVBUFFORCE, or SO_RCVBUF where that is not allowed; also SO_SNDBUF.
+int clinux_socket_buffers(int fd, int receive, int send);
+int clinux_receive_timeout(int fd, int milliseconds);
+unsigned int clinux_ifindex(const char *name);
+
+/// epoll(7), close-on-exec, for reading and hang-ups. `token` comes back from the wait.
+int clinux_epoll_create(void);
+int clinux_epoll_add(int epoll, int fd, uint64_t token, int once);
+int clinux_epoll_remove(int epoll, int fd);
+int clinux_epoll_wait(int epoll, uint64_t *tokens, int most);

@@ -1,0 +1,167 @@
+/// What a control group uses. `nil` where the kernel or the layout does not tell.
+package struct CgroupStatistics: Sendable, Hashable {
+    /// Bytes, caches that can be dropped at once not counted.
+    package var memoryBytes: UInt64?
+    /// Bytes, caches included: `memory.usage_in_bytes`, `memory.current`.
+    package var memoryWithCacheBytes: UInt64?
+    package var memoryInactiveFileBytes: UInt64?
+    /// Bytes; `nil` when there is no limit.
+    package var memoryLimitBytes: UInt64?
+    package var outOfMemoryKills: UInt64?
+    package var cpuNanoseconds: UInt64?
+    package var cpuUserNanoseconds: UInt64?
+    package var cpuSystemNanoseconds: UInt64?
+    /// Version 1 only.
+    package var cpuNanosecondsPerCPU: [UInt64]?
+    package var cpuPeriods: UInt64?
+    package var cpuThrottledPeriods: UInt64?
+    package var cpuThrottledNanoseconds: UInt64?
+    package var processes: UInt64?
+    /// `nil` when there is no limit.
+    package var processLimit: UInt64?
+    package var blockDevices: [BlockDevice] = []
+
+    package struct BlockDevice: Sendable, Hashable {
+        package var major: UInt64
+        package var minor: UInt64
+        package var readBytes: UInt64 = 0
+        package var writtenBytes: UInt64 = 0
+        package var reads: UInt64 = 0
+        package var writes: UInt64 = 0
+    }
+
+    package init() {}
+}
+
+extension Cgroups {
+    /// What "no limit" reads as in version 1: the largest page-aligned count.
+    private static let unlimited: UInt64 = 1 << 62
+
+    /// What the group uses. Missing groups give empty statistics.
+    package static func statistics(of group: String, in layout: CgroupLayout) throws -> CgroupStatistics {
+        var found = CgroupStatistics()
+        if layout.version == 1 {
+            func directory(_ controller: String) -> String? { layout.controllers[controller].map { $0 + group } }
+            try readMemory1(directory("memory"), &found)
+            try readCPU1(directory("cpuacct"), throttling: directory("cpu"), &found)
+            try readProcesses(directory("pids"), &found)
+            try readBlock1(directory("blkio"), &found)
+        } else if let unified = layout.unified {
+            try read2(unified + group, &found)
+        }
+        return found
+    }
+
+    private static func readMemory1(_ directory: String?, _ found: inout CgroupStatistics) throws {
+        guard let directory else { return }
+        found.memoryWithCacheBytes = try number(directory + "/memory.usage_in_bytes")
+        found.memoryInactiveFileBytes = try table(directory + "/memory.stat")["total_inactive_file"]
+        found.memoryLimitBytes = try number(directory + "/memory.limit_in_bytes").flatMap { $0 < unlimited ? $0 : nil }
+        found.outOfMemoryKills = try table(directory + "/memory.oom_control")["oom_kill"]
+        found.subtractCache()
+    }
+
+    private static func readCPU1(_ directory: String?, throttling: String?, _ found: inout CgroupStatistics) throws {
+        if let directory {
+            found.cpuNanoseconds = try number(directory + "/cpuacct.usage")
+            found.cpuUserNanoseconds = try number(directory + "/cpuacct.usage_user")
+            found.cpuSystemNanoseconds = try number(directory + "/cpuacct.usage_sys")
+            found.cpuNanosecondsPerCPU = try Files.text(directory + "/cpuacct.usage_percpu")?
+                .split { $0 == " " || $0 == "\n" }.compactMap { UInt64($0) }
+        }
+        if let throttling {
+            let table = try table(throttling + "/cpu.stat")
+            found.cpuPeriods = table["nr_periods"]
+            found.cpuThrottledPeriods = table["nr_throttled"]
+            found.cpuThrottledNanoseconds = table["throttled_time"]
+        }
+    }
+
+    private static func readProcesses(_ directory: String?, _ found: inout CgroupStatistics) throws {
+        guard let directory else { return }
+        found.processes = try number(directory + "/pids.current")
+        found.processLimit = try number(directory + "/pids.max")
+    }
+
+    private static func readBlock1(_ directory: String?, _ found: inout CgroupStatistics) throws {
+        guard let directory else { return }
+        var devices: [String: CgroupStatistics.BlockDevice] = [:]
+        for (file, isBytes) in [("throttle.io_service_bytes", true), ("throttle.io_serviced", false)] {
+            for line in (try Files.text("\(directory)/blkio.\(file)") ?? "").split(separator: "\n") {
+                let fields = line.split(separator: " ")
+                guard fields.count == 3, let value = UInt64(fields[2]), let empty = device(fields[0]) else { continue }
+                var device = devices[String(fields[0])] ?? empty
+                switch (fields[1], isBytes) {
+                case ("Read", true): device.readBytes = value
+                case ("Write", true): device.writtenBytes = value
+                case ("Read", false): device.reads = value
+                case ("Write", false): device.writes = value
+                default: break
+                }
+                devices[String(fields[0])] = device
+            }
+        }
+        found.blockDevices = devices.keys.sorted().compactMap { devices[$0] }
+    }
+
+    private static func read2(_ directory: String, _ found: inout CgroupStatistics) throws {
+        found.memoryWithCacheBytes = try number(directory + "/memory.current")
+        found.memoryInactiveFileBytes = try table(directory + "/memory.stat")["inactive_file"]
+        found.memoryLimitBytes = try number(directory + "/memory.max")
+        found.outOfMemoryKills = try table(directory + "/memory.events")["oom_kill"]
+        found.subtractCache()
+        let cpu = try table(directory + "/cpu.stat")
+        found.cpuNanoseconds = cpu["usage_usec"].map { $0 * 1000 }
+        found.cpuUserNanoseconds = cpu["user_usec"].map { $0 * 1000 }
+        found.cpuSystemNanoseconds = cpu["system_usec"].map { $0 * 1000 }
+        found.cpuPeriods = cpu["nr_periods"]
+        found.cpuThrottledPeriods = cpu["nr_throttled"]
+        found.cpuThrottledNanoseconds = cpu["throttled_usec"].map { $0 * 1000 }
+        try readProcesses(directory, &found)
+        for line in (try Files.text(directory + "/io.stat") ?? "").split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard let first = fields.first, var device = device(first) else { continue }
+            for field in fields.dropFirst() {
+                let pair = field.split(separator: "=")
+                guard pair.count == 2, let value = UInt64(pair[1]) else { continue }
+                switch pair[0] {
+                case "rbytes": device.readBytes = value
+                case "wbytes": device.writtenBytes = value
+                case "rios": device.reads = value
+                case "wios": device.writes = value
+                default: break
+                }
+            }
+            found.blockDevices.append(device)
+        }
+    }
+
+    private static func device(_ text: Substring) -> CgroupStatistics.BlockDevice? {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let major = UInt64(parts[0]), let minor = UInt64(parts[1]) else { return nil }
+        return CgroupStatistics.BlockDevice(major: major, minor: minor)
+    }
+
+    /// The file's number; `nil` for `max` and for a file that is not there.
+    private static func number(_ path: String) throws -> UInt64? {
+        try Files.text(path)?.split(separator: "\n").first.flatMap { UInt64($0) }
+    }
+
+    /// Lines `name number`.
+    private static func table(_ path: String) throws -> [String: UInt64] {
+        var found: [String: UInt64] = [:]
+        for line in (try Files.text(path) ?? "").split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            if fields.count == 2, let value = UInt64(fields[1]) { found[String(fields[0])] = value }
+        }
+        return found
+    }
+}
+
+extension CgroupStatistics {
+    fileprivate mutating func subtractCache() {
+        guard let all = memoryWithCacheBytes else { return }
+        let inactive = memoryInactiveFileBytes ?? 0
+        memoryBytes = all > inactive ? all - inactive : 0
+    }
+}

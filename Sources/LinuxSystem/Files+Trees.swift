@@ -1,0 +1,51 @@
+import CLinux
+import Glibc
+
+extension Files {
+    /// Directories opened one below the other before a deep one is moved up to the top.
+    private static let deepestNesting = 128
+
+    /// Removes a file or a directory with all that is in it; missing is fine. Follows no symbolic link and enters no
+    /// mount: one inside makes it throw (EXDEV or EBUSY), with what is not in it removed as far as it got.
+    package static func removeTree(_ path: String) throws(SystemError) {
+        if unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR { return }
+        guard errno == EISDIR || errno == EPERM else { throw SystemError(errno: errno, attempting: "remove \(path)") }
+        if Mounts.isMountPoint(path) { throw SystemError(errno: EBUSY, attempting: "remove \(path)") }
+        let top = try Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        var moved = 0
+        while try !empty(top, path, top: top.raw, depth: 0, moved: &moved) {}
+        if rmdir(path) != 0, errno != ENOENT { throw SystemError(errno: errno, attempting: "remove \(path)") }
+    }
+
+    /// Removes what is in a directory. False when something deep was moved to the top and another round is needed.
+    private static func empty(
+        _ directory: borrowing Descriptor, _ path: String, top: CInt, depth: Int, moved: inout Int
+    ) throws(SystemError) -> Bool {
+        var complete = true
+        for (name, known) in try names(in: directory) {
+            if known != true {
+                if unlinkat(directory.raw, name, 0) == 0 || errno == ENOENT { continue }
+                guard errno == EISDIR || errno == EPERM else {
+                    throw SystemError(errno: errno, attempting: "remove \(path)/\(name)")
+                }
+            }
+            if depth >= deepestNesting {
+                moved += 1
+                let aside = ".apus-removed-\(moved)-\(RandomID.hex(bytes: 4))"
+                try check(renameat(directory.raw, name, top, aside), "move \(path)/\(name) to remove it")
+                complete = false
+                continue
+            }
+            let below = "\(path)/\(name)"
+            let inner = Descriptor(
+                owning: try retrying("open \(below) to remove it") {
+                    clinux_open_beneath(directory.raw, name, O_RDONLY | O_DIRECTORY)
+                })
+            if try !empty(inner, below, top: top, depth: depth + 1, moved: &moved) { complete = false }
+            if unlinkat(directory.raw, name, AT_REMOVEDIR) != 0, errno != ENOENT {
+                throw SystemError(errno: errno, attempting: "remove \(below)")
+            }
+        }
+        return complete
+    }
+}

@@ -1,0 +1,67 @@
+import CLinux
+import Glibc
+
+/// A network namespace that has a name: a file with the namespace bound to it (network_namespaces(7)).
+package struct NetworkNamespace: Sendable, Hashable {
+    package let path: String
+
+    package init(path: String) { self.path = path }
+
+    /// The namespace at `path`, made unless it is already there. Directories above it are made too. Its `lo` is down.
+    package static func create(at path: String) async throws -> NetworkNamespace {
+        try await onThread {
+            let namespace = NetworkNamespace(path: path)
+            if namespace.exists() { return namespace }
+            try Files.makeDirectories(Files.parent(of: path), mode: 0o755)
+            let file = try Descriptor.open(path, O_RDONLY | O_CREAT, mode: 0o444)
+            _ = consume file
+            try check(clinux_unshare(clinux_clone_newnet), "unshare network namespace")
+            try check(
+                clinux_mount("/proc/thread-self/ns/net", path, "", clinux_ms_bind, nil),
+                "bind network namespace \(path)")
+            return namespace
+        }
+    }
+
+    /// Takes the name away; the namespace itself goes when nothing else is in it. Missing is fine.
+    package func remove() async throws {
+        let path = path
+        try await onThread {
+            if clinux_umount2(path, clinux_mnt_detach) != 0, errno != ENOENT, errno != EINVAL {
+                throw SystemError(errno: errno, attempting: "unmount \(path)")
+            }
+            if unlink(path) != 0, errno != ENOENT {
+                throw SystemError(errno: errno, attempting: "remove \(path)")
+            }
+        }
+    }
+
+    /// Runs blocking work on a thread inside the namespace.
+    package func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await onThread {
+            try enter()
+            return try body()
+        }
+    }
+
+    /// Puts the calling thread into the namespace, for good: only on a thread that is thrown away afterwards.
+    package func enter() throws(SystemError) {
+        let file = try Descriptor.open(path, O_RDONLY)
+        try check(clinux_setns(file.raw, clinux_clone_newnet), "enter network namespace \(path)")
+    }
+
+    package func exists() -> Bool { clinux_is_namespace(path) == 1 }
+
+    /// A descriptor of the namespace, as netlink's `IFLA_NET_NS_FD` takes it.
+    package func open() throws(SystemError) -> Descriptor { try Descriptor.open(path, O_RDONLY) }
+
+    /// The namespace of the calling thread.
+    package static let current = NetworkNamespace(path: "/proc/thread-self/ns/net")
+    /// The namespace this process was started in.
+    package static let own = NetworkNamespace(path: "/proc/self/ns/net")
+
+    /// Names in a directory of namespaces that have one bound to them; none if the directory is missing.
+    package static func list(in directory: String) throws -> [NetworkNamespace] {
+        try Files.list(directory).map { NetworkNamespace(path: directory + "/" + $0) }.filter { $0.exists() }
+    }
+}

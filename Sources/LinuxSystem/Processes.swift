@@ -1,0 +1,300 @@
+import CLinux
+package import Glibc
+import Synchronization
+
+/// A program to start, without a shell.
+package struct SpawnRequest: Sendable {
+    /// Path of the program, relative to `workingDirectory` unless absolute; no search, see ``Processes/find(_:)``.
+    package var executable: String
+    /// Without the program's own name, which is put in front.
+    package var arguments: [String]
+    /// `NAME=value`, and nothing else is passed on.
+    package var environment: [String]
+    package var workingDirectory: String?
+    /// Descriptors of this process and the numbers the program finds them under. 0, 1 and 2 are /dev/null unless given;
+    /// nothing else is open. At most 64.
+    package var descriptors: [(from: CInt, to: CInt)]
+    /// setsid(2): no controlling terminal, a process group of its own.
+    package var newSession: Bool
+    /// Path of the network namespace to start in.
+    package var networkNamespace: String?
+
+    package init(
+        executable: String, arguments: [String] = [], environment: [String] = [], workingDirectory: String? = nil,
+        descriptors: [(from: CInt, to: CInt)] = [], newSession: Bool = false, networkNamespace: String? = nil
+    ) {
+        self.executable = executable
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+        self.descriptors = descriptors
+        self.newSession = newSession
+        self.networkNamespace = networkNamespace
+    }
+}
+
+/// How a process ended.
+package enum ExitStatus: Sendable, Hashable {
+    case exited(CInt)
+    case signalled(CInt)
+
+    /// As a shell counts: the exit code, or 128 + the signal.
+    package var code: CInt {
+        switch self {
+        case .exited(let code): code
+        case .signalled(let signal): 128 + signal
+        }
+    }
+}
+
+/// Starting, watching and ending processes. Children are reaped by pidfd, never by `waitpid(-1)`.
+package enum Processes {
+    /// Pids whose end somebody waits for; ``reapOrphans()`` leaves them alone.
+    static let known = Mutex<[pid_t: Int]>([:])
+
+    /// Starts a program (0.1 ms, whatever this process' size). It is reaped when it ends, waited for or not.
+    package static func spawn(_ request: SpawnRequest) throws(SystemError) -> ChildProcess {
+        var namespace: CInt = -1
+        if let path = request.networkNamespace { namespace = try Descriptor.open(path, O_RDONLY).release() }
+        defer { if namespace >= 0 { close(namespace) } }
+        var pid: pid_t = 0
+        var descriptor: CInt = -1
+        var stage: UnsafePointer<CChar>?
+        var result: CInt = 0
+        var number: CInt = 0
+        known.withLock { known in
+            result = start(request, namespace, &pid, &descriptor, &stage)
+            number = errno
+            if result == 0 { known[pid, default: 0] += 1 }
+        }
+        guard result == 0 else {
+            let step = stage.map { String(cString: $0) } ?? "clone"
+            throw SystemError(errno: number, attempting: "start \(request.executable) (\(step))")
+        }
+        let exit = ProcessExit(pid: pid, descriptor: Descriptor(owning: descriptor))
+        try exit.begin()
+        return ChildProcess(pid: pid, exit: exit)
+    }
+
+    private static func start(
+        _ request: SpawnRequest, _ namespace: CInt, _ pid: inout pid_t, _ descriptor: inout CInt,
+        _ stage: inout UnsafePointer<CChar>?
+    ) -> CInt {
+        var arguments: [UnsafeMutablePointer<CChar>?] = ([request.executable] + request.arguments).map { strdup($0) }
+        var environment: [UnsafeMutablePointer<CChar>?] = request.environment.map { strdup($0) }
+        defer { for text in arguments + environment { free(text) } }
+        arguments.append(nil)
+        environment.append(nil)
+        let from = request.descriptors.map(\.from)
+        let to = request.descriptors.map(\.to)
+        return arguments.withUnsafeBufferPointer { arguments in
+            environment.withUnsafeBufferPointer { environment in
+                from.withUnsafeBufferPointer { from in
+                    to.withUnsafeBufferPointer { to in
+                        withOptionalCString(request.workingDirectory) { directory in
+                            var what = clinux_spawn()
+                            what.executable = UnsafePointer(arguments[0])
+                            what.arguments = arguments.baseAddress
+                            what.environment = environment.baseAddress
+                            what.directory = directory
+                            what.from = from.baseAddress
+                            what.to = to.baseAddress
+                            what.count = CInt(from.count)
+                            what.new_session = request.newSession ? 1 : 0
+                            what.network_namespace = namespace
+                            return clinux_spawn(&what, &pid, &descriptor, &stage)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static func withOptionalCString<T>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> T) -> T {
+        guard let text else { return body(nil) }
+        return text.withCString(body)
+    }
+
+    /// Runs a program to its end. Only for programs that end soon; the caller sets the deadline.
+    package static func run(_ request: SpawnRequest) async throws -> ExitStatus { try await spawn(request).wait() }
+
+    /// The program's path, looked for where system programs are installed; `nil` when it is not.
+    package static func find(_ program: String) -> String? {
+        if program.contains("/") { return access(program, X_OK) == 0 ? program : nil }
+        return ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+            .map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
+    }
+
+    /// Field 22 of /proc/PID/stat, in clock ticks since boot: with the pid it names one process for good. `nil` when
+    /// there is no such process.
+    package static func startTime(of pid: pid_t) -> UInt64? { stat(of: pid)?.startTime }
+
+    /// `R`, `S`, `Z`… (proc(5)); `nil` when there is no such process.
+    package static func state(of pid: pid_t) -> Character? { stat(of: pid)?.state }
+
+    private static func stat(of pid: pid_t) -> (state: Character, startTime: UInt64)? {
+        // A process that is gone or going is the same as none here.
+        guard let text = try? Files.text("/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return nil }
+        // The second field is the name in parentheses and may hold anything; count from behind it.
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        guard fields.count > 19, let state = fields[0].first, let start = UInt64(fields[19]) else { return nil }
+        return (state, start)
+    }
+
+    /// Whether this very process still runs; an ended one not yet reaped does not.
+    package static func isRunning(_ pid: pid_t, startTime: UInt64?) -> Bool {
+        guard let found = stat(of: pid), found.state != "Z", found.state != "X" else { return false }
+        return startTime == nil || startTime == found.startTime
+    }
+
+    /// pidfd_open(2), close-on-exec.
+    package static func openPidfd(_ pid: pid_t) throws(SystemError) -> Descriptor {
+        Descriptor(owning: try check(clinux_pidfd_open(pid), "pidfd_open \(pid)"))
+    }
+
+    private static func openPidfdUnlessGone(_ pid: pid_t) throws(SystemError) -> Descriptor? {
+        let raw = clinux_pidfd_open(pid)
+        if raw >= 0 { return Descriptor(owning: raw) }
+        if errno == ESRCH { return nil }
+        throw SystemError(errno: errno, attempting: "pidfd_open \(pid)")
+    }
+
+    /// Waits until that process has ended, whoever's child it is; at once when it is gone already. Returns how it ended
+    /// if it was, or by adoption had become, a child of ours; `nil` if nobody can tell.
+    package static func waitForExit(ofPid pid: pid_t, startTime: UInt64?) async throws -> ExitStatus? {
+        guard let descriptor = try openPidfdUnlessGone(pid) else { return nil }
+        // The descriptor is open, so the pid cannot change hands any more.
+        if let startTime, let found = self.startTime(of: pid), found != startTime { return nil }
+        known.withLock { $0[pid, default: 0] += 1 }
+        defer { forget(pid) }
+        try await Poller.shared.waitUntilReadable(descriptor.raw)
+        return reap(descriptor.raw)
+    }
+
+    /// Sends a signal to that very process; false when it is gone.
+    @discardableResult
+    package static func signal(_ signal: CInt, pid: pid_t, startTime: UInt64?) throws(SystemError) -> Bool {
+        guard let descriptor = try openPidfdUnlessGone(pid) else { return false }
+        if let startTime, self.startTime(of: pid) != startTime { return false }
+        if clinux_pidfd_send_signal(descriptor.raw, signal) == 0 { return true }
+        if errno == ESRCH { return false }
+        throw SystemError(errno: errno, attempting: "signal process \(pid)")
+    }
+
+    /// Processes whose parents end become children of this one (PR_SET_CHILD_SUBREAPER), as conmon's containers do
+    /// when conmon dies. Call ``reapOrphans()`` now and then afterwards.
+    package static func becomeSubreaper() throws(SystemError) {
+        try check(clinux_set_subreaper(1), "become subreaper")
+    }
+
+    /// Reaps ended children that nobody waits for. Returns how many.
+    @discardableResult
+    package static func reapOrphans() -> Int {
+        var count = 0
+        while true {
+            let done = known.withLock { known in
+                let pid = clinux_peek_zombie()
+                // A child somebody waits for is about to be reaped, and hides those behind it until the next call.
+                guard pid > 0, known[pid] == nil, clinux_reap(pid) == 0 else { return true }
+                count += 1
+                return false
+            }
+            if done { return count }
+        }
+    }
+
+    static func forget(_ pid: pid_t) {
+        known.withLock { known in
+            guard let count = known[pid] else { return }
+            known[pid] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    /// The status of an ended child; `nil` when it is not our child or another has reaped it.
+    static func reap(_ pidfd: CInt) -> ExitStatus? {
+        var code: CInt = 0
+        var status: CInt = 0
+        guard clinux_wait_pidfd(pidfd, &code, &status) == 1 else { return nil }
+        return code == 1 ? .exited(status) : .signalled(status)
+    }
+}
+
+/// A process we have started.
+package struct ChildProcess: Sendable {
+    package let pid: pid_t
+    let exit: ProcessExit
+
+    /// Waits for the end; any number of callers get the same answer, also later.
+    package func wait() async throws -> ExitStatus { try await exit.wait() }
+
+    /// The status if it has ended and been noticed.
+    package var status: ExitStatus? { exit.status }
+
+    /// Sends a signal; one that has ended is left in peace.
+    package func signal(_ signal: CInt) { exit.signal(signal) }
+
+    /// Field 22 of /proc/PID/stat.
+    package var startTime: UInt64? { Processes.startTime(of: pid) }
+}
+
+/// The end of one child: noticed by the poller, kept for all who ask.
+final class ProcessExit: Sendable {
+    private struct State {
+        var status: ExitStatus?
+        var waiters: [UInt64: CheckedContinuation<ExitStatus, any Error>] = [:]
+        var next: UInt64 = 0
+    }
+
+    private let pid: pid_t
+    private let descriptor: Descriptor
+    private let state = Mutex(State())
+
+    init(pid: pid_t, descriptor: consuming Descriptor) {
+        self.pid = pid
+        self.descriptor = descriptor
+    }
+
+    var status: ExitStatus? { state.withLock { $0.status } }
+
+    /// The poller holds this object until the child has ended.
+    func begin() throws(SystemError) {
+        _ = try Poller.shared.watch(descriptor.raw, once: true) { [self] in ended() }
+    }
+
+    private func ended() {
+        // Reaped elsewhere cannot happen while the pid is known; 255 would say so.
+        let status = Processes.reap(descriptor.raw) ?? .exited(255)
+        Processes.forget(pid)
+        let waiters = state.withLock { state in
+            state.status = status
+            defer { state.waiters = [:] }
+            return state.waiters.values
+        }
+        for waiter in waiters { waiter.resume(returning: status) }
+    }
+
+    func wait() async throws -> ExitStatus {
+        let number = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let ready = state.withLock { state -> Result<ExitStatus, any Error>? in
+                    if let status = state.status { return .success(status) }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    state.waiters[number] = continuation
+                    return nil
+                }
+                if let ready { continuation.resume(with: ready) }
+            }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume(throwing: CancellationError())
+        }
+    }
+
+    func signal(_ signal: CInt) {
+        // A process that has ended has no use for it.
+        if status == nil { _ = clinux_pidfd_send_signal(descriptor.raw, signal) }
+    }
+}

@@ -1,0 +1,49 @@
+import CLinux
+import Glibc
+
+/// Identifiers from the kernel's random source (getrandom(2)).
+package enum RandomID {
+    package static func bytes(_ count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let got = bytes.withUnsafeMutableBytes { whole in
+                let rest = UnsafeMutableRawBufferPointer(rebasing: whole[filled...])
+                return clinux_getrandom(rest.baseAddress, rest.count)
+            }
+            // Only EINTR can happen once the pool is seeded, which init has waited for.
+            if got > 0 { filled += got }
+        }
+        return bytes
+    }
+
+    /// Lower-case hexadecimal, two digits a byte.
+    package static func hex(bytes count: Int) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes(count).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    /// 64 hexadecimal digits, as Docker's containers and networks have. Never all digits in the first twelve, which a
+    /// program could take for a number (Docker's rule).
+    package static func docker() -> String {
+        while true {
+            let id = hex(bytes: 32)
+            if id.prefix(12).contains(where: { !$0.isNumber }) { return id }
+        }
+    }
+
+    /// 25 digits of base 36: 16 random bytes as a number, zeros in front; SwarmKit's `identity.NewID`.
+    package static func swarm() -> String { base36(bytes(16)) }
+
+    static func base36(_ bytes: [UInt8]) -> String {
+        var number = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+        let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
+        var text: [UInt8] = []
+        while number > 0 {
+            text.append(digits[Int(number % 36)])
+            number /= 36
+        }
+        text += Array(repeating: UInt8(ascii: "0"), count: max(0, 25 - text.count))
+        return String(decoding: text.reversed(), as: UTF8.self)
+    }
+}

@@ -1,0 +1,66 @@
+package import Glibc
+import Synchronization
+
+/// Stack of a thread that runs blocking work; reserved, not used up.
+private let threadStackBytes = 1 << 20
+
+/// Runs blocking work on a fresh thread that ends afterwards, so the work may change the thread's namespaces, and
+/// waits for it without blocking the caller's thread. Costs about 0.03 ms. Cancellation does not interrupt the work.
+package func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+        do {
+            let thread = try startThread { continuation.resume(with: Result { try body() }) }
+            pthread_detach(thread)
+        } catch {
+            continuation.resume(throwing: error)
+        }
+    }
+}
+
+/// The same for a caller that is itself blocking: waits on the spot until the fresh thread has ended.
+package func onThreadBlocking<T: Sendable>(_ body: @escaping @Sendable () throws -> T) throws -> T {
+    let outcome = Outcome<T>()
+    let thread = try startThread { outcome.set(Result { try body() }) }
+    pthread_join(thread, nil)
+    return try outcome.get()
+}
+
+/// Starts a thread that the caller must join or detach.
+package func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemError) -> pthread_t {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setstacksize(&attributes, threadStackBytes)
+    let start = Unmanaged.passRetained(ThreadStart(body))
+    var thread = pthread_t()
+    let result = pthread_create(
+        &thread, &attributes,
+        { argument in
+            guard let argument else { return nil }
+            Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue().body()
+            return nil
+        }, start.toOpaque())
+    guard result == 0 else {
+        start.release()
+        throw SystemError(errno: result, attempting: "start a thread")
+    }
+    return thread
+}
+
+private final class ThreadStart: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}
+
+private final class Outcome<T: Sendable>: Sendable {
+    private let result = Mutex<Result<T, any Error>?>(nil)
+
+    func set(_ value: Result<T, any Error>) { result.withLock { $0 = value } }
+
+    func get() throws -> T {
+        guard let value = result.withLock({ $0 }) else {
+            throw SystemError(errno: ECHILD, attempting: "wait for a thread")
+        }
+        return try value.get()
+    }
+}
