@@ -1,0 +1,159 @@
+package import Addressing
+
+/// A DNS message as a value. RFC 1035 §4, with the OPT record (RFC 6891) taken out of the additional section.
+package struct Message: Sendable, Equatable {
+    package var id: UInt16 = 0
+    package var isResponse = false
+    /// 0 is a standard query.
+    package var opcode: UInt8 = 0
+    package var isAuthoritative = false
+    package var isTruncated = false
+    package var recursionDesired = false
+    package var recursionAvailable = false
+    /// Authentic data and checking disabled (RFC 4035 §3), carried along.
+    package var authenticData = false
+    package var checkingDisabled = false
+    package var code = ResponseCode.noError
+    package var questions: [Question] = []
+    package var answers: [Record] = []
+    package var authorities: [Record] = []
+    package var additionals: [Record] = []
+    package var edns: EDNS?
+
+    package init() {}
+
+    /// The reply to this query, without answers yet.
+    package func reply(_ code: ResponseCode = .noError) -> Message {
+        var reply = Message()
+        reply.id = id
+        reply.isResponse = true
+        reply.opcode = opcode
+        reply.recursionDesired = recursionDesired
+        reply.recursionAvailable = true
+        reply.checkingDisabled = checkingDisabled
+        reply.code = code
+        reply.questions = questions
+        if edns != nil { reply.edns = EDNS(payloadSize: UInt16(EDNS.ownPayloadSize)) }
+        return reply
+    }
+
+    /// Octets that a UDP reply to this query may have. RFC 1035 §4.2.1, RFC 6891 §6.2.3.
+    package var replyLimit: Int {
+        guard let edns else { return EDNS.plainPayloadSize }
+        return min(max(Int(edns.payloadSize), EDNS.plainPayloadSize), EDNS.largestPayloadSize)
+    }
+}
+
+/// What is asked.
+package struct Question: Sendable, Hashable {
+    package var name: DomainName
+    package var type: RecordType
+    package var recordClass: UInt16
+
+    package init(_ name: DomainName, _ type: RecordType, recordClass: UInt16 = Record.internet) {
+        self.name = name
+        self.type = type
+        self.recordClass = recordClass
+    }
+}
+
+/// A resource record.
+package struct Record: Sendable, Equatable {
+    /// The class IN.
+    package static let internet: UInt16 = 1
+
+    package var name: DomainName
+    package var recordClass: UInt16
+    /// Seconds.
+    package var timeToLive: UInt32
+    package var data: RecordData
+
+    package init(_ name: DomainName, timeToLive: UInt32, _ data: RecordData, recordClass: UInt16 = Record.internet) {
+        self.name = name
+        self.recordClass = recordClass
+        self.timeToLive = timeToLive
+        self.data = data
+    }
+}
+
+/// The data of a record; types that nothing here looks into keep their octets.
+package enum RecordData: Sendable, Equatable {
+    case address(IPv4Address)
+    /// Sixteen octets.
+    case address6([UInt8])
+    case pointer(DomainName)
+    case canonicalName(DomainName)
+    /// Character strings of at most 255 octets each.
+    case text([[UInt8]])
+    /// RFC 2782.
+    case service(priority: UInt16, weight: UInt16, port: UInt16, target: DomainName)
+    /// Must be a type whose data holds no compressed names.
+    case other(RecordType, [UInt8])
+
+    package var type: RecordType {
+        switch self {
+        case .address: .a
+        case .address6: .aaaa
+        case .pointer: .ptr
+        case .canonicalName: .cname
+        case .text: .txt
+        case .service: .srv
+        case .other(let type, _): type
+        }
+    }
+}
+
+/// Record and query types by their IANA numbers.
+package struct RecordType: RawRepresentable, Sendable, Hashable {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let a = Self(rawValue: 1)
+    package static let ns = Self(rawValue: 2)
+    package static let cname = Self(rawValue: 5)
+    package static let soa = Self(rawValue: 6)
+    package static let ptr = Self(rawValue: 12)
+    package static let mx = Self(rawValue: 15)
+    package static let txt = Self(rawValue: 16)
+    package static let aaaa = Self(rawValue: 28)
+    package static let srv = Self(rawValue: 33)
+    package static let opt = Self(rawValue: 41)
+    package static let any = Self(rawValue: 255)
+}
+
+/// Response codes; those above 15 need EDNS.
+package struct ResponseCode: RawRepresentable, Sendable, Hashable {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let noError = Self(rawValue: 0)
+    package static let formatError = Self(rawValue: 1)
+    package static let serverFailure = Self(rawValue: 2)
+    package static let noSuchName = Self(rawValue: 3)
+    package static let notImplemented = Self(rawValue: 4)
+    package static let refused = Self(rawValue: 5)
+    package static let badVersion = Self(rawValue: 16)
+}
+
+/// The OPT pseudo-record. RFC 6891 §6.
+package struct EDNS: Sendable, Equatable {
+    /// What a reply has without EDNS.
+    package static let plainPayloadSize = 512
+    /// What we say we take: passes every path without fragments (DNS flag day 2020).
+    package static let ownPayloadSize = 1232
+    /// The most we send in a datagram, whatever the client says.
+    package static let largestPayloadSize = 4096
+
+    package var payloadSize: UInt16
+    package var version: UInt8
+    /// The bit DO.
+    package var wantsSignatures: Bool
+    package var options: [UInt8]
+
+    package init(payloadSize: UInt16, version: UInt8 = 0, wantsSignatures: Bool = false, options: [UInt8] = []) {
+        self.payloadSize = payloadSize
+        self.version = version
+        self.wantsSignatures = wantsSignatures
+        self.options = options
+    }
+}

@@ -1,0 +1,70 @@
+package import Addressing
+
+/// What one sandbox can look up: the names of the networks it is on. A value, replaced as a whole.
+package struct NameTable: Sendable, Equatable {
+    /// The names on one network.
+    package struct Network: Sendable, Equatable {
+        /// The network's own name: `web.my-net` means `web` on `my-net`.
+        package var name: String
+        /// Container names, ids (12 digits and whole), aliases, service names (→ the virtual address),
+        /// `tasks.<service>` (→ the tasks' addresses). Names are looked up without regard to case.
+        /// A name without addresses exists and answers nothing.
+        package private(set) var names: [String: [IPv4Address]] = [:]
+
+        package init(name: String, names: [String: [IPv4Address]] = [:]) {
+            self.name = name
+            for (name, addresses) in names { add(name, addresses) }
+        }
+
+        /// Adds addresses to a name; several containers may share an alias.
+        package mutating func add(_ name: String, _ addresses: [IPv4Address]) {
+            guard let key = DomainName(name)?.key, !key.isEmpty else { return }  // Nobody can ask for what is no name.
+            var known = self.names[key] ?? []
+            for address in addresses where !known.contains(address) { known.append(address) }
+            self.names[key] = known
+        }
+    }
+
+    /// In the order in which they are asked: the first that knows a name answers.
+    package var networks: [Network]
+    /// Names of addresses, as `<container>.<network>`.
+    package var pointers: [IPv4Address: String]
+    /// Whether names that are not in the table are asked of the upstreams. False where the sandbox has internal
+    /// networks only: no name of theirs leaks.
+    package var forwards: Bool
+
+    package init(networks: [Network] = [], pointers: [IPv4Address: String] = [:], forwards: Bool) {
+        self.networks = networks
+        self.pointers = pointers
+        self.forwards = forwards
+    }
+
+    /// The addresses of a name: whole on any network first, then without its last part on the network so called.
+    /// `nil` when the name is unknown.
+    package func addresses(of name: DomainName) -> [IPv4Address]? {
+        let key = name.key
+        for network in networks {
+            if let addresses = network.names[key] { return addresses }
+        }
+        // A network's name may itself have dots: every suffix is tried, the longest first.
+        for network in networks {
+            let suffix = "." + network.name.lowercased()
+            if key.count > suffix.count, key.hasSuffix(suffix),
+                let addresses = network.names[String(key.dropLast(suffix.count))]
+            {
+                return addresses
+            }
+        }
+        return nil
+    }
+
+    /// The name of the address that `d.c.b.a.in-addr.arpa` stands for; `nil` when that is unknown or another name.
+    package func pointer(for name: DomainName) -> DomainName? {
+        let suffix = ".in-addr.arpa"
+        let key = name.key
+        guard key.hasSuffix(suffix) else { return nil }
+        let reversed = key.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).reversed()
+        guard let address = IPv4Address(reversed.joined(separator: ".")), let text = pointers[address] else { return nil }
+        return DomainName(text)
+    }
+}

@@ -1,0 +1,123 @@
+import Addressing
+import NameService
+import Testing
+
+@Suite struct ResolverTests {
+    private let one = IPv4Address(10, 1, 0, 5)
+    private let two = IPv4Address(10, 1, 0, 6)
+    private var table: NameTable {
+        var network = NameTable.Network(name: "my-net", names: ["Web": [one], "tasks.web": [one, two], "empty": []])
+        network.add("shared", [one])
+        network.add("shared", [two, one])
+        return NameTable(
+            networks: [network, NameTable.Network(name: "other.net", names: ["web": [two], "db": [two]])],
+            pointers: [one: "web.my-net"], forwards: true)
+    }
+
+    private func query(_ text: String, _ type: RecordType = .a) throws -> Message {
+        var query = Message()
+        query.id = 7
+        query.recursionDesired = true
+        query.questions = [Question(try #require(DomainName(text)), type)]
+        return query
+    }
+
+    private func resolve(_ query: Message, _ table: NameTable? = nil) -> Resolution {
+        var generator = Sequence64(1)
+        return Resolver.resolve(query, in: table ?? self.table, using: &generator)
+    }
+
+    private func answers(_ text: String, _ type: RecordType = .a) throws -> [RecordData]? {
+        guard case .answer(let reply) = resolve(try query(text, type)) else { return nil }
+        #expect(reply.id == 7 && reply.isResponse && reply.code == .noError && reply.recursionAvailable)
+        return reply.answers.map(\.data)
+    }
+
+    @Test func `a name is answered from the first network that knows it`() throws {
+        #expect(try answers("web") == [.address(one)])
+        #expect(try answers("WEB.") == [.address(one)])
+        #expect(try answers("db") == [.address(two)])
+    }
+
+    @Test func `a name with its network's name is answered from that network`() throws {
+        #expect(try answers("web.other.net") == [.address(two)])
+        #expect(try answers("web.my-net") == [.address(one)])
+        #expect(try answers("tasks.web.my-net")?.count == 2)
+        #expect(resolve(try query("db.my-net")) == .forward)
+    }
+
+    @Test func `an alias of several containers has all their addresses once each`() throws {
+        let found = try #require(try answers("shared"))
+        #expect(Set(found.map { "\($0)" }).count == 2 && found.count == 2)
+    }
+
+    @Test func `the addresses of a name come in changing order`() throws {
+        var firsts: Set<String> = []
+        var generator = Sequence64(3)
+        for _ in 0..<50 {
+            guard case .answer(let reply) = Resolver.resolve(try query("tasks.web"), in: table, using: &generator)
+            else { continue }
+            firsts.insert("\(reply.answers[0].data)")
+        }
+        #expect(firsts.count == 2)
+    }
+
+    @Test func `a known name has no other records, and that is said instead of asked elsewhere`() throws {
+        #expect(try answers("web", .aaaa) == [])
+        #expect(try answers("web", .mx) == [])
+        #expect(try answers("empty") == [])
+    }
+
+    @Test func `addresses have names`() throws {
+        #expect(try answers("5.0.1.10.in-addr.arpa", .ptr) == [.pointer(try #require(DomainName("web.my-net")))])
+        #expect(resolve(try query("9.0.1.10.in-addr.arpa", .ptr)) == .forward)
+        #expect(resolve(try query("05.0.1.10.in-addr.arpa", .ptr)) == .forward)
+    }
+
+    @Test func `unknown names are forwarded, and denied where nothing may leak`() throws {
+        #expect(resolve(try query("google.com")) == .forward)
+        #expect(resolve(try query("single")) == .forward)
+        var closed = table
+        closed.forwards = false
+        for type: RecordType in [.a, .aaaa, .ptr, .any] {
+            guard case .answer(let reply) = resolve(try query("google.com", type), closed) else {
+                Issue.record("forwarded")
+                return
+            }
+            #expect(reply.code == .noSuchName && reply.answers.isEmpty)
+        }
+        #expect(try answers("web") == [.address(one)])
+    }
+
+    @Test func `what is no standard query is refused or ignored`() throws {
+        var other = try query("web")
+        other.opcode = 5
+        guard case .answer(let reply) = resolve(other) else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(reply.code == .notImplemented)
+        var answer = try query("web")
+        answer.isResponse = true
+        #expect(resolve(answer) == .ignore)
+        var two = try query("web")
+        two.questions += two.questions
+        guard case .answer(let refusal) = resolve(two) else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(refusal.code == .formatError)
+        var versioned = try query("web")
+        versioned.edns = EDNS(payloadSize: 1000, version: 1)
+        guard case .answer(let bad) = resolve(versioned) else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(bad.code == .badVersion && bad.edns != nil)
+    }
+
+    @Test func `the servers of a resolv conf are taken in order`() {
+        let found = Upstreams(resolvConf: "# x\nnameserver 192.0.2.1\nsearch a b\nnameserver\t192.0.2.2 \nnameserver ::1\n")
+        #expect(found.servers.map(\.address) == [IPv4Address(192, 0, 2, 1), IPv4Address(192, 0, 2, 2)])
+    }
+}
