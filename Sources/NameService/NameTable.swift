@@ -64,7 +64,9 @@ package struct NameTable: Sendable, Equatable {
         let key = name.key
         guard key.hasSuffix(suffix) else { return nil }
         let reversed = key.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).reversed()
-        guard let address = IPv4Address(reversed.joined(separator: ".")), let text = pointers[address] else { return nil }
+        guard let address = IPv4Address(reversed.joined(separator: ".")), let text = pointers[address] else {
+            return nil
+        }
         return DomainName(text)
     }
 }

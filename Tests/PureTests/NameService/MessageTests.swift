@@ -37,7 +37,9 @@ import Testing
                 try name("_http._tcp.example.com"), timeToLive: 4,
                 .service(priority: 1, weight: 2, port: 80, target: try name("web.example.com"))),
         ]
-        message.authorities = [Record(try name("example.com"), timeToLive: 5, .other(RecordType(rawValue: 99), [1, 2]))]
+        message.authorities = [
+            Record(try name("example.com"), timeToLive: 5, .other(RecordType(rawValue: 99), [1, 2]))
+        ]
         message.edns = EDNS(payloadSize: 1232, wantsSignatures: true, options: [0, 10, 0, 1, 7])
         message.code = .badVersion
         #expect(try Message(decoding: message.encoded()) == message)
@@ -58,9 +60,10 @@ import Testing
             + Array("org".utf8) + [0, 0, 1, 0, 1, 0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 2, 0xc0, 16]
             + [0xc0, 16, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 93, 184, 216, 34]
         let message = try Message(decoding: octets)
-        #expect(message.answers.map(\.data) == [
-            .canonicalName(try name("example.org")), .address(IPv4Address(93, 184, 216, 34)),
-        ])
+        #expect(
+            message.answers.map(\.data) == [
+                .canonicalName(try name("example.org")), .address(IPv4Address(93, 184, 216, 34)),
+            ])
         #expect(message.answers.map(\.name) == [try name("www.example.org"), try name("example.org")])
     }
 
@@ -107,10 +110,13 @@ import Testing
         for round in 0..<20_000 {
             var octets = good
             if round % 4 == 0 {
-                octets = (0..<Int.random(in: 0..<120, using: &generator)).map { _ in .random(in: .min ... .max, using: &generator) }
+                octets = (0..<Int.random(in: 0..<120, using: &generator)).map { _ in
+                    .random(in: .min ... .max, using: &generator)
+                }
             } else {
                 for _ in 0..<Int.random(in: 1...6, using: &generator) {
-                    octets[Int.random(in: 0..<octets.count, using: &generator)] = .random(in: .min ... .max, using: &generator)
+                    octets[Int.random(in: 0..<octets.count, using: &generator)] = .random(
+                        in: .min ... .max, using: &generator)
                 }
                 octets.removeLast(round % 4 == 1 ? Int.random(in: 0..<octets.count, using: &generator) : 0)
             }

@@ -117,7 +117,8 @@ import Testing
     }
 
     @Test func `the servers of a resolv conf are taken in order`() {
-        let found = Upstreams(resolvConf: "# x\nnameserver 192.0.2.1\nsearch a b\nnameserver\t192.0.2.2 \nnameserver ::1\n")
+        let found = Upstreams(
+            resolvConf: "# x\nnameserver 192.0.2.1\nsearch a b\nnameserver\t192.0.2.2 \nnameserver ::1\n")
         #expect(found.servers.map(\.address) == [IPv4Address(192, 0, 2, 1), IPv4Address(192, 0, 2, 2)])
     }
 }
