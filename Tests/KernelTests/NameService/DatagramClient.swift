@@ -1,0 +1,73 @@
+import Addressing
+import CLinux
+import Glibc
+import LinuxSystem
+import NameService
+
+/// Raises `lo` of the calling thread's namespace with one RTM_NEWLINK, rtnetlink(7): interface 1, IFF_UP set and changed.
+func raiseLoopback() throws {
+    let socket = Descriptor(owning: try check(clinux_netlink_socket(0), "open a netlink socket"))
+    let words: [UInt32] = [32, 16 | 5 << 16, 1, 0, 0, 1, 1, 1]
+    try check(words.withUnsafeBytes { clinux_netlink_send(socket.raw, $0.baseAddress, $0.count) }, "raise lo")
+    let reply = try socket.readSome(4096)
+    guard reply.count >= 20, reply[16..<20].allSatisfy({ $0 == 0 }) else {
+        throw SystemError(errno: EIO, attempting: "raise lo")
+    }
+}
+
+private func withAddress<T>(_ address: IPv4Address, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> T)
+    -> T
+{
+    var name = sockaddr_in()
+    name.sin_family = sa_family_t(AF_INET)
+    name.sin_port = port.bigEndian
+    name.sin_addr.s_addr = address.inMemory
+    return withUnsafePointer(to: &name) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    }
+}
+
+func boundDatagramSocket(_ address: IPv4Address, _ port: UInt16) throws -> CInt {
+    let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
+    try check(withAddress(address, port) { bind(socket.raw, $0, $1) }, "bind")
+    return socket.release()
+}
+
+func sendDatagram(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16) throws {
+    let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
+    try check(withAddress(address, port) { sendto(socket.raw, octets, octets.count, 0, $0, $1) }, "send")
+}
+
+/// One query and its reply, as a blocking client does it; five seconds at most for each read.
+func exchange(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16, _ transport: Transport) throws -> [UInt8] {
+    let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
+    let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(kind.rawValue), 0))
+    var limit = timeval(tv_sec: 5, tv_usec: 0)
+    try check(
+        setsockopt(socket.raw, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size)), "set time limit"
+    )
+    try check(withAddress(address, port) { connect(socket.raw, $0, $1) }, "connect")
+    let length = transport == .tcp ? [UInt8(octets.count >> 8), UInt8(octets.count & 0xff)] : []
+    try socket.writeAll(length + octets)
+    if transport == .udp { return try socket.readSome(65_535) }
+    var read: [UInt8] = []
+    while read.count < 2 || read.count < 2 + Int(read[0]) << 8 + Int(read[1]) {
+        let more = try socket.readSome(65_535)
+        guard !more.isEmpty else { throw SystemError(errno: ECONNRESET, attempting: "read a reply") }
+        read += more
+    }
+    return Array(read[2...])
+}
+
+/// SplitMix64.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(_ seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,170 @@
+import Addressing
+import Glibc
+import LinuxSystem
+import Logging
+import NameService
+import Testing
+
+@Suite struct NameServerTests {
+    private let log = Logger(label: "test")
+    private let upstreamAddress = IPv4Address(127, 0, 0, 99)
+    private let web = IPv4Address(10, 1, 0, 5)
+
+    /// A throw-away namespace with its loopback up.
+    private func withNamespace(_ body: (NetworkNamespace) async throws -> Void) async throws {
+        let namespace = try await NetworkNamespace.create(at: "/run/apus-test-\(RandomID.hex(bytes: 6))/net")
+        do {
+            try await namespace.run { try raiseLoopback() }
+            try await body(namespace)
+        } catch {
+            try await remove(namespace)
+            throw error
+        }
+        try await remove(namespace)
+    }
+
+    private func remove(_ namespace: NetworkNamespace) async throws {
+        try await namespace.remove()
+        try Files.removeTree(Files.parent(of: namespace.path))
+    }
+
+    private func query(_ text: String, _ type: RecordType = .a) throws -> Message {
+        var query = Message()
+        query.id = 0x4242
+        query.recursionDesired = true
+        query.questions = [Question(try #require(DomainName(text)), type)]
+        return query
+    }
+
+    private func table(forwards: Bool = true, tasks: Int = 3) -> NameTable {
+        let addresses = (0..<UInt32(tasks)).map { IPv4Address(10, 1, 0, 10).advanced(by: $0) }
+        return NameTable(
+            networks: [.init(name: "my-net", names: ["web": [web], "tasks.web": addresses])],
+            pointers: [web: "web.my-net"],
+            forwards: forwards)
+    }
+
+    @Test func `names are answered inside the namespace by UDP and TCP`() async throws {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let ports = try await server.open(
+                "a", namespace: namespace, table: table(tasks: 100), upstreams: Upstreams([]))
+            let one = try await ask(try query("web"), ports.udp, .udp, in: namespace)
+            #expect(one.id == 0x4242 && one.answers.map(\.data) == [.address(web)])
+            let cut = try await ask(try query("tasks.web"), ports.udp, .udp, in: namespace)
+            #expect(cut.isTruncated && cut.answers.count < 100)
+            let whole = try await ask(try query("tasks.web"), ports.tcp, .tcp, in: namespace)
+            #expect(!whole.isTruncated && whole.answers.count == 100)
+            var wide = try query("tasks.web")
+            wide.edns = EDNS(payloadSize: 4096)
+            #expect(try await ask(wide, ports.udp, .udp, in: namespace).answers.count == 100)
+            await server.close("a")
+        }
+    }
+
+    @Test func `opening again keeps the ports and takes the new table, closing frees the port`() async throws {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let ports = try await server.open("a", namespace: namespace, table: table(), upstreams: Upstreams([]))
+            let again = try await server.open(
+                "a", namespace: namespace, table: NameTable(forwards: false), upstreams: Upstreams([]))
+            #expect(again == ports)
+            #expect(try await ask(try query("web"), ports.udp, .udp, in: namespace).code == .noSuchName)
+            await server.update("a", table: table())
+            #expect(try await ask(try query("web"), ports.udp, .udp, in: namespace).answers.count == 1)
+            await server.close("a")
+            await server.close("a")
+            // The same port can be had again at once: nothing of the first server is left.
+            let second = NameServer(log: log)
+            let third = try await second.open(
+                "a", namespace: namespace, port: ports.udp, table: table(), upstreams: Upstreams([]))
+            #expect(third.udp == ports.udp)
+            await second.close("a")
+        }
+    }
+
+    @Test func `unknown names go to an upstream in the sandbox or the node, and never from an internal sandbox`()
+        async throws
+    {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let zone = NameTable(
+                networks: [.init(name: "internet", names: ["google.com": [IPv4Address(192, 0, 2, 7)]])], forwards: false
+            )
+            let upstream = try await server.open(
+                "upstream", namespace: namespace, at: upstreamAddress, port: 5353, table: zone, upstreams: Upstreams([])
+            )
+            #expect(upstream.udp == 5353 && upstream.tcp == 5353)
+            let servers = [Upstreams.Server(upstreamAddress, port: 5353)]
+            let ports = try await server.open(
+                "a", namespace: namespace, table: table(), upstreams: Upstreams(servers, origin: .sandbox))
+            for (transport, port) in [(Transport.udp, ports.udp), (.tcp, ports.tcp)] {
+                let reply = try await ask(try query("google.com"), port, transport, in: namespace)
+                #expect(reply.id == 0x4242 && reply.answers.map(\.data) == [.address(IPv4Address(192, 0, 2, 7))])
+                #expect(try await ask(try query("nowhere.example"), port, transport, in: namespace).code == .noSuchName)
+            }
+            // Seen from the node, that upstream does not exist.
+            await server.update("a", table: table(), upstreams: Upstreams(servers, origin: .node))
+            #expect(try await ask(try query("google.com"), ports.udp, .udp, in: namespace).code == .serverFailure)
+            await server.update(
+                "a", table: table(forwards: false), upstreams: Upstreams(servers, origin: .sandbox))
+            #expect(try await ask(try query("google.com"), ports.udp, .udp, in: namespace).code == .noSuchName)
+            await server.close("a")
+            await server.close("upstream")
+        }
+    }
+
+    @Test func `a silent upstream costs a fraction of a second, a closed port nothing`() async throws {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let zone = NameTable(networks: [.init(name: "x", names: ["a.example": [web]])], forwards: false)
+            _ = try await server.open(
+                "upstream", namespace: namespace, at: upstreamAddress, port: 5353, table: zone, upstreams: Upstreams([])
+            )
+            // A socket that nobody reads: the query arrives and is never answered.
+            let silent = try await namespace.run { try boundDatagramSocket(IPv4Address(127, 0, 0, 98), 5353) }
+            defer { close(silent) }
+            let good = Upstreams.Server(upstreamAddress, port: 5353)
+            for first in [
+                Upstreams.Server(IPv4Address(127, 0, 0, 98), port: 5353), .init(IPv4Address(127, 0, 0, 97), port: 9),
+            ] {
+                let ports = try await server.open(
+                    "a", namespace: namespace, table: table(), upstreams: Upstreams([first, good], origin: .sandbox))
+                let start = ContinuousClock.now
+                let reply = try await ask(try query("a.example"), ports.udp, .udp, in: namespace)
+                #expect(reply.answers.map(\.data) == [.address(web)])
+                #expect(ContinuousClock.now - start < .seconds(2))
+            }
+            await server.close("a")
+            await server.close("upstream")
+        }
+    }
+
+    @Test func `octets that are no query do not stop the server`() async throws {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let ports = try await server.open("a", namespace: namespace, table: table(), upstreams: Upstreams([]))
+            let seed = UInt64.random(in: .min ... .max)
+            var generator = SeededGenerator(seed)
+            for _ in 0..<300 {
+                let octets = (0..<Int.random(in: 0..<80, using: &generator)).map { _ in
+                    UInt8.random(in: .min ... .max, using: &generator)
+                }
+                try await namespace.run { try sendDatagram(octets, NameServer.address, ports.udp) }
+            }
+            let reply = try await ask(try query("web"), ports.udp, .udp, in: namespace)
+            #expect(reply.answers.count == 1, "seed \(seed)")
+            await server.close("a")
+        }
+    }
+
+    private func ask(
+        _ query: Message, _ port: UInt16, _ transport: Transport, in namespace: NetworkNamespace
+    ) async throws -> Message {
+        let octets = query.encoded()
+        return try Message(
+            decoding: try await namespace.run {
+                try exchange(octets, NameServer.address, port, transport)
+            })
+    }
+}
