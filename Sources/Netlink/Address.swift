@@ -1,0 +1,80 @@
+package import Addressing
+import CLinux
+
+/// An address of a link with its prefix length.
+package struct LinkAddress: Sendable, Hashable {
+    package var link: LinkID
+    /// The address itself, host bits set.
+    package var network: IPv4Network
+    package var broadcast: IPv4Address?
+    /// The kernel adds no route to the prefix (IFA_F_NOPREFIXROUTE).
+    package var withoutRoute: Bool
+
+    package init(link: LinkID, network: IPv4Network, broadcast: IPv4Address? = nil, withoutRoute: Bool = false) {
+        self.link = link
+        self.network = network
+        self.broadcast = broadcast
+        self.withoutRoute = withoutRoute
+    }
+
+    /// `struct ifaddrmsg`: family, prefix length, flags, scope, index.
+    static let headerLength = 8
+
+    func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        message.put(AddressFamily.ipv4.rawValue)
+        message.put(UInt8(network.prefixLength))
+        message.put(UInt8(0))
+        message.put(network.address.isLoopback ? UInt8(RT_SCOPE_HOST.rawValue) : UInt8(RT_SCOPE_UNIVERSE.rawValue))
+        message.put(context.index(of: link))
+        message.bytes(AddressAttribute.local, network.address.octets)
+        message.bytes(AddressAttribute.address, network.address.octets)
+        if let broadcast { message.bytes(AddressAttribute.broadcast, broadcast.octets) }
+        if withoutRoute { message.number(AddressAttribute.flags, AddressAttribute.noPrefixRoute) }
+    }
+
+    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+        guard message.type == MessageType.newAddress else { return nil }
+        let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
+        let length = Int(try fixed.number(at: 1, as: UInt8.self))
+        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue, length <= 32,
+            let address = attributes.ipv4(AddressAttribute.local) ?? attributes.ipv4(AddressAttribute.address)
+        else { return nil }
+        link = .index(try fixed.number(at: 4))
+        network = IPv4Network(address: address, prefixLength: length)
+        broadcast = attributes.ipv4(AddressAttribute.broadcast)
+        withoutRoute = (attributes.number(AddressAttribute.flags) ?? 0) & AddressAttribute.noPrefixRoute != 0
+    }
+}
+
+/// Gives a link an address; the same one twice is fine with `replacing`, else ``NetlinkError/Code/exists``.
+package struct AddAddress: NetlinkRequest {
+    package var address: LinkAddress
+    package var replacing: Bool
+
+    package init(_ address: LinkAddress, replacing: Bool = true) {
+        self.address = address
+        self.replacing = replacing
+    }
+
+    package var type: UInt16 { MessageType.newAddress }
+    package var flags: UInt16 { MessageFlags.create | (replacing ? MessageFlags.replace : MessageFlags.exclusive) }
+    package var links: [LinkID] { [address.link] }
+    package var description: String { "add address \(address.network) to \(address.link)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        address.encode(into: &message, context)
+    }
+}
+
+package struct DeleteAddress: NetlinkRequest {
+    package var address: LinkAddress
+
+    package init(_ address: LinkAddress) { self.address = address }
+
+    package var type: UInt16 { MessageType.deleteAddress }
+    package var flags: UInt16 { 0 }
+    package var links: [LinkID] { [address.link] }
+    package var description: String { "delete address \(address.network) from \(address.link)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        address.encode(into: &message, context)
+    }
+}

@@ -1,0 +1,183 @@
+package import Addressing
+import CLinux
+
+/// A bridge's own settings; in requests, what is `nil` stays.
+package struct BridgeOptions: Sendable, Hashable {
+    package var multicastSnooping: Bool?
+    /// Bridged packets pass iptables/nft hooks of the `ip` family, whatever the sysctl says (needs br_netfilter).
+    package var callIPTables: Bool?
+
+    package init(multicastSnooping: Bool? = nil, callIPTables: Bool? = nil) {
+        self.multicastSnooping = multicastSnooping
+        self.callIPTables = callIPTables
+    }
+
+    func encode(into message: inout MessageWriter) {
+        if let multicastSnooping { message.flag(BridgeAttribute.multicastSnooping, multicastSnooping) }
+        if let callIPTables { message.flag(BridgeAttribute.callIPTables, callIPTables) }
+    }
+
+    init(_ attributes: Attributes) {
+        multicastSnooping = attributes.flag(BridgeAttribute.multicastSnooping)
+        callIPTables = attributes.flag(BridgeAttribute.callIPTables)
+    }
+}
+
+/// A bridge port's settings (bridge(8)); in requests, what is `nil` stays.
+package struct PortOptions: Sendable, Hashable {
+    package var learning: Bool?
+    /// Only sources with a static forwarding entry at this port may send (5.18).
+    package var locked: Bool?
+    package var hairpin: Bool?
+    package var unicastFlood: Bool?
+    package var multicastFlood: Bool?
+    package var isolated: Bool?
+
+    package init(
+        learning: Bool? = nil, locked: Bool? = nil, hairpin: Bool? = nil, unicastFlood: Bool? = nil,
+        multicastFlood: Bool? = nil, isolated: Bool? = nil
+    ) {
+        self.learning = learning
+        self.locked = locked
+        self.hairpin = hairpin
+        self.unicastFlood = unicastFlood
+        self.multicastFlood = multicastFlood
+        self.isolated = isolated
+    }
+
+    func encode(into message: inout MessageWriter) {
+        if let learning { message.flag(PortAttribute.learning, learning) }
+        if let locked { message.flag(PortAttribute.locked, locked) }
+        if let hairpin { message.flag(PortAttribute.hairpin, hairpin) }
+        if let unicastFlood { message.flag(PortAttribute.unicastFlood, unicastFlood) }
+        if let multicastFlood { message.flag(PortAttribute.multicastFlood, multicastFlood) }
+        if let isolated { message.flag(PortAttribute.isolated, isolated) }
+    }
+
+    init(_ attributes: Attributes) {
+        learning = attributes.flag(PortAttribute.learning)
+        locked = attributes.flag(PortAttribute.locked)
+        hairpin = attributes.flag(PortAttribute.hairpin)
+        unicastFlood = attributes.flag(PortAttribute.unicastFlood)
+        multicastFlood = attributes.flag(PortAttribute.multicastFlood)
+        isolated = attributes.flag(PortAttribute.isolated)
+    }
+
+    /// Whether every setting that `wanted` names is as it wants it.
+    package func satisfies(_ wanted: PortOptions) -> Bool {
+        func fits(_ value: KeyPath<PortOptions, Bool?>) -> Bool {
+            wanted[keyPath: value] == nil || wanted[keyPath: value] == self[keyPath: value]
+        }
+        return fits(\.learning) && fits(\.locked) && fits(\.hairpin) && fits(\.unicastFlood) && fits(\.multicastFlood)
+            && fits(\.isolated)
+    }
+}
+
+/// A VXLAN device's settings; the defaults are those of an overlay with static tables.
+package struct VXLANSettings: Sendable, Hashable {
+    /// VXLAN network identifier, 24 bits.
+    package var id: UInt32
+    package var local: IPv4Address?
+    package var port: UInt16
+    package var learning: Bool
+    /// Answers ARP from the neighbour table.
+    package var proxy: Bool
+    package var udpChecksum: Bool
+    package var ttl: UInt8
+
+    package init(
+        id: UInt32, local: IPv4Address? = nil, port: UInt16 = 4789, learning: Bool = false, proxy: Bool = true,
+        udpChecksum: Bool = false, ttl: UInt8 = 64
+    ) {
+        self.id = id
+        self.local = local
+        self.port = port
+        self.learning = learning
+        self.proxy = proxy
+        self.udpChecksum = udpChecksum
+        self.ttl = ttl
+    }
+
+    func encode(into message: inout MessageWriter) {
+        message.number(VXLANAttribute.id, id)
+        if let local { message.bytes(VXLANAttribute.local, local.octets) }
+        message.bigEndian(VXLANAttribute.port, port)
+        message.flag(VXLANAttribute.learning, learning)
+        message.flag(VXLANAttribute.proxy, proxy)
+        message.flag(VXLANAttribute.udpChecksum, udpChecksum)
+        message.number(VXLANAttribute.ttl, ttl)
+    }
+
+    init?(_ attributes: Attributes) {
+        guard let id = attributes.number(VXLANAttribute.id, as: UInt32.self) else { return nil }
+        self.id = id
+        local = attributes.ipv4(VXLANAttribute.local)
+        port = attributes.bigEndian(VXLANAttribute.port) ?? 0
+        learning = attributes.flag(VXLANAttribute.learning) ?? false
+        proxy = attributes.flag(VXLANAttribute.proxy) ?? false
+        udpChecksum = attributes.flag(VXLANAttribute.udpChecksum) ?? false
+        ttl = attributes.number(VXLANAttribute.ttl) ?? 0
+    }
+}
+
+/// Changes a bridge.
+package struct SetBridge: NetlinkRequest {
+    package var name: String
+    package var options: BridgeOptions
+
+    package init(_ name: String, _ options: BridgeOptions) {
+        self.name = name
+        self.options = options
+    }
+
+    package var type: UInt16 { MessageType.newLink }
+    package var flags: UInt16 { 0 }
+    package var description: String { "change bridge \(name)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        LinkHeader().encode(into: &message)
+        message.string(LinkAttribute.name, name)
+        message.nest(LinkAttribute.linkInfo) {
+            $0.string(LinkAttribute.kind, "bridge")
+            $0.nest(LinkAttribute.data) { options.encode(into: &$0) }
+        }
+    }
+}
+
+/// Changes a link as port of its bridge.
+package struct SetPort: NetlinkRequest {
+    package var name: String
+    package var options: PortOptions
+
+    package init(_ name: String, _ options: PortOptions) {
+        self.name = name
+        self.options = options
+    }
+
+    package var type: UInt16 { MessageType.newLink }
+    package var flags: UInt16 { 0 }
+    package var description: String { "change bridge port \(name)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        LinkHeader().encode(into: &message)
+        message.string(LinkAttribute.name, name)
+        message.nest(LinkAttribute.linkInfo) {
+            $0.string(LinkAttribute.portKind, "bridge")
+            $0.nest(LinkAttribute.portData) { options.encode(into: &$0) }
+        }
+    }
+}
+
+extension Attributes {
+    /// An IPv4 address; `nil` when missing or of another family.
+    func ipv4(_ type: UInt16) -> IPv4Address? {
+        guard let value = bytes(type), value.count == 4 else { return nil }
+        let octets = Array(value)
+        return IPv4Address(octets[0], octets[1], octets[2], octets[3])
+    }
+
+    func mac(_ type: UInt16) -> MACAddress? {
+        guard let value = bytes(type), value.count == 6 else { return nil }
+        return MACAddress(octets: Array(value))
+    }
+}

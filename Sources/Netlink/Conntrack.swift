@@ -1,0 +1,150 @@
+package import Addressing
+import CLinux
+import Glibc
+package import LinuxSystem
+import Synchronization
+
+/// A connection as conntrack knows it (linux/netfilter/nfnetlink_conntrack.h).
+package struct TrackedConnection: Sendable, Hashable {
+    /// One direction's addresses; ports are 0 for protocols without.
+    package struct Direction: Sendable, Hashable {
+        package let source: IPv4Address
+        package let destination: IPv4Address
+        package let sourcePort: UInt16
+        package let destinationPort: UInt16
+    }
+
+    /// IPPROTO_TCP, IPPROTO_UDP…
+    package let `protocol`: UInt8
+    package let original: Direction
+    package let reply: Direction
+    package let mark: UInt32
+    /// As the kernel wants them back in a deletion.
+    let tuple: [UInt8]
+    let zone: [UInt8]?
+    let id: [UInt8]?
+
+    /// Where the packets go after translation.
+    package var endpoint: IPv4Address { reply.source }
+
+    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+        guard message.type == ConntrackMessage.new else { return nil }
+        let (fixed, attributes) = try message.parts(fixed: ConntrackMessage.headerLength)
+        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
+            let tuple = attributes.bytes(UInt16(CTA_TUPLE_ORIG.rawValue)),
+            let original = try Self.direction(tuple),
+            let back = attributes.bytes(UInt16(CTA_TUPLE_REPLY.rawValue)),
+            let reply = try Self.direction(back)
+        else { return nil }
+        self.protocol = original.protocol
+        self.original = original.direction
+        self.reply = reply.direction
+        self.tuple = Array(tuple)
+        mark = attributes.bigEndian(UInt16(CTA_MARK.rawValue)) ?? 0
+        zone = attributes.bytes(UInt16(CTA_ZONE.rawValue)).map { Array($0) }
+        id = attributes.bytes(UInt16(CTA_ID.rawValue)).map { Array($0) }
+    }
+
+    private static func direction(_ bytes: ArraySlice<UInt8>) throws(NetlinkError)
+        -> (direction: Direction, protocol: UInt8)?
+    {
+        let tuple = try Attributes(bytes)
+        guard let ip = try tuple.nest(UInt16(CTA_TUPLE_IP.rawValue)),
+            let ports = try tuple.nest(UInt16(CTA_TUPLE_PROTO.rawValue)),
+            let source = ip.ipv4(UInt16(CTA_IP_V4_SRC.rawValue)),
+            let destination = ip.ipv4(UInt16(CTA_IP_V4_DST.rawValue))
+        else { return nil }
+        let direction = Direction(
+            source: source, destination: destination,
+            sourcePort: ports.bigEndian(UInt16(CTA_PROTO_SRC_PORT.rawValue)) ?? 0,
+            destinationPort: ports.bigEndian(UInt16(CTA_PROTO_DST_PORT.rawValue)) ?? 0)
+        return (direction, ports.number(UInt16(CTA_PROTO_NUM.rawValue)) ?? 0)
+    }
+}
+
+private enum ConntrackMessage {
+    /// `struct nfgenmsg`: family, version, resource id.
+    static let headerLength = 4
+    static let subsystem = UInt16(NFNL_SUBSYS_CTNETLINK) << 8
+    static let new = subsystem | UInt16(IPCTNL_MSG_CT_NEW.rawValue)
+    static let get = subsystem | UInt16(IPCTNL_MSG_CT_GET.rawValue)
+    static let delete = subsystem | UInt16(IPCTNL_MSG_CT_DELETE.rawValue)
+
+    static func header(into message: inout MessageWriter) {
+        message.put(AddressFamily.ipv4.rawValue)
+        message.put(zeros: 3)
+    }
+}
+
+/// The connection table of the namespace it was opened in. Blocking, as ``RouteSocket``.
+package final class ConntrackSocket: Sendable {
+    private let socket: Mutex<NetlinkSocket>
+
+    /// In the calling thread's namespace.
+    package init() throws { socket = Mutex(try NetlinkSocket(protocol: NETLINK_NETFILTER)) }
+
+    package static func open(in namespace: NetworkNamespace?) async throws -> ConntrackSocket {
+        guard let namespace else { return try await onThread { try ConntrackSocket() } }
+        return try await namespace.run { try ConntrackSocket() }
+    }
+
+    /// All IPv4 connections.
+    package func connections() throws -> [TrackedConnection] {
+        let messages = try socket.withLock { socket in
+            try socket.ask(isDump: true, attempting: "list connections") { sequence in
+                var writer = MessageWriter(
+                    type: ConntrackMessage.get, flags: MessageFlags.request | MessageFlags.dump)
+                ConntrackMessage.header(into: &writer)
+                return writer.finished(sequence: sequence)
+            }
+        }
+        return try messages.compactMap { try TrackedConnection($0) }
+    }
+
+    /// Forgets the connections that fit; their next packet is looked at as a new one. Returns how many there were.
+    @discardableResult
+    package func delete(where fits: (TrackedConnection) -> Bool) throws -> Int {
+        let doomed = try connections().filter(fits)
+        var deleted = 0
+        var rest = doomed[...]
+        while !rest.isEmpty {
+            let batch = rest.prefix(NetlinkSocket.batchMessages)
+            rest = rest.dropFirst(batch.count)
+            deleted += try delete(Array(batch))
+        }
+        return deleted
+    }
+
+    /// Forgets the connections whose packets are sent to this address, after translation.
+    @discardableResult
+    package func deleteConnections(to endpoint: IPv4Address) throws -> Int {
+        try delete { $0.endpoint == endpoint }
+    }
+
+    private func delete(_ batch: [TrackedConnection]) throws -> Int {
+        try socket.withLock { socket in
+            let requests = batch.map { connection -> (sequence: UInt32, bytes: [UInt8]) in
+                var writer = MessageWriter(
+                    type: ConntrackMessage.delete, flags: MessageFlags.request | MessageFlags.acknowledge)
+                ConntrackMessage.header(into: &writer)
+                let nested: UInt16 = 0x8000
+                writer.bytes(UInt16(CTA_TUPLE_ORIG.rawValue) | nested, connection.tuple)
+                if let zone = connection.zone { writer.bytes(UInt16(CTA_ZONE.rawValue), zone) }
+                if let id = connection.id { writer.bytes(UInt16(CTA_ID.rawValue), id) }
+                let sequence = socket.nextSequence()
+                return (sequence, writer.finished(sequence: sequence))
+            }
+            var deleted = 0
+            for answer in try socket.exchange(requests, attempting: "delete connections").values {
+                switch answer.errno {
+                case 0: deleted += 1
+                case ENOENT: break  // It has ended on its own.
+                default:
+                    throw NetlinkError(
+                        refused: answer.errno, attempting: "delete a connection", message: answer.message)
+                }
+            }
+            return deleted
+        }
+    }
+}

@@ -1,0 +1,298 @@
+package import Addressing
+import CLinux
+package import LinuxSystem
+
+/// What every new link may be given at birth.
+private struct NewLink {
+    var name: String
+    var mac: MACAddress?
+    var mtu: Int?
+    var group: UInt32?
+    var isUp: Bool
+
+    func encode(into message: inout MessageWriter) {
+        LinkHeader(isUp: isUp ? true : nil).encode(into: &message)
+        message.string(LinkAttribute.name, name)
+        if let mac { message.bytes(LinkAttribute.address, mac.octets) }
+        if let mtu { message.number(LinkAttribute.mtu, UInt32(mtu)) }
+        if let group { message.number(LinkAttribute.group, group) }
+    }
+}
+
+/// `struct ifinfomsg` (rtnetlink(7)).
+struct LinkHeader {
+    static let length = 16
+    var family = AddressFamily.unspecified
+    var index: UInt32 = 0
+    var isUp: Bool?
+
+    func encode(into message: inout MessageWriter) {
+        message.put(family.rawValue)
+        message.put(UInt8(0))
+        message.put(UInt16(0))
+        message.put(index)
+        message.put(isUp == true ? LinkAttribute.isUp : 0)
+        message.put(isUp == nil ? 0 : LinkAttribute.isUp)
+    }
+}
+
+extension NetlinkRequest {
+    /// The kernel ignores an alias in the message that makes the link.
+    fileprivate func aliasRequest(_ name: String, _ alias: String?) -> [any NetlinkRequest] {
+        alias.map { [SetLink(.name(name), alias: $0)] } ?? []
+    }
+}
+
+/// Makes a bridge. ``NetlinkError/Code/exists`` when the name is taken.
+package struct CreateBridge: NetlinkRequest {
+    package var name: String
+    package var mac: MACAddress?
+    package var mtu: Int?
+    package var group: UInt32?
+    package var alias: String?
+    package var options: BridgeOptions
+    package var isUp: Bool
+
+    package init(
+        name: String, mac: MACAddress? = nil, mtu: Int? = nil, group: UInt32? = nil, alias: String? = nil,
+        options: BridgeOptions = BridgeOptions(), isUp: Bool = false
+    ) {
+        self.name = name
+        self.mac = mac
+        self.mtu = mtu
+        self.group = group
+        self.alias = alias
+        self.options = options
+        self.isUp = isUp
+    }
+
+    package var type: UInt16 { MessageType.newLink }
+    package var flags: UInt16 { MessageFlags.create | MessageFlags.exclusive }
+    package var followUps: [any NetlinkRequest] { aliasRequest(name, alias) }
+    package var description: String { "create bridge \(name)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        NewLink(name: name, mac: mac, mtu: mtu, group: group, isUp: isUp).encode(into: &message)
+        message.nest(LinkAttribute.linkInfo) {
+            $0.string(LinkAttribute.kind, "bridge")
+            $0.nest(LinkAttribute.data) { options.encode(into: &$0) }
+        }
+    }
+}
+
+/// The other end of a veth pair; born in `namespace` under its final name when one is given.
+package struct VethPeer: Sendable, Hashable {
+    package var name: String
+    package var mac: MACAddress?
+    package var mtu: Int?
+    package var group: UInt32?
+    package var isUp: Bool
+    package var namespace: NetworkNamespace?
+
+    package init(
+        name: String, mac: MACAddress? = nil, mtu: Int? = nil, group: UInt32? = nil, isUp: Bool = false,
+        namespace: NetworkNamespace? = nil
+    ) {
+        self.name = name
+        self.mac = mac
+        self.mtu = mtu
+        self.group = group
+        self.isUp = isUp
+        self.namespace = namespace
+    }
+}
+
+/// Makes a veth pair, both ends configured in one message (veth(4)).
+package struct CreateVeth: NetlinkRequest {
+    package var name: String
+    package var mac: MACAddress?
+    package var mtu: Int?
+    package var group: UInt32?
+    package var alias: String?
+    package var master: LinkID?
+    package var isUp: Bool
+    package var peer: VethPeer
+
+    package init(
+        name: String, mac: MACAddress? = nil, mtu: Int? = nil, group: UInt32? = nil, alias: String? = nil,
+        master: LinkID? = nil, isUp: Bool = false, peer: VethPeer
+    ) {
+        self.name = name
+        self.mac = mac
+        self.mtu = mtu
+        self.group = group
+        self.alias = alias
+        self.master = master
+        self.isUp = isUp
+        self.peer = peer
+    }
+
+    package var type: UInt16 { MessageType.newLink }
+    package var flags: UInt16 { MessageFlags.create | MessageFlags.exclusive }
+    package var links: [LinkID] { master.map { [$0] } ?? [] }
+    package var namespaces: [NetworkNamespace] { peer.namespace.map { [$0] } ?? [] }
+    package var followUps: [any NetlinkRequest] { aliasRequest(name, alias) }
+    package var description: String { "create veth \(name) with peer \(peer.name)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        NewLink(name: name, mac: mac, mtu: mtu, group: group, isUp: isUp).encode(into: &message)
+        if let master { message.number(LinkAttribute.master, context.index(of: master)) }
+        message.nest(LinkAttribute.linkInfo) {
+            $0.string(LinkAttribute.kind, "veth")
+            $0.nest(LinkAttribute.data) {
+                $0.nest(VethAttribute.peer) {
+                    NewLink(name: peer.name, mac: peer.mac, mtu: peer.mtu, group: peer.group, isUp: peer.isUp)
+                        .encode(into: &$0)
+                    if let namespace = peer.namespace {
+                        $0.number(LinkAttribute.namespaceDescriptor, context.descriptor(of: namespace))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Makes a VXLAN device (RFC 7348). With `namespace` it appears there while its UDP socket stays in the namespace of the
+/// socket that sends this; then it cannot be given a master or an alias here.
+package struct CreateVXLAN: NetlinkRequest {
+    package var name: String
+    package var settings: VXLANSettings
+    package var mac: MACAddress?
+    package var mtu: Int?
+    package var group: UInt32?
+    package var isUp: Bool
+    package var namespace: NetworkNamespace?
+
+    package init(
+        name: String, settings: VXLANSettings, mac: MACAddress? = nil, mtu: Int? = nil, group: UInt32? = nil,
+        isUp: Bool = false, namespace: NetworkNamespace? = nil
+    ) {
+        self.name = name
+        self.settings = settings
+        self.mac = mac
+        self.mtu = mtu
+        self.group = group
+        self.isUp = isUp
+        self.namespace = namespace
+    }
+
+    package var type: UInt16 { MessageType.newLink }
+    package var flags: UInt16 { MessageFlags.create | MessageFlags.exclusive }
+    package var namespaces: [NetworkNamespace] { namespace.map { [$0] } ?? [] }
+    package var description: String { "create vxlan \(name) with id \(settings.id)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        NewLink(name: name, mac: mac, mtu: mtu, group: group, isUp: isUp).encode(into: &message)
+        if let namespace { message.number(LinkAttribute.namespaceDescriptor, context.descriptor(of: namespace)) }
+        message.nest(LinkAttribute.linkInfo) {
+            $0.string(LinkAttribute.kind, "vxlan")
+            $0.nest(LinkAttribute.data) { settings.encode(into: &$0) }
+        }
+    }
+}
+
+/// Makes a link of a kind that needs no data, as `dummy`.
+package struct CreateLink: NetlinkRequest {
+    package var name: String
+    package var kind: String
+    package var mac: MACAddress?
+    package var mtu: Int?
+    package var isUp: Bool
+
+    package init(name: String, kind: String, mac: MACAddress? = nil, mtu: Int? = nil, isUp: Bool = false) {
+        self.name = name
+        self.kind = kind
+        self.mac = mac
+        self.mtu = mtu
+        self.isUp = isUp
+    }
+
+    package var type: UInt16 { MessageType.newLink }
+    package var flags: UInt16 { MessageFlags.create | MessageFlags.exclusive }
+    package var description: String { "create \(kind) \(name)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        NewLink(name: name, mac: mac, mtu: mtu, group: nil, isUp: isUp).encode(into: &message)
+        message.nest(LinkAttribute.linkInfo) { $0.string(LinkAttribute.kind, kind) }
+    }
+}
+
+/// Changes an existing link; what is `nil` stays.
+package struct SetLink: NetlinkRequest {
+    package enum Master: Sendable, Hashable {
+        case none
+        case link(LinkID)
+    }
+
+    package var link: LinkID
+    package var isUp: Bool?
+    package var master: Master?
+    package var mtu: Int?
+    package var mac: MACAddress?
+    package var alias: String?
+    package var group: UInt32?
+    /// Only while the link is down.
+    package var newName: String?
+    /// Moves the link there.
+    package var namespace: NetworkNamespace?
+
+    package init(
+        _ link: LinkID, isUp: Bool? = nil, master: Master? = nil, mtu: Int? = nil, mac: MACAddress? = nil,
+        alias: String? = nil, group: UInt32? = nil, newName: String? = nil, namespace: NetworkNamespace? = nil
+    ) {
+        self.link = link
+        self.isUp = isUp
+        self.master = master
+        self.mtu = mtu
+        self.mac = mac
+        self.alias = alias
+        self.group = group
+        self.newName = newName
+        self.namespace = namespace
+    }
+
+    package var type: UInt16 { MessageType.setLink }
+    package var flags: UInt16 { 0 }
+    package var links: [LinkID] {
+        var needed: [LinkID] = newName == nil ? [] : [link]
+        if case .link(let master) = master { needed.append(master) }
+        return needed
+    }
+    package var namespaces: [NetworkNamespace] { namespace.map { [$0] } ?? [] }
+    package var description: String { "change link \(link)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        LinkHeader(index: context.index(of: link), isUp: isUp).encode(into: &message)
+        if let newName {
+            message.string(LinkAttribute.name, newName)
+        } else if case .name(let name) = link {
+            message.string(LinkAttribute.name, name)
+        }
+        switch master {
+        case .link(let link): message.number(LinkAttribute.master, context.index(of: link))
+        case .some(.none): message.number(LinkAttribute.master, UInt32(0))
+        case nil: break
+        }
+        if let mtu { message.number(LinkAttribute.mtu, UInt32(mtu)) }
+        if let mac { message.bytes(LinkAttribute.address, mac.octets) }
+        if let alias { message.bytes(LinkAttribute.alias, Array(alias.utf8)) }
+        if let group { message.number(LinkAttribute.group, group) }
+        if let namespace { message.number(LinkAttribute.namespaceDescriptor, context.descriptor(of: namespace)) }
+    }
+}
+
+/// Deletes a link; a veth's other end goes along. Takes 16 to 45 ms for a veth.
+package struct DeleteLink: NetlinkRequest {
+    package var link: LinkID
+
+    package init(_ link: LinkID) { self.link = link }
+
+    package var type: UInt16 { MessageType.deleteLink }
+    package var flags: UInt16 { 0 }
+    package var description: String { "delete link \(link)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        LinkHeader(index: context.index(of: link)).encode(into: &message)
+        if case .name(let name) = link { message.string(LinkAttribute.name, name) }
+    }
+}

@@ -1,0 +1,191 @@
+package import Addressing
+import CLinux
+
+/// Neighbour states (`NUD_…`, linux/neighbour.h); a set, though the kernel has one at a time.
+package struct NeighbourState: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    package static let reachable = Self(rawValue: UInt16(NUD_REACHABLE))
+    /// Never asked for nor aged; in a bridge's table: static.
+    package static let noARP = Self(rawValue: UInt16(NUD_NOARP))
+    package static let permanent = Self(rawValue: UInt16(NUD_PERMANENT))
+}
+
+/// `struct ndmsg` (rtnetlink(7)).
+private struct NeighbourHeader {
+    static let length = 12
+    var family: AddressFamily
+    var index: UInt32 = 0
+    var state: NeighbourState = []
+    var flags: UInt8 = 0
+
+    func encode(into message: inout MessageWriter) {
+        message.put(family.rawValue)
+        message.put(zeros: 3)
+        message.put(index)
+        message.put(state.rawValue)
+        message.put(flags)
+        message.put(UInt8(0))
+    }
+}
+
+/// Which MAC an address on a link has: an ARP table row.
+package struct Neighbour: Sendable, Hashable {
+    package var link: LinkID
+    package var address: IPv4Address
+    package var mac: MACAddress?
+    package var state: NeighbourState
+    package var `protocol`: UInt8
+
+    package init(
+        link: LinkID, address: IPv4Address, mac: MACAddress?, state: NeighbourState = .permanent,
+        protocol: UInt8 = ownProtocol
+    ) {
+        self.link = link
+        self.address = address
+        self.mac = mac
+        self.state = state
+        self.protocol = `protocol`
+    }
+
+    func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        NeighbourHeader(family: .ipv4, index: context.index(of: link), state: state).encode(into: &message)
+        message.bytes(NeighbourAttribute.destination, address.octets)
+        if let mac { message.bytes(NeighbourAttribute.linkAddress, mac.octets) }
+        if `protocol` != 0 { message.number(NeighbourAttribute.protocol, `protocol`) }
+    }
+
+    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+        guard message.type == MessageType.newNeighbour else { return nil }
+        let (fixed, attributes) = try message.parts(fixed: NeighbourHeader.length)
+        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
+            try fixed.number(at: 10, as: UInt8.self) & NeighbourAttribute.flagProxy == 0,
+            let address = attributes.ipv4(NeighbourAttribute.destination)
+        else { return nil }
+        self.address = address
+        link = .index(try fixed.number(at: 4))
+        state = NeighbourState(rawValue: try fixed.number(at: 8))
+        mac = attributes.mac(NeighbourAttribute.linkAddress)
+        `protocol` = attributes.number(NeighbourAttribute.protocol) ?? 0
+    }
+}
+
+/// Adds a neighbour or replaces the one with this address.
+package struct SetNeighbour: NetlinkRequest {
+    package var neighbour: Neighbour
+
+    package init(_ neighbour: Neighbour) { self.neighbour = neighbour }
+
+    package var type: UInt16 { MessageType.newNeighbour }
+    package var flags: UInt16 { MessageFlags.create | MessageFlags.replace }
+    package var links: [LinkID] { [neighbour.link] }
+    package var description: String { "set neighbour \(neighbour.address) on \(neighbour.link)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        neighbour.encode(into: &message, context)
+    }
+}
+
+package struct DeleteNeighbour: NetlinkRequest {
+    package var neighbour: Neighbour
+
+    package init(_ neighbour: Neighbour) { self.neighbour = neighbour }
+
+    package var type: UInt16 { MessageType.deleteNeighbour }
+    package var flags: UInt16 { 0 }
+    package var links: [LinkID] { [neighbour.link] }
+    package var description: String { "delete neighbour \(neighbour.address) on \(neighbour.link)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        NeighbourHeader(family: .ipv4, index: context.index(of: neighbour.link)).encode(into: &message)
+        message.bytes(NeighbourAttribute.destination, neighbour.address.octets)
+    }
+}
+
+/// Where frames for a MAC go: a row of a bridge's (`master`) or a VXLAN device's (`device`) forwarding table.
+package struct ForwardingEntry: Sendable, Hashable {
+    package enum Owner: Sendable, Hashable {
+        /// The link's own table: NTF_SELF.
+        case device
+        /// The table of the bridge that the link is a port of: NTF_MASTER.
+        case master
+    }
+
+    package var link: LinkID
+    package var mac: MACAddress
+    package var owner: Owner
+    /// VXLAN: underlay address of the node behind which it is.
+    package var remote: IPv4Address?
+    package var state: NeighbourState
+
+    /// `state`: static for a bridge's table, permanent for a device's, unless given.
+    package init(
+        link: LinkID, mac: MACAddress, owner: Owner, remote: IPv4Address? = nil, state: NeighbourState? = nil
+    ) {
+        self.link = link
+        self.mac = mac
+        self.owner = owner
+        self.remote = remote
+        self.state = state ?? (owner == .master ? .noARP : .permanent)
+    }
+
+    func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        let flags = owner == .device ? NeighbourAttribute.flagSelf : NeighbourAttribute.flagMaster
+        NeighbourHeader(family: .bridge, index: context.index(of: link), state: state, flags: flags)
+            .encode(into: &message)
+        message.bytes(NeighbourAttribute.linkAddress, mac.octets)
+        if let remote { message.bytes(NeighbourAttribute.destination, remote.octets) }
+    }
+
+    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+        guard message.type == MessageType.newNeighbour else { return nil }
+        let (fixed, attributes) = try message.parts(fixed: NeighbourHeader.length)
+        // Rows of a VLAN repeat those without, as long as VLAN filtering is off.
+        guard try fixed.number(at: 0) == AddressFamily.bridge.rawValue,
+            attributes.bytes(NeighbourAttribute.vlan) == nil,
+            let mac = attributes.mac(NeighbourAttribute.linkAddress)
+        else { return nil }
+        self.mac = mac
+        link = .index(try fixed.number(at: 4))
+        state = NeighbourState(rawValue: try fixed.number(at: 8))
+        owner = try fixed.number(at: 10, as: UInt8.self) & NeighbourAttribute.flagSelf != 0 ? .device : .master
+        remote = attributes.ipv4(NeighbourAttribute.destination)
+    }
+}
+
+/// Adds a row or replaces the one with this MAC.
+package struct SetForwardingEntry: NetlinkRequest {
+    package var entry: ForwardingEntry
+
+    package init(_ entry: ForwardingEntry) { self.entry = entry }
+
+    package var type: UInt16 { MessageType.newNeighbour }
+    package var flags: UInt16 { MessageFlags.create | MessageFlags.replace }
+    package var links: [LinkID] { [entry.link] }
+    package var description: String { "set forwarding entry \(entry.mac) on \(entry.link)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        entry.encode(into: &message, context)
+    }
+}
+
+package struct DeleteForwardingEntry: NetlinkRequest {
+    package var entry: ForwardingEntry
+
+    package init(_ entry: ForwardingEntry) { self.entry = entry }
+
+    package var type: UInt16 { MessageType.deleteNeighbour }
+    package var flags: UInt16 { 0 }
+    package var links: [LinkID] { [entry.link] }
+    package var description: String { "delete forwarding entry \(entry.mac) on \(entry.link)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        entry.encode(into: &message, context)
+    }
+}
+
+extension Neighbour {
+    /// What a dump of a table asks for: the fixed part alone.
+    static func dumpMessage(_ family: AddressFamily, sequence: UInt32) -> [UInt8] {
+        var writer = MessageWriter(type: MessageType.getNeighbour, flags: MessageFlags.request | MessageFlags.dump)
+        NeighbourHeader(family: family).encode(into: &writer)
+        return writer.finished(sequence: sequence)
+    }
+}

@@ -1,0 +1,134 @@
+import CLinux
+import Glibc
+package import LinuxSystem
+import Synchronization
+
+/// That something has changed. What it was is for the reader to find out: many notifications do not even tell who did it.
+package enum NetlinkEvent: Sendable, Hashable {
+    case changed(NetlinkChange)
+    /// Messages were lost: compare everything.
+    case overflow
+}
+
+package struct NetlinkChange: Sendable, Hashable {
+    package enum Topic: Sendable, Hashable { case link, neighbour, address, route, rule, namespaceID, nftables }
+
+    package let topic: Topic
+    /// The id that the listening namespace knows the changed one by; `nil` for itself.
+    package let namespaceID: Int32?
+
+    package init(topic: Topic, namespaceID: Int32?) {
+        self.topic = topic
+        self.namespaceID = namespaceID
+    }
+
+    /// The topic of a message type; `nil` for types we did not ask for.
+    static func topic(of type: UInt16, isNetfilter: Bool) -> Topic? {
+        if isNetfilter { return type >> 8 == UInt16(NFNL_SUBSYS_NFTABLES) ? .nftables : nil }
+        return switch type {
+        case MessageType.newLink, MessageType.deleteLink: .link
+        case MessageType.newNeighbour, MessageType.deleteNeighbour: .neighbour
+        case MessageType.newAddress, MessageType.deleteAddress: .address
+        case MessageType.newRoute, MessageType.deleteRoute: .route
+        case MessageType.newRule, MessageType.deleteRule: .rule
+        case MessageType.newNamespaceID, MessageType.deleteNamespaceID: .namespaceID
+        default: nil
+        }
+    }
+}
+
+/// Listens to changes of links, addresses, routes, rules, neighbours and nft tables in a namespace and in all those it
+/// has an id for (NETLINK_LISTEN_ALL_NSID; needs CAP_NET_BROADCAST). Others are not heard: see
+/// ``RouteSocket/ensureNamespaceID(of:)``.
+package final class NetlinkListener: Sendable {
+    private static let receiveBytes: CInt = 4 << 20
+    private static let datagramBytes = 256 << 10
+    /// Events that wait for the reader; beyond it the oldest are dropped and `overflow` is told.
+    private static let longestQueue = 1024
+
+    /// What has changed, several changes of one datagram told once. One reader only.
+    package let events: AsyncStream<NetlinkEvent>
+    private let continuation: AsyncStream<NetlinkEvent>.Continuation
+    private let route: Descriptor
+    private let netfilter: Descriptor
+    private let tokens = Mutex<[Poller.Token]>([])
+
+    /// Listens in the calling thread's namespace from now on.
+    package init() throws {
+        (events, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.longestQueue))
+        route = try Self.open(
+            NETLINK_ROUTE,
+            groups: [
+                RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
+                RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE, RTNLGRP_NSID,
+            ].map { CInt($0.rawValue) })
+        netfilter = try Self.open(NETLINK_NETFILTER, groups: [CInt(NFNLGRP_NFTABLES.rawValue)])
+        let watches = [
+            try Poller.shared.watch(route.raw) { [weak self] in self?.read(isNetfilter: false) },
+            try Poller.shared.watch(netfilter.raw) { [weak self] in self?.read(isNetfilter: true) },
+        ]
+        tokens.withLock { $0 = watches }
+    }
+
+    deinit {
+        for token in tokens.withLock({ $0 }) { Poller.shared.remove(token) }
+        continuation.finish()
+    }
+
+    package static func open(in namespace: NetworkNamespace?) async throws -> NetlinkListener {
+        guard let namespace else { return try await onThread { try NetlinkListener() } }
+        return try await namespace.run { try NetlinkListener() }
+    }
+
+    private static func open(_ number: CInt, groups: [CInt]) throws(SystemError) -> Descriptor {
+        let descriptor = Descriptor(owning: try check(clinux_netlink_socket(number), "open netlink socket"))
+        var port: UInt32 = 0
+        try check(clinux_netlink_bind(descriptor.raw, &port), "bind netlink socket")
+        try check(clinux_socket_buffers(descriptor.raw, receiveBytes, 1 << 16), "set netlink buffers")
+        try check(
+            clinux_netlink_option(descriptor.raw, NETLINK_LISTEN_ALL_NSID, 1), "listen to all network namespaces")
+        for group in groups {
+            try check(
+                clinux_netlink_option(descriptor.raw, NETLINK_ADD_MEMBERSHIP, group), "join netlink group \(group)")
+        }
+        return descriptor
+    }
+
+    /// On the poller's thread: takes all there is.
+    private func read(isNetfilter: Bool) {
+        let socket = isNetfilter ? netfilter.raw : route.raw
+        var buffer = [UInt8](repeating: 0, count: Self.datagramBytes)
+        while true {
+            var truncated: CInt = 0
+            var sender: UInt32 = 0
+            var namespace: CInt = -1
+            let count = clinux_netlink_receive(
+                socket, &buffer, buffer.count, CInt(MSG_DONTWAIT), &truncated, &sender, &namespace)
+            if count < 0 {
+                switch errno {
+                case EINTR: continue
+                case ENOBUFS: tell(.overflow)
+                default: return
+                }
+                continue
+            }
+            guard sender == 0 else { continue }
+            do {
+                let topics = Set(
+                    try NetlinkMessage.decode(buffer[..<Int(count)])
+                        .compactMap { NetlinkChange.topic(of: $0.type, isNetfilter: isNetfilter) })
+                if truncated != 0 { tell(.overflow) }
+                for topic in topics {
+                    tell(.changed(NetlinkChange(topic: topic, namespaceID: namespace < 0 ? nil : namespace)))
+                }
+            } catch {
+                // Unreadable is as good as lost.
+                tell(.overflow)
+            }
+        }
+    }
+
+    private func tell(_ event: NetlinkEvent) {
+        if case .dropped = continuation.yield(event) { continuation.yield(.overflow) }
+    }
+}

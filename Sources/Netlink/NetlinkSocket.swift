@@ -1,0 +1,157 @@
+import CLinux
+import Glibc
+import LinuxSystem
+
+/// A netlink socket of one protocol: sends messages, matches answers by sequence. Blocking.
+struct NetlinkSocket: ~Copyable {
+    /// How long the kernel may take to answer. It answers within the call; only RTNL held by others delays it.
+    static let deadlineMilliseconds: CInt = 10_000
+    /// Messages and bytes of one batch: their acknowledgements must fit the receive buffer.
+    static let batchMessages = 256
+    static let batchBytes = 128 << 10
+    static let receiveBytes: CInt = 2 << 20
+    static let sendBytes: CInt = 1 << 20
+    /// Dumps that change under us are taken again this often.
+    static let dumpAttempts = 10
+    /// Largest datagram the kernel makes of a dump is 32 KiB; single messages can be larger.
+    static let datagramBytes = 256 << 10
+
+    let descriptor: Descriptor
+    private var sequence: UInt32 = 1
+    private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.datagramBytes)
+
+    /// In the calling thread's network namespace, for good.
+    init(protocol number: CInt) throws { descriptor = try Self.open(protocol: number) }
+
+    private static func open(protocol number: CInt) throws(SystemError) -> Descriptor {
+        let descriptor = Descriptor(owning: try check(clinux_netlink_socket(number), "open netlink socket"))
+        var port: UInt32 = 0
+        try check(clinux_netlink_bind(descriptor.raw, &port), "bind netlink socket")
+        try check(clinux_socket_buffers(descriptor.raw, receiveBytes, sendBytes), "set netlink buffers")
+        try check(clinux_receive_timeout(descriptor.raw, deadlineMilliseconds), "set netlink deadline")
+        try check(clinux_netlink_option(descriptor.raw, NETLINK_EXT_ACK, 1), "set NETLINK_EXT_ACK")
+        try check(clinux_netlink_option(descriptor.raw, NETLINK_CAP_ACK, 1), "set NETLINK_CAP_ACK")
+        if number == NETLINK_ROUTE {
+            try check(clinux_netlink_option(descriptor.raw, NETLINK_GET_STRICT_CHK, 1), "set NETLINK_GET_STRICT_CHK")
+        }
+        return descriptor
+    }
+
+    /// A request's answer.
+    struct Answer {
+        var errno: CInt = 0
+        var message: String?
+        var isComplete = false
+    }
+
+    mutating func nextSequence() -> UInt32 {
+        sequence &+= 1
+        return sequence
+    }
+
+    /// Sends requests in one datagram and waits for the acknowledgement of each.
+    mutating func exchange(_ requests: [(sequence: UInt32, bytes: [UInt8])], attempting: String) throws(NetlinkError)
+        -> [UInt32: Answer]
+    {
+        try send(requests.flatMap(\.bytes), attempting)
+        var answers: [UInt32: Answer] = [:]
+        for request in requests { answers[request.sequence] = Answer() }
+        var open = requests.count
+        while open > 0 {
+            for message in try receive(attempting) {
+                guard message.type == MessageType.error, answers[message.sequence]?.isComplete == false else {
+                    continue
+                }
+                answers[message.sequence] = try Self.acknowledgement(message)
+                open -= 1
+            }
+        }
+        return answers
+    }
+
+    /// Sends one request and collects its answer: until the dump's end, or the first message that answers a plain get.
+    /// A refusal throws.
+    mutating func ask(isDump: Bool, attempting: String, _ make: (UInt32) -> [UInt8]) throws(NetlinkError)
+        -> [NetlinkMessage]
+    {
+        for _ in 0..<Self.dumpAttempts {
+            let number = nextSequence()
+            try send(make(number), attempting)
+            if let found = try collect(number, isDump: isDump, attempting) { return found }
+        }
+        throw NetlinkError(code: .overrun, attempting: "\(attempting), changed while it was read")
+    }
+
+    /// `nil` when the dump was interrupted by a change.
+    private mutating func collect(_ number: UInt32, isDump: Bool, _ attempting: String) throws(NetlinkError)
+        -> [NetlinkMessage]?
+    {
+        var found: [NetlinkMessage] = []
+        var isInterrupted = false
+        while true {
+            for message in try receive(attempting) where message.sequence == number {
+                if message.flags & MessageFlags.interrupted != 0 { isInterrupted = true }
+                switch message.type {
+                case MessageType.error:
+                    let answer = try Self.acknowledgement(message)
+                    guard answer.errno == 0 else {
+                        throw NetlinkError(refused: answer.errno, attempting: attempting, message: answer.message)
+                    }
+                    return found
+                case MessageType.done:
+                    let result = message.payload.count >= 4 ? try FixedPart(message.payload).number(at: 0) : CInt(0)
+                    guard result >= 0 else { throw NetlinkError(refused: -result, attempting: attempting) }
+                    return isInterrupted ? nil : found
+                case MessageType.noop: continue
+                default: found.append(message)
+                }
+                if !isDump { return found }
+            }
+        }
+    }
+
+    /// `struct nlmsgerr` and the attributes behind it.
+    static func acknowledgement(_ message: NetlinkMessage) throws(NetlinkError) -> Answer {
+        let fixed = FixedPart(message.payload)
+        var answer = Answer(errno: -(try fixed.number(at: 0, as: CInt.self)), isComplete: true)
+        guard message.flags & MessageFlags.extended != 0 else { return answer }
+        var offset = 4 + MessageWriter.headerLength
+        if message.flags & MessageFlags.capped == 0 {
+            offset = 4 + aligned(Int(try fixed.number(at: 4, as: UInt32.self)))
+        }
+        guard offset <= message.payload.count else { return answer }
+        answer.message = try Attributes(message.payload.dropFirst(offset)).string(UInt16(NLMSGERR_ATTR_MSG.rawValue))
+        return answer
+    }
+
+    private func send(_ bytes: [UInt8], _ attempting: String) throws(NetlinkError) {
+        while true {
+            let count = clinux_netlink_send(descriptor.raw, bytes, bytes.count)
+            if count >= 0 { return }
+            let number = errno
+            if number != EINTR { throw NetlinkError(refused: number, attempting: "send to \(attempting)") }
+        }
+    }
+
+    /// One datagram of the kernel's; from others it is dropped.
+    private mutating func receive(_ attempting: String) throws(NetlinkError) -> [NetlinkMessage] {
+        while true {
+            var truncated: CInt = 0
+            var sender: UInt32 = 0
+            var namespace: CInt = 0
+            let count = clinux_netlink_receive(
+                descriptor.raw, &buffer, buffer.count, 0, &truncated, &sender, &namespace)
+            if count < 0 {
+                let number = errno
+                switch number {
+                case EINTR: continue
+                case EAGAIN: throw NetlinkError(code: .timedOut, attempting: attempting)
+                default: throw NetlinkError(refused: number, attempting: attempting)
+                }
+            }
+            if sender != 0 { continue }
+            if truncated != 0 { throw NetlinkError(code: .overrun, attempting: attempting) }
+            return try NetlinkMessage.decode(buffer[..<Int(count)])
+        }
+    }
+}

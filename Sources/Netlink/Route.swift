@@ -1,0 +1,150 @@
+package import Addressing
+import CLinux
+
+/// Who put a route, rule or neighbour there: everything of ours says 77.
+package let ownProtocol: UInt8 = 77
+
+/// A route of IPv4 (rtnetlink(7)).
+package struct Route: Sendable, Hashable {
+    package enum Scope: UInt8, Sendable { case universe = 0, site = 200, link = 253, host = 254, nowhere = 255 }
+    package enum Kind: UInt8, Sendable {
+        case unicast = 1, local, broadcast, anycast, multicast, blackhole, unreachable, prohibit, `throw`, nat
+    }
+
+    /// RT_TABLE_MAIN.
+    package static let mainTable: UInt32 = 254
+
+    /// Host bits clear; `0.0.0.0/0` is the default route.
+    package var destination: IPv4Network
+    package var gateway: IPv4Address?
+    package var link: LinkID?
+    /// Source address of packets that start here.
+    package var source: IPv4Address?
+    package var table: UInt32
+    package var `protocol`: UInt8
+    package var scope: Scope
+    package var kind: Kind
+    package var metric: UInt32
+    package var mtu: Int?
+    /// The gateway is on the link although no address says so.
+    package var onLink: Bool
+
+    package static let everywhere = IPv4Network(address: IPv4Address(number: 0), prefixLength: 0)
+
+    /// `scope` is `link` unless there is a gateway, as ip(8) has it.
+    package init(
+        destination: IPv4Network = Route.everywhere, gateway: IPv4Address? = nil, link: LinkID? = nil,
+        source: IPv4Address? = nil, table: UInt32 = Route.mainTable, protocol: UInt8 = ownProtocol, scope: Scope? = nil,
+        kind: Kind = .unicast, metric: UInt32 = 0, mtu: Int? = nil, onLink: Bool = false
+    ) {
+        self.destination = destination
+        self.gateway = gateway
+        self.link = link
+        self.source = source
+        self.table = table
+        self.protocol = `protocol`
+        self.scope = scope ?? (gateway == nil && kind == .unicast ? .link : .universe)
+        self.kind = kind
+        self.metric = metric
+        self.mtu = mtu
+        self.onLink = onLink
+    }
+
+    /// `struct rtmsg`.
+    static let headerLength = 12
+
+    static func header(table: UInt32, into message: inout MessageWriter) {
+        message.put(AddressFamily.ipv4.rawValue)
+        message.put(zeros: 3)
+        message.put(table < 256 ? UInt8(table) : UInt8(RT_TABLE_UNSPEC.rawValue))
+        message.put(zeros: 7)
+    }
+
+    func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        message.put(AddressFamily.ipv4.rawValue)
+        message.put(UInt8(destination.prefixLength))
+        message.put(UInt8(0))
+        message.put(UInt8(0))
+        message.put(table < 256 ? UInt8(table) : UInt8(RT_TABLE_UNSPEC.rawValue))
+        message.put(`protocol`)
+        message.put(scope.rawValue)
+        message.put(kind.rawValue)
+        message.put(onLink ? RouteAttribute.onLink : 0)
+        message.number(RouteAttribute.table, table)
+        if destination.prefixLength > 0 { message.bytes(RouteAttribute.destination, destination.first.octets) }
+        if let gateway { message.bytes(RouteAttribute.gateway, gateway.octets) }
+        if let link { message.number(RouteAttribute.outInterface, context.index(of: link)) }
+        if let source { message.bytes(RouteAttribute.preferredSource, source.octets) }
+        if metric != 0 { message.number(RouteAttribute.priority, metric) }
+        if let mtu {
+            message.nest(RouteAttribute.metrics) { $0.number(RouteAttribute.metricMTU, UInt32(mtu)) }
+        }
+    }
+
+    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+        guard message.type == MessageType.newRoute else { return nil }
+        let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
+        let length = Int(try fixed.number(at: 1, as: UInt8.self))
+        let flags = try fixed.number(at: 8, as: UInt32.self)
+        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue, length <= 32, flags & RouteAttribute.cloned == 0
+        else { return nil }
+        let address = attributes.ipv4(RouteAttribute.destination) ?? IPv4Address(number: 0)
+        destination = IPv4Network(address: address, prefixLength: length)
+        gateway = attributes.ipv4(RouteAttribute.gateway)
+        link = attributes.number(RouteAttribute.outInterface, as: UInt32.self).map { .index($0) }
+        source = attributes.ipv4(RouteAttribute.preferredSource)
+        let shortTable = try fixed.number(at: 4, as: UInt8.self)
+        table = attributes.number(RouteAttribute.table) ?? UInt32(shortTable)
+        `protocol` = try fixed.number(at: 5)
+        scope = Scope(rawValue: try fixed.number(at: 6)) ?? .universe
+        guard let kind = Kind(rawValue: try fixed.number(at: 7)) else { return nil }
+        self.kind = kind
+        metric = attributes.number(RouteAttribute.priority) ?? 0
+        mtu = try attributes.nest(RouteAttribute.metrics)?.number(RouteAttribute.metricMTU, as: UInt32.self).map {
+            Int($0)
+        }
+        onLink = flags & RouteAttribute.onLink != 0
+    }
+}
+
+/// Adds a route. `replacing`: takes the place of one with the same destination, metric and table.
+package struct AddRoute: NetlinkRequest {
+    package var route: Route
+    package var replacing: Bool
+
+    package init(_ route: Route, replacing: Bool = true) {
+        self.route = route
+        self.replacing = replacing
+    }
+
+    package var type: UInt16 { MessageType.newRoute }
+    package var flags: UInt16 { MessageFlags.create | (replacing ? MessageFlags.replace : MessageFlags.exclusive) }
+    package var links: [LinkID] { route.link.map { [$0] } ?? [] }
+    package var description: String { "add \(route)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        route.encode(into: &message, context)
+    }
+}
+
+package struct DeleteRoute: NetlinkRequest {
+    package var route: Route
+
+    package init(_ route: Route) { self.route = route }
+
+    package var type: UInt16 { MessageType.deleteRoute }
+    package var flags: UInt16 { 0 }
+    package var links: [LinkID] { route.link.map { [$0] } ?? [] }
+    package var description: String { "delete \(route)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        route.encode(into: &message, context)
+    }
+}
+
+extension Route: CustomStringConvertible {
+    package var description: String {
+        var text = "route \(destination)"
+        if let gateway { text += " via \(gateway)" }
+        if let link { text += " dev \(link)" }
+        return text + " table \(table)"
+    }
+}

@@ -1,0 +1,98 @@
+package import Addressing
+import CLinux
+
+/// A routing rule that leads to a table (ip-rule(8), linux/fib_rules.h).
+package struct Rule: Sendable, Hashable {
+    package var priority: UInt32
+    package var table: UInt32
+    package var mark: UInt32?
+    /// All bits when `nil`.
+    package var markMask: UInt32?
+    package var source: IPv4Network?
+    package var destination: IPv4Network?
+    package var inputLink: String?
+    package var `protocol`: UInt8
+
+    package init(
+        priority: UInt32, table: UInt32, mark: UInt32? = nil, markMask: UInt32? = nil, source: IPv4Network? = nil,
+        destination: IPv4Network? = nil, inputLink: String? = nil, protocol: UInt8 = ownProtocol
+    ) {
+        self.priority = priority
+        self.table = table
+        self.mark = mark
+        self.markMask = markMask
+        self.source = source
+        self.destination = destination
+        self.inputLink = inputLink
+        self.protocol = `protocol`
+    }
+
+    /// `struct fib_rule_hdr`.
+    static let headerLength = 12
+
+    func encode(into message: inout MessageWriter) {
+        message.put(AddressFamily.ipv4.rawValue)
+        message.put(UInt8(destination?.prefixLength ?? 0))
+        message.put(UInt8(source?.prefixLength ?? 0))
+        message.put(UInt8(0))
+        message.put(table < 256 ? UInt8(table) : UInt8(RT_TABLE_UNSPEC.rawValue))
+        message.put(zeros: 2)
+        message.put(RuleAttribute.toTable)
+        message.put(UInt32(0))
+        message.number(RuleAttribute.priority, priority)
+        message.number(RuleAttribute.table, table)
+        if let mark {
+            message.number(RuleAttribute.mark, mark)
+            message.number(RuleAttribute.markMask, markMask ?? .max)
+        }
+        if let source { message.bytes(RuleAttribute.source, source.first.octets) }
+        if let destination { message.bytes(RuleAttribute.destination, destination.first.octets) }
+        if let inputLink { message.string(RuleAttribute.inInterface, inputLink) }
+        message.number(RuleAttribute.protocol, `protocol`)
+    }
+
+    /// `nil` for rules that do something else than lead to a table.
+    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+        guard message.type == MessageType.newRule else { return nil }
+        let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
+        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
+            try fixed.number(at: 7) == RuleAttribute.toTable
+        else { return nil }
+        let destinationLength = Int(try fixed.number(at: 1, as: UInt8.self))
+        let sourceLength = Int(try fixed.number(at: 2, as: UInt8.self))
+        guard destinationLength <= 32, sourceLength <= 32 else { return nil }
+        priority = attributes.number(RuleAttribute.priority) ?? 0
+        let shortTable = try fixed.number(at: 4, as: UInt8.self)
+        table = attributes.number(RuleAttribute.table) ?? UInt32(shortTable)
+        mark = attributes.number(RuleAttribute.mark)
+        markMask = attributes.number(RuleAttribute.markMask)
+        source = attributes.ipv4(RuleAttribute.source).map { IPv4Network(address: $0, prefixLength: sourceLength) }
+        destination = attributes.ipv4(RuleAttribute.destination)
+            .map { IPv4Network(address: $0, prefixLength: destinationLength) }
+        inputLink = attributes.string(RuleAttribute.inInterface)
+        `protocol` = attributes.number(RuleAttribute.protocol) ?? 0
+    }
+}
+
+/// Adds a rule; ``NetlinkError/Code/exists`` when the very same one is there.
+package struct AddRule: NetlinkRequest {
+    package var rule: Rule
+
+    package init(_ rule: Rule) { self.rule = rule }
+
+    package var type: UInt16 { MessageType.newRule }
+    package var flags: UInt16 { MessageFlags.create | MessageFlags.exclusive }
+    package var description: String { "add rule \(rule.priority) to table \(rule.table)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) { rule.encode(into: &message) }
+}
+
+package struct DeleteRule: NetlinkRequest {
+    package var rule: Rule
+
+    package init(_ rule: Rule) { self.rule = rule }
+
+    package var type: UInt16 { MessageType.deleteRule }
+    package var flags: UInt16 { 0 }
+    package var description: String { "delete rule \(rule.priority) to table \(rule.table)" }
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) { rule.encode(into: &message) }
+}
