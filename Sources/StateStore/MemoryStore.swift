@@ -73,7 +73,9 @@ package final class MemoryStore: StateStore {
         }
     }
 
-    package func watch(_ prefix: String, after revision: Int64, receive: @Sendable ([StoreEvent]) async throws -> Void)
+    package func watch(
+        _ prefix: String, after revision: Int64, receive: @escaping @Sendable ([StoreEvent]) async throws -> Void
+    )
         async throws
     {
         let (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

@@ -15,7 +15,7 @@ extension StateStore {
     /// a retry does not mend.
     package func follow(
         _ prefix: String, retryAfter pause: Duration = .seconds(1),
-        _ receive: @Sendable (StoreUpdate) async throws -> Void
+        _ receive: @escaping @Sendable (StoreUpdate) async throws -> Void
     ) async throws {
         var revision: Int64?
         var stale = false

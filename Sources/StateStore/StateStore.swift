@@ -19,7 +19,8 @@ package protocol StateStore: Sendable {
     /// cancelled, until `receive` throws, or until the store cannot go on.
     ///
     /// - Throws: `.compacted` when the revisions wanted are gone: the caller lists again, see ``follow(_:_:)``; `.unavailable` without quorum.
-    func watch(_ prefix: String, after revision: Int64, receive: @Sendable ([StoreEvent]) async throws -> Void)
+    func watch(
+        _ prefix: String, after revision: Int64, receive: @escaping @Sendable ([StoreEvent]) async throws -> Void)
         async throws
 
     /// Waits until this candidate leads a role, leads while `body` runs, and lets go when `body` ends.

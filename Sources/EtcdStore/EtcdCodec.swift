@@ -1,0 +1,79 @@
+import Foundation
+import StateStore
+import SwiftProtobuf
+
+// Between the store's values and etcd's messages.
+
+extension StoreKey {
+    var bytes: Data { Data(path.utf8) }
+
+    init(bytes: Data) { self.init(path: String(decoding: bytes, as: UTF8.self)) }
+
+    /// The first key after all that begin with a prefix: the prefix with its last byte that is not 0xff counted up; `\0` means
+    /// no end. Source: etcd, API, "key ranges".
+    static func end(ofPrefix prefix: String) -> Data {
+        var end = Data(prefix.utf8)
+        while let last = end.popLast() {
+            guard last == 0xff else { return end + [last + 1] }
+        }
+        return Data([0])
+    }
+}
+
+extension StoredValue {
+    init(_ pair: Mvccpb_KeyValue) {
+        self.init(
+            key: StoreKey(bytes: pair.key), value: Array(pair.value), createRevision: pair.createRevision,
+            modifyRevision: pair.modRevision)
+    }
+}
+
+extension StoreEvent {
+    init(_ event: Mvccpb_Event) {
+        self =
+            switch event.type {
+            case .delete: .delete(StoreKey(bytes: event.kv.key), revision: event.kv.modRevision)
+            case .put, .UNRECOGNIZED: .put(StoredValue(event.kv))
+            }
+    }
+}
+
+extension Etcdserverpb_TxnRequest {
+    /// A refused transaction answers with what is stored at the keys of all its conditions, in the same round trip.
+    init(_ transaction: StoreTransaction, lease: Int64) {
+        self.init()
+        compare = transaction.conditions.map(Etcdserverpb_Compare.init)
+        success = transaction.puts.map { put in
+            .with {
+                $0.requestPut.key = put.key.bytes
+                $0.requestPut.value = Data(put.value)
+                $0.requestPut.lease = lease
+            }
+        }
+        success += transaction.deletes.map { key in .with { $0.requestDeleteRange.key = key.bytes } }
+        failure = Set(transaction.conditions.map(\.key)).map { key in .with { $0.requestRange.key = key.bytes } }
+    }
+}
+
+extension Etcdserverpb_Compare {
+    init(_ condition: StoreTransaction.Condition) {
+        self.init()
+        key = condition.key.bytes
+        result = .equal
+        switch condition {
+        case .absent:
+            target = .create
+            createRevision = 0
+        case .present:
+            target = .create
+            createRevision = 0
+            result = .notEqual
+        case .modified(_, let revision):
+            target = .mod
+            modRevision = revision
+        case .created(_, let revision):
+            target = .create
+            createRevision = revision
+        }
+    }
+}
