@@ -36,6 +36,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioReloading = Target.Dependency.product(name: "NIOCertificateReloading", package: "swift-nio-extras")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioHTTPTypes1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -114,7 +115,7 @@ let package = Package(
         library(
             "Cluster",
             ["Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"],
-            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioSSL, x509, asn1, crypto, log, lifecycle]),
+            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioSSL, nioReloading, x509, asn1, crypto, log, lifecycle]),
         // 5: edges
         library("DockerTypes", ["Model", "Addressing", "Faults"]),
         library(

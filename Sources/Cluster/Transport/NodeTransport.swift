@@ -1,0 +1,139 @@
+import Addressing
+package import GRPCCore
+package import GRPCNIOTransportHTTP2
+import NIOCore
+package import NIOPosix
+import NIOSSL
+import X509
+
+/// How nodes connect to each other: gRPC over mutual TLS on one port.
+///
+/// A server takes members by their certificate's chain and joiners by a single self-signed certificate; which methods each may call is
+/// ``RoleGate``'s business. Both sides' checks replace TLS's own, so dates, chain, role and swarm are checked here.
+package enum NodeTransport {
+    /// What the authority of each call says, so that targets given by address have a server name.
+    static let authority = "swarm-manager"
+    /// Sessions, assignment streams and reports of many nodes come over one connection each, but nobody is made to wait at stream 101.
+    static let maximumStreams = 4096
+    package static let maximumMessageBytes = 1 << 20
+    /// For calls that are answered at once.
+    package static let callDeadline = Duration.seconds(10)
+
+    package typealias Client = GRPCClient<HTTP2ClientTransport.Posix>
+
+    /// The transport that a manager listens with.
+    /// - Parameter clusterID: Members of other swarms are refused.
+    package static func server(
+        host: String, port: Int, identity: TLSIdentity, clusterID: String, group: MultiThreadedEventLoopGroup
+    ) throws -> HTTP2ServerTransport.Posix {
+        let security = try HTTP2ServerTransport.Posix.TransportSecurity.mTLS(certificateReloader: identity) { tls in
+            tls.clientCertificateVerification = .noHostnameVerification
+            tls.trustRoots = .certificates([])
+            tls.requireALPN = true
+            tls.customVerificationCallback = { shown, promise in
+                promise.completeWithTask {
+                    let certificates = try shown.map { try Certificate(derEncoded: $0.toDERBytes()) }
+                    if await Self.member(certificates, roots: identity.roots, clusterID: clusterID) != nil {
+                        // The leaf is all that is needed of the chain; roots are ours already.
+                        return .certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown)))
+                    }
+                    if certificates.count == 1, certificates[0].isSelfSigned {
+                        return .certificateVerified(VerificationMetadata(nil))
+                    }
+                    return .failed
+                }
+            }
+        }
+        let config = HTTP2ServerTransport.Posix.Config.defaults { config in
+            config.http2.maxConcurrentStreams = Self.maximumStreams
+            config.rpc.maxRequestPayloadSize = Self.maximumMessageBytes
+            config.connection.keepalive = .init(
+                time: .seconds(5), timeout: .seconds(5),
+                clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(1), allowWithoutCalls: true))
+            config.connection.maxGraceTime = .seconds(5)
+        }
+        return HTTP2ServerTransport.Posix(
+            address: .ipv4(host: host, port: port), transportSecurity: security, config: config, eventLoopGroup: group)
+    }
+
+    /// What a client asks of the server's certificate.
+    package enum ServerCheck: Sendable {
+        /// A manager of this swarm; any swarm's while `clusterID` is not known, which is so while joining.
+        case manager(clusterID: String?)
+        /// Nothing: only to fetch the root, which is compared with the join token's digest.
+        case none
+    }
+
+    /// Connects to a manager for as long as `body` runs.
+    /// - Parameter address: `host:port`.
+    package static func withClient<Result: Sendable>(
+        to address: String, identity: TLSIdentity, check: ServerCheck, group: MultiThreadedEventLoopGroup,
+        _ body: @Sendable @escaping (Client) async throws -> Result
+    ) async throws -> Result {
+        let security = try HTTP2ClientTransport.Posix.TransportSecurity.mTLS(certificateReloader: identity) { tls in
+            switch check {
+            case .none: tls.serverCertificateVerification = .noVerification
+            case .manager(let clusterID):
+                tls.serverCertificateVerification = .noHostnameVerification
+                tls.trustRoots = .certificates([])
+                tls.customVerificationCallback = { shown, promise in
+                    promise.completeWithTask {
+                        let certificates = try shown.map { try Certificate(derEncoded: $0.toDERBytes()) }
+                        let peer = await Self.member(certificates, roots: identity.roots, clusterID: clusterID)
+                        guard peer?.role == .manager else { return .failed }
+                        return .certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown)))
+                    }
+                }
+            }
+        }
+        let config = HTTP2ClientTransport.Posix.Config.defaults { config in
+            config.http2.authority = Self.authority
+            config.http2.targetWindowSize = 65_535
+            config.backoff = .init(initial: .milliseconds(200), max: .seconds(5), multiplier: 1.6, jitter: 0.2)
+            config.connection.keepalive = .init(time: .seconds(2), timeout: .seconds(2), allowWithoutCalls: true)
+        }
+        let transport = try HTTP2ClientTransport.Posix(
+            target: try target(address), transportSecurity: security, config: config, eventLoopGroup: group)
+        return try await withGRPCClient(transport: transport) { try await body($0) }
+    }
+
+    /// Splits `host:port`; the port may be missing and is then 2377.
+    package static func split(_ address: String) throws -> (host: String, port: Int) {
+        let parts = address.split(separator: ":", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count), !parts[0].isEmpty,
+            let port = parts.count == 2 ? Int(parts[1]) : 2377, (1...65_535).contains(port)
+        else { throw ClusterError(.badMessage, "not an address of a manager: \(address)") }
+        return (String(parts[0]), port)
+    }
+
+    /// Options of calls that are answered at once.
+    package static var callOptions: CallOptions {
+        var options = CallOptions.defaults
+        options.timeout = callDeadline
+        options.maxRequestMessageBytes = maximumMessageBytes
+        options.maxResponseMessageBytes = maximumMessageBytes
+        return options
+    }
+
+    /// Options of streams, which have no deadline: heartbeats and keepalive end them.
+    package static var streamOptions: CallOptions {
+        var options = callOptions
+        options.timeout = nil
+        return options
+    }
+
+    private static func target(_ address: String) throws -> any ResolvableTarget {
+        let (host, port) = try split(address)
+        return IPv4Address(host) == nil ? .dns(host: host, port: port) : .ipv4(address: host, port: port)
+    }
+
+    private static func member(_ shown: [Certificate], roots: [Certificate], clusterID: String?) async -> Member? {
+        guard let chain = await CertificateCheck.chain(of: shown, roots: roots), let leaf = chain.first else { return nil }
+        do {
+            let member = try Member(of: leaf)
+            return clusterID == nil || clusterID == member.clusterID ? member : nil
+        } catch {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,69 @@
+package import GRPCCore
+import GRPCNIOTransportHTTP2
+import NodeProtocol
+import X509
+
+/// The one who calls, as the connection's handshake has proved.
+package enum Peer: Sendable {
+    case member(Member)
+    /// Anyone who has a key: the certificate is the caller's own.
+    case stranger(Certificate)
+
+    /// - Throws: `RPCError` with `.unauthenticated` where the transport knows no certificate.
+    package init(_ context: ServerContext) throws {
+        guard let transport = context.transportSpecific as? HTTP2ServerTransport.Posix.Context else {
+            throw RPCError(code: .unauthenticated, message: "the connection is not one of mutual TLS")
+        }
+        // Only the validated chain is an identity.
+        if let leaf = transport.peerCertificateChain?.leaf {
+            self = .member(try Member(of: leaf))
+        } else if let own = transport.peerCertificate {
+            self = .stranger(own)
+        } else {
+            throw RPCError(code: .unauthenticated, message: "no certificate was shown")
+        }
+    }
+
+    /// - Throws: `RPCError` with `.permissionDenied` for a stranger.
+    package var member: Member {
+        get throws {
+            guard case .member(let member) = self else {
+                throw RPCError(code: .permissionDenied, message: "only members of the swarm may call this")
+            }
+            return member
+        }
+    }
+}
+
+/// The one place that says who may call what.
+package struct RoleGate: ServerInterceptor {
+    enum Caller: Hashable { case stranger, worker, manager }
+
+    /// Methods that are not listed nobody may call.
+    static let allowed: [MethodDescriptor: Set<Caller>] = [
+        Wire.Certificates.Method.RootCertificate.descriptor: [.stranger, .worker, .manager],
+        Wire.Certificates.Method.Join.descriptor: [.stranger],
+        Wire.Certificates.Method.Renew.descriptor: [.worker, .manager],
+        Wire.Dispatcher.Method.Session.descriptor: [.worker, .manager],
+        Wire.Dispatcher.Method.Assignments.descriptor: [.worker, .manager],
+        Wire.Dispatcher.Method.ReportTasks.descriptor: [.worker, .manager],
+        Wire.Dispatcher.Method.ReportNetwork.descriptor: [.worker, .manager],
+    ]
+
+    package init() {}
+
+    package func intercept<Input: Sendable, Output: Sendable>(
+        request: StreamingServerRequest<Input>, context: ServerContext,
+        next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
+    ) async throws -> StreamingServerResponse<Output> {
+        let caller: Caller =
+            switch try Peer(context) {
+            case .stranger: .stranger
+            case .member(let member): member.role == .manager ? .manager : .worker
+            }
+        guard Self.allowed[context.descriptor]?.contains(caller) == true else {
+            throw RPCError(code: .permissionDenied, message: "\(context.descriptor) is not for a \(caller)")
+        }
+        return try await next(request, context)
+    }
+}

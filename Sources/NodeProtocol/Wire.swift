@@ -1,0 +1,24 @@
+/// Short names of the generated messages and services.
+package enum Wire {
+    package typealias Certificates = Apus_Node_V1_Certificates
+    package typealias Dispatcher = Apus_Node_V1_Dispatcher
+    package typealias RootCertificateRequest = Apus_Node_V1_RootCertificateRequest
+    package typealias RootCertificateReply = Apus_Node_V1_RootCertificateReply
+    package typealias JoinRequest = Apus_Node_V1_JoinRequest
+    package typealias RenewRequest = Apus_Node_V1_RenewRequest
+    package typealias CertificateReply = Apus_Node_V1_CertificateReply
+    package typealias Manager = Apus_Node_V1_Manager
+    package typealias SessionRequest = Apus_Node_V1_SessionRequest
+    package typealias SessionMessage = Apus_Node_V1_SessionMessage
+    package typealias AssignmentsRequest = Apus_Node_V1_AssignmentsRequest
+    package typealias AssignmentsMessage = Apus_Node_V1_AssignmentsMessage
+    package typealias TaskSet = Apus_Node_V1_TaskSet
+    package typealias NetworkState = Apus_Node_V1_NetworkState
+    package typealias ReportTasksRequest = Apus_Node_V1_ReportTasksRequest
+    package typealias TaskReport = Apus_Node_V1_TaskReport
+    package typealias ReportNetworkRequest = Apus_Node_V1_ReportNetworkRequest
+    package typealias ReportReply = Apus_Node_V1_ReportReply
+
+    /// Bytes of one message's payload at the most: half of what the transport takes, see ``NodeTransport``.
+    package static let pieceBytes = 512 * 1024
+}
