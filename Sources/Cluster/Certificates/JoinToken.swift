@@ -1,5 +1,5 @@
 import Crypto
-import Faults
+package import Faults
 import LinuxSystem
 
 /// What lets a node join: `SWMTKN-1-<digest of the root>-<secret>`, 85 characters.

@@ -45,7 +45,9 @@ package struct CredentialFiles: Sendable {
         guard let certificate = try Certificate.bundle(pem: node).first else {
             throw ClusterError(.badMembership, "\(nodePath) holds no certificate")
         }
-        guard let start = node.range(of: "-----BEGIN PRIVATE KEY-----") ?? node.range(of: "-----BEGIN EC PRIVATE KEY-----")
+        guard
+            let start = node.range(of: "-----BEGIN PRIVATE KEY-----")
+                ?? node.range(of: "-----BEGIN EC PRIVATE KEY-----")
         else { throw ClusterError(.badMembership, "\(nodePath) holds no key") }
         return try NodeCredentials(
             key: NodeKey(pem: String(node[start.lowerBound...])), certificate: certificate,

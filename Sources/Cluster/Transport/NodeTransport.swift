@@ -4,6 +4,7 @@ package import GRPCNIOTransportHTTP2
 import NIOCore
 package import NIOPosix
 import NIOSSL
+import SwiftASN1
 import X509
 
 /// How nodes connect to each other: gRPC over mutual TLS on one port.
@@ -128,7 +129,9 @@ package enum NodeTransport {
     }
 
     private static func member(_ shown: [Certificate], roots: [Certificate], clusterID: String?) async -> Member? {
-        guard let chain = await CertificateCheck.chain(of: shown, roots: roots), let leaf = chain.first else { return nil }
+        guard let chain = await CertificateCheck.chain(of: shown, roots: roots), let leaf = chain.first else {
+            return nil
+        }
         do {
             let member = try Member(of: leaf)
             return clusterID == nil || clusterID == member.clusterID ? member : nil

@@ -1,7 +1,7 @@
 package import GRPCCore
 import GRPCNIOTransportHTTP2
 import NodeProtocol
-import X509
+package import X509
 
 /// The one who calls, as the connection's handshake has proved.
 package enum Peer: Sendable {

@@ -1,7 +1,7 @@
-package import NIOCertificateReloading
+import NIOCertificateReloading
 package import NIOSSL
 import Synchronization
-import X509
+package import X509
 
 /// What this node shows to others and whom it trusts, replaceable while connections are open: each handshake takes what is there then.
 package final class TLSIdentity: CertificateReloader {
