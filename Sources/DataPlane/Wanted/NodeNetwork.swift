@@ -1,0 +1,112 @@
+package import Addressing
+
+/// The wanted network of a whole node, as one value: what is not in it does not exist. The engine computes it from its
+/// containers and from what the managers say; ``DataPlane`` makes the kernel agree.
+///
+/// Ids are those that the API shows (64 hex digits, or 25 characters for swarm networks); addresses carry the prefix
+/// length of their subnet.
+package struct NodeNetwork: Codable, Equatable, Sendable {
+    /// `nil` on a node that is in no swarm.
+    package var underlay: Underlay?
+    package var bridges: [BridgeNetwork]
+    package var overlays: [OverlayNetwork]
+    /// `nil` on a node that is in no swarm.
+    package var ingress: IngressSandbox?
+    /// One per container that has a network namespace of its own.
+    package var sandboxes: [Sandbox]
+
+    package init(
+        underlay: Underlay? = nil, bridges: [BridgeNetwork] = [], overlays: [OverlayNetwork] = [],
+        ingress: IngressSandbox? = nil, sandboxes: [Sandbox] = []
+    ) {
+        self.underlay = underlay
+        self.bridges = bridges
+        self.overlays = overlays
+        self.ingress = ingress
+        self.sandboxes = sandboxes
+    }
+}
+
+/// The network between the nodes, which carries VXLAN.
+package struct Underlay: Codable, Equatable, Sendable {
+    /// This node's VTEP.
+    package var address: IPv4Address
+    /// MTU of the link that has the address; overlays get 50 less.
+    package var mtu: Int
+    /// VTEPs of all nodes, this one included. VXLAN from others is dropped.
+    package var peers: Set<IPv4Address>
+    /// UDP port of VXLAN, the same on every node.
+    package var port: UInt16
+
+    /// Ethernet, IPv4, UDP and VXLAN headers (RFC 7348 §5).
+    package static let overhead = 50
+
+    package init(address: IPv4Address, mtu: Int = 1500, peers: Set<IPv4Address>, port: UInt16 = 4789) {
+        self.address = address
+        self.mtu = mtu
+        self.peers = peers
+        self.port = port
+    }
+}
+
+/// A bridge of the node: `docker0`, `docker_gwbridge`, `br-…`.
+package struct BridgeNetwork: Codable, Equatable, Sendable, Identifiable {
+    package var id: String
+    /// The bridge's own name, at most 15 bytes.
+    package var linkName: String
+    /// The bridge's address with the subnet's prefix length.
+    package var gateway: IPv4Network
+    package var mtu: Int
+    /// No way out and no way in except to its own containers.
+    package var isInternal: Bool
+    /// Containers of the bridge may talk to each other (`com.docker.network.bridge.enable_icc`).
+    package var allowsInterContainer: Bool
+    /// Packets that leave the node get its address (`com.docker.network.bridge.enable_ip_masquerade`).
+    package var masquerades: Bool
+
+    package init(
+        id: String, linkName: String, gateway: IPv4Network, mtu: Int = 1500, isInternal: Bool = false,
+        allowsInterContainer: Bool = true, masquerades: Bool = true
+    ) {
+        self.id = id
+        self.linkName = linkName
+        self.gateway = gateway
+        self.mtu = mtu
+        self.isInternal = isInternal
+        self.allowsInterContainer = allowsInterContainer
+        self.masquerades = masquerades
+    }
+}
+
+/// A network across nodes. Present while a sandbox of this node, or the ingress sandbox, is in it.
+package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
+    package var id: String
+    /// VXLAN network identifier, 24 bits.
+    package var vni: UInt32
+    package var mtu: Int
+    /// Its packets must never travel in clear; until encryption exists on this node none of them leaves or enters.
+    package var isEncrypted: Bool
+    /// Endpoints on other nodes.
+    package var remoteEndpoints: [RemoteEndpoint]
+
+    package init(
+        id: String, vni: UInt32, mtu: Int = 1450, isEncrypted: Bool = false, remoteEndpoints: [RemoteEndpoint] = []
+    ) {
+        self.id = id
+        self.vni = vni
+        self.mtu = mtu
+        self.isEncrypted = isEncrypted
+        self.remoteEndpoints = remoteEndpoints
+    }
+}
+
+/// An endpoint behind another node's VTEP. Its MAC follows from its address.
+package struct RemoteEndpoint: Codable, Hashable, Sendable {
+    package var address: IPv4Address
+    package var vtep: IPv4Address
+
+    package init(address: IPv4Address, vtep: IPv4Address) {
+        self.address = address
+        self.vtep = vtep
+    }
+}
