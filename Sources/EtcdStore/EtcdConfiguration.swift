@@ -1,0 +1,145 @@
+/// How this node's member of the store is run. Clients have no TCP port: only the Unix socket in a directory for root alone.
+package struct EtcdConfiguration: Sendable, Equatable {
+    /// How the members reach each other.
+    package enum Peers: Sendable, Equatable {
+        /// No other members: the peer side is a Unix socket, too.
+        case none
+        /// `https://address:port`, both ends with certificates of the swarm's CA whose DNS name is a manager's.
+        case tls(listen: String, advertise: String, TLSFiles)
+    }
+
+    /// PEM files. Certificate and key are read for each handshake, so replacing them renews; the CA file is read at start only.
+    package struct TLSFiles: Sendable, Equatable {
+        package var authority: String
+        package var certificate: String
+        package var key: String
+        /// The DNS name every manager's certificate carries, and no worker's: without it any certificate of the CA would open the peer port.
+        package var allowedName: String
+
+        package init(authority: String, certificate: String, key: String, allowedName: String = "swarm-manager") {
+            self.allowedName = allowedName
+            self.authority = authority
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    /// What a member without data begins with; the data decides afterwards.
+    package enum Beginning: Sendable, Equatable {
+        /// A cluster of its own.
+        case new
+        /// A member already added (``EtcdMembers/add(peerURL:asLearner:)``): all members' names and peer URLs, its own included.
+        case existing(members: [(name: String, peerURL: String)])
+
+        package static func == (left: Beginning, right: Beginning) -> Bool {
+            switch (left, right) {
+            case (.new, .new): true
+            case (.existing(let left), .existing(let right)):
+                left.map(\.name) == right.map(\.name) && left.map(\.peerURL) == right.map(\.peerURL)
+            case (.new, .existing), (.existing, .new): false
+            }
+        }
+    }
+
+    /// Path of the program; the installed one if `nil`.
+    package var program: String?
+    /// This member's name, as the node's id.
+    package var name: String
+    /// Below the daemon's root.
+    package var dataDirectory: String
+    /// For the sockets and the pid file, as `/run/apus/etcd`; made 0700.
+    package var runDirectory: String
+    package var logFile: String
+    /// The cluster's id: members of different clusters do not speak to each other.
+    package var clusterToken: String
+    package var peers: Peers
+    package var beginning: Beginning
+    /// Loses writes when the machine crashes: for tests and labs only.
+    package var withoutFsync: Bool
+
+    package init(
+        name: String, dataDirectory: String, runDirectory: String, logFile: String, clusterToken: String,
+        peers: Peers = .none,
+        beginning: Beginning = .new, withoutFsync: Bool = false, program: String? = nil
+    ) {
+        self.beginning = beginning
+        self.clusterToken = clusterToken
+        self.dataDirectory = dataDirectory
+        self.logFile = logFile
+        self.name = name
+        self.peers = peers
+        self.program = program
+        self.runDirectory = runDirectory
+        self.withoutFsync = withoutFsync
+    }
+
+    /// etcd names a Unix socket like a host and a port, and makes the file in its working directory.
+    private static let clientSocket = "client:0"
+    private static let peerSocket = "peer:0"
+    private static let quotaBytes = 2 << 30
+    /// A path in `sockaddr_un` (unix(7)), without the final zero.
+    static let maximumSocketPath = 107
+
+    package var socket: String { "\(runDirectory)/\(Self.clientSocket)" }
+    var sockets: [String] { [socket, "\(runDirectory)/\(Self.peerSocket)"] }
+    var pidFile: String { "\(runDirectory)/etcd.pid" }
+
+    /// The URL under which other members reach this one.
+    package var peerURL: String {
+        switch peers {
+        case .none: "unix://\(Self.peerSocket)"
+        case .tls(_, let advertise, _): advertise
+        }
+    }
+
+    private var listenPeerURL: String {
+        switch peers {
+        case .none: "unix://\(Self.peerSocket)"
+        case .tls(let listen, _, _): listen
+        }
+    }
+
+    /// The command line. Source: etcd 3.4 `--help`; `--unsafe-no-fsync` is accepted though it is missing there.
+    var arguments: [String] {
+        var arguments = [
+            "--name", name, "--data-dir", dataDirectory,
+            "--listen-client-urls", "unix://\(Self.clientSocket)", "--advertise-client-urls",
+            "unix://\(Self.clientSocket)",
+            "--listen-peer-urls", listenPeerURL, "--initial-advertise-peer-urls", peerURL, "--initial-cluster-token",
+            clusterToken,
+            "--pre-vote", "--auto-compaction-mode", "periodic", "--auto-compaction-retention", "10m",
+            "--quota-backend-bytes", "\(Self.quotaBytes)", "--experimental-watch-progress-notify-interval", "10s",
+            "--logger", "zap", "--log-outputs", logFile,
+        ]
+        if case .tls(_, _, let files) = peers {
+            arguments += [
+                "--peer-client-cert-auth", "--peer-trusted-ca-file", files.authority, "--peer-cert-file",
+                files.certificate,
+                "--peer-key-file", files.key, "--peer-cert-allowed-hostname", files.allowedName,
+            ]
+        }
+        if withoutFsync { arguments.append("--unsafe-no-fsync") }
+        return arguments
+    }
+
+    /// What matters only to a member that has no data yet.
+    var firstArguments: [String] {
+        switch beginning {
+        case .new: ["--initial-cluster-state", "new", "--initial-cluster", "\(name)=\(peerURL)"]
+        case .existing(let members):
+            [
+                "--initial-cluster-state", "existing", "--initial-cluster",
+                members.map { "\($0.name)=\($0.peerURL)" }.joined(separator: ","),
+            ]
+        }
+    }
+
+    /// etcd asks that who runs it on such a machine knows it.
+    var environment: [String] {
+        #if arch(arm64)
+            ["ETCD_UNSUPPORTED_ARCH=arm64"]
+        #else
+            []
+        #endif
+    }
+}
