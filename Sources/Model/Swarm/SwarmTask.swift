@@ -28,8 +28,8 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
         @Zero package var ports: [PortConfig]
         /// The service's addresses, per network.
         @Zero package var virtualIPs: [VirtualIP]
-        /// The version of the service's specification that the task was made from.
-        @Zero package var specIndex: UInt64
+        /// How many tasks of the same specification had ended in this place, one after another, before this one.
+        @Zero package var attempt: Int
         package init() {}
     }
 

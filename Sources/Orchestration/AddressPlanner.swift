@@ -1,0 +1,154 @@
+import Addressing
+import Model
+
+/// Gives services their VIPs and ports, nodes their ingress addresses and tasks their attachments.
+///
+/// What is in use is read off the objects that own it. The allocators' places in their circles are kept from one run to
+/// the next, so that a freed address rests for a while.
+struct AddressPlanner {
+    private var allocators: [String: AddressAllocator] = [:]
+    private var inUse: [String: Set<IPv4Address>] = [:]
+
+    /// Published ports chosen by the swarm. Source: Docker's documentation of `--publish`.
+    static let dynamicPorts = 30_000...32_767
+
+    mutating func run(_ draft: inout SwarmDraft) {
+        collect(draft.state)
+        for service in draft.state.services.values.sorted(by: { $0.id < $1.id }) { allocate(service, &draft) }
+        for node in draft.state.nodes.values.sorted(by: { $0.id < $1.id }) { allocate(node, &draft) }
+        for task in draft.state.tasks.values.sorted(by: { $0.id < $1.id }) where task.status.state == .new && task.isWanted {
+            allocate(task, &draft)
+        }
+    }
+
+    private mutating func collect(_ state: SwarmState) {
+        inUse = [:]
+        for network in state.networks.values {
+            if allocators[network.id]?.ranges != AddressAllocator(network.addressRanges).ranges {
+                allocators[network.id] = AddressAllocator(network.addressRanges)
+            }
+        }
+        allocators = allocators.filter { state.networks[$0.key] != nil }
+        for service in state.services.values {
+            for vip in service.endpoint.virtualIPs ?? [] { claim(vip.addr, in: vip.networkID) }
+        }
+        for task in state.tasks.values where task.isLive {
+            for attachment in task.networksAttachments ?? [] {
+                for address in attachment.addresses { claim(address, in: attachment.network.id) }
+            }
+        }
+        if let ingress = state.ingressNetwork {
+            for node in state.nodes.values { claim(node.membership?.ingressAddress, in: ingress.id) }
+        }
+    }
+
+    private mutating func claim(_ text: String?, in network: String) {
+        guard let text, let address = IPv4Network(text)?.address ?? IPv4Address(text) else { return }
+        inUse[network, default: []].insert(address)
+    }
+
+    private mutating func take(in network: String) -> IPv4Network? {
+        let used = inUse[network] ?? []
+        guard let found = allocators[network]?.allocate(isInUse: { used.contains($0) }) else { return nil }
+        inUse[network, default: []].insert(found.address)
+        return found
+    }
+
+    private mutating func allocate(_ service: Service, _ draft: inout SwarmDraft) {
+        var service = service
+        var wanted = service.spec.usesVirtualIPs ? service.spec.attachedNetworks.map(\.target) : []
+        if service.spec.ports.contains(where: \.isOnMesh), let ingress = draft.state.ingressNetwork {
+            wanted.insert(ingress.id, at: 0)
+        }
+        wanted = wanted.filter { draft.state.networks[$0] != nil }
+        var addresses = (service.endpoint.virtualIPs ?? []).filter { wanted.contains($0.networkID) }
+        for network in wanted where !addresses.contains(where: { $0.networkID == network }) {
+            guard let address = take(in: network) else { continue }
+            addresses.append(VirtualIP(networkID: network, addr: address.description))
+        }
+        service.endpoint.virtualIPs = addresses.isEmpty ? nil : addresses
+        service.endpoint.spec = service.spec.endpointSpec
+        service.endpoint.ports = assignPorts(of: service, draft.state)
+        draft.put(service)
+    }
+
+    /// The service's ports with the swarm's choice where the user left one open; a choice once made is kept.
+    private func assignPorts(of service: Service, _ state: SwarmState) -> [PortConfig]? {
+        guard !service.spec.ports.isEmpty else { return nil }
+        var taken = Set(state.services.values.filter { $0.id != service.id }
+            .flatMap { ($0.endpoint.ports ?? []) + $0.spec.ports }.filter(\.isOnMesh).map { "\($0.transport)/\($0.publishedPort ?? 0)" })
+        var earlier = service.endpoint.ports ?? []
+        return service.spec.ports.map { port in
+            guard (port.publishedPort ?? 0) == 0, port.isOnMesh else { return port }
+            var port = port
+            if let index = earlier.firstIndex(where: { $0.targetPort == port.targetPort && $0.transport == port.transport && $0.isOnMesh }) {
+                port.publishedPort = earlier.remove(at: index).publishedPort
+            } else {
+                port.publishedPort = Self.dynamicPorts.first { !taken.contains("\(port.transport)/\($0)") }
+            }
+            taken.insert("\(port.transport)/\(port.publishedPort ?? 0)")
+            return port
+        }
+    }
+
+    private mutating func allocate(_ node: Node, _ draft: inout SwarmDraft) {
+        guard let ingress = draft.state.ingressNetwork, node.membership?.ingressAddress == nil, node.description != nil,
+            let address = take(in: ingress.id)
+        else { return }
+        var node = node
+        var membership = node.membership ?? Node.Membership()
+        membership.ingressAddress = address.address.description
+        node.membership = membership
+        draft.put(node)
+    }
+
+    private mutating func allocate(_ task: SwarmTask, _ draft: inout SwarmDraft) {
+        guard let service = draft.state.services[task.serviceID] else { return }
+        var task = task
+        var attachments: [NetworkAttachment] = []
+        var wanted = service.spec.attachedNetworks
+        if service.spec.ports.contains(where: \.isOnMesh), let ingress = draft.state.ingressNetwork {
+            var config = NetworkAttachmentConfig()
+            config.target = ingress.id
+            wanted.insert(config, at: 0)
+        }
+        for config in wanted {
+            guard let network = draft.state.networks[config.target] else {
+                return fail(task, "network \(config.target) not found", &draft)
+            }
+            guard let address = take(in: network.id) else {
+                for attachment in attachments { release(attachment) }
+                return fail(
+                    task, "no available IPv4 addresses on this network's address pools: \(network.spec.name) (\(network.id))",
+                    &draft)
+            }
+            var attachment = NetworkAttachment(network: network, addresses: [address.description])
+            attachment.aliases = config.aliases
+            attachments.append(attachment)
+        }
+        task.networksAttachments = attachments.isEmpty ? nil : attachments
+        var assignment = task.assignment ?? SwarmTask.Assignment()
+        assignment.serviceName = service.spec.name
+        assignment.serviceLabels = service.spec.labels
+        assignment.ports = service.endpoint.ports ?? []
+        assignment.virtualIPs = service.endpoint.virtualIPs ?? []
+        task.assignment = assignment
+        task.status = TaskStatus(.pending, "pending task scheduling", at: draft.now)
+        draft.put(task)
+    }
+
+    private mutating func release(_ attachment: NetworkAttachment) {
+        for text in attachment.addresses {
+            if let address = IPv4Network(text)?.address { inUse[attachment.network.id]?.remove(address) }
+        }
+    }
+
+    /// The task stays new, with the reason in view; the next change of the state tries again.
+    private func fail(_ task: SwarmTask, _ reason: String, _ draft: inout SwarmDraft) {
+        guard task.status.err != reason else { return }
+        var task = task
+        task.status.err = reason
+        task.status.message = "waiting for addresses"
+        draft.put(task)
+    }
+}

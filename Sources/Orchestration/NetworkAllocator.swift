@@ -1,0 +1,136 @@
+package import Addressing
+import Faults
+package import Model
+
+/// Turns a request for an overlay into a network with pools and a VNI.
+package struct NetworkAllocator {
+    /// The ingress network's; others count up from it.
+    package static let firstIdentifier: UInt32 = 4096
+    package static let lastIdentifier: UInt32 = 0xff_ffff
+
+    package let state: SwarmState
+
+    package init(state: SwarmState) { self.state = state }
+
+    /// The network that published ports are reached through, made with the swarm.
+    package func ingress(id: String, at moment: Timestamp) -> SwarmNetwork {
+        var network = SwarmNetwork(id: id)
+        network.createdAt = moment
+        network.updatedAt = moment
+        network.spec.name = "ingress"
+        network.spec.ingress = true
+        network.spec.scope = "swarm"
+        network.spec.driverConfiguration = Driver(name: "overlay")
+        network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "\(Self.firstIdentifier)"])
+        var pools = AllocatedPools()
+        pools.driver = Driver(name: "default")
+        pools.configs = [.init(subnet: "10.255.0.0/16", gateway: "10.255.0.1")]
+        network.ipamOptions = pools
+        return network
+    }
+
+    /// - Throws: ``Refusal`` in Docker's words.
+    package func allocate(_ request: NetworkRequest, id: String, at moment: Timestamp) throws -> SwarmNetwork {
+        try check(request)
+        var network = SwarmNetwork(id: id)
+        network.createdAt = moment
+        network.updatedAt = moment
+        network.spec.name = request.name
+        network.spec.labels = request.labels ?? [:]
+        network.spec.driverConfiguration = Driver(name: "overlay", options: request.options)
+        network.spec.internal = request.internal ? true : nil
+        network.spec.attachable = request.attachable ? true : nil
+        network.spec.scope = "swarm"
+        var options = request.options ?? [:]
+        options[SwarmNetwork.identifierOption] = "\(try chooseIdentifier())"
+        network.driverState = Driver(name: "overlay", options: options)
+        var pools = AllocatedPools()
+        pools.driver = Driver(name: "default")
+        pools.configs = try choosePools(request)
+        network.ipamOptions = pools
+        return network
+    }
+
+    private func check(_ request: NetworkRequest) throws {
+        if request.ingress, let existing = state.ingressNetwork {
+            throw Refusal(
+                .conflict, "rpc error: code = AlreadyExists desc = ingress network (\(existing.id)) is already present")
+        }
+        if request.enableIPv6 == true {
+            throw Refusal(.notImplemented, "IPv6 on overlay networks is not implemented by apus yet")
+        }
+        for option in (request.options ?? [:]).keys.sorted() {
+            switch option {
+            case "encrypted":
+                throw Refusal(.notImplemented, "encrypted overlay networks (--opt encrypted) are not implemented by apus yet")
+            case "com.docker.network.driver.mtu": continue
+            default:
+                if option.hasPrefix("com.docker.network.") {
+                    throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")
+                }
+            }
+        }
+        if state.networks.values.contains(where: { $0.spec.name == request.name }) {
+            throw Refusal(.conflict, "network with name \(request.name) already exists")
+        }
+    }
+
+    private func chooseIdentifier() throws -> UInt32 {
+        let taken = Set(state.networks.values.compactMap(\.vni)).union(
+            state.tasks.values.filter(\.isLive).flatMap { $0.networksAttachments ?? [] }.compactMap(\.network.vni))
+        guard let free = (Self.firstIdentifier + 1...Self.lastIdentifier).first(where: { !taken.contains($0) }) else {
+            throw Refusal(.unavailable, "no VXLAN network identifier is free")
+        }
+        return free
+    }
+
+    private func choosePools(_ request: NetworkRequest) throws -> [AllocatedPools.Pool] {
+        let asked = (request.ipam?.config ?? []).filter { !($0.subnet ?? "").isEmpty }
+        guard !asked.isEmpty else {
+            guard let subnet = SubnetChooser.overlays.choose(avoiding: subnetsInUse) else {
+                throw Refusal(
+                    .unavailable,
+                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")
+            }
+            return [.init(subnet: subnet.description, gateway: subnet.first.advanced(by: 1).description)]
+        }
+        return try asked.map { pool in
+            guard let text = pool.subnet, let subnet = IPv4Network(text) else {
+                throw Refusal(.invalidInput, "Invalid subnet \(pool.subnet ?? "") : invalid CIDR address: \(pool.subnet ?? "")")
+            }
+            guard subnet.prefixLength <= 30 else { throw Refusal(.invalidInput, "Invalid subnet \(text) : too small for a network") }
+            if let range = pool.ipRange, !range.isEmpty {
+                guard let parsed = IPv4Network(range), subnet.contains(parsed) else {
+                    throw Refusal(.invalidInput, "no matching subnet for range \(range)")
+                }
+            }
+            if let gateway = pool.gateway, !gateway.isEmpty {
+                guard let parsed = IPv4Address(gateway), subnet.contains(parsed) else {
+                    throw Refusal(.invalidInput, "no matching subnet for gateway \(gateway)")
+                }
+            }
+            var result = AllocatedPools.Pool(
+                subnet: text, gateway: pool.gateway ?? subnet.first.advanced(by: 1).description, range: pool.ipRange)
+            result.auxiliaryAddresses = pool.auxiliaryAddresses
+            return result
+        }
+    }
+
+    /// Subnets of every network, removed ones with live tasks included.
+    package var subnetsInUse: [IPv4Network] {
+        (Array(state.networks.values) + state.tasks.values.filter(\.isLive).flatMap { ($0.networksAttachments ?? []).map(\.network) })
+            .flatMap { $0.addressRanges.map(\.subnet) }
+    }
+}
+
+extension SwarmNetwork {
+    /// The subnets that addresses are taken from.
+    package var addressRanges: [AddressRange] {
+        (ipamOptions?.configs ?? []).compactMap { pool in
+            guard let subnet = pool.subnet.flatMap({ IPv4Network($0) }) else { return nil }
+            var reserved = Set((pool.auxiliaryAddresses ?? [:]).values.compactMap { IPv4Address($0) })
+            if let gateway = pool.gateway.flatMap({ IPv4Address($0) }) { reserved.insert(gateway) }
+            return AddressRange(subnet: subnet, range: pool.range.flatMap { IPv4Network($0) }, reserved: reserved)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+package import Model
+package import StateStore
+
+/// A state that planners change, and the record of what they changed.
+package struct SwarmDraft: Sendable {
+    package private(set) var state: SwarmState
+    package let now: Timestamp
+    private var changed: [StoreKey: Change] = [:]
+    /// When to plan again although nothing has happened by then; `nil` for no need.
+    package private(set) var wakeAt: Timestamp?
+
+    private enum Change { case node(String), service(String), task(String), removed }
+
+    package init(_ state: SwarmState, now: Timestamp) {
+        self.now = now
+        self.state = state
+    }
+
+    package mutating func put(_ task: SwarmTask) {
+        var task = task
+        guard state.tasks[task.id] != task else { return }
+        task.updatedAt = now
+        state.tasks[task.id] = task
+        changed[StoreKey(.tasks, id: task.id)] = .task(task.id)
+    }
+
+    package mutating func put(_ service: Service) {
+        var service = service
+        guard state.services[service.id] != service else { return }
+        service.updatedAt = now
+        state.services[service.id] = service
+        changed[StoreKey(.services, id: service.id)] = .service(service.id)
+    }
+
+    package mutating func put(_ node: Node) {
+        var node = node
+        guard state.nodes[node.id] != node else { return }
+        node.updatedAt = now
+        state.nodes[node.id] = node
+        changed[StoreKey(.nodes, id: node.id)] = .node(node.id)
+    }
+
+    package mutating func removeTask(_ id: String) {
+        guard state.tasks[id] != nil else { return }
+        removedVersions[StoreKey(.tasks, id: id)] = state.tasks[id]?.version
+        state.tasks[id] = nil
+        changed[StoreKey(.tasks, id: id)] = .removed
+    }
+    private var removedVersions: [StoreKey: ObjectVersion] = [:]
+
+    package mutating func wake(at moment: Timestamp) {
+        wakeAt = wakeAt.map { min($0, moment) } ?? moment
+    }
+
+    package var hasChanges: Bool { !changed.isEmpty }
+
+    /// How many objects go into one transaction: each takes a write and a condition, and the fence is one more.
+    static let objectsPerTransaction = 60
+
+    /// The changes as transactions, each under the leader's fence and on condition that nobody changed its objects.
+    /// Whatever is refused is planned anew from the state that comes after.
+    package func transactions(under fence: LeaderFence) throws -> [StoreTransaction] {
+        var transactions: [StoreTransaction] = []
+        var current = StoreTransaction(conditions: [fence.condition])
+        var count = 0
+        func add(_ key: StoreKey, _ change: Change, to transaction: inout StoreTransaction) throws {
+            switch change {
+            case .node(let id):
+                guard let node = state.nodes[id] else { return }
+                transaction.conditions.append(condition(key, node.version))
+                transaction.put(key, Array(try WireJSON.encode(node)))
+            case .service(let id):
+                guard let service = state.services[id] else { return }
+                transaction.conditions.append(condition(key, service.version))
+                transaction.put(key, Array(try WireJSON.encode(service)))
+            case .task(let id):
+                guard let task = state.tasks[id] else { return }
+                transaction.conditions.append(condition(key, task.version))
+                transaction.put(key, Array(try WireJSON.encode(task)))
+            case .removed:
+                if let version = removedVersions[key], version.index != 0 {
+                    transaction.conditions.append(condition(key, version))
+                    transaction.delete(key)
+                }
+            }
+        }
+        for (key, change) in changed.sorted(by: { $0.key < $1.key }) {
+            try add(key, change, to: &current)
+            count += 1
+            if count == Self.objectsPerTransaction {
+                transactions.append(current)
+                current = StoreTransaction(conditions: [fence.condition])
+                count = 0
+            }
+        }
+        if !current.isEmpty { transactions.append(current) }
+        return transactions
+    }
+
+    private func condition(_ key: StoreKey, _ version: ObjectVersion) -> StoreTransaction.Condition {
+        version.index == 0 ? .absent(key) : .modified(key, at: Int64(version.index))
+    }
+}

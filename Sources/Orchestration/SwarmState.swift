@@ -1,0 +1,106 @@
+package import Model
+package import StateStore
+
+/// Everything that the store holds of a swarm, decoded: the read model that planners work on.
+package struct SwarmState: Sendable, Equatable {
+    package var nodes: [String: Node] = [:]
+    package var services: [String: Service] = [:]
+    package var tasks: [String: SwarmTask] = [:]
+    package var networks: [String: SwarmNetwork] = [:]
+    package var cluster: ClusterObject?
+    /// The store's revision that this is the state of.
+    package var revision: Int64 = 0
+    /// Without a quorum the state is what it last was.
+    package var isStale = false
+
+    package init() {}
+
+    /// Takes in what the store tells.
+    /// - Throws: `DecodingError` for a value that is no object of its kind.
+    package mutating func take(_ update: StoreUpdate) throws {
+        switch update {
+        case .snapshot(let listing):
+            self = SwarmState()
+            for value in listing.values { try take(value) }
+            revision = listing.revision
+        case .events(let events):
+            for event in events {
+                switch event {
+                case .put(let value): try take(value)
+                case .delete(let key, _): forget(key)
+                }
+                revision = max(revision, event.revision)
+            }
+        case .stale: isStale = true
+        }
+    }
+
+    private mutating func take(_ stored: StoredValue) throws {
+        guard let (kind, id) = stored.key.object else { return }
+        let version = ObjectVersion(index: UInt64(stored.modifyRevision))
+        switch kind {
+        case .nodes:
+            var node = try WireJSON.decode(Node.self, from: stored.value)
+            node.version = version
+            nodes[id] = node
+        case .services:
+            var service = try WireJSON.decode(Service.self, from: stored.value)
+            service.version = version
+            services[id] = service
+        case .tasks:
+            var task = try WireJSON.decode(SwarmTask.self, from: stored.value)
+            task.version = version
+            tasks[id] = task
+        case .networks:
+            var network = try WireJSON.decode(SwarmNetwork.self, from: stored.value)
+            network.version = version
+            networks[id] = network
+        case .clusters:
+            var object = try WireJSON.decode(ClusterObject.self, from: stored.value)
+            object.version = version
+            cluster = object
+        case .secrets, .configs: break
+        }
+    }
+
+    private mutating func forget(_ key: StoreKey) {
+        guard let (kind, id) = key.object else { return }
+        switch kind {
+        case .nodes: nodes[id] = nil
+        case .services: services[id] = nil
+        case .tasks: tasks[id] = nil
+        case .networks: networks[id] = nil
+        case .clusters: cluster = nil
+        case .secrets, .configs: break
+        }
+    }
+
+    package var ingressNetwork: SwarmNetwork? { networks.values.first { $0.spec.ingress == true } }
+}
+
+extension SwarmTask {
+    /// The task may still hold its addresses and run its container.
+    package var isLive: Bool { !status.state.isTerminal }
+    /// The swarm wants the task to run, now or soon.
+    package var isWanted: Bool { desiredState <= .running }
+}
+
+extension ServiceSpec {
+    /// Networks that tasks join: the template's, or the service's older field.
+    package var attachedNetworks: [NetworkAttachmentConfig] {
+        let own = taskTemplate.networks ?? []
+        return own.isEmpty ? networks ?? [] : own
+    }
+    package var ports: [PortConfig] { endpointSpec?.ports ?? [] }
+    package var usesVirtualIPs: Bool { (endpointSpec?.mode ?? "vip") != "dnsrr" }
+    package var isGlobal: Bool { mode.global != nil }
+    /// How many replicas; 1 when not said, 0 for services that are not replicated.
+    package var replicas: Int {
+        isGlobal ? 0 : Int(clamping: mode.replicated?.replicas ?? 1)
+    }
+}
+
+extension PortConfig {
+    package var transport: String { self.protocol ?? "tcp" }
+    package var isOnMesh: Bool { (publishMode ?? "ingress") == "ingress" }
+}

@@ -1,0 +1,41 @@
+import Model
+
+/// Ends tasks that no node can end any more, and forgets those that nobody needs to see.
+struct TaskReaper {
+    /// How many ended tasks of a place stay in view. Source: Docker's default.
+    static let defaultHistory = 5
+    /// Seconds after which a task on a node that is down counts as lost. Source: SwarmKit's orphan time, 24 h.
+    static let orphanTime: Int64 = 24 * 3600
+
+    func run(_ draft: inout SwarmDraft) {
+        for task in draft.state.tasks.values where task.isLive && !task.isWanted { end(task, &draft) }
+        for task in draft.state.tasks.values where task.desiredState == .remove && !task.isLive { draft.removeTask(task.id) }
+        let limit = max(0, Int(draft.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit ?? Int64(Self.defaultHistory)))
+        let history = Dictionary(grouping: draft.state.tasks.values.filter { !$0.isLive && !$0.isWanted }) {
+            "\($0.serviceID)/\($0.place)"
+        }
+        for tasks in history.values where tasks.count > limit {
+            let oldest = tasks.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.prefix(tasks.count - limit)
+            for task in oldest { draft.removeTask(task.id) }
+        }
+    }
+
+    private func end(_ task: SwarmTask, _ draft: inout SwarmDraft) {
+        guard let id = task.nodeID, task.status.state >= .assigned else {
+            return finish(task, .shutdown, "stopped before it was assigned", &draft)
+        }
+        guard let node = draft.state.nodes[id] else { return finish(task, .orphaned, "the node has left the swarm", &draft) }
+        if node.status.state == .down {
+            let due = node.updatedAt.advanced(bySeconds: Self.orphanTime)
+            if due <= draft.now { finish(task, .orphaned, "the node is down", &draft) } else { draft.wake(at: due) }
+        }
+    }
+
+    private func finish(_ task: SwarmTask, _ state: TaskState, _ message: String, _ draft: inout SwarmDraft) {
+        var task = task
+        task.status.state = state
+        task.status.message = message
+        task.status.timestamp = draft.now
+        draft.put(task)
+    }
+}
