@@ -1,0 +1,192 @@
+import Addressing
+import Model
+import Orchestration
+import Testing
+
+@Suite struct SwarmPlannerTests {
+    private func threeNodes() -> SwarmSimulation {
+        var swarm = SwarmSimulation()
+        for id in ["n1", "n2", "n3"] { swarm.addNode(id) }
+        return swarm
+    }
+
+    private func publish(_ spec: inout ServiceSpec, _ published: Int, _ target: Int) {
+        var port = PortConfig()
+        port.publishedPort = published
+        port.targetPort = target
+        spec.endpointSpec = EndpointSpec()
+        spec.endpointSpec?.ports = [port]
+    }
+
+    @Test func `three replicas of a published service are spread over three nodes with addresses on ingress`() throws {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 3) { publish(&$0, 8080, 80) }
+        swarm.settle()
+        let tasks = swarm.running("web")
+        #expect(Set(tasks.compactMap(\.nodeID)) == ["n1", "n2", "n3"])
+        #expect(Set(tasks.compactMap(\.slot)) == [1, 2, 3])
+        let addresses = tasks.compactMap { $0.networksAttachments?.first?.addresses.first }
+        let others = swarm.state.nodes.values.compactMap { $0.membership?.ingressAddress.map { "\($0)/16" } }
+        #expect(Set(addresses + others).count == 6)
+        #expect(swarm.state.services["web"]?.endpoint.virtualIPs?.first?.networkID == "ingress")
+        #expect(swarm.state.services["web"]?.endpoint.ports?.first?.publishedPort == 8080)
+    }
+
+    @Test func `a global service has one task on each node that fits, and follows nodes that come and are emptied`() {
+        var swarm = threeNodes()
+        swarm.addService("agent", replicas: nil)
+        swarm.settle()
+        #expect(Set(swarm.running("agent").compactMap(\.nodeID)) == ["n1", "n2", "n3"])
+        swarm.addNode("n4")
+        swarm.state.nodes["n1"]?.spec.availability = .drain
+        swarm.settle()
+        #expect(Set(swarm.running("agent").compactMap(\.nodeID)) == ["n2", "n3", "n4"])
+    }
+
+    @Test func `scaling down keeps the lowest slots and scaling to nothing leaves nothing`() {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 5)
+        swarm.settle()
+        swarm.state.services["web"]?.spec.mode.replicated = .init(replicas: 2)
+        swarm.settle()
+        #expect(Set(swarm.running("web").compactMap(\.slot)) == [1, 2])
+        swarm.state.services["web"] = nil
+        swarm.settle()
+        #expect(swarm.state.tasks.isEmpty)
+    }
+
+    @Test func `a node's loss moves its tasks at once and nothing else`() {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 3)
+        swarm.settle()
+        let before = Set(swarm.running("web").filter { $0.nodeID != "n2" }.map(\.id))
+        swarm.state.nodes["n2"]?.status.state = .down
+        swarm.settle(except: ["n2"])
+        #expect(before.isSubset(of: Set(swarm.running("web").map(\.id))))
+        #expect(swarm.running("web").filter { $0.nodeID != "n2" }.count == 3)
+    }
+
+    @Test func `a failed task is followed by another after the delay, never before, and never with condition none`() throws {
+        var swarm = threeNodes()
+        swarm.addService("job", replicas: 1)
+        swarm.addService("once", replicas: 1) { $0.taskTemplate.restartPolicy = TaskRestartPolicy(); $0.taskTemplate.restartPolicy?.condition = "none" }
+        swarm.settle()
+        for service in ["job", "once"] {
+            let id = try #require(swarm.running(service).first?.id)
+            let now = swarm.now
+            swarm = swarm.update(id) { $0.status = TaskStatus(.failed, "failed", at: now, error: "task: non-zero exit (3)") }
+        }
+        let wake = try #require(swarm.plan())
+        #expect(wake.timeSince(swarm.now) == 5)
+        #expect(swarm.state.tasks.values.contains { $0.serviceID == "job" && $0.desiredState == .ready })
+        swarm.obey()
+        #expect(swarm.running("job").isEmpty)
+        swarm.settle()
+        #expect(swarm.running("job").count == 1)
+        #expect(swarm.running("once").isEmpty)
+        #expect(swarm.state.tasks.values.filter { $0.serviceID == "once" }.count == 1)
+    }
+
+    @Test func `an update replaces one task at a time and ends`() {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 3)
+        swarm.settle()
+        swarm.state.services["web"]?.spec.taskTemplate.containerSpec?.image = "nginx:2"
+        var leastRunning = 3
+        for _ in 0..<30 {
+            swarm.plan()
+            swarm.obey()
+            leastRunning = min(leastRunning, swarm.running("web").count)
+            swarm.now = swarm.now.advanced(bySeconds: 1)
+        }
+        #expect(leastRunning == 2)
+        #expect(swarm.running("web").allSatisfy { $0.spec.containerSpec?.image == "nginx:2" })
+        #expect(swarm.running("web").count == 3)
+    }
+
+    @Test func `what cannot be placed says why`() {
+        var swarm = threeNodes()
+        swarm.addService("nowhere", replicas: 1) {
+            $0.taskTemplate.placement = Placement()
+            $0.taskTemplate.placement?.constraints = ["node.labels.zone==moon"]
+        }
+        swarm.addService("big", replicas: 1) {
+            $0.taskTemplate.resources = ResourceRequirements()
+            $0.taskTemplate.resources?.reservations = NodeResources()
+            $0.taskTemplate.resources?.reservations?.memoryBytes = 1 << 50
+        }
+        swarm.settle()
+        let errors = swarm.state.tasks.values.compactMap(\.status.err).sorted()
+        #expect(errors == [
+            "no suitable node (insufficient resources on 3 nodes)",
+            "no suitable node (scheduling constraints not satisfied on 3 nodes)",
+        ])
+    }
+
+    @Test func `history is kept to its limit`() throws {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 1)
+        for _ in 0..<20 {
+            swarm.settle(rounds: 3)
+            if let id = swarm.running("web").first?.id {
+                let now = swarm.now
+                swarm = swarm.update(id) { $0.status = TaskStatus(.failed, "failed", at: now) }
+            }
+        }
+        swarm.settle()
+        #expect(swarm.state.tasks.values.filter { !$0.isLive }.count == 5)
+    }
+
+    @Test func `a second plan of a settled swarm changes nothing`() {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 4) { publish(&$0, 0, 80) }
+        swarm.addService("agent", replicas: nil)
+        swarm.settle()
+        var draft = SwarmDraft(swarm.state, now: swarm.now)
+        swarm.planner.plan(&draft)
+        #expect(!draft.hasChanges)
+        #expect((30_000...32_767).contains(swarm.state.services["web"]?.endpoint.ports?.first?.publishedPort ?? 0))
+    }
+
+    @Test func `random trouble always ends in the wanted number of tasks, no address given twice`() {
+        for seed in UInt64(1)...20 {
+            var random = SplitMix(state: seed)
+            var swarm = threeNodes()
+            swarm.addService("web", replicas: 4) { publish(&$0, 8080, 80) }
+            for _ in 0..<40 {
+                switch Int.random(in: 0..<6, using: &random) {
+                case 0:
+                    if let id = swarm.state.tasks.values.filter(\.isLive).map(\.id).sorted().randomElement(using: &random) {
+                        let now = swarm.now
+                        swarm = swarm.update(id) { $0.status = TaskStatus(.failed, "failed", at: now) }
+                    }
+                case 1:
+                    let node = ["n1", "n2", "n3"].randomElement(using: &random) ?? "n1"
+                    swarm.state.nodes[node]?.status.state = Bool.random(using: &random) ? .down : .ready
+                case 2:
+                    swarm.state.services["web"]?.spec.mode.replicated = .init(replicas: UInt64.random(in: 0...6, using: &random))
+                case 3: swarm.obey()
+                default: swarm.plan()
+                }
+                swarm.now = swarm.now.advanced(bySeconds: Int64.random(in: 0...4, using: &random))
+                let live = swarm.state.tasks.values.filter(\.isLive).flatMap { $0.networksAttachments ?? [] }.flatMap(\.addresses)
+                #expect(Set(live).count == live.count, "seed \(seed): an address was given twice")
+            }
+            for node in ["n1", "n2", "n3"] { swarm.state.nodes[node]?.status.state = .ready }
+            swarm.settle(rounds: 20)
+            let wanted = swarm.state.services["web"]?.spec.replicas
+            #expect(swarm.running("web").count == wanted, "seed \(seed)")
+        }
+    }
+}
+
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
