@@ -22,7 +22,8 @@ import Testing
 
     @Test func `a freed address is not reused while others are free`() throws {
         var allocator = AddressAllocator([AddressRange(subnet: try network("10.1.0.0/29"))])
-        let first = try #require(allocator.allocate(isInUse: { _ in false }))
+        let given = allocator.allocate(isInUse: { _ in false })
+        let first = try #require(given)
         let following = (0..<5).compactMap { _ in allocator.allocate(isInUse: { _ in false }) }
         #expect(!following.contains(first))
         #expect(allocator.allocate(isInUse: { _ in false }) == first)

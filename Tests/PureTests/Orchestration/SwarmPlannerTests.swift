@@ -76,7 +76,8 @@ import Testing
             let now = swarm.now
             swarm = swarm.update(id) { $0.status = TaskStatus(.failed, "failed", at: now, error: "task: non-zero exit (3)") }
         }
-        let wake = try #require(swarm.plan())
+        let planned = swarm.plan()
+        let wake = try #require(planned)
         #expect(wake.timeSince(swarm.now) == 5)
         #expect(swarm.state.tasks.values.contains { $0.serviceID == "job" && $0.desiredState == .ready })
         swarm.obey()
