@@ -1,1 +1,4 @@
-print("not yet")
+import ArgumentParser
+import Commands
+
+await Apus.main()

@@ -1,0 +1,130 @@
+package import ArgumentParser
+import Lab
+
+/// `apus lab`: clusters on one machine.
+package struct LabCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "lab",
+        abstract: "Clusters on this machine, each node in namespaces of its own.",
+        discussion: """
+            A lab has nodes (node-1, node-2, …), each with a daemon of its own, an outside client, and an internet host \
+            whose resolver knows google.com. Needs root.
+            """,
+        subcommands: [
+            LabUp.self, LabDown.self, LabStatusCommand.self, LabExec.self, LabKill.self, LabRestart.self,
+            LabPartition.self, LabHeal.self, LabInternet.self,
+        ])
+
+    package init() {}
+}
+
+/// `--name`, as most of the commands take it.
+struct LabName: ParsableArguments {
+    @Option(help: "The lab's name.")
+    var name = "lab"
+
+    func lab() throws -> Lab { try Lab(name: name) }
+}
+
+struct LabUp: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "up", abstract: "Bring a lab up and form its swarm.")
+
+    @OptionGroup var lab: LabName
+    @Option(help: "How many nodes, 1 to 30.")
+    var nodes = 3
+    @Option(help: "How many of them are managers.")
+    var managers = 1
+    @Option(help: "The registry, as this machine reaches it, that the nodes use as their mirror.")
+    var registry = "127.0.0.1:5000"
+    @Option(help: "The daemons' log level.")
+    var logLevel = "info"
+    @Flag(help: "Leave the nodes alone instead of forming a swarm.")
+    var noSwarm = false
+    @Flag(help: "Leave what was built when something fails, to look at it.")
+    var keepFailures = false
+
+    func run() async throws {
+        let options = LabOptions(
+            nodes: nodes, managers: managers, registry: registry, logLevel: logLevel, formsSwarm: !noSwarm)
+        let state = try await lab.lab().up(options, keepsFailures: keepFailures)
+        print("lab \(state.name) is up: \(state.nodes.count) nodes")
+        for node in state.nodes { print("  \(node.name)  \(node.role)  \(node.address)  \(node.dockerHost)") }
+        if let first = state.nodes.first { print("export DOCKER_HOST=\(first.dockerHost)") }
+    }
+}
+
+struct LabDown: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "down", abstract: "Remove a lab and everything of it.")
+
+    @OptionGroup var lab: LabName
+
+    func run() async throws { try await lab.lab().down() }
+}
+
+struct LabExec: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "exec", abstract: "Run a command in a node, the client or the internet host.")
+
+    @OptionGroup var lab: LabName
+    @Argument(help: "node-1, node-2, …, client or internet")
+    var member: String
+    @Argument(parsing: .captureForPassthrough)
+    var command: [String] = []
+
+    func run() async throws {
+        let words = command.first == "--" ? Array(command.dropFirst()) : command
+        try await lab.lab().execute(member, words)
+    }
+}
+
+struct LabKill: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kill", abstract: "Kill a node's daemon (SIGKILL); its containers run on.")
+
+    @OptionGroup var lab: LabName
+    @Argument var node: String
+
+    func run() async throws { try await lab.lab().kill(node) }
+}
+
+struct LabRestart: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restart", abstract: "Start a node's daemon, after stopping it when it runs.")
+
+    @OptionGroup var lab: LabName
+    @Argument var node: String
+
+    func run() async throws { try await lab.lab().restart(node) }
+}
+
+struct LabPartition: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "partition", abstract: "Cut a node from the underlay.")
+
+    @OptionGroup var lab: LabName
+    @Argument var node: String
+
+    func run() async throws { try await lab.lab().partition(node) }
+}
+
+struct LabHeal: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "heal", abstract: "Connect a node, or all, with the underlay again.")
+
+    @OptionGroup var lab: LabName
+    @Argument var node: String?
+
+    func run() async throws { try await lab.lab().heal(node) }
+}
+
+/// What `apus lab up` starts for the internet host.
+struct LabInternet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "internet", abstract: "Serve a lab's internet host.", shouldDisplay: false)
+
+    @OptionGroup var lab: LabName
+    @Option var registry: String
+
+    func run() async throws { try await InternetHost(lab: lab.name, registry: registry).run() }
+}

@@ -1,0 +1,89 @@
+import Addressing
+import Faults
+import LinuxSystem
+import Logging
+import NIOCore
+import NIOPosix
+import NameService
+
+/// What answers at the internet host: a resolver that knows `google.com`, a web server that says who asks, and a way to
+/// the registry on this machine's loopback. The process itself stays in this machine's own network; its sockets are in
+/// the internet host's.
+package struct InternetHost: Sendable {
+    /// The names that have the internet host's own address.
+    static let names = ["google.com", "www.google.com", "internet.test"]
+    static let webPort: UInt16 = 80
+
+    let paths: LabPaths
+    let registry: (address: String, port: Int)
+    let log = Logger(label: "internet")
+
+    /// - Parameter registry: `ADDRESS:PORT` as seen from this process.
+    package init(lab: String, registry: String) throws {
+        paths = try LabPaths(name: lab)
+        let parts = registry.split(separator: ":")
+        guard parts.count == 2, let port = Int(parts[1]), (1...65_535).contains(port) else {
+            throw Refusal(.invalidInput, "invalid registry address \"\(registry)\": ADDRESS:PORT is wanted")
+        }
+        self.registry = (String(parts[0]), port)
+    }
+
+    /// Serves until the task is cancelled or one of the sockets fails.
+    package func run() async throws {
+        let namespace = paths.network("internet")
+        let names = NameServer(log: log)
+        let zone = Dictionary(uniqueKeysWithValues: Self.names.map { ($0, [Underlay.internet]) })
+        _ = try await names.open(
+            "internet", namespace: namespace, at: Underlay.internet, port: 53,
+            table: NameTable(networks: [.init(name: "internet", names: zone)], forwards: false), upstreams: Upstreams([]))
+        let group = MultiThreadedEventLoopGroup.singleton
+        let web = try await listen(at: Self.webPort, in: namespace, group) { channel in
+            channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(EchoingWebHandler()) }
+        }
+        let target = registry
+        let relay = try await listen(at: Underlay.registryPort, in: namespace, group) { channel in
+            Relay.install(in: channel, to: target.address, port: target.port)
+        }
+        log.info("the internet host answers", metadata: ["lab": "\(paths.name)"])
+        try await web.closeFuture.get()
+        try await relay.closeFuture.get()
+    }
+
+    private func listen(
+        at port: UInt16, in namespace: NetworkNamespace, _ group: MultiThreadedEventLoopGroup,
+        _ initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) async throws -> any Channel {
+        let socket = try await namespace.run { try ListeningSocket.open(at: Underlay.internet, port: port).release() }
+        return try await ServerBootstrap(group: group)
+            .childChannelInitializer(initializer)
+            .withBoundSocket(socket).get()
+    }
+}
+
+/// Answers any HTTP request with the client's address, and closes.
+private final class EchoingWebHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// A request's head may be this long.
+    private static let largestHead = 16 << 10
+
+    private var head: [UInt8] = []
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        head += Array(unwrapInboundIn(data).readableBytesView)
+        guard head.firstRange(of: Array("\r\n\r\n".utf8)) != nil else {
+            if head.count > Self.largestHead { context.close(promise: nil) }
+            return
+        }
+        let body = "internet: you are \(context.remoteAddress?.ipAddress ?? "unknown")\n"
+        let reply =
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: \(body.utf8.count)\r\n"
+            + "Connection: close\r\n\r\n" + body
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: reply)))
+            .whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

@@ -1,0 +1,127 @@
+import Addressing
+import Faults
+import Glibc
+import LinuxSystem
+
+/// Starting and stopping the processes of a lab.
+struct LabDaemons: Sendable {
+    /// How long a daemon may take to answer.
+    static let startDeadline: Duration = .seconds(60)
+    /// How long a daemon that is asked to stop may take.
+    static let stopDeadline: Duration = .seconds(20)
+    static let pollInterval: Duration = .milliseconds(100)
+    /// How much of a log is shown when its daemon does not start.
+    static let shownLogBytes = 4000
+
+    let paths: LabPaths
+
+    /// The program that runs, and those beside it.
+    private static func program(_ name: String?) throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress, $0.count) }
+        try check(count, "find the running program")
+        let own = String(decoding: buffer[..<count], as: UTF8.self)
+        guard let name else { return own }
+        let path = Files.parent(of: own) + "/" + name
+        guard access(path, X_OK) == 0 else { throw Refusal(.notFound, "\(path) is missing: build or install it first") }
+        return path
+    }
+
+    private static func environment() -> [String] {
+        let wanted = ["PATH", "LANG", "LD_LIBRARY_PATH"]
+        return wanted.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
+    }
+
+    /// Starts a node's `apusd` and waits until its API answers.
+    func start(_ node: LabState.Node, _ options: LabOptions) async throws -> LabProcess {
+        let registry = "\(Underlay.internet):\(Underlay.registryPort)"
+        let arguments = [
+            "--host", "unix:///run/apus/docker.sock", "--advertise-addr", "\(node.address)",
+            "--registry-mirror", "http://\(registry)", "--insecure-registry", registry,
+            "--dns", "\(Underlay.internet)", "--log-level", options.logLevel, "--lab",
+        ]
+        let executable = try Self.program("apusd")
+        let namespaces = NodeNamespaces(paths: paths, node: node.name)
+        let log = paths.log(node.name)
+        let process = try await onThread {
+            let output = try Descriptor.open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode: 0o644)
+            try namespaces.enter()
+            let child = try Processes.spawn(
+                SpawnRequest(
+                    executable: executable, arguments: arguments, environment: Self.environment(),
+                    workingDirectory: "/", descriptors: [(output.raw, 1), (output.raw, 2)], newSession: true))
+            return LabProcess(pid: child.pid, startTime: child.startTime)
+        }
+        try await waitForAnswer(node, process)
+        return process
+    }
+
+    private func waitForAnswer(_ node: LabState.Node, _ process: LabProcess) async throws {
+        let client = EngineClient(socket: paths.socket(node.name))
+        let end = ContinuousClock.now + Self.startDeadline
+        while ContinuousClock.now < end, process.isRunning {
+            // Until the daemon listens, connecting fails; what else may be wrong ends with the deadline.
+            if let reply = try? await client.get("/_ping"), reply.status == 200 { return }
+            try await Task.sleep(for: Self.pollInterval)
+        }
+        let state = process.isRunning ? "does not answer" : "has ended"
+        let log = String(decoding: (try Files.read(paths.log(node.name)) ?? []).suffix(Self.shownLogBytes), as: UTF8.self)
+        throw Refusal(.unavailable, "apusd of \(node.name) \(state); its log ends with:\n\(log)")
+    }
+
+    /// Starts the process that serves the internet host, and waits until its sockets are there.
+    func startInternet(_ options: LabOptions) async throws -> LabProcess {
+        let executable = try Self.program(nil)
+        let paths = paths
+        let log = paths.log("internet")
+        let arguments = ["lab", "internet", "--name", paths.name, "--registry", options.registry]
+        let process = try await onThread {
+            let output = try Descriptor.open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode: 0o644)
+            let child = try Processes.spawn(
+                SpawnRequest(
+                    executable: executable, arguments: arguments, environment: Self.environment(),
+                    workingDirectory: "/", descriptors: [(output.raw, 1), (output.raw, 2)], newSession: true))
+            // Unlike the daemons it is in no namespace of the lab: the group is how `down` finds it.
+            try LabCgroups.add(child.pid, to: paths.cgroup + "/internet")
+            return LabProcess(pid: child.pid, startTime: child.startTime)
+        }
+        let end = ContinuousClock.now + Self.startDeadline
+        while ContinuousClock.now < end, process.isRunning {
+            let isListening = try await paths.network("internet").run {
+                try (Files.text("/proc/thread-self/net/tcp") ?? "").contains(Self.registryListener)
+            }
+            if isListening { return process }
+            try await Task.sleep(for: Self.pollInterval)
+        }
+        let text = try Files.text(log) ?? ""
+        throw Refusal(.unavailable, "the internet host does not answer; its log ends with:\n\(text.suffix(2000))")
+    }
+
+    /// How /proc/net/tcp shows the last of the helper's sockets, in state LISTEN. proc_net_tcp(5).
+    private static var registryListener: String {
+        let address = String(Underlay.internet.inMemory, radix: 16, uppercase: true)
+        let port = String(Underlay.registryPort, radix: 16, uppercase: true)
+        func padded(_ text: String, _ width: Int) -> String { String(repeating: "0", count: width - text.count) + text }
+        return "\(padded(address, 8)):\(padded(port, 4)) 00000000:0000 0A"
+    }
+
+    /// Asks a daemon to stop and waits for it; kills it when it does not.
+    func stop(_ process: LabProcess) async throws {
+        guard try Processes.signal(SIGTERM, pid: process.pid, startTime: process.startTime) else { return }
+        let end = ContinuousClock.now + Self.stopDeadline
+        while process.isRunning, ContinuousClock.now < end { try await Task.sleep(for: Self.pollInterval) }
+        if process.isRunning { try await kill(process) }
+    }
+
+    /// Kills a process and waits until it has gone.
+    func kill(_ process: LabProcess) async throws {
+        guard try Processes.signal(SIGKILL, pid: process.pid, startTime: process.startTime) else { return }
+        let end = ContinuousClock.now + Self.stopDeadline
+        while process.isRunning {
+            guard ContinuousClock.now < end else {
+                throw Refusal(.defect, "process \(process.pid) does not end")
+            }
+            try await Task.sleep(for: Self.pollInterval)
+        }
+    }
+}

@@ -1,0 +1,109 @@
+package import Addressing
+import Faults
+import FoundationEssentials
+import Glibc
+import LinuxSystem
+
+/// What is known of a lab that is up: written once it stands, and whenever a daemon is started.
+package struct LabState: Codable, Sendable, Equatable {
+    package struct Node: Codable, Sendable, Equatable {
+        /// Also the node's hostname.
+        package var name: String
+        /// `manager` or `worker`.
+        package var role: String
+        package var address: IPv4Address
+        /// `unix://` and a path that can be used from outside the node.
+        package var dockerHost: String
+        package var daemon: LabProcess?
+
+        enum CodingKeys: String, CodingKey {
+            case name, role, address, daemon
+            case dockerHost = "docker_host"
+        }
+    }
+
+    /// A member that runs no daemon.
+    package struct Host: Codable, Sendable, Equatable {
+        package var address: IPv4Address
+    }
+
+    package var name: String
+    package var subnet: IPv4Network
+    package var nodes: [Node]
+    package var client: Host
+    package var internet: Host
+    /// The process that serves the internet host.
+    package var helper: LabProcess?
+    /// What was asked for, for daemons started again.
+    package var options: LabOptions
+
+    static func read(_ paths: LabPaths) throws -> LabState {
+        guard let octets = try Files.read(paths.stateFile) else {
+            throw Refusal(.notFound, "no lab called \"\(paths.name)\" is up")
+        }
+        return try JSONDecoder().decode(LabState.self, from: Data(octets))
+    }
+
+    func write(_ paths: LabPaths) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try Files.writeAtomically(Array(try encoder.encode(self)), to: paths.stateFile, mode: 0o644)
+    }
+
+    func node(_ name: String) throws -> Node {
+        guard let node = nodes.first(where: { $0.name == name }) else {
+            throw Refusal(.notFound, "lab \"\(self.name)\" has no node \"\(name)\"")
+        }
+        return node
+    }
+}
+
+/// A process by its pid and the time it was started at, so that a pid used again is not taken for it.
+package struct LabProcess: Codable, Sendable, Equatable {
+    package var pid: Int32
+    /// Clock ticks since boot. proc_pid_stat(5), field 22.
+    package var startTime: UInt64?
+
+    package var isRunning: Bool { Processes.isRunning(pid, startTime: startTime) }
+}
+
+/// What a lab is to be like.
+package struct LabOptions: Codable, Sendable, Equatable {
+    package static let maximumNodes = 30
+
+    package var nodes: Int
+    package var managers: Int
+    /// Where the registry listens that the nodes find at the internet host, in this machine's own network.
+    package var registry: String
+    package var logLevel: String
+    /// Whether a swarm is formed of the nodes.
+    package var formsSwarm: Bool
+
+    package init(
+        nodes: Int = 3, managers: Int = 1, registry: String = "127.0.0.1:5000", logLevel: String = "info",
+        formsSwarm: Bool = true
+    ) {
+        self.nodes = nodes
+        self.managers = managers
+        self.registry = registry
+        self.logLevel = logLevel
+        self.formsSwarm = formsSwarm
+    }
+
+    func validate() throws {
+        guard (1...Self.maximumNodes).contains(nodes), (1...nodes).contains(managers) else {
+            throw Refusal(.invalidInput, "a lab has 1 to \(Self.maximumNodes) nodes, and 1 to as many managers")
+        }
+    }
+}
+
+/// Addresses on a lab's underlay: 198.51.100.0/24 (TEST-NET-2, RFC 5737). Every lab has it on a bridge of its own.
+enum Underlay {
+    static let subnet = IPv4Network(address: IPv4Address(198, 51, 100, 0), prefixLength: 24)
+    static let client = IPv4Address(198, 51, 100, 50)
+    static let internet = IPv4Address(198, 51, 100, 254)
+    static let registryPort: UInt16 = 5000
+
+    /// Node numbers begin with 1; the first is at .11.
+    static func node(_ number: Int) -> IPv4Address { IPv4Address(198, 51, 100, 10).advanced(by: UInt32(number)) }
+}
