@@ -35,10 +35,13 @@ package struct InternetHost: Sendable {
         let zone = Dictionary(uniqueKeysWithValues: Self.names.map { ($0, [Underlay.internet]) })
         _ = try await names.open(
             "internet", namespace: namespace, at: Underlay.internet, port: 53,
-            table: NameTable(networks: [.init(name: "internet", names: zone)], forwards: false), upstreams: Upstreams([]))
+            table: NameTable(networks: [.init(name: "internet", names: zone)], forwards: false),
+            upstreams: Upstreams([]))
         let group = MultiThreadedEventLoopGroup.singleton
         let web = try await listen(at: Self.webPort, in: namespace, group) { channel in
-            channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(EchoingWebHandler()) }
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(EchoingWebHandler())
+            }
         }
         let target = registry
         let relay = try await listen(at: Underlay.registryPort, in: namespace, group) { channel in

@@ -1,4 +1,4 @@
-package import Addressing
+import Addressing
 import Faults
 import Glibc
 import LinuxSystem
@@ -64,7 +64,9 @@ package struct Lab: Sendable {
         let members = state.nodes.map { LabNetwork.Member(name: $0.name, address: $0.address) }
         try await LabNetwork.create(
             paths,
-            members + [.init(name: "client", address: Underlay.client), .init(name: "internet", address: Underlay.internet)])
+            members + [
+                .init(name: "client", address: Underlay.client), .init(name: "internet", address: Underlay.internet),
+            ])
         for node in state.nodes {
             try await NodeNamespaces(paths: paths, node: node.name)
                 .create(resolvConf: "nameserver \(Underlay.internet)\n")
@@ -91,6 +93,9 @@ package struct Lab: Sendable {
             // Another lab may just be coming up there: then it is not empty, and stays.
             _ = rmdir(directory)
         }
+        guard try LabPaths.names().isEmpty else { return }
+        // Where the nodes saw their own directories. Not empty where a daemon runs outside of labs: then they stay.
+        for directory in NodeNamespaces.mountPoints { _ = rmdir(directory) }
     }
 
     private func remove() async throws {
@@ -142,7 +147,9 @@ package struct Lab: Sendable {
             let node = try state.node(name)
             if let process = node.daemon { try await daemons.stop(process) }
             let process = try await daemons.start(node, state.options)
-            for index in state.nodes.indices where state.nodes[index].name == name { state.nodes[index].daemon = process }
+            for index in state.nodes.indices where state.nodes[index].name == name {
+                state.nodes[index].daemon = process
+            }
             try state.write(paths)
         }
     }

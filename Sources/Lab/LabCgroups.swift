@@ -52,7 +52,9 @@ enum LabCgroups {
 
     /// Makes a group and moves a process into it.
     static func add(_ pid: Int32, to path: String) throws {
-        for group in try create(path, isLeaf: true) { try Files.write("\(pid)", into: group.directory + "/cgroup.procs") }
+        for group in try create(path, isLeaf: true) {
+            try Files.write("\(pid)", into: group.directory + "/cgroup.procs")
+        }
     }
 
     /// Processes in a group and those below it.
@@ -74,8 +76,10 @@ enum LabCgroups {
 
     /// Removes a group with those below it from every hierarchy, and the common parent when it is empty then.
     static func remove(_ path: String) throws {
-        let layout = CgroupLayout(unified: nil, controllers: Dictionary(
-            uniqueKeysWithValues: try hierarchies().map { ($0, $0) }))
+        let layout = CgroupLayout(
+            unified: nil,
+            controllers: Dictionary(
+                uniqueKeysWithValues: try hierarchies().map { ($0, $0) }))
         try Cgroups.remove(path, in: layout)
         for root in layout.controllers.values {
             let all = root + LabPaths.allCgroups

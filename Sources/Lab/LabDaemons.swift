@@ -17,10 +17,9 @@ struct LabDaemons: Sendable {
 
     /// The program that runs, and those beside it.
     private static func program(_ name: String?) throws -> String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress, $0.count) }
-        try check(count, "find the running program")
-        let own = String(decoding: buffer[..<count], as: UTF8.self)
+        guard let own = LabProcesses.link("/proc/self/exe") else {
+            throw Refusal(.defect, "the running program cannot be found")
+        }
         guard let name else { return own }
         let path = Files.parent(of: own) + "/" + name
         guard access(path, X_OK) == 0 else { throw Refusal(.notFound, "\(path) is missing: build or install it first") }
@@ -52,6 +51,8 @@ struct LabDaemons: Sendable {
                     workingDirectory: "/", descriptors: [(output.raw, 1), (output.raw, 2)], newSession: true))
             return LabProcess(pid: child.pid, startTime: child.startTime)
         }
+        // Whatever it starts is found by the group, should it leave the node's namespaces.
+        try LabCgroups.add(process.pid, to: "\(paths.cgroup)/\(node.name)/daemon")
         try await waitForAnswer(node, process)
         return process
     }
@@ -65,7 +66,8 @@ struct LabDaemons: Sendable {
             try await Task.sleep(for: Self.pollInterval)
         }
         let state = process.isRunning ? "does not answer" : "has ended"
-        let log = String(decoding: (try Files.read(paths.log(node.name)) ?? []).suffix(Self.shownLogBytes), as: UTF8.self)
+        let log = String(
+            decoding: (try Files.read(paths.log(node.name)) ?? []).suffix(Self.shownLogBytes), as: UTF8.self)
         throw Refusal(.unavailable, "apusd of \(node.name) \(state); its log ends with:\n\(log)")
     }
 

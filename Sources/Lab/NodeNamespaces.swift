@@ -8,6 +8,9 @@ struct NodeNamespaces: Sendable {
     let paths: LabPaths
     let node: String
 
+    /// Where a node sees its own directories.
+    static let mountPoints = ["/run/apus", "/var/lib/apus"]
+
     /// Makes them: the node sees its own directories at `/run/apus` and `/var/lib/apus`, its own `/etc/resolv.conf` and
     /// `/etc/hostname`, its own part of every cgroup hierarchy in place of the whole, and no other node's files.
     func create(resolvConf: String) async throws {
@@ -16,7 +19,7 @@ struct NodeNamespaces: Sendable {
         try Files.makeDirectories(paths.nodeEtc(node), mode: 0o755)
         try Files.writeAtomically(resolvConf, to: paths.nodeEtc(node) + "/resolv.conf", mode: 0o644)
         try Files.writeAtomically(node + "\n", to: paths.nodeEtc(node) + "/hostname", mode: 0o644)
-        for directory in ["/run/apus", "/var/lib/apus"] { try Files.makeDirectories(directory, mode: 0o711) }
+        for directory in Self.mountPoints { try Files.makeDirectories(directory, mode: 0o711) }
         let groups = try LabCgroups.create(paths.cgroup + "/" + node)
         let made = try await onThread { try make(groups) }
         // From outside: a mount namespace can be bound only in one that is older.
