@@ -1,0 +1,62 @@
+/// Operating system and processor, in Go's words: `linux/amd64`, `linux/arm/v7`.
+package struct Platform: Codable, Sendable, Hashable, CustomStringConvertible {
+    package var architecture: String
+    package var os: String
+    package var variant: String?
+
+    private enum CodingKeys: String, CodingKey { case architecture, os, variant }
+
+    package init(os: String = "linux", architecture: String, variant: String? = nil) {
+        self.os = os
+        self.architecture = architecture
+        self.variant = variant
+    }
+
+    /// `os/architecture`, `os/architecture/variant`, or one of the two alone; `nil` when it is none of them.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { $0.lowercased() }
+        guard (1...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Platform.allowed) }) else {
+            return nil
+        }
+        if parts.count == 1 {
+            let isSystem = ["linux", "windows", "darwin", "freebsd"].contains(parts[0])
+            self.init(
+                os: isSystem ? parts[0] : "linux",
+                architecture: isSystem ? Platform.host.architecture : Platform.normal(parts[0]))
+        } else {
+            self.init(
+                os: parts[0], architecture: Platform.normal(parts[1]), variant: parts.count == 3 ? parts[2] : nil)
+        }
+    }
+
+    /// What this program was built for.
+    package static var host: Platform {
+        #if arch(x86_64)
+            Platform(architecture: "amd64")
+        #elseif arch(arm64)
+            Platform(architecture: "arm64", variant: "v8")
+        #else
+            #error("which architecture is this in Go's words?")
+        #endif
+    }
+
+    package var description: String { ([os, architecture] + (variant.map { [$0] } ?? [])).joined(separator: "/") }
+
+    /// Whether an image for this platform runs on `wanted`.
+    package func fits(_ wanted: Platform) -> Bool {
+        guard os == wanted.os, architecture == wanted.architecture else { return false }
+        return variant == nil || wanted.variant == nil || variant == wanted.variant
+    }
+
+    private static func normal(_ architecture: String) -> String {
+        switch architecture {
+        case "x86_64", "x86-64": "amd64"
+        case "aarch64": "arm64"
+        default: architecture
+        }
+    }
+
+    private static func allowed(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
+    }
+}
