@@ -1,0 +1,124 @@
+import EtcdStore
+import Glibc
+import LinuxSystem
+import StateStore
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(3))) struct EtcdSupervisorTests {
+    private static let key = StoreKey(.nodes, id: "a")
+
+    @Test func `a restarted daemon adopts the etcd that runs`() async throws {
+        try await withEtcdDirectory { directory in
+            let first = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await running(first) { _ = try await first.store.commit(.init(puts: [.init(Self.key, [1])])) }
+            let second = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await running(second) {
+                #expect(second.starts == 0)
+                #expect(try await second.store.get(Self.key)?.value == [1])
+                // An adopted one is nobody's child here, and is still missed when it dies.
+                let pid = try #require(second.pid)
+                kill(pid, SIGKILL)
+                #expect(try await eventually { second.starts == 1 })
+                try await second.waitUntilReady()
+                #expect(try await second.store.get(Self.key)?.value == [1])
+            }
+        }
+    }
+
+    @Test func `an etcd whose pid file is missing is found by its directory`() async throws {
+        try await withEtcdDirectory { directory in
+            let first = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await running(first) {}
+            try Files.remove("\(directory)/run/etcd.pid")
+            let second = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await running(second) { #expect(second.starts == 0) }
+        }
+    }
+
+    @Test func `an etcd with other settings is started again with its data`() async throws {
+        try await withEtcdDirectory { directory in
+            var configuration = etcdConfiguration(in: directory)
+            let first = try EtcdSupervisor(configuration, logger: quietLogger)
+            try await running(first) { _ = try await first.store.commit(.init(puts: [.init(Self.key, [1])])) }
+            configuration.withoutFsync = false
+            let second = try EtcdSupervisor(configuration, logger: quietLogger)
+            try await running(second) {
+                #expect(second.starts == 1)
+                #expect(try await second.store.get(Self.key)?.value == [1])
+            }
+        }
+    }
+
+    @Test func `stop ends etcd, ends the supervision, and keeps the data`() async throws {
+        try await withEtcdDirectory { directory in
+            let first = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await first.run() }
+                try await first.waitUntilReady()
+                let pid = try #require(first.pid)
+                _ = try await first.store.commit(.init(puts: [.init(Self.key, [1])]))
+                try await first.stop()
+                try await group.next()
+                #expect(!Processes.isRunning(pid, startTime: nil))
+                #expect(try Files.list("\(directory)/run") == [])
+            }
+            let second = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
+            try await running(second) { #expect(try await second.store.get(Self.key)?.value == [1]) }
+        }
+    }
+
+    @Test func `the sockets are for root alone, and no port is open`() async throws {
+        try await withEtcd { etcd in
+            let directory = try #require(try Files.status(etcd.configuration.runDirectory))
+            #expect(directory.st_mode & 0o777 == 0o700)
+            let pid = try #require(etcd.pid)
+            // Every socket of the process that the kernel lists as TCP would show here.
+            let inodes = try Files.list("/proc/\(pid)/fd").compactMap { socketInode(of: "/proc/\(pid)/fd/\($0)") }
+            #expect(!inodes.isEmpty)
+            for table in ["tcp", "tcp6"] {
+                let rows = try #require(try Files.text("/proc/\(pid)/net/\(table)")).split(separator: "\n").dropFirst()
+                let listed = Set(
+                    rows.compactMap { row in row.split(separator: " ").dropFirst(9).first.map(String.init) })
+                #expect(listed.isDisjoint(with: inodes))
+            }
+        }
+    }
+
+    @Test func `a member that cannot start says why`() async throws {
+        try await withEtcdDirectory { directory in
+            var configuration = etcdConfiguration(in: directory)
+            configuration.peers = .tls(
+                listen: "https://127.0.0.1:0", advertise: "https://127.0.0.1:1",
+                .init(
+                    authority: "\(directory)/missing", certificate: "\(directory)/missing", key: "\(directory)/missing")
+            )
+            let etcd = try EtcdSupervisor(configuration, logger: quietLogger)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await etcd.run() }
+                let found = await #expect(throws: EtcdError.self) { try await etcd.waitUntilReady(within: .seconds(3)) }
+                #expect(found?.code == .notReady)
+                #expect(found?.detail.contains("missing") == true)
+                #expect(etcd.starts > 1)
+                group.cancelAll()
+            }
+        }
+    }
+
+    @Test func `the one member is listed, and room is made only when it is full`() async throws {
+        try await withEtcd { etcd in
+            let members = try await etcd.members.list()
+            #expect(members.map(\.name) == ["node"])
+            #expect(members.map(\.peerURLs) == [[etcd.configuration.peerURL]])
+            #expect(try await etcd.maintenance.status().memberID == members[0].id)
+            #expect(try await !etcd.maintenance.freeSpaceIfFull())
+        }
+    }
+}
+
+private func socketInode(of link: String) -> String? {
+    var buffer = [UInt8](repeating: 0, count: 256)
+    let count = readlink(link, &buffer, buffer.count)
+    guard count > 0 else { return nil }
+    let target = String(decoding: buffer[..<count], as: UTF8.self)
+    return target.hasPrefix("socket:[") ? String(target.dropFirst(8).dropLast()) : nil
+}
