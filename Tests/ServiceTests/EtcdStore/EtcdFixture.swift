@@ -2,6 +2,7 @@ import EtcdStore
 import LinuxSystem
 import Logging
 import StateStore
+import Synchronization
 
 /// A throw-away etcd in a directory of its own.
 func withEtcd(_ body: @escaping @Sendable (EtcdSupervisor) async throws -> Void) async throws {
@@ -60,4 +61,17 @@ func eventually(within limit: Duration = .seconds(20), _ condition: () async thr
         try await Task.sleep(for: .milliseconds(20))
     }
     return false
+}
+
+/// A value that several tasks of a test note something in.
+final class Noted<Value: Sendable>: Sendable {
+    private let mutex: Mutex<Value>
+
+    init(_ value: Value) { mutex = Mutex(value) }
+
+    var value: Value { mutex.withLock { $0 } }
+
+    func change<Result: Sendable>(_ body: @Sendable (inout Value) throws -> Result) rethrows -> Result {
+        try mutex.withLock { value in try body(&value) }
+    }
 }

@@ -2,7 +2,6 @@ import EtcdStore
 import Glibc
 import LinuxSystem
 import StateStore
-import Synchronization
 import Testing
 
 /// What only a real etcd can show.
@@ -66,29 +65,29 @@ import Testing
     @Test func `after kill -9 etcd is started again, and store, watch and leader go on`() async throws {
         try await withEtcd { etcd in
             _ = try await etcd.store.commit(.init(puts: [.init(Self.key, [1])]))
-            let killed = Mutex(false)
+            let killed = Noted(false)
             try await etcd.store.withLeadership(of: "role", candidate: [1], lease: .seconds(6)) { fence in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await expectFollowed(etcd.store, [[1], [2]]) }
                     let old = try #require(etcd.pid)
                     kill(old, SIGKILL)
                     #expect(try await eventually { etcd.pid != nil && etcd.pid != old })
-                    killed.withLock { $0 = true }
+                    killed.change { $0 = true }
                     try await etcd.waitUntilReady()
                     #expect(try await etcd.store.get(Self.key)?.value == [1])
                     let write = StoreTransaction(conditions: [fence.condition], puts: [.init(Self.key, [2])])
-                    #expect(try await etcd.store.commit(write).revision != nil)
+                    _ = try #require(try await etcd.store.commit(write).revision)
                     try await group.waitForAll()
                 }
             }
-            #expect(killed.withLock { $0 })
+            #expect(killed.value)
         }
     }
 
     @Test func `a leader that gives no sign of life loses its lease, and its writes are refused`() async throws {
         try await withEtcdDirectory { directory in
             // The first leader's own etcd connection is cut by ending its supervisor without giving it a chance to resign.
-            let former = Mutex<LeaderFence?>(nil)
+            let former = Noted<LeaderFence?>(nil)
             let first = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
             let second = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
             try await running(first) {
@@ -96,7 +95,7 @@ import Testing
                 let pid = try #require(first.pid)
                 await #expect {
                     try await first.store.withLeadership(of: "role", candidate: [1], lease: .seconds(2)) { fence in
-                        former.withLock { $0 = fence }
+                        former.change { $0 = fence }
                         kill(pid, SIGSTOP)
                         try await Task.sleep(for: .seconds(60))
                     }
@@ -105,14 +104,14 @@ import Testing
             }
             try await running(second) {
                 try await second.store.withLeadership(of: "role", candidate: [2], lease: .seconds(2)) { fence in
-                    let old = try #require(former.withLock { $0 })
+                    let old = try #require(former.value)
                     let outcome = try await second.store.commit(
                         .init(conditions: [old.condition], puts: [.init(Self.key, [1])]))
                     #expect(old.isBroken(by: outcome))
-                    #expect(
+                    _ = try #require(
                         try await second.store.commit(
                             .init(conditions: [fence.condition], puts: [.init(Self.key, [2])])
-                        ).revision != nil)
+                        ).revision)
                 }
             }
         }
@@ -121,7 +120,7 @@ import Testing
     @Test func `a lease that nobody renews ends, and a waiting candidate leads`() async throws {
         try await withEtcd { etcd in
             let rival = try EtcdConnection(socket: etcd.configuration.socket, logger: quietLogger)
-            let abandoned = Mutex<Int64>(0)
+            let abandoned = Noted<Int64>(0)
             // The rival's connection ends with it in office: neither renewal nor revocation gets through.
             let office = Task {
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -129,7 +128,7 @@ import Testing
                     group.addTask {
                         try await EtcdStore(rival).withLeadership(of: "role", candidate: [9], lease: .seconds(2)) {
                             fence in
-                            abandoned.withLock { $0 = fence.revision }
+                            abandoned.change { $0 = fence.revision }
                             try await Task.sleep(for: .seconds(60))
                         }
                     }
@@ -137,10 +136,10 @@ import Testing
                     try await group.next()
                 }
             }
-            #expect(try await eventually { abandoned.withLock { $0 } != 0 })
+            #expect(try await eventually { abandoned.value != 0 })
             office.cancel()
-            try await etcd.store.withLeadership(of: "role", candidate: [1], lease: .seconds(2)) { fence in
-                #expect(fence.revision > abandoned.withLock { $0 })
+            try await etcd.store.withLeadership(of: "role", candidate: [1], lease: .seconds(2)) { fence async throws in
+                #expect(fence.revision > abandoned.value)
                 #expect(try await etcd.store.leader(of: "role")?.value == [1])
             }
         }
@@ -174,9 +173,9 @@ import Testing
 /// Follows everything until the key has had these values, one after the other (others in between are fine).
 private func expectFollowed(_ store: EtcdStore, _ values: [[UInt8]]) async throws {
     struct Complete: Error {}
-    let wanted = Mutex(values)
-    func take(_ value: [UInt8]) throws {
-        let isComplete = wanted.withLock { wanted in
+    let wanted = Noted(values)
+    @Sendable func take(_ value: [UInt8]) throws {
+        let isComplete = wanted.change { wanted in
             if wanted.first == value { wanted.removeFirst() }
             return wanted.isEmpty
         }

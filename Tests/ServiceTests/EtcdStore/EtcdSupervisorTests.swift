@@ -42,7 +42,7 @@ import Testing
             try await running(first) { _ = try await first.store.commit(.init(puts: [.init(Self.key, [1])])) }
             configuration.withoutFsync = false
             let second = try EtcdSupervisor(configuration, logger: quietLogger)
-            try await running(second) {
+            try await running(second) { () async throws in
                 #expect(second.starts == 1)
                 #expect(try await second.store.get(Self.key)?.value == [1])
             }
@@ -63,7 +63,7 @@ import Testing
                 #expect(try Files.list("\(directory)/run") == [])
             }
             let second = try EtcdSupervisor(etcdConfiguration(in: directory), logger: quietLogger)
-            try await running(second) { #expect(try await second.store.get(Self.key)?.value == [1]) }
+            try await running(second) { () async throws in #expect(try await second.store.get(Self.key)?.value == [1]) }
         }
     }
 
@@ -93,7 +93,7 @@ import Testing
                     authority: "\(directory)/missing", certificate: "\(directory)/missing", key: "\(directory)/missing")
             )
             let etcd = try EtcdSupervisor(configuration, logger: quietLogger)
-            try await withThrowingTaskGroup(of: Void.self) { group in
+            await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await etcd.run() }
                 let found = await #expect(throws: EtcdError.self) { try await etcd.waitUntilReady(within: .seconds(3)) }
                 #expect(found?.code == .notReady)

@@ -1,5 +1,5 @@
+import EtcdStore
 import StateStore
-import Synchronization
 import Testing
 
 /// The stores that must behave alike.
@@ -97,7 +97,7 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
     func `a transaction takes 128 writes, and neither 129 nor the same key twice`(_ kind: StoreUnderTest) async throws {
         try await kind.with { store in
             let puts = (0..<129).map { StoreTransaction.Put(StoreKey(.tasks, id: "\($0)"), [1]) }
-            #expect(try await store.commit(.init(puts: Array(puts.dropLast()))).revision != nil)
+            _ = try #require(try await store.commit(.init(puts: Array(puts.dropLast()))).revision)
             await #expect { try await store.commit(.init(puts: puts)) } throws: {
                 ($0 as? StateStoreError)?.code == .tooLarge
             }
@@ -109,9 +109,8 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
             } throws: {
                 ($0 as? StateStoreError)?.code == .tooLarge
             }
-            #expect(
-                try await store.commit(.init(puts: [.init(Self.key, .init(repeating: 0, count: 1_024_000))])).revision
-                    != nil)
+            _ = try #require(
+                try await store.commit(.init(puts: [.init(Self.key, .init(repeating: 0, count: 1_024_000))])).revision)
         }
     }
 
@@ -143,13 +142,12 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
         _ kind: StoreUnderTest
     ) async throws {
         try await kind.with { store in
-            let first = Mutex<LeaderFence?>(nil)
+            let first = Noted<LeaderFence?>(nil)
             try await store.withLeadership(of: "role", candidate: [1], lease: .seconds(2)) { fence in
-                first.withLock { $0 = fence }
+                first.change { $0 = fence }
                 #expect(try await store.leader(of: "role")?.value == [1])
-                #expect(
-                    try await store.commit(.init(conditions: [fence.condition], puts: [.init(Self.key, [1])])).revision
-                        != nil)
+                _ = try #require(
+                    try await store.commit(.init(conditions: [fence.condition], puts: [.init(Self.key, [1])])).revision)
                 // A second candidate gets nowhere meanwhile.
                 await #expect(throws: CancellationError.self) {
                     try await withTimeLimit(.milliseconds(300)) {
@@ -161,14 +159,13 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
             }
             #expect(try await store.leader(of: "role") == nil)
             try await store.withLeadership(of: "role", candidate: [2], lease: .seconds(2)) { fence in
-                let former = try #require(first.withLock { $0 })
+                let former = try #require(first.value)
                 #expect(former != fence)
                 let outcome = try await store.commit(
                     .init(conditions: [former.condition], puts: [.init(Self.key, [1])]))
                 #expect(former.isBroken(by: outcome))
-                #expect(
-                    try await store.commit(.init(conditions: [fence.condition], puts: [.init(Self.key, [2])])).revision
-                        != nil)
+                _ = try #require(
+                    try await store.commit(.init(conditions: [fence.condition], puts: [.init(Self.key, [2])])).revision)
             }
         }
     }
@@ -177,20 +174,20 @@ enum StoreUnderTest: String, CaseIterable, CustomTestStringConvertible {
         _ kind: StoreUnderTest
     ) async throws {
         try await kind.with { store in
-            let terms = Mutex<[Int64]>([])
+            let terms = Noted<[Int64]>([])
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for candidate in 1...3 as ClosedRange<UInt8> {
                     group.addTask {
                         try await store.withLeadership(of: "role", candidate: [candidate], lease: .seconds(5)) {
-                            fence in
+                            fence async throws in
                             #expect(try await store.leader(of: "role")?.value == [candidate])
-                            terms.withLock { $0.append(fence.revision) }
+                            terms.change { $0.append(fence.revision) }
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            let revisions = terms.withLock { $0 }
+            let revisions = terms.value
             #expect(revisions.count == 3)
             #expect(revisions == revisions.sorted())
         }
