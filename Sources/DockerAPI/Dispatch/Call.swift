@@ -1,0 +1,107 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import Foundation
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import Model
+import NIOCore
+import NIOFoundationCompat
+
+/// One request as a route sees it.
+struct Call: Sendable {
+    /// The most that a JSON body may have.
+    static let largestBody = 8 << 20
+
+    let request: Request
+    let parameters: [String: String]
+    let query: Query
+    let version: APIVersion
+    let connection: Connection
+    let backends: Backends
+    let common: CommonFields
+    let logger: Logger
+
+    /// A parameter of the path; the route's template has it.
+    subscript(parameter: String) -> String { parameters[parameter] ?? "" }
+
+    /// Reads the body as JSON.
+    /// - Parameter name: Of Docker's type, for the words of a refusal.
+    /// - Throws: `.invalidInput` in Go's words.
+    func body<Body: Decodable>(_ type: Body.Type, named name: String) async throws -> Body {
+        let data = try await bodyData()
+        guard !data.isEmpty else { throw Refusal(.invalidInput, "EOF") }
+        return try Self.decode(type, from: data, named: name)
+    }
+
+    /// As ``body(_:named:)``, `nil` when there is none.
+    func optionalBody<Body: Decodable>(_ type: Body.Type, named name: String) async throws -> Body? {
+        let data = try await bodyData()
+        return data.isEmpty ? nil : try Self.decode(type, from: data, named: name)
+    }
+
+    /// Reads the body and drops it.
+    func finishBody() async throws { _ = try await bodyData() }
+
+    private func bodyData() async throws -> Data {
+        await connection.continueIfExpected()
+        do {
+            return Data(buffer: try await request.body.collect(upTo: Self.largestBody))
+        } catch is NIOTooManyBytesError {
+            throw Refusal(.invalidInput, "request body is larger than \(Self.largestBody) bytes")
+        }
+    }
+
+    private static func decode<Body: Decodable>(_ type: Body.Type, from data: Data, named name: String) throws -> Body {
+        do {
+            return try WireJSON.decode(type, from: data)
+        } catch let error as DecodingError {
+            throw Refusal(.invalidInput, GoWords.decodingError(error, in: data, named: name))
+        }
+    }
+
+    /// The `filters` of a list, of which only `keys` are known.
+    func filters(_ keys: Set<String>) throws -> Filters {
+        let filters = Filters(try query.filters())
+        try filters.allow(keys)
+        return filters
+    }
+
+    /// What `X-Registry-Auth` says; `nil` when it is missing, empty, or not to be understood, as Docker has it.
+    var registryCredentials: RegistryCredentials? {
+        guard var text = request.headers[.registryAuth], !text.isEmpty else { return nil }
+        text = text.replacing("-", with: "+").replacing("_", with: "/")
+        text += String(repeating: "=", count: (4 - text.count % 4) % 4)
+        // Docker takes credentials that it cannot read for none at all.
+        guard let data = Data(base64Encoded: text),
+            let credentials = try? JSONDecoder().decode(RegistryCredentials.self, from: data)
+        else { return nil }
+        return credentials
+    }
+
+    /// Answers with a stream of unknown length.
+    ///
+    /// `work` is cancelled when the client goes. An error before the first byte is answered as any other; after it the
+    /// connection breaks off.
+    /// - Parameter atOnce: Send the head before `work` begins: clients wait for it.
+    func stream(
+        _ contentType: String, atOnce: Bool = true, _ work: @escaping @Sendable (ResponseStream) async throws -> Void
+    ) async throws -> Reply {
+        var fields = common.fields
+        fields[.contentType] = contentType
+        let stream = ResponseStream(connection: connection, head: HTTPResponse(status: .ok, headerFields: fields))
+        do {
+            try await connection.whileClientIsThere {
+                if atOnce { try await stream.begin() }
+                try await work(stream)
+            }
+            try await stream.end()
+        } catch {
+            guard stream.hasBegun else { throw error }
+            logger.debug("a stream broke off", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
+            await stream.abort()
+        }
+        return .written
+    }
+}

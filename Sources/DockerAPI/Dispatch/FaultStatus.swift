@@ -1,0 +1,28 @@
+import DockerTypes
+import Faults
+import HTTPTypes
+
+/// The one place where a fault becomes a status.
+enum FaultStatus {
+    static func status(of kind: FaultKind) -> HTTPResponse.Status {
+        switch kind {
+        case .invalidInput: .badRequest
+        case .notFound: .notFound
+        case .conflict: .conflict
+        case .notModified: .notModified
+        case .forbidden: .forbidden
+        case .notImplemented: .notImplemented
+        case .unavailable: .serviceUnavailable
+        case .defect: .internalServerError
+        }
+    }
+
+    /// The status and words for whatever a route threw.
+    static func answer(to error: any Error) -> (status: HTTPResponse.Status, message: String) {
+        switch error {
+        case let fault as any Fault: (status(of: fault.kind), fault.description)
+        case is CancellationError: (.serviceUnavailable, "context canceled")
+        default: (.internalServerError, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import DockerTypes
+import Faults
+import HTTPTypes
+
+typealias RouteHandler = @Sendable (Call) async throws -> Reply
+
+/// Finds the handler for a method and path.
+///
+/// Templates are those of the API definition. A parameter is one segment of the path; names of images and plugins, which
+/// contain slashes, take as many as there are.
+struct RouteTable: Sendable {
+    private struct Route {
+        let method: HTTPRequest.Method
+        let template: Template
+        var handler: RouteHandler?
+    }
+
+    enum Match {
+        case route(RouteHandler, parameters: [String: String])
+        /// The definition has the operation, Apus does not.
+        case notBuilt
+        case unknown
+    }
+
+    private var routes: [Route] = DefinedPaths.all.map { Route(method: $0.method, template: Template($0.template)) }
+
+    /// Gives an operation of the definition its handler.
+    mutating func on(_ method: HTTPRequest.Method, _ template: String, _ handler: @escaping RouteHandler) {
+        guard let index = routes.firstIndex(where: { $0.method == method && $0.template.text == template }) else {
+            preconditionFailure("\(method) \(template) is not in the API's definition")
+        }
+        routes[index].handler = handler
+    }
+
+    /// - Parameter path: Without version and query, still escaped.
+    func match(_ method: HTTPRequest.Method, path: String) -> Match {
+        let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+            .map { Query.unescape($0) }
+        var best: (route: Route, parameters: [String: String])?
+        for route in routes where route.method == method {
+            guard let parameters = route.template.match(segments) else { continue }
+            if let known = best, known.route.template.literals >= route.template.literals { continue }
+            best = (route, parameters)
+        }
+        guard let best else { return .unknown }
+        guard let handler = best.route.handler else { return .notBuilt }
+        return .route(handler, parameters: best.parameters)
+    }
+}
+
+/// A path with parameters in braces.
+struct Template: Sendable {
+    let text: String
+    private let segments: [Substring]
+    /// Position of the parameter that may span several segments.
+    private let wide: Int?
+
+    /// How many segments are given, which decides between two that match.
+    let literals: Int
+
+    init(_ text: String) {
+        self.text = text
+        segments = text.dropFirst().split(separator: "/").map { $0 }
+        let takesSlashes = ["images", "distribution", "plugins"].contains(segments.first)
+        wide = takesSlashes ? segments.firstIndex(of: "{name}") : nil
+        literals = segments.count { !$0.hasPrefix("{") }
+    }
+
+    /// The parameters, or `nil` when the path does not fit.
+    func match(_ path: [String]) -> [String: String]? {
+        let extra = path.count - segments.count
+        guard extra == 0 || (extra > 0 && wide != nil) else { return nil }
+        var parameters: [String: String] = [:]
+        var position = 0
+        for (index, segment) in segments.enumerated() {
+            let width = index == wide ? 1 + extra : 1
+            let value = path[position..<position + width].joined(separator: "/")
+            position += width
+            if segment.hasPrefix("{") {
+                guard !value.isEmpty else { return nil }
+                parameters[String(segment.dropFirst().dropLast())] = value
+            } else if segment != value {
+                return nil
+            }
+        }
+        return parameters
+    }
+}

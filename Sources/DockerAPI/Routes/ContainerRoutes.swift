@@ -1,0 +1,114 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import Model
+
+/// Containers, except for what streams.
+enum ContainerRoutes {
+    private static let listFilters: Set<String> = [
+        "ancestor", "before", "expose", "exited", "health", "id", "is-task", "isolation", "label", "name", "network",
+        "publish", "since", "status", "volume",
+    ]
+
+    static func add(to routes: inout RouteTable) {
+        routes.on(.get, "/containers/json", list)
+        routes.on(.post, "/containers/create", create)
+        routes.on(.get, "/containers/{id}/json") { call in
+            try .json(try await call.backends.containers.inspectContainer(call["id"], size: call.query.flag("size")))
+        }
+        routes.on(.post, "/containers/{id}/start") { call in
+            try await call.finishBody()
+            try await call.backends.containers.startContainer(call["id"])
+            return .empty(.noContent)
+        }
+        routes.on(.post, "/containers/{id}/stop") { call in
+            try await call.backends.containers.stopContainer(
+                call["id"], signal: call.query.text("signal"), timeout: try call.query.number("t"))
+            return .empty(.noContent)
+        }
+        routes.on(.post, "/containers/{id}/restart") { call in
+            try await call.backends.containers.restartContainer(
+                call["id"], signal: call.query.text("signal"), timeout: try call.query.number("t"))
+            return .empty(.noContent)
+        }
+        routes.on(.post, "/containers/{id}/kill") { call in
+            try await call.backends.containers.killContainer(call["id"], signal: call.query.text("signal"))
+            return .empty(.noContent)
+        }
+        routes.on(.post, "/containers/{id}/pause") { call in
+            try await call.backends.containers.pauseContainer(call["id"])
+            return .empty(.noContent)
+        }
+        routes.on(.post, "/containers/{id}/unpause") { call in
+            try await call.backends.containers.unpauseContainer(call["id"])
+            return .empty(.noContent)
+        }
+        routes.on(.post, "/containers/{id}/rename") { call in
+            try await call.backends.containers.renameContainer(call["id"], to: call.query["name"] ?? "")
+            return .empty(.noContent)
+        }
+        routes.on(.post, "/containers/{id}/resize") { call in
+            let (height, width) = try size(call.query)
+            try await call.backends.containers.resizeContainer(call["id"], height: height, width: width)
+            return .empty(.ok)
+        }
+        routes.on(.get, "/containers/{id}/top") { call in
+            let top = try await call.backends.containers.topContainer(
+                call["id"], arguments: call.query.text("ps_args") ?? "-ef")
+            return try .json(TopAnswer(titles: top.titles, processes: top.processes))
+        }
+        routes.on(.delete, "/containers/{id}", remove)
+        routes.on(.post, "/containers/prune") { call in
+            let pruned = try await call.backends.containers.pruneContainers(call.filters(["label", "label!", "until"]))
+            return try .json(
+                ContainersPruneAnswer(containersDeleted: pruned.removed, spaceReclaimed: pruned.reclaimedBytes))
+        }
+    }
+
+    /// `h` and `w`, both of which must be there.
+    static func size(_ query: Query) throws -> (height: Int, width: Int) {
+        (try query.requiredNumber("h"), try query.requiredNumber("w"))
+    }
+
+    private static func list(_ call: Call) async throws -> Reply {
+        var query = ContainerQuery()
+        query.all = call.query.flag("all")
+        query.limit = try call.query.number("limit")
+        query.size = call.query.flag("size")
+        query.filters = try call.filters(listFilters)
+        return try .json(try await call.backends.containers.listContainers(query))
+    }
+
+    private static func create(_ call: Call) async throws -> Reply {
+        let request = try await call.body(ContainerCreateRequest.self, named: "ContainerConfigWrapper")
+        if request == ContainerCreateRequest() {
+            throw Refusal(.invalidInput, "Config cannot be empty in order to create a container")
+        }
+        if let platform = call.query.text("platform"), !isOwn(platform) {
+            throw Refusal(.notImplemented, "running containers of platform \(platform) is not implemented by apus")
+        }
+        let created = try await call.backends.containers.createContainer(name: call.query.text("name"), request)
+        return try .json(
+            ContainerCreateAnswer(identifier: created.id, warnings: created.warnings), status: .created)
+    }
+
+    private static func isOwn(_ platform: String) -> Bool {
+        #if arch(x86_64)
+            ["linux", "linux/amd64", "linux/x86_64", "amd64"].contains(platform.lowercased())
+        #elseif arch(arm64)
+            ["linux", "linux/arm64", "linux/arm64/v8", "linux/aarch64", "arm64"].contains(platform.lowercased())
+        #else
+            platform.lowercased() == "linux"
+        #endif
+    }
+
+    private static func remove(_ call: Call) async throws -> Reply {
+        if call.query.flag("link") {
+            throw Refusal(.notImplemented, "removing links of containers is not implemented by apus")
+        }
+        try await call.backends.containers.removeContainer(
+            call["id"], force: call.query.flag("force"), removeVolumes: call.query.flag("v"))
+        return .empty(.noContent)
+    }
+}

@@ -1,0 +1,81 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import Model
+import NIOCore
+import NIOFoundationCompat
+
+/// What streams of a container: logs, wait, attach.
+enum ContainerStreamRoutes {
+    static func add(to routes: inout RouteTable) {
+        routes.on(.get, "/containers/{id}/logs", logs)
+        routes.on(.post, "/containers/{id}/wait", wait)
+        routes.on(.post, "/containers/{id}/attach", attach)
+    }
+
+    private static func logs(_ call: Call) async throws -> Reply {
+        var query = LogQuery()
+        query.standardOutput = call.query.flag("stdout")
+        query.standardError = call.query.flag("stderr")
+        guard query.standardOutput || query.standardError else {
+            throw Refusal(.invalidInput, "Bad parameters: you must choose at least one stream")
+        }
+        query.follow = call.query.flag("follow")
+        query.timestamps = call.query.flag("timestamps")
+        query.details = call.query.flag("details")
+        // As in Docker, what is no number means all.
+        query.tail = call.query.text("tail").flatMap(Int.init).flatMap { $0 < 0 ? nil : $0 }
+        query.since = try call.query.moment("since")
+        query.until = try call.query.moment("until")
+        let log = try await call.backends.containers.containerLogs(call["id"], query)
+        let framing = OutputFraming(isTerminal: log.isTerminal)
+        return try await call.stream(framing.contentType) { stream in
+            for try await chunk in log.output { try await stream.write(framing.frame(chunk)) }
+        }
+    }
+
+    /// The head of the answer says that the wait is registered; the CLI starts the container only then.
+    private static func wait(_ call: Call) async throws -> Reply {
+        let text = call.query.text("condition") ?? WaitCondition.notRunning.rawValue
+        guard let condition = WaitCondition(rawValue: text) else {
+            throw Refusal(.invalidInput, "invalid condition: \(GoWords.quoted(text))")
+        }
+        try await call.finishBody()
+        let pending = try await call.backends.containers.waitForContainer(call["id"], condition)
+        return try await call.stream("application/json") { stream in
+            let result = try await pending.result()
+            let answer = WaitAnswer(statusCode: result.statusCode, error: result.error)
+            var line = ByteBuffer(data: try WireJSON.encode(answer))
+            line.writeString("\n")
+            try await stream.write(line)
+        }
+    }
+
+    private static func attach(_ call: Call) async throws -> Reply {
+        var query = AttachQuery()
+        query.standardInput = call.query.flag("stdin")
+        query.standardOutput = call.query.flag("stdout")
+        query.standardError = call.query.flag("stderr")
+        query.logs = call.query.flag("logs")
+        query.stream = call.query.flag("stream")
+        let keys = try call.query.text("detachKeys").map { text throws(Refusal) in try DetachKeys(text) } ?? .standard
+        try await call.finishBody()
+        let streams = try await call.backends.containers.attachContainer(call["id"], query)
+        let framing = OutputFraming(isTerminal: streams.isTerminal)
+        let raw: RawSession
+        do {
+            raw = try await call.connection.hijack(head: RawHead.text(for: call, framing))
+        } catch {
+            await streams.detach()
+            throw error
+        }
+        await StreamPump(
+            raw: raw, streams: streams, framing: framing, takesInput: query.standardInput && query.stream,
+            detachKeys: streams.isTerminal ? keys : nil, logger: call.logger
+        ).run()
+        return .written
+    }
+}

@@ -1,0 +1,61 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import Model
+import NIOCore
+
+/// Processes started in running containers.
+enum ExecRoutes {
+    static func add(to routes: inout RouteTable) {
+        routes.on(.post, "/containers/{id}/exec") { call in
+            let request = try await call.body(ExecRequest.self, named: "ExecConfig")
+            guard !request.cmd.isEmpty else { throw Refusal(.invalidInput, "No exec command specified") }
+            let id = try await call.backends.containers.createExec(container: call["id"], request)
+            return try .json(IdentifierAnswer(id), status: .created)
+        }
+        routes.on(.post, "/exec/{id}/start", start)
+        routes.on(.post, "/exec/{id}/resize") { call in
+            let (height, width) = try ContainerRoutes.size(call.query)
+            try await call.backends.containers.resizeExec(call["id"], height: height, width: width)
+            return .empty(.ok)
+        }
+        routes.on(.get, "/exec/{id}/json") { call in
+            try .verbatim(ExecAnswer(try await call.backends.containers.inspectExec(call["id"])))
+        }
+    }
+
+    /// The connection leaves HTTP before the process starts, as in Docker: a failure to start is text in the stream and an
+    /// exit code. The stream ends after the code is on record, as the CLI asks for it at that moment.
+    private static func start(_ call: Call) async throws -> Reply {
+        let request =
+            try await call.optionalBody(ExecStartRequest.self, named: "ExecStartOptions") ?? ExecStartRequest()
+        let containers = call.backends.containers
+        let id = call["id"]
+        if request.detach {
+            try await containers.startExecDetached(id)
+            return .empty(.ok)
+        }
+        let exec = try await containers.checkExec(id)
+        let framing = OutputFraming(isTerminal: exec.isTerminal)
+        let raw = try await call.connection.hijack(head: RawHead.text(for: call, framing))
+        do {
+            let size = request.consoleSize ?? []
+            let streams = try await containers.startExec(
+                id, height: size.count == 2 ? size[0] : nil, width: size.count == 2 ? size[1] : nil)
+            await StreamPump(
+                raw: raw, streams: streams, framing: framing, takesInput: exec.wantsInput, waitsForExit: true,
+                logger: call.logger
+            ).run()
+        } catch {
+            call.logger.debug("an exec did not start", metadata: ["exec": "\(id)", "error": "\(error)"])
+            let text = ByteBuffer(string: "Error: \(FaultStatus.answer(to: error).message)\r\n")
+            // A client that has gone does not read the reason.
+            try? await raw.write(framing.frame(OutputChunk(stream: .standardOutput, bytes: text)))
+            await raw.close()
+        }
+        return .written
+    }
+}

@@ -1,0 +1,95 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import Model
+import NIOCore
+import NIOFoundationCompat
+
+/// Images and what registries say of them.
+enum ImageRoutes {
+    private static let listFilters: Set<String> = ["before", "dangling", "label", "reference", "since", "until"]
+
+    static func add(to routes: inout RouteTable) {
+        routes.on(.get, "/images/json") { call in
+            try .json(try await call.backends.images.listImages(call.filters(listFilters), all: call.query.flag("all")))
+        }
+        routes.on(.post, "/images/create", pull)
+        routes.on(.post, "/images/load", load)
+        routes.on(.get, "/images/{name}/json") { call in
+            try .json(try await call.backends.images.inspectImage(call["name"]))
+        }
+        routes.on(.get, "/images/{name}/history") { call in
+            try .json(try await call.backends.images.imageHistory(call["name"]))
+        }
+        routes.on(.post, "/images/{name}/tag") { call in
+            try await call.backends.images.tagImage(
+                call["name"], repository: call.query["repo"] ?? "", tag: call.query["tag"] ?? "")
+            return .empty(.created)
+        }
+        routes.on(.delete, "/images/{name}") { call in
+            try .json(
+                try await call.backends.images.removeImage(
+                    call["name"], force: call.query.flag("force"), prune: !call.query.flag("noprune")))
+        }
+        routes.on(.get, "/distribution/{name}/json") { call in
+            try .verbatim(
+                DistributionAnswer(
+                    try await call.backends.images.distribution(call["name"], credentials: call.registryCredentials)))
+        }
+    }
+
+    private static func pull(_ call: Call) async throws -> Reply {
+        if call.query.text("fromSrc") != nil {
+            throw Refusal(.notImplemented, "importing images from archives of files is not implemented by apus")
+        }
+        guard var reference = call.query.text("fromImage") else {
+            throw Refusal(.invalidInput, "fromImage or fromSrc must be given")
+        }
+        if let tag = call.query.text("tag") { reference += (tag.contains(":") ? "@" : ":") + tag }
+        try await call.finishBody()
+        let (images, name) = (call.backends.images, reference)
+        return try await progress(call) { sink in
+            try await images.pullImage(
+                name, platform: call.query.text("platform"), credentials: call.registryCredentials, progress: sink)
+        }
+    }
+
+    private static func load(_ call: Call) async throws -> Reply {
+        if call.query.text("platform") != nil {
+            throw Refusal(.notImplemented, "loading one platform of an archive is not implemented by apus")
+        }
+        await call.connection.continueIfExpected()
+        let images = call.backends.images
+        return try await progress(call) { sink in
+            try await images.loadImages(call.request.body, progress: sink)
+        }
+    }
+
+    /// Answers with one JSON object a line. Until the first line an error has its own status; then it is a line.
+    private static func progress(
+        _ call: Call, _ work: @escaping @Sendable (@escaping ProgressSink) async throws -> Void
+    ) async throws -> Reply {
+        try await call.stream("application/json", atOnce: false) { stream in
+            do {
+                try await work { line in try await stream.write(encoded(line)) }
+            } catch {
+                guard stream.hasBegun, !(error is CancellationError) else { throw error }
+                call.logger.debug("progress ended", metadata: ["error": "\(error)"])
+                var line = ProgressLine()
+                let message = FaultStatus.answer(to: error).message
+                line.error = message
+                line.errorDetail = ProgressLine.ErrorDetail(message: message)
+                try await stream.write(encoded(line))
+            }
+        }
+    }
+
+    private static func encoded(_ line: ProgressLine) throws -> ByteBuffer {
+        var buffer = ByteBuffer(data: try WireJSON.encodeVerbatim(line))
+        buffer.writeString("\r\n")
+        return buffer
+    }
+}

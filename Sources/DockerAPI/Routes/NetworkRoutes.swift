@@ -1,0 +1,45 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import Model
+
+enum NetworkRoutes {
+    private static let listFilters: Set<String> = ["dangling", "driver", "id", "label", "name", "scope", "type"]
+
+    static func add(to routes: inout RouteTable) {
+        routes.on(.get, "/networks") { call in
+            try .json(try await call.backends.networks.listNetworks(call.filters(listFilters)))
+        }
+        routes.on(.get, "/networks/{id}") { call in
+            try .json(
+                try await call.backends.networks.inspectNetwork(
+                    call["id"], scope: call.query.text("scope"), verbose: call.query.flag("verbose")))
+        }
+        routes.on(.post, "/networks/create") { call in
+            let request = try await call.body(NetworkRequest.self, named: "NetworkCreateRequest")
+            let created = try await call.backends.networks.createNetwork(request)
+            return try .json(NetworkCreateAnswer(identifier: created.id, warning: created.warning), status: .created)
+        }
+        routes.on(.delete, "/networks/{id}") { call in
+            try await call.backends.networks.removeNetwork(call["id"])
+            return .empty(.noContent)
+        }
+        routes.on(.post, "/networks/{id}/connect") { call in
+            let request = try await call.body(NetworkConnectRequest.self, named: "NetworkConnect")
+            try await call.backends.networks.connectNetwork(
+                call["id"], container: request.container, settings: request.endpointConfig)
+            return .empty(.ok)
+        }
+        routes.on(.post, "/networks/{id}/disconnect") { call in
+            let request = try await call.body(NetworkDisconnectRequest.self, named: "NetworkDisconnect")
+            try await call.backends.networks.disconnectNetwork(
+                call["id"], container: request.container, force: request.force)
+            return .empty(.ok)
+        }
+        routes.on(.post, "/networks/prune") { call in
+            let names = try await call.backends.networks.pruneNetworks(call.filters(["label", "label!", "until"]))
+            return try .json(NetworksPruneAnswer(networksDeleted: names))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import Model
+
+/// Services and tasks.
+enum ServiceRoutes {
+    static func add(to routes: inout RouteTable) {
+        routes.on(.get, "/services") { call in
+            let filters = try call.filters(["id", "label", "mode", "name", "runtime"])
+            let services = try await call.backends.swarm.listServices(filters, withStatus: call.query.flag("status"))
+            return try .json(services.map(shown))
+        }
+        routes.on(.post, "/services/create") { call in
+            let spec = try await call.body(ServiceSpec.self, named: "ServiceSpec")
+            let created = try await call.backends.swarm.createService(spec)
+            return try .json(ServiceCreateAnswer(id: created.id, warnings: created.warnings), status: .created)
+        }
+        routes.on(.get, "/services/{id}") { call in
+            try .json(
+                shown(
+                    try await call.backends.swarm.inspectService(
+                        call["id"], insertDefaults: call.query.flag("insertDefaults"))))
+        }
+        routes.on(.post, "/services/{id}/update", update)
+        routes.on(.delete, "/services/{id}") { call in
+            try await call.backends.swarm.removeService(call["id"])
+            return .empty(.ok)
+        }
+        routes.on(.get, "/tasks") { call in
+            let filters = try call.filters([
+                "_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service",
+            ])
+            return try .json(try await call.backends.swarm.listTasks(filters).map(shown))
+        }
+        routes.on(.get, "/tasks/{id}") { call in try .json(shown(try await call.backends.swarm.inspectTask(call["id"])))
+        }
+    }
+
+    private static func update(_ call: Call) async throws -> Reply {
+        let spec = try await call.body(ServiceSpec.self, named: "ServiceSpec")
+        let version = try call.query.version(of: "service")
+        let rollback = call.query.text("rollback")
+        if let rollback, rollback != "previous" {
+            throw Refusal(.invalidInput, "unrecognized rollback option \(rollback)")
+        }
+        let warnings = try await call.backends.swarm.updateService(
+            call["id"], version: version, spec, rollback: rollback != nil)
+        return try .json(WarningsAnswer(warnings))
+    }
+
+    /// A service without what only the swarm itself needs.
+    private static func shown(_ service: Service) -> Service {
+        var service = service
+        service.pendingDelete = nil
+        return service
+    }
+
+    /// A task without what only the swarm itself needs.
+    private static func shown(_ task: SwarmTask) -> SwarmTask {
+        var task = task
+        task.assignment = nil
+        return task
+    }
+}

@@ -1,0 +1,90 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import Model
+
+/// The swarm itself and its nodes; secrets and configs, of which there are none yet.
+enum SwarmRoutes {
+    static func add(to routes: inout RouteTable) {
+        addSwarm(to: &routes)
+        addNodes(to: &routes)
+        addSecretsAndConfigs(to: &routes)
+    }
+
+    private static func addSwarm(to routes: inout RouteTable) {
+        routes.on(.get, "/swarm") { call in try .json(try await call.backends.swarm.inspectSwarm()) }
+        routes.on(.post, "/swarm/init") { call in
+            let request = try await call.body(SwarmInitRequest.self, named: "InitRequest")
+            return try .verbatim(try await call.backends.swarm.initialiseSwarm(request))
+        }
+        routes.on(.post, "/swarm/join") { call in
+            let request = try await call.body(SwarmJoinRequest.self, named: "JoinRequest")
+            try await call.backends.swarm.joinSwarm(request)
+            return .empty(.ok)
+        }
+        routes.on(.post, "/swarm/leave") { call in
+            try await call.backends.swarm.leaveSwarm(force: call.query.flag("force"))
+            return .empty(.ok)
+        }
+        routes.on(.post, "/swarm/update") { call in
+            let spec = try await call.body(ClusterSpec.self, named: "Spec")
+            try await call.backends.swarm.updateSwarm(
+                version: try call.query.version(of: "swarm"), spec,
+                rotateWorkerToken: call.query.flag("rotateWorkerToken"),
+                rotateManagerToken: call.query.flag("rotateManagerToken"),
+                rotateUnlockKey: call.query.flag("rotateManagerUnlockKey"))
+            return .empty(.ok)
+        }
+        routes.on(.get, "/swarm/unlockkey") { call in
+            _ = try await call.backends.swarm.inspectSwarm()
+            throw Refusal(.notImplemented, "locking managers is not implemented by apus")
+        }
+    }
+
+    private static func addNodes(to routes: inout RouteTable) {
+        routes.on(.get, "/nodes") { call in
+            let filters = try call.filters(["id", "label", "membership", "name", "node.label", "role"])
+            return try .json(try await call.backends.swarm.listNodes(filters).map(shown))
+        }
+        routes.on(.get, "/nodes/{id}") { call in try .json(shown(try await call.backends.swarm.inspectNode(call["id"])))
+        }
+        routes.on(.post, "/nodes/{id}/update") { call in
+            let spec = try await call.body(NodeSpec.self, named: "NodeSpec")
+            try await call.backends.swarm.updateNode(call["id"], version: try call.query.version(of: "node"), spec)
+            return .empty(.ok)
+        }
+        routes.on(.delete, "/nodes/{id}") { call in
+            try await call.backends.swarm.removeNode(call["id"], force: call.query.flag("force"))
+            return .empty(.ok)
+        }
+    }
+
+    /// A node without what only the swarm itself needs.
+    private static func shown(_ node: Node) -> Node {
+        var node = node
+        node.membership = nil
+        return node
+    }
+
+    /// None can be created yet, so a manager lists none and finds none.
+    private static func addSecretsAndConfigs(to routes: inout RouteTable) {
+        for (path, word) in [("/secrets", "secret"), ("/configs", "config")] {
+            routes.on(.get, path) { call in
+                _ = try call.filters(["id", "label", "name", "names"])
+                _ = try await call.backends.swarm.inspectSwarm()
+                return try .verbatim([String]())
+            }
+            for method in [HTTPRequest.Method.get, .delete] {
+                routes.on(method, path + "/{id}") { call in
+                    _ = try await call.backends.swarm.inspectSwarm()
+                    throw Refusal(.notFound, "\(word) \(call["id"]) not found")
+                }
+            }
+            routes.on(.post, path + "/create") { call in
+                _ = try await call.backends.swarm.inspectSwarm()
+                throw Refusal(.notImplemented, "\(word)s are not implemented by apus")
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import Model
+import NIOCore
+import NIOFoundationCompat
+
+/// `/_ping`, `/version`, `/info`, `/events`, `/plugins`.
+enum SystemRoutes {
+    private static let eventFilters: Set<String> = [
+        "config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope", "secret",
+        "service", "type", "volume",
+    ]
+
+    static func add(to routes: inout RouteTable) {
+        routes.on(.get, "/_ping", ping)
+        routes.on(.head, "/_ping", ping)
+        routes.on(.get, "/version") { call in
+            let info = try await call.backends.system.systemInfo()
+            return try .json(VersionAnswer(engine: info, parts: await call.backends.system.componentVersions()))
+        }
+        routes.on(.get, "/info") { call in
+            var info = try await call.backends.system.systemInfo()
+            info.swarm = await call.backends.swarm.swarmInfo()
+            return try .json(InfoAnswer(info, parts: await call.backends.system.componentVersions()))
+        }
+        routes.on(.get, "/events", events)
+        // There are none, and `docker info` asks.
+        routes.on(.get, "/plugins") { _ in try .verbatim([String]()) }
+        routes.on(.post, "/auth") { _ in
+            throw Refusal(.notImplemented, "checking credentials is not implemented by apus")
+        }
+    }
+
+    private static func ping(_ call: Call) async throws -> Reply {
+        let swarm = await call.backends.swarm.swarmInfo()
+        let role = swarm.controlAvailable ? "manager" : "worker"
+        return .text(
+            "OK",
+            fields: [
+                .builderVersion: "1", .cacheControl: "no-cache, no-store, must-revalidate", .pragma: "no-cache",
+                .swarm: swarm.localNodeState == "active" ? "active/\(role)" : swarm.localNodeState,
+            ])
+    }
+
+    private static func events(_ call: Call) async throws -> Reply {
+        let events = try await call.backends.system.events(
+            since: call.query.moment("since"), until: call.query.moment("until"), call.filters(eventFilters))
+        return try await call.stream("application/json") { stream in
+            for await event in events {
+                var line = ByteBuffer(data: try WireJSON.encodeVerbatim(EventMessage(event)))
+                line.writeString("\n")
+                try await stream.write(line)
+            }
+        }
+    }
+}

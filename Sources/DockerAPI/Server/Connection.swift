@@ -1,0 +1,66 @@
+import NIOCore
+import NIOHTTPTypes
+
+/// The client's connection, as a route that streams or leaves HTTP needs it.
+struct Connection: Sendable {
+    let channel: any Channel
+
+    /// Leaves HTTP: `head` are the bytes of the answer's head, the rest is the session's.
+    /// - Throws: When the client has gone in the meantime.
+    func hijack(head: String) async throws -> RawSession {
+        let bytes = channel.allocator.buffer(string: head)
+        return try await channel.eventLoop.flatSubmit { () -> EventLoopFuture<RawSession> in
+            do {
+                let gate = try channel.pipeline.syncOperations.handler(type: HijackGate.self)
+                let bound = NIOLoopBound(gate, eventLoop: channel.eventLoop)
+                return try gate.hijack(head: bytes).map { RawSession(input: $0, gate: bound, channel: channel) }
+            } catch {
+                return channel.eventLoop.makeFailedFuture(error)
+            }
+        }.get()
+    }
+
+    /// Lets a client that asked with `Expect: 100-continue` send the body.
+    func continueIfExpected() async {
+        await onGate { $0.continueIfExpected() }
+    }
+
+    /// Runs `work` and cancels it when the client goes.
+    /// - Throws: ``ClientGone``, or what `work` throws.
+    func whileClientIsThere<Answer: Sendable>(
+        _ work: @escaping @Sendable () async throws -> Answer
+    ) async throws -> Answer {
+        let (gone, continuation) = AsyncStream.makeStream(of: Never.self)
+        await onGate { gate in gate.onClientGone { continuation.finish() } }
+        let result: Result<Answer, any Error>
+        do {
+            result = .success(
+                try await withThrowingTaskGroup(of: Answer.self) { group in
+                    group.addTask(operation: work)
+                    group.addTask {
+                        for await _ in gone {}
+                        throw ClientGone()
+                    }
+                    defer { group.cancelAll() }
+                    guard let answer = try await group.next() else { throw ClientGone() }
+                    return answer
+                })
+        } catch { result = .failure(error) }
+        await onGate { $0.forgetClientGone() }
+        return try result.get()
+    }
+
+    func write(_ part: HTTPResponsePart) async throws {
+        try await channel.writeAndFlush(part).get()
+    }
+
+    private func onGate(_ body: @escaping @Sendable (HijackGate) -> Void) async {
+        // Without a gate the channel has closed; whoever writes next will be told.
+        try? await channel.eventLoop.submit {
+            body(try channel.pipeline.syncOperations.handler(type: HijackGate.self))
+        }.get()
+    }
+}
+
+/// The client closed its connection before it had its answer.
+struct ClientGone: Error {}

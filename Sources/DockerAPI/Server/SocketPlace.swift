@@ -1,0 +1,75 @@
+import Faults
+import Glibc
+
+/// A Unix socket's place in the file system: at most one daemon has it, and the group may connect.
+///
+/// The socket is bound in a private directory, given its owner and mode there, and moved to its path: it is never
+/// reachable with wrong rights, and a stale file of a dead daemon is replaced in one step.
+struct SocketPlace: Sendable {
+    let path: String
+    let group: String?
+
+    /// Where the server binds.
+    var bindPath: String { privateDirectory + "/s" }
+
+    private var privateDirectory: String {
+        let slash = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
+        return "\(slash)/.\(path.split(separator: "/").last ?? "s").\(getpid())"
+    }
+
+    /// Takes the lock beside the socket and makes the directory to bind in.
+    /// - Returns: The lock's descriptor, to be kept open as long as the server runs.
+    /// - Throws: `.conflict` when another daemon has the socket.
+    func take() throws -> CInt {
+        let lock = open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard lock >= 0 else { throw failure("cannot open \(path).lock") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            let fault =
+                errno == EWOULDBLOCK ? Refusal(.conflict, "\(path) belongs to a running daemon") : failure("flock")
+            Glibc.close(lock)
+            throw fault
+        }
+        removePrivateDirectory()
+        guard mkdir(privateDirectory, 0o700) == 0 else {
+            let fault = failure("cannot create \(privateDirectory)")
+            Glibc.close(lock)
+            throw fault
+        }
+        return lock
+    }
+
+    /// Gives the bound socket its owner, mode 0660 and final path.
+    func publish() throws {
+        let owner = group.flatMap(Self.identifier(ofGroup:)) ?? getgid()
+        guard chown(bindPath, getuid(), owner) == 0, chmod(bindPath, 0o660) == 0, rename(bindPath, path) == 0 else {
+            throw failure("cannot place the socket at \(path)")
+        }
+        removePrivateDirectory()
+    }
+
+    /// Removes the socket and lets go of the lock.
+    func release(_ lock: CInt) {
+        removePrivateDirectory()
+        unlink(path)
+        Glibc.close(lock)
+    }
+
+    private func removePrivateDirectory() {
+        unlink(bindPath)
+        rmdir(privateDirectory)
+    }
+
+    private func failure(_ what: String) -> Refusal {
+        Refusal(.defect, "\(what): \(String(cString: strerror(errno)))")
+    }
+
+    private static func identifier(ofGroup name: String) -> gid_t? {
+        var entry = group_()
+        var found: UnsafeMutablePointer<group_>?
+        var space = [CChar](repeating: 0, count: 16_384)
+        guard getgrnam_r(name, &entry, &space, space.count, &found) == 0, found != nil else { return nil }
+        return entry.gr_gid
+    }
+}
+
+private typealias group_ = Glibc.group

@@ -1,0 +1,109 @@
+package import Model
+
+/// The body of every error answer.
+package struct ErrorAnswer: Codable, Sendable, Equatable {
+    package var message: String
+    package init(_ message: String) { self.message = message }
+}
+
+/// The answer to a create that has nothing to add.
+package struct IdentifierAnswer: Codable, Sendable, Equatable {
+    package var identifier: String
+    package init(_ identifier: String) { self.identifier = identifier }
+}
+
+/// The answer to `POST /containers/create`: warnings are listed even if there are none.
+package struct ContainerCreateAnswer: Codable, Sendable, Equatable {
+    package var identifier: String
+    package var warnings: [String]
+    package init(identifier: String, warnings: [String]) {
+        self.identifier = identifier
+        self.warnings = warnings
+    }
+}
+
+package struct NetworkCreateAnswer: Codable, Sendable, Equatable {
+    package var identifier: String
+    package var warning: String
+    package init(identifier: String, warning: String) {
+        self.identifier = identifier
+        self.warning = warning
+    }
+}
+
+package struct ServiceCreateAnswer: Codable, Sendable, Equatable {
+    package var id: String
+    package var warnings: [String]?
+    package init(id: String, warnings: [String]) {
+        self.id = id
+        self.warnings = warnings.isEmpty ? nil : warnings
+    }
+}
+
+/// The answer to a service update.
+package struct WarningsAnswer: Codable, Sendable, Equatable {
+    package var warnings: [String]?
+    package init(_ warnings: [String]) { self.warnings = warnings.isEmpty ? nil : warnings }
+}
+
+/// The answer to `POST /containers/{id}/wait`.
+package struct WaitAnswer: Codable, Sendable, Equatable {
+    package var statusCode: Int
+    package var error: Failure?
+
+    package init(statusCode: Int, error: String?) {
+        self.statusCode = statusCode
+        self.error = error.map(Failure.init)
+    }
+
+    package struct Failure: Codable, Sendable, Equatable {
+        package var message: String
+    }
+}
+
+package struct TopAnswer: Codable, Sendable, Equatable {
+    package var titles: [String]
+    package var processes: [[String]]
+    package init(titles: [String], processes: [[String]]) {
+        self.processes = processes
+        self.titles = titles
+    }
+}
+
+package struct ContainersPruneAnswer: Codable, Sendable, Equatable {
+    package var containersDeleted: [String]
+    package var spaceReclaimed: Int64
+    package init(containersDeleted: [String], spaceReclaimed: Int64) {
+        self.containersDeleted = containersDeleted
+        self.spaceReclaimed = spaceReclaimed
+    }
+}
+
+package struct NetworksPruneAnswer: Codable, Sendable, Equatable {
+    package var networksDeleted: [String]
+    package init(networksDeleted: [String]) { self.networksDeleted = networksDeleted }
+}
+
+package struct VolumesPruneAnswer: Codable, Sendable, Equatable {
+    package var volumesDeleted: [String]
+    package var spaceReclaimed: Int64
+    package init(volumesDeleted: [String], spaceReclaimed: Int64) {
+        self.spaceReclaimed = spaceReclaimed
+        self.volumesDeleted = volumesDeleted
+    }
+}
+
+package struct VolumeListAnswer: Encodable, Sendable {
+    package var volumes: [VolumeResource]
+    /// Written as `null` when there are none.
+    package var warnings: [String]?
+    package init(volumes: [VolumeResource]) { self.volumes = volumes }
+
+    private enum CodingKeys: String, CodingKey { case volumes, warnings }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(volumes, forKey: .volumes)
+        try container.encode(warnings, forKey: .warnings)
+    }
+}

@@ -1,0 +1,128 @@
+package import Foundation
+import Model
+
+/// Go's words for faults in what a client sent, as Docker's clients know them.
+package enum GoWords {
+    /// The text in double quotes, escaped as `strconv.Quote` does for what occurs here.
+    package static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\t": result += "\\t"
+            case _ where scalar.value < 32: result += "\\x" + hexadecimal(scalar.value)
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+
+    /// What `encoding/json` says of text that is not JSON.
+    package static func syntaxError(in bytes: [UInt8]) -> String {
+        let blanks: Set<UInt8> = [9, 10, 13, 32]
+        guard let first = bytes.first(where: { !blanks.contains($0) }) else { return "EOF" }
+        let openings = Set("{[\"-0123456789tfn".utf8)
+        guard openings.contains(first) else {
+            return "invalid character '\(Unicode.Scalar(first))' looking for beginning of value"
+        }
+        return isCutOff(bytes) ? "unexpected EOF" : "invalid JSON"
+    }
+
+    /// What `encoding/json` says of JSON that does not fit the type.
+    /// - Parameter name: Of Docker's type, as in `NetworkCreateRequest`.
+    package static func decodingError(_ error: DecodingError, in body: Data, named name: String) -> String {
+        switch error {
+        case .typeMismatch(let type, let context):
+            mismatch(type, context, in: body, named: name)
+        case .valueNotFound(let type, let context): mismatch(type, context, in: body, named: name)
+        case .keyNotFound(let key, _): "json: field \(WireSpelling.onWire(key.stringValue)) of \(name) is missing"
+        case .dataCorrupted(let context):
+            context.codingPath.isEmpty
+                ? syntaxError(in: Array(body))
+                : "json: field \(path(context)) of \(name): \(context.debugDescription)"
+        @unknown default: "\(error)"
+        }
+    }
+
+    private static func mismatch(
+        _ type: any Any.Type, _ context: DecodingError.Context, in body: Data, named name: String
+    ) -> String {
+        let found = kind(of: context.codingPath, in: body)
+        let field = context.codingPath.isEmpty ? "value" : "struct field \(name).\(path(context))"
+        return "json: cannot unmarshal \(found) into Go \(field) of type \(goName(of: type, named: name))"
+    }
+
+    private static func path(_ context: DecodingError.Context) -> String {
+        context.codingPath.filter { $0.intValue == nil }.map { WireSpelling.onWire($0.stringValue) }
+            .joined(separator: ".")
+    }
+
+    private static func kind(of path: [any CodingKey], in body: Data) -> String {
+        // The body was read as JSON before; if it is none, the word says so.
+        guard var value = try? JSONDecoder().decode(JSONValue.self, from: body) else { return "value" }
+        for step in path {
+            switch value {
+            case .object(let members):
+                let wire = WireSpelling.onWire(step.stringValue)
+                guard let next = members[wire] ?? members[step.stringValue] else { return "value" }
+                value = next
+            case .array(let items):
+                guard let index = step.intValue, items.indices.contains(index) else { return "value" }
+                value = items[index]
+            case .null, .bool, .number, .string: break
+            }
+        }
+        return switch value {
+        case .null: "null"
+        case .bool: "bool"
+        case .number: "number"
+        case .string: "string"
+        case .array: "array"
+        case .object: "object"
+        }
+    }
+
+    private static func goName(of type: any Any.Type, named name: String) -> String {
+        let text = String(describing: type)
+        if text == "String" || text == "Bool" || text == "Int" || text == "Int64" || text == "UInt64" {
+            return text.lowercased()
+        }
+        if text == "Double" { return "float64" }
+        if text.hasPrefix("Array") { return "[]string" }
+        if text.hasPrefix("Dictionary") { return "map[string]string" }
+        return name
+    }
+
+    /// Whether the text ends inside a string, an object or an array.
+    private static func isCutOff(_ bytes: [UInt8]) -> Bool {
+        var depth = 0
+        var inString = false
+        var escaped = false
+        for byte in bytes {
+            if inString {
+                if escaped {
+                    escaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    escaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    inString = false
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): inString = true
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            default: break
+            }
+        }
+        return inString || depth > 0
+    }
+
+    private static func hexadecimal(_ value: UInt32) -> String {
+        let text = String(value, radix: 16)
+        return text.count == 1 ? "0" + text : text
+    }
+}
