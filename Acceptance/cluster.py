@@ -1,0 +1,141 @@
+"""A lab as the acceptance runs see it: from outside, with the stock docker CLI and programs in the client's place."""
+
+import json
+import os
+import re
+import subprocess
+import time
+
+
+class Failure(Exception):
+    """What was wanted was not observed; says what was."""
+
+
+def expect(condition, observed):
+    if not condition:
+        raise Failure(observed)
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def text(self):
+        return (self.out + self.err).strip()
+
+
+def run(command, timeout=60, env=None, stdin=None):
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=timeout, env=env, input=stdin)
+    except subprocess.TimeoutExpired as late:
+        out, err = late.stdout or b"", late.stderr or b""
+        return Result(-1, out.decode(errors="replace"), err.decode(errors="replace") + f"\n(no end within {timeout} s)")
+    return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def poll(seconds, what, attempt):
+    """Tries until `attempt` returns something true; its last failure is told when the time is over."""
+    end, last = time.monotonic() + seconds, ""
+    while True:
+        try:
+            value = attempt()
+            if value:
+                return value
+        except Failure as failure:
+            last = str(failure)
+        if time.monotonic() > end:
+            raise Failure(f"{what}: not within {seconds} s" + (f"; last: {last}" if last else ""))
+        time.sleep(0.25)
+
+
+class Node:
+    def __init__(self, cluster, entry):
+        self.cluster = cluster
+        self.name, self.role = entry["name"], entry["role"]
+        self.address, self.docker_host = entry["address"], entry["docker_host"]
+        self.pid = entry.get("pid")
+
+    def docker(self, *arguments, timeout=60, check=True):
+        env = dict(os.environ, DOCKER_HOST=self.docker_host, DOCKER_CLI_HINTS="false", LANG="C.UTF-8")
+        env.pop("DOCKER_CONTEXT", None)
+        result = run(["docker", *arguments], timeout, env)
+        if check:
+            expect(result.code == 0, f"`docker {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
+        return result
+
+    def rows(self, *arguments, timeout=60):
+        out = self.docker(*arguments, "--format", "{{json .}}", timeout=timeout).out
+        return [json.loads(line) for line in out.splitlines() if line.strip()]
+
+    def inspect(self, kind, name):
+        return json.loads(self.docker(kind, "inspect", name).out)[0]
+
+    def inside(self, *command, timeout=30):
+        return self.cluster.inside(self.name, *command, timeout=timeout)
+
+    def containers(self, service):
+        """Ids of the running containers of a service's tasks on this node."""
+        return self.docker("ps", "-q", "--no-trunc", "--filter", f"label=com.docker.swarm.service.name={service}").out.split()
+
+
+class Cluster:
+    def __init__(self, apus, name):
+        self.apus, self.name = apus, name
+        self.refresh()
+
+    def refresh(self):
+        result = run([self.apus, "lab", "status", self.name, "--format", "json"])
+        expect(result.code == 0, f"`apus lab status {self.name}`: {result.text}")
+        state = json.loads(result.out)
+        self.nodes = [Node(self, entry) for entry in state["nodes"]]
+        self.client_address = state["client"]["address"]
+        self.manager = next(node for node in self.nodes if node.role == "manager")
+
+    def lab(self, *arguments, timeout=120):
+        verb, *rest = arguments
+        result = run([self.apus, "lab", verb, "--name", self.name, *rest], timeout)
+        expect(result.code == 0, f"`apus lab {' '.join(arguments)}`: {result.text}")
+        return result
+
+    def inside(self, member, *command, timeout=30):
+        return run([self.apus, "lab", "exec", "--name", self.name, member, "--", *command], timeout)
+
+    def client(self, *command, timeout=30):
+        return self.inside("client", *command, timeout=timeout)
+
+    def get(self, url, timeout=5):
+        """One request on one new connection, from the client."""
+        result = self.client("curl", "-sS", "-i", "--max-time", str(timeout), url, timeout=timeout + 5)
+        expect(result.code == 0, f"{url} from the client: {result.text[-200:]}")
+        return result.out
+
+    def running(self, service, count, seconds=120):
+        """Waits until a service has so many running tasks; returns {node name: count}."""
+        def attempt():
+            tasks = self.manager.rows("service", "ps", "--no-trunc", service)
+            live = [task for task in tasks if task["CurrentState"].startswith("Running")]
+            if len(live) == count:
+                places = {}
+                for task in live:
+                    places[task["Node"]] = places.get(task["Node"], 0) + 1
+                return places
+            raise Failure("; ".join(
+                f"{task['Name']} on {task['Node'] or 'no node'}: {task['CurrentState']} {task['Error']}" for task in tasks) or "no tasks")
+        return poll(seconds, f"{count} running tasks of {service}", attempt)
+
+    def gone(self, service, seconds=60):
+        """Waits until no container of a service is left on any node."""
+        poll(seconds, f"removal of {service}'s containers", lambda: not any(
+            node.docker("ps", "-aq", "--filter", f"label=com.docker.swarm.service.name={service}").out.split()
+            for node in self.nodes))
+
+    def remove_service(self, service):
+        if self.manager.docker("service", "inspect", service, check=False).code == 0:
+            self.manager.docker("service", "rm", service)
+        self.gone(service)
+
+
+def words(text):
+    """Addresses and host names in a text, whole."""
+    return set(re.findall(r"[0-9A-Za-z_.-]+", text))

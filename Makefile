@@ -1,0 +1,54 @@
+# make demo       everything from packages to three nodes, walkthrough steps 1 to 7; leaves the cluster up
+# make demo-down  takes it down again
+# make test       all tests, and the walkthrough on a cluster of their own
+# make check      format and tidy
+
+APUS := .build/debug/apus
+REGISTRY := 127.0.0.1:5000
+PREFIX ?= /usr/local
+
+.PHONY: demo demo-down test check bench install packages build images
+
+packages:
+	Scripts/packages
+
+build: packages
+	swift build --product apusd
+	swift build --product apus
+
+images: packages
+	Demo/registry start
+	Demo/images/build
+
+demo: build images
+	$(APUS) lab down --name demo
+	$(APUS) lab up --name demo --nodes 3 --managers 1 --registry $(REGISTRY)
+	@Acceptance/walkthrough --lab demo --apus $(APUS); status=$$?; echo; \
+	echo "The cluster stays up. Talk to it with the docker CLI:"; \
+	echo "  export DOCKER_HOST=unix:///run/apus-lab/demo/node-1/docker.sock"; \
+	echo "Look at it: $(APUS) lab status demo"; \
+	echo "Take it down: make demo-down"; \
+	exit $$status
+
+demo-down:
+	if [ -x $(APUS) ]; then $(APUS) lab down --name demo; fi
+	Demo/registry stop
+	Acceptance/leftovers --lab demo
+
+test: packages
+	swift build --build-tests
+	swift test --skip-build
+	Acceptance/run
+
+check:
+	swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests Package.swift
+	swift test --filter TidyTests
+
+bench:
+	@echo "There are no benchmarks yet, hence no figures: see the issues." >&2; exit 1
+
+install:
+	swift build -c release --product apusd
+	swift build -c release --product apus
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 .build/release/apusd .build/release/apus $(DESTDIR)$(PREFIX)/bin/

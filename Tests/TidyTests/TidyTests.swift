@@ -1,0 +1,111 @@
+import Testing
+
+/// What a machine can check of the house style.
+@Suite struct TidyTests {
+    static let longestFile = 600
+
+    private let tree: SourceTree
+
+    init() throws {
+        tree = try SourceTree()
+        try #require(tree.files.count > 50 && tree.targets.count > 20, "the sources were not found")
+    }
+
+    @Test func `no file is longer than 600 lines`() {
+        for file in tree.files where !file.isGenerated && file.lines.count > Self.longestFile {
+            Issue.record("\(file.path) has \(file.lines.count) lines")
+        }
+    }
+
+    @Test func `targets import only what the manifest lists for them`() {
+        let names = Set(tree.targets.map(\.name))
+        let allowed = Dictionary(tree.targets.map { ($0.name, Set($0.own)) }) { $1 }
+        for file in tree.files {
+            for (number, line) in file.lines.enumerated() {
+                guard
+                    let match = line.firstMatch(
+                        of: #/^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:\w+\s+)?import\s+(?:\w+\s+)?(\w+)/#)
+                else {
+                    continue
+                }
+                let module = String(match.1)
+                if names.contains(module), allowed[file.target]?.contains(module) != true {
+                    Issue.record(
+                        "\(file.path):\(number + 1) imports \(module), which Package.swift does not list for it")
+                }
+            }
+        }
+    }
+
+    @Test func `targets depend only on targets further down`() {
+        var below: Set<String> = []
+        for target in tree.targets {
+            for own in target.own where !below.contains(own) {
+                Issue.record("\(target.name) depends on \(own), which is not listed before it")
+            }
+            below.insert(target.name)
+        }
+    }
+
+    /// Never allowed.
+    private static let banned = ["try!", "fatalError(", "as!", "Thread.sleep", "DispatchQueue", "TODO", "FIXME", "XXX"]
+    /// Allowed where a comment at the end of the line, or right above, says why.
+    private static let excused = ["try?", "@unchecked Sendable", "nonisolated(unsafe)", "Task {", "Task.detached"]
+
+    @Test func `words that hide faults are not used, or their use is explained`() {
+        for file in tree.files where !file.isGenerated && file.target != "TidyTests" {
+            for (number, line) in file.lines.enumerated() {
+                let code = Self.code(of: line)
+                for word in Self.banned where Self.has(word, in: code) {
+                    Issue.record("\(file.path):\(number + 1) uses \(word)")
+                }
+                for word in Self.excused where Self.has(word, in: code) && !Self.isExplained(number, in: file.lines) {
+                    Issue.record("\(file.path):\(number + 1) uses \(word) without a comment that says why")
+                }
+            }
+        }
+    }
+
+    /// A line without its comment and the contents of its string literals.
+    static func code(of line: String) -> String {
+        var code = ""
+        var isInString = false
+        var previous: Character = " "
+        for character in line {
+            if character == "\"", previous != "\\" { isInString.toggle() }
+            if !isInString, character == "/", previous == "/" { return String(code.dropLast()) }
+            if !isInString { code.append(character) }
+            previous = character
+        }
+        return code
+    }
+
+    /// Whether the word stands there by itself, not as the end of a longer one.
+    static func has(_ word: String, in code: String) -> Bool {
+        code.ranges(of: word).contains { range in
+            guard range.lowerBound > code.startIndex else { return true }
+            let before = code[code.index(before: range.lowerBound)]
+            return !(before.isLetter || before.isNumber || before == "_")
+        }
+    }
+
+    static func isExplained(_ number: Int, in lines: [String]) -> Bool {
+        if lines[number].contains("// ") { return true }
+        // The comment may stand above the statement of which the line is a part.
+        for above in lines[..<number].reversed().prefix(3) {
+            let text = above.trimmingPrefix { $0 == " " }
+            if text.hasPrefix("//") { return true }
+            if text.isEmpty || text.hasPrefix("}") { return false }
+        }
+        return false
+    }
+
+    @Test func `the checks see what they are for`() {
+        #expect(Self.has("try?", in: Self.code(of: "let a = try? b() // \"try!\"")))
+        #expect(!Self.has("try!", in: Self.code(of: "let a = try? b() // \"try!\"")))
+        #expect(!Self.has("try!", in: Self.code(of: "let a = \"try!\"")))
+        #expect(!Self.has("as!", in: Self.code(of: "x = hasalias!")))
+        #expect(!Self.isExplained(1, in: ["}", "let a = try? b()"]))
+        #expect(Self.isExplained(1, in: ["// Because.", "let a = try? b()"]))
+    }
+}
