@@ -1,0 +1,42 @@
+import Foundation
+
+/// Writes to the node's own store that happen all together or not at all.
+package struct LocalBatch: Sendable {
+    enum Change: Sendable {
+        case save(LocalKind, id: String, json: Data)
+        case delete(LocalKind, id: String)
+        case deleteAll(LocalKind)
+    }
+
+    private(set) var changes: [Change] = []
+
+    package init() {}
+
+    package var isEmpty: Bool { changes.isEmpty }
+
+    /// - Throws: ``LocalStoreError`` `.unencodable`.
+    package mutating func save<Value: Encodable>(_ value: Value, kind: LocalKind, id: String) throws(LocalStoreError) {
+        changes.append(.save(kind, id: id, json: try LocalJSON.encode(value, "save \(kind.rawValue) \(id)")))
+    }
+
+    package mutating func delete(kind: LocalKind, id: String) { changes.append(.delete(kind, id: id)) }
+
+    package mutating func deleteAll(kind: LocalKind) { changes.append(.deleteAll(kind)) }
+}
+
+/// Values as they are kept: JSON with the property names of their types.
+enum LocalJSON {
+    static func encode<Value: Encodable>(_ value: Value, _ attempting: String) throws(LocalStoreError) -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do { return try encoder.encode(value) } catch { throw LocalStoreError(.unencodable, attempting, cause: error) }
+    }
+
+    static func decode<Value: Decodable>(_ type: Value.Type, _ data: Data, _ attempting: String) throws(LocalStoreError)
+        -> Value
+    {
+        do { return try JSONDecoder().decode(type, from: data) } catch {
+            throw LocalStoreError(.undecodable, attempting, cause: error)
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import Foundation
+import GRDB
+
+/// A node's own facts: what it runs, has, and belongs to, in one SQLite file.
+///
+/// A write that has returned survives `kill -9` and a power cut (write-ahead log, `synchronous = FULL`). Calls wait on SQLite's own queues and
+/// never block a thread of the caller's. One process at a time: the daemon holds its root's lock.
+package struct LocalStore: Sendable {
+    /// A value with the number of the write that made it: higher is later, across all kinds.
+    package struct Entry<Value: Sendable>: Sendable {
+        package let id: String
+        package let value: Value
+        package let revision: Int64
+    }
+
+    /// How long a write waits for a reader of another process, as a backup.
+    private static let busySeconds = 5.0
+    private static let readers = 2
+
+    private let pool: DatabasePool
+    /// Where a damaged file has been put while opening; the store has begun empty.
+    package let setAside: String?
+
+    /// Opens the file, or makes it.
+    ///
+    /// A file that is damaged is renamed, never deleted: see ``setAside``.
+    ///
+    /// - Throws: ``LocalStoreError``: `.newerSchema`, `.notUsable`, `.full`.
+    package static func open(_ path: String) async throws -> LocalStore {
+        let (pool, setAside) = try await Self.onQueue { () throws -> (DatabasePool, String?) in
+            do {
+                return (try connect(path), nil)
+            } catch let error as DatabaseError where error.isDamage {
+                let aside = try LocalFile.setAside(path)
+                return (try connect(path), aside)
+            }
+        }
+        return LocalStore(pool: pool, setAside: setAside)
+    }
+
+    /// Ends all use; later calls throw. Not needed before the process ends.
+    package func close() async throws {
+        let pool = pool
+        try await Self.onQueue { try pool.close() }
+    }
+
+    /// - Returns: the write's number.
+    @discardableResult
+    package func save<Value: Codable & Sendable>(_ value: Value, kind: LocalKind, id: String) async throws -> Int64 {
+        var batch = LocalBatch()
+        try batch.save(value, kind: kind, id: id)
+        return try await apply(batch)
+    }
+
+    /// Deletes a value; a missing one is fine.
+    package func delete(kind: LocalKind, id: String) async throws {
+        var batch = LocalBatch()
+        batch.delete(kind: kind, id: id)
+        try await apply(batch)
+    }
+
+    /// Writes everything or nothing.
+    ///
+    /// - Returns: the write's number, the same for all its values.
+    @discardableResult
+    package func apply(_ batch: LocalBatch) async throws -> Int64 {
+        try await Self.attempt("write to the node's store") {
+            try await pool.write { database in
+                let revision =
+                    try Int64.fetchOne(database, sql: "UPDATE counter SET revision = revision + 1 RETURNING revision")
+                    ?? 0
+                for change in batch.changes { try Self.write(change, revision, to: database) }
+                return revision
+            }
+        }
+    }
+
+    /// - Throws: ``LocalStoreError`` `.undecodable` when the value is not of this type.
+    package func load<Value: Codable & Sendable>(_ type: Value.Type, kind: LocalKind, id: String) async throws -> Value?
+    {
+        let what = "load \(kind.rawValue) \(id)"
+        let json = try await Self.attempt(what) {
+            try await pool.read {
+                try Data.fetchOne(
+                    $0, sql: "SELECT json FROM fact WHERE kind = ? AND id = ?", arguments: [kind.rawValue, id])
+            }
+        }
+        return try json.map { try LocalJSON.decode(type, $0, what) }
+    }
+
+    /// All values of a kind, in the order of their ids, as of one moment.
+    ///
+    /// - Parameter damaged: Told of each value that is not of this type, which then is left out (and stays in the file); without it the first
+    ///   such value throws `.undecodable`.
+    package func loadAll<Value: Codable & Sendable>(
+        _ type: Value.Type, kind: LocalKind, damaged: ((_ id: String, LocalStoreError) -> Void)? = nil
+    ) async throws -> [Entry<Value>] {
+        let rows = try await Self.attempt("load \(kind.rawValue)") {
+            try await pool.read { database in
+                try Row.fetchAll(
+                    database, sql: "SELECT id, json, revision FROM fact WHERE kind = ? ORDER BY id",
+                    arguments: [kind.rawValue]
+                )
+                .map { row -> (id: String, json: Data, revision: Int64) in (row["id"], row["json"], row["revision"]) }
+            }
+        }
+        var entries: [Entry<Value>] = []
+        for row in rows {
+            do {
+                let value = try LocalJSON.decode(type, row.json, "load \(kind.rawValue) \(row.id)")
+                entries.append(Entry(id: row.id, value: value, revision: row.revision))
+            } catch {
+                guard let damaged else { throw error }
+                damaged(row.id, error)
+            }
+        }
+        return entries
+    }
+
+    private static func write(_ change: LocalBatch.Change, _ revision: Int64, to database: Database) throws {
+        switch change {
+        case .save(let kind, let id, let json):
+            try database.execute(
+                sql: """
+                    INSERT INTO fact (kind, id, revision, json) VALUES (?, ?, ?, ?)
+                    ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, json = excluded.json
+                    """, arguments: [kind.rawValue, id, revision, json])
+        case .delete(let kind, let id):
+            try database.execute(sql: "DELETE FROM fact WHERE kind = ? AND id = ?", arguments: [kind.rawValue, id])
+        case .deleteAll(let kind):
+            try database.execute(sql: "DELETE FROM fact WHERE kind = ?", arguments: [kind.rawValue])
+        }
+    }
+
+    /// Opens, checks and migrates. Blocking.
+    private static func connect(_ path: String) throws -> DatabasePool {
+        try LocalFile.prepare(path)
+        var configuration = Configuration()
+        configuration.maximumReaderCount = readers
+        configuration.busyMode = .timeout(busySeconds)
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        let pool = try DatabasePool(path: path, configuration: configuration)
+        // One walk over all pages: a node's facts are few megabytes.
+        let verdict = try pool.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        guard verdict == "ok" else {
+            try pool.close()
+            throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: verdict)
+        }
+        let migrator = LocalSchema.migrator
+        guard try !pool.read(migrator.hasBeenSuperseded) else { throw LocalStoreError(.newerSchema, "open \(path)") }
+        try migrator.migrate(pool)
+        return pool
+    }
+
+    /// Runs blocking work on a queue of its own.
+    private static func onQueue<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await attempt("open the node's store") {
+            try await withCheckedThrowingContinuation { continuation in
+                DispatchQueue(label: "apus.localstore.open").async { continuation.resume(with: Result { try body() }) }
+            }
+        }
+    }
+
+    private static func attempt<T>(_ attempting: String, _ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let error as DatabaseError {
+            throw LocalStoreError(error.resultCode == .SQLITE_FULL ? .full : .notUsable, attempting, cause: error)
+        }
+    }
+}
+
+extension DatabaseError {
+    /// Whether the file itself is at fault and not the disk, its rights, or another user of it.
+    fileprivate var isDamage: Bool { resultCode == .SQLITE_CORRUPT || resultCode == .SQLITE_NOTADB }
+}
