@@ -64,7 +64,8 @@ package protocol TaskExecutor: Sendable {
     /// Tasks of which this node has a container: task id → container status.
     func presentTasks() async throws -> [String: TaskStatus.ContainerStatus]
     /// Makes the networks as told; returns when new connections follow it.
-    func applyNetworkState(_ state: SwarmNetworkState) async throws
+    /// - Parameter nodeID: This node's id in the swarm, by which it finds itself in the state.
+    func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws
     /// The node has left the swarm: everything of the swarm's networks goes.
     func leaveNetworks() async throws
 }
