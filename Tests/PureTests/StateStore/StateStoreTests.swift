@@ -56,6 +56,7 @@ import Testing
 
     @Test func `a follower lists, follows, says that it is stale once, and lists again`() async throws {
         struct Enough: Error {}
+        struct Unexpected: Error { let update: StoreUpdate }
         let store = MemoryStore()
         try await write(1, to: store)
         let steps = Mutex(0)
@@ -67,11 +68,11 @@ import Testing
                 }
                 switch step {
                 case 1:
-                    guard case .snapshot(let listing) = update else { return Issue.record("\(update)") }
+                    guard case .snapshot(let listing) = update else { throw Unexpected(update: update) }
                     #expect(listing.values.map(\.value) == [[1]])
                     try await write(2, to: store)
                 case 2:
-                    guard case .events(let events) = update else { return Issue.record("\(update)") }
+                    guard case .events(let events) = update else { throw Unexpected(update: update) }
                     #expect(events.map(\.revision) == [store.revision])
                     store.fail(StateStoreError(.unavailable, "test"))
                 case 3:
@@ -80,7 +81,7 @@ import Testing
                     try await write(3, to: store)
                     store.compact(before: store.revision)
                 default:
-                    guard case .snapshot(let listing) = update else { return Issue.record("\(update)") }
+                    guard case .snapshot(let listing) = update else { throw Unexpected(update: update) }
                     #expect(listing.values.map(\.value) == [[3]])
                     throw Enough()
                 }
