@@ -38,10 +38,13 @@ package struct LocalStore: Sendable {
         return LocalStore(pool: pool, setAside: setAside)
     }
 
-    /// Ends all use; later calls throw. Not needed before the process ends.
+    /// Folds the log into the file and ends all use; later calls throw. Not needed before the process ends.
     package func close() async throws {
         let pool = pool
-        try await Self.onQueue { try pool.close() }
+        try await Self.onQueue {
+            try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+            try pool.close()
+        }
     }
 
     /// - Returns: the write's number.

@@ -101,6 +101,7 @@ private struct Fact: Codable, Sendable, Equatable {
             }
             try await store.close()
             var bytes = try #require(try Files.read(path))
+            try #require(bytes.count > 16384)
             for place in 8192..<16384 { bytes[place] = 0xa5 }
             try Files.writeAtomically(bytes, to: path)
             #expect(try await LocalStore.open(path).setAside != nil)
@@ -153,6 +154,7 @@ private struct Fact: Codable, Sendable, Equatable {
 private func withFile(_ body: (String) async throws -> Void) async throws {
     let directory = "/tmp/apus-local-\(RandomID.hex(bytes: 6))"
     let result: Result<Void, any Error>
+    try Files.makeDirectories(directory)
     do {
         try await body("\(directory)/node.db")
         result = .success(())
