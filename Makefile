@@ -18,7 +18,7 @@ build: packages
 
 images: packages
 	Demo/registry start
-	Demo/images/build
+	Demo/images/build --push $(REGISTRY)
 
 demo: build images
 	$(APUS) lab down --name demo
