@@ -36,7 +36,9 @@ package struct AddressAllocator: Sendable {
 
     package init(_ ranges: [AddressRange]) {
         self.ranges = ranges.sorted { left, right in
-            (left.range == nil ? 1 : 0, left.subnet.first.number) < (right.range == nil ? 1 : 0, right.subnet.first.number)
+            (left.range == nil ? 1 : 0, left.subnet.first.number) < (
+                right.range == nil ? 1 : 0, right.subnet.first.number
+            )
         }
     }
 
@@ -85,14 +87,16 @@ package struct SubnetChooser: Sendable {
     package init(pools: [Pool]) { self.pools = pools }
 
     /// Local bridges: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in /20 steps from its upper end's half.
-    package static let bridges = SubnetChooser(pools: (17...31).map {
-        Pool(base: IPv4Network(address: IPv4Address(172, $0, 0, 0), prefixLength: 16), prefixLength: 16)
-    } + [Pool(base: IPv4Network(address: IPv4Address(192, 168, 128, 0), prefixLength: 17), prefixLength: 20)])
+    package static let bridges = SubnetChooser(
+        pools: (17...31).map {
+            Pool(base: IPv4Network(address: IPv4Address(172, $0, 0, 0), prefixLength: 16), prefixLength: 16)
+        } + [Pool(base: IPv4Network(address: IPv4Address(192, 168, 128, 0), prefixLength: 17), prefixLength: 20)])
 
     /// Overlays: from 10.1.0.0/24 upwards, so that 10.0.0.0/16 stays the user's; 10.254.0.0/15 is left to ingress.
-    package static let overlays = SubnetChooser(pools: (1...253).map {
-        Pool(base: IPv4Network(address: IPv4Address(10, $0, 0, 0), prefixLength: 16), prefixLength: 24)
-    })
+    package static let overlays = SubnetChooser(
+        pools: (1...253).map {
+            Pool(base: IPv4Network(address: IPv4Address(10, $0, 0, 0), prefixLength: 16), prefixLength: 24)
+        })
 
     /// The first subnet that overlaps none of `taken`; `nil` when there is none.
     package func choose(avoiding taken: [IPv4Network]) -> IPv4Network? {

@@ -25,8 +25,10 @@ package struct IPv4Address: Hashable, Sendable, Comparable {
 
     /// Four octets in network order.
     package var octets: [UInt8] {
-        [UInt8(truncatingIfNeeded: number >> 24), UInt8(truncatingIfNeeded: number >> 16),
-            UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number)]
+        [
+            UInt8(truncatingIfNeeded: number >> 24), UInt8(truncatingIfNeeded: number >> 16),
+            UInt8(truncatingIfNeeded: number >> 8), UInt8(truncatingIfNeeded: number),
+        ]
     }
 
     /// The value of `in_addr.s_addr`: the four octets as they lie in memory, read in the machine's own order.

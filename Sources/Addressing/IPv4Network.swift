@@ -21,7 +21,9 @@ package struct IPv4Network: Hashable, Sendable {
         self.init(address: address, prefixLength: length)
     }
 
-    package var mask: IPv4Address { IPv4Address(number: prefixLength == 0 ? 0 : UInt32.max << (32 - UInt32(prefixLength))) }
+    package var mask: IPv4Address {
+        IPv4Address(number: prefixLength == 0 ? 0 : UInt32.max << (32 - UInt32(prefixLength)))
+    }
     /// The network with the host bits cleared.
     package var masked: IPv4Network { IPv4Network(address: first, prefixLength: prefixLength) }
     /// Lowest address: the network's own.
@@ -32,7 +34,9 @@ package struct IPv4Network: Hashable, Sendable {
     package var count: UInt64 { 1 << UInt64(32 - prefixLength) }
 
     package func contains(_ other: IPv4Address) -> Bool { (other.number ^ address.number) & mask.number == 0 }
-    package func contains(_ other: IPv4Network) -> Bool { prefixLength <= other.prefixLength && contains(other.address) }
+    package func contains(_ other: IPv4Network) -> Bool {
+        prefixLength <= other.prefixLength && contains(other.address)
+    }
     package func overlaps(_ other: IPv4Network) -> Bool { contains(other.first) || other.contains(first) }
 }
 

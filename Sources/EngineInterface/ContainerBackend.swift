@@ -97,7 +97,9 @@ package struct PendingExit: Sendable {
 ///
 /// Faults: `.notFound` with `No such container: X`; `.conflict`; `.notModified` for a start or stop that changes nothing.
 package protocol ContainerBackend: Sendable {
-    func createContainer(name: String?, _ request: ContainerCreateRequest) async throws -> (id: String, warnings: [String])
+    func createContainer(name: String?, _ request: ContainerCreateRequest) async throws -> (
+        id: String, warnings: [String]
+    )
     func listContainers(_ query: ContainerQuery) async throws -> [ContainerSummary]
     func inspectContainer(_ reference: String, size: Bool) async throws -> ContainerInspection
     func startContainer(_ reference: String) async throws

@@ -16,7 +16,8 @@ struct AddressPlanner {
         collect(draft.state)
         for service in draft.state.services.values.sorted(by: { $0.id < $1.id }) { allocate(service, &draft) }
         for node in draft.state.nodes.values.sorted(by: { $0.id < $1.id }) { allocate(node, &draft) }
-        for task in draft.state.tasks.values.sorted(by: { $0.id < $1.id }) where task.status.state == .new && task.isWanted {
+        for task in draft.state.tasks.values.sorted(by: { $0.id < $1.id })
+        where task.status.state == .new && task.isWanted {
             allocate(task, &draft)
         }
     }
@@ -75,13 +76,18 @@ struct AddressPlanner {
     /// The service's ports with the swarm's choice where the user left one open; a choice once made is kept.
     private func assignPorts(of service: Service, _ state: SwarmState) -> [PortConfig]? {
         guard !service.spec.ports.isEmpty else { return nil }
-        var taken = Set(state.services.values.filter { $0.id != service.id }
-            .flatMap { ($0.endpoint.ports ?? []) + $0.spec.ports }.filter(\.isOnMesh).map { "\($0.transport)/\($0.publishedPort ?? 0)" })
+        var taken = Set(
+            state.services.values.filter { $0.id != service.id }
+                .flatMap { ($0.endpoint.ports ?? []) + $0.spec.ports }.filter(\.isOnMesh).map {
+                    "\($0.transport)/\($0.publishedPort ?? 0)"
+                })
         var earlier = service.endpoint.ports ?? []
         return service.spec.ports.map { port in
             guard (port.publishedPort ?? 0) == 0, port.isOnMesh else { return port }
             var port = port
-            if let index = earlier.firstIndex(where: { $0.targetPort == port.targetPort && $0.transport == port.transport && $0.isOnMesh }) {
+            if let index = earlier.firstIndex(where: {
+                $0.targetPort == port.targetPort && $0.transport == port.transport && $0.isOnMesh
+            }) {
                 port.publishedPort = earlier.remove(at: index).publishedPort
             } else {
                 port.publishedPort = Self.dynamicPorts.first { !taken.contains("\(port.transport)/\($0)") }
@@ -119,7 +125,8 @@ struct AddressPlanner {
             guard let address = take(in: network.id) else {
                 for attachment in attachments { release(attachment) }
                 return fail(
-                    task, "no available IPv4 addresses on this network's address pools: \(network.spec.name) (\(network.id))",
+                    task,
+                    "no available IPv4 addresses on this network's address pools: \(network.spec.name) (\(network.id))",
                     &draft)
             }
             var attachment = NetworkAttachment(network: network, addresses: [address.description])

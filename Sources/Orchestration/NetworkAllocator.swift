@@ -21,7 +21,8 @@ package struct NetworkAllocator {
         network.spec.ingress = true
         network.spec.scope = "swarm"
         network.spec.driverConfiguration = Driver(name: "overlay")
-        network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "\(Self.firstIdentifier)"])
+        network.driverState = Driver(
+            name: "overlay", options: [SwarmNetwork.identifierOption: "\(Self.firstIdentifier)"])
         var pools = AllocatedPools()
         pools.driver = Driver(name: "default")
         pools.configs = [.init(subnet: "10.255.0.0/16", gateway: "10.255.0.1")]
@@ -62,7 +63,8 @@ package struct NetworkAllocator {
         for option in (request.options ?? [:]).keys.sorted() {
             switch option {
             case "encrypted":
-                throw Refusal(.notImplemented, "encrypted overlay networks (--opt encrypted) are not implemented by apus yet")
+                throw Refusal(
+                    .notImplemented, "encrypted overlay networks (--opt encrypted) are not implemented by apus yet")
             case "com.docker.network.driver.mtu": continue
             default:
                 if option.hasPrefix("com.docker.network.") {
@@ -90,15 +92,19 @@ package struct NetworkAllocator {
             guard let subnet = SubnetChooser.overlays.choose(avoiding: subnetsInUse) else {
                 throw Refusal(
                     .unavailable,
-                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")
+                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+                )
             }
             return [.init(subnet: subnet.description, gateway: subnet.first.advanced(by: 1).description)]
         }
         return try asked.map { pool in
             guard let text = pool.subnet, let subnet = IPv4Network(text) else {
-                throw Refusal(.invalidInput, "Invalid subnet \(pool.subnet ?? "") : invalid CIDR address: \(pool.subnet ?? "")")
+                throw Refusal(
+                    .invalidInput, "Invalid subnet \(pool.subnet ?? "") : invalid CIDR address: \(pool.subnet ?? "")")
             }
-            guard subnet.prefixLength <= 30 else { throw Refusal(.invalidInput, "Invalid subnet \(text) : too small for a network") }
+            guard subnet.prefixLength <= 30 else {
+                throw Refusal(.invalidInput, "Invalid subnet \(text) : too small for a network")
+            }
             if let range = pool.ipRange, !range.isEmpty {
                 guard let parsed = IPv4Network(range), subnet.contains(parsed) else {
                     throw Refusal(.invalidInput, "no matching subnet for range \(range)")
@@ -118,7 +124,8 @@ package struct NetworkAllocator {
 
     /// Subnets of every network, removed ones with live tasks included.
     package var subnetsInUse: [IPv4Network] {
-        (Array(state.networks.values) + state.tasks.values.filter(\.isLive).flatMap { ($0.networksAttachments ?? []).map(\.network) })
+        (Array(state.networks.values)
+            + state.tasks.values.filter(\.isLive).flatMap { ($0.networksAttachments ?? []).map(\.network) })
             .flatMap { $0.addressRanges.map(\.subnet) }
     }
 }

@@ -9,9 +9,11 @@ struct NodeFilter {
         [ready, resources(task, load), constraints(task), platform(task), hostPorts(task, load), replicas(task, load)]
     }
 
-    private static var ready: NodeFilter { NodeFilter(explanation: "nodes not available for new tasks") {
-        $0.status.state == .ready && $0.spec.availability == .active && $0.membership?.ingressAddress != nil
-    } }
+    private static var ready: NodeFilter {
+        NodeFilter(explanation: "nodes not available for new tasks") {
+            $0.status.state == .ready && $0.spec.availability == .active && $0.membership?.ingressAddress != nil
+        }
+    }
 
     private static func resources(_ task: SwarmTask, _ load: NodeLoad) -> NodeFilter {
         let wanted = task.spec.resources?.reservations ?? NodeResources()

@@ -26,7 +26,9 @@ struct Scheduler {
 
     struct Reason: Error { var text: String }
 
-    private func choose(for task: SwarmTask, _ service: Service?, _ state: SwarmState, _ load: NodeLoad) -> Result<Node, Reason> {
+    private func choose(for task: SwarmTask, _ service: Service?, _ state: SwarmState, _ load: NodeLoad) -> Result<
+        Node, Reason
+    > {
         let filters = NodeFilter.all(for: task, service, load)
         var refused: [(explanation: String, count: Int)] = filters.map { ($0.explanation, 0) }
         var fit: [Node] = []
@@ -45,7 +47,8 @@ struct Scheduler {
         // The first filter is the node's own readiness: Docker does not list it.
         let why = refused.dropFirst().filter { $0.count > 0 }
             .map { "\($0.explanation) on \($0.count) node\($0.count == 1 ? "" : "s")" }
-        return .failure(Reason(text: why.isEmpty ? "no suitable node" : "no suitable node (\(why.joined(separator: "; ")))"))
+        return .failure(
+            Reason(text: why.isEmpty ? "no suitable node" : "no suitable node (\(why.joined(separator: "; ")))"))
     }
 }
 
@@ -95,7 +98,8 @@ struct NodeLoad {
 extension SwarmTask {
     /// `tcp/8080` for each port published on the node itself.
     var hostPorts: Set<String> {
-        Set((assignment?.ports ?? []).filter { !$0.isOnMesh && ($0.publishedPort ?? 0) != 0 }
-            .map { "\($0.transport)/\($0.publishedPort ?? 0)" })
+        Set(
+            (assignment?.ports ?? []).filter { !$0.isOnMesh && ($0.publishedPort ?? 0) != 0 }
+                .map { "\($0.transport)/\($0.publishedPort ?? 0)" })
     }
 }

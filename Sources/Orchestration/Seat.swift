@@ -70,7 +70,8 @@ struct Seat {
 
     /// Puts a new task into an empty place, if what was there before lets it.
     private func fill(_ draft: inout SwarmDraft) {
-        guard let last = tasks.max(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }), last.desiredState != .remove else {
+        guard let last = tasks.max(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }), last.desiredState != .remove
+        else {
             return create(&draft, desired: .running, attempt: 0)
         }
         let isSame = last.spec == service.spec.taskTemplate
@@ -108,7 +109,8 @@ struct Seat {
         if let last = predecessors.max(by: { $0.createdAt < $1.createdAt }),
             [.failed, .complete, .rejected].contains(last.status.state), last.spec == task.spec
         {
-            let delay = service.spec.taskTemplate.restartPolicy?.delay.map { $0 / 1_000_000_000 } ?? Self.defaultRestartDelay
+            let delay =
+                service.spec.taskTemplate.restartPolicy?.delay.map { $0 / 1_000_000_000 } ?? Self.defaultRestartDelay
             let due = last.status.timestamp.advanced(bySeconds: delay)
             guard due <= draft.now else { return draft.wake(at: due) }
         }

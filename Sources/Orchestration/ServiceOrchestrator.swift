@@ -39,15 +39,18 @@ struct ServiceOrchestrator {
 
     private func wantedPlaces(_ service: Service, _ places: [Place: [SwarmTask]], _ state: SwarmState) -> Set<Place> {
         if service.spec.isGlobal {
-            let constraints = (service.spec.taskTemplate.placement?.constraints ?? []).compactMap { try? PlacementConstraint($0) }  // Checked at creation.
-            return Set(state.nodes.values.filter { node in
-                guard constraints.allSatisfy({ $0.matches(node) }), node.description != nil else { return false }
-                switch node.spec.availability {
-                case .active: return node.status.state != .down || places[.node(node.id)] != nil
-                case .pause: return places[.node(node.id)] != nil
-                case .drain: return false
-                }
-            }.map { .node($0.id) })
+            let constraints = (service.spec.taskTemplate.placement?.constraints ?? []).compactMap {
+                try? PlacementConstraint($0)
+            }  // Checked at creation.
+            return Set(
+                state.nodes.values.filter { node in
+                    guard constraints.allSatisfy({ $0.matches(node) }), node.description != nil else { return false }
+                    switch node.spec.availability {
+                    case .active: return node.status.state != .down || places[.node(node.id)] != nil
+                    case .pause: return places[.node(node.id)] != nil
+                    case .drain: return false
+                    }
+                }.map { .node($0.id) })
         }
         // Places with a running task are kept first, then those with any, the lowest slots before the highest.
         let present = places.filter { $0.value.contains(where: \.isWanted) || Seat.hasEnded($0.value, service) }
@@ -71,7 +74,8 @@ struct ServiceOrchestrator {
     }
 
     private func finish(_ update: RollingUpdate, _ service: Service, _ draft: inout SwarmDraft) {
-        guard service.updateStatus?.state == "updating", !update.isUnderWay, var current = draft.state.services[service.id]
+        guard service.updateStatus?.state == "updating", !update.isUnderWay,
+            var current = draft.state.services[service.id]
         else { return }
         current.updateStatus?.state = "completed"
         current.updateStatus?.completedAt = draft.now

@@ -9,8 +9,11 @@ struct TaskReaper {
 
     func run(_ draft: inout SwarmDraft) {
         for task in draft.state.tasks.values where task.isLive && !task.isWanted { end(task, &draft) }
-        for task in draft.state.tasks.values where task.desiredState == .remove && !task.isLive { draft.removeTask(task.id) }
-        let limit = max(0, Int(draft.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit ?? Int64(Self.defaultHistory)))
+        for task in draft.state.tasks.values where task.desiredState == .remove && !task.isLive {
+            draft.removeTask(task.id)
+        }
+        let limit = max(
+            0, Int(draft.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit ?? Int64(Self.defaultHistory)))
         let history = Dictionary(grouping: draft.state.tasks.values.filter { !$0.isLive && !$0.isWanted }) {
             "\($0.serviceID)/\($0.place)"
         }
@@ -24,7 +27,9 @@ struct TaskReaper {
         guard let id = task.nodeID, task.status.state >= .assigned else {
             return finish(task, .shutdown, "stopped before it was assigned", &draft)
         }
-        guard let node = draft.state.nodes[id] else { return finish(task, .orphaned, "the node has left the swarm", &draft) }
+        guard let node = draft.state.nodes[id] else {
+            return finish(task, .orphaned, "the node has left the swarm", &draft)
+        }
         if node.status.state == .down {
             let due = node.updatedAt.advanced(bySeconds: Self.orphanTime)
             if due <= draft.now { finish(task, .orphaned, "the node is down", &draft) } else { draft.wake(at: due) }

@@ -5,7 +5,8 @@ package struct ContainerCreateRequest: Codable, Sendable, Equatable {
     package var networkingConfig: NetworkingConfiguration?
 
     package init(
-        configuration: ContainerConfiguration = ContainerConfiguration(), hostConfig: HostConfiguration = HostConfiguration(),
+        configuration: ContainerConfiguration = ContainerConfiguration(),
+        hostConfig: HostConfiguration = HostConfiguration(),
         networkingConfig: NetworkingConfiguration? = nil
     ) {
         self.configuration = configuration

@@ -56,7 +56,8 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         package var names: [String]
 
         package init(
-            address: IPv4Address, nodeID: String, taskID: String, vtep: IPv4Address, containerID: String, names: [String]
+            address: IPv4Address, nodeID: String, taskID: String, vtep: IPv4Address, containerID: String,
+            names: [String]
         ) {
             self.address = address
             self.nodeID = nodeID

@@ -52,7 +52,8 @@ extension Timestamp: CustomStringConvertible, Codable {
         let second = seconds.flooredRemainder(by: 86_400)
         func two(_ value: Int64) -> String { (value < 10 ? "0" : "") + String(value) }
         let yearText = String(repeating: "0", count: max(0, 4 - String(year).count)) + String(year)
-        var text = "\(yearText)-\(two(month))-\(two(day))T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
+        var text =
+            "\(yearText)-\(two(month))-\(two(day))T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
         if nanoseconds != 0 {
             var fraction = String(nanoseconds + 1_000_000_000).dropFirst()
             while fraction.last == "0" { fraction.removeLast() }
