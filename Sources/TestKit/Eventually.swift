@@ -1,0 +1,47 @@
+/// A condition did not come true in time.
+package struct NotReached: Error, CustomStringConvertible {
+    package let description: String
+}
+
+/// Looks at a condition again and again until it is true; throws ``NotReached`` after `limit`. An error of the condition
+/// counts as "not yet", and is told in the end.
+package func eventually(
+    within limit: Duration = .seconds(5), _ what: String = "condition", _ condition: () async throws -> Bool
+) async throws {
+    _ = try await eventually(within: limit, what) { () async throws -> Bool? in try await condition() ? true : nil }
+}
+
+/// The same for a value that is `nil` at first.
+package func eventually<T>(
+    within limit: Duration = .seconds(5), _ what: String = "value", _ value: () async throws -> T?
+) async throws -> T {
+    let clock = ContinuousClock()
+    let end = clock.now + limit
+    var last: (any Error)?
+    repeat {
+        do {
+            if let value = try await value() { return value }
+            last = nil
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            last = error
+        }
+        try await clock.sleep(for: .milliseconds(5))
+    } while clock.now < end
+    throw NotReached(description: "not within \(limit): \(what)" + (last.map { "; last error: \($0)" } ?? ""))
+}
+
+/// Ends work that takes longer than `limit`, by cancellation.
+package func within<T: Sendable>(_ limit: Duration, _ work: @escaping @Sendable () async throws -> T) async throws -> T {
+    try await withThrowingTaskGroup(of: T.self) { group in
+        group.addTask { try await work() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw NotReached(description: "not finished within \(limit)")
+        }
+        defer { group.cancelAll() }
+        guard let first = try await group.next() else { throw NotReached(description: "no work") }
+        return first
+    }
+}
