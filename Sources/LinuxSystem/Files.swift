@@ -83,6 +83,13 @@ package enum Files {
         throw SystemError(errno: errno, attempting: "stat \(path)")
     }
 
+    /// What a symbolic link says.
+    package static func link(_ path: String) throws(SystemError) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = try check(readlink(path, &buffer, buffer.count), "read link \(path)")
+        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// Names in a directory, sorted, without `.` and `..`; none when it is missing.
     package static func list(_ directory: String) throws(SystemError) -> [String] {
         guard let opened = try Descriptor.openIfThere(directory, O_RDONLY | O_DIRECTORY) else { return [] }

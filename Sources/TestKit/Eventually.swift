@@ -1,6 +1,8 @@
 /// A condition did not come true in time.
 package struct NotReached: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// Looks at a condition again and again until it is true; throws ``NotReached`` after `limit`. An error of the condition

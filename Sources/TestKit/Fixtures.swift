@@ -5,6 +5,8 @@ import Netlink
 /// A test needs what this machine or user does not have. Tests fail then; they are not skipped.
 package struct Unmet: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// Throws unless the tests run as root, as everything with namespaces and mounts must.

@@ -1,0 +1,46 @@
+import Glibc
+import LinuxSystem
+import TestKit
+import Testing
+
+@Suite struct CgroupTests {
+    private func withGroup(_ body: (String, CgroupLayout) async throws -> Void) async throws {
+        try requireRoot()
+        let layout = try Cgroups.layout()
+        let group = "/apus-test-\(RandomID.hex(bytes: 6))"
+        try Cgroups.create(group, in: layout)
+        try await cleaningUp {
+            try await body(group, layout)
+        } by: {
+            try Cgroups.kill(group, in: layout)
+            try await eventually("the group is removed") {
+                try Cgroups.remove(group, in: layout)
+                return true
+            }
+        }
+    }
+
+    @Test func `a process is moved into a group, counted there, and killed with it`() async throws {
+        try await withGroup { group, layout in
+            let child = try Processes.spawn(
+                SpawnRequest(executable: "/bin/sh", arguments: ["-c", "sleep 1000 & sleep 1000 & wait"]))
+            defer { child.signal(SIGKILL) }
+            try Cgroups.move(child.pid, to: group, in: layout)
+            #expect(try Cgroups.processes(in: group, of: layout).contains(child.pid))
+            let statistics = try Cgroups.statistics(of: group, in: layout)
+            #expect(statistics.processes.map { $0 >= 1 } != false)
+            #expect(statistics.memoryLimitBytes == nil)
+            #expect(statistics.cpuNanoseconds != nil)
+            try Cgroups.kill(group, in: layout)
+            #expect(try await child.wait() == .signalled(SIGKILL))
+        }
+    }
+
+    @Test func `a missing group has no processes, empty statistics, and is removed at once`() throws {
+        let layout = try Cgroups.layout()
+        #expect(try Cgroups.processes(in: "/apus-test-missing", of: layout).isEmpty)
+        #expect(try Cgroups.statistics(of: "/apus-test-missing", in: layout) == CgroupStatistics())
+        try Cgroups.remove("/apus-test-missing", in: layout)
+        try Cgroups.kill("/apus-test-missing", in: layout)
+    }
+}

@@ -1,0 +1,59 @@
+import Glibc
+import LinuxSystem
+import Netlink
+import TestKit
+import Testing
+
+@Suite struct NamespaceTests {
+    @Test func `a namespace is made once, has its own sysctls, and is gone after removal`() async throws {
+        try requireRoot()
+        let path = "/run/apus-test/\(RandomID.hex(bytes: 6))"
+        let namespace = try await NetworkNamespace.create(at: path)
+        #expect(namespace.exists())
+        try await namespace.run { try RouteSocket().perform(CreateBridge(name: "here")) }
+        // A second creation finds it and what is in it.
+        let again = try await NetworkNamespace.create(at: path)
+        #expect(try await again.run { try RouteSocket().link(named: "here") } != nil)
+        let outside = try Sysctl.read("net/ipv4/ip_forward")
+        try await namespace.run {
+            try Sysctl.write("net/ipv4/ip_forward", "0")
+            #expect(try Sysctl.ensure("net/ipv4/ip_forward", "1"))
+            #expect(try !Sysctl.ensure("net/ipv4/ip_forward", "1"))
+        }
+        #expect(try await namespace.run { try Sysctl.read("net/ipv4/ip_forward") } == "1")
+        #expect(try Sysctl.read("net/ipv4/ip_forward") == outside)
+        #expect(try await namespace.run { try Sysctl.read("net/no/such") } == nil)
+        #expect(try NetworkNamespace.list(in: "/run/apus-test").contains(namespace))
+        try await namespace.remove()
+        try await namespace.remove()
+        #expect(!namespace.exists())
+        #expect(!Files.exists(path))
+        await #expect(throws: SystemError.self) { try await namespace.run {} }
+    }
+
+    @Test func `work in a namespace leaves the callers' threads where they were`() async throws {
+        try await withNetworkNamespace { namespace in
+            let before = try Files.link("/proc/self/ns/net")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<50 {
+                    group.addTask {
+                        let inside = try await namespace.run { try Files.link("/proc/thread-self/ns/net") }
+                        #expect(inside != before)
+                        #expect(try Files.link("/proc/thread-self/ns/net") == before)
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test func `errors come back from the thread, and a blocking caller may wait in place`() async throws {
+        await #expect(throws: SystemError(errno: EIO, attempting: "x")) {
+            try await onThread { throw SystemError(errno: EIO, attempting: "x") }
+        }
+        #expect(try onThreadBlocking { 42 } == 42)
+        #expect(throws: SystemError.self) {
+            try onThreadBlocking { throw SystemError(errno: EIO, attempting: "x") }
+        }
+    }
+}
