@@ -128,7 +128,7 @@ let package = Package(
         program("apus", ["Commands"], [arguments]),
         // tests
         library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"]),
-        tests("PureTests", ["Addressing", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes"], [nioCore]),
+        tests("PureTests", ["Addressing", "Netlink", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes"], [nioCore]),
         tests("KernelTests", ["LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI", "NameService", "Addressing", "Model"], [nioCore, nioPosix, log]),
         tests("ServiceTests", ["EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux"], [nioCore, nioPosix, nioHTTP1, log, x509, crypto, grpcCore, grpcTransport]),
         tests("TidyTests", [], []),

@@ -144,12 +144,11 @@ static int child_main(void *argument) {
     struct child *child = argument;
     const struct clinux_spawn *request = child->request;
 
-    struct sigaction standard;
-    memset(&standard, 0, sizeof standard);
-    standard.sa_handler = SIG_DFL;
+    // By the system call itself: the C library refuses to touch its own two signals, and an ignored one is inherited.
+    const unsigned char standard[32] = {0};  // `struct sigaction` of the kernel with SIG_DFL
     for (int number = 1; number < 65; number++) {
         if (number == SIGKILL || number == SIGSTOP) continue;
-        sigaction(number, &standard, NULL);  // Refused for the C library's own two; those are never ignored.
+        if (syscall(SYS_rt_sigaction, number, standard, NULL, 8) != 0) return child_failed(child, "sigaction");
     }
     if (request->network_namespace >= 0 && setns(request->network_namespace, CLONE_NEWNET) != 0)
         return child_failed(child, "setns");

@@ -32,7 +32,8 @@ package struct LinkAddress: Sendable, Hashable {
         if withoutRoute { message.number(AddressAttribute.flags, AddressAttribute.noPrefixRoute) }
     }
 
-    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+    /// `nil` for messages of other types or families.
+    package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newAddress else { return nil }
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
         let length = Int(try fixed.number(at: 1, as: UInt8.self))

@@ -27,7 +27,8 @@ package struct TrackedConnection: Sendable, Hashable {
     /// Where the packets go after translation.
     package var endpoint: IPv4Address { reply.source }
 
-    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+    /// `nil` for messages of other types or families.
+    package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == ConntrackMessage.new else { return nil }
         let (fixed, attributes) = try message.parts(fixed: ConntrackMessage.headerLength)
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,

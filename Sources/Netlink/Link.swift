@@ -26,7 +26,8 @@ package struct Link: Sendable, Hashable {
     package var port: PortOptions?
     package var statistics: LinkStatistics?
 
-    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+    /// `nil` for messages of other types or families.
+    package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newLink else { return nil }
         let (fixed, attributes) = try message.parts(fixed: LinkHeader.length)
         guard let name = attributes.string(LinkAttribute.name) else { return nil }

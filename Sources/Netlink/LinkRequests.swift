@@ -80,24 +80,23 @@ package struct CreateBridge: NetlinkRequest {
     }
 }
 
-/// The other end of a veth pair; born in `namespace` under its final name when one is given.
+/// The other end of a veth pair; born in `namespace` under its final name when one is given. It is born down: the kernel
+/// refuses a peer that is to be up (ENOTCONN, the pair is not joined yet). Set it up in its own namespace.
 package struct VethPeer: Sendable, Hashable {
     package var name: String
     package var mac: MACAddress?
     package var mtu: Int?
     package var group: UInt32?
-    package var isUp: Bool
     package var namespace: NetworkNamespace?
 
     package init(
-        name: String, mac: MACAddress? = nil, mtu: Int? = nil, group: UInt32? = nil, isUp: Bool = false,
+        name: String, mac: MACAddress? = nil, mtu: Int? = nil, group: UInt32? = nil,
         namespace: NetworkNamespace? = nil
     ) {
         self.name = name
         self.mac = mac
         self.mtu = mtu
         self.group = group
-        self.isUp = isUp
         self.namespace = namespace
     }
 }
@@ -141,7 +140,7 @@ package struct CreateVeth: NetlinkRequest {
             $0.string(LinkAttribute.kind, "veth")
             $0.nest(LinkAttribute.data) {
                 $0.nest(VethAttribute.peer) {
-                    NewLink(name: peer.name, mac: peer.mac, mtu: peer.mtu, group: peer.group, isUp: peer.isUp)
+                    NewLink(name: peer.name, mac: peer.mac, mtu: peer.mtu, group: peer.group, isUp: false)
                         .encode(into: &$0)
                     if let namespace = peer.namespace {
                         $0.number(LinkAttribute.namespaceDescriptor, context.descriptor(of: namespace))
@@ -188,32 +187,6 @@ package struct CreateVXLAN: NetlinkRequest {
             $0.string(LinkAttribute.kind, "vxlan")
             $0.nest(LinkAttribute.data) { settings.encode(into: &$0) }
         }
-    }
-}
-
-/// Makes a link of a kind that needs no data, as `dummy`.
-package struct CreateLink: NetlinkRequest {
-    package var name: String
-    package var kind: String
-    package var mac: MACAddress?
-    package var mtu: Int?
-    package var isUp: Bool
-
-    package init(name: String, kind: String, mac: MACAddress? = nil, mtu: Int? = nil, isUp: Bool = false) {
-        self.name = name
-        self.kind = kind
-        self.mac = mac
-        self.mtu = mtu
-        self.isUp = isUp
-    }
-
-    package var type: UInt16 { MessageType.newLink }
-    package var flags: UInt16 { MessageFlags.create | MessageFlags.exclusive }
-    package var description: String { "create \(kind) \(name)" }
-
-    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
-        NewLink(name: name, mac: mac, mtu: mtu, group: nil, isUp: isUp).encode(into: &message)
-        message.nest(LinkAttribute.linkInfo) { $0.string(LinkAttribute.kind, kind) }
     }
 }
 

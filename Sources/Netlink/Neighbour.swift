@@ -56,7 +56,8 @@ package struct Neighbour: Sendable, Hashable {
         if `protocol` != 0 { message.number(NeighbourAttribute.protocol, `protocol`) }
     }
 
-    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+    /// `nil` for messages of other types or families.
+    package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newNeighbour else { return nil }
         let (fixed, attributes) = try message.parts(fixed: NeighbourHeader.length)
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
@@ -136,7 +137,8 @@ package struct ForwardingEntry: Sendable, Hashable {
         if let remote { message.bytes(NeighbourAttribute.destination, remote.octets) }
     }
 
-    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+    /// `nil` for messages of other types or families.
+    package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newNeighbour else { return nil }
         let (fixed, attributes) = try message.parts(fixed: NeighbourHeader.length)
         // Rows of a VLAN repeat those without, as long as VLAN filtering is off.

@@ -81,7 +81,8 @@ package struct Route: Sendable, Hashable {
         }
     }
 
-    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+    /// `nil` for messages of other types or families.
+    package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newRoute else { return nil }
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
         let length = Int(try fixed.number(at: 1, as: UInt8.self))

@@ -51,8 +51,8 @@ package struct Rule: Sendable, Hashable {
         message.number(RuleAttribute.protocol, `protocol`)
     }
 
-    /// `nil` for rules that do something else than lead to a table.
-    init?(_ message: NetlinkMessage) throws(NetlinkError) {
+    /// `nil` for messages of other types or families.
+    package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newRule else { return nil }
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,

@@ -17,7 +17,7 @@ import Testing
     @Test func `a new link in the own namespace is told without an id`() async throws {
         try await withNetworkNamespace { namespace in
             let listener = try await NetlinkListener.open(in: namespace)
-            try await namespace.run { try RouteSocket().perform(CreateLink(name: "d0", kind: "dummy")) }
+            try await namespace.run { try RouteSocket().perform(CreateBridge(name: "d0")) }
             try await wait(listener, for: .changed(NetlinkChange(topic: .link, namespaceID: nil)))
         }
     }
@@ -35,7 +35,7 @@ import Testing
             let listener = try await NetlinkListener.open(in: namespaces[0])
             try await other.run {
                 try RouteSocket().perform([
-                    CreateLink(name: "d0", kind: "dummy", isUp: true), AddRule(Rule(priority: 77, table: 77)),
+                    CreateBridge(name: "d0", isUp: true), AddRule(Rule(priority: 77, table: 77)),
                 ])
             }
             try await wait(listener, for: .changed(NetlinkChange(topic: .link, namespaceID: id)))

@@ -48,7 +48,7 @@ import Testing
                     CreateBridge(name: "br0", isUp: true),
                     CreateVeth(
                         name: "a1", mtu: 1450, group: 77, alias: "apus:port:1", master: "br0", isUp: true,
-                        peer: VethPeer(name: "eth0", mac: mac, mtu: 1450, isUp: true, namespace: inside)),
+                        peer: VethPeer(name: "eth0", mac: mac, mtu: 1450, namespace: inside)),
                     SetPort(
                         "a1",
                         PortOptions(learning: false, locked: true, hairpin: true, unicastFlood: false, isolated: true)),
@@ -70,8 +70,13 @@ import Testing
             let peer = try #require(try await inside.run { try RouteSocket().link(named: "eth0") })
             #expect(peer.mac == mac)
             #expect(peer.mtu == 1450)
-            #expect(peer.isUp && peer.isRunning)
             #expect(peer.index == port.peerIndex)
+            let ends = try await inside.run {
+                let socket = try RouteSocket()
+                try socket.perform(SetLink("eth0", isUp: true))
+                return try socket.link(named: "eth0")
+            }
+            #expect(ends?.isUp == true && ends?.isRunning == true)
         }
     }
 
@@ -82,7 +87,7 @@ import Testing
             try await namespaces[0].run {
                 let socket = try RouteSocket()
                 try socket.perform([
-                    CreateLink(name: "u0", kind: "dummy", isUp: true),
+                    CreateBridge(name: "u0", isUp: true),
                     AddAddress(LinkAddress(link: "u0", network: try #require(IPv4Network("192.0.2.11/24")))),
                     CreateVXLAN(name: "vx0", settings: settings, mtu: 1450, namespace: overlay),
                 ])
@@ -116,7 +121,7 @@ import Testing
             try await namespace.run {
                 let socket = try RouteSocket()
                 try socket.perform([
-                    CreateBridge(name: "br0"), CreateLink(name: "d0", kind: "dummy"),
+                    CreateBridge(name: "br0"), CreateVeth(name: "d0", peer: VethPeer(name: "d9")),
                     SetLink("d0", isUp: true, master: .link("br0"), mtu: 1300, alias: "x", group: 5),
                 ])
                 var link = try #require(try socket.link(named: "d0"))

@@ -34,7 +34,7 @@ import Testing
                 let network = try #require(IPv4Network("10.255.0.5/16"))
                 let target = try #require(IPv4Network("198.51.100.0/24"))
                 try socket.perform([
-                    CreateLink(name: "eth1", kind: "dummy", isUp: true),
+                    CreateBridge(name: "eth1", isUp: true),
                     AddAddress(LinkAddress(link: "eth1", network: network)),
                     AddRoute(Route(gateway: gateway, link: "eth1", table: 77)),
                     AddRoute(Route(gateway: gateway, link: "eth1", table: 77)),
