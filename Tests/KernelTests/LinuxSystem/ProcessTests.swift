@@ -46,7 +46,8 @@ import Testing
         let two = try Descriptor.pipe()
         let child = try Processes.spawn(
             SpawnRequest(
-                executable: "/bin/bash", arguments: ["-c", "echo first >&\(two.writing.raw); echo second >&\(one.writing.raw)"],
+                executable: "/bin/bash",
+                arguments: ["-c", "echo first >&\(two.writing.raw); echo second >&\(one.writing.raw)"],
                 descriptors: [(one.writing.raw, two.writing.raw), (two.writing.raw, one.writing.raw)]))
         #expect(try await child.wait() == .exited(0))
         #expect(String(decoding: try one.reading.readSome(100), as: UTF8.self) == "first\n")

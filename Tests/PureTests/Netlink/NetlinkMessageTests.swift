@@ -3,7 +3,7 @@ import Netlink
 import TestKit
 import Testing
 
-@Suite struct MessageTests {
+@Suite struct NetlinkMessageTests {
     private func hex(_ bytes: some Sequence<UInt8>) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
