@@ -92,7 +92,7 @@ let package = Package(
         library("Model", ["Addressing", "Faults"]),
         library("LinuxSystem", ["CLinux", "Faults"]),
         library("Netlink", ["LinuxSystem", "CLinux", "Addressing", "Faults"]),
-        library("Nftables", ["CNFTables", "LinuxSystem", "Addressing", "Faults"]),
+        library("Nftables", ["CNFTables", "LinuxSystem", "Addressing", "Faults"], [crypto]),
         library("OCI", ["Faults"], [crypto]),
         // 2: what the parts speak through
         library("EngineInterface", ["Model", "Addressing", "Faults"], [nioCore]),

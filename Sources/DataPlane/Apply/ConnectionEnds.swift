@@ -1,0 +1,65 @@
+import Addressing
+
+/// Which tracked connections have lost what they lead to, between two wanted values.
+///
+/// A backend that is only drained stays: its connections go on. Its endpoint's end is what ends them; else a caller that
+/// keeps sending UDP would stay with the dead address, and TCP would hang instead of being reset.
+struct ConnectionEnds {
+    private(set) var byScope: [Scope: [ConnectionEnd]] = [:]
+
+    init(from old: NodeNetwork, to new: NodeNetwork) {
+        let gone = Self.goneEndpoints(old, new)
+        for sandbox in new.sandboxes {
+            var ends: [ConnectionEnd] = []
+            for endpoint in sandbox.endpoints {
+                guard case .overlay(let id) = endpoint.network else { continue }
+                ends += (gone[id] ?? []).map { .answered($0) }
+            }
+            if !ends.isEmpty { byScope[.sandbox(sandbox.id)] = ends }
+        }
+        if let ingress = new.ingress, let ends = gone[ingress.overlayID] {
+            byScope[.ingress] = ends.map { .answered($0) }
+        }
+        let node = Self.nodeEnds(old, new)
+        if !node.isEmpty { byScope[.node] = node }
+    }
+
+    /// Addresses that an overlay has lost, on whatever node.
+    private static func goneEndpoints(_ old: NodeNetwork, _ new: NodeNetwork) -> [String: [IPv4Address]] {
+        var gone: [String: [IPv4Address]] = [:]
+        let oldLocal = localAddresses(old)
+        let newLocal = localAddresses(new)
+        for overlay in new.overlays {
+            guard let before = old.overlays.first(where: { $0.id == overlay.id }) else { continue }
+            let same = before.remoteEndpoints == overlay.remoteEndpoints
+            if same, oldLocal[overlay.id] == newLocal[overlay.id] { continue }
+            let present = Set(overlay.remoteEndpoints.map(\.address)).union(newLocal[overlay.id] ?? [])
+            let lost = Set(before.remoteEndpoints.map(\.address)).union(oldLocal[overlay.id] ?? []).subtracting(present)
+            if !lost.isEmpty { gone[overlay.id] = lost.sorted() }
+        }
+        return gone
+    }
+
+    private static func localAddresses(_ network: NodeNetwork) -> [String: Set<IPv4Address>] {
+        var found: [String: Set<IPv4Address>] = [:]
+        for sandbox in network.sandboxes {
+            for endpoint in sandbox.endpoints {
+                if case .overlay(let id) = endpoint.network { found[id, default: []].insert(endpoint.address.address) }
+            }
+        }
+        return found
+    }
+
+    /// Ports of the node that lead elsewhere or nowhere now: the address's next owner must not get their packets.
+    private static func nodeEnds(_ old: NodeNetwork, _ new: NodeNetwork) -> [ConnectionEnd] {
+        let kept = Set(new.sandboxes.flatMap(\.published))
+        var ends: [ConnectionEnd] = old.sandboxes.flatMap(\.published).filter { !kept.contains($0) }
+            .map { .port($0.hostPort, answeredFrom: $0.targetAddress) }
+        if let ingress = old.ingress {
+            let present = Set((new.ingress?.ports ?? []).map { "\($0.transport) \($0.publishedPort)" })
+            ends += ingress.ports.filter { !present.contains("\($0.transport) \($0.publishedPort)") }
+                .map { .port($0.publishedPort, answeredFrom: ingress.leg.address) }
+        }
+        return ends
+    }
+}

@@ -1,0 +1,140 @@
+import LinuxSystem
+import Netlink
+import Nftables
+
+extension Round {
+    /// Carries out the round. Order: rules that lead to what goes are taken away; namespaces, links and routes are made;
+    /// rules that lead to them are set; connections of what is gone are forgotten; what is gone is removed.
+    func run() async -> Outcome {
+        var outcome = Outcome()
+        let parts = await survey(&outcome)
+        let overlays = parts.keys.filter { if case .overlay = $0 { true } else { false } }
+        let inner = parts.keys.filter { !$0.holdsPorts }
+
+        await withdraw(parts, &outcome)
+        await buildNode(parts, &outcome)
+        await build(overlays, parts, &outcome)
+        let rules = await finish(inner, parts, &outcome)
+        let nodeRules = await publish(parts, &outcome)
+        await forgetConnections(parts, &outcome)
+        await remove(parts, &outcome)
+
+        for (scope, part) in parts {
+            var applied = AppliedNamespace(input: part.input, state: part.wanted, rules: part.rules)
+            let loaded = scope == .node ? nodeRules : rules[scope] ?? [:]
+            applied.rules.merge(loaded) { _, new in new }
+            applied.isCertain = outcome.failures[scope] == nil
+            outcome.applied[scope] = applied
+            let count = part.plan.count + part.change.count
+            if count > 0 {
+                outcome.changes += count
+                outcome.touched.insert(scope)
+                if part.wasExamined { outcome.differences[scope] = part.plan.summary + part.change.summary }
+            }
+        }
+        return outcome
+    }
+
+    /// Elements that lead to something on its way out, in the node's table.
+    private func withdraw(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        guard let part = parts[.node], !part.change.removals.isEmpty, part.replaced.isEmpty else { return }
+        let commands = part.change.removals
+        _ = await forEach([.node], &outcome) { _ in
+            try await inside(.node) { try NftContext().run(commands, attempting: "withdraw published ports") }
+        }
+    }
+
+    private func buildNode(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        let names = parts.keys.filter { $0 != .node }.compactMap { scope in
+            derivation.namespace(of: scope).map { (scope, $0) }
+        }
+        let plan = parts[.node]?.plan
+        let done = await forEach([.node], &outcome) { _ in
+            try await inside(.node) { () -> [Scope: Int32] in
+                let socket = try RouteSocket()
+                var ids: [Scope: Int32] = [:]
+                for (scope, namespace) in names { ids[scope] = try socket.ensureNamespaceID(of: namespace) }
+                if let plan {
+                    try NamespaceWork.clear(plan)
+                    try NamespaceWork.build(plan)
+                }
+                return ids
+            }
+        }
+        outcome.namespaceIDs = done[.node] ?? [:]
+    }
+
+    private func build(_ overlays: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        _ = await forEach(overlays, &outcome) { scope in
+            guard let plan = parts[scope]?.plan, !plan.isEmpty else { return }
+            try await inside(scope) { try NamespaceWork.clear(plan) }
+            if !plan.fromNode.isEmpty {
+                // Here, so that the device's socket is the node's and its rules see the packets.
+                try await inside(.node) { try RouteSocket().perform(plan.fromNode) }
+            }
+            try await inside(scope) { try NamespaceWork.build(plan) }
+        }
+    }
+
+    private func finish(_ scopes: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async
+        -> [Scope: [TableID: [String: String]]]
+    {
+        await forEach(scopes, &outcome) { scope in
+            guard let part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return [:] }
+            return try await inside(scope) {
+                try NamespaceWork.clear(part.plan)
+                try NamespaceWork.build(part.plan)
+                if part.change.isEmpty { return [:] }
+                return try NamespaceWork.change(part.change.commands, replaced: part.replaced)
+            }
+        }
+    }
+
+    private func publish(_ parts: [Scope: Part], _ outcome: inout Outcome) async -> [TableID: [String: String]] {
+        guard let part = parts[.node], !part.change.additions.isEmpty || !part.replaced.isEmpty else { return [:] }
+        let commands = part.replaced.isEmpty ? part.change.additions : part.change.commands
+        let done = await forEach([.node], &outcome) { _ in
+            try await inside(.node) { try NamespaceWork.change(commands, replaced: part.replaced) }
+        }
+        return done[.node] ?? [:]
+    }
+
+    private func forgetConnections(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        let ends = ConnectionEnds(from: previousNetwork, to: derivation.wanted).byScope
+            .filter { parts[$0.key] != nil || outcome.applied[$0.key] != nil }
+        _ = await forEach(Array(ends.keys), &outcome) { scope in
+            let gone = ends[scope] ?? []
+            if gone.isEmpty { return 0 }
+            return try await inside(scope) { try NamespaceWork.forget(gone) }
+        }
+    }
+
+    /// Links and entries first, then whole namespaces.
+    private func remove(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        let gone = previous.keys.filter { parts[$0] == nil && outcome.applied[$0] == nil }
+        let emptied = gone.filter { if case .overlay = $0 { true } else { false } }
+        _ = await forEach(Array(emptied), &outcome) { scope in
+            guard derivation.namespace(of: scope)?.exists() == true else { return }
+            try await inside(scope) { try NamespaceWork.removeAllLinks() }
+        }
+        let losing = parts.keys.filter { parts[$0]?.plan.removing.isEmpty == false }
+        _ = await forEach(losing, &outcome) { scope in
+            guard let plan = parts[scope]?.plan else { return }
+            try await inside(scope) { try NamespaceWork.remove(plan) }
+        }
+        let removed = await forEach(gone, &outcome) { scope in try await derivation.namespace(of: scope)?.remove() }
+        outcome.removed = Set(removed.keys)
+        outcome.changes += removed.count
+        outcome.touched.formUnion(removed.keys)
+        for stray in strays {
+            do {
+                try await stray.run { try NamespaceWork.removeAllLinks() }
+                try await stray.remove()
+                outcome.changes += 1
+                outcome.differences[.node, default: []].append("namespace \(stray.path) is not wanted")
+            } catch {
+                outcome.fail(.node, error)
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import LinuxSystem
+import Netlink
+
+extension DataPlane {
+    /// After the first change the others of the same cause follow: they are looked at together.
+    private static let gathering = Duration.milliseconds(50)
+    /// Everything is compared this often although nothing was heard.
+    private static let interval = Duration.seconds(300)
+
+    /// Listens to changes in the node's namespace and all of ours, compares where something changed, and repairs. Every
+    /// five minutes, and when messages were lost, everything. Returns when its task is cancelled.
+    ///
+    /// Our own changes are heard too: a comparison that finds nothing is cheap.
+    package func run() async throws {
+        let listener = try await NetlinkListener.open(in: node)
+        let (signals, sink) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let changes = ChangeSet()
+        // What happened before the listener was there.
+        changes.addAll()
+        sink.yield()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await event in listener.events {
+                    changes.add(event)
+                    sink.yield()
+                }
+            }
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: Self.interval)
+                    changes.addAll()
+                    sink.yield()
+                }
+            }
+            group.addTask {
+                for await _ in signals {
+                    try await Task.sleep(for: Self.gathering)
+                    await self.repair(changes.take())
+                }
+            }
+            _ = try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func repair(_ changes: ChangeSet.Changes) async {
+        if changes.isEverything {
+            _ = await resync(reason: "periodic comparison")
+            return
+        }
+        var scopes: Set<Scope> = []
+        if changes.isNodeChanged { scopes.insert(.node) }
+        for id in changes.namespaces { if let scope = scopesByID[id] { scopes.insert(scope) } }
+        scopes.formIntersection(knownScopes)
+        if !scopes.isEmpty { _ = await resync(reason: "change heard", scopes: scopes) }
+    }
+}

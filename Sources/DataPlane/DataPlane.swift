@@ -1,0 +1,269 @@
+import Addressing
+package import LinuxSystem
+package import Logging
+import Netlink
+import Nftables
+
+/// Makes the kernel agree with the wanted network of this node, and keeps it so.
+///
+/// How to use it:
+///
+///     let plane = DataPlane(runDirectory: "/run/apus", log: log)
+///     _ = try await plane.adopt(wanted)            // once, at start: takes over what an earlier daemon left
+///     // …in a service: try await plane.run()      // watches and repairs
+///     let namespace = try await plane.prepareSandbox(containerID)      // to open a resolver in it, or to start early
+///     let ports = try await plane.ports.reserve(requests, owner: containerID, endpoint: (name, id))
+///     let report = try await plane.apply(wanted)   // whenever the wanted value has changed
+///     try report.check(sandbox: containerID)       // before its process is started
+///
+/// Calls may come at any time from anywhere: a call that finds another at work waits, and those that wait are answered by
+/// one round with the newest value. Failures within one namespace do not stop the others.
+package actor DataPlane {
+    /// Published ports of the node. Ask it before `apply`; what containers no longer have is given back by `apply`.
+    package nonisolated let ports: PortHolder
+    package nonisolated let layout: Layout
+    /// What was repaired, as it happens; the newest if nobody reads.
+    package nonisolated let repairs: AsyncStream<DriftReport>
+
+    /// Owner under which ports of the mesh are held.
+    static let meshOwner = "mesh"
+    private static let longestRepairQueue = 64
+
+    nonisolated let node: NetworkNamespace?
+    nonisolated let log: Logger
+    nonisolated let repairSink: AsyncStream<DriftReport>.Continuation
+
+    /// The newest wanted value, and the one that was last carried out.
+    private var wanted = NodeNetwork()
+    private var appliedNetwork = NodeNetwork()
+    private var applied: [Scope: AppliedNamespace] = [:]
+    private var prepared: Set<Scope> = []
+    /// Scopes by the id under which the node's namespace knows their namespaces.
+    var scopesByID: [Int32: Scope] = [:]
+
+    private var isAtWork = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+    /// Counts wanted values; the second is the one that the last round carried out.
+    private var newest: UInt64 = 0
+    private var carriedOut: UInt64 = 0
+    private var lastReport = ApplyReport()
+
+    /// - Parameters:
+    ///   - runDirectory: of this daemon alone; namespaces are in `netns` below it.
+    ///   - nodeNamespace: the node's own; `nil`: the one this process runs in.
+    package init(runDirectory: String = "/run/apus", nodeNamespace: NetworkNamespace? = nil, log: Logger) {
+        layout = Layout(runDirectory: runDirectory)
+        node = nodeNamespace
+        ports = PortHolder(namespace: nodeNamespace)
+        self.log = log
+        (repairs, repairSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.longestRepairQueue))
+    }
+
+    deinit { repairSink.finish() }
+
+    // MARK: wanted state
+
+    /// Brings the node to `wanted`. Touches only the namespaces whose part of it has changed since the last call, and those
+    /// in which something failed.
+    /// - Throws: ``DataPlaneError`` `inconsistent` when the value contradicts itself; then nothing is touched.
+    package func apply(_ wanted: NodeNetwork) async throws -> ApplyReport {
+        try check(wanted)
+        self.wanted = wanted
+        newest += 1
+        let mine = newest
+        while carriedOut < mine {
+            await begin()
+            if carriedOut >= mine {
+                end()
+                break
+            }
+            _ = await performRound(examining: [])
+            end()
+        }
+        return lastReport
+    }
+
+    /// At start: compares everything with the kernel, takes over what fits, repairs what does not, and removes links and
+    /// namespaces of ours that are not wanted.
+    package func adopt(_ wanted: NodeNetwork) async throws -> ApplyReport {
+        try check(wanted)
+        self.wanted = wanted
+        newest += 1
+        await begin()
+        defer { end() }
+        _ = await performRound(examining: nil, removingStrays: true)
+        return lastReport
+    }
+
+    /// Compares with the kernel, and repairs. `scopes`: these only, or everything.
+    package func resync(reason: String, scopes: Set<Scope>? = nil) async -> DriftReport {
+        await begin()
+        defer { end() }
+        let outcome = await performRound(examining: scopes)
+        var report = DriftReport(reason: reason)
+        report.repairs = outcome.differences
+        report.failures = outcome.failures
+        report.duration = lastReport.duration
+        if !report.isClean { tell(report) }
+        return report
+    }
+
+    /// Removes everything of ours: links, tables, namespaces. Parameters of the node stay as they are.
+    package func teardown() async throws {
+        let report = try await adopt(NodeNetwork())
+        if let failure = report.failures.values.first?.first { throw failure }
+        try await inNode {
+            let context = try NftContext()
+            if try context.tables().contains(NodeTable.id) { try context.run("delete table \(NodeTable.id)\n") }
+        }
+        applied[.node] = nil
+    }
+
+    // MARK: sandboxes
+
+    /// Where a container's network namespace is, made or not.
+    package nonisolated func sandboxNamespace(_ containerID: String) -> NetworkNamespace { layout.sandbox(containerID) }
+
+    /// Makes a container's namespace ahead of its wanted state, its loopback up: for a resolver's sockets. It stays until a
+    /// wanted value that had it has it no more, or until ``discardSandbox(_:)``.
+    package func prepareSandbox(_ containerID: String) async throws -> NetworkNamespace {
+        let namespace = layout.sandbox(containerID)
+        if namespace.exists() { return namespace }
+        prepared.insert(.sandbox(containerID))
+        _ = try await NetworkNamespace.create(at: namespace.path)
+        try await namespace.run { try NamespaceWork.prepare() }
+        return namespace
+    }
+
+    /// Takes back ``prepareSandbox(_:)`` for a container that is not wanted after all. Also gives back its ports.
+    package func discardSandbox(_ containerID: String) async throws {
+        prepared.remove(.sandbox(containerID))
+        ports.release(containerID)
+        if applied[.sandbox(containerID)] == nil { try await layout.sandbox(containerID).remove() }
+    }
+
+    // MARK: rounds
+
+    private func check(_ wanted: NodeNetwork) throws {
+        let faults = Derivation(wanted, layout: layout, filtersBridges: true).inconsistencies()
+        if !faults.isEmpty { throw DataPlaneError(code: .inconsistent, message: faults.joined(separator: "; ")) }
+    }
+
+    /// Waits until no round is under way, and starts one.
+    private func begin() async {
+        while isAtWork { await withCheckedContinuation { waiting.append($0) } }
+        isAtWork = true
+    }
+
+    private func end() {
+        isAtWork = false
+        let woken = waiting
+        waiting = []
+        for one in woken { one.resume() }
+    }
+
+    /// One round towards the newest value. `examining`: `nil` for everything.
+    private func performRound(examining scopes: Set<Scope>?, removingStrays: Bool = false) async -> Round.Outcome {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let number = newest
+        let target = wanted
+        let derivation = Derivation(target, layout: layout, filtersBridges: await filtersBridges())
+        let round = Round(
+            derivation: derivation, node: node, previous: applied, previousNetwork: appliedNetwork,
+            examined: scopes ?? Set(derivation.inputs().keys), prepared: prepared,
+            strays: removingStrays ? strays(derivation) : [])
+        var outcome = await round.run()
+        await holdPorts(of: target, &outcome)
+        applied = outcome.applied
+        appliedNetwork = target
+        prepared.subtract(target.sandboxes.map { .sandbox($0.id) })
+        for (scope, id) in outcome.namespaceIDs { scopesByID[id] = scope }
+        scopesByID = scopesByID.filter { !outcome.removed.contains($0.value) }
+        carriedOut = number
+        lastReport = ApplyReport()
+        lastReport.changes = outcome.changes
+        lastReport.scopes = outcome.touched
+        lastReport.failures = outcome.failures
+        lastReport.duration = clock.now - start
+        for (scope, errors) in outcome.failures {
+            for error in errors {
+                log.error("network not as wanted", metadata: ["scope": "\(scope)", "error": "\(error)"])
+            }
+        }
+        return outcome
+    }
+
+    /// Namespaces below our directory that nobody wants.
+    private func strays(_ derivation: Derivation) -> [NetworkNamespace] {
+        let inputs = derivation.inputs().keys
+        let wanted = Set(inputs.compactMap { derivation.namespace(of: $0) })
+            .union(prepared.compactMap { derivation.namespace(of: $0) })
+            // Those of the last round are removed by the round itself.
+            .union(applied.keys.compactMap { derivation.namespace(of: $0) })
+        do {
+            return try NetworkNamespace.list(in: layout.namespaceDirectory).filter { !wanted.contains($0) }
+        } catch {
+            log.warning("listing namespaces failed", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+
+    private func holdPorts(of target: NodeNetwork, _ outcome: inout Round.Outcome) async {
+        let owners = Set(target.sandboxes.map(\.id))
+        for owner in ports.owners
+        where owner != Self.meshOwner && !owners.contains(owner) && !prepared.contains(.sandbox(owner)) {
+            // Ports that were asked for ahead of their container's wanted state stay.
+            if appliedNetwork.sandboxes.contains(where: { $0.id == owner }) { ports.release(owner) }
+        }
+        let leg = target.ingress?.leg.address ?? IPv4Address(number: 0)
+        let mesh = (target.ingress?.ports ?? []).map {
+            HostPort(
+                transport: $0.transport, hostPort: $0.publishedPort, targetAddress: leg, targetPort: $0.publishedPort)
+        }
+        var lists = target.sandboxes.filter { !$0.published.isEmpty }.map { ($0.id, $0.published) }
+        lists.append((Self.meshOwner, mesh))
+        for (owner, list) in lists {
+            do {
+                for port in try await ports.hold(list, owner: owner) {
+                    log.warning(
+                        "a published port is in use on this node",
+                        metadata: ["port": "\(port.hostPort)/\(port.transport)"])
+                }
+            } catch {
+                outcome.fail(.node, error)
+            }
+        }
+    }
+
+    private func tell(_ report: DriftReport) {
+        for (scope, words) in report.repairs {
+            log.warning(
+                "network repaired",
+                metadata: ["scope": "\(scope)", "reason": "\(report.reason)", "repairs": "\(words.prefix(8))"])
+        }
+        repairSink.yield(report)
+    }
+
+    func inNode<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+        if let node { try await node.run(work) } else { try await onThread(work) }
+    }
+
+    /// Whether br_netfilter is there, in which case bridges can pass their packets to the rules. Looked up in each round:
+    /// the module may come later.
+    private func filtersBridges() async -> Bool { Files.exists("/proc/sys/net/bridge") }
+
+    var knownScopes: Set<Scope> { Set(applied.keys) }
+}
+
+extension ApplyReport {
+    /// Throws what kept a container's network from being complete: failures in its namespace, the node's, or an overlay's.
+    package func check(sandbox id: String) throws {
+        for (scope, errors) in failures {
+            if case .sandbox(let other) = scope, other != id { continue }
+            if scope == .ingress { continue }
+            let text = errors.map { "\($0)" }.joined(separator: "; ")
+            throw DataPlaneError(code: .incomplete, message: "\(scope): \(text)")
+        }
+    }
+}

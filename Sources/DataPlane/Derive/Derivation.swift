@@ -1,0 +1,145 @@
+import Addressing
+import LinuxSystem
+import Netlink
+import Nftables
+
+/// Derives, from the wanted network of the node, what each namespace is to have. Pure.
+struct Derivation {
+    let wanted: NodeNetwork
+    let layout: Layout
+    /// br_netfilter is there: bridges can pass their packets to the rules. Else ports are isolated where needed.
+    let filtersBridges: Bool
+
+    let bridges: [String: BridgeNetwork]
+    let overlays: [String: OverlayNetwork]
+
+    init(_ wanted: NodeNetwork, layout: Layout, filtersBridges: Bool) {
+        self.wanted = wanted
+        self.layout = layout
+        self.filtersBridges = filtersBridges
+        bridges = Dictionary(wanted.bridges.map { ($0.id, $0) }) { first, _ in first }
+        overlays = Dictionary(wanted.overlays.map { ($0.id, $0) }) { first, _ in first }
+    }
+
+    /// Everything that the state of a namespace depends on; equal inputs, equal states.
+    enum Input: Equatable, Sendable {
+        case node(NodeNetwork)
+        case overlay(OverlayNetwork, Underlay?, [LocalEndpoint])
+        case ingress(IngressSandbox, overlayMTU: Int, bridge: BridgeNetwork?)
+        case sandbox(Sandbox, mtus: [Int])
+    }
+
+    /// An endpoint of this node in an overlay.
+    struct LocalEndpoint: Equatable, Sendable {
+        let port: String
+        let namespace: NetworkNamespace
+        let interface: String
+        let address: IPv4Address
+    }
+
+    /// The inputs of all namespaces there are to be.
+    func inputs() -> [Scope: Input] {
+        var inputs: [Scope: Input] = [.node: .node(withoutOverlayContents)]
+        let local = localEndpoints()
+        for overlay in wanted.overlays {
+            inputs[.overlay(overlay.id)] = .overlay(overlay, tunnel, local[overlay.id] ?? [])
+        }
+        if let ingress = wanted.ingress {
+            inputs[.ingress] = .ingress(
+                ingress, overlayMTU: overlays[ingress.overlayID]?.mtu ?? 0, bridge: bridges[ingress.bridgeID])
+        }
+        for sandbox in wanted.sandboxes {
+            inputs[.sandbox(sandbox.id)] = .sandbox(sandbox, mtus: sandbox.endpoints.map { mtu(of: $0.network) })
+        }
+        return inputs
+    }
+
+    func state(for input: Input) -> WantedNamespace {
+        switch input {
+        case .node: nodeState()
+        case .overlay(let overlay, let underlay, let local): overlayState(overlay, underlay, local)
+        case .ingress(let ingress, let mtu, let bridge): ingressState(ingress, overlayMTU: mtu, bridge)
+        case .sandbox(let sandbox, let mtus): sandboxState(sandbox, mtus)
+        }
+    }
+
+    func namespace(of scope: Scope) -> NetworkNamespace? {
+        switch scope {
+        case .node: nil
+        case .overlay(let id): layout.overlay(id)
+        case .ingress: layout.ingress
+        case .sandbox(let id): layout.sandbox(id)
+        }
+    }
+
+    /// What an overlay's namespace needs to know of the underlay: not who the peers are.
+    private var tunnel: Underlay? {
+        wanted.underlay.map { Underlay(address: $0.address, mtu: $0.mtu, peers: [], port: $0.port) }
+    }
+
+    /// The node's own namespace has nothing of remote endpoints, backends or service addresses.
+    private var withoutOverlayContents: NodeNetwork {
+        var reduced = wanted
+        for index in reduced.overlays.indices { reduced.overlays[index].remoteEndpoints = [] }
+        for index in reduced.sandboxes.indices {
+            reduced.sandboxes[index].services = []
+            reduced.sandboxes[index].resolver = nil
+            reduced.sandboxes[index].mesh = nil
+        }
+        if let ingress = reduced.ingress {
+            reduced.ingress?.ports = ingress.ports.map {
+                MeshPort(transport: $0.transport, publishedPort: $0.publishedPort, backends: [])
+            }
+        }
+        return reduced
+    }
+
+    private func localEndpoints() -> [String: [LocalEndpoint]] {
+        var found: [String: [LocalEndpoint]] = [:]
+        for sandbox in wanted.sandboxes {
+            for endpoint in sandbox.endpoints {
+                guard case .overlay(let id) = endpoint.network else { continue }
+                found[id, default: []].append(
+                    LocalEndpoint(
+                        port: Layout.overlayPort(endpoint.id), namespace: layout.sandbox(sandbox.id),
+                        interface: endpoint.interfaceName, address: endpoint.address.address))
+            }
+        }
+        if let ingress = wanted.ingress {
+            found[ingress.overlayID, default: []].append(
+                LocalEndpoint(
+                    port: Layout.ingressPort, namespace: layout.ingress, interface: Layout.ingressInterface,
+                    address: ingress.address.address))
+        }
+        return found
+    }
+
+    /// 0 for a network that is not there.
+    private func mtu(of network: Sandbox.NetworkReference) -> Int {
+        switch network {
+        case .bridge(let id): bridges[id]?.mtu ?? 0
+        case .overlay(let id): overlays[id]?.mtu ?? 0
+        }
+    }
+}
+
+extension Derivation {
+    /// Says what in the wanted value cannot be: a bug of the caller, told before anything is touched.
+    func inconsistencies() -> [String] {
+        var found: [String] = []
+        if bridges.count != wanted.bridges.count || overlays.count != wanted.overlays.count {
+            found.append("two networks have one id")
+        }
+        if Set(wanted.sandboxes.map(\.id)).count != wanted.sandboxes.count { found.append("two sandboxes have one id") }
+        if !wanted.overlays.isEmpty, wanted.underlay == nil { found.append("overlays without an underlay") }
+        if let ingress = wanted.ingress, overlays[ingress.overlayID] == nil || bridges[ingress.bridgeID] == nil {
+            found.append("the ingress sandbox's networks are missing")
+        }
+        for sandbox in wanted.sandboxes {
+            for endpoint in sandbox.endpoints where mtu(of: endpoint.network) == 0 {
+                found.append("the network of endpoint \(endpoint.id) is missing")
+            }
+        }
+        return found
+    }
+}

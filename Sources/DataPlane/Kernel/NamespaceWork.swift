@@ -1,0 +1,83 @@
+import Addressing
+import LinuxSystem
+import Netlink
+import Nftables
+
+/// The blocking steps in one namespace. Each runs on a thread inside it.
+enum NamespaceWork {
+    /// A namespace just made: loopback up, and what containers expect and runtimes may change afterwards.
+    static func prepare() throws {
+        try RouteSocket().perform(SetLink("lo", isUp: true))
+        try Sysctl.write("net/ipv4/ip_unprivileged_port_start", "0")
+        try Sysctl.write("net/ipv4/ping_group_range", "0 2147483647")
+    }
+
+    /// Before devices come that are made from the node's namespace.
+    static func clear(_ plan: NamespacePlan) throws {
+        try write(plan.earlyParameters)
+        if !plan.clearing.isEmpty { try RouteSocket().perform(plan.clearing) }
+    }
+
+    static func build(_ plan: NamespacePlan) throws {
+        if !plan.building.isEmpty { try RouteSocket().perform(plan.building) }
+        try write(plan.lateParameters)
+    }
+
+    static func remove(_ plan: NamespacePlan) throws {
+        if !plan.removing.isEmpty { try RouteSocket().perform(plan.removing) }
+    }
+
+    /// Deletes every link, so that none outlives the namespace, whose end is asynchronous.
+    static func removeAllLinks() throws {
+        let socket = try RouteSocket()
+        let links = try socket.links().filter { $0.name != "lo" && $0.kind != nil }
+        // Ports before bridges.
+        try socket.perform(
+            links.sorted { ($0.kind == "bridge" ? 1 : 0) < ($1.kind == "bridge" ? 1 : 0) }
+                .map { DeleteLink(.index($0.index)).allowing(.missing) })
+    }
+
+    private static func write(_ parameters: [NamespacePlan.Parameter]) throws {
+        for parameter in parameters {
+            // Without br_netfilter there is nothing to switch off.
+            if parameter.name.hasPrefix("net/bridge/"), try Sysctl.read(parameter.name) == nil { continue }
+            try Sysctl.write(parameter.name, parameter.value)
+        }
+    }
+
+    /// Runs the changes as one transaction and returns what the chains of replaced tables look like now.
+    static func change(_ commands: String, replaced: [Table]) throws -> [TableID: [String: String]] {
+        let context = try NftContext()
+        try context.run(commands)
+        var rules: [TableID: [String: String]] = [:]
+        for table in replaced {
+            rules[table.id] = try context.table(table.id)?.chains.filter { table.chains[$0.key] == nil }
+        }
+        return rules
+    }
+
+    /// Forgets connections that fit any of the ends.
+    static func forget(_ ends: [ConnectionEnd]) throws -> Int {
+        if ends.isEmpty { return 0 }
+        return try ConntrackSocket().delete { connection in ends.contains { $0.fits(connection) } }
+    }
+}
+
+/// Connections that lost what they lead to.
+enum ConnectionEnd: Equatable, Sendable {
+    /// Everything from or to an address.
+    case address(IPv4Address)
+    /// What is answered from an address.
+    case answered(IPv4Address)
+    /// What came to a port and is answered from an address.
+    case port(UInt16, answeredFrom: IPv4Address)
+
+    func fits(_ connection: TrackedConnection) -> Bool {
+        switch self {
+        case .address(let address): connection.reply.source == address || connection.original.source == address
+        case .answered(let address): connection.reply.source == address
+        case .port(let port, let address):
+            connection.original.destinationPort == port && connection.reply.source == address
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package import LinuxSystem
+
+/// Names, paths and numbers by which everything of ours is found again.
+package struct Layout: Sendable, Equatable {
+    /// Links of the node that lead to containers: bridges and node ends of veth pairs.
+    package static let linkGroup: UInt32 = 77
+    /// Table and rule preference of replies to mesh traffic, in a task.
+    package static let meshTable: UInt32 = 77
+    package static let aliasPrefix = "apus:"
+    /// In an overlay's namespace.
+    package static let overlayBridge = "br0"
+    package static let overlayTunnel = "vx0"
+    /// In the ingress sandbox: on the ingress overlay, and on docker_gwbridge.
+    package static let ingressInterface = "eth0"
+    package static let legInterface = "gw0"
+    /// Node end of the ingress sandbox's leg; port of its endpoint in the overlay.
+    static let legPort = "aingress"
+    static let ingressPort = "pingress"
+    private static let identifierLength = 12
+
+    /// The directory of the daemon's volatile state, `/run/apus`.
+    package let runDirectory: String
+
+    package init(runDirectory: String) { self.runDirectory = runDirectory }
+
+    package var namespaceDirectory: String { runDirectory + "/netns" }
+
+    package func sandbox(_ id: String) -> NetworkNamespace { namespace("c-" + id) }
+    package func overlay(_ id: String) -> NetworkNamespace { namespace("o-" + id) }
+    package var ingress: NetworkNamespace { namespace("ingress") }
+
+    private func namespace(_ name: String) -> NetworkNamespace {
+        NetworkNamespace(path: namespaceDirectory + "/" + name)
+    }
+
+    /// Node end of an endpoint's veth pair in a bridge of the node.
+    static func nodePort(_ endpointID: String) -> String { "a" + endpointID.prefix(identifierLength) }
+    /// Port of an endpoint in its overlay's namespace.
+    static func overlayPort(_ endpointID: String) -> String { "p" + endpointID.prefix(identifierLength) }
+
+    static func alias(_ kind: String, _ id: String) -> String { "\(aliasPrefix)\(kind):\(id)" }
+}

@@ -1,0 +1,87 @@
+import Addressing
+import Nftables
+
+/// `ip lb`: service addresses, in the namespace of the container that calls them. No packet carries one outside it.
+///
+/// The choice is random: the counter of a chain would be shared by all addresses with so many backends, and a caller
+/// alternating between two of them would always reach the same backend of each.
+struct ServiceTable {
+    static let id = TableID(.ip, "lb")
+
+    let services: [VirtualAddress]
+
+    private static let skeleton = """
+        map vip { type ipv4_addr : verdict; }
+        map be { typeof ip daddr . numgen random mod 2 : ip daddr; }
+        \(refusal)
+        chain nat_in { type nat hook prerouting priority dstnat; policy accept; ip daddr vmap @vip; }
+        chain nat_out { type nat hook output priority -100; policy accept; ip daddr vmap @vip; }
+        """
+
+    var table: Table {
+        var chains: [String: String] = [:]
+        var addresses: [String: String] = [:]
+        var backends: [String: String] = [:]
+        for service in services {
+            let count = service.backends.count
+            if count > 0 { chains["n\(count)"] = "dnat to ip daddr . numgen random mod \(count) map @be" }
+            addresses["\(service.address)"] = "goto n\(count)"
+            for (index, backend) in service.backends.enumerated() {
+                backends["\(service.address) . \(index)"] = "\(backend)"
+            }
+        }
+        return Table(
+            Self.id, skeleton: Self.skeleton, chains: chains,
+            sets: [ElementSet("be", elements: backends), ElementSet("vip", elements: addresses)])
+    }
+}
+
+/// `ip ingress`: ports of the mesh, in the ingress sandbox. Only the destination is changed, so that the task sees the
+/// client's address. The index goes through the mark, so that the map can be declared by types alone: nft 1.0.6 cannot
+/// add rules later to a map declared by `typeof … th dport`. Nothing routes by mark in this namespace.
+struct IngressTable {
+    static let id = TableID(.ip, "ingress")
+
+    let ingress: IngressSandbox
+
+    var table: Table {
+        let skeleton = """
+            map svc { type inet_proto . inet_service : verdict; }
+            map be { type inet_proto . inet_service . mark : ipv4_addr . inet_service; }
+            \(refusal)
+            chain nat_in { type nat hook prerouting priority dstnat; policy accept;
+            iifname "\(Layout.legInterface)" ip daddr \(ingress.leg.address) meta l4proto . th dport vmap @svc
+            }
+            chain filter_fwd { type filter hook forward priority filter; policy drop;
+            ct state established,related accept
+            ct status dnat accept
+            }
+            """
+        var chains: [String: String] = [:]
+        var ports: [String: String] = [:]
+        var backends: [String: String] = [:]
+        for port in ingress.ports {
+            let count = port.backends.count
+            let key = "\(port.transport) . \(port.publishedPort)"
+            if count > 0 {
+                chains["n\(count)"] =
+                    "meta mark set numgen inc mod \(count) dnat to meta l4proto . th dport . meta mark map @be"
+            }
+            ports[key] = "goto n\(count)"
+            for (index, backend) in port.backends.enumerated() {
+                backends["\(key) . \(index)"] = "\(backend.address) . \(backend.port)"
+            }
+        }
+        return Table(
+            Self.id, skeleton: skeleton, chains: chains,
+            sets: [ElementSet("be", elements: backends), ElementSet("svc", elements: ports)])
+    }
+}
+
+/// An address or port without backends refuses at once.
+private let refusal = """
+    chain n0 {
+    meta l4proto tcp reject with tcp reset
+    reject with icmp port-unreachable
+    }
+    """

@@ -1,0 +1,132 @@
+import Addressing
+import Nftables
+
+/// `ip swarm`, the table of the node's own namespace.
+struct NodeTable {
+    static let id = TableID(.ip, "swarm")
+
+    let wanted: NodeNetwork
+
+    var table: Table {
+        Table(Self.id, skeleton: skeleton, sets: sets)
+    }
+
+    private var skeleton: String {
+        [declarations, incoming, outgoing, translation, forwarding].joined(separator: "\n")
+    }
+
+    private let declarations = """
+        set vteps { type ipv4_addr; }
+        set encvni { typeof @th,96,24; }
+        set localnets { type ipv4_addr; flags interval; }
+        set hairpin { type ipv4_addr . ifname; flags interval; }
+        set icc { type ifname . ifname; }
+        set internal { type ifname; }
+        set published { type inet_proto . inet_service; }
+        map hostports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+        map hostaddrs { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+        """
+
+    /// Only members of the swarm may send VXLAN here, and nothing from outside names the node's loopback.
+    private var incoming: String {
+        let tunnel = wanted.underlay.map { "ip daddr \($0.address) udp dport \($0.port) goto underlay" } ?? ""
+        return """
+            chain underlay {
+            ip saddr != @vteps counter drop
+            meta ipsec missing @th,96,24 @encvni counter drop
+            notrack
+            }
+            chain raw_in { type filter hook prerouting priority raw; policy accept;
+            \(tunnel)
+            iif != "lo" ip daddr 127.0.0.0/8 counter drop
+            iif != "lo" ip saddr 127.0.0.0/8 counter drop
+            }
+            """
+    }
+
+    /// VXLAN is not tracked; nothing of an encrypted network leaves in clear, whatever state the encryption is in.
+    private var outgoing: String {
+        let untracked = wanted.underlay.map { "ip saddr \($0.address) udp dport \($0.port) notrack" } ?? ""
+        let guarded =
+            wanted.underlay.map {
+                "ip saddr \($0.address) udp dport \($0.port) @th,96,24 @encvni rt ipsec missing counter drop"
+            } ?? ""
+        return """
+            chain raw_out { type filter hook output priority raw; policy accept;
+            \(untracked)
+            }
+            chain guard { type filter hook output priority filter; policy accept;
+            \(guarded)
+            oifgroup \(Layout.linkGroup) icmp type redirect drop
+            }
+            """
+    }
+
+    private var translation: String {
+        let mesh = wanted.ingress.map { "meta l4proto . th dport @published dnat to \($0.leg.address)" } ?? ""
+        return """
+            chain publish {
+            \(mesh)
+            dnat to ip daddr . meta l4proto . th dport map @hostaddrs
+            dnat to meta l4proto . th dport map @hostports
+            }
+            chain nat_in { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump publish; }
+            chain nat_out { type nat hook output priority -100; policy accept; fib daddr type local jump publish; }
+            chain nat_post { type nat hook postrouting priority srcnat; policy accept;
+            oifgroup \(Layout.linkGroup) ip saddr 127.0.0.0/8 masquerade
+            ct status dnat ip saddr . oifname @hairpin masquerade
+            oifgroup != \(Layout.linkGroup) ip saddr @localnets masquerade
+            }
+            """
+    }
+
+    private let forwarding = """
+        chain filter_fwd { type filter hook forward priority filter; policy accept;
+        ct state established,related accept
+        iifname @internal iifname . oifname != @icc drop
+        oifname @internal iifname . oifname != @icc drop
+        ct status dnat accept
+        iifname . oifname @icc accept
+        oifgroup \(Layout.linkGroup) counter drop
+        }
+        """
+
+    private var sets: [ElementSet] {
+        let bridges = wanted.bridges
+        let ports = wanted.sandboxes.flatMap(\.published)
+        var everywhere: [String: String] = [:]
+        var onAddress: [String: String] = [:]
+        for port in ports {
+            let key = "\(port.transport) . \(port.hostPort)"
+            let target = "\(port.targetAddress) . \(port.targetPort)"
+            if let address = port.hostAddress {
+                onAddress["\(address) . \(key)"] = target
+            } else {
+                everywhere[key] = target
+            }
+        }
+        let encrypted = wanted.overlays.filter(\.isEncrypted)
+        return [
+            ElementSet("vteps", keys: (wanted.underlay?.peers ?? []).map(\.description)),
+            ElementSet("encvni", keys: encrypted.map { "\($0.vni)" }),
+            ElementSet(
+                "localnets",
+                keys: bridges.filter { $0.masquerades && !$0.isInternal }.map { $0.gateway.masked.spelling }),
+            ElementSet(
+                "hairpin", nameFields: [1], keys: bridges.map { "\($0.gateway.masked.spelling) . \"\($0.linkName)\"" }),
+            ElementSet(
+                "icc", nameFields: [0, 1],
+                keys: bridges.filter(\.allowsInterContainer).map { "\"\($0.linkName)\" . \"\($0.linkName)\"" }),
+            ElementSet("internal", nameFields: [0], keys: bridges.filter(\.isInternal).map { "\"\($0.linkName)\"" }),
+            ElementSet("hostports", elements: everywhere),
+            ElementSet("hostaddrs", elements: onAddress),
+            ElementSet(
+                "published", keys: (wanted.ingress?.ports ?? []).map { "\($0.transport) . \($0.publishedPort)" }),
+        ]
+    }
+}
+
+extension IPv4Network {
+    /// As nft prints it in listings: a single address without its length.
+    var spelling: String { prefixLength == 32 ? "\(address)" : description }
+}

@@ -1,0 +1,87 @@
+import Addressing
+import Nftables
+
+/// `netdev mesh` and `ip mesh`: a task behind ports of the mesh, at its interface in the ingress network.
+///
+/// Who sent a packet is known from its source MAC: `02:42` and the four bytes of the ingress endpoint's address. They
+/// become the mark of the packet and of its connection; a reply gets the mark back, is routed by it to the ingress
+/// interface, and there gets the MAC back. The last two bytes are also the connection's zone, so that one client port
+/// arriving through two nodes is two connections.
+struct MeshTables {
+    static let deviceID = TableID(.netdev, "mesh")
+    static let id = TableID(.ip, "mesh")
+
+    /// The ingress interface, as `eth1`.
+    let interface: String
+    /// The address that an unconnected UDP socket would answer from.
+    let answerAddress: IPv4Address
+    let ports: [MeshMembership.TargetPort]
+
+    var tables: [Table] {
+        [
+            Table(Self.deviceID, skeleton: deviceSkeleton),
+            Table(
+                Self.id, skeleton: skeleton,
+                sets: [ElementSet("ports", keys: ports.map { "\($0.transport) . \($0.port)" })]),
+        ]
+    }
+
+    private var deviceSkeleton: String {
+        """
+        map back { typeof meta mark : ether saddr; size 65535; flags dynamic; }
+        chain arrive { type filter hook ingress device "\(interface)" priority 0; policy accept;
+        meta protocol { ip, ip6 } meta mark set @ll,64,32 add @back { meta mark : ether saddr }
+        }
+        chain leave { type filter hook egress device "\(interface)" priority 0; policy accept;
+        meta mark != 0 ether daddr set meta mark map @back
+        }
+        """
+    }
+
+    private var skeleton: String {
+        """
+        set ports { type inet_proto . inet_service; }
+        chain set_zone { type filter hook prerouting priority raw; policy accept;
+        iifname "\(interface)" ct original zone set @ll,80,16
+        }
+        chain set_mark { type filter hook prerouting priority mangle; policy accept;
+        iifname "\(interface)" ct state new ct mark set meta mark
+        }
+        chain restore_mark { type route hook output priority mangle; policy accept;
+        ct mark != 0 meta mark set ct mark
+        }
+        chain unconnected { type nat hook prerouting priority dstnat; policy accept;
+        iifname "\(interface)" meta l4proto . th dport @ports meta l4proto udp dnat to \(answerAddress)
+        }
+        chain filter_in { type filter hook input priority filter; policy accept;
+        iifname "\(interface)" ct state established,related accept
+        iifname "\(interface)" meta l4proto . th dport @ports accept
+        iifname "\(interface)" counter drop
+        }
+        chain filter_fwd { type filter hook forward priority filter; policy accept;
+        iifname "\(interface)" drop
+        oifname "\(interface)" drop
+        }
+        """
+    }
+}
+
+/// `ip dns`: leads port 53 of 127.0.0.11 to the ports that the resolver really has. Were it bound to port 53 itself, a
+/// DNS server in the container could not bind the wildcard address.
+struct ResolverTable {
+    static let id = TableID(.ip, "dns")
+    static let address = IPv4Address(127, 0, 0, 11)
+
+    let ports: ResolverPorts
+
+    var table: Table {
+        Table(
+            Self.id,
+            skeleton: """
+                chain redirect_out { type nat hook output priority -100; policy accept;
+                ip daddr \(Self.address) udp dport 53 dnat to \(Self.address):\(ports.udp)
+                ip daddr \(Self.address) tcp dport 53 dnat to \(Self.address):\(ports.tcp)
+                }
+                """)
+    }
+}

@@ -1,0 +1,228 @@
+import Addressing
+import LinuxSystem
+import Netlink
+
+/// What has to be done in a namespace to lead it from one state to another. Pure; the order of the parts is the order
+/// of execution, so that every prefix is harmless.
+struct NamespacePlan: Sendable {
+    struct Parameter: Equatable, Sendable {
+        let name: String
+        let value: String
+    }
+
+    var earlyParameters: [Parameter] = []
+    /// Links that must go before they can come again.
+    var clearing: [any NetlinkRequest] = []
+    /// Sent from the node's namespace: devices whose sockets stay there.
+    var fromNode: [any NetlinkRequest] = []
+    var building: [any NetlinkRequest] = []
+    var lateParameters: [Parameter] = []
+    /// After all others have stopped to use what goes.
+    var removing: [any NetlinkRequest] = []
+    /// Links made by this plan, new or again.
+    var madeLinks: Set<String> = []
+
+    var count: Int {
+        earlyParameters.count + clearing.count + fromNode.count + building.count + lateParameters.count + removing.count
+    }
+    var isEmpty: Bool { count == 0 }
+
+    /// In words.
+    var summary: [String] {
+        (earlyParameters + lateParameters).map { "parameter \($0.name) = \($0.value)" }
+            + (clearing + fromNode + building + removing).map { "\($0)" }
+    }
+}
+
+extension NamespacePlan {
+    /// - Parameters:
+    ///   - have: what was dumped, or applied before.
+    ///   - namespace: the namespace itself, for devices that are made from outside.
+    ///   - broken: links whose other end is missing: they are made again.
+    init(from have: KernelState, to wanted: WantedNamespace, in namespace: NetworkNamespace?, broken: Set<String> = [])
+    {
+        var have = have
+        let want = wanted.kernel
+        for (name, link) in have.links.sorted(by: { $0.key < $1.key }) {
+            if let target = want.links[name] {
+                guard broken.contains(name) || !link.canBecome(target) else { continue }
+                clearing.append(DeleteLink(.name(name)).allowing(.missing))
+            } else if link.make != .inner {
+                removing.append(DeleteLink(.name(name)).allowing(.missing))
+            }
+            have.forget(link: name)
+        }
+        planParameters(have, wanted)
+        planLinks(have, want, namespace)
+        planTables(have, want)
+    }
+
+    private mutating func planParameters(_ have: KernelState, _ wanted: WantedNamespace) {
+        let links = wanted.kernel.links.keys
+        for name in wanted.parameterOrder {
+            guard let value = wanted.kernel.parameters[name], have.parameters[name] != value else { continue }
+            let parameter = Parameter(name: name, value: value)
+            if links.contains(where: { name.contains("/\($0)/") }) {
+                lateParameters.append(parameter)
+            } else {
+                earlyParameters.append(parameter)
+            }
+        }
+    }
+
+    private mutating func planLinks(_ have: KernelState, _ want: KernelState, _ namespace: NetworkNamespace?) {
+        // Bridges first, as ports name them; then by name, so that equal states make equal plans.
+        let ordered = want.links.sorted { ($0.value.rank, $0.key) < ($1.value.rank, $1.key) }
+        var raising: [any NetlinkRequest] = []
+        for (name, target) in ordered {
+            let old = have.links[name]
+            if old == nil {
+                madeLinks.insert(name)
+                make(name, target, namespace)
+            }
+            let present = old ?? target.asMade
+            building.append(contentsOf: present.changes(to: target, name: name))
+            if target.isUp, !present.isUp { raising.append(SetLink(.name(name), isUp: true)) }
+        }
+        for (key, target) in want.forwarding.sorted(by: { $0.key.order < $1.key.order })
+        where have.forwarding[key] != target {
+            building.append(SetForwardingEntry(key.entry(target)))
+        }
+        for address in want.addresses.subtracting(have.addresses).sorted(by: { $0.order < $1.order }) {
+            building.append(AddAddress(address.value))
+        }
+        building.append(contentsOf: raising)
+    }
+
+    private mutating func make(_ name: String, _ link: LinkState, _ namespace: NetworkNamespace?) {
+        switch link.make {
+        case .bridge(let options):
+            building.append(
+                CreateBridge(
+                    name: name, mac: link.mac, mtu: link.mtu, group: link.group, alias: link.alias, options: options))
+        case .veth(let peer):
+            guard let peer else { return }
+            building.append(
+                CreateVeth(
+                    name: name, mtu: link.mtu, group: link.group, alias: link.alias,
+                    master: link.master.map { .name($0) },
+                    peer: VethPeer(name: peer.name, mac: peer.mac, mtu: peer.mtu, namespace: peer.namespace)))
+        case .vxlan(let settings):
+            fromNode.append(CreateVXLAN(name: name, settings: settings, mtu: link.mtu, namespace: namespace))
+        case .inner: break
+        }
+    }
+
+    private mutating func planTables(_ have: KernelState, _ want: KernelState) {
+        for (key, mac) in want.neighbours.sorted(by: { $0.key.address < $1.key.address })
+        where have.neighbours[key] != mac {
+            building.append(SetNeighbour(key.neighbour(mac)))
+        }
+        for (key, route) in want.routes.sorted(by: { $0.key.table < $1.key.table }) where have.routes[key] != route {
+            building.append(AddRoute(key.route(route)))
+        }
+        for rule in want.rules.subtracting(have.rules) { building.append(AddRule(rule).allowing(.exists)) }
+
+        var removals: [any NetlinkRequest] = []
+        for rule in have.rules.subtracting(want.rules) { removals.append(DeleteRule(rule).allowing(.missing)) }
+        for (key, route) in have.routes where want.routes[key] == nil {
+            removals.append(DeleteRoute(key.route(route)).allowing(.missing))
+        }
+        for (key, mac) in have.neighbours where want.neighbours[key] == nil {
+            removals.append(DeleteNeighbour(key.neighbour(mac)).allowing(.missing))
+        }
+        for (key, target) in have.forwarding where want.forwarding[key] == nil {
+            removals.append(DeleteForwardingEntry(key.entry(target)).allowing(.missing))
+        }
+        for address in have.addresses.subtracting(want.addresses) {
+            removals.append(DeleteAddress(address.value).allowing(.missing))
+        }
+        removing = removals + removing
+    }
+}
+
+extension LinkState {
+    fileprivate var rank: Int {
+        switch make {
+        case .bridge: 0
+        case .vxlan: 1
+        case .veth: 2
+        case .inner: 3
+        }
+    }
+
+    /// Whether the link can be changed in place, instead of being made again.
+    func canBecome(_ target: LinkState) -> Bool {
+        switch (make, target.make) {
+        case (.bridge, .bridge), (.inner, .inner): true
+        case (.veth(let mine), .veth(let other)): mine == nil || other == nil || mine == other
+        case (.vxlan(let mine), .vxlan(let other)): mine == other
+        default: false
+        }
+    }
+
+    /// As the request that makes it leaves it.
+    fileprivate var asMade: LinkState {
+        var made = self
+        made.isUp = false
+        made.port = nil
+        if case .vxlan = make {
+            made.master = nil
+            made.alias = nil
+        }
+        if case .inner = make { made.isUp = false }
+        return made
+    }
+
+    /// Requests for everything but being up, and but what only making it again can change.
+    fileprivate func changes(to target: LinkState, name: String) -> [any NetlinkRequest] {
+        var requests: [any NetlinkRequest] = []
+        var change = SetLink(.name(name))
+        if mtu != target.mtu { change.mtu = target.mtu }
+        if let mac = target.mac, mac != self.mac { change.mac = mac }
+        if group != target.group { change.group = target.group }
+        if let alias = target.alias, alias != self.alias { change.alias = alias }
+        if let master = target.master, master != self.master { change.master = .link(.name(master)) }
+        if change.mtu != nil || change.mac != nil || change.group != nil || change.alias != nil || change.master != nil
+        {
+            requests.append(change)
+        }
+        if case .bridge(let wanted) = target.make, case .bridge(let present) = make, !present.satisfies(wanted) {
+            requests.append(SetBridge(name, wanted))
+        }
+        if let wanted = target.port, port?.satisfies(wanted) != true { requests.append(SetPort(name, wanted)) }
+        return requests
+    }
+}
+
+extension BridgeOptions {
+    /// Whether every setting that `wanted` names is as it wants it.
+    func satisfies(_ wanted: BridgeOptions) -> Bool {
+        (wanted.multicastSnooping == nil || wanted.multicastSnooping == multicastSnooping)
+            && (wanted.callIPTables == nil || wanted.callIPTables == callIPTables)
+    }
+}
+
+extension AddressState {
+    fileprivate var order: String { "\(link) \(network)" }
+    fileprivate var value: LinkAddress { LinkAddress(link: .name(link), network: network) }
+}
+
+extension ForwardingKey {
+    fileprivate var order: String { "\(link) \(mac)" }
+    fileprivate func entry(_ target: ForwardingTarget) -> ForwardingEntry {
+        ForwardingEntry(link: .name(link), mac: mac, owner: owner, remote: target.remote)
+    }
+}
+
+extension NeighbourKey {
+    fileprivate func neighbour(_ mac: MACAddress) -> Neighbour {
+        Neighbour(link: .name(link), address: address, mac: mac)
+    }
+}
+
+extension RouteKey {
+    fileprivate func route(_ state: RouteState) -> Route {
+        Route(destination: destination, gateway: state.gateway, link: .name(state.link), table: table)
+    }
+}

@@ -1,0 +1,98 @@
+import Addressing
+import LinuxSystem
+import Netlink
+import Nftables
+
+/// What a namespace has, or is to have, of ours: links, addresses, routes, rules, neighbours, forwarding entries and
+/// kernel parameters. Links are known by name.
+struct KernelState: Equatable, Sendable {
+    var links: [String: LinkState] = [:]
+    var addresses: Set<AddressState> = []
+    var routes: [RouteKey: RouteState] = [:]
+    var rules: Set<Rule> = []
+    var neighbours: [NeighbourKey: MACAddress] = [:]
+    var forwarding: [ForwardingKey: ForwardingTarget] = [:]
+    var parameters: [String: String] = [:]
+
+    /// Without a link and everything that goes with it.
+    mutating func forget(link: String) {
+        links[link] = nil
+        for name in links.keys where links[name]?.master == link { links[name]?.master = nil }
+        addresses = addresses.filter { $0.link != link }
+        routes = routes.filter { $0.value.link != link }
+        neighbours = neighbours.filter { $0.key.link != link }
+        forwarding = forwarding.filter { $0.key.link != link }
+        parameters = parameters.filter { !$0.key.contains("/\(link)/") }
+    }
+}
+
+/// A namespace's wanted state.
+struct WantedNamespace: Equatable, Sendable {
+    var kernel = KernelState()
+    /// Order in which parameters are written: some reset others. Those that name no link come before any link is made.
+    var parameterOrder: [String] = []
+    var tables: [Table] = []
+
+    mutating func set(_ parameter: String, _ value: String) {
+        if kernel.parameters.updateValue(value, forKey: parameter) == nil { parameterOrder.append(parameter) }
+    }
+}
+
+struct LinkState: Equatable, Sendable {
+    enum Make: Equatable, Sendable {
+        case bridge(BridgeOptions)
+        /// `nil` where the other end is not known, as in a dump.
+        case veth(PeerState?)
+        case vxlan(VXLANSettings)
+        /// The container's end of a pair that is made from the other namespace.
+        case inner
+    }
+
+    var make: Make
+    var mtu: Int
+    /// `nil`: any.
+    var mac: MACAddress?
+    var group: UInt32 = 0
+    var alias: String?
+    var master: String?
+    var port: PortOptions?
+    var isUp = true
+}
+
+struct PeerState: Equatable, Sendable {
+    var namespace: NetworkNamespace
+    var name: String
+    var mac: MACAddress
+    var mtu: Int
+}
+
+struct AddressState: Hashable, Sendable {
+    var link: String
+    var network: IPv4Network
+}
+
+struct RouteKey: Hashable, Sendable {
+    var destination = Route.everywhere
+    var table = Route.mainTable
+}
+
+struct RouteState: Equatable, Sendable {
+    var gateway: IPv4Address
+    var link: String
+}
+
+struct NeighbourKey: Hashable, Sendable {
+    var link: String
+    var address: IPv4Address
+}
+
+struct ForwardingKey: Hashable, Sendable {
+    var link: String
+    var mac: MACAddress
+    var owner: ForwardingEntry.Owner
+}
+
+struct ForwardingTarget: Equatable, Sendable {
+    /// VTEP; `nil` in a bridge's own table.
+    var remote: IPv4Address?
+}

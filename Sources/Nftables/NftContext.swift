@@ -1,0 +1,110 @@
+import CNFTables
+package import LinuxSystem
+import Synchronization
+
+/// libnftables(3) in one network namespace: that of the thread it is made on. Blocking, for one thread only.
+package final class NftContext {
+    /// Longest piece of nft's complaint that is kept.
+    private static let longestMessage = 2_000
+    /// libnftables says nothing about use from several threads, and its tables of types and symbols are global.
+    private static let library = Mutex(())
+
+    private let context: OpaquePointer
+
+    /// In the calling thread's namespace.
+    package init() throws(NftablesError) {
+        let made = Self.library.withLock { _ in
+            let context = nft_ctx_new(UInt32(NFT_CTX_DEFAULT))
+            if let context {
+                nft_ctx_buffer_output(context)
+                nft_ctx_buffer_error(context)
+            }
+            return context.map { UInt(bitPattern: $0) }
+        }
+        guard let made, let context = OpaquePointer(bitPattern: made) else {
+            throw NftablesError(code: .unavailable, attempting: "use libnftables", message: "no context")
+        }
+        self.context = context
+    }
+
+    deinit {
+        let number = UInt(bitPattern: context)
+        Self.library.withLock { _ in
+            if let context = OpaquePointer(bitPattern: number) { nft_ctx_free(context) }
+        }
+    }
+
+    /// Runs commands in nft's language (nft(8)) as one transaction.
+    package func run(_ commands: String, attempting: String = "change nftables") throws(NftablesError) {
+        _ = try output(of: commands, flags: 0, attempting: attempting)
+    }
+
+    /// What commands print. `flags`: `NFT_CTX_OUTPUT_…`.
+    private func output(of commands: String, flags: UInt32, attempting: String) throws(NftablesError) -> String {
+        let number = UInt(bitPattern: context)
+        let (result, text) = Self.library.withLock { _ -> (Int32, String) in
+            guard let context = OpaquePointer(bitPattern: number) else { return (-1, "no context") }
+            nft_ctx_output_set_flags(context, flags)
+            let result = nft_run_cmd_from_buffer(context, commands)
+            let buffer = result == 0 ? nft_ctx_get_output_buffer(context) : nft_ctx_get_error_buffer(context)
+            return (result, buffer.map { String(cString: $0) } ?? "")
+        }
+        guard result == 0 else {
+            throw NftablesError(
+                code: .rejected, attempting: attempting, message: String(text.prefix(Self.longestMessage)))
+        }
+        return text
+    }
+
+    /// The tables there are.
+    package func tables() throws(NftablesError) -> Set<TableID> {
+        let text = try output(of: "list tables", flags: UInt32(NFT_CTX_OUTPUT_JSON), attempting: "list tables")
+        var found: Set<TableID> = []
+        for item in try Self.items(text) {
+            guard let table = item["table"], let family = table["family"]?.text.flatMap(TableID.Family.init(rawValue:)),
+                let name = table["name"]?.text
+            else { continue }
+            found.insert(TableID(family, name))
+        }
+        return found
+    }
+
+    /// A table with its elements; `nil` when there is none of this name.
+    package func table(_ id: TableID) throws -> ObservedTable? {
+        guard try tables().contains(id) else { return nil }
+        return try observe(id)
+    }
+
+    /// Those of `ids` that are there.
+    package func tables(_ ids: [TableID]) throws -> [TableID: ObservedTable] {
+        let present = try tables()
+        var found: [TableID: ObservedTable] = [:]
+        for id in ids where present.contains(id) { found[id] = try observe(id) }
+        return found
+    }
+
+    private func observe(_ id: TableID) throws(NftablesError) -> ObservedTable {
+        let plain = UInt32(NFT_CTX_OUTPUT_TERSE) | UInt32(NFT_CTX_OUTPUT_STATELESS)
+        let text = try output(of: "list table \(id)", flags: plain, attempting: "list table \(id)")
+        let listing = try output(
+            of: "list table \(id)", flags: UInt32(NFT_CTX_OUTPUT_JSON), attempting: "list table \(id)")
+        return ObservedTable(text: text, items: try Self.items(listing))
+    }
+
+    private static func items(_ text: String) throws(NftablesError) -> [ListedValue] {
+        guard let value = ListedValue(parsing: text), let items = value["nftables"]?.list else {
+            throw NftablesError(code: .unreadable, attempting: "read a listing", message: String(text.prefix(200)))
+        }
+        return items
+    }
+}
+
+extension NftContext {
+    /// Runs work with a context inside a namespace, or inside this process's own.
+    package static func with<T: Sendable>(
+        _ namespace: NetworkNamespace?, _ body: @escaping @Sendable (NftContext) throws -> T
+    ) async throws -> T {
+        guard let namespace else { return try await onThread { try body(NftContext()) } }
+        return try await namespace.run { try body(NftContext()) }
+    }
+}

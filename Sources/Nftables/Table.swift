@@ -1,0 +1,84 @@
+import Crypto
+
+/// A table's family and name, as nft writes them.
+package struct TableID: Hashable, Sendable, CustomStringConvertible {
+    package enum Family: String, Sendable { case ip, ip6, inet, arp, bridge, netdev }
+
+    package let family: Family
+    package let name: String
+
+    package init(_ family: Family, _ name: String) {
+        self.family = family
+        self.name = name
+    }
+
+    package var description: String { "\(family.rawValue) \(name)" }
+}
+
+/// A wanted table: a skeleton that is replaced as a whole, and what is changed piece by piece.
+package struct Table: Equatable, Sendable {
+    package let id: TableID
+    /// Sets, maps and chains in nft's language, without the braces of the table.
+    package let skeleton: String
+    /// Chains beyond the skeleton's, by name: the text of their rules. Elements may lead to them.
+    package var chains: [String: String]
+    /// Contents of the skeleton's sets and maps. Elements are added in this order of the sets, removed in reverse.
+    package var sets: [ElementSet]
+
+    package init(_ id: TableID, skeleton: String, chains: [String: String] = [:], sets: [ElementSet] = []) {
+        self.id = id
+        self.skeleton = skeleton
+        self.chains = chains
+        self.sets = sets
+    }
+
+    /// What the table's comment says: equal when the skeletons are.
+    package var tag: String {
+        let digest = SHA256.hash(data: Array(skeleton.utf8))
+        return "apus:" + digest.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// Replaces whatever is there by this table, in one transaction.
+    package var replacement: String {
+        var text = "table \(id)\ndelete table \(id)\ntable \(id) {\ncomment \"\(tag)\"\n\(skeleton)\n}\n"
+        for (name, rules) in chains.sorted(by: { $0.key < $1.key }) { text += chainText(name, rules) }
+        for set in sets { text += set.adding(set.elements, to: id) }
+        return text
+    }
+
+    func chainText(_ name: String, _ rules: String) -> String {
+        "add chain \(id) \(name)\nflush chain \(id) \(name)\n"
+            + rules.split(separator: "\n").map { "add rule \(id) \(name) \($0)\n" }.joined()
+    }
+}
+
+/// The elements of a set or map.
+package struct ElementSet: Equatable, Sendable {
+    package let name: String
+    /// Positions in the key that are names of interfaces, which nft wants in quotes.
+    package let nameFields: Set<Int>
+    /// Key to value as nft writes them: `tcp . 80` to `10.0.0.1 . 80`; the value is empty in a set.
+    package var elements: [String: String]
+
+    package init(_ name: String, nameFields: Set<Int> = [], elements: [String: String] = [:]) {
+        self.name = name
+        self.nameFields = nameFields
+        self.elements = elements
+    }
+
+    package init(_ name: String, nameFields: Set<Int> = [], keys: some Sequence<String>) {
+        self.init(name, nameFields: nameFields, elements: Dictionary(keys.map { ($0, "") }) { first, _ in first })
+    }
+
+    func adding(_ added: [String: String], to table: TableID) -> String {
+        command("add", added.map { $0.value.isEmpty ? $0.key : "\($0.key) : \($0.value)" }, table)
+    }
+
+    func removing(_ removed: [String: String], from table: TableID) -> String {
+        command("delete", Array(removed.keys), table)
+    }
+
+    private func command(_ verb: String, _ elements: [String], _ table: TableID) -> String {
+        elements.isEmpty ? "" : "\(verb) element \(table) \(name) { \(elements.sorted().joined(separator: ", ")) }\n"
+    }
+}
