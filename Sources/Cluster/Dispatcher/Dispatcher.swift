@@ -1,0 +1,276 @@
+import GRPCCore
+package import Logging
+package import Model
+package import ServiceLifecycle
+
+/// Keeps the nodes' sessions on one manager: tells each node its tasks and networks, takes its reports, and declares it down when it is silent.
+///
+/// What a node is told is computed from the read model after each change, for all nodes at once; a session that reads slowly gets the newest
+/// state only, so nothing piles up.
+package actor Dispatcher: Service {
+    /// Docker's default.
+    static let defaultHeartbeat = Duration.seconds(5)
+    /// After how many heartbeat periods of silence a node is down.
+    static let patience = 2.5
+    /// Changes that come within this time are told together.
+    static let settling = Duration.milliseconds(20)
+    static let tickInterval = Duration.milliseconds(200)
+
+    struct Plan: Sendable {
+        var tasks: [String: SwarmTask] = [:]
+        var network = SwarmNetworkState()
+    }
+
+    private struct Session {
+        let id: String
+        var lastHeard: ContinuousClock.Instant
+        var acknowledged: UInt64 = 0
+        var plan: Plan?
+        var wakeAssignments: AsyncStream<Void>.Continuation?
+        /// Finished when the session is over, for its handler to end.
+        let end: AsyncStream<Void>.Continuation
+    }
+
+    let model: ReadModel
+    let writer: ObjectWriter
+    private let log: Logger
+    private let heartbeatOverride: Duration?
+    private let clock = ContinuousClock()
+    private var sessions: [String: Session] = [:]
+    /// When a node without a session was last heard; nodes never heard count from this manager's start.
+    private var lastHeard: [String: ContinuousClock.Instant] = [:]
+    private let started: ContinuousClock.Instant
+    private var drains = DrainPlanner()
+    private let kicks: AsyncStream<Void>
+    private let kick: AsyncStream<Void>.Continuation
+
+    /// - Parameter heartbeat: Instead of what the swarm's specification says; for tests.
+    package init(model: ReadModel, writer: ObjectWriter, heartbeat: Duration? = nil, log: Logger) {
+        self.log = log
+        self.model = model
+        self.writer = writer
+        heartbeatOverride = heartbeat
+        started = clock.now
+        (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in self.model.changes() { self.kick.yield() } }
+                group.addTask {
+                    for await _ in self.kicks {
+                        await self.plan()
+                        try await Task.sleep(for: Self.settling)
+                    }
+                }
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: Self.tickInterval)
+                        await self.tick()
+                    }
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        }
+    }
+
+    /// How often nodes are to give a sign of life.
+    package var heartbeat: Duration {
+        let wanted = model.objects.cluster?.spec.dispatcher?.heartbeatPeriod ?? 0
+        return heartbeatOverride ?? (wanted > 0 ? .nanoseconds(wanted) : Self.defaultHeartbeat)
+    }
+
+    private var grace: Duration { heartbeat * Self.patience }
+
+    // MARK: Sessions
+
+    /// Begins a node's session; an older one of the same node ends.
+    ///
+    /// - Parameter end: Finished when the session is over, for its handler to end.
+    /// - Throws: `RPCError` with `.permissionDenied` when the node has been removed from the swarm.
+    func open(
+        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: String,
+        end: AsyncStream<Void>.Continuation
+    ) async throws {
+        guard try await writer.get(Node.self, nodeID) != nil else {
+            throw RPCError(code: .permissionDenied, message: "node \(nodeID) is not part of the swarm")
+        }
+        try await markReady(nodeID, description: description, dataPathAddress: dataPathAddress)
+        if let former = sessions[nodeID] { finish(former) }
+        sessions[nodeID] = Session(id: session, lastHeard: clock.now, end: end)
+        log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
+        kick.yield()
+    }
+
+    /// Takes a sign of life.
+    /// - Throws: `RPCError` with `.aborted` when the session is over.
+    func heard(_ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: String) async throws {
+        try check(nodeID, session)
+        sessions[nodeID]?.lastHeard = clock.now
+        let known = model.objects.nodes[nodeID]
+        let isNew = description.map { new in Self.differs(new, from: known?.description) } ?? false
+        // A sign of life after the node was declared down, as when the store was slow, makes it ready again.
+        if isNew || known?.status.state != .ready {
+            try await markReady(nodeID, description: description, dataPathAddress: dataPathAddress)
+        }
+    }
+
+    func close(_ nodeID: String, session: String) {
+        guard let own = sessions[nodeID], own.id == session else { return }
+        lastHeard[nodeID] = own.lastHeard
+        sessions[nodeID] = nil
+        finish(own)
+        log.info("session ends", metadata: ["node": "\(nodeID)", "session": "\(session)"])
+        kick.yield()
+    }
+
+    private func finish(_ session: Session) {
+        session.end.finish()
+        session.wakeAssignments?.finish()
+    }
+
+    private func check(_ nodeID: String, _ session: String) throws {
+        guard sessions[nodeID]?.id == session else {
+            throw RPCError(code: .aborted, message: "the session is over")
+        }
+    }
+
+    private static func differs(_ new: NodeDescription, from old: NodeDescription?) -> Bool {
+        var new = new
+        new.tlsInfo = old?.tlsInfo
+        return new != old
+    }
+
+    private func markReady(_ nodeID: String, description: NodeDescription?, dataPathAddress: String) async throws {
+        let tlsInfo = model.objects.cluster?.tlsInfo
+        let revision = try await writer.update(Node.self, nodeID) { node in
+            let before = node
+            if var description {
+                description.tlsInfo = tlsInfo
+                node.description = description
+            }
+            node.status.state = .ready
+            node.status.message = nil
+            if !dataPathAddress.isEmpty {
+                node.status.addr = dataPathAddress
+                node.membership = node.membership ?? .init()
+                node.membership?.dataPathAddress = dataPathAddress
+            }
+            return node != before
+        }
+        if let revision { await model.catchUp(to: revision) }
+    }
+
+    // MARK: Assignments
+
+    /// An element whenever there is something to tell the node; ends with the session.
+    func assignments(_ nodeID: String, session: String) throws -> AsyncStream<Void> {
+        try check(nodeID, session)
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        sessions[nodeID]?.wakeAssignments?.finish()
+        sessions[nodeID]?.wakeAssignments = continuation
+        // Whoever asks anew is told everything anew.
+        sessions[nodeID]?.acknowledged = 0
+        if sessions[nodeID]?.plan != nil { continuation.yield() }
+        kick.yield()
+        return stream
+    }
+
+    func currentPlan(_ nodeID: String, session: String) throws -> Plan? {
+        try check(nodeID, session)
+        return sessions[nodeID]?.plan
+    }
+
+    /// The node's new connections follow a version of its network state.
+    func acknowledge(_ nodeID: String, session: String, version: UInt64) throws {
+        try check(nodeID, session)
+        sessions[nodeID]?.acknowledged = max(version, sessions[nodeID]?.acknowledged ?? 0)
+        if drains.isWaiting { kick.yield() }
+    }
+
+    private func plan() {
+        let objects = model.objects
+        guard objects.revision > 0, !sessions.isEmpty else { return }
+        let planner = NetworkStatePlanner(objects)
+        for nodeID in sessions.keys {
+            var state = planner.state(of: nodeID)
+            let former = sessions[nodeID]?.plan?.network
+            state.version = former?.version ?? 0
+            if state != former { state.version = UInt64(objects.revision) }
+            var plan = sessions[nodeID]?.plan ?? Plan()
+            plan.network = state
+            sessions[nodeID]?.plan = plan
+        }
+        let held = drains.hold(
+            stopping: stopping(objects, planner), versions: sessions.compactMapValues { $0.plan?.network.version },
+            acknowledged: sessions.mapValues(\.acknowledged), now: clock.now)
+        var tasks: [String: [String: SwarmTask]] = [:]
+        for task in objects.tasks.values {
+            guard let nodeID = task.nodeID, sessions[nodeID] != nil, task.status.state >= .assigned else { continue }
+            var task = task
+            if held.contains(task.id) { task.desiredState = .running }
+            tasks[nodeID, default: [:]][task.id] = task
+        }
+        for nodeID in sessions.keys {
+            sessions[nodeID]?.plan?.tasks = tasks[nodeID] ?? [:]
+            sessions[nodeID]?.wakeAssignments?.yield()
+        }
+    }
+
+    /// Running tasks that are to stop, with the nodes that may send connections to them.
+    private func stopping(_ objects: SwarmObjects, _ planner: NetworkStatePlanner) -> [String: Set<String>] {
+        let candidates = objects.tasks.values.filter {
+            $0.status.state == .running && $0.desiredState > .running && sessions[$0.nodeID ?? ""] != nil
+        }
+        guard !candidates.isEmpty else { return [:] }
+        let networks = sessions.keys.map { ($0, planner.networkIDs(of: $0)) }
+        var result: [String: Set<String>] = [:]
+        for task in candidates {
+            let own = Set((task.networksAttachments ?? []).map(\.network.id))
+            result[task.id] = Set(networks.filter { !$0.1.isDisjoint(with: own) }.map(\.0))
+        }
+        return result
+    }
+
+    // MARK: Reports
+
+    /// Writes what a node reports of its tasks. States only advance; reports on other nodes' tasks are ignored.
+    func report(_ nodeID: String, session: String, _ reports: [(taskID: String, status: TaskStatus)]) async throws {
+        try check(nodeID, session)
+        for report in reports {
+            _ = try await writer.update(SwarmTask.self, report.taskID) { task in
+                guard task.nodeID == nodeID, !task.status.state.isTerminal,
+                    report.status.state >= task.status.state, report.status != task.status
+                else { return false }
+                task.status = report.status
+                return true
+            }
+        }
+    }
+
+    // MARK: Silence
+
+    private func tick() async {
+        if drains.isWaiting { kick.yield() }
+        let now = clock.now
+        for session in sessions.values where now - session.lastHeard > grace { finish(session) }
+        guard !model.isStale else { return }
+        for node in model.objects.nodes.values where node.status.state != .down {
+            let last = sessions[node.id]?.lastHeard ?? lastHeard[node.id] ?? started
+            guard now - last > grace else { continue }
+            do {
+                _ = try await writer.update(Node.self, node.id) { node in
+                    guard node.status.state != .down else { return false }
+                    node.status.state = .down
+                    node.status.message = "heartbeat failure"
+                    return true
+                }
+                log.warning("node is down", metadata: ["node": "\(node.id)"])
+            } catch {
+                log.error("cannot declare a node down", metadata: ["node": "\(node.id)", "error": "\(error)"])
+            }
+        }
+    }
+}

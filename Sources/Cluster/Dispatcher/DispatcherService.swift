@@ -1,0 +1,144 @@
+import Foundation
+package import GRPCCore
+import LinuxSystem
+import Model
+package import NodeProtocol
+import SwiftProtobuf
+
+/// The dispatcher's edge to the nodes.
+package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
+    private let dispatcher: Dispatcher
+    private let managers: @Sendable () -> [Wire.Manager]
+    private let roots: @Sendable () -> String
+
+    /// - Parameters:
+    ///   - managers: The managers of the moment, told to each node.
+    ///   - roots: PEM of the roots of the moment.
+    package init(
+        _ dispatcher: Dispatcher, managers: @escaping @Sendable () -> [Wire.Manager],
+        roots: @escaping @Sendable () -> String
+    ) {
+        self.dispatcher = dispatcher
+        self.managers = managers
+        self.roots = roots
+    }
+
+    package func session(
+        request: RPCAsyncSequence<Wire.SessionRequest, any Error>, response: RPCWriter<Wire.SessionMessage>,
+        context: ServerContext
+    ) async throws {
+        let nodeID = try Peer(context).member.nodeID
+        let session = RandomID.swarm()
+        let (over, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let result = await Result {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    var isOpen = false
+                    for try await message in request {
+                        let description =
+                            try message.description_p.isEmpty
+                            ? nil : Wire.value(NodeDescription.self, message.description_p)
+                        if isOpen {
+                            try await dispatcher.heard(
+                                nodeID, session: session, description: description,
+                                dataPathAddress: message.dataPathAddress)
+                        } else {
+                            try await dispatcher.open(
+                                nodeID, session: session, description: description,
+                                dataPathAddress: message.dataPathAddress, end: end)
+                            isOpen = true
+                        }
+                        try await response.write(await self.answer(session))
+                    }
+                }
+                group.addTask {
+                    for await _ in over {}
+                    throw RPCError(code: .aborted, message: "the session is over")
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        }
+        await dispatcher.close(nodeID, session: session)
+        try result.get()
+    }
+
+    package func assignments(
+        request: Wire.AssignmentsRequest, response: RPCWriter<Wire.AssignmentsMessage>, context: ServerContext
+    ) async throws {
+        let nodeID = try Peer(context).member.nodeID
+        var sender = AssignmentSender()
+        for await _ in try await dispatcher.assignments(nodeID, session: request.sessionID) {
+            guard let plan = try await dispatcher.currentPlan(nodeID, session: request.sessionID) else { continue }
+            for message in try sender.messages(for: plan) { try await response.write(message) }
+        }
+        throw RPCError(code: .aborted, message: "the session is over")
+    }
+
+    package func reportTasks(request: Wire.ReportTasksRequest, context: ServerContext) async throws -> Wire.ReportReply {
+        let reports = try request.reports.map {
+            (taskID: $0.taskID, status: try Wire.value(TaskStatus.self, $0.status))
+        }
+        try await dispatcher.report(try Peer(context).member.nodeID, session: request.sessionID, reports)
+        return Wire.ReportReply()
+    }
+
+    package func reportNetwork(
+        request: Wire.ReportNetworkRequest, context: ServerContext
+    ) async throws -> Wire.ReportReply {
+        try await dispatcher.acknowledge(
+            try Peer(context).member.nodeID, session: request.sessionID, version: request.version)
+        return Wire.ReportReply()
+    }
+
+    private func answer(_ session: String) async -> Wire.SessionMessage {
+        let heartbeat = await dispatcher.heartbeat
+        return .with {
+            $0.sessionID = session
+            $0.heartbeatMilliseconds = UInt32(clamping: heartbeat / .milliseconds(1))
+            $0.managers = managers()
+            $0.rootsPem = roots()
+        }
+    }
+}
+
+/// What one assignment stream has told, and so what is still to tell.
+struct AssignmentSender {
+    private var version: UInt64 = 0
+    private var tasks: [String: SwarmTask] = [:]
+    private var networkVersion: UInt64?
+
+    /// Networks go first: a task must find them.
+    mutating func messages(for plan: Dispatcher.Plan) throws -> [Wire.AssignmentsMessage] {
+        var messages: [Wire.AssignmentsMessage] = []
+        if networkVersion != plan.network.version {
+            messages += try Wire.messages(plan.network)
+            networkVersion = plan.network.version
+        }
+        let wanted = plan.tasks.mapValues(Self.withoutReports)
+        let changed = wanted.filter { tasks[$0.key] != $0.value }.keys.sorted().compactMap { plan.tasks[$0] }
+        let removed = tasks.keys.filter { wanted[$0] == nil }.sorted()
+        if version == 0 || !changed.isEmpty || !removed.isEmpty {
+            messages += try Wire.messages(from: version, to: version + 1, tasks: changed, removed: removed)
+            version += 1
+            tasks = wanted
+        }
+        return messages
+    }
+
+    /// What the node reports itself is no news to it.
+    private static func withoutReports(_ task: SwarmTask) -> SwarmTask {
+        var task = task
+        task.version = ObjectVersion()
+        task.updatedAt = .zero
+        task.status = TaskStatus()
+        return task
+    }
+}
+
+extension Result where Failure == any Error {
+    /// The outcome of an asynchronous operation, for what must be done after it either way.
+    init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+}

@@ -1,0 +1,118 @@
+import Addressing
+package import Model
+
+/// Derives from the swarm's objects what each node is to know of networks: pure, and computed once for all nodes.
+package struct NetworkStatePlanner {
+    private let objects: SwarmObjects
+    private let peers: [SwarmNetworkState.Peer]
+    private let ports: [SwarmNetworkState.MeshPort]
+    private var networks: [String: SwarmNetworkState.Network] = [:]
+    private let ingressID: String?
+    private let dataPathPort: UInt16
+
+    /// Tasks of which a node has, or is about to have, a container: they hold addresses.
+    private static func isPresent(_ task: SwarmTask) -> Bool {
+        task.nodeID != nil && task.status.state >= .assigned && task.status.state <= .running
+    }
+
+    package init(_ objects: SwarmObjects) {
+        self.objects = objects
+        let vteps = objects.nodes.mapValues { IPv4Address($0.membership?.dataPathAddress ?? "") }
+        let ingress = objects.networks.values.first { $0.spec.ingress == true }
+        ingressID = ingress?.id
+        dataPathPort = objects.cluster.flatMap { UInt16(exactly: $0.dataPathPort) }.flatMap { $0 == 0 ? nil : $0 } ?? 4789
+        let ingressPrefix = ingress?.ipamOptions?.configs?.first?.subnet.flatMap { IPv4Network($0) }?.prefixLength
+        peers = objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in
+            guard let address = vteps[node.id] ?? nil else { return nil }
+            let ingressAddress = node.membership?.ingressAddress.flatMap { IPv4Address($0) }
+                .flatMap { address in ingressPrefix.flatMap { IPv4Network("\(address)/\($0)") } }
+            return SwarmNetworkState.Peer(
+                nodeID: node.id, hostname: node.description?.hostname ?? "", address: address,
+                ingressAddress: ingressAddress)
+        }
+        let present = objects.tasks.values.filter(Self.isPresent).sorted { $0.id < $1.id }
+        let eligible = present.filter { task in
+            // A backend is a task that runs, is to go on running, and whose node answers.
+            task.status.state == .running && task.desiredState <= .running
+                && objects.nodes[task.nodeID ?? ""]?.status.state == .ready
+        }
+        ports = Self.meshPorts(objects, eligible: eligible, ingressID: ingress?.id)
+        for network in objects.networks.values where network.vni != nil {
+            networks[network.id] = SwarmNetworkState.Network(
+                network: network,
+                endpoints: present.flatMap { task in
+                    Self.addresses(of: task, in: network.id).compactMap { address in
+                        guard let nodeID = task.nodeID, let vtep = vteps[nodeID] ?? nil else { return nil }
+                        let container = task.status.containerStatus?.containerID ?? ""
+                        return SwarmNetworkState.Endpoint(
+                            address: address, nodeID: nodeID, taskID: task.id, vtep: vtep, containerID: container,
+                            names: [task.containerName] + (container.isEmpty ? [] : [String(container.prefix(12))]))
+                    }
+                },
+                services: network.id == ingress?.id
+                    ? [] : Self.services(objects, in: network.id, present: present, eligible: eligible))
+        }
+    }
+
+    /// The networks a node takes part in: ingress, and those of its tasks.
+    package func networkIDs(of nodeID: String) -> Set<String> {
+        var ids = Set(ingressID.map { [$0] } ?? [])
+        for task in objects.tasks.values where task.nodeID == nodeID && Self.isPresent(task) {
+            for attachment in task.networksAttachments ?? [] { ids.insert(attachment.network.id) }
+        }
+        return ids
+    }
+
+    /// What one node is told. The version is the caller's to set: it grows only when the rest differs.
+    package func state(of nodeID: String) -> SwarmNetworkState {
+        var state = SwarmNetworkState()
+        state.peers = peers
+        state.ports = ports
+        state.dataPathPort = dataPathPort
+        state.networks = networkIDs(of: nodeID).sorted().compactMap { networks[$0] }
+        return state
+    }
+
+    private static func addresses(of task: SwarmTask, in networkID: String) -> [IPv4Address] {
+        (task.networksAttachments ?? []).filter { $0.network.id == networkID }.flatMap(\.addresses)
+            .compactMap { IPv4Address(String($0.prefix { $0 != "/" })) }
+    }
+
+    private static func meshPorts(
+        _ objects: SwarmObjects, eligible: [SwarmTask], ingressID: String?
+    ) -> [SwarmNetworkState.MeshPort] {
+        guard let ingressID else { return [] }
+        return objects.services.values.sorted { $0.id < $1.id }.flatMap { service in
+            let backends = eligible.filter { $0.serviceID == service.id }.flatMap { addresses(of: $0, in: ingressID) }
+            return (service.endpoint.ports ?? []).compactMap { port -> SwarmNetworkState.MeshPort? in
+                guard port.publishMode ?? "ingress" == "ingress",
+                    let published = port.publishedPort.flatMap({ UInt16(exactly: $0) }), published > 0,
+                    let target = UInt16(exactly: port.targetPort)
+                else { return nil }
+                return SwarmNetworkState.MeshPort(
+                    transport: port.protocol ?? "tcp", publishedPort: published, targetPort: target,
+                    serviceID: service.id, backends: backends)
+            }
+        }
+    }
+
+    private static func services(
+        _ objects: SwarmObjects, in networkID: String, present: [SwarmTask], eligible: [SwarmTask]
+    ) -> [SwarmNetworkState.ServiceAddress] {
+        objects.services.values.sorted { $0.id < $1.id }.compactMap { service in
+            let wanted = (service.spec.taskTemplate.networks ?? []) + (service.spec.networks ?? [])
+            let virtual = service.endpoint.virtualIPs?.first { $0.networkID == networkID }
+            let own = present.filter { $0.serviceID == service.id }
+            let inNetwork = own.filter { !addresses(of: $0, in: networkID).isEmpty }
+            guard virtual != nil || wanted.contains(where: { $0.target == networkID }) || !inNetwork.isEmpty else {
+                return nil
+            }
+            let backends = eligible.filter { $0.serviceID == service.id }.flatMap { addresses(of: $0, in: networkID) }
+            let aliases = wanted.filter { $0.target == networkID }.flatMap { $0.aliases ?? [] }
+            return SwarmNetworkState.ServiceAddress(
+                serviceID: service.id, name: service.spec.name, aliases: aliases,
+                virtualIP: virtual?.addr.flatMap { IPv4Address(String($0.prefix { $0 != "/" })) },
+                backends: backends, tasks: backends)
+        }
+    }
+}

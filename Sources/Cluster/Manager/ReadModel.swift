@@ -1,0 +1,76 @@
+package import Logging
+package import ServiceLifecycle
+package import StateStore
+import Synchronization
+
+/// A manager's copy of all objects, kept up to date by one watch.
+package final class ReadModel: Service {
+    private struct State {
+        var objects = SwarmObjects()
+        var isStale = true
+        var followers: [Int: AsyncStream<Void>.Continuation] = [:]
+        var nextFollower = 0
+    }
+
+    /// How long a write waits at the most until its own effect is seen here.
+    static let catchUpDeadline = Duration.seconds(5)
+
+    private let store: any StateStore
+    private let log: Logger
+    private let state = Mutex(State())
+
+    package init(store: any StateStore, log: Logger) {
+        self.log = log
+        self.store = store
+    }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            try await self.store.follow(StoreKey.everything) { update in self.take(update) }
+        }
+    }
+
+    package var objects: SwarmObjects { state.withLock { $0.objects } }
+    /// True while the store cannot be reached.
+    package var isStale: Bool { state.withLock { $0.isStale } }
+
+    /// An element at once, and one after each change; changes that come faster than they are read become one.
+    package func changes() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let id = state.withLock { state in
+            state.nextFollower += 1
+            state.followers[state.nextFollower] = continuation
+            return state.nextFollower
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.followers.removeValue(forKey: id) }
+        }
+        continuation.yield()
+        return stream
+    }
+
+    /// Returns when this copy has a revision, or after a deadline: the write has happened all the same.
+    package func catchUp(to revision: Int64) async {
+        guard objects.revision < revision else { return }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in self.changes() where self.objects.revision >= revision { return }
+            }
+            group.addTask {
+                // Cancelled when the copy has caught up: nothing else can be thrown.
+                try? await Task.sleep(for: Self.catchUpDeadline)
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func take(_ update: StoreUpdate) {
+        let (unreadable, followers) = state.withLock { state in
+            state.isStale = update == .stale
+            return (state.objects.apply(update), Array(state.followers.values))
+        }
+        for error in unreadable { log.error("ignoring a stored object", metadata: ["error": "\(error)"]) }
+        for follower in followers { follower.yield() }
+    }
+}
