@@ -1,13 +1,14 @@
 import GRPCCore
 package import Logging
-package import Model
-package import ServiceLifecycle
+import Model
+import Orchestration
+import ServiceLifecycle
 
 /// Keeps the nodes' sessions on one manager: tells each node its tasks and networks, takes its reports, and declares it down when it is silent.
 ///
 /// What a node is told is computed from the read model after each change, for all nodes at once; a session that reads slowly gets the newest
 /// state only, so nothing piles up.
-package actor Dispatcher: Service {
+package actor Dispatcher: ServiceLifecycle.Service {
     /// Docker's default.
     static let defaultHeartbeat = Duration.seconds(5)
     /// After how many heartbeat periods of silence a node is down.
@@ -220,7 +221,7 @@ package actor Dispatcher: Service {
     }
 
     /// Running tasks that are to stop, with the nodes that may send connections to them.
-    private func stopping(_ objects: SwarmObjects, _ planner: NetworkStatePlanner) -> [String: Set<String>] {
+    private func stopping(_ objects: SwarmState, _ planner: NetworkStatePlanner) -> [String: Set<String>] {
         let candidates = objects.tasks.values.filter {
             $0.status.state == .running && $0.desiredState > .running && sessions[$0.nodeID ?? ""] != nil
         }

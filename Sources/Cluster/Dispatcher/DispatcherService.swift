@@ -95,7 +95,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         let heartbeat = await dispatcher.heartbeat
         return .with {
             $0.sessionID = session
-            $0.heartbeatMilliseconds = UInt32(clamping: heartbeat / .milliseconds(1))
+            $0.heartbeatMilliseconds = UInt32(clamping: Int64(heartbeat / .milliseconds(1)))
             $0.managers = managers()
             $0.rootsPem = roots()
         }

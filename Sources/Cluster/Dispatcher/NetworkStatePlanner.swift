@@ -1,9 +1,10 @@
 import Addressing
 package import Model
+package import Orchestration
 
 /// Derives from the swarm's objects what each node is to know of networks: pure, and computed once for all nodes.
 package struct NetworkStatePlanner {
-    private let objects: SwarmObjects
+    private let objects: SwarmState
     private let peers: [SwarmNetworkState.Peer]
     private let ports: [SwarmNetworkState.MeshPort]
     private var networks: [String: SwarmNetworkState.Network] = [:]
@@ -15,7 +16,7 @@ package struct NetworkStatePlanner {
         task.nodeID != nil && task.status.state >= .assigned && task.status.state <= .running
     }
 
-    package init(_ objects: SwarmObjects) {
+    package init(_ objects: SwarmState) {
         self.objects = objects
         let vteps = objects.nodes.mapValues { IPv4Address($0.membership?.dataPathAddress ?? "") }
         let ingress = objects.networks.values.first { $0.spec.ingress == true }
@@ -79,7 +80,7 @@ package struct NetworkStatePlanner {
     }
 
     private static func meshPorts(
-        _ objects: SwarmObjects, eligible: [SwarmTask], ingressID: String?
+        _ objects: SwarmState, eligible: [SwarmTask], ingressID: String?
     ) -> [SwarmNetworkState.MeshPort] {
         guard let ingressID else { return [] }
         return objects.services.values.sorted { $0.id < $1.id }.flatMap { service in
@@ -97,7 +98,7 @@ package struct NetworkStatePlanner {
     }
 
     private static func services(
-        _ objects: SwarmObjects, in networkID: String, present: [SwarmTask], eligible: [SwarmTask]
+        _ objects: SwarmState, in networkID: String, present: [SwarmTask], eligible: [SwarmTask]
     ) -> [SwarmNetworkState.ServiceAddress] {
         objects.services.values.sorted { $0.id < $1.id }.compactMap { service in
             let wanted = (service.spec.taskTemplate.networks ?? []) + (service.spec.networks ?? [])

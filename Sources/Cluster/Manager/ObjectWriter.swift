@@ -1,5 +1,5 @@
 import Faults
-package import Model
+import Model
 package import StateStore
 
 /// Writes objects under their version, so that nobody's change is lost.

@@ -1,13 +1,16 @@
-package import Logging
-package import ServiceLifecycle
+package import Orchestration
+import ServiceLifecycle
 package import StateStore
 import Synchronization
 
 /// A manager's copy of all objects, kept up to date by one watch.
-package final class ReadModel: Service {
+package final class ReadModel: ServiceLifecycle.Service {
     private struct State {
-        var objects = SwarmObjects()
-        var isStale = true
+        var objects: SwarmState = {
+            var state = SwarmState()
+            state.isStale = true
+            return state
+        }()
         var followers: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextFollower = 0
     }
@@ -16,23 +19,19 @@ package final class ReadModel: Service {
     static let catchUpDeadline = Duration.seconds(5)
 
     private let store: any StateStore
-    private let log: Logger
     private let state = Mutex(State())
 
-    package init(store: any StateStore, log: Logger) {
-        self.log = log
-        self.store = store
-    }
+    package init(store: any StateStore) { self.store = store }
 
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
-            try await self.store.follow(StoreKey.everything) { update in self.take(update) }
+            try await self.store.follow(StoreKey.everything) { update in try self.take(update) }
         }
     }
 
-    package var objects: SwarmObjects { state.withLock { $0.objects } }
+    package var objects: SwarmState { state.withLock { $0.objects } }
     /// True while the store cannot be reached.
-    package var isStale: Bool { state.withLock { $0.isStale } }
+    package var isStale: Bool { state.withLock { $0.objects.isStale } }
 
     /// An element at once, and one after each change; changes that come faster than they are read become one.
     package func changes() -> AsyncStream<Void> {
@@ -65,12 +64,11 @@ package final class ReadModel: Service {
         }
     }
 
-    private func take(_ update: StoreUpdate) {
-        let (unreadable, followers) = state.withLock { state in
-            state.isStale = update == .stale
-            return (state.objects.apply(update), Array(state.followers.values))
+    private func take(_ update: StoreUpdate) throws {
+        let followers = try state.withLock { state in
+            try state.objects.take(update)
+            return Array(state.followers.values)
         }
-        for error in unreadable { log.error("ignoring a stored object", metadata: ["error": "\(error)"]) }
         for follower in followers { follower.yield() }
     }
 }

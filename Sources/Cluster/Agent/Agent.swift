@@ -1,0 +1,298 @@
+import EngineInterface
+import Foundation
+import GRPCCore
+import LinuxSystem
+import Logging
+import Model
+import NIOPosix
+import NodeProtocol
+import ServiceLifecycle
+import SwiftProtobuf
+import X509
+
+/// A node's side of its session with a manager: takes assignments, drives tasks and networks, reports.
+///
+/// Without a manager it goes on with what it was last told.
+struct Agent: ServiceLifecycle.Service {
+    static let firstPause = Duration.milliseconds(200)
+    static let longestPause = Duration.seconds(5)
+    /// Reports of one message; more go into the next.
+    static let reportsPerMessage = 200
+    /// How long the executor may take to describe the node or to apply networks before it is tried anew.
+    static let networkRetry = Duration.seconds(2)
+
+    let membership: MembershipFile
+    let identity: TLSIdentity
+    let credentials: CredentialFiles
+    let executor: any TaskExecutor
+    let board: TaskBoard
+    let group: MultiThreadedEventLoopGroup
+    let log: Logger
+
+    init(
+        membership: MembershipFile, identity: TLSIdentity, credentials: CredentialFiles,
+        executor: any TaskExecutor, group: MultiThreadedEventLoopGroup, log: Logger
+    ) {
+        self.credentials = credentials
+        self.executor = executor
+        self.group = group
+        self.identity = identity
+        self.log = log
+        self.membership = membership
+        board = TaskBoard(executor: executor, path: membership.directory + "/assigned.json", log: log)
+    }
+
+    /// Runs until cancelled. Containers, networks and traffic stay as they are then.
+    func run() async throws {
+        if let state = try await board.restore() {
+            do { try await executor.applyNetworkState(state) } catch {
+                // A manager will tell the present state; until then the kernel has what it had.
+                log.error("networks of before could not be set up", metadata: ["error": "\(error)"])
+            }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await self.board.run() }
+            group.addTask { try await self.sessions() }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// One session after the other, with a manager each in turn.
+    private func sessions() async throws {
+        var pause = Self.firstPause
+        var turn = 0
+        while true {
+            try Task.checkCancellation()
+            let managers = membership.value.managers
+            let begun = ContinuousClock.now
+            if !managers.isEmpty {
+                let address = managers[turn % managers.count].addr
+                do {
+                    try await session(with: address)
+                } catch let error as SessionEnd where error == .renewed {
+                    continue
+                } catch {
+                    try Task.checkCancellation()
+                    log.warning("session ended", metadata: ["manager": "\(address)", "error": "\(Self.reason(error))"])
+                }
+                turn += 1
+            }
+            if ContinuousClock.now - begun > Self.longestPause { pause = Self.firstPause }
+            try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    /// A refused certificate shows only in the error's cause.
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? RPCError else { return "\(error)" }
+        return "\(error.code): \(error.message)" + (error.cause.map { " (\($0))" } ?? "")
+    }
+
+    enum SessionEnd: Error, Equatable { case renewed, silent, ended }
+
+    private func session(with address: String) async throws {
+        let description = try await executor.describeNode()
+        let clusterID = membership.value.clusterID
+        try await NodeTransport.withClient(
+            to: address, identity: identity, check: .manager(clusterID: clusterID), group: group
+        ) { client in
+            let dispatcher = Wire.Dispatcher.Client(wrapping: client)
+            let session = SessionState()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await self.beat(dispatcher, session, description) }
+                tasks.addTask { try await self.watch(session) }
+                tasks.addTask {
+                    let id = try await session.id()
+                    try await self.assignments(dispatcher, id)
+                }
+                tasks.addTask {
+                    let id = try await session.id()
+                    try await self.reports(dispatcher, id)
+                }
+                tasks.addTask {
+                    _ = try await session.id()
+                    try await self.renewal(client)
+                }
+                defer { tasks.cancelAll() }
+                try await tasks.next()
+                throw SessionEnd.ended
+            }
+        }
+    }
+
+    // MARK: Heartbeats
+
+    private func beat(
+        _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: SessionState,
+        _ description: NodeDescription
+    ) async throws {
+        let described = try Wire.payload(description)
+        let dataPathAddress = membership.value.dataPathAddress
+        try await dispatcher.session(options: NodeTransport.streamOptions) { writer in
+            try await writer.write(
+                .with {
+                    $0.description_p = described
+                    $0.dataPathAddress = dataPathAddress
+                })
+            while true {
+                try await Task.sleep(for: session.heartbeat)
+                try await writer.write(.with { $0.dataPathAddress = dataPathAddress })
+            }
+        } onResponse: { response in
+            for try await message in response.messages {
+                session.take(message)
+                try await self.take(message)
+            }
+        }
+    }
+
+    private func watch(_ session: SessionState) async throws {
+        while true {
+            try await Task.sleep(for: session.heartbeat)
+            if session.silence > session.heartbeat * Dispatcher.patience + NodeTransport.callDeadline {
+                throw SessionEnd.silent
+            }
+        }
+    }
+
+    /// Takes the managers and roots that a manager tells of.
+    private func take(_ message: Wire.SessionMessage) async throws {
+        let managers = message.managers.map { SwarmInfo.RemoteManager(nodeID: $0.nodeID, addr: $0.address) }
+        if !managers.isEmpty, managers != membership.value.managers {
+            try await membership.change { $0.managers = managers }
+        }
+        guard !message.rootsPem.isEmpty, let own = identity.credentials else { return }
+        let roots = try Certificate.bundle(pem: message.rootsPem)
+        guard roots != own.roots else { return }
+        try await install(NodeCredentials(key: own.key, certificate: own.certificate, roots: roots))
+    }
+
+    private func install(_ new: NodeCredentials) async throws {
+        let files = credentials
+        try await onThread { try files.save(new) }
+        try identity.replace(new)
+    }
+
+    // MARK: Assignments
+
+    private func assignments(_ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String) async throws {
+        board.reportEverything()
+        let request = Wire.AssignmentsRequest.with { $0.sessionID = session }
+        try await dispatcher.assignments(request, options: NodeTransport.streamOptions) { response in
+            var reader = AssignmentReader()
+            for try await message in response.messages {
+                switch try reader.read(message) {
+                case .network(let state):
+                    await self.apply(state)
+                    board.keep(state)
+                    _ = try await dispatcher.reportNetwork(
+                        .with {
+                            $0.sessionID = session
+                            $0.version = state.version
+                        }, options: NodeTransport.callOptions)
+                case .tasks(let complete, let tasks, let removed):
+                    board.take(complete: complete, tasks, removed: removed)
+                    if complete { await self.removeStrays() }
+                case nil: continue
+                }
+            }
+        }
+    }
+
+    /// Applies a network state, again and again until the engine can.
+    private func apply(_ state: SwarmNetworkState) async {
+        while !Task.isCancelled {
+            do { return try await executor.applyNetworkState(state) } catch {
+                log.error(
+                    "networks could not be set up", metadata: ["version": "\(state.version)", "error": "\(error)"])
+                // Cancellation shows in the loop's condition.
+                try? await Task.sleep(for: Self.networkRetry)
+            }
+        }
+    }
+
+    /// Containers of tasks that the swarm does not know on this node any more.
+    private func removeStrays() async {
+        do {
+            let known = board.knownIDs
+            for id in try await executor.presentTasks().keys where !known.contains(id) {
+                log.info("removing the container of a task that is not assigned", metadata: ["task": "\(id)"])
+                try await executor.removeTask(id: id)
+            }
+        } catch {
+            log.error("stray containers could not be removed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Reports
+
+    private func reports(_ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String) async throws {
+        var seen = -1
+        while true {
+            seen = try await board.news.wait { [seen] in $0 > seen ? $0 : nil }
+            while true {
+                let reports = Array(board.unreported.prefix(Self.reportsPerMessage))
+                guard !reports.isEmpty else { break }
+                let messages = try reports.map { report in
+                    let status = try Wire.payload(report.status)
+                    return Wire.TaskReport.with {
+                        $0.taskID = report.id
+                        $0.status = status
+                    }
+                }
+                _ = try await dispatcher.reportTasks(
+                    .with {
+                        $0.sessionID = session
+                        $0.reports = messages
+                    }, options: NodeTransport.callOptions)
+                board.confirm(reports)
+            }
+        }
+    }
+
+    // MARK: Renewal
+
+    /// Renews the certificate when its time has come; then the session ends, so that the next one shows the new identity.
+    private func renewal(_ client: NodeTransport.Client) async throws {
+        guard let own = identity.credentials else { return }
+        let due = own.renewalDate(at: Double.random(in: 0...1))
+        try await Task.sleep(for: .seconds(max(0, due.timeIntervalSinceNow)))
+        let key = NodeKey()
+        let request = Data(try key.signingRequest())
+        let reply = try await Wire.Certificates.Client(wrapping: client).renew(
+            .with { $0.signingRequest = request }, options: NodeTransport.callOptions)
+        guard let certificate = try Certificate.bundle(pem: reply.certificatePem).first else {
+            throw ClusterError(.badMessage, "the manager sent no certificate")
+        }
+        try await install(
+            NodeCredentials(
+                key: key, certificate: certificate, roots: try Certificate.bundle(pem: reply.rootsPem)))
+        log.info("certificate renewed", metadata: ["until": "\(certificate.notValidAfter)"])
+        throw SessionEnd.renewed
+    }
+}
+
+/// What is known of one session: its id once a manager has opened it, and when the manager was last heard.
+final class SessionState: Sendable {
+    private struct Known {
+        var id: String?
+        var heartbeat = Dispatcher.defaultHeartbeat
+        var heard = ContinuousClock.now
+    }
+
+    private let known = Latest(Known())
+
+    func take(_ message: Wire.SessionMessage) {
+        known.change { known in
+            known.id = message.sessionID
+            known.heard = .now
+            if message.heartbeatMilliseconds > 0 { known.heartbeat = .milliseconds(Int64(message.heartbeatMilliseconds)) }
+        }
+    }
+
+    func id() async throws -> String { try await known.wait { $0.id } }
+    var heartbeat: Duration { known.value.heartbeat }
+    var silence: Duration { ContinuousClock.now - known.value.heard }
+}

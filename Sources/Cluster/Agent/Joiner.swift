@@ -1,0 +1,104 @@
+import Faults
+import Foundation
+import GRPCCore
+import Model
+import NIOPosix
+import NodeProtocol
+import SwiftProtobuf
+import X509
+
+/// Makes a node a member: fetches the root, compares it with the token, and only then tells the secret.
+struct Joiner {
+    let token: JoinToken
+    let group: MultiThreadedEventLoopGroup
+
+    struct Outcome: Sendable {
+        let credentials: NodeCredentials
+        let clusterID: String
+        let dataPathPort: Int
+        let managers: [SwarmInfo.RemoteManager]
+    }
+
+    /// Tries the managers in turn until one answers.
+    /// - Throws: ``Refusal`` in Docker's words.
+    func join(
+        _ addresses: [String], description: NodeDescription, advertiseAddress: String, dataPathAddress: String,
+        availability: String
+    ) async throws -> Outcome {
+        var last: any Error = Refusal(.invalidInput, "at least 1 RemoteAddr is required to join")
+        for address in addresses {
+            do {
+                return try await join(address, description, advertiseAddress, dataPathAddress, availability)
+            } catch let error as RPCError where [.unavailable, .deadlineExceeded].contains(error.code) {
+                last = Refusal(
+                    .unavailable,
+                    "rpc error: code = Unavailable desc = connection error: cannot reach the manager at \(address): \(error.message)"
+                )
+            } catch let error as RPCError {
+                throw Refusal(error.faultKind, "rpc error: code = \(Self.name(of: error.code)) desc = \(error.message)")
+            }
+        }
+        throw last
+    }
+
+    private func join(
+        _ address: String, _ description: NodeDescription, _ advertiseAddress: String, _ dataPathAddress: String,
+        _ availability: String
+    ) async throws -> Outcome {
+        let key = NodeKey()
+        let pem = try await fetchRoot(address, key)
+        guard JoinToken.equal(JoinToken.digest(ofRootPEM: pem), token.digest) else {
+            throw Refusal(.defect, "remote CA does not match fingerprint. Expected: \(token.digest)")
+        }
+        let roots = try Certificate.bundle(pem: pem)
+        let request = Data(try key.signingRequest())
+        let described = try Wire.payload(description)
+        let text = token.description
+        let identity = try TLSIdentity(joiner: key, roots: roots)
+        let reply = try await NodeTransport.withClient(
+            to: address, identity: identity, check: .manager(clusterID: nil), group: group
+        ) { client in
+            try await Wire.Certificates.Client(wrapping: client).join(
+                .with {
+                    $0.token = text
+                    $0.signingRequest = request
+                    $0.description_p = described
+                    $0.advertiseAddress = advertiseAddress
+                    $0.dataPathAddress = dataPathAddress
+                    $0.availability = availability
+                }, options: NodeTransport.callOptions)
+        }
+        guard let certificate = try Certificate.bundle(pem: reply.certificatePem).first else {
+            throw ClusterError(.badMessage, "the manager sent no certificate")
+        }
+        let credentials = try NodeCredentials(key: key, certificate: certificate, roots: roots)
+        guard await CertificateCheck.chain(of: [certificate], roots: roots) != nil,
+            credentials.member.nodeID == reply.nodeID, credentials.member.clusterID == reply.clusterID
+        else { throw ClusterError(.badMessage, "the manager sent a certificate that is not this swarm's") }
+        return Outcome(
+            credentials: credentials, clusterID: reply.clusterID, dataPathPort: Int(reply.dataPathPort),
+            managers: reply.managers.map { .init(nodeID: $0.nodeID, addr: $0.address) })
+    }
+
+    /// The root that whoever answers there sends: trusted only by the token's digest. The secret is not on this connection.
+    private func fetchRoot(_ address: String, _ key: NodeKey) async throws -> String {
+        let identity = try TLSIdentity(joiner: key, roots: [])
+        return try await NodeTransport.withClient(to: address, identity: identity, check: .none, group: group) { client in
+            try await Wire.Certificates.Client(wrapping: client)
+                .rootCertificate(Wire.RootCertificateRequest(), options: NodeTransport.callOptions).pem
+        }
+    }
+
+    /// gRPC's names as Docker's messages have them.
+    private static func name(of code: RPCError.Code) -> String {
+        switch code {
+        case .invalidArgument: "InvalidArgument"
+        case .permissionDenied: "PermissionDenied"
+        case .unimplemented: "Unimplemented"
+        case .failedPrecondition: "FailedPrecondition"
+        case .resourceExhausted: "ResourceExhausted"
+        case .aborted: "Aborted"
+        default: "Unknown"
+        }
+    }
+}

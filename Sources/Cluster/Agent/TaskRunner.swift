@@ -1,0 +1,153 @@
+import EngineInterface
+import Faults
+import Logging
+import Model
+
+/// Brings one assigned task to the state that is wanted, one step at a time, and reports each.
+///
+/// Every step finds what an earlier daemon has done: a task that ran goes on running and is only waited for.
+struct TaskRunner: Sendable {
+    /// How long to wait before stopping is tried again when the engine could not.
+    static let stopRetry = Duration.seconds(2)
+    static let stopAttempts = 30
+
+    /// The task as it is wanted now; `nil` when the node is no longer to have it.
+    let wanted: Latest<SwarmTask?>
+    let executor: any TaskExecutor
+    /// Told each new status.
+    let report: @Sendable (TaskStatus) -> Void
+    let log: Logger
+
+    private enum Turn: Sendable {
+        case ended
+        case stop
+        case cancelled
+    }
+
+    /// Runs until the node is no longer to have the task, and its container is gone.
+    func run(_ task: SwarmTask, from status: TaskStatus) async {
+        do {
+            if !status.state.isTerminal {
+                let progress = Latest(status)
+                switch await race(task, progress) {
+                case .cancelled: return
+                case .ended: break
+                case .stop: try await stop(task, progress.value)
+                }
+            }
+            // Ended tasks keep their container, as Docker's do, until the swarm forgets them.
+            try await wanted.wait { $0 == nil ? true : nil }
+            try await remove(task)
+        } catch {
+            if !(error is CancellationError) { log.error("task is given up", metadata: ["error": "\(error)"]) }
+        }
+    }
+
+    /// Advances until the task has ended or is to stop, whatever is first: stopping overtakes a pull.
+    private func race(_ task: SwarmTask, _ progress: Latest<TaskStatus>) async -> Turn {
+        await withTaskGroup(of: Turn.self) { group in
+            group.addTask {
+                do {
+                    try await advance(task, progress)
+                    return .ended
+                } catch {
+                    return .cancelled
+                }
+            }
+            group.addTask {
+                do {
+                    try await wanted.wait { ($0?.desiredState ?? .remove) > .running ? true : nil }
+                    return .stop
+                } catch {
+                    return .cancelled
+                }
+            }
+            let first = await group.next() ?? .cancelled
+            group.cancelAll()
+            return first
+        }
+    }
+
+    /// - Throws: Only `CancellationError`; what goes wrong with the task is its status.
+    private func advance(_ task: SwarmTask, _ progress: Latest<TaskStatus>) async throws {
+        var status = progress.value
+        func tell(_ state: TaskState, _ message: String, error: String? = nil) {
+            let container = status.containerStatus
+            status = TaskStatus(state, message, at: .now, error: error)
+            status.containerStatus = container
+            progress.set(status)
+            report(status)
+        }
+        do {
+            if status.state < .running {
+                if status.state < .accepted { tell(.accepted, "accepted") }
+                if status.state < .preparing { tell(.preparing, "preparing") }
+                let container = try await executor.prepareTask(task)
+                status.containerStatus = status.containerStatus ?? .init()
+                status.containerStatus?.containerID = container
+                if status.state < .ready { tell(.ready, "prepared") }
+                try await wanted.wait { ($0?.desiredState ?? .remove) >= .running ? true : nil }
+                try Task.checkCancellation()
+                tell(.starting, "starting")
+                status.containerStatus = try await executor.startTask(task)
+                tell(.running, "started")
+            }
+            let exit = try await executor.waitForTask(task)
+            try Task.checkCancellation()
+            guard let exit else { return tell(.failed, "failed", error: "the task's container is gone") }
+            status.containerStatus?.exitCode = exit.exitCode
+            status.containerStatus?.processID = 0
+            if exit.exitCode == 0 {
+                tell(.complete, "finished")
+            } else {
+                let reason = exit.message.flatMap { $0.isEmpty ? nil : ": \($0)" } ?? ""
+                tell(.failed, "failed", error: "task: non-zero exit (\(exit.exitCode))\(reason)")
+            }
+        } catch {
+            try Task.checkCancellation()
+            if error is CancellationError { throw error }
+            log.warning("task failed", metadata: ["state": "\(status.state)", "error": "\(error)"])
+            if status.state <= .preparing {
+                tell(.rejected, "preparing", error: "\(error)")
+            } else {
+                tell(.failed, "starting", error: "\(error)")
+            }
+        }
+    }
+
+    private func stop(_ task: SwarmTask, _ last: TaskStatus) async throws {
+        if last.state.isTerminal { return }
+        if last.state >= .preparing {
+            for attempt in 1...Self.stopAttempts {
+                do {
+                    try await executor.stopTask(task)
+                    break
+                } catch let error as any Fault where error.kind == .notFound {
+                    break
+                } catch {
+                    if error is CancellationError { throw error }
+                    log.error("task cannot be stopped", metadata: ["attempt": "\(attempt)", "error": "\(error)"])
+                    try await Task.sleep(for: Self.stopRetry)
+                }
+            }
+        }
+        try Task.checkCancellation()
+        var status = TaskStatus(.shutdown, "shutdown", at: .now)
+        status.containerStatus = last.containerStatus
+        status.containerStatus?.processID = 0
+        report(status)
+    }
+
+    private func remove(_ task: SwarmTask) async throws {
+        for attempt in 1...Self.stopAttempts {
+            do {
+                return try await executor.removeTask(id: task.id)
+            } catch {
+                if error is CancellationError { throw error }
+                log.error(
+                    "task's container cannot be removed", metadata: ["attempt": "\(attempt)", "error": "\(error)"])
+                try await Task.sleep(for: Self.stopRetry)
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import Addressing
+import Faults
+import Foundation
+import GRPCCore
+import LinuxSystem
+import Logging
+import Model
+import NodeProtocol
+import Orchestration
+import StateStore
+import SwiftASN1
+import SwiftProtobuf
+import Synchronization
+import X509
+
+/// Lets nodes into the swarm and renews their certificates.
+struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
+    static let noToken = "A valid join token is necessary to join this cluster"
+
+    let authority: CertificateAuthority
+    let manager: Manager
+    let managers: @Sendable () -> [Wire.Manager]
+    let admission: Admission
+    let log: Logger
+
+    func rootCertificate(
+        request: Wire.RootCertificateRequest, context: ServerContext
+    ) async throws -> Wire.RootCertificateReply {
+        try admission.admit()
+        let pem = try authority.rootPEM
+        return .with { $0.pem = pem }
+    }
+
+    func join(request: Wire.JoinRequest, context: ServerContext) async throws -> Wire.CertificateReply {
+        try admission.admit()
+        guard case .stranger(let own) = try Peer(context) else {
+            throw RPCError(code: .failedPrecondition, message: "the node is a member of the swarm already")
+        }
+        guard let cluster = manager.model.objects.cluster, let tokens = cluster.joinTokens else {
+            throw RPCError(code: .unavailable, message: "the swarm's state is not known yet")
+        }
+        // Both are compared, so that the time does not tell which one is nearly right.
+        let isWorker = JoinToken.equal(request.token, tokens.worker)
+        let isManager = JoinToken.equal(request.token, tokens.manager)
+        guard isWorker || isManager else { throw RPCError(code: .invalidArgument, message: Self.noToken) }
+        guard !isManager else {
+            throw RPCError(
+                code: .unimplemented,
+                message: "joining as a manager is not implemented by apus yet: join with the worker token")
+        }
+        let signingRequest = try Self.parse(request.signingRequest)
+        guard signingRequest.publicKey == own.publicKey else {
+            throw RPCError(code: .permissionDenied, message: "the certificate shown is not for the requested key")
+        }
+        guard IPv4Address(request.dataPathAddress) != nil else {
+            throw RPCError(code: .invalidArgument, message: "invalid data path address \(request.dataPathAddress)")
+        }
+        let member = Member(nodeID: RandomID.swarm(), clusterID: cluster.id, role: .worker)
+        let certificate = try issue(signingRequest, for: member, cluster)
+        var node = Node(id: member.nodeID)
+        node.createdAt = .now
+        node.updatedAt = node.createdAt
+        node.spec.availability = NodeAvailability(rawValue: request.availability) ?? .active
+        node.status.addr = request.dataPathAddress
+        var membership = Node.Membership()
+        membership.dataPathAddress = request.dataPathAddress
+        membership.certificate = try certificate.canonicalPEM
+        node.membership = membership
+        let outcome = try await manager.store.commit(
+            StoreTransaction(conditions: [.absent(node.key)], puts: [.init(node.key, try node.storedBytes)]))
+        guard let revision = outcome.revision else {
+            throw RPCError(code: .aborted, message: "the node could not be added, try again")
+        }
+        await manager.model.catchUp(to: revision)
+        log.info("node joins", metadata: ["node": "\(member.nodeID)", "address": "\(request.dataPathAddress)"])
+        return try reply(member, certificate, cluster)
+    }
+
+    func renew(request: Wire.RenewRequest, context: ServerContext) async throws -> Wire.CertificateReply {
+        let member = try Peer(context).member
+        let signingRequest = try Self.parse(request.signingRequest)
+        guard let cluster = manager.model.objects.cluster,
+            let node = try await manager.writer.get(Node.self, member.nodeID)
+        else { throw RPCError(code: .permissionDenied, message: "node \(member.nodeID) is not part of the swarm") }
+        // The role is the swarm's to say, not the old certificate's.
+        let renewed = Member(
+            nodeID: member.nodeID, clusterID: cluster.id, role: node.spec.role == .manager ? .manager : .worker)
+        let certificate = try issue(signingRequest, for: renewed, cluster, node.membership?.dataPathAddress)
+        let pem = try certificate.canonicalPEM
+        _ = try await manager.writer.update(Node.self, node.id) { node in
+            node.membership = node.membership ?? .init()
+            node.membership?.certificate = pem
+            return true
+        }
+        return try reply(renewed, certificate, cluster)
+    }
+
+    private func issue(
+        _ request: CertificateSigningRequest, for member: Member, _ cluster: ClusterObject, _ address: String? = nil
+    ) throws -> Certificate {
+        let expiry = cluster.spec.caConfig?.nodeCertExpiry ?? 0
+        let lifetime = expiry > 0 ? Double(expiry) / 1e9 : CertificateAuthority.nodeLifetime
+        let addresses = member.role == .manager ? address.flatMap { IPv4Address($0) }.map { [$0.octets] } ?? [] : []
+        do {
+            return try authority.issue(request, for: member, addresses: addresses, lifetime: lifetime)
+        } catch let error as ClusterError {
+            throw RPCError(error)
+        }
+    }
+
+    private static func parse(_ bytes: Data) throws -> CertificateSigningRequest {
+        do {
+            return try CertificateSigningRequest(derEncoded: Array(bytes))
+        } catch {
+            throw RPCError(code: .invalidArgument, message: "not a certificate signing request")
+        }
+    }
+
+    private func reply(
+        _ member: Member, _ certificate: Certificate, _ cluster: ClusterObject
+    ) throws -> Wire.CertificateReply {
+        let pem = try certificate.canonicalPEM
+        let roots = try authority.rootPEM
+        return .with {
+            $0.nodeID = member.nodeID
+            $0.clusterID = member.clusterID
+            $0.certificatePem = pem
+            $0.rootsPem = roots
+            $0.dataPathPort = UInt32(clamping: cluster.dataPathPort)
+            $0.managers = managers()
+        }
+    }
+}
+
+/// How many calls of strangers are taken: a bucket that refills steadily.
+final class Admission: Sendable {
+    static let burst = 50.0
+    static let perSecond = 20.0
+
+    private let state = Mutex((tokens: Admission.burst, at: ContinuousClock.now))
+
+    /// - Throws: `RPCError` with `.resourceExhausted`.
+    func admit() throws {
+        let isAdmitted = state.withLock { state in
+            let now = ContinuousClock.now
+            state.tokens = min(Self.burst, state.tokens + (now - state.at) / .seconds(1) * Self.perSecond)
+            state.at = now
+            guard state.tokens >= 1 else { return false }
+            state.tokens -= 1
+            return true
+        }
+        guard isAdmitted else {
+            throw RPCError(code: .resourceExhausted, message: "too many nodes join at once, try again")
+        }
+    }
+}
+
+extension TLSInfo {
+    /// What Docker shows of a swarm's root.
+    init(root: Certificate) throws {
+        self.init()
+        trustRoot = try root.canonicalPEM
+        var subject = DER.Serializer()
+        try subject.serialize(root.subject)
+        certIssuerSubject = Data(subject.serializedBytes).base64EncodedString()
+        var key = DER.Serializer()
+        try key.serialize(root.publicKey)
+        certIssuerPublicKey = Data(key.serializedBytes).base64EncodedString()
+    }
+}

@@ -1,0 +1,69 @@
+import Faults
+package import Model
+import Orchestration
+import StateStore
+
+extension Manager {
+    package func inspectSwarm() throws -> ClusterObject {
+        guard let cluster = model.objects.cluster else {
+            throw ClusterError(.managerUnreachable, "the swarm's state is not known yet")
+        }
+        return cluster
+    }
+
+    package func updateSwarm(
+        version: UInt64, _ spec: ClusterSpec, rotateWorkerToken: Bool, rotateManagerToken: Bool, rootPEM: String
+    ) async throws {
+        let present = try inspectSwarm()
+        try Self.check(spec, replacing: present.spec)
+        try await update(ClusterObject.self, present.id, version: version) { cluster in
+            cluster.spec = spec
+            if rotateWorkerToken { cluster.joinTokens?.worker = JoinToken(rootPEM: rootPEM).description }
+            if rotateManagerToken { cluster.joinTokens?.manager = JoinToken(rootPEM: rootPEM).description }
+        }
+    }
+
+    /// - Throws: ``Refusal`` for what is wrong or not done yet.
+    static func check(_ spec: ClusterSpec, replacing present: ClusterSpec?) throws {
+        guard ["", "default"].contains(spec.name) else {
+            throw Refusal(.invalidInput, "swarm spec must be named \"default\"")
+        }
+        if spec.encryptionConfig?.autoLockManagers == true {
+            throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
+        }
+        if !(spec.caConfig?.externalCAs ?? []).isEmpty {
+            throw Refusal(.notImplemented, "external certificate authorities are not implemented by apus yet")
+        }
+        let isRotation =
+            spec.caConfig?.signingCACert ?? "" != "" || spec.caConfig?.signingCAKey ?? "" != ""
+            || spec.caConfig?.forceRotate ?? 0 != present?.caConfig?.forceRotate ?? 0
+        if isRotation { throw Refusal(.notImplemented, "rotating the swarm's root certificate is not implemented by apus yet") }
+        if let expiry = spec.caConfig?.nodeCertExpiry, expiry != 0, expiry < 3600 * 1_000_000_000 {
+            throw Refusal(
+                .invalidInput,
+                "rpc error: code = InvalidArgument desc = minimum certificate expiry time must be longer than or equal to 1h0m0s"
+            )
+        }
+        if let period = spec.dispatcher?.heartbeatPeriod, period < 0 {
+            throw Refusal(.invalidInput, "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration")
+        }
+    }
+
+    /// What Docker shows of a new swarm.
+    static func completed(_ spec: ClusterSpec?) -> ClusterSpec {
+        var spec = spec ?? ClusterSpec()
+        spec.name = "default"
+        var orchestration = spec.orchestration ?? .init()
+        orchestration.taskHistoryRetentionLimit = orchestration.taskHistoryRetentionLimit ?? 5
+        spec.orchestration = orchestration
+        var dispatcher = spec.dispatcher ?? .init()
+        if dispatcher.heartbeatPeriod ?? 0 == 0 { dispatcher.heartbeatPeriod = 5_000_000_000 }
+        spec.dispatcher = dispatcher
+        var authority = spec.caConfig ?? .init()
+        if authority.nodeCertExpiry ?? 0 == 0 { authority.nodeCertExpiry = 90 * 86_400 * 1_000_000_000 }
+        spec.caConfig = authority
+        spec.taskDefaults = spec.taskDefaults ?? .init()
+        spec.encryptionConfig = spec.encryptionConfig ?? .init()
+        return spec
+    }
+}

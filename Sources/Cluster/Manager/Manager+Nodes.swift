@@ -1,0 +1,102 @@
+package import EngineInterface
+import Faults
+package import Model
+import Orchestration
+import StateStore
+
+extension Manager {
+    package func listNodes(_ filters: Filters) throws -> [Node] {
+        try filters.allow(["id", "label", "membership", "name", "node.label", "role"])
+        return model.objects.nodes.values.filter { node in
+            filters.any("id") { node.id.hasPrefix($0) }
+                && filters.any("name") { (node.description?.hostname ?? "").hasPrefix($0) }
+                && filters.any("role") { $0 == node.spec.role.rawValue }
+                && filters.any("membership") { $0 == "accepted" }
+                && filters.labelsMatch(node.description?.engine.labels ?? [:])
+                && filters.labelsMatch(node.spec.labels, key: "node.label")
+        }
+        .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map(Self.shown)
+    }
+
+    package func inspectNode(_ reference: String) throws -> Node { Self.shown(try findNode(reference)) }
+
+    func findNode(_ reference: String) throws -> Node {
+        try find(reference == "self" ? nodeID : reference, in: model.objects.nodes, kind: "node") {
+            $0.description?.hostname
+        }
+    }
+
+    package func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) async throws {
+        let node = try findNode(reference)
+        if spec.role != node.spec.role {
+            if spec.role == .worker {
+                throw Refusal(
+                    .invalidInput,
+                    "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
+            }
+            throw Refusal(.notImplemented, "promoting a node to a manager is not implemented by apus yet")
+        }
+        try await update(Node.self, node.id, version: version) { $0.spec = spec }
+    }
+
+    package func removeNode(_ reference: String, force: Bool) async throws {
+        let node = try findNode(reference)
+        if node.spec.role == .manager {
+            throw Refusal(
+                .invalidInput,
+                "rpc error: code = FailedPrecondition desc = node \(node.id) is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
+            )
+        }
+        guard force || node.status.state == .down else {
+            throw Refusal(
+                .invalidInput,
+                "rpc error: code = FailedPrecondition desc = node \(node.id) is not down and can't be removed")
+        }
+        try await guarded { state in
+            guard state.nodes[node.id] != nil else { throw Refusal(.notFound, "node \(reference) not found") }
+            return StoreTransaction(conditions: [.present(node.key)], deletes: [node.key])
+        }
+    }
+
+    /// The API does not show what only the swarm needs.
+    private static func shown(_ node: Node) -> Node {
+        var node = node
+        node.membership = nil
+        return node
+    }
+}
+
+extension Manager {
+    package func listTasks(_ filters: Filters) throws -> [SwarmTask] {
+        try filters.allow(["_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service"])
+        let objects = model.objects
+        let services = try filters["service"].map { try findService($0).id }
+        let nodes = try filters["node"].map { try findNode($0).id }
+        for wanted in filters["desired-state"] where TaskState(rawValue: wanted) == nil {
+            throw Refusal(.invalidInput, "invalid filter 'desired-state=\(wanted)'")
+        }
+        return objects.tasks.values.filter { task in
+            filters.any("id") { task.id.hasPrefix($0) }
+                && filters.any("name") { task.containerName.hasPrefix($0) }
+                && (services.isEmpty || services.contains(task.serviceID))
+                && (nodes.isEmpty || nodes.contains(task.nodeID ?? ""))
+                && filters.any("desired-state") { $0 == task.desiredState.rawValue }
+                && filters.any("runtime") { $0 == task.spec.runtime ?? "container" }
+                && filters.any("_up-to-date") {
+                    ($0 == "true") == (objects.services[task.serviceID]?.spec.taskTemplate == task.spec)
+                }
+                && filters.labelsMatch(task.labels)
+        }
+        .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map(Self.shown)
+    }
+
+    package func inspectTask(_ reference: String) throws -> SwarmTask {
+        Self.shown(try find(reference, in: model.objects.tasks, kind: "task") { _ in nil })
+    }
+
+    private static func shown(_ task: SwarmTask) -> SwarmTask {
+        var task = task
+        task.assignment = nil
+        return task
+    }
+}

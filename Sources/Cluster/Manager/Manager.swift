@@ -1,0 +1,84 @@
+import Faults
+import Model
+import Orchestration
+package import StateStore
+
+/// A manager's answers to the API: reads from the read model, writes to the store.
+///
+/// Each write returns only when this manager's read model has it, so that the next read sees it.
+package struct Manager: Sendable {
+    /// How often a write is made anew when another change came between.
+    static let attempts = 16
+    /// What every change of names, references, ports and pools touches, so that of two at once one is made anew.
+    private static let guardKey = StoreKey(path: "/apus/guard/references")
+
+    package let store: any StateStore
+    package let model: ReadModel
+    package let writer: ObjectWriter
+    /// This node's id: what `self` means.
+    package let nodeID: String
+
+    package init(store: any StateStore, model: ReadModel, nodeID: String) {
+        self.model = model
+        self.nodeID = nodeID
+        self.store = store
+        writer = ObjectWriter(store: store)
+    }
+
+    /// Makes a change that other objects' names, references, ports or pools decide on, as if nothing else happened meanwhile.
+    ///
+    /// - Parameter plan: From a state that has every earlier such change. Called again when another change was faster.
+    func guarded(_ plan: (SwarmState) throws -> StoreTransaction) async throws {
+        for _ in 0..<Self.attempts {
+            let mark = try await store.get(Self.guardKey)
+            if let mark { await model.catchUp(to: mark.modifyRevision) }
+            var transaction = try plan(model.objects)
+            transaction.require(
+                mark.map { .modified(Self.guardKey, at: $0.modifyRevision) } ?? .absent(Self.guardKey))
+            transaction.put(Self.guardKey, Array(nodeID.utf8))
+            let outcome = try await store.commit(transaction)
+            if let revision = outcome.revision { return await model.catchUp(to: revision) }
+            // What was overtaken must be seen before planning anew.
+            if case .refused(_, let current) = outcome, let newest = current.values.map(\.modifyRevision).max() {
+                await model.catchUp(to: newest)
+            }
+        }
+        throw ClusterError(.contended, "the swarm changed faster than it could be updated")
+    }
+
+    /// Changes one object under the version that the client has seen.
+    /// - Throws: Docker's `update out of sequence` when the object has changed since.
+    func update<Object: SwarmObject>(
+        _ type: Object.Type, _ id: String, version: UInt64, _ change: (inout Object) throws -> Void
+    ) async throws {
+        guard var object = try await writer.get(type, id) else {
+            throw Refusal(.notFound, "\(type.storeKind.rawValue.dropLast()) \(id) not found")
+        }
+        guard object.version.index == version else { throw Self.outOfSequence }
+        let condition = StoreTransaction.Condition.modified(object.key, at: Int64(version))
+        try change(&object)
+        object.updatedAt = .now
+        let outcome = try await store.commit(
+            StoreTransaction(conditions: [condition], puts: [.init(object.key, try object.storedBytes)]))
+        guard let revision = outcome.revision else { throw Self.outOfSequence }
+        await model.catchUp(to: revision)
+    }
+
+    static let outOfSequence = Refusal(.defect, "rpc error: code = Unknown desc = update out of sequence")
+
+    /// Finds an object by id, name, or unambiguous beginning of an id.
+    func find<Object: SwarmObject>(
+        _ reference: String, in objects: [String: Object], kind: String, name: (Object) -> String?
+    ) throws(Refusal) -> Object {
+        if let object = objects[reference] { return object }
+        let named = objects.values.filter { name($0) == reference }
+        let matches = named.isEmpty ? objects.values.filter { $0.id.hasPrefix(reference) } : named
+        guard !reference.isEmpty, let object = matches.first else {
+            throw Refusal(.notFound, "\(kind) \(reference) not found")
+        }
+        guard matches.count == 1 else {
+            throw Refusal(.defect, "\(kind) \(reference) is ambiguous (\(matches.count) matches found)")
+        }
+        return object
+    }
+}
