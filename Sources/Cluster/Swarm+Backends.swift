@@ -1,0 +1,71 @@
+package import EngineInterface
+import Faults
+package import Model
+
+/// What managers answer; other nodes refuse in Docker's words.
+extension Swarm: SwarmBackend {
+    package func inspectSwarm() async throws -> ClusterObject { try manager().inspectSwarm() }
+
+    package func updateSwarm(
+        version: UInt64, _ spec: ClusterSpec, rotateWorkerToken: Bool, rotateManagerToken: Bool, rotateUnlockKey: Bool
+    ) async throws {
+        let manager = try manager()
+        if rotateUnlockKey { throw Refusal(.notImplemented, "unlock keys are not implemented by apus yet") }
+        guard let root = part?.identity.roots.first else { throw Refusal(.unavailable, Self.notMember) }
+        try await manager.updateSwarm(
+            version: version, spec, rotateWorkerToken: rotateWorkerToken, rotateManagerToken: rotateManagerToken,
+            rootPEM: try root.canonicalPEM)
+    }
+
+    package func listNodes(_ filters: Filters) async throws -> [Node] { try manager().listNodes(filters) }
+    package func inspectNode(_ reference: String) async throws -> Node { try manager().inspectNode(reference) }
+    package func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) async throws {
+        try await manager().updateNode(reference, version: version, spec)
+    }
+    package func removeNode(_ reference: String, force: Bool) async throws {
+        try await manager().removeNode(reference, force: force)
+    }
+
+    package func listServices(_ filters: Filters, withStatus: Bool) async throws -> [Service] {
+        try manager().listServices(filters, withStatus: withStatus)
+    }
+    package func inspectService(_ reference: String, insertDefaults: Bool) async throws -> Service {
+        try manager().inspectService(reference)
+    }
+    package func createService(_ spec: ServiceSpec) async throws -> (id: String, warnings: [String]) {
+        try await manager().createService(spec)
+    }
+    package func updateService(
+        _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool
+    ) async throws -> [String] {
+        try await manager().updateService(reference, version: version, spec, rollback: rollback)
+    }
+    package func removeService(_ reference: String) async throws { try await manager().removeService(reference) }
+
+    package func listTasks(_ filters: Filters) async throws -> [SwarmTask] { try manager().listTasks(filters) }
+    package func inspectTask(_ reference: String) async throws -> SwarmTask { try manager().inspectTask(reference) }
+}
+
+extension Swarm: SwarmNetworkCatalog {
+    package func isManager() async -> Bool { part?.manager != nil }
+    package func isMember() async -> Bool { part != nil }
+
+    package func swarmNetworks() async throws -> [SwarmNetwork] {
+        guard let part else { return [] }
+        if part.manager != nil { return try manager().swarmNetworks() }
+        return part.agent.board.network?.networks.map(\.network) ?? []
+    }
+
+    package func createSwarmNetwork(_ request: NetworkRequest) async throws -> String {
+        if let part, part.manager == nil {
+            throw Refusal(
+                .forbidden,
+                "Cannot create a multi-host network from a worker node. Please create the network from a manager node.")
+        }
+        // Docker answers 500 here where it says 503 elsewhere.
+        guard part != nil else { throw Refusal(.defect, Self.notMember) }
+        return try await manager().createNetwork(request)
+    }
+
+    package func removeSwarmNetwork(id: String) async throws { try await manager().removeNetwork(id: id) }
+}

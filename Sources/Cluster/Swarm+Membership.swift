@@ -1,0 +1,245 @@
+import Addressing
+import EngineInterface
+import EtcdStore
+import Faults
+import LinuxSystem
+import Logging
+package import Model
+import Orchestration
+import SwiftASN1
+import X509
+
+extension Swarm {
+    package func swarmInfo() async -> SwarmInfo {
+        var info = SwarmInfo()
+        guard let part else { return info }
+        let membership = part.file.value
+        info.nodeID = membership.nodeID
+        info.nodeAddr = membership.dataPathAddress
+        info.localNodeState = "active"
+        info.remoteManagers = membership.managers
+        guard part.manager != nil else { return info }
+        guard let manager = part.state.value.manager else {
+            // Docker's word for a manager that does not answer yet.
+            info.localNodeState = "pending"
+            info.error = part.state.value.failure.map { "\($0)" } ?? ""
+            return info
+        }
+        let objects = manager.model.objects
+        info.controlAvailable = true
+        info.nodes = objects.nodes.count
+        info.managers = objects.nodes.values.count { $0.spec.role == .manager }
+        info.cluster = objects.cluster
+        info.cluster?.joinTokens = nil
+        return info
+    }
+
+    package func initialiseSwarm(_ request: SwarmInitRequest) async throws -> String {
+        try await changing {
+            guard part == nil else { throw Refusal(.unavailable, Self.alreadyMember) }
+            if request.forceNewCluster {
+                throw Refusal(.notImplemented, "--force-new-cluster is not implemented by apus yet")
+            }
+            if request.autoLockManagers {
+                throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
+            }
+            if !(request.defaultAddrPool ?? []).isEmpty {
+                throw Refusal(.notImplemented, "--default-addr-pool is not implemented by apus yet")
+            }
+            let spec = Manager.completed(request.spec)
+            try Manager.check(spec, replacing: nil)
+            var membership = try addresses(
+                listen: request.listenAddr, advertise: request.advertiseAddr, dataPath: request.dataPathAddr, peer: nil)
+            membership.role = .manager
+            membership.dataPathPort = request.dataPathPort == 0 ? 4789 : request.dataPathPort
+            guard (1024...49_151).contains(membership.dataPathPort) else {
+                throw Refusal(
+                    .invalidInput,
+                    "the port number \(membership.dataPathPort) is not valid. valid range is from 1024 to 49151")
+            }
+            membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress)]
+            try await found(membership, spec, availability: request.availability)
+            return membership.nodeID
+        }
+    }
+
+    /// Makes the authority and this node's certificate, starts the store, and writes what a swarm begins with.
+    private func found(_ membership: Membership, _ spec: ClusterSpec, availability: String?) async throws {
+        let authority = try CertificateAuthority()
+        let key = NodeKey()
+        let member = Member(nodeID: membership.nodeID, clusterID: membership.clusterID, role: .manager)
+        let certificate = try authority.issue(
+            CertificateSigningRequest(derEncoded: try key.signingRequest()), for: member,
+            addresses: [membership.advertiseAddress, membership.dataPathAddress].compactMap {
+                IPv4Address(String($0.prefix { $0 != ":" }))?.octets
+            })
+        let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
+        // Leftovers of a swarm that was never finished.
+        try await discard(membership)
+        let files = configuration.credentials
+        try await onThread { try files.save(credentials) }
+        let file = MembershipFile(directory: configuration.directory, membership)
+        let part = try makePart(
+            file, credentials,
+            founding: .init(
+                authority: authority, cluster: try makeCluster(membership, spec, authority),
+                node: makeNode(membership, availability, try certificate.canonicalPEM)))
+        begin(part)
+        do {
+            try await started(part)
+            // From here on a restart resumes the role.
+            try await file.save()
+        } catch {
+            self.part = nil
+            try await part.end()
+            try await discard(membership)
+            throw error
+        }
+    }
+
+    private func started(_ part: SwarmPart) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                try await part.state.wait { progress -> Result<Void, any Error>? in
+                    if progress.manager != nil { return .success(()) }
+                    return progress.failure.map { .failure($0) }
+                }.get()
+            }
+            tasks.addTask {
+                try await Task.sleep(for: Self.startDeadline)
+                throw Refusal(.unavailable, "the swarm could not be started in time")
+            }
+            defer { tasks.cancelAll() }
+            try await tasks.next()
+        }
+    }
+
+    private func makeCluster(
+        _ membership: Membership, _ spec: ClusterSpec, _ authority: CertificateAuthority
+    ) throws -> ClusterObject {
+        var cluster = ClusterObject(id: membership.clusterID)
+        cluster.createdAt = .now
+        cluster.updatedAt = cluster.createdAt
+        cluster.spec = spec
+        cluster.tlsInfo = try TLSInfo(root: authority.root)
+        cluster.subnetSize = 24
+        cluster.dataPathPort = membership.dataPathPort
+        let pem = try authority.rootPEM
+        cluster.joinTokens = .init(
+            worker: JoinToken(rootPEM: pem).description, manager: JoinToken(rootPEM: pem).description)
+        return cluster
+    }
+
+    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: String) -> Node {
+        var node = Node(id: membership.nodeID)
+        node.createdAt = .now
+        node.updatedAt = node.createdAt
+        node.spec.role = .manager
+        node.spec.availability = availability.flatMap { NodeAvailability(rawValue: $0) } ?? .active
+        node.status.addr = membership.dataPathAddress
+        var status = ManagerStatus()
+        status.leader = true
+        status.reachability = "reachable"
+        status.addr = membership.advertiseAddress
+        node.managerStatus = status
+        var own = Node.Membership()
+        own.dataPathAddress = membership.dataPathAddress
+        own.certificate = certificate
+        node.membership = own
+        return node
+    }
+
+    /// A membership with the addresses that the user wants or that can be chosen, and new ids.
+    private func addresses(
+        listen: String, advertise: String, dataPath: String, peer: String?
+    ) throws -> Membership {
+        let own = try LocalAddress.resolve(advertise, peer: peer, what: "advertise")
+        let listenText = listen.isEmpty ? "0.0.0.0:\(LocalAddress.defaultPort)" : listen
+        let listening = try LocalAddress.resolve(listenText, peer: nil, what: "listen")
+        // Docker advertises the port it listens on unless one is given.
+        let port = advertise.contains(":") ? own.port : listening.port
+        let data =
+            dataPath.isEmpty ? own.address : try LocalAddress.resolve(dataPath, peer: nil, what: "data path").address
+        return Membership(
+            nodeID: RandomID.swarm(), clusterID: RandomID.swarm(), role: .worker,
+            listenAddress: "\(listening.address):\(listening.port)", advertiseAddress: "\(own.address):\(port)",
+            dataPathAddress: "\(data)", dataPathPort: 4789, managers: [])
+    }
+
+    package func joinSwarm(_ request: SwarmJoinRequest) async throws {
+        try await changing {
+            guard part == nil else { throw Refusal(.unavailable, Self.alreadyMember) }
+            guard !request.joinToken.isEmpty else {
+                throw Refusal(.invalidInput, "A valid join token is necessary to join this cluster")
+            }
+            let token = try JoinToken(request.joinToken)
+            guard let first = request.remoteAddrs.first else {
+                throw Refusal(.invalidInput, "at least 1 RemoteAddr is required to join")
+            }
+            var membership = try addresses(
+                listen: request.listenAddr, advertise: request.advertiseAddr, dataPath: request.dataPathAddr,
+                peer: first)
+            let outcome = try await Joiner(token: token, group: group).join(
+                request.remoteAddrs, description: try await executor.describeNode(),
+                advertiseAddress: membership.advertiseAddress, dataPathAddress: membership.dataPathAddress,
+                availability: request.availability ?? "active")
+            membership.nodeID = outcome.credentials.member.nodeID
+            membership.clusterID = outcome.clusterID
+            membership.role = outcome.credentials.member.role.nodeRole
+            membership.dataPathPort = outcome.dataPathPort
+            membership.managers =
+                outcome.managers.isEmpty
+                ? request.remoteAddrs.map { .init(nodeID: "", addr: $0) } : outcome.managers
+            try await MembershipFile.erase(directory: configuration.directory)
+            let files = configuration.credentials
+            try await onThread { try files.save(outcome.credentials) }
+            let file = MembershipFile(directory: configuration.directory, membership)
+            try await file.save()
+            begin(try makePart(file, outcome.credentials, founding: nil))
+        }
+    }
+
+    package func leaveSwarm(force: Bool) async throws {
+        try await changing {
+            guard let part else { throw Refusal(.unavailable, "This node is not part of a swarm") }
+            if part.manager != nil, !force {
+                throw Refusal(
+                    .unavailable,
+                    "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message."
+                )
+            }
+            try await part.end()
+            self.part = nil
+            try await stopTasks()
+            try await executor.leaveNetworks()
+            try await discard(part.file.value)
+        }
+    }
+
+    private func stopTasks() async throws {
+        let ids = try await executor.presentTasks().keys.sorted()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, id) in ids.enumerated() {
+                if index >= Self.parallelStops { try await group.next() }
+                group.addTask { [executor, log] in
+                    do {
+                        try await executor.stopTask(SwarmTask(id: id))
+                    } catch {
+                        // Removing ends it too, if less gently.
+                        log.warning("task could not be stopped", metadata: ["task": "\(id)", "error": "\(error)"])
+                    }
+                    try await executor.removeTask(id: id)
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Ends the store's process and forgets everything of a membership.
+    private func discard(_ membership: Membership) async throws {
+        if membership.role == .manager {
+            try await ManagerRole.supervisor(configuration, membership, log: log).stop()
+        }
+        try await MembershipFile.erase(directory: configuration.directory)
+    }
+}

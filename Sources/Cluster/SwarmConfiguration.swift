@@ -1,0 +1,19 @@
+/// Where a node's swarm part keeps its things.
+package struct SwarmConfiguration: Sendable {
+    /// The daemon's root, as `/var/lib/apus`.
+    package var rootDirectory: String
+    /// As `/run/apus`.
+    package var runDirectory: String
+    /// etcd without fsync: loses writes when the machine crashes; for labs and tests.
+    package var storeWithoutFsync = false
+    /// Instead of the swarm's own heartbeat period; for tests.
+    package var heartbeat: Duration?
+
+    package init(rootDirectory: String, runDirectory: String) {
+        self.rootDirectory = rootDirectory
+        self.runDirectory = runDirectory
+    }
+
+    var directory: String { rootDirectory + "/swarm" }
+    var credentials: CredentialFiles { CredentialFiles(directory: directory + "/certificates") }
+}
