@@ -30,6 +30,7 @@ package actor Swarm: ServiceLifecycle.Service {
     var part: SwarmPart?
     /// A command that changes the membership is under way.
     var isChanging = false
+    /// Set once the part of before has been taken up: only then commands are taken.
     private var resumed = false
     private let beginnings: AsyncStream<SwarmPart>
     private let beginning: AsyncStream<SwarmPart>.Continuation
@@ -51,6 +52,9 @@ package actor Swarm: ServiceLifecycle.Service {
             for await part in self.beginnings { await part.run() }
         }
     }
+
+    /// Whether commands are taken: what the node was before is known.
+    package var isReady: Bool { resumed }
 
     /// Takes up the part that the node had, if any. Called by ``run()``.
     private func resume() async throws {

@@ -45,7 +45,7 @@ struct Agent: ServiceLifecycle.Service {
     /// Runs until cancelled. Containers, networks and traffic stay as they are then.
     func run() async throws {
         if let state = try await board.restore() {
-            do { try await executor.applyNetworkState(state) } catch {
+            do { try await executor.applyNetworkState(state, nodeID: membership.value.nodeID) } catch {
                 // A manager will tell the present state; until then the kernel has what it had.
                 log.error("networks of before could not be set up", metadata: ["error": "\(error)"])
             }
@@ -204,7 +204,7 @@ struct Agent: ServiceLifecycle.Service {
     /// Applies a network state, again and again until the engine can.
     private func apply(_ state: SwarmNetworkState) async {
         while !Task.isCancelled {
-            do { return try await executor.applyNetworkState(state) } catch {
+            do { return try await executor.applyNetworkState(state, nodeID: membership.value.nodeID) } catch {
                 log.error(
                     "networks could not be set up", metadata: ["version": "\(state.version)", "error": "\(error)"])
                 // Cancellation shows in the loop's condition.
