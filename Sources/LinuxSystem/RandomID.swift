@@ -33,9 +33,10 @@ package enum RandomID {
     }
 
     /// 25 digits of base 36: 16 random bytes as a number, zeros in front; SwarmKit's `identity.NewID`.
-    package static func swarm() -> String { base36(bytes(16)) }
+    package static func swarm() -> String { swarm(of: bytes(16)) }
 
-    static func base36(_ bytes: [UInt8]) -> String {
+    /// The same of given bytes, at most 16.
+    package static func swarm(of bytes: [UInt8]) -> String {
         var number = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
         let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
         var text: [UInt8] = []

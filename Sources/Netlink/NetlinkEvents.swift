@@ -43,19 +43,18 @@ package struct NetlinkChange: Sendable, Hashable {
 package final class NetlinkListener: Sendable {
     private static let receiveBytes: CInt = 4 << 20
     private static let datagramBytes = 256 << 10
-    /// Events that wait for the reader; beyond it the oldest are dropped and `overflow` is told.
-    private static let longestQueue = 1024
 
-    /// What has changed, several changes of one datagram told once. One reader only.
+    /// What has changed since the reader last looked, each thing told once however often it changed: at most one event a
+    /// topic and namespace waits. One reader only; ends with the listener, or when the reader's task is cancelled.
     package let events: AsyncStream<NetlinkEvent>
-    private let continuation: AsyncStream<NetlinkEvent>.Continuation
+    private let waiting = WaitingEvents()
     private let route: Descriptor
     private let netfilter: Descriptor
     private let tokens = Mutex<[Poller.Token]>([])
 
     /// Listens in the calling thread's namespace from now on.
     package init() throws {
-        (events, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.longestQueue))
+        events = AsyncStream(unfolding: { [waiting] in await waiting.next() })
         route = try Self.open(
             NETLINK_ROUTE,
             groups: [
@@ -72,7 +71,7 @@ package final class NetlinkListener: Sendable {
 
     deinit {
         for token in tokens.withLock({ $0 }) { Poller.shared.remove(token) }
-        continuation.finish()
+        waiting.finish()
     }
 
     package static func open(in namespace: NetworkNamespace?) async throws -> NetlinkListener {
@@ -128,7 +127,34 @@ package final class NetlinkListener: Sendable {
         }
     }
 
-    private func tell(_ event: NetlinkEvent) {
-        if case .dropped = continuation.yield(event) { continuation.yield(.overflow) }
+    private func tell(_ event: NetlinkEvent) { waiting.add(event) }
+}
+
+/// Events not yet read, each once.
+private final class WaitingEvents: Sendable {
+    private let events = Mutex<[NetlinkEvent]>([])
+    private let signal: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() { (signal, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+
+    func add(_ event: NetlinkEvent) {
+        let isNew = events.withLock { events in
+            if events.contains(event) { return false }
+            events.append(event)
+            return true
+        }
+        if isNew { continuation.yield() }
+    }
+
+    func finish() { continuation.finish() }
+
+    /// The oldest; `nil` at the end.
+    func next() async -> NetlinkEvent? {
+        while true {
+            if let event = events.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return event }
+            var iterator = signal.makeAsyncIterator()
+            if await iterator.next() == nil { return nil }
+        }
     }
 }
