@@ -56,6 +56,8 @@ package struct EtcdConfiguration: Sendable, Equatable {
     package var beginning: Beginning
     /// Loses writes when the machine crashes: for tests and labs only.
     package var withoutFsync: Bool
+    /// How large the database may become; beyond it only deletes are taken until old revisions have been removed.
+    package var quotaBytes = 2 << 30
 
     package init(
         name: String, dataDirectory: String, runDirectory: String, logFile: String, clusterToken: String,
@@ -76,7 +78,6 @@ package struct EtcdConfiguration: Sendable, Equatable {
     /// etcd names a Unix socket like a host and a port, and makes the file in its working directory.
     private static let clientSocket = "client:0"
     private static let peerSocket = "peer:0"
-    private static let quotaBytes = 2 << 30
     /// A path in `sockaddr_un` (unix(7)), without the final zero.
     static let maximumSocketPath = 107
 
@@ -108,7 +109,7 @@ package struct EtcdConfiguration: Sendable, Equatable {
             "--listen-peer-urls", listenPeerURL, "--initial-advertise-peer-urls", peerURL, "--initial-cluster-token",
             clusterToken,
             "--pre-vote", "--auto-compaction-mode", "periodic", "--auto-compaction-retention", "10m",
-            "--quota-backend-bytes", "\(Self.quotaBytes)", "--experimental-watch-progress-notify-interval", "10s",
+            "--quota-backend-bytes", "\(quotaBytes)", "--experimental-watch-progress-notify-interval", "10s",
             "--logger", "zap", "--log-outputs", logFile,
         ]
         if case .tls(_, _, let files) = peers {

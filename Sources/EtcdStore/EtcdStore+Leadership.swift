@@ -112,7 +112,8 @@ extension EtcdStore {
                 // The lease may live on while somebody has removed the key.
                 let holder = try await get(.leader(of: term.fence.role))
                 guard holder?.createRevision == term.fence.revision else {
-                    throw StateStoreError(.leadershipLost, "lead \(term.fence.role)", detail: "the leader's key is gone")
+                    throw StateStoreError(
+                        .leadershipLost, "lead \(term.fence.role)", detail: "the leader's key is gone")
                 }
             } catch let error as StateStoreError where error.code != .leadershipLost {
                 logger.warning("the leader's lease was not renewed", metadata: ["error": "\(error.debugDescription)"])

@@ -30,8 +30,12 @@ func withEtcdDirectory(_ body: @Sendable (String) async throws -> Void) async th
 
 /// Runs a supervisor around a body; afterwards etcd goes on.
 func running(_ supervisor: EtcdSupervisor, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    struct Ended: Error {}
     try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await supervisor.run() }
+        group.addTask {
+            try await supervisor.run()
+            throw Ended()
+        }
         group.addTask {
             try await supervisor.waitUntilReady()
             try await body()

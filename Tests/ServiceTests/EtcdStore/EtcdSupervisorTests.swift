@@ -1,4 +1,5 @@
 import EtcdStore
+import Foundation
 import Glibc
 import LinuxSystem
 import StateStore
@@ -100,6 +101,26 @@ import Testing
                 #expect(found?.detail.contains("missing") == true)
                 #expect(etcd.starts > 1)
                 group.cancelAll()
+            }
+        }
+    }
+
+    @Test func `a full store takes deletes, and writes again once room is made`() async throws {
+        try await withEtcdDirectory { directory in
+            var configuration = etcdConfiguration(in: directory)
+            configuration.quotaBytes = 24 << 20
+            let etcd = try EtcdSupervisor(configuration, logger: quietLogger)
+            try await running(etcd) {
+                let value = [UInt8](repeating: 1, count: 1_000_000)
+                let full = await #expect(throws: StateStoreError.self) {
+                    for _ in 0..<100 { _ = try await etcd.store.commit(.init(puts: [.init(Self.key, value)])) }
+                }
+                #expect(full?.code == .full)
+                #expect(try await etcd.maintenance.isFull())
+                _ = try #require(try await etcd.store.commit(.init(deletes: [Self.key])).revision)
+                #expect(try await etcd.maintenance.freeSpaceIfFull())
+                #expect(try await !etcd.maintenance.isFull())
+                _ = try #require(try await etcd.store.commit(.init(puts: [.init(Self.key, value)])).revision)
             }
         }
     }
