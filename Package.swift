@@ -100,7 +100,7 @@ let package = Package(
         // 3: one subsystem each
         library("LocalStore", ["Model", "Faults"], [sqlite]),
         library("EtcdStore", ["StateStore", "Model", "LinuxSystem", "CLinux", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, log]),
-        library("Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"], [httpClient, nioCore, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
+        library("Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"], [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
         library("ContainerRuntime", ["OCI", "LinuxSystem", "CLinux", "Model", "Faults"], [nioCore, nioPosix, log]),
         library("DataPlane", ["Netlink", "Nftables", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [log]),
         library("NameService", ["LinuxSystem", "CLinux", "Addressing", "Faults"], [nioCore, nioPosix, log]),

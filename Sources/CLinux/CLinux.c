@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <stdio.h>
+#include <limits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -9,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -85,6 +88,18 @@ int clinux_open_beneath(int directory, const char *name, int flags) {
     };
     return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
 }
+
+int clinux_set_attribute(int directory, const char *name, const char *attribute, const void *value, size_t length) {
+    char path[PATH_MAX];
+    int written = snprintf(path, sizeof path, "/proc/thread-self/fd/%d/%s", directory, name);
+    if (written < 0 || (size_t)written >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return lsetxattr(path, attribute, value, length, 0);
+}
+
+int clinux_sync_file_system(int fd) { return syncfs(fd); }
 
 long clinux_getrandom(void *buffer, size_t length) { return getrandom(buffer, length, 0); }
 

@@ -55,6 +55,10 @@ int clinux_accept4(int socket, int flags);
 int clinux_close_range(unsigned int first, unsigned int last, unsigned int flags);
 /// openat2(2) that neither follows symbolic links nor crosses mounts.
 int clinux_open_beneath(int directory, const char *name, int flags);
+/// Sets an extended attribute of the entry `name` of a directory; a symbolic link gets it itself.
+int clinux_set_attribute(int directory, const char *name, const char *attribute, const void *value, size_t length);
+/// syncfs(2): writes out the file system that the descriptor lies on.
+int clinux_sync_file_system(int fd);
 long clinux_getrandom(void *buffer, size_t length);
 int clinux_flock(int fd, int exclusive, int wait);
 int clinux_hostname(const char *name);

@@ -1,18 +1,20 @@
-package import AsyncHTTPClient
+import AsyncHTTPClient
 import Foundation
-package import Logging
-package import NIOCore
+import Glibc
+import Logging
+import NIOCore
 import NIOHTTP1
-package import OCI
+import NIOPosix
+import OCI
 import Synchronization
 
 /// A manifest, or an index of manifests, as a registry gave it.
-package struct FetchedManifest: Sendable {
-    package let bytes: [UInt8]
-    package let mediaType: String
-    package let digest: Digest
+struct FetchedManifest: Sendable {
+    let bytes: [UInt8]
+    let mediaType: String
+    let digest: Digest
     /// Which endpoint had it: its blobs are asked of the same.
-    package let endpoint: RegistryEndpoint
+    let endpoint: RegistryEndpoint
 
     package var descriptor: ContentDescriptor {
         ContentDescriptor(mediaType: mediaType, digest: digest, size: Int64(bytes.count))
@@ -23,11 +25,11 @@ package struct FetchedManifest: Sendable {
 ///
 /// Mirrors are asked first; what they do not have or cannot give is asked of the registry itself. Tokens are kept as
 /// long as this value lives.
-package struct RegistryClient: Sendable {
+struct RegistryClient: Sendable {
     /// A manifest larger than this is refused. Source: OCI Distribution, which asks registries to take 4 MiB.
     static let manifestLimit = 4 << 20
     static let requestDeadline = TimeAmount.seconds(30)
-    /// A download that brings nothing for so long has broken off.
+    /// A whole download, however slow.
     static let blobDeadline = TimeAmount.hours(2)
     /// How often a download that breaks off is taken up where it stopped.
     static let resumptions = 4
@@ -37,7 +39,7 @@ package struct RegistryClient: Sendable {
     private let log: Logger
     private let tokens = TokenCache()
 
-    package init(_ configuration: RegistryConfiguration, http: HTTPClient = .shared, log: Logger) {
+    init(_ configuration: RegistryConfiguration, http: HTTPClient, log: Logger) {
         self.configuration = configuration
         self.http = http
         self.log = log
@@ -47,7 +49,7 @@ package struct RegistryClient: Sendable {
 
     /// Fetches what a tag or digest names.
     /// - Throws: ``RegistryError`` in Docker's words.
-    package func manifest(_ reference: ImageReference, login: RegistryLogin?) async throws -> FetchedManifest {
+    func manifest(_ reference: ImageReference, login: RegistryLogin?) async throws -> FetchedManifest {
         var failure: (any Error)?
         for endpoint in configuration.endpoints(for: reference) {
             do {
@@ -67,7 +69,7 @@ package struct RegistryClient: Sendable {
     }
 
     /// Fetches a manifest by digest from the endpoint that named it.
-    package func manifest(
+    func manifest(
         _ digest: Digest, of reference: ImageReference, at endpoint: RegistryEndpoint, login: RegistryLogin?
     ) async throws -> FetchedManifest {
         try await manifest(reference.digested(digest), at: endpoint, login: endpoint.isMirror ? nil : login)
@@ -112,40 +114,48 @@ package struct RegistryClient: Sendable {
     /// Brings a blob, piece by piece, in order. A connection that breaks is taken up at the byte where it stopped.
     ///
     /// The caller checks the digest of the whole: what arrives is whatever the registry sent.
-    package func blob(
+    func blob(
         _ digest: Digest, of reference: ImageReference, at endpoint: RegistryEndpoint, login: RegistryLogin?,
         _ receive: (ByteBuffer) async throws -> Void
     ) async throws {
         var received: Int64 = 0
         var attempt = 0
         while true {
-            do {
-                var request = HTTPClientRequest(url: "\(endpoint.base)/v2/\(reference.path)/blobs/\(digest)")
-                if received > 0 { request.headers.add(name: "Range", value: "bytes=\(received)-") }
-                let login = endpoint.isMirror ? nil : login
-                let response = try await perform(request, reference, endpoint, login, deadline: Self.blobDeadline)
-                guard response.status == .ok || (received > 0 && response.status == .partialContent) else {
-                    throw try await refusal(response, reference, endpoint, what: "blob \(digest)")
+            var request = HTTPClientRequest(url: "\(endpoint.base)/v2/\(reference.path)/blobs/\(digest)")
+            if received > 0 { request.headers.add(name: "Range", value: "bytes=\(received)-") }
+            let login = endpoint.isMirror ? nil : login
+            let response = try await perform(request, reference, endpoint, login, deadline: Self.blobDeadline)
+            guard response.status == .ok || (received > 0 && response.status == .partialContent) else {
+                throw try await refusal(response, reference, endpoint, what: "blob \(digest)")
+            }
+            // A registry that does not resume sends everything again: what is known already is passed over.
+            var surplus = response.status == .ok ? received : 0
+            var pieces = response.body.makeAsyncIterator()
+            while true {
+                let next: ByteBuffer?
+                do {
+                    next = try await pieces.next()
+                } catch is CancellationError {
+                    throw CancellationError()
+                } catch  where attempt < Self.resumptions {
+                    attempt += 1
+                    log.info(
+                        "a download broke off and is taken up again",
+                        metadata: ["blob": "\(digest.short)", "error": "\(error)"])
+                    try await Task.sleep(for: .milliseconds(200 << attempt))
+                    break
+                } catch {
+                    throw RegistryError(.unreachable, "Get \"\(endpoint.base)/v2/\": \(error)")
                 }
-                // A registry that does not resume sends everything again: what is known already is passed over.
-                var surplus = response.status == .ok ? received : 0
-                for try await var piece in response.body {
-                    if surplus > 0 {
-                        let skipped = min(Int(surplus), piece.readableBytes)
-                        piece.moveReaderIndex(forwardBy: skipped)
-                        surplus -= Int64(skipped)
-                    }
-                    guard piece.readableBytes > 0 else { continue }
-                    received += Int64(piece.readableBytes)
-                    try await receive(piece)
+                guard var piece = next else { return }
+                if surplus > 0 {
+                    let skipped = Int(min(surplus, Int64(piece.readableBytes)))
+                    piece.moveReaderIndex(forwardBy: skipped)
+                    surplus -= Int64(skipped)
                 }
-                return
-            } catch let error as HTTPClientError where attempt < Self.resumptions {
-                attempt += 1
-                log.info(
-                    "a download broke off and is taken up again",
-                    metadata: ["blob": "\(digest.short)", "error": "\(error)"])
-                try await Task.sleep(for: .milliseconds(200 << attempt))
+                guard piece.readableBytes > 0 else { continue }
+                received += Int64(piece.readableBytes)
+                try await receive(piece)
             }
         }
     }
@@ -180,18 +190,26 @@ package struct RegistryClient: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            throw RegistryError(.unreachable, "Get \"\(endpoint.base)/v2/\": \(Self.reason(error))")
+            throw RegistryError(.unreachable, "Get \"\(endpoint.base)/v2/\": \(Self.reason(error, endpoint))")
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
-        let text = "\(error)"
-        if text.contains("refused") { return "dial tcp: connect: connection refused" }
-        if let error = error as? HTTPClientError, error == .connectTimeout || error == .deadlineExceeded {
-            return
-                "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)"
+    /// Why a connection did not come about, in the words that Docker's clients know from Go.
+    private static func reason(_ error: any Error, _ endpoint: RegistryEndpoint) -> String {
+        switch error {
+        case let error as HTTPClientError
+        where error == .connectTimeout || error == .deadlineExceeded || error == .readTimeout:
+            return "net/http: request canceled while waiting for connection "
+                + "(Client.Timeout exceeded while awaiting headers)"
+        case let error as NIOConnectionError:
+            if let failure = error.connectionErrors.first { return reason(failure.error, endpoint) }
+            return "dial tcp: lookup \(error.host): no such host"
+        case let error as IOError where error.errnoCode == ECONNREFUSED:
+            return "dial tcp \(endpoint.address): connect: connection refused"
+        case let error as IOError:
+            return "dial tcp \(endpoint.address): connect: \(String(cString: strerror(error.errnoCode)))"
+        default: return "\(error)"
         }
-        return text
     }
 
     /// The `Authorization` that a challenge asks for; `nil` when it asks for what cannot be given.

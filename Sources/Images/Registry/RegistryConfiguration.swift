@@ -41,11 +41,20 @@ package struct RegistryConfiguration: Sendable {
 }
 
 /// One registry's address.
-package struct RegistryEndpoint: Sendable, Hashable {
+struct RegistryEndpoint: Sendable, Hashable {
     /// Scheme, host and port, without a slash at the end.
-    package var base: String
+    var base: String
     /// Its failure is not the user's business as long as another endpoint has the image.
-    package var isMirror: Bool
+    var isMirror: Bool
+
+    /// `host:port`
+    var address: String {
+        let authority = base.drop { $0 != "/" }.dropFirst(2)
+        if authority.last == "]" || !authority.contains(":") {
+            return "\(authority):\(base.hasPrefix("https:") ? 443 : 80)"
+        }
+        return String(authority)
+    }
 }
 
 /// Who asks.

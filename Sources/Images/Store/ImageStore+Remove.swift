@@ -1,0 +1,125 @@
+import Faults
+import LinuxSystem
+import OCI
+
+extension ImageStore {
+    /// Removes a name, or the image when the name was its last or its id was given. Rules and words are Docker's.
+    /// - Parameter uses: All containers of this node.
+    /// - Returns: What was done, in order.
+    package func remove(_ reference: String, force: Bool = false, uses: [ImageUse]) async throws -> [ImageRemovalStep] {
+        let id = try resolve(reference)
+        var steps: [ImageRemovalStep] = []
+        let uses = uses.filter { $0.image == id }
+        if ImageTable.isIDPrefix(reference, of: id), (try? table.id(ImageReference(reference))) == nil {  // No name then.
+            let names = table.names(of: id)
+            guard Self.isSingle(names) else {
+                if force {
+                    try refuseInUse(id, uses, force: true)
+                    return try await delete(id, untagging: names)
+                }
+                throw Self.conflict(id, cannotForce: false, "image is referenced in multiple repositories")
+            }
+            try refuseInUse(id, uses, force: force)
+            return try await delete(id, untagging: names)
+        }
+        let name = try ImageReference(reference).stored
+        let names = table.names(of: id)
+        if !force, Self.isSingle(names), let use = uses.first {
+            throw Refusal(
+                .conflict,
+                "conflict: unable to remove repository reference \"\(reference)\" (must force) - container "
+                    + "\(use.container.prefix(12)) is using its referenced image \(id.short)")
+        }
+        table.forget(name)
+        steps.append(.untagged(name.familiar, of: id))
+        if name.digest == nil, !table.names(of: id).contains(where: { $0.name == name.name && $0.digest == nil }) {
+            // The last tag of a repository takes the repository's digests with it.
+            for other in table.names(of: id) where other.name == name.name {
+                table.forget(other)
+                steps.append(.untagged(other.familiar, of: id))
+            }
+        }
+        // An image that is still named, or that a container was made from, stays: without a name in the latter case.
+        guard table.names(of: id).isEmpty, uses.isEmpty else {
+            try await commit()
+            return steps
+        }
+        return steps + (try await delete(id, untagging: []))
+    }
+
+    /// Removes images without a name (or, with `all`, all that no container uses).
+    package func prune(all: Bool = false, uses: [ImageUse]) async throws -> (steps: [ImageRemovalStep], bytes: Int64) {
+        var steps: [ImageRemovalStep] = []
+        var bytes: Int64 = 0
+        for (id, known) in usable where !uses.contains(where: { $0.image == id }) {
+            let names = table.names(of: id)
+            guard all || !names.contains(where: { $0.digest == nil }) else { continue }
+            let done = try await delete(id, untagging: names)
+            let removed = done.compactMap { if case .deletedLayer(let chain) = $0 { chain } else { nil } }
+            for (chain, size) in zip(known.chainIDs, known.layerSizes) where removed.contains(chain) { bytes += size }
+            steps += done
+        }
+        return (steps, bytes)
+    }
+
+    private static func isSingle(_ names: [ImageReference]) -> Bool {
+        names.count { $0.digest == nil } <= 1 && Set(names.map(\.name)).count <= 1
+    }
+
+    private func refuseInUse(_ id: Digest, _ uses: [ImageUse], force: Bool) throws {
+        if let running = uses.first(where: \.isRunning) {
+            throw Self.conflict(
+                id, cannotForce: true, "image is being used by running container \(running.container.prefix(12))")
+        }
+        if !force, let stopped = uses.first {
+            throw Self.conflict(
+                id, cannotForce: false, "image is being used by stopped container \(stopped.container.prefix(12))")
+        }
+    }
+
+    private static func conflict(_ id: Digest, cannotForce: Bool, _ why: String) -> Refusal {
+        let how = cannotForce ? "cannot be forced" : "must be forced"
+        return Refusal(.conflict, "conflict: unable to delete \(id.short) (\(how)) - \(why)")
+    }
+
+    /// Forgets an image on disk first, then collects what nothing needs any more.
+    private func delete(_ id: Digest, untagging names: [ImageReference]) async throws -> [ImageRemovalStep] {
+        var steps = names.map { ImageRemovalStep.untagged($0.familiar, of: id) }
+        let chains = usable[id]?.chainIDs ?? []
+        var blobs = [id] + (table.record(id)?.layers.map(\.digest) ?? [])
+        if let manifest = table.record(id)?.manifest { blobs.append(manifest.digest) }
+        table.remove(id)
+        usable[id] = nil
+        try await commit()
+        steps.append(.deletedImage(id))
+        for chain in chains.reversed() where try await collect(layer: chain) { steps.append(.deletedLayer(chain)) }
+        for blob in blobs { try await collect(blob: blob) }
+        return steps
+    }
+
+    private func collect(layer chain: Digest) async throws -> Bool {
+        try await turns.withTurn(.layer(chain)) { [self] in
+            if await isPinned(chain) { return false }
+            if await usable.values.contains(where: { $0.chainIDs.contains(chain) }) { return false }
+            return try await onThread { [snapshots, layers] in
+                for container in try snapshots.list() {
+                    if try snapshots.record(container)?.chainIDs.contains(chain) == true { return false }
+                }
+                try layers.remove(chain)
+                return true
+            }
+        }
+    }
+
+    private func collect(blob: Digest) async throws {
+        try await turns.withTurn(.blob(blob)) { [self] in
+            if await isPinned(blob) { return }
+            let needed = await table.images.contains { id, record in
+                id == blob.description || record.manifest?.digest == blob
+                    || record.layers.contains { $0.digest == blob }
+            }
+            if needed { return }
+            try await onThread { [content] in try content.remove(blob) }
+        }
+    }
+}

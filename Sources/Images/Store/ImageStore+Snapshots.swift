@@ -1,0 +1,44 @@
+import LinuxSystem
+package import OCI
+
+extension ImageStore {
+    /// Makes a container's root file system of an image, without mounting it. What is there already stays.
+    /// - Parameter isVolatile: Writes are never synced to disk: for containers that are removed when they end.
+    @discardableResult
+    package func prepareRootFilesystem(container: String, image id: Digest, isVolatile: Bool = false) async throws
+        -> RootFilesystem
+    {
+        guard let known = usable[id] else { throw Self.missing(id.description) }
+        pin(known.chainIDs)
+        defer { unpin(known.chainIDs) }
+        let record = Snapshots.Record(image: id, chainIDs: known.chainIDs, isVolatile: isVolatile)
+        return try await onThread { [snapshots] in try snapshots.create(container, record) }
+    }
+
+    /// Where a container's root file system is put together, mounted or not.
+    package func rootFilesystem(container: String) async throws -> RootFilesystem {
+        try await onThread { [snapshots] in try snapshots.layout(container) }
+    }
+
+    /// Mounts it; one that is mounted stays so.
+    @discardableResult
+    package func mountRootFilesystem(container: String) async throws -> RootFilesystem {
+        try await onThread { [snapshots] in try snapshots.mount(container) }
+    }
+
+    /// Unmounts it; one that is not mounted is fine. Waits for dirty pages unless it is volatile.
+    package func unmountRootFilesystem(container: String) async throws {
+        try await onThread { [snapshots] in try snapshots.unmount(container) }
+    }
+
+    /// Unmounts and removes it with all that the container wrote; a missing one is fine.
+    package func removeRootFilesystem(container: String) async throws {
+        try await onThread { [snapshots] in try snapshots.remove(container) }
+        // Layers that only this container held are collected with the next image that is removed.
+    }
+
+    /// Containers that have a root file system here, so that those of no known container can be removed.
+    package func containersWithRootFilesystem() async throws -> [String] {
+        try await onThread { [snapshots] in try snapshots.list() }
+    }
+}

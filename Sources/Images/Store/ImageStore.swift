@@ -1,0 +1,257 @@
+import AsyncHTTPClient
+import Faults
+import Foundation
+import LinuxSystem
+package import Logging
+import NIOCore
+package import OCI
+
+/// A node's images, their layers and the containers' root file systems, below one directory.
+///
+/// Everything on disk is written under a temporary name and renamed when whole, so a daemon that is killed at any
+/// point finds complete images when it is back, and sweeps the rest.
+package actor ImageStore {
+    /// What is ready to run of an image.
+    struct Usable {
+        var configuration: ImageConfiguration
+        var chainIDs: [Digest]
+        var layerSizes: [Int64]
+    }
+
+    /// What is worked on by one at a time.
+    enum Turn: Hashable, Sendable {
+        case table
+        case blob(Digest)
+        case layer(Digest)
+    }
+
+    nonisolated let root: String
+    nonisolated let content: ContentStore
+    nonisolated let layers: LayerStore
+    nonisolated let snapshots: Snapshots
+    nonisolated let registry: RegistryClient
+    nonisolated let log: Logger
+    nonisolated let turns = Turns<Turn>()
+    /// The platform whose images are pulled unless another is asked for.
+    nonisolated let platform: Platform
+
+    var table: ImageTable
+    var usable: [Digest: Usable]
+    /// Blobs and layers that work in progress needs, and how many such works.
+    private var pins: [Digest: Int] = [:]
+
+    private static let tableName = "images.json"
+
+    /// Opens the store below `root`, made if need be, and sweeps what interrupted work has left. One process at a time.
+    package static func open(
+        root: String, registry: RegistryConfiguration = RegistryConfiguration(), platform: Platform = .host, log: Logger
+    ) async throws -> ImageStore {
+        let content = ContentStore(root: root)
+        let layers = LayerStore(root: root)
+        let snapshots = Snapshots(root: root, layers: layers)
+        let (table, usable) = try await onThread {
+            try Files.makeDirectories(root, mode: 0o711)
+            try content.prepare()
+            try layers.prepare()
+            try snapshots.prepare()
+            let table = try readTable("\(root)/\(tableName)", log)
+            var usable: [Digest: Usable] = [:]
+            for id in table.ids {
+                if let found = try inspect(id, content, layers) {
+                    usable[id] = found
+                } else {
+                    log.warning("an image is incomplete and has to be pulled again", metadata: ["image": "\(id)"])
+                }
+            }
+            return (table, usable)
+        }
+        return ImageStore(
+            root: root, content: content, layers: layers, snapshots: snapshots,
+            registry: RegistryClient(registry, http: RegistryHTTP.client, log: log), platform: platform, log: log,
+            table: table, usable: usable)
+    }
+
+    private init(
+        root: String, content: ContentStore, layers: LayerStore, snapshots: Snapshots, registry: RegistryClient,
+        platform: Platform, log: Logger, table: ImageTable, usable: [Digest: Usable]
+    ) {
+        self.root = root
+        self.content = content
+        self.layers = layers
+        self.snapshots = snapshots
+        self.registry = registry
+        self.platform = platform
+        self.log = log
+        self.table = table
+        self.usable = usable
+    }
+
+    /// A table that cannot be read is set aside: the images in it can be pulled again, the containers go on.
+    private static func readTable(_ path: String, _ log: Logger) throws -> ImageTable {
+        guard let bytes = try Files.read(path) else { return ImageTable() }
+        do {
+            return try OCIDocument.decode(bytes)
+        } catch {
+            let aside = "\(path).damaged-\(RandomID.hex(bytes: 4))"
+            log.error(
+                "the table of images is damaged and set aside", metadata: ["file": "\(aside)", "error": "\(error)"])
+            try Files.rename(path, to: aside)
+            return ImageTable()
+        }
+    }
+
+    /// Reads what is needed to run an image; `nil` when something is missing or damaged.
+    static func inspect(_ id: Digest, _ content: ContentStore, _ layers: LayerStore) throws -> Usable? {
+        guard let bytes = try content.document(id) else { return nil }
+        let configuration: ImageConfiguration = try OCIDocument.decode(bytes)
+        let chainIDs = configuration.rootFileSystem.chainIDs
+        var sizes: [Int64] = []
+        for chain in chainIDs {
+            guard let record = try layers.record(chain) else { return nil }
+            sizes.append(record.size)
+        }
+        return Usable(configuration: configuration, chainIDs: chainIDs, layerSizes: sizes)
+    }
+
+    /// Writes the table as it is when this call's turn comes.
+    func commit() async throws {
+        try await turns.withTurn(.table) { [self] in
+            let bytes = try OCIDocument.encode(await table)
+            try await onThread { [root] in
+                try Files.writeAtomically(bytes, to: "\(root)/\(Self.tableName)")
+            }
+        }
+    }
+
+    // MARK: What is in use
+
+    func pin(_ digests: [Digest]) { for digest in digests { pins[digest, default: 0] += 1 } }
+
+    func unpin(_ digests: [Digest]) {
+        for digest in digests {
+            guard let count = pins[digest] else { continue }
+            pins[digest] = count > 1 ? count - 1 : nil
+        }
+    }
+
+    /// Holds blobs and layers back from being collected while `body` works.
+    func withPins<T: Sendable>(_ digests: [Digest], _ body: @Sendable () async throws -> T) async throws -> T {
+        pin(digests)
+        defer { unpin(digests) }
+        return try await body()
+    }
+
+    func isPinned(_ digest: Digest) -> Bool { pins[digest] != nil }
+
+    /// Makes an image known under some names. Its layers are unpacked.
+    func add(_ id: Digest, _ record: ImageTable.Record, names: [ImageReference]) async throws {
+        let found = try await onThread { [content, layers] in try Self.inspect(id, content, layers) }
+        guard let found else { throw ImagesError(.missing, "image \(id) is incomplete") }
+        var record = record
+        if let known = table.record(id) {
+            record.lastTagged = known.lastTagged
+            record.manifest = record.manifest ?? known.manifest
+        }
+        usable[id] = found
+        table.put(id, record)
+        for name in names where table.id(name) != id { table.point(name, at: id, now: Date().timeIntervalSince1970) }
+        try await commit()
+    }
+
+    // MARK: Questions
+
+    /// The image that a name, an id or the beginning of an id stands for.
+    /// - Throws: 404 `No such image: X`; 400 for what is no reference.
+    package func image(_ reference: String) throws -> StoredImage {
+        let id = try resolve(reference)
+        guard let image = stored(id) else { throw Self.missing(reference) }
+        return image
+    }
+
+    /// All images, newest first.
+    package func images() -> [StoredImage] {
+        usable.keys.compactMap(stored).sorted {
+            ($0.configuration.created ?? "", $0.id) > ($1.configuration.created ?? "", $1.id)
+        }
+    }
+
+    /// The steps of an image's making, newest first.
+    package func history(_ reference: String) throws -> [HistoryStep] {
+        let image = try image(reference)
+        var sizes = image.layerSizes[...]
+        var steps = (image.configuration.history ?? []).map { step in
+            (step, step.emptyLayer == true ? 0 : sizes.popFirst() ?? 0)
+        }
+        if steps.isEmpty { steps = image.layerSizes.map { (ImageConfiguration.History(), $0) } }
+        return steps.reversed().enumerated().map { index, step in
+            HistoryStep(
+                id: index == 0 ? image.id : nil, step: step.0, size: step.1, tags: index == 0 ? image.tags : [])
+        }
+    }
+
+    /// Docker's order: a name, then an id, whole or its beginning.
+    func resolve(_ text: String) throws -> Digest {
+        if let id = Digest(text) ?? Digest(hex: text) {
+            if usable[id] != nil { return id }
+            throw Self.missing(text)
+        }
+        let name: ImageReference
+        do { name = try ImageReference(text) } catch {
+            if let id = table.search(text), usable[id] != nil { return id }
+            throw error
+        }
+        if let id = table.id(name), usable[id] != nil { return id }
+        if let id = table.search(text), usable[id] != nil { return id }
+        throw Self.missing(text)
+    }
+
+    static func missing(_ text: String) -> Refusal {
+        // A name is told with its tag, as Docker does.
+        let name = try? ImageReference(text).withDefaultTag.familiar  // What is no name is told as it came.
+        return Refusal(.notFound, "No such image: \(name ?? text)")
+    }
+
+    private func stored(_ id: Digest) -> StoredImage? {
+        guard let known = usable[id], let record = table.record(id) else { return nil }
+        let names = table.names(of: id)
+        return StoredImage(
+            id: id, configuration: known.configuration, tags: names.filter { $0.digest == nil }.map(\.familiar),
+            digests: names.filter { $0.digest != nil }.map(\.familiar), layerSizes: known.layerSizes,
+            layerDirectories: known.chainIDs.map(layers.directory), lastTagged: record.lastTagged)
+    }
+
+    /// Gives an image one more name. A name that stood for another image stands for this one from now on.
+    /// - Parameter tag: Empty for `latest`.
+    /// - Returns: The name in the familiar form, and the image.
+    @discardableResult
+    package func tag(_ reference: String, repository: String, tag: String = "") async throws -> (
+        name: String, id: Digest
+    ) {
+        let id = try resolve(reference)
+        var name = try ImageReference(repository)
+        if name.digest != nil { throw OCIError(.badReference, "refusing to create a tag with a digest reference") }
+        if !tag.isEmpty {
+            guard ImageReference.isTag(tag) else { throw OCIError(.badReference, "invalid tag format") }
+            name = name.tagged(tag)
+        }
+        name = name.withDefaultTag
+        table.point(name, at: id, now: Date().timeIntervalSince1970)
+        try await commit()
+        return (name.familiar, id)
+    }
+}
+
+/// The HTTP client of all stores in the process. It lives as long as the process does and is never shut down.
+enum RegistryHTTP {
+    static let connectTimeout = TimeAmount.seconds(10)
+    /// A connection that brings nothing for so long has broken off.
+    static let readTimeout = TimeAmount.seconds(60)
+
+    static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration(
+            timeout: .init(connect: connectTimeout, read: readTimeout))
+        // A refused connection is told at once; whether to ask again is the caller's business.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+}

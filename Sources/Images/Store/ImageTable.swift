@@ -1,0 +1,60 @@
+import FoundationEssentials
+import OCI
+
+/// Which images there are, and under which names: a value, kept in `images.json`.
+struct ImageTable: Codable, Sendable, Equatable {
+    struct Record: Codable, Sendable, Equatable {
+        /// Blobs of the layers, lowest first, where they are kept.
+        var layers: [ContentDescriptor]
+        /// The manifest it came with, where it came with one.
+        var manifest: ContentDescriptor?
+        /// Seconds since 1970.
+        var lastTagged: Double
+    }
+
+    /// By id, which is the configuration's digest.
+    private(set) var images: [String: Record] = [:]
+    /// Ids by normalised reference, with tag or digest.
+    private(set) var references: [String: Digest] = [:]
+
+    func record(_ id: Digest) -> Record? { images[id.description] }
+
+    var ids: [Digest] { images.keys.compactMap { Digest($0) } }
+
+    func id(_ reference: ImageReference) -> Digest? { references[reference.stored.description] }
+
+    /// Names of an image, sorted.
+    func names(of id: Digest) -> [ImageReference] {
+        references.filter { $0.value == id }.keys.sorted().compactMap {
+            try? ImageReference($0)  // Only what was one is put in.
+        }
+    }
+
+    mutating func put(_ id: Digest, _ record: Record) { images[id.description] = record }
+
+    mutating func point(_ reference: ImageReference, at id: Digest, now: Double) {
+        references[reference.stored.description] = id
+        images[id.description]?.lastTagged = now
+    }
+
+    mutating func forget(_ reference: ImageReference) { references[reference.stored.description] = nil }
+
+    mutating func remove(_ id: Digest) {
+        images[id.description] = nil
+        references = references.filter { $0.value != id }
+    }
+
+    /// The image with this id, or the only one whose id starts so.
+    func search(_ text: String) -> Digest? {
+        let hex = text.hasPrefix("sha256:") ? text.dropFirst(7) : text[...]
+        if let whole = Digest(hex: hex), images[whole.description] != nil { return whole }
+        guard !hex.isEmpty, hex.utf8.count < 64 else { return nil }
+        let found = ids.filter { $0.hex.hasPrefix(hex) }
+        return found.count == 1 ? found[0] : nil
+    }
+
+    /// Whether `text` is the beginning of this id rather than a name (Docker's rule).
+    static func isIDPrefix(_ text: String, of id: Digest) -> Bool {
+        id.hex.hasPrefix(text) || (text.hasPrefix("sha256:") && id.description.hasPrefix(text))
+    }
+}
