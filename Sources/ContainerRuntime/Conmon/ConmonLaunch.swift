@@ -1,0 +1,152 @@
+import Glibc
+import LinuxSystem
+
+/// Starts a conmon and speaks its start-up protocol (conmon, `conmon.c`; containers/common has the other side).
+///
+/// A byte on the start pipe lets it fork into the background; its parent part ends. For an exec it then says on the
+/// attach pipe that its socket is there, and waits for a second byte. Then it runs `runc create` or `runc exec` and says
+/// on the sync pipe what came of it.
+struct ConmonLaunch: Sendable {
+    /// From the start byte to the line on the sync pipe; `runc create` takes 20 to 45 ms of it.
+    static let deadline = Duration.seconds(120)
+
+    let runc: RuncCommand
+    let directory: String
+    let arguments: [String]
+    let isExec: Bool
+    /// The cgroup that conmon itself runs in, so that it is not in the daemon's; `nil` leaves it there.
+    let cgroup: ConmonCgroup?
+
+    struct Started: Sendable {
+        /// The container's or the exec's process, in this pid namespace.
+        let pid: pid_t
+        let startTime: UInt64?
+        let conmon: pid_t
+        let conmonStartTime: UInt64?
+    }
+
+    /// - Parameter attach: Called when the socket is there and the process is not: connecting now loses no output.
+    func start(as operation: RuntimeError.Operation, attach: @escaping @Sendable () async throws -> Void) async throws
+        -> Started
+    {
+        let pipes = try ConmonPipes(isExec: isExec)
+        let child = try spawn(pipes)
+        do {
+            return try await within(Self.deadline, "conmon") {
+                try await converse(pipes, child, operation, attach)
+            }
+        } catch {
+            child.signal(SIGKILL)
+            throw error
+        }
+    }
+
+    private func spawn(_ pipes: ConmonPipes) throws -> ChildProcess {
+        var environment = runc.environment + ["_OCI_SYNCPIPE=3", "_OCI_STARTPIPE=4"]
+        if isExec { environment.append("_OCI_ATTACHPIPE=5") }
+        let errors = try Descriptor.open(directory + "/conmon.log", O_WRONLY | O_CREAT | O_APPEND).release()
+        defer { close(errors) }
+        return try pipes.withChildEnds { sync, start, attach in
+            var descriptors = [(from: errors, to: CInt(2)), (from: sync, to: 3), (from: start, to: 4)]
+            if let attach { descriptors.append((from: attach, to: 5)) }
+            return try Processes.spawn(
+                SpawnRequest(
+                    executable: runc.programs.conmon, arguments: arguments, environment: environment,
+                    workingDirectory: directory, descriptors: descriptors))
+        }
+    }
+
+    private func converse(
+        _ pipes: ConmonPipes, _ child: ChildProcess, _ operation: RuntimeError.Operation,
+        _ attach: @Sendable () async throws -> Void
+    ) async throws -> Started {
+        try pipes.release()
+        let status = try await child.wait()
+        guard status == .exited(0) else { throw failure("conmon ended with code \(status.code)") }
+        let directory = self.directory
+        let cgroup = self.cgroup
+        let (conmon, conmonStart) = try await onThread { () throws -> (pid_t, UInt64?) in
+            let text = try Files.text(directory + "/conmon.pid") ?? ""
+            guard let pid = pid_t(text.trimmed), pid > 1 else {
+                throw RuntimeError(.runtimeFailed, "conmon gave no pid")
+            }
+            let start = Processes.startTime(of: pid)
+            try cgroup?.take(pid)
+            return (pid, start)
+        }
+        if isExec {
+            guard try await pipes.attachReader?.line() != nil else { throw failure("conmon made no attach socket") }
+            try await attach()
+            try pipes.release()
+        }
+        guard let line = try await pipes.syncReader.line() else { throw failure("conmon ended without a word") }
+        let answer = try JSONText.decode(JSONText.SyncLine.self, from: line)
+        guard answer.data > 0, let pid = pid_t(exactly: answer.data) else {
+            throw RuntimeError.failed(operation, answer.message ?? "no reason given")
+        }
+        if !isExec { try await attach() }
+        return Started(
+            pid: pid, startTime: Processes.startTime(of: pid), conmon: conmon, conmonStartTime: conmonStart)
+    }
+
+    private func failure(_ text: String) -> RuntimeError {
+        // What conmon says before its protocol is told in this file only; without it the text has to do.
+        let log = (try? Files.text(directory + "/conmon.log")) ?? ""
+        return RuntimeError(.runtimeFailed, log.isEmpty ? text : "\(text): \(RuntimeError.plainReason(of: log))")
+    }
+}
+
+/// The pipes between us and a conmon. The ends of the child are closed here once it has them.
+final class ConmonPipes: Sendable {
+    let syncReader: PipeReader
+    let attachReader: PipeReader?
+    private let startWriter: Descriptor
+    private let childEnds: [CInt]
+
+    init(isExec: Bool) throws {
+        let sync = try PipeReader.pipe()
+        let attach = isExec ? try PipeReader.pipe() : nil
+        let (startReading, startWriting) = try pipeEnds()
+        syncReader = sync.reader
+        attachReader = attach?.reader
+        startWriter = Descriptor(owning: startWriting)
+        childEnds = [sync.writing, startReading] + (attach.map { [$0.writing] } ?? [])
+    }
+
+    /// Call once: the ends are closed afterwards.
+    func withChildEnds<Result>(_ body: (_ sync: CInt, _ start: CInt, _ attach: CInt?) throws -> Result) rethrows
+        -> Result
+    {
+        defer { for end in childEnds { close(end) } }
+        return try body(childEnds[0], childEnds[1], childEnds.count > 2 ? childEnds[2] : nil)
+    }
+
+    /// Lets conmon take its next step.
+    func release() throws { try startWriter.writeAll([0]) }
+}
+
+/// The cgroup that all conmons share, beside the containers' and outside of the daemon's.
+struct ConmonCgroup: Sendable {
+    static let path = "/apus/conmon"
+
+    let layout: CgroupLayout
+
+    init() throws {
+        layout = try Cgroups.layout()
+        try Cgroups.create(Self.path, in: layout)
+    }
+
+    func take(_ pid: pid_t) throws {
+        do {
+            try Cgroups.move(pid, to: Self.path, in: layout)
+        } catch let error as SystemError where error.errno == ESRCH {
+            // Ended in the meantime, which the sync pipe tells better.
+        }
+    }
+}
+
+extension String {
+    var trimmed: String {
+        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    }
+}

@@ -1,0 +1,114 @@
+import Glibc
+import LinuxSystem
+import Logging
+import Model
+import NIOCore
+import Synchronization
+
+/// Taking over, ending and removing what an earlier daemon has left.
+extension ConmonRuntime {
+    /// How long processes may take to end after SIGKILL; one in an uninterruptible call takes longer.
+    private static let killDeadline = Duration.seconds(10)
+
+    package func adopt(_ id: String) async throws -> ContainerState {
+        let record: ContainerRecord
+        do {
+            record = try await self.record(of: id)
+        } catch let error as RuntimeError where error.code == .noSuchContainer {
+            return .absent
+        }
+        let hub = hub(of: id)
+        entries.withLock { $0[id]?.record = record }
+        let bundle = paths.bundle(id)
+        if let exit = try await onThread({ try ExitFile.read(in: bundle) }) { return .exited(exit) }
+        guard record.isMonitored else {
+            // It may have ended between the two looks.
+            if let exit = try await onThread({ try ExitFile.read(in: bundle) }) { return .exited(exit) }
+            return .exited(try await endUnmonitored(record))
+        }
+        do {
+            try await hub.connect(directory: bundle, on: group)
+        } catch {
+            // A container that ends at this moment has no socket any more; its exit is told as for all others.
+            logger.info("container \(id) has no attach socket: \(error)")
+        }
+        return try await state(id)
+    }
+
+    package func sweep(keeping wanted: Set<String>) async throws -> [String] {
+        let paths = self.paths
+        let doomed = try await onThread {
+            let there = Set(try Files.list(paths.containers)).union(try Files.list(paths.runc))
+            return there.filter { !wanted.contains($0) || !Files.exists(paths.record($0)) }.sorted()
+        }
+        for id in doomed { try await delete(id) }
+        return doomed
+    }
+
+    /// The container runs, or has run, without a conmon: nobody reads its output and nobody will tell its exit code, so
+    /// it is stopped. As its process' adoptive parent (PR_SET_CHILD_SUBREAPER) we may still learn the true code.
+    func endUnmonitored(_ record: ContainerRecord) async throws -> ContainerExit {
+        let (layout, bundle) = (self.layout, paths.bundle(record.id))
+        logger.warning("conmon of container \(record.id) is gone; the container is stopped")
+        let wasRunning = record.isRunning
+        try await onThread { try Cgroups.kill(ContainerSpecification.cgroup(of: record.id), in: layout) }
+        let status = try await within(Self.killDeadline, "the end of container \(record.id)") {
+            try await Processes.waitForExit(ofPid: record.pid, startTime: record.startTime)
+        }
+        let code = status.map { Int($0.code) } ?? (wasRunning ? 137 : 255)
+        return try await onThread {
+            try ExitFile.writeInstead(code, in: bundle)
+            return try ExitFile.read(in: bundle)
+                ?? ContainerExit(code: code, finishedAt: .now, monitorWasLost: true)
+        }
+    }
+
+    /// Kills and removes the container, its conmon, its execs' conmons and all files; missing is fine.
+    func removeAll(of id: String) async throws {
+        let (paths, layout) = (self.paths, self.layout)
+        if Files.exists("\(paths.runc)/\(id)") {
+            do {
+                try await runc.run(["delete", "--force", id])
+            } catch {
+                // What runc cannot, say because its own file is broken, is done by hand below.
+                logger.warning("runc delete \(id): \(error)")
+            }
+        }
+        try await onThread {
+            let cgroup = ContainerSpecification.cgroup(of: id)
+            try Cgroups.kill(cgroup, in: layout)
+            for pid in Self.conmons(in: paths.bundle(id)) {
+                try Processes.signal(SIGKILL, pid: pid.0, startTime: pid.1)
+            }
+            try Self.removeCgroup(cgroup, in: layout)
+            try Files.removeTree("\(paths.runc)/\(id)")
+            try Files.removeTree(paths.bundle(id))
+        }
+    }
+
+    /// Processes that have just been killed leave the cgroup only when they have ended.
+    private static func removeCgroup(_ cgroup: String, in layout: CgroupLayout) throws {
+        let deadline = ContinuousClock.now + killDeadline
+        while true {
+            do {
+                return try Cgroups.remove(cgroup, in: layout)
+            } catch let error as SystemError where error.errno == EBUSY && ContinuousClock.now < deadline {
+                usleep(2000)
+            }
+        }
+    }
+
+    /// conmons of a container and its execs that are still there. A pid file may be older than its process: only one
+    /// whose command line has the bundle's path is ours.
+    private static func conmons(in bundle: String) -> [(pid_t, UInt64?)] {
+        // What cannot be read is not there any more.
+        let execs = ((try? Files.list(bundle + "/exec")) ?? []).map { "\(bundle)/exec/\($0)" }
+        return ([bundle] + execs).compactMap { directory in
+            guard let text = try? Files.text(directory + "/conmon.pid"), let pid = pid_t(text.trimmed), pid > 1
+            else { return nil }
+            let start = Processes.startTime(of: pid)
+            guard let line = try? Files.text("/proc/\(pid)/cmdline"), line.contains(directory) else { return nil }
+            return (pid, start)
+        }
+    }
+}

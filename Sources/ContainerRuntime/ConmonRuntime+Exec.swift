@@ -1,0 +1,116 @@
+import Glibc
+import LinuxSystem
+import NIOCore
+import OCI
+
+/// Further processes in running containers, each with a conmon of its own.
+extension ConmonRuntime {
+    package func startExec(_ request: ExecRequest) async throws -> any ExecSession {
+        try Self.checkName(request.id)
+        let record = try await record(of: request.container)
+        let directory = paths.exec(request.id, of: request.container)
+        let (processPath, bounding) = (paths.process(request.container), builder.host.capabilities)
+        try await onThread {
+            guard record.isRunning, let bytes = try Files.read(processPath) else {
+                throw RuntimeError(.wrongState, "container \(request.container) is not running")
+            }
+            let own = try JSONText.decode(RuntimeProcess.self, from: bytes)
+            try Files.makeDirectories(directory)
+            try PlainFile.write(
+                JSONText.encode(try Self.process(request, from: own, bounding: bounding)),
+                to: directory + "/process.json")
+        }
+        let hub = StreamHub(patience: nil)
+        let viewer = hub.addViewer()
+        let launch = ConmonLaunch(
+            runc: runc, directory: directory, arguments: arguments(for: request, in: directory), isExec: true,
+            cgroup: conmonCgroup)
+        do {
+            let started = try await launch.start(as: .exec) { [group] in
+                try await hub.connect(directory: directory, on: group)
+            }
+            return ConmonExec(started: started, viewer: viewer, directory: directory)
+        } catch {
+            await hub.disconnect()
+            // The failure is what counts; a directory that stays goes with the container.
+            try? await onThread { try Files.removeTree(directory) }
+            throw error
+        }
+    }
+
+    package func exitCode(ofExec id: String, container: String) async throws -> Int? {
+        try Self.checkName(id)
+        let directory = paths.exec(id, of: container)
+        return try await onThread { try ExitFile.read(in: directory)?.code }
+    }
+
+    private func arguments(for request: ExecRequest, in directory: String) -> [String] {
+        var arguments = conmonArguments(container: request.container, unique: request.id, directory: directory)
+        arguments += ["-e", "--exec-attach", "--exec-process-spec", directory + "/process.json", "-l", "none"]
+        if request.terminal { arguments.append("-t") }
+        if request.openInput { arguments.append("-i") }
+        if request.openInput, request.terminal { arguments.append("--leave-stdin-open") }
+        return arguments
+    }
+
+    /// Docker's rules: the container's environment, user, directory and limits unless said otherwise; the container's
+    /// capabilities, or all for `--privileged`.
+    static func process(_ request: ExecRequest, from own: RuntimeProcess, bounding: [String]) throws -> RuntimeProcess {
+        guard !request.arguments.isEmpty else { throw RuntimeError(.invalidSpecification, "No exec command specified") }
+        if !request.workingDirectory.isEmpty, !request.workingDirectory.hasPrefix("/") {
+            throw RuntimeError(
+                .invalidSpecification, "OCI runtime exec failed: exec failed: Cwd must be an absolute path")
+        }
+        var process = own
+        process.args = request.arguments
+        process.terminal = request.terminal ? true : nil
+        process.consoleSize = request.size.flatMap { size in
+            guard size.height > 0, size.width > 0 else { return nil }
+            return RuntimeProcess.ConsoleSize(height: UInt(size.height), width: UInt(size.width))
+        }
+        var environment = own.env ?? []
+        if request.terminal, own.terminal != true {
+            environment = SpecificationBuilder.overlaid(["TERM=xterm"], with: environment)
+        }
+        process.env = SpecificationBuilder.overlaid(environment, with: request.environment)
+        if !request.workingDirectory.isEmpty { process.cwd = request.workingDirectory }
+        let user = request.user ?? ContainerUser(uid: own.user.uid, gid: own.user.gid)
+        if let wanted = request.user { process.user = SpecificationBuilder.user(wanted) }
+        let capabilities = request.privileged ? bounding : own.capabilities?.bounding ?? []
+        process.capabilities = SpecificationBuilder.capabilities(capabilities, for: user)
+        return process
+    }
+}
+
+/// An exec by conmon.
+struct ConmonExec: ExecSession {
+    let started: ConmonLaunch.Started
+    let viewer: OutputViewer
+    let directory: String
+
+    var pid: Int32 { started.pid }
+
+    func waitForExit() async throws -> Int {
+        let directory = self.directory
+        _ = try await Processes.waitForExit(ofPid: started.conmon, startTime: started.conmonStartTime)
+        if let exit = try await onThread({ try ExitFile.read(in: directory) }) { return exit.code }
+        // conmon was killed; its process has lost its output.
+        try Processes.signal(SIGKILL, pid: started.pid, startTime: started.startTime)
+        try await onThread { try ExitFile.writeInstead(137, in: directory) }
+        return 137
+    }
+
+    func resizeTerminal(height: Int, width: Int) async throws {
+        let directory = self.directory
+        try await onThread { try ConmonControl.resize(height: height, width: width, in: directory) }
+    }
+
+    func signal(_ signal: CInt) async throws {
+        try Processes.signal(signal, pid: started.pid, startTime: started.startTime)
+    }
+
+    func remove() async throws {
+        let directory = self.directory
+        try await onThread { try Files.removeTree(directory) }
+    }
+}

@@ -1,0 +1,267 @@
+import Glibc
+import LinuxSystem
+package import Logging
+package import NIOCore
+import OCI
+import Synchronization
+
+/// Containers by conmon and runc: conmon, one process a container, holds the output and the exit status, so both outlive
+/// this program.
+package final class ConmonRuntime: ContainerRuntime {
+    struct Entry {
+        var hub: StreamHub
+        var record: ContainerRecord?
+    }
+
+    package let paths: RuntimePaths
+    let runc: RuncCommand
+    let builder: SpecificationBuilder
+    let layout: CgroupLayout
+    let group: any EventLoopGroup
+    let logger: Logger
+    let conmonCgroup: ConmonCgroup
+    let entries = Mutex<[String: Entry]>([:])
+
+    /// Makes the directories below `root`, which is to be on a tmpfs. Blocks for a moment.
+    package init(root: String, programs: RuntimePrograms, host: HostFacts, group: any EventLoopGroup, logger: Logger)
+        throws
+    {
+        paths = RuntimePaths(root: root)
+        for directory in [paths.containers, paths.runc, paths.temporary] { try Files.makeDirectories(directory) }
+        runc = RuncCommand(programs: programs, paths: paths)
+        builder = SpecificationBuilder(host: host)
+        layout = try Cgroups.layout()
+        conmonCgroup = try ConmonCgroup()
+        self.group = group
+        self.logger = logger
+    }
+
+    // MARK: Life
+
+    package func create(_ request: CreateRequest) async throws -> CreatedContainer {
+        let wanted = request.specification
+        let id = wanted.id
+        try Self.checkName(id)
+        let (paths, builder) = (self.paths, self.builder)
+        let warnings = try await onThread {
+            guard !Files.exists(paths.bundle(id)) else {
+                throw RuntimeError(.wrongState, "container \(id) is created already")
+            }
+            let built = try builder.build(wanted)
+            try Files.makeDirectories(paths.bundle(id))
+            try PlainFile.write(JSONText.encode(built.specification), to: paths.bundle(id) + "/config.json")
+            try PlainFile.write(JSONText.encode(built.specification.process), to: paths.process(id))
+            return built.warnings
+        }
+        do {
+            let hub = hub(of: id)
+            let launch = ConmonLaunch(
+                runc: runc, directory: paths.bundle(id), arguments: arguments(for: request), isExec: false,
+                cgroup: conmonCgroup)
+            let started = try await launch.start(as: .create) { [group] in
+                try await hub.connect(directory: launch.directory, on: group)
+            }
+            try await keep(started, of: wanted)
+            return CreatedContainer(pid: started.pid, warnings: warnings)
+        } catch {
+            await cleanUp(id, after: error)
+            throw error
+        }
+    }
+
+    private func keep(_ started: ConmonLaunch.Started, of wanted: ContainerSpecification) async throws {
+        guard let startTime = started.startTime, let conmonStartTime = started.conmonStartTime else {
+            throw RuntimeError(.runtimeFailed, "the container's first process is gone already")
+        }
+        let record = ContainerRecord(
+            id: wanted.id, pid: started.pid, startTime: startTime, conmon: started.conmon,
+            conmonStartTime: conmonStartTime, terminal: wanted.terminal)
+        let path = paths.record(wanted.id)
+        try await onThread { try PlainFile.replace(JSONText.encode(record), at: path) }
+        entries.withLock { $0[wanted.id]?.record = record }
+    }
+
+    private func arguments(for request: CreateRequest) -> [String] {
+        let wanted = request.specification
+        let bundle = paths.bundle(wanted.id)
+        var arguments = conmonArguments(container: wanted.id, unique: wanted.id, directory: bundle)
+        arguments += ["-n", wanted.id, "-l", request.logPath.map { "k8s-file:" + $0 } ?? "none", "--no-sync-log"]
+        arguments += ["--no-new-keyring"]
+        if wanted.terminal { arguments.append("-t") }
+        if wanted.openInput {
+            arguments.append("-i")
+            // With a terminal the input ends only with the container: a viewer that goes may come back.
+            if wanted.terminal || !wanted.inputOnce { arguments.append("--leave-stdin-open") }
+        }
+        return arguments
+    }
+
+    /// What every conmon is told.
+    func conmonArguments(container: String, unique: String, directory: String) -> [String] {
+        var arguments = ["--api-version", "1", "-c", container, "-u", unique, "-r", runc.programs.runc]
+        for argument in runc.globalArguments { arguments += ["--runtime-arg", argument] }
+        arguments += ["-b", directory, "-p", directory + "/pid", "-P", directory + "/conmon.pid"]
+        return arguments + ["--persist-dir", directory, "--full-attach", "--log-level", "warning"]
+    }
+
+    package func start(_ id: String) async throws {
+        _ = try await record(of: id)
+        try await runc.run(["start", id], as: .start)
+    }
+
+    package func kill(_ id: String, signal: CInt, all: Bool) async throws {
+        let record = try await record(of: id)
+        let layout = self.layout
+        try await onThread {
+            guard all else {
+                guard try Processes.signal(signal, pid: record.pid, startTime: record.startTime) else {
+                    throw RuntimeError(.wrongState, "container \(id) is not running")
+                }
+                return
+            }
+            let cgroup = ContainerSpecification.cgroup(of: id)
+            if signal == SIGKILL { return try Cgroups.kill(cgroup, in: layout) }
+            for pid in try Cgroups.processes(in: cgroup, of: layout) {
+                // A process that has just ended needs no signal.
+                _ = Glibc.kill(pid, signal)
+            }
+        }
+    }
+
+    package func pause(_ id: String) async throws { try await setFrozen(true, id) }
+
+    package func unpause(_ id: String) async throws { try await setFrozen(false, id) }
+
+    private func setFrozen(_ frozen: Bool, _ id: String) async throws {
+        _ = try await record(of: id)
+        let layout = self.layout
+        try await onThread { try Cgroups.setFrozen(frozen, ContainerSpecification.cgroup(of: id), in: layout) }
+    }
+
+    package func update(_ id: String, _ resources: ContainerResources) async throws {
+        _ = try await record(of: id)
+        var warnings: [String] = []
+        let wanted = SpecificationBuilder.resources(resources, host: builder.host, warnings: &warnings)
+        let path = paths.bundle(id) + "/update.json"
+        try await onThread { try PlainFile.write(JSONText.encode(wanted), to: path) }
+        try await runc.run(["update", "--resources", path, id])
+    }
+
+    package func delete(_ id: String) async throws {
+        try Self.checkName(id)
+        let hub = entries.withLock { $0.removeValue(forKey: id)?.hub }
+        await hub?.disconnect()
+        try await removeAll(of: id)
+    }
+
+    /// After a create that failed; the failure is what the caller is told.
+    private func cleanUp(_ id: String, after failure: any Error) async {
+        entries.withLock { $0[id]?.record = nil }
+        do {
+            try await removeAll(of: id)
+        } catch {
+            logger.warning("container \(id) could not be removed after \(failure): \(error)")
+        }
+    }
+
+    // MARK: Knowledge
+
+    package func state(_ id: String) async throws -> ContainerState {
+        let record: ContainerRecord
+        do {
+            record = try await self.record(of: id)
+        } catch let error as RuntimeError where error.code == .noSuchContainer {
+            return .absent
+        }
+        let (paths, layout) = (self.paths, self.layout)
+        return try await onThread {
+            if let exit = try ExitFile.read(in: paths.bundle(id)) { return .exited(exit) }
+            if Files.exists(paths.startFIFO(id)) { return .created(pid: record.pid) }
+            let isFrozen = try Self.isFrozen(ContainerSpecification.cgroup(of: id), in: layout)
+            return isFrozen ? .paused(pid: record.pid) : .running(pid: record.pid)
+        }
+    }
+
+    private static func isFrozen(_ cgroup: String, in layout: CgroupLayout) throws -> Bool {
+        if let unified = layout.unified, let text = try Files.text(unified + cgroup + "/cgroup.freeze") {
+            return text.trimmed == "1"
+        }
+        guard let freezer = layout.controllers["freezer"] else { return false }
+        return try Files.text(freezer + cgroup + "/freezer.state").map { $0.trimmed != "THAWED" } ?? false
+    }
+
+    package func waitForExit(_ id: String) async throws -> ContainerExit {
+        let record = try await record(of: id)
+        let bundle = paths.bundle(id)
+        if let exit = try await onThread({ try ExitFile.read(in: bundle) }) { return exit }
+        // conmon ends right after it has written the file, so its end says both: the exit, or that nobody will tell it.
+        _ = try await Processes.waitForExit(ofPid: record.conmon, startTime: record.conmonStartTime)
+        if let exit = try await onThread({ try ExitFile.read(in: bundle) }) { return exit }
+        return try await endUnmonitored(record)
+    }
+
+    package func containers() async throws -> [String] {
+        let directory = paths.containers
+        return try await onThread { try Files.list(directory) }
+    }
+
+    // MARK: Streams
+
+    package func attach(_ id: String) -> OutputViewer { hub(of: id).addViewer() }
+
+    package func endViewers(_ id: String) { entries.withLock { $0[id]?.hub }?.finishAll() }
+
+    package func resizeTerminal(_ id: String, height: Int, width: Int) async throws {
+        _ = try await record(of: id)
+        let bundle = paths.bundle(id)
+        try await onThread { try ConmonControl.resize(height: height, width: width, in: bundle) }
+    }
+
+    package func reopenLog(_ id: String) async throws {
+        _ = try await record(of: id)
+        let bundle = paths.bundle(id)
+        try await onThread { try ConmonControl.reopenLog(in: bundle) }
+    }
+
+    func hub(of id: String) -> StreamHub {
+        entries.withLock { entries in
+            if let hub = entries[id]?.hub { return hub }
+            let hub = StreamHub(patience: StreamHub.standardPatience)
+            entries[id] = Entry(hub: hub, record: nil)
+            return hub
+        }
+    }
+
+    // MARK: Names
+
+    /// Known, or read from its bundle.
+    func record(of id: String) async throws -> ContainerRecord {
+        if let known = entries.withLock({ $0[id]?.record }) { return known }
+        try Self.checkName(id)
+        let path = paths.record(id)
+        guard let bytes = try await onThread({ try Files.read(path) }) else {
+            throw RuntimeError(.noSuchContainer, "no container \(id) was created")
+        }
+        return try JSONText.decode(ContainerRecord.self, from: bytes)
+    }
+
+    /// Ids become file names and arguments.
+    static func checkName(_ id: String) throws {
+        let isGood = !id.isEmpty && id.utf8.count <= 128 && id.first != "." && id.first != "-"
+        guard isGood, id.utf8.allSatisfy({ $0.isPlain }) else {
+            throw RuntimeError(.invalidSpecification, "\"\(id)\" cannot be a container's id")
+        }
+    }
+}
+
+extension UInt8 {
+    /// A letter, a digit, or one of `_.-`.
+    fileprivate var isPlain: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,115 @@
+/// Runs containers: what the engine needs of conmon and runc, in none of their words.
+///
+/// Ids are Docker's. Calls for one container come one after the other, except for waiting, attaching and signals.
+/// Faults are ``RuntimeError``s; `.noSuchContainer` where nothing was created under an id.
+package protocol ContainerRuntime: Sendable {
+    /// Makes the container's namespaces and cgroup and its first process, which waits for ``start(_:)``. Viewers that
+    /// are attached already see everything. What was left of a failed one is removed.
+    func create(_ request: CreateRequest) async throws -> CreatedContainer
+    func start(_ id: String) async throws
+    /// Sends a signal to the first process, or to all of the container's.
+    func kill(_ id: String, signal: CInt, all: Bool) async throws
+    func pause(_ id: String) async throws
+    func unpause(_ id: String) async throws
+    /// Changes limits of a running container; `nil` stays as it is.
+    func update(_ id: String, _ resources: ContainerResources) async throws
+    /// Kills what is left and removes every trace; nothing there is fine.
+    func delete(_ id: String) async throws
+    func state(_ id: String) async throws -> ContainerState
+    /// Returns when the container has ended; at once if it has.
+    func waitForExit(_ id: String) async throws -> ContainerExit
+
+    /// A viewer of all output from now on; the container need not be there yet.
+    func attach(_ id: String) -> OutputViewer
+    /// Ends the viewers of a container that could not be started.
+    func endViewers(_ id: String)
+    func resizeTerminal(_ id: String, height: Int, width: Int) async throws
+    /// Has conmon begin a new log file, after the old one has been renamed. Returns when it has.
+    func reopenLog(_ id: String) async throws
+
+    func startExec(_ request: ExecRequest) async throws -> any ExecSession
+    /// The exit code of an exec that this or an earlier daemon has started; `nil` while it runs or when it is unknown.
+    func exitCode(ofExec id: String, container: String) async throws -> Int?
+
+    /// Ids of the containers that are there, running or not.
+    func containers() async throws -> [String]
+    /// Takes a container over from an earlier daemon: its output, its exit.
+    func adopt(_ id: String) async throws -> ContainerState
+    /// Removes what an earlier daemon left half made, and containers that are not among `wanted`. Returns their ids.
+    func sweep(keeping wanted: Set<String>) async throws -> [String]
+}
+
+/// A container to make.
+package struct CreateRequest: Sendable {
+    package var specification: ContainerSpecification
+    /// File for conmon to write the output to, in an existing directory on disk; `nil` for no log.
+    package var logPath: String?
+
+    package init(specification: ContainerSpecification, logPath: String?) {
+        self.logPath = logPath
+        self.specification = specification
+    }
+}
+
+package struct CreatedContainer: Sendable, Equatable {
+    package var pid: Int32
+    /// What was asked for and cannot be had, in words for the user.
+    package var warnings: [String]
+}
+
+package enum ContainerState: Sendable, Equatable {
+    /// Nothing was created under this id, or it has been deleted, or the machine has been restarted.
+    case absent
+    /// Made, not started.
+    case created(pid: Int32)
+    case running(pid: Int32)
+    case paused(pid: Int32)
+    case exited(ContainerExit)
+}
+
+/// A process to start in a running container.
+package struct ExecRequest: Sendable {
+    package var id: String
+    package var container: String
+    package var arguments: [String]
+    /// Laid over the container's own environment.
+    package var environment: [String] = []
+    /// Empty for the container's.
+    package var workingDirectory = ""
+    /// `nil` for the container's.
+    package var user: ContainerUser?
+    package var terminal = false
+    package var openInput = false
+    package var privileged = false
+    /// The terminal's size from the start on.
+    package var size: TerminalSize?
+
+    package init(id: String, container: String, arguments: [String]) {
+        self.arguments = arguments
+        self.container = container
+        self.id = id
+    }
+}
+
+package struct TerminalSize: Sendable, Equatable {
+    package var height: Int
+    package var width: Int
+
+    package init(height: Int, width: Int) {
+        self.height = height
+        self.width = width
+    }
+}
+
+/// A process that was started in a container.
+package protocol ExecSession: Sendable {
+    var pid: Int32 { get }
+    /// Its only viewer, there since before it was started.
+    var viewer: OutputViewer { get }
+    /// Returns its exit code when it is on record.
+    func waitForExit() async throws -> Int
+    func resizeTerminal(height: Int, width: Int) async throws
+    func signal(_ signal: CInt) async throws
+    /// Forgets it and its files; after its end.
+    func remove() async throws
+}

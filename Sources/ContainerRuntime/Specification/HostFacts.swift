@@ -1,0 +1,68 @@
+import Glibc
+import LinuxSystem
+
+/// What this machine and this process can give to containers, read once.
+package struct HostFacts: Sendable {
+    /// The capability bounding set.
+    package var capabilities: [String]
+    /// Hard limits of this process by name, as in `nofile`; absent is unlimited.
+    package var hardLimits: [String: UInt64]
+    /// `oom_score_adj` of this process.
+    package var outOfMemoryScore: Int
+    package var limitsSwap: Bool
+    package var limitsSwappiness: Bool
+    package var cgroupVersion: Int
+    /// As in `6.1.0-18-amd64`.
+    package var kernelRelease: String
+    /// Docker's standard profile; `nil` where the kernel or the installation has none.
+    package var seccomp: SeccompProfile?
+
+    package init(
+        capabilities: [String], hardLimits: [String: UInt64] = [:], outOfMemoryScore: Int = 0, limitsSwap: Bool = true,
+        limitsSwappiness: Bool = true, cgroupVersion: Int = 1, kernelRelease: String = "",
+        seccomp: SeccompProfile? = nil
+    ) {
+        self.capabilities = capabilities
+        self.cgroupVersion = cgroupVersion
+        self.hardLimits = hardLimits
+        self.kernelRelease = kernelRelease
+        self.limitsSwap = limitsSwap
+        self.limitsSwappiness = limitsSwappiness
+        self.outOfMemoryScore = outOfMemoryScore
+        self.seccomp = seccomp
+    }
+
+    /// Raising a hard limit or lowering the OOM score takes this.
+    var hasSysResource: Bool { capabilities.contains("CAP_SYS_RESOURCE") }
+
+    /// Reads them; blocks.
+    package static func read(seccompPath: String = SeccompProfile.standardPath) throws -> HostFacts {
+        let layout = try Cgroups.layout()
+        let memory = layout.controllers["memory"]
+        let isUnified = layout.version == 2
+        let score = try Files.text("/proc/self/oom_score_adj").flatMap { text in Int(text.prefix { !$0.isWhitespace }) }
+        let release = try Files.text("/proc/sys/kernel/osrelease") ?? ""
+        return HostFacts(
+            capabilities: try Capabilities.bounding(), hardLimits: hardLimits(), outOfMemoryScore: score ?? 0,
+            limitsSwap: isUnified || memory.map { Files.exists($0 + "/memory.memsw.limit_in_bytes") } ?? false,
+            limitsSwappiness: memory.map { Files.exists($0 + "/memory.swappiness") } ?? false,
+            cgroupVersion: layout.version, kernelRelease: String(release.prefix { !$0.isWhitespace }),
+            seccomp: try Files.read(seccompPath).map { try SeccompProfile(json: $0) })
+    }
+
+    /// getrlimit(2), by Docker's names (`docker/go-units`).
+    static let limitNumbers: [String: CInt] = [
+        "cpu": 0, "fsize": 1, "data": 2, "stack": 3, "core": 4, "rss": 5, "nproc": 6, "nofile": 7, "memlock": 8,
+        "as": 9, "locks": 10, "sigpending": 11, "msgqueue": 12, "nice": 13, "rtprio": 14, "rttime": 15,
+    ]
+
+    private static func hardLimits() -> [String: UInt64] {
+        var found: [String: UInt64] = [:]
+        for (name, number) in limitNumbers {
+            var limit = rlimit()
+            guard getrlimit(__rlimit_resource_t(UInt32(number)), &limit) == 0 else { continue }
+            if UInt64(limit.rlim_max) != .max { found[name] = UInt64(limit.rlim_max) }
+        }
+        return found
+    }
+}

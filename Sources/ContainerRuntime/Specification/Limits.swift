@@ -1,0 +1,102 @@
+import OCI
+
+extension SpecificationBuilder {
+    /// Docker's `getMemoryResources`, `getCPUResources` and `getPidsLimit`; what the kernel cannot limit is left out
+    /// with Docker's warning.
+    static func resources(_ wanted: ContainerResources, host: HostFacts, warnings: inout [String]) -> RuntimeResources {
+        var result = RuntimeResources()
+        result.memory = memory(wanted, host: host, warnings: &warnings)
+        var cpu = RuntimeCPU()
+        if let shares = positive(wanted.cpuShares) { cpu.shares = UInt64(shares) }
+        if let nano = positive(wanted.nanoCPUs) {
+            cpu.period = 100_000
+            cpu.quota = max(1000, nano / 10_000)
+        } else {
+            if let period = positive(wanted.cpuPeriod) { cpu.period = UInt64(period) }
+            if let quota = wanted.cpuQuota, quota != 0 { cpu.quota = quota }
+        }
+        if let cpus = wanted.cpus, !cpus.isEmpty { cpu.cpus = cpus }
+        if let nodes = wanted.memoryNodes, !nodes.isEmpty { cpu.mems = nodes }
+        if cpu != RuntimeCPU() { result.cpu = cpu }
+        if let processes = positive(wanted.processes) { result.pids = RuntimePIDs(limit: processes) }
+        if let weight = wanted.blockIOWeight, weight > 0 {
+            var block = RuntimeBlockIO()
+            block.weight = weight
+            result.blockIO = block
+        }
+        return result
+    }
+
+    private static func memory(_ wanted: ContainerResources, host: HostFacts, warnings: inout [String])
+        -> RuntimeMemory?
+    {
+        var memory = RuntimeMemory()
+        if let limit = positive(wanted.memory) {
+            memory.limit = limit
+            let swap = wanted.memorySwap ?? 0
+            if host.limitsSwap {
+                memory.swap = swap == 0 ? limit * 2 : swap
+            } else if swap != -1 {
+                warnings.append(
+                    "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited "
+                        + "without swap.")
+            }
+        }
+        if let reservation = positive(wanted.memoryReservation) { memory.reservation = reservation }
+        if let swappiness = wanted.memorySwappiness, swappiness >= 0 {
+            if host.limitsSwappiness {
+                memory.swappiness = UInt64(swappiness)
+            } else {
+                warnings.append(
+                    "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory "
+                        + "swappiness discarded.")
+            }
+        }
+        if wanted.disableOutOfMemoryKiller {
+            if host.cgroupVersion == 1 {
+                memory.disableOOMKiller = true
+            } else {
+                warnings.append("Your kernel does not support OomKillDisable. OomKillDisable discarded.")
+            }
+        }
+        return memory == RuntimeMemory() ? nil : memory
+    }
+
+    private static func positive(_ value: Int64?) -> Int64? { value.flatMap { $0 > 0 ? $0 : nil } }
+
+    /// runc fails on a limit above this process' own hard one unless we hold CAP_SYS_RESOURCE, so it is cut to it.
+    static func limits(_ wanted: [ProcessLimit], host: HostFacts, warnings: inout [String]) throws -> [RuntimeLimit] {
+        try wanted.map { limit in
+            let name = limit.name.lowercased()
+            guard HostFacts.limitNumbers[name] != nil else {
+                throw RuntimeError(.invalidSpecification, "invalid ulimit type: \(limit.name)")
+            }
+            func number(_ value: Int64) -> UInt64 { value < 0 ? .max : UInt64(value) }
+            var hard = number(limit.hard)
+            var soft = number(limit.soft)
+            guard soft <= hard else {
+                throw RuntimeError(
+                    .invalidSpecification,
+                    "ulimit soft limit must be less than or equal to hard limit: \(limit.soft) > \(limit.hard)")
+            }
+            if let own = host.hardLimits[name], hard > own, !host.hasSysResource {
+                warnings.append("ulimit \(name) was cut to \(own), the limit of this daemon, which may not raise it.")
+                hard = own
+                soft = min(soft, own)
+            }
+            return RuntimeLimit(type: "RLIMIT_" + name.uppercased(), hard: hard, soft: soft)
+        }
+    }
+
+    /// Lowering the score below our own needs CAP_SYS_RESOURCE.
+    static func outOfMemoryScore(_ wanted: Int, host: HostFacts, warnings: inout [String]) -> Int? {
+        if wanted == host.outOfMemoryScore { return nil }
+        if wanted < host.outOfMemoryScore, !host.hasSysResource {
+            if wanted != 0 {
+                warnings.append("oom-score-adj \(wanted) was discarded: this daemon may not lower its own.")
+            }
+            return nil
+        }
+        return wanted
+    }
+}

@@ -1,0 +1,116 @@
+import OCI
+
+/// The mounts of a container in the order they are made (moby, `oci/defaults.go` and `daemon/oci_linux.go`).
+struct MountPlan {
+    let specification: ContainerSpecification
+
+    func mounts() throws -> [RuntimeMount] {
+        let own = try ordered(specification.mounts).map(mount)
+        let taken = Set(own.map(\.destination))
+        var standard = try standardMounts().filter { mount in
+            if taken.contains(mount.destination) { return false }
+            return !(taken.contains("/dev") && mount.destination.hasPrefix("/dev/"))
+        }
+        if specification.readOnlyRoot {
+            let writable: Set<String> = ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue"]
+            for index in standard.indices where !writable.contains(standard[index].destination) {
+                if standard[index].options?.contains("ro") == false { standard[index].options?.append("ro") }
+            }
+        }
+        return standard + own + (specification.initProgram.map { [initMount($0)] } ?? [])
+    }
+
+    private func standardMounts() throws -> [RuntimeMount] {
+        let readOnly = specification.privileged ? [] : ["ro"]
+        let safe = ["nosuid", "noexec", "nodev"]
+        var mounts = [
+            RuntimeMount(destination: "/proc", type: "proc", source: "proc", options: safe),
+            RuntimeMount(
+                destination: "/dev", type: "tmpfs", source: "tmpfs",
+                options: ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+            RuntimeMount(
+                destination: "/dev/pts", type: "devpts", source: "devpts",
+                options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+            sysfs(safe + readOnly),
+            RuntimeMount(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: readOnly + safe),
+        ]
+        if specification.namespaces.ipc == .host {
+            mounts.append(
+                RuntimeMount(destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind"]))
+        } else {
+            mounts.append(RuntimeMount(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe))
+        }
+        switch specification.sharedMemory {
+        case .own(let bytes):
+            guard bytes >= 0 else {
+                throw RuntimeError(.invalidSpecification, "SHM size can not be less than 0")
+            }
+            let size = bytes == 0 ? SharedMemory.standardBytes : bytes
+            mounts.append(
+                RuntimeMount(
+                    destination: "/dev/shm", type: "tmpfs", source: "shm",
+                    options: safe + ["mode=1777", "size=\(size)"]))
+        case .bind(let source):
+            mounts.append(
+                RuntimeMount(destination: "/dev/shm", type: "bind", source: source, options: ["rbind", "rprivate"]))
+        }
+        return mounts
+    }
+
+    /// sysfs shows the network namespace of the one who mounts it and cannot be mounted anew in the host's.
+    private func sysfs(_ options: [String]) -> RuntimeMount {
+        if specification.namespaces.network == .host {
+            return RuntimeMount(destination: "/sys", type: "bind", source: "/sys", options: ["rbind"] + options)
+        }
+        return RuntimeMount(destination: "/sys", type: "sysfs", source: "sysfs", options: options)
+    }
+
+    private func initMount(_ program: String) -> RuntimeMount {
+        RuntimeMount(
+            destination: SpecificationBuilder.initPath, type: "bind", source: program,
+            options: ["bind", "ro", "rprivate"])
+    }
+
+    /// Outer directories before those in them; else as given.
+    private func ordered(_ mounts: [ContainerMount]) -> [ContainerMount] {
+        func depth(_ path: String) -> Int { path.split(separator: "/").count }
+        return mounts.enumerated()
+            .sorted { (depth($0.element.destination), $0.offset) < (depth($1.element.destination), $1.offset) }
+            .map(\.element)
+    }
+
+    private func mount(_ wanted: ContainerMount) throws -> RuntimeMount {
+        guard wanted.destination.hasPrefix("/"), wanted.destination != "/" else {
+            throw RuntimeError(
+                .invalidSpecification, "invalid mount path: '\(wanted.destination)' mount path must be absolute")
+        }
+        switch wanted.kind {
+        case .bind(let source):
+            var options = [wanted.recursive ? "rbind" : "bind"]
+            options.append(wanted.readOnly ? "ro" : "rw")
+            options.append(wanted.propagation.isEmpty ? "rprivate" : wanted.propagation)
+            return RuntimeMount(destination: wanted.destination, type: "bind", source: source, options: options)
+        case .tmpfs(let options):
+            let merged = Self.merged(["noexec", "nosuid", "nodev"] + options + (wanted.readOnly ? ["ro"] : []))
+            return RuntimeMount(destination: wanted.destination, type: "tmpfs", source: "tmpfs", options: merged)
+        }
+    }
+
+    /// Options where a later one replaces its opposite, or the same key (docker's `mount.MergeTmpfsOptions`).
+    static func merged(_ options: [String]) -> [String] {
+        let opposites = [
+            "noexec": "exec", "nosuid": "suid", "nodev": "dev", "ro": "rw", "nodiratime": "diratime",
+            "noatime": "atime", "norelatime": "relatime",
+        ]
+        func subject(_ option: String) -> String {
+            if let equals = option.firstIndex(of: "=") { return String(option[..<equals]) }
+            return opposites[option] ?? option
+        }
+        var result: [String] = []
+        for option in options where !option.isEmpty {
+            result.removeAll { subject($0) == subject(option) }
+            result.append(option)
+        }
+        return result
+    }
+}

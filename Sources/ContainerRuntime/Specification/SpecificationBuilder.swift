@@ -1,0 +1,189 @@
+package import OCI
+
+/// Turns a ``ContainerSpecification`` into what runc reads, with Docker's defaults.
+package struct SpecificationBuilder: Sendable {
+    /// Where the init program is seen in the container.
+    package static let initPath = "/sbin/docker-init"
+    private static let standardPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    package struct Result: Sendable {
+        package var specification: RuntimeSpecification
+        /// What was asked for and cannot be had, in words for the user.
+        package var warnings: [String]
+    }
+
+    package let host: HostFacts
+
+    package init(host: HostFacts) { self.host = host }
+
+    /// Reads the devices' numbers from the host; everything else is computed.
+    ///
+    /// - Throws: ``RuntimeError`` with `.invalidSpecification` and Docker's words.
+    package func build(_ wanted: ContainerSpecification) throws -> Result {
+        guard !wanted.arguments.isEmpty else {
+            throw RuntimeError(.invalidSpecification, "No command specified")
+        }
+        guard wanted.workingDirectory.hasPrefix("/") else {
+            throw RuntimeError(
+                .invalidSpecification,
+                "the working directory '\(wanted.workingDirectory)' is invalid, it needs to be an absolute path")
+        }
+        var warnings: [String] = []
+        let capabilities = try Capabilities.resolve(
+            wanted.capabilities, privileged: wanted.privileged, bounding: host.capabilities)
+        var result = RuntimeSpecification()
+        result.root = RuntimeRoot(path: wanted.rootDirectory, readonly: wanted.readOnlyRoot ? true : nil)
+        result.hostname = wanted.namespaces.uts == .host || wanted.hostname.isEmpty ? nil : wanted.hostname
+        result.mounts = try MountPlan(specification: wanted).mounts()
+        result.process = try process(wanted, capabilities, &warnings)
+        result.linux = try linux(wanted, capabilities, &warnings)
+        return Result(specification: result, warnings: warnings)
+    }
+
+    private func process(_ wanted: ContainerSpecification, _ capabilities: [String], _ warnings: inout [String]) throws
+        -> RuntimeProcess
+    {
+        var process = RuntimeProcess()
+        process.terminal = wanted.terminal ? true : nil
+        process.user = Self.user(wanted.user)
+        process.args = (wanted.initProgram == nil ? [] : [Self.initPath, "--"]) + wanted.arguments
+        process.env = Self.environment(
+            wanted.environment, hostname: wanted.hostname, terminal: wanted.terminal)
+        process.cwd = wanted.workingDirectory.isEmpty ? "/" : wanted.workingDirectory
+        process.capabilities = Self.capabilities(capabilities, for: wanted.user)
+        let limits = try Self.limits(wanted.limits, host: host, warnings: &warnings)
+        process.rlimits = limits.isEmpty ? nil : limits
+        process.noNewPrivileges = wanted.noNewPrivileges ? true : nil
+        process.oomScoreAdj = Self.outOfMemoryScore(wanted.outOfMemoryScore, host: host, warnings: &warnings)
+        return process
+    }
+
+    private func linux(_ wanted: ContainerSpecification, _ capabilities: [String], _ warnings: inout [String]) throws
+        -> RuntimeLinux
+    {
+        var linux = RuntimeLinux()
+        linux.cgroupsPath = wanted.cgroup
+        linux.namespaces = Self.namespaces(wanted.namespaces)
+        linux.sysctl = try sysctls(wanted)
+        var resources = Self.resources(wanted.resources, host: host, warnings: &warnings)
+        if wanted.privileged {
+            resources.devices = [RuntimeDeviceRule(allow: true, access: "rwm")]
+            linux.devices = try Devices.all()
+        } else {
+            var nodes: [RuntimeDevice] = []
+            var rules = Devices.standardRules
+            for device in wanted.devices {
+                let found = try Devices.nodes(of: device)
+                nodes += found
+                rules += found.map {
+                    RuntimeDeviceRule(
+                        allow: true, type: $0.type, major: $0.major, minor: $0.minor, access: device.access)
+                }
+            }
+            rules += try wanted.deviceRules.map(Devices.rule)
+            resources.devices = rules
+            linux.devices = nodes.isEmpty ? nil : nodes
+            linux.maskedPaths = wanted.maskedPaths ?? Self.maskedPaths
+            linux.readonlyPaths = wanted.readOnlyPaths ?? Self.readOnlyPaths
+        }
+        linux.resources = resources
+        linux.seccomp = try seccomp(wanted, capabilities)
+        return linux
+    }
+
+    private func seccomp(_ wanted: ContainerSpecification, _ capabilities: [String]) throws -> RuntimeSeccomp? {
+        if wanted.privileged { return nil }
+        let machine = SeccompProfile.Machine.current(release: host.kernelRelease)
+        switch wanted.seccomp {
+        case .unconfined: return nil
+        case .standard: return host.seccomp?.specialised(for: capabilities, on: machine, subordinates: false)
+        case .standardWithSubordinateArchitectures:
+            return host.seccomp?.specialised(for: capabilities, on: machine, subordinates: true)
+        case .profile(let bytes):
+            return try SeccompProfile(json: bytes).specialised(for: capabilities, on: machine, subordinates: true)
+        }
+    }
+
+    private func sysctls(_ wanted: ContainerSpecification) throws -> [String: String]? {
+        var sysctls = wanted.sysctls
+        for name in sysctls.keys {
+            if name.hasPrefix("net."), wanted.namespaces.network == .host {
+                throw RuntimeError(.invalidSpecification, "sysctl '\(name)' not allowed in host network namespace")
+            }
+            if name.hasPrefix("kernel."), wanted.namespaces.ipc == .host {
+                throw RuntimeError(.invalidSpecification, "sysctl '\(name)' not allowed in host ipc namespace")
+            }
+        }
+        // Docker's own additions: any port and ping for everybody, where the namespace is the container's.
+        if wanted.namespaces.network != .host, !wanted.privileged {
+            if sysctls["net.ipv4.ip_unprivileged_port_start"] == nil {
+                sysctls["net.ipv4.ip_unprivileged_port_start"] = "0"
+            }
+            if sysctls["net.ipv4.ping_group_range"] == nil { sysctls["net.ipv4.ping_group_range"] = "0 2147483647" }
+        }
+        if !wanted.domainname.isEmpty, wanted.namespaces.uts == .own, sysctls["kernel.domainname"] == nil {
+            sysctls["kernel.domainname"] = wanted.domainname
+        }
+        return sysctls.isEmpty ? nil : sysctls
+    }
+
+    /// moby, `oci/defaults.go`.
+    static let maskedPaths = [
+        "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+        "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+    ]
+    static let readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+
+    private static func namespaces(_ wanted: ContainerNamespaces) -> [RuntimeNamespace] {
+        var result = [RuntimeNamespace(.mount)]
+        let shared: [(RuntimeNamespace.Kind, ContainerNamespaces.Sharing)] = [
+            (.network, wanted.network), (.uts, wanted.uts), (.pid, wanted.pid), (.ipc, wanted.ipc),
+            (.cgroup, wanted.cgroup),
+        ]
+        for (kind, sharing) in shared {
+            switch sharing {
+            case .own: result.append(RuntimeNamespace(kind))
+            case .path(let path): result.append(RuntimeNamespace(kind, path: path))
+            case .host: break
+            }
+        }
+        return result
+    }
+
+    static func user(_ user: ContainerUser) -> RuntimeUser {
+        RuntimeUser(
+            uid: user.uid, gid: user.gid, additionalGids: user.additionalGroups.isEmpty ? nil : user.additionalGroups)
+    }
+
+    /// A process that is not root's starts without effective ones, as execve(2) would leave it.
+    static func capabilities(_ names: [String], for user: ContainerUser) -> RuntimeCapabilities {
+        if user.uid == 0 { return RuntimeCapabilities(names) }
+        var sets = RuntimeCapabilities()
+        sets.bounding = names
+        return sets
+    }
+
+    /// Docker's `CreateDaemonEnvironment`, overlaid with the container's own: a later value replaces an earlier one in
+    /// its place, a name without `=` removes it.
+    static func environment(_ own: [String], hostname: String, terminal: Bool) -> [String] {
+        var base = [standardPath]
+        if !hostname.isEmpty { base.append("HOSTNAME=\(hostname)") }
+        if terminal { base.append("TERM=xterm") }
+        return overlaid(base, with: own)
+    }
+
+    static func overlaid(_ base: [String], with own: [String]) -> [String] {
+        func name(_ entry: String) -> Substring { entry.prefix { $0 != "=" } }
+        var result = base
+        for entry in own {
+            if !entry.contains("=") {
+                result.removeAll { name($0) == entry }
+            } else if let index = result.firstIndex(where: { name($0) == name(entry) }) {
+                result[index] = entry
+            } else {
+                result.append(entry)
+            }
+        }
+        return result
+    }
+}

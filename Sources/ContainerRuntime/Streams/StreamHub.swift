@@ -1,0 +1,198 @@
+import CLinux
+import Glibc
+import LinuxSystem
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The one connection to a container's (or an exec's) conmon, and everybody who reads from it and writes to it.
+///
+/// conmon waits for its slowest reader and ends the container's input when any reader goes, so there is exactly one
+/// connection, always read from. Viewers may be there before the container is: a hub outlives its connections.
+final class StreamHub: Sendable {
+    private struct State {
+        var viewers: [UInt64: OutputViewer] = [:]
+        var next: UInt64 = 0
+        var channel: (any Channel)?
+        var inputIsClosed = false
+        var isReading = true
+        var waiting: [CheckedContinuation<(any Channel)?, Never>] = []
+    }
+
+    private let state = Mutex(State())
+    /// How long a full viewer that reads nothing holds up the container; `nil`: for ever, for an exec's only viewer.
+    let patience: Duration?
+
+    init(patience: Duration?) { self.patience = patience }
+
+    /// Docker's attach blocks the container for good; a forgotten terminal should not.
+    static let standardPatience = Duration.seconds(10)
+
+    // MARK: Viewers
+
+    func addViewer() -> OutputViewer {
+        state.withLock { state in
+            let viewer = OutputViewer(hub: self, number: state.next)
+            state.viewers[state.next] = viewer
+            state.next += 1
+            return viewer
+        }
+    }
+
+    func remove(_ viewer: OutputViewer) {
+        state.withLock { _ = $0.viewers.removeValue(forKey: viewer.number) }
+        viewer.finish()
+        reconsiderReading()
+    }
+
+    /// Ends all viewers and lets waiting writers go, as when the container could not be started.
+    func finishAll() {
+        let (viewers, waiting) = state.withLock { state in
+            defer { (state.viewers, state.waiting) = ([:], []) }
+            return (state.viewers.values, state.waiting)
+        }
+        for viewer in viewers { viewer.finish() }
+        for waiter in waiting { waiter.resume(returning: nil) }
+    }
+
+    /// True when some viewer has become full.
+    func deliver(_ piece: OutputPiece) -> Bool {
+        let viewers = state.withLock { Array($0.viewers.values) }
+        return viewers.reduce(false) { full, viewer in viewer.push(piece) || full }
+    }
+
+    // MARK: Connection
+
+    /// Connects to `attach` in a directory, whatever the length of its path.
+    func connect(directory: String, on group: any EventLoopGroup) async throws {
+        let socket = try await onThread { try Self.connectedSocket(in: directory) }
+        let channel: any Channel
+        do {
+            channel = try await ClientBootstrap(group: group)
+                .channelOption(
+                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: AttachPackets.receiveBytes)
+                )
+                .channelOption(.allowRemoteHalfClosure, value: true)
+                .channelInitializer { [self] channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(AttachPackets(hub: self))
+                    }
+                }
+                .withConnectedSocket(socket)
+                .get()
+        } catch {
+            throw RuntimeError(.runtimeFailed, "cannot attach to conmon: \(error)")
+        }
+        let (waiting, closesInput) = state.withLock { state in
+            // The channel may have ended in the meantime; writing to it then fails as it should.
+            state.channel = channel
+            state.isReading = true
+            defer { state.waiting = [] }
+            return (state.waiting, state.inputIsClosed)
+        }
+        for waiter in waiting { waiter.resume(returning: channel) }
+        if closesInput { await closeInput() }
+        if !channel.isActive { upstreamEnded(channel) }
+    }
+
+    private static func connectedSocket(in directory: String) throws -> CInt {
+        let bundle = try Descriptor.naming(directory)
+        let socket = Descriptor(
+            owning: try check(
+                Glibc.socket(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0), "make a socket"))
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let path = Array("/proc/self/fd/\(bundle.raw)/attach".utf8)
+        withUnsafeMutableBytes(of: &address.sun_path) { room in room.copyBytes(from: path) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(socket.raw, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try check(result, "connect to \(directory)/attach")
+        return socket.release()
+    }
+
+    func upstreamEnded(_ channel: any Channel) {
+        let isOurs = state.withLock { state in
+            guard state.channel == nil || state.channel === channel else { return false }
+            state.channel = nil
+            state.inputIsClosed = false
+            return true
+        }
+        if isOurs { finishAll() }
+    }
+
+    /// Lets the connection go, which ends the input of a container with `inputOnce`.
+    func disconnect() async {
+        let channel = state.withLock { $0.channel }
+        // Already closed is what we want.
+        try? await channel?.close().get()
+        finishAll()
+    }
+
+    // MARK: Input
+
+    func write(_ bytes: ByteBuffer) async throws {
+        guard let channel = await connected() else { return }
+        try await channel.writeAndFlush(bytes).get()
+    }
+
+    func closeInput() async {
+        let channel = state.withLock { state in
+            state.inputIsClosed = true
+            return state.channel
+        }
+        // Already closed is what we want.
+        try? await channel?.close(mode: .output).get()
+    }
+
+    /// The connection, once there is one; `nil` when there will be none or the input has been closed.
+    private func connected() async -> (any Channel)? {
+        await withCheckedContinuation { continuation in
+            let answer = state.withLock { state -> (any Channel)?? in
+                if state.inputIsClosed { return .some(nil) }
+                if let channel = state.channel { return channel }
+                state.waiting.append(continuation)
+                return nil
+            }
+            if let answer { continuation.resume(returning: answer) }
+        }
+    }
+
+    // MARK: Back-pressure
+
+    /// Stops or resumes reading from conmon, by how full the viewers are.
+    func reconsiderReading() {
+        guard let channel = state.withLock({ $0.channel }) else { return }
+        channel.eventLoop.execute { [self] in
+            let (wants, changed) = state.withLock { state in
+                let wants = !state.viewers.values.contains { $0.isFull }
+                defer { state.isReading = wants }
+                return (wants, wants != state.isReading)
+            }
+            guard changed else { return }
+            channel.setOption(.autoRead, value: wants).whenFailure { _ in
+                // The connection has ended; there is nothing to read any more.
+            }
+            if !wants { watchForStuckViewers(channel) }
+        }
+    }
+
+    /// Lets go of full viewers that have stopped reading, while reading is stopped because of them.
+    private func watchForStuckViewers(_ channel: any Channel) {
+        guard let patience else { return }
+        channel.eventLoop.scheduleTask(in: .seconds(1)) { [self] in
+            let stuck = state.withLock { state in
+                let stuck = state.viewers.values.filter { $0.isStuck(for: patience) }
+                for viewer in stuck { state.viewers[viewer.number] = nil }
+                return stuck
+            }
+            for viewer in stuck {
+                viewer.finish(.failure(RuntimeError(.viewerTooSlow, "the output was not read fast enough")))
+            }
+            reconsiderReading()
+            if state.withLock({ !$0.isReading }) { watchForStuckViewers(channel) }
+        }
+    }
+}
