@@ -53,6 +53,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -124,7 +125,7 @@ let package = Package(
         library("Lab", ["LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"], [nioCore, nioPosix, log]),
         library("Commands", ["Lab", "Faults"], [arguments]),
         // 6: programs
-        program("apusd", ["Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [arguments, log, lifecycle, nioCore, nioPosix]),
+        program("apusd", ["Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
         program("apus", ["Commands"], [arguments]),
         // tests
         library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"]),

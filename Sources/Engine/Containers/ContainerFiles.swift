@@ -1,0 +1,75 @@
+import Addressing
+import Model
+
+/// The three files that an engine gives a container: `/etc/hosts`, `/etc/hostname`, `/etc/resolv.conf`. Pure text.
+enum ContainerFiles {
+    static func hostname(_ record: ContainerRecord) -> String { record.configuration.hostname + "\n" }
+
+    /// - Parameter hostFile: The host's own `/etc/hosts`, for containers on the host's network.
+    static func hosts(_ record: ContainerRecord, hostFile: String?) -> String {
+        var text =
+            hostFile
+            ?? """
+            127.0.0.1\tlocalhost
+            ::1\tlocalhost ip6-localhost ip6-loopback
+            fe00::\tip6-localnet
+            ff00::\tip6-mcastprefix
+            ff02::1\tip6-allnodes
+            ff02::2\tip6-allrouters
+
+            """
+        for entry in record.hostConfig.extraHosts ?? [] {
+            guard let colon = entry.firstIndex(of: ":") else { continue }
+            text += "\(entry[entry.index(after: colon)...])\t\(entry[..<colon])\n"
+        }
+        let configuration = record.configuration
+        let names = configuration.domainname.isEmpty
+            ? configuration.hostname : "\(configuration.hostname).\(configuration.domainname) \(configuration.hostname)"
+        for endpoint in record.endpoints {
+            if let address = endpoint.address?.address, endpoint.networkName != LocalNetwork.gatewayBridgeName,
+                endpoint.overlay?.isIngress != true
+            {
+                text += "\(address)\t\(names)\n"
+            }
+        }
+        return text
+    }
+
+    /// - Parameter upstream: The host's `resolv.conf`.
+    static func resolvConf(_ record: ContainerRecord, upstream: String, defaultServers: [String]) -> String {
+        let host = record.hostConfig
+        if NameTableComposer.hasResolver(record) {
+            var text = "nameserver 127.0.0.11\n"
+            let search = host.nameSearch?.filter { $0 != "." } ?? searchDomains(upstream)
+            if !search.isEmpty { text += "search \(search.joined(separator: " "))\n" }
+            text += "options \((["ndots:0"] + (host.nameServerOptions ?? []).filter { !$0.hasPrefix("ndots:") }).joined(separator: " "))\n"
+            return text
+        }
+        let own = host.nameServers ?? []
+        if own.isEmpty, (host.nameSearch ?? []).isEmpty, (host.nameServerOptions ?? []).isEmpty, defaultServers.isEmpty {
+            if record.isOnHostNetwork { return upstream }
+            // A container cannot reach a resolver on the host's loopback.
+            return upstream.split(separator: "\n", omittingEmptySubsequences: false).filter { line in
+                let words = line.split(whereSeparator: \.isWhitespace)
+                return !(words.count >= 2 && words[0] == "nameserver"
+                    && (IPv4Address(words[1])?.isLoopback == true || words[1].contains(":")))
+            }.joined(separator: "\n")
+        }
+        var lines = (own.isEmpty ? (defaultServers.isEmpty ? servers(upstream) : defaultServers) : own).map { "nameserver \($0)" }
+        let search = host.nameSearch?.filter { $0 != "." } ?? searchDomains(upstream)
+        if !search.isEmpty { lines.append("search \(search.joined(separator: " "))") }
+        if let options = host.nameServerOptions, !options.isEmpty { lines.append("options \(options.joined(separator: " "))") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func words(_ text: String, after keyword: String) -> [String] {
+        text.split(whereSeparator: \.isNewline).flatMap { line -> [String] in
+            let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
+            return words.first == keyword ? Array(words.dropFirst()) : []
+        }
+    }
+    private static func searchDomains(_ text: String) -> [String] { words(text, after: "search") }
+    private static func servers(_ text: String) -> [String] {
+        words(text, after: "nameserver").filter { IPv4Address($0).map { !$0.isLoopback } ?? false }
+    }
+}

@@ -1,0 +1,224 @@
+import Addressing
+import Faults
+import Model
+
+/// What an image says of the containers made from it.
+struct ImageDefaults: Sendable {
+    var id: String
+    var configuration: ContainerConfiguration
+}
+
+/// Checks a create request and fills in the image's defaults. Pure: no lookup, no clock but what it is given.
+struct ContainerPlanner {
+    var image: ImageDefaults
+    var cpuCount: Int
+
+    /// - Throws: ``Refusal`` in Docker's words; what Apus does not do is refused, never ignored.
+    func plan(_ request: ContainerCreateRequest, id: String, name: String, at moment: Timestamp) throws -> ContainerRecord {
+        let configuration = merge(request.configuration, id: id, host: request.hostConfig)
+        var host = request.hostConfig
+        try UnsupportedFeatures.check(configuration, host)
+        try checkLimits(&host)
+        try checkLogging(&host)
+        try checkRestartPolicy(host)
+        if !configuration.workingDir.isEmpty, !configuration.workingDir.hasPrefix("/") {
+            throw Refusal(
+                .invalidInput,
+                "the working directory '\(configuration.workingDir)' is invalid, it needs to be an absolute path")
+        }
+        let commandLine = (configuration.entrypoint?.words ?? []) + (configuration.cmd?.words ?? [])
+        guard !commandLine.isEmpty else { throw Refusal(.invalidInput, "No command specified") }
+        if host.shmSize == 0 { host.shmSize = 64 << 20 }
+        if host.ipcMode.isEmpty { host.ipcMode = "private" }
+        if host.cgroupnsMode.isEmpty { host.cgroupnsMode = "private" }
+        if host.runtime.isEmpty { host.runtime = "runc" }
+        var record = ContainerRecord(
+            id: id, name: name, created: moment, imageID: image.id, configuration: configuration, hostConfig: host,
+            commandLine: commandLine)
+        record.endpoints = try endpoints(request, host)
+        return record
+    }
+
+    private func merge(_ asked: ContainerConfiguration, id: String, host: HostConfiguration) -> ContainerConfiguration {
+        let base = image.configuration
+        var merged = asked
+        if merged.user.isEmpty { merged.user = base.user }
+        if merged.workingDir.isEmpty { merged.workingDir = base.workingDir }
+        if merged.entrypoint == nil || merged.entrypoint?.words.isEmpty == true {
+            // An entry point given as [""] means none at all, and keeps the image's command out as well.
+            if merged.cmd == nil || merged.cmd?.words.isEmpty == true { merged.cmd = base.cmd }
+            merged.entrypoint = base.entrypoint
+        } else if merged.entrypoint?.words == [""] {
+            merged.entrypoint = nil
+        }
+        let names = Set(asked.env.map { $0.prefix { $0 != "=" } })
+        merged.env = base.env.filter { !names.contains($0.prefix { $0 != "=" }) } + asked.env.filter { $0.contains("=") }
+        if let labels = base.labels {
+            merged.labels = labels.merging(asked.labels ?? [:]) { _, new in new }
+        } else if merged.labels == nil {
+            merged.labels = [:]
+        }
+        if let ports = base.exposedPorts {
+            merged.exposedPorts = ports.merging(asked.exposedPorts ?? [:]) { _, new in new }
+        }
+        for key in (host.portBindings ?? [:]).keys where merged.exposedPorts?[key] == nil {
+            merged.exposedPorts = (merged.exposedPorts ?? [:]).merging([key: Empty()]) { old, _ in old }
+        }
+        if let volumes = base.volumes {
+            merged.volumes = volumes.merging(asked.volumes ?? [:]) { _, new in new }
+        }
+        if merged.stopSignal == nil { merged.stopSignal = base.stopSignal }
+        if merged.healthcheck == nil { merged.healthcheck = base.healthcheck }
+        if merged.hostname.isEmpty, host.networkMode != "host", host.utsMode != "host" {
+            merged.hostname = String(id.prefix(12))
+        }
+        return merged
+    }
+
+    private func checkLimits(_ host: inout HostConfiguration) throws {
+        if host.memory != 0, host.memory < 6 << 20 {
+            throw Refusal(.invalidInput, "Minimum memory limit allowed is 6MB")
+        }
+        if host.memorySwap > 0, host.memorySwap < host.memory {
+            throw Refusal(
+                .invalidInput,
+                "Minimum memoryswap limit should be larger than memory limit, see usage")
+        }
+        if host.memory != 0, host.memorySwap == 0 { host.memorySwap = host.memory * 2 }
+        if host.nanoCpus != 0 {
+            if host.nanoCpus < 10_000_000 || host.nanoCpus > Int64(cpuCount) * 1_000_000_000 {
+                throw Refusal(
+                    .invalidInput,
+                    "Range of CPUs is from 0.01 to \(cpuCount).00, as there are only \(cpuCount) CPUs available")
+            }
+            if host.cpuQuota != 0 || host.cpuPeriod != 0 {
+                throw Refusal(.invalidInput, "Conflicting options: Nano CPUs and CPU Period cannot both be set.")
+            }
+        }
+        if let limit = host.pidsLimit, limit < 0 { host.pidsLimit = nil }
+    }
+
+    private func checkLogging(_ host: inout HostConfiguration) throws {
+        var logging = host.logConfig ?? LogConfiguration()
+        if logging.type.isEmpty { logging.type = "json-file" }
+        switch logging.type {
+        case "json-file", "local", "none": break
+        case "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "etwlogs", "gcplogs", "logentries":
+            throw Refusal(.notImplemented, "log driver \(logging.type) is not implemented by apus yet")
+        default:
+            throw Refusal(
+                .notFound, "error looking up logging plugin \(logging.type): plugin \"\(logging.type)\" not found")
+        }
+        let known: Set<String> = ["max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"]
+        if let stranger = logging.config.keys.sorted().first(where: { !known.contains($0) }) {
+            throw Refusal(.invalidInput, "unknown log opt '\(stranger)' for \(logging.type) log driver")
+        }
+        host.logConfig = logging
+    }
+
+    private func checkRestartPolicy(_ host: HostConfiguration) throws {
+        guard let policy = host.restartPolicy else { return }
+        switch policy.name {
+        case "", "no", "always", "unless-stopped":
+            if policy.maximumRetryCount != 0, policy.name != "" {
+                throw Refusal(
+                    .invalidInput,
+                    "invalid restart policy: maximum retry count can only be used with 'on-failure'")
+            }
+        case "on-failure":
+            if policy.maximumRetryCount < 0 {
+                throw Refusal(.invalidInput, "invalid restart policy: maximum retry count cannot be negative")
+            }
+        default:
+            throw Refusal(
+                .invalidInput,
+                "invalid restart policy: unknown policy '\(policy.name)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'")
+        }
+        if host.autoRemove, !["", "no"].contains(policy.name) {
+            throw Refusal(.invalidInput, "can't create 'AutoRemove' container with restart policy")
+        }
+    }
+
+    private func endpoints(_ request: ContainerCreateRequest, _ host: HostConfiguration) throws -> [EndpointRecord] {
+        let mode = host.networkMode.isEmpty || host.networkMode == "default" ? "bridge" : host.networkMode
+        let wishes = request.networkingConfig?.endpointsConfig ?? [:]
+        if mode == "host" || mode == "none" || mode.hasPrefix("container:") {
+            if mode.hasPrefix("container:"), !(host.portBindings ?? [:]).isEmpty {
+                throw Refusal(
+                    .invalidInput,
+                    "conflicting options: port publishing and the container type network mode")
+            }
+            return []
+        }
+        var names = [mode]
+        names += wishes.keys.filter { $0 != mode && !($0 == "default" && mode == "bridge") }.sorted()
+        return names.map { name in
+            EndpointRecord(networkID: "", networkName: name, wish: wishes[name] ?? (name == "bridge" ? wishes["default"] ?? nil : nil))
+        }
+    }
+}
+
+/// What a request may ask for and Apus does not do yet: refused by name, so that nobody believes it is in force.
+enum UnsupportedFeatures {
+    static func check(_ configuration: ContainerConfiguration, _ host: HostConfiguration) throws {
+        func refuse(_ what: String, if isAsked: Bool) throws {
+            if isAsked { throw Refusal(.notImplemented, "\(what) is not implemented by apus yet") }
+        }
+        let test = configuration.healthcheck?.test.first
+        try refuse("--health-cmd", if: test != nil && test != "NONE")
+        try refuse("--volumes-from", if: !(host.volumesFrom ?? []).isEmpty)
+        try refuse("--link", if: !(host.links ?? []).isEmpty)
+        try refuse("--gpus", if: !(host.deviceRequests ?? []).isEmpty)
+        try refuse("--userns=\(host.usernsMode)", if: !["", "host"].contains(host.usernsMode))
+        try refuse("--init", if: host.`init` == true)
+        try refuse("--storage-opt", if: !(host.storageOpt ?? [:]).isEmpty)
+        try refuse("--device-cgroup-rule", if: !(host.deviceCgroupRules ?? []).isEmpty)
+        try refuse("--cgroup-parent", if: !host.cgroupParent.isEmpty)
+        try refuse("--isolation=\(host.isolation)", if: !["", "default"].contains(host.isolation))
+        try refuse("--pid=\(host.pidMode)", if: host.pidMode.hasPrefix("container:"))
+        try refuse("--ipc=\(host.ipcMode)", if: host.ipcMode.hasPrefix("container:"))
+        try refuse("--network=\(host.networkMode)", if: host.networkMode.hasPrefix("container:"))
+        if !["", "runc"].contains(host.runtime) {
+            throw Refusal(.invalidInput, "unknown or invalid runtime name: \(host.runtime)")
+        }
+        for option in host.securityOpt ?? [] {
+            switch option {
+            case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true", "seccomp=unconfined", "label=disable":
+                continue
+            default:
+                if option.hasPrefix("apparmor=") || option.hasPrefix("seccomp=") || option.hasPrefix("label=") {
+                    throw Refusal(.notImplemented, "--security-opt \(option) is not implemented by apus yet")
+                }
+                throw Refusal(.invalidInput, "invalid --security-opt 2: \"\(option)\"")
+            }
+        }
+        for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
+            throw Refusal(.invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
+        }
+        for (key, _) in host.portBindings ?? [:] where PortKey(key) == nil {
+            throw Refusal(.invalidInput, "invalid port specification: \"\(key)\"")
+        }
+        for bindings in (host.portBindings ?? [:]).values {
+            for binding in bindings ?? [] where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil && binding.hostIp != "::" {
+                throw Refusal(.invalidInput, "invalid IP address: \(binding.hostIp)")
+            }
+        }
+    }
+}
+
+/// `80/tcp`; the protocol is tcp when left out.
+struct PortKey: Hashable {
+    let port: UInt16
+    let transport: String
+
+    init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard let port = UInt16(parts[0]), port > 0, parts.count <= 2 else { return nil }
+        let transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
+        guard ["tcp", "udp", "sctp"].contains(transport) else { return nil }
+        self.port = port
+        self.transport = transport
+    }
+
+    var description: String { "\(port)/\(transport)" }
+}

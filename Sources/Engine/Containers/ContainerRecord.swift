@@ -1,0 +1,101 @@
+import Addressing
+import Model
+
+/// Everything that the engine keeps of one container; the one owner of each of these facts.
+struct ContainerRecord: Codable, Sendable, Identifiable {
+    let id: String
+    /// Without the leading slash.
+    var name: String
+    var created: Timestamp
+    /// `sha256:…` of the image's configuration.
+    var imageID: String
+    /// The request's configuration with the image's defaults filled in.
+    var configuration: ContainerConfiguration
+    var hostConfig: HostConfiguration
+    /// The command line: entry point, then command.
+    var commandLine: [String]
+    var state = ContainerState()
+    var restartCount = 0
+    /// A user's stop or kill: the restart policy does not apply until a user's start.
+    var isStoppedByUser = false
+    /// The container is to be running: set by start, cleared by stop and by an exit that is not followed by a restart.
+    var isWanted = false
+    var mounts: [MountPoint] = []
+    /// Network name → wish and, while running, what was allotted.
+    var endpoints: [EndpointRecord] = []
+    /// Filled while running.
+    var publishedPorts: [PublishedPort] = []
+    /// Set for a swarm task's container.
+    var task: TaskReference?
+    /// Its start is under way: networks are joined, the process does not run yet.
+    var isStarting = false
+    /// Removal has begun and must be brought to its end.
+    var isBeingRemoved = false
+
+    struct TaskReference: Codable, Sendable, Equatable {
+        var taskID: String
+        var serviceID: String
+        var serviceName: String
+        /// What the mesh sends to this container.
+        var ports: [PortConfig]
+    }
+
+    var shortID: String { String(id.prefix(12)) }
+    var isRunning: Bool { state.running }
+    var networkMode: String {
+        hostConfig.networkMode.isEmpty || hostConfig.networkMode == "default" ? "bridge" : hostConfig.networkMode
+    }
+    var isOnHostNetwork: Bool { hostConfig.networkMode == "host" }
+
+    /// What events and others tell of the container.
+    var eventAttributes: [String: String] {
+        var attributes = configuration.labels ?? [:]
+        attributes["image"] = configuration.image
+        attributes["name"] = name
+        return attributes
+    }
+}
+
+/// A container's place in one network.
+struct EndpointRecord: Codable, Sendable, Equatable {
+    var networkID: String
+    var networkName: String
+    var wish: EndpointSettings?
+    /// 64 hex digits; empty while the container is not running.
+    var endpointID = ""
+    /// `eth0`, `eth1`, …
+    var interfaceName = ""
+    var address: IPv4Network?
+    var gateway: IPv4Address?
+    /// Set for an endpoint of a swarm network; its address is the swarm's choice and outlives a stop.
+    var overlay: Overlay?
+
+    struct Overlay: Codable, Sendable, Equatable {
+        var vni: UInt32
+        var isInternal: Bool
+        var isIngress: Bool
+        /// The MTU that the network's creator asked for.
+        var mtu: Int?
+    }
+
+    var isJoined: Bool { !endpointID.isEmpty }
+
+    mutating func leave() {
+        endpointID = ""
+        interfaceName = ""
+        gateway = nil
+        if overlay == nil { address = nil }
+    }
+}
+
+/// A port published on the host.
+struct PublishedPort: Codable, Sendable, Hashable {
+    /// `tcp`, `udp`, `sctp`.
+    var transport: String
+    /// `nil` for every address.
+    var hostAddress: IPv4Address?
+    var hostPort: UInt16
+    var containerPort: UInt16
+
+    var key: String { "\(containerPort)/\(transport)" }
+}

@@ -1,0 +1,86 @@
+import EngineInterface
+import Faults
+import Model
+
+/// Which containers a list shows. Source: Engine API 1.50, `ContainerList`.
+struct ContainerSelection {
+    static let keys: Set<String> = [
+        "ancestor", "before", "expose", "exited", "health", "id", "isolation", "is-task", "label", "name", "network",
+        "publish", "since", "status", "volume",
+    ]
+
+    let query: ContainerQuery
+    /// Image names by image id, for `ancestor`.
+    let imageNames: [String: [String]]
+
+    func select(_ records: [ContainerRecord]) throws -> [ContainerRecord] {
+        let filters = query.filters
+        try filters.allow(Self.keys)
+        for status in filters["status"]
+        where !["created", "running", "paused", "restarting", "removing", "exited", "dead"].contains(status) {
+            throw Refusal(.invalidInput, "invalid filter 'status=\(status)'")
+        }
+        let newestFirst = records.sorted { ($0.created, $0.id) > ($1.created, $1.id) }
+        var chosen = newestFirst.filter { record in
+            let limited = (query.limit ?? 0) > 0
+            let shown = query.all || limited || record.isRunning || !filters["status"].isEmpty || !filters["exited"].isEmpty
+            return shown && matches(record, filters)
+        }
+        if let since = filters["since"].first { chosen = try clip(chosen, newestFirst, since) { $0.created > $1.created } }
+        if let before = filters["before"].first { chosen = try clip(chosen, newestFirst, before) { $0.created < $1.created } }
+        if let limit = query.limit, limit > 0 { chosen = Array(chosen.prefix(limit)) }
+        return chosen
+    }
+
+    private func clip(
+        _ chosen: [ContainerRecord], _ all: [ContainerRecord], _ reference: String,
+        _ keeps: (ContainerRecord, ContainerRecord) -> Bool
+    ) throws -> [ContainerRecord] {
+        guard let other = all.first(where: { $0.id.hasPrefix(reference) || $0.name == reference }) else {
+            throw Refusal(.notFound, "No such container: \(reference)")
+        }
+        return chosen.filter { keeps($0, other) }
+    }
+
+    private func matches(_ record: ContainerRecord, _ filters: Filters) -> Bool {
+        filters.any("id") { record.id.hasPrefix($0) }
+            && filters.any("name") { wanted in Self.nameMatches("/" + record.name, wanted) }
+            && filters.any("status") { record.state.status == $0 }
+            && filters.any("exited") { record.state.status == "exited" && $0 == String(record.state.exitCode) }
+            && filters.labelsMatch(record.configuration.labels ?? [:])
+            && filters.any("network") { wanted in
+                record.networkMode == wanted
+                    || record.endpoints.contains { $0.networkName == wanted || (!$0.networkID.isEmpty && $0.networkID.hasPrefix(wanted)) }
+            }
+            && filters.any("volume") { wanted in record.mounts.contains { $0.name == wanted || $0.destination == wanted } }
+            && filters.any("is-task") { ($0 == "true" || $0 == "1") == (record.task != nil) }
+            && filters.any("ancestor") { wanted in
+                record.configuration.image == wanted || record.imageID == wanted || record.imageID.hasPrefix("sha256:" + wanted)
+                    || (imageNames[record.imageID] ?? []).contains { $0 == wanted || $0 == wanted + ":latest" || $0.hasPrefix(wanted + ":") && !wanted.contains(":") }
+            }
+            && filters.any("expose") { wanted in (record.configuration.exposedPorts ?? [:]).keys.contains { $0 == wanted || $0 == wanted + "/tcp" } }
+            && filters.any("publish") { wanted in
+                record.publishedPorts.contains { "\($0.hostPort)/\($0.transport)" == (wanted.contains("/") ? wanted : wanted + "/tcp") || $0.key == (wanted.contains("/") ? wanted : wanted + "/tcp") }
+            }
+            && filters.any("health") { (record.state.health?.status ?? "none") == $0 }
+            && filters.any("isolation") { $0 == "default" || $0.isEmpty }
+    }
+
+    /// A filter's value is a pattern: anchors are honoured, everything else is taken literally.
+    static func nameMatches(_ name: String, _ pattern: String) -> Bool {
+        var wanted = Substring(pattern)
+        let fromStart = wanted.hasPrefix("^")
+        if fromStart { wanted = wanted.dropFirst() }
+        let toEnd = wanted.hasSuffix("$")
+        if toEnd { wanted = wanted.dropLast() }
+        let candidates = [name, String(name.drop { $0 == "/" })]
+        return candidates.contains { candidate in
+            switch (fromStart, toEnd) {
+            case (true, true): return candidate == wanted
+            case (true, false): return candidate.hasPrefix(wanted)
+            case (false, true): return candidate.hasSuffix(wanted)
+            case (false, false): return candidate.contains(wanted)
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Addressing
+import EngineInterface
+import Model
+
+/// How a container's record is shown: rows of a list, and the whole of an inspect. Pure.
+struct ContainerViews {
+    var now: Timestamp
+    /// Where the engine keeps a container's files.
+    var directory: (String) -> String
+    var logPath: (String) -> String
+    var sandboxPath: (String) -> String
+
+    func summary(_ record: ContainerRecord) -> ContainerSummary {
+        var row = ContainerSummary(
+            networkMode: record.hostConfig.networkMode.isEmpty ? "default" : record.hostConfig.networkMode, networks: networks(record))
+        row.identifier = record.id
+        row.names = ["/" + record.name]
+        row.image = record.configuration.image
+        row.imageID = record.imageID
+        row.command = record.commandLine.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
+        row.created = record.created.seconds
+        row.labels = record.configuration.labels ?? [:]
+        row.state = record.state.status
+        row.status = StatusText.of(record.state, now: now)
+        row.mounts = record.mounts
+        row.ports = ports(record)
+        return row
+    }
+
+    private func ports(_ record: ContainerRecord) -> [PortSummary] {
+        guard record.isRunning else { return [] }
+        var rows: [PortSummary] = []
+        for port in record.publishedPorts {
+            rows.append(PortSummary(
+                ip: port.hostAddress?.description ?? "0.0.0.0", privatePort: Int(port.containerPort),
+                publicPort: Int(port.hostPort), type: port.transport))
+        }
+        let published = Set(record.publishedPorts.map(\.key))
+        for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() {
+            guard let key = PortKey(text), !published.contains(key.description) else { continue }
+            rows.append(PortSummary(privatePort: Int(key.port), type: key.transport))
+        }
+        return rows
+    }
+
+    func inspection(_ record: ContainerRecord, execIDs: [String]) -> ContainerInspection {
+        var view = ContainerInspection()
+        view.identifier = record.id
+        view.created = record.created
+        view.path = record.commandLine.first ?? ""
+        view.args = Array(record.commandLine.dropFirst())
+        view.state = record.state
+        view.image = record.imageID
+        let files = directory(record.id)
+        view.resolvConfPath = "\(files)/resolv.conf"
+        view.hostnamePath = "\(files)/hostname"
+        view.hostsPath = "\(files)/hosts"
+        view.logPath = logPath(record.id)
+        view.name = "/" + record.name
+        view.restartCount = record.restartCount
+        view.execIDs = execIDs.isEmpty ? nil : execIDs
+        view.hostConfig = record.hostConfig
+        if view.hostConfig.networkMode.isEmpty { view.hostConfig.networkMode = "default" }
+        view.mounts = record.mounts
+        view.config = record.configuration
+        view.networkSettings = settings(record)
+        return view
+    }
+
+    private func settings(_ record: ContainerRecord) -> NetworkSettings {
+        var settings = NetworkSettings()
+        settings.networks = networks(record)
+        if record.isRunning, !record.isOnHostNetwork {
+            settings.sandboxID = record.id
+            settings.sandboxKey = sandboxPath(record.id)
+            for text in (record.configuration.exposedPorts ?? [:]).keys {
+                guard let key = PortKey(text) else { continue }
+                let bindings = record.publishedPorts.filter { $0.key == key.description }.map {
+                    PortBinding(hostIp: $0.hostAddress?.description ?? "0.0.0.0", hostPort: String($0.hostPort))
+                }
+                settings.ports.updateValue(bindings.isEmpty ? nil : bindings, forKey: key.description)
+            }
+        }
+        if let bridge = settings.networks["bridge"] {
+            settings.endpointID = bridge.endpointID
+            settings.gateway = bridge.gateway
+            settings.ipAddress = bridge.ipAddress
+            settings.ipPrefixLen = bridge.ipPrefixLen
+            settings.macAddress = bridge.macAddress
+        }
+        return settings
+    }
+
+    func networks(_ record: ContainerRecord) -> [String: EndpointSettings] {
+        var result: [String: EndpointSettings] = [:]
+        for endpoint in record.endpoints where endpoint.networkName != LocalNetwork.gatewayBridgeName {
+            var settings = endpoint.wish ?? EndpointSettings()
+            settings.networkID = endpoint.networkID
+            settings.endpointID = endpoint.endpointID
+            settings.macAddress = endpoint.wish?.macAddress ?? ""
+            if endpoint.isJoined, let address = endpoint.address {
+                settings.ipAddress = address.address.description
+                settings.ipPrefixLen = address.prefixLength
+                settings.gateway = endpoint.gateway?.description ?? ""
+                settings.macAddress = (endpoint.requestedMAC ?? MACAddress(for: address.address)).description
+                if endpoint.networkName != "bridge" {
+                    settings.dnsNames = NameTableComposer.names(of: record, endpoint).sorted()
+                }
+            }
+            result[endpoint.networkName] = settings
+        }
+        if ["host", "none"].contains(record.networkMode) { result[record.networkMode] = EndpointSettings() }
+        return result
+    }
+}

@@ -1,0 +1,89 @@
+import EngineInterface
+import Synchronization
+
+/// Those who wait for a container to end or to be removed.
+final class ExitWaiters: Sendable {
+    private struct Waiter {
+        var condition: WaitCondition
+        var promise: ExitPromise
+    }
+
+    private let waiting = Mutex<[String: [Waiter]]>([:])
+
+    /// Registers a wait: what happens from now on ends it.
+    func register(_ id: String, _ condition: WaitCondition) -> PendingExit {
+        let promise = ExitPromise()
+        waiting.withLock { $0[id, default: []].append(Waiter(condition: condition, promise: promise)) }
+        return PendingExit { [self] in
+            try await withTaskCancellationHandler {
+                try await promise.value()
+            } onCancel: {
+                promise.fail(CancellationError())
+                forget(promise, of: id)
+            }
+        }
+    }
+
+    private func forget(_ promise: ExitPromise, of id: String) {
+        waiting.withLock { waiting in
+            waiting[id]?.removeAll { $0.promise === promise }
+            if waiting[id]?.isEmpty == true { waiting[id] = nil }
+        }
+    }
+
+    /// The container has ended.
+    func ended(_ id: String, _ result: ExitResult) { settle(id, result) { $0 != .removed } }
+
+    /// The container is gone.
+    func removed(_ id: String, _ result: ExitResult) { settle(id, result) { _ in true } }
+
+    private func settle(_ id: String, _ result: ExitResult, _ isMeant: (WaitCondition) -> Bool) {
+        let settled = waiting.withLock { waiting -> [Waiter] in
+            let all = waiting[id] ?? []
+            let rest = all.filter { !isMeant($0.condition) }
+            waiting[id] = rest.isEmpty ? nil : rest
+            return all.filter { isMeant($0.condition) }
+        }
+        for waiter in settled { waiter.promise.succeed(result) }
+    }
+}
+
+/// A value that comes once, for one who may already be waiting.
+final class ExitPromise: Sendable {
+    private enum State {
+        case empty
+        case waiting(CheckedContinuation<ExitResult, any Error>)
+        case settled(Result<ExitResult, any Error>)
+    }
+
+    private let state = Mutex(State.empty)
+
+    func succeed(_ result: ExitResult) { settle(.success(result)) }
+    func fail(_ error: any Error) { settle(.failure(error)) }
+
+    private func settle(_ result: Result<ExitResult, any Error>) {
+        let waiter = state.withLock { state -> CheckedContinuation<ExitResult, any Error>? in
+            switch state {
+            case .settled: return nil
+            case .empty:
+                state = .settled(result)
+                return nil
+            case .waiting(let continuation):
+                state = .settled(result)
+                return continuation
+            }
+        }
+        waiter?.resume(with: result)
+    }
+
+    func value() async throws -> ExitResult {
+        try await withCheckedThrowingContinuation { continuation in
+            let settled = state.withLock { state -> Result<ExitResult, any Error>? in
+                if case .settled(let result) = state { return result }
+                state = .waiting(continuation)
+                return nil
+            }
+            if let settled { continuation.resume(with: settled) }
+        }
+    }
+}

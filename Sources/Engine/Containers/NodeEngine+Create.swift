@@ -1,0 +1,203 @@
+package import EngineInterface
+import Faults
+import Glibc
+import LinuxSystem
+package import Model
+
+/// Making and removing containers.
+extension NodeEngine {
+    package func createContainer(name: String?, _ request: ContainerCreateRequest) async throws -> (id: String, warnings: [String]) {
+        let record = try await makeContainer(name: name, request) { _ in }
+        return (record.id, [])
+    }
+
+    /// Creates a container whose record `complete` has the last word on.
+    func makeContainer(
+        name: String?, _ request: ContainerCreateRequest, complete: (inout ContainerRecord) throws -> Void
+    ) async throws -> ContainerRecord {
+        if let name, !ContainerNames.isValid(name) {
+            throw Refusal(
+                .invalidInput,
+                "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        }
+        if request.configuration.image.isEmpty { throw Refusal(.invalidInput, "no image specified") }
+        let image = try await imageDefaults(request.configuration.image)
+        let id = RandomID.docker()
+        let name = try reserveName(name)
+        do {
+            let planner = ContainerPlanner(image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            var record = try planner.plan(request, id: id, name: name, at: .now)
+            let mounts = try MountPlan(record.configuration, record.hostConfig)
+            try await checkNetworks(record)
+            record.mounts = try await prepareMounts(mounts)
+            try complete(&record)
+            try await makeRoot(record)
+            try await containers.insert(record)
+            events.publish("container", "create", id, record.eventAttributes)
+            return record
+        } catch {
+            containers.release(name)
+            throw error
+        }
+    }
+
+    private func reserveName(_ wanted: String?) throws -> String {
+        if let wanted {
+            let name = wanted.hasPrefix("/") ? String(wanted.dropFirst()) : wanted
+            try containers.reserve(name)
+            return name
+        }
+        for _ in 0..<Self.nameTries {
+            let name = ContainerNames.random()
+            do {
+                try containers.reserve(name)
+                return name
+            } catch { continue }  // Taken: another one is tried.
+        }
+        let name = "apus_\(RandomID.hex(bytes: 6))"
+        try containers.reserve(name)
+        return name
+    }
+
+    /// How many random names are tried before one with a random number is taken.
+    private static let nameTries = 8
+
+    private func checkNetworks(_ record: ContainerRecord) async throws {
+        guard record.task == nil else { return }
+        let all = try await allNetworks()
+        for endpoint in record.endpoints {
+            let found = try Self.find(endpoint.networkName, in: all)
+            if found.scope == "swarm" {
+                guard found.attachable else {
+                    throw Refusal(
+                        .forbidden,
+                        "Could not attach to network \(endpoint.networkName): rpc error: code = PermissionDenied desc = network "
+                            + "\(endpoint.networkName) not manually attachable")
+                }
+                throw Refusal(.notImplemented, "attaching containers to swarm network \(endpoint.networkName) is not implemented by apus yet")
+            }
+            if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, ["bridge"].contains(found.name) {
+                throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
+            }
+        }
+    }
+
+    /// Creates what the mounts need on the host and says how they will be shown.
+    private func prepareMounts(_ plan: MountPlan) async throws -> [MountPoint] {
+        var points: [MountPoint] = []
+        for entry in plan.entries {
+            var point = MountPoint()
+            point.destination = entry.target
+            point.mode = entry.mode
+            point.rw = !entry.isReadOnly
+            switch entry.source {
+            case .bind(let path, let createIfMissing):
+                try await onThread {
+                    if Files.exists(path) { return }
+                    guard createIfMissing else {
+                        throw Refusal(
+                            .invalidInput, "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
+                    }
+                    try Files.makeDirectories(path, mode: 0o755)
+                }
+                point.type = "bind"
+                point.source = path
+                point.propagation = entry.propagation.isEmpty ? "rprivate" : entry.propagation
+            case .volume(let name):
+                var request = VolumeRequest()
+                request.name = name ?? ""
+                if name == nil { request.labels = ["com.docker.volume.anonymous": ""] }
+                let volume = try await volumes.create(request)
+                point.type = "volume"
+                point.name = volume.name
+                point.driver = "local"
+                point.source = volume.mountpoint
+                point.mode = entry.mode.isEmpty ? "z" : entry.mode
+                if !entry.copiesImageContent { point.mode += point.mode.isEmpty ? "nocopy" : ",nocopy" }
+            case .tmpfs(let options):
+                point.type = "tmpfs"
+                point.mode = options
+            }
+            points.append(point)
+        }
+        return points
+    }
+
+    package func removeContainer(_ reference: String, force: Bool, removeVolumes: Bool) async throws {
+        let id = try containers.find(reference).id
+        try await serializer.run(id) {
+            guard let record = containers.record(id) else { throw Refusal(.notFound, "No such container: \(reference)") }
+            if record.isRunning {
+                guard force else {
+                    let hint = record.state.paused ? "Unpause and then stop" : "Stop"
+                    throw Refusal(
+                        .conflict,
+                        "cannot remove container \"/\(record.name)\": container is \(record.state.status): \(hint.lowercased()) the container before "
+                            + "removing or force remove")
+                }
+                try await containers.update(id) { $0.isStoppedByUser = true; $0.isWanted = false }
+                try await endProcess(record)
+            }
+            try await destroy(id, removeVolumes: removeVolumes)
+        }
+    }
+
+    /// Takes away everything of an ended container. Whatever a crash leaves of it is taken up at the next start.
+    func destroy(_ id: String, removeVolumes: Bool) async throws {
+        let record = try await containers.update(id) { record in
+            record.isBeingRemoved = true
+            record.state.status = "removing"
+        }
+        try await discardProcess(id)
+        try await releaseNetworks(id)
+        try await removeRoot(id)
+        if removeVolumes {
+            let others = Set(containers.all.filter { $0.id != id }.flatMap { $0.mounts.compactMap(\.name) })
+            for mount in record.mounts {
+                guard let name = mount.name, !others.contains(name), try volumes.find(name).labels?["com.docker.volume.anonymous"] != nil
+                else { continue }
+                try await volumes.remove(name)
+            }
+        }
+        let files = paths.files(of: id)
+        try await onThread { try Files.removeTree(files) }
+        try await containers.remove(id)
+        execs.forget(containerID: id)
+        events.publish("container", "destroy", id, record.eventAttributes)
+        waiters.removed(id, ExitResult(statusCode: record.state.exitCode))
+    }
+
+    package func pruneContainers(_ filters: Filters) async throws -> (removed: [String], reclaimedBytes: Int64) {
+        try filters.allow(["label", "label!", "until"])
+        var removed: [String] = []
+        for record in containers.all where !record.isRunning && !record.isStarting {
+            guard filters.labelsMatch(record.configuration.labels ?? [:]) else { continue }
+            do {
+                try await removeContainer(record.id, force: false, removeVolumes: false)
+                removed.append(record.id)
+            } catch let refusal as Refusal where refusal.kind == .conflict || refusal.kind == .notFound {
+                continue  // Started or removed meanwhile.
+            }
+        }
+        return (removed, 0)
+    }
+
+    package func renameContainer(_ reference: String, to name: String) async throws {
+        let record = try containers.find(reference)
+        let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
+        guard !name.isEmpty else { throw Refusal(.invalidInput, "Neither old nor new names may be empty") }
+        guard ContainerNames.isValid(name) else {
+            throw Refusal(.invalidInput, "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        }
+        if record.name == name {
+            throw Refusal(.invalidInput, "Renaming a container with the same name as its current name")
+        }
+        try containers.reserve(name)
+        let old = record.name
+        let renamed = try await containers.update(record.id) { $0.name = name }
+        var attributes = renamed.eventAttributes
+        attributes["oldName"] = "/" + old
+        events.publish("container", "rename", record.id, attributes)
+        try await network.refresh()
+    }
+}

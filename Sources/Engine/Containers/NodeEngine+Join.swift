@@ -1,0 +1,90 @@
+import Addressing
+import DataPlane
+import Faults
+import LinuxSystem
+import Model
+
+/// A container's places in its networks: taken at its start, given up at its end.
+extension NodeEngine {
+    /// Gives the container its endpoints and addresses, and takes its ports of the node.
+    func allotNetworks(_ id: String) async throws -> ContainerRecord {
+        let all = try await allNetworks()
+        let record = try await containers.allot(id) { record, others in
+            record.isStarting = true
+            for index in record.endpoints.indices {
+                try self.allot(&record.endpoints[index], at: index, of: record, among: others, all)
+            }
+        }
+        let requests = try PortRequests(record).requests { self.networks.network($0)?.defaultBinding }
+        guard !requests.isEmpty else { return record }
+        let endpoint = record.endpoints.first { $0.overlay == nil }
+        let held = try await network.dataPlane.ports.reserve(
+            requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
+        return try await containers.update(id) { record in
+            record.publishedPorts = held.map {
+                PublishedPort(
+                    transport: $0.transport.rawValue, hostAddress: $0.hostAddress, hostPort: $0.hostPort, containerPort: $0.targetPort)
+            }
+        }
+    }
+
+    private func allot(
+        _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord, among others: [ContainerRecord],
+        _ all: [NetworkResource]
+    ) throws {
+        endpoint.endpointID = RandomID.docker()
+        endpoint.interfaceName = "eth\(index)"
+        if endpoint.overlay != nil {
+            endpoint.gateway = nil
+            return
+        }
+        guard let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
+            let local = networks.network(resource.identifier)
+        else {
+            let isOverlay = all.contains { $0.name == endpoint.networkName && $0.scope == "swarm" }
+            throw isOverlay
+                ? Refusal(.notImplemented, "attaching containers to swarm network \(endpoint.networkName) is not implemented by apus yet")
+                : Refusal(.notFound, "network \(endpoint.networkName) not found")
+        }
+        endpoint.networkID = local.id
+        endpoint.networkName = local.name
+        let id = local.id
+        let used = Set(others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.compactMap { $0.address?.address })
+        let wanted = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
+        if wanted.isEmpty {
+            endpoint.address = try networks.allocate(in: id) { used.contains($0) }
+        } else if local.isPredefined {
+            throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
+        } else {
+            endpoint.address = try networks.claim(wanted, in: id) { used.contains($0) }
+        }
+        endpoint.gateway = local.gateway
+        if record.configuration.networkDisabled == true { endpoint.gateway = nil }
+    }
+
+    /// Gives up everything that the container had in its networks.
+    func releaseNetworks(_ id: String) async throws {
+        let before = containers.record(id)
+        try await containers.update(id) { record in
+            for index in record.endpoints.indices { record.endpoints[index].leave() }
+            record.publishedPorts = []
+            record.isStarting = false
+        }
+        network.dataPlane.ports.release(id)
+        try await network.leave(id)
+        for endpoint in before?.endpoints ?? [] where endpoint.isJoined {
+            events.publish(
+                "network", "disconnect", endpoint.networkID,
+                ["container": id, "name": endpoint.networkName, "type": endpoint.overlay == nil ? "bridge" : "overlay"])
+        }
+    }
+
+    /// Tells of the networks that the container has joined.
+    func announceNetworks(_ record: ContainerRecord) {
+        for endpoint in record.endpoints where endpoint.isJoined {
+            events.publish(
+                "network", "connect", endpoint.networkID,
+                ["container": record.id, "name": endpoint.networkName, "type": endpoint.overlay == nil ? "bridge" : "overlay"])
+        }
+    }
+}

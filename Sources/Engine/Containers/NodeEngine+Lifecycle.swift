@@ -1,0 +1,285 @@
+package import EngineInterface
+import Faults
+import LinuxSystem
+import Logging
+import Model
+
+/// Starting, stopping and ending containers, and what follows an end.
+extension NodeEngine {
+    package func startContainer(_ reference: String) async throws {
+        let id = try containers.find(reference).id
+        try await serializer.run(id) {
+            guard let record = containers.record(id) else { throw Refusal(.notFound, "No such container: \(reference)") }
+            if record.state.paused { throw Refusal(.conflict, "cannot start a paused container, try unpause instead") }
+            if record.isRunning, !record.state.restarting { throw Refusal(.notModified, "container \(id) is already running") }
+            if record.isBeingRemoved { throw Refusal(.conflict, "container is marked for removal and cannot be started") }
+            try await containers.update(id) { record in
+                record.isStoppedByUser = false
+                record.isWanted = true
+                record.restartCount = 0
+            }
+            try await bringUp(id)
+        }
+    }
+
+    /// Joins the networks, mounts the root and starts the process. Undoes all of it when a step fails.
+    func bringUp(_ id: String) async throws {
+        do {
+            let record = try await allotNetworks(id)
+            try await prepareFiles(record)
+            try await mountRoot(record)
+            try await network.join(id)
+            let pid = try await launch(record)
+            let started = try await containers.update(id) { record in
+                record.isStarting = false
+                record.state.status = "running"
+                record.state.running = true
+                record.state.restarting = false
+                record.state.paused = false
+                record.state.outOfMemoryKilled = false
+                record.state.pid = pid
+                record.state.exitCode = 0
+                record.state.error = ""
+                record.state.startedAt = .now
+                record.state.finishedAt = record.state.finishedAt
+            }
+            announceNetworks(started)
+            events.publish("container", "start", id, started.eventAttributes)
+            workbench.begin { await self.watch(id) }
+        } catch {
+            await undoStart(id, after: error)
+            throw error
+        }
+    }
+
+    private func undoStart(_ id: String, after error: any Error) async {
+        var faults = FaultList()
+        do { try await discardProcess(id) } catch { faults.add(error) }
+        do { try await releaseNetworks(id) } catch { faults.add(error) }
+        do { try await unmountRoot(id) } catch { faults.add(error) }
+        do {
+            let code = startExitCode(error)
+            let failed = try await containers.update(id) { record in
+                record.isWanted = false
+                record.isStarting = false
+                record.state.running = false
+                record.state.restarting = false
+                record.state.pid = 0
+                record.state.exitCode = code
+                record.state.error = "\(error)"
+                record.state.status = record.state.startedAt == .zero ? "created" : "exited"
+            }
+            if failed.hostConfig.autoRemove, failed.task == nil {
+                workbench.begin { await self.removeEnded(id) }
+            }
+        } catch { faults.add(error) }
+        if !faults.faults.isEmpty {
+            log.error("a failed start left something behind", metadata: ["container": "\(id)", "error": "\(faults)"])
+        }
+    }
+
+    /// Follows a running container to its end and does what is to follow.
+    func watch(_ id: String) async {
+        do {
+            let end = try await processEnd(id)
+            try await serializer.run(id) { try await settleEnd(id, end) }
+        } catch is CancellationError {
+            // The daemon stops; the container goes on and is adopted by the next.
+        } catch {
+            log.error("a container's end was not settled", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    private func settleEnd(_ id: String, _ end: ProcessEnd) async throws {
+        guard let before = containers.record(id), before.isRunning else { return }
+        try await discardProcess(id)
+        let again = restartDelay(before, end)
+        if again == nil { try await releaseNetworks(id) } else { try await network.refresh() }
+        try await unmountRoot(id)
+        let record = try await containers.update(id) { record in
+            record.state.pid = 0
+            record.state.paused = false
+            record.state.exitCode = end.code
+            record.state.outOfMemoryKilled = end.wasOutOfMemory
+            record.state.finishedAt = .now
+            record.state.running = again != nil
+            record.state.restarting = again != nil
+            record.state.status = again != nil ? "restarting" : "exited"
+            if again != nil { record.restartCount += 1 } else { record.isWanted = false }
+        }
+        var attributes = record.eventAttributes
+        attributes["exitCode"] = String(end.code)
+        if end.wasOutOfMemory { events.publish("container", "oom", id, record.eventAttributes) }
+        events.publish("container", "die", id, attributes)
+        if let again {
+            workbench.begin { await self.restartLater(id, after: again) }
+        } else {
+            waiters.ended(id, ExitResult(statusCode: end.code))
+            if record.hostConfig.autoRemove, !record.isBeingRemoved { workbench.begin { await self.removeEnded(id) } }
+        }
+    }
+
+    /// After how long a container is started again; `nil` for never. The wait doubles from 100 ms to a minute, and begins
+    /// anew for a container that ran ten seconds. Source: Docker's restart manager.
+    private func restartDelay(_ record: ContainerRecord, _ end: ProcessEnd) -> Duration? {
+        guard let policy = record.hostConfig.restartPolicy, !record.isStoppedByUser, !record.isBeingRemoved else { return nil }
+        switch policy.name {
+        case "always", "unless-stopped": break
+        case "on-failure":
+            guard end.code != 0 else { return nil }
+            if policy.maximumRetryCount > 0, record.restartCount >= policy.maximumRetryCount { return nil }
+        default: return nil
+        }
+        if Timestamp.now.timeSince(record.state.startedAt) > 10 { return .milliseconds(100) }
+        return .milliseconds(min(60_000, 100 << min(record.restartCount, 10)))
+    }
+
+    private func restartLater(_ id: String, after delay: Duration) async {
+        do {
+            try await Task.sleep(for: delay)
+            try await serializer.run(id) {
+                guard let record = containers.record(id), record.state.restarting, !record.isStoppedByUser, record.isWanted else { return }
+                try await containers.update(id) { $0.state.running = false }
+                try await bringUp(id)
+            }
+        } catch is CancellationError {
+            // The daemon stops; the next one starts the container.
+        } catch {
+            log.warning("a container could not be restarted", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    func removeEnded(_ id: String) async {
+        do {
+            try await serializer.run(id) {
+                guard let record = containers.record(id), !record.isRunning else { return }
+                try await destroy(id, removeVolumes: true)
+            }
+        } catch {
+            log.error("a container was not removed after its end", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    package func stopContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
+        let record = try containers.find(reference)
+        guard record.isRunning else { throw Refusal(.notModified, "container \(record.id) is not running") }
+        try await stop(record, signal: signal, timeout: timeout)
+        events.publish("container", "stop", record.id, record.eventAttributes)
+    }
+
+    /// Sends the stop signal, then SIGKILL when the time is over, and returns when the container has ended.
+    func stop(_ record: ContainerRecord, signal: String?, timeout: Int?) async throws {
+        let number = try SignalName.parse(signal ?? record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM")
+        let seconds = timeout ?? record.configuration.stopTimeout ?? 10
+        let updated = try await containers.update(record.id) { record in
+            record.isStoppedByUser = true
+            record.isWanted = false
+        }
+        if updated.state.restarting { return try await giveUpRestart(record.id) }
+        let end = waiters.register(record.id, .notRunning)
+        guard containers.record(record.id)?.isRunning == true else { return }
+        try await send(number, to: record.id)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if seconds >= 0 {
+                group.addTask {
+                    try await Task.sleep(for: .seconds(seconds))
+                    try await self.send(9, to: record.id)
+                }
+            }
+            _ = try await end.result()
+            group.cancelAll()
+        }
+    }
+
+    private func giveUpRestart(_ id: String) async throws {
+        try await serializer.run(id) {
+            guard let record = containers.record(id), record.state.restarting else { return }
+            try await releaseNetworks(id)
+            try await containers.update(id) { record in
+                record.state.restarting = false
+                record.state.running = false
+                record.state.status = "exited"
+            }
+            waiters.ended(id, ExitResult(statusCode: record.state.exitCode))
+        }
+    }
+
+    /// Kills a running container while its serial place is held, and settles its end.
+    func endProcess(_ record: ContainerRecord) async throws {
+        if record.state.restarting {
+            try await containers.update(record.id) { $0.state.running = false; $0.state.restarting = false }
+            return
+        }
+        try await send(9, to: record.id)
+        let end = try await processEnd(record.id)
+        try await settleEnd(record.id, end)
+    }
+
+    package func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
+        let record = try containers.find(reference)
+        if record.isRunning { try await stop(record, signal: signal, timeout: timeout) }
+        do { try await startContainer(record.id) } catch let refusal as Refusal where refusal.kind == .notModified {}
+        events.publish("container", "restart", record.id, record.eventAttributes)
+    }
+
+    package func killContainer(_ reference: String, signal: String?) async throws {
+        let record: ContainerRecord
+        do { record = try containers.find(reference) } catch let refusal as Refusal {
+            throw Refusal(refusal.kind, "Cannot kill container: \(reference): \(refusal.message)")
+        }
+        let number = try SignalName.parse(signal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGKILL")
+        guard record.isRunning, !record.state.restarting else {
+            throw Refusal(.conflict, "cannot kill container: \(reference): container \(record.id) is not running")
+        }
+        let stopSignal = record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM"
+        if try number == 9 || number == SignalName.parse(stopSignal) {
+            try await containers.update(record.id) { $0.isStoppedByUser = true; $0.isWanted = false }
+        }
+        try await send(number, to: record.id)
+        var attributes = record.eventAttributes
+        attributes["signal"] = String(number)
+        events.publish("container", "kill", record.id, attributes)
+    }
+
+    package func pauseContainer(_ reference: String) async throws {
+        let record = try containers.find(reference)
+        try await serializer.run(record.id) {
+            guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
+            if record.state.paused { throw Refusal(.conflict, "container \(record.id) is already paused") }
+            try await setPaused(true, record.id)
+            try await containers.update(record.id) { $0.state.paused = true; $0.state.status = "paused" }
+        }
+        events.publish("container", "pause", record.id, record.eventAttributes)
+    }
+
+    package func unpauseContainer(_ reference: String) async throws {
+        let record = try containers.find(reference)
+        try await serializer.run(record.id) {
+            guard record.state.paused else { throw Refusal(.conflict, "container \(record.id) is not paused") }
+            try await setPaused(false, record.id)
+            try await containers.update(record.id) { $0.state.paused = false; $0.state.status = "running" }
+        }
+        events.publish("container", "unpause", record.id, record.eventAttributes)
+    }
+
+    package func waitForContainer(_ reference: String, _ condition: WaitCondition) async throws -> PendingExit {
+        let record = try containers.find(reference)
+        let pending = waiters.register(record.id, condition)
+        let current = containers.record(record.id)
+        let isOver =
+            switch condition {
+            case .notRunning: current.map { !$0.isRunning && !$0.isStarting } ?? true
+            case .removed: current == nil
+            case .nextExit: false
+            }
+        guard isOver else { return pending }
+        let code = (current ?? record).state.exitCode
+        return PendingExit { ExitResult(statusCode: code) }
+    }
+}
+
+/// How a container's process ended.
+struct ProcessEnd: Sendable {
+    var code: Int
+    var wasOutOfMemory: Bool
+}

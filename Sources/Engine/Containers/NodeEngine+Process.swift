@@ -1,0 +1,85 @@
+import ContainerRuntime
+import DataPlane
+import EngineInterface
+import Faults
+import LinuxSystem
+import Logging
+import Model
+
+/// The engine's dealings with the runtime: one container's process from creation to its last trace.
+extension NodeEngine {
+    /// Creates and starts the process of a container whose networks and root are ready, and says its pid.
+    func launch(_ record: ContainerRecord) async throws -> Int {
+        let root = try await rootDirectory(of: record)
+        let user = try await onThread {
+            try UserResolver(rootDirectory: root).resolve(
+                record.configuration.user, additional: record.hostConfig.groupAdd ?? [])
+        }
+        let sandbox = record.isOnHostNetwork ? nil : network.dataPlane.sandboxNamespace(record.id).path
+        let mapping = SpecificationMapping(
+            record: record, root: root, files: paths.files(of: record.id), sandbox: sandbox, user: user)
+        let hasLog = record.hostConfig.logConfig?.type != "none"
+        let created = try await runtime.create(
+            CreateRequest(specification: mapping.specification(), logPath: hasLog ? paths.log(of: record.id) : nil))
+        for warning in created.warnings {
+            log.warning("a container does not get all it asks for", metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
+        }
+        try await runtime.start(record.id)
+        return Int(created.pid)
+    }
+
+    /// Returns when the container has ended.
+    func processEnd(_ id: String) async throws -> ProcessEnd {
+        let exit = try await runtime.waitForExit(id)
+        if exit.monitorWasLost {
+            log.warning("a container lost its monitor and was stopped", metadata: ["container": "\(id)"])
+        }
+        return ProcessEnd(code: exit.code, wasOutOfMemory: exit.outOfMemory)
+    }
+
+    /// Kills what is left of the process and removes its traces; nothing there is fine.
+    func discardProcess(_ id: String) async throws { try await runtime.delete(id) }
+
+    func send(_ signal: Int32, to id: String) async throws {
+        do {
+            try await runtime.kill(id, signal: signal, all: false)
+        } catch let error as RuntimeError where error.code == .wrongState || error.code == .noSuchContainer {
+            // It has ended by itself meanwhile: its end is under way to whoever waits for it.
+            log.debug("a signal came too late", metadata: ["container": "\(id)", "signal": "\(signal)"])
+        }
+    }
+
+    func setPaused(_ isPaused: Bool, _ id: String) async throws {
+        if isPaused { try await runtime.pause(id) } else { try await runtime.unpause(id) }
+    }
+
+    /// Takes over a process of an earlier life of the daemon.
+    /// - Returns: Whether there is one: running, or ended with an exit code that ``processEnd(_:)`` will tell.
+    func takeOver(_ record: ContainerRecord) async throws -> Bool {
+        switch try await runtime.adopt(record.id) {
+        case .running, .paused, .exited: return true
+        case .created, .absent:
+            try await containers.update(record.id) { record in
+                record.state.running = false
+                record.state.pid = 0
+                record.state.exitCode = 255
+                record.state.status = "exited"
+                record.state.finishedAt = .now
+                for index in record.endpoints.indices { record.endpoints[index].leave() }
+                record.publishedPorts = []
+            }
+            return false
+        }
+    }
+
+    func sweepProcesses(keeping wanted: Set<String>) async throws {
+        for id in try await runtime.sweep(keeping: wanted) {
+            log.info("removed what an earlier daemon had left of a container", metadata: ["container": "\(id)"])
+        }
+    }
+
+    /// Docker's exit code for a container that could not be started.
+    func startExitCode(_ error: any Error) -> Int { (error as? RuntimeError)?.exitCode ?? 128 }
+
+    func runtimeVersion() async -> String { runcVersion }
+}

@@ -1,0 +1,168 @@
+import ContainerRuntime
+package import EngineInterface
+import Faults
+import LinuxSystem
+import Logging
+package import Model
+import NIOCore
+import Synchronization
+
+/// Attaching to containers, and commands inside them.
+extension NodeEngine {
+    package func attachContainer(_ reference: String, _ query: AttachQuery) async throws -> any AttachedStreams {
+        let record = try containers.find(reference)
+        if record.state.paused { throw Refusal(.conflict, "container \(record.id) is paused, unpause the container before attach") }
+        if record.state.restarting { throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running") }
+        let viewer = runtime.attach(record.id)
+        let past = query.logs ? try await containerLogs(record.id, LogQuery()).output : nil
+        return ViewerStreams(
+            viewer: viewer, isTerminal: record.configuration.tty, takesInput: query.standardInput,
+            shows: query, past: past, onFinished: { [waiters] in
+                // The stream ends before the exit is on record: the client asks for it at once.
+                guard self.containers.record(record.id)?.isRunning == true else { return }
+                do {
+                    _ = try await withDeadline(Self.exitPatience) { try await waiters.register(record.id, .notRunning).result() }
+                } catch {
+                    self.log.debug("an attach ended before its container", metadata: ["container": "\(record.shortID)"])
+                }
+            })
+    }
+
+    /// How long the end of a stream waits for the exit that belongs to it.
+    private static let exitPatience = Duration.seconds(2)
+
+    package func resizeContainer(_ reference: String, height: Int, width: Int) async throws {
+        let record = try containers.find(reference)
+        guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
+        guard record.configuration.tty else { return }
+        try await runtime.resizeTerminal(record.id, height: height, width: width)
+    }
+
+    package func createExec(container reference: String, _ request: Model.ExecRequest) async throws -> String {
+        let record = try containers.find(reference)
+        guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
+        if record.state.paused { throw Refusal(.conflict, "container \(record.id) is paused, unpause the container before exec") }
+        if record.state.restarting { throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running") }
+        if request.cmd.isEmpty { throw Refusal(.invalidInput, "No exec command specified") }
+        let entry = execs.create(containerID: record.id, request)
+        var attributes = record.eventAttributes
+        attributes["execID"] = entry.id
+        events.publish("container", "exec_create: \(request.cmd.joined(separator: " "))", record.id, attributes)
+        return entry.id
+    }
+
+    package func checkExec(_ id: String) async throws -> (isTerminal: Bool, wantsInput: Bool) {
+        let entry = try execs.find(id)
+        let record = try containers.find(entry.containerID)
+        guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
+        if entry.isStarted {
+            throw Refusal(.conflict, entry.isRunning ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
+        }
+        return (entry.request.tty, entry.request.attachStdin)
+    }
+
+    package func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams {
+        let entry = try execs.begin(id)
+        do {
+            let session = try await begin(entry, height: height, width: width)
+            return ExecStreams(session: session, entry: entry, ended: { code in await self.settle(entry, session, code) })
+        } catch {
+            settleFailure(entry, error)
+            return FailedStreams(isTerminal: entry.request.tty, message: "\(error)\r\n")
+        }
+    }
+
+    package func startExecDetached(_ id: String) async throws {
+        let entry = try execs.begin(id)
+        do {
+            let session = try await begin(entry, height: nil, width: nil)
+            workbench.begin {
+                let streams = ExecStreams(session: session, entry: entry, ended: { code in await self.settle(entry, session, code) })
+                await streams.drain()
+            }
+        } catch {
+            settleFailure(entry, error)
+            throw error
+        }
+    }
+
+    private func begin(_ entry: ExecTable.Entry, height: Int?, width: Int?) async throws -> any ExecSession {
+        let record = try containers.find(entry.containerID)
+        let request = entry.request
+        var wanted = RuntimeExecRequest(id: entry.id, container: entry.containerID, arguments: request.cmd)
+        wanted.environment = request.env
+        wanted.workingDirectory = request.workingDir
+        wanted.terminal = request.tty
+        wanted.openInput = request.attachStdin
+        wanted.privileged = request.privileged
+        if let height, let width, height > 0, width > 0 { wanted.size = TerminalSize(height: height, width: width) }
+        if !request.user.isEmpty {
+            let root = try await rootDirectory(of: record)
+            wanted.user = try await onThread { try UserResolver(rootDirectory: root).resolve(request.user) }
+        }
+        let session = try await runtime.startExec(wanted)
+        execs.update(entry.id) { $0.pid = Int(session.pid) }
+        sessions.withLock { $0[entry.id] = session }
+        var attributes = record.eventAttributes
+        attributes["execID"] = entry.id
+        events.publish("container", "exec_start: \(request.cmd.joined(separator: " "))", record.id, attributes)
+        return session
+    }
+
+    private func settle(_ entry: ExecTable.Entry, _ session: any ExecSession, _ code: Int) async {
+        execs.update(entry.id) { entry in
+            entry.isRunning = false
+            entry.exitCode = code
+        }
+        var attributes = containers.record(entry.containerID)?.eventAttributes ?? [:]
+        attributes["execID"] = entry.id
+        attributes["exitCode"] = String(code)
+        events.publish("container", "exec_die", entry.containerID, attributes)
+        sessions.withLock { _ = $0.removeValue(forKey: entry.id) }
+        do { try await session.remove() } catch {
+            log.warning("an exec's files were not removed", metadata: ["exec": "\(entry.id)", "error": "\(error)"])
+        }
+    }
+
+    private func settleFailure(_ entry: ExecTable.Entry, _ error: any Error) {
+        let code = (error as? RuntimeError)?.exitCode ?? 126
+        execs.update(entry.id) { entry in
+            entry.isRunning = false
+            // Docker's client shows 126 and 127 only; anything else that failed to start is 126 to it.
+            entry.exitCode = code == 127 ? 127 : 126
+        }
+    }
+
+    package func resizeExec(_ id: String, height: Int, width: Int) async throws {
+        let entry = try execs.find(id)
+        guard entry.isRunning, let session = sessions.withLock({ $0[id] }) else {
+            throw Refusal(.conflict, "Exec command \(id) is not running")
+        }
+        try await session.resizeTerminal(height: height, width: width)
+    }
+
+    package func inspectExec(_ id: String) async throws -> ExecInspection {
+        let entry = try execs.find(id)
+        var view = ExecInspection()
+        view.id = entry.id
+        view.running = entry.isRunning
+        view.exitCode = entry.exitCode
+        view.processConfig.tty = entry.request.tty
+        view.processConfig.entrypoint = entry.request.cmd.first ?? ""
+        view.processConfig.arguments = Array(entry.request.cmd.dropFirst())
+        view.processConfig.privileged = entry.request.privileged
+        view.processConfig.user = entry.request.user.isEmpty ? nil : entry.request.user
+        view.openStdin = entry.request.attachStdin
+        view.openStdout = entry.request.attachStdout
+        view.openStderr = entry.request.attachStderr
+        view.containerID = entry.containerID
+        view.detachKeys = entry.request.detachKeys
+        view.pid = entry.pid
+        return view
+    }
+
+    package func topContainer(_ reference: String, arguments: String) async throws -> (titles: [String], processes: [[String]]) {
+        _ = try containers.find(reference)
+        throw Refusal(.notImplemented, "docker top is not implemented by apus yet")
+    }
+}

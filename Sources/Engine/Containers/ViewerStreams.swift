@@ -1,0 +1,128 @@
+import ContainerRuntime
+import EngineInterface
+import Model
+import NIOCore
+
+/// A container's streams for one viewer.
+struct ViewerStreams: AttachedStreams {
+    let viewer: OutputViewer
+    let isTerminal: Bool
+    let takesInput: Bool
+    let output: AsyncThrowingStream<OutputChunk, any Error>
+    private let onFinished: @Sendable () async -> Void
+
+    init(
+        viewer: OutputViewer, isTerminal: Bool, takesInput: Bool, shows query: AttachQuery,
+        past: AsyncThrowingStream<OutputChunk, any Error>?, onFinished: @escaping @Sendable () async -> Void
+    ) {
+        self.viewer = viewer
+        self.isTerminal = isTerminal
+        self.takesInput = takesInput
+        self.onFinished = onFinished
+        let reader = ViewerReader(viewer: viewer, past: past, showsOutput: query.standardOutput, showsErrors: query.standardError, streams: query.stream)
+        output = AsyncThrowingStream { try await reader.next() }
+    }
+
+    func write(_ bytes: ByteBuffer) async throws { if takesInput { try await viewer.write(bytes) } }
+    func closeInput() async { if takesInput { await viewer.closeInput() } }
+    func detach() async { viewer.detach() }
+    func finished() async { await onFinished() }
+}
+
+/// Reads one viewer's output, what is past first. Only one task reads at a time: the stream that owns it.
+private actor ViewerReader {
+    private let viewer: OutputViewer
+    private var past: AsyncThrowingStream<OutputChunk, any Error>.AsyncIterator?
+    private let showsOutput: Bool
+    private let showsErrors: Bool
+    private let streams: Bool
+
+    init(
+        viewer: OutputViewer, past: AsyncThrowingStream<OutputChunk, any Error>?, showsOutput: Bool, showsErrors: Bool, streams: Bool
+    ) {
+        self.past = past?.makeAsyncIterator()
+        self.showsErrors = showsErrors
+        self.showsOutput = showsOutput
+        self.streams = streams
+        self.viewer = viewer
+    }
+
+    func next() async throws -> OutputChunk? {
+        if var iterator = past {
+            let chunk = try await iterator.next(isolation: self)
+            past = iterator
+            if let chunk { return chunk }
+            past = nil
+        }
+        guard streams else {
+            viewer.detach()
+            return nil
+        }
+        while let piece = try await viewer.next() {
+            switch piece.stream {
+            case .output where showsOutput: return OutputChunk(stream: .standardOutput, bytes: piece.bytes)
+            case .error where showsErrors: return OutputChunk(stream: .standardError, bytes: piece.bytes)
+            default: continue
+            }
+        }
+        return nil
+    }
+}
+
+/// The streams of a command inside a container.
+struct ExecStreams: AttachedStreams {
+    let session: any ExecSession
+    let isTerminal: Bool
+    let output: AsyncThrowingStream<OutputChunk, any Error>
+    private let ended: @Sendable (Int) async -> Void
+    private let request: Model.ExecRequest
+
+    init(session: any ExecSession, entry: ExecTable.Entry, ended: @escaping @Sendable (Int) async -> Void) {
+        self.session = session
+        self.ended = ended
+        request = entry.request
+        isTerminal = entry.request.tty
+        let viewer = session.viewer
+        let (showsOutput, showsErrors) = (entry.request.attachStdout, entry.request.attachStderr)
+        let reader = ViewerReader(viewer: viewer, past: nil, showsOutput: showsOutput, showsErrors: showsErrors, streams: true)
+        output = AsyncThrowingStream { try await reader.next() }
+    }
+
+    func write(_ bytes: ByteBuffer) async throws { if request.attachStdin { try await session.viewer.write(bytes) } }
+    func closeInput() async { if request.attachStdin { await session.viewer.closeInput() } }
+
+    /// The client is gone; the command goes on, and its output goes nowhere.
+    func detach() async { session.viewer.detach() }
+
+    func finished() async {
+        do { await ended(try await session.waitForExit()) } catch {
+            // Cancelled with the daemon, or the command's exit is lost: 255 says that nobody knows.
+            await ended(255)
+        }
+    }
+
+    /// Reads to the end for nobody.
+    func drain() async {
+        session.viewer.detach()
+        await finished()
+    }
+}
+
+/// What a client reads of a command that could not be started.
+struct FailedStreams: AttachedStreams {
+    let isTerminal: Bool
+    let output: AsyncThrowingStream<OutputChunk, any Error>
+
+    init(isTerminal: Bool, message: String) {
+        self.isTerminal = isTerminal
+        output = AsyncThrowingStream { continuation in
+            continuation.yield(OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: message)))
+            continuation.finish()
+        }
+    }
+
+    func write(_ bytes: ByteBuffer) async throws {}
+    func closeInput() async {}
+    func detach() async {}
+    func finished() async {}
+}

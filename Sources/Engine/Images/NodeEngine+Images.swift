@@ -1,0 +1,164 @@
+package import EngineInterface
+import Faults
+import Images
+import LinuxSystem
+package import Model
+package import NIOCore
+import OCI
+
+/// Docker's image calls, answered by the image store.
+extension NodeEngine: ImageBackend {
+    package func pullImage(
+        _ reference: String, platform: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
+    ) async throws {
+        let before = try? await images.image(reference).id  // None of that name yet: the pull is a first one.
+        let pulled = try await images.pull(reference, platform: platform, login: credentials.flatMap(Self.login)) { report in
+            var line = ProgressLine(status: report.status, id: report.id)
+            line.progress = report.bar
+            if report.hasDetail || report.current != nil {
+                line.progressDetail = ProgressLine.Detail(current: report.current, total: report.total)
+            }
+            try await progress(line)
+        }
+        let familiar = try ImageReference(reference).withDefaultTag.familiar
+        if before != pulled.id || pulled.isNew {
+            events.publish("image", "pull", familiar, ["name": familiar])
+        }
+    }
+
+    private static func login(_ credentials: RegistryCredentials) -> RegistryLogin? {
+        guard let username = credentials.username, let password = credentials.password, !username.isEmpty else { return nil }
+        return RegistryLogin(username: username, password: password)
+    }
+
+    package func loadImages(
+        _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, progress: @escaping ProgressSink
+    ) async throws {
+        throw Refusal(.notImplemented, "docker load is not implemented by apus yet")
+    }
+
+    package func listImages(_ filters: Filters, all: Bool) async throws -> [ImageSummary] {
+        try filters.allow(["before", "dangling", "label", "reference", "since", "until"])
+        let using = Dictionary(grouping: containers.all, by: \.imageID)
+        return await images.images().filter { image in
+            filters.labelsMatch(image.configuration.config?.labels ?? [:])
+                && filters.any("dangling") { ["1", "true"].contains($0) == image.tags.isEmpty }
+                && filters.any("reference") { wanted in
+                    image.tags.contains { Self.matches($0, wanted) } || image.digests.contains { $0.hasPrefix(wanted + "@") }
+                }
+        }.map { image in
+            var row = ImageSummary()
+            row.identifier = image.id.description
+            row.repoTags = image.tags
+            row.repoDigests = image.digests
+            row.created = image.configuration.created.flatMap { Timestamp($0) }?.seconds ?? 0
+            row.size = image.size
+            row.virtualSize = image.size
+            row.labels = image.configuration.config?.labels
+            row.containers = using[image.id.description]?.count ?? 0
+            return row
+        }
+    }
+
+    /// `name`, `name:tag`, with `*` for any run of characters.
+    private static func matches(_ name: String, _ pattern: String) -> Bool {
+        let whole = name
+        let bare = String(name[..<(name.lastIndex(of: ":") ?? name.endIndex)])
+        return [whole, bare].contains { candidate in
+            let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count > 1 else { return candidate == pattern }
+            guard candidate.hasPrefix(parts[0]), candidate.hasSuffix(parts[parts.count - 1]) else { return false }
+            var rest = Substring(candidate)
+            for part in parts where !part.isEmpty {
+                guard let found = rest.firstRange(of: part) else { return false }
+                rest = rest[found.upperBound...]
+            }
+            return true
+        }
+    }
+
+    package func inspectImage(_ reference: String) async throws -> ImageInspection {
+        let image = try await images.image(reference)
+        var view = ImageInspection()
+        view.identifier = image.id.description
+        view.repoTags = image.tags
+        view.repoDigests = image.digests
+        view.created = image.configuration.created ?? ""
+        view.author = image.configuration.author ?? ""
+        view.comment = image.configuration.comment ?? ""
+        view.architecture = image.configuration.architecture
+        view.os = image.configuration.os
+        view.size = image.size
+        view.virtualSize = image.size
+        view.config = Self.configuration(image.configuration.config)
+        view.graphDriver = GraphDriver(name: "overlay2", data: image.graphDriverData)
+        view.rootFS.layers = image.configuration.rootFileSystem.diffIDs.map(\.description)
+        view.metadata.lastTagTime = Timestamp(seconds: Int64(image.lastTagged))
+        return view
+    }
+
+    /// An image's defaults as the API writes them.
+    static func configuration(_ defaults: ImageConfiguration.Defaults?) -> ContainerConfiguration {
+        var configuration = ContainerConfiguration()
+        guard let defaults else { return configuration }
+        configuration.user = defaults.user ?? ""
+        configuration.exposedPorts = defaults.exposedPorts?.mapValues { _ in Model.Empty() }
+        configuration.env = defaults.env ?? []
+        configuration.entrypoint = defaults.entrypoint.map { StringList($0) }
+        configuration.cmd = defaults.cmd.map { StringList($0) }
+        configuration.volumes = defaults.volumes?.mapValues { _ in Model.Empty() }
+        configuration.workingDir = defaults.workingDirectory ?? ""
+        configuration.labels = defaults.labels
+        configuration.stopSignal = defaults.stopSignal
+        configuration.shell = defaults.shell.map { StringList($0) }
+        configuration.onBuild = defaults.onBuild
+        return configuration
+    }
+
+    package func tagImage(_ reference: String, repository: String, tag: String) async throws {
+        let (name, id) = try await images.tag(reference, repository: repository, tag: tag)
+        events.publish("image", "tag", id.description, ["name": name])
+    }
+
+    package func removeImage(_ reference: String, force: Bool, prune: Bool) async throws -> [ImageRemoval] {
+        let uses = containers.all.compactMap { record in
+            Digest(record.imageID).map { ImageUse(image: $0, container: record.id, isRunning: record.isRunning) }
+        }
+        return try await images.remove(reference, force: force, uses: uses).map { step in
+            switch step {
+            case .untagged(let name, let id):
+                events.publish("image", "untag", id.description, ["name": id.description])
+                return ImageRemoval(untagged: name)
+            case .deletedImage(let id):
+                events.publish("image", "delete", id.description, ["name": id.description])
+                return ImageRemoval(deleted: id.description)
+            case .deletedLayer(let chain): return ImageRemoval(deleted: chain.description)
+            }
+        }
+    }
+
+    package func imageHistory(_ reference: String) async throws -> [ImageHistory] {
+        try await images.history(reference).map { step in
+            var row = ImageHistory()
+            row.identifier = step.id?.description ?? "<missing>"
+            row.created = step.step.created.flatMap { Timestamp($0) }?.seconds ?? 0
+            row.createdBy = step.step.createdBy ?? ""
+            row.comment = step.step.comment ?? ""
+            row.tags = step.tags.isEmpty ? nil : step.tags
+            row.size = step.size
+            return row
+        }
+    }
+
+    package func distribution(_ reference: String, credentials: RegistryCredentials?) async throws -> DistributionInspection {
+        let found = try await images.distribution(reference, login: credentials.flatMap(Self.login))
+        var view = DistributionInspection()
+        view.descriptor.mediaType = found.descriptor.mediaType
+        view.descriptor.digest = found.descriptor.digest.description
+        view.descriptor.size = found.descriptor.size
+        view.platforms = found.platforms.map {
+            DistributionInspection.Platform(architecture: $0.architecture, os: $0.os, variant: $0.variant)
+        }
+        return view
+    }
+}

@@ -1,0 +1,51 @@
+import EngineInterface
+import Faults
+import Images
+import LinuxSystem
+import Model
+import OCI
+
+/// Containers' root file systems.
+extension NodeEngine {
+    func imageDefaults(_ reference: String) async throws -> ImageDefaults {
+        let image = try await images.image(reference)
+        return ImageDefaults(id: image.id.description, configuration: Self.configuration(image.configuration.config))
+    }
+
+    func imageCount() async -> Int { await images.images().count }
+
+    func makeRoot(_ record: ContainerRecord) async throws {
+        guard let image = Digest(record.imageID) else {
+            throw Refusal(.defect, "container \(record.id) has no image: \(record.imageID)")
+        }
+        _ = try await images.prepareRootFilesystem(
+            container: record.id, image: image, isVolatile: record.hostConfig.autoRemove)
+    }
+
+    /// Mounts the root; what volumes are mounted over is copied into those that are new and empty.
+    func mountRoot(_ record: ContainerRecord) async throws {
+        let root = try await images.mountRootFilesystem(container: record.id).merged
+        for mount in record.mounts where mount.type == "volume" && !mount.mode.contains("nocopy") {
+            try await onThread { try VolumeSeed.fill(mount.source, from: root, mount.destination) }
+        }
+    }
+
+    func rootDirectory(of record: ContainerRecord) async throws -> String {
+        try await images.rootFilesystem(container: record.id).merged
+    }
+
+    func unmountRoot(_ id: String) async throws { try await images.unmountRootFilesystem(container: id) }
+
+    func removeRoot(_ id: String) async throws { try await images.removeRootFilesystem(container: id) }
+
+    func graphDriver(_ record: ContainerRecord) async throws -> GraphDriver {
+        GraphDriver(name: "overlay2", data: try await images.rootFilesystem(container: record.id).graphDriverData)
+    }
+
+    /// Removes root file systems of containers that are no more.
+    func sweepRoots() async throws {
+        for id in try await images.containersWithRootFilesystem() where containers.record(id) == nil {
+            try await images.removeRootFilesystem(container: id)
+        }
+    }
+}

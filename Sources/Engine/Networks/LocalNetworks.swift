@@ -1,0 +1,107 @@
+import Addressing
+import Faults
+import LinuxSystem
+import LocalStore
+import Model
+import Synchronization
+
+/// The node's own networks: looked up in memory, kept in the local store.
+final class LocalNetworks: Sendable {
+    private struct State {
+        var networks: [String: LocalNetwork] = [:]
+        /// Walks each network's subnets; which addresses are in use comes from the containers.
+        var allocators: [String: AddressAllocator] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let store: LocalStore
+
+    init(store: LocalStore) { self.store = store }
+
+    /// Reads the networks of an earlier life and makes Docker's three if they are not there.
+    func load(routed: [IPv4Network]) async throws {
+        for network in try await store.loadAll(LocalNetwork.self, kind: .networks).map(\.value) { keep(network) }
+        if named("bridge") == nil {
+            var request = NetworkRequest()
+            request.name = "bridge"
+            request.options = [
+                "com.docker.network.bridge.default_bridge": "true", "com.docker.network.bridge.enable_icc": "true",
+                "com.docker.network.bridge.enable_ip_masquerade": "true",
+                "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0", "com.docker.network.bridge.name": "docker0",
+                "com.docker.network.driver.mtu": "1500",
+            ]
+            try await add(LocalNetworkPlanner(taken: [], routed: routed).plan(request, id: RandomID.docker(), at: .now))
+        }
+        for (name, driver) in [("host", "host"), ("none", "null")] where named(name) == nil {
+            try await add(LocalNetwork(id: RandomID.docker(), name: name, driver: driver, created: .now))
+        }
+    }
+
+    /// The bridge that gives overlay containers their way out; made when the node joins a swarm.
+    func ensureGatewayBridge(taken: [IPv4Network], routed: [IPv4Network]) async throws -> LocalNetwork {
+        if let network = named(LocalNetwork.gatewayBridgeName) { return network }
+        var request = NetworkRequest()
+        request.name = LocalNetwork.gatewayBridgeName
+        request.options = [
+            "com.docker.network.bridge.enable_icc": "false", "com.docker.network.bridge.enable_ip_masquerade": "true",
+            "com.docker.network.bridge.name": LocalNetwork.gatewayBridgeName,
+        ]
+        var network = try LocalNetworkPlanner(taken: taken + subnets, routed: routed)
+            .plan(request, id: RandomID.docker(), at: .now)
+        // The second address is the ingress sandbox's leg on every node.
+        if let subnet = network.ranges.first?.subnet { network.ranges[0].reserved.insert(subnet.first.advanced(by: 2)) }
+        try await add(network)
+        return network
+    }
+
+    var all: [LocalNetwork] { state.withLock { Array($0.networks.values) } }
+    var subnets: [IPv4Network] { all.flatMap { $0.ranges.map(\.subnet) } }
+
+    func network(_ id: String) -> LocalNetwork? { state.withLock { $0.networks[id] } }
+    func named(_ name: String) -> LocalNetwork? { all.first { $0.name == name } }
+
+    func add(_ network: LocalNetwork) async throws {
+        try await store.save(network, kind: .networks, id: network.id)
+        keep(network)
+    }
+
+    func remove(_ id: String) async throws {
+        try await store.delete(kind: .networks, id: id)
+        state.withLock { state in
+            state.networks[id] = nil
+            state.allocators[id] = nil
+        }
+    }
+
+    /// A free address of the network.
+    /// - Throws: ``Refusal`` `no available IPv4 addresses on this network's address pools: NAME (ID)`.
+    func allocate(in id: String, isInUse: (IPv4Address) -> Bool) throws -> IPv4Network {
+        let (found, name) = state.withLock { state -> (IPv4Network?, String) in
+            (state.allocators[id]?.allocate(isInUse: isInUse), state.networks[id]?.name ?? id)
+        }
+        guard let found else {
+            throw Refusal(.conflict, "no available IPv4 addresses on this network's address pools: \(name) (\(id))")
+        }
+        return found
+    }
+
+    /// Checks an address that the user asks for.
+    func claim(_ text: String, in id: String, isInUse: (IPv4Address) -> Bool) throws -> IPv4Network {
+        guard let address = IPv4Address(text) else { throw Refusal(.invalidInput, "invalid IPv4 address: \(text)") }
+        let (subnet, reserved) = state.withLock { state in
+            (state.allocators[id]?.subnet(of: address), state.networks[id]?.ranges.contains { $0.reserved.contains(address) } ?? false)
+        }
+        guard let subnet else {
+            throw Refusal(.invalidInput, "Invalid address \(text): It does not belong to any of this network's subnets")
+        }
+        guard !reserved, !isInUse(address) else { throw Refusal(.forbidden, "Address already in use") }
+        return IPv4Network(address: address, prefixLength: subnet.prefixLength)
+    }
+
+    private func keep(_ network: LocalNetwork) {
+        state.withLock { state in
+            state.networks[network.id] = network
+            state.allocators[network.id] = AddressAllocator(network.ranges)
+        }
+    }
+}

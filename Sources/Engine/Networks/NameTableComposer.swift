@@ -1,0 +1,75 @@
+import Addressing
+import Model
+import NameService
+
+/// Computes what a container can look up: the names on each of its networks. Pure.
+struct NameTableComposer {
+    var containers: [ContainerRecord]
+    var networks: [LocalNetwork]
+    var swarm: SwarmNetworkState?
+
+    /// Whether the container has the embedded resolver: on any network but Docker's default bridge.
+    static func hasResolver(_ container: ContainerRecord) -> Bool {
+        guard !container.isOnHostNetwork else { return false }
+        return container.endpoints.contains {
+            $0.networkName != "bridge" && $0.networkName != LocalNetwork.gatewayBridgeName
+        }
+    }
+
+    func table(for container: ContainerRecord) -> NameTable {
+        var tables: [NameTable.Network] = []
+        var pointers: [IPv4Address: String] = [:]
+        var forwards = false
+        for endpoint in container.endpoints where endpoint.isJoined {
+            if let overlay = endpoint.overlay {
+                // Ingress carries what comes from outside; nothing is looked up on it.
+                if overlay.isIngress { continue }
+                add(overlayNames(endpoint, &pointers), to: &tables)
+            } else if let network = networks.first(where: { $0.id == endpoint.networkID }) {
+                if !network.isInternal { forwards = true }
+                if network.name == "bridge" || network.isGatewayBridge { continue }
+                add(bridgeNames(network, &pointers), to: &tables)
+            }
+        }
+        return NameTable(networks: tables, pointers: pointers, forwards: forwards)
+    }
+
+    private func add(_ network: NameTable.Network, to tables: inout [NameTable.Network]) { tables.append(network) }
+
+    private func bridgeNames(_ network: LocalNetwork, _ pointers: inout [IPv4Address: String]) -> NameTable.Network {
+        var table = NameTable.Network(name: network.name)
+        for other in containers {
+            for endpoint in other.endpoints where endpoint.networkID == network.id && endpoint.isJoined {
+                guard let address = endpoint.address?.address else { continue }
+                for name in Self.names(of: other, endpoint) { table.add(name, [address]) }
+                pointers[address] = "\(other.name).\(network.name)"
+            }
+        }
+        return table
+    }
+
+    private func overlayNames(_ endpoint: EndpointRecord, _ pointers: inout [IPv4Address: String]) -> NameTable.Network {
+        var table = NameTable.Network(name: endpoint.networkName)
+        guard let network = swarm?.networks.first(where: { $0.network.id == endpoint.networkID }) else { return table }
+        for other in network.endpoints {
+            var names = Set(other.names)
+            if !other.containerID.isEmpty { names.formUnion([other.containerID, String(other.containerID.prefix(12))]) }
+            for name in names { table.add(name, [other.address]) }
+            if let name = other.names.first { pointers[other.address] = "\(name).\(endpoint.networkName)" }
+        }
+        for service in network.services {
+            let answer = service.virtualIP.map { [$0] } ?? service.tasks
+            for name in Set([service.name] + service.aliases) { table.add(name, answer) }
+            table.add("tasks.\(service.name)", service.tasks)
+        }
+        return table
+    }
+
+    /// What a container is called on a network.
+    static func names(of container: ContainerRecord, _ endpoint: EndpointRecord) -> Set<String> {
+        var names: Set<String> = [container.name, container.id, container.shortID]
+        names.formUnion(endpoint.wish?.aliases ?? [])
+        if !container.configuration.hostname.isEmpty { names.insert(container.configuration.hostname) }
+        return names
+    }
+}

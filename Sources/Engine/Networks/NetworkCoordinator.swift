@@ -1,0 +1,153 @@
+import Addressing
+import DataPlane
+import EngineInterface
+import Faults
+import LinuxSystem
+import Logging
+import Model
+import NameService
+import Synchronization
+
+/// Makes the kernel's networks and the resolvers agree with the containers and with the swarm's word.
+///
+/// It keeps nothing of its own but what comes from the swarm and the resolvers' ports: every refresh computes the whole.
+final class NetworkCoordinator: Sendable {
+    private struct State {
+        var swarm: SwarmNetworkState?
+        var nodeID: String?
+        var resolvers: [String: ResolverPorts] = [:]
+        var underlayMTU = NetworkCoordinator.usualMTU
+    }
+
+    /// Ethernet's: what is assumed while the underlay's link is not known.
+    static let usualMTU = 1500
+
+    private let state = Mutex(State())
+    private let configuration: EngineConfiguration
+    private let log: Logger
+    private let containers: ContainerTable
+    private let networks: LocalNetworks
+    let dataPlane: DataPlane
+    private let nameServer: NameServer
+    private let events: EventLog
+    private let order = KeyedSerializer()
+
+    init(
+        configuration: EngineConfiguration, log: Logger, containers: ContainerTable, networks: LocalNetworks,
+        dataPlane: DataPlane, nameServer: NameServer, events: EventLog
+    ) {
+        self.configuration = configuration
+        self.containers = containers
+        self.dataPlane = dataPlane
+        self.events = events
+        self.log = log
+        self.nameServer = nameServer
+        self.networks = networks
+    }
+
+    var swarmState: SwarmNetworkState? { state.withLock { $0.swarm } }
+
+    /// Takes the swarm's word for what its networks are; `nil` when the node has left.
+    func setSwarm(_ swarm: SwarmNetworkState?, nodeID: String?, underlayMTU: Int) {
+        state.withLock { state in
+            state.swarm = swarm
+            state.nodeID = nodeID
+            state.underlayMTU = underlayMTU
+        }
+    }
+
+    private func composer() -> NodeNetworkComposer {
+        let joined = containers.all.filter { record in record.endpoints.contains(where: \.isJoined) || record.isInSandbox }
+        return state.withLock { state in
+            NodeNetworkComposer(
+                containers: joined, networks: networks.all, swarm: state.swarm, nodeID: state.nodeID,
+                underlayMTU: state.underlayMTU, resolvers: state.resolvers)
+        }
+    }
+
+    /// Brings kernel and resolvers to what they are to be now. Refreshes follow one another; the last sees everything.
+    func refresh() async throws {
+        try await order.run("refresh") {
+            report(try await dataPlane.apply(composer().compose()))
+            await refreshNames()
+        }
+    }
+
+    /// The same for a container that is about to start: when this returns its namespace is complete, resolver included.
+    /// - Throws: What kept its network from being complete.
+    func join(_ id: String) async throws {
+        guard let record = containers.record(id), !record.isOnHostNetwork else { return }
+        if NameTableComposer.hasResolver(record) {
+            _ = try await dataPlane.prepareSandbox(id)
+            try await openResolver(record)
+        }
+        try await order.run("refresh") {
+            let done = try await dataPlane.apply(composer().compose())
+            report(done)
+            try done.check(sandbox: id)
+            await refreshNames()
+        }
+    }
+
+    /// After a restart: the namespaces are there, the sockets in them are not.
+    func adopt() async throws {
+        try await order.run("refresh") {
+            report(try await dataPlane.adopt(composer().compose()))
+            for record in composer().containers where NameTableComposer.hasResolver(record) {
+                do { try await openResolver(record) } catch {
+                    log.error("cannot open a container's resolver", metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+                }
+            }
+            report(try await dataPlane.apply(composer().compose()))
+        }
+    }
+
+    /// Failures are not the caller's: the data plane tries them again, and says so here until it has succeeded.
+    private func report(_ done: ApplyReport) {
+        for (scope, failures) in done.failures {
+            log.error("a part of the network is not as it is to be", metadata: ["scope": "\(scope)", "errors": "\(failures)"])
+        }
+    }
+
+    /// Takes a container that has ended out of its networks.
+    func leave(_ id: String) async throws {
+        await nameServer.close(id)
+        state.withLock { _ = $0.resolvers.removeValue(forKey: id) }
+        try await refresh()
+    }
+
+    private func openResolver(_ record: ContainerRecord) async throws {
+        let namespace = dataPlane.sandboxNamespace(record.id)
+        let ports = try await nameServer.open(
+            record.id, namespace: namespace, table: tables().table(for: record), upstreams: try await upstreams(for: record))
+        state.withLock { $0.resolvers[record.id] = ResolverPorts(udp: ports.udp, tcp: ports.tcp) }
+    }
+
+    private func refreshNames() async {
+        let composer = tables()
+        for id in await nameServer.identities {
+            guard let record = containers.record(id) else { continue }
+            await nameServer.update(id, table: composer.table(for: record))
+        }
+    }
+
+    private func tables() -> NameTableComposer {
+        NameTableComposer(containers: containers.all, networks: networks.all, swarm: swarmState)
+    }
+
+    private func upstreams(for record: ContainerRecord) async throws -> Upstreams {
+        let own = (record.hostConfig.nameServers ?? []).compactMap { IPv4Address($0) }
+        if !own.isEmpty { return Upstreams(own.map { Upstreams.Server($0) }, origin: .sandbox) }
+        let given = configuration.nameServers.compactMap { IPv4Address($0) }
+        if !given.isEmpty { return Upstreams(given.map { Upstreams.Server($0) }) }
+        let text = try await onThread { try Files.text("/etc/resolv.conf") }
+        return Upstreams(resolvConf: text ?? "")
+    }
+
+    func sandboxPath(_ id: String) -> String { dataPlane.sandboxNamespace(id).path }
+}
+
+extension ContainerRecord {
+    /// It has a network namespace of its own at present, joined to a network or not.
+    var isInSandbox: Bool { (state.running || isStarting) && !isOnHostNetwork }
+}

@@ -1,0 +1,264 @@
+package import EngineInterface
+import Addressing
+import Faults
+import LinuxSystem
+package import Model
+
+/// Docker's network calls: local networks by this node, overlays through the swarm.
+extension NodeEngine: NetworkBackend {
+    private static let filterKeys: Set<String> = ["dangling", "driver", "id", "label", "name", "scope", "type"]
+
+    package func listNetworks(_ filters: Filters) async throws -> [NetworkResource] {
+        try filters.allow(Self.filterKeys)
+        for type in filters["type"] where !["custom", "builtin"].contains(type) {
+            throw Refusal(.invalidInput, "invalid filter: 'type'='\(type)'")
+        }
+        return try await allNetworks().filter { network in
+            filters.any("driver") { network.driver == $0 }
+                && filters.any("id") { network.identifier.hasPrefix($0) }
+                && filters.any("name") { network.name.contains($0) }
+                && filters.any("scope") { network.scope == $0 }
+                && filters.any("type") { ($0 == "builtin") == Self.isBuiltIn(network) }
+                && filters.labelsMatch(network.labels ?? [:])
+                && filters.any("dangling") { value in
+                    let isUnused = (network.containers ?? [:]).isEmpty && !Self.isBuiltIn(network)
+                    return ["1", "true"].contains(value) == isUnused
+                }
+        }
+    }
+
+    private static func isBuiltIn(_ network: NetworkResource) -> Bool {
+        ["bridge", "host", "none", LocalNetwork.gatewayBridgeName].contains(network.name) || network.ingress
+    }
+
+    package func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) async throws -> NetworkResource {
+        let candidates = try await allNetworks().filter { scope == nil || scope == "" || $0.scope == scope }
+        var found = try Self.find(reference, in: candidates)
+        if verbose { found.services = services(on: found.identifier) }
+        return found
+    }
+
+    /// By id, then name, then unambiguous prefix of an id.
+    /// - Throws: `.notFound` with `network X not found`.
+    static func find(_ reference: String, in networks: [NetworkResource]) throws -> NetworkResource {
+        if let exact = networks.first(where: { $0.identifier == reference }) { return exact }
+        let named = networks.filter { $0.name == reference }
+        if named.count > 1 {
+            throw Refusal(.invalidInput, "network \(reference) is ambiguous (\(named.count) matches found on name)")
+        }
+        if let named = named.first { return named }
+        let prefixed = reference.isEmpty ? [] : networks.filter { $0.identifier.hasPrefix(reference) }
+        if prefixed.count > 1 {
+            throw Refusal(.invalidInput, "network \(reference) is ambiguous (\(prefixed.count) matches found based on ID prefix)")
+        }
+        guard let only = prefixed.first else { throw Refusal(.notFound, "network \(reference) not found") }
+        return only
+    }
+
+    func allNetworks() async throws -> [NetworkResource] {
+        var all = networks.all.map(resource)
+        if let catalog { all += try await catalog.swarmNetworks().map(resource) }
+        return all.sorted { ($0.name, $0.identifier) < ($1.name, $1.identifier) }
+    }
+
+    package func createNetwork(_ request: NetworkRequest) async throws -> (id: String, warning: String) {
+        var request = request
+        if request.name.isEmpty { throw Refusal(.invalidInput, "network name cannot be empty") }
+        if request.driver.isEmpty { request.driver = "bridge" }
+        let isOverlay = request.driver == "overlay"
+        if isOverlay, request.scope == "local" {
+            throw Refusal(.forbidden, "cannot downgrade network scope for overlay networks")
+        }
+        if isOverlay {
+            guard let catalog, await catalog.isMember() else {
+                throw Refusal(
+                    .unavailable,
+                    "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.")
+            }
+            guard await catalog.isManager() else {
+                throw Refusal(
+                    .unavailable,
+                    "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
+                        + "Please run this command on a manager node or promote the current node to a manager.")
+            }
+            try refuseTakenName(request.name)
+            let id = try await catalog.createSwarmNetwork(request)
+            return (id, "")
+        }
+        switch request.driver {
+        case "bridge": break
+        case "host", "null":
+            throw Refusal(.forbidden, "only one instance of \"\(request.driver)\" network is allowed")
+        case "macvlan", "ipvlan":
+            throw Refusal(.notImplemented, "network driver \(request.driver) is not implemented by apus yet")
+        default: throw Refusal(.notFound, "plugin \"\(request.driver)\" not found")
+        }
+        if request.scope == "swarm" { throw Refusal(.notImplemented, "swarm-scoped bridge networks are not implemented by apus yet") }
+        return try await serializer.run("networks") {
+            try refuseTakenName(request.name)
+            if let catalog, try await catalog.swarmNetworks().contains(where: { $0.spec.name == request.name }) {
+                throw Refusal(.conflict, "network with name \(request.name) already exists")
+            }
+            let planner = LocalNetworkPlanner(taken: networks.subnets, routed: try await routedSubnets())
+            let network = try planner.plan(request, id: RandomID.docker(), at: .now)
+            if networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName }) {
+                throw Refusal(.forbidden, "networks have same bridge name")
+            }
+            try await networks.add(network)
+            do { try await self.network.refresh() } catch {
+                try await networks.remove(network.id)
+                throw error
+            }
+            events.publish("network", "create", network.id, ["name": network.name, "type": "bridge"])
+            return (network.id, "")
+        }
+    }
+
+    private func refuseTakenName(_ name: String) throws {
+        if networks.named(name) != nil { throw Refusal(.conflict, "network with name \(name) already exists") }
+    }
+
+    package func removeNetwork(_ reference: String) async throws {
+        let found = try Self.find(reference, in: try await allNetworks())
+        if ["bridge", "host", "none"].contains(found.name) {
+            throw Refusal(.forbidden, "\(found.name) is a pre-defined network and cannot be removed")
+        }
+        if found.scope == "swarm" {
+            guard let catalog else { throw Refusal(.notFound, "network \(reference) not found") }
+            return try await catalog.removeSwarmNetwork(id: found.identifier)
+        }
+        try await serializer.run("networks") {
+            let isUsed = containers.all.contains { $0.endpoints.contains { $0.isJoined && $0.networkID == found.identifier } }
+            let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.swarmState != nil
+            if isUsed || isNeeded {
+                throw Refusal(
+                    .forbidden,
+                    "error while removing network: network \(found.name) id \(found.identifier) has active endpoints")
+            }
+            try await networks.remove(found.identifier)
+            try await network.refresh()
+        }
+        events.publish("network", "destroy", found.identifier, ["name": found.name, "type": found.driver])
+    }
+
+    package func pruneNetworks(_ filters: Filters) async throws -> [String] {
+        try filters.allow(["label", "label!", "until"])
+        var removed: [String] = []
+        let used = Set(containers.all.flatMap { $0.endpoints.map(\.networkName) })
+        for network in networks.all where !network.isPredefined && !network.isGatewayBridge && !used.contains(network.name) {
+            guard filters.labelsMatch(network.labels) else { continue }
+            do {
+                try await removeNetwork(network.id)
+                removed.append(network.name)
+            } catch let refusal as Refusal where refusal.kind == .forbidden {
+                continue  // A container has joined it meanwhile.
+            }
+        }
+        return removed
+    }
+
+    // MARK: How networks are shown
+
+    private func resource(_ network: LocalNetwork) -> NetworkResource {
+        var resource = NetworkResource()
+        resource.name = network.name
+        resource.identifier = network.id
+        resource.created = network.created
+        resource.scope = "local"
+        resource.driver = network.driver
+        resource.enableIPv4 = true
+        resource.ipam = network.ipam
+        resource.internal = network.isInternal
+        resource.attachable = network.isAttachable
+        resource.options = network.options
+        resource.labels = network.labels
+        resource.containers = endpoints(on: network.id)
+        if network.isGatewayBridge, network.id.isEmpty == false, let subnet = network.ranges.first?.subnet, self.network.swarmState != nil {
+            var sandbox = NetworkContainer()
+            sandbox.name = "gateway_ingress-sbox"
+            sandbox.endpointID = network.id
+            let leg = subnet.first.advanced(by: 2)
+            sandbox.macAddress = MACAddress(for: leg).description
+            sandbox.iPv4Address = "\(leg)/\(subnet.prefixLength)"
+            resource.containers?["ingress-sbox"] = sandbox
+        }
+        return resource
+    }
+
+    private func resource(_ network: SwarmNetwork) -> NetworkResource {
+        var resource = NetworkResource()
+        resource.name = network.spec.name
+        resource.identifier = network.id
+        resource.created = network.createdAt
+        resource.scope = "swarm"
+        resource.driver = "overlay"
+        resource.enableIPv4 = true
+        resource.internal = network.spec.internal ?? false
+        resource.attachable = network.spec.attachable ?? false
+        resource.ingress = network.spec.ingress ?? false
+        resource.options = network.driverState?.options
+        resource.labels = network.spec.labels.isEmpty ? nil : network.spec.labels
+        resource.ipam = AddressManagement(
+            driver: "default",
+            config: (network.ipamOptions?.configs ?? []).map { pool in
+                var shown = AddressPool(subnet: pool.subnet, ipRange: pool.range, gateway: pool.gateway)
+                shown.auxiliaryAddresses = pool.auxiliaryAddresses
+                return shown
+            })
+        let local = endpoints(on: network.id)
+        guard let view = self.network.swarmState?.networks.first(where: { $0.network.id == network.id }), !local.isEmpty || resource.ingress
+        else { return resource }
+        resource.containers = local
+        resource.labels = network.spec.labels
+        let nodes = Set(view.endpoints.map(\.nodeID))
+        resource.peers = (self.network.swarmState?.peers ?? []).filter { resource.ingress || nodes.contains($0.nodeID) }.map {
+            NetworkPeer(name: String($0.nodeID.prefix(12)), ip: $0.address.description)
+        }
+        return resource
+    }
+
+    private func endpoints(on networkID: String) -> [String: NetworkContainer] {
+        var shown: [String: NetworkContainer] = [:]
+        for record in containers.all {
+            for endpoint in record.endpoints where endpoint.networkID == networkID && endpoint.isJoined {
+                guard let address = endpoint.address else { continue }
+                var row = NetworkContainer()
+                row.name = record.name
+                row.endpointID = endpoint.endpointID
+                row.macAddress = (endpoint.requestedMAC ?? MACAddress(for: address.address)).description
+                row.iPv4Address = address.description
+                shown[record.id] = row
+            }
+        }
+        return shown
+    }
+
+    private func services(on networkID: String) -> [String: NetworkService]? {
+        guard let view = network.swarmState?.networks.first(where: { $0.network.id == networkID }) else { return nil }
+        var shown: [String: NetworkService] = [:]
+        for service in view.services {
+            let tasks = view.endpoints.filter { service.tasks.contains($0.address) }.map { endpoint in
+                var task = NetworkServiceTask()
+                task.name = endpoint.names.first ?? endpoint.taskID
+                task.endpointIP = endpoint.address.description
+                task.info = ["Host IP": endpoint.vtep.description]
+                return task
+            }
+            shown[service.name] = NetworkService(vip: service.virtualIP?.description ?? "<nil>", tasks: tasks)
+        }
+        return shown
+    }
+
+    /// Subnets that the host routes, which a chosen one must not hide.
+    func routedSubnets() async throws -> [IPv4Network] {
+        let text = try await onThread { try Files.text("/proc/net/route") } ?? ""
+        return text.split(separator: "\n").dropFirst().compactMap { line in
+            let fields = line.split(separator: "\t")
+            guard fields.count > 7, let destination = UInt32(fields[1], radix: 16), let mask = UInt32(fields[7], radix: 16), mask != 0
+            else { return nil }
+            // The kernel prints both as they lie in memory.
+            return IPv4Network(
+                address: IPv4Address(number: destination.byteSwapped), prefixLength: mask.nonzeroBitCount)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import Addressing
+import DataPlane
+import Model
+
+/// Computes what the node's networks are to be from the containers, the local networks and the swarm's word. Pure.
+struct NodeNetworkComposer {
+    /// Containers that have joined their networks: running, or about to.
+    var containers: [ContainerRecord]
+    var networks: [LocalNetwork]
+    var swarm: SwarmNetworkState?
+    /// This node's id in the swarm.
+    var nodeID: String?
+    /// MTU of the link that carries VXLAN.
+    var underlayMTU: Int
+    var resolvers: [String: ResolverPorts]
+
+    func compose() -> NodeNetwork {
+        NodeNetwork(
+            underlay: underlay, bridges: bridges, overlays: overlays, ingress: ingress,
+            sandboxes: containers.filter { !$0.isOnHostNetwork }.sorted { $0.id < $1.id }.map(sandbox))
+    }
+
+    private var ownPeer: SwarmNetworkState.Peer? { swarm?.peers.first { $0.nodeID == nodeID } }
+
+    private var underlay: Underlay? {
+        guard let swarm, let own = ownPeer else { return nil }
+        return Underlay(
+            address: own.address, mtu: underlayMTU, peers: Set(swarm.peers.map(\.address)), port: swarm.dataPathPort)
+    }
+
+    private var bridges: [BridgeNetwork] {
+        networks.filter { $0.driver == "bridge" }.sorted { $0.id < $1.id }.compactMap { network in
+            guard let gateway = network.gatewayNetwork else { return nil }
+            return BridgeNetwork(
+                id: network.id, linkName: network.bridgeName, gateway: gateway, mtu: Int(network.mtu),
+                isInternal: network.isInternal, allowsInterContainer: network.allowsTrafficBetweenContainers,
+                masquerades: network.masquerades && !network.isInternal)
+        }
+    }
+
+    private var overlays: [OverlayNetwork] {
+        var used: [String: EndpointRecord.Overlay] = [:]
+        for endpoint in containers.flatMap(\.endpoints) where endpoint.isJoined {
+            if let overlay = endpoint.overlay { used[endpoint.networkID] = overlay }
+        }
+        if let ingress = ingressNetwork, ownPeer?.ingressAddress != nil, let vni = ingress.network.vni {
+            used[ingress.network.id] = EndpointRecord.Overlay(vni: vni, isInternal: false, isIngress: true, mtu: nil)
+        }
+        return used.sorted { $0.key < $1.key }.map { id, overlay in
+            OverlayNetwork(
+                id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, underlayMTU - Underlay.overhead),
+                remoteEndpoints: remoteEndpoints(of: id, isIngress: overlay.isIngress))
+        }
+    }
+
+    private var ingressNetwork: SwarmNetworkState.Network? { swarm?.networks.first { $0.network.spec.ingress == true } }
+
+    private func remoteEndpoints(of id: String, isIngress: Bool) -> [RemoteEndpoint] {
+        guard let swarm, let network = swarm.networks.first(where: { $0.network.id == id }) else { return [] }
+        var remote = network.endpoints.filter { $0.nodeID != nodeID }.map {
+            RemoteEndpoint(address: $0.address, vtep: $0.vtep)
+        }
+        if isIngress {
+            remote += swarm.peers.filter { $0.nodeID != nodeID }.compactMap { peer in
+                peer.ingressAddress.map { RemoteEndpoint(address: $0.address, vtep: peer.address) }
+            }
+        }
+        return remote.sorted { $0.address < $1.address }
+    }
+
+    private var ingress: IngressSandbox? {
+        guard let swarm, let network = ingressNetwork, let address = ownPeer?.ingressAddress,
+            let bridge = networks.first(where: \.isGatewayBridge), let subnet = bridge.ranges.first?.subnet
+        else { return nil }
+        return IngressSandbox(
+            address: address, overlayID: network.network.id, bridgeID: bridge.id,
+            leg: IPv4Network(address: subnet.first.advanced(by: 2), prefixLength: subnet.prefixLength),
+            ports: swarm.ports.compactMap { port in
+                guard let transport = Transport(rawValue: port.transport) else { return nil }
+                return MeshPort(
+                    transport: transport, publishedPort: port.publishedPort,
+                    backends: port.backends.map { MeshPort.Backend(address: $0, port: port.targetPort) })
+            })
+    }
+
+    private func sandbox(_ container: ContainerRecord) -> Sandbox {
+        let joined = container.endpoints.filter { $0.isJoined && $0.address != nil }
+        let endpoints = joined.compactMap { endpoint -> Sandbox.Endpoint? in
+            guard let address = endpoint.address else { return nil }
+            return Sandbox.Endpoint(
+                id: endpoint.endpointID,
+                network: endpoint.overlay == nil ? .bridge(endpoint.networkID) : .overlay(endpoint.networkID),
+                interfaceName: endpoint.interfaceName, address: address, mac: endpoint.requestedMAC,
+                gateway: endpoint.gateway)
+        }
+        let wayOut = wayOut(of: container)
+        let networkIDs = Set(joined.filter { $0.overlay?.isIngress == false }.map(\.networkID))
+        let services = (swarm?.networks ?? []).filter { networkIDs.contains($0.network.id) }.flatMap(\.services)
+            .compactMap { service in service.virtualIP.map { VirtualAddress(address: $0, backends: service.backends) } }
+        return Sandbox(
+            id: container.id, endpoints: endpoints, defaultRouteEndpointID: wayOut?.endpointID, services: services,
+            mesh: mesh(container, joined), resolver: resolvers[container.id],
+            published: container.publishedPorts.compactMap { port in
+                guard let transport = Transport(rawValue: port.transport), let target = wayOut?.address?.address
+                else { return nil }
+                return HostPort(
+                    transport: transport, hostAddress: port.hostAddress, hostPort: port.hostPort, targetAddress: target,
+                    targetPort: port.containerPort)
+            })
+    }
+
+    /// The endpoint through which a container reaches the outside: the bridge with the highest priority, internal ones
+    /// never; `nil` when there is none.
+    func wayOut(of container: ContainerRecord) -> EndpointRecord? {
+        let open = container.endpoints.filter { endpoint in
+            endpoint.isJoined && endpoint.overlay == nil && endpoint.gateway != nil
+                && networks.first { $0.id == endpoint.networkID }?.isInternal == false
+        }
+        return open.min { left, right in
+            let priorities = (left.wish?.gwPriority ?? 0, right.wish?.gwPriority ?? 0)
+            return priorities.0 != priorities.1 ? priorities.0 > priorities.1 : left.networkName < right.networkName
+        }
+    }
+
+    private func mesh(_ container: ContainerRecord, _ joined: [EndpointRecord]) -> MeshMembership? {
+        guard let endpoint = joined.first(where: { $0.overlay?.isIngress == true }), let address = endpoint.address,
+            let task = container.task
+        else { return nil }
+        let ports = task.ports.filter(\.isOnMesh).compactMap { port -> MeshMembership.TargetPort? in
+            guard let transport = Transport(rawValue: port.transport), let number = UInt16(exactly: port.targetPort)
+            else { return nil }
+            return MeshMembership.TargetPort(transport: transport, port: number)
+        }
+        return MeshMembership(
+            endpointID: endpoint.endpointID, gateway: endpoint.gateway ?? address.first.advanced(by: 1),
+            targetPorts: Array(Set(ports)).sorted { ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue) })
+    }
+}
+
+extension EndpointRecord {
+    /// A MAC that the user asked for; overlays have none to choose.
+    var requestedMAC: MACAddress? {
+        guard overlay == nil, let text = wish?.macAddress, !text.isEmpty else { return nil }
+        return MACAddress(text)
+    }
+}
+
+extension PortConfig {
+    /// The routing mesh carries it, rather than one node's own port.
+    var isOnMesh: Bool { (publishMode ?? "ingress") == "ingress" }
+    var transport: String { self.protocol ?? "tcp" }
+}

@@ -1,0 +1,17 @@
+/// A wait that took longer than it may.
+struct DeadlinePassed: Error {}
+
+/// Runs `body` for at most `limit`; it is cancelled then.
+/// - Throws: ``DeadlinePassed``, or whatever `body` throws.
+func withDeadline<Value: Sendable>(_ limit: Duration, _ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw DeadlinePassed()
+        }
+        defer { group.cancelAll() }
+        guard let first = try await group.next() else { throw DeadlinePassed() }
+        return first
+    }
+}

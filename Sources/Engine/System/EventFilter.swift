@@ -1,0 +1,42 @@
+import EngineInterface
+import Model
+
+/// The filters of `GET /events`. Source: Engine API 1.50, `SystemEvents`.
+struct EventFilter: Sendable {
+    static let keys: Set<String> = [
+        "config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope", "secret",
+        "service", "type", "volume",
+    ]
+
+    let filters: Filters
+
+    init(_ filters: Filters) throws {
+        try filters.allow(Self.keys)
+        self.filters = filters
+    }
+
+    func matches(_ event: EngineEvent) -> Bool {
+        filters.any("type") { $0 == event.type }
+            && filters.any("scope") { $0 == event.scope }
+            && filters.any("event") { event.action == $0 || event.action.hasPrefix($0 + ":") }
+            && filters.labelsMatch(event.attributes)
+            && ["container", "daemon", "network", "node", "service", "volume", "config", "secret"].allSatisfy {
+                actorMatches(event, kind: $0)
+            }
+            && filters.any("image") { wanted in
+                event.type == "image" ? names(event.actorID, event.attributes["name"], wanted)
+                    : event.attributes["image"].map { $0 == wanted || $0.hasPrefix(wanted + ":") } ?? false
+            }
+    }
+
+    private func actorMatches(_ event: EngineEvent, kind: String) -> Bool {
+        filters.any(kind) { wanted in
+            if event.type == kind { return names(event.actorID, event.attributes["name"], wanted) }
+            return kind == "container" && event.attributes["container"].map { $0.hasPrefix(wanted) } ?? false
+        }
+    }
+
+    private func names(_ id: String, _ name: String?, _ wanted: String) -> Bool {
+        id == wanted || (wanted.count >= 3 && id.hasPrefix(wanted)) || name == wanted || name == wanted + ":latest"
+    }
+}

@@ -1,0 +1,149 @@
+import LocalStore
+import Addressing
+package import EngineInterface
+import Faults
+import LinuxSystem
+import Logging
+package import Model
+import Netlink
+
+/// Running the swarm's tasks as containers, and the swarm's networks on this node.
+extension NodeEngine: TaskExecutor {
+
+    package func prepareTask(_ task: SwarmTask) async throws -> String {
+        if let existing = record(of: task.id) { return existing.id }
+        guard let nodeID = task.nodeID, let image = task.spec.containerSpec?.image else {
+            throw Refusal(.invalidInput, "task \(task.id) is not assigned or has no container")
+        }
+        let plan = TaskContainer(task: task, nodeID: nodeID)
+        let request = try plan.request()
+        try await ensureImage(image)
+        let endpoints = try plan.endpoints(gatewayBridgeID: networks.named(LocalNetwork.gatewayBridgeName)?.id)
+        let made = try await makeContainer(name: task.containerName, request) { record in
+            if let endpoints {
+                record.endpoints = endpoints
+                record.hostConfig.networkMode = endpoints.first?.networkName ?? "default"
+            }
+            record.task = ContainerRecord.TaskReference(
+                taskID: task.id, serviceID: task.serviceID, serviceName: task.assignment?.serviceName ?? "",
+                ports: task.assignment?.ports ?? [])
+        }
+        return made.id
+    }
+
+    /// Pulls the image unless it is here. An image that no registry has is an error only if it is not here either.
+    private func ensureImage(_ reference: String) async throws {
+        do {
+            _ = try await imageDefaults(reference)
+        } catch let fault as any Fault where fault.kind == .notFound {
+            do {
+                try await pullImage(reference, platform: nil, credentials: nil) { _ in }
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                log.warning("an image could not be pulled", metadata: ["image": "\(reference)", "error": "\(error)"])
+                throw Refusal(.notFound, "No such image: \(reference)")
+            }
+        }
+    }
+
+    private func record(of taskID: String) -> ContainerRecord? { containers.all.first { $0.task?.taskID == taskID } }
+
+    package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
+        guard let record = record(of: task.id) else { throw Refusal(.notFound, "task \(task.id) has no container") }
+        do {
+            try await startContainer(record.id)
+        } catch let refusal as Refusal where refusal.kind == .notModified {
+            // It runs already: the daemon was restarted in between.
+        } catch {
+            throw Refusal(.defect, "starting container failed: \(error)")
+        }
+        return status(containers.record(record.id) ?? record)
+    }
+
+    private func status(_ record: ContainerRecord) -> TaskStatus.ContainerStatus {
+        var status = TaskStatus.ContainerStatus()
+        status.containerID = record.id
+        status.processID = record.state.pid
+        status.exitCode = record.state.exitCode
+        return status
+    }
+
+    package func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
+        guard let record = record(of: task.id) else { return nil }
+        let result = try await waitForContainer(record.id, .notRunning).result()
+        let isKilledForMemory = containers.record(record.id)?.state.outOfMemoryKilled ?? false
+        let message =
+            result.statusCode == 0 ? nil
+            : isKilledForMemory ? "task: non-zero exit (\(result.statusCode)): OOM killed" : "task: non-zero exit (\(result.statusCode))"
+        return TaskExit(exitCode: result.statusCode, message: message)
+    }
+
+    package func stopTask(_ task: SwarmTask) async throws {
+        guard let record = record(of: task.id), record.isRunning else { return }
+        let grace = task.spec.containerSpec?.stopGracePeriod.map { Int($0 / 1_000_000_000) }
+        try await stop(record, signal: nil, timeout: grace ?? 10)
+    }
+
+    package func removeTask(id: String) async throws {
+        guard let record = record(of: id) else { return }
+        do {
+            try await removeContainer(record.id, force: true, removeVolumes: true)
+        } catch let refusal as Refusal where refusal.kind == .notFound {}
+    }
+
+    package func presentTasks() async throws -> [String: TaskStatus.ContainerStatus] {
+        var present: [String: TaskStatus.ContainerStatus] = [:]
+        for record in containers.all {
+            if let task = record.task, !record.isBeingRemoved { present[task.taskID] = status(record) }
+        }
+        return present
+    }
+
+    package func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
+        let taken = state.networks.flatMap { network in
+            (network.network.ipamOptions?.configs ?? []).compactMap { $0.subnet.flatMap { IPv4Network($0) } }
+        }
+        _ = try await networks.ensureGatewayBridge(taken: taken, routed: try await routedSubnets())
+        let place = SwarmPlace(nodeID: nodeID, network: state)
+        try await store.save(place, kind: .node, id: SwarmPlace.key)
+        try await take(place)
+        try await network.refresh()
+    }
+
+    /// Lets the node's networks be computed from the swarm's word from now on.
+    func take(_ place: SwarmPlace) async throws {
+        let own = place.network.peers.first { $0.nodeID == place.nodeID }
+        network.setSwarm(place.network, nodeID: place.nodeID, underlayMTU: try await underlayMTU(of: own?.address))
+    }
+
+    package func leaveNetworks() async throws {
+        for record in containers.all where record.task != nil {
+            try await removeContainer(record.id, force: true, removeVolumes: true)
+        }
+        network.setSwarm(nil, nodeID: nil, underlayMTU: NetworkCoordinator.usualMTU)
+        try await store.delete(kind: .node, id: SwarmPlace.key)
+        if let bridge = networks.named(LocalNetwork.gatewayBridgeName) { try await networks.remove(bridge.id) }
+        try await network.refresh()
+    }
+
+    /// The MTU of the link that has the node's underlay address.
+    private func underlayMTU(of address: IPv4Address?) async throws -> Int {
+        guard let address else { return NetworkCoordinator.usualMTU }
+        return try await onThread {
+            let socket = try RouteSocket()
+            guard let row = try socket.addresses().first(where: { $0.network.address == address }) else {
+                return NetworkCoordinator.usualMTU
+            }
+            let link = try socket.links().first { row.link == .index($0.index) || row.link == .name($0.name) }
+            return link?.mtu ?? NetworkCoordinator.usualMTU
+        }
+    }
+}
+
+/// What the engine itself remembers of the swarm: enough to have its networks again before any manager answers.
+struct SwarmPlace: Codable, Sendable {
+    static let key = "swarm"
+    var nodeID: String
+    var network: SwarmNetworkState
+}

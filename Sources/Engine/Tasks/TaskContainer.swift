@@ -1,0 +1,143 @@
+import Addressing
+import Faults
+import Model
+
+/// Turns a swarm task into the create request of its container, and its attachments into endpoints. Pure.
+struct TaskContainer {
+    let task: SwarmTask
+    let nodeID: String
+
+    /// Labels by which clients know a task's container. Source: Docker's.
+    static let taskLabel = "com.docker.swarm.task.id"
+
+    /// - Throws: ``Refusal`` for what a task asks and Apus does not do.
+    func request() throws -> ContainerCreateRequest {
+        guard let spec = task.spec.containerSpec else {
+            throw Refusal(.notImplemented, "only container tasks are implemented by apus")
+        }
+        try refuseUnsupported(spec)
+        var request = ContainerCreateRequest()
+        request.configuration = configuration(spec)
+        request.hostConfig = try host(spec)
+        return request
+    }
+
+    private func refuseUnsupported(_ spec: ContainerSpec) throws {
+        if !(spec.secrets ?? []).isEmpty { throw Refusal(.notImplemented, "secrets are not implemented by apus yet") }
+        if !(spec.configs ?? []).isEmpty { throw Refusal(.notImplemented, "configs are not implemented by apus yet") }
+        if case .object(let privileges)? = spec.privileges, !privileges.isEmpty, privileges.values.contains(where: { $0 != .null }) {
+            throw Refusal(.notImplemented, "privileges of services are not implemented by apus yet")
+        }
+    }
+
+    private func configuration(_ spec: ContainerSpec) -> ContainerConfiguration {
+        var configuration = ContainerConfiguration()
+        configuration.image = spec.image
+        if let command = spec.command, !command.isEmpty { configuration.entrypoint = StringList(command) }
+        if let args = spec.args, !args.isEmpty { configuration.cmd = StringList(args) }
+        configuration.hostname = expand(spec.hostname ?? "")
+        configuration.env = (spec.env ?? []).map(expand)
+        configuration.workingDir = spec.dir ?? ""
+        configuration.user = spec.user ?? ""
+        configuration.tty = spec.tty ?? false
+        configuration.openStdin = spec.openStdin ?? false
+        configuration.stopSignal = spec.stopSignal
+        configuration.healthcheck = spec.healthCheck
+        var labels = spec.labels ?? [:]
+        labels["com.docker.swarm.node.id"] = nodeID
+        labels["com.docker.swarm.service.id"] = task.serviceID
+        labels["com.docker.swarm.service.name"] = task.assignment?.serviceName ?? ""
+        labels["com.docker.swarm.task"] = ""
+        labels[Self.taskLabel] = task.id
+        labels["com.docker.swarm.task.name"] = task.containerName
+        configuration.labels = labels
+        return configuration
+    }
+
+    /// Docker's templates for service options, as far as they name the task.
+    private func expand(_ text: String) -> String {
+        guard text.contains("{{") else { return text }
+        let values = [
+            "{{.Node.ID}}": nodeID, "{{.Service.ID}}": task.serviceID, "{{.Service.Name}}": task.assignment?.serviceName ?? "",
+            "{{.Task.ID}}": task.id, "{{.Task.Name}}": task.containerName, "{{.Task.Slot}}": task.slot.map(String.init) ?? "",
+        ]
+        return values.reduce(text) { result, pair in
+            result.split(separator: pair.key, omittingEmptySubsequences: false).joined(separator: pair.value)
+        }
+    }
+
+    private func host(_ spec: ContainerSpec) throws -> HostConfiguration {
+        var host = HostConfiguration()
+        host.mounts = spec.mounts
+        host.readonlyRootfs = spec.readOnly ?? false
+        host.extraHosts = (spec.hosts ?? []).compactMap { line in
+            // The swarm writes them as in /etc/hosts: address, then name.
+            let words = line.split(separator: " ").map(String.init)
+            return words.count >= 2 ? "\(words[1]):\(words[0])" : nil
+        }
+        host.nameServers = spec.dnsConfig?.nameservers
+        host.nameSearch = spec.dnsConfig?.search
+        host.nameServerOptions = spec.dnsConfig?.options
+        host.groupAdd = spec.groups
+        host.`init` = spec.`init`
+        host.sysctls = spec.sysctls
+        host.capAdd = spec.capabilityAdd.map { StringList($0) }
+        host.capDrop = spec.capabilityDrop.map { StringList($0) }
+        host.ulimits = spec.ulimits
+        host.oomScoreAdj = spec.oomScoreAdj ?? 0
+        if let limits = task.spec.resources?.limits {
+            host.memory = limits.memoryBytes
+            host.nanoCpus = limits.nanoCPUs
+            host.pidsLimit = limits.pids.flatMap { $0 > 0 ? $0 : nil }
+        }
+        host.memoryReservation = task.spec.resources?.reservations?.memoryBytes ?? 0
+        if let driver = task.spec.logDriver, !driver.name.isEmpty {
+            host.logConfig = LogConfiguration()
+            host.logConfig?.type = driver.name
+            host.logConfig?.config = driver.options ?? [:]
+        }
+        host.portBindings = hostPorts
+        return host
+    }
+
+    /// Ports of the node itself; those of the mesh need nothing of the container.
+    private var hostPorts: [String: [PortBinding]?] {
+        var bindings: [String: [PortBinding]?] = [:]
+        for port in task.assignment?.ports ?? [] where !port.isOnMesh {
+            let key = "\(port.targetPort)/\(port.transport)"
+            let binding = PortBinding(hostIp: "", hostPort: (port.publishedPort ?? 0) == 0 ? "" : String(port.publishedPort ?? 0))
+            bindings[key] = (bindings[key]?.flatMap { $0 } ?? []) + [binding]
+        }
+        return bindings
+    }
+
+    /// Endpoints on the swarm's networks, then on `docker_gwbridge` unless all of them are internal; `nil` for a task with no
+    /// network of the swarm, which goes on the default bridge.
+    func endpoints(gatewayBridgeID: String?) throws -> [EndpointRecord]? {
+        let attachments = task.networksAttachments ?? []
+        guard !attachments.isEmpty else { return nil }
+        var endpoints: [EndpointRecord] = []
+        for attachment in attachments {
+            let network = attachment.network
+            guard let vni = network.vni, let text = attachment.addresses.first, let address = IPv4Network(text) else {
+                throw Refusal(.defect, "network \(network.spec.name) has not been allocated for task \(task.id)")
+            }
+            var wish = EndpointSettings()
+            wish.aliases = attachment.aliases
+            wish.ipamConfig = EndpointSettings.AddressWishes()
+            wish.ipamConfig?.iPv4Address = address.address.description
+            var endpoint = EndpointRecord(networkID: network.id, networkName: network.spec.name, wish: wish)
+            endpoint.address = address
+            endpoint.overlay = EndpointRecord.Overlay(
+                vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
+                mtu: network.driverState?.options?["com.docker.network.driver.mtu"].flatMap { Int($0) })
+            endpoints.append(endpoint)
+        }
+        // Application networks before ingress: eth0 is what the application knows itself by.
+        endpoints.sort { ($0.overlay?.isIngress == true ? 1 : 0, $0.networkName) < ($1.overlay?.isIngress == true ? 1 : 0, $1.networkName) }
+        if endpoints.contains(where: { $0.overlay?.isInternal == false }) || !hostPorts.isEmpty, let gatewayBridgeID {
+            endpoints.append(EndpointRecord(networkID: gatewayBridgeID, networkName: LocalNetwork.gatewayBridgeName))
+        }
+        return endpoints
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+
+/// The daemon's command line.
+struct Options: ParsableArguments {
+    @Option(help: "Directory for what must survive a reboot: images, containers, volumes, swarm membership.")
+    var root = "/var/lib/apus"
+
+    @Option(help: "Directory for what is gone after a reboot: namespaces, sockets, runtime state.")
+    var runDir = "/run/apus"
+
+    @Option(help: "Where to serve the Engine API: unix:///path.")
+    var host = "unix:///run/apus/docker.sock"
+
+    @Option(help: "Registry to ask first for images of docker.io: a URL. May be given more than once.")
+    var registryMirror: [String] = []
+
+    @Option(help: "Registry that may be spoken to without TLS: host or host:port. May be given more than once.")
+    var insecureRegistry: [String] = []
+
+    @Option(help: "Resolver for containers, instead of the host's. May be given more than once.")
+    var dns: [String] = []
+
+    @Option(help: "Address that other nodes reach this one at, when swarm init and join name none.")
+    var advertiseAddr: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel = "info"
+
+    @Flag(help: "For throw-away clusters: the swarm's store does not wait for the disk.")
+    var lab = false
+
+    /// The socket's path.
+    func socketPath() throws -> String {
+        let prefix = "unix://"
+        guard host.hasPrefix(prefix), host.count > prefix.count else {
+            throw ValidationError("--host \(host): only unix:///path is implemented by apus yet")
+        }
+        return String(host.dropFirst(prefix.count))
+    }
+}

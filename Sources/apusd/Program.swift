@@ -1,0 +1,63 @@
+import ArgumentParser
+import Cluster
+import DockerAPI
+import Engine
+import EngineInterface
+import LinuxSystem
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+
+/// The daemon: composes a node from its parts and runs them until it is told to stop.
+@main
+struct Program: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apusd", abstract: "The Apus daemon: containers, their networks, and the swarm.",
+        version: Version.text)
+
+    @OptionGroup var options: Options
+
+    func run() async throws {
+        let level = Logger.Level(rawValue: options.logLevel) ?? .info
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let log = Logger(label: "apusd")
+        try Processes.becomeSubreaper()
+        let group = MultiThreadedEventLoopGroup.singleton
+
+        var engineConfiguration = EngineConfiguration(
+            rootDirectory: options.root, runDirectory: options.runDir, version: Version.text)
+        engineConfiguration.registryMirrors = options.registryMirror
+        engineConfiguration.insecureRegistries = options.insecureRegistry
+        engineConfiguration.nameServers = options.dns
+        engineConfiguration.advertiseAddress = options.advertiseAddr
+        let engine = try await NodeEngine.open(engineConfiguration, log: log)
+
+        var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)
+        swarmConfiguration.storeWithoutFsync = options.lab
+        let swarm = Swarm(swarmConfiguration, executor: engine, group: group, log: log)
+        engine.use(swarm: swarm, info: { await swarm.swarmInfo() })
+
+        var server = APIServer.Configuration()
+        server.socketPath = try options.socketPath()
+        server.productVersion = Version.text
+        let backends = Backends(
+            system: engine, containers: engine, images: engine, networks: engine, volumes: engine, swarm: swarm)
+        let api = APIServer(server, backends: backends, eventLoopGroup: group, logger: log)
+
+        let parts: [any ServiceLifecycle.Service] = [engine, swarm, api]
+        let services = ServiceGroup(
+            services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+        try await services.run()
+    }
+}
+
+/// What this build calls itself.
+enum Version {
+    static let text = "0.1.0"
+}

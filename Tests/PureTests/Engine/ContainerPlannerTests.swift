@@ -1,0 +1,99 @@
+import Faults
+import Model
+import Testing
+
+@testable import Engine
+
+@Suite struct ContainerPlannerTests {
+    private func planner(_ change: (inout ContainerConfiguration) -> Void = { _ in }) -> ContainerPlanner {
+        var configuration = ContainerConfiguration()
+        configuration.env = ["PATH=/bin", "A=image"]
+        configuration.entrypoint = StringList(["/entry"])
+        configuration.cmd = StringList(["serve"])
+        configuration.exposedPorts = ["80/tcp": Empty()]
+        configuration.labels = ["from": "image", "both": "image"]
+        change(&configuration)
+        return ContainerPlanner(image: ImageDefaults(id: "sha256:1", configuration: configuration), cpuCount: 2)
+    }
+
+    private func plan(_ change: (inout ContainerCreateRequest) -> Void) throws -> ContainerRecord {
+        var request = ContainerCreateRequest()
+        request.configuration.image = "nginx"
+        change(&request)
+        return try planner().plan(request, id: String(repeating: "ab", count: 32), name: "web", at: .now)
+    }
+
+    @Test func `the image fills in what the request leaves out, and the request wins`() throws {
+        let record = try plan { request in
+            request.configuration.env = ["A=mine", "B=new", "PATH"]
+            request.configuration.labels = ["both": "mine"]
+            request.configuration.cmd = StringList(["other"])
+        }
+        #expect(record.commandLine == ["/entry", "other"])
+        #expect(record.configuration.env == ["A=mine", "B=new"])
+        #expect(record.configuration.labels == ["from": "image", "both": "mine"])
+        #expect(record.configuration.hostname == "abababababab")
+        #expect(record.endpoints.map(\.networkName) == ["bridge"])
+    }
+
+    @Test func `an entry point of the request's own drops the image's command`() throws {
+        #expect(try plan { $0.configuration.entrypoint = StringList(["/mine"]) }.commandLine == ["/mine"])
+        #expect(throws: Refusal(.invalidInput, "No command specified")) {
+            try plan { $0.configuration.entrypoint = StringList([""]) }
+        }
+    }
+
+    @Test(arguments: [
+        ("Minimum memory limit allowed is 6MB", { $0.memory = 1 << 20 }),
+        ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available", { $0.nanoCpus = 100_000_000_000 }),
+        ("log driver syslog is not implemented by apus yet", { $0.logConfig = LogConfiguration(); $0.logConfig?.type = "syslog" }),
+        ("unknown log opt 'bogus' for json-file log driver", { $0.logConfig = LogConfiguration(); $0.logConfig?.config = ["bogus": "1"] }),
+        ("invalid --security-opt 2: \"bogus=1\"", { $0.securityOpt = ["bogus=1"] }),
+        ("--init is not implemented by apus yet", { $0.`init` = true }),
+        ("can't create 'AutoRemove' container with restart policy", {
+            $0.autoRemove = true
+            $0.restartPolicy = RestartPolicy()
+            $0.restartPolicy?.name = "always"
+        }),
+    ] as [(String, @Sendable (inout HostConfiguration) -> Void)])
+    func `what cannot be is refused in Docker's words`(message: String, change: @Sendable (inout HostConfiguration) -> Void) {
+        let error = #expect(throws: Refusal.self) { try plan { change(&$0.hostConfig) } }
+        #expect(error?.message == message)
+    }
+
+    @Test func `mounts are read in every form, and a target is taken once`() throws {
+        var host = HostConfiguration()
+        host.binds = ["/host/./dir:/data:ro", "vol1:/vol", "/anonymous"]
+        var mount = Mount()
+        mount.type = "tmpfs"
+        mount.target = "/t/"
+        host.mounts = [mount]
+        let plan = try MountPlan(ContainerConfiguration(), host)
+        #expect(plan.entries.map(\.target) == ["/data", "/vol", "/anonymous", "/t"])
+        #expect(plan.entries[0].source == .bind("/host/dir", createIfMissing: true))
+        #expect(plan.entries[0].isReadOnly)
+        #expect(plan.entries[2].source == .volume(nil))
+        host.binds?.append("/x:/vol")
+        #expect(throws: Refusal(.invalidInput, "Duplicate mount point: /vol")) { try MountPlan(ContainerConfiguration(), host) }
+        host.binds = ["/nosuch1:relative"]
+        #expect(throws: Refusal(
+            .invalidInput,
+            "invalid volume specification: '/nosuch1:relative': invalid mount config for type \"bind\": invalid mount path: "
+                + "'relative' mount path must be absolute")) { try MountPlan(ContainerConfiguration(), host) }
+    }
+
+    @Test func `names are matched as docker's filter does`() {
+        #expect(ContainerSelection.nameMatches("/web", "eb"))
+        #expect(ContainerSelection.nameMatches("/web", "^/web$"))
+        #expect(ContainerSelection.nameMatches("/web", "^web$"))
+        #expect(!ContainerSelection.nameMatches("/web", "^eb"))
+        #expect(ContainerNames.isValid("a.b_c-1") && !ContainerNames.isValid("-a") && !ContainerNames.isValid("a b"))
+        for _ in 0..<200 { #expect(ContainerNames.isValid(ContainerNames.random())) }
+    }
+
+    @Test(arguments: [(0.2, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (3000, "50 minutes"),
+        (3600, "About an hour"), (7200, "2 hours"), (86_400 * 3, "3 days"), (86_400 * 20, "2 weeks")])
+    func `durations read as docker's`(seconds: Double, text: String) {
+        #expect(StatusText.duration(seconds) == text)
+    }
+}

@@ -1,0 +1,163 @@
+import Addressing
+import Faults
+import Model
+import Testing
+
+@testable import Engine
+
+@Suite struct NetworkPlanningTests {
+    private func request(_ change: (inout NetworkRequest) -> Void) -> NetworkRequest {
+        var request = NetworkRequest()
+        request.name = "n"
+        change(&request)
+        return request
+    }
+
+    private func network(_ text: String) throws -> IPv4Network { try #require(IPv4Network(text)) }
+
+    @Test func `a network without a subnet gets one that nothing else uses`() throws {
+        let planner = LocalNetworkPlanner(taken: [try network("172.17.0.0/16")], routed: [try network("172.18.4.0/24")])
+        let planned = try planner.plan(request { _ in }, id: "id", at: .now)
+        #expect(planned.ranges.first?.subnet.description == "172.19.0.0/16")
+        #expect(planned.gateway?.description == "172.19.0.1")
+        #expect(planned.ranges.first?.reserved.contains(try #require(planned.gateway)) == true)
+    }
+
+    @Test(arguments: [
+        ("172.17.0.0/24", nil, nil, "Pool overlaps with other one on this address space"),
+        ("172.31.0.0/33", nil, nil, "Invalid subnet 172.31.0.0/33 : invalid CIDR address: 172.31.0.0/33"),
+        ("172.31.0.0/24", "1.2.3.4", nil, "no matching subnet for gateway 1.2.3.4"),
+        ("172.31.0.0/24", nil, "10.1.0.0/24", "no matching subnet for range 10.1.0.0/24"),
+    ] as [(String, String?, String?, String)])
+    func `a pool that cannot be is refused in Docker's words`(subnet: String, gateway: String?, range: String?, message: String) throws {
+        let planner = LocalNetworkPlanner(taken: [try network("172.17.0.0/16")], routed: [])
+        let wanted = request { $0.ipam = AddressManagement(driver: "default", config: [AddressPool(subnet: subnet, ipRange: range, gateway: gateway)]) }
+        let error = #expect(throws: Refusal.self) { try planner.plan(wanted, id: "id", at: .now) }
+        #expect(error?.message == message)
+    }
+
+    // MARK: What the data plane and the resolvers are told
+
+    private let gateway = IPv4Address(172, 18, 0, 1)
+
+    private func gatewayBridge() throws -> LocalNetwork {
+        var bridge = LocalNetwork(id: "gw", name: LocalNetwork.gatewayBridgeName, driver: "bridge", created: .now)
+        bridge.options = ["com.docker.network.bridge.name": LocalNetwork.gatewayBridgeName]
+        bridge.ranges = [AddressRange(subnet: try network("172.18.0.0/16"))]
+        bridge.gateway = gateway
+        return bridge
+    }
+
+    private func taskContainer() throws -> ContainerRecord {
+        var record = ContainerRecord(
+            id: "c1", name: "web.1.t1", created: .now, imageID: "", configuration: ContainerConfiguration(),
+            hostConfig: HostConfiguration(), commandLine: ["x"])
+        var port = PortConfig()
+        port.targetPort = 80
+        port.publishedPort = 8080
+        record.task = ContainerRecord.TaskReference(taskID: "t1", serviceID: "s1", serviceName: "web", ports: [port])
+        func endpoint(_ id: String, _ name: String, _ address: String, _ vni: UInt32?, isIngress: Bool = false) throws -> EndpointRecord {
+            var endpoint = EndpointRecord(networkID: id, networkName: name)
+            endpoint.endpointID = "ep-\(id)"
+            endpoint.interfaceName = "eth\(record.endpoints.count)"
+            endpoint.address = try network(address)
+            endpoint.overlay = vni.map { EndpointRecord.Overlay(vni: $0, isInternal: !isIngress, isIngress: isIngress) }
+            if vni == nil { endpoint.gateway = gateway }
+            return endpoint
+        }
+        record.endpoints.append(try endpoint("app", "app", "10.1.0.5/24", 4097))
+        record.endpoints.append(try endpoint("ing", "ingress", "10.255.0.9/16", 4096, isIngress: true))
+        record.endpoints.append(try endpoint("gw", LocalNetwork.gatewayBridgeName, "172.18.0.3/16", nil))
+        return record
+    }
+
+    private func swarmState() throws -> SwarmNetworkState {
+        var state = SwarmNetworkState()
+        state.peers = [
+            .init(nodeID: "n1", hostname: "node-1", address: IPv4Address(203, 0, 113, 11), ingressAddress: try network("10.255.0.2/16")),
+            .init(nodeID: "n2", hostname: "node-2", address: IPv4Address(203, 0, 113, 12), ingressAddress: try network("10.255.0.3/16")),
+        ]
+        var ingress = SwarmNetwork(id: "ing")
+        ingress.spec.ingress = true
+        ingress.spec.name = "ingress"
+        ingress.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4096"])
+        let far = SwarmNetworkState.Endpoint(
+            address: IPv4Address(10, 1, 0, 7), nodeID: "n2", taskID: "t2", vtep: IPv4Address(203, 0, 113, 12), containerID: "c2c2c2c2c2c2c2",
+            names: ["web.2.t2"])
+        let near = SwarmNetworkState.Endpoint(
+            address: IPv4Address(10, 1, 0, 5), nodeID: "n1", taskID: "t1", vtep: IPv4Address(203, 0, 113, 11), containerID: "c1", names: ["web.1.t1"])
+        let service = SwarmNetworkState.ServiceAddress(
+            serviceID: "s1", name: "web", aliases: ["www"], virtualIP: IPv4Address(10, 1, 0, 2), backends: [near.address, far.address],
+            tasks: [near.address, far.address])
+        state.networks = [
+            .init(network: ingress, endpoints: [], services: []),
+            .init(network: SwarmNetwork(id: "app"), endpoints: [near, far], services: [service]),
+        ]
+        state.ports = [.init(transport: "tcp", publishedPort: 8080, targetPort: 80, serviceID: "s1", backends: [IPv4Address(10, 255, 0, 9)])]
+        return state
+    }
+
+    @Test func `a published task's node is told everything, and only what is elsewhere is remote`() throws {
+        let composer = NodeNetworkComposer(
+            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1", underlayMTU: 1400,
+            resolvers: [:])
+        let wanted = composer.compose()
+        #expect(wanted.underlay?.peers.count == 2)
+        #expect(wanted.overlays.map(\.vni).sorted() == [4096, 4097])
+        #expect(wanted.overlays.allSatisfy { $0.mtu == 1350 })
+        #expect(wanted.overlays.first { $0.id == "app" }?.remoteEndpoints.map(\.address.description) == ["10.1.0.7"])
+        #expect(wanted.overlays.first { $0.id == "ing" }?.remoteEndpoints.map(\.address.description) == ["10.255.0.3"])
+        #expect(wanted.ingress?.leg.description == "172.18.0.2/16")
+        #expect(wanted.ingress?.ports.first?.backends.first?.port == 80)
+        let sandbox = try #require(wanted.sandboxes.first)
+        #expect(sandbox.defaultRouteEndpointID == "ep-gw")
+        #expect(sandbox.mesh?.endpointID == "ep-ing")
+        #expect(sandbox.mesh?.gateway.description == "10.255.0.1")
+        #expect(sandbox.services.map(\.address.description) == ["10.1.0.2"])
+    }
+
+    @Test func `names on an overlay lead to the VIP, to all tasks and to single containers, never to ingress`() throws {
+        let composer = NameTableComposer(containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState())
+        let table = composer.table(for: try taskContainer())
+        let names = try #require(table.networks.first?.names)
+        #expect(table.networks.map(\.name) == ["app"])
+        #expect(names["web"]?.map(\.description) == ["10.1.0.2"])
+        #expect(names["www"]?.map(\.description) == ["10.1.0.2"])
+        #expect(names["tasks.web"]?.count == 2)
+        #expect(names["c2c2c2c2c2c2"]?.map(\.description) == ["10.1.0.7"])
+        #expect(table.forwards)
+    }
+
+    @Test func `a container on internal networks only forwards no name and has no way out`() throws {
+        var record = try taskContainer()
+        record.endpoints.removeAll { $0.networkID != "app" }
+        let table = NameTableComposer(containers: [record], networks: [try gatewayBridge()], swarm: try swarmState()).table(for: record)
+        #expect(!table.forwards)
+        let composer = NodeNetworkComposer(
+            containers: [record], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1", underlayMTU: 1500, resolvers: [:])
+        #expect(composer.compose().sandboxes.first?.defaultRouteEndpointID == nil)
+    }
+
+    @Test func `a task's container has application networks before ingress, and the gateway bridge unless all are internal`() throws {
+        var task = SwarmTask(id: "t1")
+        task.nodeID = "n1"
+        task.slot = 1
+        task.spec.containerSpec = ContainerSpec()
+        func attach(_ id: String, isInternal: Bool, isIngress: Bool = false) {
+            var network = SwarmNetwork(id: id)
+            network.spec.name = id
+            network.spec.internal = isInternal
+            network.spec.ingress = isIngress
+            network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4099"])
+            task.networksAttachments = (task.networksAttachments ?? []) + [NetworkAttachment(network: network, addresses: ["10.2.0.4/24"])]
+        }
+        attach("inner", isInternal: true)
+        #expect(try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName) == ["inner"])
+        attach("ingress", isInternal: false, isIngress: true)
+        #expect(
+            try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName)
+                == ["inner", "ingress", LocalNetwork.gatewayBridgeName])
+        task.networksAttachments = nil
+        #expect(try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw") == nil)
+    }
+}
