@@ -99,7 +99,7 @@ let package = Package(
         library("EngineInterface", ["Model", "Addressing", "Faults"], [nioCore]),
         library("StateStore", ["Model", "Faults"]),
         // 3: one subsystem each
-        library("LocalStore", ["Model", "Faults"], [sqlite]),
+        library("LocalStore", ["LinuxSystem", "Model", "Faults"], [sqlite]),
         library("EtcdStore", ["StateStore", "Model", "LinuxSystem", "CLinux", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, log]),
         library("Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"], [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
         library("ContainerRuntime", ["OCI", "LinuxSystem", "CLinux", "Model", "Faults"], [nioCore, nioPosix, log]),
@@ -129,7 +129,7 @@ let package = Package(
         program("apus", ["Commands"], [arguments]),
         // tests
         library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"]),
-        tests("PureTests", ["Addressing", "Netlink", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes"], [nioCore]),
+        tests("PureTests", ["Addressing", "Faults", "Netlink", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes"], [nioCore]),
         tests("KernelTests", ["LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI", "NameService", "Addressing", "Model"], [nioCore, nioPosix, log]),
         tests("ServiceTests", ["EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux"], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport]),
         tests("TidyTests", [], []),

@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import Glibc
+import LinuxSystem
 
 /// A node's own facts: what it runs, has, and belongs to, in one SQLite file.
 ///
@@ -27,7 +29,7 @@ package struct LocalStore: Sendable {
     ///
     /// - Throws: ``LocalStoreError``: `.newerSchema`, `.notUsable`, `.full`.
     package static func open(_ path: String) async throws -> LocalStore {
-        let (pool, setAside) = try await Self.onQueue { () throws -> (DatabasePool, String?) in
+        let (pool, setAside) = try await Self.apart("open \(path)") { () throws -> (DatabasePool, String?) in
             do {
                 return (try connect(path), nil)
             } catch let error as DatabaseError where error.isDamage {
@@ -41,7 +43,7 @@ package struct LocalStore: Sendable {
     /// Folds the log into the file and ends all use; later calls throw. Not needed before the process ends.
     package func close() async throws {
         let pool = pool
-        try await Self.onQueue {
+        try await Self.apart("close the node's store") {
             try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
             try pool.close()
         }
@@ -155,13 +157,11 @@ package struct LocalStore: Sendable {
         return pool
     }
 
-    /// Runs blocking work on a queue of its own.
-    private static func onQueue<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-        try await attempt("open the node's store") {
-            try await withCheckedThrowingContinuation { continuation in
-                DispatchQueue(label: "apus.localstore.open").async { continuation.resume(with: Result { try body() }) }
-            }
-        }
+    /// Runs blocking work on a thread of its own.
+    private static func apart<T: Sendable>(_ attempting: String, _ body: @escaping @Sendable () throws -> T)
+        async throws -> T
+    {
+        try await attempt(attempting) { try await onThread(body) }
     }
 
     private static func attempt<T>(_ attempting: String, _ body: () async throws -> T) async throws -> T {
@@ -169,6 +169,8 @@ package struct LocalStore: Sendable {
             return try await body()
         } catch let error as DatabaseError {
             throw LocalStoreError(error.resultCode == .SQLITE_FULL ? .full : .notUsable, attempting, cause: error)
+        } catch let error as SystemError {
+            throw LocalStoreError(error.errno == ENOSPC ? .full : .notUsable, attempting, cause: error)
         }
     }
 }
