@@ -177,7 +177,8 @@ struct Agent: ServiceLifecycle.Service {
 
     // MARK: Assignments
 
-    private func assignments(_ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String) async throws {
+    private func assignments(_ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String) async throws
+    {
         board.reportEverything()
         let request = Wire.AssignmentsRequest.with { $0.sessionID = session }
         try await dispatcher.assignments(request, options: NodeTransport.streamOptions) { response in
@@ -288,7 +289,9 @@ final class SessionState: Sendable {
         known.change { known in
             known.id = message.sessionID
             known.heard = .now
-            if message.heartbeatMilliseconds > 0 { known.heartbeat = .milliseconds(Int64(message.heartbeatMilliseconds)) }
+            if message.heartbeatMilliseconds > 0 {
+                known.heartbeat = .milliseconds(Int64(message.heartbeatMilliseconds))
+            }
         }
     }
 

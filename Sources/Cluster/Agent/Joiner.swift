@@ -83,7 +83,8 @@ struct Joiner {
     /// The root that whoever answers there sends: trusted only by the token's digest. The secret is not on this connection.
     private func fetchRoot(_ address: String, _ key: NodeKey) async throws -> String {
         let identity = try TLSIdentity(joiner: key, roots: [])
-        return try await NodeTransport.withClient(to: address, identity: identity, check: .none, group: group) { client in
+        return try await NodeTransport.withClient(to: address, identity: identity, check: .none, group: group) {
+            client in
             try await Wire.Certificates.Client(wrapping: client)
                 .rootCertificate(Wire.RootCertificateRequest(), options: NodeTransport.callOptions).pem
         }

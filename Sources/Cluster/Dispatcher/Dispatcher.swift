@@ -187,7 +187,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// The node's new connections follow a version of its network state.
     func acknowledge(_ nodeID: String, session: String, version: UInt64) throws {
         try check(nodeID, session)
-        sessions[nodeID]?.acknowledged = max(version, sessions[nodeID]?.acknowledged ?? 0)
+        let newest = max(version, sessions[nodeID]?.acknowledged ?? 0)
+        sessions[nodeID]?.acknowledged = newest
         if drains.isWaiting { kick.yield() }
     }
 

@@ -75,7 +75,8 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         throw RPCError(code: .aborted, message: "the session is over")
     }
 
-    package func reportTasks(request: Wire.ReportTasksRequest, context: ServerContext) async throws -> Wire.ReportReply {
+    package func reportTasks(request: Wire.ReportTasksRequest, context: ServerContext) async throws -> Wire.ReportReply
+    {
         let reports = try request.reports.map {
             (taskID: $0.taskID, status: try Wire.value(TaskStatus.self, $0.status))
         }

@@ -21,7 +21,8 @@ package struct NetworkStatePlanner {
         let vteps = objects.nodes.mapValues { IPv4Address($0.membership?.dataPathAddress ?? "") }
         let ingress = objects.networks.values.first { $0.spec.ingress == true }
         ingressID = ingress?.id
-        dataPathPort = objects.cluster.flatMap { UInt16(exactly: $0.dataPathPort) }.flatMap { $0 == 0 ? nil : $0 } ?? 4789
+        dataPathPort =
+            objects.cluster.flatMap { UInt16(exactly: $0.dataPathPort) }.flatMap { $0 == 0 ? nil : $0 } ?? 4789
         let ingressPrefix = ingress?.ipamOptions?.configs?.first?.subnet.flatMap { IPv4Network($0) }?.prefixLength
         peers = objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in
             guard let address = vteps[node.id] ?? nil else { return nil }

@@ -37,7 +37,9 @@ extension Manager {
         let isRotation =
             spec.caConfig?.signingCACert ?? "" != "" || spec.caConfig?.signingCAKey ?? "" != ""
             || spec.caConfig?.forceRotate ?? 0 != present?.caConfig?.forceRotate ?? 0
-        if isRotation { throw Refusal(.notImplemented, "rotating the swarm's root certificate is not implemented by apus yet") }
+        if isRotation {
+            throw Refusal(.notImplemented, "rotating the swarm's root certificate is not implemented by apus yet")
+        }
         if let expiry = spec.caConfig?.nodeCertExpiry, expiry != 0, expiry < 3600 * 1_000_000_000 {
             throw Refusal(
                 .invalidInput,
@@ -45,7 +47,9 @@ extension Manager {
             )
         }
         if let period = spec.dispatcher?.heartbeatPeriod, period < 0 {
-            throw Refusal(.invalidInput, "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration")
+            throw Refusal(
+                .invalidInput,
+                "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration")
         }
     }
 

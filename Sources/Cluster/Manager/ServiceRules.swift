@@ -81,7 +81,9 @@ struct ServiceRules {
     }
 
     private func checkMode(_ spec: ServiceSpec) throws {
-        guard spec.mode.replicatedJob == nil, spec.mode.globalJob == nil else { throw refused("a service that is a job") }
+        guard spec.mode.replicatedJob == nil, spec.mode.globalJob == nil else {
+            throw refused("a service that is a job")
+        }
     }
 
     private func resolve(_ attachment: NetworkAttachmentConfig) throws -> NetworkAttachmentConfig {

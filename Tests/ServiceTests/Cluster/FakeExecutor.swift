@@ -1,0 +1,107 @@
+import EngineInterface
+import Faults
+import LinuxSystem
+import Model
+import Synchronization
+
+/// Containers that exist in memory only, and a record of what was asked.
+final class FakeExecutor: TaskExecutor {
+    struct Container: Sendable {
+        var id: String
+        var isRunning = false
+        var exit: TaskExit?
+    }
+
+    struct State: Sendable {
+        var containers: [String: Container] = [:]
+        var starts: [String: Int] = [:]
+        var stops: [String] = []
+        var network: SwarmNetworkState?
+        /// Held back: `applyNetworkState` waits as long as this is set.
+        var holdsNetworks = false
+        var refusesImage = false
+        var hasLeft = false
+    }
+
+    let hostname: String
+    let state = Mutex(State())
+
+    init(hostname: String) { self.hostname = hostname }
+
+    func describeNode() async throws -> NodeDescription {
+        var description = NodeDescription()
+        description.hostname = hostname
+        description.platform = .init(architecture: "x86_64", system: "linux")
+        description.resources.nanoCPUs = 4_000_000_000
+        description.resources.memoryBytes = 8 << 30
+        return description
+    }
+
+    func prepareTask(_ task: SwarmTask) async throws -> String {
+        try state.withLock { state in
+            if state.refusesImage { throw Refusal(.notFound, "No such image: \(task.spec.containerSpec?.image ?? "")") }
+            let container = state.containers[task.id] ?? Container(id: RandomID.docker())
+            state.containers[task.id] = container
+            return container.id
+        }
+    }
+
+    func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
+        state.withLock { state in
+            if state.containers[task.id]?.isRunning != true { state.starts[task.id, default: 0] += 1 }
+            state.containers[task.id]?.isRunning = true
+            var status = TaskStatus.ContainerStatus()
+            status.containerID = state.containers[task.id]?.id ?? ""
+            status.processID = 4242
+            return status
+        }
+    }
+
+    func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
+        while true {
+            let container = state.withLock { $0.containers[task.id] }
+            guard let container else { return nil }
+            if let exit = container.exit { return exit }
+            // Polled: this is a stand-in for a process.
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    func stopTask(_ task: SwarmTask) async throws {
+        try state.withLock { state in
+            guard state.containers[task.id] != nil else { throw Refusal(.notFound, "No such container") }
+            state.stops.append(task.id)
+            state.containers[task.id]?.isRunning = false
+            state.containers[task.id]?.exit = TaskExit(exitCode: 143, message: nil)
+        }
+    }
+
+    func removeTask(id: String) async throws { state.withLock { $0.containers[id] = nil } }
+
+    func presentTasks() async throws -> [String: TaskStatus.ContainerStatus] {
+        state.withLock {
+            $0.containers.mapValues { container in
+                var status = TaskStatus.ContainerStatus()
+                status.containerID = container.id
+                return status
+            }
+        }
+    }
+
+    func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
+        while self.state.withLock({ $0.holdsNetworks }) { try await Task.sleep(for: .milliseconds(5)) }
+        self.state.withLock { $0.network = state }
+    }
+
+    func leaveNetworks() async throws { state.withLock { $0.hasLeft = true } }
+
+    func end(_ taskID: String, exitCode: Int) {
+        state.withLock {
+            $0.containers[taskID]?.isRunning = false
+            $0.containers[taskID]?.exit = TaskExit(exitCode: exitCode, message: nil)
+        }
+    }
+
+    var running: Set<String> { state.withLock { Set($0.containers.filter(\.value.isRunning).keys) } }
+    var network: SwarmNetworkState? { state.withLock { $0.network } }
+}

@@ -1,0 +1,149 @@
+import Cluster
+import EngineInterface
+import EtcdStore
+import Faults
+import Glibc
+import LinuxSystem
+import Logging
+import Model
+import NIOPosix
+import TestKit
+
+/// A node in this process: a swarm part over a fake executor and real files, TLS and etcd.
+final class TestNode: Sendable {
+    let executor: FakeExecutor
+    let directory: String
+    let address: String
+    let port: Int
+
+    init(_ name: String, in directory: String, address: String) throws {
+        executor = FakeExecutor(hostname: name)
+        self.address = address
+        self.directory = "\(directory)/\(name)"
+        port = try freePort(address)
+    }
+
+    func swarm() -> Swarm {
+        var configuration = SwarmConfiguration(rootDirectory: directory, runDirectory: directory + "/run")
+        configuration.storeWithoutFsync = true
+        configuration.heartbeat = .milliseconds(400)
+        var log = Logger(label: executor.hostname)
+        log.logLevel = getenv("APUS_TEST_LOG") == nil ? .critical : .debug
+        return Swarm(configuration, executor: executor, group: .singletonMultiThreadedEventLoopGroup, log: log)
+    }
+
+    /// Runs the node's daemon, as it were, while `body` runs; cancelled then, as a killed daemon is.
+    func running<T: Sendable>(_ body: @escaping @Sendable (Swarm) async throws -> T) async throws -> T {
+        let swarm = swarm()
+        return try await withThrowingTaskGroup(of: T?.self) { group in
+            group.addTask {
+                try await swarm.run()
+                return nil
+            }
+            group.addTask {
+                try await eventually("the daemon is up") { await swarm.isReady }
+                return try await body(swarm)
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let result { return result }
+            }
+            throw NotReached(description: "the daemon ended")
+        }
+    }
+
+    func initialise(_ swarm: Swarm) async throws {
+        var request = SwarmInitRequest()
+        request.listenAddr = "\(address):\(port)"
+        request.advertiseAddr = "\(address):\(port)"
+        _ = try await swarm.initialiseSwarm(request)
+    }
+
+    func join(_ swarm: Swarm, token: String, manager: TestNode) async throws {
+        var request = SwarmJoinRequest()
+        request.remoteAddrs = ["\(manager.address):\(manager.port)"]
+        request.advertiseAddr = address
+        request.joinToken = token
+        try await swarm.joinSwarm(request)
+    }
+
+    /// Ends the store that the node's manager part has left running, as it is meant to.
+    func stopStore() async throws {
+        let configuration = EtcdConfiguration(
+            name: "any", dataDirectory: directory + "/swarm/store", runDirectory: directory + "/run/etcd",
+            logFile: directory + "/swarm/store.log", clusterToken: "any")
+        try await EtcdSupervisor(configuration, logger: Logger(label: "stop")).stop()
+    }
+}
+
+/// Nodes `node-1`, `node-2`, … on loopback addresses; whatever they leave is removed.
+func withNodes(_ count: Int, _ body: ([TestNode]) async throws -> Void) async throws {
+    try await withTemporaryDirectory { directory in
+        let nodes = try (1...count).map { try TestNode("node-\($0)", in: directory, address: "127.0.0.\($0)") }
+        try await cleaningUp {
+            try await body(nodes)
+        } by: {
+            for node in nodes { try await node.stopStore() }
+        }
+    }
+}
+
+/// A manager and a worker that have joined, both running while `body` runs.
+func withSwarm(_ body: @escaping @Sendable (Swarm, TestNode, Swarm, TestNode) async throws -> Void) async throws {
+    try await withNodes(2) { nodes in
+        let (first, second) = (nodes[0], nodes[1])
+        try await first.running { manager in
+            try await first.initialise(manager)
+            let token = try await manager.inspectSwarm().joinTokens?.worker ?? ""
+            try await second.running { worker in
+                try await second.join(worker, token: token, manager: first)
+                try await eventually("both nodes are ready") { try await ready(manager) == 2 }
+                try await body(manager, first, worker, second)
+            }
+        }
+    }
+}
+
+func ready(_ manager: Swarm) async throws -> Int {
+    try await manager.listNodes(Filters()).count { $0.status.state == .ready }
+}
+
+func service(_ name: String, replicas: UInt64, published: Int? = nil, networks: [String] = []) -> ServiceSpec {
+    var spec = ServiceSpec()
+    spec.name = name
+    var container = ContainerSpec()
+    container.image = "nginx:latest"
+    spec.taskTemplate.containerSpec = container
+    spec.mode.replicated = .init(replicas: replicas)
+    if let published {
+        var port = PortConfig()
+        port.targetPort = 80
+        port.publishedPort = published
+        var endpoint = EndpointSpec()
+        endpoint.ports = [port]
+        spec.endpointSpec = endpoint
+    }
+    if !networks.isEmpty {
+        spec.taskTemplate.networks = networks.map {
+            var attachment = NetworkAttachmentConfig()
+            attachment.target = $0
+            return attachment
+        }
+    }
+    return spec
+}
+
+private func freePort(_ address: String) throws -> Int {
+    let descriptor = Descriptor(owning: try check(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0), "make a socket"))
+    var name = sockaddr_in()
+    name.sin_family = sa_family_t(AF_INET)
+    inet_pton(AF_INET, address, &name.sin_addr)
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = withUnsafeMutablePointer(to: &name) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+            bind(descriptor.raw, pointer, length) == 0 ? getsockname(descriptor.raw, pointer, &length) : -1
+        }
+    }
+    try check(result, "find a free port")
+    return Int(UInt16(bigEndian: name.sin_port))
+}
