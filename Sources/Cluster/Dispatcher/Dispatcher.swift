@@ -42,6 +42,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     private var lastHeard: [String: ContinuousClock.Instant] = [:]
     private let started: ContinuousClock.Instant
     private var drains = DrainPlanner()
+    private var isClosing = false
     private let kicks: AsyncStream<Void>
     private let kick: AsyncStream<Void>.Continuation
 
@@ -55,7 +56,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
         (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Runs until cancelled; then every session is over.
     package func run() async throws {
+        defer { shutDown() }
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in self.model.changes() { self.kick.yield() } }
@@ -87,6 +90,11 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     // MARK: Sessions
 
+    private func shutDown() {
+        isClosing = true
+        for session in sessions.values { finish(session) }
+    }
+
     /// Begins a node's session; an older one of the same node ends.
     ///
     /// - Parameter end: Finished when the session is over, for its handler to end.
@@ -99,6 +107,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
             throw RPCError(code: .permissionDenied, message: "node \(nodeID) is not part of the swarm")
         }
         try await markReady(nodeID, description: description, dataPathAddress: dataPathAddress)
+        guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
         sessions[nodeID] = Session(id: session, lastHeard: clock.now, end: end)
         log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
@@ -169,6 +178,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// An element whenever there is something to tell the node; ends with the session.
     func assignments(_ nodeID: String, session: String) throws -> AsyncStream<Void> {
         try check(nodeID, session)
+        guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         sessions[nodeID]?.wakeAssignments?.finish()
         sessions[nodeID]?.wakeAssignments = continuation

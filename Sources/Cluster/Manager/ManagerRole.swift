@@ -77,12 +77,24 @@ struct ManagerRole: Sendable {
             for await _ in model.changes() where !model.objects.isStale { break }
             try Task.checkCancellation()
             tasks.addTask { try await dispatcher.run() }
-            tasks.addTask { try await server.serve() }
+            tasks.addTask { try await Self.serve(server) }
             tasks.addTask { try await self.lead(store) }
             _ = try await server.listeningAddress
             try await ready(manager)
             defer { tasks.cancelAll() }
             try await tasks.next()
+        }
+    }
+
+    /// Serves until cancelled, and then until every call has ended; the dispatcher ends its streams when it ends itself.
+    private static func serve(_ server: GRPCServer<HTTP2ServerTransport.Posix>) async throws {
+        // A task of its own, which cancellation does not reach: a server that is cancelled traps in NIO when a stream arrives at that
+        // very moment, since nobody finishes the new stream's writer.
+        let serving = Task { try await server.serve() }
+        try await withTaskCancellationHandler {
+            try await serving.value
+        } onCancel: {
+            server.beginGracefulShutdown()
         }
     }
 

@@ -70,8 +70,7 @@ import Testing
 
     @Test func `the sockets are for root alone, and no port is open`() async throws {
         try await withEtcd { etcd in
-            let directory = try #require(try Files.status(etcd.configuration.runDirectory))
-            #expect(directory.st_mode & 0o777 == 0o700)
+            #expect(try fileMode(etcd.configuration.runDirectory) == 0o700)
             let pid = try #require(etcd.pid)
             // Every socket of the process that the kernel lists as TCP would show here.
             let inodes = try Files.list("/proc/\(pid)/fd").compactMap { socketInode(of: "/proc/\(pid)/fd/\($0)") }

@@ -129,8 +129,7 @@ private struct Fact: Codable, Sendable, Equatable {
             let store = try await LocalStore.open(path)
             try await store.save(Fact(name: "a", number: 1), kind: .node, id: "a")
             for suffix in ["", "-wal", "-shm"] {
-                let status = try #require(try Files.status("\(path)\(suffix)"))
-                #expect(status.st_mode & 0o777 == 0o600, "\(suffix)")
+                #expect(try fileMode("\(path)\(suffix)") == 0o600, "\(suffix)")
             }
         }
     }
