@@ -62,9 +62,8 @@ extension NodeEngine: ServiceLifecycle.Service {
                 group.addTask { await self.workbench.run() }
                 group.addTask { try await self.network.dataPlane.run() }
                 group.addTask { await self.announceRepairs() }
-                group.addTask { await self.rotateLogs() }
-                defer { group.cancelAll() }
-                try await group.next()
+                // None of them ends by itself; one that fails takes the others along.
+                try await group.waitForAll()
             }
         }
     }

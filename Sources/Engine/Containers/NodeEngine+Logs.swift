@@ -7,6 +7,4 @@ extension NodeEngine {
         _ = try containers.find(reference)
         throw Refusal(.notImplemented, "docker logs is not implemented by apus yet")
     }
-
-    func rotateLogs() async {}
 }
