@@ -41,7 +41,7 @@ test: packages
 	Acceptance/run
 
 check:
-	swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests Package.swift
+	swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests
 	swift test --filter TidyTests
 
 bench:

@@ -48,8 +48,14 @@ package struct InternetHost: Sendable {
             Relay.install(in: channel, to: target.address, port: target.port)
         }
         log.info("the internet host answers", metadata: ["lab": "\(paths.name)"])
-        try await web.closeFuture.get()
-        try await relay.closeFuture.get()
+        try await withTaskCancellationHandler {
+            try await web.closeFuture.get()
+            try await relay.closeFuture.get()
+        } onCancel: {
+            web.close(promise: nil)
+            relay.close(promise: nil)
+        }
+        await names.close("internet")
     }
 
     private func listen(

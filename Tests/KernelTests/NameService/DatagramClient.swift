@@ -38,15 +38,21 @@ func sendDatagram(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16) thr
     try check(withAddress(address, port) { sendto(socket.raw, octets, octets.count, 0, $0, $1) }, "send")
 }
 
-/// One query and its reply, as a blocking client does it; five seconds at most for each read.
-func exchange(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16, _ transport: Transport) throws -> [UInt8] {
-    let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
+/// A blocking socket with five seconds for each step.
+func connectedSocket(_ address: IPv4Address, _ port: UInt16, _ kind: __socket_type = SOCK_STREAM) throws -> Descriptor {
     let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(kind.rawValue), 0))
     var limit = timeval(tv_sec: 5, tv_usec: 0)
-    try check(
-        setsockopt(socket.raw, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size)), "set time limit"
-    )
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+        try check(
+            setsockopt(socket.raw, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size)), "set time limit")
+    }
     try check(withAddress(address, port) { connect(socket.raw, $0, $1) }, "connect")
+    return socket
+}
+
+/// One query and its reply, as a blocking client does it.
+func exchange(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16, _ transport: Transport) throws -> [UInt8] {
+    let socket = try connectedSocket(address, port, transport == .udp ? SOCK_DGRAM : SOCK_STREAM)
     let length = transport == .tcp ? [UInt8(octets.count >> 8), UInt8(octets.count & 0xff)] : []
     try socket.writeAll(length + octets)
     if transport == .udp { return try socket.readSome(65_535) }

@@ -1,0 +1,123 @@
+import Addressing
+import Glibc
+import LinuxSystem
+import NameService
+import Testing
+
+@testable import Lab
+
+/// A lab's networks, hosts and namespaces, without daemons: those the acceptance run starts.
+@Suite struct LabTests {
+    private func withLab(_ body: (LabPaths) async throws -> Void) async throws {
+        let paths = try LabPaths(name: "t" + RandomID.hex(bytes: 6))
+        try Files.makeDirectories(paths.runtime, mode: 0o755)
+        try Mounts.tmpfs(at: paths.runtime, options: "mode=755")
+        try Mounts.setPropagation(.private, of: paths.runtime)
+        let result: Result<Void, any Error>
+        do {
+            try await LabNetwork.create(
+                paths,
+                [
+                    .init(name: "node-1", address: Underlay.node(1)), .init(name: "client", address: Underlay.client),
+                    .init(name: "internet", address: Underlay.internet),
+                ])
+            result = .success(try await body(paths))
+        } catch {
+            result = .failure(error)
+        }
+        try await Lab(name: paths.name).down()
+        #expect(!Files.exists(paths.runtime) && !Files.exists(paths.data))
+        #expect(try LabProcesses.find(paths).isEmpty)
+        try result.get()
+    }
+
+    /// Asks as curl would, and reads to the end.
+    private func get(_ address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespace) async throws -> String {
+        try await namespace.run {
+            let socket = try connectedSocket(address, port)
+            try socket.writeAll(Array("GET / HTTP/1.0\r\n\r\n".utf8))
+            return String(decoding: try socket.readToEnd(), as: UTF8.self)
+        }
+    }
+
+    @Test func `the client reaches the internet host, until its cable is pulled`() async throws {
+        try await withLab { paths in
+            let host = try InternetHost(lab: paths.name, registry: "127.0.0.1:1")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await host.run() }
+                let client = paths.network("client")
+                let page = try await polled { try await get(Underlay.internet, InternetHost.webPort, from: client) }
+                #expect(page.contains("you are \(Underlay.client)\n"))
+                var query = Message()
+                query.questions = [Question(try #require(DomainName("google.com")), .a)]
+                let octets = query.encoded()
+                let reply = try await client.run { try exchange(octets, Underlay.internet, 53, .udp) }
+                #expect(try Message(decoding: reply).answers.map(\.data) == [.address(Underlay.internet)])
+                // Nothing listens at that registry: the relay closes.
+                #expect(try await get(Underlay.internet, Underlay.registryPort, from: client).isEmpty)
+
+                try await LabNetwork.setConnected(false, "client", paths)
+                #expect(try await LabNetwork.disconnected(paths) == ["client"])
+                await #expect(throws: SystemError.self) {
+                    try await get(Underlay.internet, InternetHost.webPort, from: client)
+                }
+                try await LabNetwork.setConnected(true, "client", paths)
+                #expect(try await LabNetwork.disconnected(paths).isEmpty)
+                _ = try await polled { try await get(Underlay.internet, InternetHost.webPort, from: client) }
+                group.cancelAll()
+            }
+        }
+    }
+
+    @Test func `a node has its own name, directories, resolver and cgroups`() async throws {
+        try await withLab { paths in
+            let node = NodeNamespaces(paths: paths, node: "node-1")
+            try await node.create(resolvConf: "nameserver \(Underlay.internet)\n")
+            let mounts = try await onThread {
+                try node.enter()
+                var name = utsname()
+                uname(&name)
+                let hostname = withUnsafeBytes(of: &name.nodename) { String(decoding: $0.prefix(6), as: UTF8.self) }
+                #expect(hostname == "node-1")
+                #expect(try Files.text("/etc/resolv.conf") == "nameserver \(Underlay.internet)\n")
+                try Files.writeAtomically("here", to: "/run/apus/probe")
+                try Files.writeAtomically("there", to: "/var/lib/apus/probe")
+                #expect(!Files.exists(paths.stateFile) && !Files.exists(paths.nodeEtc("node-1")))
+                return try Mounts.list()
+            }
+            #expect(try Files.text(paths.nodeRuntime("node-1") + "/probe") == "here")
+            #expect(try Files.text(paths.nodeData("node-1") + "/probe") == "there")
+            let groups = mounts.filter { $0.type == "cgroup" || $0.type == "cgroup2" }
+            #expect(!groups.isEmpty && groups.allSatisfy { $0.root == paths.cgroup + "/node-1" })
+            #expect(Set(groups.map(\.target)).count == groups.count)
+        }
+    }
+
+    @Test func `names that would not fit in paths are refused`() {
+        for name in ["", "A", "1a", "a/b", "..", "a b", String(repeating: "a", count: 25)] {
+            #expect(throws: (any Error).self) { try LabPaths(name: name) }
+        }
+    }
+
+    @Test func `replies are read with and without chunks`() throws {
+        let plain = try EngineClient.parse(Array("HTTP/1.1 404 Not Found\r\nX: y\r\n\r\n{\"message\":\"no\"}".utf8))
+        #expect(plain.status == 404 && plain.message == "no")
+        let chunked = try EngineClient.parse(
+            Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n".utf8))
+        #expect(chunked.body == Array("abcde".utf8))
+        for text in ["", "HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc\r\n"] {
+            #expect(throws: (any Error).self) { try EngineClient.parse(Array(text.utf8)) }
+        }
+    }
+}
+
+/// Tries until it works, twenty seconds at most.
+private func polled<T>(_ attempt: () async throws -> T) async throws -> T {
+    let end = ContinuousClock.now + .seconds(20)
+    while true {
+        do { return try await attempt() } catch {
+            guard ContinuousClock.now < end else { throw error }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}
