@@ -373,3 +373,10 @@ int clinux_epoll_wait(int epoll, uint64_t *tokens, int most) {
     for (int i = 0; i < count; i++) tokens[i] = events[i].data.u64;
     return count;
 }
+
+int clinux_pin_thread(int processor) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(processor, &only);
+    return sched_setaffinity(0, sizeof only, &only);
+}

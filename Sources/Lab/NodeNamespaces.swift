@@ -21,9 +21,22 @@ struct NodeNamespaces: Sendable {
         try Files.writeAtomically(node + "\n", to: paths.nodeEtc(node) + "/hostname", mode: 0o644)
         for directory in Self.mountPoints { try Files.makeDirectories(directory, mode: 0o711) }
         let groups = try LabCgroups.create(paths.cgroup + "/" + node)
-        let made = try await onThread { try make(groups) }
-        // From outside: a mount namespace can be bound only in one that is older.
-        for (descriptor, path) in [(made.mounts, paths.mounts(node)), (made.hostname, paths.hostname(node))] {
+        // The kernel binds a mount namespace only in one with a lower number, lest they hold each other. Numbers are given
+        // out in blocks to each CPU (6.18), so in a container a new namespace may have a lower number than our own; one
+        // made on the CPU that ours was made on never has.
+        let processors = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+        for processor in 0...processors {
+            do {
+                try await bind(try await onThread { try make(groups, on: processor < processors ? processor : nil) })
+                return
+            } catch let error as SystemError where error.errno == EINVAL && processor < processors {
+                try await NetworkNamespace(path: paths.hostname(node)).remove()
+            }
+        }
+    }
+
+    private func bind(_ made: (mounts: CInt, hostname: CInt)) async throws {
+        for (descriptor, path) in [(made.hostname, paths.hostname(node)), (made.mounts, paths.mounts(node))] {
             let owned = Descriptor(owning: descriptor)
             try Files.makeDirectories(Files.parent(of: path), mode: 0o755)
             let file = try Descriptor.open(path, O_RDONLY | O_CREAT | O_CLOEXEC, mode: 0o444)
@@ -34,7 +47,11 @@ struct NodeNamespaces: Sendable {
     }
 
     /// On a thread that is thrown away: its namespaces are the node's from here on.
-    private func make(_ groups: [LabCgroups.Group]) throws -> (mounts: CInt, hostname: CInt) {
+    private func make(_ groups: [LabCgroups.Group], on processor: Int?) throws -> (mounts: CInt, hostname: CInt) {
+        if let processor {
+            // Refused for a CPU that this process may not use: then it is one attempt more without a choice.
+            _ = clinux_pin_thread(CInt(processor))
+        }
         try check(clinux_unshare(clinux_clone_newns | clinux_clone_newuts), "unshare the node's namespaces")
         try Mounts.setPropagation(.private, of: "/")
         try check(clinux_hostname(node), "set the hostname")

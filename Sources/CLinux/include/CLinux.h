@@ -114,3 +114,6 @@ int clinux_epoll_create(void);
 int clinux_epoll_add(int epoll, int fd, uint64_t token, int once);
 int clinux_epoll_remove(int epoll, int fd);
 int clinux_epoll_wait(int epoll, uint64_t *tokens, int most);
+
+/// Lets the calling thread run on one CPU only (sched_setaffinity(2)).
+int clinux_pin_thread(int processor);

@@ -54,7 +54,9 @@ import Testing
                 let reply = try await client.run { try exchange(octets, Underlay.internet, 53, .udp) }
                 #expect(try Message(decoding: reply).answers.map(\.data) == [.address(Underlay.internet)])
                 // Nothing listens at that registry: the relay closes.
-                #expect(try await get(Underlay.internet, Underlay.registryPort, from: client).isEmpty)
+                await #expect(throws: SystemError.self) {
+                    try await get(Underlay.internet, Underlay.registryPort, from: client)
+                }
 
                 try await LabNetwork.setConnected(false, "client", paths)
                 #expect(try await LabNetwork.disconnected(paths) == ["client"])
