@@ -22,10 +22,18 @@ import Testing
 
     @Test func `a process is moved into a group, counted there, and killed with it`() async throws {
         try await withGroup { group, layout in
+            // The children are started only when the shell is in its group.
+            let gate = try Descriptor.pipe()
             let child = try Processes.spawn(
-                SpawnRequest(executable: "/bin/sh", arguments: ["-c", "sleep 1000 & sleep 1000 & wait"]))
+                SpawnRequest(
+                    executable: "/bin/sh", arguments: ["-c", "read x; sleep 1000 & sleep 1000 & wait"],
+                    descriptors: [(gate.reading.raw, 0)]))
             defer { child.signal(SIGKILL) }
             try Cgroups.move(child.pid, to: group, in: layout)
+            try gate.writing.writeAll(Array("x\n".utf8))
+            try await eventually("the group has three processes") {
+                try Cgroups.processes(in: group, of: layout).count == 3
+            }
             #expect(try Cgroups.processes(in: group, of: layout).contains(child.pid))
             let statistics = try Cgroups.statistics(of: group, in: layout)
             #expect(statistics.processes.map { $0 >= 1 } != false)
@@ -33,6 +41,7 @@ import Testing
             #expect(statistics.cpuNanoseconds != nil)
             try Cgroups.kill(group, in: layout)
             #expect(try await child.wait() == .signalled(SIGKILL))
+            try await eventually("the group is empty") { try Cgroups.processes(in: group, of: layout).isEmpty }
         }
     }
 
