@@ -87,7 +87,8 @@ package struct ExitResult: Sendable, Equatable {
     }
 }
 
-/// A wait that is registered: whatever happens from now on is seen by ``result``.
+/// A wait that is registered: whatever happens from now on is seen by ``result``, which throws when its task is cancelled, as
+/// happens when the client goes.
 package struct PendingExit: Sendable {
     package var result: @Sendable () async throws -> ExitResult
     package init(result: @escaping @Sendable () async throws -> ExitResult) { self.result = result }

@@ -1,0 +1,183 @@
+import EngineInterface
+import Faults
+import Model
+import NIOCore
+import Synchronization
+
+extension FakeEngine: ContainerBackend {
+    func createContainer(name: String?, _ request: ContainerCreateRequest) throws -> (id: String, warnings: [String]) {
+        if request.configuration.image == "nosuch:1" { throw Refusal(.notFound, "No such image: nosuch:1") }
+        if let name, let other = containers.values.first(where: { $0.name == name }) {
+            throw Refusal(
+                .conflict,
+                "Conflict. The container name \"/\(name)\" is already in use by container \"\(other.id)\". "
+                    + "You have to remove (or rename) that container to be able to reuse that name.")
+        }
+        let id = newID()
+        let process = FakeProcess(
+            command: request.configuration.cmd?.words ?? [], isTerminal: request.configuration.tty)
+        containers[id] = FakeContainer(id: id, name: name ?? "fake_\(containers.count)", request: request, process: process)
+        emit("container", "create", id, ["image": request.configuration.image, "name": name ?? ""])
+        return (id, [])
+    }
+
+    func listContainers(_ query: ContainerQuery) -> [ContainerSummary] {
+        lastQuery = (query.filters, query.limit)
+        return containers.values.filter { query.all || $0.status == "running" }
+            .filter { container in query.filters.any("name") { container.name.contains($0) } }
+            .sorted { $0.id > $1.id }
+            .map { container in
+                var row = ContainerSummary(networkMode: "default", networks: [:])
+                row.identifier = container.id
+                row.names = ["/" + container.name]
+                row.image = container.request.configuration.image
+                row.imageID = "sha256:" + container.id
+                row.command = (container.request.configuration.cmd?.words ?? []).joined(separator: " ")
+                row.created = 1_795_414_869
+                row.state = container.status
+                row.status = container.status == "running" ? "Up 4 seconds" : "Created"
+                row.labels = container.request.configuration.labels ?? [:]
+                row.ports = [PortSummary(ip: "0.0.0.0", privatePort: 80, publicPort: 8088, type: "tcp")]
+                return row
+            }
+    }
+
+    func inspectContainer(_ reference: String, size: Bool) throws -> ContainerInspection {
+        let container = try find(reference)
+        var answer = ContainerInspection()
+        answer.identifier = container.id
+        answer.name = "/" + container.name
+        answer.config = container.request.configuration
+        answer.hostConfig = container.request.hostConfig
+        answer.state.status = container.status
+        answer.state.running = container.status == "running"
+        answer.state.exitCode = container.exitCode
+        return answer
+    }
+
+    func startContainer(_ reference: String) async throws {
+        let container = try find(reference)
+        if container.status == "running" { throw Refusal(.notModified, "") }
+        containers[container.id]?.status = "running"
+        emit("container", "start", container.id, ["image": "busybox", "name": container.name])
+        container.process.onInputEnd.withLock {
+            $0 = {
+                await container.process.exit(0)
+                await self.ended(container.id, 0)
+            }
+        }
+        if let code = await container.process.begin() {
+            await container.process.exit(code)
+            ended(container.id, code)
+        } else if container.process.inputHasEnded {
+            // The client sent all of its input before the start.
+            await container.process.closeInput()
+        }
+    }
+
+    func stopContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
+        let container = try find(reference)
+        guard container.status == "running" else { throw Refusal(.notModified, "") }
+        await container.process.exit(137)
+        ended(container.id, 137)
+    }
+
+    func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws { _ = try find(reference) }
+
+    func killContainer(_ reference: String, signal: String?) async throws {
+        if signal == "BOGUS" { throw Refusal(.invalidInput, "Invalid signal: BOGUS") }
+        try await stopContainer(reference, signal: signal, timeout: 0)
+    }
+
+    func pauseContainer(_ reference: String) throws { _ = try find(reference) }
+    func unpauseContainer(_ reference: String) throws { _ = try find(reference) }
+
+    func renameContainer(_ reference: String, to name: String) throws {
+        containers[try find(reference).id]?.name = name
+    }
+
+    func waitForContainer(_ reference: String, _ condition: WaitCondition) throws -> PendingExit {
+        let id = try find(reference).id
+        let exit = register(id)
+        return PendingExit {
+            for await result in exit { return result }
+            throw CancellationError()
+        }
+    }
+
+    func removeContainer(_ reference: String, force: Bool, removeVolumes: Bool) async throws {
+        let container = try find(reference)
+        guard force || container.status != "running" else {
+            throw Refusal(
+                .conflict,
+                "You cannot remove a running container \(container.id). Stop the container before attempting removal or force remove")
+        }
+        containers[container.id] = nil
+    }
+
+    func pruneContainers(_ filters: Filters) -> (removed: [String], reclaimedBytes: Int64) { ([], 0) }
+
+    func containerLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
+        let container = try find(reference)
+        let (stream, continuation) = AsyncThrowingStream<OutputChunk, any Error>.makeStream()
+        continuation.yield(OutputChunk(stream: .standardError, bytes: ByteBuffer(string: "err\n")))
+        continuation.yield(OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: "out\n")))
+        if !query.follow { continuation.finish() }
+        return LogStream(isTerminal: container.request.configuration.tty, output: stream)
+    }
+
+    func attachContainer(_ reference: String, _ query: AttachQuery) throws -> any AttachedStreams {
+        try find(reference).process
+    }
+
+    func resizeContainer(_ reference: String, height: Int, width: Int) throws {
+        try find(reference).process.size = (height, width)
+    }
+
+    func topContainer(_ reference: String, arguments: String) throws -> (titles: [String], processes: [[String]]) {
+        _ = try find(reference)
+        return (["UID", "PID", "CMD"], [["root", "1", "cat"]])
+    }
+
+    func createExec(container reference: String, _ request: ExecRequest) throws -> String {
+        let container = try find(reference)
+        let id = newID()
+        execs[id] = (request, FakeProcess(command: request.cmd, isTerminal: request.tty), container.id)
+        return id
+    }
+
+    private func exec(_ id: String) throws -> (request: ExecRequest, process: FakeProcess, container: String) {
+        guard let exec = execs[id] else { throw Refusal(.notFound, "No such exec instance: \(id)") }
+        return exec
+    }
+
+    func checkExec(_ id: String) throws -> (isTerminal: Bool, wantsInput: Bool) {
+        let exec = try exec(id)
+        return (exec.request.tty, exec.request.attachStdin)
+    }
+
+    func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams {
+        let process = try exec(id).process
+        if process.command.first == "nosuch" { throw Refusal(.invalidInput, "executable file not found in $PATH") }
+        process.onInputEnd.withLock { $0 = { await process.exit(0) } }
+        if let code = await process.begin() {
+            Task { await process.exit(code) }  // A process ends when it likes.
+        }
+        return process
+    }
+
+    func startExecDetached(_ id: String) async throws { _ = try await startExec(id, height: nil, width: nil) }
+    func resizeExec(_ id: String, height: Int, width: Int) throws { try exec(id).process.size = (height, width) }
+
+    func inspectExec(_ id: String) throws -> ExecInspection {
+        let exec = try exec(id)
+        var answer = ExecInspection()
+        answer.id = id
+        answer.exitCode = exec.process.command.first == "nosuch" ? 127 : exec.process.exitCode
+        answer.running = answer.exitCode == nil
+        answer.containerID = exec.container
+        answer.processConfig.entrypoint = exec.request.cmd.first ?? ""
+        answer.processConfig.arguments = Array(exec.request.cmd.dropFirst())
+        return answer
+    }
+}

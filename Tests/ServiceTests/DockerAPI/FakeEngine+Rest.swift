@@ -1,0 +1,247 @@
+import EngineInterface
+import Faults
+import Model
+import NIOCore
+
+extension FakeEngine: SystemBackend {
+    func systemInfo() -> SystemInfo {
+        var info = SystemInfo()
+        info.serverVersion = "0.1"
+        info.architecture = "x86_64"
+        info.kernelVersion = "6.18"
+        info.name = "fake-host"
+        info.containers = containers.count
+        return info
+    }
+
+    func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) -> AsyncStream<EngineEvent> {
+        guard until != nil else { return listen(from: since) }
+        let (stream, continuation) = AsyncStream.makeStream(of: EngineEvent.self)
+        for event in recorded { continuation.yield(event) }
+        continuation.finish()
+        return stream
+    }
+
+    func componentVersions() -> [(name: String, version: String)] { [("runc", "1.1.5")] }
+}
+
+extension FakeEngine: ImageBackend {
+    func pullImage(
+        _ reference: String, platform: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
+    ) async throws {
+        if reference.contains("nosuch") { throw Refusal(.notFound, "pull access denied for nosuch") }
+        try await progress(ProgressLine(status: "Pulling from \(reference)", id: "1"))
+        if reference.contains("broken") { throw Refusal(.defect, "digest mismatch") }
+        try await progress(ProgressLine(status: "Status: Downloaded newer image for \(reference)"))
+    }
+
+    func loadImages(
+        _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, progress: @escaping ProgressSink
+    ) async throws {
+        for try await bytes in archive { loadedBytes += bytes.readableBytes }
+        var line = ProgressLine()
+        line.stream = "Loaded image: x:1\n"
+        try await progress(line)
+    }
+
+    func listImages(_ filters: Filters, all: Bool) -> [ImageSummary] {
+        var image = ImageSummary()
+        image.identifier = "sha256:" + String(repeating: "ab", count: 32)
+        image.repoTags = ["busybox:latest"]
+        image.created = 1_795_414_869
+        image.size = 4_260_000
+        return [image]
+    }
+
+    func inspectImage(_ reference: String) throws -> ImageInspection {
+        guard !reference.contains("nosuch") else { throw Refusal(.notFound, "No such image: \(reference)") }
+        var image = ImageInspection()
+        image.identifier = "sha256:" + String(repeating: "ab", count: 32)
+        image.repoTags = [reference]
+        return image
+    }
+
+    func tagImage(_ reference: String, repository: String, tag: String) throws {}
+
+    func removeImage(_ reference: String, force: Bool, prune: Bool) -> [ImageRemoval] {
+        [ImageRemoval(untagged: reference)]
+    }
+
+    func imageHistory(_ reference: String) -> [ImageHistory] { [] }
+
+    func distribution(_ reference: String, credentials: RegistryCredentials?) -> DistributionInspection {
+        var answer = DistributionInspection()
+        answer.descriptor.digest = "sha256:9b"
+        answer.descriptor.mediaType = credentials?.username ?? ""
+        answer.platforms = [.init(architecture: "amd64", os: "linux")]
+        return answer
+    }
+}
+
+extension FakeEngine: NetworkBackend {
+    private var bridge: NetworkResource {
+        var network = NetworkResource()
+        network.name = "bridge"
+        network.identifier = String(repeating: "cd", count: 32)
+        network.driver = "bridge"
+        network.scope = "local"
+        return network
+    }
+
+    func listNetworks(_ filters: Filters) -> [NetworkResource] { [bridge] }
+
+    func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) throws -> NetworkResource {
+        guard reference == "bridge" else { throw Refusal(.notFound, "network \(reference) not found") }
+        return bridge
+    }
+
+    func createNetwork(_ request: NetworkRequest) -> (id: String, warning: String) {
+        createdNetworks.append(request)
+        return (newID(), "")
+    }
+
+    func removeNetwork(_ reference: String) throws {
+        throw Refusal(.forbidden, "\(reference) is a pre-defined network and cannot be removed")
+    }
+
+    func connectNetwork(_ reference: String, container: String, settings: EndpointSettings?) throws {
+        _ = try find(container)
+    }
+
+    func disconnectNetwork(_ reference: String, container: String, force: Bool) throws { _ = try find(container) }
+    func pruneNetworks(_ filters: Filters) -> [String] { ["net1"] }
+}
+
+extension FakeEngine: VolumeBackend {
+    func listVolumes(_ filters: Filters) -> [VolumeResource] { [] }
+
+    func createVolume(_ request: VolumeRequest) -> VolumeResource {
+        var volume = VolumeResource()
+        volume.name = request.name
+        return volume
+    }
+
+    func inspectVolume(_ name: String) throws -> VolumeResource {
+        throw Refusal(.notFound, "get \(name): no such volume")
+    }
+
+    func removeVolume(_ name: String, force: Bool) throws {}
+    func pruneVolumes(_ filters: Filters) -> (removed: [String], reclaimedBytes: Int64) { ([], 0) }
+}
+
+extension FakeEngine: SwarmBackend {
+    static let refusal = Refusal(
+        .unavailable,
+        "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to "
+            + "swarm and try again.")
+
+    private func requireManager() throws { if !swarmState.controlAvailable { throw Self.refusal } }
+
+    private var node: Node {
+        var node = Node(id: "b2wobzwhvxkyusbn5r2xuekgk")
+        var description = NodeDescription()
+        description.hostname = "node-1"
+        description.engine.engineVersion = "0.1"
+        node.description = description
+        node.status.state = .ready
+        node.spec.role = .manager
+        node.managerStatus = ManagerStatus()
+        node.managerStatus?.leader = true
+        node.managerStatus?.reachability = "reachable"
+        var membership = Node.Membership()
+        membership.certificate = "SECRET"
+        node.membership = membership
+        return node
+    }
+
+    private var service: Service {
+        var service = Service(id: "zrjvk8zc3tkcnhnsc9ngf2bsf")
+        service.spec.name = "web"
+        service.spec.mode.replicated = ServiceMode.Replicated(replicas: 3)
+        service.spec.taskTemplate.containerSpec = ContainerSpec()
+        service.spec.taskTemplate.containerSpec?.image = "nginx:latest"
+        service.serviceStatus = ServiceStatus()
+        service.serviceStatus?.runningTasks = 2
+        service.serviceStatus?.desiredTasks = 3
+        service.pendingDelete = false
+        return service
+    }
+
+    private var task: SwarmTask {
+        var task = SwarmTask(id: "0ej1sbyiyq31jjppbh3cdlz4a")
+        task.serviceID = service.id
+        task.slot = 1
+        task.nodeID = node.id
+        task.spec = service.spec.taskTemplate
+        task.status = TaskStatus(.running, "started", at: .now)
+        task.desiredState = .running
+        task.assignment = SwarmTask.Assignment()
+        return task
+    }
+
+    func swarmInfo() -> SwarmInfo { swarmState }
+    func initialiseSwarm(_ request: SwarmInitRequest) throws -> String { node.id }
+    func joinSwarm(_ request: SwarmJoinRequest) throws {}
+    func leaveSwarm(force: Bool) throws { throw Refusal(.unavailable, "This node is not part of a swarm") }
+
+    func inspectSwarm() throws -> ClusterObject {
+        try requireManager()
+        return ClusterObject(id: "a")
+    }
+
+    func updateSwarm(
+        version: UInt64, _ spec: ClusterSpec, rotateWorkerToken: Bool, rotateManagerToken: Bool, rotateUnlockKey: Bool
+    ) throws {
+        try requireManager()
+    }
+
+    func listNodes(_ filters: Filters) throws -> [Node] {
+        try requireManager()
+        return [node]
+    }
+
+    func inspectNode(_ reference: String) throws -> Node {
+        try requireManager()
+        guard reference == node.id || reference == "node-1" else {
+            throw Refusal(.notFound, "node \(reference) not found")
+        }
+        return node
+    }
+
+    func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) throws { try requireManager() }
+    func removeNode(_ reference: String, force: Bool) throws { try requireManager() }
+
+    func listServices(_ filters: Filters, withStatus: Bool) throws -> [Service] {
+        try requireManager()
+        return [service]
+    }
+
+    func inspectService(_ reference: String, insertDefaults: Bool) throws -> Service {
+        try requireManager()
+        guard reference == service.id || reference == "web" else {
+            throw Refusal(.notFound, "service \(reference) not found")
+        }
+        return service
+    }
+
+    func createService(_ spec: ServiceSpec) throws -> (id: String, warnings: [String]) {
+        try requireManager()
+        return (service.id, [])
+    }
+
+    func updateService(_ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool) throws -> [String] {
+        try requireManager()
+        return []
+    }
+
+    func removeService(_ reference: String) throws { try requireManager() }
+
+    func listTasks(_ filters: Filters) throws -> [SwarmTask] {
+        try requireManager()
+        return [task]
+    }
+
+    func inspectTask(_ reference: String) throws -> SwarmTask {
+        throw Refusal(.notFound, "task \(reference) not found")
+    }
+}
