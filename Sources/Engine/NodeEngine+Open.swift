@@ -32,7 +32,7 @@ extension NodeEngine: ServiceLifecycle.Service {
                 logger: log)
         }
         let engine = NodeEngine(
-            configuration: configuration, log: log, store: store, images: images, runtime: runtime,
+            configuration: configuration, log: log, store: store, images: images, runtime: runtime, fileWatcher: try FileWatcher(),
             runcVersion: try await version(of: runc, paths.run),
             dataPlane: DataPlane(runDirectory: paths.run, log: log), nameServer: NameServer(group: group, log: log))
         try await engine.adopt()
@@ -62,6 +62,7 @@ extension NodeEngine: ServiceLifecycle.Service {
                 group.addTask { await self.workbench.run() }
                 group.addTask { try await self.network.dataPlane.run() }
                 group.addTask { await self.announceRepairs() }
+                group.addTask { try await self.rotateLogs() }
                 // None of them ends by itself; one that fails takes the others along.
                 try await group.waitForAll()
             }

@@ -46,6 +46,14 @@ package struct Timestamp: Hashable, Sendable, Comparable {
     }
 }
 
+extension Timestamp {
+    /// RFC 3339 with all nine digits of the fraction, as log lines carry it.
+    package var fixedWidth: String {
+        let whole = Timestamp(seconds: seconds).description.dropLast()
+        return "\(whole).\(String(nanoseconds + 1_000_000_000).dropFirst())Z"
+    }
+}
+
 extension Timestamp: CustomStringConvertible, Codable {
     package var description: String {
         let (year, month, day) = Self.date(ofDay: seconds.flooredDivision(by: 86_400))
