@@ -39,9 +39,13 @@ import Testing
     @Test func `a cancelled wait ends`() async {
         let waiters = ExitWaiters()
         let wait = waiters.register("a", .nextExit)
-        let task = Task { try await wait.result() }
-        task.cancel()
-        await #expect(throws: CancellationError.self) { try await task.value }
+        await #expect(throws: CancellationError.self) {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { _ = try await wait.result() }
+                group.cancelAll()
+                try await group.next()
+            }
+        }
     }
 
     @Test func `events of before are told first, then new ones, filtered`() async throws {
