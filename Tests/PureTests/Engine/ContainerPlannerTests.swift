@@ -43,22 +43,24 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("Minimum memory limit allowed is 6MB", { $0.memory = 1 << 20 }),
-        ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available", { $0.nanoCpus = 100_000_000_000 }),
-        ("log driver syslog is not implemented by apus yet", { $0.logConfig = LogConfiguration(); $0.logConfig?.type = "syslog" }),
-        ("unknown log opt 'bogus' for json-file log driver", { $0.logConfig = LogConfiguration(); $0.logConfig?.config = ["bogus": "1"] }),
-        ("invalid --security-opt 2: \"bogus=1\"", { $0.securityOpt = ["bogus=1"] }),
-        ("--init is not implemented by apus yet", { $0.`init` = true }),
-        ("can't create 'AutoRemove' container with restart policy", {
-            $0.autoRemove = true
-            $0.restartPolicy = RestartPolicy()
-            $0.restartPolicy?.name = "always"
-        }),
-    ] as [(String, @Sendable (inout HostConfiguration) -> Void)])
-    func `what cannot be is refused in Docker's words`(message: String, change: @Sendable (inout HostConfiguration) -> Void) {
-        let error = #expect(throws: Refusal.self) { try plan { change(&$0.hostConfig) } }
-        #expect(error?.message == message)
+    @Test func `what cannot be is refused in Docker's words`() {
+        let cases: [(String, (inout HostConfiguration) -> Void)] = [
+            ("Minimum memory limit allowed is 6MB", { $0.memory = 1 << 20 }),
+            ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available", { $0.nanoCpus = 100_000_000_000 }),
+            ("log driver syslog is not implemented by apus yet", { $0.logConfig = LogConfiguration(); $0.logConfig?.type = "syslog" }),
+            ("unknown log opt 'bogus' for json-file log driver", { $0.logConfig = LogConfiguration(); $0.logConfig?.config = ["bogus": "1"] }),
+            ("invalid --security-opt 2: \"bogus=1\"", { $0.securityOpt = ["bogus=1"] }),
+            ("--init is not implemented by apus yet", { $0.`init` = true }),
+            ("can't create 'AutoRemove' container with restart policy", {
+                $0.autoRemove = true
+                $0.restartPolicy = RestartPolicy()
+                $0.restartPolicy?.name = "always"
+            }),
+        ]
+        for (message, change) in cases {
+            let error = #expect(throws: Refusal.self) { try plan { change(&$0.hostConfig) } }
+            #expect(error?.message == message)
+        }
     }
 
     @Test func `mounts are read in every form, and a target is taken once`() throws {
@@ -91,8 +93,10 @@ import Testing
         for _ in 0..<200 { #expect(ContainerNames.isValid(ContainerNames.random())) }
     }
 
-    @Test(arguments: [(0.2, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (3000, "50 minutes"),
-        (3600, "About an hour"), (7200, "2 hours"), (86_400 * 3, "3 days"), (86_400 * 20, "2 weeks")])
+    @Test(arguments: [
+        (0.2, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (3000, "50 minutes"),
+        (3600, "About an hour"), (7200, "2 hours"), (259_200, "3 days"), (1_728_000, "2 weeks"),
+    ] as [(Double, String)])
     func `durations read as docker's`(seconds: Double, text: String) {
         #expect(StatusText.duration(seconds) == text)
     }

@@ -1,6 +1,8 @@
 import Addressing
+import DataPlane
 import Faults
 import Model
+import NameService
 import Testing
 
 @testable import Engine

@@ -7,23 +7,28 @@ import Testing
 @testable import Engine
 
 @Suite struct WaitingTests {
-    @Test func `operations on one container follow one another in order of arrival`() async {
+    @Test func `operations on one container never overlap, and all are done`() async {
         let serializer = KeyedSerializer()
-        let order = Mutex<[Int]>([])
-        let inside = Mutex(0)
+        let watch = Watch()
         await withTaskGroup(of: Void.self) { group in
-            for number in 0..<50 {
+            for _ in 0..<50 {
                 group.addTask {
                     await serializer.run("a") {
-                        #expect(inside.withLock { $0 += 1; return $0 } == 1)
+                        watch.enter()
                         await Task.yield()
-                        order.withLock { $0.append(number) }
-                        inside.withLock { $0 -= 1 }
+                        watch.leave()
                     }
                 }
             }
         }
-        #expect(order.withLock { $0.count } == 50)
+        #expect(watch.state.withLock { $0.done } == 50)
+        #expect(watch.state.withLock { $0.most } == 1)
+    }
+
+    private final class Watch: Sendable {
+        let state = Mutex((inside: 0, most: 0, done: 0))
+        func enter() { state.withLock { $0.inside += 1; $0.most = max($0.most, $0.inside) } }
+        func leave() { state.withLock { $0.inside -= 1; $0.done += 1 } }
     }
 
     @Test func `a wait that was registered before the end sees it, one for removal does not`() async throws {
