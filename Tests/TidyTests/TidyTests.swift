@@ -92,9 +92,10 @@ import Testing
     }
 
     static func isExplained(_ number: Int, in lines: [String]) -> Bool {
-        if lines[number].contains("// ") { return true }
-        // The comment may stand above the statement of which the line is a part.
-        for above in lines[..<number].reversed().prefix(3) {
+        // At the line's end, or at the end of the statement on the next one.
+        if lines[number...].prefix(2).contains(where: { $0.contains("// ") }) { return true }
+        // Or above the statements of which the line is one.
+        for above in lines[..<number].reversed().prefix(8) {
             let text = above.trimmingPrefix { $0 == " " }
             if text.hasPrefix("//") { return true }
             if text.isEmpty || text.hasPrefix("}") { return false }
