@@ -129,7 +129,7 @@ let package = Package(
         program("apus", ["Commands"], [arguments]),
         // tests
         library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"]),
-        tests("PureTests", ["Addressing", "Faults", "Netlink", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes", "Engine", "EngineInterface", "DataPlane", "Logs", "LinuxSystem"], [nioCore]),
+        tests("PureTests", ["Addressing", "Faults", "Netlink", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes", "Engine", "EngineInterface", "DataPlane", "Logs", "LinuxSystem"], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
         tests("KernelTests", ["LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI", "NameService", "Lab", "Addressing", "Model"], [nioCore, nioPosix, log]),
         tests("ServiceTests", ["EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults"], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, lifecycle]),
         tests("TidyTests", [], []),

@@ -16,7 +16,8 @@ extension FakeEngine: ContainerBackend {
         let id = newID()
         let process = FakeProcess(
             command: request.configuration.cmd?.words ?? [], isTerminal: request.configuration.tty)
-        containers[id] = FakeContainer(id: id, name: name ?? "fake_\(containers.count)", request: request, process: process)
+        containers[id] = FakeContainer(
+            id: id, name: name ?? "fake_\(containers.count)", request: request, process: process)
         emit("container", "create", id, ["image": request.configuration.image, "name": name ?? ""])
         return (id, [])
     }
@@ -110,7 +111,8 @@ extension FakeEngine: ContainerBackend {
         guard force || container.status != "running" else {
             throw Refusal(
                 .conflict,
-                "You cannot remove a running container \(container.id). Stop the container before attempting removal or force remove")
+                "You cannot remove a running container \(container.id). Stop the container before attempting removal or force remove"
+            )
         }
         containers[container.id] = nil
     }

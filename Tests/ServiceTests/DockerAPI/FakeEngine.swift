@@ -53,7 +53,8 @@ actor FakeEngine {
     func listen(from since: Timestamp?) -> AsyncStream<EngineEvent> {
         count += 1
         let key = count
-        let (stream, continuation) = AsyncStream.makeStream(of: EngineEvent.self, bufferingPolicy: .bufferingNewest(1000))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: EngineEvent.self, bufferingPolicy: .bufferingNewest(1000))
         if since != nil { for event in recorded { continuation.yield(event) } }
         listeners[key] = continuation
         continuation.onTermination = { _ in Task { await self.unlisten(key) } }  // Bridges a callback to the actor.

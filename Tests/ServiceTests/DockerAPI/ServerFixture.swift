@@ -64,7 +64,9 @@ struct ServerFixture: Sendable {
     }
 
     /// Runs the stock CLI against this server for at most 30 seconds.
-    func docker(_ arguments: [String], input: String? = nil) async throws -> (status: Int32, output: String, errors: String) {
+    func docker(_ arguments: [String], input: String? = nil) async throws -> (
+        status: Int32, output: String, errors: String
+    ) {
         let path = socketPath
         return try await onThread {
             let process = Process()

@@ -43,8 +43,14 @@ import Testing
     @Test(arguments: [
         ("GET", "/v1.41/nosuch", "", 404, #"{"message":"page not found"}"#),
         ("DELETE", "/v1.41/info", "", 404, #"{"message":"page not found"}"#),
-        ("GET", "/v1.99/info", "", 400, #"{"message":"client version 1.99 is too new. Maximum supported API version is 1.50"}"#),
-        ("GET", "/v1.1/info", "", 400, "client version 1.1 is too old. Minimum supported API version is 1.24, please upgrade"),
+        (
+            "GET", "/v1.99/info", "", 400,
+            #"{"message":"client version 1.99 is too new. Maximum supported API version is 1.50"}"#
+        ),
+        (
+            "GET", "/v1.1/info", "", 400,
+            "client version 1.1 is too old. Minimum supported API version is 1.24, please upgrade"
+        ),
         ("GET", "/v1.50/system/df", "", 501, "GET /system/df is not implemented by apus"),
         ("POST", "/build", "", 501, "not implemented by apus"),
         ("GET", "/plugins", "", 200, "[]"),
@@ -56,15 +62,20 @@ import Testing
         ("POST", "/containers/create", #"{"Image":"#, 400, #"{"message":"unexpected EOF"}"#),
         ("POST", "/containers/create", "{}", 400, "Config cannot be empty in order to create a container"),
         ("POST", "/containers/create", #"{"Image":"nosuch:1"}"#, 404, "No such image: nosuch:1"),
-        ("POST", "/networks/create", #"{"Name":5}"#, 400,
-            "json: cannot unmarshal number into Go struct field NetworkCreateRequest.Name of type string"),
+        (
+            "POST", "/networks/create", #"{"Name":5}"#, 400,
+            "json: cannot unmarshal number into Go struct field NetworkCreateRequest.Name of type string"
+        ),
         ("GET", "/containers/nosuch/json", "", 404, #"{"message":"No such container: nosuch"}"#),
         ("GET", "/exec/nosuch/json", "", 404, #"{"message":"No such exec instance: nosuch"}"#),
         ("GET", "/networks/nosuch", "", 404, #"{"message":"network nosuch not found"}"#),
         ("DELETE", "/networks/bridge", "", 403, "bridge is a pre-defined network and cannot be removed"),
         ("GET", "/services", "", 503, "This node is not a swarm manager."),
         ("GET", "/secrets", "", 503, "This node is not a swarm manager."),
-        ("POST", "/services/x/update", "{}", 400, #"invalid service version '': strconv.ParseUint: parsing \"\": invalid syntax"#),
+        (
+            "POST", "/services/x/update", "{}", 400,
+            #"invalid service version '': strconv.ParseUint: parsing \"\": invalid syntax"#
+        ),
         ("POST", "/images/create?fromSrc=-", "", 501, "not implemented by apus"),
         ("POST", "/images/create?fromImage=nosuch.invalid%2Fx&tag=1", "", 404, "pull access denied for nosuch"),
         ("GET", "/containers/a%2Fb/json", "", 404, "No such container: a/b"),
@@ -81,7 +92,8 @@ import Testing
 
     @Test func `starting what runs is 304 without a body, and the connection goes on`() async throws {
         try await ServerFixture.with { server in
-            _ = try await Self.ask(server, "/containers/create?name=web", method: "POST", body: #"{"Image":"b","Cmd":["sleep"]}"#)
+            _ = try await Self.ask(
+                server, "/containers/create?name=web", method: "POST", body: #"{"Image":"b","Cmd":["sleep"]}"#)
             let client = try await RawClient(server.socketPath)
             for expected in ["204 No Content", "304 Not Modified"] {
                 try await client.send("POST /containers/web/start HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -152,7 +164,8 @@ import Testing
 
     @Test func `an exec's stream ends after its exit code is on record`() async throws {
         try await ServerFixture.with { server in
-            _ = try await Self.ask(server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["sleep"]}"#)
+            _ = try await Self.ask(
+                server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["sleep"]}"#)
             for _ in 0..<20 {
                 let created = try await Self.ask(
                     server, "/containers/c/exec", method: "POST", body: #"{"Cmd":["exit","3"],"AttachStdout":true}"#)
@@ -185,9 +198,11 @@ import Testing
 
     @Test func `a wait sends its head at once and its body when the container ends`() async throws {
         try await ServerFixture.with { server in
-            _ = try await Self.ask(server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["exit","42"]}"#)
+            _ = try await Self.ask(
+                server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["exit","42"]}"#)
             let client = try await RawClient(server.socketPath)
-            try await client.send("POST /containers/c/wait?condition=next-exit HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            try await client.send(
+                "POST /containers/c/wait?condition=next-exit HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
             let head = try await client.read(until: "\r\n\r\n")
             #expect(head.contains("200 OK") && !head.contains("StatusCode"))
             _ = try await Self.ask(server, "/containers/c/start", method: "POST")
@@ -198,7 +213,8 @@ import Testing
 
     @Test func `logs come in frames, without a stream asked for they are refused`() async throws {
         try await ServerFixture.with { server in
-            _ = try await Self.ask(server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["sleep"]}"#)
+            _ = try await Self.ask(
+                server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["sleep"]}"#)
             let answer = try await Self.ask(server, "/containers/c/logs?stdout=1&stderr=1")
             #expect(answer.contains("application/vnd.docker.multiplexed-stream"))
             #expect(answer.contains("\u{2}\0\0\0\0\0\0\u{4}err\n"))
@@ -214,7 +230,9 @@ import Testing
             let bad = try await Self.ask(server, "/images/create?fromImage=broken&tag=sha256:12", method: "POST")
             #expect(bad.contains("200 OK"))
             #expect(bad.contains("Pulling from broken@sha256:12"))
-            #expect(bad.contains(#""error":"digest mismatch""#) && bad.contains(#""errorDetail":{"message":"digest mismatch"}"#))
+            #expect(
+                bad.contains(#""error":"digest mismatch""#)
+                    && bad.contains(#""errorDetail":{"message":"digest mismatch"}"#))
         }
     }
 
@@ -239,7 +257,8 @@ import Testing
                 server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["flood","33554432"]}"#)
             let client = try await RawClient(server.socketPath)
             try await client.send(
-                "POST /containers/c/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+                "POST /containers/c/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+            )
             try await client.read(until: "\r\n\r\n")
             try await client.setReading(false)
             _ = try await Self.ask(server, "/containers/c/start", method: "POST")
@@ -254,13 +273,15 @@ import Testing
     @Test func `shutdown ends streams and raw sessions`() async throws {
         let begun = ContinuousClock.now
         try await ServerFixture.with { server in
-            _ = try await Self.ask(server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["cat"]}"#)
+            _ = try await Self.ask(
+                server, "/containers/create?name=c", method: "POST", body: #"{"Image":"b","Cmd":["cat"]}"#)
             let listener = try await RawClient(server.socketPath)
             try await listener.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
             try await listener.read(until: "chunked")
             let attached = try await RawClient(server.socketPath)
             try await attached.send(
-                "POST /containers/c/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+                "POST /containers/c/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+            )
             try await attached.read(until: "101 UPGRADED")
             await server.group.triggerGracefulShutdown()
             _ = try await listener.readToEnd()

@@ -41,7 +41,8 @@ struct StockCLITests {
                 #expect(ran.status == Int32(code))
                 #expect(ran.output == "o\n" && ran.errors == "e\n")
             }
-            let piped = try await server.docker(["exec", "-i", "web", "cat"], input: String(repeating: "0123456789", count: 50_000))
+            let piped = try await server.docker(
+                ["exec", "-i", "web", "cat"], input: String(repeating: "0123456789", count: 50_000))
             #expect(piped.output.count == 500_000, "\(piped.errors)")
             #expect(piped.status == 0)
             let missing = try await server.docker(["exec", "web", "nosuch"])
@@ -60,7 +61,9 @@ struct StockCLITests {
             #expect(table.status == 0, "\(table.errors)")
             #expect(table.output.contains("0.0.0.0:8088->80/tcp") && table.output.contains("web"))
             #expect(!table.output.contains("other"))
-            let names = try await server.docker(["ps", "-a", "-n", "5", "--format", "{{.Names}} {{.Status}} {{.Label \"a\"}}"])
+            let names = try await server.docker([
+                "ps", "-a", "-n", "5", "--format", "{{.Names}} {{.Status}} {{.Label \"a\"}}",
+            ])
             #expect(names.output.contains("web Up 4 seconds b\n"), "\(names)")
             #expect(await server.engine.lastQuery?.limit == 5)
             let bad = try await server.docker(["ps", "--filter", "bogus=1"])
@@ -69,7 +72,9 @@ struct StockCLITests {
             #expect(images.output == "busybox:latest abababababab 4.26MB\n", "\(images)")
             let networks = try await server.docker(["network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}}"])
             #expect(networks.output == "bridge bridge local\n")
-            let inspected = try await server.docker(["inspect", "web", "--format", "{{.Config.Image}} {{.State.Running}}"])
+            let inspected = try await server.docker([
+                "inspect", "web", "--format", "{{.Config.Image}} {{.State.Running}}",
+            ])
             #expect(inspected.output == "busybox true\n", "\(inspected)")
             let volumes = try await server.docker(["volume", "ls"])
             #expect(volumes.status == 0)
@@ -86,16 +91,24 @@ struct StockCLITests {
             swarm.controlAvailable = true
             swarm.nodeID = "b2wobzwhvxkyusbn5r2xuekgk"
             await server.engine.set(swarm: swarm)
-            let nodes = try await server.docker(["node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}} {{.Self}}"])
+            let nodes = try await server.docker([
+                "node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}} {{.Self}}",
+            ])
             #expect(nodes.output == "node-1 Ready Leader true\n", "\(nodes)")
-            let services = try await server.docker(["service", "ls", "--format", "{{.Name}} {{.Mode}} {{.Replicas}} {{.Image}}"])
+            let services = try await server.docker([
+                "service", "ls", "--format", "{{.Name}} {{.Mode}} {{.Replicas}} {{.Image}}",
+            ])
             #expect(services.output == "web replicated 2/3 nginx:latest\n", "\(services)")
-            let tasks = try await server.docker(["service", "ps", "web", "--format", "{{.Name}} {{.Node}} {{.DesiredState}}"])
+            let tasks = try await server.docker([
+                "service", "ps", "web", "--format", "{{.Name}} {{.Node}} {{.DesiredState}}",
+            ])
             #expect(tasks.output == "web.1 node-1 Running\n", "\(tasks)")
             let created = try await server.docker(["service", "create", "--detach", "--name", "web", "nginx"])
             #expect(created.output.hasPrefix("zrjvk8zc3tkcnhnsc9ngf2bsf"), "\(created)")
             #expect(try await server.docker(["secret", "ls"]).status == 0)
-            #expect(try await server.docker(["network", "create", "--driver", "overlay", "--subnet", "10.9.0.0/24", "ov"]).status == 0)
+            #expect(
+                try await server.docker(["network", "create", "--driver", "overlay", "--subnet", "10.9.0.0/24", "ov"])
+                    .status == 0)
             #expect(await server.engine.createdNetworks.first?.ipam?.config?.first?.subnet == "10.9.0.0/24")
         }
     }
@@ -103,7 +116,9 @@ struct StockCLITests {
     @Test func `events until now are told and end`() async throws {
         try await ServerFixture.with { server in
             _ = try await server.docker(["run", "-d", "--name", "web", "busybox", "sleep"])
-            let events = try await server.docker(["events", "--since", "1h", "--until", "0s", "--format", "{{.Type}} {{.Action}}"])
+            let events = try await server.docker([
+                "events", "--since", "1h", "--until", "0s", "--format", "{{.Type}} {{.Action}}",
+            ])
             #expect(events.output == "container create\ncontainer start\n", "\(events)")
         }
     }
