@@ -28,7 +28,8 @@ extension NodeEngine {
         }
     }
 
-    private func allot(
+    /// Gives one endpoint its id, its interface `ethINDEX` and, on a local network, its address.
+    func allot(
         _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord, among others: [ContainerRecord],
         _ all: [NetworkResource]
     ) throws {

@@ -94,7 +94,8 @@ extension NodeEngine {
         guard let before = containers.record(id), before.isRunning else { return }
         try await discardProcess(id)
         let again = restartDelay(before, end)
-        if again == nil { try await releaseNetworks(id) } else { try await network.refresh() }
+        // Also before a restart: that allots endpoints anew, and the old ones' links would be in the way.
+        try await releaseNetworks(id)
         try await unmountRoot(id)
         let record = try await containers.update(id) { record in
             record.state.pid = 0

@@ -79,7 +79,8 @@ final class NetworkCoordinator: Sendable {
         guard let record = containers.record(id), !record.isOnHostNetwork else { return }
         if NameTableComposer.hasResolver(record) {
             _ = try await dataPlane.prepareSandbox(id)
-            try await openResolver(record)
+            // A running container that joins one more network has its resolver already.
+            if state.withLock({ $0.resolvers[id] }) == nil { try await openResolver(record) }
         }
         try await order.run("refresh") {
             let done = try await dataPlane.apply(composer().compose())

@@ -15,12 +15,31 @@ extension NodeEngine {
             throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
         }
         try await serializer.run(record.id) {
-            if containers.record(record.id)?.isRunning == true {
-                throw Refusal(.notImplemented, "connecting a running container to a network is not implemented by apus yet")
-            }
             try await containers.update(record.id) { record in
                 record.endpoints.append(EndpointRecord(networkID: found.identifier, networkName: found.name, wish: settings))
             }
+            guard let current = containers.record(record.id), current.isRunning, !current.state.restarting else { return }
+            do { try await joinRunning(record.id, found.name) } catch {
+                try await containers.update(record.id) { $0.endpoints.removeAll { $0.networkName == found.name } }
+                try await network.refresh()
+                throw error
+            }
+        }
+    }
+
+    /// Gives a running container its place in a network that its record names already.
+    private func joinRunning(_ id: String, _ name: String) async throws {
+        let all = try await allNetworks()
+        let joined = try await containers.allot(id) { record, others in
+            let taken = Set(record.endpoints.filter(\.isJoined).map(\.interfaceName))
+            guard let place = record.endpoints.firstIndex(where: { $0.networkName == name }),
+                let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") })
+            else { return }
+            try self.allot(&record.endpoints[place], at: free, of: record, among: others, all)
+        }
+        try await network.join(id)
+        for endpoint in joined.endpoints where endpoint.networkName == name {
+            events.publish("network", "connect", endpoint.networkID, ["container": id, "name": name, "type": "bridge"])
         }
     }
 
@@ -32,10 +51,11 @@ extension NodeEngine {
             throw Refusal(.forbidden, "container \(record.id) is not connected to network \(found.name)")
         }
         try await serializer.run(record.id) {
-            if containers.record(record.id)?.isRunning == true {
-                throw Refusal(.notImplemented, "disconnecting a running container from a network is not implemented by apus yet")
-            }
             try await containers.update(record.id) { record in record.endpoints.removeAll { $0.networkName == found.name } }
+            guard containers.record(record.id)?.isRunning == true else { return }
+            try await network.refresh()
+            events.publish(
+                "network", "disconnect", found.identifier, ["container": record.id, "name": found.name, "type": "bridge"])
         }
     }
 
