@@ -131,7 +131,7 @@ let package = Package(
         library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"]),
         tests("PureTests", ["Addressing", "Faults", "Netlink", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes", "Engine", "EngineInterface", "DataPlane", "Logs", "LinuxSystem"], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
         tests("KernelTests", ["LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI", "NameService", "Lab", "Addressing", "Model"], [nioCore, nioPosix, log]),
-        tests("ServiceTests", ["EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults"], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, lifecycle]),
+        tests("ServiceTests", ["EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults"], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle]),
         tests("TidyTests", [], []),
     ],
     swiftLanguageModes: [.v6]

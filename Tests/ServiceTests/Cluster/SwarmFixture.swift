@@ -26,7 +26,8 @@ final class TestNode: Sendable {
     func swarm() -> Swarm {
         var configuration = SwarmConfiguration(rootDirectory: directory, runDirectory: directory + "/run")
         configuration.storeWithoutFsync = true
-        configuration.heartbeat = .milliseconds(400)
+        // Long enough that a busy machine does not make a node look silent.
+        configuration.heartbeat = .seconds(1)
         var log = Logger(label: executor.hostname)
         log.logLevel = getenv("APUS_TEST_LOG") == nil ? .critical : .debug
         return Swarm(configuration, executor: executor, group: .singletonMultiThreadedEventLoopGroup, log: log)

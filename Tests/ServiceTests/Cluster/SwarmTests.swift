@@ -88,7 +88,9 @@ import Testing
             var request = NetworkRequest()
             request.name = "net"
             let network = try await manager.createSwarmNetwork(request)
-            #expect(try await worker.swarmNetworks().map(\.spec.name) == ["ingress"])
+            try await eventually("the worker knows ingress only") {
+                try await worker.swarmNetworks().map(\.spec.name) == ["ingress"]
+            }
             let id = try await manager.createService(
                 service("web", replicas: 4, published: 8080, networks: ["net"])
             ).id
@@ -164,10 +166,10 @@ import Testing
                 }
                 // The second daemon is gone, its container runs on.
                 let task = try #require(second.executor.running.first)
-                try await eventually("it is down") {
+                try await eventually(within: .seconds(15), "it is down") {
                     try await manager.inspectNode("node-2").status.state == .down
                 }
-                try await eventually(within: .seconds(10), "both tasks run on the first") {
+                try await eventually(within: .seconds(15), "both tasks run on the first") {
                     first.executor.running.count == 2
                 }
                 #expect(first.executor.network?.ports.first?.backends.count ?? 0 <= 2)
