@@ -100,8 +100,7 @@ struct TaskRunner: Sendable {
             if exit.exitCode == 0 {
                 tell(.complete, "finished")
             } else {
-                let reason = exit.message.flatMap { $0.isEmpty ? nil : ": \($0)" } ?? ""
-                tell(.failed, "failed", error: "task: non-zero exit (\(exit.exitCode))\(reason)")
+                tell(.failed, "failed", error: exit.message ?? "task: non-zero exit (\(exit.exitCode))")
             }
         } catch {
             try Task.checkCancellation()
