@@ -42,7 +42,7 @@ import X509
         let authority = try CertificateAuthority()
         let good = try request(NodeKey())
         // The wanted key with the signature of another one.
-        let forged = CertificateSigningRequest(
+        let forged = try CertificateSigningRequest(
             version: good.version, subject: good.subject, publicKey: NodeKey().key.publicKey,
             attributes: good.attributes,
             signatureAlgorithm: good.signatureAlgorithm, signature: good.signature)

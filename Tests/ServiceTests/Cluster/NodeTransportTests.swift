@@ -5,6 +5,7 @@ import LinuxSystem
 import Model
 import NIOPosix
 import NodeProtocol
+import SwiftASN1
 import SwiftProtobuf
 import TestKit
 import Testing
