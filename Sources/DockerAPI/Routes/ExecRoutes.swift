@@ -51,7 +51,7 @@ enum ExecRoutes {
             ).run()
         } catch {
             call.logger.debug("an exec did not start", metadata: ["exec": "\(id)", "error": "\(error)"])
-            let text = ByteBuffer(string: "Error: \(FaultStatus.answer(to: error).message)\r\n")
+            let text = ByteBuffer(string: FaultStatus.answer(to: error).message + "\r\n")
             // A client that has gone does not read the reason.
             try? await raw.write(framing.frame(OutputChunk(stream: .standardOutput, bytes: text)))
             await raw.close()

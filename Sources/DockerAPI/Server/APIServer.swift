@@ -3,6 +3,7 @@ import HummingbirdCore
 package import Logging
 package import NIOCore
 import ServiceLifecycle
+import Synchronization
 
 /// Serves the Docker Engine API on one Unix socket until the service group shuts down gracefully.
 ///
@@ -35,26 +36,28 @@ package struct APIServer: Service {
         group = eventLoopGroup
     }
 
-    /// - Throws: ``Refusal`` `.conflict` when another daemon serves this socket.
+    /// - Throws: ``Refusal``: `.conflict` when another daemon serves this socket, `.defect` when it cannot be placed.
     package func run() async throws {
         let place = SocketPlace(path: configuration.socketPath, group: configuration.socketGroup)
         let lock = try place.take()
         defer { place.release(lock) }
+        let failure = Mutex<(any Error)?>(nil)
         let server = Server(
             childChannelSetup: EngineChannel { [dispatcher] request, _, channel in
                 await dispatcher.serve(request, on: Connection(channel: channel))
             },
             configuration: ServerConfiguration(address: .unixDomainSocket(path: place.bindPath)),
-            onServerRunning: { [logger, onReady] channel in
+            onServerRunning: { [onReady] channel in
                 do {
                     try place.publish()
                     await onReady()
                 } catch {
-                    logger.critical("the API socket cannot be used", metadata: ["error": "\(error)"])
+                    failure.withLock { $0 = error }
                     channel.close(promise: nil)
                 }
             },
             eventLoopGroup: group, logger: logger)
         try await server.run()
+        if let error = failure.withLock({ $0 }) { throw error }
     }
 }

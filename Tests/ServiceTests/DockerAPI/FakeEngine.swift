@@ -84,12 +84,19 @@ actor FakeEngine {
     func set(swarm: SwarmInfo) { swarmState = swarm }
 }
 
+/// A number that several hold.
+final class Counter: Sendable {
+    private let value = Mutex(0)
+    func withLock<Answer>(_ body: (inout sending Int) -> sending Answer) -> Answer { value.withLock(body) }
+}
+
 /// What plays a process: its streams, and when it ended.
 final class FakeProcess: AttachedStreams {
     let isTerminal: Bool
     let output: AsyncThrowingStream<OutputChunk, any Error>
     private let continuation: AsyncThrowingStream<OutputChunk, any Error>.Continuation
     private let state = Mutex(State())
+    private let pulled = Counter()
     let command: [String]
 
     struct State {
@@ -104,8 +111,22 @@ final class FakeProcess: AttachedStreams {
     init(command: [String], isTerminal: Bool) {
         self.command = command
         self.isTerminal = isTerminal
-        (output, continuation) = AsyncThrowingStream.makeStream()
+        let (stream, continuation) = AsyncThrowingStream<OutputChunk, any Error>.makeStream()
+        self.continuation = continuation
+        guard command.first == "flood", let size = command.last.flatMap({ Int($0) }) else {
+            output = stream
+            return
+        }
+        let pulled = pulled
+        output = AsyncThrowingStream(unfolding: {
+            guard pulled.withLock({ $0 }) < size else { return nil }
+            pulled.withLock { $0 += 65_536 }
+            return OutputChunk(stream: .standardOutput, bytes: ByteBuffer(repeating: 0x78, count: 65_536))
+        })
     }
+
+    /// How many bytes of a flood were taken.
+    var pulledBytes: Int { pulled.withLock { $0 } }
 
     var exitCode: Int? { state.withLock { $0.exitCode } }
     var input: [UInt8] { state.withLock { $0.input } }
@@ -138,12 +159,6 @@ final class FakeProcess: AttachedStreams {
             say("o\n")
             say("e\n", to: .standardError)
             return command.count > 1 ? Int(command[1]) : 0
-        case "flood":
-            let piece = ByteBuffer(repeating: 0x78, count: 65_536)
-            for _ in 0..<((command.count > 1 ? Int(command[1]) ?? 0 : 0) / 65_536) {
-                continuation.yield(OutputChunk(stream: .standardOutput, bytes: piece))
-            }
-            return 0
         default: return nil
         }
     }
