@@ -71,8 +71,7 @@ struct StreamPump: Sendable {
     private func sendOutput() async {
         do {
             for try await chunk in streams.output { try await raw.write(framing.frame(chunk)) }
-            // A cancelled loop ends as if the output had: the client has gone, and the process need not have ended.
-            if waitsForExit, !Task.isCancelled { await streams.finished() }
+            if waitsForExit { await streams.finished() }
         } catch {
             logger.debug("output to a client ended", metadata: ["error": "\(error)"])
         }
