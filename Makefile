@@ -37,7 +37,7 @@ demo-down:
 
 test: packages
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 	Acceptance/run
 
 check:

@@ -23,7 +23,8 @@ func program(_ name: String, _ own: [String], _ packages: [Target.Dependency] = 
         swiftSettings: strict)
 }
 
-func tests(_ name: String, _ own: [String], _ packages: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+func tests(_ name: String, _ own: [String], _ packages: [Target.Dependency] = [], resources: [Resource] = []) -> Target
+{
     .testTarget(
         name: name, dependencies: (own + ["TestKit"]).map { .target(name: $0) } + packages, path: "Tests/\(name)",
         resources: resources, swiftSettings: strict)
@@ -85,8 +86,11 @@ let package = Package(
     targets: [
         // 0: C headers, pure values, faults
         .target(name: "CLinux", path: "Sources/CLinux"),
-        .systemLibrary(name: "CNFTables", path: "Sources/CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
-        .systemLibrary(name: "CArchive", path: "Sources/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(
+            name: "CNFTables", path: "Sources/CNFTables", pkgConfig: "libnftables",
+            providers: [.apt(["libnftables-dev"])]),
+        .systemLibrary(
+            name: "CArchive", path: "Sources/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         library("Addressing"),
         library("Faults"),
         // 1: the domain's values, and Linux as it is
@@ -100,8 +104,12 @@ let package = Package(
         library("StateStore", ["Model", "Faults"]),
         // 3: one subsystem each
         library("LocalStore", ["LinuxSystem", "Model", "Faults"], [sqlite]),
-        library("EtcdStore", ["StateStore", "Model", "LinuxSystem", "CLinux", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, log]),
-        library("Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"], [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
+        library(
+            "EtcdStore", ["StateStore", "Model", "LinuxSystem", "CLinux", "Faults"],
+            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, log]),
+        library(
+            "Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"],
+            [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
         library("ContainerRuntime", ["OCI", "LinuxSystem", "CLinux", "Model", "Faults"], [nioCore, nioPosix, log]),
         library("DataPlane", ["Netlink", "Nftables", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [log]),
         library("NameService", ["LinuxSystem", "CLinux", "Addressing", "Faults"], [nioCore, nioPosix, log]),
@@ -111,27 +119,61 @@ let package = Package(
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
-            ["LocalStore", "Images", "ContainerRuntime", "DataPlane", "NameService", "Logs", "OCI", "EngineInterface", "Netlink", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"],
+            [
+                "LocalStore", "Images", "ContainerRuntime", "DataPlane", "NameService", "Logs", "OCI",
+                "EngineInterface", "Netlink", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
+            ],
             [nioCore, nioPosix, log, lifecycle]),
         library(
             "Cluster",
-            ["Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"],
-            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioSSL, nioReloading, x509, asn1, crypto, log, lifecycle]),
+            [
+                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "EngineInterface", "LinuxSystem", "CLinux",
+                "Model", "Addressing", "Faults",
+            ],
+            [
+                grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioSSL, nioReloading, x509, asn1,
+                crypto, log, lifecycle,
+            ]),
         // 5: edges
         library("DockerTypes", ["Model", "Addressing", "Faults"]),
         library(
             "DockerAPI", ["DockerTypes", "EngineInterface", "Model", "Addressing", "Faults"],
-            [hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypes1, httpTypes, nioFoundation, log, lifecycle]),
-        library("Lab", ["LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"], [nioCore, nioPosix, log]),
+            [
+                hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypes1, httpTypes,
+                nioFoundation, log, lifecycle,
+            ]),
+        library(
+            "Lab", ["LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"],
+            [nioCore, nioPosix, log]),
         library("Commands", ["Lab", "Faults"], [arguments]),
         // 6: programs
-        program("apusd", ["Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
+        program(
+            "apusd",
+            [
+                "Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing",
+                "Faults",
+            ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
         program("apus", ["Commands"], [arguments]),
         // tests
         library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"]),
-        tests("PureTests", ["Addressing", "Faults", "Netlink", "Model", "OCI", "NameService", "Orchestration", "StateStore", "DockerTypes", "Engine", "EngineInterface", "DataPlane", "Logs", "LinuxSystem"], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
-        tests("KernelTests", ["LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI", "NameService", "Lab", "Addressing", "Model"], [nioCore, nioPosix, log]),
-        tests("ServiceTests", ["EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults"], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle]),
+        tests(
+            "PureTests",
+            [
+                "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration", "StateStore",
+                "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
+            ], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
+        tests(
+            "KernelTests",
+            [
+                "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
+                "NameService", "Lab", "Addressing", "Model", "Faults",
+            ], [nioCore, nioPosix, log]),
+        tests(
+            "ServiceTests",
+            [
+                "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface",
+                "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
+            ], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle]),
         tests("TidyTests", [], []),
     ],
     swiftLanguageModes: [.v6]

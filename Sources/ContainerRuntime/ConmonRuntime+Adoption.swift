@@ -107,6 +107,7 @@ extension ConmonRuntime {
             guard let text = try? Files.text(directory + "/conmon.pid"), let pid = pid_t(text.trimmed), pid > 1
             else { return nil }
             let start = Processes.startTime(of: pid)
+            // It has ended meanwhile.
             guard let line = try? Files.text("/proc/\(pid)/cmdline"), line.contains(directory) else { return nil }
             return (pid, start)
         }

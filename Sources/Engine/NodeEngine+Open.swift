@@ -15,24 +15,29 @@ extension NodeEngine: ServiceLifecycle.Service {
     package static func open(_ configuration: EngineConfiguration, log: Logger) async throws -> NodeEngine {
         let paths = EnginePaths(configuration)
         try await onThread {
-            for directory in [paths.root, paths.containers, paths.volumes] { try Files.makeDirectories(directory, mode: 0o711) }
+            for directory in [paths.root, paths.containers, paths.volumes] {
+                try Files.makeDirectories(directory, mode: 0o711)
+            }
             try Files.makeDirectories(paths.run, mode: 0o711)
         }
         let store = try await LocalStore.open(paths.database)
         if let aside = store.setAside {
             log.error("the database was damaged and has been set aside", metadata: ["path": "\(aside)"])
         }
-        let registry = RegistryConfiguration(mirrors: configuration.registryMirrors, insecure: Set(configuration.insecureRegistries))
+        let registry = RegistryConfiguration(
+            mirrors: configuration.registryMirrors, insecure: Set(configuration.insecureRegistries))
         let images = try await ImageStore.open(root: paths.images, registry: registry, log: log)
         let (conmon, runc) = try await onThread { (try program("conmon"), try program("runc")) }
         let group = MultiThreadedEventLoopGroup.singleton
         let runtime = try await onThread {
             try ConmonRuntime(
-                root: paths.bundles, programs: RuntimePrograms(conmon: conmon, runc: runc), host: try HostFacts.read(), group: group,
+                root: paths.bundles, programs: RuntimePrograms(conmon: conmon, runc: runc), host: try HostFacts.read(),
+                group: group,
                 logger: log)
         }
         let engine = NodeEngine(
-            configuration: configuration, log: log, store: store, images: images, runtime: runtime, fileWatcher: try FileWatcher(),
+            configuration: configuration, log: log, store: store, images: images, runtime: runtime,
+            fileWatcher: try FileWatcher(),
             runcVersion: try await version(of: runc, paths.run),
             dataPlane: DataPlane(runDirectory: paths.run, log: log), nameServer: NameServer(group: group, log: log))
         try await engine.adopt()
@@ -49,10 +54,14 @@ extension NodeEngine: ServiceLifecycle.Service {
         let path = "\(directory)/runc-version"
         return try await onThread {
             let output = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
-            return try Processes.spawn(SpawnRequest(
-                executable: runc, arguments: ["--version"], environment: [], descriptors: [(from: output.raw, to: 1)]))
+            return try Processes.spawn(
+                SpawnRequest(
+                    executable: runc, arguments: ["--version"], environment: [],
+                    descriptors: [(from: output.raw, to: 1)]))
         }.wait().code == 0
-            ? onThread { String((try Files.text(path) ?? "").split(separator: "\n").first?.split(separator: " ").last ?? "") }
+            ? onThread {
+                String((try Files.text(path) ?? "").split(separator: "\n").first?.split(separator: " ").last ?? "")
+            }
             : ""
     }
 
@@ -72,8 +81,11 @@ extension NodeEngine: ServiceLifecycle.Service {
     /// Tells of what was repaired as events of the daemon.
     private func announceRepairs() async {
         for await drift in network.dataPlane.repairs where !drift.isClean {
-            let what = drift.repairs.map { "\($0.key): \($0.value.joined(separator: ", "))" }.sorted().joined(separator: "; ")
-            events.publish("daemon", "repair", configuration.version, ["name": "network", "reason": drift.reason, "repaired": what])
+            let what = drift.repairs.map { "\($0.key): \($0.value.joined(separator: ", "))" }.sorted().joined(
+                separator: "; ")
+            events.publish(
+                "daemon", "repair", configuration.version,
+                ["name": "network", "reason": drift.reason, "repaired": what])
         }
     }
 }

@@ -37,7 +37,9 @@ package struct LogAssembler: Sendable {
             damaged += 1
             return nil
         }
-        var entry = pending[piece.entry.stream] ?? LogEntry(stream: piece.entry.stream, timestamp: piece.entry.timestamp, bytes: [])
+        var entry =
+            pending[piece.entry.stream]
+            ?? LogEntry(stream: piece.entry.stream, timestamp: piece.entry.timestamp, bytes: [])
         entry.bytes += piece.entry.bytes
         if piece.isFull || entry.bytes.count >= Self.longestLine {
             pending[entry.stream] = nil

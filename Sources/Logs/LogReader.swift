@@ -26,7 +26,9 @@ package struct LogReader: Sendable {
     /// Entries in order of writing; with `follows` until `ended` returns and everything written by then is read.
     ///
     /// Nothing is read ahead of the reader.
-    package func entries(_ selection: LogSelection, ended: @escaping @Sendable () async -> Void) -> AsyncThrowingStream<LogEntry, any Error> {
+    package func entries(_ selection: LogSelection, ended: @escaping @Sendable () async -> Void) -> AsyncThrowingStream<
+        LogEntry, any Error
+    > {
         let cursor = LogCursor(segments: segments, selection: selection, watcher: watcher, ended: ended)
         return AsyncThrowingStream { try await cursor.next() }
     }
@@ -52,7 +54,10 @@ private actor LogCursor {
     private var events: AsyncStream<FileEvent>?
     private var hasEnded = false
 
-    init(segments: LogSegments, selection: LogSelection, watcher: FileWatcher, ended: @escaping @Sendable () async -> Void) {
+    init(
+        segments: LogSegments, selection: LogSelection, watcher: FileWatcher,
+        ended: @escaping @Sendable () async -> Void
+    ) {
         self.ended = ended
         self.segments = segments
         self.selection = selection
@@ -165,7 +170,9 @@ private actor LogCursor {
 
     /// Waits for the next change of the files.
     /// - Returns: Whether the container has ended, or the time is over, instead.
-    private static func wait(_ events: AsyncStream<FileEvent>, _ until: Timestamp?, _ ended: @escaping @Sendable () async -> Void) async -> Bool {
+    private static func wait(
+        _ events: AsyncStream<FileEvent>, _ until: Timestamp?, _ ended: @escaping @Sendable () async -> Void
+    ) async -> Bool {
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
                 for await _ in events { return false }
@@ -197,7 +204,9 @@ private final class OpenFile: @unchecked Sendable {  // Only the actor that owns
     init(_ path: String) throws {
         descriptor = try Descriptor.open(path, O_RDONLY)
         var status = stat()
-        guard fstat(descriptor.raw, &status) == 0 else { throw SystemError(errno: errno, attempting: "look at \(path)") }
+        guard fstat(descriptor.raw, &status) == 0 else {
+            throw SystemError(errno: errno, attempting: "look at \(path)")
+        }
         inode = UInt64(status.st_ino)
     }
 

@@ -40,8 +40,9 @@ struct ServiceOrchestrator {
     private func wantedPlaces(_ service: Service, _ places: [Place: [SwarmTask]], _ state: SwarmState) -> Set<Place> {
         if service.spec.isGlobal {
             let constraints = (service.spec.taskTemplate.placement?.constraints ?? []).compactMap {
+                // Checked when the service was created.
                 try? PlacementConstraint($0)
-            }  // Checked at creation.
+            }
             return Set(
                 state.nodes.values.filter { node in
                     guard constraints.allSatisfy({ $0.matches(node) }), node.description != nil else { return false }

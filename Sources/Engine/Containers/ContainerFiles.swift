@@ -9,21 +9,22 @@ enum ContainerFiles {
     static func hosts(_ record: ContainerRecord, hostFile: String?) -> String {
         var text =
             hostFile
-            ?? """
-            127.0.0.1\tlocalhost
-            ::1\tlocalhost ip6-localhost ip6-loopback
-            fe00::\tip6-localnet
-            ff00::\tip6-mcastprefix
-            ff02::1\tip6-allnodes
-            ff02::2\tip6-allrouters
+                ?? """
+                127.0.0.1\tlocalhost
+                ::1\tlocalhost ip6-localhost ip6-loopback
+                fe00::\tip6-localnet
+                ff00::\tip6-mcastprefix
+                ff02::1\tip6-allnodes
+                ff02::2\tip6-allrouters
 
-            """
+                """
         for entry in record.hostConfig.extraHosts ?? [] {
             guard let colon = entry.firstIndex(of: ":") else { continue }
             text += "\(entry[entry.index(after: colon)...])\t\(entry[..<colon])\n"
         }
         let configuration = record.configuration
-        let names = configuration.domainname.isEmpty
+        let names =
+            configuration.domainname.isEmpty
             ? configuration.hostname : "\(configuration.hostname).\(configuration.domainname) \(configuration.hostname)"
         for endpoint in record.endpoints {
             if let address = endpoint.address?.address, endpoint.networkName != LocalNetwork.gatewayBridgeName,
@@ -42,23 +43,30 @@ enum ContainerFiles {
             var text = "nameserver 127.0.0.11\n"
             let search = host.nameSearch?.filter { $0 != "." } ?? searchDomains(upstream)
             if !search.isEmpty { text += "search \(search.joined(separator: " "))\n" }
-            text += "options \((["ndots:0"] + (host.nameServerOptions ?? []).filter { !$0.hasPrefix("ndots:") }).joined(separator: " "))\n"
+            text +=
+                "options \((["ndots:0"] + (host.nameServerOptions ?? []).filter { !$0.hasPrefix("ndots:") }).joined(separator: " "))\n"
             return text
         }
         let own = host.nameServers ?? []
-        if own.isEmpty, (host.nameSearch ?? []).isEmpty, (host.nameServerOptions ?? []).isEmpty, defaultServers.isEmpty {
+        if own.isEmpty, (host.nameSearch ?? []).isEmpty, (host.nameServerOptions ?? []).isEmpty, defaultServers.isEmpty
+        {
             if record.isOnHostNetwork { return upstream }
             // A container cannot reach a resolver on the host's loopback.
             return upstream.split(separator: "\n", omittingEmptySubsequences: false).filter { line in
                 let words = line.split(whereSeparator: \.isWhitespace)
-                return !(words.count >= 2 && words[0] == "nameserver"
+                return
+                    !(words.count >= 2 && words[0] == "nameserver"
                     && (IPv4Address(words[1])?.isLoopback == true || words[1].contains(":")))
             }.joined(separator: "\n")
         }
-        var lines = (own.isEmpty ? (defaultServers.isEmpty ? servers(upstream) : defaultServers) : own).map { "nameserver \($0)" }
+        var lines = (own.isEmpty ? (defaultServers.isEmpty ? servers(upstream) : defaultServers) : own).map {
+            "nameserver \($0)"
+        }
         let search = host.nameSearch?.filter { $0 != "." } ?? searchDomains(upstream)
         if !search.isEmpty { lines.append("search \(search.joined(separator: " "))") }
-        if let options = host.nameServerOptions, !options.isEmpty { lines.append("options \(options.joined(separator: " "))") }
+        if let options = host.nameServerOptions, !options.isEmpty {
+            lines.append("options \(options.joined(separator: " "))")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -3,8 +3,10 @@ import LinuxSystem
 /// Names for containers whose creators give none, and the form that a given name must have.
 enum ContainerNames {
     private static let qualities = [
-        "agile", "airy", "bold", "brisk", "calm", "clever", "deft", "eager", "fleet", "gentle", "happy", "keen", "light",
-        "lively", "merry", "nimble", "patient", "quick", "quiet", "rapid", "serene", "sharp", "silent", "sleek", "steady",
+        "agile", "airy", "bold", "brisk", "calm", "clever", "deft", "eager", "fleet", "gentle", "happy", "keen",
+        "light",
+        "lively", "merry", "nimble", "patient", "quick", "quiet", "rapid", "serene", "sharp", "silent", "sleek",
+        "steady",
         "sunny", "swift", "tidy", "vivid", "wise",
     ]
     private static let birds = [

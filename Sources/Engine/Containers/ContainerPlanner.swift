@@ -14,7 +14,9 @@ struct ContainerPlanner {
     var cpuCount: Int
 
     /// - Throws: ``Refusal`` in Docker's words; what Apus does not do is refused, never ignored.
-    func plan(_ request: ContainerCreateRequest, id: String, name: String, at moment: Timestamp) throws -> ContainerRecord {
+    func plan(_ request: ContainerCreateRequest, id: String, name: String, at moment: Timestamp) throws
+        -> ContainerRecord
+    {
         let configuration = merge(request.configuration, id: id, host: request.hostConfig)
         var host = request.hostConfig
         try UnsupportedFeatures.check(configuration, host)
@@ -52,7 +54,8 @@ struct ContainerPlanner {
             merged.entrypoint = nil
         }
         let names = Set(asked.env.map { $0.prefix { $0 != "=" } })
-        merged.env = base.env.filter { !names.contains($0.prefix { $0 != "=" }) } + asked.env.filter { $0.contains("=") }
+        merged.env =
+            base.env.filter { !names.contains($0.prefix { $0 != "=" }) } + asked.env.filter { $0.contains("=") }
         if let labels = base.labels {
             merged.labels = labels.merging(asked.labels ?? [:]) { _, new in new }
         } else if merged.labels == nil {
@@ -109,7 +112,10 @@ struct ContainerPlanner {
             throw Refusal(
                 .notFound, "error looking up logging plugin \(logging.type): plugin \"\(logging.type)\" not found")
         }
-        let known: Set<String> = ["max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"]
+        let known: Set<String> = [
+            "max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode",
+            "max-buffer-size",
+        ]
         if let stranger = logging.config.keys.sorted().first(where: { !known.contains($0) }) {
             throw Refusal(.invalidInput, "unknown log opt '\(stranger)' for \(logging.type) log driver")
         }
@@ -132,7 +138,8 @@ struct ContainerPlanner {
         default:
             throw Refusal(
                 .invalidInput,
-                "invalid restart policy: unknown policy '\(policy.name)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'")
+                "invalid restart policy: unknown policy '\(policy.name)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
+            )
         }
         if host.autoRemove, !["", "no"].contains(policy.name) {
             throw Refusal(.invalidInput, "can't create 'AutoRemove' container with restart policy")
@@ -153,7 +160,9 @@ struct ContainerPlanner {
         var names = [mode]
         names += wishes.keys.filter { $0 != mode && !($0 == "default" && mode == "bridge") }.sorted()
         return names.map { name in
-            EndpointRecord(networkID: "", networkName: name, wish: wishes[name] ?? (name == "bridge" ? wishes["default"] ?? nil : nil))
+            EndpointRecord(
+                networkID: "", networkName: name,
+                wish: wishes[name] ?? (name == "bridge" ? wishes["default"] ?? nil : nil))
         }
     }
 }
@@ -183,7 +192,8 @@ enum UnsupportedFeatures {
         }
         for option in host.securityOpt ?? [] {
             switch option {
-            case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true", "seccomp=unconfined", "label=disable":
+            case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true", "seccomp=unconfined",
+                "label=disable":
                 continue
             default:
                 if option.hasPrefix("apparmor=") || option.hasPrefix("seccomp=") || option.hasPrefix("label=") {
@@ -193,13 +203,15 @@ enum UnsupportedFeatures {
             }
         }
         for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
-            throw Refusal(.invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
+            throw Refusal(
+                .invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
         }
         for (key, _) in host.portBindings ?? [:] where PortKey(key) == nil {
             throw Refusal(.invalidInput, "invalid port specification: \"\(key)\"")
         }
         for bindings in (host.portBindings ?? [:]).values {
-            for binding in bindings ?? [] where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil && binding.hostIp != "::" {
+            for binding in bindings ?? []
+            where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil && binding.hostIp != "::" {
                 throw Refusal(.invalidInput, "invalid IP address: \(binding.hostIp)")
             }
         }

@@ -23,11 +23,16 @@ struct ContainerSelection {
         let newestFirst = records.sorted { ($0.created, $0.id) > ($1.created, $1.id) }
         var chosen = newestFirst.filter { record in
             let limited = (query.limit ?? 0) > 0
-            let shown = query.all || limited || record.isRunning || !filters["status"].isEmpty || !filters["exited"].isEmpty
+            let shown =
+                query.all || limited || record.isRunning || !filters["status"].isEmpty || !filters["exited"].isEmpty
             return shown && matches(record, filters)
         }
-        if let since = filters["since"].first { chosen = try clip(chosen, newestFirst, since) { $0.created > $1.created } }
-        if let before = filters["before"].first { chosen = try clip(chosen, newestFirst, before) { $0.created < $1.created } }
+        if let since = filters["since"].first {
+            chosen = try clip(chosen, newestFirst, since) { $0.created > $1.created }
+        }
+        if let before = filters["before"].first {
+            chosen = try clip(chosen, newestFirst, before) { $0.created < $1.created }
+        }
         if let limit = query.limit, limit > 0 { chosen = Array(chosen.prefix(limit)) }
         return chosen
     }
@@ -50,17 +55,29 @@ struct ContainerSelection {
             && filters.labelsMatch(record.configuration.labels ?? [:])
             && filters.any("network") { wanted in
                 record.networkMode == wanted
-                    || record.endpoints.contains { $0.networkName == wanted || (!$0.networkID.isEmpty && $0.networkID.hasPrefix(wanted)) }
+                    || record.endpoints.contains {
+                        $0.networkName == wanted || (!$0.networkID.isEmpty && $0.networkID.hasPrefix(wanted))
+                    }
             }
-            && filters.any("volume") { wanted in record.mounts.contains { $0.name == wanted || $0.destination == wanted } }
+            && filters.any("volume") { wanted in
+                record.mounts.contains { $0.name == wanted || $0.destination == wanted }
+            }
             && filters.any("is-task") { ($0 == "true" || $0 == "1") == (record.task != nil) }
             && filters.any("ancestor") { wanted in
-                record.configuration.image == wanted || record.imageID == wanted || record.imageID.hasPrefix("sha256:" + wanted)
-                    || (imageNames[record.imageID] ?? []).contains { $0 == wanted || $0 == wanted + ":latest" || $0.hasPrefix(wanted + ":") && !wanted.contains(":") }
+                record.configuration.image == wanted || record.imageID == wanted
+                    || record.imageID.hasPrefix("sha256:" + wanted)
+                    || (imageNames[record.imageID] ?? []).contains {
+                        $0 == wanted || $0 == wanted + ":latest" || $0.hasPrefix(wanted + ":") && !wanted.contains(":")
+                    }
             }
-            && filters.any("expose") { wanted in (record.configuration.exposedPorts ?? [:]).keys.contains { $0 == wanted || $0 == wanted + "/tcp" } }
+            && filters.any("expose") { wanted in
+                (record.configuration.exposedPorts ?? [:]).keys.contains { $0 == wanted || $0 == wanted + "/tcp" }
+            }
             && filters.any("publish") { wanted in
-                record.publishedPorts.contains { "\($0.hostPort)/\($0.transport)" == (wanted.contains("/") ? wanted : wanted + "/tcp") || $0.key == (wanted.contains("/") ? wanted : wanted + "/tcp") }
+                record.publishedPorts.contains {
+                    "\($0.hostPort)/\($0.transport)" == (wanted.contains("/") ? wanted : wanted + "/tcp")
+                        || $0.key == (wanted.contains("/") ? wanted : wanted + "/tcp")
+                }
             }
             && filters.any("health") { (record.state.health?.status ?? "none") == $0 }
             && filters.any("isolation") { $0 == "default" || $0.isEmpty }

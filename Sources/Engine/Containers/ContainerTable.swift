@@ -101,7 +101,9 @@ final class ContainerTable: Sendable {
 
     /// Changes a record in view of all the others, so that what it takes is free at that moment, and nothing when `change` throws.
     @discardableResult
-    func allot(_ id: String, _ change: (inout ContainerRecord, [ContainerRecord]) throws -> Void) async throws -> ContainerRecord {
+    func allot(_ id: String, _ change: (inout ContainerRecord, [ContainerRecord]) throws -> Void) async throws
+        -> ContainerRecord
+    {
         let changed = try state.withLock { state -> ContainerRecord in
             guard var record = state.records[id] else { throw Refusal(.notFound, "No such container: \(id)") }
             try change(&record, state.records.values.filter { $0.id != id })

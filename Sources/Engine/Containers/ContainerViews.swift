@@ -12,7 +12,8 @@ struct ContainerViews {
 
     func summary(_ record: ContainerRecord) -> ContainerSummary {
         var row = ContainerSummary(
-            networkMode: record.hostConfig.networkMode.isEmpty ? "default" : record.hostConfig.networkMode, networks: networks(record))
+            networkMode: record.hostConfig.networkMode.isEmpty ? "default" : record.hostConfig.networkMode,
+            networks: networks(record))
         row.identifier = record.id
         row.names = ["/" + record.name]
         row.image = record.configuration.image
@@ -31,9 +32,10 @@ struct ContainerViews {
         guard record.isRunning else { return [] }
         var rows: [PortSummary] = []
         for port in record.publishedPorts {
-            rows.append(PortSummary(
-                ip: port.hostAddress?.description ?? "0.0.0.0", privatePort: Int(port.containerPort),
-                publicPort: Int(port.hostPort), type: port.transport))
+            rows.append(
+                PortSummary(
+                    ip: port.hostAddress?.description ?? "0.0.0.0", privatePort: Int(port.containerPort),
+                    publicPort: Int(port.hostPort), type: port.transport))
         }
         let published = Set(record.publishedPorts.map(\.key))
         for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() {

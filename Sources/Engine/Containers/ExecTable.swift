@@ -53,7 +53,8 @@ final class ExecTable: Sendable {
             if entry.isStarted {
                 throw Refusal(
                     .conflict,
-                    entry.isRunning ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
+                    entry.isRunning
+                        ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
             }
             entry.isStarted = true
             entry.isRunning = true

@@ -28,7 +28,8 @@ struct MountPlan {
         for (target, options) in (host.tmpfs ?? [:]).sorted(by: { $0.key < $1.key }) {
             try add(Entry(source: .tmpfs(options: options), target: target))
         }
-        for target in (configuration.volumes ?? [:]).keys.sorted() where !entries.contains(where: { $0.target == Self.clean(target) }) {
+        for target in (configuration.volumes ?? [:]).keys.sorted()
+        where !entries.contains(where: { $0.target == Self.clean(target) }) {
             try add(Entry(source: .volume(nil), target: target))
         }
     }
@@ -36,10 +37,14 @@ struct MountPlan {
     private mutating func add(_ entry: Entry) throws {
         var entry = entry
         guard entry.target.hasPrefix("/") else {
-            throw Refusal(.invalidInput, "invalid mount config: invalid mount path: '\(entry.target)' mount path must be absolute")
+            throw Refusal(
+                .invalidInput, "invalid mount config: invalid mount path: '\(entry.target)' mount path must be absolute"
+            )
         }
         entry.target = Self.clean(entry.target)
-        guard entry.target != "/" else { throw Refusal(.invalidInput, "invalid volume specification: destination can't be '/'") }
+        guard entry.target != "/" else {
+            throw Refusal(.invalidInput, "invalid volume specification: destination can't be '/'")
+        }
         if entries.contains(where: { $0.target == entry.target }) {
             throw Refusal(.invalidInput, "Duplicate mount point: \(entry.target)")
         }
@@ -57,19 +62,24 @@ struct MountPlan {
 
     private static func parse(_ text: String) throws -> Entry {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        func refuse(_ why: String) -> Refusal { Refusal(.invalidInput, "invalid volume specification: '\(text)'\(why)") }
+        func refuse(_ why: String) -> Refusal {
+            Refusal(.invalidInput, "invalid volume specification: '\(text)'\(why)")
+        }
         guard (1...3).contains(parts.count), !parts.contains("") else { throw refuse("") }
         if parts.count == 1 { return Entry(source: .volume(nil), target: parts[0]) }
         guard parts[1].hasPrefix("/") else {
             let type = parts[0].hasPrefix("/") ? "bind" : "volume"
-            throw refuse(": invalid mount config for type \"\(type)\": invalid mount path: '\(parts[1])' mount path must be absolute")
+            throw refuse(
+                ": invalid mount config for type \"\(type)\": invalid mount path: '\(parts[1])' mount path must be absolute"
+            )
         }
         let isBind = parts[0].hasPrefix("/")
         if !isBind, !ContainerNames.isValid(parts[0]) {
             throw Refusal(
                 .invalidInput,
                 "create \(parts[0]): \"\(parts[0])\" includes invalid characters for a local volume name, only "
-                    + "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path")
+                    + "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
+            )
         }
         var entry = Entry(
             source: isBind ? .bind(clean(parts[0]), createIfMissing: true) : .volume(parts[0]), target: parts[1])
@@ -95,10 +105,12 @@ struct MountPlan {
             guard mount.source.hasPrefix("/") else {
                 throw Refusal(
                     .invalidInput,
-                    "invalid mount config for type \"bind\": invalid mount path: '\(mount.source)' mount path must be absolute")
+                    "invalid mount config for type \"bind\": invalid mount path: '\(mount.source)' mount path must be absolute"
+                )
             }
             entry = Entry(
-                source: .bind(clean(mount.source), createIfMissing: mount.bindOptions?.createMountpoint ?? false), target: mount.target)
+                source: .bind(clean(mount.source), createIfMissing: mount.bindOptions?.createMountpoint ?? false),
+                target: mount.target)
             entry.propagation = mount.bindOptions?.propagation ?? ""
         case "volume":
             if let driver = mount.volumeOptions?.driverConfig?.name, !["", "local"].contains(driver) {
@@ -115,7 +127,8 @@ struct MountPlan {
             if let mode = mount.tmpfsOptions?.mode, mode > 0 { options.append("mode=\(String(mode, radix: 8))") }
             entry = Entry(source: .tmpfs(options: options.joined(separator: ",")), target: mount.target)
         default:
-            throw Refusal(.invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
+            throw Refusal(
+                .invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
         }
         entry.isReadOnly = mount.readOnly
         return entry

@@ -6,7 +6,9 @@ package import Model
 
 /// Making and removing containers.
 extension NodeEngine {
-    package func createContainer(name: String?, _ request: ContainerCreateRequest) async throws -> (id: String, warnings: [String]) {
+    package func createContainer(name: String?, _ request: ContainerCreateRequest) async throws -> (
+        id: String, warnings: [String]
+    ) {
         let record = try await makeContainer(name: name, request) { _ in }
         return (record.id, [])
     }
@@ -74,7 +76,9 @@ extension NodeEngine {
                         "Could not attach to network \(endpoint.networkName): rpc error: code = PermissionDenied desc = network "
                             + "\(endpoint.networkName) not manually attachable")
                 }
-                throw Refusal(.notImplemented, "attaching containers to swarm network \(endpoint.networkName) is not implemented by apus yet")
+                throw Refusal(
+                    .notImplemented,
+                    "attaching containers to swarm network \(endpoint.networkName) is not implemented by apus yet")
             }
             if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, ["bridge"].contains(found.name) {
                 throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
@@ -96,7 +100,8 @@ extension NodeEngine {
                     if Files.exists(path) { return }
                     guard createIfMissing else {
                         throw Refusal(
-                            .invalidInput, "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
+                            .invalidInput,
+                            "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
                     }
                     try Files.makeDirectories(path, mode: 0o755)
                 }
@@ -126,7 +131,9 @@ extension NodeEngine {
     package func removeContainer(_ reference: String, force: Bool, removeVolumes: Bool) async throws {
         let id = try containers.find(reference).id
         try await serializer.run(id) {
-            guard let record = containers.record(id) else { throw Refusal(.notFound, "No such container: \(reference)") }
+            guard let record = containers.record(id) else {
+                throw Refusal(.notFound, "No such container: \(reference)")
+            }
             if record.isRunning {
                 guard force else {
                     let hint = record.state.paused ? "Unpause and then stop" : "Stop"
@@ -135,7 +142,9 @@ extension NodeEngine {
                         "cannot remove container \"/\(record.name)\": container is \(record.state.status): \(hint.lowercased()) the container before "
                             + "removing or force remove")
                 }
-                try await containers.update(id) { $0.isStoppedByUser = true; $0.isWanted = false }
+                try await containers.update(id) {
+                    $0.isStoppedByUser = true; $0.isWanted = false
+                }
                 try await endProcess(record)
             }
             try await destroy(id, removeVolumes: removeVolumes)
@@ -154,7 +163,8 @@ extension NodeEngine {
         if removeVolumes {
             let others = Set(containers.all.filter { $0.id != id }.flatMap { $0.mounts.compactMap(\.name) })
             for mount in record.mounts {
-                guard let name = mount.name, !others.contains(name), try volumes.find(name).labels?["com.docker.volume.anonymous"] != nil
+                guard let name = mount.name, !others.contains(name),
+                    try volumes.find(name).labels?["com.docker.volume.anonymous"] != nil
                 else { continue }
                 try await volumes.remove(name)
             }

@@ -23,7 +23,8 @@ extension NodeEngine {
         return try await containers.update(id) { record in
             record.publishedPorts = held.map {
                 PublishedPort(
-                    transport: $0.transport.rawValue, hostAddress: $0.hostAddress, hostPort: $0.hostPort, containerPort: $0.targetPort)
+                    transport: $0.transport.rawValue, hostAddress: $0.hostAddress, hostPort: $0.hostPort,
+                    containerPort: $0.targetPort)
             }
         }
     }
@@ -39,18 +40,22 @@ extension NodeEngine {
             endpoint.gateway = nil
             return
         }
-        guard let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
+        guard
+            let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
             let local = networks.network(resource.identifier)
         else {
             let isOverlay = all.contains { $0.name == endpoint.networkName && $0.scope == "swarm" }
             throw isOverlay
-                ? Refusal(.notImplemented, "attaching containers to swarm network \(endpoint.networkName) is not implemented by apus yet")
+                ? Refusal(
+                    .notImplemented,
+                    "attaching containers to swarm network \(endpoint.networkName) is not implemented by apus yet")
                 : Refusal(.notFound, "network \(endpoint.networkName) not found")
         }
         endpoint.networkID = local.id
         endpoint.networkName = local.name
         let id = local.id
-        let used = Set(others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.compactMap { $0.address?.address })
+        let used = Set(
+            others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.compactMap { $0.address?.address })
         let wanted = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
         if wanted.isEmpty {
             endpoint.address = try networks.allocate(in: id) { used.contains($0) }
@@ -85,7 +90,10 @@ extension NodeEngine {
         for endpoint in record.endpoints where endpoint.isJoined {
             events.publish(
                 "network", "connect", endpoint.networkID,
-                ["container": record.id, "name": endpoint.networkName, "type": endpoint.overlay == nil ? "bridge" : "overlay"])
+                [
+                    "container": record.id, "name": endpoint.networkName,
+                    "type": endpoint.overlay == nil ? "bridge" : "overlay",
+                ])
         }
     }
 }

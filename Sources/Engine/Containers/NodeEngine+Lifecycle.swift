@@ -9,10 +9,16 @@ extension NodeEngine {
     package func startContainer(_ reference: String) async throws {
         let id = try containers.find(reference).id
         try await serializer.run(id) {
-            guard let record = containers.record(id) else { throw Refusal(.notFound, "No such container: \(reference)") }
+            guard let record = containers.record(id) else {
+                throw Refusal(.notFound, "No such container: \(reference)")
+            }
             if record.state.paused { throw Refusal(.conflict, "cannot start a paused container, try unpause instead") }
-            if record.isRunning, !record.state.restarting { throw Refusal(.notModified, "container \(id) is already running") }
-            if record.isBeingRemoved { throw Refusal(.conflict, "container is marked for removal and cannot be started") }
+            if record.isRunning, !record.state.restarting {
+                throw Refusal(.notModified, "container \(id) is already running")
+            }
+            if record.isBeingRemoved {
+                throw Refusal(.conflict, "container is marked for removal and cannot be started")
+            }
             try await containers.update(id) { record in
                 record.isStoppedByUser = false
                 record.isWanted = true
@@ -123,7 +129,9 @@ extension NodeEngine {
     /// After how long a container is started again; `nil` for never. The wait doubles from 100 ms to a minute, and begins
     /// anew for a container that ran ten seconds. Source: Docker's restart manager.
     private func restartDelay(_ record: ContainerRecord, _ end: ProcessEnd) -> Duration? {
-        guard let policy = record.hostConfig.restartPolicy, !record.isStoppedByUser, !record.isBeingRemoved else { return nil }
+        guard let policy = record.hostConfig.restartPolicy, !record.isStoppedByUser, !record.isBeingRemoved else {
+            return nil
+        }
         switch policy.name {
         case "always", "unless-stopped": break
         case "on-failure":
@@ -139,7 +147,9 @@ extension NodeEngine {
         do {
             try await Task.sleep(for: delay)
             try await serializer.run(id) {
-                guard let record = containers.record(id), record.state.restarting, !record.isStoppedByUser, record.isWanted else { return }
+                guard let record = containers.record(id), record.state.restarting, !record.isStoppedByUser,
+                    record.isWanted
+                else { return }
                 try await containers.update(id) { $0.state.running = false }
                 try await bringUp(id)
             }
@@ -157,7 +167,8 @@ extension NodeEngine {
                 try await destroy(id, removeVolumes: true)
             }
         } catch {
-            log.error("a container was not removed after its end", metadata: ["container": "\(id)", "error": "\(error)"])
+            log.error(
+                "a container was not removed after its end", metadata: ["container": "\(id)", "error": "\(error)"])
         }
     }
 
@@ -170,7 +181,8 @@ extension NodeEngine {
 
     /// Sends the stop signal, then SIGKILL when the time is over, and returns when the container has ended.
     func stop(_ record: ContainerRecord, signal: String?, timeout: Int?) async throws {
-        let number = try SignalName.parse(signal ?? record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM")
+        let number = try SignalName.parse(
+            signal ?? record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM")
         let seconds = timeout ?? record.configuration.stopTimeout ?? 10
         let updated = try await containers.update(record.id) { record in
             record.isStoppedByUser = true
@@ -208,7 +220,9 @@ extension NodeEngine {
     /// Kills a running container while its serial place is held, and settles its end.
     func endProcess(_ record: ContainerRecord) async throws {
         if record.state.restarting {
-            try await containers.update(record.id) { $0.state.running = false; $0.state.restarting = false }
+            try await containers.update(record.id) {
+                $0.state.running = false; $0.state.restarting = false
+            }
             return
         }
         try await send(9, to: record.id)
@@ -234,7 +248,9 @@ extension NodeEngine {
         }
         let stopSignal = record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM"
         if try number == 9 || number == SignalName.parse(stopSignal) {
-            try await containers.update(record.id) { $0.isStoppedByUser = true; $0.isWanted = false }
+            try await containers.update(record.id) {
+                $0.isStoppedByUser = true; $0.isWanted = false
+            }
         }
         try await send(number, to: record.id)
         var attributes = record.eventAttributes
@@ -248,7 +264,9 @@ extension NodeEngine {
             guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
             if record.state.paused { throw Refusal(.conflict, "container \(record.id) is already paused") }
             try await setPaused(true, record.id)
-            try await containers.update(record.id) { $0.state.paused = true; $0.state.status = "paused" }
+            try await containers.update(record.id) {
+                $0.state.paused = true; $0.state.status = "paused"
+            }
         }
         events.publish("container", "pause", record.id, record.eventAttributes)
     }
@@ -258,7 +276,9 @@ extension NodeEngine {
         try await serializer.run(record.id) {
             guard record.state.paused else { throw Refusal(.conflict, "container \(record.id) is not paused") }
             try await setPaused(false, record.id)
-            try await containers.update(record.id) { $0.state.paused = false; $0.state.status = "running" }
+            try await containers.update(record.id) {
+                $0.state.paused = false; $0.state.status = "running"
+            }
         }
         events.publish("container", "unpause", record.id, record.eventAttributes)
     }

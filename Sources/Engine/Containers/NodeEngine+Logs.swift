@@ -47,7 +47,8 @@ extension NodeEngine {
             for record in containers.all where record.isRunning && record.hostConfig.logConfig?.type != "none" {
                 let options = record.hostConfig.logConfig?.config ?? [:]
                 let limit = options["max-size"].flatMap(ByteSize.parse) ?? Self.usualSize
-                let count = options["max-file"].flatMap { Int($0) } ?? (options["max-size"] == nil ? Self.usualCount : 1)
+                let count =
+                    options["max-file"].flatMap { Int($0) } ?? (options["max-size"] == nil ? Self.usualCount : 1)
                 do {
                     _ = try await LogSegments(path: paths.log(of: record.id)).rotate(limit: limit, count: count) {
                         try await runtime.reopenLog(record.id)
@@ -55,7 +56,8 @@ extension NodeEngine {
                 } catch is CancellationError {
                     throw CancellationError()
                 } catch {
-                    log.warning("a log was not rotated", metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+                    log.warning(
+                        "a log was not rotated", metadata: ["container": "\(record.shortID)", "error": "\(error)"])
                 }
             }
         }

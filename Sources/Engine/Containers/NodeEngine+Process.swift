@@ -22,7 +22,9 @@ extension NodeEngine {
         let created = try await runtime.create(
             CreateRequest(specification: mapping.specification(), logPath: hasLog ? paths.log(of: record.id) : nil))
         for warning in created.warnings {
-            log.warning("a container does not get all it asks for", metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
+            log.warning(
+                "a container does not get all it asks for",
+                metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
         }
         try await runtime.start(record.id)
         return Int(created.pid)

@@ -11,17 +11,24 @@ import Synchronization
 extension NodeEngine {
     package func attachContainer(_ reference: String, _ query: AttachQuery) async throws -> any AttachedStreams {
         let record = try containers.find(reference)
-        if record.state.paused { throw Refusal(.conflict, "container \(record.id) is paused, unpause the container before attach") }
-        if record.state.restarting { throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running") }
+        if record.state.paused {
+            throw Refusal(.conflict, "container \(record.id) is paused, unpause the container before attach")
+        }
+        if record.state.restarting {
+            throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running")
+        }
         let viewer = runtime.attach(record.id)
         let past = query.logs ? try await containerLogs(record.id, LogQuery()).output : nil
         return ViewerStreams(
             viewer: viewer, isTerminal: record.configuration.tty, takesInput: query.standardInput,
-            shows: query, past: past, onFinished: { [waiters] in
+            shows: query, past: past,
+            onFinished: { [waiters] in
                 // The stream ends before the exit is on record: the client asks for it at once.
                 guard self.containers.record(record.id)?.isRunning == true else { return }
                 do {
-                    _ = try await withDeadline(Self.exitPatience) { try await waiters.register(record.id, .notRunning).result() }
+                    _ = try await withDeadline(Self.exitPatience) {
+                        try await waiters.register(record.id, .notRunning).result()
+                    }
                 } catch {
                     self.log.debug("an attach ended before its container", metadata: ["container": "\(record.shortID)"])
                 }
@@ -41,8 +48,12 @@ extension NodeEngine {
     package func createExec(container reference: String, _ request: Model.ExecRequest) async throws -> String {
         let record = try containers.find(reference)
         guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
-        if record.state.paused { throw Refusal(.conflict, "container \(record.id) is paused, unpause the container before exec") }
-        if record.state.restarting { throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running") }
+        if record.state.paused {
+            throw Refusal(.conflict, "container \(record.id) is paused, unpause the container before exec")
+        }
+        if record.state.restarting {
+            throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running")
+        }
         if request.cmd.isEmpty { throw Refusal(.invalidInput, "No exec command specified") }
         let entry = execs.create(containerID: record.id, request)
         var attributes = record.eventAttributes
@@ -56,7 +67,10 @@ extension NodeEngine {
         let record = try containers.find(entry.containerID)
         guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
         if entry.isStarted {
-            throw Refusal(.conflict, entry.isRunning ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
+            throw Refusal(
+                .conflict,
+                entry.isRunning
+                    ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
         }
         return (entry.request.tty, entry.request.attachStdin)
     }
@@ -65,7 +79,8 @@ extension NodeEngine {
         let entry = try execs.begin(id)
         do {
             let session = try await begin(entry, height: height, width: width)
-            return ExecStreams(session: session, entry: entry, ended: { code in await self.settle(entry, session, code) })
+            return ExecStreams(
+                session: session, entry: entry, ended: { code in await self.settle(entry, session, code) })
         } catch {
             settleFailure(entry, error)
             return FailedStreams(isTerminal: entry.request.tty, message: "\(error)\r\n")
@@ -77,7 +92,8 @@ extension NodeEngine {
         do {
             let session = try await begin(entry, height: nil, width: nil)
             workbench.begin {
-                let streams = ExecStreams(session: session, entry: entry, ended: { code in await self.settle(entry, session, code) })
+                let streams = ExecStreams(
+                    session: session, entry: entry, ended: { code in await self.settle(entry, session, code) })
                 await streams.drain()
             }
         } catch {
@@ -161,7 +177,9 @@ extension NodeEngine {
         return view
     }
 
-    package func topContainer(_ reference: String, arguments: String) async throws -> (titles: [String], processes: [[String]]) {
+    package func topContainer(_ reference: String, arguments: String) async throws -> (
+        titles: [String], processes: [[String]]
+    ) {
         _ = try containers.find(reference)
         throw Refusal(.notImplemented, "docker top is not implemented by apus yet")
     }

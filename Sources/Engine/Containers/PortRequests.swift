@@ -12,7 +12,8 @@ struct PortRequests {
     /// - Parameter defaultBinding: The address that a network publishes on when a binding names none.
     /// - Throws: ``Refusal`` in Docker's words.
     func requests(defaultBinding: (String) -> IPv4Address?) throws -> [PortHolder.Request] {
-        guard !record.isOnHostNetwork, let way = record.endpoints.first(where: { $0.overlay == nil }), let target = way.address?.address
+        guard !record.isOnHostNetwork, let way = record.endpoints.first(where: { $0.overlay == nil }),
+            let target = way.address?.address
         else { return [] }
         let usual = defaultBinding(way.networkID)
         let bindings = record.hostConfig.portBindings ?? [:]
@@ -25,16 +26,20 @@ struct PortRequests {
                 // Nothing is published on IPv6 yet; the binding for IPv4 that clients send beside it is.
                 if binding.hostIp.contains(":") { continue }
                 let (first, last) = try Self.range(binding.hostPort)
-                requests.append(PortHolder.Request(
-                    transport: transport, hostAddress: IPv4Address(binding.hostIp).flatMap { $0.isUnspecified ? nil : $0 } ?? usual,
-                    first: first, last: last, targetAddress: target, targetPort: key.port))
+                requests.append(
+                    PortHolder.Request(
+                        transport: transport,
+                        hostAddress: IPv4Address(binding.hostIp).flatMap { $0.isUnspecified ? nil : $0 } ?? usual,
+                        first: first, last: last, targetAddress: target, targetPort: key.port))
             }
         }
         if record.hostConfig.publishAllPorts {
             for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() where bindings[text] == nil {
                 guard let key = PortKey(text), let transport = Transport(rawValue: key.transport) else { continue }
-                requests.append(PortHolder.Request(
-                    transport: transport, hostAddress: usual, first: 0, last: 0, targetAddress: target, targetPort: key.port))
+                requests.append(
+                    PortHolder.Request(
+                        transport: transport, hostAddress: usual, first: 0, last: 0, targetAddress: target,
+                        targetPort: key.port))
             }
         }
         return requests

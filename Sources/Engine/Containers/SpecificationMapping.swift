@@ -67,7 +67,9 @@ struct SpecificationMapping {
                 .bind(source: point.source), at: point.destination, readOnly: !point.rw,
                 propagation: point.propagation.isEmpty ? "rprivate" : point.propagation)
         }
-        for (name, target) in [("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname"), ("hosts", "/etc/hosts")]
+        for (name, target) in [
+            ("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname"), ("hosts", "/etc/hosts"),
+        ]
         where !record.mounts.contains(where: { $0.destination == target }) {
             mounts.append(ContainerMount(.bind(source: "\(files)/\(name)"), at: target))
         }

@@ -19,7 +19,9 @@ struct ViewerStreams: AttachedStreams {
         self.isTerminal = isTerminal
         self.takesInput = takesInput
         self.onFinished = onFinished
-        let reader = ViewerReader(viewer: viewer, past: past, showsOutput: query.standardOutput, showsErrors: query.standardError, streams: query.stream)
+        let reader = ViewerReader(
+            viewer: viewer, past: past, showsOutput: query.standardOutput, showsErrors: query.standardError,
+            streams: query.stream)
         output = AsyncThrowingStream { try await reader.next() }
     }
 
@@ -38,7 +40,8 @@ private actor ViewerReader {
     private let streams: Bool
 
     init(
-        viewer: OutputViewer, past: AsyncThrowingStream<OutputChunk, any Error>?, showsOutput: Bool, showsErrors: Bool, streams: Bool
+        viewer: OutputViewer, past: AsyncThrowingStream<OutputChunk, any Error>?, showsOutput: Bool, showsErrors: Bool,
+        streams: Bool
     ) {
         self.past = past?.makeAsyncIterator()
         self.showsErrors = showsErrors
@@ -84,7 +87,8 @@ struct ExecStreams: AttachedStreams {
         isTerminal = entry.request.tty
         let viewer = session.viewer
         let (showsOutput, showsErrors) = (entry.request.attachStdout, entry.request.attachStderr)
-        let reader = ViewerReader(viewer: viewer, past: nil, showsOutput: showsOutput, showsErrors: showsErrors, streams: true)
+        let reader = ViewerReader(
+            viewer: viewer, past: nil, showsOutput: showsOutput, showsErrors: showsErrors, streams: true)
         output = AsyncThrowingStream { try await reader.next() }
     }
 

@@ -12,7 +12,8 @@ extension NodeEngine: ImageBackend {
         _ reference: String, platform: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
     ) async throws {
         let before = try? await images.image(reference).id  // None of that name yet: the pull is a first one.
-        let pulled = try await images.pull(reference, platform: platform, login: credentials.flatMap(Self.login)) { report in
+        let pulled = try await images.pull(reference, platform: platform, login: credentials.flatMap(Self.login)) {
+            report in
             var line = ProgressLine(status: report.status, id: report.id)
             line.progress = report.bar
             if report.hasDetail || report.current != nil {
@@ -27,7 +28,9 @@ extension NodeEngine: ImageBackend {
     }
 
     private static func login(_ credentials: RegistryCredentials) -> RegistryLogin? {
-        guard let username = credentials.username, let password = credentials.password, !username.isEmpty else { return nil }
+        guard let username = credentials.username, let password = credentials.password, !username.isEmpty else {
+            return nil
+        }
         return RegistryLogin(username: username, password: password)
     }
 
@@ -44,7 +47,8 @@ extension NodeEngine: ImageBackend {
             filters.labelsMatch(image.configuration.config?.labels ?? [:])
                 && filters.any("dangling") { ["1", "true"].contains($0) == image.tags.isEmpty }
                 && filters.any("reference") { wanted in
-                    image.tags.contains { Self.matches($0, wanted) } || image.digests.contains { $0.hasPrefix(wanted + "@") }
+                    image.tags.contains { Self.matches($0, wanted) }
+                        || image.digests.contains { $0.hasPrefix(wanted + "@") }
                 }
         }.map { image in
             var row = ImageSummary()
@@ -150,7 +154,9 @@ extension NodeEngine: ImageBackend {
         }
     }
 
-    package func distribution(_ reference: String, credentials: RegistryCredentials?) async throws -> DistributionInspection {
+    package func distribution(_ reference: String, credentials: RegistryCredentials?) async throws
+        -> DistributionInspection
+    {
         let found = try await images.distribution(reference, login: credentials.flatMap(Self.login))
         var view = DistributionInspection()
         view.descriptor.mediaType = found.descriptor.mediaType

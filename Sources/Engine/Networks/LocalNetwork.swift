@@ -79,7 +79,8 @@ struct LocalNetworkPlanner {
             guard let chosen = SubnetChooser.bridges.choose(avoiding: taken + routed) else {
                 throw Refusal(
                     .invalidInput,
-                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")
+                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+                )
             }
             pools = [AddressPool(subnet: chosen.description, gateway: chosen.first.advanced(by: 1).description)]
         } else if pools.count > 1 {

@@ -89,7 +89,10 @@ final class LocalNetworks: Sendable {
     func claim(_ text: String, in id: String, isInUse: (IPv4Address) -> Bool) throws -> IPv4Network {
         guard let address = IPv4Address(text) else { throw Refusal(.invalidInput, "invalid IPv4 address: \(text)") }
         let (subnet, reserved) = state.withLock { state in
-            (state.allocators[id]?.subnet(of: address), state.networks[id]?.ranges.contains { $0.reserved.contains(address) } ?? false)
+            (
+                state.allocators[id]?.subnet(of: address),
+                state.networks[id]?.ranges.contains { $0.reserved.contains(address) } ?? false
+            )
         }
         guard let subnet else {
             throw Refusal(.invalidInput, "Invalid address \(text): It does not belong to any of this network's subnets")

@@ -48,12 +48,15 @@ struct NameTableComposer {
         return table
     }
 
-    private func overlayNames(_ endpoint: EndpointRecord, _ pointers: inout [IPv4Address: String]) -> NameTable.Network {
+    private func overlayNames(_ endpoint: EndpointRecord, _ pointers: inout [IPv4Address: String]) -> NameTable.Network
+    {
         var table = NameTable.Network(name: endpoint.networkName)
         guard let network = swarm?.networks.first(where: { $0.network.id == endpoint.networkID }) else { return table }
         for other in network.endpoints {
             var names = Set(other.names)
-            if !other.containerID.isEmpty { names.formUnion([other.containerID, String(other.containerID.prefix(12))]) }
+            if !other.containerID.isEmpty {
+                names.formUnion([other.containerID, String(other.containerID.prefix(12))])
+            }
             for name in names { table.add(name, [other.address]) }
             if let name = other.names.first { pointers[other.address] = "\(name).\(endpoint.networkName)" }
         }

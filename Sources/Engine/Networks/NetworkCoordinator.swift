@@ -57,7 +57,9 @@ final class NetworkCoordinator: Sendable {
     }
 
     private func composer() -> NodeNetworkComposer {
-        let joined = containers.all.filter { record in record.endpoints.contains(where: \.isJoined) || record.isInSandbox }
+        let joined = containers.all.filter { record in
+            record.endpoints.contains(where: \.isJoined) || record.isInSandbox
+        }
         return state.withLock { state in
             NodeNetworkComposer(
                 containers: joined, networks: networks.all, swarm: state.swarm, nodeID: state.nodeID,
@@ -96,7 +98,9 @@ final class NetworkCoordinator: Sendable {
             report(try await dataPlane.adopt(composer().compose()))
             for record in composer().containers where NameTableComposer.hasResolver(record) {
                 do { try await openResolver(record) } catch {
-                    log.error("cannot open a container's resolver", metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+                    log.error(
+                        "cannot open a container's resolver",
+                        metadata: ["container": "\(record.shortID)", "error": "\(error)"])
                 }
             }
             report(try await dataPlane.apply(composer().compose()))
@@ -106,7 +110,8 @@ final class NetworkCoordinator: Sendable {
     /// Failures are not the caller's: the data plane tries them again, and says so here until it has succeeded.
     private func report(_ done: ApplyReport) {
         for (scope, failures) in done.failures {
-            log.error("a part of the network is not as it is to be", metadata: ["scope": "\(scope)", "errors": "\(failures)"])
+            log.error(
+                "a part of the network is not as it is to be", metadata: ["scope": "\(scope)", "errors": "\(failures)"])
         }
     }
 
@@ -120,7 +125,8 @@ final class NetworkCoordinator: Sendable {
     private func openResolver(_ record: ContainerRecord) async throws {
         let namespace = dataPlane.sandboxNamespace(record.id)
         let ports = try await nameServer.open(
-            record.id, namespace: namespace, table: tables().table(for: record), upstreams: try await upstreams(for: record))
+            record.id, namespace: namespace, table: tables().table(for: record),
+            upstreams: try await upstreams(for: record))
         state.withLock { $0.resolvers[record.id] = ResolverPorts(udp: ports.udp, tcp: ports.tcp) }
     }
 

@@ -49,7 +49,8 @@ extension NodeEngine: NetworkBackend {
         if let named = named.first { return named }
         let prefixed = reference.isEmpty ? [] : networks.filter { $0.identifier.hasPrefix(reference) }
         if prefixed.count > 1 {
-            throw Refusal(.invalidInput, "network \(reference) is ambiguous (\(prefixed.count) matches found based on ID prefix)")
+            throw Refusal(
+                .invalidInput, "network \(reference) is ambiguous (\(prefixed.count) matches found based on ID prefix)")
         }
         guard let only = prefixed.first else { throw Refusal(.notFound, "network \(reference) not found") }
         return only
@@ -73,7 +74,8 @@ extension NodeEngine: NetworkBackend {
             guard let catalog, await catalog.isMember() else {
                 throw Refusal(
                     .unavailable,
-                    "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.")
+                    "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+                )
             }
             guard await catalog.isManager() else {
                 throw Refusal(
@@ -93,7 +95,9 @@ extension NodeEngine: NetworkBackend {
             throw Refusal(.notImplemented, "network driver \(request.driver) is not implemented by apus yet")
         default: throw Refusal(.notFound, "plugin \"\(request.driver)\" not found")
         }
-        if request.scope == "swarm" { throw Refusal(.notImplemented, "swarm-scoped bridge networks are not implemented by apus yet") }
+        if request.scope == "swarm" {
+            throw Refusal(.notImplemented, "swarm-scoped bridge networks are not implemented by apus yet")
+        }
         return try await serializer.run("networks") {
             try refuseTakenName(request.name)
             if let catalog, try await catalog.swarmNetworks().contains(where: { $0.spec.name == request.name }) {
@@ -128,7 +132,9 @@ extension NodeEngine: NetworkBackend {
             return try await catalog.removeSwarmNetwork(id: found.identifier)
         }
         try await serializer.run("networks") {
-            let isUsed = containers.all.contains { $0.endpoints.contains { $0.isJoined && $0.networkID == found.identifier } }
+            let isUsed = containers.all.contains {
+                $0.endpoints.contains { $0.isJoined && $0.networkID == found.identifier }
+            }
             let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.swarmState != nil
             if isUsed || isNeeded {
                 throw Refusal(
@@ -145,7 +151,8 @@ extension NodeEngine: NetworkBackend {
         try filters.allow(["label", "label!", "until"])
         var removed: [String] = []
         let used = Set(containers.all.flatMap { $0.endpoints.map(\.networkName) })
-        for network in networks.all where !network.isPredefined && !network.isGatewayBridge && !used.contains(network.name) {
+        for network in networks.all
+        where !network.isPredefined && !network.isGatewayBridge && !used.contains(network.name) {
             guard filters.labelsMatch(network.labels) else { continue }
             do {
                 try await removeNetwork(network.id)
@@ -173,7 +180,9 @@ extension NodeEngine: NetworkBackend {
         resource.options = network.options
         resource.labels = network.labels
         resource.containers = endpoints(on: network.id)
-        if network.isGatewayBridge, network.id.isEmpty == false, let subnet = network.ranges.first?.subnet, self.network.swarmState != nil {
+        if network.isGatewayBridge, network.id.isEmpty == false, let subnet = network.ranges.first?.subnet,
+            self.network.swarmState != nil
+        {
             var sandbox = NetworkContainer()
             sandbox.name = "gateway_ingress-sbox"
             sandbox.endpointID = network.id
@@ -206,14 +215,16 @@ extension NodeEngine: NetworkBackend {
                 return shown
             })
         let local = endpoints(on: network.id)
-        guard let view = self.network.swarmState?.networks.first(where: { $0.network.id == network.id }), !local.isEmpty || resource.ingress
+        guard let view = self.network.swarmState?.networks.first(where: { $0.network.id == network.id }),
+            !local.isEmpty || resource.ingress
         else { return resource }
         resource.containers = local
         resource.labels = network.spec.labels
         let nodes = Set(view.endpoints.map(\.nodeID))
-        resource.peers = (self.network.swarmState?.peers ?? []).filter { resource.ingress || nodes.contains($0.nodeID) }.map {
-            NetworkPeer(name: String($0.nodeID.prefix(12)), ip: $0.address.description)
-        }
+        resource.peers = (self.network.swarmState?.peers ?? []).filter { resource.ingress || nodes.contains($0.nodeID) }
+            .map {
+                NetworkPeer(name: String($0.nodeID.prefix(12)), ip: $0.address.description)
+            }
         return resource
     }
 
@@ -254,7 +265,8 @@ extension NodeEngine: NetworkBackend {
         let text = try await onThread { try Files.text("/proc/net/route") } ?? ""
         return text.split(separator: "\n").dropFirst().compactMap { line in
             let fields = line.split(separator: "\t")
-            guard fields.count > 7, let destination = UInt32(fields[1], radix: 16), let mask = UInt32(fields[7], radix: 16), mask != 0
+            guard fields.count > 7, let destination = UInt32(fields[1], radix: 16),
+                let mask = UInt32(fields[7], radix: 16), mask != 0
             else { return nil }
             // The kernel prints both as they lie in memory.
             return IPv4Network(

@@ -133,7 +133,9 @@ struct NodeNetworkComposer {
         }
         return MeshMembership(
             endpointID: endpoint.endpointID, gateway: endpoint.gateway ?? address.first.advanced(by: 1),
-            targetPorts: Array(Set(ports)).sorted { ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue) })
+            targetPorts: Array(Set(ports)).sorted {
+                ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue)
+            })
     }
 }
 

@@ -3,7 +3,9 @@ struct DeadlinePassed: Error {}
 
 /// Runs `body` for at most `limit`; it is cancelled then.
 /// - Throws: ``DeadlinePassed``, or whatever `body` throws.
-func withDeadline<Value: Sendable>(_ limit: Duration, _ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+func withDeadline<Value: Sendable>(_ limit: Duration, _ body: @escaping @Sendable () async throws -> Value) async throws
+    -> Value
+{
     try await withThrowingTaskGroup(of: Value.self) { group in
         group.addTask { try await body() }
         group.addTask {

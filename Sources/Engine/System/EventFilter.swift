@@ -24,7 +24,8 @@ struct EventFilter: Sendable {
                 actorMatches(event, kind: $0)
             }
             && filters.any("image") { wanted in
-                event.type == "image" ? names(event.actorID, event.attributes["name"], wanted)
+                event.type == "image"
+                    ? names(event.actorID, event.attributes["name"], wanted)
                     : event.attributes["image"].map { $0 == wanted || $0.hasPrefix(wanted + ":") } ?? false
             }
     }

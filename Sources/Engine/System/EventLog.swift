@@ -31,7 +31,8 @@ package final class EventLog: Sendable {
     }
 
     package func publish(
-        _ type: String, _ action: String, _ actorID: String, _ attributes: [String: String] = [:], scope: String = "local"
+        _ type: String, _ action: String, _ actorID: String, _ attributes: [String: String] = [:],
+        scope: String = "local"
     ) {
         publish(EngineEvent(type: type, action: action, actorID: actorID, attributes: attributes, scope: scope))
     }

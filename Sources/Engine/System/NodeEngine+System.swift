@@ -56,7 +56,9 @@ extension NodeEngine: SystemBackend {
         }
     }
 
-    package func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async throws -> AsyncStream<EngineEvent> {
+    package func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async throws -> AsyncStream<
+        EngineEvent
+    > {
         let filter = try EventFilter(filters)
         return events.follow(since: since, until: until, matching: filter.matches)
     }
@@ -103,7 +105,8 @@ struct Machine: Sendable {
             machine.architecture = text(names.machine)
             machine.hostname = text(names.nodename)
             machine.processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-            for line in (try Files.text("/proc/meminfo") ?? "").split(separator: "\n") where line.hasPrefix("MemTotal:") {
+            for line in (try Files.text("/proc/meminfo") ?? "").split(separator: "\n") where line.hasPrefix("MemTotal:")
+            {
                 machine.memory = (line.split(separator: " ").dropFirst().first.flatMap { Int64($0) } ?? 0) * 1024
             }
             for line in (try Files.text("/etc/os-release") ?? "").split(separator: "\n") {

@@ -74,8 +74,11 @@ extension NodeEngine: TaskExecutor {
         let result = try await waitForContainer(record.id, .notRunning).result()
         let isKilledForMemory = containers.record(record.id)?.state.outOfMemoryKilled ?? false
         let message =
-            result.statusCode == 0 ? nil
-            : isKilledForMemory ? "task: non-zero exit (\(result.statusCode)): OOM killed" : "task: non-zero exit (\(result.statusCode))"
+            result.statusCode == 0
+            ? nil
+            : isKilledForMemory
+                ? "task: non-zero exit (\(result.statusCode)): OOM killed"
+                : "task: non-zero exit (\(result.statusCode))"
         return TaskExit(exitCode: result.statusCode, message: message)
     }
 

@@ -25,7 +25,9 @@ struct TaskContainer {
     private func refuseUnsupported(_ spec: ContainerSpec) throws {
         if !(spec.secrets ?? []).isEmpty { throw Refusal(.notImplemented, "secrets are not implemented by apus yet") }
         if !(spec.configs ?? []).isEmpty { throw Refusal(.notImplemented, "configs are not implemented by apus yet") }
-        if case .object(let privileges)? = spec.privileges, !privileges.isEmpty, privileges.values.contains(where: { $0 != .null }) {
+        if case .object(let privileges)? = spec.privileges, !privileges.isEmpty,
+            privileges.values.contains(where: { $0 != .null })
+        {
             throw Refusal(.notImplemented, "privileges of services are not implemented by apus yet")
         }
     }
@@ -58,8 +60,10 @@ struct TaskContainer {
     private func expand(_ text: String) -> String {
         guard text.contains("{{") else { return text }
         let values = [
-            "{{.Node.ID}}": nodeID, "{{.Service.ID}}": task.serviceID, "{{.Service.Name}}": task.assignment?.serviceName ?? "",
-            "{{.Task.ID}}": task.id, "{{.Task.Name}}": task.containerName, "{{.Task.Slot}}": task.slot.map(String.init) ?? "",
+            "{{.Node.ID}}": nodeID, "{{.Service.ID}}": task.serviceID,
+            "{{.Service.Name}}": task.assignment?.serviceName ?? "",
+            "{{.Task.ID}}": task.id, "{{.Task.Name}}": task.containerName,
+            "{{.Task.Slot}}": task.slot.map(String.init) ?? "",
         ]
         return values.reduce(text) { result, pair in
             result.split(separator: pair.key, omittingEmptySubsequences: false).joined(separator: pair.value)
@@ -105,7 +109,8 @@ struct TaskContainer {
         var bindings: [String: [PortBinding]?] = [:]
         for port in task.assignment?.ports ?? [] where !port.isOnMesh {
             let key = "\(port.targetPort)/\(port.transport)"
-            let binding = PortBinding(hostIp: "", hostPort: (port.publishedPort ?? 0) == 0 ? "" : String(port.publishedPort ?? 0))
+            let binding = PortBinding(
+                hostIp: "", hostPort: (port.publishedPort ?? 0) == 0 ? "" : String(port.publishedPort ?? 0))
             bindings[key] = (bindings[key]?.flatMap { $0 } ?? []) + [binding]
         }
         return bindings
@@ -134,7 +139,11 @@ struct TaskContainer {
             endpoints.append(endpoint)
         }
         // Application networks before ingress: eth0 is what the application knows itself by.
-        endpoints.sort { ($0.overlay?.isIngress == true ? 1 : 0, $0.networkName) < ($1.overlay?.isIngress == true ? 1 : 0, $1.networkName) }
+        endpoints.sort {
+            ($0.overlay?.isIngress == true ? 1 : 0, $0.networkName) < (
+                $1.overlay?.isIngress == true ? 1 : 0, $1.networkName
+            )
+        }
         if endpoints.contains(where: { $0.overlay?.isInternal == false }) || !hostPorts.isEmpty, let gatewayBridgeID {
             endpoints.append(EndpointRecord(networkID: gatewayBridgeID, networkName: LocalNetwork.gatewayBridgeName))
         }

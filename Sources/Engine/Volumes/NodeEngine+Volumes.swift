@@ -25,7 +25,9 @@ extension NodeEngine: VolumeBackend {
     package func inspectVolume(_ name: String) async throws -> VolumeResource { try volumes.find(name) }
 
     package func removeVolume(_ name: String, force: Bool) async throws {
-        do { _ = try volumes.find(name) } catch let refusal as Refusal where force && refusal.kind == .notFound { return }
+        do { _ = try volumes.find(name) } catch let refusal as Refusal where force && refusal.kind == .notFound {
+            return
+        }
         let users = containers.all.filter { $0.mounts.contains { $0.name == name } }.map(\.id).sorted()
         guard users.isEmpty else {
             throw Refusal(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")

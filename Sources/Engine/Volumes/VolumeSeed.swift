@@ -6,7 +6,8 @@ enum VolumeSeed {
     /// Nothing happens unless `volume` is empty and the image has a directory there.
     static func fill(_ volume: String, from root: String, _ target: String) throws {
         let source = root + target
-        guard try Files.list(volume).isEmpty, let status = try Files.status(source), status.st_mode & S_IFMT == S_IFDIR else { return }
+        guard try Files.list(volume).isEmpty, let status = try Files.status(source), status.st_mode & S_IFMT == S_IFDIR
+        else { return }
         try copyAttributes(status, to: volume)
         try copyEntries(source, volume)
     }

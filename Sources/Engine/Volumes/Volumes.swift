@@ -34,7 +34,8 @@ final class Volumes: Sendable {
     /// Creates a volume; one of that name is answered as it is.
     func create(_ request: VolumeRequest) async throws -> VolumeResource {
         if !["", "local"].contains(request.driver) {
-            throw Refusal(.notFound, "error looking up volume plugin \(request.driver): plugin \"\(request.driver)\" not found")
+            throw Refusal(
+                .notFound, "error looking up volume plugin \(request.driver): plugin \"\(request.driver)\" not found")
         }
         if let option = (request.driverOpts ?? [:]).keys.sorted().first {
             throw Refusal(.notImplemented, "volume option \(option) is not implemented by apus yet")

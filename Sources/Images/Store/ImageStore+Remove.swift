@@ -10,7 +10,9 @@ extension ImageStore {
         let id = try resolve(reference)
         var steps: [ImageRemovalStep] = []
         let uses = uses.filter { $0.image == id }
-        if ImageTable.isIDPrefix(reference, of: id), (try? table.id(ImageReference(reference))) == nil {  // No name then.
+        // What is no reference is no name.
+        let isName = (try? table.id(ImageReference(reference))) != nil
+        if ImageTable.isIDPrefix(reference, of: id), !isName {
             let names = table.names(of: id)
             guard Self.isSingle(names) else {
                 if force {

@@ -8,7 +8,9 @@ import Testing
     @Test func `pools with a range come first, then the others in ascending order, the next when one is full`() throws {
         var allocator = AddressAllocator([
             AddressRange(subnet: try network("192.170.0.0/30")),
-            AddressRange(subnet: try network("192.168.0.0/16"), range: try network("192.168.1.0/31"), reserved: [try address("192.168.0.100")]),
+            AddressRange(
+                subnet: try network("192.168.0.0/16"), range: try network("192.168.1.0/31"),
+                reserved: [try address("192.168.0.100")]),
             AddressRange(subnet: try network("192.169.0.0/30"), reserved: [try address("192.169.0.1")]),
         ])
         var taken: Set<IPv4Address> = []

@@ -46,16 +46,32 @@ import Testing
     @Test func `what cannot be is refused in Docker's words`() {
         let cases: [(String, (inout HostConfiguration) -> Void)] = [
             ("Minimum memory limit allowed is 6MB", { $0.memory = 1 << 20 }),
-            ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available", { $0.nanoCpus = 100_000_000_000 }),
-            ("log driver syslog is not implemented by apus yet", { $0.logConfig = LogConfiguration(); $0.logConfig?.type = "syslog" }),
-            ("unknown log opt 'bogus' for json-file log driver", { $0.logConfig = LogConfiguration(); $0.logConfig?.config = ["bogus": "1"] }),
+            (
+                "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
+                { $0.nanoCpus = 100_000_000_000 }
+            ),
+            (
+                "log driver syslog is not implemented by apus yet",
+                {
+                    $0.logConfig = LogConfiguration(); $0.logConfig?.type = "syslog"
+                }
+            ),
+            (
+                "unknown log opt 'bogus' for json-file log driver",
+                {
+                    $0.logConfig = LogConfiguration(); $0.logConfig?.config = ["bogus": "1"]
+                }
+            ),
             ("invalid --security-opt 2: \"bogus=1\"", { $0.securityOpt = ["bogus=1"] }),
             ("--init is not implemented by apus yet", { $0.`init` = true }),
-            ("can't create 'AutoRemove' container with restart policy", {
-                $0.autoRemove = true
-                $0.restartPolicy = RestartPolicy()
-                $0.restartPolicy?.name = "always"
-            }),
+            (
+                "can't create 'AutoRemove' container with restart policy",
+                {
+                    $0.autoRemove = true
+                    $0.restartPolicy = RestartPolicy()
+                    $0.restartPolicy?.name = "always"
+                }
+            ),
         ]
         for (message, change) in cases {
             let error = #expect(throws: Refusal.self) { try plan { change(&$0.hostConfig) } }
@@ -76,12 +92,16 @@ import Testing
         #expect(plan.entries[0].isReadOnly)
         #expect(plan.entries[2].source == .volume(nil))
         host.binds?.append("/x:/vol")
-        #expect(throws: Refusal(.invalidInput, "Duplicate mount point: /vol")) { try MountPlan(ContainerConfiguration(), host) }
+        #expect(throws: Refusal(.invalidInput, "Duplicate mount point: /vol")) {
+            try MountPlan(ContainerConfiguration(), host)
+        }
         host.binds = ["/nosuch1:relative"]
-        #expect(throws: Refusal(
-            .invalidInput,
-            "invalid volume specification: '/nosuch1:relative': invalid mount config for type \"bind\": invalid mount path: "
-                + "'relative' mount path must be absolute")) { try MountPlan(ContainerConfiguration(), host) }
+        #expect(
+            throws: Refusal(
+                .invalidInput,
+                "invalid volume specification: '/nosuch1:relative': invalid mount config for type \"bind\": invalid mount path: "
+                    + "'relative' mount path must be absolute")
+        ) { try MountPlan(ContainerConfiguration(), host) }
     }
 
     @Test func `names are matched as docker's filter does`() {
@@ -93,10 +113,12 @@ import Testing
         for _ in 0..<200 { #expect(ContainerNames.isValid(ContainerNames.random())) }
     }
 
-    @Test(arguments: [
-        (0.2, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (3000, "50 minutes"),
-        (3600, "About an hour"), (7200, "2 hours"), (259_200, "3 days"), (1_728_000, "2 weeks"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (0.2, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"),
+            (3000, "50 minutes"),
+            (3600, "About an hour"), (7200, "2 hours"), (259_200, "3 days"), (1_728_000, "2 weeks"),
+        ] as [(Double, String)])
     func `durations read as docker's`(seconds: Double, text: String) {
         #expect(StatusText.duration(seconds) == text)
     }

@@ -25,15 +25,21 @@ import Testing
         #expect(planned.ranges.first?.reserved.contains(try #require(planned.gateway)) == true)
     }
 
-    @Test(arguments: [
-        ("172.17.0.0/24", nil, nil, "Pool overlaps with other one on this address space"),
-        ("172.31.0.0/33", nil, nil, "Invalid subnet 172.31.0.0/33 : invalid CIDR address: 172.31.0.0/33"),
-        ("172.31.0.0/24", "1.2.3.4", nil, "no matching subnet for gateway 1.2.3.4"),
-        ("172.31.0.0/24", nil, "10.1.0.0/24", "no matching subnet for range 10.1.0.0/24"),
-    ] as [(String, String?, String?, String)])
-    func `a pool that cannot be is refused in Docker's words`(subnet: String, gateway: String?, range: String?, message: String) throws {
+    @Test(
+        arguments: [
+            ("172.17.0.0/24", nil, nil, "Pool overlaps with other one on this address space"),
+            ("172.31.0.0/33", nil, nil, "Invalid subnet 172.31.0.0/33 : invalid CIDR address: 172.31.0.0/33"),
+            ("172.31.0.0/24", "1.2.3.4", nil, "no matching subnet for gateway 1.2.3.4"),
+            ("172.31.0.0/24", nil, "10.1.0.0/24", "no matching subnet for range 10.1.0.0/24"),
+        ] as [(String, String?, String?, String)])
+    func `a pool that cannot be is refused in Docker's words`(
+        subnet: String, gateway: String?, range: String?, message: String
+    ) throws {
         let planner = LocalNetworkPlanner(taken: [try network("172.17.0.0/16")], routed: [])
-        let wanted = request { $0.ipam = AddressManagement(driver: "default", config: [AddressPool(subnet: subnet, ipRange: range, gateway: gateway)]) }
+        let wanted = request {
+            $0.ipam = AddressManagement(
+                driver: "default", config: [AddressPool(subnet: subnet, ipRange: range, gateway: gateway)])
+        }
         let error = #expect(throws: Refusal.self) { try planner.plan(wanted, id: "id", at: .now) }
         #expect(error?.message == message)
     }
@@ -58,7 +64,9 @@ import Testing
         port.targetPort = 80
         port.publishedPort = 8080
         record.task = ContainerRecord.TaskReference(taskID: "t1", serviceID: "s1", serviceName: "web", ports: [port])
-        func endpoint(_ id: String, _ name: String, _ address: String, _ vni: UInt32?, isIngress: Bool = false) throws -> EndpointRecord {
+        func endpoint(_ id: String, _ name: String, _ address: String, _ vni: UInt32?, isIngress: Bool = false) throws
+            -> EndpointRecord
+        {
             var endpoint = EndpointRecord(networkID: id, networkName: name)
             endpoint.endpointID = "ep-\(id)"
             endpoint.interfaceName = "eth\(record.endpoints.count)"
@@ -76,32 +84,44 @@ import Testing
     private func swarmState() throws -> SwarmNetworkState {
         var state = SwarmNetworkState()
         state.peers = [
-            .init(nodeID: "n1", hostname: "node-1", address: IPv4Address(203, 0, 113, 11), ingressAddress: try network("10.255.0.2/16")),
-            .init(nodeID: "n2", hostname: "node-2", address: IPv4Address(203, 0, 113, 12), ingressAddress: try network("10.255.0.3/16")),
+            .init(
+                nodeID: "n1", hostname: "node-1", address: IPv4Address(203, 0, 113, 11),
+                ingressAddress: try network("10.255.0.2/16")),
+            .init(
+                nodeID: "n2", hostname: "node-2", address: IPv4Address(203, 0, 113, 12),
+                ingressAddress: try network("10.255.0.3/16")),
         ]
         var ingress = SwarmNetwork(id: "ing")
         ingress.spec.ingress = true
         ingress.spec.name = "ingress"
         ingress.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4096"])
         let far = SwarmNetworkState.Endpoint(
-            address: IPv4Address(10, 1, 0, 7), nodeID: "n2", taskID: "t2", vtep: IPv4Address(203, 0, 113, 12), containerID: "c2c2c2c2c2c2c2",
+            address: IPv4Address(10, 1, 0, 7), nodeID: "n2", taskID: "t2", vtep: IPv4Address(203, 0, 113, 12),
+            containerID: "c2c2c2c2c2c2c2",
             names: ["web.2.t2"])
         let near = SwarmNetworkState.Endpoint(
-            address: IPv4Address(10, 1, 0, 5), nodeID: "n1", taskID: "t1", vtep: IPv4Address(203, 0, 113, 11), containerID: "c1", names: ["web.1.t1"])
+            address: IPv4Address(10, 1, 0, 5), nodeID: "n1", taskID: "t1", vtep: IPv4Address(203, 0, 113, 11),
+            containerID: "c1", names: ["web.1.t1"])
         let service = SwarmNetworkState.ServiceAddress(
-            serviceID: "s1", name: "web", aliases: ["www"], virtualIP: IPv4Address(10, 1, 0, 2), backends: [near.address, far.address],
+            serviceID: "s1", name: "web", aliases: ["www"], virtualIP: IPv4Address(10, 1, 0, 2),
+            backends: [near.address, far.address],
             tasks: [near.address, far.address])
         state.networks = [
             .init(network: ingress, endpoints: [], services: []),
             .init(network: SwarmNetwork(id: "app"), endpoints: [near, far], services: [service]),
         ]
-        state.ports = [.init(transport: "tcp", publishedPort: 8080, targetPort: 80, serviceID: "s1", backends: [IPv4Address(10, 255, 0, 9)])]
+        state.ports = [
+            .init(
+                transport: "tcp", publishedPort: 8080, targetPort: 80, serviceID: "s1",
+                backends: [IPv4Address(10, 255, 0, 9)])
+        ]
         return state
     }
 
     @Test func `a published task's node is told everything, and only what is elsewhere is remote`() throws {
         let composer = NodeNetworkComposer(
-            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1", underlayMTU: 1400,
+            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            underlayMTU: 1400,
             resolvers: [:])
         let wanted = composer.compose()
         #expect(wanted.underlay?.peers.count == 2)
@@ -119,7 +139,8 @@ import Testing
     }
 
     @Test func `names on an overlay lead to the VIP, to all tasks and to single containers, never to ingress`() throws {
-        let composer = NameTableComposer(containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState())
+        let composer = NameTableComposer(
+            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState())
         let table = composer.table(for: try taskContainer())
         let names = try #require(table.networks.first?.names)
         #expect(table.networks.map(\.name) == ["app"])
@@ -133,14 +154,19 @@ import Testing
     @Test func `a container on internal networks only forwards no name and has no way out`() throws {
         var record = try taskContainer()
         record.endpoints.removeAll { $0.networkID != "app" }
-        let table = NameTableComposer(containers: [record], networks: [try gatewayBridge()], swarm: try swarmState()).table(for: record)
+        let table = NameTableComposer(containers: [record], networks: [try gatewayBridge()], swarm: try swarmState())
+            .table(for: record)
         #expect(!table.forwards)
         let composer = NodeNetworkComposer(
-            containers: [record], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1", underlayMTU: 1500, resolvers: [:])
+            containers: [record], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            underlayMTU: 1500, resolvers: [:])
         #expect(composer.compose().sandboxes.first?.defaultRouteEndpointID == nil)
     }
 
-    @Test func `a task's container has application networks before ingress, and the gateway bridge unless all are internal`() throws {
+    @Test
+    func `a task's container has application networks before ingress, and the gateway bridge unless all are internal`()
+        throws
+    {
         var task = SwarmTask(id: "t1")
         task.nodeID = "n1"
         task.slot = 1
@@ -151,10 +177,14 @@ import Testing
             network.spec.internal = isInternal
             network.spec.ingress = isIngress
             network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4099"])
-            task.networksAttachments = (task.networksAttachments ?? []) + [NetworkAttachment(network: network, addresses: ["10.2.0.4/24"])]
+            task.networksAttachments =
+                (task.networksAttachments ?? []) + [NetworkAttachment(network: network, addresses: ["10.2.0.4/24"])]
         }
         attach("inner", isInternal: true)
-        #expect(try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName) == ["inner"])
+        #expect(
+            try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName) == [
+                "inner"
+            ])
         attach("ingress", isInternal: false, isIngress: true)
         #expect(
             try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName)

@@ -27,8 +27,16 @@ import Testing
 
     private final class Watch: Sendable {
         let state = Mutex((inside: 0, most: 0, done: 0))
-        func enter() { state.withLock { $0.inside += 1; $0.most = max($0.most, $0.inside) } }
-        func leave() { state.withLock { $0.inside -= 1; $0.done += 1 } }
+        func enter() {
+            state.withLock {
+                $0.inside += 1; $0.most = max($0.most, $0.inside)
+            }
+        }
+        func leave() {
+            state.withLock {
+                $0.inside -= 1; $0.done += 1
+            }
+        }
     }
 
     @Test func `a wait that was registered before the end sees it, one for removal does not`() async throws {

@@ -23,7 +23,9 @@ import Testing
     @Test func `pieces are joined per stream and a line that never ended is given as it is`() async throws {
         try await withTemporaryDirectory { directory in
             let path = "\(directory)/log"
-            let text = line(1, "stdout", "P", "a") + line(1, "stderr", "F", "e") + line(2, "stdout", "P", "b") + line(2, "stdout", "F", "c")
+            let text =
+                line(1, "stdout", "P", "a") + line(1, "stderr", "F", "e") + line(2, "stdout", "P", "b")
+                + line(2, "stdout", "F", "c")
                 + line(3, "stdout", "F", "") + line(4, "stdout", "P", "$ ")
             try Files.writeAtomically(text, to: path)
             #expect(try await read(path) == ["e\n", "abc\n", "\n", "$ "])
@@ -60,7 +62,9 @@ import Testing
             let (ended, end) = AsyncStream.makeStream(of: Void.self)
             var selection = LogSelection()
             selection.follows = true
-            let entries = LogReader(path: path, watcher: try FileWatcher()).entries(selection) { for await _ in ended {} }
+            let entries = LogReader(path: path, watcher: try FileWatcher()).entries(selection) {
+                for await _ in ended {}
+            }
             var seen: [String] = []
             for try await entry in entries {
                 seen.append(String(decoding: entry.bytes, as: UTF8.self))
@@ -72,7 +76,9 @@ import Testing
                     try handle.close()
                 case 2:
                     let text = line(3, "stderr", "F", "third")
-                    let done = try await LogSegments(path: path).rotate(limit: 1, count: 3) { try Files.writeAtomically(text, to: path) }
+                    let done = try await LogSegments(path: path).rotate(limit: 1, count: 3) {
+                        try Files.writeAtomically(text, to: path)
+                    }
                     #expect(done)
                 default: end.finish()
                 }

@@ -21,16 +21,20 @@ import Testing
 
     @Test func `a service specification may leave out whatever has a default`() throws {
         let spec = try WireJSON.decode(
-            ServiceSpec.self, from: Data(#"{"Name":"x","TaskTemplate":{"ContainerSpec":{"Image":"i","DNSConfig":{}}}}"#.utf8))
+            ServiceSpec.self,
+            from: Data(#"{"Name":"x","TaskTemplate":{"ContainerSpec":{"Image":"i","DNSConfig":{}}}}"#.utf8))
         #expect(spec.taskTemplate.containerSpec?.image == "i")
         #expect(spec.taskTemplate.containerSpec?.dnsConfig == NameServiceConfiguration())
         #expect(spec.mode == ServiceMode())
     }
 
     @Test func `names survive the way to the wire and back`() {
-        for name in ["id", "networkID", "ipamConfig", "ipAddress", "ipPrefixLen", "dnsConfig", "tlsInfo", "caConfig", "identifier",
-            "nameServers", "utsMode", "iPv4Address", "virtualIPs", "pidsLimit", "ipcMode", "init", "processID", "system"]
-        {
+        for name in [
+            "id", "networkID", "ipamConfig", "ipAddress", "ipPrefixLen", "dnsConfig", "tlsInfo", "caConfig",
+            "identifier",
+            "nameServers", "utsMode", "iPv4Address", "virtualIPs", "pidsLimit", "ipcMode", "init", "processID",
+            "system",
+        ] {
             #expect(WireSpelling.inSwift(WireSpelling.onWire(name)) == name)
         }
         #expect(WireSpelling.onWire("ipcMode") == "IpcMode")
@@ -38,7 +42,9 @@ import Testing
         #expect(WireSpelling.onWire("id") == "ID")
     }
 
-    @Test(arguments: ["2026-11-23T06:21:52.586485768Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00.5Z", "2024-02-29T23:59:59Z"])
+    @Test(arguments: [
+        "2026-11-23T06:21:52.586485768Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00.5Z", "2024-02-29T23:59:59Z",
+    ])
     func `a time keeps its text`(text: String) {
         #expect(Timestamp(text)?.description == text)
     }

@@ -66,15 +66,21 @@ import Testing
         #expect(swarm.running("web").filter { $0.nodeID != "n2" }.count == 3)
     }
 
-    @Test func `a failed task is followed by another after the delay, never before, and never with condition none`() throws {
+    @Test func `a failed task is followed by another after the delay, never before, and never with condition none`()
+        throws
+    {
         var swarm = threeNodes()
         swarm.addService("job", replicas: 1)
-        swarm.addService("once", replicas: 1) { $0.taskTemplate.restartPolicy = TaskRestartPolicy(); $0.taskTemplate.restartPolicy?.condition = "none" }
+        swarm.addService("once", replicas: 1) {
+            $0.taskTemplate.restartPolicy = TaskRestartPolicy(); $0.taskTemplate.restartPolicy?.condition = "none"
+        }
         swarm.settle()
         for service in ["job", "once"] {
             let id = try #require(swarm.running(service).first?.id)
             let now = swarm.now
-            swarm = swarm.update(id) { $0.status = TaskStatus(.failed, "failed", at: now, error: "task: non-zero exit (3)") }
+            swarm = swarm.update(id) {
+                $0.status = TaskStatus(.failed, "failed", at: now, error: "task: non-zero exit (3)")
+            }
         }
         let planned = swarm.plan()
         let wake = try #require(planned)
@@ -118,10 +124,11 @@ import Testing
         }
         swarm.settle()
         let errors = swarm.state.tasks.values.compactMap(\.status.err).sorted()
-        #expect(errors == [
-            "no suitable node (insufficient resources on 3 nodes)",
-            "no suitable node (scheduling constraints not satisfied on 3 nodes)",
-        ])
+        #expect(
+            errors == [
+                "no suitable node (insufficient resources on 3 nodes)",
+                "no suitable node (scheduling constraints not satisfied on 3 nodes)",
+            ])
     }
 
     @Test func `history is kept to its limit`() throws {
@@ -157,7 +164,9 @@ import Testing
             for _ in 0..<40 {
                 switch Int.random(in: 0..<6, using: &random) {
                 case 0:
-                    if let id = swarm.state.tasks.values.filter(\.isLive).map(\.id).sorted().randomElement(using: &random) {
+                    if let id = swarm.state.tasks.values.filter(\.isLive).map(\.id).sorted().randomElement(
+                        using: &random)
+                    {
                         let now = swarm.now
                         swarm = swarm.update(id) { $0.status = TaskStatus(.failed, "failed", at: now) }
                     }
@@ -165,12 +174,14 @@ import Testing
                     let node = ["n1", "n2", "n3"].randomElement(using: &random) ?? "n1"
                     swarm.state.nodes[node]?.status.state = Bool.random(using: &random) ? .down : .ready
                 case 2:
-                    swarm.state.services["web"]?.spec.mode.replicated = .init(replicas: UInt64.random(in: 0...6, using: &random))
+                    swarm.state.services["web"]?.spec.mode.replicated = .init(
+                        replicas: UInt64.random(in: 0...6, using: &random))
                 case 3: swarm.obey()
                 default: swarm.plan()
                 }
                 swarm.now = swarm.now.advanced(bySeconds: Int64.random(in: 0...4, using: &random))
-                let live = swarm.state.tasks.values.filter(\.isLive).flatMap { $0.networksAttachments ?? [] }.flatMap(\.addresses)
+                let live = swarm.state.tasks.values.filter(\.isLive).flatMap { $0.networksAttachments ?? [] }.flatMap(
+                    \.addresses)
                 #expect(Set(live).count == live.count, "seed \(seed): an address was given twice")
             }
             for node in ["n1", "n2", "n3"] { swarm.state.nodes[node]?.status.state = .ready }

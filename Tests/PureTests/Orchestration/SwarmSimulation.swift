@@ -59,7 +59,9 @@ struct SwarmSimulation {
     /// What agents do: run what is to run, stop what is not.
     mutating func obey(except silent: Set<String> = []) {
         for var task in state.tasks.values {
-            guard let node = task.nodeID, !silent.contains(node), task.isLive, task.status.state >= .assigned else { continue }
+            guard let node = task.nodeID, !silent.contains(node), task.isLive, task.status.state >= .assigned else {
+                continue
+            }
             if task.desiredState > .running {
                 task.status = TaskStatus(.shutdown, "shutdown", at: now)
             } else if task.desiredState == .running {
@@ -96,5 +98,9 @@ struct SwarmSimulation {
 
 final class Counter: Sendable {
     private let value = Mutex(0)
-    func next() -> Int { value.withLock { $0 += 1; return $0 } }
+    func next() -> Int {
+        value.withLock {
+            $0 += 1; return $0
+        }
+    }
 }
