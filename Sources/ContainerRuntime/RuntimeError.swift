@@ -81,9 +81,33 @@ extension RuntimeError {
         return reasons.contains { reason.hasSuffix($0) }
     }
 
-    /// The last line that says anything, which is where Go programs name the cause.
+    /// The message of the last line that tells an error, which is where runc names the cause.
     static func plainReason(of text: String) -> String {
         let lines = text.split(whereSeparator: \.isNewline).filter { $0.contains { !$0.isWhitespace } }
-        return lines.last.map(String.init) ?? "no reason given"
+        guard let line = lines.last(where: { $0.contains("level=error") }) ?? lines.last else {
+            return "no reason given"
+        }
+        return quotedMessage(in: line) ?? String(line)
+    }
+
+    /// The value of `msg="…"` in a line of Go's logrus, without its escapes.
+    private static func quotedMessage(in line: Substring) -> String? {
+        let mark = " msg=\""
+        guard let start = line.indices.first(where: { line[$0...].hasPrefix(mark) }) else { return nil }
+        var message = ""
+        var isEscaped = false
+        for character in line[start...].dropFirst(mark.count) {
+            if isEscaped {
+                message.append(character == "n" ? "\n" : character == "t" ? "\t" : character)
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = true
+            } else if character == "\"" {
+                return message
+            } else {
+                message.append(character)
+            }
+        }
+        return message
     }
 }

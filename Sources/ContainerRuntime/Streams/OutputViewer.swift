@@ -122,6 +122,9 @@ package final class OutputViewer: Sendable {
         return full
     }
 
+    /// What has come and was not read yet.
+    package var waitingBytes: Int { state.withLock { $0.bytes } }
+
     var isFull: Bool { state.withLock { $0.end == nil && $0.bytes > Self.fullBytes } }
 
     /// Whether it is full and has taken nothing for that long.
