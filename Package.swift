@@ -86,11 +86,8 @@ let package = Package(
     targets: [
         // 0: C headers, pure values, faults
         .target(name: "CLinux", path: "Sources/CLinux"),
-        .systemLibrary(
-            name: "CNFTables", path: "Sources/CNFTables", pkgConfig: "libnftables",
-            providers: [.apt(["libnftables-dev"])]),
-        .systemLibrary(
-            name: "CArchive", path: "Sources/CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         library("Addressing"),
         library("Faults"),
         // 1: the domain's values, and Linux as it is

@@ -1,0 +1,50 @@
+import ContainerRuntime
+import Glibc
+import LinuxSystem
+import Logging
+import NIOCore
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct BackPressureTests {
+    /// More than all buffers on the way hold.
+    private static let bytes = 24 << 20
+
+    @Test func `a slow viewer slows the container down and loses nothing`() async throws {
+        try await RuntimeFixture.run { fixture in
+            let wanted = fixture.specification("slow", ["head", "-c", "\(Self.bytes)", "/dev/zero"])
+            let slow = fixture.runtime.attach(wanted.id)
+            let fast = fixture.runtime.attach(wanted.id)
+            _ = try await fixture.runtime.create(CreateRequest(specification: wanted, logPath: nil))
+            try await fixture.runtime.start(wanted.id)
+            async let other = Self.count(fast)
+            // Both buffers are full now, or the container would have ended.
+            let isHeldUp = try await RuntimeFixture.eventually { slow.waitingBytes >= 1 << 20 }
+            #expect(isHeldUp)
+            guard case .running = try await fixture.runtime.state(wanted.id) else { throw Surprise() }
+            #expect(slow.waitingBytes < 2 << 20)
+            let mine = try await Self.count(slow)
+            let theirs = try await other
+            #expect(mine == Self.bytes)
+            #expect(theirs == Self.bytes)
+            #expect(try await fixture.runtime.waitForExit(wanted.id).code == 0)
+        }
+    }
+
+    @Test func `a viewer that reads nothing at all is let go, and the container goes on`() async throws {
+        try await RuntimeFixture.run { fixture in
+            let wanted = fixture.specification("stuck", ["head", "-c", "\(Self.bytes)", "/dev/zero"])
+            let stuck = fixture.runtime.attach(wanted.id)
+            _ = try await fixture.runtime.create(CreateRequest(specification: wanted, logPath: nil))
+            try await fixture.runtime.start(wanted.id)
+            #expect(try await fixture.runtime.waitForExit(wanted.id).code == 0)
+            let error = await #expect(throws: RuntimeError.self) { _ = try await Self.count(stuck) }
+            #expect(error?.code == .viewerTooSlow)
+        }
+    }
+
+    private static func count(_ viewer: OutputViewer) async throws -> Int {
+        var total = 0
+        while let piece = try await viewer.next() { total += piece.bytes.readableBytes }
+        return total
+    }
+}

@@ -1,0 +1,79 @@
+import ContainerRuntime
+import Glibc
+import LinuxSystem
+import Logging
+import NIOCore
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct ExecTests {
+    @Test func `an exec's output and exit code arrive`() async throws {
+        try await withSleeper { fixture, id in
+            for code in [0, 42] {
+                let session = try await fixture.runtime.startExec(
+                    ExecRequest(id: "e\(code)", container: id, arguments: ["sh", "-c", "echo $0 hi; exit \(code)"]))
+                #expect(try await RuntimeFixture.collect(session.viewer).output == "sh hi\n")
+                #expect(try await session.waitForExit() == code)
+                #expect(try await fixture.runtime.exitCode(ofExec: "e\(code)", container: id) == code)
+                try await session.remove()
+            }
+        }
+    }
+
+    @Test func `an exec of what is not there is 127, of what cannot be run 126`() async throws {
+        try await withSleeper { fixture, id in
+            let missing = await #expect(throws: RuntimeError.self) {
+                _ = try await fixture.runtime.startExec(ExecRequest(id: "m", container: id, arguments: ["nosuchcmd"]))
+            }
+            #expect(missing?.exitCode == 127)
+            #expect(
+                missing?.message == "OCI runtime exec failed: exec failed: unable to start container process: exec: "
+                    + "\"nosuchcmd\": executable file not found in $PATH: unknown")
+            let plain = await #expect(throws: RuntimeError.self) {
+                _ = try await fixture.runtime.startExec(ExecRequest(id: "p", container: id, arguments: ["/bin/plain"]))
+            }
+            #expect(plain?.exitCode == 126)
+        }
+    }
+
+    @Test func `an exec reads its input to the end and is killed by a signal`() async throws {
+        try await withSleeper { fixture, id in
+            var request = ExecRequest(id: "cat", container: id, arguments: ["sh", "-c", "cat; echo after"])
+            request.openInput = true
+            let session = try await fixture.runtime.startExec(request)
+            let text = String(repeating: "x", count: 100_000)
+            try await session.viewer.write(ByteBuffer(string: text))
+            await session.viewer.closeInput()
+            #expect(try await RuntimeFixture.collect(session.viewer).output == text + "after\n")
+            #expect(try await session.waitForExit() == 0)
+
+            let killed = try await fixture.runtime.startExec(
+                ExecRequest(id: "kill", container: id, arguments: ["sleep", "1000"]))
+            try await killed.signal(SIGKILL)
+            #expect(try await killed.waitForExit() == 137)
+        }
+    }
+
+    @Test func `an exec has its own user, directory, environment and terminal`() async throws {
+        try await withSleeper { fixture, id in
+            var request = ExecRequest(
+                id: "own", container: id, arguments: ["sh", "-c", "id -u; pwd; echo $FOO $TERM; stty size"])
+            request.user = ContainerUser(uid: 7)
+            request.workingDirectory = "/tmp"
+            request.environment = ["FOO=bar"]
+            request.terminal = true
+            request.size = TerminalSize(height: 20, width: 60)
+            let session = try await fixture.runtime.startExec(request)
+            #expect(try await RuntimeFixture.collect(session.viewer).output == "7\r\n/tmp\r\nbar xterm\r\n20 60\r\n")
+            #expect(try await session.waitForExit() == 0)
+        }
+    }
+
+    private func withSleeper(_ body: @Sendable (RuntimeFixture, String) async throws -> Void) async throws {
+        try await RuntimeFixture.run { fixture in
+            let wanted = fixture.specification("sleeper", ["sleep", "1000"])
+            _ = try await fixture.runtime.create(fixture.request(wanted))
+            try await fixture.runtime.start(wanted.id)
+            try await body(fixture, wanted.id)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+import ContainerRuntime
+import OCI
+import Testing
+
+struct SpecificationTests {
+    private let host = HostFacts(
+        capabilities: Capabilities.standard + ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"], hardLimits: ["nofile": 20000],
+        kernelRelease: "6.1.0")
+
+    private func build(_ change: (inout ContainerSpecification) -> Void = { _ in }) throws
+        -> SpecificationBuilder.Result
+    {
+        var wanted = ContainerSpecification(id: "abc", rootDirectory: "/r", arguments: ["sh"])
+        wanted.hostname = "box"
+        change(&wanted)
+        return try SpecificationBuilder(host: host).build(wanted)
+    }
+
+    @Test func `a container that asks for nothing has Docker's defaults`() throws {
+        let built = try build()
+        let (process, linux) = (try #require(built.specification.process), try #require(built.specification.linux))
+        #expect(built.warnings.isEmpty)
+        #expect(process.capabilities?.effective == Capabilities.standard)
+        #expect(process.env == ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=box"])
+        #expect(linux.cgroupsPath == "/apus/abc")
+        #expect(linux.namespaces.map(\.type) == [.mount, .network, .uts, .pid, .ipc])
+        #expect(linux.maskedPaths?.contains("/proc/kcore") == true)
+        #expect(linux.resources?.devices?.first == RuntimeDeviceRule(allow: false, access: "rwm"))
+        #expect(
+            built.specification.mounts?.map(\.destination) == [
+                "/proc", "/dev", "/dev/pts", "/sys", "/sys/fs/cgroup", "/dev/mqueue", "/dev/shm",
+            ])
+        #expect(built.specification.mounts?.last?.options?.contains("size=67108864") == true)
+    }
+
+    @Test func `capabilities are added and dropped as Docker does`() throws {
+        func effective(_ add: [String], _ drop: [String]) throws -> [String]? {
+            try build { $0.capabilities = CapabilityChange(add: add, drop: drop) }.specification.process?.capabilities?
+                .bounding
+        }
+        #expect(try effective(["net_admin"], [])?.last == "CAP_NET_ADMIN")
+        #expect(try effective([], ["ALL"]) == [])
+        #expect(try effective(["CHOWN"], ["ALL"]) == ["CAP_CHOWN"])
+        #expect(try effective(["ALL"], ["CAP_SYS_ADMIN"]) == Capabilities.standard + ["CAP_NET_ADMIN"])
+        let unknown = #expect(throws: RuntimeError.self) { _ = try effective(["NOSUCH"], []) }
+        #expect(unknown?.message == "invalid CapAdd: unknown capability: \"CAP_NOSUCH\"")
+    }
+
+    @Test func `another user starts without effective capabilities`() throws {
+        let built = try build { $0.user = ContainerUser(uid: 5, gid: 6) }
+        #expect(built.specification.process?.capabilities?.effective == nil)
+        #expect(built.specification.process?.capabilities?.bounding == Capabilities.standard)
+    }
+
+    @Test func `a mount replaces a default one, and inner ones come after outer ones`() throws {
+        let built = try build {
+            $0.mounts = [
+                ContainerMount(.bind(source: "/x"), at: "/data/deep/er", readOnly: true),
+                ContainerMount(.tmpfs(options: ["exec", "size=1m"]), at: "/dev/shm"),
+                ContainerMount(.bind(source: "/y"), at: "/data"),
+            ]
+        }
+        let mounts = try #require(built.specification.mounts)
+        #expect(mounts.suffix(3).map(\.destination) == ["/data", "/dev/shm", "/data/deep/er"])
+        #expect(mounts.filter { $0.destination == "/dev/shm" }.count == 1)
+        #expect(mounts.last?.options == ["rbind", "ro", "rprivate"])
+        #expect(mounts.suffix(2).first?.options == ["nosuid", "nodev", "exec", "size=1m"])
+    }
+
+    @Test func `limits are in the kernel's units, and what this daemon may not give is cut with a warning`() throws {
+        let built = try build {
+            $0.resources.memory = 64 << 20
+            $0.resources.nanoCPUs = 1_500_000_000
+            $0.resources.processes = -1
+            $0.limits = [ProcessLimit(name: "nofile", soft: 1024, hard: 99999)]
+            $0.outOfMemoryScore = -500
+        }
+        let resources = try #require(built.specification.linux?.resources)
+        #expect(resources.memory?.limit == 64 << 20)
+        #expect(resources.memory?.swap == 128 << 20)
+        #expect(resources.cpu?.quota == 150_000)
+        #expect(resources.cpu?.period == 100_000)
+        #expect(resources.pids == nil)
+        #expect(built.specification.process?.rlimits == [RuntimeLimit(type: "RLIMIT_NOFILE", hard: 20000, soft: 1024)])
+        #expect(built.specification.process?.oomScoreAdj == nil)
+        #expect(built.warnings.count == 2)
+    }
+
+    @Test func `host namespaces are left out and their mounts are the host's`() throws {
+        let built = try build {
+            $0.namespaces.network = .host
+            $0.namespaces.ipc = .path("/proc/7/ns/ipc")
+        }
+        let kinds = try #require(built.specification.linux?.namespaces)
+        #expect(!kinds.contains { $0.type == .network })
+        #expect(kinds.contains(RuntimeNamespace(.ipc, path: "/proc/7/ns/ipc")))
+        #expect(built.specification.mounts?.first { $0.destination == "/sys" }?.type == "bind")
+        #expect(built.specification.linux?.sysctl == nil)
+    }
+}
+
+struct SeccompProfileTests {
+    private let profile = """
+        {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "defaultErrno": "ENOSYS",
+         "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]},
+                     {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"]}],
+         "syscalls": [
+          {"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [], "comment": "", "includes": {}, "excludes": {}},
+          {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "args": null, "includes": {"caps": ["CAP_SYS_ADMIN"]}, "excludes": {}},
+          {"names": ["bpf"], "action": "SCMP_ACT_ERRNO", "includes": {}, "excludes": {"caps": ["CAP_SYS_ADMIN"]}, "errnoRet": 1},
+          {"names": ["s390"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": ["s390x"]}},
+          {"names": ["ptrace"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "4.8"}},
+          {"names": ["future"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "99.1"}}]}
+        """
+
+    private func calls(_ capabilities: CapabilityChange, _ choice: SeccompChoice? = nil) throws -> RuntimeSeccomp {
+        let host = HostFacts(
+            capabilities: Capabilities.standard + ["CAP_SYS_ADMIN"], kernelRelease: "6.1.0-18",
+            seccomp: try SeccompProfile(json: Array(profile.utf8)))
+        var wanted = ContainerSpecification(id: "a", rootDirectory: "/r", arguments: ["sh"])
+        wanted.capabilities = capabilities
+        if let choice { wanted.seccomp = choice }
+        return try #require(try SpecificationBuilder(host: host).build(wanted).specification.linux?.seccomp)
+    }
+
+    @Test func `groups hold for the capabilities, the machine and the kernel they name`() throws {
+        let without = try calls(CapabilityChange())
+        #expect(without.syscalls?.map(\.names) == [["read"], ["bpf"], ["ptrace"]])
+        #expect(without.syscalls?[1].errnoRet == 1)
+        #expect(without.syscalls?[0].args == nil)
+        #expect(without.defaultErrnoRet == 38)
+        let with = try calls(CapabilityChange(add: ["SYS_ADMIN"]))
+        #expect(with.syscalls?[1].action == "SCMP_ACT_ALLOW")
+    }
+
+    @Test func `32-bit calls are filtered only when asked for`() throws {
+        #expect(try calls(CapabilityChange()).architectures?.count == 1)
+        #expect(try calls(CapabilityChange(), .standardWithSubordinateArchitectures).architectures?.count == 2)
+    }
+}
+
+struct UserResolverTests {
+    private let resolver = UserResolver(
+        passwd: "root:x:0:0:root:/root:/bin/sh\nwww:x:33:34::/:/bin/false\nbroken\n",
+        group: "root:x:0:\nwww:x:34:\nadm:x:4:www,root\nlog:x:5:www\n")
+
+    @Test(arguments: [
+        ("", ContainerUser(uid: 0, gid: 0, additionalGroups: [4])),
+        ("www", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5])),
+        ("33", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5])),
+        ("77", ContainerUser(uid: 77, gid: 0)),
+        ("77:88", ContainerUser(uid: 77, gid: 88)),
+        ("www:adm", ContainerUser(uid: 33, gid: 4)),
+        (":log", ContainerUser(uid: 0, gid: 5)),
+    ])
+    func `users and groups are found by name and number`(text: String, wanted: ContainerUser) throws {
+        #expect(try resolver.resolve(text) == wanted)
+    }
+
+    @Test func `what is not there is refused with Docker's words`() throws {
+        for (text, message) in [
+            ("ghost", "unable to find user ghost: no matching entries in passwd file"),
+            ("www:ghost", "unable to find group ghost: no matching entries in group file"),
+            ("4000000000", "uids and gids must be in range 0-2147483647"),
+        ] {
+            let error = #expect(throws: RuntimeError.self) { _ = try resolver.resolve(text) }
+            #expect(error?.message == message)
+        }
+    }
+
+    @Test func `additional groups are added once`() throws {
+        #expect(try resolver.resolve("www", additional: ["adm", "99"]).additionalGroups == [4, 5, 99])
+    }
+}
