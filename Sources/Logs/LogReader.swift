@@ -1,249 +1,158 @@
-import Glibc
 package import LinuxSystem
-package import Model
+import Model
+import Synchronization
 
-/// What a reader of a log wants.
-package struct LogSelection: Sendable {
-    /// The last so many entries; `nil` for all.
-    package var tail: Int?
-    package var since: Timestamp?
-    package var until: Timestamp?
-    package var follows = false
-
-    package init() {}
-}
-
-/// Reads a container's log: what is there, and what comes, across rotations.
+/// Reads a container's log from files that conmon writes and that may be rotated meanwhile.
 package struct LogReader: Sendable {
-    private let segments: LogSegments
+    private let files: LogSegments
     private let watcher: FileWatcher
 
+    /// - Parameters:
+    ///   - path: The file that conmon writes, `k8s-file` format; it need not exist.
+    ///   - watcher: The process' one.
     package init(path: String, watcher: FileWatcher) {
-        segments = LogSegments(path: path)
+        files = LogSegments(path: path)
         self.watcher = watcher
     }
 
-    /// Entries in order of writing; with `follows` until `ended` returns and everything written by then is read.
+    /// The entries in order of writing, read only as fast as they are taken. One reader at a time.
     ///
-    /// Nothing is read ahead of the reader.
-    package func entries(_ selection: LogSelection, ended: @escaping @Sendable () async -> Void) -> AsyncThrowingStream<
-        LogEntry, any Error
-    > {
-        let cursor = LogCursor(segments: segments, selection: selection, watcher: watcher, ended: ended)
+    /// - Parameter ended: Returns when no more will be written, as when the container has ended; what is there then is
+    ///   still read before a following reader ends. Only called with `follows`. Cancelled when the reader goes.
+    package func entries(_ selection: LogSelection, ended: @escaping @Sendable () async -> Void = {})
+        -> AsyncThrowingStream<LogEntry, any Error>
+    {
+        let cursor = LogCursor(files: files, watcher: watcher, selection: selection, ended: ended)
         return AsyncThrowingStream { try await cursor.next() }
     }
 }
 
-/// One reader's place in a log.
-private actor LogCursor {
-    /// How much is read at a time.
-    static let blockBytes = 64 << 10
-
-    private let segments: LogSegments
-    private let selection: LogSelection
+/// A place in a log. One reader at a time.
+actor LogCursor {
+    private let files: LogSegments
     private let watcher: FileWatcher
+    private let selection: LogSelection
     private let ended: @Sendable () async -> Void
-
+    private let chain: SegmentChain
+    private var follower: LogFollower?
     private var isOpen = false
-    private var isOver = false
-    private var waiting: [LogEntry] = []
-    private var assembler = LogAssembler()
-    private var rest: [UInt8] = []
-    private var files: [String] = []
-    private var current: OpenFile?
-    private var events: AsyncStream<FileEvent>?
-    private var hasEnded = false
+    private var skip = 0
+    private var parser = LogParser()
+    private var entries: [LogEntry] = []
+    private var taken = 0
+    private var isAtEnd = false
 
     init(
-        segments: LogSegments, selection: LogSelection, watcher: FileWatcher,
-        ended: @escaping @Sendable () async -> Void
+        files: LogSegments, watcher: FileWatcher, selection: LogSelection, ended: @escaping @Sendable () async -> Void
     ) {
+        chain = SegmentChain(files)
         self.ended = ended
-        self.segments = segments
+        self.files = files
         self.selection = selection
         self.watcher = watcher
     }
 
+    /// Watches before it looks, so that nothing falls between.
+    private func open() async throws {
+        isOpen = true
+        let (files, chain) = (self.files, self.chain)
+        if selection.follows { follower = try LogFollower(files, watcher, until: selection.until, ended: ended) }
+        guard let tail = selection.tail else { return }
+        skip = try await onThread { () throws -> Int in
+            guard let place = try TailFinder(files: files).find(tail) else { return 0 }
+            try chain.seek(to: place.path, offset: place.offset)
+            return place.skip
+        }
+    }
+
+    /// The next wanted entry; `nil` at the end. With `follows` waits for one.
     func next() async throws -> LogEntry? {
         if !isOpen { try await open() }
         while true {
-            while !waiting.isEmpty {
-                let entry = waiting.removeFirst()
-                if let until = selection.until, entry.timestamp > until { return nil }
+            while taken < entries.count {
+                let entry = entries[taken]
+                taken += 1
+                if skip > 0 {
+                    skip -= 1
+                    continue
+                }
+                if let until = selection.until, entry.timestamp > until {
+                    (entries, taken, isAtEnd) = ([], 0, true)
+                    return nil
+                }
                 if let since = selection.since, entry.timestamp < since { continue }
                 return entry
             }
-            if isOver { return nil }
+            if isAtEnd { return nil }
             try await fill()
         }
     }
 
-    private func open() async throws {
-        isOpen = true
-        if selection.follows {
-            let directory = Files.parent(of: segments.path)
-            events = try watcher.events(in: directory, [.modified, .written, .movedIn, .created])
-        }
-        files = try await onThread { [segments] in try segments.present() }
-        if let tail = selection.tail { try await skip(toLast: tail) }
-    }
-
-    /// Reads the entries at the end, the newest file first, until there are enough, and goes on after them.
-    private func skip(toLast count: Int) async throws {
-        var found: [LogEntry] = []
-        var last: OpenFile?
-        var later = LogAssembler()
-        for path in files.reversed() {
-            let missing = count - found.count
-            let (file, entries, open) = try await onThread {
-                let file = try OpenFile(path)
-                var assembler = LogAssembler()
-                let (entries, end) = try file.lastEntries(missing, &assembler)
-                file.offset = end
-                return (file, entries, assembler)
-            }
-            if last == nil {
-                last = file
-                later = open
-            }
-            found = entries + found
-            if found.count >= count { break }
-        }
-        waiting = Array(found.suffix(count))
-        assembler = later
-        current = last
-        files = []
-    }
-
-    /// Reads on; at the end of everything waits, or finishes.
     private func fill() async throws {
-        if current == nil {
-            guard !files.isEmpty else { return try await waitOrFinish() }
-            let path = files.removeFirst()
-            current = try await onThread { try Files.exists(path) ? OpenFile(path) : nil }
-            return
-        }
-        guard let file = current else { return }
-        let block = try await onThread { try file.read(Self.blockBytes) }
-        guard block.isEmpty else { return take(block) }
-        if !files.isEmpty {
-            current = nil
+        // Asked before the read: what was written before the end is then still seen.
+        let hasEnded = follower?.hasEnded ?? true
+        let chain = self.chain
+        if let bytes = try await onThread({ try chain.read() }) {
+            (entries, taken) = (parser.parse(bytes), 0)
+        } else if hasEnded {
+            (entries, taken, isAtEnd) = (parser.finish(), 0, true)
         } else {
-            try await waitOrFinish()
-        }
-    }
-
-    private func take(_ block: [UInt8]) {
-        rest += block
-        var start = rest.startIndex
-        while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            if let entry = assembler.take(rest[start..<end]) { waiting.append(entry) }
-            start = end + 1
-        }
-        rest.removeFirst(start)
-        if rest.count > LogAssembler.longestLine { rest = [] }
-    }
-
-    private func waitOrFinish() async throws {
-        if try await isReplaced() { return }
-        guard selection.follows, !hasEnded, let events else {
-            waiting += assembler.finish()
-            isOver = true
-            return
-        }
-        hasEnded = await Self.wait(events, selection.until, ended)
-    }
-
-    /// After a rotation the file that was read to its end has another name, and a new one is in its place.
-    private func isReplaced() async throws -> Bool {
-        let (segments, current) = (segments, current)
-        let isNew = try await onThread { () throws -> Bool in
-            guard let status = try Files.status(segments.path) else { return false }
-            return current.map { $0.inode != status.st_ino } ?? true
-        }
-        guard isNew else { return false }
-        // Whatever conmon had written into the old one before it changed over has been read by now: it changes over at once.
-        files = [segments.path]
-        self.current = nil
-        return true
-    }
-
-    /// Waits for the next change of the files.
-    /// - Returns: Whether the container has ended, or the time is over, instead.
-    private static func wait(
-        _ events: AsyncStream<FileEvent>, _ until: Timestamp?, _ ended: @escaping @Sendable () async -> Void
-    ) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                for await _ in events { return false }
-                return true
-            }
-            group.addTask {
-                await ended()
-                return true
-            }
-            if let until {
-                group.addTask {
-                    // A cancelled sleep ends the wait as well.
-                    try? await Task.sleep(for: .seconds(max(0, until.timeSince(.now))))
-                    return true
-                }
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? true
+            try await follower?.wait()
         }
     }
 }
 
-/// A log file and how far it has been read. Used by one cursor at a time, on whatever thread it reads.
-private final class OpenFile: @unchecked Sendable {  // Only the actor that owns it calls it, one call after another.
-    private let descriptor: Descriptor
-    let inode: UInt64
-    var offset: Int64 = 0
+/// Wakes a following cursor when the log's directory changes and when the container has ended.
+final class LogFollower: Sendable {
+    private let wakeUps: AsyncStream<Void>
+    private let ended = Mutex(false)
+    private let wake: AsyncStream<Void>.Continuation
+    private let tasks: Mutex<[Task<Void, Never>]>
 
-    init(_ path: String) throws {
-        descriptor = try Descriptor.open(path, O_RDONLY)
-        var status = stat()
-        guard fstat(descriptor.raw, &status) == 0 else {
-            throw SystemError(errno: errno, attempting: "look at \(path)")
+    init(_ files: LogSegments, _ watcher: FileWatcher, until: Timestamp?, ended: @escaping @Sendable () async -> Void)
+        throws
+    {
+        let events = try watcher.events(in: files.directory, [.modified, .created, .movedIn])
+        (wakeUps, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        tasks = Mutex([])
+        // Tasks of their own bridge two sources that are waited for at once, the directory and the container, to one
+        // that a cursor can wait for; they end with the follower.
+        let wake = self.wake
+        let changes = Task {
+            for await event in events {
+                wake.yield()
+                if event == .gone { return }
+            }
         }
-        inode = UInt64(status.st_ino)
-    }
-
-    /// The next bytes; none at the end.
-    func read(_ count: Int) throws -> [UInt8] {
-        let bytes = try read(count, at: offset)
-        offset += Int64(bytes.count)
-        return bytes
-    }
-
-    private func read(_ count: Int, at place: Int64) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        let got = pread(descriptor.raw, &bytes, count, off_t(place))
-        guard got >= 0 else { throw SystemError(errno: errno, attempting: "read a log") }
-        bytes.removeLast(count - got)
-        return bytes
-    }
-
-    /// The last entries of the file as it is now, read from its end in growing pieces, and where they end.
-    func lastEntries(_ count: Int, _ assembler: inout LogAssembler) throws -> (entries: [LogEntry], end: Int64) {
-        var status = stat()
-        guard fstat(descriptor.raw, &status) == 0 else { throw SystemError(errno: errno, attempting: "look at a log") }
-        let size = Int64(status.st_size)
-        var window = Int64(LogCursor.blockBytes)
-        while true {
-            let start = max(0, size - window)
-            let bytes = try read(Int(size - start), at: start)
-            // A piece that begins in the middle begins with the rest of a line, which may also be the rest of an entry.
-            var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)[...]
-            if start > 0 { lines = lines.dropFirst() }
-            let end = bytes.last == UInt8(ascii: "\n") || bytes.isEmpty ? size : size - Int64(lines.last?.count ?? 0)
-            if end < size { lines = lines.dropLast() }
-            assembler = LogAssembler()
-            var entries: [LogEntry] = []
-            for line in lines { if let entry = assembler.take(line) { entries.append(entry) } }
-            if entries.count > count || start == 0 { return (entries, end) }
-            window *= 2
+        let end = Task { [weak self] in
+            await ended()
+            if !Task.isCancelled { self?.end() }
         }
+        var bridges = [changes, end]
+        if let until {
+            let nanoseconds = max(0, until.nanosecondsSinceEpoch - Timestamp.now.nanosecondsSinceEpoch)
+            bridges.append(
+                Task { [weak self] in
+                    // Cancelled: nobody reads any more.
+                    guard (try? await Task.sleep(for: .nanoseconds(nanoseconds))) != nil else { return }
+                    self?.end()
+                })
+        }
+        tasks.withLock { $0 = bridges }
+    }
+
+    deinit { for task in tasks.withLock({ $0 }) { task.cancel() } }
+
+    var hasEnded: Bool { ended.withLock { $0 } }
+
+    private func end() {
+        ended.withLock { $0 = true }
+        wake.yield()
+    }
+
+    func wait() async throws {
+        var iterator = wakeUps.makeAsyncIterator()
+        _ = await iterator.next()
+        try Task.checkCancellation()
     }
 }

@@ -1,48 +1,41 @@
 import Glibc
 import LinuxSystem
 
-/// The files of one log: the one that conmon writes, and older ones named `log.1` (newest) and up.
-package struct LogSegments: Sendable {
-    /// The file that is written, as `…/log`.
+/// The files of one log: `PATH`, which is written, and before it `PATH.1`, `PATH.2`… in the order they were written.
+package struct LogSegments: Sendable, Equatable {
     package let path: String
 
     package init(path: String) { self.path = path }
 
-    func older(_ number: Int) -> String { "\(path).\(number)" }
+    package var directory: String { Files.parent(of: path) }
+    private var name: Substring { path.split(separator: "/").last ?? "" }
 
-    /// Files that exist, oldest first.
-    func present() throws -> [String] {
-        var found: [String] = []
-        var number = 1
-        while Files.exists(older(number)) {
-            found.append(older(number))
-            number += 1
-        }
-        return found.reversed() + (Files.exists(path) ? [path] : [])
+    /// The numbers of the rotated files, oldest first. Blocks.
+    package func numbers() throws -> [Int] {
+        let prefix = name + "."
+        return try Files.list(directory).compactMap { file in
+            guard file.hasPrefix(prefix) else { return nil }
+            let digits = file.dropFirst(prefix.count)
+            return digits.utf8.allSatisfy { (48...57).contains($0) } ? Int(digits) : nil
+        }.sorted()
     }
 
-    /// Begins a new file if the present one has grown to `limit` bytes, and forgets the oldest beyond `count` files in all.
-    ///
-    /// - Parameter reopen: Has conmon begin the new file; the old one has been renamed by then.
-    /// - Returns: Whether a new file was begun.
-    package func rotate(limit: Int64, count: Int, reopen: () async throws -> Void) async throws -> Bool {
-        let isDue = try await onThread { try (Files.status(path)?.st_size ?? 0) >= limit }
-        guard isDue else { return false }
-        try await onThread {
-            var number = 1
-            while Files.exists(older(number)) { number += 1 }
-            while number > max(1, count - 1) {
-                number -= 1
-                try Files.remove(older(number))
-            }
-            while number > 1 {
-                try Files.rename(older(number - 1), to: older(number))
-                number -= 1
-            }
-            if count > 1 { try Files.rename(path, to: older(1)) } else { try Files.rename(path, to: "\(path).gone") }
-        }
-        try await reopen()
-        if count <= 1 { try await onThread { try Files.remove("\(path).gone") } }
-        return true
+    package func rotated(_ number: Int) -> String { "\(path).\(number)" }
+
+    /// All paths, oldest first. Blocks.
+    func all() throws -> [String] { try numbers().map(rotated) + [path] }
+
+    /// Removes them all; missing is fine. Blocks.
+    package func remove() throws { for file in try all() { try Files.remove(file) } }
+}
+
+/// Which file a path means at a moment, whatever its name.
+struct FileIdentity: Equatable {
+    let device: UInt64
+    let inode: UInt64
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
     }
 }

@@ -1,115 +1,125 @@
-import Foundation
+import Glibc
 import LinuxSystem
 import Logs
 import Model
-import TestKit
 import Testing
 
-@Suite struct LogReaderTests {
-    private func line(_ second: Int, _ stream: String, _ tag: String, _ text: String) -> String {
-        "2026-11-23T06:21:\(second < 10 ? "0" : "")\(second).123456789+00:00 \(stream) \(tag) \(text)\n"
-    }
-
-    private func read(_ path: String, _ change: (inout LogSelection) -> Void = { _ in }) async throws -> [String] {
-        var selection = LogSelection()
-        change(&selection)
-        var texts: [String] = []
-        for try await entry in LogReader(path: path, watcher: try FileWatcher()).entries(selection, ended: {}) {
-            texts.append(String(decoding: entry.bytes, as: UTF8.self))
-        }
-        return texts
-    }
-
-    @Test func `pieces are joined per stream and a line that never ended is given as it is`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = "\(directory)/log"
-            let text =
-                line(1, "stdout", "P", "a") + line(1, "stderr", "F", "e") + line(2, "stdout", "P", "b")
-                + line(2, "stdout", "F", "c")
-                + line(3, "stdout", "F", "") + line(4, "stdout", "P", "$ ")
-            try Files.writeAtomically(text, to: path)
-            #expect(try await read(path) == ["e\n", "abc\n", "\n", "$ "])
+@Suite(.timeLimit(.minutes(1))) struct LogReaderTests {
+    @Test func `all files are read in order`() async throws {
+        try await withLog { log, watcher in
+            try write(log.rotated(2), lines(0..<10))
+            try write(log.rotated(10), lines(10..<20))
+            try write(log.path, lines(20..<30))
+            try write(log.path + ".tmp", lines(90..<99))
+            #expect(try await read(log, watcher, LogSelection()) == (0..<30).map { "line \($0)\n" })
         }
     }
 
-    @Test func `the last lines are found across files, whatever their number`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = "\(directory)/log"
-            let filler = String(repeating: "x", count: 300)
-            var number = 0
-            for file in ["log.2", "log.1", "log"] {
-                var text = ""
-                for _ in 0..<500 {
-                    number += 1
-                    text += line(number % 60, "stdout", "F", "\(number) \(filler)")
-                }
-                try Files.writeAtomically(text, to: "\(directory)/\(file)")
+    @Test func `the tail counts joined lines, across files`() async throws {
+        try await withLog { log, watcher in
+            try write(log.rotated(1), lines(0..<5000))
+            try write(log.path, lines(5000..<5003) + "\(head(9)) stdout P pro\n\(head(9)) stdout P mpt\n")
+            for (tail, first) in [(0, 5003), (1, 5003), (2, 5002), (5, 4999), (3000, 2004), (9999, 0)] {
+                var request = LogSelection()
+                request.tail = tail
+                let wanted = (first..<5003).map { "line \($0)\n" } + (tail == 0 ? [] : ["prompt"])
+                #expect(try await read(log, watcher, request) == wanted, "tail \(tail)")
             }
-            for count in [1, 3, 499, 500, 501, 1499, 1500, 2000] {
-                let numbers = try await read(path) { $0.tail = count }.compactMap { Int($0.prefix { $0 != " " }) }
-                let wanted = min(count, 1500)
-                #expect(numbers == Array((1500 - wanted + 1)...1500), "tail \(count)")
-            }
-            #expect(try await read(path) { $0.tail = 0 }.isEmpty)
-            #expect(try await read(path).count == 1500)
         }
     }
 
-    @Test func `a follower sees what is written later, across a rotation, and ends with the container`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = "\(directory)/log"
-            try Files.writeAtomically(line(1, "stdout", "F", "first"), to: path)
+    @Test func `a line in pieces is not cut by a tail that begins in it`() async throws {
+        try await withLog { log, watcher in
+            let pieces =
+                "\(head(1)) stdout P be\n\(head(1)) stderr F e1\n\(head(1)) stderr F e2\n\(head(1)) stdout F gin\n"
+            try write(log.path, lines(0..<50) + pieces)
+            var request = LogSelection()
+            request.tail = 2
+            #expect(try await read(log, watcher, request) == ["e2\n", "begin\n"])
+        }
+    }
+
+    @Test func `since and until choose`() async throws {
+        try await withLog { log, watcher in
+            let log1 = (0..<10).map { "\(head($0)) \($0 % 2 == 0 ? "stdout" : "stderr") F \($0)\n" }.joined()
+            try write(log.path, log1)
+            var request = LogSelection()
+            request.since = Timestamp(seconds: 3)
+            request.until = Timestamp(seconds: 7)
+            #expect(try await read(log, watcher, request) == ["3\n", "4\n", "5\n", "6\n", "7\n"])
+        }
+    }
+
+    @Test func `following sees every line over several rotations and ends with the container`() async throws {
+        try await withLog { log, watcher in
+            try write(log.path, lines(0..<5))
+            var request = LogSelection()
+            request.follows = true
             let (ended, end) = AsyncStream.makeStream(of: Void.self)
-            var selection = LogSelection()
-            selection.follows = true
-            let entries = LogReader(path: path, watcher: try FileWatcher()).entries(selection) {
+            let entries = LogReader(path: log.path, watcher: watcher).entries(request) {
                 for await _ in ended {}
             }
-            var seen: [String] = []
-            for try await entry in entries {
-                seen.append(String(decoding: entry.bytes, as: UTF8.self))
-                switch seen.count {
-                case 1:
-                    let handle = try #require(FileHandle(forWritingAtPath: path))
-                    try handle.seekToEnd()
-                    try handle.write(contentsOf: Data(line(2, "stdout", "F", "second").utf8))
-                    try handle.close()
-                case 2:
-                    let text = line(3, "stderr", "F", "third")
-                    let done = try await LogSegments(path: path).rotate(limit: 1, count: 3) {
-                        try Files.writeAtomically(text, to: path)
-                    }
-                    #expect(done)
-                default: end.finish()
+            async let all = collect(entries)
+            for round in 0..<5 {
+                let start = 5 + round * 10
+                _ = try await log.rotate(limit: 1, count: 100) {
+                    // As conmon does: late lines to the old file, then a new one under a name of its own, renamed.
+                    try write(log.rotated(round + 1), lines(start..<start + 5), append: true)
+                    try write(log.path + ".tmp", lines(start + 5..<start + 10))
+                    try Files.rename(log.path + ".tmp", to: log.path)
                 }
             }
-            #expect(seen == ["first\n", "second\n", "third\n"])
-            #expect(Files.exists("\(path).1"))
+            end.finish()
+            let seen = try await all
+            #expect(seen == (0..<55).map { "line \($0)\n" })
         }
     }
 
-    @Test func `since and until are honoured`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = "\(directory)/log"
-            try Files.writeAtomically((1...9).map { line($0, "stdout", "F", "\($0)") }.joined(), to: path)
-            let texts = try await read(path) {
-                $0.since = Timestamp("2026-11-23T06:21:03Z")
-                $0.until = Timestamp("2026-11-23T06:21:06Z")
+    @Test func `rotation keeps so many files and puts the log back when there is no writer`() async throws {
+        try await withLog { log, _ in
+            try write(log.path, "short")
+            #expect(try await log.rotate(limit: 100, count: 3) {} == false)
+            for _ in 0..<5 {
+                try write(log.path, String(repeating: "x", count: 100))
+                #expect(try await log.rotate(limit: 100, count: 3) { try write(log.path, "") })
             }
-            #expect(texts == ["3\n", "4\n", "5\n"])
+            #expect(try log.numbers() == [4, 5])
+            try write(log.path, String(repeating: "y", count: 100))
+            await #expect(throws: LogError.self) {
+                _ = try await log.rotate(limit: 100, count: 3) { throw LogError("no conmon") }
+            }
+            #expect(try log.numbers() == [4, 5])
+            #expect(try Files.text(log.path) == String(repeating: "y", count: 100))
         }
     }
 
-    @Test func `damaged bytes never stop the assembler nor invent text`() {
-        var random = SplitMix(state: 11)
-        for _ in 0..<3000 {
-            var bytes = Array(line(5, "stdout", Bool.random(using: &random) ? "F" : "P", "payload").utf8.dropLast())
-            for _ in 0..<Int.random(in: 0...6, using: &random) {
-                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
-            }
-            var assembler = LogAssembler()
-            let entry = assembler.take(bytes) ?? assembler.finish().first
-            #expect(entry == nil || (entry?.bytes.count ?? 0) <= bytes.count + 1)
+    private func withLog(_ body: (LogSegments, FileWatcher) async throws -> Void) async throws {
+        let directory = "/tmp/apus-log-\(RandomID.hex(bytes: 6))"
+        try Files.makeDirectories(directory)
+        do {
+            try await body(LogSegments(path: directory + "/log"), try FileWatcher())
+        } catch {
+            try Files.removeTree(directory)
+            throw error
         }
+        try Files.removeTree(directory)
     }
+
+    private func read(_ log: LogSegments, _ watcher: FileWatcher, _ request: LogSelection) async throws -> [String] {
+        try await collect(LogReader(path: log.path, watcher: watcher).entries(request))
+    }
+
+    private func collect(_ entries: AsyncThrowingStream<LogEntry, any Error>) async throws -> [String] {
+        var all: [String] = []
+        for try await entry in entries { all.append(String(decoding: entry.bytes, as: UTF8.self)) }
+        return all
+    }
+}
+
+private func head(_ second: Int) -> String { "1970-01-01T00:00:0\(second)+00:00" }
+
+private func lines(_ range: Range<Int>) -> String { range.map { "\(head(1)) stdout F line \($0)\n" }.joined() }
+
+private func write(_ path: String, _ text: String, append: Bool = false) throws {
+    try Descriptor.open(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC)).writeAll(Array(text.utf8))
 }

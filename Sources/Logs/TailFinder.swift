@@ -1,0 +1,118 @@
+import Glibc
+import LinuxSystem
+
+/// Finds where the last entries of a log begin, reading backwards in blocks. Blocks.
+struct TailFinder {
+    struct Place: Equatable {
+        var path: String
+        var offset: Int64
+        /// How many entries from there on come before the wanted ones.
+        var skip: Int
+    }
+
+    static let blockBytes = 64 << 10
+    /// How far back beyond the wanted lines the beginning of a joined line is looked for.
+    private static let longestSearch = 1 << 20
+
+    let files: LogSegments
+
+    /// The place from which on there are `count` entries up to now; `nil` when the whole log has no more.
+    func find(_ count: Int) throws -> Place? {
+        guard let (path, offset) = try start(count) else { return nil }
+        if count <= 0 { return Place(path: path, offset: offset, skip: 0) }
+        // The pieces between the lines make the exact number known only by reading forward.
+        let chain = SegmentChain(files)
+        try chain.seek(to: path, offset: offset)
+        var parser = LogParser()
+        var total = 0
+        while let bytes = try chain.read() { total += parser.parse(bytes).count }
+        total += parser.finish().count
+        return Place(path: path, offset: offset, skip: max(0, total - count))
+    }
+
+    /// A line's start with more than `count` full lines behind it, before which both streams had ended a line.
+    private func start(_ count: Int) throws -> (String, Int64)? {
+        var lines = 0
+        var ended: Set<LogEntry.Stream> = []
+        var surplus = 0
+        var oldest: String?
+        for path in try files.all().reversed() {
+            guard let file = try Descriptor.openIfThere(path, O_RDONLY) else { continue }
+            var status = stat()
+            try check(fstat(file.raw, &status), "stat \(path)")
+            if count <= 0 { return (path, Int64(status.st_size)) }
+            var found: Int64?
+            try Self.scanBackwards(file.raw, size: Int64(status.st_size)) { offset, line, length in
+                if lines > count {
+                    surplus += length
+                    if !line.isPartial { ended.insert(line.stream) }
+                }
+                if !line.isPartial { lines += 1 }
+                guard lines > count, ended.count == LogEntry.Stream.allCases.count || surplus > Self.longestSearch
+                else { return true }
+                found = offset
+                return false
+            }
+            if let found { return (path, found) }
+            oldest = path
+        }
+        // One stream has ended no line before: from the beginning, then.
+        guard lines > count, let oldest else { return nil }
+        return (oldest, 0)
+    }
+
+    /// Visits lines from the last to the first until told to stop; what is no log line is passed over.
+    static func scanBackwards(
+        _ descriptor: CInt, size: Int64, _ visit: (_ offset: Int64, _ line: LogLine, _ length: Int) -> Bool
+    ) throws {
+        var end = size
+        // The beginning of a line whose end lies in the block that was read before.
+        var carried: [UInt8] = []
+        while end > 0 {
+            let start = max(0, end - Int64(blockBytes))
+            var bytes = try block(descriptor, start, Int(end - start))
+            bytes += carried
+            end = start
+            var first = 0
+            if start > 0 {
+                guard let newline = bytes.firstIndex(of: UInt8(ascii: "\n")) else {
+                    // Longer than any line of conmon's is not a log.
+                    guard bytes.count < longestSearch else { return }
+                    carried = bytes
+                    continue
+                }
+                first = newline + 1
+            }
+            carried = Array(bytes[..<first])
+            var starts: [Int] = []
+            var index = first
+            while index < bytes.count {
+                starts.append(index)
+                index = (bytes[index...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count) + 1
+            }
+            var lineEnd = bytes.count
+            for lineStart in starts.reversed() {
+                let body = bytes[lineStart..<lineEnd]
+                let text = body.last == UInt8(ascii: "\n") ? body.dropLast() : body
+                if let line = LogLine(text), !visit(start + Int64(lineStart), line, body.count) { return }
+                lineEnd = lineStart
+            }
+        }
+    }
+
+    private static func block(_ descriptor: CInt, _ start: Int64, _ count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let got = try retrying("read a log") {
+                bytes.withUnsafeMutableBytes { whole in
+                    let room = UnsafeMutableRawBufferPointer(rebasing: whole[filled...])
+                    return room.baseAddress.map { pread(descriptor, $0, room.count, off_t(start) + off_t(filled)) } ?? 0
+                }
+            }
+            if got == 0 { break }
+            filled += got
+        }
+        return Array(bytes[..<filled])
+    }
+}

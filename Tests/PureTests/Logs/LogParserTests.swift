@@ -1,0 +1,106 @@
+import Logs
+import Model
+import Testing
+
+struct LogParserTests {
+    private let head = "2026-11-23T06:21:52.586485768+00:00"
+
+    @Test func `a full line is one entry with its time, stream and line end`() {
+        var parser = LogParser()
+        let entries = parser.parse(Array("\(head) stderr F hello\n".utf8))
+        let time = Timestamp(seconds: 1_795_414_912, nanoseconds: 586_485_768)
+        #expect(entries == [LogEntry(stream: .error, timestamp: time, bytes: Array("hello\n".utf8))])
+        #expect(entries.first?.timestamp.fixedWidth == "2026-11-23T06:21:52.586485768Z")
+    }
+
+    @Test func `an offset from UTC is taken off`() {
+        var parser = LogParser()
+        let entries = parser.parse(Array("1970-01-01T02:30:01.5+02:00 stdout F x\n".utf8))
+        #expect(entries.first?.timestamp == Timestamp(seconds: 1801, nanoseconds: 500_000_000))
+        #expect(entries.first?.timestamp.fixedWidth == "1970-01-01T00:30:01.500000000Z")
+    }
+
+    @Test func `pieces are joined stream by stream`() {
+        var parser = LogParser()
+        let log =
+            "\(head) stdout P one \n\(head) stderr P ERR \n\(head) stdout F two\n\(head) stderr F OR\n\(head) stdout F \n"
+        #expect(texts(parser.parse(Array(log.utf8))) == ["one two\n", "ERR OR\n", "\n"])
+    }
+
+    @Test func `what has no line's end comes out at the end only`() {
+        var parser = LogParser()
+        #expect(parser.parse(Array("\(head) stdout P login: \n".utf8)).isEmpty)
+        #expect(texts(parser.finish()) == ["login: "])
+        #expect(parser.finish().isEmpty)
+    }
+
+    @Test func `a very long line comes in several entries and loses nothing`() {
+        var parser = LogParser()
+        let piece = String(repeating: "x", count: 8191)
+        let log = String(repeating: "\(head) stdout P \(piece)\n", count: 10) + "\(head) stdout F end\n"
+        let entries = parser.parse(Array(log.utf8))
+        #expect(entries.count > 1)
+        #expect(texts(entries).joined() == String(repeating: piece, count: 10) + "end\n")
+    }
+
+    @Test func `lines that are no log are passed over`() {
+        var parser = LogParser()
+        let log =
+            "garbage\n\(head) stdin F x\n\(head) stdout X y\n2026-13-01T00:00:00Z stdout F z\n\(head) stdout F good\n"
+        #expect(texts(parser.parse(Array(log.utf8))) == ["good\n"])
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3, 4, 5]) func `where the bytes are cut changes nothing`(seed: UInt64) {
+        var random = Seeded(state: seed)
+        var log: [UInt8] = []
+        for _ in 0..<300 { log += Self.line(&random, head) }
+        var whole = LogParser()
+        let wanted = whole.parse(log) + whole.finish()
+        var cut = LogParser()
+        var entries: [LogEntry] = []
+        var rest = log[...]
+        while !rest.isEmpty {
+            let count = Int.random(in: 1...200, using: &random)
+            entries += cut.parse(rest.prefix(count))
+            rest = rest.dropFirst(count)
+        }
+        entries += cut.finish()
+        #expect(entries == wanted, "seed \(seed)")
+    }
+
+    @Test(arguments: [UInt64(11), 12, 13]) func `damaged bytes never trap and never grow the output`(seed: UInt64) {
+        var random = Seeded(state: seed)
+        for _ in 0..<200 {
+            var log: [UInt8] = []
+            for _ in 0..<20 { log += Self.line(&random, head) }
+            for _ in 0..<10 {
+                log[Int.random(in: 0..<log.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            var parser = LogParser()
+            let entries = parser.parse(log) + parser.finish()
+            #expect(entries.reduce(0) { $0 + $1.bytes.count } <= log.count, "seed \(seed)")
+        }
+    }
+
+    private static func line(_ random: inout Seeded, _ head: String) -> [UInt8] {
+        let stream = Bool.random(using: &random) ? "stdout" : "stderr"
+        let mark = Bool.random(using: &random) ? "F" : "P"
+        let text = String(repeating: "ä", count: Int.random(in: 0...60, using: &random))
+        return Array("\(head) \(stream) \(mark) \(text)\n".utf8)
+    }
+
+    private func texts(_ entries: [LogEntry]) -> [String] { entries.map { String(decoding: $0.bytes, as: UTF8.self) } }
+}
+
+/// SplitMix64: the same numbers on every machine.
+struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+        return value ^ (value >> 31)
+    }
+}
