@@ -16,9 +16,12 @@ extension NodeEngine {
         }
         try await serializer.run(record.id) {
             try await containers.update(record.id) { record in
-                record.endpoints.append(EndpointRecord(networkID: found.identifier, networkName: found.name, wish: settings))
+                record.endpoints.append(
+                    EndpointRecord(networkID: found.identifier, networkName: found.name, wish: settings))
             }
-            guard let current = containers.record(record.id), current.isRunning, !current.state.restarting else { return }
+            guard let current = containers.record(record.id), current.isRunning, !current.state.restarting else {
+                return
+            }
             do { try await joinRunning(record.id, found.name) } catch {
                 try await containers.update(record.id) { $0.endpoints.removeAll { $0.networkName == found.name } }
                 try await network.refresh()
@@ -51,11 +54,14 @@ extension NodeEngine {
             throw Refusal(.forbidden, "container \(record.id) is not connected to network \(found.name)")
         }
         try await serializer.run(record.id) {
-            try await containers.update(record.id) { record in record.endpoints.removeAll { $0.networkName == found.name } }
+            try await containers.update(record.id) { record in
+                record.endpoints.removeAll { $0.networkName == found.name }
+            }
             guard containers.record(record.id)?.isRunning == true else { return }
             try await network.refresh()
             events.publish(
-                "network", "disconnect", found.identifier, ["container": record.id, "name": found.name, "type": "bridge"])
+                "network", "disconnect", found.identifier,
+                ["container": record.id, "name": found.name, "type": "bridge"])
         }
     }
 
@@ -65,10 +71,13 @@ extension NodeEngine {
                 .invalidInput, "container cannot be disconnected from host network or connected to host network")
         }
         if network.name == "none" || record.networkMode == "none" {
-            throw Refusal(.forbidden, "container cannot be connected to multiple networks with one of the networks in private (none) mode")
+            throw Refusal(
+                .forbidden,
+                "container cannot be connected to multiple networks with one of the networks in private (none) mode")
         }
         if network.scope == "swarm" {
-            throw Refusal(.notImplemented, "attaching containers to swarm network \(network.name) is not implemented by apus yet")
+            throw Refusal(
+                .notImplemented, "attaching containers to swarm network \(network.name) is not implemented by apus yet")
         }
     }
 }
