@@ -41,6 +41,7 @@ package actor DataPlane {
     /// Scopes by the id under which the node's namespace knows their namespaces.
     var scopesByID: [Int32: Scope] = [:]
 
+    private var features: KernelFeatures?
     private var isAtWork = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
     /// Counts wanted values; the second is the one that the last round carried out.
@@ -140,6 +141,14 @@ package actor DataPlane {
         prepared.remove(.sandbox(containerID))
         ports.release(containerID)
         if applied[.sandbox(containerID)] == nil { try await layout.sandbox(containerID).remove() }
+    }
+
+    /// What this kernel can do; found out once.
+    package func kernelFeatures() async throws -> KernelFeatures {
+        if let features { return features }
+        let found = try await KernelFeatures.probe(at: layout.namespaceDirectory + "/probe-" + RandomID.hex(bytes: 4))
+        features = found
+        return found
     }
 
     // MARK: rounds

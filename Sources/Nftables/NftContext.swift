@@ -70,22 +70,21 @@ package final class NftContext {
     }
 
     /// A table with its elements; `nil` when there is none of this name.
-    package func table(_ id: TableID) throws -> ObservedTable? {
-        guard try tables().contains(id) else { return nil }
-        return try observe(id)
-    }
+    package func table(_ id: TableID) throws -> ObservedTable? { try tables([id])[id] }
 
-    /// Those of `ids` that are there.
-    package func tables(_ ids: [TableID]) throws -> [TableID: ObservedTable] {
+    /// Those of `ids` that are there. `bare`: tables whose elements are of no interest; nft cannot print some rules as
+    /// JSON, which is where elements are read from, and complains on standard error.
+    package func tables(_ ids: [TableID], bare: Set<TableID> = []) throws -> [TableID: ObservedTable] {
         let present = try tables()
         var found: [TableID: ObservedTable] = [:]
-        for id in ids where present.contains(id) { found[id] = try observe(id) }
+        for id in ids where present.contains(id) { found[id] = try observe(id, withElements: !bare.contains(id)) }
         return found
     }
 
-    private func observe(_ id: TableID) throws(NftablesError) -> ObservedTable {
+    private func observe(_ id: TableID, withElements: Bool) throws(NftablesError) -> ObservedTable {
         let plain = UInt32(NFT_CTX_OUTPUT_TERSE) | UInt32(NFT_CTX_OUTPUT_STATELESS)
         let text = try output(of: "list table \(id)", flags: plain, attempting: "list table \(id)")
+        guard withElements else { return ObservedTable(text: text, items: []) }
         let listing = try output(
             of: "list table \(id)", flags: UInt32(NFT_CTX_OUTPUT_JSON), attempting: "list table \(id)")
         return ObservedTable(text: text, items: try Self.items(listing))

@@ -28,6 +28,9 @@ struct NamespaceDump: Sendable {
         }
     }
 
+    /// Tables without elements of ours.
+    static let bareTables: Set<TableID> = [ResolverTable.id, MeshTables.deviceID]
+
     func take() throws -> ObservedNamespace {
         var observed = ObservedNamespace()
         let socket = try RouteSocket()
@@ -44,7 +47,7 @@ struct NamespaceDump: Sendable {
         }
         try readParameters(&observed.kernel)
         let ids = Self.tables(of: scope)
-        if readsTables { observed.tables = ids.isEmpty ? [:] : try NftContext().tables(ids) }
+        if readsTables { observed.tables = ids.isEmpty ? [:] : try NftContext().tables(ids, bare: Self.bareTables) }
         return observed
     }
 

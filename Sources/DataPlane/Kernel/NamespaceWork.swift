@@ -50,9 +50,8 @@ enum NamespaceWork {
         let context = try NftContext()
         try context.run(commands)
         var rules: [TableID: [String: String]] = [:]
-        for table in replaced {
-            rules[table.id] = try context.table(table.id)?.chains.filter { table.chains[$0.key] == nil }
-        }
+        let loaded = try context.tables(replaced.map(\.id), bare: Set(replaced.map(\.id)))
+        for table in replaced { rules[table.id] = loaded[table.id]?.chains.filter { table.chains[$0.key] == nil } }
         return rules
     }
 

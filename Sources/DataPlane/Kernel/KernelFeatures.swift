@@ -1,0 +1,88 @@
+import LinuxSystem
+import Netlink
+import Nftables
+
+/// What this kernel has of what networks need, found by trying in a namespace of its own. For `docker info`.
+package struct KernelFeatures: Codable, Equatable, Sendable {
+    /// As `uname -r` has it.
+    package var release = ""
+    /// Bridges can pass packets to the rules (br_netfilter). Without it, containers that may not talk are isolated ports.
+    package var filtersBridges = false
+    /// Bridge ports accept one source MAC only (5.18).
+    package var locksPorts = false
+    package var hasVXLAN = false
+    /// Rules where packets leave a device (5.16): ports of the mesh need it.
+    package var hasEgressRules = false
+    /// Address translation with maps, `fib` and `numgen`.
+    package var translatesAddresses = false
+
+    package init() {}
+
+    /// What is missing, in words for a user; empty when everything is there.
+    package var warnings: [String] {
+        var found: [String] = []
+        if !locksPorts {
+            found.append("WARNING: containers can take each other's MAC address (bridge ports cannot be locked)")
+        }
+        if !hasVXLAN { found.append("WARNING: No VXLAN support: overlay networks do not work") }
+        if !hasEgressRules { found.append("WARNING: No netdev egress hook: ports of the routing mesh do not work") }
+        if !translatesAddresses {
+            found.append("WARNING: nftables cannot translate addresses: published ports do not work")
+        }
+        return found
+    }
+
+    /// Tries everything in a namespace at `path`, which is removed afterwards.
+    static func probe(at path: String) async throws -> KernelFeatures {
+        let namespace = try await NetworkNamespace.create(at: path)
+        let features: KernelFeatures
+        do {
+            features = try await namespace.run { try probeHere() }
+        } catch {
+            try await namespace.remove()
+            throw error
+        }
+        try await namespace.remove()
+        return features
+    }
+
+    private static func probeHere() throws -> KernelFeatures {
+        var features = KernelFeatures()
+        features.release = try Sysctl.read("kernel/osrelease") ?? ""
+        features.filtersBridges = try Sysctl.read("net/bridge/bridge-nf-call-iptables") != nil
+        let socket = try RouteSocket()
+        let links = try socket.attempt([
+            CreateBridge(name: "br0", isUp: true),
+            CreateVeth(name: "p0", master: "br0", isUp: true, peer: VethPeer(name: "e0")),
+            SetPort("p0", PortOptions(locked: true)),
+            CreateVXLAN(name: "vx0", settings: VXLANSettings(id: 1)),
+        ])
+        features.hasVXLAN = links[3] == nil
+        // Kernels before 5.18 pass over what they do not know.
+        features.locksPorts = links[2] == nil && (try socket.link(named: "p0")?.port?.locked) == true
+        let context = try NftContext()
+        features.hasEgressRules = accepts(
+            context,
+            "table netdev probe { chain leave { type filter hook egress device \"br0\" priority 0; policy accept; }; }")
+        features.translatesAddresses = accepts(
+            context,
+            """
+            table ip probe {
+            map be { typeof ip daddr . numgen random mod 2 : ip daddr; }
+            chain pick { dnat to ip daddr . numgen random mod 2 map @be; }
+            chain nat_out { type nat hook output priority -100; policy accept; fib daddr type local jump pick; }
+            }
+            """)
+        return features
+    }
+
+    private static func accepts(_ context: NftContext, _ commands: String) -> Bool {
+        do {
+            try context.run(commands, attempting: "try a feature")
+            return true
+        } catch {
+            // Refused is the answer.
+            return false
+        }
+    }
+}

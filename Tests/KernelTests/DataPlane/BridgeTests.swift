@@ -1,0 +1,153 @@
+import Addressing
+import DataPlane
+import Faults
+import LinuxSystem
+import Netlink
+import TestKit
+import Testing
+
+@Suite struct BridgeTests {
+    private let target = IPv4Address(172, 17, 0, 10)
+
+    @Test func `a container reaches the outside with the node's address`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let report = try await node.plane.adopt(NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10)]))
+            try #require(report.failures.isEmpty, "\(report.failures)")
+            let outside = try await Greeter.start("outside", in: world.client, port: 80)
+            let inside = node.sandbox("c1")
+            #expect(await tcp(World.clientAddress, 80, from: inside) == "outside \(node.address)")
+            #expect(await udp(World.clientAddress, 80, from: inside) == "outside \(node.address)")
+            withExtendedLifetime(outside) {}
+        }
+    }
+
+    @Test func `a published port is reached from outside, from localhost and from its own container`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let ports = [
+                HostPort(transport: .tcp, hostPort: 8081, targetAddress: target, targetPort: 80),
+                HostPort(transport: .udp, hostPort: 8081, targetAddress: target, targetPort: 80),
+                HostPort(
+                    transport: .tcp, hostAddress: IPv4Address(127, 0, 0, 1), hostPort: 8083, targetAddress: target,
+                    targetPort: 80),
+                HostPort(
+                    transport: .tcp, hostAddress: node.address, hostPort: 8082, targetAddress: target, targetPort: 80),
+            ]
+            let report = try await node.plane.apply(
+                NodeNetwork(
+                    bridges: [docker0, gatewayBridge],
+                    sandboxes: [container("c1", 10, published: ports), container("c2", 11)]))
+            try #require(report.failures.isEmpty, "\(report.failures)")
+            let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
+            let local = IPv4Address(127, 0, 0, 1)
+            #expect(await tcp(node.address, 8081, from: world.client) == "c1 \(World.clientAddress)")
+            #expect(await udp(node.address, 8081, from: world.client) == "c1 \(World.clientAddress)")
+            #expect(await tcp(local, 8081, from: node.namespace) == "c1 172.17.0.1")
+            #expect(await udp(local, 8081, from: node.namespace) == "c1 172.17.0.1")
+            #expect(await tcp(node.address, 8081, from: node.sandbox("c1")) == "c1 172.17.0.1")
+            #expect(await tcp(node.address, 8081, from: node.sandbox("c2")) == "c1 172.17.0.1")
+            #expect(await tcp(target, 80, from: node.sandbox("c2")) == "c1 172.17.0.11")
+            #expect(await tcp(node.address, 8082, from: world.client) == "c1 \(World.clientAddress)")
+            #expect(await tcp(local, 8082, from: node.namespace) == "Connection refused")
+            #expect(await tcp(local, 8083, from: node.namespace) == "c1 172.17.0.1")
+            #expect(await tcp(node.address, 8083, from: world.client) == "Connection refused")
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
+    @Test func `bridges keep their containers apart, and icc=false those of one bridge`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            var other = docker0
+            other.id = "b1"
+            other.linkName = "br-other"
+            other.gateway = IPv4Network(address: IPv4Address(172, 19, 0, 1), prefixLength: 16)
+            other.allowsInterContainer = false
+            func member(_ id: String, _ last: UInt8) -> Sandbox {
+                Sandbox(
+                    id: id,
+                    endpoints: [
+                        .init(
+                            id: "eo\(id)", network: .bridge("b1"), interfaceName: "eth0",
+                            address: IPv4Network(address: IPv4Address(172, 19, 0, last), prefixLength: 16),
+                            gateway: IPv4Address(172, 19, 0, 1))
+                    ], defaultRouteEndpointID: "eo\(id)",
+                    published: [
+                        HostPort(
+                            transport: .tcp, hostPort: 9000 + UInt16(last),
+                            targetAddress: IPv4Address(172, 19, 0, last),
+                            targetPort: 80)
+                    ])
+            }
+            let report = try await node.plane.apply(
+                NodeNetwork(
+                    bridges: [docker0, other], sandboxes: [container("c1", 10), member("m1", 10), member("m2", 11)]))
+            try #require(report.failures.isEmpty, "\(report.failures)")
+            let greeters = [
+                try await Greeter.start("c1", in: node.sandbox("c1"), port: 80),
+                try await Greeter.start("m2", in: node.sandbox("m2"), port: 80),
+            ]
+            let isolated = IPv4Address(172, 19, 0, 11)
+            // Control: what is published there works, from beside it as well.
+            #expect(await tcp(node.address, 9011, from: node.sandbox("m1")) == "m2 172.19.0.1")
+            #expect(await tcp(isolated, 80, from: node.sandbox("m1"), milliseconds: 400) != "m2 172.19.0.10")
+            #expect(await tcp(isolated, 80, from: node.sandbox("c1"), milliseconds: 400) != "m2 172.17.0.10")
+            #expect(await tcp(target, 80, from: node.sandbox("m1"), milliseconds: 400) != "c1 172.19.0.10")
+            withExtendedLifetime(greeters) {}
+        }
+    }
+
+    @Test func `an internal network has no way out and no way in`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            var inner = docker0
+            inner.isInternal = true
+            let greeter = try await Greeter.start("outside", in: world.client, port: 80)
+            // With a default route, so that it is the rules that hold it back.
+            _ = try await node.plane.apply(
+                NodeNetwork(bridges: [inner], sandboxes: [container("c1", 10), container("c2", 11)]))
+            let other = try await Greeter.start("c2", in: node.sandbox("c2"), port: 80)
+            #expect(await tcp(IPv4Address(172, 17, 0, 11), 80, from: node.sandbox("c1")) == "c2 172.17.0.10")
+            #expect(
+                await tcp(World.clientAddress, 80, from: node.sandbox("c1"), milliseconds: 400)
+                    != "outside \(node.address)")
+            _ = try await node.plane.apply(
+                NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10), container("c2", 11)]))
+            #expect(await tcp(World.clientAddress, 80, from: node.sandbox("c1")) == "outside \(node.address)")
+            withExtendedLifetime((greeter, other)) {}
+        }
+    }
+
+    @Test func `a port that is taken is refused in Docker's words, and given back with its container`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let plane = world.nodes[0].plane
+            let request = PortHolder.Request(transport: .tcp, first: 8080, targetAddress: target, targetPort: 80)
+            let got = try await plane.ports.reserve([request], owner: "c1", endpoint: ("one", "e1"))
+            #expect(got == [HostPort(transport: .tcp, hostPort: 8080, targetAddress: target, targetPort: 80)])
+            // Asked again by the same container: the same answer.
+            #expect(try await plane.ports.reserve([request], owner: "c1", endpoint: ("one", "e1")) == got)
+            await #expect {
+                _ = try await plane.ports.reserve([request], owner: "c2", endpoint: ("two", "e2"))
+            } throws: { error in
+                "\(error)"
+                    == "driver failed programming external connectivity on endpoint two (e2): Bind for 0.0.0.0:8080 failed: port is already allocated"
+            }
+            let any = PortHolder.Request(transport: .tcp, first: 0, targetAddress: target, targetPort: 80)
+            let chosen = try await plane.ports.reserve([any, any], owner: "c2", endpoint: ("two", "e2"))
+            #expect(Set(chosen.map(\.hostPort)).count == 2)
+            _ = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: got)]))
+            _ = try await plane.apply(NodeNetwork(bridges: [docker0]))
+            #expect(try await plane.ports.reserve([request], owner: "c3", endpoint: ("three", "e3")).count == 1)
+            let program = try await Greeter.start("program", in: world.nodes[0].namespace, port: 7000)
+            let taken = PortHolder.Request(transport: .tcp, first: 7000, targetAddress: target, targetPort: 80)
+            await #expect {
+                _ = try await plane.ports.reserve([taken], owner: "c2", endpoint: ("two", "e2"))
+            } throws: { error in
+                "\(error)"
+                    == "driver failed programming external connectivity on endpoint two (e2): failed to bind host port for 0.0.0.0:7000:172.17.0.10:80/tcp: address already in use"
+            }
+            withExtendedLifetime(program) {}
+        }
+    }
+}

@@ -1,0 +1,189 @@
+import Addressing
+import Glibc
+import LinuxSystem
+import Netlink
+import Synchronization
+
+/// A program of a container: answers every TCP connection and UDP datagram with its name and the caller's address.
+/// TCP connections stay open: every byte is answered with the name again.
+final class Greeter: Sendable {
+    private let stopped = Atomic<Bool>(false)
+    private let listener: CInt
+    private let datagrams: CInt
+
+    static func start(_ name: String, in namespace: NetworkNamespace, port: UInt16) async throws -> Greeter {
+        try await namespace.run { try Greeter(name, port: port) }
+    }
+
+    private init(_ name: String, port: UInt16) throws {
+        listener = try Self.bound(SOCK_STREAM, port)
+        datagrams = try Self.bound(SOCK_DGRAM, port)
+        try check(listen(listener, 256), "listen")
+        let (listener, datagrams) = (listener, datagrams)
+        let isStopped: @Sendable () -> Bool = { [weak self] in self?.stopped.load(ordering: .relaxed) ?? true }
+        pthread_detach(try startThread { Self.acceptAll(name, listener, isStopped) })
+        pthread_detach(try startThread { Self.answerAll(name, datagrams, isStopped) })
+    }
+
+    deinit {
+        stopped.store(true, ordering: .relaxed)
+        shutdown(listener, Int32(SHUT_RDWR))
+        shutdown(datagrams, Int32(SHUT_RDWR))
+    }
+
+    private static func acceptAll(_ name: String, _ listener: CInt, _ isStopped: @escaping @Sendable () -> Bool) {
+        while !isStopped() {
+            var peer = sockaddr_in()
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let connection = withUnsafeMutablePointer(to: &peer) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { accept(listener, $0, &length) }
+            }
+            if connection < 0 {
+                if errno == EINTR || errno == ECONNABORTED { continue }
+                break
+            }
+            let line = "\(name) \(IPv4Address(peer))\n"
+            do {
+                pthread_detach(
+                    try startThread {
+                        var byte: UInt8 = 0
+                        repeat {
+                            _ = send(connection, line, line.utf8.count, CInt(MSG_NOSIGNAL))
+                        } while recv(
+                            connection, &byte, 1, 0) == 1
+                        close(connection)
+                    })
+            } catch {
+                close(connection)
+            }
+        }
+        close(listener)
+    }
+
+    private static func answerAll(_ name: String, _ socket: CInt, _ isStopped: @escaping @Sendable () -> Bool) {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while !isStopped() {
+            var peer = sockaddr_in()
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            withUnsafeMutablePointer(to: &peer) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                    let count = recvfrom(socket, &buffer, buffer.count, 0, address, &length)
+                    if count <= 0 { return }
+                    let source = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                        IPv4Address($0.pointee)
+                    }
+                    let line = "\(name) \(source)\n"
+                    sendto(socket, line, line.utf8.count, 0, address, length)
+                }
+            }
+        }
+        close(socket)
+    }
+
+    private static func bound(_ type: __socket_type, _ port: UInt16) throws -> CInt {
+        let socket = try check(Glibc.socket(AF_INET, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
+        var one: CInt = 1
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        var name = sockaddr_in(IPv4Address(number: 0), port)
+        let result = withUnsafePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try check(result, "bind \(port)")
+        return socket
+    }
+}
+
+/// One caller in a namespace, with an open connection or socket.
+final class Caller: Sendable {
+    private let socket: CInt
+
+    /// Opens a connection, or a socket that is connected for sending.
+    static func open(
+        _ type: Kind, to address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespace,
+        milliseconds: Int = 2000
+    )
+        async throws -> Caller
+    {
+        try await namespace.run { try Caller(type, address, port, milliseconds) }
+    }
+
+    enum Kind { case tcp, udp }
+
+    private init(_ kind: Kind, _ address: IPv4Address, _ port: UInt16, _ milliseconds: Int) throws {
+        let type = kind == .tcp ? SOCK_STREAM : SOCK_DGRAM
+        let socket = try check(Glibc.socket(AF_INET, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
+        self.socket = socket
+        var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var name = sockaddr_in(address, port)
+        let result = withUnsafePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try check(result, "connect to \(address):\(port)")
+    }
+
+    deinit { close(socket) }
+
+    /// Sends one byte and waits for the answer.
+    func ask() async throws -> String {
+        let socket = socket
+        return try await onThread {
+            try check(send(socket, "x", 1, CInt(MSG_NOSIGNAL)), "send")
+            return try Self.read(socket)
+        }
+    }
+
+    /// What the other side says on its own.
+    func listen() async throws -> String {
+        let socket = socket
+        return try await onThread { try Self.read(socket) }
+    }
+
+    private static func read(_ socket: CInt) throws -> String {
+        var buffer = [UInt8](repeating: 0, count: 2048)
+        let count = try check(recv(socket, &buffer, buffer.count, 0), "receive")
+        if count == 0 { throw SystemError(errno: ECONNRESET, attempting: "receive") }
+        return String(decoding: buffer[..<count].split(separator: 10)[0], as: UTF8.self)
+    }
+}
+
+/// One question over TCP: who answers, and whom it sees. Errors in words.
+func tcp(_ address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespace, milliseconds: Int = 2000) async
+    -> String
+{
+    do {
+        return try await Caller.open(.tcp, to: address, port, from: namespace, milliseconds: milliseconds).listen()
+    } catch let error as SystemError {
+        return String(cString: strerror(error.errno))
+    } catch {
+        return "\(error)"
+    }
+}
+
+func udp(_ address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespace) async -> String {
+    do {
+        return try await Caller.open(.udp, to: address, port, from: namespace).ask()
+    } catch let error as SystemError {
+        return String(cString: strerror(error.errno))
+    } catch {
+        return "\(error)"
+    }
+}
+
+extension sockaddr_in {
+    init(_ address: IPv4Address, _ port: UInt16) {
+        self.init()
+        sin_family = sa_family_t(AF_INET)
+        sin_port = port.bigEndian
+        sin_addr.s_addr = address.inMemory
+    }
+}
+
+extension IPv4Address {
+    init(_ name: sockaddr_in) { self.init(number: UInt32(bigEndian: name.sin_addr.s_addr)) }
+}

@@ -1,0 +1,121 @@
+import Addressing
+import DataPlane
+import LinuxSystem
+import Netlink
+import TestKit
+import Testing
+
+@Suite struct SwarmTests {
+    /// Brings every node to its part.
+    private func apply(_ networks: [NodeNetwork], _ world: World) async throws {
+        for (node, network) in zip(world.nodes, networks) {
+            let report = try await node.plane.apply(network)
+            try #require(report.failures.isEmpty, "\(report.failures)")
+        }
+    }
+
+    @Test func `tasks on two nodes talk through the overlay and reach the outside through docker_gwbridge`()
+        async throws
+    {
+        try await withWorld(nodes: 2) { world in
+            try await apply(swarm(world, tasks: [(1, 1), (2, 1)]), world)
+            let (one, two) = (world.nodes[0], world.nodes[1])
+            let greeters = [
+                try await Greeter.start("two", in: two.sandbox("t21"), port: 80),
+                try await Greeter.start("outside", in: world.client, port: 80),
+            ]
+            #expect(await tcp(taskAddress(2, 1), 80, from: one.sandbox("t11")) == "two \(taskAddress(1, 1))")
+            #expect(await udp(taskAddress(2, 1), 80, from: one.sandbox("t11")) == "two \(taskAddress(1, 1))")
+            #expect(await tcp(World.clientAddress, 80, from: one.sandbox("t11")) == "outside \(one.address)")
+            withExtendedLifetime(greeters) {}
+        }
+    }
+
+    @Test func `a service address spreads over its tasks, moves with them, and refuses without`() async throws {
+        try await withWorld(nodes: 2) { world in
+            try await apply(swarm(world, tasks: [(1, 1), (2, 1)], callers: [(1, 2)]), world)
+            let (one, two) = (world.nodes[0], world.nodes[1])
+            let greeters = [
+                try await Greeter.start("one", in: one.sandbox("t11"), port: 80),
+                try await Greeter.start("two", in: two.sandbox("t21"), port: 80),
+            ]
+            let caller = one.sandbox("t12")
+            var counts: [String: Int] = [:]
+            for _ in 0..<100 { counts[await tcp(serviceAddress, 80, from: caller), default: 0] += 1 }
+            let seen = taskAddress(1, 2)
+            #expect(Set(counts.keys) == ["one \(seen)", "two \(seen)"])
+            // Random: one of 100 fair choices falling below 20 has a chance of 1 in 10⁹.
+            #expect(counts.values.allSatisfy { $0 >= 20 }, "\(counts)")
+
+            let held = try await Caller.open(.tcp, to: serviceAddress, 80, from: caller)
+            let owner = try await held.listen()
+            let talker = try await Caller.open(.udp, to: serviceAddress, 80, from: caller)
+            var first = try await talker.ask()
+            // Drained: gone from the services, still an endpoint.
+            let isTwo = owner.hasPrefix("two")
+            var drained = swarm(world, tasks: [(1, 1), (2, 1)], callers: [(1, 2)])
+            let left = isTwo ? taskAddress(1, 1) : taskAddress(2, 1)
+            for node in drained.indices {
+                for index in drained[node].sandboxes.indices {
+                    drained[node].sandboxes[index].services = [
+                        VirtualAddress(address: serviceAddress, backends: [left])
+                    ]
+                }
+            }
+            try await apply(drained, world)
+            #expect(try await held.ask() == owner)
+            #expect(await tcp(serviceAddress, 80, from: caller) == "\(isTwo ? "one" : "two") \(seen)")
+
+            // Gone: connections end instead of hanging, and who keeps sending datagrams moves.
+            try await apply(swarm(world, tasks: [isTwo ? (1, 1) : (2, 1)], callers: [(1, 2)]), world)
+            let survivor = "\(isTwo ? "one" : "two") \(seen)"
+            first = try await talker.ask()
+            #expect(first == survivor)
+            await #expect(throws: SystemError.self) { _ = try await held.ask() }
+
+            try await apply(swarm(world, tasks: [], callers: [(1, 2)]), world)
+            #expect(await tcp(serviceAddress, 80, from: caller) == "Connection refused")
+            withExtendedLifetime(greeters) {}
+        }
+    }
+
+    @Test func `every node answers at a port of the mesh, and the task sees the client's address`() async throws {
+        try await withWorld(nodes: 2) { world in
+            try await apply(swarm(world, tasks: [(2, 1)], callers: [(1, 2)]), world)
+            let (one, two) = (world.nodes[0], world.nodes[1])
+            let greeter = try await Greeter.start("two", in: two.sandbox("t21"), port: 80)
+            let expected = "two \(World.clientAddress)"
+            #expect(await tcp(two.address, 8080, from: world.client) == expected)
+            #expect(await tcp(one.address, 8080, from: world.client) == expected)
+            #expect(await udp(two.address, 8080, from: world.client) == expected)
+            #expect(await udp(one.address, 8080, from: world.client) == expected)
+            #expect(await tcp(IPv4Address(127, 0, 0, 1), 8080, from: one.namespace) == "two 172.18.0.1")
+            #expect(await tcp(one.address, 8080, from: one.sandbox("t12")).hasPrefix("two "))
+            #expect(await tcp(two.address, 8080, from: two.sandbox("t21")).hasPrefix("two "))
+            // A port that is not published does not answer in the ingress network.
+            let other = try await Greeter.start("hidden", in: two.sandbox("t21"), port: 81)
+            let sandbox = NetworkNamespace(path: one.plane.layout.namespaceDirectory + "/ingress")
+            #expect(
+                await tcp(meshAddress(2, 1), 81, from: sandbox, milliseconds: 400)
+                    != "hidden \(one.ingressAddress.address)")
+
+            try await apply(swarm(world, tasks: []), world)
+            #expect(await tcp(one.address, 8080, from: world.client) == "Connection refused")
+            withExtendedLifetime((greeter, other)) {}
+        }
+    }
+
+    @Test func `connections at the mesh take turns among the tasks`() async throws {
+        try await withWorld(nodes: 2) { world in
+            try await apply(swarm(world, tasks: [(1, 1), (2, 1)]), world)
+            let greeters = [
+                try await Greeter.start("one", in: world.nodes[0].sandbox("t11"), port: 80),
+                try await Greeter.start("two", in: world.nodes[1].sandbox("t21"), port: 80),
+            ]
+            var counts: [String: Int] = [:]
+            for _ in 0..<20 { counts[await tcp(world.nodes[0].address, 8080, from: world.client), default: 0] += 1 }
+            #expect(counts == ["one \(World.clientAddress)": 10, "two \(World.clientAddress)": 10])
+            withExtendedLifetime(greeters) {}
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import LinuxSystem
+import Nftables
+import TestKit
+import Testing
+
+@Suite struct TableTests {
+    private let id = TableID(.ip, "probe")
+
+    private func table(_ elements: [String: String], names: [String] = []) -> Table {
+        Table(
+            id,
+            skeleton: """
+                map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+                set links { type ipv4_addr . ifname; flags interval; }
+                map choice { type ipv4_addr : verdict; }
+                chain inward { type filter hook input priority 0; policy accept;
+                counter accept
+                }
+                """,
+            chains: ["n2": "counter\naccept"],
+            sets: [
+                ElementSet("ports", elements: elements), ElementSet("links", nameFields: [1], keys: names),
+                ElementSet("choice", elements: ["10.0.0.1": "goto n2"]),
+            ])
+    }
+
+    @Test func `a loaded table is found as it was written`() async throws {
+        try await withNetworkNamespace { namespace in
+            let wanted = table(
+                ["tcp . 80": "10.0.0.1 . 8080", "sctp . 9": "10.0.0.2 . 9"],
+                names: ["10.0.0.0/8 . \"eth0\"", "11.0.0.9 . \"eth1\""])
+            try await NftContext.with(namespace) { nft in
+                #expect(try nft.table(id) == nil)
+                #expect(wanted.change(from: nil as ObservedTable?).isReplacement)
+                try nft.run(wanted.replacement)
+                let found = try #require(try nft.table(id))
+                #expect(found.comment == wanted.tag)
+                #expect(wanted.change(from: found).isEmpty, "\(wanted.change(from: found))")
+                #expect(found.chains.keys.sorted() == ["inward", "n2"])
+            }
+        }
+    }
+
+    @Test func `only elements that differ are changed`() async throws {
+        try await withNetworkNamespace { namespace in
+            let old = table(["tcp . 80": "10.0.0.1 . 8080", "tcp . 81": "10.0.0.1 . 8081"])
+            let new = table(["tcp . 80": "10.0.0.3 . 8080", "udp . 81": "10.0.0.1 . 8081"])
+            try await NftContext.with(namespace) { nft in
+                try nft.run(old.replacement)
+                let change = new.change(from: old)
+                #expect(change.count == 4)
+                #expect(!change.isReplacement)
+                try nft.run(change.commands)
+                #expect(new.change(from: try nft.table(id)).isEmpty)
+            }
+        }
+    }
+
+    @Test func `a rule taken out by others is noticed`() async throws {
+        try await withNetworkNamespace { namespace in
+            let wanted = table([:])
+            try await NftContext.with(namespace) { nft in
+                try nft.run(wanted.replacement)
+                let rules = try #require(try nft.table(id)).chains
+                try nft.run("flush chain ip probe inward")
+                #expect(wanted.change(from: try nft.table(id), rules: rules).isReplacement)
+                #expect(wanted.change(from: try nft.table(id)).isEmpty)
+                try nft.run("delete chain ip probe inward")
+                #expect(wanted.change(from: try nft.table(id)).isReplacement)
+            }
+        }
+    }
+
+    @Test func `a refused transaction changes nothing and says why`() async throws {
+        try await withNetworkNamespace { namespace in
+            try await NftContext.with(namespace) { nft in
+                #expect(throws: NftablesError.self) { try nft.run("add table ip one\nadd chain ip nowhere c") }
+                let tables = try nft.tables()
+                #expect(tables.isEmpty)
+                #expect {
+                    try nft.run("nonsense")
+                } throws: { error in
+                    "\(error)".contains("syntax error")
+                }
+            }
+        }
+    }
+}

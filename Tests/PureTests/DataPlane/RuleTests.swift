@@ -1,0 +1,120 @@
+import Addressing
+@testable import DataPlane
+import Nftables
+import Testing
+
+@Suite struct RuleTests {
+    private let ingress = IngressSandbox(
+        address: IPv4Network(address: IPv4Address(10, 255, 0, 2), prefixLength: 16), overlayID: "net", bridgeID: "gw",
+        leg: IPv4Network(address: IPv4Address(172, 18, 0, 2), prefixLength: 16),
+        ports: [
+            MeshPort(
+                transport: .tcp, publishedPort: 8080,
+                backends: [
+                    .init(address: IPv4Address(10, 255, 1, 1), port: 80),
+                    .init(address: IPv4Address(10, 255, 1, 2), port: 80),
+                ]),
+            MeshPort(transport: .udp, publishedPort: 53, backends: []),
+        ])
+
+    @Test func `a node without a swarm has no rule about VXLAN or the mesh`() {
+        let text = NodeTable(wanted: NodeNetwork()).table.skeleton
+        #expect(!text.contains("goto underlay"))
+        #expect(!text.contains("notrack\n}\nchain guard"))
+        #expect(!text.contains("@published dnat"))
+        #expect(text.contains("dnat to ip daddr . meta l4proto . th dport map @hostaddrs"))
+    }
+
+    @Test func `joining a swarm changes the skeleton, a container does not`() {
+        let alone = NodeTable(wanted: NodeNetwork()).table
+        let member = NodeNetwork(underlay: Underlay(address: IPv4Address(192, 0, 2, 1), peers: []), ingress: ingress)
+        let swarm = NodeTable(wanted: member).table
+        #expect(alone.tag != swarm.tag)
+        #expect(swarm.skeleton.contains("ip daddr 192.0.2.1 udp dport 4789 goto underlay"))
+        #expect(swarm.skeleton.contains("@published dnat to 172.18.0.2"))
+        var busy = member
+        busy.sandboxes = [
+            Sandbox(
+                id: "c",
+                published: [
+                    HostPort(transport: .tcp, hostPort: 80, targetAddress: IPv4Address(172, 17, 0, 2), targetPort: 8080)
+                ])
+        ]
+        #expect(NodeTable(wanted: busy).table.tag == swarm.tag)
+        let change = NodeTable(wanted: busy).table.change(from: swarm)
+        #expect(change.commands == "add element ip swarm hostports { tcp . 80 : 172.17.0.2 . 8080 }\n")
+    }
+
+    @Test func `a port on one address and one on all addresses go to different maps`() {
+        var network = NodeNetwork()
+        let target = IPv4Address(172, 17, 0, 2)
+        network.sandboxes = [
+            Sandbox(
+                id: "c",
+                published: [
+                    HostPort(
+                        transport: .tcp, hostAddress: IPv4Address(number: 0), hostPort: 80, targetAddress: target,
+                        targetPort: 1),
+                    HostPort(
+                        transport: .udp, hostAddress: IPv4Address(127, 0, 0, 1), hostPort: 81, targetAddress: target,
+                        targetPort: 2),
+                ])
+        ]
+        let sets = NodeTable(wanted: network).table.sets
+        #expect(sets.first { $0.name == "hostports" }?.elements == ["tcp . 80": "172.17.0.2 . 1"])
+        #expect(sets.first { $0.name == "hostaddrs" }?.elements == ["127.0.0.1 . udp . 81": "172.17.0.2 . 2"])
+    }
+
+    @Test func `a port without tasks refuses instead of missing`() {
+        let table = IngressTable(ingress: ingress).table
+        #expect(table.sets.first { $0.name == "svc" }?.elements == ["tcp . 8080": "goto n2", "udp . 53": "goto n0"])
+        #expect(
+            table.sets.first { $0.name == "be" }?.elements == [
+                "tcp . 8080 . 0": "10.255.1.1 . 80", "tcp . 8080 . 1": "10.255.1.2 . 80",
+            ])
+        #expect(
+            table.chains == ["n2": "meta mark set numgen inc mod 2 dnat to meta l4proto . th dport . meta mark map @be"]
+        )
+    }
+
+    @Test func `one more backend is one transaction that adds its chain and turns the address to it last`() {
+        let address = IPv4Address(10, 1, 0, 100)
+        func table(_ count: UInt8) -> Table {
+            ServiceTable(services: [
+                VirtualAddress(address: address, backends: (0..<count).map { IPv4Address(10, 1, 0, $0) })
+            ]).table
+        }
+        #expect(
+            table(2).change(from: table(1)).commands == """
+                delete element ip lb vip { 10.1.0.100 }
+                add chain ip lb n2
+                flush chain ip lb n2
+                add rule ip lb n2 dnat to ip daddr . numgen random mod 2 map @be
+                add element ip lb be { 10.1.0.100 . 1 : 10.1.0.1 }
+                add element ip lb vip { 10.1.0.100 : goto n2 }
+
+                """)
+        #expect(
+            table(0).change(from: table(1)).commands == """
+                delete element ip lb vip { 10.1.0.100 }
+                delete element ip lb be { 10.1.0.100 . 0 }
+                add element ip lb vip { 10.1.0.100 : goto n0 }
+
+                """)
+        #expect(table(2).change(from: table(2)).isEmpty)
+    }
+
+    @Test func `chains are not named by words of nft`() {
+        let mesh = MeshTables(interface: "eth1", answerAddress: IPv4Address(172, 18, 0, 3), ports: []).tables
+        let all = [NodeTable(wanted: NodeNetwork(ingress: ingress)).table, IngressTable(ingress: ingress).table] + mesh
+        let words: Set = [
+            "udp", "tcp", "reply", "original", "ip", "mark", "redirect", "queue", "log", "limit", "return", "goto",
+            "jump",
+        ]
+        for table in all {
+            for line in table.skeleton.split(separator: "\n") where line.hasPrefix("chain ") {
+                #expect(!words.contains(String(line.split(separator: " ")[1])))
+            }
+        }
+    }
+}
