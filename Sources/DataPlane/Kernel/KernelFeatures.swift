@@ -59,7 +59,8 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
         ])
         features.hasVXLAN = links[3] == nil
         // Kernels before 5.18 pass over what they do not know.
-        features.locksPorts = links[2] == nil && (try socket.link(named: "p0")?.port?.locked) == true
+        let port = try socket.link(named: "p0")?.port
+        features.locksPorts = links[2] == nil && port?.locked == true
         let context = try NftContext()
         features.hasEgressRules = accepts(
             context,

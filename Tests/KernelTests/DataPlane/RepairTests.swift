@@ -27,7 +27,7 @@ import Testing
     }
 
     private static let damages: [Damage] = [
-        Damage("container's pair", .node, link(DeleteLink("a\("egt21".prefix(12))"))),
+        Damage("container's pair", .node, link(DeleteLink(.name("aegt21")))),
         Damage("container's interface from inside", .sandbox("t21"), link(DeleteLink("eth2"))),
         Damage("interface set down", .sandbox("t21"), link(SetLink("eth0", isUp: false))),
         Damage("default route", .sandbox("t21")) {
