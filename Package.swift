@@ -156,7 +156,8 @@ let package = Package(
         tests(
             "PureTests",
             [
-                "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration", "StateStore",
+                "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
+                "StateStore",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
             ], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
         tests(

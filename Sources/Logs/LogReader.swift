@@ -124,6 +124,7 @@ final class LogFollower: Sendable {
                 if event == .gone { return }
             }
         }
+        // The second source: the container's end.
         let end = Task { [weak self] in
             await ended()
             if !Task.isCancelled { self?.end() }

@@ -79,8 +79,8 @@ extension NodeEngine {
         let entry = try execs.begin(id)
         do {
             let session = try await begin(entry, height: height, width: width)
-            return ExecStreams(
-                session: session, entry: entry, ended: { code in await self.settle(entry, session, code) })
+            let settled = follow(entry, session)
+            return ExecStreams(session: session, entry: entry, settled: settled)
         } catch {
             settleFailure(entry, error)
             return FailedStreams(isTerminal: entry.request.tty, message: "\(error)\r\n")
@@ -91,15 +91,32 @@ extension NodeEngine {
         let entry = try execs.begin(id)
         do {
             let session = try await begin(entry, height: nil, width: nil)
-            workbench.begin {
-                let streams = ExecStreams(
-                    session: session, entry: entry, ended: { code in await self.settle(entry, session, code) })
-                await streams.drain()
-            }
+            session.viewer.detach()
+            _ = follow(entry, session)
         } catch {
             settleFailure(entry, error)
             throw error
         }
+    }
+
+    /// Waits for the command's end, whoever still looks at it, and puts its exit code on record.
+    private func follow(_ entry: ExecTable.Entry, _ session: any ExecSession) -> PendingExit {
+        let key = "exec \(entry.id)"
+        let settled = waiters.register(key, .nextExit)
+        workbench.begin {
+            do {
+                let code = try await session.waitForExit()
+                await self.settle(entry, session, code)
+                self.waiters.ended(key, ExitResult(statusCode: code))
+            } catch is CancellationError {
+                // The daemon stops; the command goes on, and Docker's clients know it no more.
+            } catch {
+                self.log.error("an exec's exit is not known", metadata: ["exec": "\(entry.id)", "error": "\(error)"])
+                await self.settle(entry, session, 255)
+                self.waiters.ended(key, ExitResult(statusCode: 255))
+            }
+        }
+        return settled
     }
 
     private func begin(_ entry: ExecTable.Entry, height: Int?, width: Int?) async throws -> any ExecSession {

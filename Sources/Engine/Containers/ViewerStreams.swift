@@ -77,12 +77,12 @@ struct ExecStreams: AttachedStreams {
     let session: any ExecSession
     let isTerminal: Bool
     let output: AsyncThrowingStream<OutputChunk, any Error>
-    private let ended: @Sendable (Int) async -> Void
+    private let settled: PendingExit
     private let request: Model.ExecRequest
 
-    init(session: any ExecSession, entry: ExecTable.Entry, ended: @escaping @Sendable (Int) async -> Void) {
+    init(session: any ExecSession, entry: ExecTable.Entry, settled: PendingExit) {
         self.session = session
-        self.ended = ended
+        self.settled = settled
         request = entry.request
         isTerminal = entry.request.tty
         let viewer = session.viewer
@@ -99,16 +99,8 @@ struct ExecStreams: AttachedStreams {
     func detach() async { session.viewer.detach() }
 
     func finished() async {
-        do { await ended(try await session.waitForExit()) } catch {
-            // Cancelled with the daemon, or the command's exit is lost: 255 says that nobody knows.
-            await ended(255)
-        }
-    }
-
-    /// Reads to the end for nobody.
-    func drain() async {
-        session.viewer.detach()
-        await finished()
+        // Cancelled with the client: then nobody asks for the exit code, which goes on record all the same.
+        _ = try? await settled.result()
     }
 }
 

@@ -53,10 +53,12 @@ import Testing
                 let octets = query.encoded()
                 let reply = try await client.run { try exchange(octets, Underlay.internet, 53, .udp) }
                 #expect(try Message(decoding: reply).answers.map(\.data) == [.address(Underlay.internet)])
-                // Nothing listens at that registry: the relay closes.
-                await #expect(throws: SystemError.self) {
-                    try await get(Underlay.internet, Underlay.registryPort, from: client)
-                }
+                // Nothing listens at that registry: the relay closes, or resets if it has not read the request by then.
+                var relayed = ""
+                do {
+                    relayed = try await get(Underlay.internet, Underlay.registryPort, from: client)
+                } catch is SystemError {}
+                #expect(relayed.isEmpty)
 
                 try await LabNetwork.setConnected(false, "client", paths)
                 #expect(try await LabNetwork.disconnected(paths) == ["client"])
