@@ -40,7 +40,7 @@ test: packages
 	swift test --skip-build --no-parallel
 	Acceptance/run
 
-check:
+check: packages
 	swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests
 	swift test --filter TidyTests
 
