@@ -31,7 +31,8 @@ struct Connection: Sendable {
         _ work: @escaping @Sendable () async throws -> Answer
     ) async throws -> Answer {
         let (gone, continuation) = AsyncStream.makeStream(of: Never.self)
-        await onGate { gate in gate.onClientGone { continuation.finish() } }
+        // A connection that has closed has no gate any more, which would never tell that its client has gone.
+        if await !onGate({ gate in gate.onClientGone { continuation.finish() } }) { continuation.finish() }
         let result: Result<Answer, any Error>
         do {
             result = .success(
@@ -54,11 +55,17 @@ struct Connection: Sendable {
         try await channel.writeAndFlush(part).get()
     }
 
-    private func onGate(_ body: @escaping @Sendable (HijackGate) -> Void) async {
-        // Without a gate the channel has closed; whoever writes next will be told.
-        try? await channel.eventLoop.submit {
-            body(try channel.pipeline.syncOperations.handler(type: HijackGate.self))
-        }.get()
+    /// - Returns: False, with nothing done, when the channel has closed and the gate is gone.
+    @discardableResult
+    private func onGate(_ body: @escaping @Sendable (HijackGate) -> Void) async -> Bool {
+        do {
+            try await channel.eventLoop.submit {
+                body(try channel.pipeline.syncOperations.handler(type: HijackGate.self))
+            }.get()
+            return true
+        } catch {
+            return false
+        }
     }
 }
 

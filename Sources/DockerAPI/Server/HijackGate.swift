@@ -25,6 +25,7 @@ final class HijackGate: ChannelDuplexHandler {
     private var closesAfterAnswer = CircularBuffer<Bool>()
     private var continueIsExpected = false
     private var isGone = false
+    private var isQuiescing = false
     private var whenGone: (@Sendable () -> Void)?
     private var wantsInput = true
 
@@ -61,7 +62,10 @@ final class HijackGate: ChannelDuplexHandler {
     /// Order matters: raw mode first, so that no late part from above is written; the encoder before the head, as it would
     /// trap on bytes; the decoder last, which gives what it has read too far to this handler.
     func hijack(head: ByteBuffer) throws -> EventLoopFuture<RawInput> {
-        guard let context, case .http = mode, context.channel.isActive else { throw ChannelError.ioOnClosedChannel }
+        // A session that begins after the server was told to end would not be told again.
+        guard let context, case .http = mode, context.channel.isActive, !isQuiescing else {
+            throw ChannelError.ioOnClosedChannel
+        }
         let new = RawInput.makeSequence(
             backPressureStrategy: .init(lowWatermark: RawSession.lowWatermark, highWatermark: RawSession.highWatermark),
             finishOnDeinit: false, delegate: RawInputDemand(channel: context.channel))
@@ -118,6 +122,7 @@ final class HijackGate: ChannelDuplexHandler {
             clientWent()
             guard case .http = mode else { return }
         case is ChannelShouldQuiesceEvent:
+            isQuiescing = true
             clientWent()
             if case .raw = mode {
                 context.close(promise: nil)

@@ -14,7 +14,8 @@ extension FakeEngine: SystemBackend {
         return info
     }
 
-    func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) -> AsyncStream<EngineEvent> {
+    func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async -> AsyncStream<EngineEvent> {
+        await waitForLeave()
         guard until != nil else { return listen(from: since) }
         let (stream, continuation) = AsyncStream.makeStream(of: EngineEvent.self)
         for event in recorded { continuation.yield(event) }

@@ -27,6 +27,23 @@ actor FakeEngine {
     var createdNetworks: [NetworkRequest] = []
     var swarmState = SwarmInfo()
     private var count = 0
+    private var hold: AsyncStream<Never>?
+    /// Requests for events that wait for leave to go on.
+    private(set) var heldEvents = 0
+
+    /// Lets requests for events wait until the answer is finished.
+    func holdEvents() -> AsyncStream<Never>.Continuation {
+        let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+        hold = stream
+        return continuation
+    }
+
+    func waitForLeave() async {
+        guard let hold else { return }
+        heldEvents += 1
+        for await _ in hold {}
+        heldEvents -= 1
+    }
 
     var listenerCount: Int { listeners.count }
 

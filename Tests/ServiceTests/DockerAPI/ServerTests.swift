@@ -196,6 +196,22 @@ import Testing
         }
     }
 
+    /// The route may begin its stream after the connection has closed: nobody tells it any more, it has to ask.
+    @Test func `a stream whose client went before it began ends`() async throws {
+        try await ServerFixture.with { server in
+            let release = await server.engine.holdEvents()
+            let client = try await RawClient(server.socketPath)
+            try await client.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await server.eventually("the request's arrival") { await server.engine.heldEvents == 1 }
+            await client.close()
+            // Meanwhile the server sees the end of the connection.
+            for _ in 0..<3 { _ = try await Self.ask(server, "/_ping") }
+            release.finish()
+            try await server.eventually("the request's going on") { await server.engine.heldEvents == 0 }
+            try await server.eventually("the end of the events") { await server.engine.listenerCount == 0 }
+        }
+    }
+
     @Test func `a wait sends its head at once and its body when the container ends`() async throws {
         try await ServerFixture.with { server in
             _ = try await Self.ask(
