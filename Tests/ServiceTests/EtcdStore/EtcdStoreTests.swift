@@ -58,7 +58,7 @@ import Testing
                     Issue.record("an event of a compacted revision")
                 }
             } throws: { ($0 as? StateStoreError)?.code == .compacted(firstUsable: last) }
-            try await expectFollowed(etcd.store, [[2]])
+            try await expectFollowed(etcd.store, Noted([[2]]))
         }
     }
 
@@ -68,7 +68,10 @@ import Testing
             let killed = Noted(false)
             try await etcd.store.withLeadership(of: "role", candidate: [1], lease: .seconds(6)) { fence in
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await expectFollowed(etcd.store, [[1], [2]]) }
+                    let wanted = Noted<[[UInt8]]>([[1], [2]])
+                    group.addTask { try await expectFollowed(etcd.store, wanted) }
+                    // A follower that lists only when etcd is back would never see the first value.
+                    #expect(try await eventually { wanted.value == [[2]] })
                     let old = try #require(etcd.pid)
                     kill(old, SIGKILL)
                     #expect(try await eventually { etcd.pid != nil && etcd.pid != old })
@@ -171,9 +174,10 @@ import Testing
 }
 
 /// Follows everything until the key has had these values, one after the other (others in between are fine).
-private func expectFollowed(_ store: EtcdStore, _ values: [[UInt8]]) async throws {
+///
+/// - Parameter wanted: The values still to come; each goes when it is seen.
+private func expectFollowed(_ store: EtcdStore, _ wanted: Noted<[[UInt8]]>) async throws {
     struct Complete: Error {}
-    let wanted = Noted(values)
     @Sendable func take(_ value: [UInt8]) throws {
         let isComplete = wanted.change { wanted in
             if wanted.first == value { wanted.removeFirst() }
