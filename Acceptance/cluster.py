@@ -2,7 +2,9 @@
 
 import json
 import os
+import pty
 import re
+import select
 import subprocess
 import time
 
@@ -34,6 +36,34 @@ def run(command, timeout=60, env=None, stdin=None):
     return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
+def run_on_terminal(command, timeout=60, env=None):
+    """As `run`, with a terminal for all three streams, as `docker exec -it` wants it."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
+    os.close(slave)
+    out, end = b"", time.monotonic() + timeout
+    try:
+        while time.monotonic() < end:
+            if not select.select([master], [], [], 0.1)[0]:
+                continue
+            try:
+                chunk = os.read(master, 65536)
+            except OSError:  # EIO: the last one has closed the terminal.
+                break
+            if not chunk:
+                break
+            out += chunk
+        text = out.decode(errors="replace").replace("\r\n", "\n")
+        try:
+            return Result(process.wait(timeout=max(0.1, end - time.monotonic())), text, "")
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return Result(-1, text, f"\n(no end within {timeout} s)")
+    finally:
+        os.close(master)
+
+
 def poll(seconds, what, attempt):
     """Tries until `attempt` returns something true; its last failure is told when the time is over."""
     end, last = time.monotonic() + seconds, ""
@@ -56,10 +86,10 @@ class Node:
         self.address, self.docker_host = entry["address"], entry["docker_host"]
         self.pid = entry.get("pid")
 
-    def docker(self, *arguments, timeout=60, check=True):
+    def docker(self, *arguments, timeout=60, check=True, tty=False):
         env = dict(os.environ, DOCKER_HOST=self.docker_host, DOCKER_CLI_HINTS="false", LANG="C.UTF-8")
         env.pop("DOCKER_CONTEXT", None)
-        result = run(["docker", *arguments], timeout, env)
+        result = (run_on_terminal if tty else run)(["docker", *arguments], timeout, env)
         if check:
             expect(result.code == 0, f"`docker {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
         return result

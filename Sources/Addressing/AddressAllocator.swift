@@ -61,6 +61,15 @@ package struct AddressAllocator: Sendable {
         return nil
     }
 
+    /// Goes on after an address that was handed out in an earlier life, so that what has been freed since rests, too.
+    package mutating func resume(after address: IPv4Address) {
+        for candidate in ranges {
+            guard let bounds = candidate.bounds, bounds.contains(address.number) else { continue }
+            nextNumber[candidate.subnet] =
+                address.number == bounds.upperBound ? bounds.lowerBound : address.number + 1
+        }
+    }
+
     /// The subnet that an address asked for by the user lies in; `nil` when it lies in none.
     package func subnet(of address: IPv4Address) -> IPv4Network? {
         ranges.first { $0.subnet.contains(address) }?.subnet

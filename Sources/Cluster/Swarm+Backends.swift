@@ -67,5 +67,7 @@ extension Swarm: SwarmNetworkCatalog {
         return try await manager().createNetwork(request)
     }
 
+    package func networksInUse() async -> Set<String> { part?.state.value.manager?.networksInUse() ?? [] }
+
     package func removeSwarmNetwork(id: String) async throws { try await manager().removeNetwork(id: id) }
 }

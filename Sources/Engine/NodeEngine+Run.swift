@@ -1,3 +1,4 @@
+import Addressing
 import LocalStore
 import EngineInterface
 import Faults
@@ -13,6 +14,10 @@ extension NodeEngine {
         try await containers.load()
         try await volumes.load()
         try await networks.load(routed: try await routedSubnets())
+        networks.resume(
+            after: containers.all.sorted { $0.state.startedAt < $1.state.startedAt }.flatMap(\.endpoints).compactMap {
+                endpoint in endpoint.address.map { (endpoint.networkID, $0.address) }
+            })
         if let place = try await store.load(SwarmPlace.self, kind: .node, id: SwarmPlace.key) { try await take(place) }
         try await adoptProcesses()
         try await network.adopt()

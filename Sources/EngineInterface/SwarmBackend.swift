@@ -38,6 +38,8 @@ package protocol SwarmNetworkCatalog: Sendable {
     func isMember() async -> Bool
     /// All swarm networks on a manager; on a worker only those that its tasks use.
     func swarmNetworks() async throws -> [SwarmNetwork]
+    /// On a manager, the ids of networks that services or running tasks use, wherever in the swarm; else nothing.
+    func networksInUse() async -> Set<String>
     /// Creates an overlay, allocated and stored, and answers its id.
     func createSwarmNetwork(_ request: NetworkRequest) async throws -> String
     /// - Throws: `.invalidInput` with `network X is in use by service Y` as long as a service names it.

@@ -27,6 +27,7 @@ package actor NameServer {
     private let group: MultiThreadedEventLoopGroup
     private let log: Logger
     private let forwarding = Quota(limit: QueryDesk.maximumForwarded)
+    private let memory = UpstreamMemory()
     private var sandboxes: [String: Open] = [:]
     private var opening: Set<String> = []
 
@@ -60,7 +61,7 @@ package actor NameServer {
         let make: @Sendable () throws -> ServerSockets = { try ServerSockets(at: address, port: port) }
         let sockets: ServerSockets
         if let namespace { sockets = try await namespace.run(make) } else { sockets = try await onThread(make) }
-        let desk = QueryDesk(id, namespace, table, upstreams, shared: forwarding, log: log)
+        let desk = QueryDesk(id, namespace, table, upstreams, shared: forwarding, memory: memory, log: log)
         let channels = try await serve(sockets, desk)
         let ports = Ports(udp: sockets.datagramPort, tcp: sockets.connectionPort)
         sandboxes[id] = Open(namespace: namespace, ports: ports, desk: desk, channels: channels)

@@ -22,14 +22,18 @@ final class QueryDesk: Sendable {
     private let state: Mutex<State>
     private let quotas: [Quota]
     let connections = Quota(limit: QueryDesk.maximumConnections)
+    /// What is known of the node's upstreams, with the other sandboxes; and of those that this sandbox reaches itself.
+    private let sharedMemory: UpstreamMemory
+    private let ownMemory = UpstreamMemory()
     private let log: Logger
 
     init(
         _ id: String, _ namespace: NetworkNamespace?, _ table: NameTable, _ upstreams: Upstreams, shared: Quota,
-        log: Logger
+        memory: UpstreamMemory, log: Logger
     ) {
         self.id = id
         self.namespace = namespace
+        sharedMemory = memory
         self.log = log
         state = Mutex(State(table: table, upstreams: upstreams))
         quotas = [Quota(limit: Self.maximumForwardedPerSandbox), shared]
@@ -60,17 +64,24 @@ final class QueryDesk: Sendable {
             guard let question = query.questions.first, !upstreams.servers.isEmpty, Quota.take(quotas) else {
                 return reply(query.reply(.serverFailure).encoded())
             }
+            let memory = upstreams.origin == .sandbox ? ownMemory : sharedMemory
+            let plan = memory.plan(upstreams.servers)
             let exchange = UpstreamExchange(
-                query: octets, question: question, servers: upstreams.servers, transport: transport)
+                query: octets, question: question, servers: plan.order, atOnce: plan.atOnce, transport: transport)
             // Bridges from the event loop; bounded by the quotas, and in time by the exchange's deadline.
             Task {
                 defer { Quota.giveBack(quotas) }
                 do {
+                    let outcome: UpstreamExchange.Outcome
                     if upstreams.origin == .sandbox, let namespace {
-                        reply(try await namespace.run { try exchange.run() })
+                        outcome = try await namespace.run { try exchange.run() }
                     } else {
-                        reply(try await onThread { try exchange.run() })
+                        outcome = try await onThread { try exchange.run() }
                     }
+                    if let server = outcome.server {
+                        memory.note(server, of: upstreams.servers, raced: plan.atOnce > 1)
+                    }
+                    reply(outcome.reply)
                 } catch {
                     log.debug("forwarding failed", metadata: ["sandbox": "\(id)", "error": "\(error)"])
                     reply(query.reply(.serverFailure).encoded())

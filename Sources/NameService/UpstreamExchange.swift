@@ -9,11 +9,11 @@ package struct UpstreamError: Fault {
     package var description: String { "no reply from an upstream resolver while \(attempting)" }
 }
 
-/// One query put to several upstreams: the second is asked when the first has not answered for ``patience``, or at once
-/// when it refused; the first good reply wins. Blocks: runs on a thread of its own, in the namespace the thread is in.
+/// One query put to several upstreams: the next is asked when those before have not answered for ``patience``, or at once
+/// when they refused; the first good reply wins. Blocks: runs on a thread of its own, in the namespace the thread is in.
 struct UpstreamExchange {
     /// How long one server is waited for before the next is asked as well.
-    static let patience: Duration = .milliseconds(300)
+    static let patience: Duration = .milliseconds(200)
     /// How long a query may take altogether; clients ask again after five seconds.
     static let deadline: Duration = .seconds(4)
     /// Servers beyond this are not asked (resolv.conf(5): MAXNS).
@@ -22,12 +22,20 @@ struct UpstreamExchange {
     let query: [UInt8]
     let question: Question
     let servers: [Upstreams.Server]
+    /// How many of the servers are asked at the very beginning.
+    var atOnce = 1
     let transport: Transport
+
+    struct Outcome {
+        /// Under the query's own id.
+        var reply: [UInt8]
+        /// Who gave a good one; `nil` when there were failures only.
+        var server: Upstreams.Server?
+    }
 
     private enum Step { case waiting, failed, reply([UInt8]) }
 
-    /// The reply, under the query's own id.
-    func run() throws -> [UInt8] {
+    func run() throws -> Outcome {
         let clock = ContinuousClock()
         let start = clock.now
         var waiting = ArraySlice(servers.prefix(Self.maximumServers))
@@ -35,11 +43,13 @@ struct UpstreamExchange {
         defer { for attempt in attempts { attempt.close() } }
         var fallback: [UInt8]?
         var nextStart = start
+        var asked = 0
         while true {
             let now = clock.now
             guard now < start + Self.deadline else { break }
-            if let server = waiting.first, now >= nextStart || attempts.isEmpty {
+            if let server = waiting.first, now >= nextStart || attempts.isEmpty || asked < atOnce {
                 waiting = waiting.dropFirst()
+                asked += 1
                 nextStart = now + Self.patience
                 if let attempt = UpstreamAttempt(server, transport, query) { attempts.append(attempt) }
                 continue
@@ -52,13 +62,15 @@ struct UpstreamExchange {
                 case .waiting: continue
                 case .failed: break
                 case .reply(let reply):
-                    if !Self.isFailure(reply) { return Self.renumbered(reply, as: query) }
+                    if !Self.isFailure(reply) {
+                        return Outcome(reply: Self.renumbered(reply, as: query), server: attempts[index].server)
+                    }
                     fallback = reply  // Another server may know better; a name that does not exist is an answer.
                 }
                 attempts.remove(at: index).close()
             }
         }
-        if let fallback { return Self.renumbered(fallback, as: query) }
+        if let fallback { return Outcome(reply: Self.renumbered(fallback, as: query)) }
         throw UpstreamError(attempting: "resolving \(question.name)")
     }
 
@@ -97,6 +109,7 @@ struct UpstreamAttempt {
     /// The largest reply that is read from a datagram.
     private static let largestDatagram = 65_535
 
+    let server: Upstreams.Server
     let socket: CInt
     private let transport: Transport
     private let id: (UInt8, UInt8)
@@ -125,6 +138,7 @@ struct UpstreamAttempt {
         let number = UInt16.random(in: .min ... .max)
         id = (UInt8(number >> 8), UInt8(number & 0xff))
         let length = transport == .tcp ? [UInt8(query.count >> 8), UInt8(query.count & 0xff)] : []
+        self.server = server
         self.socket = socket
         self.transport = transport
         unsent = (length + [id.0, id.1] + query[2...])[...]

@@ -25,9 +25,10 @@ struct AddressPlanner {
     private mutating func collect(_ state: SwarmState) {
         inUse = [:]
         for network in state.networks.values {
-            if allocators[network.id]?.ranges != AddressAllocator(network.addressRanges).ranges {
-                allocators[network.id] = AddressAllocator(network.addressRanges)
-            }
+            var fresh = AddressAllocator(network.addressRanges)
+            if allocators[network.id]?.ranges == fresh.ranges { continue }
+            for address in Self.history(of: network.id, state) { fresh.resume(after: address) }
+            allocators[network.id] = fresh
         }
         allocators = allocators.filter { state.networks[$0.key] != nil }
         for service in state.services.values {
@@ -41,6 +42,22 @@ struct AddressPlanner {
         if let ingress = state.ingressNetwork {
             for node in state.nodes.values { claim(node.membership?.ingressAddress, in: ingress.id) }
         }
+    }
+
+    /// Addresses of a network's services and tasks, those that have ended included, the oldest first: a new leader goes on where the
+    /// one before was.
+    private static func history(of network: String, _ state: SwarmState) -> [IPv4Address] {
+        let virtual = state.services.values.flatMap { service in
+            (service.endpoint.virtualIPs ?? []).filter { $0.networkID == network }.map {
+                (service.createdAt, $0.addr ?? "")
+            }
+        }
+        let own = state.tasks.values.flatMap { task in
+            (task.networksAttachments ?? []).filter { $0.network.id == network }.flatMap(\.addresses).map {
+                (task.createdAt, $0)
+            }
+        }
+        return (virtual + own).sorted { $0 < $1 }.compactMap { IPv4Network($0.1)?.address }
     }
 
     private mutating func claim(_ text: String?, in network: String) {

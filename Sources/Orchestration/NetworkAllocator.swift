@@ -87,39 +87,27 @@ package struct NetworkAllocator {
     }
 
     private func choosePools(_ request: NetworkRequest) throws -> [AllocatedPools.Pool] {
-        let asked = (request.ipam?.config ?? []).filter { !($0.subnet ?? "").isEmpty }
-        guard !asked.isEmpty else {
-            guard let subnet = SubnetChooser.overlays.choose(avoiding: subnetsInUse) else {
-                throw Refusal(
-                    .unavailable,
-                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
-                )
+        let asked = request.ipam?.config ?? []
+        guard asked.contains(where: { !($0.subnet ?? "").isEmpty }) else {
+            guard let subnet = SubnetChooser.overlays.choose(avoiding: subnetsInUse + routedSubnets) else {
+                throw Refusal(.unavailable, AddressPoolRules.exhausted)
             }
             return [.init(subnet: subnet.description, gateway: subnet.first.advanced(by: 1).description)]
         }
-        return try asked.map { pool in
-            guard let text = pool.subnet, let subnet = IPv4Network(text) else {
-                throw Refusal(
-                    .invalidInput, "Invalid subnet \(pool.subnet ?? "") : invalid CIDR address: \(pool.subnet ?? "")")
-            }
-            guard subnet.prefixLength <= 30 else {
-                throw Refusal(.invalidInput, "Invalid subnet \(text) : too small for a network")
-            }
-            if let range = pool.ipRange, !range.isEmpty {
-                guard let parsed = IPv4Network(range), subnet.contains(parsed) else {
-                    throw Refusal(.invalidInput, "no matching subnet for range \(range)")
-                }
-            }
-            if let gateway = pool.gateway, !gateway.isEmpty {
-                guard let parsed = IPv4Address(gateway), subnet.contains(parsed) else {
-                    throw Refusal(.invalidInput, "no matching subnet for gateway \(gateway)")
-                }
-            }
+        let present = state.networks.values.flatMap { $0.addressRanges.map(\.subnet) }
+        let parsed = try AddressPoolRules.parse(asked, avoiding: present)
+        return zip(asked, parsed).map { pool, read in
+            let range = pool.ipRange.flatMap { $0.isEmpty ? nil : $0 }
             var result = AllocatedPools.Pool(
-                subnet: text, gateway: pool.gateway ?? subnet.first.advanced(by: 1).description, range: pool.ipRange)
+                subnet: pool.subnet, gateway: read.gateway.description, range: range)
             result.auxiliaryAddresses = pool.auxiliaryAddresses
             return result
         }
+    }
+
+    /// What the nodes' own networks route, their local bridges included: default pools leave it alone.
+    private var routedSubnets: [IPv4Network] {
+        state.nodes.values.flatMap { $0.description?.routedSubnets ?? [] }.compactMap { IPv4Network($0) }
     }
 
     /// Subnets of every network, removed ones with live tasks included.

@@ -128,17 +128,25 @@ struct Agent: ServiceLifecycle.Service {
         _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: SessionState,
         _ description: NodeDescription
     ) async throws {
-        let described = try Wire.payload(description)
         let dataPathAddress = membership.value.dataPathAddress
         try await dispatcher.session(options: NodeTransport.streamOptions) { writer in
+            let described = try Wire.payload(description)
             try await writer.write(
                 .with {
                     $0.description_p = described
                     $0.dataPathAddress = dataPathAddress
                 })
+            var told = description
             while true {
                 try await Task.sleep(for: session.heartbeat)
-                try await writer.write(.with { $0.dataPathAddress = dataPathAddress })
+                let present = try await executor.describeNode()
+                let news = present == told ? Data() : try Wire.payload(present)
+                told = present
+                try await writer.write(
+                    .with {
+                        $0.description_p = news
+                        $0.dataPathAddress = dataPathAddress
+                    })
             }
         } onResponse: { response in
             for try await message in response.messages {

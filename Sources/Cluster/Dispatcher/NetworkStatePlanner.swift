@@ -10,6 +10,7 @@ package struct NetworkStatePlanner {
     private var networks: [String: SwarmNetworkState.Network] = [:]
     private let ingressID: String?
     private let dataPathPort: UInt16
+    private let subnets: [IPv4Network]
 
     /// Tasks of which a node has, or is about to have, a container: they hold addresses.
     private static func isPresent(_ task: SwarmTask) -> Bool {
@@ -21,6 +22,9 @@ package struct NetworkStatePlanner {
         let vteps = objects.nodes.mapValues { IPv4Address($0.membership?.dataPathAddress ?? "") }
         let ingress = objects.networks.values.first { $0.spec.ingress == true }
         ingressID = ingress?.id
+        subnets = objects.networks.values.flatMap { $0.addressRanges.map(\.subnet) }.sorted {
+            ($0.first, $0.prefixLength) < ($1.first, $1.prefixLength)
+        }
         dataPathPort =
             objects.cluster.flatMap { UInt16(exactly: $0.dataPathPort) }.flatMap { $0 == 0 ? nil : $0 } ?? 4789
         let ingressPrefix = ingress?.ipamOptions?.configs?.first?.subnet.flatMap { IPv4Network($0) }?.prefixLength
@@ -70,6 +74,7 @@ package struct NetworkStatePlanner {
         var state = SwarmNetworkState()
         state.peers = peers
         state.ports = ports
+        state.subnets = subnets
         state.dataPathPort = dataPathPort
         state.networks = networkIDs(of: nodeID).sorted().compactMap { networks[$0] }
         return state

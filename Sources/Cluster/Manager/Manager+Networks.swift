@@ -21,6 +21,16 @@ extension Manager {
         return id
     }
 
+    /// Ids of the networks that a removal would be refused for.
+    package func networksInUse() -> Set<String> {
+        let state = model.objects
+        var used = Set(state.services.values.flatMap { $0.spec.attachedNetworks.map(\.target) })
+        for id in state.networks.keys where !used.contains(id) {
+            if state.tasks.values.contains(where: { state.keeps(id, for: $0) }) { used.insert(id) }
+        }
+        return used
+    }
+
     package func removeNetwork(id: String) async throws {
         try await guarded { state in
             guard let network = state.networks[id] else { throw Refusal(.notFound, "network \(id) not found") }
@@ -35,12 +45,23 @@ extension Manager {
             where service.spec.attachedNetworks.contains(where: { $0.target == id }) {
                 throw inUse(by: "service \(service.id)")
             }
-            for task in state.tasks.values.sorted(by: { $0.id < $1.id })
-            where task.isLive && (task.networksAttachments ?? []).contains(where: { $0.network.id == id }) {
+            for task in state.tasks.values.sorted(by: { $0.id < $1.id }) where state.keeps(id, for: task) {
                 throw inUse(by: "task \(task.id)")
             }
             return StoreTransaction(
                 conditions: [.present(network.key)], deletes: [network.key, .name(.networks, network.spec.name)])
         }
+    }
+}
+
+extension SwarmState {
+    /// Whether a task is a reason to keep a network: it has an address there and is to run on a node that is up. What ends already,
+    /// or is lost with its node, keeps nothing; its endpoint goes with its container.
+    func keeps(_ networkID: String, for task: SwarmTask) -> Bool {
+        guard task.isLive, task.isWanted, task.spec.networkAttachmentSpec != nil || services[task.serviceID] != nil,
+            (task.networksAttachments ?? []).contains(where: { $0.network.id == networkID })
+        else { return false }
+        guard let nodeID = task.nodeID else { return true }
+        return nodes[nodeID].map { $0.status.state != .down } ?? false
     }
 }

@@ -62,6 +62,7 @@ extension Manager {
     private static func shown(_ node: Node) -> Node {
         var node = node
         node.membership = nil
+        node.description?.routedSubnets = nil
         return node
     }
 }

@@ -14,6 +14,7 @@ extension NodeEngine {
             for index in record.endpoints.indices {
                 try self.allot(&record.endpoints[index], at: index, of: record, among: others, all)
             }
+            try EndpointRoutes.check(record.endpoints)
         }
         let requests = try PortRequests(record).requests { self.networks.network($0)?.defaultBinding }
         guard !requests.isEmpty else { return record }
@@ -61,6 +62,10 @@ extension NodeEngine {
             endpoint.address = try networks.allocate(in: id) { used.contains($0) }
         } else if local.isPredefined {
             throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
+        } else if local.hasChosenSubnet == true {
+            throw Refusal(
+                .invalidInput,
+                "user specified IP address is supported only when connecting to networks with user configured subnets")
         } else {
             endpoint.address = try networks.claim(wanted, in: id) { used.contains($0) }
         }

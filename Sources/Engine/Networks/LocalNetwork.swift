@@ -16,6 +16,8 @@ struct LocalNetwork: Codable, Sendable, Identifiable {
     /// Where addresses come from; empty for `host` and `null`.
     var ranges: [AddressRange] = []
     var gateway: IPv4Address?
+    /// Whether the subnet is the engine's choice: then users may not ask for addresses of it.
+    var hasChosenSubnet: Bool?
     /// As the user gave it or as it was chosen: what inspect shows.
     var ipam = AddressManagement(driver: "default", config: [])
 
@@ -75,29 +77,19 @@ struct LocalNetworkPlanner {
             throw Refusal(.invalidInput, "invalid bridge name \(network.bridgeName): longer than 15 characters")
         }
         var pools = request.ipam?.config ?? []
-        if pools.allSatisfy({ ($0.subnet ?? "").isEmpty }) {
+        network.hasChosenSubnet = pools.allSatisfy { ($0.subnet ?? "").isEmpty }
+        if network.hasChosenSubnet == true {
             guard let chosen = SubnetChooser.bridges.choose(avoiding: taken + routed) else {
-                throw Refusal(
-                    .invalidInput,
-                    "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
-                )
+                throw Refusal(.invalidInput, AddressPoolRules.exhausted)
             }
-            pools = [AddressPool(subnet: chosen.description, gateway: chosen.first.advanced(by: 1).description)]
+            pools = [AddressPool(subnet: chosen.description)]
         } else if pools.count > 1 {
             throw Refusal(.invalidInput, "bridge driver doesn't support multiple subnets")
         }
-        for index in pools.indices {
-            let (range, gateway) = try AddressPoolParser.parse(pools[index])
-            guard !taken.contains(where: { $0.overlaps(range.subnet) }) else {
-                throw Refusal(.forbidden, "Pool overlaps with other one on this address space")
-            }
-            var whole = range
-            let door = gateway ?? whole.subnet.first.advanced(by: 1)
-            whole.reserved.insert(door)
-            network.ranges.append(whole)
-            network.gateway = door
-            if gateway == nil { pools[index].gateway = door.description }
-        }
+        let parsed = try AddressPoolRules.parse(pools, avoiding: taken)
+        network.ranges = parsed.map(\.range)
+        network.gateway = parsed.first?.gateway
+        for (index, pool) in parsed.enumerated() { pools[index].gateway = pool.gateway.description }
         network.ipam = AddressManagement(driver: "default", config: pools)
         network.ipam.options = request.ipam?.options ?? [:]
         return network
@@ -119,45 +111,5 @@ struct LocalNetworkPlanner {
                 throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")
             }
         }
-    }
-}
-
-/// Reads one pool of a request.
-enum AddressPoolParser {
-    /// - Throws: ``Refusal`` in Docker's words, naming the offending value.
-    static func parse(_ pool: AddressPool) throws -> (range: AddressRange, gateway: IPv4Address?) {
-        let text = pool.subnet ?? ""
-        guard let subnet = IPv4Network(text) else {
-            throw Refusal(.invalidInput, "Invalid subnet \(text) : invalid CIDR address: \(text)")
-        }
-        guard subnet.prefixLength <= 30 else {
-            throw Refusal(.invalidInput, "Invalid subnet \(text) : too small for a network")
-        }
-        var range: IPv4Network?
-        if let text = pool.ipRange, !text.isEmpty {
-            guard let parsed = IPv4Network(text) else {
-                throw Refusal(.invalidInput, "Invalid ip-range \(text) : invalid CIDR address: \(text)")
-            }
-            guard subnet.contains(parsed) else {
-                throw Refusal(.invalidInput, "no matching subnet for range \(text)")
-            }
-            range = parsed
-        }
-        var reserved: Set<IPv4Address> = []
-        var gateway: IPv4Address?
-        if let text = pool.gateway, !text.isEmpty {
-            gateway = try address(text, "gateway", in: subnet)
-            reserved.formUnion(gateway.map { [$0] } ?? [])
-        }
-        for (_, text) in pool.auxiliaryAddresses ?? [:] {
-            reserved.insert(try address(text, "aux-address", in: subnet))
-        }
-        return (AddressRange(subnet: subnet, range: range, reserved: reserved), gateway)
-    }
-
-    private static func address(_ text: String, _ what: String, in subnet: IPv4Network) throws -> IPv4Address {
-        guard let address = IPv4Address(text) else { throw Refusal(.invalidInput, "invalid \(what) address: \(text)") }
-        guard subnet.contains(address) else { throw Refusal(.invalidInput, "no matching subnet for \(what) \(text)") }
-        return address
     }
 }

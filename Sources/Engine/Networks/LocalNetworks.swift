@@ -73,6 +73,13 @@ final class LocalNetworks: Sendable {
         }
     }
 
+    /// Goes on after addresses that were handed out in an earlier life: network id and address, the oldest first.
+    func resume(after addresses: [(networkID: String, address: IPv4Address)]) {
+        state.withLock { state in
+            for entry in addresses { state.allocators[entry.networkID]?.resume(after: entry.address) }
+        }
+    }
+
     /// A free address of the network.
     /// - Throws: ``Refusal`` `no available IPv4 addresses on this network's address pools: NAME (ID)`.
     func allocate(in id: String, isInUse: (IPv4Address) -> Bool) throws -> IPv4Network {

@@ -64,6 +64,7 @@ struct NameTableComposer {
             let answer = service.virtualIP.map { [$0] } ?? service.tasks
             for name in Set([service.name] + service.aliases) { table.add(name, answer) }
             table.add("tasks.\(service.name)", service.tasks)
+            if let address = service.virtualIP { pointers[address] = "\(service.name).\(endpoint.networkName)" }
         }
         return table
     }

@@ -47,6 +47,11 @@ final class NetworkCoordinator: Sendable {
 
     var swarmState: SwarmNetworkState? { state.withLock { $0.swarm } }
 
+    /// This node as the swarm knows it.
+    var ownPeer: SwarmNetworkState.Peer? {
+        state.withLock { state in state.swarm?.peers.first { $0.nodeID == state.nodeID } }
+    }
+
     /// Takes the swarm's word for what its networks are; `nil` when the node has left.
     func setSwarm(_ swarm: SwarmNetworkState?, nodeID: String?, underlayMTU: Int) {
         state.withLock { state in

@@ -39,6 +39,7 @@ extension NodeEngine {
                 let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") })
             else { return }
             try self.allot(&record.endpoints[place], at: free, of: record, among: others, all)
+            try EndpointRoutes.check(record.endpoints)
         }
         try await network.join(id)
         for endpoint in joined.endpoints where endpoint.networkName == name {

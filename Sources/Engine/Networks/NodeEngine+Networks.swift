@@ -13,6 +13,16 @@ extension NodeEngine: NetworkBackend {
         for type in filters["type"] where !["custom", "builtin"].contains(type) {
             throw Refusal(.invalidInput, "invalid filter: 'type'='\(type)'")
         }
+        let dangling = try filters["dangling"].map { value in
+            guard let flag = Self.flag(value) else {
+                throw Refusal(.invalidInput, "invalid filter 'dangling=\(value)'")
+            }
+            return flag
+        }
+        guard Set(dangling).count <= 1 else {
+            throw Refusal(.invalidInput, "got more than one value for filter key \"dangling\"")
+        }
+        let used = dangling.isEmpty ? [] : await catalog?.networksInUse() ?? []
         return try await allNetworks().filter { network in
             filters.any("driver") { network.driver == $0 }
                 && filters.any("id") { network.identifier.hasPrefix($0) }
@@ -20,15 +30,27 @@ extension NodeEngine: NetworkBackend {
                 && filters.any("scope") { network.scope == $0 }
                 && filters.any("type") { ($0 == "builtin") == Self.isBuiltIn(network) }
                 && filters.labelsMatch(network.labels ?? [:])
-                && filters.any("dangling") { value in
-                    let isUnused = (network.containers ?? [:]).isEmpty && !Self.isBuiltIn(network)
-                    return ["1", "true"].contains(value) == isUnused
+                && dangling.allSatisfy { wanted in
+                    let isUnused =
+                        (network.containers ?? [:]).isEmpty && !used.contains(network.identifier)
+                        && !Self.isBuiltIn(network)
+                    return wanted == isUnused
                 }
         }
     }
 
+    /// Docker's own, which are there before anybody makes a network; `docker_gwbridge` and `ingress` count as made.
     private static func isBuiltIn(_ network: NetworkResource) -> Bool {
-        ["bridge", "host", "none", LocalNetwork.gatewayBridgeName].contains(network.name) || network.ingress
+        network.scope == "local" && ["bridge", "host", "none"].contains(network.name)
+    }
+
+    /// A truth value as Go reads one.
+    private static func flag(_ text: String) -> Bool? {
+        switch text {
+        case "1", "t", "T", "true", "True", "TRUE": true
+        case "0", "f", "F", "false", "False", "FALSE": false
+        default: nil
+        }
     }
 
     package func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) async throws -> NetworkResource {
@@ -44,7 +66,8 @@ extension NodeEngine: NetworkBackend {
         if let exact = networks.first(where: { $0.identifier == reference }) { return exact }
         let named = networks.filter { $0.name == reference }
         if named.count > 1 {
-            throw Refusal(.invalidInput, "network \(reference) is ambiguous (\(named.count) matches found on name)")
+            throw Refusal(
+                .invalidInput, "network \(reference) is ambiguous (\(named.count) matches found based on name)")
         }
         if let named = named.first { return named }
         let prefixed = reference.isEmpty ? [] : networks.filter { $0.identifier.hasPrefix(reference) }
@@ -103,7 +126,9 @@ extension NodeEngine: NetworkBackend {
             if let catalog, try await catalog.swarmNetworks().contains(where: { $0.spec.name == request.name }) {
                 throw Refusal(.conflict, "network with name \(request.name) already exists")
             }
-            let planner = LocalNetworkPlanner(taken: networks.subnets, routed: try await routedSubnets())
+            let planner = LocalNetworkPlanner(
+                taken: networks.subnets,
+                routed: try await routedSubnets() + (self.network.swarmState?.subnets ?? []))
             let network = try planner.plan(request, id: RandomID.docker(), at: .now)
             if networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName }) {
                 throw Refusal(.forbidden, "networks have same bridge name")
@@ -147,23 +172,6 @@ extension NodeEngine: NetworkBackend {
         events.publish("network", "destroy", found.identifier, ["name": found.name, "type": found.driver])
     }
 
-    package func pruneNetworks(_ filters: Filters) async throws -> [String] {
-        try filters.allow(["label", "label!", "until"])
-        var removed: [String] = []
-        let used = Set(containers.all.flatMap { $0.endpoints.map(\.networkName) })
-        for network in networks.all
-        where !network.isPredefined && !network.isGatewayBridge && !used.contains(network.name) {
-            guard filters.labelsMatch(network.labels) else { continue }
-            do {
-                try await removeNetwork(network.id)
-                removed.append(network.name)
-            } catch let refusal as Refusal where refusal.kind == .forbidden {
-                continue  // A container has joined it meanwhile.
-            }
-        }
-        return removed
-    }
-
     // MARK: How networks are shown
 
     private func resource(_ network: LocalNetwork) -> NetworkResource {
@@ -180,9 +188,11 @@ extension NodeEngine: NetworkBackend {
         resource.options = network.options
         resource.labels = network.labels
         resource.containers = endpoints(on: network.id)
-        if network.isGatewayBridge, network.id.isEmpty == false, let subnet = network.ranges.first?.subnet,
-            self.network.swarmState != nil
-        {
+        guard network.isGatewayBridge else { return resource }
+        for (container, row) in resource.containers ?? [:] {
+            resource.containers?[container]?.name = "gateway_\(row.endpointID.prefix(12))"
+        }
+        if let subnet = network.ranges.first?.subnet, self.network.swarmState != nil {
             var sandbox = NetworkContainer()
             sandbox.name = "gateway_ingress-sbox"
             sandbox.endpointID = network.id
@@ -214,7 +224,8 @@ extension NodeEngine: NetworkBackend {
                 shown.auxiliaryAddresses = pool.auxiliaryAddresses
                 return shown
             })
-        let local = endpoints(on: network.id)
+        var local = endpoints(on: network.id)
+        if resource.ingress { local["ingress-sbox"] = ingressEndpoint(of: network) }
         guard let view = self.network.swarmState?.networks.first(where: { $0.network.id == network.id }),
             !local.isEmpty || resource.ingress
         else { return resource }
@@ -226,6 +237,17 @@ extension NodeEngine: NetworkBackend {
                 NetworkPeer(name: String($0.nodeID.prefix(12)), ip: $0.address.description)
             }
         return resource
+    }
+
+    /// The node's own endpoint of the ingress network, which belongs to no container.
+    private func ingressEndpoint(of network: SwarmNetwork) -> NetworkContainer? {
+        guard let address = self.network.ownPeer?.ingressAddress else { return nil }
+        var row = NetworkContainer()
+        row.name = "ingress-endpoint"
+        row.endpointID = network.id
+        row.macAddress = MACAddress(for: address.address).description
+        row.iPv4Address = address.description
+        return row
     }
 
     private func endpoints(on networkID: String) -> [String: NetworkContainer] {

@@ -1,3 +1,4 @@
+import Addressing
 import Synchronization
 import CLinux
 package import EngineInterface
@@ -79,6 +80,7 @@ extension NodeEngine: SystemBackend {
             SystemInfo.Plugins().log.map { NodeDescription.Plugin(type: "Log", name: $0) }
             + SystemInfo.Plugins().network.map { NodeDescription.Plugin(type: "Network", name: $0) }
             + SystemInfo.Plugins().volume.map { NodeDescription.Plugin(type: "Volume", name: $0) }
+        description.routedSubnets = Set(try await routedSubnets() + networks.subnets).map(\.description).sorted()
         return description
     }
 }

@@ -104,10 +104,7 @@ extension NodeEngine: TaskExecutor {
     }
 
     package func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
-        let taken = state.networks.flatMap { network in
-            (network.network.ipamOptions?.configs ?? []).compactMap { $0.subnet.flatMap { IPv4Network($0) } }
-        }
-        _ = try await networks.ensureGatewayBridge(taken: taken, routed: try await routedSubnets())
+        _ = try await networks.ensureGatewayBridge(taken: state.subnets, routed: try await routedSubnets())
         let place = SwarmPlace(nodeID: nodeID, network: state)
         try await store.save(place, kind: .node, id: SwarmPlace.key)
         try await take(place)

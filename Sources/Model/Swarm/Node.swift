@@ -60,6 +60,8 @@ package struct NodeDescription: Codable, Sendable, Equatable {
     @Zero package var resources: NodeResources
     @Zero package var engine: EngineDescription
     package var tlsInfo: TLSInfo?
+    /// Subnets that the node's own network routes, as CIDR texts; the API does not show them.
+    package var routedSubnets: [String]?
 
     package init() {}
 

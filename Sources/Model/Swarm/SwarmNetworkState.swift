@@ -8,6 +8,8 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
     package var peers: [Peer] = []
     /// The networks this node takes part in; ingress always.
     package var networks: [Network] = []
+    /// Subnets of all the swarm's networks: what a node chooses for its own bridges leaves them alone.
+    @Zero package var subnets: [IPv4Network]
     /// Every port of the routing mesh.
     package var ports: [MeshPort] = []
     /// UDP port of VXLAN.

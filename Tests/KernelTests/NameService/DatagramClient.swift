@@ -33,6 +33,14 @@ func boundDatagramSocket(_ address: IPv4Address, _ port: UInt16) throws -> CInt 
     return socket.release()
 }
 
+/// Takes what has arrived at a socket and says how many datagrams it was.
+func waitingDatagrams(_ socket: CInt) -> Int {
+    var buffer = [UInt8](repeating: 0, count: 2048)
+    var count = 0
+    while recv(socket, &buffer, buffer.count, CInt(MSG_DONTWAIT)) >= 0 { count += 1 }
+    return count
+}
+
 func sendDatagram(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16) throws {
     let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
     try check(withAddress(address, port) { sendto(socket.raw, octets, octets.count, 0, $0, $1) }, "send")

@@ -31,6 +31,19 @@ import Testing
         #expect(allocator.allocate(isInUse: { _ in false }) == first)
     }
 
+    @Test func `an allocator that resumes goes on after what was handed out before`() throws {
+        var allocator = AddressAllocator([
+            AddressRange(subnet: try network("10.1.0.0/29")), AddressRange(subnet: try network("10.2.0.0/30")),
+        ])
+        allocator.resume(after: try address("10.1.0.4"))
+        allocator.resume(after: try address("10.2.0.2"))
+        allocator.resume(after: try address("10.3.0.2"))
+        let first = allocator.allocate(isInUse: { _ in false })
+        #expect(first?.description == "10.1.0.5/29")
+        let other = allocator.allocate(isInUse: { $0 < IPv4Address(10, 2, 0, 0) })
+        #expect(other?.description == "10.2.0.1/30")
+    }
+
     @Test func `random use never hands out an address twice nor a reserved one`() throws {
         var generator = SystemRandomNumberGenerator()
         let gateway = try address("10.9.0.1")

@@ -44,6 +44,24 @@ import Testing
         #expect(error?.message == message)
     }
 
+    @Test func `a container's networks must not overlap`() throws {
+        func endpoint(_ id: String, _ address: String?) throws -> EndpointRecord {
+            var endpoint = EndpointRecord(networkID: id, networkName: id)
+            endpoint.endpointID = address == nil ? "" : id
+            endpoint.address = try address.map(network)
+            return endpoint
+        }
+        try EndpointRoutes.check([
+            endpoint("a", "10.1.0.5/24"), endpoint("b", "10.1.1.5/24"), endpoint("c", nil),
+        ])
+        #expect(
+            throws: Refusal(
+                .forbidden,
+                "cannot program address 172.18.0.3/16 in sandbox interface because it conflicts with existing route 172.18.4.0/24"
+            )
+        ) { try EndpointRoutes.check([endpoint("a", "172.18.4.5/24"), endpoint("gw", "172.18.0.3/16")]) }
+    }
+
     // MARK: What the data plane and the resolvers are told
 
     private let gateway = IPv4Address(172, 18, 0, 1)
@@ -149,6 +167,8 @@ import Testing
         #expect(names["tasks.web"]?.count == 2)
         #expect(names["c2c2c2c2c2c2"]?.map(\.description) == ["10.1.0.7"])
         #expect(table.forwards)
+        #expect(table.pointers[IPv4Address(10, 1, 0, 2)] == "web.app")
+        #expect(table.pointers[IPv4Address(10, 1, 0, 7)] == "web.2.t2.app")
     }
 
     @Test func `a container on internal networks only forwards no name and has no way out`() throws {

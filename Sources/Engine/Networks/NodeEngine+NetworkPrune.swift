@@ -1,0 +1,33 @@
+package import EngineInterface
+import Faults
+import Model
+
+extension NodeEngine {
+    package func pruneNetworks(_ filters: Filters) async throws -> [String] {
+        let wanted = try PruneFilters(filters, now: .now)
+        let used = Set(containers.all.flatMap(\.endpoints).flatMap { [$0.networkName, $0.networkID] })
+        var candidates = networks.all.filter { network in
+            !network.isPredefined && !network.isGatewayBridge
+                && used.isDisjoint(with: [network.name, network.id])
+                && wanted.match(labels: network.labels, created: network.created)
+        }.map { (name: $0.name, id: $0.id) }
+        if let catalog, await catalog.isManager() {
+            let busy = await catalog.networksInUse()
+            candidates += try await catalog.swarmNetworks().filter { network in
+                network.spec.ingress != true && !busy.contains(network.id)
+                    && used.isDisjoint(with: [network.spec.name, network.id])
+                    && wanted.match(labels: network.spec.labels, created: network.createdAt)
+            }.map { (name: $0.spec.name, id: $0.id) }
+        }
+        var removed: [String] = []
+        for network in candidates.sorted(by: { ($0.name, $0.id) < ($1.name, $1.id) }) {
+            do {
+                try await removeNetwork(network.id)
+                removed.append(network.name)
+            } catch let refusal as Refusal where [.forbidden, .invalidInput, .notFound].contains(refusal.kind) {
+                continue  // Somebody has begun to use it meanwhile, or removed it.
+            }
+        }
+        return removed
+    }
+}

@@ -1,0 +1,60 @@
+package import Faults
+package import Model
+
+/// Which objects a prune leaves alone, by its filters `label`, `label!` and `until`.
+package struct PruneFilters: Sendable {
+    private let filters: Filters
+    private let until: Timestamp?
+
+    /// - Parameter now: What durations in `until` count back from.
+    /// - Throws: ``Refusal`` for a filter that prunes do not know, and for an `until` that is no moment.
+    package init(_ filters: Filters, now: Timestamp) throws(Refusal) {
+        try filters.allow(["label", "label!", "until"])
+        guard filters["until"].count <= 1 else {
+            throw Refusal(.invalidInput, "more than one until filter specified")
+        }
+        self.filters = filters
+        until = try filters["until"].first.map { text throws(Refusal) in
+            guard let moment = Self.moment(text, now: now) else {
+                throw Refusal(.invalidInput, "invalid value \"\(text)\" of filter 'until'")
+            }
+            return moment
+        }
+    }
+
+    /// True for an object that is old enough, has every wanted label and none of the unwanted.
+    package func match(labels: [String: String], created: Timestamp) -> Bool {
+        if let until, created > until { return false }
+        guard filters.labelsMatch(labels) else { return false }
+        return filters["label!"].allSatisfy { unwanted in
+            !Filters(["label": [unwanted]]).labelsMatch(labels)
+        }
+    }
+
+    /// RFC 3339 text, seconds since 1970 with an optional fraction, or how long ago, as in `1h30m`.
+    static func moment(_ text: String, now: Timestamp) -> Timestamp? {
+        if let moment = Timestamp(text) { return moment }
+        if let seconds = Double(text), seconds.isFinite, abs(seconds) < 9e9 {
+            return Timestamp(nanosecondsSinceEpoch: Int64(seconds * 1e9))
+        }
+        return nanoseconds(text).map { Timestamp(nanosecondsSinceEpoch: now.nanosecondsSinceEpoch - $0) }
+    }
+
+    /// A duration in Go's spelling: numbers with units, without spaces; `nil` for anything else.
+    private static func nanoseconds(_ text: String) -> Int64? {
+        let units: [String: Double] = [
+            "ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9,
+        ]
+        var rest = text[...]
+        var total = 0.0
+        while !rest.isEmpty {
+            let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+            rest = rest.dropFirst(digits.count)
+            let unit = rest.prefix { $0.isLetter }
+            rest = rest.dropFirst(unit.count)
+            guard let number = Double(digits), let factor = units[String(unit)] else { return nil }
+            total += number * factor
+        }
+        return text.isEmpty || total > 9e18 ? nil : Int64(total)
+    }
+}

@@ -1,0 +1,72 @@
+package import Addressing
+package import Faults
+
+/// Reads the pools of a request for a network, local or of the swarm, and refuses what cannot be in Docker's words.
+package enum AddressPoolRules {
+    /// What Docker says of a subnet that is used already.
+    package static let overlap = Refusal(.forbidden, "Pool overlaps with other one on this address space")
+    /// What Docker says when no default subnet is left.
+    package static let exhausted =
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+    /// A network needs its own address, a gateway, a host and the broadcast address.
+    private static let longestPrefix = 30
+
+    /// The ranges of several pools; the gateway is kept out of each, the subnet's first address where none is given.
+    ///
+    /// - Parameter taken: Subnets that no pool may overlap; nor may two of them overlap each other.
+    /// - Returns: As many as there are pools, in their order.
+    /// - Throws: ``Refusal`` naming the offending value.
+    package static func parse(
+        _ pools: [AddressPool], avoiding taken: [IPv4Network]
+    ) throws(Refusal) -> [(range: AddressRange, gateway: IPv4Address)] {
+        var taken = taken
+        var result: [(range: AddressRange, gateway: IPv4Address)] = []
+        for pool in pools {
+            var (range, gateway) = try parse(pool)
+            let subnet = range.subnet
+            if taken.contains(where: { $0.overlaps(subnet) }) { throw overlap }
+            taken.append(subnet)
+            let door = gateway ?? subnet.first.advanced(by: 1)
+            range.reserved.insert(door)
+            result.append((range, door))
+        }
+        return result
+    }
+
+    /// One pool as it is written.
+    private static func parse(_ pool: AddressPool) throws(Refusal) -> (range: AddressRange, gateway: IPv4Address?) {
+        let text = pool.subnet ?? ""
+        guard let subnet = IPv4Network(text) else {
+            throw Refusal(.invalidInput, "Invalid subnet \(text) : invalid CIDR address: \(text)")
+        }
+        guard subnet.prefixLength <= longestPrefix else {
+            throw Refusal(.invalidInput, "Invalid subnet \(text) : too small for a network")
+        }
+        var range: IPv4Network?
+        if let text = pool.ipRange, !text.isEmpty {
+            guard let parsed = IPv4Network(text) else {
+                throw Refusal(.invalidInput, "Invalid ip-range \(text) : invalid CIDR address: \(text)")
+            }
+            guard subnet.contains(parsed) else { throw Refusal(.invalidInput, "no matching subnet for range \(text)") }
+            range = parsed
+        }
+        var reserved: Set<IPv4Address> = []
+        for (_, text) in (pool.auxiliaryAddresses ?? [:]).sorted(by: { $0.key < $1.key }) {
+            reserved.insert(try address(text, "aux-address", in: subnet))
+        }
+        var gateway: IPv4Address?
+        if let text = pool.gateway, !text.isEmpty { gateway = try address(text, "gateway", in: subnet) }
+        return (AddressRange(subnet: subnet, range: range, reserved: reserved), gateway)
+    }
+
+    private static func address(
+        _ text: String, _ what: String, in subnet: IPv4Network
+    ) throws(Refusal) -> IPv4Address {
+        guard let address = IPv4Address(text) else { throw Refusal(.invalidInput, "invalid \(what) address: \(text)") }
+        guard subnet.contains(address) else { throw Refusal(.invalidInput, "no matching subnet for \(what) \(text)") }
+        guard address != subnet.first, address != subnet.last else {
+            throw Refusal(.invalidInput, "\(what) \(text) is the subnet's own or its broadcast address")
+        }
+        return address
+    }
+}
