@@ -30,7 +30,7 @@ extension Swarm: SwarmBackend {
         try manager().listServices(filters, withStatus: withStatus)
     }
     package func inspectService(_ reference: String, insertDefaults: Bool) async throws -> Service {
-        try manager().inspectService(reference)
+        try manager().inspectService(reference, insertDefaults: insertDefaults)
     }
     package func createService(_ spec: ServiceSpec) async throws -> (id: String, warnings: [String]) {
         try await manager().createService(spec)

@@ -57,6 +57,8 @@ package protocol TaskExecutor: Sendable {
     func prepareTask(_ task: SwarmTask) async throws -> String
     /// Starts the prepared container; starting a running one succeeds.
     func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus
+    /// The ports of the node itself that the started task's container has, those included that the engine has chosen.
+    func publishedPorts(of task: SwarmTask) async -> [PortConfig]
     /// Returns when the task's container has ended, with its exit code, or at once when it is not there (`nil`).
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit?
     /// Sends the stop signal, then SIGKILL after the grace period.

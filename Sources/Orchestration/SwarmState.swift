@@ -81,8 +81,8 @@ package struct SwarmState: Sendable, Equatable {
 extension SwarmTask {
     /// The task may still hold its addresses and run its container.
     package var isLive: Bool { !status.state.isTerminal }
-    /// The swarm wants the task to run, now or soon.
-    package var isWanted: Bool { desiredState <= .running }
+    /// The swarm wants the task to run, now or soon, or to complete.
+    package var isWanted: Bool { desiredState <= .complete }
 }
 
 extension ServiceSpec {
@@ -96,7 +96,7 @@ extension ServiceSpec {
     package var isGlobal: Bool { mode.global != nil }
     /// How many replicas; 1 when not said, 0 for services that are not replicated.
     package var replicas: Int {
-        isGlobal ? 0 : Int(clamping: mode.replicated?.replicas ?? 1)
+        isGlobal || isJob ? 0 : Int(clamping: mode.replicated?.replicas ?? 1)
     }
 }
 

@@ -2,24 +2,28 @@ import Model
 
 /// Ends tasks that no node can end any more, and forgets those that nobody needs to see.
 struct TaskReaper {
-    /// How many ended tasks of a place stay in view. Source: Docker's default.
+    /// How many tasks of a place stay in view, the present one included. Source: Docker's default.
     static let defaultHistory = 5
     /// Seconds after which a task on a node that is down counts as lost. Source: SwarmKit's orphan time, 24 h.
     static let orphanTime: Int64 = 24 * 3600
 
     func run(_ draft: inout SwarmDraft) {
         for task in draft.state.tasks.values where task.isLive && !task.isWanted { end(task, &draft) }
-        for task in draft.state.tasks.values where task.desiredState == .remove && !task.isLive {
-            draft.removeTask(task.id)
+        for task in draft.state.tasks.values where !task.isLive {
+            let isNodeGone = task.slot == nil && task.nodeID.map { draft.state.nodes[$0] == nil } ?? false
+            if task.desiredState == .remove || isNodeGone { draft.removeTask(task.id) }
         }
-        let limit = max(
-            0, Int(draft.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit ?? Int64(Self.defaultHistory)))
-        let history = Dictionary(grouping: draft.state.tasks.values.filter { !$0.isLive && !$0.isWanted }) {
-            "\($0.serviceID)/\($0.place)"
-        }
-        for tasks in history.values where tasks.count > limit {
-            let oldest = tasks.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.prefix(tasks.count - limit)
-            for task in oldest { draft.removeTask(task.id) }
+        let limit = Int(
+            draft.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit ?? Int64(Self.defaultHistory))
+        // Negative: everything is kept. Source: SwarmKit.
+        guard limit >= 0 else { return }
+        let places = Dictionary(grouping: draft.state.tasks.values) { "\($0.serviceID)/\($0.place)" }
+        for tasks in places.values where tasks.count > limit {
+            // The newest is kept whatever the limit: it says what comes next.
+            let earlier = tasks.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.dropLast()
+            for task in earlier.filter({ !$0.isLive }).prefix(tasks.count - limit) {
+                draft.removeTask(task.id)
+            }
         }
     }
 

@@ -56,7 +56,7 @@ struct TaskRunner: Sendable {
             }
             group.addTask {
                 do {
-                    try await wanted.wait { ($0?.desiredState ?? .remove) > .running ? true : nil }
+                    try await wanted.wait { ($0?.desiredState ?? .remove) > .complete ? true : nil }
                     return .stop
                 } catch {
                     return .cancelled
@@ -72,9 +72,10 @@ struct TaskRunner: Sendable {
     private func advance(_ task: SwarmTask, _ progress: Latest<TaskStatus>) async throws {
         var status = progress.value
         func tell(_ state: TaskState, _ message: String, error: String? = nil) {
-            let container = status.containerStatus
+            let former = status
             status = TaskStatus(state, message, at: .now, error: error)
-            status.containerStatus = container
+            status.containerStatus = former.containerStatus
+            status.portStatus = state == .running ? former.portStatus : nil
             progress.set(status)
             report(status)
         }
@@ -90,6 +91,9 @@ struct TaskRunner: Sendable {
                 try Task.checkCancellation()
                 tell(.starting, "starting")
                 status.containerStatus = try await executor.startTask(task)
+                let ports = await executor.publishedPorts(of: task)
+                status.portStatus = TaskStatus.PortStatus()
+                status.portStatus?.ports = ports.isEmpty ? nil : ports
                 tell(.running, "started")
             }
             let exit = try await executor.waitForTask(task)

@@ -42,6 +42,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     private var lastHeard: [String: ContinuousClock.Instant] = [:]
     private let started: ContinuousClock.Instant
     private var drains = DrainPlanner()
+    private var backends = BackendPlanner()
     private var isClosing = false
     private let kicks: AsyncStream<Void>
     private let kick: AsyncStream<Void>.Continuation
@@ -199,25 +200,48 @@ package actor Dispatcher: ServiceLifecycle.Service {
         try check(nodeID, session)
         let newest = max(version, sessions[nodeID]?.acknowledged ?? 0)
         sessions[nodeID]?.acknowledged = newest
-        if drains.isWaiting { kick.yield() }
+        if isWaiting { kick.yield() }
     }
+
+    /// Whether an acknowledgement, or a deadline that passes, changes what nodes are told.
+    private var isWaiting: Bool { drains.isWaiting || backends.isWaiting }
 
     private func plan() {
         let objects = model.objects
         guard objects.revision > 0, !sessions.isEmpty else { return }
-        let planner = NetworkStatePlanner(objects)
+        // A node that was removed from the swarm has no session any more; it may not open another.
+        for (nodeID, session) in sessions where objects.nodes[nodeID] == nil { finish(session) }
+        let now = clock.now
+        let acknowledged = sessions.mapValues(\.acknowledged)
+        let serving = backends.decide(
+            objects, versions: sessions.compactMapValues { $0.plan?.network.version }, acknowledged: acknowledged,
+            now: now)
+        let planner = NetworkStatePlanner(objects, backends: serving)
         for nodeID in sessions.keys {
             var state = planner.state(of: nodeID)
             let former = sessions[nodeID]?.plan?.network
             state.version = former?.version ?? 0
-            if state != former { state.version = UInt64(objects.revision) }
+            if state != former { state.version = nextVersion(after: state.version, objects) }
             var plan = sessions[nodeID]?.plan ?? Plan()
             plan.network = state
             sessions[nodeID]?.plan = plan
         }
+        let versions = sessions.compactMapValues { $0.plan?.network.version }
+        let networks = sessions.keys.map { ($0, planner.networkIDs(of: $0)) }
+        func nodes(of task: SwarmTask) -> Set<String> {
+            let own = Set((task.networksAttachments ?? []).map(\.network.id))
+            return Set(networks.filter { !$0.1.isDisjoint(with: own) }.map(\.0))
+        }
+        backends.note(objects, versions: versions, nodes: nodes)
+        // Running tasks that are to stop, with the nodes that may send connections to them.
+        let stopping = objects.tasks.values.filter {
+            $0.status.state == .running && !$0.isWanted && sessions[$0.nodeID ?? ""] != nil
+        }
+        let drained = stopping.filter { !serving.contains($0.id) }
         let held = drains.hold(
-            stopping: stopping(objects, planner), versions: sessions.compactMapValues { $0.plan?.network.version },
-            acknowledged: sessions.mapValues(\.acknowledged), now: clock.now)
+            stopping: Dictionary(uniqueKeysWithValues: drained.map { ($0.id, nodes(of: $0)) }), versions: versions,
+            acknowledged: acknowledged, now: now
+        ).union(stopping.map(\.id).filter(serving.contains))
         var tasks: [String: [String: SwarmTask]] = [:]
         for task in objects.tasks.values {
             guard let nodeID = task.nodeID, sessions[nodeID] != nil, task.status.state >= .assigned else { continue }
@@ -231,19 +255,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
         }
     }
 
-    /// Running tasks that are to stop, with the nodes that may send connections to them.
-    private func stopping(_ objects: SwarmState, _ planner: NetworkStatePlanner) -> [String: Set<String>] {
-        let candidates = objects.tasks.values.filter {
-            $0.status.state == .running && $0.desiredState > .running && sessions[$0.nodeID ?? ""] != nil
-        }
-        guard !candidates.isEmpty else { return [:] }
-        let networks = sessions.keys.map { ($0, planner.networkIDs(of: $0)) }
-        var result: [String: Set<String>] = [:]
-        for task in candidates {
-            let own = Set((task.networksAttachments ?? []).map(\.network.id))
-            result[task.id] = Set(networks.filter { !$0.1.isDisjoint(with: own) }.map(\.0))
-        }
-        return result
+    /// The store's revision, or one more than before when what nodes are told changes without a change in the store.
+    private func nextVersion(after former: UInt64, _ objects: SwarmState) -> UInt64 {
+        max(UInt64(objects.revision), former + 1)
     }
 
     // MARK: Reports
@@ -257,6 +271,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
                     report.status.state >= task.status.state, report.status != task.status
                 else { return false }
                 task.status = report.status
+                if report.status.state == .running, task.assignment?.runningSince == nil {
+                    task.assignment?.runningSince = report.status.timestamp
+                }
                 return true
             }
         }
@@ -265,7 +282,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     // MARK: Silence
 
     private func tick() async {
-        if drains.isWaiting { kick.yield() }
+        if isWaiting { kick.yield() }
         let now = clock.now
         for session in sessions.values where now - session.lastHeard > grace { finish(session) }
         guard !model.isStale else { return }

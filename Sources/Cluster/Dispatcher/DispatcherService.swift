@@ -133,6 +133,7 @@ struct AssignmentSender {
         task.version = ObjectVersion()
         task.updatedAt = .zero
         task.status = TaskStatus()
+        task.assignment?.runningSince = nil
         return task
     }
 }

@@ -13,11 +13,12 @@ package struct NetworkStatePlanner {
     private let subnets: [IPv4Network]
 
     /// Tasks of which a node has, or is about to have, a container: they hold addresses.
-    private static func isPresent(_ task: SwarmTask) -> Bool {
+    static func isPresent(_ task: SwarmTask) -> Bool {
         task.nodeID != nil && task.status.state >= .assigned && task.status.state <= .running
     }
 
-    package init(_ objects: SwarmState) {
+    /// - Parameter backends: Ids of the tasks that get new connections; `nil` for every task that runs and is to go on.
+    package init(_ objects: SwarmState, backends: Set<String>? = nil) {
         self.objects = objects
         let vteps = objects.nodes.mapValues { IPv4Address($0.membership?.dataPathAddress ?? "") }
         let ingress = objects.networks.values.first { $0.spec.ingress == true }
@@ -39,8 +40,9 @@ package struct NetworkStatePlanner {
         let present = objects.tasks.values.filter(Self.isPresent).sorted { $0.id < $1.id }
         let eligible = present.filter { task in
             // A backend is a task that runs, is to go on running, and whose node answers.
-            task.status.state == .running && task.desiredState <= .running
-                && objects.nodes[task.nodeID ?? ""]?.status.state == .ready
+            backends?.contains(task.id)
+                ?? (task.status.state == .running && task.isWanted
+                    && objects.nodes[task.nodeID ?? ""]?.status.state == .ready)
         }
         ports = Self.meshPorts(objects, eligible: eligible, ingressID: ingress?.id)
         for network in objects.networks.values where network.vni != nil {

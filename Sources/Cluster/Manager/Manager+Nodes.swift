@@ -84,7 +84,9 @@ extension Manager {
                 && filters.any("desired-state") { $0 == task.desiredState.rawValue }
                 && filters.any("runtime") { $0 == task.spec.runtime ?? "container" }
                 && filters.any("_up-to-date") {
-                    ($0 == "true") == (objects.services[task.serviceID]?.spec.taskTemplate == task.spec)
+                    let node = task.nodeID.flatMap { objects.nodes[$0] }
+                    return ["1", "true"].contains($0)
+                        == (objects.services[task.serviceID]?.isUpToDate(task, on: node) ?? false)
                 }
                 && filters.labelsMatch(task.labels)
         }

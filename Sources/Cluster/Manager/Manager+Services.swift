@@ -12,18 +12,30 @@ extension Manager {
         let found = objects.services.values.filter { service in
             filters.any("id") { service.id.hasPrefix($0) }
                 && filters.any("name") { service.spec.name.hasPrefix($0) }
-                && filters.any("mode") { $0 == (service.spec.isGlobal ? "global" : "replicated") }
+                && filters.any("mode") { $0 == service.spec.modeName }
                 && filters.any("runtime") { $0 == service.spec.taskTemplate.runtime ?? "container" }
                 && filters.labelsMatch(service.spec.labels)
         }
         return found.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map { service in
-            var service = service
+            var service = Self.shown(service)
             if withStatus { service.serviceStatus = Self.status(of: service, objects) }
             return service
         }
     }
 
-    package func inspectService(_ reference: String) throws -> Service { try findService(reference) }
+    /// - Parameter insertDefaults: Fill in what holds where the specification says nothing.
+    package func inspectService(_ reference: String, insertDefaults: Bool) throws -> Service {
+        var service = Self.shown(try findService(reference))
+        if insertDefaults { service.spec.fillIn() }
+        return service
+    }
+
+    /// The API does not show what only the swarm needs.
+    private static func shown(_ service: Service) -> Service {
+        var service = service
+        service.rollout = nil
+        return service
+    }
 
     func findService(_ reference: String) throws -> Service {
         try find(reference, in: model.objects.services, kind: "service") { $0.spec.name }
@@ -36,6 +48,9 @@ extension Manager {
             service.spec = try ServiceRules(state).checked(spec, replacing: nil)
             service.createdAt = .now
             service.updatedAt = service.createdAt
+            if service.spec.isJob {
+                service.jobStatus = JobStatus(jobIteration: ObjectVersion(), lastExecution: service.createdAt)
+            }
             let name = StoreKey.name(.services, service.spec.name)
             return StoreTransaction(
                 conditions: [.absent(service.key), .absent(name)],
@@ -53,24 +68,29 @@ extension Manager {
             guard service.version.index == version else { throw Self.outOfSequence }
             let condition = StoreTransaction.Condition.modified(service.key, at: Int64(version))
             let former = service.spec
+            service.updateStatus = nil
+            service.rollout = nil
             if rollback {
                 guard let previous = service.previousSpec else {
                     throw Refusal(
                         .invalidInput,
                         "rpc error: code = FailedPrecondition desc = service \(id) does not have a previous spec")
                 }
-                service.spec = previous
+                service.spec = try ServiceRules(state).checked(previous, replacing: service)
+                service.updateStatus = UpdateStatus(
+                    state: "rollback_started", message: "manually requested rollback", startedAt: .now)
             } else {
+                // Whether tasks are to be updated, and so what the status says, the leader finds out.
                 service.spec = try ServiceRules(state).checked(spec, replacing: service)
             }
             service.previousSpec = former
             service.updatedAt = .now
-            if service.spec.taskTemplate != former.taskTemplate {
-                var update = UpdateStatus()
-                update.state = "updating"
-                update.startedAt = .now
-                update.message = "update in progress"
-                service.updateStatus = update
+            // A job is executed anew whenever its service is updated. Source: Engine API 1.50, `JobStatus`.
+            if service.spec.isJob {
+                service.updateStatus = nil
+                service.jobStatus = JobStatus(
+                    jobIteration: ObjectVersion(index: (service.jobStatus?.jobIteration.index ?? 0) + 1),
+                    lastExecution: .now)
             }
             return StoreTransaction(conditions: [condition], puts: [.init(service.key, try service.storedBytes)])
         }
@@ -96,8 +116,26 @@ extension Manager {
             tasks.count {
                 $0.status.state == .running && $0.isWanted && state.nodes[$0.nodeID ?? ""]?.status.state != .down
             })
-        status.desiredTasks =
-            service.spec.isGlobal ? UInt64(tasks.count { $0.isWanted }) : UInt64(service.spec.replicas)
+        if service.spec.isJob {
+            let current = tasks.filter { service.isUpToDate($0, on: nil) }
+            status.completedTasks = UInt64(current.count { $0.status.state == .complete })
+            status.desiredTasks =
+                service.spec.mode.replicatedJob?.maxConcurrent
+                ?? UInt64(current.count { $0.isWanted && $0.isLive })
+        } else if service.spec.isGlobal {
+            status.desiredTasks = UInt64(tasks.count { $0.isWanted })
+        } else {
+            status.desiredTasks = UInt64(service.spec.replicas)
+        }
         return status
+    }
+}
+
+extension UpdateStatus {
+    fileprivate init(state: String, message: String, startedAt: Timestamp) {
+        self.init()
+        self.message = message
+        self.startedAt = startedAt
+        self.state = state
     }
 }

@@ -13,8 +13,8 @@ struct ServiceRules {
     func checked(_ spec: ServiceSpec, replacing: Service?) throws -> ServiceSpec {
         var spec = spec
         try checkName(spec, replacing)
-        try checkTemplate(spec.taskTemplate)
-        try checkMode(spec)
+        try TaskRules.check(spec.taskTemplate)
+        try ModeRules.check(&spec, replacing: replacing?.spec)
         spec.taskTemplate.networks = try spec.taskTemplate.networks.map { try $0.map(resolve) }
         spec.networks = try spec.networks.map { try $0.map(resolve) }
         spec.taskTemplate.runtime = spec.taskTemplate.runtime ?? "container"
@@ -22,21 +22,12 @@ struct ServiceRules {
         endpoint.mode = (endpoint.mode ?? "").isEmpty ? "vip" : endpoint.mode
         endpoint.ports = endpoint.ports.map { $0.map(Self.completed) }
         spec.endpointSpec = endpoint
-        if spec.mode == ServiceMode() { spec.mode.replicated = .init(replicas: 1) }
-        if spec.mode.replicated != nil, spec.mode.replicated?.replicas == nil {
-            spec.mode.replicated = .init(replicas: 1)
-        }
         try checkEndpoint(spec, replacing)
         return spec
     }
 
-    private func invalid(_ text: String) -> Refusal {
-        Refusal(.invalidInput, "rpc error: code = InvalidArgument desc = \(text)")
-    }
-
-    private func refused(_ what: String) -> Refusal {
-        Refusal(.notImplemented, "\(what) is not implemented by apus yet")
-    }
+    private func invalid(_ text: String) -> Refusal { .invalidArgument(text) }
+    private func refused(_ what: String) -> Refusal { .notBuilt(what) }
 
     private func checkName(_ spec: ServiceSpec, _ replacing: Service?) throws {
         let name = spec.name
@@ -59,33 +50,6 @@ struct ServiceRules {
         }
     }
 
-    private func checkTemplate(_ template: TaskSpec) throws {
-        guard template.pluginSpec == nil, template.networkAttachmentSpec == nil else {
-            throw refused("a service of another kind than containers")
-        }
-        guard let container = template.containerSpec else {
-            throw invalid("TaskSpec: missing runtime")
-        }
-        guard !container.image.isEmpty else { throw invalid("ContainerSpec: image reference must be provided") }
-        if !(container.secrets ?? []).isEmpty { throw refused("a service with secrets") }
-        if !(container.configs ?? []).isEmpty { throw refused("a service with configs") }
-        for constraint in template.placement?.constraints ?? [] { _ = try PlacementConstraint(constraint) }
-        for resources in [template.resources?.limits, template.resources?.reservations].compactMap({ $0 }) {
-            guard resources.nanoCPUs == 0 || resources.nanoCPUs >= 1_000_000 else {
-                throw invalid("invalid cpu value \(Double(resources.nanoCPUs) / 1e9): Must be at least 0.001")
-            }
-            guard resources.memoryBytes == 0 || resources.memoryBytes >= 4 << 20 else {
-                throw invalid("invalid memory value \(resources.memoryBytes): Must be at least 4MiB")
-            }
-        }
-    }
-
-    private func checkMode(_ spec: ServiceSpec) throws {
-        guard spec.mode.replicatedJob == nil, spec.mode.globalJob == nil else {
-            throw refused("a service that is a job")
-        }
-    }
-
     private func resolve(_ attachment: NetworkAttachmentConfig) throws -> NetworkAttachmentConfig {
         let target = attachment.target
         let found =
@@ -94,6 +58,9 @@ struct ServiceRules {
         guard let found else {
             if ["bridge", "host", "none"].contains(target) { throw refused("a service in the network \(target)") }
             throw Refusal(.notFound, "network \(target) not found")
+        }
+        if let option = attachment.driverOpts?.keys.sorted().first {
+            throw refused("the option \(option) of a service's network")
         }
         guard found.spec.ingress != true else {
             throw Refusal(

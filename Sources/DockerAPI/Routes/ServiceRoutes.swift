@@ -54,6 +54,7 @@ enum ServiceRoutes {
     private static func shown(_ service: Service) -> Service {
         var service = service
         service.pendingDelete = nil
+        service.rollout = nil
         return service
     }
 

@@ -50,8 +50,9 @@ enum SwarmRoutes {
         routes.on(.get, "/nodes/{id}") { call in try .json(shown(try await call.backends.swarm.inspectNode(call["id"])))
         }
         routes.on(.post, "/nodes/{id}/update") { call in
-            let spec = try await call.body(NodeSpec.self, named: "NodeSpec")
-            try await call.backends.swarm.updateNode(call["id"], version: try call.query.version(of: "node"), spec)
+            let body = try await call.body(NodeSpecBody.self, named: "NodeSpec")
+            try await call.backends.swarm.updateNode(
+                call["id"], version: try call.query.version(of: "node"), try body.spec)
             return .empty(.ok)
         }
         routes.on(.delete, "/nodes/{id}") { call in
@@ -85,6 +86,31 @@ enum SwarmRoutes {
                 _ = try await call.backends.swarm.inspectSwarm()
                 throw Refusal(.notImplemented, "\(word)s are not implemented by apus")
             }
+        }
+    }
+}
+
+/// The body of a node's update, whose words are checked one by one for Docker's messages.
+private struct NodeSpecBody: Decodable {
+    @Zero var name: String
+    @Zero var labels: [String: String]
+    @Zero var role: String
+    @Zero var availability: String
+
+    var spec: NodeSpec {
+        get throws(Refusal) {
+            var spec = NodeSpec()
+            spec.name = name.isEmpty ? nil : name
+            spec.labels = labels
+            guard let role = NodeRole(rawValue: role) else {
+                throw Refusal(.invalidInput, "invalid Role: \"\(role)\"")
+            }
+            guard let availability = NodeAvailability(rawValue: availability) else {
+                throw Refusal(.invalidInput, "invalid Availability: \"\(availability)\"")
+            }
+            spec.role = role
+            spec.availability = availability
+            return spec
         }
     }
 }

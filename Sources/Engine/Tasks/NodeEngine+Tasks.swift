@@ -15,7 +15,7 @@ extension NodeEngine: TaskExecutor {
         guard let nodeID = task.nodeID, let image = task.spec.containerSpec?.image else {
             throw Refusal(.invalidInput, "task \(task.id) is not assigned or has no container")
         }
-        let plan = TaskContainer(task: task, nodeID: nodeID)
+        let plan = TaskContainer(task: task, nodeID: nodeID, machine: try await Machine.read())
         let request = try plan.request()
         try await ensureImage(image)
         let endpoints = try plan.endpoints(gatewayBridgeID: networks.named(LocalNetwork.gatewayBridgeName)?.id)
@@ -69,6 +69,18 @@ extension NodeEngine: TaskExecutor {
         return status
     }
 
+    package func publishedPorts(of task: SwarmTask) async -> [PortConfig] {
+        (record(of: task.id)?.publishedPorts ?? []).sorted { ($0.hostPort, $0.transport) < ($1.hostPort, $1.transport) }
+            .map { port in
+                var published = PortConfig()
+                published.protocol = port.transport
+                published.targetPort = Int(port.containerPort)
+                published.publishedPort = Int(port.hostPort)
+                published.publishMode = "host"
+                return published
+            }
+    }
+
     package func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
         guard let record = record(of: task.id) else { return nil }
         let result = try await waitForContainer(record.id, .notRunning).result()
@@ -84,7 +96,8 @@ extension NodeEngine: TaskExecutor {
 
     package func stopTask(_ task: SwarmTask) async throws {
         guard let record = record(of: task.id), record.isRunning else { return }
-        let grace = task.spec.containerSpec?.stopGracePeriod.map { Int($0 / 1_000_000_000) }
+        // Whole seconds, rounded up: none is given less time than it was promised.
+        let grace = task.spec.containerSpec?.stopGracePeriod.map { Int(($0 + 999_999_999) / 1_000_000_000) }
         try await stop(record, signal: nil, timeout: grace ?? 10)
     }
 

@@ -6,6 +6,14 @@ import Model
 struct TaskContainer {
     let task: SwarmTask
     let nodeID: String
+    /// The node that the task runs on, for placeholders in the specification.
+    var machine = Machine()
+
+    private var template: ServiceTemplate {
+        ServiceTemplate(
+            task: task, nodeID: nodeID, hostname: machine.hostname,
+            platform: NodeDescription.Platform(architecture: machine.architecture, system: "linux"))
+    }
 
     /// Labels by which clients know a task's container. Source: Docker's.
     static let taskLabel = "com.docker.swarm.task.id"
@@ -25,11 +33,6 @@ struct TaskContainer {
     private func refuseUnsupported(_ spec: ContainerSpec) throws {
         if !(spec.secrets ?? []).isEmpty { throw Refusal(.notImplemented, "secrets are not implemented by apus yet") }
         if !(spec.configs ?? []).isEmpty { throw Refusal(.notImplemented, "configs are not implemented by apus yet") }
-        if case .object(let privileges)? = spec.privileges, !privileges.isEmpty,
-            privileges.values.contains(where: { $0 != .null })
-        {
-            throw Refusal(.notImplemented, "privileges of services are not implemented by apus yet")
-        }
     }
 
     private func configuration(_ spec: ContainerSpec) -> ContainerConfiguration {
@@ -37,11 +40,11 @@ struct TaskContainer {
         configuration.image = spec.image
         if let command = spec.command, !command.isEmpty { configuration.entrypoint = StringList(command) }
         if let args = spec.args, !args.isEmpty { configuration.cmd = StringList(args) }
-        configuration.hostname = expand(spec.hostname ?? "")
-        configuration.env = (spec.env ?? []).map(expand)
+        configuration.hostname = template.expand(spec.hostname ?? "")
+        configuration.env = (spec.env ?? []).map(template.expand)
         configuration.workingDir = spec.dir ?? ""
         configuration.user = spec.user ?? ""
-        configuration.tty = spec.tty ?? false
+        configuration.tty = spec.terminal ?? false
         configuration.openStdin = spec.openStdin ?? false
         configuration.stopSignal = spec.stopSignal
         configuration.healthcheck = spec.healthCheck
@@ -56,23 +59,17 @@ struct TaskContainer {
         return configuration
     }
 
-    /// Docker's templates for service options, as far as they name the task.
-    private func expand(_ text: String) -> String {
-        guard text.contains("{{") else { return text }
-        let values = [
-            "{{.Node.ID}}": nodeID, "{{.Service.ID}}": task.serviceID,
-            "{{.Service.Name}}": task.assignment?.serviceName ?? "",
-            "{{.Task.ID}}": task.id, "{{.Task.Name}}": task.containerName,
-            "{{.Task.Slot}}": task.slot.map(String.init) ?? "",
-        ]
-        return values.reduce(text) { result, pair in
-            result.split(separator: pair.key, omittingEmptySubsequences: false).joined(separator: pair.value)
-        }
-    }
-
     private func host(_ spec: ContainerSpec) throws -> HostConfiguration {
         var host = HostConfiguration()
-        host.mounts = spec.mounts
+        host.mounts = spec.mounts?.map { mount in
+            var mount = mount
+            mount.source = template.expand(mount.source)
+            return mount
+        }
+        let privileges = try ServicePrivileges(spec.privileges)
+        host.securityOpt =
+            (privileges.noNewPrivileges ? ["no-new-privileges"] : [])
+            + (privileges.isSeccompUnconfined ? ["seccomp=unconfined"] : [])
         host.readonlyRootfs = spec.readOnly ?? false
         host.extraHosts = (spec.hosts ?? []).compactMap { line in
             // The swarm writes them as in /etc/hosts: address, then name.

@@ -10,6 +10,10 @@ package struct Service: Codable, Sendable, Equatable, Identifiable {
     package var updateStatus: UpdateStatus?
     /// Only in list answers that ask for it.
     package var serviceStatus: ServiceStatus?
+    /// Only for jobs.
+    package var jobStatus: JobStatus?
+    /// How an update that is under way fares; what only the swarm itself needs, so the API does not show it.
+    package var rollout: Rollout?
     /// Set when the user has removed it; it goes when its tasks are gone.
     package var pendingDelete: Bool?
 
@@ -34,10 +38,21 @@ package struct ServiceSpec: Codable, Sendable, Equatable {
 package struct ServiceMode: Codable, Sendable, Equatable {
     package var replicated: Replicated?
     package var global: Empty?
-    package var replicatedJob: JSONValue?
-    package var globalJob: JSONValue?
+    package var replicatedJob: ReplicatedJob?
+    package var globalJob: Empty?
 
     package init() {}
+
+    package struct ReplicatedJob: Codable, Sendable, Equatable {
+        /// How many tasks may run at once; absent means 1.
+        package var maxConcurrent: UInt64?
+        /// How many tasks are to complete; absent means as many as run at once.
+        package var totalCompletions: UInt64?
+        package init(maxConcurrent: UInt64? = nil, totalCompletions: UInt64? = nil) {
+            self.maxConcurrent = maxConcurrent
+            self.totalCompletions = totalCompletions
+        }
+    }
 
     package struct Replicated: Codable, Sendable, Equatable {
         package var replicas: UInt64?
@@ -62,6 +77,27 @@ package struct UpdateStatus: Codable, Sendable, Equatable {
     package var completedAt: Timestamp?
     package var message: String?
     package init() {}
+}
+
+/// What an update has seen since it began.
+package struct Rollout: Codable, Sendable, Equatable {
+    /// Tasks that were made from then on belong to it.
+    @Zero package var since: Timestamp
+    /// How many places had to be updated when it began.
+    @Zero package var places: Int
+    /// Tasks of the update that failed while they were watched.
+    @Zero package var failedTasks: [String]
+    package init() {}
+}
+
+/// A job is executed anew whenever its service is updated.
+package struct JobStatus: Codable, Sendable, Equatable {
+    @Zero package var jobIteration: ObjectVersion
+    package var lastExecution: Timestamp?
+    package init(jobIteration: ObjectVersion, lastExecution: Timestamp?) {
+        self.lastExecution = lastExecution
+        self.jobIteration = jobIteration
+    }
 }
 
 package struct EndpointSpec: Codable, Sendable, Equatable {

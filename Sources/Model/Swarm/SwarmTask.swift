@@ -9,13 +9,15 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
     @Zero package var labels: [String: String]
     @Zero package var spec: TaskSpec
     @Zero package var serviceID: String
-    /// From 1 for replicated services; absent for global ones.
+    /// From 1 for replicated services, from 0 for replicated jobs; absent for global ones.
     package var slot: Int?
     package var nodeID: String?
     @Zero package var status: TaskStatus
     @Zero package var desiredState: TaskState
     package var networksAttachments: [NetworkAttachment]?
     package var genericResources: [JSONValue]?
+    /// Which execution of a job the task belongs to.
+    package var jobIteration: ObjectVersion?
     /// What only the swarm itself needs; the API does not show it.
     package var assignment: Assignment?
 
@@ -30,6 +32,14 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
         @Zero package var virtualIPs: [VirtualIP]
         /// How many tasks of the same specification had ended in this place, one after another, before this one.
         @Zero package var attempt: Int
+        /// When tasks of this place were last restarted, as far as the restart policy's window asks for it.
+        package var restarts: [Timestamp]?
+        /// What was to be published when the task was made; another wish makes the task outdated.
+        package var endpointSpec: EndpointSpec?
+        /// An update has made the task, and watches it.
+        @Zero package var isUpdate: Bool
+        /// When the task was first reported to run.
+        package var runningSince: Timestamp?
         package init() {}
     }
 

@@ -26,7 +26,8 @@ package struct ContainerSpec: Codable, Sendable, Equatable {
     package var user: String?
     package var groups: [String]?
     package var privileges: JSONValue?
-    package var tty: Bool?
+    /// A terminal is made for it. Spelled `TTY` here and `Tty` in a container's configuration.
+    package var terminal: Bool?
     package var openStdin: Bool?
     package var readOnly: Bool?
     package var mounts: [Mount]?
@@ -76,10 +77,20 @@ package struct TaskRestartPolicy: Codable, Sendable, Equatable {
 package struct Placement: Codable, Sendable, Equatable {
     /// `node.hostname==x`, `node.labels.zone!=y`, …
     package var constraints: [String]?
-    package var preferences: [JSONValue]?
+    package var preferences: [Preference]?
     package var maxReplicas: UInt64?
     package var platforms: [NodeDescription.Platform]?
     package init() {}
+
+    package struct Preference: Codable, Sendable, Equatable {
+        package var spread: Spread?
+        package init(spread: Spread?) { self.spread = spread }
+    }
+    /// Tasks are spread evenly over the values of a label: `node.labels.zone`, `engine.labels.rack`.
+    package struct Spread: Codable, Sendable, Equatable {
+        @Zero package var spreadDescriptor: String
+        package init(_ descriptor: String) { spreadDescriptor = descriptor }
+    }
 }
 
 /// A network that a service joins, by name or id in a request, by id in the store.

@@ -40,6 +40,15 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         Timestamp(seconds: seconds + count, nanoseconds: nanoseconds)
     }
 
+    /// - Parameter count: Nanoseconds; negative ones go back.
+    package func advanced(byNanoseconds count: Int64) -> Timestamp {
+        let rest = Timestamp(nanosecondsSinceEpoch: count)
+        let sum = nanoseconds + rest.nanoseconds
+        return Timestamp(
+            seconds: seconds + rest.seconds + (sum >= 1_000_000_000 ? 1 : 0),
+            nanoseconds: sum >= 1_000_000_000 ? sum - 1_000_000_000 : sum)
+    }
+
     /// Seconds from `other` to this moment, with fractions.
     package func timeSince(_ other: Timestamp) -> Double {
         Double(seconds - other.seconds) + Double(nanoseconds - other.nanoseconds) / 1e9

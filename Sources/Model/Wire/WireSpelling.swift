@@ -12,6 +12,7 @@ package enum WireSpelling {
         ("outOfMemoryKilled", "OOMKilled"),
         ("utsMode", "UTSMode"),
         ("processID", "PID"),
+        ("terminal", "TTY"),
         ("system", "OS"),
         ("systemVersion", "OSVersion"),
         ("systemType", "OSType"),

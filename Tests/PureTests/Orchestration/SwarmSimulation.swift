@@ -62,15 +62,57 @@ struct SwarmSimulation {
             guard let node = task.nodeID, !silent.contains(node), task.isLive, task.status.state >= .assigned else {
                 continue
             }
-            if task.desiredState > .running {
+            if task.desiredState > .complete {
                 task.status = TaskStatus(.shutdown, "shutdown", at: now)
             } else if task.desiredState == .running {
-                task.status = TaskStatus(.running, "started", at: now)
+                if task.status.state != .running {
+                    task.status = TaskStatus(.running, "started", at: now)
+                    task.assignment?.runningSince = now
+                }
+            } else if task.desiredState == .complete {
+                task.status = TaskStatus(.complete, "finished", at: now)
             } else {
                 task.status = TaskStatus(.ready, "prepared", at: now)
             }
             state.tasks[task.id] = task
         }
+    }
+
+    /// One step of each agent, taken or not; tasks of an image named `bad` fail when they start.
+    mutating func stagger(_ random: inout SplitMix, chance: Int = 2) {
+        for var task in state.tasks.values.sorted(by: { $0.id < $1.id }) {
+            guard task.nodeID != nil, task.isLive, task.status.state >= .assigned,
+                Int.random(in: 0..<chance, using: &random) == 0
+            else { continue }
+            if task.desiredState > .complete {
+                task.status = TaskStatus(.shutdown, "shutdown", at: now)
+            } else if task.status.state < .ready {
+                task.status = TaskStatus(.ready, "prepared", at: now)
+            } else if task.desiredState >= .running, task.status.state < .running {
+                if task.spec.containerSpec?.image == "bad" {
+                    task.status = TaskStatus(.failed, "starting", at: now, error: "bad")
+                } else {
+                    task.status = TaskStatus(.running, "started", at: now)
+                    task.assignment?.runningSince = now
+                }
+            }
+            state.tasks[task.id] = task
+        }
+    }
+
+    /// What the API does with an update.
+    mutating func updateService(_ id: String, _ change: (inout ServiceSpec) -> Void) {
+        guard var service = state.services[id] else { return }
+        service.previousSpec = service.spec
+        service.updateStatus = nil
+        service.rollout = nil
+        change(&service.spec)
+        if service.spec.isJob {
+            service.jobStatus = JobStatus(
+                jobIteration: ObjectVersion(index: (service.jobStatus?.jobIteration.index ?? 0) + 1), lastExecution: now
+            )
+        }
+        state.services[id] = service
     }
 
     mutating func settle(rounds: Int = 12, except silent: Set<String> = []) {

@@ -57,6 +57,10 @@ final class FakeExecutor: TaskExecutor {
         }
     }
 
+    func publishedPorts(of task: SwarmTask) async -> [PortConfig] {
+        (task.assignment?.ports ?? []).filter { $0.publishMode == "host" }
+    }
+
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
         while true {
             let container = state.withLock { $0.containers[task.id] }

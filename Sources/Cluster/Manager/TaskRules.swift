@@ -1,0 +1,102 @@
+import Faults
+import Model
+import Orchestration
+
+/// What a task's specification must be like, in Docker's words. What does not reach the container is refused here.
+enum TaskRules {
+    static func check(_ template: TaskSpec) throws {
+        guard template.pluginSpec == nil, template.networkAttachmentSpec == nil,
+            ["", "container"].contains(template.runtime ?? "")
+        else { throw Refusal.notBuilt("a service of another kind than containers") }
+        guard let container = template.containerSpec else { throw Refusal.invalidArgument("TaskSpec: missing runtime") }
+        try check(container)
+        try check(template.placement ?? Placement())
+        try check(template.restartPolicy)
+        try check(template.resources?.limits)
+        try check(template.resources?.reservations)
+        let limits = template.resources?.limits ?? NodeResources()
+        let reservations = template.resources?.reservations ?? NodeResources()
+        if !(reservations.genericResources ?? []).isEmpty || !(limits.genericResources ?? []).isEmpty {
+            throw Refusal.notBuilt("reserving generic resources")
+        }
+        if reservations.pids ?? 0 > 0 { throw Refusal.notBuilt("reserving a number of processes") }
+    }
+
+    private static func check(_ resources: NodeResources?) throws {
+        guard let resources else { return }
+        guard resources.nanoCPUs == 0 || resources.nanoCPUs >= 1_000_000 else {
+            throw Refusal.invalidArgument(
+                "invalid cpu value \(Double(resources.nanoCPUs) / 1e9): Must be at least 0.001")
+        }
+        guard resources.memoryBytes == 0 || resources.memoryBytes >= 4 << 20 else {
+            throw Refusal.invalidArgument("invalid memory value \(resources.memoryBytes): Must be at least 4MiB")
+        }
+    }
+
+    private static func check(_ policy: TaskRestartPolicy?) throws {
+        guard let policy else { return }
+        guard ["", "none", "on-failure", "any"].contains(policy.condition ?? "") else {
+            throw Refusal(.invalidInput, "invalid RestartCondition: \"\(policy.condition ?? "")\"")
+        }
+        if policy.delay ?? 0 < 0 { throw Refusal.invalidArgument("TaskSpec: restart-delay cannot be negative") }
+        if policy.window ?? 0 < 0 { throw Refusal.invalidArgument("TaskSpec: restart-window cannot be negative") }
+    }
+
+    private static func check(_ placement: Placement) throws {
+        for constraint in placement.constraints ?? [] { _ = try PlacementConstraint(constraint) }
+        for preference in placement.preferences ?? [] {
+            guard let descriptor = preference.spread?.spreadDescriptor else {
+                throw Refusal.invalidArgument("TaskSpec: a placement preference must be a spread")
+            }
+            guard SpreadPreference(descriptor) != nil else {
+                throw Refusal.invalidArgument(
+                    "TaskSpec: tasks cannot be spread over \"\(descriptor)\": it is neither node.labels.NAME nor engine.labels.NAME"
+                )
+            }
+        }
+    }
+
+    private static func check(_ container: ContainerSpec) throws {
+        guard !container.image.isEmpty else {
+            throw Refusal.invalidArgument("ContainerSpec: image reference must be provided")
+        }
+        if !(container.secrets ?? []).isEmpty { throw Refusal.notBuilt("a service with secrets") }
+        if !(container.configs ?? []).isEmpty { throw Refusal.notBuilt("a service with configs") }
+        if !["", "default"].contains(container.isolation ?? "") {
+            throw Refusal.notBuilt("isolation \(container.isolation ?? "")")
+        }
+        if container.stopGracePeriod ?? 0 < 0 {
+            throw Refusal.invalidArgument("ContainerSpec: stop-grace-period cannot be negative")
+        }
+        _ = try ServicePrivileges(container.privileges)
+        var targets = Set<String>()
+        for mount in container.mounts ?? [] {
+            guard ["bind", "volume", "tmpfs"].contains(mount.type) else {
+                throw Refusal.notBuilt("a mount of type \(mount.type)")
+            }
+            guard mount.target.hasPrefix("/") else {
+                throw Refusal(
+                    .invalidInput, "invalid mount target, must be an absolute path: \(mount.target)")
+            }
+            guard targets.insert(mount.target).inserted else {
+                throw Refusal.invalidArgument("ContainerSpec: duplicate mount point: \(mount.target)")
+            }
+        }
+        let texts = (container.env ?? []) + [container.hostname ?? ""] + (container.mounts ?? []).map(\.source)
+        for text in texts {
+            if let stranger = ServiceTemplate.strangers(in: text).first {
+                throw Refusal.notBuilt("the template \(stranger)")
+            }
+        }
+    }
+}
+
+extension Refusal {
+    static func invalidArgument(_ text: String) -> Refusal {
+        Refusal(.invalidInput, "rpc error: code = InvalidArgument desc = \(text)")
+    }
+
+    static func notBuilt(_ what: String) -> Refusal {
+        Refusal(.notImplemented, "\(what) is not implemented by apus yet")
+    }
+}

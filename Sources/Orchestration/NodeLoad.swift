@@ -1,0 +1,101 @@
+import Model
+
+/// What runs where, and what has gone wrong where.
+struct NodeLoad {
+    /// So many failures of a service on a node within this time, and other nodes are preferred. Source: SwarmKit.
+    static let failuresToAvoid = 5
+    static let failureWindow: Int64 = 5 * 60
+
+    private struct Amounts {
+        var cpus: Int64 = 0
+        var memory: Int64 = 0
+        var ports: [String: Int] = [:]
+
+        mutating func add(_ task: SwarmTask) {
+            cpus += task.spec.resources?.reservations?.nanoCPUs ?? 0
+            memory += task.spec.resources?.reservations?.memoryBytes ?? 0
+            for port in task.hostPorts { ports[port, default: 0] += 1 }
+        }
+    }
+
+    private struct Seat: Hashable {
+        var node: String
+        var service: String
+        var place: ServiceOrchestrator.Place
+    }
+
+    private var perService: [String: [String: Int]] = [:]
+    private var total: [String: Int] = [:]
+    private var used: [String: Amounts] = [:]
+    /// What a place's own tasks that are to end still hold: its next task starts only when they have ended.
+    private var yielding: [Seat: Amounts] = [:]
+    private var failures: [String: [String: Int]] = [:]
+
+    init(_ state: SwarmState, now: Timestamp) {
+        let since = now.advanced(bySeconds: -Self.failureWindow)
+        for task in state.tasks.values {
+            guard let node = task.nodeID else { continue }
+            if task.isLive { add(task) }
+            if [.failed, .rejected].contains(task.status.state), task.status.timestamp > since {
+                failures[node, default: [:]][task.serviceID, default: 0] += 1
+            }
+        }
+    }
+
+    mutating func add(_ task: SwarmTask) {
+        guard let node = task.nodeID else { return }
+        if task.isWanted {
+            perService[node, default: [:]][task.serviceID, default: 0] += 1
+            total[node, default: 0] += 1
+        } else if task.slot != nil {
+            yielding[seat(of: task, on: node), default: Amounts()].add(task)
+        }
+        used[node, default: Amounts()].add(task)
+    }
+
+    private func seat(of task: SwarmTask, on node: String) -> Seat {
+        Seat(node: node, service: task.serviceID, place: task.place)
+    }
+
+    struct Rank: Comparable {
+        var isFailing: Bool
+        var ofService: Int
+        var total: Int
+        var node: String
+        static func < (left: Self, right: Self) -> Bool {
+            (left.isFailing ? 1 : 0, left.ofService, left.total, left.node)
+                < (right.isFailing ? 1 : 0, right.ofService, right.total, right.node)
+        }
+    }
+
+    func rank(_ node: String, for service: String) -> Rank {
+        Rank(
+            isFailing: failures[node]?[service] ?? 0 >= Self.failuresToAvoid, ofService: tasks(of: service, on: node),
+            total: total[node] ?? 0, node: node)
+    }
+
+    func tasks(of service: String, on node: String) -> Int { perService[node]?[service] ?? 0 }
+
+    /// What is left on a node for a task.
+    func free(_ node: Node, for task: SwarmTask) -> (cpus: Int64, memory: Int64) {
+        let resources = node.description?.resources ?? NodeResources()
+        let used = used[node.id] ?? Amounts()
+        let own = yielding[seat(of: task, on: node.id)] ?? Amounts()
+        return (resources.nanoCPUs - used.cpus + own.cpus, resources.memoryBytes - used.memory + own.memory)
+    }
+
+    /// Host ports on a node that a task may not have.
+    func occupiedPorts(on node: String, for task: SwarmTask) -> Set<String> {
+        let own = yielding[seat(of: task, on: node)]?.ports ?? [:]
+        return Set((used[node]?.ports ?? [:]).filter { $0.value > own[$0.key] ?? 0 }.keys)
+    }
+}
+
+extension SwarmTask {
+    /// `tcp/8080` for each port published on the node itself.
+    var hostPorts: Set<String> {
+        Set(
+            (assignment?.ports ?? []).filter { !$0.isOnMesh && ($0.publishedPort ?? 0) != 0 }
+                .map { "\($0.transport)/\($0.publishedPort ?? 0)" })
+    }
+}

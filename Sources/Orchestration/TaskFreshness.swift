@@ -1,0 +1,40 @@
+package import Model
+
+extension Service {
+    /// Whether a task is what the service asks for now.
+    ///
+    /// A task whose node is still fit is not outdated by a change of placement alone.
+    /// - Parameter node: The task's node, if it has one.
+    package func isUpToDate(_ task: SwarmTask, on node: Node?) -> Bool {
+        if spec.isJob { return task.jobIteration == jobStatus?.jobIteration }
+        guard task.assignment?.endpointSpec == spec.endpointSpec else { return false }
+        let template = spec.taskTemplate
+        if task.spec == template { return true }
+        var moved = task.spec
+        moved.placement = template.placement
+        guard moved == template, let node else { return false }
+        return (template.placement ?? Placement()).admits(node)
+    }
+}
+
+extension Placement {
+    /// Whether a node meets the constraints.
+    package func admits(_ node: Node) -> Bool {
+        (constraints ?? []).allSatisfy { text in
+            // Constraints are checked when the service is created: one that cannot be read fits no node.
+            (try? PlacementConstraint(text))?.matches(node) ?? false
+        }
+    }
+}
+
+extension ServiceSpec {
+    package var isJob: Bool { mode.replicatedJob != nil || mode.globalJob != nil }
+    /// Whether each fit node gets one task.
+    package var isPerNode: Bool { mode.global != nil || mode.globalJob != nil }
+    /// The mode's name in filters and listings.
+    package var modeName: String {
+        if mode.global != nil { return "global" }
+        if mode.replicatedJob != nil { return "replicated-job" }
+        return mode.globalJob != nil ? "global-job" : "replicated"
+    }
+}

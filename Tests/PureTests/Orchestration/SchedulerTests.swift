@@ -1,0 +1,154 @@
+import Model
+import Orchestration
+import Testing
+
+@Suite struct SchedulerTests {
+    private func zones(_ zones: [String: String]) -> SwarmSimulation {
+        var swarm = SwarmSimulation()
+        for (id, zone) in zones {
+            swarm.addNode(id)
+            swarm.state.nodes[id]?.spec.labels = ["zone": zone]
+        }
+        return swarm
+    }
+
+    private func counts(_ swarm: SwarmSimulation, _ service: String) -> [String: Int] {
+        Dictionary(swarm.running(service).map { (swarm.state.nodes[$0.nodeID ?? ""]?.spec.labels["zone"] ?? "", 1) }) {
+            $0 + $1
+        }
+    }
+
+    @Test func `tasks are spread over the values of a label, whatever the number of nodes with each`() {
+        var swarm = zones(["a1": "a", "a2": "a", "a3": "a", "a4": "a", "b1": "b"])
+        swarm.addService("web", replicas: 6) {
+            $0.taskTemplate.placement = Placement()
+            $0.taskTemplate.placement?.preferences = [.init(spread: .init("node.labels.zone"))]
+        }
+        swarm.settle()
+        #expect(counts(swarm, "web") == ["a": 3, "b": 3])
+        swarm.addService("plain", replicas: 5)
+        swarm.settle()
+        #expect(counts(swarm, "plain") == ["a": 4, "b": 1])
+    }
+
+    @Test func `no node gets more than the limit, and the rest says why it waits`() {
+        var swarm = zones(["n1": "a", "n2": "a"])
+        swarm.addService("web", replicas: 5) {
+            $0.taskTemplate.placement = Placement()
+            $0.taskTemplate.placement?.maxReplicas = 2
+        }
+        swarm.settle()
+        #expect(swarm.running("web").count == 4)
+        #expect(
+            swarm.state.tasks.values.compactMap(\.status.err) == [
+                "no suitable node (max replicas per node limit exceed)"
+            ])
+    }
+
+    @Test func `reasons are told in Docker's words, the most frequent first`() {
+        var swarm = zones(["n1": "a", "n2": "b", "n3": "b", "n4": "a"])
+        swarm.state.nodes["n4"]?.spec.availability = .pause
+        swarm.addService("web", replicas: 1) {
+            $0.taskTemplate.placement = Placement()
+            $0.taskTemplate.placement?.constraints = ["node.labels.zone == a"]
+            $0.taskTemplate.resources = ResourceRequirements()
+            $0.taskTemplate.resources?.reservations = NodeResources()
+            $0.taskTemplate.resources?.reservations?.nanoCPUs = 64_000_000_000
+        }
+        swarm.settle()
+        #expect(
+            swarm.state.tasks.values.compactMap(\.status.err) == [
+                "no suitable node (1 node not available for new tasks; insufficient resources on 3 nodes)"
+            ]
+                || swarm.state.tasks.values.compactMap(\.status.err) == [
+                    "no suitable node (insufficient resources on 3 nodes; 1 node not available for new tasks)"
+                ])
+        swarm.updateService("web") { $0.taskTemplate.resources = nil }
+        swarm.state.nodes["n1"]?.spec.labels = ["zone": "b"]
+        swarm.settle()
+        #expect(
+            swarm.state.tasks.values.filter(\.isWanted).compactMap(\.status.err) == [
+                "no suitable node (scheduling constraints not satisfied on 3 nodes; 1 node not available for new tasks)"
+            ])
+    }
+
+    @Test func `constraints name nodes by id, name, role, platform and labels`() throws {
+        var node = Node(id: "abc")
+        var description = NodeDescription()
+        description.hostname = "worker-1"
+        description.platform = .init(architecture: "x86_64", system: "linux")
+        description.engine.labels = ["disk": "ssd"]
+        node.description = description
+        node.spec.labels = ["zone": "East"]
+        for (text, matches) in [
+            ("node.id==abc", true), ("node.id!=abc", false), ("node.hostname==worker-1", true),
+            ("node.role==manager", false), ("node.role != manager", true), ("node.platform.os==linux", true),
+            ("node.platform.arch==x86_64", true), ("node.labels.zone==east", true), ("node.labels.rack!=r1", true),
+            ("node.labels.rack==r1", false), ("engine.labels.disk==ssd", true), ("engine.labels.disk!=ssd", false),
+            ("bogus==1", false),
+        ] {
+            #expect(try PlacementConstraint(text).matches(node) == matches, "\(text)")
+        }
+    }
+
+    @Test func `a node that is no longer fit loses its tasks to another`() {
+        var swarm = zones(["n1": "a", "n2": "a"])
+        swarm.addService("web", replicas: 2) {
+            $0.taskTemplate.placement = Placement()
+            $0.taskTemplate.placement?.constraints = ["node.labels.zone==a"]
+        }
+        swarm.settle()
+        #expect(Set(swarm.running("web").compactMap(\.nodeID)) == ["n1", "n2"])
+        swarm.state.nodes["n2"]?.spec.labels = [:]
+        swarm.settle()
+        #expect(swarm.running("web").compactMap(\.nodeID) == ["n1", "n1"])
+    }
+
+    @Test func `a node where a service keeps failing is avoided`() {
+        var swarm = zones(["n1": "a", "n2": "a"])
+        swarm.addService("web", replicas: 1) {
+            $0.taskTemplate.restartPolicy = TaskRestartPolicy()
+            $0.taskTemplate.restartPolicy?.delay = 0
+        }
+        swarm.state.cluster?.spec.orchestration = .init()
+        swarm.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit = 50
+        var visited: [String] = []
+        for _ in 0..<14 {
+            swarm.plan()
+            swarm.plan()
+            swarm.obey()
+            let now = swarm.now
+            for task in swarm.running("web") {
+                visited.append(task.nodeID ?? "")
+                guard task.nodeID == "n1" else { continue }
+                swarm = swarm.update(task.id) { $0.status = TaskStatus(.failed, "failed", at: now) }
+            }
+            swarm.now = swarm.now.advanced(bySeconds: 1)
+        }
+        #expect(visited.prefix(5) == ["n1", "n1", "n1", "n1", "n1"])
+        #expect(visited.dropFirst(5).allSatisfy { $0 == "n2" } && visited.count > 5)
+    }
+
+    @Test func `attempts end a place, and only those within the window count`() throws {
+        for window in [Int64(0), 20_000_000_000] {
+            var swarm = zones(["n1": "a"])
+            swarm.addService("web", replicas: 1) {
+                $0.taskTemplate.restartPolicy = TaskRestartPolicy()
+                $0.taskTemplate.restartPolicy?.delay = 1_000_000_000
+                $0.taskTemplate.restartPolicy?.maxAttempts = 2
+                $0.taskTemplate.restartPolicy?.window = window
+            }
+            swarm.settle()
+            var failures = 0
+            for _ in 0..<8 {
+                guard let task = swarm.running("web").first else { break }
+                failures += 1
+                let now = swarm.now
+                swarm = swarm.update(task.id) { $0.status = TaskStatus(.failed, "failed", at: now) }
+                // Five of these rounds take 30 s: never three restarts within 20 s.
+                swarm.settle(rounds: 5)
+            }
+            #expect(failures == (window == 0 ? 3 : 8))
+        }
+    }
+}
