@@ -1,14 +1,20 @@
 import LinuxSystem
+import Logging
 import Netlink
 
 extension DataPlane {
     /// After the first change the others of the same cause follow: they are looked at together.
     private static let gathering = Duration.milliseconds(50)
+    /// While the daemon itself changes much, what is heard waits for a quiet moment, but not longer than this.
+    private static let longestGathering = Duration.milliseconds(400)
+    /// How often it is looked for changes that the kernel does not tell of.
+    private static let glancing = Duration.seconds(3)
     /// Everything is compared this often although nothing was heard.
     private static let interval = Duration.seconds(300)
 
-    /// Listens to changes in the node's namespace and all of ours, compares where something changed, and repairs. Every
-    /// five minutes, and when messages were lost, everything. Returns when its task is cancelled.
+    /// Listens to changes in the node's namespace and all of ours, compares where something changed, and repairs. What
+    /// changes silently is looked at every few seconds; every five minutes, and when messages were lost, everything is.
+    /// Returns when its task is cancelled.
     ///
     /// Our own changes are heard too: a comparison that finds nothing is cheap.
     package func run() async throws {
@@ -34,8 +40,14 @@ extension DataPlane {
             }
             group.addTask {
                 for await _ in signals {
-                    try await Task.sleep(for: Self.gathering)
+                    try await self.gather()
                     await self.repair(changes.take())
+                }
+            }
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: Self.glancing)
+                    try await self.glance()
                 }
             }
             _ = try await group.next()
@@ -43,9 +55,27 @@ extension DataPlane {
         }
     }
 
+    private func gather() async throws {
+        var waited = Duration.zero
+        repeat {
+            try await Task.sleep(for: Self.gathering)
+            waited += Self.gathering
+        } while isBusy && waited < Self.longestGathering
+    }
+
+    private func glance() async throws {
+        do {
+            let scopes = try await silentlyChanged()
+            if !scopes.isEmpty { _ = await resync(reason: "seen in passing", scopes: scopes) }
+        } catch let error as SystemError {
+            // A namespace may go while it is looked at: the next look is soon.
+            log.debug("looking for changes failed", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func repair(_ changes: ChangeSet.Changes) async {
         if changes.isEverything {
-            _ = await resync(reason: "periodic comparison")
+            _ = await resync(reason: "comparison of everything")
             return
         }
         var scopes: Set<Scope> = []

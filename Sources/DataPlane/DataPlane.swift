@@ -37,6 +37,8 @@ package actor DataPlane {
     private var wanted = NodeNetwork()
     private var appliedNetwork = NodeNetwork()
     private var applied: [Scope: AppliedNamespace] = [:]
+    private var held: [Scope: HeldNamespace] = [:]
+    private var book = RuleBook()
     private var prepared: Set<Scope> = []
     /// Scopes by the id under which the node's namespace knows their namespaces.
     var scopesByID: [Int32: Scope] = [:]
@@ -48,6 +50,9 @@ package actor DataPlane {
     private var newest: UInt64 = 0
     private var carriedOut: UInt64 = 0
     private var lastReport = ApplyReport()
+    private var lastEnd = ContinuousClock.now
+    /// Differences repaired since this daemon has started.
+    private var repaired: UInt64 = 0
 
     /// - Parameters:
     ///   - runDirectory: of this daemon alone; namespaces are in `netns` below it.
@@ -100,11 +105,13 @@ package actor DataPlane {
     package func resync(reason: String, scopes: Set<Scope>? = nil) async -> DriftReport {
         await begin()
         defer { end() }
-        let outcome = await performRound(examining: scopes)
+        let outcome = await performRound(examining: scopes, removingStrays: scopes == nil)
         var report = DriftReport(reason: reason)
         report.repairs = outcome.differences
         report.failures = outcome.failures
         report.duration = lastReport.duration
+        repaired += UInt64(report.count)
+        report.total = repaired
         if !report.isClean { tell(report) }
         return report
     }
@@ -136,6 +143,19 @@ package actor DataPlane {
         return namespace
     }
 
+    /// Finds the namespace of a running container again, should its name have been taken away while no daemon was there.
+    /// - Parameter process: one of the container's.
+    package func recover(_ containerID: String, process: Int32) async throws {
+        let namespace = layout.sandbox(containerID)
+        if namespace.exists() { return }
+        let source = "/proc/\(process)/ns/net"
+        try await onThread {
+            // Never the daemon's own, whatever the process may have become.
+            guard try Files.link(source) != Files.link("/proc/self/ns/net") else { return }
+            _ = try NetworkNamespace.bind(source, at: namespace.path)
+        }
+    }
+
     /// Takes back ``prepareSandbox(_:)`` for a container that is not wanted after all. Also gives back its ports.
     package func discardSandbox(_ containerID: String) async throws {
         prepared.remove(.sandbox(containerID))
@@ -146,7 +166,7 @@ package actor DataPlane {
     /// What this kernel can do; found out once.
     package func kernelFeatures() async throws -> KernelFeatures {
         if let features { return features }
-        let found = try await KernelFeatures.probe(at: layout.namespaceDirectory + "/probe-" + RandomID.hex(bytes: 4))
+        let found = try await KernelFeatures.probe(at: layout.probe())
         features = found
         return found
     }
@@ -166,6 +186,7 @@ package actor DataPlane {
 
     private func end() {
         isAtWork = false
+        lastEnd = .now
         let woken = waiting
         waiting = []
         for one in woken { one.resume() }
@@ -181,10 +202,12 @@ package actor DataPlane {
         let round = Round(
             derivation: derivation, node: node, previous: applied, previousNetwork: appliedNetwork,
             examined: scopes ?? Set(derivation.inputs().keys), prepared: prepared,
-            strays: removingStrays ? strays(derivation) : [])
+            strays: removingStrays ? strays(derivation) : [], held: held, book: book)
         var outcome = await round.run()
         await holdPorts(of: target, &outcome)
+        await holdNamespaces(of: derivation, &outcome)
         applied = outcome.applied
+        book = outcome.book
         appliedNetwork = target
         prepared.subtract(target.sandboxes.map { .sandbox($0.id) })
         for (scope, id) in outcome.namespaceIDs { scopesByID[id] = scope }
@@ -211,7 +234,11 @@ package actor DataPlane {
             // Those of the last round are removed by the round itself.
             .union(applied.keys.compactMap { derivation.namespace(of: $0) })
         do {
-            return try NetworkNamespace.list(in: layout.namespaceDirectory).filter { !wanted.contains($0) }
+            let trials = layout.namespaceDirectory + "/" + Layout.probePrefix
+            return try NetworkNamespace.list(in: layout.namespaceDirectory).filter {
+                // At start nobody tries anything: what is there was left.
+                !wanted.contains($0) && (applied.isEmpty || !$0.path.hasPrefix(trials))
+            }
         } catch {
             log.warning("listing namespaces failed", metadata: ["error": "\(error)"])
             return []
@@ -245,11 +272,30 @@ package actor DataPlane {
         }
     }
 
+    /// From now on no name that is taken away takes the namespace along.
+    private func holdNamespaces(of derivation: Derivation, _ outcome: inout Round.Outcome) async {
+        held = held.filter { outcome.applied[$0.key] != nil }
+        let missing = outcome.applied.keys.filter { held[$0] == nil }.compactMap { scope in
+            derivation.namespace(of: scope).map { (scope, $0) }
+        }
+        if missing.isEmpty { return }
+        do {
+            let new = try await onThread { try missing.map { ($0.0, try HeldNamespace($0.1)) } }
+            for (scope, namespace) in new { held[scope] = namespace }
+        } catch {
+            // One that could not be made is told of already; the next round tries again.
+            log.debug("a namespace cannot be held", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func tell(_ report: DriftReport) {
         for (scope, words) in report.repairs {
             log.warning(
                 "network repaired",
-                metadata: ["scope": "\(scope)", "reason": "\(report.reason)", "repairs": "\(words.prefix(8))"])
+                metadata: [
+                    "scope": "\(scope)", "reason": "\(report.reason)", "count": "\(words.count)",
+                    "repairs": "\(words.prefix(DriftReport.mostWords))", "seconds": "\(report.duration.seconds)",
+                ])
         }
         repairSink.yield(report)
     }
@@ -263,6 +309,21 @@ package actor DataPlane {
     private func filtersBridges() async -> Bool { Files.exists("/proc/sys/net/bridge") }
 
     var knownScopes: Set<Scope> { Set(applied.keys) }
+
+    /// Rounds follow one another: most of what is heard is our own doing.
+    var isBusy: Bool { isAtWork || ContinuousClock.now - lastEnd < .milliseconds(100) }
+
+    /// Scopes in which something is known to be wrong, or which have changed in a way that nobody tells of: parameters,
+    /// and names of namespaces.
+    func silentlyChanged() async throws -> Set<Scope> {
+        let doubtful = Set(applied.filter { !$0.value.isCertain }.keys)
+        let glances = applied.filter { $0.value.isCertain }.map { scope, applied in
+            Glance(
+                scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),
+                parameters: applied.state.kernel.parameters)
+        }
+        return doubtful.union(try await Glance.take(glances))
+    }
 }
 
 extension ApplyReport {

@@ -29,6 +29,20 @@ package struct Layout: Sendable, Equatable {
     package func overlay(_ id: String) -> NetworkNamespace { namespace("o-" + id) }
     package var ingress: NetworkNamespace { namespace("ingress") }
 
+    /// A namespace to try something in, thrown away right afterwards.
+    func probe() -> String { namespaceDirectory + "/" + Self.probePrefix + RandomID.hex(bytes: 4) }
+    static let probePrefix = "probe-"
+
+    /// `nil`: the node's own.
+    func namespace(of scope: Scope) -> NetworkNamespace? {
+        switch scope {
+        case .node: nil
+        case .overlay(let id): overlay(id)
+        case .ingress: ingress
+        case .sandbox(let id): sandbox(id)
+        }
+    }
+
     private func namespace(_ name: String) -> NetworkNamespace {
         NetworkNamespace(path: namespaceDirectory + "/" + name)
     }

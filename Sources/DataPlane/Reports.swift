@@ -33,13 +33,28 @@ package struct ApplyReport: Sendable {
 
 /// What a comparison with the kernel found, and repaired.
 package struct DriftReport: Sendable {
+    /// As many differences of one namespace are told in words.
+    package static let mostWords = 8
+
     package var reason: String
     /// What differed, in words, by namespace.
     package var repairs: [Scope: [String]] = [:]
     package var failures: [Scope: [any Error]] = [:]
     package var duration: Duration = .zero
+    /// Differences repaired since the daemon has started, these included.
+    package var total: UInt64 = 0
 
     package init(reason: String) { self.reason = reason }
 
+    /// Differences found and repaired, of all namespaces.
+    package var count: Int { repairs.values.reduce(0) { $0 + $1.count } }
+
     package var isClean: Bool { repairs.isEmpty && failures.isEmpty }
+}
+
+extension Duration {
+    /// With milliseconds, for people.
+    package var seconds: Double {
+        (Double(components.seconds) * 1000 + Double(components.attoseconds) / 1e15).rounded() / 1000
+    }
 }

@@ -77,15 +77,4 @@ extension NodeEngine: ServiceLifecycle.Service {
             }
         }
     }
-
-    /// Tells of what was repaired as events of the daemon.
-    private func announceRepairs() async {
-        for await drift in network.dataPlane.repairs where !drift.isClean {
-            let what = drift.repairs.map { "\($0.key): \($0.value.joined(separator: ", "))" }.sorted().joined(
-                separator: "; ")
-            events.publish(
-                "daemon", "repair", configuration.version,
-                ["name": "network", "reason": drift.reason, "repaired": what])
-        }
-    }
 }

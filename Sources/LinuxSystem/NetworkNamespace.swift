@@ -23,6 +23,15 @@ package struct NetworkNamespace: Sendable, Hashable {
         }
     }
 
+    /// Gives a namespace that is there already a name: `source` is where it is found, as `/proc/PID/ns/net`. Blocking.
+    package static func bind(_ source: String, at path: String) throws(SystemError) -> NetworkNamespace {
+        try Files.makeDirectories(Files.parent(of: path), mode: 0o755)
+        let file = try Descriptor.open(path, O_RDONLY | O_CREAT, mode: 0o444)
+        _ = consume file
+        try Mounts.bind(source, to: path)
+        return NetworkNamespace(path: path)
+    }
+
     /// Takes the name away; the namespace itself goes when nothing else is in it. Missing is fine.
     package func remove() async throws {
         let path = path

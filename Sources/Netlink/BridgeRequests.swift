@@ -31,17 +31,19 @@ package struct PortOptions: Sendable, Hashable {
     package var hairpin: Bool?
     package var unicastFlood: Bool?
     package var multicastFlood: Bool?
+    package var broadcastFlood: Bool?
     package var isolated: Bool?
 
     package init(
         learning: Bool? = nil, locked: Bool? = nil, hairpin: Bool? = nil, unicastFlood: Bool? = nil,
-        multicastFlood: Bool? = nil, isolated: Bool? = nil
+        multicastFlood: Bool? = nil, broadcastFlood: Bool? = nil, isolated: Bool? = nil
     ) {
         self.learning = learning
         self.locked = locked
         self.hairpin = hairpin
         self.unicastFlood = unicastFlood
         self.multicastFlood = multicastFlood
+        self.broadcastFlood = broadcastFlood
         self.isolated = isolated
     }
 
@@ -51,6 +53,7 @@ package struct PortOptions: Sendable, Hashable {
         if let hairpin { message.flag(PortAttribute.hairpin, hairpin) }
         if let unicastFlood { message.flag(PortAttribute.unicastFlood, unicastFlood) }
         if let multicastFlood { message.flag(PortAttribute.multicastFlood, multicastFlood) }
+        if let broadcastFlood { message.flag(PortAttribute.broadcastFlood, broadcastFlood) }
         if let isolated { message.flag(PortAttribute.isolated, isolated) }
     }
 
@@ -60,6 +63,7 @@ package struct PortOptions: Sendable, Hashable {
         hairpin = attributes.flag(PortAttribute.hairpin)
         unicastFlood = attributes.flag(PortAttribute.unicastFlood)
         multicastFlood = attributes.flag(PortAttribute.multicastFlood)
+        broadcastFlood = attributes.flag(PortAttribute.broadcastFlood)
         isolated = attributes.flag(PortAttribute.isolated)
     }
 
@@ -69,7 +73,7 @@ package struct PortOptions: Sendable, Hashable {
             wanted[keyPath: value] == nil || wanted[keyPath: value] == self[keyPath: value]
         }
         return fits(\.learning) && fits(\.locked) && fits(\.hairpin) && fits(\.unicastFlood) && fits(\.multicastFlood)
-            && fits(\.isolated)
+            && fits(\.broadcastFlood) && fits(\.isolated)
     }
 }
 

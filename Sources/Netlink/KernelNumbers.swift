@@ -35,6 +35,8 @@ enum MessageType {
     static let newRule = UInt16(RTM_NEWRULE)
     static let deleteRule = UInt16(RTM_DELRULE)
     static let getRule = UInt16(RTM_GETRULE)
+    static let newParameters = UInt16(RTM_NEWNETCONF)
+    static let deleteParameters = UInt16(RTM_DELNETCONF)
     static let newNamespaceID = UInt16(RTM_NEWNSID)
     static let deleteNamespaceID = UInt16(RTM_DELNSID)
     static let getNamespaceID = UInt16(RTM_GETNSID)

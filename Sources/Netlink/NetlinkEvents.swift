@@ -11,7 +11,9 @@ package enum NetlinkEvent: Sendable, Hashable {
 }
 
 package struct NetlinkChange: Sendable, Hashable {
-    package enum Topic: Sendable, Hashable { case link, neighbour, address, route, rule, namespaceID, nftables }
+    package enum Topic: Sendable, Hashable {
+        case link, neighbour, address, route, rule, parameter, namespaceID, nftables
+    }
 
     package let topic: Topic
     /// The id that the listening namespace knows the changed one by; `nil` for itself.
@@ -31,6 +33,7 @@ package struct NetlinkChange: Sendable, Hashable {
         case MessageType.newAddress, MessageType.deleteAddress: .address
         case MessageType.newRoute, MessageType.deleteRoute: .route
         case MessageType.newRule, MessageType.deleteRule: .rule
+        case MessageType.newParameters, MessageType.deleteParameters: .parameter
         case MessageType.newNamespaceID, MessageType.deleteNamespaceID: .namespaceID
         default: nil
         }
@@ -60,6 +63,7 @@ package final class NetlinkListener: Sendable {
             groups: [
                 RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
                 RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE, RTNLGRP_NSID,
+                RTNLGRP_IPV4_NETCONF,
             ].map { CInt($0.rawValue) })
         netfilter = try Self.open(NETLINK_NETFILTER, groups: [CInt(NFNLGRP_NFTABLES.rawValue)])
         let watches = [

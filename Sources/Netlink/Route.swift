@@ -3,6 +3,8 @@ import CLinux
 
 /// Who put a route, rule or neighbour there: everything of ours says 77.
 package let ownProtocol: UInt8 = 77
+/// RTPROT_KERNEL: what the kernel adds by itself, as the route to an address's subnet.
+package let kernelProtocol = UInt8(RTPROT_KERNEL)
 
 /// A route of IPv4 (rtnetlink(7)).
 package struct Route: Sendable, Hashable {
@@ -13,6 +15,8 @@ package struct Route: Sendable, Hashable {
 
     /// RT_TABLE_MAIN.
     package static let mainTable: UInt32 = 254
+    /// RT_TABLE_LOCAL.
+    package static let localTable: UInt32 = 255
 
     /// Host bits clear; `0.0.0.0/0` is the default route.
     package var destination: IPv4Network
@@ -53,11 +57,13 @@ package struct Route: Sendable, Hashable {
     /// `struct rtmsg`.
     static let headerLength = 12
 
-    static func header(table: UInt32, into message: inout MessageWriter) {
+    /// A dump of all tables; `protocol` 0: whoever added the route.
+    static func header(protocol number: UInt8, into message: inout MessageWriter) {
         message.put(AddressFamily.ipv4.rawValue)
         message.put(zeros: 3)
-        message.put(table < 256 ? UInt8(table) : UInt8(RT_TABLE_UNSPEC.rawValue))
-        message.put(zeros: 7)
+        message.put(UInt8(RT_TABLE_UNSPEC.rawValue))
+        message.put(number)
+        message.put(zeros: 6)
     }
 
     func encode(into message: inout MessageWriter, _ context: EncodingContext) {

@@ -73,12 +73,16 @@ package final class RouteSocket: Sendable {
 
     /// All IPv4 routes, or those of one table; the kernel's `local` table is left out unless asked for.
     package func routes(table: UInt32? = nil) throws -> [Route] {
-        let found = try dump("list routes", Route.init) { sequence in
+        try routes(addedBy: 0).filter { table == nil ? $0.table != Route.localTable : $0.table == table }
+    }
+
+    /// IPv4 routes of all tables that were added by `protocol`, 0: by anybody. The kernel passes over the others.
+    package func routes(addedBy number: UInt8) throws -> [Route] {
+        try dump("list routes", Route.init) { sequence in
             var writer = MessageWriter(type: MessageType.getRoute, flags: MessageFlags.request | MessageFlags.dump)
-            Route.header(table: 0, into: &writer)
+            Route.header(protocol: number, into: &writer)
             return writer.finished(sequence: sequence)
         }
-        return found.filter { table == nil ? $0.table != UInt32(RT_TABLE_LOCAL.rawValue) : $0.table == table }
     }
 
     /// All IPv4 rules that lead to a table.

@@ -27,6 +27,13 @@ package struct Rule: Sendable, Hashable {
         self.protocol = `protocol`
     }
 
+    /// What every new namespace has: the tables `local`, `main` and `default` (ip-rule(8)).
+    package static let initial: Set<Rule> = [
+        Rule(priority: 0, table: UInt32(RT_TABLE_LOCAL.rawValue), protocol: kernelProtocol),
+        Rule(priority: 32_766, table: Route.mainTable, protocol: kernelProtocol),
+        Rule(priority: 32_767, table: UInt32(RT_TABLE_DEFAULT.rawValue), protocol: kernelProtocol),
+    ]
+
     /// `struct fib_rule_hdr`.
     static let headerLength = 12
 

@@ -3,6 +3,8 @@ package struct ObservedTable: Sendable {
     package let comment: String?
     /// Chains with their text as nft prints it, counters left out.
     package let chains: [String: String]
+    /// Switched off as a whole (`flags dormant`): nothing in it sees a packet.
+    package let isDormant: Bool
     private let contents: [String: [ListedValue]]
 
     /// - Parameters:
@@ -11,6 +13,7 @@ package struct ObservedTable: Sendable {
     init(text: String, items: [ListedValue]) {
         var comment: String?
         var chains: [String: String] = [:]
+        var isDormant = false
         var current: (name: String, body: String)?
         for line in text.split(separator: "\n") {
             if let chain = current {
@@ -24,8 +27,11 @@ package struct ObservedTable: Sendable {
                 current = (String(line.dropFirst(7).dropLast(2)), "")
             } else if line.hasPrefix("\tcomment \"") {
                 comment = String(line.dropFirst(10).dropLast())
+            } else if line.hasPrefix("\tflags "), line.contains("dormant") {
+                isDormant = true
             }
         }
+        self.isDormant = isDormant
         self.comment = comment
         self.chains = chains
         var contents: [String: [ListedValue]] = [:]

@@ -24,12 +24,25 @@ package struct Table: Equatable, Sendable {
     package var chains: [String: String]
     /// Contents of the skeleton's sets and maps. Elements are added in this order of the sets, removed in reverse.
     package var sets: [ElementSet]
+    /// Links that the skeleton hooks itself to: they must be there when it is loaded.
+    package let devices: [String]
 
-    package init(_ id: TableID, skeleton: String, chains: [String: String] = [:], sets: [ElementSet] = []) {
+    package init(
+        _ id: TableID, skeleton: String, chains: [String: String] = [:], sets: [ElementSet] = [],
+        devices: [String] = []
+    ) {
         self.id = id
         self.skeleton = skeleton
         self.chains = chains
         self.sets = sets
+        self.devices = devices
+    }
+
+    /// Chains of the skeleton.
+    package var skeletonChains: [String] {
+        skeleton.split(separator: "\n").filter { $0.hasPrefix("chain ") }.compactMap { line in
+            line.split(separator: " ").dropFirst().first.map(String.init)
+        }
     }
 
     /// What the table's comment says: equal when the skeletons are.

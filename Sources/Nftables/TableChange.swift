@@ -25,15 +25,24 @@ package struct TableChange: Equatable, Sendable {
 }
 
 extension Table {
-    /// From what the kernel has. `rules`: what the chains of this skeleton looked like when it was loaded, to see rules
-    /// that others have changed; `nil` when not known.
+    /// From what the kernel has. `rules`: what chains of this table look like when they are loaded as written, to see
+    /// rules that others have changed; those of chains that are not there yet do not matter, `nil` when not known.
     package func change(from observed: ObservedTable?, rules: [String: String]? = nil) -> TableChange {
         guard let observed else { return replaced("table \(id) is missing") }
         guard observed.comment == tag else { return replaced("table \(id) is of another make") }
-        let isChanged = rules.map { $0.contains { observed.chains[$0.key] != $0.value } } ?? false
-        if isChanged || chainNames.contains(where: { observed.chains[$0] == nil }) {
-            return replaced("rules of table \(id) were changed")
+        if observed.isDormant { return replaced("table \(id) was switched off") }
+        let own = skeletonChains
+        if let missing = own.first(where: { observed.chains[$0] == nil }) {
+            return replaced("chain \(missing) of table \(id) is missing")
         }
+        for (chain, text) in (rules ?? [:]).sorted(by: { $0.key < $1.key }) {
+            if let found = observed.chains[chain], found != text {
+                return replaced("rules of chain \(chain) of table \(id) were changed")
+            }
+        }
+        // Chains that elements lead to stay when no element does any more: only their names are known then.
+        let foreign = observed.chains.keys.filter { !own.contains($0) && chains[$0] == nil && !Self.isNumbered($0) }
+        if let chain = foreign.min() { return replaced("chain \(chain) of table \(id) is not wanted") }
         return change(
             fromChains: Set(observed.chains.keys),
             elements: { observed.elements(of: $0) })
@@ -49,11 +58,9 @@ extension Table {
             elements: { set in old.sets.first { $0.name == set.name }?.elements ?? [:] })
     }
 
-    /// Chains of the skeleton.
-    private var chainNames: [String] {
-        skeleton.split(separator: "\n").filter { $0.hasPrefix("chain ") }.compactMap { line in
-            line.split(separator: " ").dropFirst().first.map(String.init)
-        }
+    /// `n3`: for three backends.
+    private static func isNumbered(_ chain: String) -> Bool {
+        chain.hasPrefix("n") && chain.count > 1 && chain.dropFirst().allSatisfy { ("0"..."9").contains($0) }
     }
 
     private func replaced(_ reason: String) -> TableChange {

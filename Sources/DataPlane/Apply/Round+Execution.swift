@@ -14,24 +14,25 @@ extension Round {
         await withdraw(parts, &outcome)
         await buildNode(parts, &outcome)
         await build(overlays, parts, &outcome)
-        let rules = await finish(inner, parts, &outcome)
-        let nodeRules = await publish(parts, &outcome)
+        await finish(inner, parts, &outcome)
+        await publish(parts, &outcome)
         await forgetConnections(parts, &outcome)
         await remove(parts, &outcome)
 
         for (scope, part) in parts {
-            var applied = AppliedNamespace(input: part.input, state: part.wanted, rules: part.rules)
-            let loaded = scope == .node ? nodeRules : rules[scope] ?? [:]
-            applied.rules.merge(loaded) { _, new in new }
+            var applied = AppliedNamespace(input: part.input, state: part.wanted)
             applied.isCertain = outcome.failures[scope] == nil
             outcome.applied[scope] = applied
-            let count = part.plan.count + part.change.count
+            let count = part.notes.count + part.plan.count + part.change.count
             if count > 0 {
                 outcome.changes += count
                 outcome.touched.insert(scope)
-                if part.wasExamined { outcome.differences[scope] = part.plan.summary + part.change.summary }
+                if part.wasExamined {
+                    outcome.differences[scope] = part.notes + part.plan.summary + part.change.summary
+                }
             }
         }
+        outcome.book.forgetUnused(outcome.applied.values.lazy.flatMap(\.state.tables))
         return outcome
     }
 
@@ -66,8 +67,13 @@ extension Round {
 
     private func build(_ overlays: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
         _ = await forEach(overlays, &outcome) { scope in
-            guard let plan = parts[scope]?.plan, !plan.isEmpty else { return }
-            try await inside(scope) { try NamespaceWork.clear(plan) }
+            guard let part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return }
+            let plan = part.plan
+            try await inside(scope) {
+                // Foreign tables: an overlay has none of its own.
+                if !part.change.isEmpty { try NftContext().run(part.change.commands) }
+                try NamespaceWork.clear(plan)
+            }
             if !plan.fromNode.isEmpty {
                 // Here, so that the device's socket is the node's and its rules see the packets.
                 try await inside(.node) { try RouteSocket().perform(plan.fromNode) }
@@ -76,27 +82,27 @@ extension Round {
         }
     }
 
-    private func finish(_ scopes: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async
-        -> [Scope: [TableID: [String: String]]]
-    {
-        await forEach(scopes, &outcome) { scope in
+    private func finish(_ scopes: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        let book = outcome.book
+        let done = await forEach(scopes, &outcome) { scope -> [TableID: [String: String]] in
             guard let part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return [:] }
             return try await inside(scope) {
                 try NamespaceWork.clear(part.plan)
                 try NamespaceWork.build(part.plan)
-                if part.change.isEmpty { return [:] }
-                return try NamespaceWork.change(part.change.commands, replaced: part.replaced)
+                return try NamespaceWork.change(part.change.commands, listing: part.loaded(book))
             }
         }
+        for (scope, listed) in done { parts[scope]?.teach(&outcome.book, listed) }
     }
 
-    private func publish(_ parts: [Scope: Part], _ outcome: inout Outcome) async -> [TableID: [String: String]] {
-        guard let part = parts[.node], !part.change.additions.isEmpty || !part.replaced.isEmpty else { return [:] }
+    private func publish(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        guard let part = parts[.node], !part.change.additions.isEmpty || !part.replaced.isEmpty else { return }
         let commands = part.replaced.isEmpty ? part.change.additions : part.change.commands
+        let book = outcome.book
         let done = await forEach([.node], &outcome) { _ in
-            try await inside(.node) { try NamespaceWork.change(commands, replaced: part.replaced) }
+            try await inside(.node) { try NamespaceWork.change(commands, listing: part.loaded(book)) }
         }
-        return done[.node] ?? [:]
+        for listed in done.values { part.teach(&outcome.book, listed) }
     }
 
     private func forgetConnections(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
@@ -136,5 +142,16 @@ extension Round {
                 outcome.fail(.node, error)
             }
         }
+    }
+}
+
+extension Round.Part {
+    /// Tables that this part loads, and of which it is not known how they are listed.
+    fileprivate func loaded(_ book: RuleBook) -> [Table] {
+        change.isEmpty ? [] : wanted.tables.filter { !book.knows($0) }
+    }
+
+    fileprivate func teach(_ book: inout RuleBook, _ listed: [TableID: [String: String]]) {
+        for table in wanted.tables { if let chains = listed[table.id] { book.learn(chains, of: table) } }
     }
 }

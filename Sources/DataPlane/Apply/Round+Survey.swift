@@ -6,7 +6,8 @@ extension Round {
     private enum Found: Sendable {
         /// Made just now, with these parameters set.
         case empty([NamespacePlan.Parameter])
-        case observed(ObservedNamespace)
+        /// `isNamedAgain`: its name was missing.
+        case observed(ObservedNamespace, isNamedAgain: Bool)
         case asApplied
     }
 
@@ -20,8 +21,7 @@ extension Round {
             } else {
                 let known = previous[scope]
                 let state = known?.input == input ? known?.state : nil
-                parts[scope] = Part(
-                    input: input, wanted: state ?? derivation.state(for: input), rules: known?.rules ?? [:])
+                parts[scope] = Part(input: input, wanted: state ?? derivation.state(for: input))
             }
         }
         let snapshot = parts
@@ -37,8 +37,25 @@ extension Round {
             }
             take(state, into: &parts[scope], scope)
         }
+        await learnRules(parts, &outcome)
         plan(&parts, &outcome)
         return parts
+    }
+
+    /// Tables that fit were loaded by an earlier daemon: what their rules are to look like must be found out.
+    private func learnRules(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        outcome.book = book
+        var unknown: [Table] = []
+        for part in parts.values {
+            guard case .observed(let observed) = part.tables else { continue }
+            unknown += part.wanted.tables.filter { observed[$0.id]?.comment == $0.tag && !book.knows($0) }
+        }
+        if unknown.isEmpty { return }
+        do {
+            try await outcome.book.probe(unknown, at: derivation.layout.probe())
+        } catch {
+            outcome.fail(.node, error)
+        }
     }
 
     private func uncertain(_ applied: AppliedNamespace?) -> AppliedNamespace? {
@@ -48,7 +65,12 @@ extension Round {
     }
 
     private func look(at scope: Scope, wanted: WantedNamespace) async throws -> Found {
+        var isNamedAgain = false
         if let namespace = derivation.namespace(of: scope) {
+            if !namespace.exists(), let kept = held[scope] {
+                try await onThread { try kept.restore(at: namespace.path) }
+                isNamedAgain = true
+            }
             if !namespace.exists() {
                 _ = try await NetworkNamespace.create(at: namespace.path)
                 try await namespace.run { try NamespaceWork.prepare() }
@@ -56,9 +78,9 @@ extension Round {
             }
             if prepared.contains(scope), previous[scope] == nil { return try await start(namespace, wanted) }
         }
-        if let old = previous[scope], old.isCertain, !examined.contains(scope) { return .asApplied }
-        let dump = NamespaceDump(scope: scope, wanted: wanted, readsTables: true)
-        return .observed(try await inside(scope) { try dump.take() })
+        if let old = previous[scope], old.isCertain, !examined.contains(scope), !isNamedAgain { return .asApplied }
+        let dump = NamespaceDump(scope: scope, wanted: wanted)
+        return .observed(try await inside(scope) { try dump.take() }, isNamedAgain: isNamedAgain)
     }
 
     /// Sets what new links inherit, before there are any.
@@ -74,14 +96,16 @@ extension Round {
         switch found {
         case .empty(let parameters):
             part?.wasExamined = examined.contains(scope)
+            part?.have.addInitial()
             for parameter in parameters { part?.have.parameters[parameter.name] = parameter.value }
         case .asApplied:
             guard let old = previous[scope] else { return }
             part?.have = old.state.kernel
             part?.tables = .known(old.state.tables)
-        case .observed(let observed):
+        case .observed(let observed, let isNamedAgain):
             part?.have = observed.kernel
-            part?.tables = .observed(observed.tables ?? [:])
+            part?.tables = .observed(observed.tables)
+            if isNamedAgain { part?.notes = ["the namespace's name was missing"] }
             part?.wasExamined = true
         }
     }
@@ -126,20 +150,20 @@ extension Round {
                 parts[scope]?.plan = NamespacePlan(
                     from: part.have, to: part.wanted, in: derivation.namespace(of: scope))
             }
-            planTables(scope, &parts)
+            planTables(scope, outcome.book, &parts)
         }
     }
 
     /// Adds a namespace to the round that was thought to need nothing.
     private func recall(_ scope: Scope, into parts: inout [Scope: Part], _ outcome: inout Outcome) {
         guard parts[scope] == nil, let old = outcome.applied.removeValue(forKey: scope) else { return }
-        var part = Part(input: old.input, wanted: old.state, rules: old.rules)
+        var part = Part(input: old.input, wanted: old.state)
         part.have = old.state.kernel
         part.tables = .known(old.state.tables)
         parts[scope] = part
     }
 
-    private func planTables(_ scope: Scope, _ parts: inout [Scope: Part]) {
+    private func planTables(_ scope: Scope, _ book: RuleBook, _ parts: inout [Scope: Part]) {
         guard var part = parts[scope] else { return }
         let wanted = Set(part.wanted.tables.map(\.id))
         var removals = ""
@@ -160,7 +184,7 @@ extension Round {
             let change: TableChange
             switch part.tables {
             case .known(let old): change = table.change(from: old.first { $0.id == table.id })
-            case .observed(let observed): change = table.change(from: observed[table.id], rules: part.rules[table.id])
+            case .observed(let observed): change = table.change(from: observed[table.id], rules: book.rules(of: table))
             }
             if change.isReplacement { part.replaced.append(table) }
             add(change)

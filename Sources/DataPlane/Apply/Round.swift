@@ -6,8 +6,6 @@ import Nftables
 struct AppliedNamespace: Sendable {
     var input: Derivation.Input
     var state: WantedNamespace
-    /// Text of the chains of its tables as they were loaded.
-    var rules: [TableID: [String: String]] = [:]
     /// False after a failure: the next round looks at the kernel first.
     var isCertain = true
 }
@@ -26,6 +24,10 @@ struct Round: Sendable {
     let prepared: Set<Scope>
     /// Namespaces that are nobody's, to be removed.
     let strays: [NetworkNamespace]
+    /// Namespaces of the last round, whose names others may have taken away.
+    let held: [Scope: HeldNamespace]
+    /// How rules are listed, as far as it is known.
+    let book: RuleBook
 
     struct Outcome: Sendable {
         var applied: [Scope: AppliedNamespace] = [:]
@@ -38,6 +40,7 @@ struct Round: Sendable {
         var namespaceIDs: [Scope: Int32] = [:]
         /// Namespaces that are gone.
         var removed: Set<Scope> = []
+        var book = RuleBook()
 
         mutating func fail(_ scope: Scope, _ error: any Error) { failures[scope, default: []].append(error) }
     }
@@ -48,7 +51,8 @@ struct Round: Sendable {
         var wanted: WantedNamespace
         var have = KernelState()
         var tables = Tables.known([])
-        var rules: [TableID: [String: String]] = [:]
+        /// What was put right before there was a plan.
+        var notes: [String] = []
         var plan = NamespacePlan()
         var change = TableChange()
         var replaced: [Table] = []

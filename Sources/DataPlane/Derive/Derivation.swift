@@ -55,22 +55,22 @@ struct Derivation {
     }
 
     func state(for input: Input) -> WantedNamespace {
+        var state: WantedNamespace
         switch input {
-        case .node: nodeState()
-        case .overlay(let overlay, let underlay, let local): overlayState(overlay, underlay, local)
-        case .ingress(let ingress, let mtu, let bridge): ingressState(ingress, overlayMTU: mtu, bridge)
-        case .sandbox(let sandbox, let mtus): sandboxState(sandbox, mtus)
+        case .node: state = nodeState()
+        case .overlay(let overlay, let underlay, let local): state = overlayState(overlay, underlay, local)
+        case .ingress(let ingress, let mtu, let bridge):
+            state = ingressState(ingress, overlayMTU: mtu, bridge)
+            state.kernel.addInitial()
+        case .sandbox(let sandbox, let mtus):
+            state = sandboxState(sandbox, mtus)
+            state.kernel.addInitial()
         }
+        for address in state.kernel.addresses { state.kernel.implied.formUnion(ImpliedRoute.all(of: address)) }
+        return state
     }
 
-    func namespace(of scope: Scope) -> NetworkNamespace? {
-        switch scope {
-        case .node: nil
-        case .overlay(let id): layout.overlay(id)
-        case .ingress: layout.ingress
-        case .sandbox(let id): layout.sandbox(id)
-        }
-    }
+    func namespace(of scope: Scope) -> NetworkNamespace? { layout.namespace(of: scope) }
 
     /// What an overlay's namespace needs to know of the underlay: not who the peers are.
     private var tunnel: Underlay? {
@@ -120,6 +120,18 @@ struct Derivation {
         case .bridge(let id): bridges[id]?.mtu ?? 0
         case .overlay(let id): overlays[id]?.mtu ?? 0
         }
+    }
+}
+
+extension KernelState {
+    /// What a namespace has from its beginning once its loopback is up, and what everything in it relies on.
+    mutating func addInitial() {
+        let loopback = AddressState(
+            link: "lo", network: IPv4Network(address: IPv4Address(127, 0, 0, 1), prefixLength: 8))
+        links["lo"] = LinkState(make: .inner)
+        addresses.insert(loopback)
+        implied.formUnion(ImpliedRoute.all(of: loopback))
+        rules.formUnion(Rule.initial)
     }
 }
 

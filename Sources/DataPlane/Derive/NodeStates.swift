@@ -50,7 +50,8 @@ extension Derivation {
         state.kernel.links[port] = LinkState(
             make: .veth(peer), mtu: bridge.mtu, group: Layout.linkGroup, alias: alias, master: bridge.linkName,
             port: PortOptions(
-                learning: false, locked: true, hairpin: true, unicastFlood: false, isolated: isolated ? true : nil))
+                learning: false, locked: true, hairpin: true, unicastFlood: false, multicastFlood: true,
+                broadcastFlood: true, isolated: isolated))
         state.kernel.forwarding[ForwardingKey(link: port, mac: peer.mac, owner: .master)] = ForwardingTarget()
     }
 
@@ -67,7 +68,11 @@ extension Derivation {
         if let underlay {
             state.kernel.links[Layout.overlayTunnel] = LinkState(
                 make: .vxlan(VXLANSettings(id: overlay.vni, local: underlay.address, port: underlay.port)),
-                mtu: overlay.mtu, master: Layout.overlayBridge, port: PortOptions(learning: false))
+                mtu: overlay.mtu, master: Layout.overlayBridge,
+                // What no local port has goes to the tunnel, and ARP as well: it answers.
+                port: PortOptions(
+                    learning: false, locked: false, hairpin: false, unicastFlood: true, multicastFlood: true,
+                    broadcastFlood: true, isolated: false))
         }
         for endpoint in local {
             let mac = MACAddress(for: endpoint.address)
@@ -75,7 +80,9 @@ extension Derivation {
                 make: .veth(
                     PeerState(namespace: endpoint.namespace, name: endpoint.interface, mac: mac, mtu: overlay.mtu)),
                 mtu: overlay.mtu, master: Layout.overlayBridge,
-                port: PortOptions(learning: false, locked: true, unicastFlood: false))
+                port: PortOptions(
+                    learning: false, locked: true, hairpin: false, unicastFlood: false, multicastFlood: true,
+                    broadcastFlood: true, isolated: false))
             state.kernel.forwarding[ForwardingKey(link: endpoint.port, mac: mac, owner: .master)] = ForwardingTarget()
         }
         guard underlay != nil else { return state }

@@ -6,18 +6,16 @@ import Nftables
 /// What a namespace really has of ours.
 struct ObservedNamespace: Sendable {
     var kernel = KernelState()
-    /// `nil`: not looked at.
-    var tables: [TableID: ObservedTable]?
+    var tables: [TableID: ObservedTable] = [:]
 }
 
 /// Reads a namespace's state, on a thread inside it. What is not ours is passed over:
-/// - in the node's namespace all but links with our alias and what is on them,
-/// - in a sandbox all but our interfaces, the routes, rules and neighbours marked as ours, and the addresses that are
+/// - in the node's namespace all but our table, links with our alias and what is on them,
+/// - in a sandbox all but our tables, our interfaces, the routes, rules and neighbours marked as ours, and the addresses that are
 ///   wanted or were before: what the container adds is its own.
 struct NamespaceDump: Sendable {
     let scope: Scope
     let wanted: WantedNamespace
-    let readsTables: Bool
 
     static func tables(of scope: Scope) -> [TableID] {
         switch scope {
@@ -29,7 +27,7 @@ struct NamespaceDump: Sendable {
     }
 
     /// Tables without elements of ours.
-    static let bareTables: Set<TableID> = [ResolverTable.id, MeshTables.deviceID]
+    static let bareTables: Set<TableID> = [MeshTables.deviceID]
 
     func take() throws -> ObservedNamespace {
         var observed = ObservedNamespace()
@@ -37,7 +35,10 @@ struct NamespaceDump: Sendable {
         let names = try readLinks(socket, &observed.kernel)
         try readAddresses(socket, names, &observed.kernel)
         switch scope {
-        case .node: try readForwarding(socket, names, &observed.kernel)
+        case .node:
+            try readForwarding(socket, names, &observed.kernel)
+            // Of the node's routes only the kernel's own: it may have a great many others.
+            readImplied(try socket.routes(addedBy: kernelProtocol), names, &observed.kernel)
         case .overlay:
             try readForwarding(socket, names, &observed.kernel)
             try readNeighbours(socket, names, &observed.kernel)
@@ -46,9 +47,21 @@ struct NamespaceDump: Sendable {
             try readRoutes(socket, names, &observed.kernel)
         }
         try readParameters(&observed.kernel)
-        let ids = Self.tables(of: scope)
-        if readsTables { observed.tables = ids.isEmpty ? [:] : try NftContext().tables(ids, bare: Self.bareTables) }
+        observed.tables = try readTables()
         return observed
+    }
+
+    /// In overlays and the ingress sandbox everything is ours: foreign tables are told of, to be removed.
+    private func readTables() throws -> [TableID: ObservedTable] {
+        let own = Set(Self.tables(of: scope))
+        let context = try NftContext()
+        let present = try context.tables()
+        let ids =
+            switch scope {
+            case .overlay, .ingress: present
+            case .node, .sandbox: own.intersection(present)
+            }
+        return try context.tables(Array(ids), bare: Self.bareTables.union(ids.subtracting(own)))
     }
 
     /// Returns the names of the links that are ours, by index.
@@ -74,9 +87,21 @@ struct NamespaceDump: Sendable {
 
     private func isOurs(_ link: Link) -> Bool {
         switch scope {
-        case .node: link.alias?.hasPrefix(Layout.aliasPrefix) == true
+        case .node: link.alias?.hasPrefix(Layout.aliasPrefix) == true || hasLostAlias(link)
         case .overlay: link.name != "lo"
         case .ingress, .sandbox: wanted.kernel.links[link.name] != nil
+        }
+    }
+
+    /// One of ours without its alias: still of our group, and of the name and kind of a wanted one.
+    private func hasLostAlias(_ link: Link) -> Bool {
+        guard link.alias == nil, link.group == Layout.linkGroup, let target = wanted.kernel.links[link.name] else {
+            return false
+        }
+        return switch target.make {
+        case .bridge: link.kind == "bridge"
+        case .veth: link.kind == "veth"
+        case .vxlan, .inner: false
         }
     }
 
@@ -104,20 +129,37 @@ struct NamespaceDump: Sendable {
     }
 
     private func readNeighbours(_ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState) throws {
+        // An overlay's are all ours: a foreign one would answer ARP in our name.
+        let takesAll = if case .overlay = scope { true } else { false }
         for neighbour in try socket.neighbours()
-        where neighbour.state == .permanent && neighbour.protocol == ownProtocol {
+        where neighbour.state == .permanent && (takesAll || neighbour.protocol == ownProtocol) {
             guard let link = name(of: neighbour.link, names), let mac = neighbour.mac else { continue }
             state.neighbours[NeighbourKey(link: link, address: neighbour.address)] = mac
         }
     }
 
     private func readRoutes(_ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState) throws {
-        for route in try socket.routes() where route.protocol == ownProtocol && route.metric == 0 {
+        let routes = try socket.routes(addedBy: 0)
+        readImplied(routes, names, &state)
+        for route in routes where route.protocol == ownProtocol && route.metric == 0 {
             guard let gateway = route.gateway, let link = route.link.flatMap({ name(of: $0, names) }) else { continue }
             state.routes[RouteKey(destination: route.destination, table: route.table)] =
                 RouteState(gateway: gateway, link: link)
         }
-        for rule in try socket.rules() where rule.protocol == ownProtocol { state.rules.insert(rule) }
+        for rule in try socket.rules() where rule.protocol == ownProtocol || Rule.initial.contains(rule) {
+            state.rules.insert(rule)
+        }
+    }
+
+    /// Which of the wanted addresses have the routes that the kernel gave them.
+    private func readImplied(_ routes: [Route], _ names: [UInt32: String], _ state: inout KernelState) {
+        var found: Set<Route> = []
+        for var route in routes where route.protocol == kernelProtocol {
+            guard let link = route.link.flatMap({ name(of: $0, names) }) else { continue }
+            route.link = .name(link)
+            found.insert(route)
+        }
+        state.implied = wanted.kernel.implied.filter { found.contains($0.route) }
     }
 
     private func readParameters(_ state: inout KernelState) throws {

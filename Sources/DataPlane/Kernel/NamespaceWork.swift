@@ -45,14 +45,14 @@ enum NamespaceWork {
         }
     }
 
-    /// Runs the changes as one transaction and returns what the chains of replaced tables look like now.
-    static func change(_ commands: String, replaced: [Table]) throws -> [TableID: [String: String]] {
+    /// Runs the changes as one transaction and returns what the chains of these tables look like now.
+    static func change(_ commands: String, listing tables: [Table]) throws -> [TableID: [String: String]] {
+        if commands.isEmpty { return [:] }
         let context = try NftContext()
         try context.run(commands)
-        var rules: [TableID: [String: String]] = [:]
-        let loaded = try context.tables(replaced.map(\.id), bare: Set(replaced.map(\.id)))
-        for table in replaced { rules[table.id] = loaded[table.id]?.chains.filter { table.chains[$0.key] == nil } }
-        return rules
+        if tables.isEmpty { return [:] }
+        let ids = tables.map(\.id)
+        return try context.tables(ids, bare: Set(ids)).mapValues(\.chains)
     }
 
     /// Forgets connections that fit any of the ends.

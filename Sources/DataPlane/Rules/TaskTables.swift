@@ -19,7 +19,7 @@ struct MeshTables {
 
     var tables: [Table] {
         [
-            Table(Self.deviceID, skeleton: deviceSkeleton),
+            Table(Self.deviceID, skeleton: deviceSkeleton, devices: [interface]),
             Table(
                 Self.id, skeleton: skeleton,
                 sets: [ElementSet("ports", keys: ports.map { "\($0.transport) . \($0.port)" })]),
@@ -74,14 +74,22 @@ struct ResolverTable {
 
     let ports: ResolverPorts
 
+    /// The ports are elements, so that the skeleton is the same for every container.
     var table: Table {
         Table(
             Self.id,
             skeleton: """
+                map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
                 chain redirect_out { type nat hook output priority -100; policy accept;
-                ip daddr \(Self.address) udp dport 53 dnat to \(Self.address):\(ports.udp)
-                ip daddr \(Self.address) tcp dport 53 dnat to \(Self.address):\(ports.tcp)
+                ip daddr \(Self.address) dnat to meta l4proto . th dport map @ports
                 }
-                """)
+                """,
+            sets: [
+                ElementSet(
+                    "ports",
+                    elements: [
+                        "udp . 53": "\(Self.address) . \(ports.udp)", "tcp . 53": "\(Self.address) . \(ports.tcp)",
+                    ])
+            ])
     }
 }

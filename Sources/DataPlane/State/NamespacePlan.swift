@@ -54,6 +54,7 @@ extension NamespacePlan {
         }
         planParameters(have, wanted)
         planLinks(have, want, namespace)
+        planImplied(have, want)
         planTables(have, want)
     }
 
@@ -121,7 +122,9 @@ extension NamespacePlan {
         for (key, route) in want.routes.sorted(by: { $0.key.table < $1.key.table }) where have.routes[key] != route {
             building.append(AddRoute(key.route(route)))
         }
-        for rule in want.rules.subtracting(have.rules) { building.append(AddRule(rule).allowing(.exists)) }
+        for rule in want.rules.subtracting(have.rules) where rule.protocol != kernelProtocol {
+            building.append(AddRule(rule).allowing(.exists))
+        }
 
         var removals: [any NetlinkRequest] = []
         for rule in have.rules.subtracting(want.rules) { removals.append(DeleteRule(rule).allowing(.missing)) }
@@ -138,6 +141,21 @@ extension NamespacePlan {
             removals.append(DeleteAddress(address.value).allowing(.missing))
         }
         removing = removals + removing
+    }
+
+    /// What the kernel does by itself as a rule, and without which it knows no way to a gateway. Routes only for
+    /// addresses that stay on links that are up: with new ones they come.
+    private mutating func planImplied(_ have: KernelState, _ want: KernelState) {
+        for rule in want.rules.subtracting(have.rules) where rule.protocol == kernelProtocol {
+            building.append(AddRule(rule).allowing(.exists))
+        }
+        let missing = want.implied.subtracting(have.implied).filter {
+            have.addresses.contains($0.address) && have.links[$0.address.link]?.isUp == true
+        }
+        // A route's source address must be the node's own.
+        for implied in missing.sorted(by: { $0.order < $1.order }) {
+            building.append(AddRoute(implied.route, replacing: false).allowing(.exists))
+        }
     }
 }
 
@@ -178,7 +196,7 @@ extension LinkState {
     fileprivate func changes(to target: LinkState, name: String) -> [any NetlinkRequest] {
         var requests: [any NetlinkRequest] = []
         var change = SetLink(.name(name))
-        if mtu != target.mtu { change.mtu = target.mtu }
+        if let mtu = target.mtu, mtu != self.mtu { change.mtu = mtu }
         if let mac = target.mac, mac != self.mac { change.mac = mac }
         if group != target.group { change.group = target.group }
         if let alias = target.alias, alias != self.alias { change.alias = alias }
@@ -206,6 +224,10 @@ extension BridgeOptions {
 extension AddressState {
     fileprivate var order: String { "\(link) \(network)" }
     fileprivate var value: LinkAddress { LinkAddress(link: .name(link), network: network) }
+}
+
+extension ImpliedRoute {
+    fileprivate var order: String { (kind == .own ? "0 " : "1 ") + address.order }
 }
 
 extension ForwardingKey {

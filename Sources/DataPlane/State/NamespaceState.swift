@@ -8,6 +8,8 @@ import Nftables
 struct KernelState: Equatable, Sendable {
     var links: [String: LinkState] = [:]
     var addresses: Set<AddressState> = []
+    /// Routes that the kernel itself adds for the addresses, and that others can take away.
+    var implied: Set<ImpliedRoute> = []
     var routes: [RouteKey: RouteState] = [:]
     var rules: Set<Rule> = []
     var neighbours: [NeighbourKey: MACAddress] = [:]
@@ -19,6 +21,7 @@ struct KernelState: Equatable, Sendable {
         links[link] = nil
         for name in links.keys where links[name]?.master == link { links[name]?.master = nil }
         addresses = addresses.filter { $0.link != link }
+        implied = implied.filter { $0.address.link != link }
         routes = routes.filter { $0.value.link != link }
         neighbours = neighbours.filter { $0.key.link != link }
         forwarding = forwarding.filter { $0.key.link != link }
@@ -49,7 +52,8 @@ struct LinkState: Equatable, Sendable {
     }
 
     var make: Make
-    var mtu: Int
+    /// `nil`: any.
+    var mtu: Int?
     /// `nil`: any.
     var mac: MACAddress?
     var group: UInt32 = 0
@@ -69,6 +73,43 @@ struct PeerState: Equatable, Sendable {
 struct AddressState: Hashable, Sendable {
     var link: String
     var network: IPv4Network
+}
+
+/// What the kernel adds when an address comes, or its link goes up (`proto kernel`).
+struct ImpliedRoute: Hashable, Sendable {
+    enum Kind: Hashable, Sendable {
+        /// That the address is this node's own, in table `local`.
+        case own
+        /// That its subnet is on the link, in table `main`.
+        case subnet
+    }
+
+    var address: AddressState
+    var kind: Kind
+
+    var route: Route {
+        let network = address.network
+        return switch kind {
+        case .own:
+            Route(
+                destination: IPv4Network(address: network.address, prefixLength: 32), link: .name(address.link),
+                source: network.address, table: Route.localTable, protocol: kernelProtocol, scope: .host, kind: .local)
+        case .subnet:
+            Route(
+                destination: network.masked, link: .name(address.link), source: network.address,
+                protocol: kernelProtocol)
+        }
+    }
+
+    /// Those of an address.
+    static func all(of address: AddressState) -> [ImpliedRoute] {
+        var found = [ImpliedRoute(address: address, kind: .own)]
+        // A loopback's subnet is in table `local`, too, and nothing of ours needs it.
+        if address.network.prefixLength < 32, !address.network.address.isLoopback {
+            found.append(ImpliedRoute(address: address, kind: .subnet))
+        }
+        return found
+    }
 }
 
 struct RouteKey: Hashable, Sendable {

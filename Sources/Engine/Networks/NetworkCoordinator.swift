@@ -100,6 +100,13 @@ final class NetworkCoordinator: Sendable {
     /// After a restart: the namespaces are there, the sockets in them are not.
     func adopt() async throws {
         try await order.run("refresh") {
+            for record in composer().containers where record.state.pid > 0 {
+                do { try await dataPlane.recover(record.id, process: Int32(record.state.pid)) } catch {
+                    log.error(
+                        "a container's namespace has no name and cannot be given one",
+                        metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+                }
+            }
             report(try await dataPlane.adopt(composer().compose()))
             for record in composer().containers where NameTableComposer.hasResolver(record) {
                 do { try await openResolver(record) } catch {

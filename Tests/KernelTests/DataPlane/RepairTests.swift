@@ -1,5 +1,6 @@
 import Addressing
 import DataPlane
+import Glibc
 import LinuxSystem
 import Logging
 import Netlink
@@ -8,76 +9,12 @@ import TestKit
 import Testing
 
 @Suite struct RepairTests {
-    /// Something that somebody does to our objects, where, and whether it is to be noticed there.
-    private struct Damage: Sendable {
-        let name: String
-        let scope: Scope
-        let doIt: @Sendable () throws -> Void
-
-        init(_ name: String, _ scope: Scope, _ doIt: @escaping @Sendable () throws -> Void) {
-            self.name = name
-            self.scope = scope
-            self.doIt = doIt
-        }
-    }
-
-    private static func nft(_ commands: String) -> @Sendable () throws -> Void { { try NftContext().run(commands) } }
-    private static func link(_ request: any NetlinkRequest) -> @Sendable () throws -> Void {
-        { try RouteSocket().perform(request) }
-    }
-
-    private static let damages: [Damage] = [
-        Damage("container's pair", .node, link(DeleteLink(.name("aegt21")))),
-        Damage("container's interface from inside", .sandbox("t21"), link(DeleteLink("eth2"))),
-        Damage("interface set down", .sandbox("t21"), link(SetLink("eth0", isUp: false))),
-        Damage("default route", .sandbox("t21")) {
-            let socket = try RouteSocket()
-            for route in try socket.routes() where route.destination.prefixLength == 0 {
-                try socket.perform(DeleteRoute(route))
-            }
-        },
-        Damage("mesh rule", .sandbox("t21")) {
-            let socket = try RouteSocket()
-            for rule in try socket.rules() where rule.priority == 77 { try socket.perform(DeleteRule(rule)) }
-        },
-        Damage("mesh device table", .sandbox("t21"), nft("delete table netdev mesh")),
-        Damage("service table", .sandbox("t12"), nft("delete table ip lb")),
-        Damage("one backend", .sandbox("t12"), nft("delete element ip lb vip { 10.1.0.100 }")),
-        Damage("forwarding entry", .overlay("app")) {
-            let socket = try RouteSocket()
-            for entry in try socket.forwardingEntries() where entry.owner == .device && entry.remote != nil {
-                try socket.perform(DeleteForwardingEntry(entry))
-            }
-        },
-        Damage("neighbour", .overlay("net")) {
-            let socket = try RouteSocket()
-            for one in try socket.neighbours() where one.state == .permanent {
-                try socket.perform(DeleteNeighbour(one))
-            }
-        },
-        Damage("tunnel", .overlay("net"), link(DeleteLink("vx0"))),
-        Damage("bridge of an overlay", .overlay("app"), link(DeleteLink("br0"))),
-        Damage("bridge of the node", .node, link(DeleteLink("docker_gwbridge"))),
-        Damage("gateway address", .node) {
-            let socket = try RouteSocket()
-            for address in try socket.addresses() where address.network.address == IPv4Address(172, 18, 0, 1) {
-                try socket.perform(DeleteAddress(address))
-            }
-        },
-        Damage("element of the node", .node, nft("delete element ip swarm published { tcp . 8080 }")),
-        Damage("foreign element", .node, nft("add element ip swarm published { tcp . 22 }")),
-        Damage("rule of the node", .node, nft("flush chain ip swarm publish")),
-        Damage("all rules of the node", .node, nft("flush ruleset")),
-        Damage("all rules of the ingress sandbox", .ingress, nft("flush ruleset")),
-        Damage("parameter", .node) { try Sysctl.write("net/ipv4/ip_forward", "0") },
-    ]
-
     @Test func `whatever is damaged is found and repaired`() async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
             for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.apply(network) }
             let greeter = try await Greeter.start("two", in: world.nodes[1].sandbox("t21"), port: 80)
-            for damage in Self.damages {
+            for damage in Damage.all {
                 for node in world.nodes {
                     // The pair belongs to a container of the second node.
                     if damage.name == "container's pair", node.number == 1 { continue }
@@ -115,6 +52,74 @@ import Testing
         switch scope {
         case .sandbox(let id): wanted[Int(node.number) - 1].sandboxes.contains { $0.id == id }
         case .node, .overlay, .ingress: true
+        }
+    }
+
+    @Test func `a namespace whose name was taken away gets it back with all that is in it`() async throws {
+        try await withWorld(nodes: 2) { world in
+            let wanted = swarm(world, tasks: [(2, 1)])
+            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.apply(network) }
+            let node = world.nodes[1]
+            let layout = node.plane.layout
+            let greeter = try await Greeter.start("two", in: node.sandbox("t21"), port: 80)
+            let scopes: [Scope] = [.sandbox("t21"), .ingress, .overlay("net")]
+            for scope in scopes {
+                guard let place = place(of: scope, node) else { continue }
+                let before = try Files.status(place.path)?.st_ino
+                try await place.remove()
+                let report = await node.plane.resync(reason: "test", scopes: [scope])
+                #expect(report.repairs == [scope: ["the namespace's name was missing"]], "\(report.failures)")
+                #expect(try Files.status(place.path)?.st_ino == before)
+                #expect(await tcp(world.nodes[0].address, 8080, from: world.client) == "two \(World.clientAddress)")
+            }
+            // Without a daemon that holds it, a container's is found by a process of the container.
+            try await node.sandbox("t21").remove()
+            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let next = DataPlane(runDirectory: layout.runDirectory, nodeNamespace: node.namespace, log: log)
+            try await next.recover("t21", process: getpid())
+            #expect(!node.sandbox("t21").exists(), "the daemon's own namespace was taken for a container's")
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
+    @Test func `rules that were changed while no daemon was there are found by the next one`() async throws {
+        try await withWorld(nodes: 2) { world in
+            let wanted = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
+            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.apply(network) }
+            let node = world.nodes[0]
+            try await node.namespace.run { try NftContext().run("flush chain ip swarm publish") }
+            try await node.sandbox("t12").run { try NftContext().run("flush chain ip lb n1") }
+            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let next = DataPlane(runDirectory: node.plane.layout.runDirectory, nodeNamespace: node.namespace, log: log)
+            let report = try await next.adopt(wanted[0])
+            #expect(report.failures.isEmpty, "\(report.failures)")
+            #expect(report.scopes == [.node, .sandbox("t12")])
+            let greeter = try await Greeter.start("two", in: world.nodes[1].sandbox("t21"), port: 80)
+            #expect(await tcp(node.address, 8080, from: world.client) == "two \(World.clientAddress)")
+            #expect(await tcp(serviceAddress, 80, from: node.sandbox("t12")) == "two \(taskAddress(1, 2))")
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
+    @Test func `what changes without a word, and what nobody wants, is found in passing`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let wanted = swarm(world, tasks: [(1, 1)])
+            let node = world.nodes[0]
+            _ = try await node.plane.adopt(wanted[0])
+            let stray = try await NetworkNamespace.create(at: node.plane.layout.namespaceDirectory + "/c-stray")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await node.plane.run() }
+                // The first thing it does is to compare everything.
+                try await eventually(within: .seconds(3), "the stray namespace's end") { !stray.exists() }
+                let name = "net/ipv4/conf/docker_gwbridge/route_localnet"
+                try await node.namespace.run { try Sysctl.write(name, "0") }
+                try await node.plane.layout.ingress.remove()
+                try await eventually(within: .seconds(5), "the parameter") {
+                    try await node.namespace.run { try Sysctl.read(name) } == "1"
+                }
+                try await eventually(within: .seconds(5), "the name") { node.plane.layout.ingress.exists() }
+                group.cancelAll()
+            }
         }
     }
 

@@ -99,7 +99,7 @@ import Testing
         let network = NodeNetwork(bridges: [closed], sandboxes: [container("c", 2)])
         let filtered = derive(network).nodeState().kernel.links
         #expect(filtered["docker0"]?.make == .bridge(BridgeOptions(multicastSnooping: false, callIPTables: true)))
-        #expect(filtered["a0123456789ab"]?.port?.isolated == nil)
+        #expect(filtered["a0123456789ab"]?.port?.isolated == false)
         let plain = derive(network, filtersBridges: false).nodeState().kernel.links
         #expect(plain["docker0"]?.make == .bridge(BridgeOptions(multicastSnooping: false)))
         #expect(plain["a0123456789ab"]?.port?.isolated == true)

@@ -1,0 +1,52 @@
+import DataPlane
+import Model
+
+/// What the data plane found and repaired, as events: `docker events --filter type=network --filter event=repair`.
+extension NodeEngine {
+    func announceRepairs() async {
+        for await drift in network.dataPlane.repairs where !drift.isClean {
+            for (scope, words) in drift.repairs.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+                announce("repair", scope, drift, count: words.count, ["repaired": Self.text(words)])
+            }
+            // Found, but not put right: the data plane tries again, and tells again.
+            for (scope, errors) in drift.failures.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+                announce("drift", scope, drift, count: errors.count, ["error": Self.text(errors.map { "\($0)" })])
+            }
+        }
+    }
+
+    private static func text(_ words: [String]) -> String {
+        let shown = words.prefix(DriftReport.mostWords).joined(separator: "; ")
+        return words.count > DriftReport.mostWords ? shown + "; …" : shown
+    }
+
+    /// The event's actor is the network concerned; the node's own namespace is Docker's network `host`.
+    private func announce(
+        _ action: String, _ scope: Scope, _ drift: DriftReport, count: Int, _ more: [String: String]
+    ) {
+        var attributes = [
+            "part": "\(scope)", "reason": drift.reason, "count": "\(count)", "total": "\(drift.total)",
+            "seconds": "\(drift.duration.seconds)",
+        ].merging(more) { first, _ in first }
+        let swarm = network.swarmState?.networks.map(\.network) ?? []
+        var actor = ""
+        switch scope {
+        case .node:
+            actor = networks.named("host")?.id ?? ""
+            attributes["name"] = "host"
+        case .overlay(let id):
+            actor = id
+            attributes["name"] = swarm.first { $0.id == id }?.spec.name
+        case .ingress:
+            let ingress = swarm.first { $0.spec.ingress == true }
+            actor = ingress?.id ?? ""
+            attributes["name"] = ingress?.spec.name
+        case .sandbox(let id):
+            let endpoint = containers.record(id)?.endpoints.first
+            actor = endpoint?.networkID ?? ""
+            attributes["name"] = endpoint?.networkName
+            attributes["container"] = id
+        }
+        events.publish("network", action, actor, attributes)
+    }
+}
