@@ -40,6 +40,8 @@ package actor DataPlane {
     private var held: [Scope: HeldNamespace] = [:]
     private var book = RuleBook()
     private var prepared: Set<Scope> = []
+    /// What a round that has been answered already still removes.
+    private var leaving: Set<Scope> = []
     /// Scopes by the id under which the node's namespace knows their namespaces.
     var scopesByID: [Int32: Scope] = [:]
 
@@ -71,8 +73,10 @@ package actor DataPlane {
 
     /// Brings the node to `wanted`. Touches only the namespaces whose part of it has changed since the last call, and those
     /// in which something failed.
+    /// - Parameter removesLater: it returns when nothing leads to what is to go any more; links and namespaces go
+    ///   afterwards, before any other round. What is left of them then is in no report, but removed by a later round.
     /// - Throws: ``DataPlaneError`` `inconsistent` when the value contradicts itself; then nothing is touched.
-    package func apply(_ wanted: NodeNetwork) async throws -> ApplyReport {
+    package func apply(_ wanted: NodeNetwork, removesLater: Bool = false) async throws -> ApplyReport {
         try check(wanted)
         self.wanted = wanted
         newest += 1
@@ -83,10 +87,28 @@ package actor DataPlane {
                 end()
                 break
             }
-            _ = await performRound(examining: [])
-            end()
+            if removesLater {
+                let (round, outcome) = await startRound(examining: [], removingStrays: false)
+                leaving = Set(applied.keys).subtracting(outcome.applied.keys)
+                settle(outcome)
+                // The kernel's time to give up a device is nobody's to wait for but the next round's, which does.
+                Task { await self.finishLater(round, outcome) }
+            } else {
+                _ = await performRound(examining: [])
+                end()
+            }
         }
         return lastReport
+    }
+
+    private func finishLater(_ round: Round, _ outcome: Round.Outcome) async {
+        var outcome = outcome
+        let told = outcome.failures
+        await round.remove(&outcome)
+        for (scope, errors) in outcome.failures where told[scope] == nil { logFailure(scope, errors) }
+        takeOver(outcome)
+        leaving = []
+        end()
     }
 
     /// At start: compares everything with the kernel, takes over what fits, repairs what does not, and removes links and
@@ -136,6 +158,11 @@ package actor DataPlane {
     /// wanted value that had it has it no more, or until ``discardSandbox(_:)``.
     package func prepareSandbox(_ containerID: String) async throws -> NetworkNamespace {
         let namespace = layout.sandbox(containerID)
+        while leaving.contains(.sandbox(containerID)) {
+            // The one that the container had before goes first.
+            await begin()
+            end()
+        }
         if namespace.exists() { return namespace }
         prepared.insert(.sandbox(containerID))
         _ = try await NetworkNamespace.create(at: namespace.path)
@@ -194,10 +221,18 @@ package actor DataPlane {
 
     /// One round towards the newest value. `examining`: `nil` for everything.
     private func performRound(examining scopes: Set<Scope>?, removingStrays: Bool = false) async -> Round.Outcome {
-        let clock = ContinuousClock()
-        let start = clock.now
-        let number = newest
-        let target = wanted
+        let start = ContinuousClock.now
+        var (round, outcome) = await startRound(examining: scopes, removingStrays: removingStrays)
+        await round.remove(&outcome)
+        outcome.duration = ContinuousClock.now - start
+        settle(outcome)
+        return outcome
+    }
+
+    /// A round up to its last step.
+    private func startRound(examining scopes: Set<Scope>?, removingStrays: Bool) async -> (Round, Round.Outcome) {
+        let start = ContinuousClock.now
+        let (number, target) = (newest, wanted)
         let derivation = Derivation(target, layout: layout, filtersBridges: await filtersBridges())
         let round = Round(
             derivation: derivation, node: node, previous: applied, previousNetwork: appliedNetwork,
@@ -206,24 +241,34 @@ package actor DataPlane {
         var outcome = await round.run()
         await holdPorts(of: target, &outcome)
         await holdNamespaces(of: derivation, &outcome)
-        applied = outcome.applied
-        book = outcome.book
         appliedNetwork = target
         prepared.subtract(target.sandboxes.map { .sandbox($0.id) })
-        for (scope, id) in outcome.namespaceIDs { scopesByID[id] = scope }
-        scopesByID = scopesByID.filter { !outcome.removed.contains($0.value) }
         carriedOut = number
+        outcome.duration = ContinuousClock.now - start
+        return (round, outcome)
+    }
+
+    private func takeOver(_ outcome: Round.Outcome) {
+        applied = outcome.applied
+        book = outcome.book
+        for (scope, id) in outcome.namespaceIDs { scopesByID[id] = scope }
+        scopesByID = scopesByID.filter { applied[$0.value] != nil }
+    }
+
+    private func settle(_ outcome: Round.Outcome) {
+        takeOver(outcome)
         lastReport = ApplyReport()
         lastReport.changes = outcome.changes
         lastReport.scopes = outcome.touched
         lastReport.failures = outcome.failures
-        lastReport.duration = clock.now - start
-        for (scope, errors) in outcome.failures {
-            for error in errors {
-                log.error("network not as wanted", metadata: ["scope": "\(scope)", "error": "\(error)"])
-            }
+        lastReport.duration = outcome.duration
+        for (scope, errors) in outcome.failures { logFailure(scope, errors) }
+    }
+
+    private func logFailure(_ scope: Scope, _ errors: [any Error]) {
+        for error in errors {
+            log.error("network not as wanted", metadata: ["scope": "\(scope)", "error": "\(error)"])
         }
-        return outcome
     }
 
     /// Namespaces below our directory that nobody wants.

@@ -3,8 +3,8 @@ import Netlink
 import Nftables
 
 extension Round {
-    /// Carries out the round. Order: rules that lead to what goes are taken away; namespaces, links and routes are made;
-    /// rules that lead to them are set; connections of what is gone are forgotten; what is gone is removed.
+    /// Carries out the round up to its last step, ``remove(_:)``. Order: rules that lead to what goes are taken away;
+    /// namespaces, links and routes are made; rules that lead to them are set; connections of what is gone are forgotten.
     func run() async -> Outcome {
         var outcome = Outcome()
         let parts = await survey(&outcome)
@@ -17,7 +17,6 @@ extension Round {
         await finish(inner, parts, &outcome)
         await publish(parts, &outcome)
         await forgetConnections(parts, &outcome)
-        await remove(parts, &outcome)
 
         for (scope, part) in parts {
             var applied = AppliedNamespace(input: part.input, state: part.wanted)
@@ -32,6 +31,7 @@ extension Round {
                 }
             }
         }
+        outcome.parts = parts
         outcome.book.forgetUnused(outcome.applied.values.lazy.flatMap(\.state.tables))
         return outcome
     }
@@ -115,9 +115,11 @@ extension Round {
         }
     }
 
-    /// Links and entries first, then whole namespaces.
-    private func remove(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
-        let gone = previous.keys.filter { parts[$0] == nil && outcome.applied[$0] == nil }
+    /// The last step: links and entries that nothing uses any more, then whole namespaces. It only waits for the kernel,
+    /// which lets a while pass before it gives up a device.
+    func remove(_ outcome: inout Outcome) async {
+        let parts = outcome.parts
+        let gone = previous.keys.filter { outcome.applied[$0] == nil }
         let emptied = gone.filter { if case .overlay = $0 { true } else { false } }
         _ = await forEach(Array(emptied), &outcome) { scope in
             guard derivation.namespace(of: scope)?.exists() == true else { return }
@@ -132,6 +134,7 @@ extension Round {
         outcome.removed = Set(removed.keys)
         outcome.changes += removed.count
         outcome.touched.formUnion(removed.keys)
+        for scope in losing where outcome.failures[scope] != nil { outcome.applied[scope]?.isCertain = false }
         for stray in strays {
             do {
                 try await stray.run { try NamespaceWork.removeAllLinks() }

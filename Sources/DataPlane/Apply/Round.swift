@@ -41,6 +41,8 @@ struct Round: Sendable {
         /// Namespaces that are gone.
         var removed: Set<Scope> = []
         var book = RuleBook()
+        var parts: [Scope: Part] = [:]
+        var duration: Duration = .zero
 
         mutating func fail(_ scope: Scope, _ error: any Error) { failures[scope, default: []].append(error) }
     }

@@ -131,7 +131,10 @@ final class NetworkCoordinator: Sendable {
     func leave(_ id: String) async throws {
         await nameServer.close(id)
         state.withLock { _ = $0.resolvers.removeValue(forKey: id) }
-        try await refresh()
+        try await order.run("refresh") {
+            report(try await dataPlane.apply(composer().compose(), removesLater: true))
+            await refreshNames()
+        }
     }
 
     private func openResolver(_ record: ContainerRecord) async throws {

@@ -1,5 +1,7 @@
 import Addressing
 import DataPlane
+import LinuxSystem
+import Netlink
 import TestKit
 import Testing
 
@@ -23,6 +25,20 @@ import Testing
                 #expect(left.failures.isEmpty)
                 leaves.append(left.duration)
             }
+            var early: [Duration] = []
+            for round in 0..<5 {
+                let one = container("y\(round)", 10)
+                _ = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: others + [one]))
+                let left = try await plane.apply(
+                    NodeNetwork(bridges: [docker0], sandboxes: others), removesLater: true)
+                early.append(left.duration)
+                // What comes next finds nothing of it: not its namespace, and not its link.
+                let next = try await plane.prepareSandbox("y\(round)")
+                #expect(try await next.run { try RouteSocket().links().map(\.name) } == ["lo"])
+                try await plane.discardSandbox("y\(round)")
+            }
+            print("leave without waiting for the kernel: \(early.sorted()[2]) median")
+            #expect(await plane.resync(reason: "test").isClean)
             print("join: \(joins.sorted()[5]) median, leave: \(leaves.sorted()[5]) median")
             #expect(joins.sorted()[5] < .milliseconds(500))
         }
