@@ -2,6 +2,7 @@
 # make demo-down  takes it down again
 # make test       all tests, and the walkthrough on a cluster of their own
 # make check      format and tidy
+# make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
 
 APUS := .build/debug/apus
 REGISTRY := 127.0.0.1:5000
@@ -45,7 +46,10 @@ check: packages
 	swift test --filter TidyTests
 
 bench:
-	@echo "There are no benchmarks yet, hence no figures: see the issues." >&2; exit 1
+	Scripts/packages bench
+	swift build -c release --product apusd
+	swift build -c release --product apus
+	Benchmarks/run --apus .build/release/apus
 
 install:
 	swift build -c release --product apusd

@@ -73,9 +73,10 @@ final class NetworkCoordinator: Sendable {
     }
 
     /// Brings kernel and resolvers to what they are to be now. Refreshes follow one another; the last sees everything.
-    func refresh() async throws {
+    /// - Parameter removesLater: devices that go may be there for a moment longer; the next refresh waits for them.
+    func refresh(removesLater: Bool = false) async throws {
         try await order.run("refresh") {
-            report(try await dataPlane.apply(composer().compose()))
+            report(try await dataPlane.apply(composer().compose(), removesLater: removesLater))
             await refreshNames()
         }
     }
@@ -131,10 +132,7 @@ final class NetworkCoordinator: Sendable {
     func leave(_ id: String) async throws {
         await nameServer.close(id)
         state.withLock { _ = $0.resolvers.removeValue(forKey: id) }
-        try await order.run("refresh") {
-            report(try await dataPlane.apply(composer().compose(), removesLater: true))
-            await refreshNames()
-        }
+        try await refresh(removesLater: true)
     }
 
     private func openResolver(_ record: ContainerRecord) async throws {

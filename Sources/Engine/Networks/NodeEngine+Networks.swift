@@ -167,7 +167,7 @@ extension NodeEngine: NetworkBackend {
                     "error while removing network: network \(found.name) id \(found.identifier) has active endpoints")
             }
             try await networks.remove(found.identifier)
-            try await network.refresh()
+            try await network.refresh(removesLater: true)
         }
         events.publish("network", "destroy", found.identifier, ["name": found.name, "type": found.driver])
     }
