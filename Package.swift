@@ -124,8 +124,8 @@ let package = Package(
         library(
             "Cluster",
             [
-                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "EngineInterface", "LinuxSystem", "CLinux",
-                "Model", "Addressing", "Faults",
+                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "Logs", "EngineInterface", "LinuxSystem",
+                "CLinux", "Model", "Addressing", "Faults",
             ],
             [
                 grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioSSL, nioReloading, x509, asn1,

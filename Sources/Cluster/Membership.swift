@@ -23,6 +23,8 @@ package final class MembershipFile: Sendable {
     /// The directory with everything of the membership.
     package let directory: String
     private let state: Mutex<Membership>
+    /// Grows with each change.
+    let changes = Latest(0)
 
     package init(directory: String, _ membership: Membership) {
         self.directory = directory
@@ -56,6 +58,7 @@ package final class MembershipFile: Sendable {
 
     func change(_ body: @Sendable (inout Membership) -> Void) async throws {
         state.withLock { body(&$0) }
+        changes.change { $0 += 1 }
         try await save()
     }
 

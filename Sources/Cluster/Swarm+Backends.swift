@@ -44,6 +44,13 @@ extension Swarm: SwarmBackend {
 
     package func listTasks(_ filters: Filters) async throws -> [SwarmTask] { try manager().listTasks(filters) }
     package func inspectTask(_ reference: String) async throws -> SwarmTask { try manager().inspectTask(reference) }
+
+    package func serviceLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream {
+        try manager().serviceLogs(reference, query)
+    }
+    package func taskLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream {
+        try manager().taskLogs(reference, query)
+    }
 }
 
 extension Swarm: SwarmNetworkCatalog {

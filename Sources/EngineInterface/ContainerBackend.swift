@@ -27,7 +27,11 @@ package struct LogQuery: Sendable {
 
 /// One piece of a container's output.
 package struct OutputChunk: Sendable {
-    package enum Stream: UInt8, Sendable { case standardInput = 0, standardOutput = 1, standardError = 2 }
+    package enum Stream: UInt8, Sendable {
+        case standardInput = 0, standardOutput = 1, standardError = 2
+        /// Why an answer is incomplete; it ends with this, and clients report it as their error.
+        case systemError = 3
+    }
     package var stream: Stream
     package var bytes: ByteBuffer
     package init(stream: Stream, bytes: ByteBuffer) {
@@ -54,8 +58,9 @@ package protocol AttachedStreams: Sendable {
 /// The lines that a log request asked for, in frames unless the container has a terminal.
 package struct LogStream: Sendable {
     package var isTerminal: Bool
-    package var output: AsyncThrowingStream<OutputChunk, any Error>
-    package init(isTerminal: Bool, output: AsyncThrowingStream<OutputChunk, any Error>) {
+    /// One chunk a line, as many at once as are there.
+    package var output: AsyncThrowingStream<[OutputChunk], any Error>
+    package init(isTerminal: Bool, output: AsyncThrowingStream<[OutputChunk], any Error>) {
         self.isTerminal = isTerminal
         self.output = output
     }

@@ -29,6 +29,10 @@ package protocol SwarmBackend: Sendable {
 
     func listTasks(_ filters: Filters) async throws -> [SwarmTask]
     func inspectTask(_ reference: String) async throws -> SwarmTask
+
+    /// The lines of all of a service's tasks, from every node, in order of time.
+    func serviceLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream
+    func taskLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream
 }
 
 /// What the engine needs of the swarm to answer for overlays beside its own networks.
@@ -67,6 +71,11 @@ package protocol TaskExecutor: Sendable {
     func removeTask(id: String) async throws
     /// Tasks of which this node has a container: task id → container status.
     func presentTasks() async throws -> [String: TaskStatus.ContainerStatus]
+    /// What a task's container has written; nothing when there is no container.
+    /// - Parameter marks: With `follows`, how often to say until when the log is complete.
+    /// - Throws: A fault whose text says why the log cannot be read.
+    func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+        -> AsyncThrowingStream<LogPart, any Error>
     /// Makes the networks as told; returns when new connections follow it.
     /// - Parameter nodeID: This node's id in the swarm, by which it finds itself in the state.
     func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws

@@ -57,7 +57,9 @@ struct LogLine: Equatable {
         }
         guard let year = number(4, then: 45), let month = number(2, then: 45), let day = number(2, then: 84),
             let hour = number(2, then: 58), let minute = number(2, then: 58), let second = number(2, then: nil),
-            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
+            // Other years are damage, and their nanoseconds would not fit.
+            (1970...2200).contains(year), (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60,
+            second < 61
         else { return nil }
         var nanoseconds: Int64 = 0
         if rest.first == 46 {

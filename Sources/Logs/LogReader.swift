@@ -1,6 +1,5 @@
 package import LinuxSystem
-import Model
-import Synchronization
+package import Model
 
 /// Reads a container's log from files that conmon writes and that may be rotated meanwhile.
 package struct LogReader: Sendable {
@@ -17,37 +16,49 @@ package struct LogReader: Sendable {
 
     /// The entries in order of writing, read only as fast as they are taken. One reader at a time.
     ///
-    /// - Parameter ended: Returns when no more will be written, as when the container has ended; what is there then is
-    ///   still read before a following reader ends. Only called with `follows`. Cancelled when the reader goes.
-    package func entries(_ selection: LogSelection, ended: @escaping @Sendable () async -> Void = {})
-        -> AsyncThrowingStream<LogEntry, any Error>
-    {
-        let cursor = LogCursor(files: files, watcher: watcher, selection: selection, ended: ended)
+    /// - Parameters:
+    ///   - isOver: Nobody writes any more. With `follows` that is so once `ended` has returned.
+    ///   - marks: With `follows`, how often to say until when the log is complete; `nil` for never.
+    ///   - ended: Returns when no more will be written, as when the container has ended; what is there then is
+    ///     still read before a following reader ends. Only called with `follows`. Cancelled when the reader goes.
+    package func parts(
+        _ selection: LogSelection, isOver: Bool, marks: Duration? = nil,
+        ended: @escaping @Sendable () async -> Void = {}
+    ) -> AsyncThrowingStream<LogPart, any Error> {
+        let cursor = LogCursor(
+            files: files, watcher: watcher, selection: selection, isOver: isOver, marks: marks, ended: ended)
         return AsyncThrowingStream { try await cursor.next() }
     }
 }
 
 /// A place in a log. One reader at a time.
 actor LogCursor {
+    /// A line may be in the file so much later than its stamp says.
+    private static let writingTime = Duration.milliseconds(100)
+
     private let files: LogSegments
     private let watcher: FileWatcher
     private let selection: LogSelection
+    private let isOver: Bool
+    private let marks: Duration?
     private let ended: @Sendable () async -> Void
     private let chain: SegmentChain
     private var follower: LogFollower?
     private var isOpen = false
     private var skip = 0
     private var parser = LogParser()
-    private var entries: [LogEntry] = []
-    private var taken = 0
+    private var waitsFirst = false
     private var isAtEnd = false
 
     init(
-        files: LogSegments, watcher: FileWatcher, selection: LogSelection, ended: @escaping @Sendable () async -> Void
+        files: LogSegments, watcher: FileWatcher, selection: LogSelection, isOver: Bool, marks: Duration?,
+        ended: @escaping @Sendable () async -> Void
     ) {
         chain = SegmentChain(files)
         self.ended = ended
         self.files = files
+        self.isOver = isOver
+        self.marks = marks
         self.selection = selection
         self.watcher = watcher
     }
@@ -55,105 +66,67 @@ actor LogCursor {
     /// Watches before it looks, so that nothing falls between.
     private func open() async throws {
         isOpen = true
-        let (files, chain) = (self.files, self.chain)
+        let (files, chain, isOver) = (self.files, self.chain, self.isOver)
         if selection.follows { follower = try LogFollower(files, watcher, until: selection.until, ended: ended) }
-        guard let tail = selection.tail else { return }
-        skip = try await onThread { () throws -> Int in
-            guard let place = try TailFinder(files: files).find(tail) else { return 0 }
-            try chain.seek(to: place.path, offset: place.offset)
-            return place.skip
+        if let tail = selection.tail {
+            skip = try await onThread { () throws -> Int in
+                guard let place = try TailFinder(files: files, isOver: isOver).find(tail) else { return 0 }
+                try chain.seek(to: place.path, offset: place.offset)
+                return place.skip
+            }
+        } else if let since = selection.since {
+            try await onThread {
+                guard let place = try TimeFinder(files: files).find(since) else { return }
+                try chain.seek(to: place.path, offset: place.offset)
+            }
         }
     }
 
-    /// The next wanted entry; `nil` at the end. With `follows` waits for one.
-    func next() async throws -> LogEntry? {
+    /// The next part with wanted entries, or with a mark; `nil` at the end. With `follows` waits for one.
+    func next() async throws -> LogPart? {
         if !isOpen { try await open() }
-        while true {
-            while taken < entries.count {
-                let entry = entries[taken]
-                taken += 1
-                if skip > 0 {
-                    skip -= 1
-                    continue
-                }
-                if let until = selection.until, entry.timestamp > until {
-                    (entries, taken, isAtEnd) = ([], 0, true)
-                    return nil
-                }
-                if let since = selection.since, entry.timestamp < since { continue }
-                return entry
+        while !isAtEnd {
+            if waitsFirst, let follower {
+                waitsFirst = false
+                try await follower.wait(atMost: marks)
             }
-            if isAtEnd { return nil }
-            try await fill()
-        }
-    }
-
-    private func fill() async throws {
-        // Asked before the read: what was written before the end is then still seen.
-        let hasEnded = follower?.hasEnded ?? true
-        let chain = self.chain
-        if let bytes = try await onThread({ try chain.read() }) {
-            (entries, taken) = (parser.parse(bytes), 0)
-        } else if hasEnded {
-            (entries, taken, isAtEnd) = (parser.finish(), 0, true)
-        } else {
-            try await follower?.wait()
-        }
-    }
-}
-
-/// Wakes a following cursor when the log's directory changes and when the container has ended.
-final class LogFollower: Sendable {
-    private let wakeUps: AsyncStream<Void>
-    private let ended = Mutex(false)
-    private let wake: AsyncStream<Void>.Continuation
-    private let tasks: Mutex<[Task<Void, Never>]>
-
-    init(_ files: LogSegments, _ watcher: FileWatcher, until: Timestamp?, ended: @escaping @Sendable () async -> Void)
-        throws
-    {
-        let events = try watcher.events(in: files.directory, [.modified, .created, .movedIn])
-        (wakeUps, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        tasks = Mutex([])
-        // Tasks of their own bridge two sources that are waited for at once, the directory and the container, to one
-        // that a cursor can wait for; they end with the follower.
-        let wake = self.wake
-        let changes = Task {
-            for await event in events {
-                wake.yield()
-                if event == .gone { return }
+            // Asked before the read: what was written before the end is then still seen.
+            let hasEnded = follower?.hasEnded ?? true
+            let moment = Timestamp(
+                nanosecondsSinceEpoch: Timestamp.now.nanosecondsSinceEpoch - Int64(Self.writingTime / .nanoseconds(1)))
+            let chain = self.chain
+            if let block = try await onThread({ try chain.read() }) {
+                var entries = block.startsFile ? parser.endFile() : []
+                entries += parser.parse(block.bytes)
+                let part = LogPart(wanted(entries))
+                if !part.entries.isEmpty { return part }
+            } else if hasEnded {
+                let last = parser.finish(isOver: isOver || follower != nil)
+                let part = LogPart(wanted(last), isCaughtUp: true)
+                isAtEnd = true
+                return part
+            } else {
+                waitsFirst = true
+                if marks != nil { return LogPart(completeUntil: moment, isCaughtUp: true) }
             }
         }
-        // The second source: the container's end.
-        let end = Task { [weak self] in
-            await ended()
-            if !Task.isCancelled { self?.end() }
-        }
-        var bridges = [changes, end]
-        if let until {
-            let nanoseconds = max(0, until.nanosecondsSinceEpoch - Timestamp.now.nanosecondsSinceEpoch)
-            bridges.append(
-                Task { [weak self] in
-                    // Cancelled: nobody reads any more.
-                    guard (try? await Task.sleep(for: .nanoseconds(nanoseconds))) != nil else { return }
-                    self?.end()
-                })
-        }
-        tasks.withLock { $0 = bridges }
+        return nil
     }
 
-    deinit { for task in tasks.withLock({ $0 }) { task.cancel() } }
-
-    var hasEnded: Bool { ended.withLock { $0 } }
-
-    private func end() {
-        ended.withLock { $0 = true }
-        wake.yield()
-    }
-
-    func wait() async throws {
-        var iterator = wakeUps.makeAsyncIterator()
-        _ = await iterator.next()
-        try Task.checkCancellation()
+    private func wanted(_ entries: [LogEntry]) -> [LogEntry] {
+        var chosen: [LogEntry] = []
+        for entry in entries {
+            if skip > 0 {
+                skip -= 1
+                continue
+            }
+            if let until = selection.until, entry.timestamp > until {
+                isAtEnd = true
+                break
+            }
+            if let since = selection.since, entry.timestamp < since { continue }
+            chosen.append(entry)
+        }
+        return chosen
     }
 }

@@ -11,10 +11,18 @@ import Synchronization
 final class SegmentChain: Sendable {
     private static let blockBytes = 256 << 10
 
+    struct Block: Sendable {
+        var bytes: [UInt8]
+        /// They are the first of a file: what the file before ended with does not go on in them.
+        var startsFile: Bool
+    }
+
     private struct State {
         var descriptor: CInt = -1
         var identity: FileIdentity?
         var offset: off_t = 0
+        /// Nothing has been read of the file yet.
+        var isFresh = true
     }
 
     private let files: LogSegments
@@ -28,17 +36,15 @@ final class SegmentChain: Sendable {
     }
 
     /// The next bytes; `nil` when there are no more at present.
-    func read() throws -> [UInt8]? {
+    func read() throws -> Block? {
         try state.withLock { state in
             // Each round opens a newer file, so the rounds are as many as there are files.
             while true {
                 if state.descriptor < 0, try !openOldest(&state) { return nil }
-                let bytes = try Self.block(&state)
-                if !bytes.isEmpty { return bytes }
+                if let block = try Self.block(&state) { return block }
                 guard let next = try successor(of: state) else { return nil }
                 // It may have been written to between our read and the rotation.
-                let late = try Self.block(&state)
-                if !late.isEmpty { return late }
+                if let late = try Self.block(&state) { return late }
                 guard try open(next, &state) else { return nil }
             }
         }
@@ -51,12 +57,14 @@ final class SegmentChain: Sendable {
         }
     }
 
-    private static func block(_ state: inout State) throws -> [UInt8] {
+    private static func block(_ state: inout State) throws -> Block? {
         let (descriptor, offset) = (state.descriptor, state.offset)
         var bytes = [UInt8](repeating: 0, count: blockBytes)
         let count = try retrying("read a log") { pread(descriptor, &bytes, bytes.count, offset) }
+        guard count > 0 else { return nil }
         state.offset += off_t(count)
-        return Array(bytes[..<count])
+        defer { state.isFresh = false }
+        return Block(bytes: Array(bytes[..<count]), startsFile: state.isFresh)
     }
 
     private func openOldest(_ state: inout State) throws -> Bool {

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Model
 
 /// Finds where the last entries of a log begin, reading backwards in blocks. Blocks.
 struct TailFinder {
@@ -12,9 +13,11 @@ struct TailFinder {
 
     static let blockBytes = 64 << 10
     /// How far back beyond the wanted lines the beginning of a joined line is looked for.
-    private static let longestSearch = 1 << 20
+    static let longestSearch = 1 << 20
 
     let files: LogSegments
+    /// Nobody writes any more.
+    let isOver: Bool
 
     /// The place from which on there are `count` entries up to now; `nil` when the whole log has no more.
     func find(_ count: Int) throws -> Place? {
@@ -25,8 +28,11 @@ struct TailFinder {
         try chain.seek(to: path, offset: offset)
         var parser = LogParser()
         var total = 0
-        while let bytes = try chain.read() { total += parser.parse(bytes).count }
-        total += parser.finish().count
+        while let block = try chain.read() {
+            if block.startsFile { total += parser.endFile().count }
+            total += parser.parse(block.bytes).count
+        }
+        total += parser.finish(isOver: isOver).count
         return Place(path: path, offset: offset, skip: max(0, total - count))
     }
 

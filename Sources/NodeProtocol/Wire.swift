@@ -18,6 +18,14 @@ package enum Wire {
     package typealias TaskReport = Apus_Node_V1_TaskReport
     package typealias ReportNetworkRequest = Apus_Node_V1_ReportNetworkRequest
     package typealias ReportReply = Apus_Node_V1_ReportReply
+    package typealias LogBroker = Apus_Node_V1_LogBroker
+    package typealias WantedLogsRequest = Apus_Node_V1_WantedLogsRequest
+    package typealias WantedLogs = Apus_Node_V1_WantedLogs
+    package typealias LogRequest = Apus_Node_V1_LogRequest
+    package typealias LogBatch = Apus_Node_V1_LogBatch
+    package typealias LogLine = Apus_Node_V1_LogLine
+    package typealias LogFailure = Apus_Node_V1_LogFailure
+    package typealias LogReply = Apus_Node_V1_LogReply
 
     /// Bytes of one message's payload at the most: half of what the transport takes, see ``NodeTransport``.
     package static let pieceBytes = 512 * 1024

@@ -28,6 +28,7 @@ struct Agent: ServiceLifecycle.Service {
     let board: TaskBoard
     let group: MultiThreadedEventLoopGroup
     let log: Logger
+    private let logs: LogPublisher
 
     init(
         membership: MembershipFile, identity: TLSIdentity, credentials: CredentialFiles,
@@ -39,6 +40,7 @@ struct Agent: ServiceLifecycle.Service {
         self.identity = identity
         self.log = log
         self.membership = membership
+        logs = LogPublisher(membership: membership, identity: identity, executor: executor, group: group, log: log)
         board = TaskBoard(executor: executor, path: membership.directory + "/assigned.json", log: log)
     }
 
@@ -53,6 +55,7 @@ struct Agent: ServiceLifecycle.Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.board.run() }
             group.addTask { try await self.sessions() }
+            group.addTask { try await self.logs.run() }
             defer { group.cancelAll() }
             try await group.next()
         }

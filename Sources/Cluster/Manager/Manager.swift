@@ -15,10 +15,13 @@ package struct Manager: Sendable {
     package let store: any StateStore
     package let model: ReadModel
     package let writer: ObjectWriter
+    /// Gets the nodes' logs.
+    package let logs: LogBroker
     /// This node's id: what `self` means.
     package let nodeID: String
 
     package init(store: any StateStore, model: ReadModel, nodeID: String) {
+        logs = LogBroker(model: model)
         self.model = model
         self.nodeID = nodeID
         self.store = store

@@ -77,6 +77,7 @@ struct ManagerRole: Sendable {
             for await _ in model.changes() where !model.objects.isStale { break }
             try Task.checkCancellation()
             tasks.addTask { try await dispatcher.run() }
+            tasks.addTask { await manager.logs.run() }
             tasks.addTask { try await Self.serve(server) }
             tasks.addTask { try await self.lead(store) }
             _ = try await server.listeningAddress
@@ -122,6 +123,7 @@ struct ManagerRole: Sendable {
                 CertificateService(
                     authority: authority, manager: manager, managers: managers, admission: Admission(), log: log),
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
+                LogBrokerService(manager.logs),
             ],
             interceptors: [RoleGate()])
     }

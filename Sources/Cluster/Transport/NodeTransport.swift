@@ -17,6 +17,9 @@ package enum NodeTransport {
     /// Sessions, assignment streams and reports of many nodes come over one connection each, but nobody is made to wait at stream 101.
     static let maximumStreams = 4096
     package static let maximumMessageBytes = 1 << 20
+    package static let sessionWindow = 65_535
+    /// What a node may send on one stream before it is read; a log that nobody takes holds no more.
+    static let serverWindow = 256 << 10
     /// For calls that are answered at once.
     package static let callDeadline = Duration.seconds(10)
 
@@ -47,6 +50,7 @@ package enum NodeTransport {
         }
         let config = HTTP2ServerTransport.Posix.Config.defaults { config in
             config.http2.maxConcurrentStreams = Self.maximumStreams
+            config.http2.targetWindowSize = Self.serverWindow
             config.rpc.maxRequestPayloadSize = Self.maximumMessageBytes
             config.connection.keepalive = .init(
                 time: .seconds(5), timeout: .seconds(5),
@@ -66,9 +70,12 @@ package enum NodeTransport {
     }
 
     /// Connects to a manager for as long as `body` runs.
-    /// - Parameter address: `host:port`.
+    /// - Parameters:
+    ///   - address: `host:port`.
+    ///   - window: Bytes that a peer may send before they are read.
     package static func withClient<Result: Sendable>(
-        to address: String, identity: TLSIdentity, check: ServerCheck, group: MultiThreadedEventLoopGroup,
+        to address: String, identity: TLSIdentity, check: ServerCheck, window: Int = sessionWindow,
+        group: MultiThreadedEventLoopGroup,
         _ body: @Sendable @escaping (Client) async throws -> Result
     ) async throws -> Result {
         let security = try HTTP2ClientTransport.Posix.TransportSecurity.mTLS(certificateReloader: identity) { tls in
@@ -89,7 +96,7 @@ package enum NodeTransport {
         }
         let config = HTTP2ClientTransport.Posix.Config.defaults { config in
             config.http2.authority = Self.authority
-            config.http2.targetWindowSize = 65_535
+            config.http2.targetWindowSize = window
             config.backoff = .init(initial: .milliseconds(200), max: .seconds(5), multiplier: 1.6, jitter: 0.2)
             config.connection.keepalive = .init(time: .seconds(2), timeout: .seconds(2), allowWithoutCalls: true)
         }

@@ -17,24 +17,8 @@ enum ContainerStreamRoutes {
     }
 
     private static func logs(_ call: Call) async throws -> Reply {
-        var query = LogQuery()
-        query.standardOutput = call.query.flag("stdout")
-        query.standardError = call.query.flag("stderr")
-        guard query.standardOutput || query.standardError else {
-            throw Refusal(.invalidInput, "Bad parameters: you must choose at least one stream")
-        }
-        query.follow = call.query.flag("follow")
-        query.timestamps = call.query.flag("timestamps")
-        query.details = call.query.flag("details")
-        // As in Docker, what is no number means all.
-        query.tail = call.query.text("tail").flatMap(Int.init).flatMap { $0 < 0 ? nil : $0 }
-        query.since = try call.query.moment("since")
-        query.until = try call.query.moment("until")
-        let log = try await call.backends.containers.containerLogs(call["id"], query)
-        let framing = OutputFraming(isTerminal: log.isTerminal)
-        return try await call.stream(framing.contentType) { stream in
-            for try await chunk in log.output { try await stream.write(framing.frame(chunk)) }
-        }
+        let query = try LogAnswer.query(call)
+        return try await LogAnswer.send(try await call.backends.containers.containerLogs(call["id"], query), call)
     }
 
     /// The head of the answer says that the wait is registered; the CLI starts the container only then.

@@ -28,6 +28,14 @@ enum ServiceRoutes {
             try await call.backends.swarm.removeService(call["id"])
             return .empty(.ok)
         }
+        routes.on(.get, "/services/{id}/logs") { call in
+            let query = try LogAnswer.query(call)
+            return try await LogAnswer.send(try await call.backends.swarm.serviceLogs(call["id"], query), call)
+        }
+        routes.on(.get, "/tasks/{id}/logs") { call in
+            let query = try LogAnswer.query(call)
+            return try await LogAnswer.send(try await call.backends.swarm.taskLogs(call["id"], query), call)
+        }
         routes.on(.get, "/tasks") { call in
             let filters = try call.filters([
                 "_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service",

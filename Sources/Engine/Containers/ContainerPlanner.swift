@@ -112,13 +112,7 @@ struct ContainerPlanner {
             throw Refusal(
                 .notFound, "error looking up logging plugin \(logging.type): plugin \"\(logging.type)\" not found")
         }
-        let known: Set<String> = [
-            "max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode",
-            "max-buffer-size",
-        ]
-        if let stranger = logging.config.keys.sorted().first(where: { !known.contains($0) }) {
-            throw Refusal(.invalidInput, "unknown log opt '\(stranger)' for \(logging.type) log driver")
-        }
+        _ = try LogOptions(logging)
         host.logConfig = logging
     }
 

@@ -4,6 +4,7 @@ import EngineInterface
 import Faults
 import LinuxSystem
 import Logging
+import Logs
 import Model
 
 /// The engine's dealings with the runtime: one container's process from creation to its last trace.
@@ -19,10 +20,13 @@ extension NodeEngine {
         let mapping = SpecificationMapping(
             record: record, root: root, files: paths.files(of: record.id), sandbox: sandbox, user: user)
         let hasLog = record.hostConfig.logConfig?.type != "none"
+        let log = LogSegments(path: paths.log(of: record.id))
+        // A monitor that was killed may have left a line without its end.
+        if hasLog { try await onThread { try log.mend() } }
         let created = try await runtime.create(
-            CreateRequest(specification: mapping.specification(), logPath: hasLog ? paths.log(of: record.id) : nil))
+            CreateRequest(specification: mapping.specification(), logPath: hasLog ? log.path : nil))
         for warning in created.warnings {
-            log.warning(
+            self.log.warning(
                 "a container does not get all it asks for",
                 metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
         }

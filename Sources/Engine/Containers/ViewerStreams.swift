@@ -13,7 +13,7 @@ struct ViewerStreams: AttachedStreams {
 
     init(
         viewer: OutputViewer, isTerminal: Bool, takesInput: Bool, shows query: AttachQuery,
-        past: AsyncThrowingStream<OutputChunk, any Error>?, onFinished: @escaping @Sendable () async -> Void
+        past: AsyncThrowingStream<[OutputChunk], any Error>?, onFinished: @escaping @Sendable () async -> Void
     ) {
         self.viewer = viewer
         self.isTerminal = isTerminal
@@ -34,14 +34,16 @@ struct ViewerStreams: AttachedStreams {
 /// Reads one viewer's output, what is past first. Only one task reads at a time: the stream that owns it.
 private actor ViewerReader {
     private let viewer: OutputViewer
-    private var past: AsyncThrowingStream<OutputChunk, any Error>.AsyncIterator?
+    private var past: AsyncThrowingStream<[OutputChunk], any Error>.AsyncIterator?
+    /// Read of the past, and not told yet.
+    private var waiting: ArraySlice<OutputChunk> = []
     private let showsOutput: Bool
     private let showsErrors: Bool
     private let streams: Bool
 
     init(
-        viewer: OutputViewer, past: AsyncThrowingStream<OutputChunk, any Error>?, showsOutput: Bool, showsErrors: Bool,
-        streams: Bool
+        viewer: OutputViewer, past: AsyncThrowingStream<[OutputChunk], any Error>?, showsOutput: Bool,
+        showsErrors: Bool, streams: Bool
     ) {
         self.past = past?.makeAsyncIterator()
         self.showsErrors = showsErrors
@@ -51,11 +53,11 @@ private actor ViewerReader {
     }
 
     func next() async throws -> OutputChunk? {
-        if var iterator = past {
-            let chunk = try await iterator.next(isolation: self)
-            past = iterator
-            if let chunk { return chunk }
-            past = nil
+        while var iterator = past {
+            if let chunk = waiting.popFirst() { return chunk }
+            let chunks = try await iterator.next(isolation: self)
+            past = chunks == nil ? nil : iterator
+            waiting = (chunks ?? [])[...]
         }
         guard streams else {
             viewer.detach()

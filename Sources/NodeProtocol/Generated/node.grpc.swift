@@ -1695,3 +1695,580 @@ extension Apus_Node_V1_Dispatcher.ClientProtocol {
         )
     }
 }
+
+// MARK: - apus.node.v1.LogBroker
+
+/// Namespace containing generated types for the "apus.node.v1.LogBroker" service.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+package enum Apus_Node_V1_LogBroker: Sendable {
+    /// Service descriptor for the "apus.node.v1.LogBroker" service.
+    package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.LogBroker")
+    /// Namespace for method metadata.
+    package enum Method: Sendable {
+        /// Namespace for "Wanted" metadata.
+        package enum Wanted: Sendable {
+            /// Request type for "Wanted".
+            package typealias Input = Apus_Node_V1_WantedLogsRequest
+            /// Response type for "Wanted".
+            package typealias Output = Apus_Node_V1_WantedLogs
+            /// Descriptor for "Wanted".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.LogBroker"),
+                method: "Wanted",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "Publish" metadata.
+        package enum Publish: Sendable {
+            /// Request type for "Publish".
+            package typealias Input = Apus_Node_V1_LogBatch
+            /// Response type for "Publish".
+            package typealias Output = Apus_Node_V1_LogReply
+            /// Descriptor for "Publish".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.LogBroker"),
+                method: "Publish",
+                type: .clientStreaming
+            )
+        }
+        /// Descriptors for all methods in the "apus.node.v1.LogBroker" service.
+        package static let descriptors: [GRPCCore.MethodDescriptor] = [
+            Wanted.descriptor,
+            Publish.descriptor
+        ]
+    }
+}
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension GRPCCore.ServiceDescriptor {
+    /// Service descriptor for the "apus.node.v1.LogBroker" service.
+    package static let apus_node_v1_LogBroker = GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.LogBroker")
+}
+
+// MARK: apus.node.v1.LogBroker (server)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_LogBroker {
+    /// Streaming variant of the service protocol for the "apus.node.v1.LogBroker" service.
+    ///
+    /// This protocol is the lowest-level of the service protocols generated for this service
+    /// giving you the most flexibility over the implementation of your service. This comes at
+    /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+    /// terms of a request stream and response stream. Where the RPC expects only a single
+    /// request or response message, you are responsible for ensuring your implementation
+    /// maintains this invariant.
+    ///
+    /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+    /// or ``SimpleServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lines that tasks wrote, from the nodes that have them to the manager that was asked for them.
+    package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+        /// Handle the "Wanted" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. Each message says everything that the
+        /// > manager wants of the node, in place of what it said before.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_Node_V1_WantedLogsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_Node_V1_WantedLogs` messages.
+        func wanted(
+            request: GRPCCore.StreamingServerRequest<Apus_Node_V1_WantedLogsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_WantedLogs>
+
+        /// Handle the "Publish" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The lines of one request from one node, in order of time: one call a request.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_Node_V1_LogBatch` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_Node_V1_LogReply` messages.
+        func publish(
+            request: GRPCCore.StreamingServerRequest<Apus_Node_V1_LogBatch>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_LogReply>
+    }
+
+    /// Service protocol for the "apus.node.v1.LogBroker" service.
+    ///
+    /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+    /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+    /// trailing response metadata. If you don't need these then consider using
+    /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+    /// use ``StreamingServiceProtocol``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lines that tasks wrote, from the nodes that have them to the manager that was asked for them.
+    package protocol ServiceProtocol: Apus_Node_V1_LogBroker.StreamingServiceProtocol {
+        /// Handle the "Wanted" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. Each message says everything that the
+        /// > manager wants of the node, in place of what it said before.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_Node_V1_WantedLogsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_Node_V1_WantedLogs` messages.
+        func wanted(
+            request: GRPCCore.ServerRequest<Apus_Node_V1_WantedLogsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_WantedLogs>
+
+        /// Handle the "Publish" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The lines of one request from one node, in order of time: one call a request.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_Node_V1_LogBatch` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Apus_Node_V1_LogReply` message.
+        func publish(
+            request: GRPCCore.StreamingServerRequest<Apus_Node_V1_LogBatch>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Apus_Node_V1_LogReply>
+    }
+
+    /// Simple service protocol for the "apus.node.v1.LogBroker" service.
+    ///
+    /// This is the highest level protocol for the service. The API is the easiest to use but
+    /// doesn't provide access to request or response metadata. If you need access to these
+    /// then use ``ServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lines that tasks wrote, from the nodes that have them to the manager that was asked for them.
+    package protocol SimpleServiceProtocol: Apus_Node_V1_LogBroker.ServiceProtocol {
+        /// Handle the "Wanted" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. Each message says everything that the
+        /// > manager wants of the node, in place of what it said before.
+        ///
+        /// - Parameters:
+        ///   - request: A `Apus_Node_V1_WantedLogsRequest` message.
+        ///   - response: A response stream of `Apus_Node_V1_WantedLogs` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func wanted(
+            request: Apus_Node_V1_WantedLogsRequest,
+            response: GRPCCore.RPCWriter<Apus_Node_V1_WantedLogs>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Publish" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The lines of one request from one node, in order of time: one call a request.
+        ///
+        /// - Parameters:
+        ///   - request: A stream of `Apus_Node_V1_LogBatch` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Apus_Node_V1_LogReply` to respond with.
+        func publish(
+            request: GRPCCore.RPCAsyncSequence<Apus_Node_V1_LogBatch, any Swift.Error>,
+            context: GRPCCore.ServerContext
+        ) async throws -> Apus_Node_V1_LogReply
+    }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_LogBroker.StreamingServiceProtocol {
+    package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+        router.registerHandler(
+            forMethod: Apus_Node_V1_LogBroker.Method.Wanted.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_WantedLogsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_WantedLogs>(),
+            handler: { request, context in
+                try await self.wanted(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Apus_Node_V1_LogBroker.Method.Publish.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_LogBatch>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_LogReply>(),
+            handler: { request, context in
+                try await self.publish(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+    }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_LogBroker.ServiceProtocol {
+    package func wanted(
+        request: GRPCCore.StreamingServerRequest<Apus_Node_V1_WantedLogsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_WantedLogs> {
+        let response = try await self.wanted(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    package func publish(
+        request: GRPCCore.StreamingServerRequest<Apus_Node_V1_LogBatch>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_LogReply> {
+        let response = try await self.publish(
+            request: request,
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_LogBroker.SimpleServiceProtocol {
+    package func wanted(
+        request: GRPCCore.ServerRequest<Apus_Node_V1_WantedLogsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_WantedLogs> {
+        return GRPCCore.StreamingServerResponse<Apus_Node_V1_WantedLogs>(
+            metadata: [:],
+            producer: { writer in
+                try await self.wanted(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    package func publish(
+        request: GRPCCore.StreamingServerRequest<Apus_Node_V1_LogBatch>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Apus_Node_V1_LogReply> {
+        return GRPCCore.ServerResponse<Apus_Node_V1_LogReply>(
+            message: try await self.publish(
+                request: request.messages,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+}
+
+// MARK: apus.node.v1.LogBroker (client)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_LogBroker {
+    /// Generated client protocol for the "apus.node.v1.LogBroker" service.
+    ///
+    /// You don't need to implement this protocol directly, use the generated
+    /// implementation, ``Client``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lines that tasks wrote, from the nodes that have them to the manager that was asked for them.
+    package protocol ClientProtocol: Sendable {
+        /// Call the "Wanted" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. Each message says everything that the
+        /// > manager wants of the node, in place of what it said before.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_Node_V1_WantedLogsRequest` message.
+        ///   - serializer: A serializer for `Apus_Node_V1_WantedLogsRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_Node_V1_WantedLogs` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func wanted<Result>(
+            request: GRPCCore.ClientRequest<Apus_Node_V1_WantedLogsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_WantedLogsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_WantedLogs>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Apus_Node_V1_WantedLogs>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Publish" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The lines of one request from one node, in order of time: one call a request.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Apus_Node_V1_LogBatch` messages.
+        ///   - serializer: A serializer for `Apus_Node_V1_LogBatch` messages.
+        ///   - deserializer: A deserializer for `Apus_Node_V1_LogReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func publish<Result>(
+            request: GRPCCore.StreamingClientRequest<Apus_Node_V1_LogBatch>,
+            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_LogBatch>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_LogReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_LogReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+    }
+
+    /// Generated client for the "apus.node.v1.LogBroker" service.
+    ///
+    /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+    /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+    /// means of communication with the remote peer.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lines that tasks wrote, from the nodes that have them to the manager that was asked for them.
+    package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+        private let client: GRPCCore.GRPCClient<Transport>
+
+        /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+        ///
+        /// - Parameters:
+        ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+        package init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+            self.client = client
+        }
+
+        /// Call the "Wanted" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. Each message says everything that the
+        /// > manager wants of the node, in place of what it said before.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_Node_V1_WantedLogsRequest` message.
+        ///   - serializer: A serializer for `Apus_Node_V1_WantedLogsRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_Node_V1_WantedLogs` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func wanted<Result>(
+            request: GRPCCore.ClientRequest<Apus_Node_V1_WantedLogsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_WantedLogsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_WantedLogs>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Apus_Node_V1_WantedLogs>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Apus_Node_V1_LogBroker.Method.Wanted.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Publish" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The lines of one request from one node, in order of time: one call a request.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Apus_Node_V1_LogBatch` messages.
+        ///   - serializer: A serializer for `Apus_Node_V1_LogBatch` messages.
+        ///   - deserializer: A deserializer for `Apus_Node_V1_LogReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func publish<Result>(
+            request: GRPCCore.StreamingClientRequest<Apus_Node_V1_LogBatch>,
+            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_LogBatch>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_LogReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_LogReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.clientStreaming(
+                request: request,
+                descriptor: Apus_Node_V1_LogBroker.Method.Publish.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+    }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_LogBroker.ClientProtocol {
+    /// Call the "Wanted" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open as long as both sides are there, whichever manager the node's session is with. Each message says everything that the
+    /// > manager wants of the node, in place of what it said before.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Apus_Node_V1_WantedLogsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func wanted<Result>(
+        request: GRPCCore.ClientRequest<Apus_Node_V1_WantedLogsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Apus_Node_V1_WantedLogs>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.wanted(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_WantedLogsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_WantedLogs>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Publish" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The lines of one request from one node, in order of time: one call a request.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request producing `Apus_Node_V1_LogBatch` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func publish<Result>(
+        request: GRPCCore.StreamingClientRequest<Apus_Node_V1_LogBatch>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_LogReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.publish(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_LogBatch>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_LogReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_LogBroker.ClientProtocol {
+    /// Call the "Wanted" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open as long as both sides are there, whichever manager the node's session is with. Each message says everything that the
+    /// > manager wants of the node, in place of what it said before.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func wanted<Result>(
+        _ message: Apus_Node_V1_WantedLogsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Apus_Node_V1_WantedLogs>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Apus_Node_V1_WantedLogsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.wanted(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Publish" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The lines of one request from one node, in order of time: one call a request.
+    ///
+    /// - Parameters:
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - producer: A closure producing request messages to send to the server. Returning
+    ///       from the closure closes the request stream.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func publish<Result>(
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Apus_Node_V1_LogBatch>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_LogReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.StreamingClientRequest<Apus_Node_V1_LogBatch>(
+            metadata: metadata,
+            producer: producer
+        )
+        return try await self.publish(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}

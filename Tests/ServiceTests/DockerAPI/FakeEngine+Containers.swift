@@ -121,9 +121,11 @@ extension FakeEngine: ContainerBackend {
 
     func containerLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
         let container = try find(reference)
-        let (stream, continuation) = AsyncThrowingStream<OutputChunk, any Error>.makeStream()
-        continuation.yield(OutputChunk(stream: .standardError, bytes: ByteBuffer(string: "err\n")))
-        continuation.yield(OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: "out\n")))
+        let (stream, continuation) = AsyncThrowingStream<[OutputChunk], any Error>.makeStream()
+        continuation.yield([
+            OutputChunk(stream: .standardError, bytes: ByteBuffer(string: "err\n")),
+            OutputChunk(stream: .standardOutput, bytes: ByteBuffer(string: "out\n")),
+        ])
         if !query.follow { continuation.finish() }
         return LogStream(isTerminal: container.request.configuration.tty, output: stream)
     }

@@ -245,4 +245,12 @@ extension FakeEngine: SwarmBackend {
     func inspectTask(_ reference: String) throws -> SwarmTask {
         throw Refusal(.notFound, "task \(reference) not found")
     }
+
+    func serviceLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
+        throw Refusal(.notFound, "service \(reference) not found")
+    }
+
+    func taskLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
+        throw Refusal(.notFound, "task \(reference) not found")
+    }
 }

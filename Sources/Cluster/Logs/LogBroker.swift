@@ -1,0 +1,200 @@
+import EngineInterface
+import GRPCCore
+import LinuxSystem
+import Logs
+import Model
+import NodeProtocol
+import Orchestration
+import ServiceLifecycle
+import SwiftProtobuf
+import Synchronization
+
+/// Gets the lines of a service's tasks from the nodes that have them, for whoever asks this manager.
+///
+/// Each node keeps a call open and is told all that is wanted of it whenever that changes; for each request it opens a second one and sends the
+/// lines. What is wanted follows from the read model: a request that follows takes in tasks as they come up.
+package final class LogBroker: Sendable {
+    /// How long a line waits for later ones of nodes that are late to say so.
+    static let window = Duration.seconds(1)
+    /// After how long without a sign of life a node does not answer.
+    static let patience = Duration.seconds(5)
+
+    private struct Listener {
+        let id: String
+        let wake: AsyncStream<Void>.Continuation
+    }
+
+    private struct State {
+        var listeners: [String: Listener] = [:]
+        var requests: [String: LogDemand] = [:]
+        var isClosing = false
+    }
+
+    private let model: ReadModel
+    private let state = Mutex(State())
+
+    init(model: ReadModel) { self.model = model }
+
+    /// Runs until cancelled; then every request is over.
+    package func run() async {
+        defer { shutDown() }
+        await cancelWhenGracefulShutdown {
+            for await _ in self.model.changes() { self.refresh() }
+        }
+    }
+
+    private func shutDown() {
+        let (listeners, requests) = state.withLock { state in
+            state.isClosing = true
+            return (Array(state.listeners.values), Array(state.requests.values))
+        }
+        for listener in listeners { listener.wake.finish() }
+        for request in requests {
+            for nodeID in request.nodes.keys { request.merger.end(nodeID, isLost: true) }
+            request.merger.close()
+        }
+    }
+
+    // MARK: Requests
+
+    /// Begins a request; it ends with ``close(_:)``.
+    func open(_ target: LogDemand.Target, _ query: LogQuery) -> LogDemand {
+        let objects = model.objects
+        var demand = LogDemand(id: RandomID.swarm(), target: target, query: query)
+        demand.take(objects)
+        for nodeID in demand.nodes.keys.sorted() { demand.merger.add(nodeID) }
+        demand.isOpen = true
+        if demand.isFinal { demand.merger.close() }
+        let waiting = state.withLock { state in
+            state.requests[demand.id] = demand
+            return demand.nodes.keys.map { ($0, state.listeners[$0]) }
+        }
+        for (nodeID, listener) in waiting {
+            // A node that is down is not waited for.
+            if listener == nil, objects.nodes[nodeID]?.status.state != .ready {
+                demand.merger.end(nodeID, isLost: true)
+            }
+            listener?.wake.yield()
+        }
+        return demand
+    }
+
+    /// The request's reader is gone: the nodes are told to stop.
+    func close(_ requestID: String) {
+        state.withLock { state in
+            guard let demand = state.requests.removeValue(forKey: requestID) else { return }
+            for nodeID in demand.nodes.keys { state.listeners[nodeID]?.wake.yield() }
+        }
+    }
+
+    /// A node has been given up by a request's reader. If it has connected anew since, or does later, a request that follows goes on
+    /// with it.
+    func giveUp(_ requestID: String, _ nodeID: String) {
+        state.withLock { state in
+            guard var demand = state.requests[requestID], let node = demand.nodes[nodeID] else { return }
+            demand.nodes[nodeID]?.phase = .lost
+            if let listener = state.listeners[nodeID], node.listener != nil, node.listener != listener.id {
+                demand.resume(nodeID)
+                listener.wake.yield()
+            }
+            state.requests[requestID] = demand
+        }
+    }
+
+    /// Why the answer to a request is incomplete, in Docker's words.
+    func reasons(_ requestID: String) -> [String] {
+        let objects = model.objects
+        guard let demand = state.withLock({ $0.requests[requestID] }) else { return [] }
+        let lost = demand.nodes.filter { $0.value.phase == .lost }.keys.sorted()
+        return lost.map { "node \(Self.name(of: $0, objects)) is not available" }
+            + demand.failures.sorted { $0.key < $1.key }.map { "task \($0.key): \($0.value)" }
+            + demand.unscheduled.sorted().map { "task \($0) has not been scheduled" }
+    }
+
+    /// A node's name, and a task of it for which a request waits.
+    func describe(_ requestID: String, _ nodeID: String) -> (name: String, task: String?) {
+        let task = state.withLock { $0.requests[requestID]?.nodes[nodeID]?.tasks.first }
+        return (Self.name(of: nodeID, model.objects), task)
+    }
+
+    private static func name(of nodeID: String, _ objects: SwarmState) -> String {
+        objects.nodes[nodeID]?.description.map(\.hostname) ?? nodeID
+    }
+
+    /// Takes in what has changed in the swarm.
+    private func refresh() {
+        let objects = model.objects
+        state.withLock { state in
+            for id in state.requests.keys {
+                guard var demand = state.requests[id], !demand.isFinal else { continue }
+                let changed = demand.take(objects)
+                state.requests[id] = demand
+                for nodeID in changed { state.listeners[nodeID]?.wake.yield() }
+            }
+        }
+    }
+
+    // MARK: Nodes
+
+    /// An element whenever there is something to tell a node, one at once; ends when another listener of the node takes over.
+    /// - Throws: `RPCError` with `.permissionDenied` for a node that is not of the swarm.
+    func listen(_ nodeID: String, listener: String) throws -> AsyncStream<Void> {
+        guard model.objects.nodes[nodeID] != nil else {
+            throw RPCError(code: .permissionDenied, message: "node \(nodeID) is not part of the swarm")
+        }
+        let (wakeUps, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        try state.withLock { state in
+            guard !state.isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
+            state.listeners[nodeID]?.wake.finish()
+            state.listeners[nodeID] = Listener(id: listener, wake: wake)
+            for id in state.requests.keys where state.requests[id]?.nodes[nodeID]?.phase == .lost {
+                state.requests[id]?.resume(nodeID)
+            }
+        }
+        wake.yield()
+        return wakeUps
+    }
+
+    func unlisten(_ nodeID: String, listener: String) {
+        state.withLock { state in
+            guard state.listeners[nodeID]?.id == listener else { return }
+            state.listeners.removeValue(forKey: nodeID)?.wake.finish()
+        }
+    }
+
+    func wanted(of nodeID: String) -> Wire.WantedLogs {
+        let requests = state.withLock { Array($0.requests.values) }
+        return .with { $0.requests = requests.sorted { $0.id < $1.id }.compactMap { $0.request(to: nodeID) } }
+    }
+
+    /// Takes up a node's call for one request; there is one at a time.
+    func accept(_ nodeID: String, _ wireID: String) throws -> LogIntake {
+        try state.withLock { state in
+            guard let id = wireID.split(separator: ".").first.map(String.init), var demand = state.requests[id],
+                let node = demand.nodes[nodeID], node.phase == .waiting, demand.wireID(nodeID) == wireID
+            else { throw RPCError(code: .notFound, message: "these logs are not wanted") }
+            let listener = state.listeners[nodeID]?.id
+            demand.nodes[nodeID]?.phase = .sending
+            demand.nodes[nodeID]?.listener = listener
+            state.requests[id] = demand
+            return LogIntake(
+                requestID: id, nodeID: nodeID, listener: listener, merger: demand.merger, known: node.reached,
+                tasks: { [weak self] in
+                    Set(self?.state.withLock { $0.requests[id]?.nodes[nodeID]?.tasks } ?? [])
+                },
+                failures: { [weak self] failure in
+                    self?.state.withLock { $0.requests[id]?.failures[failure.taskID] = failure.reason }
+                })
+        }
+    }
+
+    /// A node's call has ended.
+    func end(_ intake: LogIntake, isLost: Bool) {
+        let merger = state.withLock { state in
+            state.requests[intake.requestID]?.nodes[intake.nodeID]?.reached = intake.reached
+            if !isLost { state.requests[intake.requestID]?.nodes[intake.nodeID]?.phase = .ended }
+            return state.requests[intake.requestID]?.merger
+        }
+        merger?.end(intake.nodeID, isLost: isLost)
+    }
+}

@@ -1,0 +1,43 @@
+package import GRPCCore
+import LinuxSystem
+package import NodeProtocol
+
+/// The log broker's edge to the nodes.
+package struct LogBrokerService: Wire.LogBroker.SimpleServiceProtocol {
+    private let broker: LogBroker
+
+    package init(_ broker: LogBroker) { self.broker = broker }
+
+    package func wanted(
+        request: Wire.WantedLogsRequest, response: RPCWriter<Wire.WantedLogs>, context: ServerContext
+    ) async throws {
+        let nodeID = try Peer(context).member.nodeID
+        let listener = RandomID.swarm()
+        let wakeUps = try broker.listen(nodeID, listener: listener)
+        defer { broker.unlisten(nodeID, listener: listener) }
+        for await _ in wakeUps { try await response.write(broker.wanted(of: nodeID)) }
+        throw RPCError(code: .aborted, message: "another connection of the node has taken over, or this manager ends")
+    }
+
+    package func publish(
+        request: RPCAsyncSequence<Wire.LogBatch, any Error>, context: ServerContext
+    ) async throws -> Wire.LogReply {
+        let nodeID = try Peer(context).member.nodeID
+        var intake: LogIntake?
+        let result = await Result {
+            for try await batch in request {
+                let known = try intake ?? broker.accept(nodeID, batch.requestID)
+                intake = known
+                try await known.take(batch)
+            }
+        }
+        if let intake {
+            switch result {
+            case .success: broker.end(intake, isLost: false)
+            case .failure: broker.end(intake, isLost: true)
+            }
+        }
+        try result.get()
+        return Wire.LogReply()
+    }
+}

@@ -1,0 +1,112 @@
+import EngineInterface
+import Logs
+import Model
+import NodeProtocol
+import Orchestration
+
+/// One request for logs: whose, from which nodes, and how far each node has come.
+struct LogDemand: Sendable {
+    enum Target: Sendable {
+        case service(String)
+        case task(String)
+    }
+
+    enum Phase: Sendable { case waiting, sending, ended, lost }
+
+    struct NodePart: Sendable {
+        var tasks: [String] = []
+        var phase = Phase.waiting
+        /// Grows when the node is asked anew after a break.
+        var round = 0
+        /// The node's listener when it began to send.
+        var listener: String?
+        var reached: [String: LogIntake.Progress] = [:]
+    }
+
+    let id: String
+    let target: Target
+    let query: LogQuery
+    let merger = LogMerger<String>(window: LogBroker.window, patience: LogBroker.patience)
+    let begun = Timestamp.now
+    var nodes: [String: NodePart] = [:]
+    /// No tasks will be added any more.
+    var isFinal = false
+    /// The nodes known from the beginning are in the merge: others owe nothing of before.
+    var isOpen = false
+    /// Task → why its log cannot be read.
+    var failures: [String: String] = [:]
+    /// Tasks without a node, which have no log.
+    var unscheduled: Set<String> = []
+
+    init(id: String, target: Target, query: LogQuery) {
+        self.id = id
+        self.query = query
+        self.target = target
+    }
+
+    /// Takes in the swarm's state.
+    /// - Returns: Nodes of which more is wanted now.
+    @discardableResult
+    mutating func take(_ objects: SwarmState) -> Set<String> {
+        var changed: Set<String> = []
+        let tasks = objects.tasks.values.filter { task in
+            switch target {
+            case .service(let id): task.serviceID == id
+            case .task(let id): task.id == id
+            }
+        }
+        // Before it runs there is nothing to follow, and its start is seen here.
+        let least = query.follow ? TaskState.running : .starting
+        for task in tasks.sorted(by: { $0.id < $1.id }) {
+            guard let nodeID = task.nodeID, !nodeID.isEmpty else {
+                if !query.follow, task.desiredState <= .running { unscheduled.insert(task.id) }
+                continue
+            }
+            guard task.status.state >= least, nodes[nodeID]?.tasks.contains(task.id) != true else { continue }
+            if nodes[nodeID] == nil, isOpen { merger.add(nodeID, isLive: true) }
+            nodes[nodeID, default: NodePart()].tasks.append(task.id)
+            changed.insert(nodeID)
+        }
+        if !query.follow || isOver(objects) {
+            isFinal = true
+            if isOpen { merger.close() }
+            changed.formUnion(nodes.keys)
+        }
+        return changed
+    }
+
+    /// Nothing more can be written.
+    private func isOver(_ objects: SwarmState) -> Bool {
+        switch target {
+        case .service(let id): objects.services[id] == nil
+        case .task(let id): objects.tasks[id]?.status.state.isTerminal ?? true
+        }
+    }
+
+    /// Asks a node anew for what has not come yet.
+    mutating func resume(_ nodeID: String) {
+        guard query.follow else { return }
+        nodes[nodeID]?.phase = .waiting
+        nodes[nodeID]?.round += 1
+        merger.add(nodeID, isLive: true)
+    }
+
+    func wireID(_ nodeID: String) -> String { "\(id).\(nodes[nodeID]?.round ?? 0)" }
+
+    /// What the node is to send; `nil` when that is nothing.
+    func request(to nodeID: String) -> Wire.LogRequest? {
+        guard let node = nodes[nodeID], node.phase == .waiting || node.phase == .sending else { return nil }
+        var selection = LogSelection()
+        selection.follows = query.follow
+        selection.tail = query.tail
+        selection.since = query.since
+        selection.until = query.until
+        if node.round > 0 {
+            // From the last line on that each task is known to have written; what comes twice is left out.
+            let moments = node.tasks.map { node.reached[$0]?.last ?? begun }
+            selection.since = max(moments.min() ?? begun, query.since ?? .zero)
+            selection.tail = nil
+        }
+        return Wire.LogRequest(id: wireID(nodeID), tasks: node.tasks, isFinal: isFinal, selection)
+    }
+}

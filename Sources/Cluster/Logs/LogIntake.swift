@@ -1,0 +1,82 @@
+import GRPCCore
+import Logs
+import Model
+import NodeProtocol
+import Synchronization
+
+/// Takes the lines that one node sends for one request.
+final class LogIntake: Sendable {
+    /// How far the lines of one task have come: the stamp of the last, and how many have that very stamp.
+    struct Progress: Sendable {
+        var last: Timestamp
+        var count: Int
+    }
+
+    let requestID: String
+    let nodeID: String
+    let listener: String?
+    private let merger: LogMerger<String>
+    private let tasks: @Sendable () -> Set<String>
+    private let progress: Mutex<[String: Progress]>
+    /// Lines of before a break that the node sends anew.
+    private let known: Mutex<[String: Progress]>
+    private let failures: @Sendable (Wire.LogFailure) -> Void
+
+    /// - Parameters:
+    ///   - tasks: What the node may tell of.
+    ///   - known: What came before the last break.
+    init(
+        requestID: String, nodeID: String, listener: String?, merger: LogMerger<String>, known: [String: Progress],
+        tasks: @escaping @Sendable () -> Set<String>, failures: @escaping @Sendable (Wire.LogFailure) -> Void
+    ) {
+        self.failures = failures
+        self.known = Mutex(known)
+        self.listener = listener
+        self.merger = merger
+        self.nodeID = nodeID
+        self.requestID = requestID
+        self.tasks = tasks
+        progress = Mutex(known)
+    }
+
+    /// How far each task's lines have come.
+    var reached: [String: Progress] { progress.withLock { $0 } }
+
+    /// Waits while there is no room.
+    func take(_ batch: Wire.LogBatch) async throws {
+        var part = LogPart()
+        if !batch.lines.isEmpty {
+            let allowed = tasks()
+            for line in batch.lines {
+                guard let entry = line.entry, allowed.contains(line.taskID) else {
+                    throw RPCError(code: .permissionDenied, message: "this line was not asked for")
+                }
+                if isNew(entry, line.taskID) { part.entries.append(entry) }
+            }
+        }
+        if batch.completeUntil != 0 { part.completeUntil = Timestamp(nanosecondsSinceEpoch: batch.completeUntil) }
+        part.isCaughtUp = batch.caughtUp
+        for failure in batch.failures where tasks().contains(failure.taskID) { failures(failure) }
+        try await merger.put(nodeID, part)
+        progress.withLock { progress in
+            for entry in part.entries {
+                let id = entry.origin ?? ""
+                let count = progress[id]?.last == entry.timestamp ? progress[id]?.count ?? 0 : 0
+                progress[id] = Progress(last: entry.timestamp, count: count + 1)
+            }
+        }
+    }
+
+    private func isNew(_ entry: LogEntry, _ taskID: String) -> Bool {
+        known.withLock { known in
+            guard let before = known[taskID] else { return true }
+            if entry.timestamp < before.last { return false }
+            guard entry.timestamp == before.last, before.count > 0 else {
+                if entry.timestamp > before.last { known[taskID] = nil }
+                return true
+            }
+            known[taskID]?.count -= 1
+            return false
+        }
+    }
+}

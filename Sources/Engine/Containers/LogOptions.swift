@@ -1,0 +1,123 @@
+import Faults
+import Model
+
+/// What a container's `--log-opt`s ask for, with Docker's names and defaults where it has them.
+///
+/// A log is bounded unless the options say otherwise. Writing it never waits for a reader, so `mode` and its buffer's size, which say
+/// what is to happen then, change nothing.
+struct LogOptions: Sendable {
+    static let usualSize: Int64 = 20 << 20
+    static let usualCount = 5
+
+    private static let common: Set<String> = ["mode", "max-buffer-size"]
+    private static let known: [String: Set<String>] = [
+        "json-file": ["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"],
+        "local": ["max-file", "max-size", "compress"],
+    ]
+
+    /// Bytes of one file, and how many files there are at the most.
+    let size: Int64
+    let count: Int
+    private let options: [String: String]
+
+    /// - Throws: ``Refusal`` in Docker's words.
+    init(_ configuration: LogConfiguration) throws {
+        let options = configuration.config
+        self.options = options
+        guard let known = Self.known[configuration.type] else {
+            (size, count) = (Self.usualSize, Self.usualCount)
+            return
+        }
+        for name in options.keys.sorted() where !known.contains(name) && !Self.common.contains(name) {
+            throw Refusal(
+                .invalidInput,
+                configuration.type == "local"
+                    ? "unknown log opt '\(name)' for log driver local"
+                    : "unknown log opt '\(name)' for \(configuration.type) log driver")
+        }
+        if let mode = options["mode"], !["", "blocking", "non-blocking"].contains(mode) {
+            throw Refusal(.invalidInput, "logger: logging mode not supported: \(mode)")
+        }
+        if let size = options["max-buffer-size"] {
+            guard options["mode"] == "non-blocking" else {
+                throw Refusal(
+                    .invalidInput, "logger: max-buffer-size option is only supported with 'mode=non-blocking'")
+            }
+            _ = try Self.bytes(size)
+        }
+        size = try options["max-size"].map(Self.bytes) ?? Self.usualSize
+        guard size > 0 else { throw Refusal(.invalidInput, "max-size must be a positive number") }
+        if let text = options["max-file"] {
+            guard let number = Int(text) else {
+                throw Refusal(.invalidInput, "strconv.Atoi: parsing \"\(text)\": invalid syntax")
+            }
+            guard number >= 1 else { throw Refusal(.invalidInput, "max-file cannot be less than 1") }
+            count = number
+        } else {
+            count = configuration.type == "json-file" && options["max-size"] != nil ? 1 : Self.usualCount
+        }
+        try Self.checkCompression(options["compress"])
+        for name in ["labels-regex", "env-regex"] {
+            if let pattern = options[name] { _ = try Self.regex(pattern) }
+        }
+        if options["tag"] != nil { throw Refusal(.notImplemented, "log option tag is not implemented by apus yet") }
+    }
+
+    private static func checkCompression(_ text: String?) throws {
+        switch text {
+        case nil, "0", "f", "F", "false", "False", "FALSE": return
+        case "1", "t", "T", "true", "True", "TRUE":
+            throw Refusal(.notImplemented, "compressed logs (log option compress) are not implemented by apus yet")
+        case let text?:
+            throw Refusal(.invalidInput, "strconv.ParseBool: parsing \"\(text)\": invalid syntax")
+        }
+    }
+
+    private static func regex(_ pattern: String) throws -> Regex<AnyRegexOutput> {
+        do { return try Regex(pattern) } catch {
+            throw Refusal(.invalidInput, "error parsing regexp: \(error): `\(pattern)`")
+        }
+    }
+
+    private static func bytes(_ text: String) throws -> Int64 {
+        guard let bytes = ByteSize.parse(text) else { throw Refusal(.invalidInput, "invalid size: '\(text)'") }
+        return bytes
+    }
+
+    /// What `--details` shows of the container: the labels and variables that the options name.
+    func details(of configuration: ContainerConfiguration) throws -> [String: String] {
+        var details: [String: String] = [:]
+        var variables: [String: String] = [:]
+        for variable in configuration.env {
+            let halves = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if halves.count == 2 { variables[String(halves[0])] = String(halves[1]) }
+        }
+        for (option, values) in [("labels", configuration.labels ?? [:]), ("env", variables)] {
+            for name in (options[option] ?? "").split(separator: ",").map(String.init) {
+                if let value = values[name] { details[name] = value }
+            }
+            guard let pattern = options[option + "-regex"], !pattern.isEmpty else { continue }
+            let regex = try Self.regex(pattern)
+            for (name, value) in values where name.firstMatch(of: regex) != nil { details[name] = value }
+        }
+        return details
+    }
+}
+
+/// `10m`, `1.5g`, `512k`: powers of 1024, as Docker reads sizes of logs.
+enum ByteSize {
+    static func parse(_ text: String) -> Int64? {
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        guard let number = Double(digits), number.isFinite, number < 1e15 else { return nil }
+        let unit: Double
+        switch text.dropFirst(digits.count).lowercased() {
+        case "", "b": unit = 1
+        case "k", "kb", "kib": unit = 1024
+        case "m", "mb", "mib": unit = 1024 * 1024
+        case "g", "gb", "gib": unit = 1024 * 1024 * 1024
+        default: return nil
+        }
+        let bytes = number * unit
+        return bytes < 9e18 ? Int64(bytes) : nil
+    }
+}

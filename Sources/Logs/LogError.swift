@@ -1,0 +1,11 @@
+package import Faults
+
+/// A log that cannot be read or rotated.
+package struct LogError: Fault, Equatable {
+    package let message: String
+
+    package init(_ message: String) { self.message = message }
+
+    package var kind: FaultKind { .defect }
+    package var description: String { message }
+}

@@ -1,0 +1,106 @@
+package import Model
+import Synchronization
+
+/// A ``LogMerge`` between tasks: sources put their lines in and wait while too many of theirs are there, one reader takes them out.
+package final class LogMerger<Source: Hashable & Sendable>: Sendable {
+    package enum Event: Sendable {
+        case entries(Source, [LogEntry])
+        /// Everything that was there at the beginning has been told; said once.
+        case caughtUp
+        /// Nothing more comes from this source, though it has not ended.
+        case lost(Source)
+        /// The reader's deadline has come.
+        case idle
+    }
+
+    private struct State {
+        var merge: LogMerge<Source>
+        var isClosed = false
+        var room: [Source: Bell] = [:]
+    }
+
+    /// Bytes of one source that may wait here; one part more may come on top.
+    private static var roomBytes: Int { 256 << 10 }
+
+    private let state: Mutex<State>
+    private let bell = Bell()
+
+    /// - Parameters:
+    ///   - window: How long a line waits for sources that are late.
+    ///   - patience: After how long without a sign of life a source is given up; `nil` for never.
+    package init(window: Duration, patience: Duration?) {
+        state = Mutex(State(merge: LogMerge(window: window, patience: patience)))
+    }
+
+    /// - Parameter isLive: Its past is not waited for.
+    package func add(_ source: Source, isLive: Bool = false) {
+        state.withLock { state in
+            state.room[source] = Bell()
+            state.merge.add(source, isLive: isLive, at: .now)
+        }
+        bell.ring()
+    }
+
+    /// No sources are added any more: the end comes when all have ended.
+    package func close() {
+        state.withLock { $0.isClosed = true }
+        bell.ring()
+    }
+
+    /// Takes what a source tells, as soon as there is room for it. One call after the other for one source.
+    /// - Throws: ``LogError`` when the source is not wanted any more.
+    package func put(_ source: Source, _ part: LogPart) async throws {
+        while true {
+            let room = try state.withLock { state throws -> Bell? in
+                guard state.merge.has(source) else { throw LogError("these lines are not wanted any more") }
+                if state.merge.waitingBytes(of: source) > Self.roomBytes { return state.room[source] }
+                state.merge.take(source, part, at: .now)
+                return nil
+            }
+            guard let room else { return bell.ring() }
+            await room.wait()
+            try Task.checkCancellation()
+        }
+    }
+
+    /// Nothing more comes from a source.
+    /// - Parameter isLost: It broke off.
+    package func end(_ source: Source, isLost: Bool = false) {
+        state.withLock { $0.merge.end(source, isLost: isLost) }
+        bell.ring()
+    }
+
+    /// All that was written before then has been told or waits here.
+    package var completeUntil: Timestamp? { state.withLock { $0.merge.completeUntil } }
+    /// There is no source at present.
+    package var isEmpty: Bool { state.withLock { $0.merge.isEmpty } }
+
+    /// What comes next; `nil` at the end. One reader at a time.
+    ///
+    /// - Parameter deadline: Return ``Event/idle`` then.
+    /// - Throws: `CancellationError`.
+    package func next(by deadline: ContinuousClock.Instant? = nil) async throws -> Event? {
+        while true {
+            try Task.checkCancellation()
+            let now = ContinuousClock.now
+            let (step, isClosed) = state.withLock { ($0.merge.next(at: now), $0.isClosed) }
+            var pause: ContinuousClock.Instant?
+            switch step {
+            case .entries(let source, let entries):
+                state.withLock { $0.room[source] }?.ring()
+                return .entries(source, entries)
+            case .caughtUp: return .caughtUp
+            case .lost(let source):
+                state.withLock { $0.room.removeValue(forKey: source) }?.ring()
+                return .lost(source)
+            case .wait(let until): pause = until
+            case .exhausted: if isClosed { return nil }
+            }
+            if let deadline {
+                if now >= deadline { return .idle }
+                pause = min(pause ?? deadline, deadline)
+            }
+            await bell.wait(until: pause)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Glibc
+import LinuxSystem
+import Model
+
+/// Finds where the lines since a moment begin, without reading what was before: the lines' own stamps are the index, searched by
+/// halves, so there is none that a crash could leave wrong. Blocks.
+struct TimeFinder {
+    struct Place: Equatable {
+        var path: String
+        var offset: Int64
+    }
+
+    private static let blockBytes = 16 << 10
+    /// A stretch this short is read through.
+    private static let shortest: Int64 = 64 << 10
+
+    let files: LogSegments
+
+    /// A place with every entry since the moment behind it, and few others; `nil` for the log's beginning.
+    func find(_ moment: Timestamp) throws -> Place? {
+        let paths = try files.all()
+        for index in paths.indices.reversed() {
+            guard let file = try Descriptor.openIfThere(paths[index], O_RDONLY) else { continue }
+            var status = stat()
+            try check(fstat(file.raw, &status), "stat \(paths[index])")
+            let size = Int64(status.st_size)
+            guard let first = try Self.line(in: file.raw, from: 0, to: size), first.time < moment else { continue }
+            var low = first.offset
+            var high = size
+            while high - low > Self.shortest {
+                let middle = low + (high - low) / 2
+                if let line = try Self.line(in: file.raw, from: middle, to: high), line.time < moment {
+                    low = line.offset
+                } else {
+                    high = middle
+                }
+            }
+            return try stepBack(paths, index, low)
+        }
+        return nil
+    }
+
+    /// The first whole line that starts behind an offset, or at it if that is 0.
+    private static func line(in descriptor: CInt, from start: Int64, to end: Int64) throws
+        -> (offset: Int64, time: Timestamp)?
+    {
+        var rest: [UInt8] = []
+        var restStart = start
+        // What the offset falls into is not whole.
+        var isWhole = start == 0
+        var next = start
+        while next < end {
+            var block = [UInt8](repeating: 0, count: Int(min(Int64(blockBytes), end - next)))
+            let at = off_t(next)
+            let count = try retrying("read a log") { pread(descriptor, &block, block.count, at) }
+            if count == 0 { return nil }
+            next += Int64(count)
+            rest += block[..<count]
+            var first = 0
+            while let newline = rest[first...].firstIndex(of: UInt8(ascii: "\n")) {
+                if isWhole, let line = LogLine(rest[first..<newline].drop { $0 == 0 }) {
+                    return (restStart + Int64(first), line.time)
+                }
+                isWhole = true
+                first = newline + 1
+            }
+            rest.removeFirst(first)
+            restStart += Int64(first)
+            // Zeros and other damage: only what may be a line's beginning is kept.
+            if rest.count > TailFinder.longestSearch {
+                restStart += Int64(rest.count)
+                rest = []
+                isWhole = false
+            }
+        }
+        return nil
+    }
+
+    /// Back to where each stream had ended a line, so that no line in pieces loses its beginning.
+    private func stepBack(_ paths: [String], _ index: Int, _ offset: Int64) throws -> Place? {
+        var ended: Set<LogEntry.Stream> = []
+        var surplus = 0
+        var oldest = Place(path: paths[index], offset: offset)
+        for path in paths[...index].reversed() {
+            guard let file = try Descriptor.openIfThere(path, O_RDONLY) else { continue }
+            var status = stat()
+            try check(fstat(file.raw, &status), "stat \(path)")
+            var found: Int64?
+            try TailFinder.scanBackwards(file.raw, size: path == paths[index] ? offset : Int64(status.st_size)) {
+                offset, line, length in
+                surplus += length
+                if !line.isPartial { ended.insert(line.stream) }
+                guard ended.count == LogEntry.Stream.allCases.count || surplus > TailFinder.longestSearch
+                else { return true }
+                found = offset
+                return false
+            }
+            if let found { return Place(path: path, offset: found) }
+            oldest = Place(path: path, offset: 0)
+        }
+        return oldest
+    }
+}
