@@ -16,6 +16,8 @@ import Synchronization
 struct LogPublisher: Sendable {
     /// How long a line waits for lines of this node's other tasks.
     static let window = Duration.milliseconds(250)
+    /// How long a log may take to be read. Managers see signs of life meanwhile.
+    static let patience = Duration.seconds(30)
     /// How often to say until when the lines are complete.
     static let marks = Duration.milliseconds(200)
     /// A sign of life comes at least as often.
@@ -131,7 +133,7 @@ struct LogPublisher: Sendable {
 
     /// Sends the lines of one request until they end or are not wanted any more.
     private func publish(_ request: Wire.LogRequest, _ wanted: Latest<Wire.LogRequest?>, _ broker: Broker) async {
-        let merger = LogMerger<String>(window: Self.window, patience: nil)
+        let merger = LogMerger<String>(window: Self.window, patience: Self.patience)
         let failures = Failures()
         for id in request.taskIds { merger.add(id) }
         do {
@@ -233,6 +235,9 @@ struct LogPublisher: Sendable {
                 }
             }
             if case .caughtUp = event { batch.caughtUp = true }
+            if case .lost(let id) = event {
+                failures.add(id, ClusterError(.badMessage, "its log was not read within \(Self.patience)"))
+            }
             if request.follow {
                 let complete = merger.isEmpty ? Timestamp.now : merger.completeUntil
                 batch.completeUntil = complete?.nanosecondsSinceEpoch ?? 0
@@ -240,7 +245,10 @@ struct LogPublisher: Sendable {
             batch.failures = failures.take()
             try await writer.write(batch)
         }
-        let last = failures.take()
-        if !last.isEmpty { try await writer.write(.with { $0.failures = last }) }
+        try await writer.write(
+            .with {
+                $0.failures = failures.take()
+                $0.isEnd = true
+            })
     }
 }

@@ -24,19 +24,16 @@ package struct LogBrokerService: Wire.LogBroker.SimpleServiceProtocol {
     ) async throws -> Wire.LogReply {
         let nodeID = try Peer(context).member.nodeID
         var intake: LogIntake?
+        var isWhole = false
         let result = await Result {
             for try await batch in request {
                 let known = try intake ?? broker.accept(nodeID, batch.requestID)
                 intake = known
                 try await known.take(batch)
+                isWhole = batch.isEnd
             }
         }
-        if let intake {
-            switch result {
-            case .success: broker.end(intake, isLost: false)
-            case .failure: broker.end(intake, isLost: true)
-            }
-        }
+        if let intake { broker.end(intake, isLost: !isWhole) }
         try result.get()
         return Wire.LogReply()
     }

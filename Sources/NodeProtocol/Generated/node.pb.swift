@@ -372,6 +372,9 @@ package nonisolated struct Apus_Node_V1_LogBatch: Sendable {
   /// Tasks whose logs cannot be read.
   package var failures: [Apus_Node_V1_LogFailure] = []
 
+  /// Nothing more comes. A call that ends without it has broken off.
+  package var isEnd: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1151,7 +1154,7 @@ nonisolated extension Apus_Node_V1_LogRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Apus_Node_V1_LogBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LogBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}lines\0\u{3}complete_until\0\u{3}caught_up\0\u{1}failures\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}lines\0\u{3}complete_until\0\u{3}caught_up\0\u{1}failures\0\u{3}is_end\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1164,6 +1167,7 @@ nonisolated extension Apus_Node_V1_LogBatch: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.completeUntil) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.caughtUp) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.failures) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.isEnd) }()
       default: break
       }
     }
@@ -1185,6 +1189,9 @@ nonisolated extension Apus_Node_V1_LogBatch: SwiftProtobuf.Message, SwiftProtobu
     if !self.failures.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.failures, fieldNumber: 5)
     }
+    if self.isEnd != false {
+      try visitor.visitSingularBoolField(value: self.isEnd, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1194,6 +1201,7 @@ nonisolated extension Apus_Node_V1_LogBatch: SwiftProtobuf.Message, SwiftProtobu
     if lhs.completeUntil != rhs.completeUntil {return false}
     if lhs.caughtUp != rhs.caughtUp {return false}
     if lhs.failures != rhs.failures {return false}
+    if lhs.isEnd != rhs.isEnd {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

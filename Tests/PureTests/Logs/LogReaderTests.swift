@@ -56,10 +56,10 @@ import Testing
             var request = LogSelection()
             request.follows = true
             let (ended, end) = AsyncStream.makeStream(of: Void.self)
-            let entries = LogReader(path: log.path, watcher: watcher).entries(request) {
+            let parts = LogReader(path: log.path, watcher: watcher).parts(request, isOver: false) {
                 for await _ in ended {}
             }
-            async let all = collect(entries)
+            async let all = collect(parts)
             for round in 0..<5 {
                 let start = 5 + round * 10
                 _ = try await log.rotate(limit: 1, count: 100) {
@@ -106,12 +106,12 @@ import Testing
     }
 
     private func read(_ log: LogSegments, _ watcher: FileWatcher, _ request: LogSelection) async throws -> [String] {
-        try await collect(LogReader(path: log.path, watcher: watcher).entries(request))
+        try await collect(LogReader(path: log.path, watcher: watcher).parts(request, isOver: true))
     }
 
-    private func collect(_ entries: AsyncThrowingStream<LogEntry, any Error>) async throws -> [String] {
+    private func collect(_ parts: AsyncThrowingStream<LogPart, any Error>) async throws -> [String] {
         var all: [String] = []
-        for try await entry in entries { all.append(String(decoding: entry.bytes, as: UTF8.self)) }
+        for try await part in parts { all += part.entries.map { String(decoding: $0.bytes, as: UTF8.self) } }
         return all
     }
 }

@@ -3,6 +3,7 @@ import Faults
 import LinuxSystem
 import Model
 import Synchronization
+import TestKit
 
 /// Containers that exist in memory only, and a record of what was asked.
 final class FakeExecutor: TaskExecutor {
@@ -21,6 +22,10 @@ final class FakeExecutor: TaskExecutor {
         var holdsNetworks = false
         var refusesImage = false
         var hasLeft = false
+        /// What tasks have written.
+        var logs: [String: [LogEntry]] = [:]
+        /// Grows with each line.
+        var written = 0
     }
 
     let hostname: String
@@ -95,6 +100,46 @@ final class FakeExecutor: TaskExecutor {
     func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
         while self.state.withLock({ $0.holdsNetworks }) { try await Task.sleep(for: .milliseconds(5)) }
         self.state.withLock { $0.network = state }
+    }
+
+    func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+        -> AsyncThrowingStream<LogPart, any Error>
+    {
+        let place = Kept(0)
+        let lines: @Sendable () -> LogPart = {
+            let now = Timestamp.now
+            let all = self.state.withLock { $0.logs[id] ?? [] }
+            let new = place.withLock { place in
+                defer { place = all.count }
+                return all.dropFirst(place)
+            }
+            let wanted = new.filter { $0.timestamp >= selection.since ?? $0.timestamp }
+            return LogPart(Array(wanted), completeUntil: now, isCaughtUp: true)
+        }
+        return AsyncThrowingStream {
+            while true {
+                let written = self.state.withLock { $0.written }
+                let part = lines()
+                if !part.entries.isEmpty || !selection.follows {
+                    return selection.follows || !part.entries.isEmpty ? part : nil
+                }
+                // Polled: this is a stand-in for a file.
+                let end = ContinuousClock.now + marks
+                while self.state.withLock({ $0.written }) == written {
+                    try await Task.sleep(for: .milliseconds(10))
+                    if ContinuousClock.now > end { return part }
+                }
+            }
+        }
+    }
+
+    /// A task writes a line now.
+    func write(_ taskID: String, _ text: String) {
+        state.withLock { state in
+            state.logs[taskID, default: []].append(
+                LogEntry(stream: .output, timestamp: .now, bytes: Array((text + "\n").utf8)))
+            state.written += 1
+        }
     }
 
     func leaveNetworks() async throws { state.withLock { $0.hasLeft = true } }
