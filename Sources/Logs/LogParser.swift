@@ -41,8 +41,9 @@ package struct LogParser: Sendable {
         rest.removeFirst(start)
         if rest.count > Self.longestLine {
             damaged += rest.count
+            // A line may begin right behind zeros.
+            skipsToNextLine = rest.last != 0
             rest = []
-            skipsToNextLine = true
         }
         return entries
     }
@@ -72,10 +73,14 @@ package struct LogParser: Sendable {
     }
 
     private mutating func take(_ bytes: ArraySlice<UInt8>, isTorn: Bool = false, _ entries: inout [LogEntry]) {
-        // A file that lost its power has zeros where blocks were not written.
-        let zeros = bytes.prefix { $0 == 0 }.count
-        damaged += zeros
-        let bytes = bytes.dropFirst(zeros)
+        // After a loss of power a file has zeros where blocks were not written: a line may begin right behind them, even in what would
+        // be the text of one.
+        if let zero = bytes.lastIndex(of: 0), LogLine(bytes[(zero + 1)...]) != nil {
+            let end = bytes[..<zero].lastIndex { $0 != 0 }.map { $0 + 1 } ?? bytes.startIndex
+            if end > bytes.startIndex { take(bytes[..<end], isTorn: true, &entries) }
+            damaged += zero + 1 - end
+            return take(bytes[(zero + 1)...], isTorn: isTorn, &entries)
+        }
         if bytes.elementsEqual(LogSegments.tornMark) {
             entries.append(Self.mark("the line above is incomplete", at: lastTime))
             return

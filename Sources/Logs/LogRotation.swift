@@ -15,9 +15,12 @@ extension LogSegments {
     package func rotate(limit: Int64, count: Int, reopen: () async throws -> Void) async throws -> Bool {
         let log = self
         let aside = try await onThread { () throws -> String? in
-            guard limit > 0, let status = try Files.status(log.path), Int64(status.st_size) >= limit,
-                try Self.freeBytes(log.directory) >= Self.leastFreeBytes
-            else { return nil }
+            guard limit > 0, try Self.freeBytes(log.directory) >= Self.leastFreeBytes else { return nil }
+            guard let status = try Files.status(log.path) else {
+                // A daemon that was killed in the middle has put the file aside and no more.
+                return try log.numbers().last.map(log.rotated)
+            }
+            guard Int64(status.st_size) >= limit else { return nil }
             let aside = log.rotated((try log.numbers().last ?? 0) + 1)
             try Files.rename(log.path, to: aside)
             return aside

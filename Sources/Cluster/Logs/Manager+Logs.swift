@@ -6,13 +6,13 @@ extension Manager {
         let service = try findService(reference)
         return stream(
             .service(service.id), serviceID: service.id,
-            isTerminal: service.spec.taskTemplate.containerSpec?.tty ?? false, query)
+            isTerminal: service.spec.taskTemplate.containerSpec?.terminal ?? false, query)
     }
 
     package func taskLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
         let task = try inspectTask(reference)
         return stream(
-            .task(task.id), serviceID: task.serviceID, isTerminal: task.spec.containerSpec?.tty ?? false, query)
+            .task(task.id), serviceID: task.serviceID, isTerminal: task.spec.containerSpec?.terminal ?? false, query)
     }
 
     private func stream(

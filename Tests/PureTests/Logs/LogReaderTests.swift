@@ -90,6 +90,10 @@ import Testing
             }
             #expect(try log.numbers() == [4, 5])
             #expect(try Files.text(log.path) == String(repeating: "y", count: 100))
+            // A daemon was killed after it had put the file aside: the next one goes on from there.
+            try Files.rename(log.path, to: log.rotated(6))
+            #expect(try await log.rotate(limit: 1000, count: 3) { try write(log.path, "") })
+            #expect(try log.numbers() == [5, 6])
         }
     }
 

@@ -1,0 +1,258 @@
+"""Step 22 of the walkthrough: `docker logs` and `docker service logs`, looked at line by line."""
+
+import os
+import re
+import subprocess
+import threading
+import time
+
+from cluster import Failure, expect, poll
+
+LINES, PAD = 3000, "x" * 150
+WRITER = (f"i=0; while [ $i -lt {LINES} ]; do i=$((i+1)); echo \"$HOSTNAME $i {PAD}\"; "
+          "if [ $((i%100)) = 0 ]; then echo \"$HOSTNAME err $i\" >&2; sleep 0.02; fi; done; echo \"$HOSTNAME done\"; sleep 1000000")
+ERRORS = LINES // 100
+TICKER = "i=0; while true; do i=$((i+1)); echo \"$HOSTNAME $i\"; sleep 0.1; done"
+
+
+class Reader:
+    """A running docker command whose output is read line by line, or held back."""
+
+    def __init__(self, node, *arguments, reads=True):
+        env = dict(os.environ, DOCKER_HOST=node.docker_host, DOCKER_CLI_HINTS="false", LANG="C.UTF-8")
+        self.process = subprocess.Popen(["docker", *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.out, self.err = [], []
+        self.threads = [threading.Thread(target=self.collect, args=pair, daemon=True)
+                        for pair in [(self.process.stderr, self.err)] + ([(self.process.stdout, self.out)] if reads else [])]
+        for thread in self.threads:
+            thread.start()
+
+    @staticmethod
+    def collect(stream, lines):
+        for line in stream:
+            lines.append(line.rstrip("\n"))
+
+    def read_on(self):
+        self.threads.append(threading.Thread(target=self.collect, args=(self.process.stdout, self.out), daemon=True))
+        self.threads[-1].start()
+
+    def end(self, seconds):
+        """The exit code; fails when there is none in time."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"no end within {seconds} s")
+        for thread in self.threads:
+            thread.join(10)
+        return code
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def check_sorted(lines, what):
+    stamps = [line.split(" ", 1)[0] for line in lines]
+    bad = next((index for index in range(1, len(stamps)) if stamps[index] < stamps[index - 1]), None)
+    expect(bad is None, f"{what} is out of order at line {bad}: {lines[bad - 1][:80] if bad else ''} | {lines[bad][:80] if bad else ''}")
+
+
+def check_container(node):
+    """`docker logs` with each of its flags."""
+    name = "walk-logs"
+    node.docker("rm", "-f", name, check=False)
+    refused = node.docker("run", "--rm", "--log-opt", "bogus=1", "busybox", "true", check=False)
+    expect("unknown log opt 'bogus' for json-file log driver" in refused.err, refused.text)
+    try:
+        node.docker("run", "-d", "--name", name, "--label", "color=blue", "--log-opt", "labels=color", "busybox",
+                    "sh", "-c", "for i in 1 2 3 4 5 6; do echo line $i; sleep 0.3; done; echo last >&2")
+        followed = Reader(node, "logs", "-f", name)
+        expect(followed.end(20) == 0, f"logs -f: {followed.err}")
+        wanted = [f"line {number}" for number in range(1, 7)]
+        expect((followed.out, followed.err) == (wanted, ["last"]), f"logs -f: {followed.out} {followed.err}")
+        expect(node.docker("logs", name).out.splitlines() == wanted, "logs")
+        tail = node.docker("logs", "--tail", "3", name)
+        expect((tail.out.splitlines(), tail.err.splitlines()) == (wanted[4:], ["last"]), f"--tail 3: {tail.text}")
+        stamped = node.docker("logs", "-t", name).out.splitlines()
+        check_sorted(stamped, "logs -t")
+        moment = stamped[3].split(" ", 1)[0]
+        since = node.docker("logs", "--since", moment, name).out.splitlines()
+        expect(since == wanted[3:], f"--since the fourth line: {since}")
+        until = node.docker("logs", "--until", moment, name)
+        expect((until.out.splitlines(), until.err) == (wanted[:4], ""), f"--until the fourth line: {until.text}")
+        details = node.docker("logs", "--details", "--tail", "2", name).out.splitlines()
+        expect(details == ["color=blue line 6"], f"--details: {details}")
+        node.docker("rm", name)
+        node.docker("run", "-dt", "--name", name, "busybox", "echo", "from a terminal")
+        poll(10, "a terminal's line", lambda: node.docker("logs", name).out == "from a terminal\r\n" and not node.docker("logs", name).err)
+    finally:
+        node.docker("rm", "-f", name, check=False)
+
+
+def check_slow_reader(node):
+    """A reader that stands still does not hold up the container, and gets everything when it goes on."""
+    name = "walk-slow"
+    node.docker("rm", "-f", name, check=False)
+    try:
+        node.docker("create", "--name", name, "busybox", "sh", "-c", f"i=0; while [ $i -lt 40000 ]; do i=$((i+1)); echo $i {PAD}; done")
+        node.docker("start", name)
+        reader = Reader(node, "logs", "-f", name, reads=False)
+        waited = node.docker("wait", name, timeout=60)
+        expect(waited.out.strip() == "0", f"wait: {waited.text}")
+        expect(reader.process.poll() is None, "the reader had all of it before it read")
+        reader.read_on()
+        expect(reader.end(60) == 0, f"logs -f: {reader.err}")
+        numbers = [int(line.split(" ", 1)[0]) for line in reader.out]
+        expect(numbers == list(range(1, 40001)), f"{len(numbers)} lines, not 1 to 40000")
+    finally:
+        node.docker("rm", "-f", name, check=False)
+
+
+def check_lines(cluster, service, places):
+    """Every line of every task, once and in order; what the flags choose of them."""
+    manager = cluster.manager
+    stamped = manager.docker("service", "logs", "-t", service)
+    out, err = stamped.out.splitlines(), stamped.err.splitlines()
+    check_sorted(out, "standard output")
+    check_sorted(err, "standard error")
+    pattern = re.compile(rf"(\S+) {service}\.(\d)\.([0-9a-z]{{12}})@(\S+)\s+\| (\S+) (\S+)( .*)?")
+    parsed = [pattern.fullmatch(line) for line in out]
+    expect(all(parsed), f"a line that is not as Docker's: {next((line for line, match in zip(out, parsed) if not match), '')}")
+    tasks = {}
+    for match in parsed:
+        tasks.setdefault((match[2], match[3], match[4], match[5]), []).append(match[6])
+    expect(len(tasks) == 9 and {key[2] for key in tasks} == set(places), f"tasks: {sorted(key[:3] for key in tasks)}")
+    wanted = [str(number) for number in range(1, LINES + 1)] + ["done"]
+    wrong = [key[0] for key, lines in tasks.items() if lines != wanted]
+    expect(not wrong, f"lines of tasks {wrong} are not 1 to {LINES} and done")
+    expect(len(err) == 9 * ERRORS, f"{len(err)} lines on standard error, not {9 * ERRORS}")
+    # Both streams in one: the order of all. Stamps are shared where one read had several lines.
+    both = sorted(out + err, key=lambda line: line.split(" ", 1)[0])
+    tail = manager.docker("service", "logs", "-t", "--tail", "10", service)
+    last = tail.out.splitlines() + tail.err.splitlines()
+    expect(sorted(line.split(" ", 1)[0] for line in last) == [line.split(" ", 1)[0] for line in both[-10:]] and set(last) <= set(both),
+           f"--tail 10: {last}")
+    again = manager.docker("service", "logs", "-t", "--tail", "10", service)
+    expect(again.out == tail.out and again.err == tail.err, f"--tail 10 for the second time: {again.text}")
+    moment = both[-500].split(" ", 1)[0]
+    since = manager.docker("service", "logs", "-t", "--since", moment, service)
+    expect(since.out.splitlines() == [line for line in out if line.split(" ", 1)[0] >= moment], f"--since {moment}: {len(since.out.splitlines())} lines")
+    return tasks, len(out) + len(err)
+
+
+def check_shapes(cluster, service, tasks):
+    """--raw, --no-trunc, --no-resolve, --no-task-ids, --details, and the logs of one task."""
+    manager = cluster.manager
+
+    def line(*flags):
+        return manager.docker("service", "logs", "--tail", "1", *flags, service).text.splitlines()[-1]
+    expect(re.fullmatch(r"[0-9a-f]{12} \S+.*", line("--raw")), f"--raw: {line('--raw')}")
+    expect(re.match(rf"{service}\.\d\.[0-9a-z]{{25}}@node-", line("--no-trunc")), f"--no-trunc: {line('--no-trunc')}")
+    expect(re.match(r"[0-9a-z]{25}\.\d\.[0-9a-z]{12}@[0-9a-z]{25} ", line("--no-resolve")), f"--no-resolve: {line('--no-resolve')}")
+    expect(re.match(rf"{service}\.\d@node-", line("--no-task-ids")), f"--no-task-ids: {line('--no-task-ids')}")
+    expect(re.match(rf"{service}\.\d\.[0-9a-z]{{12}}@node-\d\s+\|  ?[0-9a-f]{{12}} ", line("--details")), f"--details: {line('--details')}")
+    slot, task, node, host = sorted(tasks)[0]
+    own = manager.docker("service", "logs", "--raw", task).out.splitlines()
+    expect(len(own) == LINES + 1 and all(text.startswith(host) for text in own), f"logs of task {task}: {len(own)} lines")
+    for text in [manager.docker("service", "logs", "nosuch", check=False).err]:
+        expect("no such task or service: nosuch" in text, text)
+    for worker in [node for node in cluster.nodes if node.role == "worker"][:1]:
+        refused = worker.docker("service", "logs", service, check=False)
+        expect(refused.code == 1 and "not a swarm manager" in refused.err, f"on a worker: {refused.text}")
+
+
+def check_dying_node(cluster, service):
+    """A node's daemon is killed while a client reads: the command ends and names the node."""
+    victim = [node for node in cluster.nodes if node.role == "worker"][-1]
+    reader = Reader(cluster.manager, "service", "logs", service, reads=False)
+    try:
+        expect(reader.process.stdout.readline(), "no line at all")
+        cluster.lab("kill", victim.name)
+        begun = time.monotonic()
+        reader.read_on()
+        code = reader.end(15)
+        took = time.monotonic() - begun
+        text = "\n".join(reader.err)
+        expect(code == 1 and f"node {victim.name} is not available" in text, f"ended with {code}: {text[-300:]}")
+        expect(f"[node {victim.name} does not answer" in text, f"nothing in its place: {text[-300:]}")
+        begun = time.monotonic()
+        result = cluster.manager.docker("service", "logs", "--tail", "1", service, check=False, timeout=15)
+        expect(result.code == 1 and f"node {victim.name} is not available" in result.err, f"asked again: {result.text}")
+        return victim, took, time.monotonic() - begun
+    finally:
+        reader.stop()
+        cluster.lab("restart", victim.name)
+        poll(30, f"{victim.name} Ready", lambda: any(
+            row["Hostname"] == victim.name and row["Status"] == "Ready" for row in cluster.manager.rows("node", "ls")))
+
+
+def check_follow(cluster, service):
+    """--follow over a node whose daemon is away for a while: it is named, the others go on, and nothing is lost or told twice."""
+    manager = cluster.manager
+    manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--mode", "global", "--name", service, "busybox", "sh", "-c", TICKER)
+    cluster.running(service, len(cluster.nodes))
+    victim = [node for node in cluster.nodes if node.role == "worker"][-1]
+    reader = Reader(manager, "service", "logs", "-f", "--raw", service)
+
+    def numbers():
+        found = {}
+        for line in list(reader.out):
+            host, number = line.split(" ")
+            found.setdefault(host, []).append(int(number))
+        return found
+
+    try:
+        poll(15, "lines of every task", lambda: len(numbers()) == len(cluster.nodes))
+        host = victim.inspect("container", victim.containers(service)[0])["Config"]["Hostname"]
+        cluster.lab("kill", victim.name)
+        poll(8, f"{victim.name} is named", lambda: any(f"node {victim.name} does not answer" in line for line in list(reader.err)))
+        before = {name: len(lines) for name, lines in numbers().items()}
+        poll(10, "lines of the others go on", lambda: all(
+            len(lines) > before[name] + 10 for name, lines in numbers().items() if name != host))
+        cluster.lab("restart", victim.name)
+        poll(30, f"lines of {victim.name} come again", lambda: len(numbers()[host]) > before[host] + 20)
+        wrong = [name for name, lines in numbers().items() if lines != list(range(1, len(lines) + 1))]
+        expect(not wrong, f"lost or told twice: {[numbers()[name][-60:] for name in wrong]}")
+        expect(reader.process.poll() is None, f"the command has ended: {reader.err}")
+        return sum(len(lines) for lines in numbers().values())
+    finally:
+        reader.stop()
+        cluster.lab("restart", victim.name)
+
+
+def check_terminal(cluster, service):
+    manager = cluster.manager
+    manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--tty", "--name", service, "busybox", "sh", "-c", "echo from a terminal; sleep 1000000")
+    cluster.running(service, 1)
+    poll(10, "a terminal's line", lambda: manager.docker("service", "logs", "--raw", service).out == "from a terminal\r\n")
+    refused = manager.docker("service", "logs", service, check=False)
+    expect(refused.code == 1 and "tty service logs only supported with --raw" in refused.err, refused.text)
+
+
+def step22(cluster):
+    """`docker logs`, `docker service logs`"""
+    services = ["walk-lines", "walk-ticks", "walk-tty"]
+    for service in services:
+        cluster.remove_service(service)
+    try:
+        check_container(cluster.manager)
+        check_slow_reader(cluster.manager)
+        cluster.manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--replicas", "9", "--name", services[0], "busybox", "sh", "-c", WRITER)
+        places = cluster.running(services[0], 9)
+        poll(90, "every task has written all", lambda: cluster.manager.docker(
+            "service", "logs", "--raw", services[0]).out.count(" done\n") == 9)
+        tasks, count = check_lines(cluster, services[0], places)
+        check_shapes(cluster, services[0], tasks)
+        victim, mid, after = check_dying_node(cluster, services[0])
+        cluster.remove_service(services[0])
+        ticks = check_follow(cluster, services[1])
+        check_terminal(cluster, services[2])
+        return (f"{count} lines of 9 tasks on {len(places)} nodes, in order, none lost or told twice; --tail, --since, --details, --raw and the rest; "
+                f"with {victim.name} dying the command ended after {mid:.1f} s and named it, asked again after {after:.1f} s; "
+                f"{ticks} lines followed over its return")
+    finally:
+        for service in services:
+            cluster.remove_service(service)
+
+
+STEPS = {22: step22}
