@@ -29,7 +29,7 @@ package struct LogParser: Sendable {
         rest += bytes
         var entries: [LogEntry] = []
         var start = 0
-        while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        while let end = rest[start...].position(of: UInt8(ascii: "\n")) {
             if skipsToNextLine {
                 skipsToNextLine = false
                 damaged += end + 1 - start
@@ -75,7 +75,7 @@ package struct LogParser: Sendable {
     private mutating func take(_ bytes: ArraySlice<UInt8>, isTorn: Bool = false, _ entries: inout [LogEntry]) {
         // After a loss of power a file has zeros where blocks were not written: a line may begin right behind them, even in what would
         // be the text of one.
-        if let zero = bytes.lastIndex(of: 0), LogLine(bytes[(zero + 1)...]) != nil {
+        if bytes.position(of: 0) != nil, let zero = bytes.lastIndex(of: 0), LogLine(bytes[(zero + 1)...]) != nil {
             let end = bytes[..<zero].lastIndex { $0 != 0 }.map { $0 + 1 } ?? bytes.startIndex
             if end > bytes.startIndex { take(bytes[..<end], isTorn: true, &entries) }
             damaged += zero + 1 - end

@@ -81,7 +81,7 @@ struct TailFinder {
             end = start
             var first = 0
             if start > 0 {
-                guard let newline = bytes.firstIndex(of: UInt8(ascii: "\n")) else {
+                guard let newline = bytes[...].position(of: UInt8(ascii: "\n")) else {
                     // Longer than any line of conmon's is not a log.
                     guard bytes.count < longestSearch else { return }
                     carried = bytes
@@ -94,7 +94,7 @@ struct TailFinder {
             var index = first
             while index < bytes.count {
                 starts.append(index)
-                index = (bytes[index...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count) + 1
+                index = (bytes[index...].position(of: UInt8(ascii: "\n")) ?? bytes.count) + 1
             }
             var lineEnd = bytes.count
             for lineStart in starts.reversed() {

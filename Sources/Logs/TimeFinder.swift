@@ -57,7 +57,7 @@ struct TimeFinder {
             next += Int64(count)
             rest += block[..<count]
             var first = 0
-            while let newline = rest[first...].firstIndex(of: UInt8(ascii: "\n")) {
+            while let newline = rest[first...].position(of: UInt8(ascii: "\n")) {
                 if isWhole, let line = LogLine(rest[first..<newline].drop { $0 == 0 }) {
                     return (restStart + Int64(first), line.time)
                 }
