@@ -90,8 +90,11 @@ struct RollingUpdate {
         guard Self.isUnderWay(service), service.rollout != nil else { return begun(service) }
         var service = service
         if let failure = note(&service), let changed = act(on: failure, service) { return changed }
-        let isDone = dirty == 0 && inHand == 0
-        guard isDone else { return service }
+        guard dirty == 0, inHand == 0 else {
+            // The last delay, too, must end before anything else happens.
+            if let next { draft.wake(at: next) }
+            return service
+        }
         if configuration?.failureAction != "continue", let watchedUntil, watchedUntil > now {
             draft.wake(at: watchedUntil)
             return service

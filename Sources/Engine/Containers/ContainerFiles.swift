@@ -43,8 +43,9 @@ enum ContainerFiles {
             var text = "nameserver 127.0.0.11\n"
             let search = host.nameSearch?.filter { $0 != "." } ?? searchDomains(upstream)
             if !search.isEmpty { text += "search \(search.joined(separator: " "))\n" }
-            text +=
-                "options \((["ndots:0"] + (host.nameServerOptions ?? []).filter { !$0.hasPrefix("ndots:") }).joined(separator: " "))\n"
+            let options = host.nameServerOptions ?? []
+            let dots = options.contains { $0.hasPrefix("ndots:") } ? [] : ["ndots:0"]
+            text += "options \((dots + options).joined(separator: " "))\n"
             return text
         }
         let own = host.nameServers ?? []

@@ -83,6 +83,28 @@ import Testing
         #expect(swarm.state.services["web"]?.updateStatus?.state == "completed")
     }
 
+    @Test func `an update comes to its end by events and by the moments that it asks for, and needs no others`() {
+        for (delay, monitor) in [(Int64(100_000_000), Int64(300_000_000)), (2_000_000_000, 1_000_000_000)] {
+            for order in ["stop-first", "start-first"] {
+                var swarm = running(replicas: 2) {
+                    $0.updateConfig = self.configuration(delay: delay, order: order)
+                    $0.updateConfig?.monitor = monitor
+                }
+                swarm.updateService("web") { $0.taskTemplate.containerSpec?.image = "nginx:2" }
+                for _ in 0..<60 where swarm.state.services["web"]?.updateStatus?.state != "completed" {
+                    let before = swarm.state
+                    let wake = swarm.plan()
+                    swarm.obey()
+                    guard swarm.state == before else { continue }
+                    guard let wake else { break }
+                    swarm.now = max(swarm.now, wake)
+                }
+                let state = swarm.state.services["web"]?.updateStatus?.state
+                #expect(state == "completed" && image(swarm) == ["nginx:2"], "\(order), delay \(delay)")
+            }
+        }
+    }
+
     @Test func `a failing update pauses, goes on, or goes back, as it is told`() throws {
         for (action, state) in [
             (nil, "paused"), ("pause", "paused"), ("continue", "completed"), ("rollback", "rollback_completed"),
