@@ -1,4 +1,4 @@
-# make demo       everything from packages to three nodes, walkthrough steps 1 to 7; leaves the cluster up
+# make demo       everything from packages to three nodes, walkthrough steps 1 to 10 and 12 to 20; leaves the cluster up
 # make demo-down  takes it down again
 # make test       all tests, and the walkthrough on a cluster of their own
 # make check      format and tidy

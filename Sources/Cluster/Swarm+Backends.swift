@@ -74,6 +74,13 @@ extension Swarm: SwarmNetworkCatalog {
         return try await manager().createNetwork(request)
     }
 
+    package func attach(
+        _ id: String, to network: String, _ spec: NetworkAttachmentSpec
+    ) async throws -> NetworkAttachment {
+        guard let part else { throw Refusal(.notFound, "network \(network) not found") }
+        return try await part.agent.attach(id, to: network, spec)
+    }
+
     package func networksInUse() async -> Set<String> { part?.state.value.manager?.networksInUse() ?? [] }
 
     package func removeSwarmNetwork(id: String) async throws { try await manager().removeNetwork(id: id) }

@@ -20,6 +20,7 @@ extension NodeEngine {
             })
         if let place = try await store.load(SwarmPlace.self, kind: .node, id: SwarmPlace.key) { try await take(place) }
         try await adoptProcesses()
+        try await dropStaleAttachments()
         try await network.adopt()
         try await sweepRoots()
         for record in containers.all { workbench.begin { await self.resume(record.id) } }
@@ -33,7 +34,7 @@ extension NodeEngine {
             if record.isStarting {
                 try await discardProcess(record.id)
                 try await containers.update(record.id) { record in
-                    for index in record.endpoints.indices { record.endpoints[index].leave() }
+                    record.leaveNetworks()
                     record.publishedPorts = []
                     record.isStarting = false
                     record.state.running = false

@@ -29,6 +29,7 @@ package final class NodeEngine: Sendable {
     let serializer = KeyedSerializer()
     let workbench = Workbench()
     let execs = ExecTable()
+    let releases = ReleaseWaiters()
     /// Running commands, for resizing their terminals.
     let sessions = Mutex<[String: any ExecSession]>([:])
     let runcVersion: String

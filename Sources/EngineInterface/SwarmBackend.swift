@@ -46,6 +46,14 @@ package protocol SwarmNetworkCatalog: Sendable {
     func networksInUse() async -> Set<String>
     /// Creates an overlay, allocated and stored, and answers its id.
     func createSwarmNetwork(_ request: NetworkRequest) async throws -> String
+    /// Gives a container of this node a place on an attachable network, and returns when the node has been told of the network.
+    ///
+    /// The place lasts until ``TaskExecutor/waitForRelease(of:)`` returns for it.
+    /// - Parameters:
+    ///   - id: Kept by the caller beforehand; asked again with it, the same place is answered.
+    ///   - network: Name, id, or beginning of an id.
+    /// - Throws: `.notFound`, `.forbidden` for a network that is not attachable, and others, in Docker's words.
+    func attach(_ id: String, to network: String, _ spec: NetworkAttachmentSpec) async throws -> NetworkAttachment
     /// - Throws: `.invalidInput` with `network X is in use by service Y` as long as a service names it.
     func removeSwarmNetwork(id: String) async throws
 }
@@ -67,6 +75,8 @@ package protocol TaskExecutor: Sendable {
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit?
     /// Sends the stop signal, then SIGKILL after the grace period.
     func stopTask(_ task: SwarmTask) async throws
+    /// Returns when no container of this node holds an attachment (any more).
+    func waitForRelease(of attachmentID: String) async throws
     /// Removes the container; a missing one is fine.
     func removeTask(id: String) async throws
     /// Tasks of which this node has a container: task id → container status.

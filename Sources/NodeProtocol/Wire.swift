@@ -2,6 +2,9 @@
 package enum Wire {
     package typealias Certificates = Apus_Node_V1_Certificates
     package typealias Dispatcher = Apus_Node_V1_Dispatcher
+    package typealias Attachments = Apus_Node_V1_Attachments
+    package typealias AttachRequest = Apus_Node_V1_AttachRequest
+    package typealias AttachReply = Apus_Node_V1_AttachReply
     package typealias RootCertificateRequest = Apus_Node_V1_RootCertificateRequest
     package typealias RootCertificateReply = Apus_Node_V1_RootCertificateReply
     package typealias JoinRequest = Apus_Node_V1_JoinRequest

@@ -125,7 +125,44 @@ struct AddressPlanner {
         draft.put(node)
     }
 
+    /// Gives a container outside of services its address; its node is known, so nothing is left to plan.
+    private mutating func attach(_ task: SwarmTask, _ wish: NetworkAttachmentSpec, _ draft: inout SwarmDraft) {
+        let target = task.spec.networks?.first?.target ?? ""
+        guard let network = draft.state.networks[target] else {
+            return fail(task, "network \(target) not found", &draft)
+        }
+        let address: IPv4Network
+        if let text = wish.address {
+            guard let wanted = take(text, in: network.id) else { return fail(task, "Address already in use", &draft) }
+            address = wanted
+        } else {
+            guard let free = take(in: network.id) else { return fail(task, Self.exhausted(network), &draft) }
+            address = free
+        }
+        var task = task
+        var attachment = NetworkAttachment(network: network, addresses: [address.description])
+        attachment.aliases = wish.aliases
+        task.networksAttachments = [attachment]
+        task.status = TaskStatus(.assigned, "address assigned", at: draft.now)
+        draft.put(task)
+    }
+
+    /// Takes an address that the user asks for; `nil` when it is in use, kept back, or in none of the network's subnets.
+    private mutating func take(_ text: String, in network: String) -> IPv4Network? {
+        guard let address = IPv4Address(text), let allocator = allocators[network],
+            let subnet = allocator.subnet(of: address), inUse[network]?.contains(address) != true,
+            !allocator.ranges.contains(where: { $0.reserved.contains(address) })
+        else { return nil }
+        inUse[network, default: []].insert(address)
+        return IPv4Network(address: address, prefixLength: subnet.prefixLength)
+    }
+
+    private static func exhausted(_ network: SwarmNetwork) -> String {
+        "no available IPv4 addresses on this network's address pools: \(network.spec.name) (\(network.id))"
+    }
+
     private mutating func allocate(_ task: SwarmTask, _ draft: inout SwarmDraft) {
+        if let wish = task.spec.networkAttachmentSpec { return attach(task, wish, &draft) }
         guard let service = draft.state.services[task.serviceID] else { return }
         var task = task
         var attachments: [NetworkAttachment] = []
@@ -141,10 +178,7 @@ struct AddressPlanner {
             }
             guard let address = take(in: network.id) else {
                 for attachment in attachments { release(attachment) }
-                return fail(
-                    task,
-                    "no available IPv4 addresses on this network's address pools: \(network.spec.name) (\(network.id))",
-                    &draft)
+                return fail(task, Self.exhausted(network), &draft)
             }
             var attachment = NetworkAttachment(network: network, addresses: [address.description])
             attachment.aliases = config.aliases

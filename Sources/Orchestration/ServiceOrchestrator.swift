@@ -13,7 +13,8 @@ struct ServiceOrchestrator {
     let makeID: @Sendable () -> String
 
     func run(_ draft: inout SwarmDraft) {
-        let tasks = Dictionary(grouping: draft.state.tasks.values, by: \.serviceID)
+        let tasks = Dictionary(
+            grouping: draft.state.tasks.values.filter { !$0.isAttachment }, by: \.serviceID)
         for service in draft.state.services.values.sorted(by: { $0.id < $1.id }) {
             let places = Dictionary(grouping: tasks[service.id] ?? [], by: \.place)
             if service.spec.isJob {

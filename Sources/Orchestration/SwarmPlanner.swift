@@ -14,6 +14,7 @@ package struct SwarmPlanner: Sendable {
         ServiceOrchestrator(makeID: makeID).run(&draft)
         addresses.run(&draft)
         Scheduler().run(&draft)
+        AttachmentReaper().run(&draft)
         TaskReaper().run(&draft)
     }
 }

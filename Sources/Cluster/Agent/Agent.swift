@@ -29,6 +29,8 @@ struct Agent: ServiceLifecycle.Service {
     let group: MultiThreadedEventLoopGroup
     let log: Logger
     private let logs: LogPublisher
+    /// The connection of the session of the moment.
+    let connection = Latest<NodeTransport.Client?>(nil)
 
     init(
         membership: MembershipFile, identity: TLSIdentity, credentials: CredentialFiles,
@@ -116,6 +118,8 @@ struct Agent: ServiceLifecycle.Service {
                 }
                 tasks.addTask {
                     _ = try await session.id()
+                    self.connection.set(client)
+                    defer { self.connection.set(nil) }
                     try await self.renewal(client)
                 }
                 defer { tasks.cancelAll() }

@@ -39,6 +39,8 @@ final class TaskBoard: Sendable {
     /// Grows with each report that waits.
     let news = Latest(0)
     private let saves = Latest(0)
+    /// What the engine has in force of the swarm's networks.
+    let networks = Latest<SwarmNetworkState?>(nil)
 
     /// How many tasks may wait for their runner at once; a node has far fewer.
     static let maximumStarts = 16_384
@@ -67,6 +69,7 @@ final class TaskBoard: Sendable {
         }
         take(complete: false, memory.tasks, removed: [])
         state.withLock { $0.network = memory.network }
+        networks.set(memory.network)
         return memory.network
     }
 
@@ -131,6 +134,7 @@ final class TaskBoard: Sendable {
             $0.network = network
             $0.isChanged = true
         }
+        networks.set(network)
         saves.change { $0 += 1 }
     }
 

@@ -80,6 +80,13 @@ struct TaskRunner: Sendable {
             report(status)
         }
         do {
+            if let attachment = task.spec.networkAttachmentSpec {
+                status.containerStatus = .init()
+                status.containerStatus?.containerID = attachment.containerID
+                if status.state < .running { tell(.running, "attached") }
+                try await executor.waitForRelease(of: task.id)
+                return tell(.complete, "released")
+            }
             if status.state < .running {
                 if status.state < .accepted { tell(.accepted, "accepted") }
                 if status.state < .preparing { tell(.preparing, "preparing") }

@@ -51,10 +51,10 @@ package struct NetworkStatePlanner {
                 endpoints: present.flatMap { task in
                     Self.addresses(of: task, in: network.id).compactMap { address in
                         guard let nodeID = task.nodeID, let vtep = vteps[nodeID] ?? nil else { return nil }
-                        let container = task.status.containerStatus?.containerID ?? ""
+                        let (container, names) = Self.names(of: task)
                         return SwarmNetworkState.Endpoint(
                             address: address, nodeID: nodeID, taskID: task.id, vtep: vtep, containerID: container,
-                            names: [task.containerName] + (container.isEmpty ? [] : [String(container.prefix(12))]))
+                            names: names)
                     }
                 },
                 services: network.id == ingress?.id
@@ -80,6 +80,16 @@ package struct NetworkStatePlanner {
         state.dataPathPort = dataPathPort
         state.networks = networkIDs(of: nodeID).sorted().compactMap { networks[$0] }
         return state
+    }
+
+    /// The id of a task's container, once there is one, and what it is called on its networks, its name first.
+    private static func names(of task: SwarmTask) -> (container: String, names: [String]) {
+        if let attached = task.spec.networkAttachmentSpec {
+            let id = attached.containerID
+            return (id, [attached.containerName, String(id.prefix(12))] + attached.aliases)
+        }
+        let id = task.status.containerStatus?.containerID ?? ""
+        return (id, [task.containerName] + (id.isEmpty ? [] : [String(id.prefix(12))]))
     }
 
     private static func addresses(of task: SwarmTask, in networkID: String) -> [IPv4Address] {

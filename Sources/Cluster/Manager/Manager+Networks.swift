@@ -58,7 +58,7 @@ extension SwarmState {
     /// Whether a task is a reason to keep a network: it has an address there and is to run on a node that is up. What ends already,
     /// or is lost with its node, keeps nothing; its endpoint goes with its container.
     func keeps(_ networkID: String, for task: SwarmTask) -> Bool {
-        guard task.isLive, task.isWanted, task.spec.networkAttachmentSpec != nil || services[task.serviceID] != nil,
+        guard task.isLive, task.isWanted, task.isAttachment || services[task.serviceID] != nil,
             (task.networksAttachments ?? []).contains(where: { $0.network.id == networkID })
         else { return false }
         guard let nodeID = task.nodeID else { return true }

@@ -77,7 +77,8 @@ extension Manager {
             throw Refusal(.invalidInput, "invalid filter 'desired-state=\(wanted)'")
         }
         return objects.tasks.values.filter { task in
-            filters.any("id") { task.id.hasPrefix($0) }
+            // Docker does not show places of containers on networks either.
+            !task.isAttachment && filters.any("id") { task.id.hasPrefix($0) }
                 && filters.any("name") { task.containerName.hasPrefix($0) }
                 && (services.isEmpty || services.contains(task.serviceID))
                 && (nodes.isEmpty || nodes.contains(task.nodeID ?? ""))

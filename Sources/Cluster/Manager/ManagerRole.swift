@@ -124,6 +124,7 @@ struct ManagerRole: Sendable {
                     authority: authority, manager: manager, managers: managers, admission: Admission(), log: log),
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),
+                AttachmentService(manager: manager),
             ],
             interceptors: [RoleGate()])
     }

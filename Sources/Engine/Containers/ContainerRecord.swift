@@ -67,8 +67,13 @@ struct EndpointRecord: Codable, Sendable, Equatable {
     var interfaceName = ""
     var address: IPv4Network?
     var gateway: IPv4Address?
-    /// Set for an endpoint of a swarm network; its address is the swarm's choice and outlives a stop.
+    /// Set for an endpoint of a swarm network; its address is the swarm's choice and, for a task, outlives a stop.
     var overlay: Overlay?
+    /// The attachment that gives a container outside of services its place on a swarm network, from before it is asked for until the
+    /// container leaves: what no record names nobody holds.
+    var attachmentID: String?
+    /// Added by the engine as a way out, and taken away when the container leaves.
+    var isAutomatic: Bool?
 
     struct Overlay: Codable, Sendable, Equatable {
         var vni: UInt32
@@ -84,6 +89,10 @@ struct EndpointRecord: Codable, Sendable, Equatable {
         endpointID = ""
         interfaceName = ""
         gateway = nil
+        if attachmentID != nil {
+            attachmentID = nil
+            overlay = nil
+        }
         if overlay == nil { address = nil }
     }
 }

@@ -30,7 +30,7 @@ extension NodeEngine {
             let planner = ContainerPlanner(image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
             var record = try planner.plan(request, id: id, name: name, at: .now)
             let mounts = try MountPlan(record.configuration, record.hostConfig)
-            try await checkNetworks(record)
+            try await resolveNetworks(&record)
             record.mounts = try await prepareMounts(mounts)
             try complete(&record)
             try await makeRoot(record)
@@ -63,28 +63,6 @@ extension NodeEngine {
 
     /// How many random names are tried before one with a random number is taken.
     private static let nameTries = 8
-
-    private func checkNetworks(_ record: ContainerRecord) async throws {
-        guard record.task == nil else { return }
-        let all = try await allNetworks()
-        for endpoint in record.endpoints {
-            let found = try Self.find(endpoint.networkName, in: all)
-            if found.scope == "swarm" {
-                guard found.attachable else {
-                    throw Refusal(
-                        .forbidden,
-                        "Could not attach to network \(endpoint.networkName): rpc error: code = PermissionDenied desc = network "
-                            + "\(endpoint.networkName) not manually attachable")
-                }
-                throw Refusal(
-                    .notImplemented,
-                    "attaching containers to swarm network \(endpoint.networkName) is not implemented by apus yet")
-            }
-            if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, ["bridge"].contains(found.name) {
-                throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
-            }
-        }
-    }
 
     /// Creates what the mounts need on the host and says how they will be shown.
     private func prepareMounts(_ plan: MountPlan) async throws -> [MountPoint] {

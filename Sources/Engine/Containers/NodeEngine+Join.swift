@@ -8,6 +8,7 @@ import Model
 extension NodeEngine {
     /// Gives the container its endpoints and addresses, and takes its ports of the node.
     func allotNetworks(_ id: String) async throws -> ContainerRecord {
+        try await attachOverlays(id)
         let all = try await allNetworks()
         let record = try await containers.allot(id) { record, others in
             record.isStarting = true
@@ -45,12 +46,7 @@ extension NodeEngine {
             let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
             let local = networks.network(resource.identifier)
         else {
-            let isOverlay = all.contains { $0.name == endpoint.networkName && $0.scope == "swarm" }
-            throw isOverlay
-                ? Refusal(
-                    .notImplemented,
-                    "attaching containers to swarm network \(endpoint.networkName) is not implemented by apus yet")
-                : Refusal(.notFound, "network \(endpoint.networkName) not found")
+            throw Refusal(.notFound, "network \(endpoint.networkName) not found")
         }
         endpoint.networkID = local.id
         endpoint.networkName = local.name
@@ -76,8 +72,9 @@ extension NodeEngine {
     /// Gives up everything that the container had in its networks.
     func releaseNetworks(_ id: String) async throws {
         let before = containers.record(id)
+        defer { releases.signal((before?.endpoints ?? []).compactMap(\.attachmentID)) }
         try await containers.update(id) { record in
-            for index in record.endpoints.indices { record.endpoints[index].leave() }
+            record.leaveNetworks()
             record.publishedPorts = []
             record.isStarting = false
         }

@@ -6,79 +6,94 @@ package import Model
 extension NodeEngine {
     package func connectNetwork(_ reference: String, container: String, settings: EndpointSettings?) async throws {
         let record = try containers.find(container)
-        let found = try Self.find(reference, in: try await allNetworks())
-        try refuse(found, record)
-        if record.endpoints.contains(where: { $0.networkName == found.name }) {
-            throw Refusal(.forbidden, "endpoint with name \(record.name) already exists in network \(found.name)")
+        // On a worker only a manager may know the network: it is asked when the container joins.
+        let found = try await joinable(reference, among: try await allNetworks())
+        let name = found?.name ?? reference
+        try refuse(name, record)
+        if record.endpoints.contains(where: { $0.networkName == name }) {
+            throw Refusal(.forbidden, "endpoint with name \(record.name) already exists in network \(name)")
         }
-        if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, found.name == "bridge" {
+        if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, name == "bridge" {
             throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
         }
         try await serializer.run(record.id) {
+            let before = Set(containers.record(record.id)?.endpoints.map(\.networkName) ?? [])
             try await containers.update(record.id) { record in
                 record.endpoints.append(
-                    EndpointRecord(networkID: found.identifier, networkName: found.name, wish: settings))
+                    EndpointRecord(networkID: found?.identifier ?? "", networkName: name, wish: settings))
             }
             guard let current = containers.record(record.id), current.isRunning, !current.state.restarting else {
                 return
             }
-            do { try await joinRunning(record.id, found.name) } catch {
-                try await containers.update(record.id) { $0.endpoints.removeAll { $0.networkName == found.name } }
+            do { try await joinRunning(record.id) } catch {
+                try await drop(record.id) { !before.contains($0.networkName) }
                 try await network.refresh()
                 throw error
             }
         }
     }
 
-    /// Gives a running container its place in a network that its record names already.
-    private func joinRunning(_ id: String, _ name: String) async throws {
+    /// Gives a running container its places in the networks that its record names and that it has not joined yet.
+    private func joinRunning(_ id: String) async throws {
+        let before = Set(containers.record(id)?.endpoints.filter(\.isJoined).map(\.endpointID) ?? [])
+        try await attachOverlays(id)
         let all = try await allNetworks()
         let joined = try await containers.allot(id) { record, others in
-            let taken = Set(record.endpoints.filter(\.isJoined).map(\.interfaceName))
-            guard let place = record.endpoints.firstIndex(where: { $0.networkName == name }),
-                let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") })
-            else { return }
-            try self.allot(&record.endpoints[place], at: free, of: record, among: others, all)
+            for place in record.endpoints.indices where !record.endpoints[place].isJoined {
+                let taken = Set(record.endpoints.filter(\.isJoined).map(\.interfaceName))
+                guard let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") }) else { continue }
+                try self.allot(&record.endpoints[place], at: free, of: record, among: others, all)
+            }
             try EndpointRoutes.check(record.endpoints)
         }
         try await network.join(id)
-        for endpoint in joined.endpoints where endpoint.networkName == name {
-            events.publish("network", "connect", endpoint.networkID, ["container": id, "name": name, "type": "bridge"])
+        for endpoint in joined.endpoints where !before.contains(endpoint.endpointID) {
+            events.publish(
+                "network", "connect", endpoint.networkID,
+                ["container": id, "name": endpoint.networkName, "type": endpoint.driver])
         }
     }
 
     package func disconnectNetwork(_ reference: String, container: String, force: Bool) async throws {
         let record = try containers.find(container)
         let found = try Self.find(reference, in: try await allNetworks())
-        try refuse(found, record)
+        try refuse(found.name, record)
+        if record.task != nil, found.scope == "swarm" {
+            throw Refusal(.forbidden, "container \(record.id) is a task's: its networks are its service's to change")
+        }
         guard record.endpoints.contains(where: { $0.networkName == found.name }) else {
             throw Refusal(.forbidden, "container \(record.id) is not connected to network \(found.name)")
         }
         try await serializer.run(record.id) {
-            try await containers.update(record.id) { record in
-                record.endpoints.removeAll { $0.networkName == found.name }
-            }
+            try await drop(record.id) { $0.networkName == found.name }
             guard containers.record(record.id)?.isRunning == true else { return }
             try await network.refresh()
             events.publish(
                 "network", "disconnect", found.identifier,
-                ["container": record.id, "name": found.name, "type": "bridge"])
+                ["container": record.id, "name": found.name, "type": found.driver])
         }
     }
 
-    private func refuse(_ network: NetworkResource, _ record: ContainerRecord) throws {
-        if network.name == "host" || record.isOnHostNetwork {
+    /// Takes endpoints out of a record, and its way out with the last that needed one.
+    private func drop(_ id: String, where isMeant: (EndpointRecord) -> Bool) async throws {
+        let released = containers.record(id)?.endpoints.filter(isMeant).compactMap(\.attachmentID) ?? []
+        let open = openBridges
+        try await containers.update(id) { record in
+            record.endpoints.removeAll(where: isMeant)
+            if record.task == nil { record.setWayOut(gateway: nil, openBridges: open) }
+        }
+        releases.signal(released)
+    }
+
+    private func refuse(_ network: String, _ record: ContainerRecord) throws {
+        if network == "host" || record.isOnHostNetwork {
             throw Refusal(
                 .invalidInput, "container cannot be disconnected from host network or connected to host network")
         }
-        if network.name == "none" || record.networkMode == "none" {
+        if network == "none" || record.networkMode == "none" {
             throw Refusal(
                 .forbidden,
                 "container cannot be connected to multiple networks with one of the networks in private (none) mode")
-        }
-        if network.scope == "swarm" {
-            throw Refusal(
-                .notImplemented, "attaching containers to swarm network \(network.name) is not implemented by apus yet")
         }
     }
 }

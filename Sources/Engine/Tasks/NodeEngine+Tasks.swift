@@ -130,7 +130,14 @@ extension NodeEngine: TaskExecutor {
         network.setSwarm(place.network, nodeID: place.nodeID, underlayMTU: try await underlayMTU(of: own?.address))
     }
 
+    package func waitForRelease(of attachmentID: String) async throws {
+        try await releases.wait(attachmentID) {
+            containers.all.contains { $0.endpoints.contains { $0.attachmentID == attachmentID } }
+        }
+    }
+
     package func leaveNetworks() async throws {
+        try await dropAttachments()
         for record in containers.all where record.task != nil {
             try await removeContainer(record.id, force: true, removeVolumes: true)
         }

@@ -120,19 +120,12 @@ struct TaskContainer {
         guard !attachments.isEmpty else { return nil }
         var endpoints: [EndpointRecord] = []
         for attachment in attachments {
-            let network = attachment.network
-            guard let vni = network.vni, let text = attachment.addresses.first, let address = IPv4Network(text) else {
-                throw Refusal(.defect, "network \(network.spec.name) has not been allocated for task \(task.id)")
-            }
+            var endpoint = try EndpointRecord(attachment)
             var wish = EndpointSettings()
             wish.aliases = attachment.aliases
             wish.ipamConfig = EndpointSettings.AddressWishes()
-            wish.ipamConfig?.iPv4Address = address.address.description
-            var endpoint = EndpointRecord(networkID: network.id, networkName: network.spec.name, wish: wish)
-            endpoint.address = address
-            endpoint.overlay = EndpointRecord.Overlay(
-                vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
-                mtu: network.driverState?.options?["com.docker.network.driver.mtu"].flatMap { Int($0) })
+            wish.ipamConfig?.iPv4Address = endpoint.address?.address.description
+            endpoint.wish = wish
             endpoints.append(endpoint)
         }
         // Application networks before ingress: eth0 is what the application knows itself by.

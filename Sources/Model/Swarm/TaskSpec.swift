@@ -2,7 +2,7 @@
 package struct TaskSpec: Codable, Sendable, Equatable {
     package var containerSpec: ContainerSpec?
     package var pluginSpec: JSONValue?
-    package var networkAttachmentSpec: JSONValue?
+    package var networkAttachmentSpec: NetworkAttachmentSpec?
     package var resources: ResourceRequirements?
     package var restartPolicy: TaskRestartPolicy?
     package var placement: Placement?

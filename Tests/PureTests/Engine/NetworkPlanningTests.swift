@@ -62,6 +62,45 @@ import Testing
         ) { try EndpointRoutes.check([endpoint("a", "172.18.4.5/24"), endpoint("gw", "172.18.0.3/16")]) }
     }
 
+    @Test func `a container on a swarm network gets a way out where it needs one, and loses it with the network`()
+        throws
+    {
+        var record = ContainerRecord(
+            id: "c1", name: "box", created: .now, imageID: "", configuration: ContainerConfiguration(),
+            hostConfig: HostConfiguration(), commandLine: ["x"])
+        func overlay(isInternal: Bool) throws -> EndpointRecord {
+            var network = SwarmNetwork(id: "att")
+            network.spec.name = "att"
+            network.spec.internal = isInternal
+            network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4100"])
+            var endpoint = try EndpointRecord(NetworkAttachment(network: network, addresses: ["10.2.0.4/24"]))
+            endpoint.attachmentID = "t1"
+            endpoint.endpointID = "e1"
+            return endpoint
+        }
+        func names(_ endpoints: [EndpointRecord], publishing: Bool = false) -> [String] {
+            record.endpoints = endpoints
+            record.hostConfig.publishAllPorts = publishing
+            // Twice: a second start finds what the first has added.
+            for _ in 0..<2 { record.setWayOut(gateway: "gw", openBridges: ["bridge", "open"]) }
+            return record.endpoints.map(\.networkName)
+        }
+        let gateway = LocalNetwork.gatewayBridgeName
+        #expect(names([try overlay(isInternal: false)]) == ["att", gateway])
+        #expect(names([try overlay(isInternal: true)]) == ["att"])
+        #expect(names([try overlay(isInternal: true)], publishing: true) == ["att", gateway])
+        let closed = EndpointRecord(networkID: "i", networkName: "closed")
+        let open = EndpointRecord(networkID: "o", networkName: "open")
+        #expect(names([try overlay(isInternal: false), closed]) == ["att", "closed", gateway])
+        #expect(names([try overlay(isInternal: false), open]) == ["att", "open"])
+        #expect(names([closed]) == ["closed"])
+        #expect(names([try overlay(isInternal: false)]) == ["att", gateway])
+        record.leaveNetworks()
+        #expect(record.endpoints.map(\.networkName) == ["att"])
+        let left = try #require(record.endpoints.first)
+        #expect(left.overlay == nil && left.address == nil && left.attachmentID == nil && !left.isJoined)
+    }
+
     // MARK: What the data plane and the resolvers are told
 
     private let gateway = IPv4Address(172, 18, 0, 1)

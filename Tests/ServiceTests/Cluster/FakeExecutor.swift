@@ -26,6 +26,8 @@ final class FakeExecutor: TaskExecutor {
         var logs: [String: [LogEntry]] = [:]
         /// Grows with each line.
         var written = 0
+        /// Attachments that some container holds.
+        var attachments: Set<String> = []
     }
 
     let hostname: String
@@ -83,6 +85,11 @@ final class FakeExecutor: TaskExecutor {
             state.containers[task.id]?.isRunning = false
             state.containers[task.id]?.exit = TaskExit(exitCode: 143, message: nil)
         }
+    }
+
+    func waitForRelease(of attachmentID: String) async throws {
+        // Polled: this is a stand-in for containers' records.
+        while state.withLock({ $0.attachments.contains(attachmentID) }) { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     func removeTask(id: String) async throws { state.withLock { $0.containers[id] = nil } }

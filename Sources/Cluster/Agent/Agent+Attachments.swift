@@ -1,0 +1,72 @@
+import Faults
+import GRPCCore
+import Model
+import NodeProtocol
+import SwiftProtobuf
+
+extension Agent {
+    /// How long a connection with a manager is waited for, as after a restart of the daemon.
+    static let connectionPatience = Duration.seconds(15)
+    /// How long a manager may take: as long as it gives itself, and then some.
+    static let attachmentDeadline = Manager.attachmentPatience + .seconds(3)
+    /// How long the network may take to be set up on this node once the manager has answered.
+    static let networkPatience = Duration.seconds(10)
+
+    /// Asks a manager for a place on a network, and waits until the network with that place in it is in force here.
+    func attach(
+        _ id: String, to network: String, _ spec: NetworkAttachmentSpec
+    ) async throws -> NetworkAttachment {
+        do {
+            let attachment = try await request(id, network, spec)
+            let networkID = attachment.network.id
+            _ = try await within(Self.networkPatience, "the swarm has not told this node of the network in time") {
+                try await self.board.networks.wait { state in
+                    state?.networks.first { $0.network.id == networkID }?.endpoints.first { $0.taskID == id }
+                }
+            }
+            return attachment
+        } catch let error as RPCError {
+            throw Refusal(
+                error.faultKind, "Could not attach to network \(network): \(Self.goText(error.code, error.message))")
+        }
+    }
+
+    private func request(
+        _ id: String, _ network: String, _ spec: NetworkAttachmentSpec
+    ) async throws -> NetworkAttachment {
+        let payload = try Wire.payload(spec)
+        var options = NodeTransport.callOptions
+        options.timeout = Self.attachmentDeadline
+        let client = try await within(Self.connectionPatience, "no manager answers") {
+            try await self.connection.wait { $0 }
+        }
+        let reply = try await Wire.Attachments.Client(wrapping: client).attach(
+            .with {
+                $0.taskID = id
+                $0.network = network
+                $0.spec = payload
+            }, options: options)
+        return try Wire.value(NetworkAttachment.self, reply.attachment)
+    }
+
+    private func within<Value: Sendable>(
+        _ limit: Duration, _ complaint: String, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw RPCError(code: .deadlineExceeded, message: complaint)
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+
+    /// An error as Docker's own transport words it.
+    static func goText(_ code: RPCError.Code, _ message: String) -> String {
+        let words = code.description.split(separator: " ").map { $0.prefix(1).uppercased() + $0.dropFirst() }
+        return "rpc error: code = \(words.joined()) desc = \(message)"
+    }
+}

@@ -1,0 +1,28 @@
+import GRPCCore
+import Faults
+import Model
+import NodeProtocol
+import SwiftProtobuf
+
+/// Attachments as nodes ask for them.
+struct AttachmentService: Wire.Attachments.SimpleServiceProtocol {
+    let manager: Manager
+
+    func attach(request: Wire.AttachRequest, context: ServerContext) async throws -> Wire.AttachReply {
+        let nodeID = try Peer(context).member.nodeID
+        let spec: NetworkAttachmentSpec
+        do { spec = try Wire.value(NetworkAttachmentSpec.self, request.spec) } catch {
+            throw RPCError(code: .invalidArgument, message: "not a wish for an attachment: \(error)")
+        }
+        guard !request.taskID.isEmpty, !spec.containerID.isEmpty else {
+            throw RPCError(code: .invalidArgument, message: "an attachment without an id or a container")
+        }
+        do {
+            let attachment = try await manager.attach(request.taskID, of: nodeID, to: request.network, spec)
+            let payload = try Wire.payload(attachment)
+            return .with { $0.attachment = payload }
+        } catch let fault as any Fault {
+            throw RPCError(fault)
+        }
+    }
+}

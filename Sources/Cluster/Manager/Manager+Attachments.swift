@@ -1,0 +1,85 @@
+import Addressing
+import Faults
+import Model
+import Orchestration
+import StateStore
+
+extension Manager {
+    /// How long the leader may take to find an address.
+    static let attachmentPatience = Duration.seconds(5)
+
+    /// Stores a container's place on a network and returns when the leader has given it an address.
+    ///
+    /// - Parameter id: The attachment's task id; when there is one already, that is answered.
+    func attach(
+        _ id: String, of nodeID: String, to reference: String, _ spec: NetworkAttachmentSpec
+    ) async throws -> NetworkAttachment {
+        if model.objects.tasks[id] == nil {
+            try await guarded { state in
+                let network = try attachable(reference, in: state)
+                guard state.nodes[nodeID] != nil else {
+                    throw Refusal(.forbidden, "node \(nodeID) is not part of the swarm")
+                }
+                try check(spec.address, in: network)
+                var task = SwarmTask(id: id)
+                task.createdAt = .now
+                task.updatedAt = task.createdAt
+                task.nodeID = nodeID
+                task.spec.networkAttachmentSpec = spec
+                task.spec.runtime = "attachment"
+                var place = NetworkAttachmentConfig()
+                place.target = network.id
+                task.spec.networks = [place]
+                task.desiredState = .running
+                task.status = TaskStatus(.new, "created", at: task.createdAt)
+                return StoreTransaction(
+                    conditions: [.absent(task.key)], puts: [.init(task.key, try task.storedBytes)])
+            }
+        }
+        do { return try await allocated(id) } catch {
+            // Nobody waits for it any more. If this fails, too, the leader forgets it after a while.
+            _ = try await store.commit(StoreTransaction(deletes: [StoreKey(.tasks, id: id)]))
+            throw error
+        }
+    }
+
+    private func attachable(_ reference: String, in state: SwarmState) throws -> SwarmNetwork {
+        let network = try find(reference, in: state.networks, kind: "network") { $0.spec.name }
+        guard network.spec.attachable == true else {
+            throw Refusal(.forbidden, "network \(reference) not manually attachable")
+        }
+        return network
+    }
+
+    private func check(_ address: String?, in network: SwarmNetwork) throws {
+        guard let address else { return }
+        guard let parsed = IPv4Address(address) else {
+            throw Refusal(.invalidInput, "invalid IPv4 address: \(address)")
+        }
+        guard network.addressRanges.contains(where: { $0.subnet.contains(parsed) }) else {
+            throw Refusal(
+                .invalidInput, "Invalid address \(address): It does not belong to any of this network's subnets")
+        }
+    }
+
+    private func allocated(_ id: String) async throws -> NetworkAttachment {
+        try await withThrowingTaskGroup(of: NetworkAttachment.self) { group in
+            group.addTask {
+                for await _ in self.model.changes() {
+                    if let attachment = self.model.objects.tasks[id]?.networksAttachments?.first { return attachment }
+                }
+                throw CancellationError()
+            }
+            group.addTask {
+                try await Task.sleep(for: Self.attachmentPatience)
+                let reason = self.model.objects.tasks[id]?.status.err
+                throw Refusal(
+                    reason == nil ? .unavailable : .conflict,
+                    reason ?? "the swarm's leader has given no address in time")
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+}

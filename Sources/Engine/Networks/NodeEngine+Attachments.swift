@@ -1,0 +1,164 @@
+import Addressing
+import EngineInterface
+import Faults
+import LinuxSystem
+import Model
+
+/// Places of containers outside of services on the swarm's attachable networks.
+///
+/// Such a place is a task of the swarm. The container's record names it before the swarm is asked, so that after any failure the swarm's
+/// task without a record is known to be nobody's; the record forgets it when the container leaves, and the task ends.
+extension NodeEngine {
+    /// Says which networks a new container names, as far as this node knows them.
+    ///
+    /// - Throws: ``Refusal`` for a network that is not there or not to be joined by hand. On a worker the swarm may have networks that
+    ///   this node has not been told of: they are asked for at the start.
+    func resolveNetworks(_ record: inout ContainerRecord) async throws {
+        guard record.task == nil else { return }
+        let all = try await allNetworks()
+        for index in record.endpoints.indices {
+            let endpoint = record.endpoints[index]
+            guard let found = try await joinable(endpoint.networkName, among: all) else { continue }
+            record.endpoints[index].networkName = found.name
+            if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, found.name == "bridge" {
+                throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
+            }
+        }
+    }
+
+    /// The network that a user names; `nil` when only a manager can tell.
+    func joinable(_ reference: String, among all: [NetworkResource]) async throws -> NetworkResource? {
+        let found: NetworkResource
+        do { found = try Self.find(reference, in: all) } catch let refusal as Refusal where refusal.kind == .notFound {
+            guard let catalog, await catalog.isMember() else { throw refusal }
+            guard await catalog.isManager() else { return nil }
+            throw Self.cannotAttach(reference, "NotFound", .notFound, refusal.message)
+        }
+        guard found.scope != "swarm" || found.attachable else {
+            throw Self.cannotAttach(
+                reference, "PermissionDenied", .forbidden, "network \(reference) not manually attachable")
+        }
+        return found
+    }
+
+    private static func cannotAttach(
+        _ network: String, _ code: String, _ kind: FaultKind, _ reason: String
+    ) -> Refusal {
+        Refusal(kind, "Could not attach to network \(network): rpc error: code = \(code) desc = \(reason)")
+    }
+
+    /// Gives the container its places on swarm networks, and a way out beside them if it needs one.
+    func attachOverlays(_ id: String) async throws {
+        guard let record = containers.record(id), record.task == nil, !record.isOnHostNetwork else { return }
+        let local = Set(networks.all.flatMap { [$0.id, $0.name] })
+        let waiting = record.endpoints.filter { endpoint in
+            endpoint.overlay == nil && !endpoint.isJoined
+                && local.isDisjoint(with: [endpoint.networkID, endpoint.networkName])
+        }
+        for endpoint in waiting { try await attach(endpoint, of: record) }
+        let gateway = networks.named(LocalNetwork.gatewayBridgeName)
+        let open = openBridges
+        try await containers.update(id) { $0.setWayOut(gateway: gateway?.id, openBridges: open) }
+    }
+
+    /// Names of the bridges that lead outside.
+    var openBridges: Set<String> { Set(networks.all.filter { $0.driver == "bridge" && !$0.isInternal }.map(\.name)) }
+
+    private func attach(_ endpoint: EndpointRecord, of record: ContainerRecord) async throws {
+        let name = endpoint.networkName
+        guard let catalog, await catalog.isMember() else { throw Refusal(.notFound, "network \(name) not found") }
+        let attachmentID = RandomID.swarm()
+        func change(_ body: (inout EndpointRecord) -> Void) async throws {
+            try await containers.update(record.id) { record in
+                guard let index = record.endpoints.firstIndex(where: { $0.networkName == name }) else { return }
+                body(&record.endpoints[index])
+            }
+        }
+        try await change { $0.attachmentID = attachmentID }
+        do {
+            let wished = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
+            let place = try await catalog.attach(
+                attachmentID, to: name,
+                NetworkAttachmentSpec(
+                    containerID: record.id, containerName: record.name, aliases: endpoint.wish?.aliases ?? [],
+                    address: wished.isEmpty ? nil : wished))
+            let joined = try EndpointRecord(place)
+            try await change { endpoint in
+                endpoint.networkID = joined.networkID
+                endpoint.networkName = joined.networkName
+                endpoint.address = joined.address
+                endpoint.overlay = joined.overlay
+            }
+        } catch {
+            try await change { $0.leave() }
+            releases.signal([attachmentID])
+            throw error
+        }
+    }
+
+    /// A start that was cut short may have left places to containers that do not run.
+    func dropStaleAttachments() async throws {
+        for record in containers.all where !record.isRunning {
+            guard record.endpoints.contains(where: { $0.attachmentID != nil }) else { continue }
+            try await containers.update(record.id) { $0.leaveNetworks() }
+        }
+    }
+
+    /// The node leaves the swarm: containers outside of services go on without its networks.
+    func dropAttachments() async throws {
+        for record in containers.all where record.task == nil {
+            let dropped = record.endpoints.compactMap(\.attachmentID)
+            guard !dropped.isEmpty else { continue }
+            try await containers.update(record.id) { record in
+                record.endpoints.removeAll { $0.attachmentID != nil || $0.isAutomatic == true }
+            }
+            releases.signal(dropped)
+        }
+    }
+}
+
+extension ContainerRecord {
+    /// Gives up every place in a network, and what was added beside them.
+    mutating func leaveNetworks() {
+        for index in endpoints.indices { endpoints[index].leave() }
+        endpoints.removeAll { $0.isAutomatic == true }
+    }
+
+    /// Adds an endpoint of `docker_gwbridge` where the container has a swarm network that leads outside, or publishes ports beside one,
+    /// and has no bridge that does so itself; takes it away where that is no longer so.
+    /// - Parameters:
+    ///   - gateway: The id of `docker_gwbridge`; `nil` adds nothing.
+    ///   - openBridges: Names of the bridges that lead outside.
+    mutating func setWayOut(gateway: String?, openBridges: Set<String>) {
+        let overlays = endpoints.compactMap { $0.attachmentID == nil ? nil : $0.overlay }
+        let publishes = !(hostConfig.portBindings ?? [:]).isEmpty || hostConfig.publishAllPorts
+        let isNeeded = overlays.contains { !$0.isInternal || publishes }
+        let hasOther = endpoints.contains { endpoint in
+            endpoint.overlay == nil && endpoint.isAutomatic != true && openBridges.contains(endpoint.networkName)
+        }
+        guard isNeeded, !hasOther else { return endpoints.removeAll { $0.isAutomatic == true } }
+        guard let gateway, !endpoints.contains(where: { $0.isAutomatic == true }) else { return }
+        var endpoint = EndpointRecord(networkID: gateway, networkName: LocalNetwork.gatewayBridgeName)
+        endpoint.isAutomatic = true
+        endpoints.append(endpoint)
+    }
+}
+
+extension EndpointRecord {
+    /// An endpoint on a swarm network, as the swarm has allotted it.
+    /// - Throws: ``Refusal`` when the network or the place in it has not been allocated.
+    init(_ place: NetworkAttachment) throws {
+        let network = place.network
+        guard let vni = network.vni, let text = place.addresses.first, let address = IPv4Network(text) else {
+            throw Refusal(.defect, "network \(network.spec.name) has not been allocated")
+        }
+        self.init(networkID: network.id, networkName: network.spec.name, wish: nil)
+        self.address = address
+        overlay = Overlay(
+            vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
+            mtu: network.driverState?.options?["com.docker.network.driver.mtu"].flatMap { Int($0) })
+    }
+
+    /// The driver of its network.
+    var driver: String { overlay == nil ? "bridge" : "overlay" }
+}

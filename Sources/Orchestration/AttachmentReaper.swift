@@ -1,0 +1,19 @@
+import Model
+
+/// Forgets attachments that nobody holds any more: those that have ended, whose node is gone, or that nobody waits for.
+struct AttachmentReaper {
+    /// Seconds after which an attachment without an address is given up: the node that asked has gone on long before.
+    static let patience: Int64 = 60
+
+    func run(_ draft: inout SwarmDraft) {
+        for task in draft.state.tasks.values where task.isAttachment {
+            guard task.isLive, let nodeID = task.nodeID, draft.state.nodes[nodeID] != nil else {
+                draft.removeTask(task.id)
+                continue
+            }
+            guard task.status.state == .new else { continue }
+            let due = task.createdAt.advanced(bySeconds: Self.patience)
+            if due <= draft.now { draft.removeTask(task.id) } else { draft.wake(at: due) }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Cluster
+import EngineInterface
+import Faults
+import LinuxSystem
+import Model
+import Synchronization
+import TestKit
+import Testing
+
+/// Places of containers outside of services, asked for over real TLS and kept in a real etcd.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct AttachmentServiceTests {
+    private func network(_ name: String, attachable: Bool) -> NetworkRequest {
+        var request = NetworkRequest()
+        request.name = name
+        request.driver = "overlay"
+        request.attachable = attachable
+        return request
+    }
+
+    private func spec(_ name: String, address: String? = nil) -> NetworkAttachmentSpec {
+        NetworkAttachmentSpec(
+            containerID: RandomID.docker(), containerName: name, aliases: ["pal"], address: address)
+    }
+
+    @Test func `a worker's container gets a place, every node hears of it, and it ends when nobody holds it`()
+        async throws
+    {
+        try await withSwarm { manager, first, worker, second in
+            let id = try await manager.createSwarmNetwork(network("att", attachable: true))
+            #expect(try await worker.swarmNetworks().map(\.spec.name) == ["ingress"])
+            let wish = spec("box")
+            let attachment = RandomID.swarm()
+            second.executor.state.withLock { _ = $0.attachments.insert(attachment) }
+            let place = try await worker.attach(attachment, to: "att", wish)
+            #expect(place.network.id == id && place.addresses.count == 1)
+            // The answer comes when the node has the network, and the same again for the same id.
+            #expect(try await worker.swarmNetworks().map(\.spec.name).sorted() == ["att", "ingress"])
+            #expect(try await worker.attach(attachment, to: "att", wish).addresses == place.addresses)
+            let own = second.executor.network?.networks.first { $0.network.id == id }?.endpoints.first
+            #expect(own?.containerID == wish.containerID)
+            #expect(own?.names == ["box", String(wish.containerID.prefix(12)), "pal"])
+            #expect(try await manager.listTasks(Filters()).isEmpty)
+            // A container on the manager makes it hear of the other.
+            let other = RandomID.swarm()
+            first.executor.state.withLock { _ = $0.attachments.insert(other) }
+            _ = try await manager.attach(other, to: id, spec("far"))
+            try await eventually("both are told on both nodes") {
+                [first, second].allSatisfy { node in
+                    node.executor.network?.networks.first { $0.network.id == id }?.endpoints.count == 2
+                }
+            }
+            let inUse = await #expect(throws: Refusal.self) { try await manager.removeSwarmNetwork(id: id) }
+            #expect(inUse?.message.contains("network \(id) is in use by task ") == true)
+            second.executor.state.withLock { _ = $0.attachments.remove(attachment) }
+            try await eventually("the network has gone from the worker") {
+                try await worker.swarmNetworks().map(\.spec.name) == ["ingress"]
+            }
+            first.executor.state.withLock { _ = $0.attachments.remove(other) }
+            try await eventually("nothing keeps the network") { await manager.networksInUse().isEmpty }
+            try await manager.removeSwarmNetwork(id: id)
+        }
+    }
+
+    @Test func `what is not attachable, not there, or taken is refused in Docker's words`() async throws {
+        try await withSwarm { manager, _, worker, second in
+            _ = try await manager.createSwarmNetwork(network("closed", attachable: false))
+            let open = try await manager.createSwarmNetwork(network("open", attachable: true))
+            func refusal(_ network: String, _ address: String? = nil) async -> Refusal? {
+                await #expect(throws: Refusal.self) {
+                    try await worker.attach(RandomID.swarm(), to: network, spec("box", address: address))
+                }
+            }
+            #expect(
+                await refusal("closed")
+                    == Refusal(
+                        .forbidden,
+                        "Could not attach to network closed: rpc error: code = PermissionDenied desc = network closed not manually attachable"
+                    ))
+            #expect(
+                await refusal("nosuch")
+                    == Refusal(
+                        .notFound,
+                        "Could not attach to network nosuch: rpc error: code = NotFound desc = network nosuch not found"
+                    ))
+            #expect(
+                await refusal("open", "10.9.9.9")?.message.hasSuffix(
+                    "Invalid address 10.9.9.9: It does not belong to any of this network's subnets") == true)
+            let held = RandomID.swarm()
+            second.executor.state.withLock { _ = $0.attachments.insert(held) }
+            let place = try await worker.attach(held, to: open, spec("first"))
+            let address = try #require(place.addresses.first?.prefix { $0 != "/" })
+            #expect(
+                await refusal("open", String(address))
+                    == Refusal(
+                        .conflict,
+                        "Could not attach to network open: rpc error: code = AlreadyExists desc = Address already in use"
+                    ))
+        }
+    }
+
+    @Test func `a place that no container holds by the time the swarm gives it is given back`() async throws {
+        try await withSwarm { manager, _, worker, _ in
+            let id = try await manager.createSwarmNetwork(network("att", attachable: true))
+            // As after a crash between the answer and the record: the engine knows nothing of it.
+            _ = try? await worker.attach(RandomID.swarm(), to: "att", spec("ghost"))  // It may end before it is seen.
+            try await eventually("nothing keeps the network") { await manager.networksInUse().isEmpty }
+            try await manager.removeSwarmNetwork(id: id)
+        }
+    }
+}
