@@ -37,16 +37,33 @@ extension Agent {
         let payload = try Wire.payload(spec)
         var options = NodeTransport.callOptions
         options.timeout = Self.attachmentDeadline
-        let client = try await within(Self.connectionPatience, "no manager answers") {
-            try await self.connection.wait { $0 }
+        let message = Wire.AttachRequest.with {
+            $0.taskID = id
+            $0.network = network
+            $0.spec = payload
         }
-        let reply = try await Wire.Attachments.Client(wrapping: client).attach(
-            .with {
-                $0.taskID = id
-                $0.network = network
-                $0.spec = payload
-            }, options: options)
-        return try Wire.value(NetworkAttachment.self, reply.attachment)
+        let end = ContinuousClock.now + Self.connectionPatience
+        while true {
+            let client = try await within(Self.connectionPatience, "no manager answers") {
+                try await self.connection.wait { $0 }
+            }
+            do {
+                let reply = try await Wire.Attachments.Client(wrapping: client).attach(message, options: options)
+                return try Wire.value(NetworkAttachment.self, reply.attachment)
+            } catch let error as RPCError where error.faultKind == .unavailable {
+                // When the session has ended under the call, the next manager is asked, with the same id.
+                guard ContinuousClock.now < end, await isOver(client) else { throw error }
+            }
+        }
+    }
+
+    /// Whether a session's connection is no longer the one of the moment, or will not be at once.
+    private func isOver(_ client: NodeTransport.Client) async -> Bool {
+        // What is thrown says that nothing has changed in time, or that the caller is cancelled.
+        let change = try? await within(.seconds(1), "the session goes on") {
+            try await self.connection.wait { $0 === client ? nil : true }
+        }
+        return change ?? false
     }
 
     private func within<Value: Sendable>(

@@ -143,6 +143,8 @@ struct Agent: ServiceLifecycle.Service {
                     $0.description_p = described
                     $0.dataPathAddress = dataPathAddress
                 })
+            // How often is the manager's to say: its answer is waited for.
+            _ = try await session.id()
             var told = description
             while true {
                 try await Task.sleep(for: session.heartbeat)

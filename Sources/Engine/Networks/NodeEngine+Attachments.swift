@@ -55,6 +55,9 @@ extension NodeEngine {
             endpoint.overlay == nil && !endpoint.isJoined
                 && local.isDisjoint(with: [endpoint.networkID, endpoint.networkName])
         }
+        // The most have nothing to do with the swarm: they are not written once more for it.
+        guard !waiting.isEmpty || record.endpoints.contains(where: { $0.overlay != nil || $0.isAutomatic == true })
+        else { return }
         for endpoint in waiting { try await attach(endpoint, of: record) }
         let gateway = networks.named(LocalNetwork.gatewayBridgeName)
         let open = openBridges
