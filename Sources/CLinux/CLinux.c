@@ -89,6 +89,19 @@ int clinux_open_beneath(int directory, const char *name, int flags) {
     return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
 }
 
+int clinux_open_in_root(int root, const char *path, int flags, unsigned int mode) {
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+        .mode = (flags & O_CREAT) ? mode : 0,
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    // EAGAIN: something was renamed while a `..` was looked up (openat2(2)); the next try sees it as it is now.
+    for (int attempt = 0;; attempt++) {
+        int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+        if (fd >= 0 || errno != EAGAIN || attempt >= 64) return fd;
+    }
+}
+
 int clinux_set_attribute(int directory, const char *name, const char *attribute, const void *value, size_t length) {
     char path[PATH_MAX];
     int written = snprintf(path, sizeof path, "/proc/thread-self/fd/%d/%s", directory, name);
@@ -97,6 +110,10 @@ int clinux_set_attribute(int directory, const char *name, const char *attribute,
         return -1;
     }
     return lsetxattr(path, attribute, value, length, 0);
+}
+
+long clinux_attribute(const char *path, const char *attribute, void *value, size_t length) {
+    return lgetxattr(path, attribute, value, length);
 }
 
 int clinux_sync_file_system(int fd) { return syncfs(fd); }

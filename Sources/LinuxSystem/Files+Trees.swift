@@ -17,6 +17,19 @@ extension Files {
         if rmdir(path) != 0, errno != ENOENT { throw SystemError(errno: errno, attempting: "remove \(path)") }
     }
 
+    /// Removes the entry of an open directory with all that is in it; missing is fine. Otherwise as ``removeTree(_:)``.
+    package static func removeTree(_ name: String, in directory: CInt) throws(SystemError) {
+        if unlinkat(directory, name, 0) == 0 || errno == ENOENT { return }
+        guard errno == EISDIR || errno == EPERM else { throw SystemError(errno: errno, attempting: "remove \(name)") }
+        let top = Descriptor(
+            owning: try retrying("open \(name) to remove it") {
+                clinux_open_beneath(directory, name, O_RDONLY | O_DIRECTORY)
+            })
+        var moved = 0
+        while try !empty(top, name, top: top.raw, depth: 0, moved: &moved) {}
+        try check(unlinkat(directory, name, AT_REMOVEDIR), "remove \(name)")
+    }
+
     /// Removes what is in a directory. False when something deep was moved to the top and another round is needed.
     private static func empty(
         _ directory: borrowing Descriptor, _ path: String, top: CInt, depth: Int, moved: inout Int

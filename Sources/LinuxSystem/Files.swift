@@ -33,6 +33,14 @@ package enum Files {
         try retrying("write \"\(text)\" to \(path)") { Glibc.write(file.raw, bytes, bytes.count) }
     }
 
+    /// Writes a file in place, made if need be; a crash of the machine may lose it.
+    package static func rewrite(_ text: String, in path: String, mode: mode_t) throws(SystemError) {
+        let isNew = !exists(path)
+        let file = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+        if isNew { try check(fchmod(file.raw, mode), "set mode of \(path)") }
+        try file.writeAll(Array(text.utf8))
+    }
+
     /// The whole content, at most `limit` bytes (EFBIG beyond); `nil` when there is no such file.
     package static func read(_ path: String, limit: Int = 64 << 20) throws(SystemError) -> [UInt8]? {
         guard let file = try Descriptor.openIfThere(path, O_RDONLY) else { return nil }

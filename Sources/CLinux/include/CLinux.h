@@ -55,8 +55,12 @@ int clinux_accept4(int socket, int flags);
 int clinux_close_range(unsigned int first, unsigned int last, unsigned int flags);
 /// openat2(2) that neither follows symbolic links nor crosses mounts.
 int clinux_open_beneath(int directory, const char *name, int flags);
+/// openat2(2) that looks the path up as if the directory were the root: neither `..` nor a symbolic link leads out of it.
+int clinux_open_in_root(int root, const char *path, int flags, unsigned int mode);
 /// Sets an extended attribute of the entry `name` of a directory; a symbolic link gets it itself.
 int clinux_set_attribute(int directory, const char *name, const char *attribute, const void *value, size_t length);
+/// lgetxattr(2).
+long clinux_attribute(const char *path, const char *attribute, void *value, size_t length);
 /// syncfs(2): writes out the file system that the descriptor lies on.
 int clinux_sync_file_system(int fd);
 long clinux_getrandom(void *buffer, size_t length);
