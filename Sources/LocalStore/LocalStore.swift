@@ -5,7 +5,7 @@ import LinuxSystem
 
 /// A node's own facts: what it runs, has, and belongs to, in one SQLite file.
 ///
-/// A write that has returned survives `kill -9` and a power cut (write-ahead log, `synchronous = FULL`). Calls wait on SQLite's own queues and
+/// A write that has returned survives `kill -9`, and a power cut unless it was asked not to (write-ahead log, `synchronous = FULL`). Calls wait on SQLite's own queues and
 /// never block a thread of the caller's. One process at a time: the daemon holds its root's lock.
 package struct LocalStore: Sendable {
     /// A value with the number of the write that made it: higher is later, across all kinds.
@@ -49,32 +49,43 @@ package struct LocalStore: Sendable {
         }
     }
 
+    /// - Parameter durably: See ``apply(_:durably:)``.
     /// - Returns: the write's number.
     @discardableResult
-    package func save<Value: Codable & Sendable>(_ value: Value, kind: LocalKind, id: String) async throws -> Int64 {
+    package func save<Value: Codable & Sendable>(
+        _ value: Value, kind: LocalKind, id: String, durably: Bool = true
+    ) async throws -> Int64 {
         var batch = LocalBatch()
         try batch.save(value, kind: kind, id: id)
-        return try await apply(batch)
+        return try await apply(batch, durably: durably)
     }
 
     /// Deletes a value; a missing one is fine.
-    package func delete(kind: LocalKind, id: String) async throws {
+    package func delete(kind: LocalKind, id: String, durably: Bool = true) async throws {
         var batch = LocalBatch()
         batch.delete(kind: kind, id: id)
-        try await apply(batch)
+        try await apply(batch, durably: durably)
     }
 
     /// Writes everything or nothing.
     ///
+    /// - Parameter durably: Whether it is to survive a power cut. Otherwise it may be lost then with what came after it, and waits for no disk:
+    ///   for what describes processes, which a power cut ends as well. The next durable write takes it along.
     /// - Returns: the write's number, the same for all its values.
     @discardableResult
-    package func apply(_ batch: LocalBatch) async throws -> Int64 {
+    package func apply(_ batch: LocalBatch, durably: Bool = true) async throws -> Int64 {
         try await Self.attempt("write to the node's store") {
-            try await pool.write { database in
-                let revision =
-                    try Int64.fetchOne(database, sql: "UPDATE counter SET revision = revision + 1 RETURNING revision")
-                    ?? 0
-                for change in batch.changes { try Self.write(change, revision, to: database) }
+            try await pool.writeWithoutTransaction { database in
+                // SQLite takes it outside of transactions only.
+                try database.execute(sql: "PRAGMA synchronous = \(durably ? "FULL" : "NORMAL")")
+                var revision: Int64 = 0
+                try database.inTransaction {
+                    revision =
+                        try Int64.fetchOne(
+                            database, sql: "UPDATE counter SET revision = revision + 1 RETURNING revision") ?? 0
+                    for change in batch.changes { try Self.write(change, revision, to: database) }
+                    return .commit
+                }
                 return revision
             }
         }
