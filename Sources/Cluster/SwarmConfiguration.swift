@@ -1,3 +1,5 @@
+package import Model
+
 /// Where a node's swarm part keeps its things.
 package struct SwarmConfiguration: Sendable {
     /// The daemon's root, as `/var/lib/apus`.
@@ -8,6 +10,8 @@ package struct SwarmConfiguration: Sendable {
     package var storeWithoutFsync = false
     /// Instead of the swarm's own heartbeat period; for tests.
     package var heartbeat: Duration?
+    /// Told what happens in the swarm, on managers.
+    package var announce: @Sendable (EngineEvent) -> Void = { _ in }
 
     package init(rootDirectory: String, runDirectory: String) {
         self.rootDirectory = rootDirectory

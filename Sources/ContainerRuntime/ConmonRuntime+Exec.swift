@@ -44,6 +44,32 @@ extension ConmonRuntime {
         return try await onThread { try ExitFile.read(in: directory)?.code }
     }
 
+    package func removeExecs(of container: String, named prefix: String) async throws {
+        try Self.checkName(container)
+        let directory = Files.parent(of: paths.exec("x", of: container))
+        try await onThread {
+            for name in try Files.list(directory) where name.hasPrefix(prefix) {
+                let exec = "\(directory)/\(name)"
+                for file in ["pid", "conmon.pid"] {
+                    guard let pid = try Files.text("\(exec)/\(file)").flatMap({ pid_t($0.trimmed) }), pid > 1 else {
+                        continue
+                    }
+                    let start = Processes.startTime(of: pid)
+                    // The number may be another process's by now: only what is of this container is ours to end.
+                    guard try Self.belongs(pid, to: container, exec) else { continue }
+                    try Processes.signal(SIGKILL, pid: pid, startTime: start)
+                }
+                try Files.removeTree(exec)
+            }
+        }
+    }
+
+    private static func belongs(_ pid: pid_t, to container: String, _ exec: String) throws -> Bool {
+        if try Files.text("/proc/\(pid)/cmdline")?.contains(exec) == true { return true }
+        let cgroup = ContainerSpecification.cgroup(of: container)
+        return (try Files.text("/proc/\(pid)/cgroup") ?? "").split(separator: "\n").contains { $0.hasSuffix(cgroup) }
+    }
+
     private func arguments(for request: ExecRequest, in directory: String) -> [String] {
         var arguments = conmonArguments(container: request.container, unique: request.id, directory: directory)
         arguments += ["-e", "--exec-attach", "--exec-process-spec", directory + "/process.json", "-l", "none"]

@@ -1,5 +1,5 @@
 import Glibc
-import LinuxSystem
+package import LinuxSystem
 package import Logging
 package import NIOCore
 import OCI
@@ -17,6 +17,7 @@ package final class ConmonRuntime: ContainerRuntime {
     let runc: RuncCommand
     let builder: SpecificationBuilder
     let layout: CgroupLayout
+    package var cgroups: CgroupLayout { layout }
     let group: any EventLoopGroup
     let logger: Logger
     let conmonCgroup: ConmonCgroup
@@ -151,6 +152,8 @@ package final class ConmonRuntime: ContainerRuntime {
         try Self.checkName(id)
         let hub = entries.withLock { $0.removeValue(forKey: id)?.hub }
         await hub?.disconnect()
+        // The bundle goes last: without it nothing is left.
+        if !Files.exists(paths.bundle(id)), !Files.exists("\(paths.runc)/\(id)") { return }
         try await removeAll(of: id)
     }
 

@@ -30,6 +30,8 @@ package protocol ContainerRuntime: Sendable {
     func startExec(_ request: ExecRequest) async throws -> any ExecSession
     /// The exit code of an exec that this or an earlier daemon has started; `nil` while it runs or when it is unknown.
     func exitCode(ofExec id: String, container: String) async throws -> Int?
+    /// Kills the execs of a container whose ids begin so, and forgets them; none is fine.
+    func removeExecs(of container: String, named prefix: String) async throws
 
     /// Ids of the containers that are there, running or not.
     func containers() async throws -> [String]

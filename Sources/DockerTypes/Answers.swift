@@ -22,6 +22,12 @@ package struct ContainerCreateAnswer: Codable, Sendable, Equatable {
     }
 }
 
+/// The answer to `POST /containers/{id}/update`.
+package struct ContainerUpdateAnswer: Codable, Sendable, Equatable {
+    package var warnings: [String]
+    package init(warnings: [String]) { self.warnings = warnings }
+}
+
 package struct NetworkCreateAnswer: Codable, Sendable, Equatable {
     package var identifier: String
     package var warning: String

@@ -51,6 +51,11 @@ extension NodeEngine {
             guard let record = containers.record(id) else { return }
             if record.isBeingRemoved {
                 try await serializer.run(id) { try await destroy(id, removeVolumes: record.hostConfig.autoRemove) }
+            } else if record.hostConfig.autoRemove, record.task == nil, !record.isRunning,
+                record.state.startedAt != .zero
+            {
+                // Its end was settled, or the machine went down with it, and nobody removed it.
+                await removeEnded(id)
             } else if record.state.restarting {
                 await restartAfterAdoption(id)
             } else if record.isRunning {

@@ -102,7 +102,7 @@ package struct PendingExit: Sendable {
 /// What the container routes need of the engine. A reference is an id, an unambiguous prefix of one, or a name.
 ///
 /// Faults: `.notFound` with `No such container: X`; `.conflict`; `.notModified` for a start or stop that changes nothing.
-package protocol ContainerBackend: Sendable {
+package protocol ContainerBackend: ContainerMeasuresBackend, ContainerFilesBackend {
     func createContainer(name: String?, _ request: ContainerCreateRequest) async throws -> (
         id: String, warnings: [String]
     )
@@ -116,6 +116,9 @@ package protocol ContainerBackend: Sendable {
     func pauseContainer(_ reference: String) async throws
     func unpauseContainer(_ reference: String) async throws
     func renameContainer(_ reference: String, to name: String) async throws
+    /// Changes limits and the restart policy: what `changes` leaves at zero stays as it is.
+    /// - Returns: Warnings.
+    func updateContainer(_ reference: String, _ changes: HostConfiguration) async throws -> [String]
     func waitForContainer(_ reference: String, _ condition: WaitCondition) async throws -> PendingExit
     func removeContainer(_ reference: String, force: Bool, removeVolumes: Bool) async throws
     /// Ids of the removed ones.
@@ -123,8 +126,6 @@ package protocol ContainerBackend: Sendable {
     func containerLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream
     func attachContainer(_ reference: String, _ query: AttachQuery) async throws -> any AttachedStreams
     func resizeContainer(_ reference: String, height: Int, width: Int) async throws
-    /// The processes as `ps` shows them: column titles and rows.
-    func topContainer(_ reference: String, arguments: String) async throws -> (titles: [String], processes: [[String]])
 
     func createExec(container reference: String, _ request: ExecRequest) async throws -> String
     /// Starts the process. A failure of the start is text in the stream and exit code 126 or 127.

@@ -67,11 +67,13 @@ package protocol TaskExecutor: Sendable {
     /// Pulls the image, creates the networks' local parts and the container. Returns the container's id.
     /// - Throws: A fault whose text becomes the task's error; the task is then rejected.
     func prepareTask(_ task: SwarmTask) async throws -> String
-    /// Starts the prepared container; starting a running one succeeds.
+    /// Starts the prepared container; starting a running one succeeds. Returns once it is healthy, if it has a health check.
+    /// - Throws: Why the task has failed, also that it became unhealthy or ended before it was healthy.
     func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus
     /// The ports of the node itself that the started task's container has, those included that the engine has chosen.
     func publishedPorts(of task: SwarmTask) async -> [PortConfig]
-    /// Returns when the task's container has ended, with its exit code, or at once when it is not there (`nil`).
+    /// Returns when the task's container has ended, with its exit code, or at once when it is not there (`nil`). One that
+    /// becomes unhealthy is stopped.
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit?
     /// Sends the stop signal, then SIGKILL after the grace period.
     func stopTask(_ task: SwarmTask) async throws
@@ -96,6 +98,7 @@ package protocol TaskExecutor: Sendable {
 /// How a task's container ended.
 package struct TaskExit: Sendable, Equatable {
     package var exitCode: Int
+    /// Why the task has failed; `nil` when it ended well.
     package var message: String?
     package init(exitCode: Int, message: String?) {
         self.exitCode = exitCode

@@ -7,6 +7,10 @@ package struct CgroupStatistics: Sendable, Hashable {
     package var memoryInactiveFileBytes: UInt64?
     /// Bytes; `nil` when there is no limit.
     package var memoryLimitBytes: UInt64?
+    /// The most that it was; version 1 only.
+    package var memoryPeakBytes: UInt64?
+    /// `memory.stat` as it is.
+    package var memoryDetails: [String: UInt64] = [:]
     package var outOfMemoryKills: UInt64?
     package var cpuNanoseconds: UInt64?
     package var cpuUserNanoseconds: UInt64?
@@ -55,7 +59,9 @@ extension Cgroups {
     private static func readMemory1(_ directory: String?, _ found: inout CgroupStatistics) throws {
         guard let directory else { return }
         found.memoryWithCacheBytes = try number(directory + "/memory.usage_in_bytes")
-        found.memoryInactiveFileBytes = try table(directory + "/memory.stat")["total_inactive_file"]
+        found.memoryPeakBytes = try number(directory + "/memory.max_usage_in_bytes")
+        found.memoryDetails = try table(directory + "/memory.stat")
+        found.memoryInactiveFileBytes = found.memoryDetails["total_inactive_file"]
         found.memoryLimitBytes = try number(directory + "/memory.limit_in_bytes").flatMap { $0 < unlimited ? $0 : nil }
         found.outOfMemoryKills = try table(directory + "/memory.oom_control")["oom_kill"]
         found.subtractCache()
@@ -106,7 +112,8 @@ extension Cgroups {
 
     private static func read2(_ directory: String, _ found: inout CgroupStatistics) throws {
         found.memoryWithCacheBytes = try number(directory + "/memory.current")
-        found.memoryInactiveFileBytes = try table(directory + "/memory.stat")["inactive_file"]
+        found.memoryDetails = try table(directory + "/memory.stat")
+        found.memoryInactiveFileBytes = found.memoryDetails["inactive_file"]
         found.memoryLimitBytes = try number(directory + "/memory.max")
         found.outOfMemoryKills = try table(directory + "/memory.events")["oom_kill"]
         found.subtractCache()

@@ -40,6 +40,7 @@ struct Program: AsyncParsableCommand {
 
         var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)
         swarmConfiguration.storeWithoutFsync = options.lab
+        swarmConfiguration.announce = { engine.events.publish($0) }
         let swarm = Swarm(swarmConfiguration, executor: engine, group: group, log: log)
         engine.use(swarm: swarm, info: { await swarm.swarmInfo() })
 

@@ -108,7 +108,7 @@ struct TaskRunner: Sendable {
             guard let exit else { return tell(.failed, "failed", error: "the task's container is gone") }
             status.containerStatus?.exitCode = exit.exitCode
             status.containerStatus?.processID = 0
-            if exit.exitCode == 0 {
+            if exit.exitCode == 0, exit.message == nil {
                 tell(.complete, "finished")
             } else {
                 tell(.failed, "failed", error: exit.message ?? "task: non-zero exit (\(exit.exitCode))")

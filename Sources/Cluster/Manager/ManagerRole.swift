@@ -78,6 +78,10 @@ struct ManagerRole: Sendable {
             try Task.checkCancellation()
             tasks.addTask { try await dispatcher.run() }
             tasks.addTask { await manager.logs.run() }
+            tasks.addTask {
+                await model.announce(self.configuration.announce)
+                try Task.checkCancellation()
+            }
             tasks.addTask { try await Self.serve(server) }
             tasks.addTask { try await self.lead(store) }
             _ = try await server.listeningAddress

@@ -1,3 +1,4 @@
+import Model
 package import Orchestration
 import ServiceLifecycle
 package import StateStore
@@ -61,6 +62,18 @@ package final class ReadModel: ServiceLifecycle.Service {
             }
             await group.next()
             group.cancelAll()
+        }
+    }
+
+    /// Tells what happens in the swarm from now on, until cancelled.
+    func announce(_ tell: @Sendable (EngineEvent) -> Void) async {
+        var before: SwarmState?
+        for await _ in changes() {
+            let now = objects
+            // A state without a quorum says nothing new.
+            if now.isStale { continue }
+            if let before { for event in SwarmEvents(before: before, now: now).events { tell(event) } }
+            before = now
         }
     }
 

@@ -53,6 +53,12 @@ package enum Capabilities {
         return base.filter { !drop.contains($0) && bounding.contains($0) && seen.insert($0).inserted }
     }
 
+    /// - Throws: ``RuntimeError`` `.invalidSpecification` with Docker's words for a capability that there is not.
+    package static func check(_ change: CapabilityChange) throws {
+        _ = try normalised(change.add, "CapAdd", bounding: nil)
+        _ = try normalised(change.drop, "CapDrop", bounding: nil)
+    }
+
     private static func normalised(_ wanted: [String], _ field: String, bounding: [String]?) throws -> [String] {
         try wanted.map { name in
             let upper = name.uppercased()

@@ -1,3 +1,4 @@
+import LinuxSystem
 import OCI
 
 /// The mounts of a container in the order they are made (moby, `oci/defaults.go` and `daemon/oci_linux.go`).
@@ -35,8 +36,11 @@ struct MountPlan {
             RuntimeMount(destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: readOnly + safe),
         ]
         if specification.namespaces.ipc == .host {
-            mounts.append(
-                RuntimeMount(destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind"]))
+            // A host need not have it mounted; then the container has none either.
+            if Files.exists("/dev/mqueue") {
+                mounts.append(
+                    RuntimeMount(destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind"]))
+            }
         } else {
             mounts.append(RuntimeMount(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe))
         }

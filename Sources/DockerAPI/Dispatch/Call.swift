@@ -86,10 +86,12 @@ struct Call: Sendable {
     /// connection breaks off.
     /// - Parameter atOnce: Send the head before `work` begins: clients wait for it.
     func stream(
-        _ contentType: String, atOnce: Bool = true, _ work: @escaping @Sendable (ResponseStream) async throws -> Void
+        _ contentType: String, fields extra: HTTPFields = [:], atOnce: Bool = true,
+        _ work: @escaping @Sendable (ResponseStream) async throws -> Void
     ) async throws -> Reply {
         var fields = common.fields
         fields[.contentType] = contentType
+        fields.append(contentsOf: extra)
         let stream = ResponseStream(connection: connection, head: HTTPResponse(status: .ok, headerFields: fields))
         do {
             try await connection.whileClientIsThere {

@@ -21,6 +21,7 @@ struct Dispatcher: Sendable {
         SystemRoutes.add(to: &routes)
         ContainerRoutes.add(to: &routes)
         ContainerStreamRoutes.add(to: &routes)
+        ArchiveRoutes.add(to: &routes)
         ExecRoutes.add(to: &routes)
         ImageRoutes.add(to: &routes)
         NetworkRoutes.add(to: &routes)

@@ -44,6 +44,11 @@ enum ContainerRoutes {
             try await call.backends.containers.unpauseContainer(call["id"])
             return .empty(.noContent)
         }
+        routes.on(.post, "/containers/{id}/update") { call in
+            let changes = try await call.body(HostConfiguration.self, named: "UpdateConfig")
+            let warnings = try await call.backends.containers.updateContainer(call["id"], changes)
+            return try .json(ContainerUpdateAnswer(warnings: warnings))
+        }
         routes.on(.post, "/containers/{id}/rename") { call in
             try await call.backends.containers.renameContainer(call["id"], to: call.query["name"] ?? "")
             return .empty(.noContent)

@@ -14,6 +14,7 @@ enum ContainerStreamRoutes {
         routes.on(.get, "/containers/{id}/logs", logs)
         routes.on(.post, "/containers/{id}/wait", wait)
         routes.on(.post, "/containers/{id}/attach", attach)
+        routes.on(.get, "/containers/{id}/stats", stats)
     }
 
     private static func logs(_ call: Call) async throws -> Reply {
@@ -35,6 +36,38 @@ enum ContainerStreamRoutes {
             var line = ByteBuffer(data: try WireJSON.encode(answer))
             line.writeString("\n")
             try await stream.write(line)
+        }
+    }
+
+    /// How far two measurements are apart.
+    private static let statsInterval = Duration.seconds(1)
+
+    /// One object a second until the client goes; or one only, of which `one-shot` leaves the measurement before it out.
+    private static func stats(_ call: Call) async throws -> Reply {
+        let containers = call.backends.containers
+        let first = try await containers.measureContainer(call["id"])
+        guard call.query.flag("stream", default: true) else {
+            guard !call.query.flag("one-shot"), first.usage != nil else {
+                return try .verbatim(StatsAnswer(first, before: nil))
+            }
+            try await Task.sleep(for: statsInterval)
+            return try .verbatim(
+                StatsAnswer(try await containers.measureContainer(first.identifier), before: first.usage))
+        }
+        return try await call.stream("application/json") { stream in
+            var (present, before) = (first, ContainerMeasurement.Usage?.none)
+            while true {
+                var line = ByteBuffer(data: try WireJSON.encodeVerbatim(StatsAnswer(present, before: before)))
+                line.writeString("\n")
+                try await stream.write(line)
+                try await Task.sleep(for: statsInterval)
+                before = present.usage
+                do { present = try await containers.measureContainer(first.identifier) } catch let fault as any Fault
+                    where fault.kind == .notFound
+                {
+                    return  // Removed: nothing more is to be said.
+                }
+            }
         }
     }
 

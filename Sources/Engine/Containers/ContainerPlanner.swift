@@ -1,4 +1,5 @@
 import Addressing
+import ContainerRuntime
 import Faults
 import Model
 
@@ -12,6 +13,8 @@ struct ImageDefaults: Sendable {
 struct ContainerPlanner {
     var image: ImageDefaults
     var cpuCount: Int
+    /// 1 or 2: Docker gives containers a cgroup namespace of their own with version 2 only.
+    var cgroupVersion = 2
 
     /// - Throws: ``Refusal`` in Docker's words; what Apus does not do is refused, never ignored.
     func plan(_ request: ContainerCreateRequest, id: String, name: String, at moment: Timestamp) throws
@@ -20,9 +23,11 @@ struct ContainerPlanner {
         let configuration = merge(request.configuration, id: id, host: request.hostConfig)
         var host = request.hostConfig
         try UnsupportedFeatures.check(configuration, host)
-        try checkLimits(&host)
+        try NamespaceSharing.check(request.configuration, request.hostConfig)
+        try Self.checkLimits(&host, cpuCount: cpuCount)
         try checkLogging(&host)
-        try checkRestartPolicy(host)
+        try Self.checkRestartPolicy(host)
+        try HealthPlan.check(configuration.healthcheck)
         if !configuration.workingDir.isEmpty, !configuration.workingDir.hasPrefix("/") {
             throw Refusal(
                 .invalidInput,
@@ -32,7 +37,7 @@ struct ContainerPlanner {
         guard !commandLine.isEmpty else { throw Refusal(.invalidInput, "No command specified") }
         if host.shmSize == 0 { host.shmSize = 64 << 20 }
         if host.ipcMode.isEmpty { host.ipcMode = "private" }
-        if host.cgroupnsMode.isEmpty { host.cgroupnsMode = "private" }
+        if host.cgroupnsMode.isEmpty { host.cgroupnsMode = cgroupVersion == 2 && !host.privileged ? "private" : "host" }
         if host.runtime.isEmpty { host.runtime = "runc" }
         var record = ContainerRecord(
             id: id, name: name, created: moment, imageID: image.id, configuration: configuration, hostConfig: host,
@@ -71,14 +76,14 @@ struct ContainerPlanner {
             merged.volumes = volumes.merging(asked.volumes ?? [:]) { _, new in new }
         }
         if merged.stopSignal == nil { merged.stopSignal = base.stopSignal }
-        if merged.healthcheck == nil { merged.healthcheck = base.healthcheck }
+        merged.healthcheck = HealthPlan.merge(asked.healthcheck, over: base.healthcheck)
         if merged.hostname.isEmpty, host.networkMode != "host", host.utsMode != "host" {
             merged.hostname = String(id.prefix(12))
         }
         return merged
     }
 
-    private func checkLimits(_ host: inout HostConfiguration) throws {
+    static func checkLimits(_ host: inout HostConfiguration, cpuCount: Int) throws {
         if host.memory != 0, host.memory < 6 << 20 {
             throw Refusal(.invalidInput, "Minimum memory limit allowed is 6MB")
         }
@@ -116,7 +121,7 @@ struct ContainerPlanner {
         host.logConfig = logging
     }
 
-    private func checkRestartPolicy(_ host: HostConfiguration) throws {
+    static func checkRestartPolicy(_ host: HostConfiguration) throws {
         guard let policy = host.restartPolicy else { return }
         switch policy.name {
         case "", "no", "always", "unless-stopped":
@@ -144,19 +149,17 @@ struct ContainerPlanner {
         let mode = host.networkMode.isEmpty || host.networkMode == "default" ? "bridge" : host.networkMode
         let wishes = request.networkingConfig?.endpointsConfig ?? [:]
         if mode == "host" || mode == "none" || mode.hasPrefix("container:") {
-            if mode.hasPrefix("container:"), !(host.portBindings ?? [:]).isEmpty {
-                throw Refusal(
-                    .invalidInput,
-                    "conflicting options: port publishing and the container type network mode")
-            }
             return []
         }
         var names = [mode]
         names += wishes.keys.filter { $0 != mode && !($0 == "default" && mode == "bridge") }.sorted()
         return names.map { name in
-            EndpointRecord(
-                networkID: "", networkName: name,
-                wish: wishes[name] ?? (name == "bridge" ? wishes["default"] ?? nil : nil))
+            var wish = wishes[name] ?? (name == "bridge" ? wishes["default"] ?? nil : nil)
+            if name == mode, let address = request.configuration.macAddress, !address.isEmpty {
+                wish = wish ?? EndpointSettings()
+                if wish?.macAddress.isEmpty == true { wish?.macAddress = address }
+            }
+            return EndpointRecord(networkID: "", networkName: name, wish: wish)
         }
     }
 }
@@ -167,20 +170,17 @@ enum UnsupportedFeatures {
         func refuse(_ what: String, if isAsked: Bool) throws {
             if isAsked { throw Refusal(.notImplemented, "\(what) is not implemented by apus yet") }
         }
-        let test = configuration.healthcheck?.test.first
-        try refuse("--health-cmd", if: test != nil && test != "NONE")
-        try refuse("--volumes-from", if: !(host.volumesFrom ?? []).isEmpty)
         try refuse("--link", if: !(host.links ?? []).isEmpty)
         try refuse("--gpus", if: !(host.deviceRequests ?? []).isEmpty)
         try refuse("--userns=\(host.usernsMode)", if: !["", "host"].contains(host.usernsMode))
-        try refuse("--init", if: host.`init` == true)
         try refuse("--storage-opt", if: !(host.storageOpt ?? [:]).isEmpty)
-        try refuse("--device-cgroup-rule", if: !(host.deviceCgroupRules ?? []).isEmpty)
         try refuse("--cgroup-parent", if: !host.cgroupParent.isEmpty)
         try refuse("--isolation=\(host.isolation)", if: !["", "default"].contains(host.isolation))
-        try refuse("--pid=\(host.pidMode)", if: host.pidMode.hasPrefix("container:"))
-        try refuse("--ipc=\(host.ipcMode)", if: host.ipcMode.hasPrefix("container:"))
-        try refuse("--network=\(host.networkMode)", if: host.networkMode.hasPrefix("container:"))
+        try refuse(
+            "--ipc=\(host.ipcMode)",
+            if: host.ipcMode.hasPrefix("container:") || ["none", "shareable"].contains(host.ipcMode))
+        try refuse("--annotation", if: !(host.annotations ?? [:]).isEmpty)
+        try checkResources(host)
         if !["", "runc"].contains(host.runtime) {
             throw Refusal(.invalidInput, "unknown or invalid runtime name: \(host.runtime)")
         }
@@ -190,12 +190,14 @@ enum UnsupportedFeatures {
                 "label=disable":
                 continue
             default:
+                if option == "apparmor=unconfined" || option.hasPrefix("seccomp={") { continue }
                 if option.hasPrefix("apparmor=") || option.hasPrefix("seccomp=") || option.hasPrefix("label=") {
                     throw Refusal(.notImplemented, "--security-opt \(option) is not implemented by apus yet")
                 }
                 throw Refusal(.invalidInput, "invalid --security-opt 2: \"\(option)\"")
             }
         }
+        try Capabilities.check(CapabilityChange(add: host.capAdd?.words ?? [], drop: host.capDrop?.words ?? []))
         for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
             throw Refusal(
                 .invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
@@ -208,6 +210,23 @@ enum UnsupportedFeatures {
             where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil && binding.hostIp != "::" {
                 throw Refusal(.invalidInput, "invalid IP address: \(binding.hostIp)")
             }
+        }
+    }
+}
+
+extension UnsupportedFeatures {
+    /// Limits that an update may change as well.
+    static func checkResources(_ host: HostConfiguration) throws {
+        let devices = [
+            ("--blkio-weight-device", host.blkioWeightDevice), ("--device-read-bps", host.blkioDeviceReadBps),
+            ("--device-read-iops", host.blkioDeviceReadIOps), ("--device-write-bps", host.blkioDeviceWriteBps),
+            ("--device-write-iops", host.blkioDeviceWriteIOps),
+        ]
+        for (name, value) in devices where !(value ?? []).isEmpty {
+            throw Refusal(.notImplemented, "\(name) is not implemented by apus yet")
+        }
+        if (host.cpuRealtimePeriod ?? 0) != 0 || (host.cpuRealtimeRuntime ?? 0) != 0 {
+            throw Refusal(.notImplemented, "--cpu-rt-period and --cpu-rt-runtime are not implemented by apus yet")
         }
     }
 }

@@ -31,6 +31,8 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     var isStarting = false
     /// Removal has begun and must be brought to its end.
     var isBeingRemoved = false
+    /// The engine stopped this task's container because it was unhealthy.
+    var endedUnhealthy: Bool?
 
     struct TaskReference: Codable, Sendable, Equatable {
         var taskID: String

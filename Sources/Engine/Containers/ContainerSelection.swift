@@ -20,6 +20,9 @@ struct ContainerSelection {
         where !["created", "running", "paused", "restarting", "removing", "exited", "dead"].contains(status) {
             throw Refusal(.invalidInput, "invalid filter 'status=\(status)'")
         }
+        for status in filters["health"] where !["starting", "healthy", "unhealthy", "none"].contains(status) {
+            throw Refusal(.invalidInput, "invalid filter 'health=\(status)'")
+        }
         let newestFirst = records.sorted { ($0.created, $0.id) > ($1.created, $1.id) }
         var chosen = newestFirst.filter { record in
             let limited = (query.limit ?? 0) > 0

@@ -5,7 +5,8 @@ import Synchronization
 
 /// The node's containers: looked up in memory, kept in the local store.
 ///
-/// Every change goes to the store before it is answered for; after a crash the store's records are the truth.
+/// Every change goes to the store before it is answered for; after a crash the store's records are the truth. What is written is the newest
+/// record, one write of a container at a time, so that no older one comes to lie over it.
 final class ContainerTable: Sendable {
     private struct State {
         var records: [String: ContainerRecord] = [:]
@@ -16,6 +17,7 @@ final class ContainerTable: Sendable {
 
     private let state = Mutex(State())
     private let store: LocalStore
+    private let writes = KeyedSerializer()
 
     init(store: LocalStore) { self.store = store }
 
@@ -70,7 +72,8 @@ final class ContainerTable: Sendable {
 
     /// Adds a new container under its reserved name.
     func insert(_ record: ContainerRecord) async throws {
-        try await store.save(record, kind: .containers, id: record.id)
+        // One that is removed when it ends does not outlive a power cut anyway.
+        try await store.save(record, kind: .containers, id: record.id, durably: !record.hostConfig.autoRemove)
         state.withLock { state in
             state.records[record.id] = record
             state.idByName[record.name] = record.id
@@ -79,9 +82,12 @@ final class ContainerTable: Sendable {
     }
 
     /// Changes a record, in memory first and then in the store, and answers the new one.
+    /// - Parameter durably: For what the user has decided; what happens to processes need not survive a power cut.
     /// - Throws: `.notFound` when it was removed meanwhile.
     @discardableResult
-    func update(_ id: String, _ change: (inout ContainerRecord) -> Void) async throws -> ContainerRecord {
+    func update(
+        _ id: String, durably: Bool = false, _ change: (inout ContainerRecord) -> Void
+    ) async throws -> ContainerRecord {
         let changed = state.withLock { state -> ContainerRecord? in
             guard var record = state.records[id] else { return nil }
             let oldName = record.name
@@ -95,8 +101,15 @@ final class ContainerTable: Sendable {
             return record
         }
         guard let changed else { throw Refusal(.notFound, "No such container: \(id)") }
-        try await store.save(changed, kind: .containers, id: id)
+        try await write(id, durably: durably && !changed.hostConfig.autoRemove)
         return changed
+    }
+
+    private func write(_ id: String, durably: Bool) async throws {
+        try await writes.run(id) {
+            guard let newest = record(id) else { return }  // Removed meanwhile.
+            try await store.save(newest, kind: .containers, id: id, durably: durably)
+        }
     }
 
     /// Changes a record in view of all the others, so that what it takes is free at that moment, and nothing when `change` throws.
@@ -110,14 +123,17 @@ final class ContainerTable: Sendable {
             state.records[id] = record
             return record
         }
-        try await store.save(changed, kind: .containers, id: id)
+        try await write(id, durably: false)
         return changed
     }
 
     func remove(_ id: String) async throws {
-        try await store.delete(kind: .containers, id: id)
-        state.withLock { state in
-            if let record = state.records.removeValue(forKey: id) { state.idByName[record.name] = nil }
+        let durably = record(id)?.hostConfig.autoRemove != true
+        try await writes.run(id) {
+            try await store.delete(kind: .containers, id: id, durably: durably)
+            state.withLock { state in
+                if let record = state.records.removeValue(forKey: id) { state.idByName[record.name] = nil }
+            }
         }
     }
 }

@@ -72,7 +72,7 @@ struct ContainerViews {
     private func settings(_ record: ContainerRecord) -> NetworkSettings {
         var settings = NetworkSettings()
         settings.networks = networks(record)
-        if record.isRunning, !record.isOnHostNetwork {
+        if record.isRunning, !record.isOnHostNetwork, record.networkOwner == nil {
             settings.sandboxID = record.id
             settings.sandboxKey = sandboxPath(record.id)
             for text in (record.configuration.exposedPorts ?? [:]).keys {

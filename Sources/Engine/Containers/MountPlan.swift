@@ -22,14 +22,15 @@ struct MountPlan {
     private(set) var entries: [Entry] = []
 
     /// - Throws: ``Refusal`` in Docker's words.
-    init(_ configuration: ContainerConfiguration, _ host: HostConfiguration) throws {
+    /// - Parameter inherited: Places that have a mount of another container's: no anonymous volume is made there.
+    init(_ configuration: ContainerConfiguration, _ host: HostConfiguration, inherited: Set<String> = []) throws {
         for text in host.binds ?? [] { try add(Self.parse(text)) }
         for mount in host.mounts ?? [] { try add(Self.entry(mount)) }
         for (target, options) in (host.tmpfs ?? [:]).sorted(by: { $0.key < $1.key }) {
             try add(Entry(source: .tmpfs(options: options), target: target))
         }
         for target in (configuration.volumes ?? [:]).keys.sorted()
-        where !entries.contains(where: { $0.target == Self.clean(target) }) {
+        where !entries.contains(where: { $0.target == Self.clean(target) }) && !inherited.contains(Self.clean(target)) {
             try add(Entry(source: .volume(nil), target: target))
         }
     }

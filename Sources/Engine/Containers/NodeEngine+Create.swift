@@ -1,3 +1,4 @@
+import ContainerRuntime
 package import EngineInterface
 import Faults
 import Glibc
@@ -27,11 +28,17 @@ extension NodeEngine {
         let id = RandomID.docker()
         let name = try reserveName(name)
         do {
-            let planner = ContainerPlanner(image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            let planner = ContainerPlanner(
+                image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), cgroupVersion: runtime.cgroups.version)
             var record = try planner.plan(request, id: id, name: name, at: .now)
-            let mounts = try MountPlan(record.configuration, record.hostConfig)
+            try resolveSharing(&record)
+            let inherited = try inheritedMounts(record.hostConfig)
+            let mounts = try MountPlan(
+                record.configuration, record.hostConfig, inherited: Set(inherited.map(\.destination)))
             try await resolveNetworks(&record)
             record.mounts = try await prepareMounts(mounts)
+            let own = Set(record.mounts.map(\.destination))
+            record.mounts += inherited.filter { !own.contains($0.destination) }
             try complete(&record)
             try await makeRoot(record)
             try await containers.insert(record)
@@ -136,7 +143,12 @@ extension NodeEngine {
             record.state.status = "removing"
         }
         try await discardProcess(id)
-        try await releaseNetworks(id)
+        // An end has given them up already: going over the networks again would cost a start or an end of others its time.
+        let holdsSome = record.endpoints.contains { $0.isJoined || $0.attachmentID != nil }
+        if record.isStarting || !record.publishedPorts.isEmpty || holdsSome {
+            _ = try await releaseNetworks(id)
+        }
+        network.forget(id)
         try await removeRoot(id)
         if removeVolumes {
             let others = Set(containers.all.filter { $0.id != id }.flatMap { $0.mounts.compactMap(\.name) })
@@ -156,18 +168,22 @@ extension NodeEngine {
     }
 
     package func pruneContainers(_ filters: Filters) async throws -> (removed: [String], reclaimedBytes: Int64) {
-        try filters.allow(["label", "label!", "until"])
+        let wanted = try PruneFilters(filters, now: .now)
         var removed: [String] = []
+        var reclaimed: Int64 = 0
         for record in containers.all where !record.isRunning && !record.isStarting {
-            guard filters.labelsMatch(record.configuration.labels ?? [:]) else { continue }
+            guard wanted.match(labels: record.configuration.labels ?? [:], created: record.created) else { continue }
             do {
+                let bytes = try await writtenBytes(record)
                 try await removeContainer(record.id, force: false, removeVolumes: false)
                 removed.append(record.id)
+                reclaimed += bytes
             } catch let refusal as Refusal where refusal.kind == .conflict || refusal.kind == .notFound {
                 continue  // Started or removed meanwhile.
             }
         }
-        return (removed, 0)
+        events.publish("container", "prune", "", ["reclaimed": String(reclaimed)])
+        return (removed, reclaimed)
     }
 
     package func renameContainer(_ reference: String, to name: String) async throws {
@@ -182,7 +198,7 @@ extension NodeEngine {
         }
         try containers.reserve(name)
         let old = record.name
-        let renamed = try await containers.update(record.id) { $0.name = name }
+        let renamed = try await containers.update(record.id, durably: true) { $0.name = name }
         var attributes = renamed.eventAttributes
         attributes["oldName"] = "/" + old
         events.publish("container", "rename", record.id, attributes)

@@ -20,8 +20,8 @@ extension NodeEngine {
             for (name, text) in files {
                 // They are bound into the container by inode: written in place when they exist, never replaced.
                 let path = "\(directory)/\(name)"
-                if !Files.exists(path) { try Files.writeAtomically("", to: path, mode: 0o644) }
-                try Files.write(text, into: path)
+                // Every start writes them anew, so that they need not be on the disk at once.
+                try Files.rewrite(text, in: path, mode: 0o644)
             }
         }
     }

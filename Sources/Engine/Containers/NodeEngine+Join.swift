@@ -70,7 +70,8 @@ extension NodeEngine {
     }
 
     /// Gives up everything that the container had in its networks.
-    func releaseNetworks(_ id: String) async throws {
+    /// - Returns: The places that it had.
+    func releaseNetworks(_ id: String) async throws -> [EndpointRecord] {
         let before = containers.record(id)
         defer { releases.signal((before?.endpoints ?? []).compactMap(\.attachmentID)) }
         try await containers.update(id) { record in
@@ -80,21 +81,42 @@ extension NodeEngine {
         }
         network.dataPlane.ports.release(id)
         try await network.leave(id)
-        for endpoint in before?.endpoints ?? [] where endpoint.isJoined {
+        return (before?.endpoints ?? []).filter(\.isJoined)
+    }
+
+    /// Tells of the networks and volumes that the container has left.
+    func announceLeft(_ record: ContainerRecord, _ endpoints: [EndpointRecord]) {
+        for endpoint in endpoints {
             events.publish(
                 "network", "disconnect", endpoint.networkID,
-                ["container": id, "name": endpoint.networkName, "type": endpoint.overlay == nil ? "bridge" : "overlay"])
+                [
+                    "container": record.id, "name": endpoint.networkName,
+                    "type": endpoint.driver,
+                ])
+        }
+        for mount in record.mounts {
+            guard let name = mount.name else { continue }
+            events.publish("volume", "unmount", name, ["container": record.id, "driver": "local"])
         }
     }
 
-    /// Tells of the networks that the container has joined.
+    /// Tells of the networks that the container has joined and of the volumes that it uses.
     func announceNetworks(_ record: ContainerRecord) {
+        for mount in record.mounts {
+            guard let name = mount.name else { continue }
+            events.publish(
+                "volume", "mount", name,
+                [
+                    "container": record.id, "destination": mount.destination, "driver": "local",
+                    "propagation": mount.propagation, "read/write": String(mount.rw),
+                ])
+        }
         for endpoint in record.endpoints where endpoint.isJoined {
             events.publish(
                 "network", "connect", endpoint.networkID,
                 [
                     "container": record.id, "name": endpoint.networkName,
-                    "type": endpoint.overlay == nil ? "bridge" : "overlay",
+                    "type": endpoint.driver,
                 ])
         }
     }

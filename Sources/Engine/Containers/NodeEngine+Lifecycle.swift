@@ -1,3 +1,4 @@
+import DataPlane
 package import EngineInterface
 import Faults
 import LinuxSystem
@@ -19,7 +20,7 @@ extension NodeEngine {
             if record.isBeingRemoved {
                 throw Refusal(.conflict, "container is marked for removal and cannot be started")
             }
-            try await containers.update(id) { record in
+            try await containers.update(id, durably: true) { record in
                 record.isStoppedByUser = false
                 record.isWanted = true
                 record.restartCount = 0
@@ -34,7 +35,6 @@ extension NodeEngine {
             let record = try await allotNetworks(id)
             try await prepareFiles(record)
             try await mountRoot(record)
-            try await network.join(id)
             let pid = try await launch(record)
             let started = try await containers.update(id) { record in
                 record.isStarting = false
@@ -47,7 +47,9 @@ extension NodeEngine {
                 record.state.exitCode = 0
                 record.state.error = ""
                 record.state.startedAt = .now
-                record.state.finishedAt = record.state.finishedAt
+                record.endedUnhealthy = nil
+                record.state.health =
+                    HealthPlan(record.configuration) == nil ? nil : HealthPlan.begin(record.state.health)
             }
             announceNetworks(started)
             events.publish("container", "start", id, started.eventAttributes)
@@ -61,7 +63,9 @@ extension NodeEngine {
     private func undoStart(_ id: String, after error: any Error) async {
         var faults = FaultList()
         do { try await discardProcess(id) } catch { faults.add(error) }
-        do { try await releaseNetworks(id) } catch { faults.add(error) }
+        do { _ = try await releaseNetworks(id) } catch { faults.add(error) }
+        // It may have been made and never joined.
+        do { try await network.dataPlane.discardSandbox(id) } catch { faults.add(error) }
         do { try await unmountRoot(id) } catch { faults.add(error) }
         do {
             let code = startExitCode(error)
@@ -87,7 +91,16 @@ extension NodeEngine {
     /// Follows a running container to its end and does what is to follow.
     func watch(_ id: String) async {
         do {
-            let end = try await processEnd(id)
+            let end = try await withThrowingTaskGroup(of: ProcessEnd?.self) { group in
+                group.addTask { try await self.processEnd(id) }
+                group.addTask {
+                    await self.watchHealth(id)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                while let end = try await group.next() { if let end { return end } }
+                throw CancellationError()
+            }
             try await serializer.run(id) { try await settleEnd(id, end) }
         } catch is CancellationError {
             // The daemon stops; the container goes on and is adopted by the next.
@@ -101,11 +114,13 @@ extension NodeEngine {
         try await discardProcess(id)
         let again = restartDelay(before, end)
         // Also before a restart: that allots endpoints anew, and the old ones' links would be in the way.
-        try await releaseNetworks(id)
+        let left = try await releaseNetworks(id)
         try await unmountRoot(id)
         let record = try await containers.update(id) { record in
             record.state.pid = 0
             record.state.paused = false
+            // As Docker has it: nothing that does not run is healthy.
+            record.state.health?.status = HealthPlan.unhealthy
             record.state.exitCode = end.code
             record.state.outOfMemoryKilled = end.wasOutOfMemory
             record.state.finishedAt = .now
@@ -116,8 +131,11 @@ extension NodeEngine {
         }
         var attributes = record.eventAttributes
         attributes["exitCode"] = String(end.code)
+        attributes["execDuration"] = String(
+            max(0, Int(record.state.finishedAt.timeSince(record.state.startedAt))))
         if end.wasOutOfMemory { events.publish("container", "oom", id, record.eventAttributes) }
         events.publish("container", "die", id, attributes)
+        announceLeft(record, left)
         if let again {
             workbench.begin { await self.restartLater(id, after: again) }
         } else {
@@ -176,7 +194,6 @@ extension NodeEngine {
         let record = try containers.find(reference)
         guard record.isRunning else { throw Refusal(.notModified, "container \(record.id) is not running") }
         try await stop(record, signal: signal, timeout: timeout)
-        events.publish("container", "stop", record.id, record.eventAttributes)
     }
 
     /// Sends the stop signal, then SIGKILL when the time is over, and returns when the container has ended.
@@ -184,7 +201,7 @@ extension NodeEngine {
         let number = try SignalName.parse(
             signal ?? record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM")
         let seconds = timeout ?? record.configuration.stopTimeout ?? 10
-        let updated = try await containers.update(record.id) { record in
+        let updated = try await containers.update(record.id, durably: true) { record in
             record.isStoppedByUser = true
             record.isWanted = false
         }
@@ -192,22 +209,31 @@ extension NodeEngine {
         let end = waiters.register(record.id, .notRunning)
         guard containers.record(record.id)?.isRunning == true else { return }
         try await send(number, to: record.id)
+        announceKill(record, number)
         try await withThrowingTaskGroup(of: Void.self) { group in
             if seconds >= 0 {
                 group.addTask {
                     try await Task.sleep(for: .seconds(seconds))
                     try await self.send(9, to: record.id)
+                    self.announceKill(record, 9)
                 }
             }
             _ = try await end.result()
             group.cancelAll()
         }
+        events.publish("container", "stop", record.id, record.eventAttributes)
+    }
+
+    private func announceKill(_ record: ContainerRecord, _ signal: Int32) {
+        var attributes = record.eventAttributes
+        attributes["signal"] = String(signal)
+        events.publish("container", "kill", record.id, attributes)
     }
 
     private func giveUpRestart(_ id: String) async throws {
         try await serializer.run(id) {
             guard let record = containers.record(id), record.state.restarting else { return }
-            try await releaseNetworks(id)
+            _ = try await releaseNetworks(id)
             try await containers.update(id) { record in
                 record.state.restarting = false
                 record.state.running = false
@@ -226,6 +252,7 @@ extension NodeEngine {
             return
         }
         try await send(9, to: record.id)
+        announceKill(record, 9)
         let end = try await processEnd(record.id)
         try await settleEnd(record.id, end)
     }
@@ -248,14 +275,12 @@ extension NodeEngine {
         }
         let stopSignal = record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM"
         if try number == 9 || number == SignalName.parse(stopSignal) {
-            try await containers.update(record.id) {
+            try await containers.update(record.id, durably: true) {
                 $0.isStoppedByUser = true; $0.isWanted = false
             }
         }
         try await send(number, to: record.id)
-        var attributes = record.eventAttributes
-        attributes["signal"] = String(number)
-        events.publish("container", "kill", record.id, attributes)
+        announceKill(record, number)
     }
 
     package func pauseContainer(_ reference: String) async throws {

@@ -9,20 +9,26 @@ import Model
 
 /// The engine's dealings with the runtime: one container's process from creation to its last trace.
 extension NodeEngine {
-    /// Creates and starts the process of a container whose networks and root are ready, and says its pid.
+    /// Joins the container's networks while its process is created, starts it when both are done, and says its pid.
     func launch(_ record: ContainerRecord) async throws -> Int {
         let root = try await rootDirectory(of: record)
         let user = try await onThread {
             try UserResolver(rootDirectory: root).resolve(
                 record.configuration.user, additional: record.hostConfig.groupAdd ?? [])
         }
-        let sandbox = record.isOnHostNetwork ? nil : network.dataPlane.sandboxNamespace(record.id).path
+        let holder = try networkHolder(of: record)
+        let sandbox = holder.isOnHostNetwork ? nil : network.dataPlane.sandboxNamespace(holder.id).path
         let mapping = SpecificationMapping(
-            record: record, root: root, files: paths.files(of: record.id), sandbox: sandbox, user: user)
+            record: record, root: root, files: paths.files(of: holder.id), sandbox: sandbox, user: user,
+            processNamespace: try processNamespace(of: record),
+            initProgram: record.hostConfig.`init` == true ? try Self.initProgram() : nil)
         let hasLog = record.hostConfig.logConfig?.type != "none"
         let log = LogSegments(path: paths.log(of: record.id))
         // A monitor that was killed may have left a line without its end.
         if hasLog { try await onThread { try log.mend() } }
+        // The runtime needs the namespace's file only; what is in it must be ready when the process starts.
+        try await network.prepare(record)
+        async let joined: Void = network.join(record.id)
         let created = try await runtime.create(
             CreateRequest(specification: mapping.specification(), logPath: hasLog ? log.path : nil))
         for warning in created.warnings {
@@ -30,8 +36,20 @@ extension NodeEngine {
                 "a container does not get all it asks for",
                 metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
         }
+        try await joined
         try await runtime.start(record.id)
         return Int(created.pid)
+    }
+
+    /// The program that is process 1 of containers with `--init`: statically linked, as it is bound into them.
+    private static func initProgram() throws -> String {
+        for name in ["docker-init", "tini-static", "catatonit"] {
+            if let path = Processes.find(name) { return path }
+        }
+        throw Refusal(
+            .unavailable,
+            "exec: \"docker-init\": executable file not found in $PATH: --init needs Debian's package tini on this node"
+        )
     }
 
     /// Returns when the container has ended.

@@ -18,6 +18,7 @@ extension NodeEngine {
             throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running")
         }
         let viewer = runtime.attach(record.id)
+        events.publish("container", "attach", record.id, record.eventAttributes)
         let past = query.logs ? try await containerLogs(record.id, LogQuery()).output : nil
         return ViewerStreams(
             viewer: viewer, isTerminal: record.configuration.tty, takesInput: query.standardInput,
@@ -43,6 +44,10 @@ extension NodeEngine {
         guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
         guard record.configuration.tty else { return }
         try await runtime.resizeTerminal(record.id, height: height, width: width)
+        var attributes = record.eventAttributes
+        attributes["height"] = String(height)
+        attributes["width"] = String(width)
+        events.publish("container", "resize", record.id, attributes)
     }
 
     package func createExec(container reference: String, _ request: Model.ExecRequest) async throws -> String {
@@ -192,12 +197,5 @@ extension NodeEngine {
         view.detachKeys = entry.request.detachKeys
         view.pid = entry.pid
         return view
-    }
-
-    package func topContainer(_ reference: String, arguments: String) async throws -> (
-        titles: [String], processes: [[String]]
-    ) {
-        _ = try containers.find(reference)
-        throw Refusal(.notImplemented, "docker top is not implemented by apus yet")
     }
 }

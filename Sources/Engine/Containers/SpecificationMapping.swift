@@ -11,6 +11,10 @@ struct SpecificationMapping {
     /// The network namespace's file; `nil` on the host's network.
     let sandbox: String?
     let user: ContainerUser
+    /// The namespace file of the container whose processes are seen.
+    var processNamespace: String?
+    /// The program on the host for `--init`; `nil` for containers without it.
+    var initProgram: String?
 
     func specification() -> ContainerSpecification {
         let configuration = record.configuration
@@ -30,7 +34,9 @@ struct SpecificationMapping {
         for option in host.securityOpt ?? [] {
             if option.hasPrefix("no-new-privileges") { spec.noNewPrivileges = true }
             if option == "seccomp=unconfined" { spec.seccomp = .unconfined }
+            if option.hasPrefix("seccomp={") { spec.seccomp = .profile(Array(option.dropFirst(8).utf8)) }
         }
+        spec.initProgram = initProgram
         spec.namespaces = namespaces(host)
         spec.mounts = mounts()
         spec.sharedMemory = host.ipcMode == "host" ? .bind("/dev/shm") : .own(bytes: host.shmSize)
@@ -39,7 +45,8 @@ struct SpecificationMapping {
                 pathOnHost: $0.pathOnHost, path: $0.pathInContainer.isEmpty ? $0.pathOnHost : $0.pathInContainer,
                 access: $0.cgroupPermissions.isEmpty ? "rwm" : $0.cgroupPermissions)
         }
-        spec.resources = resources(host)
+        spec.deviceRules = host.deviceCgroupRules ?? []
+        spec.resources = Self.resources(host)
         spec.limits = (host.ulimits ?? []).map { ProcessLimit(name: $0.name, soft: $0.soft, hard: $0.hard) }
         spec.outOfMemoryScore = host.oomScoreAdj
         spec.sysctls = host.sysctls ?? [:]
@@ -52,6 +59,8 @@ struct SpecificationMapping {
         var namespaces = ContainerNamespaces()
         namespaces.network = sandbox.map { .path($0) } ?? .host
         if host.pidMode == "host" { namespaces.pid = .host }
+        if let processNamespace { namespaces.pid = .path(processNamespace) }
+        namespaces.cgroup = host.cgroupnsMode == "private" ? .own : .host
         if host.ipcMode == "host" { namespaces.ipc = .host }
         if host.utsMode == "host" || sandbox == nil { namespaces.uts = host.utsMode == "host" ? .host : .own }
         return namespaces
@@ -76,7 +85,7 @@ struct SpecificationMapping {
         return mounts
     }
 
-    private func resources(_ host: HostConfiguration) -> ContainerResources {
+    static func resources(_ host: HostConfiguration) -> ContainerResources {
         var resources = ContainerResources()
         func some<Number: BinaryInteger>(_ number: Number) -> Number? { number == 0 ? nil : number }
         resources.memory = some(host.memory)

@@ -4,13 +4,21 @@ import Model
 enum StatusText {
     static func of(_ state: ContainerState, now: Timestamp) -> String {
         switch state.status {
-        case "running": return "Up \(duration(now.timeSince(state.startedAt)))"
+        case "running": return "Up \(duration(now.timeSince(state.startedAt)))\(health(state.health))"
         case "paused": return "Up \(duration(now.timeSince(state.startedAt))) (Paused)"
         case "restarting": return "Restarting (\(state.exitCode)) \(duration(now.timeSince(state.finishedAt))) ago"
         case "created": return "Created"
         case "removing": return "Removal In Progress"
         case "dead": return "Dead"
         default: return "Exited (\(state.exitCode)) \(duration(now.timeSince(state.finishedAt))) ago"
+        }
+    }
+
+    private static func health(_ health: HealthState?) -> String {
+        switch health?.status {
+        case nil, "none": ""
+        case "starting": " (health: starting)"
+        case .some(let status): " (\(status))"
         }
     }
 

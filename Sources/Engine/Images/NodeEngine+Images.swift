@@ -116,6 +116,16 @@ extension NodeEngine: ImageBackend {
         configuration.stopSignal = defaults.stopSignal
         configuration.shell = defaults.shell.map { StringList($0) }
         configuration.onBuild = defaults.onBuild
+        configuration.healthcheck = defaults.healthCheck.map { check in
+            var health = HealthConfiguration()
+            health.test = check.test ?? []
+            health.interval = check.interval
+            health.timeout = check.timeout
+            health.startPeriod = check.startPeriod
+            health.startInterval = check.startInterval
+            health.retries = check.retries
+            return health
+        }
         return configuration
     }
 

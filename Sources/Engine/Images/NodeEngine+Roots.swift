@@ -34,6 +34,12 @@ extension NodeEngine {
         try await images.rootFilesystem(container: record.id).merged
     }
 
+    /// Where the container's own changes are, and its image's layers below them, topmost first.
+    func layers(of record: ContainerRecord) async throws -> (upper: String, lower: [String]) {
+        let root = try await images.rootFilesystem(container: record.id)
+        return (root.upper, root.lower)
+    }
+
     func unmountRoot(_ id: String) async throws { try await images.unmountRootFilesystem(container: id) }
 
     func removeRoot(_ id: String) async throws { try await images.removeRootFilesystem(container: id) }

@@ -17,6 +17,8 @@ final class NetworkCoordinator: Sendable {
         var nodeID: String?
         var resolvers: [String: ResolverPorts] = [:]
         var underlayMTU = NetworkCoordinator.usualMTU
+        /// Containers that have ended and given up their networks, while their records still call them running.
+        var left: Set<String> = []
     }
 
     /// Ethernet's: what is assumed while the underlay's link is not known.
@@ -62,15 +64,30 @@ final class NetworkCoordinator: Sendable {
     }
 
     private func composer() -> NodeNetworkComposer {
-        let joined = containers.all.filter { record in
-            record.endpoints.contains(where: \.isJoined) || record.isInSandbox
-        }
+        let all = containers.all
         return state.withLock { state in
-            NodeNetworkComposer(
-                containers: joined, networks: networks.all, swarm: state.swarm, nodeID: state.nodeID,
-                underlayMTU: state.underlayMTU, resolvers: state.resolvers)
+            let joined = all.filter { record in
+                record.endpoints.contains(where: \.isJoined) || (record.isInSandbox && !state.left.contains(record.id))
+            }
+            return composer(joined, state)
         }
     }
+
+    private func composer(_ joined: [ContainerRecord], _ state: State) -> NodeNetworkComposer {
+        NodeNetworkComposer(
+            containers: joined, networks: networks.all, swarm: state.swarm, nodeID: state.nodeID,
+            underlayMTU: state.underlayMTU, resolvers: state.resolvers)
+    }
+
+    /// Makes the namespace of a container that is about to start; it is complete when ``join(_:)`` has returned.
+    func prepare(_ record: ContainerRecord) async throws {
+        guard record.isInSandbox else { return }
+        state.withLock { _ = $0.left.remove(record.id) }
+        _ = try await dataPlane.prepareSandbox(record.id)
+    }
+
+    /// The container is removed: nothing needs to be remembered of it.
+    func forget(_ id: String) { state.withLock { _ = $0.left.remove(id) } }
 
     /// Brings kernel and resolvers to what they are to be now. Refreshes follow one another; the last sees everything.
     /// - Parameter removesLater: devices that go may be there for a moment longer; the next refresh waits for them.
@@ -84,7 +101,7 @@ final class NetworkCoordinator: Sendable {
     /// The same for a container that is about to start: when this returns its namespace is complete, resolver included.
     /// - Throws: What kept its network from being complete.
     func join(_ id: String) async throws {
-        guard let record = containers.record(id), !record.isOnHostNetwork else { return }
+        guard let record = containers.record(id), record.isInSandbox else { return }
         if NameTableComposer.hasResolver(record) {
             _ = try await dataPlane.prepareSandbox(id)
             // A running container that joins one more network has its resolver already.
@@ -131,7 +148,10 @@ final class NetworkCoordinator: Sendable {
     /// Takes a container that has ended out of its networks.
     func leave(_ id: String) async throws {
         await nameServer.close(id)
-        state.withLock { _ = $0.resolvers.removeValue(forKey: id) }
+        state.withLock { state in
+            state.resolvers[id] = nil
+            state.left.insert(id)
+        }
         try await refresh(removesLater: true)
     }
 
@@ -169,5 +189,5 @@ final class NetworkCoordinator: Sendable {
 
 extension ContainerRecord {
     /// It has a network namespace of its own at present, joined to a network or not.
-    var isInSandbox: Bool { (state.running || isStarting) && !isOnHostNetwork }
+    var isInSandbox: Bool { (state.running || isStarting) && !isOnHostNetwork && networkOwner == nil }
 }

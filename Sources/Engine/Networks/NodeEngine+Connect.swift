@@ -18,7 +18,7 @@ extension NodeEngine {
         }
         try await serializer.run(record.id) {
             let before = Set(containers.record(record.id)?.endpoints.map(\.networkName) ?? [])
-            try await containers.update(record.id) { record in
+            try await containers.update(record.id, durably: true) { record in
                 record.endpoints.append(
                     EndpointRecord(networkID: found?.identifier ?? "", networkName: name, wish: settings))
             }
@@ -78,7 +78,7 @@ extension NodeEngine {
     private func drop(_ id: String, where isMeant: (EndpointRecord) -> Bool) async throws {
         let released = containers.record(id)?.endpoints.filter(isMeant).compactMap(\.attachmentID) ?? []
         let open = openBridges
-        try await containers.update(id) { record in
+        try await containers.update(id, durably: true) { record in
             record.endpoints.removeAll(where: isMeant)
             if record.task == nil { record.setWayOut(gateway: nil, openBridges: open) }
         }

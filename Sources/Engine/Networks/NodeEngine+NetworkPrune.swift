@@ -5,7 +5,9 @@ import Model
 extension NodeEngine {
     package func pruneNetworks(_ filters: Filters) async throws -> [String] {
         let wanted = try PruneFilters(filters, now: .now)
-        let used = Set(containers.all.flatMap(\.endpoints).flatMap { [$0.networkName, $0.networkID] })
+        // A container that does not run holds no network, as in Docker.
+        let used = Set(
+            containers.all.flatMap(\.endpoints).filter(\.isJoined).flatMap { [$0.networkName, $0.networkID] })
         var candidates = networks.all.filter { network in
             !network.isPredefined && !network.isGatewayBridge
                 && used.isDisjoint(with: [network.name, network.id])
@@ -28,6 +30,7 @@ extension NodeEngine {
                 continue  // Somebody has begun to use it meanwhile, or removed it.
             }
         }
+        events.publish("network", "prune", "", ["reclaimed": "0"])
         return removed
     }
 }

@@ -58,6 +58,7 @@ extension NodeEngine: TaskExecutor {
         } catch {
             throw Refusal(.defect, "starting container failed: \(error)")
         }
+        try await waitUntilHealthy(record.id, task)
         return status(containers.record(record.id) ?? record)
     }
 
@@ -83,15 +84,19 @@ extension NodeEngine: TaskExecutor {
 
     package func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
         guard let record = record(of: task.id) else { return nil }
-        let result = try await waitForContainer(record.id, .notRunning).result()
-        let isKilledForMemory = containers.record(record.id)?.state.outOfMemoryKilled ?? false
-        let message =
-            result.statusCode == 0
-            ? nil
-            : isKilledForMemory
-                ? "task: non-zero exit (\(result.statusCode)): OOM killed"
-                : "task: non-zero exit (\(result.statusCode))"
-        return TaskExit(exitCode: result.statusCode, message: message)
+        let pending = try await waitForContainer(record.id, .notRunning)
+        let result = try await withThrowingTaskGroup(of: ExitResult?.self) { group in
+            group.addTask { try await pending.result() }
+            group.addTask {
+                try await self.stopWhenUnhealthy(record.id, task)
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() { if let result { return result } }
+            throw CancellationError()
+        }
+        return TaskExit(
+            exitCode: result.statusCode, message: taskMessage(containers.record(record.id), result.statusCode))
     }
 
     package func stopTask(_ task: SwarmTask) async throws {

@@ -47,7 +47,7 @@ struct TaskContainer {
         configuration.tty = spec.terminal ?? false
         configuration.openStdin = spec.openStdin ?? false
         configuration.stopSignal = spec.stopSignal
-        configuration.healthcheck = spec.healthCheck
+        configuration.healthcheck = spec.healthcheck
         var labels = spec.labels ?? [:]
         labels["com.docker.swarm.node.id"] = nodeID
         labels["com.docker.swarm.service.id"] = task.serviceID

@@ -1,5 +1,6 @@
 package import EngineInterface
 import Faults
+import LinuxSystem
 package import Model
 
 /// Docker's volume calls.
@@ -42,11 +43,19 @@ extension NodeEngine: VolumeBackend {
         // Without `all` only anonymous volumes go: those whose names nobody chose.
         let all = filters["all"].contains { ["1", "true"].contains($0) }
         var removed: [String] = []
+        var reclaimed: Int64 = 0
         for volume in volumes.all where !used.contains(volume.name) && filters.labelsMatch(volume.labels ?? [:]) {
+            // Wanted labels are matched above; here the unwanted ones.
+            let unwanted = filters["label!"].map { Filters(["label": [$0]]) }
+            guard !unwanted.contains(where: { $0.labelsMatch(volume.labels ?? [:]) }) else { continue }
             guard all || (volume.name.count == 64 && volume.name.allSatisfy(\.isHexDigit)) else { continue }
+            let place = volume.mountpoint
+            reclaimed += try await onThread { try TreeSize.bytes(place) }
             try await volumes.remove(volume.name)
+            events.publish("volume", "destroy", volume.name, ["driver": "local"])
             removed.append(volume.name)
         }
-        return (removed, 0)
+        events.publish("volume", "prune", "", ["reclaimed": String(reclaimed)])
+        return (removed, reclaimed)
     }
 }

@@ -20,6 +20,8 @@ package struct ContainerConfiguration: Codable, Sendable, Equatable {
     @Zero package var workingDir: String
     package var entrypoint: StringList?
     package var networkDisabled: Bool?
+    /// Of the network that the container is on by its network mode; newer clients give it with the endpoint.
+    package var macAddress: String?
     package var onBuild: [String]?
     package var labels: [String: String]?
     package var stopSignal: String?

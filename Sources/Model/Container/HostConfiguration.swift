@@ -49,6 +49,15 @@ package struct HostConfiguration: Codable, Sendable, Equatable {
     @Zero package var cpuQuota: Int64
     @Zero package var cpusetCpus: String
     @Zero package var cpusetMems: String
+    /// Limits of single block devices and of real-time scheduling, and annotations: known so that they can be refused.
+    package var blkioWeightDevice: [JSONValue]?
+    package var blkioDeviceReadBps: [JSONValue]?
+    package var blkioDeviceReadIOps: [JSONValue]?
+    package var blkioDeviceWriteBps: [JSONValue]?
+    package var blkioDeviceWriteIOps: [JSONValue]?
+    package var cpuRealtimePeriod: Int64?
+    package var cpuRealtimeRuntime: Int64?
+    package var annotations: [String: String]?
     package var devices: [DeviceMapping]?
     package var deviceCgroupRules: [String]?
     package var deviceRequests: [JSONValue]?

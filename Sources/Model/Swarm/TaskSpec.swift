@@ -34,7 +34,7 @@ package struct ContainerSpec: Codable, Sendable, Equatable {
     package var stopSignal: String?
     /// Nanoseconds; absent means 10 s.
     package var stopGracePeriod: Int64?
-    package var healthCheck: HealthConfiguration?
+    package var healthcheck: HealthConfiguration?
     package var hosts: [String]?
     package var dnsConfig: NameServiceConfiguration?
     package var secrets: [JSONValue]?

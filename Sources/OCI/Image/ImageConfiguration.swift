@@ -126,6 +126,7 @@ package struct ImageConfiguration: Codable, Sendable, Equatable {
         package var interval: Int64?
         package var timeout: Int64?
         package var startPeriod: Int64?
+        package var startInterval: Int64?
         package var retries: Int?
 
         private enum CodingKeys: String, CodingKey {
@@ -133,6 +134,7 @@ package struct ImageConfiguration: Codable, Sendable, Equatable {
             case interval = "Interval"
             case timeout = "Timeout"
             case startPeriod = "StartPeriod"
+            case startInterval = "StartInterval"
             case retries = "Retries"
         }
     }

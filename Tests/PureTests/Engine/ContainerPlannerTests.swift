@@ -63,7 +63,16 @@ import Testing
                 }
             ),
             ("invalid --security-opt 2: \"bogus=1\"", { $0.securityOpt = ["bogus=1"] }),
-            ("--init is not implemented by apus yet", { $0.`init` = true }),
+            ("--ipc=shareable is not implemented by apus yet", { $0.ipcMode = "shareable" }),
+            ("--annotation is not implemented by apus yet", { $0.annotations = ["a": "b"] }),
+            ("invalid PID mode: bogus", { $0.pidMode = "bogus" }),
+            (
+                "conflicting options: dns and the network mode",
+                {
+                    $0.networkMode = "container:x"
+                    $0.nameServers = ["192.0.2.1"]
+                }
+            ),
             (
                 "can't create 'AutoRemove' container with restart policy",
                 {

@@ -43,6 +43,56 @@ extension FakeEngine: ContainerBackend {
             }
     }
 
+    func statContainerPath(_ reference: String, path: String) throws -> PathStatus {
+        _ = try find(reference)
+        guard path == "/etc/nginx" else {
+            throw Refusal(.notFound, "Could not find the file \(path) in container \(reference)")
+        }
+        return PathStatus(
+            name: "nginx", size: 4096, mode: FileMode(0o040755), modified: Timestamp(seconds: 1_700_000_000),
+            linkTarget: "")
+    }
+
+    func readContainerPath(_ reference: String, path: String) throws -> (status: PathStatus, archive: ByteStream) {
+        (try statContainerPath(reference, path: path), try exportContainer(reference))
+    }
+
+    func writeContainerPath(
+        _ reference: String, path: String, _ options: PathWriteOptions,
+        _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable
+    ) async throws {
+        _ = try statContainerPath(reference, path: path)
+        for try await _ in archive {}
+    }
+
+    func exportContainer(_ reference: String) throws -> ByteStream {
+        _ = try find(reference)
+        return ByteStream { continuation in
+            continuation.yield(ByteBuffer(repeating: 0, count: 1024))
+            continuation.finish()
+        }
+    }
+
+    func containerChanges(_ reference: String) throws -> [PathChange] {
+        _ = try find(reference)
+        return [PathChange(path: "/run", kind: .modified), PathChange(path: "/run/nginx.pid", kind: .added)]
+    }
+
+    func updateContainer(_ reference: String, _ changes: HostConfiguration) throws -> [String] {
+        let container = try find(reference)
+        if changes.memory != 0 { containers[container.id]?.request.hostConfig.memory = changes.memory }
+        return []
+    }
+
+    func measureContainer(_ reference: String) throws -> ContainerMeasurement {
+        let container = try find(reference)
+        var usage = ContainerMeasurement.Usage(moment: .now)
+        usage.memory.usage = 12 << 20
+        usage.memory.limit = 1 << 30
+        usage.processes = 3
+        return ContainerMeasurement(identifier: container.id, name: container.name, usage: usage)
+    }
+
     func inspectContainer(_ reference: String, size: Bool) throws -> ContainerInspection {
         let container = try find(reference)
         var answer = ContainerInspection()

@@ -1,0 +1,87 @@
+import Faults
+import Model
+
+/// What a container shares with another one: `--network container:NAME`, `--pid container:NAME`. Pure.
+struct NamespaceSharing {
+    static let prefix = "container:"
+
+    /// The container in `container:X`.
+    static func owner(in mode: String) -> String? {
+        mode.hasPrefix(prefix) ? String(mode.dropFirst(prefix.count)) : nil
+    }
+
+    /// - Throws: ``Refusal`` in Docker's words for options that another container's network has decided already, and for modes
+    ///   that there are not. Source: moby, `runconfig/hostconfig_unix.go`.
+    static func check(_ asked: ContainerConfiguration, _ host: HostConfiguration) throws {
+        func refuse(_ what: String, if isAsked: Bool) throws {
+            if isAsked { throw Refusal(.invalidInput, "conflicting options: \(what)") }
+        }
+        if owner(in: host.networkMode) != nil {
+            try refuse("hostname and the network mode", if: !asked.hostname.isEmpty)
+            try refuse("links and the network mode", if: !(host.links ?? []).isEmpty)
+            try refuse("dns and the network mode", if: !(host.nameServers ?? []).isEmpty)
+            try refuse("custom host-to-IP mapping and the network mode", if: !(host.extraHosts ?? []).isEmpty)
+            try refuse(
+                "port publishing and the container type network mode",
+                if: !(host.portBindings ?? [:]).isEmpty || host.publishAllPorts)
+            try refuse("port exposing and the container type network mode", if: !(asked.exposedPorts ?? [:]).isEmpty)
+        }
+        try refuse("hostname and the UTS mode", if: host.utsMode == "host" && !asked.hostname.isEmpty)
+        try check(host.pidMode, of: "PID", ["", "host"])
+        try check(host.ipcMode, of: "IPC", ["", "none", "private", "shareable", "host"])
+        try check(host.utsMode, of: "UTS", ["", "host"])
+        try check(host.cgroupnsMode, of: "cgroup namespace", ["", "private", "host"])
+    }
+
+    private static func check(_ mode: String, of kind: String, _ known: Set<String>) throws {
+        if known.contains(mode) { return }
+        if ["PID", "IPC"].contains(kind), let owner = owner(in: mode), !owner.isEmpty { return }
+        throw Refusal(.invalidInput, "invalid \(kind) mode: \(mode)")
+    }
+}
+
+extension ContainerRecord {
+    /// The container whose network this one is in.
+    var networkOwner: String? { NamespaceSharing.owner(in: hostConfig.networkMode) }
+    var pidOwner: String? { NamespaceSharing.owner(in: hostConfig.pidMode) }
+}
+
+extension NodeEngine {
+    /// Names the containers that a new one shares namespaces with by their ids, as names may change hands.
+    func resolveSharing(_ record: inout ContainerRecord) throws {
+        if let owner = record.networkOwner {
+            let found = try containers.find(owner)
+            record.hostConfig.networkMode = NamespaceSharing.prefix + found.id
+            // Programs look their own name up in the owner's /etc/hosts.
+            record.configuration.hostname = found.configuration.hostname
+            record.configuration.domainname = found.configuration.domainname
+        }
+        if let owner = record.pidOwner {
+            record.hostConfig.pidMode = NamespaceSharing.prefix + (try containers.find(owner).id)
+        }
+    }
+
+    /// The container that has the network which this one is in: itself, unless it shares another's.
+    /// - Throws: `.conflict` when the owner does not run.
+    func networkHolder(of record: ContainerRecord) throws -> ContainerRecord {
+        guard let owner = record.networkOwner else { return record }
+        return try networkHolder(of: try running(owner, for: "network"))
+    }
+
+    /// The namespace file of the container whose processes this one sees; `nil` when it has its own.
+    func processNamespace(of record: ContainerRecord) throws -> String? {
+        guard let owner = record.pidOwner else { return nil }
+        return "/proc/\(try running(owner, for: "PID").state.pid)/ns/pid"
+    }
+
+    private func running(_ id: String, for what: String) throws -> ContainerRecord {
+        let record = try containers.find(id)
+        guard record.isRunning else {
+            throw Refusal(.conflict, "cannot join \(what) of a non running container: \(record.id)")
+        }
+        guard record.isUp else {
+            throw Refusal(.conflict, "cannot join \(what) of a restarting container: \(record.id)")
+        }
+        return record
+    }
+}

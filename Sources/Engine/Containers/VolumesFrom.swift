@@ -1,0 +1,26 @@
+import Faults
+import Model
+
+extension NodeEngine {
+    /// The mounts that `--volumes-from` takes from other containers, each place once.
+    /// - Throws: ``Refusal`` in Docker's words.
+    func inheritedMounts(_ host: HostConfiguration) throws -> [MountPoint] {
+        var points: [MountPoint] = []
+        for text in host.volumesFrom ?? [] {
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let mode = parts.count == 2 ? parts[1] : ""
+            guard !parts[0].isEmpty, ["", "ro", "rw", "z", "Z"].contains(mode) else {
+                throw Refusal(.invalidInput, "invalid mode: \(mode)")
+            }
+            for mount in try containers.find(parts[0]).mounts where mount.type != "tmpfs" {
+                var point = mount
+                // What is read-only there stays so here.
+                point.rw = mount.rw && mode != "ro"
+                if !mode.isEmpty { point.mode = mode }
+                points.removeAll { $0.destination == point.destination }
+                points.append(point)
+            }
+        }
+        return points
+    }
+}

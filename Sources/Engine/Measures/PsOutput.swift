@@ -1,0 +1,33 @@
+import Faults
+
+/// What a client asks of `ps`, and what the program says. Pure. Source: moby, `daemon/top_unix.go`.
+enum PsOutput {
+    /// - Throws: ``Refusal`` for arguments that rename the column of process ids, by which rows are chosen.
+    static func check(_ arguments: String) throws {
+        // `-o name=TITLE`: a title PID for another column would let processes of others be shown.
+        for match in arguments.matches(of: #/\s+(\w*)=\s*(PID[^\s]*)/#) where match.1 != "pid" {
+            throw Refusal(.invalidInput, "specifying \"\(match.1)=\(match.2)\" is not allowed")
+        }
+    }
+
+    /// - Throws: ``Refusal`` when there is no column of process ids.
+    static func parse(_ text: String, pids: Set<Int32>) throws -> (titles: [String], processes: [[String]]) {
+        let lines = text.split(separator: "\n")
+        let titles = (lines.first ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
+        guard let column = titles.firstIndex(of: "PID") else {
+            throw Refusal(.invalidInput, "Couldn't find PID field in ps output")
+        }
+        var rows: [[String]] = []
+        for line in lines.dropFirst() {
+            var fields = line.split(maxSplits: titles.count - 1, whereSeparator: \.isWhitespace).map(String.init)
+            guard fields.count > column, let pid = Int32(fields[column]) else { continue }
+            guard pids.contains(pid) else { continue }
+            if let last = fields.indices.last {
+                fields[last] = String(fields[last].reversed().drop { $0.isWhitespace }.reversed())
+                fields[last] = String(fields[last].drop { $0.isWhitespace })
+            }
+            rows.append(fields)
+        }
+        return (titles, rows)
+    }
+}
