@@ -54,17 +54,17 @@ extension Swarm: SwarmBackend {
 }
 
 extension Swarm: SwarmNetworkCatalog {
-    package func isManager() async -> Bool { part?.manager != nil }
+    package func isManager() async -> Bool { part?.isManager ?? false }
     package func isMember() async -> Bool { part != nil }
 
     package func swarmNetworks() async throws -> [SwarmNetwork] {
         guard let part else { return [] }
-        if part.manager != nil { return try manager().swarmNetworks() }
+        if part.isManager { return try manager().swarmNetworks() }
         return part.agent.board.network?.networks.map(\.network) ?? []
     }
 
     package func createSwarmNetwork(_ request: NetworkRequest) async throws -> String {
-        if let part, part.manager == nil {
+        if let part, !part.isManager {
             throw Refusal(
                 .forbidden,
                 "Cannot create a multi-host network from a worker node. Please create the network from a manager node.")

@@ -6,6 +6,7 @@ import LinuxSystem
 import Logging
 package import Model
 import Orchestration
+import StateStore
 import SwiftASN1
 import X509
 
@@ -18,7 +19,7 @@ extension Swarm {
         info.nodeAddr = membership.dataPathAddress
         info.localNodeState = "active"
         info.remoteManagers = membership.managers
-        guard part.manager != nil else { return info }
+        guard part.isManager else { return info }
         guard let manager = part.state.value.manager else {
             // Docker's word for a manager that does not answer yet.
             info.localNodeState = "pending"
@@ -31,15 +32,14 @@ extension Swarm {
         info.managers = objects.nodes.values.count { $0.spec.role == .manager }
         info.cluster = objects.cluster
         info.cluster?.joinTokens = nil
+        if objects.isStale { info.error = StateStoreError(.unavailable, "ask the store").description }
         return info
     }
 
     package func initialiseSwarm(_ request: SwarmInitRequest) async throws -> String {
         try await changing {
+            if request.forceNewCluster, part != nil { return try await forceNewCluster() }
             guard part == nil else { throw Refusal(.unavailable, Self.alreadyMember) }
-            if request.forceNewCluster {
-                throw Refusal(.notImplemented, "--force-new-cluster is not implemented by apus yet")
-            }
             if request.autoLockManagers {
                 throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
             }
@@ -70,9 +70,7 @@ extension Swarm {
         let member = Member(nodeID: membership.nodeID, clusterID: membership.clusterID, role: .manager)
         let certificate = try authority.issue(
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: member,
-            addresses: [membership.advertiseAddress, membership.dataPathAddress].compactMap {
-                IPv4Address(String($0.prefix { $0 != ":" }))?.octets
-            })
+            addresses: CertificateAuthority.octets(of: [membership.advertiseAddress, membership.dataPathAddress]))
         let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
@@ -83,7 +81,7 @@ extension Swarm {
             file, credentials,
             founding: .init(
                 authority: authority, cluster: try makeCluster(membership, spec, authority),
-                node: makeNode(membership, availability, try certificate.canonicalPEM)))
+                node: try makeNode(membership, availability, try certificate.canonicalPEM)))
         begin(part)
         do {
             try await started(part)
@@ -97,17 +95,21 @@ extension Swarm {
         }
     }
 
-    private func started(_ part: SwarmPart) async throws {
+    /// Waits until the manager's side answers.
+    /// - Parameter isPatient: A failure is no end: the part tries again.
+    func started(
+        _ part: SwarmPart, isPatient: Bool = false, tooLate: String = "the swarm could not be started in time"
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 try await part.state.wait { progress -> Result<Void, any Error>? in
                     if progress.manager != nil { return .success(()) }
-                    return progress.failure.map { .failure($0) }
+                    return isPatient ? nil : progress.failure.map { .failure($0) }
                 }.get()
             }
             tasks.addTask {
                 try await Task.sleep(for: Self.startDeadline)
-                throw Refusal(.unavailable, "the swarm could not be started in time")
+                throw Refusal(.unavailable, tooLate)
             }
             defer { tasks.cancelAll() }
             try await tasks.next()
@@ -130,7 +132,7 @@ extension Swarm {
         return cluster
     }
 
-    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: String) -> Node {
+    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: String) throws -> Node {
         var node = Node(id: membership.nodeID)
         node.createdAt = .now
         node.updatedAt = node.createdAt
@@ -138,13 +140,14 @@ extension Swarm {
         node.spec.availability = availability.flatMap { NodeAvailability(rawValue: $0) } ?? .active
         node.status.addr = membership.dataPathAddress
         var status = ManagerStatus()
-        status.leader = true
-        status.reachability = "reachable"
         status.addr = membership.advertiseAddress
         node.managerStatus = status
         var own = Node.Membership()
         own.dataPathAddress = membership.dataPathAddress
         own.certificate = certificate
+        own.role = .manager
+        own.advertiseAddress = membership.advertiseAddress
+        own.storeURL = try configuration.storeURL(membership)
         node.membership = own
         return node
     }
@@ -195,19 +198,19 @@ extension Swarm {
             try await onThread { try files.save(outcome.credentials) }
             let file = MembershipFile(directory: configuration.directory, membership)
             try await file.save()
-            begin(try makePart(file, outcome.credentials, founding: nil))
+            let part = try makePart(file, outcome.credentials, founding: nil)
+            begin(part)
+            if part.isManager {
+                try await started(part, isPatient: true, tooLate: Self.joinGoesOn)
+            }
         }
     }
 
     package func leaveSwarm(force: Bool) async throws {
         try await changing {
             guard let part else { throw Refusal(.unavailable, "This node is not part of a swarm") }
-            if part.manager != nil, !force {
-                throw Refusal(
-                    .unavailable,
-                    "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message."
-                )
-            }
+            if part.isManager, !force { throw Refusal(.unavailable, leaveWarning(part)) }
+            await takeLeave(part)
             try await part.end()
             self.part = nil
             try await stopTasks()
@@ -237,9 +240,7 @@ extension Swarm {
 
     /// Ends the store's process and forgets everything of a membership.
     private func discard(_ membership: Membership) async throws {
-        if membership.role == .manager {
-            try await ManagerRole.supervisor(configuration, membership, log: log).stop()
-        }
+        try await ManagerRole.supervisor(configuration, membership, log: log).stop()
         try await MembershipFile.erase(directory: configuration.directory)
     }
 }

@@ -64,7 +64,11 @@ package actor Swarm: ServiceLifecycle.Service {
         guard let credentials = try await onThread({ try files.load() }) else {
             throw ClusterError(.badMembership, "\(files.nodePath) is missing: the node cannot prove who it is")
         }
-        log.info("resuming", metadata: ["node": "\(file.value.nodeID)", "role": "\(file.value.role)"])
+        // The certificate says what the node is: a daemon may have ended between getting a new one and writing the rest down.
+        let role = credentials.member.role.nodeRole
+        if file.value.role != role { try await file.change { $0.role = role } }
+        if role == .manager, Files.exists(configuration.forcingMark) { try await forceNewStore(file.value) }
+        log.info("resuming", metadata: ["node": "\(file.value.nodeID)", "role": "\(role)"])
         begin(try makePart(file, credentials, founding: nil))
     }
 
@@ -72,14 +76,14 @@ package actor Swarm: ServiceLifecycle.Service {
         _ file: MembershipFile, _ credentials: NodeCredentials, founding: ManagerRole.Founding?
     ) throws -> SwarmPart {
         let identity = try TLSIdentity(credentials)
-        let manager =
-            file.value.role == .manager
-            ? ManagerRole(file: file, identity: identity, configuration: configuration, group: group, log: log) : nil
+        let role = Latest(file.value.role)
         return SwarmPart(
-            file: file, identity: identity, manager: manager, founding: founding,
+            file: file, identity: identity, role: role,
+            manager: ManagerRole(file: file, identity: identity, configuration: configuration, group: group, log: log),
+            founding: founding,
             agent: Agent(
-                membership: file, identity: identity, credentials: configuration.credentials, executor: executor,
-                group: group, log: log), log: log)
+                membership: file, identity: identity, role: role, credentials: configuration.credentials,
+                executor: executor, group: group, log: log), log: log)
     }
 
     func begin(_ part: SwarmPart) {
@@ -101,7 +105,7 @@ package actor Swarm: ServiceLifecycle.Service {
     /// - Throws: ``Refusal`` in Docker's words on a node that is none.
     func manager() throws -> Manager {
         guard let part else { throw Refusal(.unavailable, Self.notMember) }
-        guard part.manager != nil else { throw Refusal(.unavailable, Self.notManager) }
+        guard part.isManager else { throw Refusal(.unavailable, Self.notManager) }
         guard let manager = part.state.value.manager else {
             throw Refusal(
                 .unavailable,
@@ -109,97 +113,5 @@ package actor Swarm: ServiceLifecycle.Service {
             )
         }
         return manager
-    }
-}
-
-/// One membership as it is lived: the manager's parts, if it is one, and the agent.
-final class SwarmPart: Sendable {
-    struct Progress: Sendable {
-        /// Set while the manager's side answers.
-        var manager: Manager?
-        /// Why the manager's side does not answer; the part tries again.
-        var failure: (any Error)?
-        var isEnding = false
-        var hasEnded = false
-    }
-
-    /// Before a manager's side that failed is taken up anew.
-    static let pause = Duration.seconds(2)
-
-    let file: MembershipFile
-    let identity: TLSIdentity
-    let manager: ManagerRole?
-    let founding: ManagerRole.Founding?
-    let agent: Agent
-    let log: Logger
-    let state = Latest(Progress())
-
-    init(
-        file: MembershipFile, identity: TLSIdentity, manager: ManagerRole?, founding: ManagerRole.Founding?,
-        agent: Agent, log: Logger
-    ) {
-        self.agent = agent
-        self.file = file
-        self.founding = founding
-        self.identity = identity
-        self.log = log
-        self.manager = manager
-    }
-
-    /// Runs until ended or cancelled.
-    func run() async {
-        await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask {
-                // Only cancellation is thrown: the part ends either way.
-                _ = try? await self.state.wait { $0.isEnding ? true : nil }
-            }
-            if let manager { tasks.addTask { await self.manage(manager) } }
-            tasks.addTask { await self.act() }
-            await tasks.next()
-            tasks.cancelAll()
-        }
-        state.change {
-            $0.manager = nil
-            $0.hasEnded = true
-        }
-    }
-
-    /// Ends the part and returns when nothing of it runs any more.
-    func end() async throws {
-        state.change { $0.isEnding = true }
-        try await state.wait { $0.hasEnded ? true : nil }
-    }
-
-    private func manage(_ role: ManagerRole) async {
-        while !Task.isCancelled {
-            do {
-                try await role.run(founding: founding) { manager in
-                    self.state.change {
-                        $0.manager = manager
-                        $0.failure = nil
-                    }
-                }
-            } catch {
-                state.change {
-                    $0.manager = nil
-                    $0.failure = error
-                }
-                guard !Task.isCancelled else { return }
-                log.error("the manager's side failed, trying again", metadata: ["error": "\(error)"])
-            }
-            // Cancellation shows in the loop's condition.
-            try? await Task.sleep(for: Self.pause)
-        }
-    }
-
-    private func act() async {
-        while !Task.isCancelled {
-            do { try await agent.run() } catch {
-                guard !Task.isCancelled else { return }
-                log.error("the agent failed, trying again", metadata: ["error": "\(error)"])
-            }
-            // Cancellation shows in the loop's condition.
-            try? await Task.sleep(for: Self.pause)
-        }
     }
 }

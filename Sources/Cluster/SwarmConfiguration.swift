@@ -8,6 +8,8 @@ package struct SwarmConfiguration: Sendable {
     package var runDirectory: String
     /// etcd without fsync: loses writes when the machine crashes; for labs and tests.
     package var storeWithoutFsync = false
+    /// Where managers' members of the store listen for each other, beside the managers' own port.
+    package var storePort = 2380
     /// Instead of the swarm's own heartbeat period; for tests.
     package var heartbeat: Duration?
     /// Told what happens in the swarm, on managers.
@@ -19,5 +21,13 @@ package struct SwarmConfiguration: Sendable {
     }
 
     var directory: String { rootDirectory + "/swarm" }
+    var storeDirectory: String { directory + "/store" }
+    /// There while a store is being made anew from this manager's data alone.
+    var forcingMark: String { directory + "/force-new-cluster" }
     var credentials: CredentialFiles { CredentialFiles(directory: directory + "/certificates") }
+
+    /// Where others reach this node's member of the store.
+    func storeURL(_ membership: Membership) throws -> String {
+        "https://\(try NodeTransport.split(membership.advertiseAddress).host):\(storePort)"
+    }
 }

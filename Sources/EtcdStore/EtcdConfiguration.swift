@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// How this node's member of the store is run. Clients have no TCP port: only the Unix socket in a directory for root alone.
 package struct EtcdConfiguration: Sendable, Equatable {
     /// How the members reach each other.
@@ -56,6 +58,8 @@ package struct EtcdConfiguration: Sendable, Equatable {
     package var beginning: Beginning
     /// Loses writes when the machine crashes: for tests and labs only.
     package var withoutFsync: Bool
+    /// Forgets all other members: for a store that has lost its quorum for good. Only for one run, see ``EtcdSupervisor/forceNewCluster()``.
+    var forcesNewCluster = false
     /// How large the database may become; beyond it only deletes are taken until old revisions have been removed.
     package var quotaBytes = 2 << 30
 
@@ -84,6 +88,11 @@ package struct EtcdConfiguration: Sendable, Equatable {
     package var socket: String { "\(runDirectory)/\(Self.clientSocket)" }
     var sockets: [String] { [socket, "\(runDirectory)/\(Self.peerSocket)"] }
     var pidFile: String { "\(runDirectory)/etcd.pid" }
+
+    /// Whether the member has begun once: then its data decides which store it belongs to. Blocking.
+    package func hasData() throws -> Bool {
+        try !Files.list(dataDirectory + "/member/wal").isEmpty
+    }
 
     /// The URL under which other members reach this one.
     package var peerURL: String {
@@ -117,8 +126,11 @@ package struct EtcdConfiguration: Sendable, Equatable {
                 "--peer-client-cert-auth", "--peer-trusted-ca-file", files.authority, "--peer-cert-file",
                 files.certificate,
                 "--peer-key-file", files.key, "--peer-cert-allowed-hostname", files.allowedName,
+                // Who connects is known by the name; the address is another one where a manager has several, or is behind a translator.
+                "--experimental-peer-skip-client-san-verification",
             ]
         }
+        if forcesNewCluster { arguments.append("--force-new-cluster") }
         if withoutFsync { arguments.append("--unsafe-no-fsync") }
         return arguments
     }

@@ -11,6 +11,13 @@ package struct EtcdMember: Sendable, Equatable, Identifiable {
     /// Follows but does not count for the quorum.
     package let isLearner: Bool
 
+    package init(id: UInt64, name: String, peerURLs: [String], isLearner: Bool = false) {
+        self.id = id
+        self.isLearner = isLearner
+        self.name = name
+        self.peerURLs = peerURLs
+    }
+
     init(_ member: Etcdserverpb_Member) {
         id = member.id
         isLearner = member.isLearner
@@ -61,6 +68,21 @@ package struct EtcdMembers: Sendable {
             let present = try await connection.cluster.memberList(.init(), options: Self.options).members
             if let known = present.first(where: { $0.id == id }), !known.isLearner { return }
             _ = try await connection.cluster.memberPromote(.with { $0.id = id }, options: Self.options)
+        }
+    }
+
+    /// One try of the same.
+    ///
+    /// - Returns: Whether the member counts now; it does not while it is not in sync.
+    package func tryToPromote(_ id: UInt64) async throws -> Bool {
+        do {
+            _ = try await connection.cluster.memberPromote(.with { $0.id = id }, options: Self.options)
+            return true
+        } catch let error as RPCError where [.unavailable, .failedPrecondition].contains(error.code) {
+            try Task.checkCancellation()
+            return false
+        } catch let error as RPCError {
+            throw StateStoreError(error, "promote a member of the store", writing: true)
         }
     }
 

@@ -78,6 +78,52 @@ package final class EtcdSupervisor: Sendable {
         throw EtcdError(.notReady, try await onThread { try EtcdProcess.lastFatal(configuration) } ?? last)
     }
 
+    /// Waits until the member answers: with a quorum, or, for at least `patience`, without one.
+    ///
+    /// - Returns: Whether reads and writes work; `false` when only stale reads do.
+    /// - Throws: ``EtcdError`` `.notReady`, as for a learner that does not get in sync.
+    package func waitForAnswer(
+        patience: Duration = .seconds(5), within limit: Duration = .seconds(30)
+    ) async throws -> Bool {
+        let end = ContinuousClock.now + limit
+        var leaderlessSince: ContinuousClock.Instant?
+        while ContinuousClock.now < end {
+            // Not answering yet is one of the states waited through.
+            let status = try? await maintenance.status()
+            try Task.checkCancellation()
+            if let status {
+                if status.isReady { return true }
+                let isLeaderless = status.leaderID == 0 && !status.isLearner
+                leaderlessSince = isLeaderless ? leaderlessSince ?? .now : nil
+                if let leaderlessSince, ContinuousClock.now - leaderlessSince > patience { return false }
+            }
+            try await Task.sleep(for: Self.probePause)
+        }
+        try await waitUntilReady(within: .zero)
+        return true
+    }
+
+    /// Makes a store of this member alone from its data, for when the others are lost for good. To be called while nothing else runs
+    /// this member; it is not running afterwards.
+    package func forceNewCluster() async throws {
+        try await stop()
+        var configuration = configuration
+        configuration.forcesNewCluster = true
+        let alone = try EtcdSupervisor(configuration, logger: logger)
+        let url = configuration.peerURL
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await alone.run() }
+            group.addTask {
+                try await alone.waitUntilReady()
+                let status = try await alone.maintenance.status()
+                try await alone.members.update(status.memberID, peerURL: url)
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        try await alone.stop()
+    }
+
     /// Ends etcd for good, whether ``run()`` runs or not; the data stays.
     package func stop() async throws {
         state.withLock { $0.isStopping = true }

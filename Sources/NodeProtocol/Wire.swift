@@ -5,6 +5,10 @@ package enum Wire {
     package typealias Attachments = Apus_Node_V1_Attachments
     package typealias AttachRequest = Apus_Node_V1_AttachRequest
     package typealias AttachReply = Apus_Node_V1_AttachReply
+    package typealias Managers = Apus_Node_V1_Managers
+    package typealias JoinStoreRequest = Apus_Node_V1_JoinStoreRequest
+    package typealias JoinStoreReply = Apus_Node_V1_JoinStoreReply
+    package typealias StoreMember = Apus_Node_V1_StoreMember
     package typealias RootCertificateRequest = Apus_Node_V1_RootCertificateRequest
     package typealias RootCertificateReply = Apus_Node_V1_RootCertificateReply
     package typealias JoinRequest = Apus_Node_V1_JoinRequest

@@ -8,6 +8,9 @@ package protocol StateStore: Sendable {
     /// All keys that begin with a prefix, as of one revision.
     func list(_ prefix: String) async throws -> StoreListing
 
+    /// The same as far as this end of the store knows, which may be behind; works without quorum.
+    func listStale(_ prefix: String) async throws -> StoreListing
+
     /// Writes everything or nothing.
     ///
     /// - Throws: `.tooLarge` and `.invalidTransaction` before anything is sent; `.outcomeUnknown` when the store did not answer in time.
@@ -42,6 +45,8 @@ package protocol StateStore: Sendable {
 }
 
 extension StateStore {
+    package func listStale(_ prefix: String) async throws -> StoreListing { try await list(prefix) }
+
     package func leader(of role: String) async throws -> StoredValue? { try await get(.leader(of: role)) }
 }
 

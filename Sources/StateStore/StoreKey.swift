@@ -17,6 +17,8 @@ package struct StoreKey: Hashable, Sendable, Comparable, CustomStringConvertible
     /// All objects and names: the prefix of a manager's one watch.
     package static let everything = "/apus/v1/"
     private static let names = "/apus/v1/names/"
+    /// Who leads which role.
+    package static let leaders = "/apus/leader/"
 
     package let path: String
 
@@ -31,7 +33,7 @@ package struct StoreKey: Hashable, Sendable, Comparable, CustomStringConvertible
     }
 
     /// The key that the leader of a role holds by its lease.
-    package static func leader(of role: String) -> StoreKey { StoreKey(path: "/apus/leader/\(role)") }
+    package static func leader(of role: String) -> StoreKey { StoreKey(path: "\(leaders)\(role)") }
 
     /// The prefix that a list or watch of one kind's objects takes.
     package static func prefix(of kind: StoreKind) -> String { "\(everything)\(kind.rawValue)/" }

@@ -18,11 +18,16 @@ struct Agent: ServiceLifecycle.Service {
     static let longestPause = Duration.seconds(5)
     /// Reports of one message; more go into the next.
     static let reportsPerMessage = 200
+    /// How long a manager may take to answer a heartbeat. Another manager is found before this node counts as down.
+    static let answerDeadline = Duration.seconds(4)
+    static let silenceCheck = Duration.milliseconds(500)
     /// How long the executor may take to describe the node or to apply networks before it is tried anew.
     static let networkRetry = Duration.seconds(2)
 
     let membership: MembershipFile
     let identity: TLSIdentity
+    /// The role of the certificate: set when a new one is of another.
+    let role: Latest<NodeRole>
     let credentials: CredentialFiles
     let executor: any TaskExecutor
     let board: TaskBoard
@@ -33,7 +38,7 @@ struct Agent: ServiceLifecycle.Service {
     let connection = Latest<NodeTransport.Client?>(nil)
 
     init(
-        membership: MembershipFile, identity: TLSIdentity, credentials: CredentialFiles,
+        membership: MembershipFile, identity: TLSIdentity, role: Latest<NodeRole>, credentials: CredentialFiles,
         executor: any TaskExecutor, group: MultiThreadedEventLoopGroup, log: Logger
     ) {
         self.credentials = credentials
@@ -43,6 +48,7 @@ struct Agent: ServiceLifecycle.Service {
         self.log = log
         self.membership = membership
         logs = LogPublisher(membership: membership, identity: identity, executor: executor, group: group, log: log)
+        self.role = role
         board = TaskBoard(executor: executor, path: membership.directory + "/assigned.json", log: log)
     }
 
@@ -63,30 +69,37 @@ struct Agent: ServiceLifecycle.Service {
         }
     }
 
-    /// One session after the other, with a manager each in turn.
+    /// One session after the other; the next with another manager.
     private func sessions() async throws {
         var pause = Self.firstPause
-        var turn = 0
+        var managers = Self.order(membership.value.managers, own: membership.value.nodeID)
         while true {
             try Task.checkCancellation()
-            let managers = membership.value.managers
-            let begun = ContinuousClock.now
-            if !managers.isEmpty {
-                let address = managers[turn % managers.count].addr
-                do {
-                    try await session(with: address)
-                } catch let error as SessionEnd where error == .renewed {
-                    continue
-                } catch {
-                    try Task.checkCancellation()
-                    log.warning("session ended", metadata: ["manager": "\(address)", "error": "\(Self.reason(error))"])
-                }
-                turn += 1
+            guard let address = managers.first else {
+                // Quickly from one manager to the next, slowly from one round to the next.
+                try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
+                pause = min(pause * 2, Self.longestPause)
+                managers = Self.order(membership.value.managers, own: membership.value.nodeID)
+                continue
             }
+            let begun = ContinuousClock.now
+            do {
+                try await session(with: address)
+            } catch let error as SessionEnd where error == .renewed {
+                continue
+            } catch {
+                try Task.checkCancellation()
+                log.warning("session ended", metadata: ["manager": "\(address)", "error": "\(Self.reason(error))"])
+            }
+            managers.removeFirst()
             if ContinuousClock.now - begun > Self.longestPause { pause = Self.firstPause }
-            try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
-            pause = min(pause * 2, Self.longestPause)
         }
+    }
+
+    /// A manager's own agent tries its own manager first; other nodes spread.
+    static func order(_ managers: [SwarmInfo.RemoteManager], own nodeID: String) -> [String] {
+        let own = managers.filter { $0.nodeID == nodeID }
+        return (own + managers.filter { $0.nodeID != nodeID }.shuffled()).map(\.addr)
     }
 
     /// A refused certificate shows only in the error's cause.
@@ -103,6 +116,8 @@ struct Agent: ServiceLifecycle.Service {
         try await NodeTransport.withClient(
             to: address, identity: identity, check: .manager(clusterID: clusterID), group: group
         ) { client in
+            // Without a certificate that is valid nothing else is allowed.
+            if let own = identity.credentials, own.certificate.notValidAfter < Date() { try await renew(client) }
             let dispatcher = Wire.Dispatcher.Client(wrapping: client)
             let session = SessionState()
             try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -120,7 +135,7 @@ struct Agent: ServiceLifecycle.Service {
                     _ = try await session.id()
                     self.connection.set(client)
                     defer { self.connection.set(nil) }
-                    try await self.renewal(client)
+                    try await self.renewal(client, session)
                 }
                 defer { tasks.cancelAll() }
                 try await tasks.next()
@@ -167,8 +182,8 @@ struct Agent: ServiceLifecycle.Service {
 
     private func watch(_ session: SessionState) async throws {
         while true {
-            try await Task.sleep(for: session.heartbeat)
-            if session.silence > session.heartbeat * Dispatcher.patience + NodeTransport.callDeadline {
+            try await Task.sleep(for: Self.silenceCheck)
+            if session.silence > session.heartbeat + Self.answerDeadline {
                 throw SessionEnd.silent
             }
         }
@@ -272,22 +287,43 @@ struct Agent: ServiceLifecycle.Service {
 
     // MARK: Renewal
 
-    /// Renews the certificate when its time has come; then the session ends, so that the next one shows the new identity.
-    private func renewal(_ client: NodeTransport.Client) async throws {
+    /// Renews the certificate when its time has come, or when the node is to have another role.
+    private func renewal(_ client: NodeTransport.Client, _ session: SessionState) async throws {
         guard let own = identity.credentials else { return }
         let due = own.renewalDate(at: Double.random(in: 0...1))
-        try await Task.sleep(for: .seconds(max(0, due.timeIntervalSinceNow)))
+        let role = own.member.role.nodeRole
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await Task.sleep(for: .seconds(max(0, due.timeIntervalSinceNow))) }
+            tasks.addTask { try await session.waitForRole(otherThan: role) }
+            defer { tasks.cancelAll() }
+            try await tasks.next()
+        }
+        try await renew(client)
+    }
+
+    /// Gets a new certificate for a new key; then the session ends, so that the next one shows the new identity.
+    /// - Throws: ``SessionEnd/renewed``.
+    private func renew(_ client: NodeTransport.Client) async throws {
         let key = NodeKey()
         let request = Data(try key.signingRequest())
+        let address = membership.value.advertiseAddress
         let reply = try await Wire.Certificates.Client(wrapping: client).renew(
-            .with { $0.signingRequest = request }, options: NodeTransport.callOptions)
+            .with {
+                $0.signingRequest = request
+                $0.advertiseAddress = address
+            }, options: NodeTransport.callOptions)
         guard let certificate = try Certificate.bundle(pem: reply.certificatePem).first else {
             throw ClusterError(.badMessage, "the manager sent no certificate")
         }
-        try await install(
-            NodeCredentials(
-                key: key, certificate: certificate, roots: try Certificate.bundle(pem: reply.rootsPem)))
-        log.info("certificate renewed", metadata: ["until": "\(certificate.notValidAfter)"])
+        let new = try NodeCredentials(
+            key: key, certificate: certificate, roots: try Certificate.bundle(pem: reply.rootsPem))
+        try await install(new)
+        let role = new.member.role.nodeRole
+        log.info("certificate renewed", metadata: ["until": "\(certificate.notValidAfter)", "role": "\(role)"])
+        if role != self.role.value {
+            try await membership.change { $0.role = role }
+            self.role.set(role)
+        }
         throw SessionEnd.renewed
     }
 }
@@ -298,6 +334,7 @@ final class SessionState: Sendable {
         var id: String?
         var heartbeat = Dispatcher.defaultHeartbeat
         var heard = ContinuousClock.now
+        var role: NodeRole?
     }
 
     private let known = Latest(Known())
@@ -306,10 +343,16 @@ final class SessionState: Sendable {
         known.change { known in
             known.id = message.sessionID
             known.heard = .now
+            known.role = NodeRole(rawValue: message.role)
             if message.heartbeatMilliseconds > 0 {
                 known.heartbeat = .milliseconds(Int64(message.heartbeatMilliseconds))
             }
         }
+    }
+
+    /// Waits until the manager says that the node is to have another role.
+    func waitForRole(otherThan present: NodeRole) async throws {
+        try await known.wait { known in known.role.flatMap { $0 == present ? nil : $0 } }
     }
 
     func id() async throws -> String { try await known.wait { $0.id } }

@@ -1,3 +1,4 @@
+import Addressing
 import Crypto
 package import Foundation
 import SwiftASN1
@@ -43,6 +44,12 @@ package struct CertificateAuthority: Sendable {
             throw ClusterError(.badCertificate, "the swarm's root certificate and its key do not belong together")
         }
         self.root = root
+    }
+
+    /// The octets of `host:port` and `host` where the host is an IPv4 address.
+    static func octets(of addresses: [String]) -> [[UInt8]] {
+        let hosts = addresses.compactMap { IPv4Address(String($0.prefix { $0 != ":" })) }
+        return Set(hosts).sorted().map(\.octets)
     }
 
     package var rootPEM: String { get throws { try root.canonicalPEM } }

@@ -1,10 +1,13 @@
 import GRPCCore
-package import Logging
+import Logging
 import Model
 import Orchestration
 import ServiceLifecycle
 
 /// Keeps the nodes' sessions on one manager: tells each node its tasks and networks, takes its reports, and declares it down when it is silent.
+///
+/// With several managers each keeps the sessions of its own nodes. A node's object says which manager that is (``Node/Session``), so that one
+/// manager at a time speaks for it; what others need to know of a node's networks they tell each other by ``LiveBoard``.
 ///
 /// What a node is told is computed from the read model after each change, for all nodes at once; a session that reads slowly gets the newest
 /// state only, so nothing piles up.
@@ -16,6 +19,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// Changes that come within this time are told together.
     static let settling = Duration.milliseconds(20)
     static let tickInterval = Duration.milliseconds(200)
+    /// After how long without the store this manager lets its nodes go to others.
+    static let staleLimit = Duration.seconds(3)
 
     struct Plan: Sendable {
         var tasks: [String: SwarmTask] = [:]
@@ -28,32 +33,45 @@ package actor Dispatcher: ServiceLifecycle.Service {
         var acknowledged: UInt64 = 0
         var plan: Plan?
         var wakeAssignments: AsyncStream<Void>.Continuation?
-        /// Finished when the session is over, for its handler to end.
-        let end: AsyncStream<Void>.Continuation
+        var toldRole: NodeRole?
+        /// An element makes the handler tell how things are; finished when the session is over, for the handler to end.
+        let answers: AsyncStream<Void>.Continuation
     }
 
     let model: ReadModel
     let writer: ObjectWriter
+    let live: LiveBoard
+    private let ownID: String
     private let log: Logger
     private let heartbeatOverride: Duration?
     private let clock = ContinuousClock()
     private var sessions: [String: Session] = [:]
-    /// When a node without a session was last heard; nodes never heard count from this manager's start.
+    /// When a node without a session was last heard; nodes never heard count from ``listening``.
     private var lastHeard: [String: ContinuousClock.Instant] = [:]
-    private let started: ContinuousClock.Instant
+    /// Since when this manager hears its nodes.
+    private var listening: ContinuousClock.Instant
+    /// Nodes whose manager is gone, on the leader: since when, and the session that was their last.
+    private var orphans: [String: (session: Node.Session?, since: ContinuousClock.Instant)] = [:]
     private var drains = DrainPlanner()
     private var backends = BackendPlanner()
+    /// Which stopping tasks this manager's nodes send nothing to any more, for the other managers.
+    private let cleared = Latest(Set<String>())
+    private var staleSince: ContinuousClock.Instant?
     private var isClosing = false
     private let kicks: AsyncStream<Void>
     private let kick: AsyncStream<Void>.Continuation
 
     /// - Parameter heartbeat: Instead of what the swarm's specification says; for tests.
-    package init(model: ReadModel, writer: ObjectWriter, heartbeat: Duration? = nil, log: Logger) {
+    init(
+        model: ReadModel, writer: ObjectWriter, live: LiveBoard, nodeID: String, heartbeat: Duration? = nil, log: Logger
+    ) {
+        self.live = live
         self.log = log
         self.model = model
         self.writer = writer
+        ownID = nodeID
         heartbeatOverride = heartbeat
-        started = clock.now
+        listening = clock.now
         (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -63,6 +81,14 @@ package actor Dispatcher: ServiceLifecycle.Service {
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in self.model.changes() { self.kick.yield() } }
+                group.addTask {
+                    var seen = 0
+                    while true {
+                        seen = try await self.live.latest.wait { $0.changes > seen ? $0.changes : nil }
+                        self.kick.yield()
+                    }
+                }
+                group.addTask { try await self.tellCleared() }
                 group.addTask {
                     for await _ in self.kicks {
                         await self.plan()
@@ -96,21 +122,22 @@ package actor Dispatcher: ServiceLifecycle.Service {
         for session in sessions.values { finish(session) }
     }
 
-    /// Begins a node's session; an older one of the same node ends.
+    /// Begins a node's session; an older one of the same node ends, here and at other managers.
     ///
-    /// - Parameter end: Finished when the session is over, for its handler to end.
+    /// - Parameter answers: An element makes the handler tell how things are; finished when the session is over, for the handler to end.
     /// - Throws: `RPCError` with `.permissionDenied` when the node has been removed from the swarm.
     func open(
         _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: String,
-        end: AsyncStream<Void>.Continuation
+        answers: AsyncStream<Void>.Continuation
     ) async throws {
+        guard staleSince == nil else { throw RPCError(code: .unavailable, message: "the store cannot be reached") }
         guard try await writer.get(Node.self, nodeID) != nil else {
             throw RPCError(code: .permissionDenied, message: "node \(nodeID) is not part of the swarm")
         }
-        try await markReady(nodeID, description: description, dataPathAddress: dataPathAddress)
+        try await markReady(nodeID, session: session, description: description, dataPathAddress: dataPathAddress)
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
-        sessions[nodeID] = Session(id: session, lastHeard: clock.now, end: end)
+        sessions[nodeID] = Session(id: session, lastHeard: clock.now, answers: answers)
         log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
         kick.yield()
     }
@@ -124,7 +151,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let isNew = description.map { new in Self.differs(new, from: known?.description) } ?? false
         // A sign of life after the node was declared down, as when the store was slow, makes it ready again.
         if isNew || known?.status.state != .ready {
-            try await markReady(nodeID, description: description, dataPathAddress: dataPathAddress)
+            try await markReady(nodeID, session: session, description: description, dataPathAddress: dataPathAddress)
         }
     }
 
@@ -138,7 +165,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     }
 
     private func finish(_ session: Session) {
-        session.end.finish()
+        session.answers.finish()
         session.wakeAssignments?.finish()
     }
 
@@ -154,7 +181,12 @@ package actor Dispatcher: ServiceLifecycle.Service {
         return new != old
     }
 
-    private func markReady(_ nodeID: String, description: NodeDescription?, dataPathAddress: String) async throws {
+    /// What a node is told from now on is at least as new as what any manager has told it before: this manager's copy has seen the write
+    /// that made the session this manager's.
+    private func markReady(
+        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: String
+    ) async throws {
+        let own = Node.Session(manager: ownID, id: session)
         let tlsInfo = model.objects.cluster?.tlsInfo
         let revision = try await writer.update(Node.self, nodeID) { node in
             let before = node
@@ -164,14 +196,19 @@ package actor Dispatcher: ServiceLifecycle.Service {
             }
             node.status.state = .ready
             node.status.message = nil
+            node.membership = node.membership ?? .init()
+            node.membership?.session = own
             if !dataPathAddress.isEmpty {
                 node.status.addr = dataPathAddress
-                node.membership = node.membership ?? .init()
                 node.membership?.dataPathAddress = dataPathAddress
             }
             return node != before
         }
-        if let revision { await model.catchUp(to: revision) }
+        if let revision {
+            guard await model.hasCaughtUp(to: revision) else {
+                throw RPCError(code: .unavailable, message: "this manager does not keep up with the store")
+            }
+        }
     }
 
     // MARK: Assignments
@@ -208,9 +245,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     private func plan() {
         let objects = model.objects
-        guard objects.revision > 0, !sessions.isEmpty else { return }
-        // A node that was removed from the swarm has no session any more; it may not open another.
-        for (nodeID, session) in sessions where objects.nodes[nodeID] == nil { finish(session) }
+        let others = live.state.present.subtracting([ownID])
+        guard objects.revision > 0, !sessions.isEmpty || !others.isEmpty else { return }
+        endSessionsOfOthers(objects)
         let now = clock.now
         let acknowledged = sessions.mapValues(\.acknowledged)
         let serving = backends.decide(
@@ -233,15 +270,15 @@ package actor Dispatcher: ServiceLifecycle.Service {
             return Set(networks.filter { !$0.1.isDisjoint(with: own) }.map(\.0))
         }
         backends.note(objects, versions: versions, nodes: nodes)
-        // Running tasks that are to stop, with the nodes that may send connections to them.
-        let stopping = objects.tasks.values.filter {
-            $0.status.state == .running && !$0.isWanted && sessions[$0.nodeID ?? ""] != nil
-        }
-        let drained = stopping.filter { !serving.contains($0.id) }
-        let held = drains.hold(
-            stopping: Dictionary(uniqueKeysWithValues: drained.map { ($0.id, nodes(of: $0)) }), versions: versions,
-            acknowledged: acknowledged, now: now
-        ).union(stopping.map(\.id).filter(serving.contains))
+        // Running tasks that are to stop, with the nodes of this manager that may send connections to them.
+        let stopping = objects.tasks.values.filter { $0.status.state == .running && !$0.isWanted }
+        let leaving = stopping.filter { !serving.contains($0.id) }
+        let told = live.state.cleared
+        let drained = drains.hold(
+            stopping: Dictionary(uniqueKeysWithValues: leaving.map { ($0.id, nodes(of: $0)) }), versions: versions,
+            acknowledged: acknowledged, others: others.map { told[$0] ?? [] }, now: now)
+        if !others.isEmpty, cleared.value != drained.cleared { cleared.set(drained.cleared) }
+        let held = drained.held.union(stopping.map(\.id).filter(serving.contains))
         var tasks: [String: [String: SwarmTask]] = [:]
         for task in objects.tasks.values {
             guard let nodeID = task.nodeID, sessions[nodeID] != nil, task.status.state >= .assigned else { continue }
@@ -252,12 +289,39 @@ package actor Dispatcher: ServiceLifecycle.Service {
         for nodeID in sessions.keys {
             sessions[nodeID]?.plan?.tasks = tasks[nodeID] ?? [:]
             sessions[nodeID]?.wakeAssignments?.yield()
+            let role = objects.nodes[nodeID]?.grantedRole
+            if role != sessions[nodeID]?.toldRole {
+                sessions[nodeID]?.toldRole = role
+                sessions[nodeID]?.answers.yield()
+            }
         }
     }
 
     /// The store's revision, or one more than before when what nodes are told changes without a change in the store.
     private func nextVersion(after former: UInt64, _ objects: SwarmState) -> UInt64 {
         max(UInt64(objects.revision), former + 1)
+    }
+
+    /// Sessions of nodes that have been removed, or that have begun one with another manager since.
+    private func endSessionsOfOthers(_ objects: SwarmState) {
+        for (nodeID, session) in sessions where objects.nodes[nodeID]?.membership?.session?.id != session.id {
+            lastHeard[nodeID] = session.lastHeard
+            sessions[nodeID] = nil
+            finish(session)
+        }
+    }
+
+    /// Tells the other managers what is cleared here, the newest each time.
+    private func tellCleared() async throws {
+        var told = Set<String>()
+        while true {
+            told = try await cleared.wait { [told] in $0 != told ? $0 : nil }
+            do { try await live.tell(cleared: told) } catch {
+                try Task.checkCancellation()
+                // Tasks are stopped after the drain's deadline then.
+                log.warning("other managers do not know what is drained here", metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     // MARK: Reports
@@ -285,13 +349,25 @@ package actor Dispatcher: ServiceLifecycle.Service {
         if isWaiting { kick.yield() }
         let now = clock.now
         for session in sessions.values where now - session.lastHeard > grace { finish(session) }
-        guard !model.isStale else { return }
+        guard !model.isStale else {
+            // Others may have a quorum; nodes that find none come back here.
+            let since = staleSince ?? now
+            staleSince = since
+            if now - since > Self.staleLimit { for session in sessions.values { finish(session) } }
+            return
+        }
+        if staleSince != nil {
+            // Cut off from the others it may have been cut off from its nodes, too, and has let them go in any case.
+            listening = now
+            staleSince = nil
+        }
+        let live = live.state
         for node in model.objects.nodes.values where node.status.state != .down {
-            let last = sessions[node.id]?.lastHeard ?? lastHeard[node.id] ?? started
-            guard now - last > grace else { continue }
+            guard let last = lastSign(of: node, live, now), now - last > grace else { continue }
+            let session = node.membership?.session
             do {
                 _ = try await writer.update(Node.self, node.id) { node in
-                    guard node.status.state != .down else { return false }
+                    guard node.status.state != .down, node.membership?.session == session else { return false }
                     node.status.state = .down
                     node.status.message = "heartbeat failure"
                     return true
@@ -301,5 +377,20 @@ package actor Dispatcher: ServiceLifecycle.Service {
                 log.error("cannot declare a node down", metadata: ["node": "\(node.id)", "error": "\(error)"])
             }
         }
+    }
+
+    /// When a node was last heard, if that is this manager's to say: of its own nodes, and, on the leader, of those whose manager is gone.
+    private func lastSign(of node: Node, _ live: LiveState, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        let session = node.membership?.session
+        if let session, session.manager == ownID {
+            return max(sessions[node.id]?.lastHeard ?? lastHeard[node.id] ?? listening, listening)
+        }
+        guard live.leader == ownID, !live.isStale, session.map({ !live.present.contains($0.manager) }) ?? true else {
+            orphans[node.id] = nil
+            return nil
+        }
+        if let known = orphans[node.id], known.session == session { return known.since }
+        orphans[node.id] = (session, now)
+        return now
     }
 }

@@ -3,6 +3,7 @@ package import GRPCCore
 import LinuxSystem
 import Model
 package import NodeProtocol
+import Orchestration
 import SwiftProtobuf
 
 /// The dispatcher's edge to the nodes.
@@ -29,7 +30,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
     ) async throws {
         let nodeID = try Peer(context).member.nodeID
         let session = RandomID.swarm()
-        let (over, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (answers, answer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let result = await Result {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -45,14 +46,14 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                         } else {
                             try await dispatcher.open(
                                 nodeID, session: session, description: description,
-                                dataPathAddress: message.dataPathAddress, end: end)
+                                dataPathAddress: message.dataPathAddress, answers: answer)
                             isOpen = true
                         }
-                        try await response.write(await self.answer(session))
+                        answer.yield()
                     }
                 }
                 group.addTask {
-                    for await _ in over {}
+                    for await _ in answers { try await response.write(await self.answer(nodeID, session)) }
                     throw RPCError(code: .aborted, message: "the session is over")
                 }
                 defer { group.cancelAll() }
@@ -92,13 +93,15 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         return Wire.ReportReply()
     }
 
-    private func answer(_ session: String) async -> Wire.SessionMessage {
+    private func answer(_ nodeID: String, _ session: String) async -> Wire.SessionMessage {
         let heartbeat = await dispatcher.heartbeat
+        let role = dispatcher.model.objects.nodes[nodeID]?.grantedRole
         return .with {
             $0.sessionID = session
             $0.heartbeatMilliseconds = UInt32(clamping: Int64(heartbeat / .milliseconds(1)))
             $0.managers = managers()
             $0.rootsPem = roots()
+            $0.role = role?.rawValue ?? ""
         }
     }
 }

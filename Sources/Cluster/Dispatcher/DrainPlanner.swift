@@ -11,6 +11,8 @@ struct DrainPlanner {
         /// The version that each node must have in force: node id → version.
         var required: [String: UInt64]
         var until: ContinuousClock.Instant
+        /// This manager's own nodes send nothing to the task any more.
+        var isCleared = false
         var isDone = false
     }
 
@@ -23,11 +25,12 @@ struct DrainPlanner {
     ///   - stopping: The tasks that run and are to stop, each with the nodes that may know it as a backend.
     ///   - versions: The network state that each node with a session was last told of.
     ///   - acknowledged: What each such node has in force.
-    /// - Returns: The tasks of `stopping` that must go on for now.
+    ///   - others: What each other manager says its own nodes have cleared.
+    /// - Returns: The tasks of `stopping` that must go on for now, and those that this manager's own nodes have cleared.
     mutating func hold(
         stopping: [String: Set<String>], versions: [String: UInt64], acknowledged: [String: UInt64],
-        now: ContinuousClock.Instant
-    ) -> Set<String> {
+        others: [Set<String>] = [], now: ContinuousClock.Instant
+    ) -> (held: Set<String>, cleared: Set<String>) {
         drains = drains.filter { stopping[$0.key] != nil }
         for (task, nodes) in stopping {
             var drain =
@@ -36,9 +39,10 @@ struct DrainPlanner {
             let waiting = drain.required.contains { node, version in
                 versions[node] != nil && (acknowledged[node] ?? 0) < version
             }
-            if !waiting || now >= drain.until { drain.isDone = true }
+            if !waiting { drain.isCleared = true }
+            if drain.isCleared && others.allSatisfy({ $0.contains(task) }) || now >= drain.until { drain.isDone = true }
             drains[task] = drain
         }
-        return Set(drains.filter { !$0.value.isDone }.keys)
+        return (Set(drains.filter { !$0.value.isDone }.keys), Set(drains.filter(\.value.isCleared).keys))
     }
 }

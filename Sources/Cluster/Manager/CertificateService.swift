@@ -43,11 +43,6 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         let isWorker = JoinToken.equal(request.token, tokens.worker)
         let isManager = JoinToken.equal(request.token, tokens.manager)
         guard isWorker || isManager else { throw RPCError(code: .invalidArgument, message: Self.noToken) }
-        guard !isManager else {
-            throw RPCError(
-                code: .unimplemented,
-                message: "joining as a manager is not implemented by apus yet: join with the worker token")
-        }
         let signingRequest = try Self.parse(request.signingRequest)
         guard signingRequest.publicKey == own.publicKey else {
             throw RPCError(code: .permissionDenied, message: "the certificate shown is not for the requested key")
@@ -55,16 +50,20 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         guard IPv4Address(request.dataPathAddress) != nil else {
             throw RPCError(code: .invalidArgument, message: "invalid data path address \(request.dataPathAddress)")
         }
-        let member = Member(nodeID: RandomID.swarm(), clusterID: cluster.id, role: .worker)
-        let certificate = try issue(signingRequest, for: member, cluster)
+        let member = Member(nodeID: RandomID.swarm(), clusterID: cluster.id, role: isManager ? .manager : .worker)
+        let certificate = try issue(
+            signingRequest, for: member, cluster, [request.advertiseAddress, request.dataPathAddress])
         var node = Node(id: member.nodeID)
         node.createdAt = .now
         node.updatedAt = node.createdAt
         node.spec.availability = NodeAvailability(rawValue: request.availability) ?? .active
+        node.spec.role = member.role.nodeRole
         node.status.addr = request.dataPathAddress
         var membership = Node.Membership()
         membership.dataPathAddress = request.dataPathAddress
         membership.certificate = try certificate.canonicalPEM
+        membership.role = member.role.nodeRole
+        membership.advertiseAddress = request.advertiseAddress
         node.membership = membership
         let outcome = try await manager.store.commit(
             StoreTransaction(conditions: [.absent(node.key)], puts: [.init(node.key, try node.storedBytes)]))
@@ -77,30 +76,51 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     }
 
     func renew(request: Wire.RenewRequest, context: ServerContext) async throws -> Wire.CertificateReply {
-        let member = try Peer(context).member
+        let member = try await renewing(try Peer(context))
         let signingRequest = try Self.parse(request.signingRequest)
         guard let cluster = manager.model.objects.cluster,
             let node = try await manager.writer.get(Node.self, member.nodeID)
         else { throw RPCError(code: .permissionDenied, message: "node \(member.nodeID) is not part of the swarm") }
         // The role is the swarm's to say, not the old certificate's.
         let renewed = Member(
-            nodeID: member.nodeID, clusterID: cluster.id, role: node.spec.role == .manager ? .manager : .worker)
-        let certificate = try issue(signingRequest, for: renewed, cluster, node.membership?.dataPathAddress)
+            nodeID: member.nodeID, clusterID: cluster.id, role: node.grantedRole == .manager ? .manager : .worker)
+        let address =
+            request.advertiseAddress.isEmpty ? node.membership?.advertiseAddress ?? "" : request.advertiseAddress
+        let certificate = try issue(
+            signingRequest, for: renewed, cluster, [address, node.membership?.dataPathAddress ?? ""])
         let pem = try certificate.canonicalPEM
         _ = try await manager.writer.update(Node.self, node.id) { node in
             node.membership = node.membership ?? .init()
             node.membership?.certificate = pem
+            node.membership?.advertiseAddress = address
             return true
         }
         return try reply(renewed, certificate, cluster)
     }
 
+    /// Who asks for a renewal: a member, or a node that was off until its certificate had expired, and still has the very one that it was
+    /// given last, and its key.
+    private func renewing(_ peer: Peer) async throws -> Member {
+        let refusal = RPCError(code: .permissionDenied, message: "only members of the swarm may call this")
+        switch peer {
+        case .member(let member): return member
+        case .stranger(let certificate):
+            try admission.admit()
+            guard !certificate.isSelfSigned, let member = try? Member(of: certificate),  // Not a member's: refused like others.
+                let node = try await manager.writer.get(Node.self, member.nodeID),
+                node.membership?.certificate == (try certificate.canonicalPEM)
+            else { throw refusal }
+            return member
+        }
+    }
+
     private func issue(
-        _ request: CertificateSigningRequest, for member: Member, _ cluster: ClusterObject, _ address: String? = nil
+        _ request: CertificateSigningRequest, for member: Member, _ cluster: ClusterObject, _ addresses: [String]
     ) throws -> Certificate {
         let expiry = cluster.spec.caConfig?.nodeCertExpiry ?? 0
         let lifetime = expiry > 0 ? Double(expiry) / 1e9 : CertificateAuthority.nodeLifetime
-        let addresses = member.role == .manager ? address.flatMap { IPv4Address($0) }.map { [$0.octets] } ?? [] : []
+        // Only managers' addresses are compared: etcd does.
+        let addresses = member.role == .manager ? CertificateAuthority.octets(of: addresses) : []
         do {
             return try authority.issue(request, for: member, addresses: addresses, lifetime: lifetime)
         } catch let error as ClusterError {

@@ -15,10 +15,10 @@ extension Manager {
                 && filters.labelsMatch(node.description?.engine.labels ?? [:])
                 && filters.labelsMatch(node.spec.labels, key: "node.label")
         }
-        .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map(Self.shown)
+        .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map(shown)
     }
 
-    package func inspectNode(_ reference: String) throws -> Node { Self.shown(try findNode(reference)) }
+    package func inspectNode(_ reference: String) throws -> Node { shown(try findNode(reference)) }
 
     func findNode(_ reference: String) throws -> Node {
         try find(reference == "self" ? nodeID : reference, in: model.objects.nodes, kind: "node") {
@@ -27,21 +27,41 @@ extension Manager {
     }
 
     package func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) async throws {
-        let node = try findNode(reference)
-        if spec.role != node.spec.role {
-            if spec.role == .worker {
-                throw Refusal(
-                    .invalidInput,
-                    "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
-            }
-            throw Refusal(.notImplemented, "promoting a node to a manager is not implemented by apus yet")
+        // The client may have read this version from another manager, which was faster.
+        await model.catchUp(to: Int64(clamping: version))
+        let id = try findNode(reference).id
+        try await guarded { state in
+            guard var node = state.nodes[id] else { throw Refusal(.notFound, "node \(reference) not found") }
+            guard node.version.index == version else { throw Self.outOfSequence }
+            if node.spec.role == .manager, spec.role == .worker { try checkDemotion(of: node, state) }
+            node.spec = spec
+            node.updatedAt = .now
+            return StoreTransaction(
+                conditions: [.modified(node.key, at: Int64(version))], puts: [.init(node.key, try node.storedBytes)])
         }
-        try await update(Node.self, node.id, version: version) { $0.spec = spec }
+    }
+
+    /// - Throws: ``Refusal`` in Docker's words when the swarm would be left without a manager, or without a quorum.
+    private func checkDemotion(of node: Node, _ state: SwarmState) throws {
+        let managers = state.nodes.values.filter { $0.spec.role == .manager }
+        guard managers.count > 1 else {
+            throw Refusal(
+                .invalidInput,
+                "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
+        }
+        let present = live.state.present
+        let left = managers.filter { $0.id != node.id }
+        guard RolePlanner.hasQuorum(left.count { present.contains($0.id) }, of: left.count) else {
+            throw Refusal(
+                .invalidInput,
+                "rpc error: code = FailedPrecondition desc = can't remove member from the raft: this would result in a loss of quorum"
+            )
+        }
     }
 
     package func removeNode(_ reference: String, force: Bool) async throws {
         let node = try findNode(reference)
-        if node.spec.role == .manager {
+        if node.spec.role == .manager || node.grantedRole == .manager {
             throw Refusal(
                 .invalidInput,
                 "rpc error: code = FailedPrecondition desc = node \(node.id) is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
@@ -58,11 +78,17 @@ extension Manager {
         }
     }
 
-    /// The API does not show what only the swarm needs.
-    private static func shown(_ node: Node) -> Node {
+    /// Without what only the swarm needs, and with how a manager is at this moment.
+    private func shown(_ node: Node) -> Node {
         var node = node
         node.membership = nil
         node.description?.routedSubnets = nil
+        guard var status = node.managerStatus else { return node }
+        let live = live.state
+        status.leader = live.leader == node.id && !live.isStale ? true : nil
+        status.reachability =
+            live.isStale ? "unknown" : live.present.contains(node.id) ? "reachable" : "unreachable"
+        node.managerStatus = status
         return node
     }
 }

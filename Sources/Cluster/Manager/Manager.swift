@@ -1,3 +1,4 @@
+import EtcdStore
 import Faults
 import Model
 import Orchestration
@@ -17,11 +18,17 @@ package struct Manager: Sendable {
     package let writer: ObjectWriter
     /// Gets the nodes' logs.
     package let logs: LogBroker
+    /// How the managers are at this moment.
+    let live: LiveBoard
+    /// The store's members, which managers are.
+    let members: EtcdMembers
     /// This node's id: what `self` means.
     package let nodeID: String
 
-    package init(store: any StateStore, model: ReadModel, nodeID: String) {
+    init(store: any StateStore, model: ReadModel, live: LiveBoard, members: EtcdMembers, nodeID: String) {
         logs = LogBroker(model: model)
+        self.live = live
+        self.members = members
         self.model = model
         self.nodeID = nodeID
         self.store = store

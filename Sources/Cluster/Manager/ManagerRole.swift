@@ -14,18 +14,9 @@ import SwiftProtobuf
 
 /// All that a manager runs beside its agent: the store, the read model, the edge to the nodes, and, on the leader, orchestration.
 struct ManagerRole: Sendable {
-    /// The role whose leader orchestrates.
-    static let leadership = "orchestration"
     static let lease = Duration.seconds(5)
     /// Before a role that failed is taken up anew.
     static let pause = Duration.seconds(1)
-    private static let authorityKey = StoreKey(path: "/apus/authority")
-
-    /// The authority as it is stored.
-    private struct StoredAuthority: Codable {
-        var root: String
-        var key: String
-    }
 
     let file: MembershipFile
     let identity: TLSIdentity
@@ -33,48 +24,75 @@ struct ManagerRole: Sendable {
     let group: MultiThreadedEventLoopGroup
     let log: Logger
 
-    static func supervisor(_ configuration: SwarmConfiguration, _ membership: Membership, log: Logger) throws
-        -> EtcdSupervisor
-    {
-        try EtcdSupervisor(
+    var nodeID: String { file.value.nodeID }
+
+    static func supervisor(
+        _ configuration: SwarmConfiguration, _ membership: Membership,
+        beginning: EtcdConfiguration.Beginning = .new, log: Logger
+    ) throws -> EtcdSupervisor {
+        let files = configuration.credentials
+        let listen = try NodeTransport.split(membership.listenAddress).host
+        return try EtcdSupervisor(
             EtcdConfiguration(
-                name: membership.nodeID, dataDirectory: configuration.directory + "/store",
+                name: membership.nodeID, dataDirectory: configuration.storeDirectory,
                 runDirectory: configuration.runDirectory + "/etcd", logFile: configuration.directory + "/store.log",
-                clusterToken: membership.clusterID, withoutFsync: configuration.storeWithoutFsync),
+                clusterToken: membership.clusterID,
+                peers: .tls(
+                    listen: "https://\(listen):\(configuration.storePort)",
+                    advertise: try configuration.storeURL(membership),
+                    .init(authority: files.rootPath, certificate: files.nodePath, key: files.nodePath)),
+                beginning: beginning, withoutFsync: configuration.storeWithoutFsync),
             logger: log)
     }
 
     /// Runs until cancelled; the store's process goes on.
     ///
     /// - Parameters:
+    ///   - beginning: What the store begins with when it has no data, see ``StoreJoiner``.
     ///   - founding: What a new swarm begins with; written when the store has no swarm yet.
     ///   - ready: Called with the manager once it answers.
-    func run(founding: Founding?, ready: @escaping @Sendable (Manager) async throws -> Void) async throws {
-        let supervisor = try Self.supervisor(configuration, file.value, log: log)
+    /// - Throws: ``EtcdError`` with `.removed` when the other managers have removed this one's member.
+    func run(
+        from beginning: EtcdConfiguration.Beginning, founding: Founding?,
+        ready: @escaping @Sendable (Manager) async throws -> Void
+    ) async throws {
+        let supervisor = try Self.supervisor(configuration, file.value, beginning: beginning, log: log)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await supervisor.run() }
             tasks.addTask {
-                try await supervisor.waitUntilReady()
-                try await self.run(on: supervisor.store, founding: founding, ready: ready)
+                let hasQuorum = try await supervisor.waitForAnswer()
+                try await self.run(on: supervisor, hasQuorum: hasQuorum, founding: founding, ready: ready)
             }
             defer { tasks.cancelAll() }
             try await tasks.next()
         }
     }
 
-    /// The same over a store that is there already.
-    func run(
-        on store: any StateStore, founding: Founding?, ready: @escaping @Sendable (Manager) async throws -> Void
+    /// - Parameter hasQuorum: Otherwise it begins with what its own member of the store knows.
+    private func run(
+        on supervisor: EtcdSupervisor, hasQuorum: Bool, founding: Founding?,
+        ready: @escaping @Sendable (Manager) async throws -> Void
     ) async throws {
-        if let founding { try await found(founding, in: store) }
-        let authority = try await storedAuthority(in: store)
+        let store = supervisor.store
+        if let founding { try await founding.write(to: store) }
+        let authority = try await StoredAuthority.read(from: store)
         let model = ReadModel(store: store)
-        let manager = Manager(store: store, model: model, nodeID: file.value.nodeID)
-        let dispatcher = Dispatcher(model: model, writer: manager.writer, heartbeat: configuration.heartbeat, log: log)
+        let live = LiveBoard(store: store, nodeID: nodeID, log: log)
+        let gated = GatedStore(base: store, model: model)
+        let manager = Manager(store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID)
+        let dispatcher = Dispatcher(
+            model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
+            log: log)
+        if !hasQuorum {
+            log.warning("the store has no quorum: this manager answers from what it knows, and refuses changes")
+            try await model.prime()
+        }
+        try await LocalRenewal(role: self, authority: authority, model: model).renewIfExpired()
         let server = try makeServer(manager, dispatcher, authority)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await model.run() }
-            for await _ in model.changes() where !model.objects.isStale { break }
+            tasks.addTask { try await live.run() }
+            for await _ in model.changes() where !(hasQuorum && model.objects.isStale) { break }
             try Task.checkCancellation()
             tasks.addTask { try await dispatcher.run() }
             tasks.addTask { await manager.logs.run() }
@@ -83,7 +101,9 @@ struct ManagerRole: Sendable {
                 try Task.checkCancellation()
             }
             tasks.addTask { try await Self.serve(server) }
-            tasks.addTask { try await self.lead(store) }
+            tasks.addTask { try await self.lead(store, manager) }
+            tasks.addTask { try await live.announce() }
+            tasks.addTask { try await self.keepAddress(manager, supervisor) }
             _ = try await server.listeningAddress
             try await ready(manager)
             defer { tasks.cancelAll() }
@@ -113,7 +133,7 @@ struct ManagerRole: Sendable {
         let model = manager.model
         let managers: @Sendable () -> [Wire.Manager] = {
             model.objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in
-                guard node.spec.role == .manager, let address = node.managerStatus?.addr else { return nil }
+                guard node.grantedRole == .manager, let address = node.managerStatus?.addr else { return nil }
                 return .with {
                     $0.nodeID = node.id
                     $0.address = address
@@ -129,21 +149,35 @@ struct ManagerRole: Sendable {
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),
                 AttachmentService(manager: manager),
+                ManagersService(manager: manager, members: manager.members, log: log),
             ],
             interceptors: [RoleGate()])
     }
 
-    /// Leads whenever no other manager does.
-    private func lead(_ store: any StateStore) async throws {
+    /// Leads whenever no other manager does, unless this one is to be a worker.
+    private func lead(_ store: any StateStore, _ manager: Manager) async throws {
         let loop = OrchestrationLoop(store: store, log: log, makeID: { RandomID.swarm() })
+        let keeper = RoleKeeper(
+            store: store, model: manager.model, live: manager.live, members: manager.members, nodeID: nodeID, log: log)
         while true {
+            let nodeID = nodeID
+            for await _ in manager.model.changes()
+            where manager.model.objects.nodes[nodeID]?.spec.role == .manager { break }
+            try Task.checkCancellation()
             do {
                 try await store.withLeadership(
-                    of: Self.leadership, candidate: Array(file.value.nodeID.utf8), lease: Self.lease
+                    of: LiveKey.orchestration, candidate: Array(nodeID.utf8), lease: Self.lease
                 ) { fence in
                     self.log.info("this manager leads", metadata: ["since": "\(fence.revision)"])
-                    try await loop.run(under: fence)
+                    try await withThrowingTaskGroup(of: Void.self) { tasks in
+                        tasks.addTask { try await loop.run(under: fence) }
+                        tasks.addTask { try await keeper.run(under: fence) }
+                        defer { tasks.cancelAll() }
+                        try await tasks.next()
+                    }
                 }
+            } catch is RoleKeeper.Resigned {
+                log.notice("this manager is to be a worker: another one leads")
             } catch {
                 try Task.checkCancellation()
                 log.warning("leadership ended", metadata: ["error": "\(error)"])
@@ -152,37 +186,36 @@ struct ManagerRole: Sendable {
         }
     }
 
-    // MARK: Founding
-
-    /// What a new swarm begins with.
-    struct Founding: Sendable {
-        let authority: CertificateAuthority
-        let cluster: ClusterObject
-        let node: Node
-    }
-
-    private func found(_ founding: Founding, in store: any StateStore) async throws {
-        let authority = StoredAuthority(root: try founding.authority.rootPEM, key: try founding.authority.keyPEM)
-        let ingress = NetworkAllocator(state: SwarmState()).ingress(id: RandomID.swarm(), at: .now)
-        let outcome = try await store.commit(
-            StoreTransaction(
-                conditions: [.absent(Self.authorityKey), .absent(founding.cluster.key)],
-                puts: [
-                    .init(Self.authorityKey, Array(try WireJSON.encode(authority))),
-                    .init(founding.cluster.key, try founding.cluster.storedBytes),
-                    .init(founding.node.key, try founding.node.storedBytes),
-                    .init(ingress.key, try ingress.storedBytes),
-                    .init(.name(.networks, ingress.spec.name), Array(ingress.id.utf8)),
-                ]))
-        // Refused when an earlier try has been here: what it wrote holds.
-        if outcome.revision == nil { log.notice("the store holds a swarm already") }
-    }
-
-    private func storedAuthority(in store: any StateStore) async throws -> CertificateAuthority {
-        guard let stored = try await store.get(Self.authorityKey) else {
-            throw ClusterError(.badObject, "the store holds no certificate authority")
+    /// Sees to it that the store's members and this node's object tell where this manager is, again until it has worked once.
+    private func keepAddress(_ manager: Manager, _ supervisor: EtcdSupervisor) async throws {
+        let membership = file.value
+        let url = try configuration.storeURL(membership)
+        while true {
+            do {
+                if let own = try await manager.members.list().first(where: { $0.name == nodeID }),
+                    own.peerURLs != [url]
+                {
+                    try await manager.members.update(own.id, peerURL: url)
+                }
+                _ = try await manager.writer.update(Node.self, nodeID) { node in
+                    guard node.grantedRole == .manager else { return false }
+                    let before = node
+                    node.membership = node.membership ?? .init()
+                    node.membership?.role = .manager
+                    node.membership?.storeURL = url
+                    node.membership?.advertiseAddress = membership.advertiseAddress
+                    var status = node.managerStatus ?? ManagerStatus()
+                    status.addr = membership.advertiseAddress
+                    node.managerStatus = status
+                    return node != before
+                }
+                break
+            } catch let error as StateStoreError where error.isTransient {
+                log.debug("this manager's address is not known to others yet", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: Self.pause)
+            }
         }
-        let pair = try WireJSON.decode(StoredAuthority.self, from: stored.value)
-        return try CertificateAuthority(rootPEM: pair.root, keyPEM: pair.key)
+        // The group that runs this ends with the first of its tasks.
+        while true { try await Task.sleep(for: .seconds(3600)) }
     }
 }

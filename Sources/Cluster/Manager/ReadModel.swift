@@ -30,6 +30,18 @@ package final class ReadModel: ServiceLifecycle.Service {
         }
     }
 
+    /// Takes what this end of the store knows, for a start without quorum.
+    func prime() async throws {
+        let listing = try await store.listStale(StoreKey.everything)
+        try take(.snapshot(listing))
+        try take(.stale)
+    }
+
+    /// Waits for the copy to be up to date.
+    func becomesFresh(within limit: Duration) async -> Bool {
+        await waits(within: limit) { !$0.isStale }
+    }
+
     package var objects: SwarmState { state.withLock { $0.objects } }
     /// True while the store cannot be reached.
     package var isStale: Bool { state.withLock { $0.objects.isStale } }
@@ -51,17 +63,28 @@ package final class ReadModel: ServiceLifecycle.Service {
 
     /// Returns when this copy has a revision, or after a deadline: the write has happened all the same.
     package func catchUp(to revision: Int64) async {
-        guard objects.revision < revision else { return }
-        await withTaskGroup(of: Void.self) { group in
+        _ = await hasCaughtUp(to: revision)
+    }
+
+    /// The same; tells whether the copy has the revision.
+    func hasCaughtUp(to revision: Int64) async -> Bool {
+        await waits(within: Self.catchUpDeadline) { $0.revision >= revision }
+    }
+
+    private func waits(within limit: Duration, for condition: @escaping @Sendable (SwarmState) -> Bool) async -> Bool {
+        if condition(objects) { return true }
+        return await withTaskGroup(of: Bool.self) { group in
             group.addTask {
-                for await _ in self.changes() where self.objects.revision >= revision { return }
+                for await _ in self.changes() where condition(self.objects) { return true }
+                return false
             }
             group.addTask {
-                // Cancelled when the copy has caught up: nothing else can be thrown.
-                try? await Task.sleep(for: Self.catchUpDeadline)
+                // Cancelled when the condition holds: nothing else can be thrown.
+                try? await Task.sleep(for: limit)
+                return false
             }
-            await group.next()
-            group.cancelAll()
+            defer { group.cancelAll() }
+            return await group.next() ?? false
         }
     }
 

@@ -1,4 +1,6 @@
 import Addressing
+import Foundation
+import Glibc
 package import GRPCCore
 package import GRPCNIOTransportHTTP2
 import NIOCore
@@ -20,6 +22,8 @@ package enum NodeTransport {
     package static let sessionWindow = 65_535
     /// What a node may send on one stream before it is read; a log that nobody takes holds no more.
     static let serverWindow = 256 << 10
+    /// Milliseconds without an acknowledgement; the clients' keepalive sends something every 2 s.
+    private static let lossTimeout: ChannelOptions.Types.SocketOption.Value = 4000
     /// For calls that are answered at once.
     package static let callDeadline = Duration.seconds(10)
 
@@ -41,7 +45,8 @@ package enum NodeTransport {
                         // The leaf is all that is needed of the chain; roots are ours already.
                         return .certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown)))
                     }
-                    if certificates.count == 1, certificates[0].isSelfSigned {
+                    let isJoiner = certificates.count == 1 && certificates[0].isSelfSigned
+                    if isJoiner || Self.isExpired(certificates, roots: identity.roots) {
                         return .certificateVerified(VerificationMetadata(nil))
                     }
                     return .failed
@@ -56,6 +61,7 @@ package enum NodeTransport {
                 time: .seconds(5), timeout: .seconds(5),
                 clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(1), allowWithoutCalls: true))
             config.connection.maxGraceTime = .seconds(5)
+            config.channelDebuggingCallbacks.onAcceptTCPConnection = Self.noticeLoss
         }
         return HTTP2ServerTransport.Posix(
             address: .ipv4(host: host, port: port), transportSecurity: security, config: config, eventLoopGroup: group)
@@ -99,10 +105,17 @@ package enum NodeTransport {
             config.http2.targetWindowSize = window
             config.backoff = .init(initial: .milliseconds(200), max: .seconds(5), multiplier: 1.6, jitter: 0.2)
             config.connection.keepalive = .init(time: .seconds(2), timeout: .seconds(2), allowWithoutCalls: true)
+            config.channelDebuggingCallbacks.onCreateTCPConnection = Self.noticeLoss
         }
         let transport = try HTTP2ClientTransport.Posix(
             target: try target(address), transportSecurity: security, config: config, eventLoopGroup: group)
         return try await withGRPCClient(transport: transport) { try await body($0) }
+    }
+
+    /// Lets the kernel end a connection whose other end acknowledges nothing: keepalive alone closes it in good order, and waits for the
+    /// answer of a host that is gone. tcp(7), `TCP_USER_TIMEOUT`, milliseconds.
+    @Sendable private static func noticeLoss(_ channel: any Channel) -> EventLoopFuture<Void> {
+        channel.setOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT)), value: lossTimeout)
     }
 
     /// Splits `host:port`; the port may be missing and is then 2377.
@@ -133,6 +146,14 @@ package enum NodeTransport {
     private static func target(_ address: String) throws -> any ResolvableTarget {
         let (host, port) = try split(address)
         return IPv4Address(host) == nil ? .dns(host: host, port: port) : .ipv4(address: host, port: port)
+    }
+
+    /// Whether a certificate is one that a root of ours has signed, and of which the time is over: its node may ask for a new one.
+    private static func isExpired(_ shown: [Certificate], roots: [Certificate]) -> Bool {
+        guard shown.count == 1, let leaf = shown.first, leaf.notValidAfter < Date() else { return false }
+        return roots.contains {
+            $0.subject == leaf.issuer && $0.publicKey.isValidSignature(leaf.signature, for: leaf)
+        }
     }
 
     private static func member(_ shown: [Certificate], roots: [Certificate], clusterID: String?) async -> Member? {

@@ -6,7 +6,7 @@ package import X509
 /// The one who calls, as the connection's handshake has proved.
 package enum Peer: Sendable {
     case member(Member)
-    /// Anyone who has a key: the certificate is the caller's own.
+    /// Anyone who has a key: the certificate is the caller's own, or one of the swarm's that has expired.
     case stranger(Certificate)
 
     /// - Throws: `RPCError` with `.unauthenticated` where the transport knows no certificate.
@@ -43,7 +43,8 @@ package struct RoleGate: ServerInterceptor {
     static let allowed: [MethodDescriptor: Set<Caller>] = [
         Wire.Certificates.Method.RootCertificate.descriptor: [.stranger, .worker, .manager],
         Wire.Certificates.Method.Join.descriptor: [.stranger],
-        Wire.Certificates.Method.Renew.descriptor: [.worker, .manager],
+        // A node whose certificate has expired is a stranger; the method looks closely.
+        Wire.Certificates.Method.Renew.descriptor: [.stranger, .worker, .manager],
         Wire.Dispatcher.Method.Session.descriptor: [.worker, .manager],
         Wire.Dispatcher.Method.Assignments.descriptor: [.worker, .manager],
         Wire.Dispatcher.Method.ReportTasks.descriptor: [.worker, .manager],
@@ -51,6 +52,7 @@ package struct RoleGate: ServerInterceptor {
         Wire.LogBroker.Method.Wanted.descriptor: [.worker, .manager],
         Wire.LogBroker.Method.Publish.descriptor: [.worker, .manager],
         Wire.Attachments.Method.Attach.descriptor: [.worker, .manager],
+        Wire.Managers.Method.JoinStore.descriptor: [.manager],
     ]
 
     package init() {}

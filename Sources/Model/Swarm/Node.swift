@@ -20,8 +20,30 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         @Zero package var dataPathAddress: String
         /// PEM of the node's certificate.
         @Zero package var certificate: String
+        /// The role that the node's certificate may have. It follows what the specification asks for, but a manager keeps it until it
+        /// is no member of the store any more.
+        package var role: NodeRole?
+        /// `host:port` that others reach the node at when it is a manager.
+        package var advertiseAddress: String?
+        /// Where the node's member of the store listens.
+        package var storeURL: String?
+        /// The session that tells of the node's life.
+        package var session: Session?
         package init() {}
     }
+
+    package struct Session: Codable, Sendable, Equatable {
+        /// The id of the manager that the node is connected with.
+        @Zero package var manager: String
+        @Zero package var id: String
+        package init(manager: String, id: String) {
+            self.id = id
+            self.manager = manager
+        }
+    }
+
+    /// The role that the node's certificate may have, see ``Membership/role``.
+    package var grantedRole: NodeRole { membership?.role ?? spec.role }
 }
 
 package struct NodeSpec: Codable, Sendable, Equatable {

@@ -2272,3 +2272,351 @@ extension Apus_Node_V1_LogBroker.ClientProtocol {
         )
     }
 }
+
+// MARK: - apus.node.v1.Managers
+
+/// Namespace containing generated types for the "apus.node.v1.Managers" service.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+package enum Apus_Node_V1_Managers: Sendable {
+    /// Service descriptor for the "apus.node.v1.Managers" service.
+    package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.Managers")
+    /// Namespace for method metadata.
+    package enum Method: Sendable {
+        /// Namespace for "JoinStore" metadata.
+        package enum JoinStore: Sendable {
+            /// Request type for "JoinStore".
+            package typealias Input = Apus_Node_V1_JoinStoreRequest
+            /// Response type for "JoinStore".
+            package typealias Output = Apus_Node_V1_JoinStoreReply
+            /// Descriptor for "JoinStore".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.Managers"),
+                method: "JoinStore",
+                type: .unary
+            )
+        }
+        /// Descriptors for all methods in the "apus.node.v1.Managers" service.
+        package static let descriptors: [GRPCCore.MethodDescriptor] = [
+            JoinStore.descriptor
+        ]
+    }
+}
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension GRPCCore.ServiceDescriptor {
+    /// Service descriptor for the "apus.node.v1.Managers" service.
+    package static let apus_node_v1_Managers = GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.Managers")
+}
+
+// MARK: apus.node.v1.Managers (server)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Managers {
+    /// Streaming variant of the service protocol for the "apus.node.v1.Managers" service.
+    ///
+    /// This protocol is the lowest-level of the service protocols generated for this service
+    /// giving you the most flexibility over the implementation of your service. This comes at
+    /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+    /// terms of a request stream and response stream. Where the RPC expects only a single
+    /// request or response message, you are responsible for ensuring your implementation
+    /// maintains this invariant.
+    ///
+    /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+    /// or ``SimpleServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Between managers.
+    package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+        /// Handle the "JoinStore" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_Node_V1_JoinStoreRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_Node_V1_JoinStoreReply` messages.
+        func joinStore(
+            request: GRPCCore.StreamingServerRequest<Apus_Node_V1_JoinStoreRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_JoinStoreReply>
+    }
+
+    /// Service protocol for the "apus.node.v1.Managers" service.
+    ///
+    /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+    /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+    /// trailing response metadata. If you don't need these then consider using
+    /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+    /// use ``StreamingServiceProtocol``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Between managers.
+    package protocol ServiceProtocol: Apus_Node_V1_Managers.StreamingServiceProtocol {
+        /// Handle the "JoinStore" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_Node_V1_JoinStoreRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Apus_Node_V1_JoinStoreReply` message.
+        func joinStore(
+            request: GRPCCore.ServerRequest<Apus_Node_V1_JoinStoreRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Apus_Node_V1_JoinStoreReply>
+    }
+
+    /// Simple service protocol for the "apus.node.v1.Managers" service.
+    ///
+    /// This is the highest level protocol for the service. The API is the easiest to use but
+    /// doesn't provide access to request or response metadata. If you need access to these
+    /// then use ``ServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Between managers.
+    package protocol SimpleServiceProtocol: Apus_Node_V1_Managers.ServiceProtocol {
+        /// Handle the "JoinStore" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        ///
+        /// - Parameters:
+        ///   - request: A `Apus_Node_V1_JoinStoreRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Apus_Node_V1_JoinStoreReply` to respond with.
+        func joinStore(
+            request: Apus_Node_V1_JoinStoreRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Apus_Node_V1_JoinStoreReply
+    }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Managers.StreamingServiceProtocol {
+    package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+        router.registerHandler(
+            forMethod: Apus_Node_V1_Managers.Method.JoinStore.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_JoinStoreRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_JoinStoreReply>(),
+            handler: { request, context in
+                try await self.joinStore(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+    }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Managers.ServiceProtocol {
+    package func joinStore(
+        request: GRPCCore.StreamingServerRequest<Apus_Node_V1_JoinStoreRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_JoinStoreReply> {
+        let response = try await self.joinStore(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Managers.SimpleServiceProtocol {
+    package func joinStore(
+        request: GRPCCore.ServerRequest<Apus_Node_V1_JoinStoreRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Apus_Node_V1_JoinStoreReply> {
+        return GRPCCore.ServerResponse<Apus_Node_V1_JoinStoreReply>(
+            message: try await self.joinStore(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+}
+
+// MARK: apus.node.v1.Managers (client)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Managers {
+    /// Generated client protocol for the "apus.node.v1.Managers" service.
+    ///
+    /// You don't need to implement this protocol directly, use the generated
+    /// implementation, ``Client``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Between managers.
+    package protocol ClientProtocol: Sendable {
+        /// Call the "JoinStore" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_Node_V1_JoinStoreRequest` message.
+        ///   - serializer: A serializer for `Apus_Node_V1_JoinStoreRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_Node_V1_JoinStoreReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func joinStore<Result>(
+            request: GRPCCore.ClientRequest<Apus_Node_V1_JoinStoreRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_JoinStoreRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_JoinStoreReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_JoinStoreReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+    }
+
+    /// Generated client for the "apus.node.v1.Managers" service.
+    ///
+    /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+    /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+    /// means of communication with the remote peer.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Between managers.
+    package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+        private let client: GRPCCore.GRPCClient<Transport>
+
+        /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+        ///
+        /// - Parameters:
+        ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+        package init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+            self.client = client
+        }
+
+        /// Call the "JoinStore" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Apus_Node_V1_JoinStoreRequest` message.
+        ///   - serializer: A serializer for `Apus_Node_V1_JoinStoreRequest` messages.
+        ///   - deserializer: A deserializer for `Apus_Node_V1_JoinStoreReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func joinStore<Result>(
+            request: GRPCCore.ClientRequest<Apus_Node_V1_JoinStoreRequest>,
+            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_JoinStoreRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_JoinStoreReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_JoinStoreReply>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Apus_Node_V1_Managers.Method.JoinStore.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+    }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Managers.ClientProtocol {
+    /// Call the "JoinStore" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Apus_Node_V1_JoinStoreRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func joinStore<Result>(
+        request: GRPCCore.ClientRequest<Apus_Node_V1_JoinStoreRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_JoinStoreReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.joinStore(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_JoinStoreRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_JoinStoreReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Managers.ClientProtocol {
+    /// Call the "JoinStore" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func joinStore<Result>(
+        _ message: Apus_Node_V1_JoinStoreRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_JoinStoreReply>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Apus_Node_V1_JoinStoreRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.joinStore(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}

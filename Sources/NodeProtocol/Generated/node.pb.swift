@@ -83,6 +83,9 @@ package nonisolated struct Apus_Node_V1_RenewRequest: Sendable {
 
   package var signingRequest: Data = Data()
 
+  /// Host and port that others reach the node at should it be a manager: its certificate names the host.
+  package var advertiseAddress: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -156,6 +159,9 @@ package nonisolated struct Apus_Node_V1_SessionMessage: Sendable {
 
   /// Every root to trust from now on; empty when nothing has changed.
   package var rootsPem: String = String()
+
+  /// `manager` or `worker`: the role that the node's certificate is to have. One of another role is renewed at once.
+  package var role: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -424,6 +430,49 @@ package nonisolated struct Apus_Node_V1_LogReply: Sendable {
   package init() {}
 }
 
+package nonisolated struct Apus_Node_V1_JoinStoreRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Where the caller's member of the store will listen.
+  package var peerURL: String = String()
+
+  /// Host and port where the caller answers nodes.
+  package var address: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_JoinStoreReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Every member of the store, the caller's own included, which has no name yet.
+  package var members: [Apus_Node_V1_StoreMember] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_StoreMember: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var peerURL: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "apus.node.v1"
@@ -534,7 +583,7 @@ nonisolated extension Apus_Node_V1_JoinRequest: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Apus_Node_V1_RenewRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RenewRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}signing_request\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}signing_request\0\u{3}advertise_address\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -543,6 +592,7 @@ nonisolated extension Apus_Node_V1_RenewRequest: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.signingRequest) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.advertiseAddress) }()
       default: break
       }
     }
@@ -552,11 +602,15 @@ nonisolated extension Apus_Node_V1_RenewRequest: SwiftProtobuf.Message, SwiftPro
     if !self.signingRequest.isEmpty {
       try visitor.visitSingularBytesField(value: self.signingRequest, fieldNumber: 1)
     }
+    if !self.advertiseAddress.isEmpty {
+      try visitor.visitSingularStringField(value: self.advertiseAddress, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Apus_Node_V1_RenewRequest, rhs: Apus_Node_V1_RenewRequest) -> Bool {
     if lhs.signingRequest != rhs.signingRequest {return false}
+    if lhs.advertiseAddress != rhs.advertiseAddress {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -689,7 +743,7 @@ nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}heartbeat_milliseconds\0\u{1}managers\0\u{3}roots_pem\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}heartbeat_milliseconds\0\u{1}managers\0\u{3}roots_pem\0\u{1}role\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -701,6 +755,7 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.heartbeatMilliseconds) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.managers) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.rootsPem) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.role) }()
       default: break
       }
     }
@@ -719,6 +774,9 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
     if !self.rootsPem.isEmpty {
       try visitor.visitSingularStringField(value: self.rootsPem, fieldNumber: 4)
     }
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -727,6 +785,7 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
     if lhs.heartbeatMilliseconds != rhs.heartbeatMilliseconds {return false}
     if lhs.managers != rhs.managers {return false}
     if lhs.rootsPem != rhs.rootsPem {return false}
+    if lhs.role != rhs.role {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1301,6 +1360,106 @@ nonisolated extension Apus_Node_V1_LogReply: SwiftProtobuf.Message, SwiftProtobu
   }
 
   package static func ==(lhs: Apus_Node_V1_LogReply, rhs: Apus_Node_V1_LogReply) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_JoinStoreRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".JoinStoreRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}peer_url\0\u{1}address\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peerURL) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.address) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peerURL.isEmpty {
+      try visitor.visitSingularStringField(value: self.peerURL, fieldNumber: 1)
+    }
+    if !self.address.isEmpty {
+      try visitor.visitSingularStringField(value: self.address, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_JoinStoreRequest, rhs: Apus_Node_V1_JoinStoreRequest) -> Bool {
+    if lhs.peerURL != rhs.peerURL {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_JoinStoreReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".JoinStoreReply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}members\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.members.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.members, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_JoinStoreReply, rhs: Apus_Node_V1_JoinStoreReply) -> Bool {
+    if lhs.members != rhs.members {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_StoreMember: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StoreMember"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}peer_url\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.peerURL) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.peerURL.isEmpty {
+      try visitor.visitSingularStringField(value: self.peerURL, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_StoreMember, rhs: Apus_Node_V1_StoreMember) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.peerURL != rhs.peerURL {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

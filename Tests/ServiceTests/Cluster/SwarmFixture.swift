@@ -15,17 +15,20 @@ final class TestNode: Sendable {
     let directory: String
     let address: String
     let port: Int
+    let storePort: Int
 
     init(_ name: String, in directory: String, address: String) throws {
         executor = FakeExecutor(hostname: name)
         self.address = address
         self.directory = "\(directory)/\(name)"
         port = try freePort(address)
+        storePort = try freePort(address)
     }
 
     func swarm() -> Swarm {
         var configuration = SwarmConfiguration(rootDirectory: directory, runDirectory: directory + "/run")
         configuration.storeWithoutFsync = true
+        configuration.storePort = storePort
         // Long enough that a busy machine does not make a node look silent.
         configuration.heartbeat = .seconds(1)
         var log = Logger(label: executor.hostname)
@@ -63,9 +66,20 @@ final class TestNode: Sendable {
     func join(_ swarm: Swarm, token: String, manager: TestNode) async throws {
         var request = SwarmJoinRequest()
         request.remoteAddrs = ["\(manager.address):\(manager.port)"]
-        request.advertiseAddr = address
+        // Where it listens and is found should it be a manager.
+        request.listenAddr = "\(address):\(port)"
+        request.advertiseAddr = "\(address):\(port)"
         request.joinToken = token
         try await swarm.joinSwarm(request)
+    }
+
+    /// Kills the store's process, as a machine that fails does.
+    func killStore() throws {
+        let text = try Files.text(directory + "/run/etcd/etcd.pid") ?? ""
+        guard let pid = text.split(separator: " ").first.flatMap({ pid_t($0) }) else {
+            throw NotReached(description: "no store runs: \(text)")
+        }
+        kill(pid, SIGKILL)
     }
 
     /// Ends the store that the node's manager part has left running, as it is meant to.

@@ -1,0 +1,61 @@
+import EtcdStore
+import GRPCCore
+import Logging
+import Model
+import NodeProtocol
+import StateStore
+import SwiftProtobuf
+
+/// What managers do for each other.
+struct ManagersService: Wire.Managers.SimpleServiceProtocol {
+    let manager: Manager
+    let members: EtcdMembers
+    let log: Logger
+
+    func joinStore(request: Wire.JoinStoreRequest, context: ServerContext) async throws -> Wire.JoinStoreReply {
+        let id = try Peer(context).member.nodeID
+        do {
+            let all = try await attach(id, request.peerURL, request.address)
+            return .with {
+                $0.members = all.map { member in
+                    .with {
+                        $0.name = member.name
+                        $0.peerURL = member.peerURLs.first ?? ""
+                    }
+                }
+            }
+        } catch let error as StateStoreError {
+            throw RPCError(error)
+        }
+    }
+
+    /// Where the node's member will be is written down before it is added: a member that belongs to no node would be removed.
+    private func attach(_ id: String, _ url: String, _ address: String) async throws -> [EtcdMember] {
+        guard let node = try await manager.writer.get(Node.self, id), Self.mayJoin(node) else { throw Self.refusal(id) }
+        _ = try await manager.writer.update(Node.self, id) { node in
+            guard Self.mayJoin(node) else { throw Self.refusal(id) }
+            let before = node
+            node.membership = node.membership ?? .init()
+            node.membership?.storeURL = url
+            node.membership?.advertiseAddress = address
+            var status = node.managerStatus ?? ManagerStatus()
+            status.addr = address
+            node.managerStatus = status
+            return node != before
+        }
+        for known in try await members.list() {
+            // The caller has no data: a member that began once cannot go on without it. One elsewhere is what it was before.
+            let isFormer = known.name == id || (known.peerURLs.contains(url) && !known.name.isEmpty)
+            if isFormer { try await members.remove(known.id) }
+        }
+        let (added, all) = try await members.add(peerURL: url)
+        log.notice("a manager joins the store", metadata: ["node": "\(id)", "member": "\(added.id)", "url": "\(url)"])
+        return all
+    }
+
+    private static func mayJoin(_ node: Node) -> Bool { node.spec.role == .manager && node.grantedRole == .manager }
+
+    private static func refusal(_ id: String) -> RPCError {
+        RPCError(code: .permissionDenied, message: "node \(id) is not a manager of this swarm")
+    }
+}

@@ -1,0 +1,111 @@
+import EtcdStore
+import Faults
+import LinuxSystem
+import Logging
+import Model
+import Orchestration
+import StateStore
+
+/// What concerns a swarm of several managers: leaving one, and going on alone.
+extension Swarm {
+    static let joinGoesOn =
+        "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node."
+    /// How long a manager that leaves tries to be taken out of the store.
+    static let farewellDeadline = Duration.seconds(8)
+
+    /// Docker's words for a manager that is to leave without `--force`.
+    func leaveWarning(_ part: SwarmPart) -> String {
+        var text = "You are attempting to leave the swarm on a node that is participating as a manager. "
+        if let manager = part.state.value.manager, !manager.model.isStale {
+            let managers = manager.model.objects.nodes.values.filter { $0.managerStatus != nil }
+            let present = manager.live.state.present
+            let reachable = managers.count { present.contains($0.id) || $0.id == manager.nodeID }
+            let unreachable = managers.count - reachable
+            if reachable - 2 <= unreachable {
+                if managers.count <= 1 {
+                    return text
+                        + "Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message."
+                }
+                text +=
+                    "Removing this node leaves \(reachable - 1) managers out of \(managers.count). Without a Raft quorum your swarm will be inaccessible. "
+            }
+        } else {
+            text += "Doing so may lose the consensus of your cluster. "
+        }
+        return text
+            + "The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+    }
+
+    /// A manager that leaves takes its member out of the store, if the others are there to agree: they need not count with it any more.
+    func takeLeave(_ part: SwarmPart) async {
+        guard part.isManager, let manager = part.state.value.manager, !manager.model.isStale else { return }
+        do {
+            let members = try await manager.members.list()
+            guard members.count > 1, let own = members.first(where: { $0.name == manager.nodeID }) else { return }
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await manager.members.remove(own.id) }
+                tasks.addTask { try await Task.sleep(for: Self.farewellDeadline) }
+                defer { tasks.cancelAll() }
+                try await tasks.next()
+            }
+        } catch {
+            // The user forces it: demoting the node on another manager takes the member out later.
+            log.warning("this manager leaves without the others' agreement", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: --force-new-cluster
+
+    /// Goes on as the swarm's only manager, with all that its own copy of the store has. The other managers' nodes stay as workers.
+    func forceNewCluster() async throws -> String {
+        guard let part, part.isManager else { throw Refusal(.unavailable, Self.notManager) }
+        let membership = part.file.value
+        let mark = configuration.forcingMark
+        // From here on a daemon that is killed does it again when it starts.
+        try await onThread { try Files.writeAtomically("", to: mark) }
+        try await part.end()
+        try await forceNewStore(membership)
+        guard let credentials = part.identity.credentials else {
+            throw ClusterError(.badMembership, "the node's certificate is missing")
+        }
+        let next = try makePart(part.file, credentials, founding: nil)
+        begin(next)
+        try await started(next)
+        return membership.nodeID
+    }
+
+    /// Makes a store of this manager's copy alone, and workers of the other managers.
+    func forceNewStore(_ membership: Membership) async throws {
+        log.notice("making a swarm of this manager alone")
+        let supervisor = try ManagerRole.supervisor(configuration, membership, log: log)
+        try await supervisor.forceNewCluster()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await supervisor.run() }
+            tasks.addTask {
+                try await supervisor.waitUntilReady()
+                try await Self.demoteOthers(than: membership.nodeID, in: supervisor.store)
+            }
+            defer { tasks.cancelAll() }
+            try await tasks.next()
+        }
+        let mark = configuration.forcingMark
+        try await onThread { try Files.remove(mark) }
+    }
+
+    private static func demoteOthers(than nodeID: String, in store: any StateStore) async throws {
+        let writer = ObjectWriter(store: store)
+        for value in try await store.list(StoreKey.prefix(of: .nodes)).values {
+            let node = try Node(stored: value)
+            guard node.id != nodeID else { continue }
+            _ = try await writer.update(Node.self, node.id) { node in
+                guard node.spec.role == .manager || node.grantedRole == .manager else { return false }
+                node.spec.role = .worker
+                node.membership = node.membership ?? .init()
+                node.membership?.role = .worker
+                node.membership?.storeURL = nil
+                node.managerStatus = nil
+                return true
+            }
+        }
+    }
+}

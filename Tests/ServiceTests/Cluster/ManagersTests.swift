@@ -1,0 +1,206 @@
+import EngineInterface
+import Faults
+import LinuxSystem
+import Model
+import TestKit
+import Testing
+
+@testable import Cluster
+
+/// Several managers in one process, with real TLS on loopback and a real etcd each.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ManagersTests {
+    /// How long the store may refuse changes after a member came or went.
+    private static let settled = Duration.seconds(30)
+
+    /// Three managers, all running while `body` runs.
+    private func withManagers(_ body: @escaping @Sendable ([TestNode], [Swarm]) async throws -> Void) async throws {
+        try await withNodes(3) { nodes in
+            try await nodes[0].running { one in
+                try await nodes[0].initialise(one)
+                let token = try await one.inspectSwarm().joinTokens?.manager ?? ""
+                try await nodes[1].running { two in
+                    try await nodes[1].join(two, token: token, manager: nodes[0])
+                    try await nodes[2].running { three in
+                        // By way of one that has just joined.
+                        try await nodes[2].join(three, token: token, manager: nodes[1])
+                        try await eventually(within: Self.settled, "three managers are up") {
+                            try await states(one) == ["leader", "reachable", "reachable"]
+                        }
+                        try await body(nodes, [one, two, three])
+                    }
+                }
+            }
+        }
+    }
+
+    /// How the managers are, as one of them sees it.
+    private func states(_ manager: Swarm) async throws -> [String] {
+        try await manager.listNodes(Filters()).compactMap(\.managerStatus).map {
+            $0.leader == true ? "leader" : $0.reachability
+        }.sorted()
+    }
+
+    private func change(_ manager: Swarm, _ node: String, to role: NodeRole) async throws {
+        let present = try await manager.inspectNode(node)
+        var spec = present.spec
+        spec.role = role
+        try await manager.updateNode(node, version: present.version.index, spec)
+    }
+
+    @Test func `three managers answer alike, run one swarm, and one of them can be a worker and a manager again`()
+        async throws
+    {
+        try await withManagers { nodes, swarms in
+            for swarm in swarms {
+                let info = await swarm.swarmInfo()
+                #expect(info.controlAvailable && info.managers == 3 && info.localNodeState == "active")
+                #expect(try await states(swarm) == ["leader", "reachable", "reachable"])
+            }
+            // Written by one, seen by the others; tasks on all, reported by way of any.
+            _ = try await swarms[2].createService(service("web", replicas: 3, published: 8080))
+            try await eventually(within: .seconds(15), "3 tasks run") {
+                try await swarms[1].listServices(Filters(), withStatus: true).first?.serviceStatus?.runningTasks == 3
+            }
+            let placed = nodes.map(\.executor.running)
+            #expect(placed.allSatisfy { $0.count == 1 })
+            await #expect {
+                try await swarms[1].leaveSwarm(force: false)
+            } throws: {
+                "\($0)".hasPrefix("You are attempting to leave the swarm on a node that is participating as a manager. ")
+            }
+
+            try await change(swarms[0], "node-3", to: .worker)
+            try await eventually(within: Self.settled, "node-3 is a worker") {
+                let info = await swarms[2].swarmInfo()
+                return !info.controlAvailable && !Files.exists(nodes[2].directory + "/swarm/store")
+            }
+            await #expect(throws: Refusal(.unavailable, Swarm.notManager)) { try await swarms[2].listNodes(Filters()) }
+            #expect(try await swarms[0].inspectNode("node-3").managerStatus == nil)
+            let files = CredentialFiles(directory: nodes[2].directory + "/swarm/certificates")
+            #expect(try files.load()?.member.role == .worker)
+            try await eventually(within: .seconds(15), "two managers, three nodes") {
+                try await states(swarms[0]).count == 2 && ready(swarms[1]) == 3
+            }
+            // With one more the swarm would be without a quorum only if the other were down.
+            try await change(swarms[1], "node-3", to: .manager)
+            try await eventually(within: Self.settled, "node-3 is a manager again") {
+                let all = try await states(swarms[2])
+                return all == ["leader", "reachable", "reachable"]
+            }
+            #expect(nodes.map(\.executor.running) == placed, "no task has moved")
+            for node in nodes { #expect(node.executor.state.withLock { $0.starts.values.allSatisfy { $0 == 1 } }) }
+        }
+    }
+
+    @Test func `tasks are stopped only when the nodes of every manager send them nothing any more`() async throws {
+        try await withManagers { nodes, swarms in
+            _ = try await swarms[0].createService(service("web", replicas: 3, published: 8080))
+            try await eventually(within: .seconds(15), "3 backends everywhere") {
+                nodes.allSatisfy { $0.executor.network?.ports.first?.backends.count == 3 }
+            }
+            // Each node's session is with its own manager.
+            nodes[2].executor.state.withLock { $0.holdsNetworks = true }
+            let present = try await swarms[1].inspectService("web", insertDefaults: false)
+            var spec = present.spec
+            spec.mode.replicated = .init(replicas: 0)
+            _ = try await swarms[1].updateService("web", version: present.version.index, spec, rollback: false)
+            for node in nodes.prefix(2) {
+                try await eventually("they are taken out") {
+                    node.executor.network?.ports.first?.backends.isEmpty == true
+                }
+            }
+            #expect(nodes.allSatisfy { $0.executor.state.withLock { $0.stops.isEmpty } })
+            nodes[2].executor.state.withLock { $0.holdsNetworks = false }
+            try await eventually(within: .seconds(4), "all are stopped") { nodes.allSatisfy(\.executor.running.isEmpty) }
+        }
+    }
+
+    @Test func `the leader's daemon and store are killed: another leads within seconds and no task moves`() async throws {
+        try await withNodes(3) { nodes in
+            try await nodes[1].running { two in
+                try await nodes[2].running { three in
+                    try await nodes[0].running { one in
+                        try await nodes[0].initialise(one)
+                        let token = try await one.inspectSwarm().joinTokens?.manager ?? ""
+                        try await nodes[1].join(two, token: token, manager: nodes[0])
+                        try await nodes[2].join(three, token: token, manager: nodes[0])
+                        _ = try await one.createService(service("web", replicas: 3, published: 8080))
+                        try await eventually(within: .seconds(15), "3 tasks run") {
+                            try await three.listServices(Filters(), withStatus: true).first?.serviceStatus?
+                                .runningTasks == 3
+                        }
+                    }
+                    // The first daemon is gone; now its store, too.
+                    let before = nodes.map(\.executor.running)
+                    try nodes[0].killStore()
+                    let begun = ContinuousClock.now
+                    try await eventually(within: .seconds(15), "another leads") {
+                        try await states(two) == ["leader", "reachable", "unreachable"]
+                    }
+                    #expect(ContinuousClock.now - begun < .seconds(12))
+                    let present = try await three.inspectService("web", insertDefaults: false)
+                    var spec = present.spec
+                    spec.labels["seen"] = "yes"
+                    _ = try await three.updateService("web", version: present.version.index, spec, rollback: false)
+                    try await nodes[0].running { one in
+                        try await eventually(within: Self.settled, "it is back") {
+                            try await states(one) == ["leader", "reachable", "reachable"]
+                        }
+                        #expect(try await one.inspectService("web", insertDefaults: false).spec.labels["seen"] == "yes")
+                        #expect(nodes.map(\.executor.running) == before)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `without a quorum reads are answered, writes are refused, and one manager can go on alone`() async throws {
+        try await withNodes(2) { nodes in
+            try await nodes[0].running { one in
+                try await nodes[0].initialise(one)
+                let token = try await one.inspectSwarm().joinTokens?.manager ?? ""
+                try await nodes[1].running { two in
+                    try await nodes[1].join(two, token: token, manager: nodes[0])
+                    _ = try await two.createService(service("web", replicas: 2))
+                    try await eventually(within: .seconds(15), "2 tasks run") {
+                        try await one.listServices(Filters(), withStatus: true).first?.serviceStatus?.runningTasks == 2
+                    }
+                    // Refused as long as the other manager is all there is.
+                    await #expect {
+                        try await one.leaveSwarm(force: false)
+                    } throws: {
+                        "\($0)".contains("Removing this node leaves 1 managers out of 2.")
+                    }
+                }
+                try nodes[1].killStore()
+                try await eventually(within: .seconds(15), "it knows") { await !one.swarmInfo().error.isEmpty }
+                #expect(try await one.listServices(Filters(), withStatus: false).map(\.spec.name) == ["web"])
+                #expect(try await states(one) == ["unknown", "unknown"])
+                await #expect {
+                    try await one.createService(service("more", replicas: 1))
+                } throws: {
+                    "\($0)".hasPrefix("rpc error: code = Unknown desc = The swarm does not have a leader.")
+                }
+            }
+            // Started again it answers all the same.
+            try await nodes[0].running { one in
+                try await eventually(within: .seconds(20), "it answers from what it knows") {
+                    try await one.listServices(Filters(), withStatus: false).map(\.spec.name) == ["web"]
+                }
+                var request = SwarmInitRequest()
+                request.forceNewCluster = true
+                _ = try await one.initialiseSwarm(request)
+                try await eventually(within: Self.settled, "it leads") { try await states(one) == ["leader"] }
+                _ = try await one.createService(service("more", replicas: 1))
+                #expect(try await one.inspectNode("node-2").spec.role == .worker)
+                try await nodes[1].running { two in
+                    try await eventually(within: Self.settled, "the other is a worker") {
+                        let isReady = try await one.inspectNode("node-2").status.state == .ready
+                        let info = await two.swarmInfo()
+                        return isReady && !info.controlAvailable && info.localNodeState == "active"
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import EtcdStore
+import Model
+import TestKit
+import Testing
+
+@testable import Cluster
+
+/// Which steps lead from what is to what is asked for, and that they end there whatever order things happen in.
+@Suite struct RolePlannerTests {
+    private func node(
+        _ id: String, wanted: NodeRole, granted: NodeRole, isDown: Bool = false, url: String? = nil
+    ) -> Node {
+        var node = Node(id: id)
+        node.spec.role = wanted
+        node.status.state = isDown ? .down : .ready
+        var membership = Node.Membership()
+        membership.role = granted
+        membership.storeURL = url
+        node.membership = membership
+        return node
+    }
+
+    private func member(_ number: UInt64, _ name: String, url: String = "", isLearner: Bool = false) -> EtcdMember {
+        EtcdMember(id: number, name: name, peerURLs: [url], isLearner: isLearner)
+    }
+
+    @Test func `a worker that is to be a manager is let, and its learner is promoted`() {
+        let a = node("a", wanted: .manager, granted: .manager)
+        #expect(
+            RolePlanner.steps(
+                nodes: [a, node("b", wanted: .manager, granted: .worker)], members: [member(1, "a")], present: ["a"],
+                leader: "a") == [.grant(node: "b", .manager)])
+        // It has no name before it has started once.
+        let b = node("b", wanted: .manager, granted: .manager, url: "https://b:2380")
+        let learner = member(2, "", url: "https://b:2380", isLearner: true)
+        #expect(
+            RolePlanner.steps(nodes: [a, b], members: [member(1, "a"), learner], present: ["a"], leader: "a")
+                == [.promote(member: 2)])
+        // A learner whose node is gone keeps others out.
+        let gone = node("b", wanted: .manager, granted: .manager, isDown: true, url: "https://b:2380")
+        #expect(
+            RolePlanner.steps(nodes: [a, gone], members: [member(1, "a"), learner], present: ["a"], leader: "a")
+                == [.remove(member: 2)])
+    }
+
+    @Test func `a manager that is to be a worker leaves the store before its certificate changes`() {
+        let nodes = ["a", "b", "c"].map { node($0, wanted: $0 == "c" ? .worker : .manager, granted: .manager) }
+        let members = [member(1, "a"), member(2, "b"), member(3, "c")]
+        #expect(
+            RolePlanner.steps(nodes: nodes, members: members, present: ["a", "b", "c"], leader: "a")
+                == [.remove(member: 3)])
+        #expect(
+            RolePlanner.steps(nodes: nodes, members: Array(members.dropLast()), present: ["a", "b"], leader: "a")
+                == [.grant(node: "c", .worker)])
+        // The one that is down is not waited for, the quorum is.
+        #expect(
+            RolePlanner.steps(nodes: nodes, members: members, present: ["a", "b"], leader: "a") == [.remove(member: 3)])
+        #expect(
+            RolePlanner.steps(nodes: nodes, members: members, present: ["a", "c"], leader: "a") == [.wait(member: 3)])
+        // The leader itself lets another one do it, when there is one.
+        #expect(
+            RolePlanner.steps(nodes: nodes, members: members, present: ["a", "b", "c"], leader: "c") == [.resign])
+        #expect(RolePlanner.steps(nodes: nodes, members: members, present: ["c"], leader: "c") == [])
+    }
+
+    @Test func `a member that belongs to no node is removed`() {
+        let nodes = ["a", "b"].map { node($0, wanted: .manager, granted: .manager) }
+        let members = [member(1, "a"), member(2, "b"), member(3, "x")]
+        #expect(
+            RolePlanner.steps(nodes: nodes, members: members, present: ["a", "b"], leader: "a") == [.remove(member: 3)])
+        #expect(RolePlanner.steps(nodes: nodes, members: members, present: ["a"], leader: "a") == [.wait(member: 3)])
+    }
+
+    /// What the steps do to the world, with managers that come up and go down as they like.
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func `from any state the steps end in the one asked for and never cost the quorum`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let ids = ["a", "b", "c", "d", "e"]
+        var nodes = ids.map { id in
+            node(
+                id, wanted: id == "a" || Bool.random(using: &random) ? .manager : .worker,
+                granted: id == "a" || Bool.random(using: &random) ? .manager : .worker, url: "https://\(id):2380")
+        }
+        var members = nodes.enumerated().filter { $1.id == "a" || Bool.random(using: &random) }.map { index, node in
+            member(UInt64(index), node.id, url: "https://\(node.id):2380")
+        }
+        func up() -> Set<String> { Set(members.filter { !$0.isLearner }.map(\.name)) }
+        for _ in 0..<20 {
+            let steps = RolePlanner.steps(nodes: nodes, members: members, present: up(), leader: "a")
+            if steps.isEmpty { break }
+            for step in steps {
+                switch step {
+                case .grant(let id, let role):
+                    guard let index = nodes.firstIndex(where: { $0.id == id }) else { continue }
+                    #expect(role == .manager || !members.contains { $0.name == id })
+                    nodes[index].membership?.role = role
+                case .promote(let id):
+                    members = members.map { $0.id == id ? member(id, $0.name, url: $0.peerURLs[0]) : $0 }
+                case .remove(let id):
+                    members.removeAll { $0.id == id }
+                    #expect(members.contains { $0.name == "a" })
+                case .resign, .wait: Issue.record("\(step) though all are up (seed \(seed))")
+                }
+            }
+            // Managers without a member join.
+            for (index, node) in nodes.enumerated()
+            where node.grantedRole == .manager && node.spec.role == .manager
+                && !members.contains(where: { $0.name == node.id })
+            {
+                members.append(member(UInt64(100 + index), node.id, url: "https://\(node.id):2380", isLearner: true))
+            }
+        }
+        #expect(nodes.allSatisfy { $0.spec.role == $0.grantedRole }, "seed \(seed)")
+        let wanted = Set(nodes.filter { $0.spec.role == .manager }.map(\.id))
+        #expect(Set(members.map(\.name)) == wanted && members.allSatisfy { !$0.isLearner }, "seed \(seed)")
+    }
+}
+
+/// When a task that is to stop may be told so, with nodes spread over managers.
+@Suite struct DrainPlannerTests {
+    @Test func `a task goes on until every manager's nodes have let go of it`() {
+        var drains = DrainPlanner()
+        let now = ContinuousClock.now
+        func hold(_ acknowledged: UInt64, _ others: [Set<String>], _ time: Duration = .zero) -> (Bool, Bool) {
+            let result = drains.hold(
+                stopping: ["t": ["n"]], versions: ["n": 7], acknowledged: ["n": acknowledged], others: others,
+                now: now + time)
+            return (result.held.contains("t"), result.cleared.contains("t"))
+        }
+        #expect(hold(6, [[]]) == (true, false))
+        #expect(hold(7, [[]]) == (true, true))
+        #expect(hold(6, [["x"]]) == (true, true), "what is let go of is let go of")
+        #expect(hold(7, [["x", "t"]]) == (false, true))
+        var late = DrainPlanner()
+        #expect(
+            late.hold(stopping: ["t": ["n"]], versions: ["n": 7], acknowledged: [:], others: [[]], now: now).held
+                == ["t"])
+        #expect(
+            late.hold(
+                stopping: ["t": ["n"]], versions: ["n": 7], acknowledged: [:], others: [[]],
+                now: now + DrainPlanner.deadline
+            ).held.isEmpty)
+    }
+}
