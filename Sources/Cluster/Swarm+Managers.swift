@@ -63,10 +63,15 @@ extension Swarm {
         let mark = configuration.forcingMark
         // From here on a daemon that is killed does it again when it starts.
         try await onThread { try Files.writeAtomically("", to: mark) }
-        try await part.end()
-        try await forceNewStore(membership)
         guard let credentials = part.identity.credentials else {
             throw ClusterError(.badMembership, "the node's certificate is missing")
+        }
+        try await part.end()
+        do {
+            try await forceNewStore(membership)
+        } catch {
+            begin(try makePart(part.file, credentials, founding: nil))
+            throw error
         }
         let next = try makePart(part.file, credentials, founding: nil)
         begin(next)

@@ -46,12 +46,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
     private let heartbeatOverride: Duration?
     private let clock = ContinuousClock()
     private var sessions: [String: Session] = [:]
-    /// When a node without a session was last heard; nodes never heard count from ``listening``.
+    /// When a node without a session was last heard.
     private var lastHeard: [String: ContinuousClock.Instant] = [:]
-    /// Since when this manager hears its nodes.
-    private var listening: ContinuousClock.Instant
-    /// Nodes whose manager is gone, on the leader: since when, and the session that was their last.
-    private var orphans: [String: (session: Node.Session?, since: ContinuousClock.Instant)] = [:]
+    private var silence: SilencePlanner
     private var drains = DrainPlanner()
     private var backends = BackendPlanner()
     /// Which stopping tasks this manager's nodes send nothing to any more, for the other managers.
@@ -71,7 +68,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         self.writer = writer
         ownID = nodeID
         heartbeatOverride = heartbeat
-        listening = clock.now
+        silence = SilencePlanner(listeningSince: clock.now)
         (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -134,6 +131,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
         guard try await writer.get(Node.self, nodeID) != nil else {
             throw RPCError(code: .permissionDenied, message: "node \(nodeID) is not part of the swarm")
         }
+        // From the very write that makes the node this manager's, before the session is there.
+        lastHeard[nodeID] = clock.now
         try await markReady(nodeID, session: session, description: description, dataPathAddress: dataPathAddress)
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
@@ -358,12 +357,15 @@ package actor Dispatcher: ServiceLifecycle.Service {
         }
         if staleSince != nil {
             // Cut off from the others it may have been cut off from its nodes, too, and has let them go in any case.
-            listening = now
+            silence.listening = now
             staleSince = nil
         }
         let live = live.state
         for node in model.objects.nodes.values where node.status.state != .down {
-            guard let last = lastSign(of: node, live, now), now - last > grace else { continue }
+            let heard = sessions[node.id]?.lastHeard ?? lastHeard[node.id]
+            guard let last = silence.lastSign(of: node, heardHere: heard, live, own: ownID, now: now),
+                now - last > grace
+            else { continue }
             let session = node.membership?.session
             do {
                 _ = try await writer.update(Node.self, node.id) { node in
@@ -377,20 +379,5 @@ package actor Dispatcher: ServiceLifecycle.Service {
                 log.error("cannot declare a node down", metadata: ["node": "\(node.id)", "error": "\(error)"])
             }
         }
-    }
-
-    /// When a node was last heard, if that is this manager's to say: of its own nodes, and, on the leader, of those whose manager is gone.
-    private func lastSign(of node: Node, _ live: LiveState, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        let session = node.membership?.session
-        if let session, session.manager == ownID {
-            return max(sessions[node.id]?.lastHeard ?? lastHeard[node.id] ?? listening, listening)
-        }
-        guard live.leader == ownID, !live.isStale, session.map({ !live.present.contains($0.manager) }) ?? true else {
-            orphans[node.id] = nil
-            return nil
-        }
-        if let known = orphans[node.id], known.session == session { return known.since }
-        orphans[node.id] = (session, now)
-        return now
     }
 }

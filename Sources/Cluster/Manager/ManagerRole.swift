@@ -210,8 +210,9 @@ struct ManagerRole: Sendable {
                     return node != before
                 }
                 break
-            } catch let error as StateStoreError where error.isTransient {
-                log.debug("this manager's address is not known to others yet", metadata: ["error": "\(error)"])
+            } catch {
+                try Task.checkCancellation()
+                log.info("this manager's address is not known to others yet", metadata: ["error": "\(error)"])
                 try await Task.sleep(for: Self.pause)
             }
         }

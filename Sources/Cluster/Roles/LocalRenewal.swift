@@ -31,6 +31,7 @@ struct LocalRenewal {
         let files = role.configuration.credentials
         try await onThread { try files.save(new) }
         try role.identity.replace(new)
-        role.log.notice("this manager's certificate had expired: renewed", metadata: ["until": "\(certificate.notValidAfter)"])
+        role.log.notice(
+            "this manager's certificate had expired: renewed", metadata: ["until": "\(certificate.notValidAfter)"])
     }
 }

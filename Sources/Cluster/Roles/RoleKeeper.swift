@@ -133,7 +133,8 @@ struct RoleKeeper: Sendable {
         let outcome = try await store.commit(
             StoreTransaction(
                 conditions: [fence.condition, .modified(node.key, at: stored.modifyRevision)],
-                puts: [.init(node.key, try node.storedBytes)]))
+                puts: [.init(node.key, try node.storedBytes)],
+                deletes: role == .worker ? [LiveKey.cleared(by: id)] : []))
         if fence.isBroken(by: outcome) { throw StateStoreError(.leadershipLost, "grant a role") }
         if outcome.revision != nil { log.notice("role granted", metadata: ["node": "\(id)", "role": "\(role)"]) }
     }

@@ -1,9 +1,14 @@
 import EngineInterface
+import EtcdStore
 import Faults
+import Foundation
 import LinuxSystem
+import Logging
 import Model
+import Synchronization
 import TestKit
 import Testing
+import X509
 
 @testable import Cluster
 
@@ -66,7 +71,8 @@ import Testing
             await #expect {
                 try await swarms[1].leaveSwarm(force: false)
             } throws: {
-                "\($0)".hasPrefix("You are attempting to leave the swarm on a node that is participating as a manager. ")
+                "\($0)".hasPrefix(
+                    "You are attempting to leave the swarm on a node that is participating as a manager. ")
             }
 
             try await change(swarms[0], "node-3", to: .worker)
@@ -79,7 +85,9 @@ import Testing
             let files = CredentialFiles(directory: nodes[2].directory + "/swarm/certificates")
             #expect(try files.load()?.member.role == .worker)
             try await eventually(within: .seconds(15), "two managers, three nodes") {
-                try await states(swarms[0]).count == 2 && ready(swarms[1]) == 3
+                let managers = try await states(swarms[0]).count
+                let nodes = try await ready(swarms[1])
+                return managers == 2 && nodes == 3
             }
             // With one more the swarm would be without a quorum only if the other were down.
             try await change(swarms[1], "node-3", to: .manager)
@@ -111,11 +119,14 @@ import Testing
             }
             #expect(nodes.allSatisfy { $0.executor.state.withLock { $0.stops.isEmpty } })
             nodes[2].executor.state.withLock { $0.holdsNetworks = false }
-            try await eventually(within: .seconds(4), "all are stopped") { nodes.allSatisfy(\.executor.running.isEmpty) }
+            try await eventually(within: .seconds(4), "all are stopped") {
+                nodes.allSatisfy(\.executor.running.isEmpty)
+            }
         }
     }
 
-    @Test func `the leader's daemon and store are killed: another leads within seconds and no task moves`() async throws {
+    @Test func `the leader's daemon and store are killed: another leads within seconds and no task moves`() async throws
+    {
         try await withNodes(3) { nodes in
             try await nodes[1].running { two in
                 try await nodes[2].running { three in
@@ -154,7 +165,8 @@ import Testing
         }
     }
 
-    @Test func `without a quorum reads are answered, writes are refused, and one manager can go on alone`() async throws {
+    @Test func `without a quorum reads are answered, writes are refused, and one manager can go on alone`() async throws
+    {
         try await withNodes(2) { nodes in
             try await nodes[0].running { one in
                 try await nodes[0].initialise(one)
@@ -201,6 +213,60 @@ import Testing
                     }
                 }
             }
+        }
+    }
+
+    @Test func `nodes whose certificates expired while they were off renew them when they start`() async throws {
+        try await withNodes(2) { nodes in
+            try await nodes[0].running { one in
+                try await nodes[0].initialise(one)
+                let token = try await one.inspectSwarm().joinTokens?.worker ?? ""
+                try await nodes[1].running { two in
+                    try await nodes[1].join(two, token: token, manager: nodes[0])
+                    try await eventually(within: .seconds(15), "both are ready") { try await ready(one) == 2 }
+                }
+            }
+            let files = nodes.map { CredentialFiles(directory: $0.directory + "/swarm/certificates") }
+            let connection = try EtcdConnection(
+                socket: nodes[0].directory + "/run/etcd/client:0", logger: Logger(label: "age"))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await connection.run() }
+                group.addTask {
+                    let store = EtcdStore(connection)
+                    let authority = try await StoredAuthority.read(from: store)
+                    for file in files { try await Self.age(file, authority, store) }
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+            try await nodes[0].running { one in
+                try await nodes[1].running { _ in
+                    try await eventually(within: .seconds(20), "both are ready again") {
+                        let valid = try files.allSatisfy {
+                            try ($0.load()?.certificate.notValidAfter ?? .distantPast) > .now
+                        }
+                        let count = try await ready(one)
+                        return valid && count == 2
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a node that is off a certificate of which the time is over.
+    private static func age(_ files: CredentialFiles, _ authority: CertificateAuthority, _ store: EtcdStore)
+        async throws
+    {
+        let own = try #require(try files.load())
+        let certificate = try authority.issue(
+            CertificateSigningRequest(derEncoded: try own.key.signingRequest()), for: own.member, lifetime: 60,
+            now: Date(timeIntervalSinceNow: -7200))
+        try files.save(NodeCredentials(key: own.key, certificate: certificate, roots: own.roots))
+        let pem = try certificate.canonicalPEM
+        _ = try await ObjectWriter(store: store).update(Node.self, own.member.nodeID) { node in
+            node.membership?.certificate = pem
+            node.status.state = .down
+            return true
         }
     }
 }

@@ -1,5 +1,6 @@
 import EtcdStore
 import Model
+import StateStore
 import TestKit
 import Testing
 
@@ -140,5 +141,51 @@ import Testing
                 stopping: ["t": ["n"]], versions: ["n": 7], acknowledged: [:], others: [[]],
                 now: now + DrainPlanner.deadline
             ).held.isEmpty)
+    }
+}
+
+/// Which manager tells since when a node is silent.
+@Suite struct SilencePlannerTests {
+    private func live(leader: String, present: [String]) throws -> LiveState {
+        var live = LiveState()
+        func value(_ key: StoreKey, _ text: String) -> StoredValue {
+            StoredValue(key: key, value: Array(text.utf8), createRevision: 1, modifyRevision: 1)
+        }
+        live.take(
+            .snapshot(
+                StoreListing(
+                    values: [value(.leader(of: LiveKey.orchestration), leader)]
+                        + present.map { value(.leader(of: LiveKey.presence(of: $0)), $0) }, revision: 1)))
+        return live
+    }
+
+    @Test func `a manager tells of its own nodes, the leader of those whose manager is gone`() throws {
+        let start = ContinuousClock.now
+        var node = Node(id: "n")
+        var membership = Node.Membership()
+        membership.session = Node.Session(manager: "a", id: "1")
+        node.membership = membership
+        func sign(_ silence: inout SilencePlanner, _ own: String, _ live: LiveState, _ seconds: Int) -> Int? {
+            let now = start + .seconds(seconds)
+            return silence.lastSign(
+                of: node, heardHere: own == "a" ? start + .seconds(2) : nil, live, own: own, now: now
+            ).map { Int(($0 - start) / .seconds(1)) }
+        }
+        var own = SilencePlanner(listeningSince: start)
+        var leader = SilencePlanner(listeningSince: start)
+        let both = try live(leader: "b", present: ["a", "b"])
+        #expect(sign(&own, "a", both, 9) == 2)
+        #expect(sign(&leader, "b", both, 9) == nil)
+        // What was said while the manager did not hear is not held against the node.
+        own.listening = start + .seconds(8)
+        #expect(sign(&own, "a", both, 9) == 8)
+        let one = try live(leader: "b", present: ["b"])
+        #expect(sign(&leader, "b", one, 20) == 20)
+        #expect(sign(&leader, "b", one, 25) == 20)
+        // It has found another manager, which is gone as well.
+        node.membership?.session = Node.Session(manager: "c", id: "2")
+        #expect(sign(&leader, "b", one, 30) == 30)
+        var follower = SilencePlanner(listeningSince: start)
+        #expect(sign(&follower, "d", one, 30) == nil)
     }
 }
