@@ -106,7 +106,8 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         case .member(let member): return member
         case .stranger(let certificate):
             try admission.admit()
-            guard !certificate.isSelfSigned, let member = try? Member(of: certificate),  // Not a member's: refused like others.
+            // One that is not a member's is refused like others.
+            guard !certificate.isSelfSigned, let member = try? Member(of: certificate),
                 let node = try await manager.writer.get(Node.self, member.nodeID),
                 node.membership?.certificate == (try certificate.canonicalPEM)
             else { throw refusal }
