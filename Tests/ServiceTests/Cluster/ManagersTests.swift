@@ -5,6 +5,7 @@ import Foundation
 import LinuxSystem
 import Logging
 import Model
+import SwiftASN1
 import Synchronization
 import TestKit
 import Testing
