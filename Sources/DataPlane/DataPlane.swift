@@ -127,11 +127,13 @@ package actor DataPlane {
     package func resync(reason: String, scopes: Set<Scope>? = nil) async -> DriftReport {
         await begin()
         defer { end() }
-        let outcome = await performRound(examining: scopes, removingStrays: scopes == nil)
+        // Towards what was applied: what is wanted since then is no drift, and whoever wants it is waiting for a round.
+        let outcome = await performRound(
+            towards: appliedNetwork, examining: scopes, removingStrays: scopes == nil)
         var report = DriftReport(reason: reason)
         report.repairs = outcome.differences
         report.failures = outcome.failures
-        report.duration = lastReport.duration
+        report.duration = outcome.duration
         repaired += UInt64(report.count)
         report.total = repaired
         if !report.isClean { tell(report) }
@@ -219,20 +221,29 @@ package actor DataPlane {
         for one in woken { one.resume() }
     }
 
-    /// One round towards the newest value. `examining`: `nil` for everything.
-    private func performRound(examining scopes: Set<Scope>?, removingStrays: Bool = false) async -> Round.Outcome {
+    /// One round towards the newest value, or towards `target`. `examining`: `nil` for everything.
+    private func performRound(
+        towards target: NodeNetwork? = nil, examining scopes: Set<Scope>?, removingStrays: Bool = false
+    ) async -> Round.Outcome {
         let start = ContinuousClock.now
-        var (round, outcome) = await startRound(examining: scopes, removingStrays: removingStrays)
+        var (round, outcome) = await startRound(towards: target, examining: scopes, removingStrays: removingStrays)
         await round.remove(&outcome)
         outcome.duration = ContinuousClock.now - start
-        settle(outcome)
+        if target == nil {
+            settle(outcome)
+        } else {
+            takeOver(outcome)
+            for (scope, errors) in outcome.failures { logFailure(scope, errors) }
+        }
         return outcome
     }
 
     /// A round up to its last step.
-    private func startRound(examining scopes: Set<Scope>?, removingStrays: Bool) async -> (Round, Round.Outcome) {
+    private func startRound(towards given: NodeNetwork? = nil, examining scopes: Set<Scope>?, removingStrays: Bool)
+        async -> (Round, Round.Outcome)
+    {
         let start = ContinuousClock.now
-        let (number, target) = (newest, wanted)
+        let (number, target) = (given == nil ? newest : carriedOut, given ?? wanted)
         let derivation = Derivation(target, layout: layout, filtersBridges: await filtersBridges())
         let round = Round(
             derivation: derivation, node: node, previous: applied, previousNetwork: appliedNetwork,

@@ -82,6 +82,26 @@ import Testing
         }
     }
 
+    @Test func `what comes newly wanted while it is compared is told as no repair`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let plane = world.nodes[0].plane
+            _ = try await plane.adopt(NodeNetwork(bridges: [docker0]))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 1...8 {
+                    group.addTask {
+                        let all = (1...number).map { container("c\($0)", UInt8(10 + $0)) }
+                        _ = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: all))
+                    }
+                    group.addTask {
+                        let report = await plane.resync(reason: "test")
+                        #expect(report.isClean, "\(report.repairs) \(report.failures)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func `rules that were changed while no daemon was there are found by the next one`() async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
