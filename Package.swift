@@ -165,13 +165,14 @@ let package = Package(
             [
                 "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
                 "NameService", "Lab", "Addressing", "Model", "Faults",
-            ], [nioCore, nioPosix, log]),
+            ], [nioCore, nioPosix, log, x509, asn1, crypto]),
         tests(
             "ServiceTests",
             [
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface",
                 "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
-            ], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle]),
+            ], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle],
+            resources: [.copy("DockerAPI/operations.json")]),
         tests("TidyTests", [], []),
     ],
     swiftLanguageModes: [.v6]

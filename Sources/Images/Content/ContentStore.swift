@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import OCI
+import Synchronization
 
 /// Blobs by digest: `blobs/sha256/HEX`, written under another name in `ingest/` and renamed when whole, synced and
 /// found to have their digest. Calls block.
@@ -53,27 +54,100 @@ struct ContentStore: Sendable {
     func list() throws -> [Digest] { try Files.list(blobs).compactMap { Digest(hex: $0) } }
 }
 
-/// A blob being written. `append` and `commit` block and are called by one task at a time.
+/// A blob being written. Calls block and are made by one task at a time.
 final class BlobWriter: Sendable {
     private let store: ContentStore
-    private let temporary: String
-    private let file: Descriptor
+    /// Where the bytes are until the blob is committed; gone when this value is.
+    let temporary: String
+    /// −1 when closed.
+    private let file: Mutex<CInt>
 
     init(in store: ContentStore) throws {
         self.store = store
         temporary = "\(store.ingest)/\(RandomID.hex(bytes: 12))"
-        file = try Descriptor.open(temporary, O_RDWR | O_CREAT | O_EXCL)
+        file = Mutex(try Descriptor.open(temporary, O_RDWR | O_CREAT | O_EXCL).release())
     }
 
     /// Gone unless committed: then the name is no longer there.
-    deinit { unlink(temporary) }
+    deinit {
+        finish()
+        unlink(temporary)
+    }
 
-    func append(_ bytes: [UInt8]) throws { try file.writeAll(bytes) }
+    func append(_ bytes: [UInt8]) throws {
+        try file.withLock { file in
+            var written = 0
+            while written < bytes.count {
+                written += try retrying("write \(temporary)") {
+                    bytes.withUnsafeBytes { whole in
+                        let rest = UnsafeRawBufferPointer(rebasing: whole[written...])
+                        return write(file, rest.baseAddress, rest.count)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Closes the file; nothing is appended any more. It may be read and committed.
+    func finish() {
+        file.withLock { file in
+            if file >= 0 { close(file) }
+            file = -1
+        }
+    }
 
     /// Gives the blob its name, on disk.
     func commit(_ digest: Digest) throws {
-        try check(fsync(file.raw), "fsync \(temporary)")
+        finish()
+        let written = try Descriptor.open(temporary, O_RDONLY)
+        try check(fsync(written.raw), "fsync \(temporary)")
         try Files.rename(temporary, to: store.path(digest))
         try Files.sync(directory: store.blobs)
+    }
+}
+
+/// A blob being read from front to back, and checked. `next` blocks and is called by one task at a time.
+final class BlobReader: Sendable {
+    private struct State {
+        var digester = Digester()
+        var position: Int64 = 0
+        var isOver = false
+    }
+
+    private let file: Descriptor
+    private let digest: Digest
+    private let size: Int64
+    private let state = Mutex(State())
+
+    /// - Throws: ``ImagesError`` `damaged` when the file has another size.
+    init(_ path: String, digest: Digest, size: Int64) throws {
+        guard let found = try Files.status(path) else { throw ImagesError(.missing, "blob \(digest) is missing") }
+        guard Int64(found.st_size) == size else { throw BlobReader.damage(digest) }
+        file = try Descriptor.open(path, O_RDONLY)
+        self.digest = digest
+        self.size = size
+    }
+
+    /// How many bytes have been read.
+    var position: Int64 { state.withLock { $0.position } }
+
+    /// The next bytes; `nil` at the end of a blob that is what it should be.
+    func next(_ count: Int) throws -> [UInt8]? {
+        let piece = try file.readSome(count)
+        return try state.withLock { state in
+            guard !state.isOver else { return nil }
+            state.digester.update(piece)
+            state.position += Int64(piece.count)
+            // The last piece is held back unless all is well: nobody is to take a damaged blob for a whole one.
+            if piece.isEmpty || state.position >= size {
+                state.isOver = true
+                guard state.position == size, state.digester.finish() == digest else { throw BlobReader.damage(digest) }
+            }
+            return piece.isEmpty ? nil : piece
+        }
+    }
+
+    private static func damage(_ digest: Digest) -> ImagesError {
+        ImagesError(.damaged, "blob \(digest) is damaged: its content has another digest")
     }
 }

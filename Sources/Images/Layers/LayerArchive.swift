@@ -19,6 +19,14 @@ final class StopFlag: Sendable {
 final class LayerArchive {
     static let chunkBytes = 128 << 10
 
+    /// How the file may be packed.
+    enum Packing {
+        /// As layers are in registries: gzip, zstd or not at all.
+        case layer
+        /// As users pack archives: bzip2 and xz, too.
+        case any
+    }
+
     private let file: CInt
     private let chunk: UnsafeMutableRawBufferPointer
     private let plain: OpaquePointer
@@ -32,7 +40,10 @@ final class LayerArchive {
     private(set) var bytesRead: Int64 = 0
 
     /// - Parameter progress: Told how many bytes of the file have been read.
-    init(_ path: String, stop: StopFlag = StopFlag(), progress: @escaping (Int64) -> Void = { _ in }) throws {
+    init(
+        _ path: String, stop: StopFlag = StopFlag(), packing: Packing = .layer,
+        progress: @escaping (Int64) -> Void = { _ in }
+    ) throws {
         guard let plain = archive_read_new(), let tar = archive_read_new() else {
             throw SystemError(errno: ENOMEM, attempting: "read \(path)")
         }
@@ -44,6 +55,10 @@ final class LayerArchive {
         self.stop = stop
         archive_read_support_filter_gzip(plain)
         archive_read_support_filter_zstd(plain)
+        if packing == .any {
+            archive_read_support_filter_bzip2(plain)
+            archive_read_support_filter_xz(plain)
+        }
         archive_read_support_format_raw(plain)
         archive_read_support_format_empty(plain)
         archive_read_support_format_tar(tar)

@@ -4,34 +4,45 @@ import OCI
 package struct RegistryConfiguration: Sendable {
     /// URLs of registries asked before `docker.io` for its images, in order: `http://host:port` or `https://host`.
     package var mirrors: [String]
-    /// `host` or `host:port` of registries that may be spoken to without TLS.
+    /// `host` or `host:port` of registries whose certificates are not checked, and that may be spoken to without TLS.
     package var insecure: Set<String>
+    /// Directory with one of the registry's name, `host` or `host:port`, for each that has certificates of its own:
+    /// `*.crt` are trusted besides the system's, `*.cert` with `*.key` is what we show (Docker's layout).
+    package var certificates: String
 
-    package init(mirrors: [String] = [], insecure: Set<String> = []) {
+    package init(
+        mirrors: [String] = [], insecure: Set<String> = [], certificates: String = "/etc/docker/certs.d"
+    ) {
+        self.certificates = certificates
         self.insecure = insecure
         self.mirrors = mirrors
     }
 
-    /// Where an image's registry is looked for, in order.
+    /// Where an image's registry is looked for, in order. An insecure one is asked with TLS first, then without.
     func endpoints(for reference: ImageReference) -> [RegistryEndpoint] {
-        var endpoints: [RegistryEndpoint] = []
-        if reference.domain == "docker.io" {
-            for mirror in mirrors {
-                let base = mirror.hasSuffix("/") ? String(mirror.dropLast()) : mirror
-                endpoints.append(
-                    RegistryEndpoint(base: base.contains("://") ? base : "https://\(base)", isMirror: true))
-            }
-            endpoints.append(RegistryEndpoint(base: "https://registry-1.docker.io", isMirror: false))
-            return endpoints
+        guard reference.domain == ImageReference.hub else { return endpoints(of: reference.domain) }
+        let mirrors = mirrors.flatMap { mirror in
+            let base = mirror.hasSuffix("/") ? String(mirror.dropLast()) : mirror
+            let scheme = base.contains("://") ? String(base.prefix { $0 != ":" }) : "https"
+            let address = base.contains("://") ? String(base.drop { $0 != "/" }.dropFirst(2)) : base
+            return [
+                RegistryEndpoint(
+                    base: "\(scheme)://\(address)", isMirror: true, isVerified: !isInsecure(address), name: address)
+            ]
         }
-        let domain = reference.domain
-        if isInsecure(domain) {
-            // A registry on loopback, or one the user vouches for: TLS is not asked of it.
-            endpoints.append(RegistryEndpoint(base: "http://\(domain)", isMirror: false))
-        } else {
-            endpoints.append(RegistryEndpoint(base: "https://\(domain)", isMirror: false))
+        return mirrors + endpoints(of: reference.domain)
+    }
+
+    /// Those of the registry itself: pushes and logins ask no mirror.
+    func endpoints(of domain: String) -> [RegistryEndpoint] {
+        let address = domain == ImageReference.hub ? "registry-1.docker.io" : domain
+        guard isInsecure(domain) else {
+            return [RegistryEndpoint(base: "https://\(address)", isMirror: false, isVerified: true, name: domain)]
         }
-        return endpoints
+        // A registry on loopback, or one the user vouches for.
+        return ["https", "http"].map {
+            RegistryEndpoint(base: "\($0)://\(address)", isMirror: false, isVerified: false, name: domain)
+        }
     }
 
     private func isInsecure(_ domain: String) -> Bool {
@@ -46,6 +57,10 @@ struct RegistryEndpoint: Sendable, Hashable {
     var base: String
     /// Its failure is not the user's business as long as another endpoint has the image.
     var isMirror: Bool
+    /// Whether its certificate must be good.
+    var isVerified: Bool
+    /// `host` or `host:port` under which it has certificates of its own.
+    var name: String
 
     /// `host:port`
     var address: String {
@@ -61,8 +76,11 @@ struct RegistryEndpoint: Sendable, Hashable {
 package struct RegistryLogin: Sendable, Hashable {
     package var username: String
     package var password: String
+    /// What an earlier login gave instead of a password; it is shown to the token service only.
+    package var identityToken: String?
 
-    package init(username: String, password: String) {
+    package init(username: String, password: String, identityToken: String? = nil) {
+        self.identityToken = identityToken
         self.password = password
         self.username = username
     }

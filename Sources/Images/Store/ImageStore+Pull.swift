@@ -38,22 +38,8 @@ extension ImageStore {
             }
             wanted = parsed
         }
-        let relay = ProgressRelay()
         let platform = wanted
-        return try await withThrowingTaskGroup(of: PulledImage?.self) { group in
-            group.addTask {
-                try await relay.deliver(to: progress)
-                return nil
-            }
-            group.addTask {
-                defer { relay.finish() }
-                return try await self.pull(name, platform, login, relay)
-            }
-            var result: PulledImage?
-            while let ended = try await group.next() { result = ended ?? result }
-            guard let result else { throw CancellationError() }
-            return result
-        }
+        return try await reporting(to: progress) { relay in try await self.pull(name, platform, login, relay) }
     }
 
     nonisolated private func pull(
@@ -113,7 +99,7 @@ extension ImageStore {
         guard let fitting = index.manifest(for: platform) else {
             throw OCIError(.noMatchingPlatform, "no matching manifest for \(platform) in the manifest list entries")
         }
-        return try await registry.manifest(fitting.digest, of: name, at: top.endpoint, login: login)
+        return try await registry.manifest(name.digested(fitting.digest), login: login, first: top.endpoint)
     }
 
     nonisolated private func configuration(_ wanted: ContentDescriptor, _ pull: Pull) async throws
@@ -127,17 +113,22 @@ extension ImageStore {
             if let known = try await onThread({ [content] in try content.document(digest) }) {
                 return try OCIDocument.decode(known)
             }
-            let collected = Collected()
-            try await self.registry.blob(digest, of: pull.reference, at: pull.endpoint, login: pull.login) { piece in
-                try collected.append(piece, limit: Int(wanted.size))
-            }
-            let bytes = collected.bytes
-            guard Digest(of: bytes) == digest else {
-                throw ImagesError(.damaged, "image config verification failed for digest \(digest)")
-            }
+            let bytes = try await self.document(digest, limit: Int(wanted.size), pull)
             let configuration: ImageConfiguration = try OCIDocument.decode(bytes)
             try await onThread { [content] in _ = try content.store(bytes) }
             return configuration
+        }
+    }
+
+    /// A configuration's bytes, from whichever endpoint has them as they should be.
+    nonisolated private func document(_ digest: Digest, limit: Int, _ pull: Pull) async throws -> [UInt8] {
+        try await registry.anywhere(pull.reference, login: pull.login, first: pull.endpoint) { call in
+            let collected = Collected()
+            try await registry.blob(digest, call) { piece in try collected.append(piece, limit: limit) }
+            guard Digest(of: collected.bytes) == digest else {
+                throw ImagesError(.damaged, "image config verification failed for digest \(digest)")
+            }
+            return collected.bytes
         }
     }
 
@@ -196,15 +187,10 @@ extension ImageStore {
     nonisolated private func unpack(
         _ descriptor: ContentDescriptor, _ diffID: Digest, _ chain: Digest, _ relay: ProgressRelay
     ) async throws {
-        let stop = StopFlag()
-        try await withTaskCancellationHandler {
-            _ = try await onThread { [layers, content] in
-                try layers.unpack(
-                    content.path(descriptor.digest), blob: descriptor.digest, diffID: diffID, as: chain, stop: stop
-                ) { relay.report(ProgressReport("Extracting", layer: descriptor.digest, $0, of: descriptor.size)) }
-            }
-        } onCancel: {
-            stop.stop()
+        _ = try await stoppable { [layers, content] stop in
+            try layers.unpack(
+                content.path(descriptor.digest), blob: descriptor.digest, diffID: diffID, as: chain, stop: stop
+            ) { relay.report(ProgressReport("Extracting", layer: descriptor.digest, $0, of: descriptor.size)) }
         }
     }
 
@@ -215,17 +201,21 @@ extension ImageStore {
                 pull.relay.report(ProgressReport("Download complete", layer: descriptor.digest))
                 return false
             }
-            try await download(descriptor, pull)
+            try await registry.anywhere(pull.reference, login: pull.login, first: pull.endpoint) { call in
+                try await self.download(descriptor, call, pull.relay)
+            }
             return true
         }
     }
 
-    nonisolated private func download(_ descriptor: ContentDescriptor, _ pull: Pull) async throws {
+    nonisolated private func download(
+        _ descriptor: ContentDescriptor, _ call: RegistryCall, _ relay: ProgressRelay
+    ) async throws {
         let writer = try await onThread { [content] in try BlobWriter(in: content) }
         let collected = Collected()
         var digester = Digester()
         var received: Int64 = 0
-        try await registry.blob(descriptor.digest, of: pull.reference, at: pull.endpoint, login: pull.login) { piece in
+        try await registry.blob(descriptor.digest, call) { piece in
             received += Int64(piece.readableBytes)
             guard received <= descriptor.size else { throw Self.damaged(descriptor) }
             piece.withUnsafeReadableBytes { digester.update($0) }
@@ -233,13 +223,12 @@ extension ImageStore {
             if collected.bytes.count >= Self.writeBytes {
                 let bytes = collected.take()
                 try await onThread { try writer.append(bytes) }
-                pull.relay.report(
-                    ProgressReport("Downloading", layer: descriptor.digest, received, of: descriptor.size))
+                relay.report(ProgressReport("Downloading", layer: descriptor.digest, received, of: descriptor.size))
             }
         }
         let rest = collected.take()
-        pull.relay.report(ProgressReport("Downloading", layer: descriptor.digest, received, of: descriptor.size))
-        pull.relay.report(ProgressReport("Verifying Checksum", layer: descriptor.digest))
+        relay.report(ProgressReport("Downloading", layer: descriptor.digest, received, of: descriptor.size))
+        relay.report(ProgressReport("Verifying Checksum", layer: descriptor.digest))
         guard received == descriptor.size, digester.finish() == descriptor.digest else {
             throw Self.damaged(descriptor)
         }
@@ -247,7 +236,7 @@ extension ImageStore {
             try writer.append(rest)
             try writer.commit(descriptor.digest)
         }
-        pull.relay.report(ProgressReport("Download complete", layer: descriptor.digest))
+        relay.report(ProgressReport("Download complete", layer: descriptor.digest))
     }
 
     private static func damaged(_ descriptor: ContentDescriptor) -> ImagesError {
@@ -266,22 +255,15 @@ extension ImageStore {
         case .index(let index): return (top.descriptor, index.manifests.compactMap(\.platform))
         case .manifest(let manifest):
             let pull = Pull(reference: name, endpoint: top.endpoint, login: login, relay: ProgressRelay())
-            let blob = manifest.config.digest
-            let collected = Collected()
-            try await registry.blob(blob, of: pull.reference, at: pull.endpoint, login: login) { piece in
-                try collected.append(piece, limit: ContentStore.longestDocument)
-            }
-            guard Digest(of: collected.bytes) == blob else {
-                throw ImagesError(.damaged, "image config verification failed for digest \(blob)")
-            }
-            let configuration: ImageConfiguration = try OCIDocument.decode(collected.bytes)
+            let bytes = try await document(manifest.config.digest, limit: ContentStore.longestDocument, pull)
+            let configuration: ImageConfiguration = try OCIDocument.decode(bytes)
             return (top.descriptor, [configuration.platform])
         }
     }
 }
 
 /// Bytes that come in pieces, used by one task.
-private final class Collected {
+final class Collected {
     private(set) var bytes: [UInt8] = []
 
     func append(_ piece: ByteBuffer, limit: Int) throws {

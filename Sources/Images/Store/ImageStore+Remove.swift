@@ -49,19 +49,42 @@ extension ImageStore {
         return steps + (try await delete(id, untagging: []))
     }
 
-    /// Removes images without a name (or, with `all`, all that no container uses).
-    package func prune(all: Bool = false, uses: [ImageUse]) async throws -> (steps: [ImageRemovalStep], bytes: Int64) {
+    /// Removes images without a tag or, with `all`, every one that no container uses; then whatever blobs and layers nothing
+    /// needs, as a killed pull leaves them.
+    /// - Parameter chosen: Which of them.
+    package func prune(all: Bool = false, uses: [ImageUse], where chosen: (StoredImage) -> Bool = { _ in true })
+        async throws -> (steps: [ImageRemovalStep], bytes: Int64)
+    {
         var steps: [ImageRemovalStep] = []
         var bytes: Int64 = 0
-        for (id, known) in usable where !uses.contains(where: { $0.image == id }) {
-            let names = table.names(of: id)
-            guard all || !names.contains(where: { $0.digest == nil }) else { continue }
-            let done = try await delete(id, untagging: names)
+        for image in images() where chosen(image) && !uses.contains(where: { $0.image == image.id }) {
+            guard all || image.tags.isEmpty, let known = usable[image.id] else { continue }
+            let done = try await delete(image.id, untagging: table.names(of: image.id))
             let removed = done.compactMap { if case .deletedLayer(let chain) = $0 { chain } else { nil } }
             for (chain, size) in zip(known.chainIDs, known.layerSizes) where removed.contains(chain) { bytes += size }
             steps += done
         }
-        return (steps, bytes)
+        return (steps, bytes + (try await sweep()))
+    }
+
+    /// Collects blobs and layers that belong to nothing.
+    /// - Returns: Bytes of the layers' files.
+    private func sweep() async throws -> Int64 {
+        let (blobs, chains) = try await onThread { [content, layers] in
+            (
+                try content.list(),
+                try layers.list().map { (chain: $0, size: try layers.record($0)?.size ?? 0) }
+            )
+        }
+        for blob in blobs { try await collect(blob: blob) }
+        var bytes: Int64 = 0
+        for (chain, size) in chains where try await collect(layer: chain) { bytes += size }
+        return bytes
+    }
+
+    /// Collects layers that a container's root file system held, from the top.
+    func collectLayers(_ chains: [Digest]) async throws {
+        for chain in chains.reversed() { _ = try await collect(layer: chain) }
     }
 
     private static func isSingle(_ names: [ImageReference]) -> Bool {
@@ -99,7 +122,7 @@ extension ImageStore {
         return steps
     }
 
-    private func collect(layer chain: Digest) async throws -> Bool {
+    func collect(layer chain: Digest) async throws -> Bool {
         try await turns.withTurn(.layer(chain)) { [self] in
             if await isPinned(chain) { return false }
             if await usable.values.contains(where: { $0.chainIDs.contains(chain) }) { return false }
@@ -113,7 +136,7 @@ extension ImageStore {
         }
     }
 
-    private func collect(blob: Digest) async throws {
+    func collect(blob: Digest) async throws {
         try await turns.withTurn(.blob(blob)) { [self] in
             if await isPinned(blob) { return }
             let needed = await table.images.contains { id, record in

@@ -31,10 +31,21 @@ extension ImageStore {
         try await onThread { [snapshots] in try snapshots.unmount(container) }
     }
 
-    /// Unmounts and removes it with all that the container wrote; a missing one is fine.
+    /// Unmounts and removes it with all that the container wrote, and the layers that only it held: those of an image that
+    /// was removed meanwhile. A missing one is fine.
     package func removeRootFilesystem(container: String) async throws {
-        try await onThread { [snapshots] in try snapshots.remove(container) }
-        // Layers that only this container held are collected with the next image that is removed.
+        let record = try await onThread { [snapshots] in
+            let record = try snapshots.record(container)
+            try snapshots.remove(container)
+            return record
+        }
+        guard let record, usable[record.image] == nil else { return }
+        try await collectLayers(record.chainIDs)
+    }
+
+    /// Bytes in what a container wrote.
+    package func writtenBytes(container: String) async throws -> Int64 {
+        try await onThread { [snapshots] in try Files.treeBytes(try snapshots.layout(container).upper) }
     }
 
     /// Containers that have a root file system here, so that those of no known container can be removed.

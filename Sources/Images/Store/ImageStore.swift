@@ -1,9 +1,7 @@
-import AsyncHTTPClient
 import Faults
 import Foundation
 import LinuxSystem
 package import Logging
-import NIOCore
 package import OCI
 
 /// A node's images, their layers and the containers' root file systems, below one directory.
@@ -67,7 +65,7 @@ package actor ImageStore {
         }
         return ImageStore(
             root: root, content: content, layers: layers, snapshots: snapshots,
-            registry: RegistryClient(registry, http: RegistryHTTP.client, log: log), platform: platform, log: log,
+            registry: RegistryClient(registry, log: log), platform: platform, log: log,
             table: table, usable: usable)
     }
 
@@ -239,19 +237,4 @@ package actor ImageStore {
         try await commit()
         return (name.familiar, id)
     }
-}
-
-/// The HTTP client of all stores in the process. It lives as long as the process does and is never shut down.
-enum RegistryHTTP {
-    static let connectTimeout = TimeAmount.seconds(10)
-    /// A connection that brings nothing for so long has broken off.
-    static let readTimeout = TimeAmount.seconds(60)
-
-    static let client: HTTPClient = {
-        var configuration = HTTPClient.Configuration(
-            timeout: .init(connect: connectTimeout, read: readTimeout))
-        // A refused connection is told at once; whether to ask again is the caller's business.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
 }

@@ -30,11 +30,27 @@ struct ImageTable: Codable, Sendable, Equatable {
         }
     }
 
+    /// Tags of a repository with the images they stand for, sorted.
+    func tags(of repository: ImageReference) -> [(name: ImageReference, id: Digest)] {
+        references.compactMap { text, id in
+            // Only what was one is put in.
+            guard let name = try? ImageReference(text), name.digest == nil, name.name == repository.name else {
+                return nil
+            }
+            return (name, id)
+        }.sorted { $0.name.description < $1.name.description }
+    }
+
     mutating func put(_ id: Digest, _ record: Record) { images[id.description] = record }
 
     mutating func point(_ reference: ImageReference, at id: Digest, now: Double) {
         references[reference.stored.description] = id
         images[id.description]?.lastTagged = now
+    }
+
+    /// One more name, of which the image's time of tagging says nothing.
+    mutating func pointWithoutTagging(_ reference: ImageReference, at id: Digest) {
+        references[reference.stored.description] = id
     }
 
     mutating func forget(_ reference: ImageReference) { references[reference.stored.description] = nil }

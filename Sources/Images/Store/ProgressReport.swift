@@ -1,9 +1,11 @@
 import OCI
 import Synchronization
 
-/// One line of a pull's progress, as Docker's clients read it.
+/// One line of the progress of a pull, push or load, as Docker's clients read it.
 package struct ProgressReport: Sendable, Equatable {
     package let status: String
+    /// Whether `status` is text of the line's `stream`.
+    package let isStream: Bool
     /// A layer's short digest, or the tag in the first line.
     package let id: String?
     /// Bytes; `nil` where the line has no `progressDetail` or an empty one.
@@ -12,8 +14,19 @@ package struct ProgressReport: Sendable, Equatable {
     /// Whether there is a `progressDetail`, be it empty.
     package let hasDetail: Bool
 
+    /// Text that is shown as it is, a line of its own.
+    init(stream text: String) {
+        status = text
+        isStream = true
+        id = nil
+        current = nil
+        total = nil
+        hasDetail = false
+    }
+
     init(_ status: String, id: String? = nil) {
         self.status = status
+        isStream = false
         self.id = id
         current = nil
         total = nil
@@ -22,6 +35,7 @@ package struct ProgressReport: Sendable, Equatable {
 
     init(_ status: String, layer: Digest) {
         self.status = status
+        isStream = false
         id = layer.short
         current = nil
         total = nil
@@ -30,6 +44,7 @@ package struct ProgressReport: Sendable, Equatable {
 
     init(_ status: String, layer: Digest, _ current: Int64, of total: Int64) {
         self.status = status
+        isStream = false
         id = layer.short
         self.current = current
         self.total = total

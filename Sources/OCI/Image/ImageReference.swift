@@ -12,6 +12,8 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     static let longestName = 255
     static let longestTag = 128
     static let hubDomain = "docker.io"
+    /// The registry that names without one are of.
+    package static let hub = hubDomain
 
     private init(domain: String, path: String, tag: String?, digest: Digest?) {
         self.domain = domain

@@ -1,0 +1,217 @@
+import Faults
+import Glibc
+import Images
+import LinuxSystem
+import OCI
+import TestKit
+import Testing
+
+/// Images to and from a real registry.
+@Suite(.timeLimit(.minutes(2))) struct RegistryTests {
+    private static let one = ImageFixture.layer("one", "1")
+    private static let two = ImageFixture.layer("two", String(repeating: "2", count: 3_000_000))
+
+    private static func push(_ fixture: ImageFixture, _ name: String, login: RegistryLogin? = nil) async throws -> (
+        tags: [PushedTag], lines: [String]
+    ) {
+        let (lines, pushed) = (Lines(), Pushed())
+        try await fixture.store.push(
+            name, tag: nil, login: login, progress: { await lines.add($0) }, pushed: { await pushed.add($0) })
+        return (await pushed.tags, await lines.texts)
+    }
+
+    private static func pull(_ fixture: ImageFixture, _ name: String, login: RegistryLogin? = nil) async throws
+        -> PulledImage
+    {
+        try await fixture.store.pull(name, login: login) { _ in }
+    }
+
+    @Test func `what is pushed and pulled is the same image`() async throws {
+        try await RegistryFixture.with { registry in
+            let name = "\(registry.address)/a/b"
+            try await ImageFixture.with { fixture in
+                let id = try await fixture.load(try ImageFixture.saved([Self.one, Self.two], tags: [name + ":1"]))[0].id
+                let shorts = [Self.two, Self.one].map { Digest(of: $0).short }
+                let (tags, lines) = try await Self.push(fixture, name)
+                #expect(tags.map(\.tag) == ["1"] && lines.first == "The push refers to repository [\(name)]")
+                for short in shorts {
+                    #expect(lines.contains("\(short): Preparing") && lines.contains("\(short): Pushed"), "\(lines)")
+                }
+                let sent = tags[0]
+                #expect(lines.last == "1: digest: \(sent.digest) size: \(sent.size)")
+                #expect(try await fixture.store.image(name + ":1").digests == ["\(name)@\(sent.digest)"])
+                // Layers of an archive are plain; on the way, and from then on here, they are packed.
+                #expect(
+                    try fixture.names("blobs/sha256").allSatisfy {
+                        ![Self.one, Self.two].map { Digest(of: $0).hex }.contains($0)
+                    })
+                #expect(Int64(try #require(try Files.status(registry.blob(sent.digest.hex))).st_size) == sent.size)
+
+                let again = try await Self.push(fixture, name + ":1")
+                #expect(again.tags == tags)
+                for short in shorts { #expect(again.lines.contains("\(short): Layer already exists")) }
+
+                try await fixture.store.tag(name + ":1", repository: "\(registry.address)/c", tag: "2")
+                let mounted = try await Self.push(fixture, "\(registry.address)/c:2")
+                for short in shorts {
+                    #expect(mounted.lines.contains("\(short): Mounted from a/b"), "\(mounted.lines)")
+                }
+
+                // Saved and pushed are one manifest: the digest lasts.
+                let archive = try await fixture.save(name + ":1")
+                try await ImageFixture.with { other in
+                    let pulled = try await Self.pull(other, name + ":1")
+                    #expect(pulled.id == id && pulled.digest == sent.digest && pulled.isNew)
+                    #expect(try await Self.pull(other, name + ":1").isNew == false)
+                    #expect(try await Self.pull(other, "\(name)@\(sent.digest)").id == id)
+                    #expect(try await other.save(name + ":1") == archive)
+                    try await other.mounted(name + ":1") { root in
+                        #expect(try Files.list(root) == ["one", "two"] && Files.text(root + "/one") == "1")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `what a registry or its way has damaged is never an image`() async throws {
+        try await RegistryFixture.with { registry in
+            let name = "\(registry.address)/x:1"
+            try await ImageFixture.with { fixture in
+                try await fixture.load(try ImageFixture.saved([Self.two], tags: [name]))
+                _ = try await Self.push(fixture, name)
+                let kept = Set(try fixture.names("blobs/sha256"))
+                let id = try await fixture.store.image(name).id.hex
+                for hex in kept {
+                    let path = registry.blob(hex)
+                    let good = try #require(try Files.read(path))
+                    var bad = good
+                    bad[bad.count / 2] ^= 1
+                    try Files.writeAtomically(bad, to: path)
+                    try await ImageFixture.with { other in
+                        await #expect(throws: (any Error).self, "\(hex == id ? "the configuration" : hex)") {
+                            try await Self.pull(other, name)
+                        }
+                        #expect(await other.store.images().isEmpty)
+                        #expect(try other.names("ingest").isEmpty && other.names("layers").isEmpty)
+                        // As soon as it is whole again, it is pulled, with nothing of the damage left.
+                        try Files.writeAtomically(good, to: path)
+                        _ = try await Self.pull(other, name)
+                        try await other.mounted(name) { #expect(try Files.list($0) == ["two"]) }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a blob that is damaged here is not pushed`() async throws {
+        try await RegistryFixture.with { registry in
+            try await ImageFixture.with { fixture in
+                let name = "\(registry.address)/x:1"
+                try await fixture.load(try ImageFixture.saved([Self.two], tags: [name]))
+                let path = "\(fixture.root)/blobs/sha256/\(Digest(of: Self.two).hex)"
+                var bytes = try #require(try Files.read(path))
+                bytes[700] ^= 1
+                try Files.writeAtomically(bytes, to: path)
+                await #expect(throws: ImagesError.self) { try await Self.push(fixture, name) }
+                await #expect(throws: RegistryError.self) { try await Self.pull(fixture, name) }
+            }
+        }
+    }
+
+    @Test func `a registry with a password takes the right one only`() async throws {
+        try await RegistryFixture.with(password: true) { registry in
+            let name = "\(registry.address)/p:1"
+            let good = RegistryLogin(username: "user", password: "secret")
+            let bad = RegistryLogin(username: "user", password: "guess")
+            try await ImageFixture.with { fixture in
+                try await fixture.load(try ImageFixture.saved([Self.one], tags: [name]))
+                for login in [nil, bad] {
+                    do {
+                        _ = try await Self.push(fixture, name, login: login)
+                        Issue.record("pushed without the password")
+                    } catch let error as RegistryError { #expect(error.code == .unauthorized, "\(error)") }
+                }
+                #expect(try await Self.push(fixture, name, login: good).tags.count == 1)
+                try await fixture.store.checkLogin(registry.address, good)
+                await #expect(throws: RegistryError.self) { try await fixture.store.checkLogin(registry.address, bad) }
+            }
+            try await ImageFixture.with { other in
+                await #expect(throws: RegistryError.self) { try await Self.pull(other, name) }
+                #expect(try await Self.pull(other, name, login: good).isNew)
+            }
+        }
+    }
+
+    @Test func `a registry's own certificate is trusted where it was put, and nowhere else`() async throws {
+        let certificate = try RegistryFixture.certificate()
+        try await RegistryFixture.with(host: "0.0.0.0", certificate: certificate) { registry in
+            let name = "\(registry.address)/t:1"
+            try await ImageFixture.with { fixture in
+                try await fixture.load(try ImageFixture.saved([Self.one], tags: [name]))
+                do {
+                    _ = try await Self.push(fixture, name)
+                    Issue.record("an unknown certificate was trusted")
+                } catch let error as RegistryError {
+                    #expect(error.message.contains("x509: certificate signed by unknown authority"), "\(error)")
+                }
+                let place = "\(fixture.directory)/certs.d/\(registry.address)"
+                try Files.makeDirectories(place)
+                try Files.writeAtomically(certificate.chain, to: place + "/ca.crt")
+                #expect(try await Self.push(fixture, name).tags.count == 1)
+            }
+            // One that the user vouches for needs no certificate that can be checked.
+            try await ImageFixture.with(RegistryConfiguration(insecure: [registry.address])) { other in
+                #expect(try await Self.pull(other, name).isNew)
+            }
+        }
+    }
+
+    @Test func `what a mirror does not have is asked of the next`() async throws {
+        try await RegistryFixture.with { poor in
+            try await RegistryFixture.with { rich in
+                var id: Digest?
+                try await ImageFixture.with { fixture in
+                    id = try await fixture.load(try ImageFixture.saved([Self.one, Self.two], tags: ["m:1"]))[0].id
+                    for registry in [poor, rich] {
+                        let repository = "\(registry.address)/library/m"
+                        try await fixture.store.tag("m:1", repository: repository, tag: "1")
+                        _ = try await Self.push(fixture, repository + ":1")
+                    }
+                    // The first mirror keeps the manifest and the configuration, not the layers.
+                    let image = try await fixture.store.image("m:1")
+                    for hex in try fixture.names("blobs/sha256") where hex != image.id.hex {
+                        let manifest = image.digests.contains { $0.hasSuffix(hex) }
+                        if !manifest { try Files.remove(poor.blob(hex)) }
+                    }
+                }
+                let mirrors = [poor, rich].map { "http://\($0.address)" }
+                try await ImageFixture.with(RegistryConfiguration(mirrors: mirrors)) { other in
+                    #expect(try await Self.pull(other, "m:1").id == id)
+                    try await other.mounted("m:1") { #expect(try Files.list($0) == ["one", "two"]) }
+                }
+            }
+        }
+    }
+
+    @Test func `what cannot be pushed is said in Docker's words`() async throws {
+        try await ImageFixture.with { fixture in
+            await #expect(
+                throws: Refusal(.notFound, "An image does not exist locally with the tag: 127.0.0.1:1/n")
+            ) { try await Self.push(fixture, "127.0.0.1:1/n:1") }
+            try await fixture.load(try ImageFixture.saved([Self.one], tags: ["127.0.0.1:1/n:1"]))
+            do {
+                _ = try await Self.push(fixture, "127.0.0.1:1/n:1")
+                Issue.record("pushed to nobody")
+            } catch let error as RegistryError {
+                #expect(
+                    error.message == "Get \"http://127.0.0.1:1/v2/\": dial tcp 127.0.0.1:1: connect: connection refused"
+                )
+            }
+        }
+    }
+}
+
+private actor Pushed {
+    private(set) var tags: [PushedTag] = []
+    func add(_ tag: PushedTag) { tags.append(tag) }
+}

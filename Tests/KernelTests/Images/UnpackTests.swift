@@ -1,0 +1,126 @@
+import Glibc
+import Images
+import LinuxSystem
+import OCI
+import TestKit
+import Testing
+
+/// Layers become file systems, and nothing else.
+@Suite struct UnpackTests {
+    /// What an entry tries, and the entries.
+    static let attacks: [(String, @Sendable (inout TarBuilder) -> Void)] = [
+        ("a path upwards", { $0.add("a/../../../escaped", text: "x") }),
+        ("an absolute path", { $0.add("/escaped", text: "x") }),
+        (
+            "a link and a file behind it",
+            {
+                $0.add("out", .symbolicLink, link: "..")
+                $0.add("out/escaped", text: "x")
+            }
+        ),
+        (
+            "a link, then a directory in its place, then a file",
+            {
+                $0.add("d", .symbolicLink, link: "/tmp")
+                $0.add("d/e/escaped", text: "x")
+            }
+        ),
+        ("a hard link upwards", { $0.add("p", .hardLink, link: "../../images.json") }),
+        (
+            "a hard link through a link",
+            {
+                $0.add("up", .symbolicLink, link: "../..")
+                $0.add("p", .hardLink, link: "up/images.json")
+            }
+        ),
+        ("a whiteout of the parent", { $0.add(".wh...") }),
+        ("a whiteout of nothing", { $0.add("d/.wh.") }),
+        ("a whiteout upwards", { $0.add("../.wh.blobs") }),
+    ]
+
+    @Test(arguments: UnpackTests.attacks.indices)
+    func `an entry that would reach outside is refused`(attack: Int) async throws {
+        let (what, build) = Self.attacks[attack]
+        try await ImageFixture.with { fixture in
+            var archive = TarBuilder()
+            build(&archive)
+            do {
+                _ = try await fixture.store.importImage(ImageFixture.body(archive.bytes), name: "x", comment: "")
+                Issue.record("\(what) was not refused")
+            } catch let error as ImagesError {
+                #expect(error.code == .refusedEntry, "\(what): \(error)")
+            }
+            #expect(try fixture.names("layers").isEmpty && fixture.names("ingest").isEmpty, "\(what)")
+            for place in [fixture.root, fixture.root + "/layers", fixture.directory, "/tmp", ""] {
+                #expect(!Files.exists(place + "/escaped") && !Files.exists(place + "/e/escaped"), "\(what)")
+            }
+            #expect(await fixture.store.images().isEmpty)
+        }
+    }
+
+    @Test func `whiteouts and opaque directories hide what is below`() async throws {
+        try await ImageFixture.with { fixture in
+            var lower = TarBuilder()
+            for name in ["a/x", "a/deep/y", "b", "c/one", "kept"] { lower.add(name, text: name) }
+            var upper = TarBuilder()
+            upper.add("a/", .directory, mode: 0o755)
+            upper.add("a/.wh..wh..opq")
+            upper.add("a/new", text: "new")
+            upper.add(".wh.b")
+            upper.add("c/.wh.one")
+            // A whiteout, and something of the same name in the same layer: only what was below is hidden.
+            upper.add(".wh.kept")
+            upper.add("kept/", .directory, mode: 0o755)
+            upper.add("kept/inside", text: "z")
+            try await fixture.load(try ImageFixture.saved([lower.bytes, upper.bytes], tags: ["w:1"]))
+            try await fixture.mounted("w:1") { root in
+                #expect(try Files.list(root) == ["a", "c", "kept"])
+                #expect(try Files.list(root + "/a") == ["new"])
+                #expect(try Files.list(root + "/c").isEmpty)
+                #expect(try Files.list(root + "/kept") == ["inside"])
+            }
+        }
+    }
+
+    @Test func `owners, modes, times, links, devices and attributes are as in the archive`() async throws {
+        try await ImageFixture.with { fixture in
+            var archive = TarBuilder()
+            archive.add("d/", .directory, mode: 0o1777, owner: 7, modified: 1_000_000_000)
+            archive.add(
+                "d/f", content: Array("text".utf8), mode: 0o4755, owner: 12, attributes: ["user.colour": "blue"])
+            archive.add("d/g", .hardLink, link: "d/f")
+            archive.add("s", .symbolicLink, owner: 3, link: "/etc/../d/f")
+            archive.add("null", .characterDevice, mode: 0o666, device: (1, 3))
+            archive.add("pipe", .fifo, mode: 0o600)
+            archive.add("sly", text: "x")
+            archive.add("o/", .directory, mode: 0o755, attributes: ["trusted.overlay.opaque": "y"])
+            _ = try await fixture.store.importImage(ImageFixture.body(archive.bytes), name: "k", comment: "")
+            let place = try #require(try await fixture.store.image("k").layerDirectories.first)
+            func status(_ name: String) throws -> stat { try #require(try Files.status("\(place)/\(name)")) }
+            let (directory, file, other) = (try status("d"), try status("d/f"), try status("d/g"))
+            #expect(directory.st_mode & 0o7777 == 0o1777 && directory.st_uid == 7)
+            #expect(directory.st_mtim.tv_sec == 1_000_000_000)
+            #expect(file.st_mode & 0o7777 == 0o4755 && file.st_uid == 12 && file.st_gid == 12)
+            #expect(file.st_mtim.tv_sec == 1_700_000_000)
+            #expect(file.st_ino == other.st_ino && file.st_nlink == 2)
+            #expect(try Files.link("\(place)/s") == "/etc/../d/f" && status("s").st_uid == 3)
+            let device = try status("null")
+            #expect(device.st_mode == S_IFCHR | 0o666 && device.st_rdev == 0x103)
+            #expect(try status("pipe").st_mode & S_IFMT == S_IFIFO)
+            #expect(try await Self.attribute("user.colour", "\(place)/d/f") == "blue")
+            // An image cannot say how overlayfs is to look things up.
+            #expect(try await Self.attribute("trusted.overlay.opaque", "\(place)/o") == nil)
+            #expect(try await fixture.store.image("k").size == 5)
+        }
+    }
+
+    /// An extended attribute as another program sees it; `nil` when it is not there.
+    static func attribute(_ name: String, _ path: String) async throws -> String? {
+        let program =
+            "import os, sys; print(os.getxattr(*sys.argv[1:]).decode() if sys.argv[2] in os.listxattr(sys.argv[1]) else '')"
+        let python = try #require(Processes.find("python3"), "python3 is not installed")
+        let text = try await ArchiveTests.output(python, ["-c", program, path, name])
+        let value = String(decoding: text, as: UTF8.self).split(separator: "\n").first
+        return value.map { String($0) }
+    }
+}
