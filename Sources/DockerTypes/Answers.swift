@@ -85,6 +85,31 @@ package struct ContainersPruneAnswer: Codable, Sendable, Equatable {
     }
 }
 
+package struct ImagesPruneAnswer: Encodable, Sendable {
+    /// Written as `null` when there are none.
+    package var imagesDeleted: [ImageRemoval]?
+    package var spaceReclaimed: Int64
+    package init(imagesDeleted: [ImageRemoval], spaceReclaimed: Int64) {
+        self.imagesDeleted = imagesDeleted.isEmpty ? nil : imagesDeleted
+        self.spaceReclaimed = spaceReclaimed
+    }
+
+    private enum CodingKeys: String, CodingKey { case imagesDeleted, spaceReclaimed }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(imagesDeleted, forKey: .imagesDeleted)
+        try container.encode(spaceReclaimed, forKey: .spaceReclaimed)
+    }
+}
+
+/// The answer to a login that a registry has taken.
+package struct LoginAnswer: Codable, Sendable, Equatable {
+    package var status = "Login Succeeded"
+    package var identityToken = ""
+    package init() {}
+}
+
 package struct NetworksPruneAnswer: Codable, Sendable, Equatable {
     package var networksDeleted: [String]
     package init(networksDeleted: [String]) { self.networksDeleted = networksDeleted }

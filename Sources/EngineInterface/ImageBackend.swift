@@ -13,13 +13,40 @@ package protocol ImageBackend: Sendable {
     /// Reads a `docker save` or OCI archive.
     func loadImages(
         _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, progress: @escaping ProgressSink) async throws
-    func listImages(_ filters: Filters, all: Bool) async throws -> [ImageSummary]
+    /// Writes an archive of images. The sink is called for the first time when all of them were found.
+    func saveImages(_ references: [String], to sink: @escaping ArchiveSink) async throws
+    /// - Parameter tag: `nil` for all tags of the name.
+    func pushImage(
+        _ reference: String, tag: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink)
+        async throws
+    /// Makes an image of an archive of files.
+    /// - Returns: Its id.
+    func importImage(
+        _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, name: String?, comment: String
+    ) async throws
+        -> String
+    /// Removes images without a tag or, when the filter `dangling` is false, all that no container uses.
+    func pruneImages(_ filters: Filters) async throws -> (removed: [ImageRemoval], reclaimedBytes: Int64)
+    /// Whether a registry takes the credentials.
+    func checkCredentials(_ credentials: RegistryCredentials) async throws -> LoginResult
+    /// - Parameter sharedSize: Whether to tell how much of each image others have as well.
+    func listImages(_ filters: Filters, all: Bool, sharedSize: Bool) async throws -> [ImageSummary]
     func inspectImage(_ reference: String) async throws -> ImageInspection
     func tagImage(_ reference: String, repository: String, tag: String) async throws
     func removeImage(_ reference: String, force: Bool, prune: Bool) async throws -> [ImageRemoval]
     func imageHistory(_ reference: String) async throws -> [ImageHistory]
     /// Digest, size and platforms of what a registry has under a name, for `GET /distribution/{name}/json`.
     func distribution(_ reference: String, credentials: RegistryCredentials?) async throws -> DistributionInspection
+}
+
+/// Takes pieces of an archive, in order.
+package typealias ArchiveSink = @Sendable (ByteBuffer) async throws -> Void
+
+/// What a registry said to credentials.
+package enum LoginResult: Sendable, Equatable {
+    case accepted
+    /// With its words.
+    case refused(String)
 }
 
 package struct DistributionInspection: Encodable, Sendable {

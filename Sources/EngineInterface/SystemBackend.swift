@@ -7,4 +7,6 @@ package protocol SystemBackend: Sendable {
     func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async throws -> AsyncStream<EngineEvent>
     /// Versions of the programs beneath: name → version.
     func componentVersions() async -> [(name: String, version: String)]
+    /// What takes how much disk: sizes of layers, of what containers wrote, of volumes.
+    func diskUsage(_ kinds: Set<DiskUsageKind>) async throws -> DiskUsage
 }

@@ -41,6 +41,17 @@ struct Call: Sendable {
         return data.isEmpty ? nil : try Self.decode(type, from: data, named: name)
     }
 
+    /// As ``body(_:named:)``, for one of the few objects of the API that are spelled in lower case.
+    func verbatimBody<Body: Decodable>(_ type: Body.Type, named name: String) async throws -> Body {
+        let data = try await bodyData()
+        guard !data.isEmpty else { throw Refusal(.invalidInput, "EOF") }
+        do {
+            return try JSONDecoder().decode(type, from: data)
+        } catch let error as DecodingError {
+            throw Refusal(.invalidInput, GoWords.decodingError(error, in: data, named: name))
+        }
+    }
+
     /// Reads the body and drops it.
     func finishBody() async throws { _ = try await bodyData() }
 

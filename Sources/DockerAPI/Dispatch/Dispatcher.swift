@@ -17,6 +17,10 @@ struct Dispatcher: Sendable {
         self.backends = backends
         self.logger = logger
         common = CommonFields(productVersion: productVersion)
+        routes = Self.allRoutes()
+    }
+
+    static func allRoutes() -> RouteTable {
         var routes = RouteTable()
         SystemRoutes.add(to: &routes)
         ContainerRoutes.add(to: &routes)
@@ -24,11 +28,12 @@ struct Dispatcher: Sendable {
         ArchiveRoutes.add(to: &routes)
         ExecRoutes.add(to: &routes)
         ImageRoutes.add(to: &routes)
+        ImageTransferRoutes.add(to: &routes)
         NetworkRoutes.add(to: &routes)
         VolumeRoutes.add(to: &routes)
         SwarmRoutes.add(to: &routes)
         ServiceRoutes.add(to: &routes)
-        self.routes = routes
+        return routes
     }
 
     /// Answers one request. Whatever goes wrong is answered or, when the client is gone, told in the log.

@@ -14,10 +14,11 @@ enum ImageRoutes {
 
     static func add(to routes: inout RouteTable) {
         routes.on(.get, "/images/json") { call in
-            try .json(try await call.backends.images.listImages(call.filters(listFilters), all: call.query.flag("all")))
+            try .json(
+                try await call.backends.images.listImages(
+                    call.filters(listFilters), all: call.query.flag("all"), sharedSize: call.query.flag("shared-size")))
         }
         routes.on(.post, "/images/create", pull)
-        routes.on(.post, "/images/load", load)
         routes.on(.get, "/images/{name}/json") { call in
             try .json(try await call.backends.images.inspectImage(call["name"]))
         }
@@ -42,9 +43,7 @@ enum ImageRoutes {
     }
 
     private static func pull(_ call: Call) async throws -> Reply {
-        if call.query.text("fromSrc") != nil {
-            throw Refusal(.notImplemented, "importing images from archives of files is not implemented by apus")
-        }
+        if call.query.text("fromSrc") != nil { return try await ImageTransferRoutes.importArchive(call) }
         guard var reference = call.query.text("fromImage") else {
             throw Refusal(.invalidInput, "fromImage or fromSrc must be given")
         }
@@ -57,19 +56,8 @@ enum ImageRoutes {
         }
     }
 
-    private static func load(_ call: Call) async throws -> Reply {
-        if call.query.text("platform") != nil {
-            throw Refusal(.notImplemented, "loading one platform of an archive is not implemented by apus")
-        }
-        await call.connection.continueIfExpected()
-        let images = call.backends.images
-        return try await progress(call) { sink in
-            try await images.loadImages(call.request.body, progress: sink)
-        }
-    }
-
     /// Answers with one JSON object a line. Until the first line an error has its own status; then it is a line.
-    private static func progress(
+    static func progress(
         _ call: Call, _ work: @escaping @Sendable (@escaping ProgressSink) async throws -> Void
     ) async throws -> Reply {
         try await call.stream("application/json", atOnce: false) { stream in
@@ -87,7 +75,7 @@ enum ImageRoutes {
         }
     }
 
-    private static func encoded(_ line: ProgressLine) throws -> ByteBuffer {
+    static func encoded(_ line: ProgressLine) throws -> ByteBuffer {
         var buffer = ByteBuffer(data: try WireJSON.encodeVerbatim(line))
         buffer.writeString("\r\n")
         return buffer

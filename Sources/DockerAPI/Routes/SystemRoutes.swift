@@ -28,8 +28,22 @@ enum SystemRoutes {
         routes.on(.get, "/events", events)
         // There are none, and `docker info` asks.
         routes.on(.get, "/plugins") { _ in try .verbatim([String]()) }
-        routes.on(.post, "/auth") { _ in
-            throw Refusal(.notImplemented, "checking credentials is not implemented by apus")
+        routes.on(.post, "/auth") { call in
+            let credentials = try await call.verbatimBody(RegistryCredentials.self, named: "AuthConfig")
+            switch try await call.backends.images.checkCredentials(credentials) {
+            case .accepted: return try .json(LoginAnswer())
+            case .refused(let words): return .failure(.unauthorized, words)
+            }
+        }
+        routes.on(.get, "/system/df") { call in
+            let kinds = try (call.query.values["type"] ?? []).map { text in
+                guard let kind = DiskUsageKind(rawValue: text) else {
+                    throw Refusal(.invalidInput, "unknown object type: \(text)")
+                }
+                return kind
+            }
+            let wanted = kinds.isEmpty ? Set(DiskUsageKind.allCases) : Set(kinds)
+            return try .json(try await call.backends.system.diskUsage(wanted))
         }
     }
 

@@ -37,17 +37,26 @@ extension NodeEngine {
     package func listContainers(_ query: ContainerQuery) async throws -> [ContainerSummary] {
         let names = query.filters["ancestor"].isEmpty ? [:] : try await imageNames()
         let views = views
-        return try ContainerSelection(query: query, imageNames: names).select(containers.all).map(views.summary)
+        var rows = try ContainerSelection(query: query, imageNames: names).select(containers.all).map(views.summary)
+        guard query.size else { return rows }
+        for index in rows.indices {
+            guard let record = containers.record(rows[index].identifier) else { continue }
+            (rows[index].sizeRw, rows[index].sizeRootFs) = try await sizes(of: record)
+        }
+        return rows
     }
 
     private func imageNames() async throws -> [String: [String]] {
-        Dictionary(try await listImages(Filters(), all: true).map { ($0.identifier, $0.repoTags) }) { $0 + $1 }
+        Dictionary(try await listImages(Filters(), all: true, sharedSize: false).map { ($0.identifier, $0.repoTags) }) {
+            $0 + $1
+        }
     }
 
     package func inspectContainer(_ reference: String, size: Bool) async throws -> ContainerInspection {
         let record = try containers.find(reference)
         var view = views.inspection(record, execIDs: execs.running(in: record.id))
         view.graphDriver = try await graphDriver(record)
+        if size { (view.sizeRw, view.sizeRootFs) = try await sizes(of: record) }
         return view
     }
 }

@@ -3,7 +3,6 @@ import Faults
 import Images
 import LinuxSystem
 package import Model
-package import NIOCore
 import OCI
 
 /// Docker's image calls, answered by the image store.
@@ -13,13 +12,7 @@ extension NodeEngine: ImageBackend {
     ) async throws {
         let before = try? await images.image(reference).id  // None of that name yet: the pull is a first one.
         let pulled = try await images.pull(reference, platform: platform, login: credentials.flatMap(Self.login)) {
-            report in
-            var line = ProgressLine(status: report.status, id: report.id)
-            line.progress = report.bar
-            if report.hasDetail || report.current != nil {
-                line.progressDetail = ProgressLine.Detail(current: report.current, total: report.total)
-            }
-            try await progress(line)
+            try await progress(Self.line($0))
         }
         let familiar = try ImageReference(reference).withDefaultTag.familiar
         if before != pulled.id || pulled.isNew {
@@ -27,24 +20,42 @@ extension NodeEngine: ImageBackend {
         }
     }
 
-    private static func login(_ credentials: RegistryCredentials) -> RegistryLogin? {
+    static func login(_ credentials: RegistryCredentials) -> RegistryLogin? {
+        if let token = credentials.identitytoken, !token.isEmpty {
+            return RegistryLogin(username: credentials.username ?? "", password: "", identityToken: token)
+        }
         guard let username = credentials.username, let password = credentials.password, !username.isEmpty else {
             return nil
         }
         return RegistryLogin(username: username, password: password)
     }
 
-    package func loadImages(
-        _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, progress: @escaping ProgressSink
-    ) async throws {
-        throw Refusal(.notImplemented, "docker load is not implemented by apus yet")
+    static func line(_ report: ProgressReport) -> ProgressLine {
+        guard !report.isStream else {
+            var line = ProgressLine()
+            line.stream = report.status + "\n"
+            return line
+        }
+        var line = ProgressLine(status: report.status, id: report.id)
+        line.progress = report.bar
+        if report.hasDetail || report.current != nil {
+            line.progressDetail = ProgressLine.Detail(current: report.current, total: report.total)
+        }
+        return line
     }
 
-    package func listImages(_ filters: Filters, all: Bool) async throws -> [ImageSummary] {
+    package func listImages(_ filters: Filters, all: Bool, sharedSize: Bool) async throws -> [ImageSummary] {
         try filters.allow(["before", "dangling", "label", "reference", "since", "until"])
         let using = Dictionary(grouping: containers.all, by: \.imageID)
+        let until = try PruneFilters(Filters(filters.values.filter { $0.key == "until" }), now: .now)
+        let before = try await moments(filters["before"]).min()
+        let since = try await moments(filters["since"]).max()
+        let shared = sharedSize ? await images.usage().shared : [:]
         return await images.images().filter { image in
-            filters.labelsMatch(image.configuration.config?.labels ?? [:])
+            let created = Self.created(image)
+            return filters.labelsMatch(image.configuration.config?.labels ?? [:])
+                && until.match(labels: [:], created: created) && (before.map { created < $0 } ?? true)
+                && (since.map { created > $0 } ?? true)
                 && filters.any("dangling") { ["1", "true"].contains($0) == image.tags.isEmpty }
                 && filters.any("reference") { wanted in
                     image.tags.contains { Self.matches($0, wanted) }
@@ -55,13 +66,25 @@ extension NodeEngine: ImageBackend {
             row.identifier = image.id.description
             row.repoTags = image.tags
             row.repoDigests = image.digests
-            row.created = image.configuration.created.flatMap { Timestamp($0) }?.seconds ?? 0
+            row.created = Self.created(image).seconds
             row.size = image.size
             row.virtualSize = image.size
-            row.labels = image.configuration.config?.labels
+            row.sharedSize = shared[image.id] ?? -1
+            row.labels = image.configuration.config?.labels ?? [:]
             row.containers = using[image.id.description]?.count ?? 0
             return row
         }
+    }
+
+    /// An image without a time of making was made in 1970.
+    static func created(_ image: StoredImage) -> Timestamp {
+        image.configuration.created.flatMap { Timestamp($0) } ?? Timestamp(seconds: 0)
+    }
+
+    private func moments(_ references: [String]) async throws -> [Timestamp] {
+        var moments: [Timestamp] = []
+        for reference in references { moments.append(Self.created(try await images.image(reference))) }
+        return moments
     }
 
     /// `name`, `name:tag`, with `*` for any run of characters.
@@ -135,10 +158,19 @@ extension NodeEngine: ImageBackend {
     }
 
     package func removeImage(_ reference: String, force: Bool, prune: Bool) async throws -> [ImageRemoval] {
-        let uses = containers.all.compactMap { record in
+        announce(try await images.remove(reference, force: force, uses: imageUses))
+    }
+
+    /// Which containers have which images.
+    var imageUses: [ImageUse] {
+        containers.all.compactMap { record in
             Digest(record.imageID).map { ImageUse(image: $0, container: record.id, isRunning: record.isRunning) }
         }
-        return try await images.remove(reference, force: force, uses: uses).map { step in
+    }
+
+    /// Tells of removals as events, and as the API answers them.
+    func announce(_ steps: [ImageRemovalStep]) -> [ImageRemoval] {
+        steps.map { step in
             switch step {
             case .untagged(let name, let id):
                 events.publish("image", "untag", id.description, ["name": id.description])

@@ -9,7 +9,7 @@ package struct ImageSummary: Encodable, Sendable {
     package var size: Int64 = 0
     package var virtualSize: Int64 = 0
     package var sharedSize: Int64 = -1
-    package var labels: [String: String]?
+    package var labels: [String: String] = [:]
     package var containers = -1
     package init() {}
 }
@@ -77,6 +77,7 @@ package struct ProgressLine: Codable, Sendable, Equatable {
     package var progressDetail: Detail?
     package var error: String?
     package var errorDetail: ErrorDetail?
+    package var aux: Pushed?
 
     package init(status: String? = nil, id: String? = nil) {
         self.id = id
@@ -91,6 +92,24 @@ package struct ProgressLine: Codable, Sendable, Equatable {
             self.total = total
         }
     }
+    /// What a push has sent; the one part of a line that is not spelled in lower case.
+    package struct Pushed: Codable, Sendable, Equatable {
+        package var tag: String
+        package var digest: String
+        package var size: Int64
+
+        private enum CodingKeys: String, CodingKey {
+            case tag = "Tag"
+            case digest = "Digest"
+            case size = "Size"
+        }
+
+        package init(tag: String, digest: String, size: Int64) {
+            self.digest = digest
+            self.size = size
+            self.tag = tag
+        }
+    }
     package struct ErrorDetail: Codable, Sendable, Equatable {
         package var message: String
         package init(message: String) { self.message = message }
@@ -103,6 +122,8 @@ package struct RegistryCredentials: Codable, Sendable, Equatable {
     package var password: String?
     package var auth: String?
     package var identitytoken: String?
+    /// The registry that they are for.
+    package var serveraddress: String?
     package var registrytoken: String?
     package init() {}
 }

@@ -58,8 +58,8 @@ package struct SystemInfo: Encodable, Sendable {
         package init() {}
     }
     package struct Runtime: Encodable, Sendable {
-        package var path: String
-        package init(path: String) { self.path = path }
+        package var runtimePath: String
+        package init(path: String) { runtimePath = path }
     }
     package struct RegistryInfo: Encodable, Sendable {
         package var insecureRegistryCIDRs = ["127.0.0.0/8"]
@@ -115,7 +115,26 @@ package struct VolumeResource: Codable, Sendable, Equatable {
     @Zero package var name: String
     package var options: [String: String]?
     package var scope = "local"
+    /// Only where it was asked for.
+    package var usageData: VolumeUsage?
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case createdAt, driver, labels, mountpoint, name, options, scope, usageData
+    }
+
+    /// Labels and options are written as `null` when there are none.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(createdAt, forKey: .createdAt)
+        try container.encode(driver, forKey: .driver)
+        try container.encode(labels, forKey: .labels)
+        try container.encode(mountpoint, forKey: .mountpoint)
+        try container.encode(name, forKey: .name)
+        try container.encode(options, forKey: .options)
+        try container.encode(scope, forKey: .scope)
+        try container.encodeIfPresent(usageData, forKey: .usageData)
+    }
 }
 
 /// The body of `POST /volumes/create`.

@@ -18,6 +18,7 @@ package enum WireSpelling {
         ("systemType", "OSType"),
         ("cpuShareLimits", "CPUShares"),
         ("cpuSets", "CPUSet"),
+        ("runtimePath", "path"),
     ]
 
     private static let wireBySwift = Dictionary(uniqueKeysWithValues: irregular.map { ($0.swift, $0.wire) })

@@ -24,6 +24,13 @@ extension FakeEngine: SystemBackend {
     }
 
     func componentVersions() -> [(name: String, version: String)] { [("runc", "1.1.5")] }
+
+    func diskUsage(_ kinds: Set<DiskUsageKind>) -> DiskUsage {
+        var usage = DiskUsage()
+        if kinds.contains(.image) { usage.layersSize = 7 }
+        if kinds.contains(.volume) { usage.volumes = [] }
+        return usage
+    }
 }
 
 extension FakeEngine: ImageBackend {
@@ -45,7 +52,36 @@ extension FakeEngine: ImageBackend {
         try await progress(line)
     }
 
-    func listImages(_ filters: Filters, all: Bool) -> [ImageSummary] {
+    func saveImages(_ references: [String], to sink: @escaping ArchiveSink) async throws {
+        if references.contains("nosuch") { throw Refusal(.notFound, "No such image: nosuch:latest") }
+        for reference in references { try await sink(ByteBuffer(string: "<\(reference)>")) }
+        if references.contains("broken") { throw Refusal(.defect, "blob is damaged") }
+    }
+
+    func pushImage(
+        _ reference: String, tag: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
+    ) async throws {
+        try await progress(ProgressLine(status: "The push refers to repository [\(reference)]"))
+        var line = ProgressLine()
+        line.progressDetail = ProgressLine.Detail()
+        line.aux = ProgressLine.Pushed(tag: tag ?? "all", digest: credentials?.username ?? "nobody", size: 5)
+        try await progress(line)
+    }
+
+    func importImage(
+        _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, name: String?, comment: String
+    ) async throws -> String {
+        for try await bytes in archive { loadedBytes += bytes.readableBytes }
+        return "sha256:\(name ?? "none")"
+    }
+
+    func pruneImages(_ filters: Filters) -> (removed: [ImageRemoval], reclaimedBytes: Int64) { ([], 0) }
+
+    func checkCredentials(_ credentials: RegistryCredentials) -> LoginResult {
+        credentials.password == "right" ? .accepted : .refused("unauthorized: incorrect username or password")
+    }
+
+    func listImages(_ filters: Filters, all: Bool, sharedSize: Bool) -> [ImageSummary] {
         var image = ImageSummary()
         image.identifier = "sha256:" + String(repeating: "ab", count: 32)
         image.repoTags = ["busybox:latest"]

@@ -51,10 +51,25 @@ import Testing
             "GET", "/v1.1/info", "", 400,
             "client version 1.1 is too old. Minimum supported API version is 1.24, please upgrade"
         ),
-        ("GET", "/v1.50/system/df", "", 501, "GET /system/df is not implemented by apus"),
+        ("GET", "/v1.50/system/df?type=bogus", "", 400, "unknown object type: bogus"),
+        ("GET", "/v1.50/system/df?type=image", "", 200, #"{"LayersSize":7}"#),
         ("POST", "/build", "", 501, "not implemented by apus"),
         ("GET", "/plugins", "", 200, "[]"),
-        ("GET", "/images/a.example:5000/b/c/get", "", 501, "not implemented by apus"),
+        ("GET", "/images/a.example:5000/b/c/get", "", 200, "<a.example:5000/b/c>"),
+        ("GET", "/images/get?names=a:1&names=b", "", 200, "<a:1>"),
+        ("GET", "/images/get", "", 400, "no image names given"),
+        ("GET", "/images/nosuch/get", "", 404, "No such image: nosuch:latest"),
+        ("GET", "/images/x/get?platform=%7B%7D", "", 501, "saving one platform of an image is not implemented by apus"),
+        ("POST", "/images/prune", "", 200, #"{"ImagesDeleted":null,"SpaceReclaimed":0}"#),
+        ("POST", "/images/a/b/push?tag=1", "", 200, #""aux":{"Tag":"1","Digest":"nobody","Size":5}"#),
+        (
+            "POST", "/auth", #"{"username":"u","password":"wrong","serveraddress":"a.example"}"#, 401,
+            "unauthorized: incorrect username or password"
+        ),
+        (
+            "POST", "/auth", #"{"username":"u","password":"right","serveraddress":"a.example"}"#, 200,
+            #"{"IdentityToken":"","Status":"Login Succeeded"}"#
+        ),
         ("GET", "/containers/json?filters=bogus", "", 400, "invalid character 'b' looking for beginning of value"),
         ("GET", "/containers/json?filters=%7B%22bogus%22%3A%5B%22x%22%5D%7D", "", 400, "invalid filter 'bogus'"),
         ("GET", "/containers/json?limit=x", "", 400, #"strconv.Atoi: parsing \"x\": invalid syntax"#),
@@ -76,7 +91,8 @@ import Testing
             "POST", "/services/x/update", "{}", 400,
             #"invalid service version '': strconv.ParseUint: parsing \"\": invalid syntax"#
         ),
-        ("POST", "/images/create?fromSrc=-", "", 501, "not implemented by apus"),
+        ("POST", "/images/create?fromSrc=http://x", "", 501, "importing images from a URL is not implemented by apus"),
+        ("POST", "/images/create?fromSrc=-&repo=r&tag=t", "x", 200, #"{"status":"sha256:r:t"}"#),
         ("POST", "/images/create?fromImage=nosuch.invalid%2Fx&tag=1", "", 404, "pull access denied for nosuch"),
         ("GET", "/containers/a%2Fb/json", "", 404, "No such container: a/b"),
     ])

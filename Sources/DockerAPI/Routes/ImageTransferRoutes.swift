@@ -1,0 +1,84 @@
+import DockerTypes
+import EngineInterface
+import Faults
+import HTTPTypes
+import HummingbirdCore
+import Model
+import NIOCore
+
+/// Images that come from archives, and go to archives and registries; and those that go for good.
+enum ImageTransferRoutes {
+    static func add(to routes: inout RouteTable) {
+        routes.on(.post, "/images/load", load)
+        routes.on(.get, "/images/get") { call in
+            guard let names = call.query.values["names"], !names.isEmpty else {
+                throw Refusal(.invalidInput, "no image names given")
+            }
+            return try await save(names, call)
+        }
+        routes.on(.get, "/images/{name}/get") { call in try await save([call["name"]], call) }
+        routes.on(.post, "/images/{name}/push", push)
+        routes.on(.post, "/images/prune") { call in
+            // What the filters may be, the engine says.
+            let pruned = try await call.backends.images.pruneImages(Filters(call.query.filters()))
+            return try .json(ImagesPruneAnswer(imagesDeleted: pruned.removed, spaceReclaimed: pruned.reclaimedBytes))
+        }
+    }
+
+    private static func refusePlatform(_ call: Call, _ what: String) throws {
+        guard call.query.text("platform") == nil else {
+            throw Refusal(.notImplemented, "\(what) one platform of an image is not implemented by apus")
+        }
+    }
+
+    private static func load(_ call: Call) async throws -> Reply {
+        try refusePlatform(call, "loading")
+        await call.connection.continueIfExpected()
+        let images = call.backends.images
+        let isQuiet = call.query.flag("quiet")
+        return try await ImageRoutes.progress(call) { sink in
+            try await images.loadImages(call.request.body) { line in
+                // Bars are noise to the quiet; what was loaded is the answer.
+                if !isQuiet || line.stream != nil { try await sink(line) }
+            }
+        }
+    }
+
+    private static func save(_ names: [String], _ call: Call) async throws -> Reply {
+        try refusePlatform(call, "saving")
+        let images = call.backends.images
+        return try await call.stream("application/x-tar", atOnce: false) { stream in
+            try await images.saveImages(names) { piece in try await stream.write(piece) }
+        }
+    }
+
+    private static func push(_ call: Call) async throws -> Reply {
+        try refusePlatform(call, "pushing")
+        // Older clients send their credentials in the body as well; the header counts.
+        try await call.finishBody()
+        let images = call.backends.images
+        return try await ImageRoutes.progress(call) { sink in
+            try await images.pushImage(
+                call["name"], tag: call.query.text("tag"), credentials: call.registryCredentials, progress: sink)
+        }
+    }
+
+    /// `POST /images/create?fromSrc=-`: the body is an archive of files.
+    static func importArchive(_ call: Call) async throws -> Reply {
+        guard call.query.text("fromSrc") == "-" else {
+            throw Refusal(.notImplemented, "importing images from a URL is not implemented by apus")
+        }
+        for name in ["changes", "platform"] where call.query.text(name) != nil {
+            throw Refusal(.notImplemented, "importing images with \(name) is not implemented by apus")
+        }
+        var name = call.query.text("repo")
+        if let tag = call.query.text("tag"), let repository = name { name = "\(repository):\(tag)" }
+        let comment = call.query.text("message") ?? "Imported from -"
+        await call.connection.continueIfExpected()
+        let (images, wanted) = (call.backends.images, name)
+        return try await ImageRoutes.progress(call) { sink in
+            let id = try await images.importImage(call.request.body, name: wanted, comment: comment)
+            try await sink(ProgressLine(status: id))
+        }
+    }
+}
