@@ -3,12 +3,13 @@
 # make test       all tests, and the walkthrough on a cluster of their own
 # make check      format and tidy
 # make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
+# make api-docs   writes docs/api.md anew from the routes
 
 APUS := .build/debug/apus
 REGISTRY := 127.0.0.1:5000
 PREFIX ?= /usr/local
 
-.PHONY: demo demo-down test check bench install packages build images
+.PHONY: demo demo-down test check api-docs bench install packages build images
 
 packages:
 	Scripts/packages
@@ -44,6 +45,9 @@ test: packages
 check: packages
 	swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests
 	swift test --filter TidyTests
+
+api-docs:
+	APUS_WRITE_DOCS=1 swift test --filter APIDocumentTests
 
 bench:
 	Scripts/packages bench

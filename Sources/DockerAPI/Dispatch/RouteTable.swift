@@ -13,6 +13,8 @@ struct RouteTable: Sendable {
         let method: HTTPRequest.Method
         let template: Template
         var handler: RouteHandler?
+        /// Why the handler always refuses.
+        var refusal: String?
     }
 
     enum Match {
@@ -30,6 +32,30 @@ struct RouteTable: Sendable {
             preconditionFailure("\(method) \(template) is not in the API's definition")
         }
         routes[index].handler = handler
+    }
+
+    /// Gives an operation of the definition a refusal with a reason of its own.
+    /// - Parameter check: What is to be said before: that the node is in no swarm, for example.
+    mutating func refuse(
+        _ method: HTTPRequest.Method, _ template: String, _ reason: String,
+        after check: @escaping @Sendable (Call) async throws -> Void = { _ in }
+    ) {
+        on(method, template) { call in
+            try await check(call)
+            throw Refusal(.notImplemented, reason)
+        }
+        for index in routes.indices where routes[index].method == method && routes[index].template.text == template {
+            routes[index].refusal = reason
+        }
+    }
+
+    /// Every operation of the definition, in its order, and what becomes of it.
+    var operations: [APIOperation] {
+        routes.map { route in
+            let state: APIOperation.State =
+                route.handler == nil ? .missing : route.refusal.map { .refused($0) } ?? .works
+            return APIOperation(method: route.method.rawValue, path: route.template.text, state: state)
+        }
     }
 
     /// - Parameter path: Without version and query, still escaped.

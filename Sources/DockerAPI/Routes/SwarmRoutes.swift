@@ -36,9 +36,10 @@ enum SwarmRoutes {
                 rotateUnlockKey: call.query.flag("rotateManagerUnlockKey"))
             return .empty(.ok)
         }
-        routes.on(.get, "/swarm/unlockkey") { call in
-            _ = try await call.backends.swarm.inspectSwarm()
-            throw Refusal(.notImplemented, "locking managers is not implemented by apus")
+        for (method, path) in [(HTTPRequest.Method.get, "/swarm/unlockkey"), (.post, "/swarm/unlock")] {
+            routes.refuse(method, path, "locking managers is not implemented by apus") { call in
+                _ = try await call.backends.swarm.inspectSwarm()
+            }
         }
     }
 
@@ -82,9 +83,8 @@ enum SwarmRoutes {
                     throw Refusal(.notFound, "\(word) \(call["id"]) not found")
                 }
             }
-            routes.on(.post, path + "/create") { call in
+            routes.refuse(.post, path + "/create", "\(word)s are not implemented by apus") { call in
                 _ = try await call.backends.swarm.inspectSwarm()
-                throw Refusal(.notImplemented, "\(word)s are not implemented by apus")
             }
         }
     }
