@@ -156,6 +156,7 @@ extension Swarm {
     private func addresses(
         listen: String, advertise: String, dataPath: String, peer: String?
     ) throws -> Membership {
+        let advertise = advertise.isEmpty ? configuration.advertiseAddress : advertise
         let own = try LocalAddress.resolve(advertise, peer: peer, what: "advertise")
         let listenText = listen.isEmpty ? "0.0.0.0:\(LocalAddress.defaultPort)" : listen
         let listening = try LocalAddress.resolve(listenText, peer: nil, what: "listen")

@@ -10,6 +10,8 @@ package struct SwarmConfiguration: Sendable {
     package var storeWithoutFsync = false
     /// Where managers' members of the store listen for each other, beside the managers' own port.
     package var storePort = 2380
+    /// The address, or the interface, that others reach this node at, when `swarm init` and `swarm join` name none.
+    package var advertiseAddress = ""
     /// Instead of the swarm's own heartbeat period; for tests.
     package var heartbeat: Duration?
     /// Told what happens in the swarm, on managers.

@@ -10,10 +10,6 @@ package struct EngineConfiguration: Sendable {
     package var insecureRegistries: [String] = []
     /// Resolvers for containers; empty for those of the host's `/etc/resolv.conf`.
     package var nameServers: [String] = []
-    /// The cgroup below which containers' groups are made, as in `/apus`.
-    package var cgroupParent = "/apus"
-    /// The address that other nodes reach this one at, when the user names one.
-    package var advertiseAddress: String?
     package var version: String
 
     package init(rootDirectory: String, runDirectory: String, version: String) {

@@ -14,14 +14,14 @@ struct Options: ParsableArguments {
     @Option(help: "Registry to ask first for images of docker.io: a URL. May be given more than once.")
     var registryMirror: [String] = []
 
-    @Option(help: "Registry that may be spoken to without TLS: host or host:port. May be given more than once.")
+    @Option(help: "Registry whose certificate is not checked and that may do without TLS: host or host:port. More than once.")
     var insecureRegistry: [String] = []
 
     @Option(help: "Resolver for containers, instead of the host's. May be given more than once.")
     var dns: [String] = []
 
-    @Option(help: "Address that other nodes reach this one at, when swarm init and join name none.")
-    var advertiseAddr: String?
+    @Option(help: "Address or interface that other nodes reach this one at, when swarm init and join name none.")
+    var advertiseAddr = ""
 
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = "info"

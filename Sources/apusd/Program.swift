@@ -35,12 +35,12 @@ struct Program: AsyncParsableCommand {
         engineConfiguration.registryMirrors = options.registryMirror
         engineConfiguration.insecureRegistries = options.insecureRegistry
         engineConfiguration.nameServers = options.dns
-        engineConfiguration.advertiseAddress = options.advertiseAddr
         let engine = try await NodeEngine.open(engineConfiguration, log: log)
 
         var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)
         swarmConfiguration.storeWithoutFsync = options.lab
         swarmConfiguration.announce = { engine.events.publish($0) }
+        swarmConfiguration.advertiseAddress = options.advertiseAddr
         let swarm = Swarm(swarmConfiguration, executor: engine, group: group, log: log)
         engine.use(swarm: swarm, info: { await swarm.swarmInfo() })
 

@@ -91,11 +91,14 @@ import Testing
         }
     }
 
+    /// How many lines above a word its reason may be.
+    static let farthestReason = 3
+
     static func isExplained(_ number: Int, in lines: [String]) -> Bool {
         // At the line's end, or at the end of the statement on the next one.
         if lines[number...].prefix(2).contains(where: { $0.contains("// ") }) { return true }
         // Or above the statements of which the line is one.
-        for above in lines[..<number].reversed().prefix(8) {
+        for above in lines[..<number].reversed().prefix(farthestReason) {
             let text = above.trimmingPrefix { $0 == " " }
             if text.hasPrefix("//") { return true }
             if text.isEmpty || text.hasPrefix("}") { return false }
@@ -110,5 +113,7 @@ import Testing
         #expect(!Self.has("as!", in: Self.code(of: "x = hasalias!")))
         #expect(!Self.isExplained(1, in: ["}", "let a = try? b()"]))
         #expect(Self.isExplained(1, in: ["// Because.", "let a = try? b()"]))
+        #expect(Self.isExplained(3, in: ["// Because.", "f(", "a,", "try? b())"]))
+        #expect(!Self.isExplained(4, in: ["// Because.", "f(", "a,", "b,", "try? c())"]))
     }
 }

@@ -29,6 +29,7 @@ final class TestNode: Sendable {
         var configuration = SwarmConfiguration(rootDirectory: directory, runDirectory: directory + "/run")
         configuration.storeWithoutFsync = true
         configuration.storePort = storePort
+        configuration.advertiseAddress = "\(address):\(port)"
         // Long enough that a busy machine does not make a node look silent.
         configuration.heartbeat = .seconds(1)
         var log = Logger(label: executor.hostname)
@@ -59,7 +60,7 @@ final class TestNode: Sendable {
     func initialise(_ swarm: Swarm) async throws {
         var request = SwarmInitRequest()
         request.listenAddr = "\(address):\(port)"
-        request.advertiseAddr = "\(address):\(port)"
+        // What the daemon was told to advertise counts.
         _ = try await swarm.initialiseSwarm(request)
     }
 
