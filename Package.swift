@@ -142,7 +142,11 @@ let package = Package(
         library(
             "Lab", ["LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"],
             [nioCore, nioPosix, log]),
-        library("Commands", ["Lab", "Faults"], [arguments]),
+        library("DockerClient", [], [nioCore, nioPosix, nioSSL]),
+        library(
+            "Commands",
+            ["DockerClient", "DockerTypes", "Lab", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"],
+            [arguments]),
         // 6: programs
         program(
             "apusd",
@@ -159,6 +163,7 @@ let package = Package(
                 "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
                 "StateStore",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
+                "DockerClient", "Commands",
             ], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",

@@ -1,4 +1,4 @@
-"""A lab as the acceptance runs see it: from outside, with the stock docker CLI and programs in the client's place."""
+"""A lab as the acceptance runs see it: from outside, with the stock docker CLI, or apus in its place, and programs in the client's."""
 
 import json
 import os
@@ -89,9 +89,10 @@ class Node:
     def docker(self, *arguments, timeout=60, check=True, tty=False):
         env = dict(os.environ, DOCKER_HOST=self.docker_host, DOCKER_CLI_HINTS="false", LANG="C.UTF-8")
         env.pop("DOCKER_CONTEXT", None)
-        result = (run_on_terminal if tty else run)(["docker", *arguments], timeout, env)
+        env.pop("APUS_HOST", None)
+        result = (run_on_terminal if tty else run)([self.cluster.cli, *arguments], timeout, env)
         if check:
-            expect(result.code == 0, f"`docker {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
+            expect(result.code == 0, f"`{os.path.basename(self.cluster.cli)} {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
         return result
 
     def rows(self, *arguments, timeout=60):
@@ -110,8 +111,10 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, apus, name):
+    def __init__(self, apus, name, cli="docker"):
+        """`cli`: what `Node.docker` calls: the stock docker CLI, or a path of apus."""
         self.apus, self.name = apus, name
+        self.cli = apus if cli == "apus" else cli
         self.refresh()
 
     def refresh(self):

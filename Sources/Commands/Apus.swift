@@ -1,6 +1,6 @@
 package import ArgumentParser
 
-/// The command `apus`.
+/// What is not Docker's grammar: `apus lab …`.
 package struct Apus: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "apus", abstract: "Apus on this machine.", subcommands: [LabCommand.self])

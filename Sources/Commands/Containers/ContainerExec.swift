@@ -1,0 +1,60 @@
+import DockerClient
+
+extension Verb {
+    static let containerExec = Verb(
+        "container exec", aliases: ["exec"], arity: .atLeast(2), stopsAtWord: true,
+        help: """
+            Usage:  apus container exec [OPTIONS] CONTAINER COMMAND [ARG...]
+
+            Execute a command in a running container
+
+            Aliases:
+              apus container exec, apus exec
+
+            Options:
+              -d, --detach               Detached mode: run command in the background
+                  --detach-keys string   Override the key sequence for detaching a container
+              -e, --env list             Set environment variables
+                  --env-file list        Read in a file of environment variables
+              -i, --interactive          Keep STDIN open even if not attached
+                  --privileged           Give extended privileges to the command
+              -t, --tty                  Allocate a pseudo-TTY
+              -u, --user string          Username or UID (format: "<name|uid>[:<group|gid>]")
+              -w, --workdir string       Working directory inside the container
+            """
+    ) { call in
+        let flags = call.flags
+        let client = try await call.client()
+        let path = ContainerPath.of(call.words[0])
+        let isDetached = flags.isSet("detach")
+        let isTerminal = flags.isSet("tty")
+        let sendsInput = flags.isSet("interactive") && !isDetached
+        let environment = try SettingFiles.environment(call, files: "env-file", flags: "env")
+        // Asked for first, so that a name that is unknown is told as a container's.
+        _ = try await client.bytes(.get(path + "/json"))
+        if isTerminal, sendsInput, !Console.isTerminal(0) { throw ExitError(1, "the input device is not a TTY") }
+        let size = isTerminal ? Terminal.size().map { [JSON($0.rows), JSON($0.columns)] } : nil
+        let keys = flags.string("detach-keys") ?? ""
+        let request = JSON.fields([
+            "User": .string(flags.string("user") ?? ""), "Privileged": .bool(flags.isSet("privileged")),
+            "Tty": .bool(isTerminal), "ConsoleSize": size.map { .array($0) },
+            "AttachStdin": .bool(sendsInput), "AttachStdout": .bool(!isDetached), "AttachStderr": .bool(!isDetached),
+            "Detach": .bool(isDetached), "DetachKeys": .string(keys),
+            "Env": environment.isEmpty ? nil : .strings(environment),
+            "WorkingDir": .string(flags.string("workdir") ?? ""), "Cmd": .strings(Array(call.words.dropFirst())),
+        ])
+        let id = try await client.json(.post(path + "/exec", [], request))["Id"].text
+        guard !id.isEmpty else { throw ExitError(1, "exec ID empty") }
+        let exec = "/exec/\(Request.part(id))"
+        let start = JSON.fields([
+            "Detach": .bool(isDetached), "Tty": .bool(isTerminal), "ConsoleSize": size.map { .array($0) },
+        ])
+        if isDetached { return try await client.send(.post(exec + "/start", [], start)) }
+        let session = AttachSession(
+            client: client, path: exec, isTerminal: isTerminal, sendsInput: sendsInput, detachKeys: keys,
+            proxiesSignals: false)
+        try await client.hijack(.post(exec + "/start", [], start)) { raw in try await session.join(raw) {} }
+        let status = try await client.json(.get(exec + "/json"))["ExitCode"].integer ?? 0
+        if status != 0 { throw ExitError(Int32(truncatingIfNeeded: status)) }
+    }
+}

@@ -1,0 +1,155 @@
+import DockerClient
+
+extension Verb {
+    static let containerInspect = Verb(
+        "container inspect", arity: .atLeast(1),
+        help: """
+            Usage:  apus container inspect [OPTIONS] CONTAINER [CONTAINER...]
+
+            Display detailed information on one or more containers
+
+            Options:
+              -f, --format string   Format output using a custom template:
+                                    'json':             Print in JSON format
+                                    'TEMPLATE':         Print output using the given Go template.
+              -s, --size            Display total file sizes
+            """
+    ) { call in
+        let client = try await call.client()
+        let query = call.flags.isSet("size") ? [("size", "1")] : []
+        try await Inspection(format: call.flags.string("format")).show(call.words) { name in
+            try await client.bytes(.get(ContainerPath.of(name, "/json"), query))
+        }
+    }
+
+    static let containerTop = Verb(
+        "container top", aliases: ["top"], arity: .atLeast(1), stopsAtWord: true,
+        help: """
+            Usage:  apus container top CONTAINER [ps OPTIONS]
+
+            Display the running processes of a container
+
+            Aliases:
+              apus container top, apus top
+            """
+    ) { call in
+        let arguments = call.words.dropFirst().joined(separator: " ")
+        let answer = try await call.client().json(
+            .get(ContainerPath.of(call.words[0], "/top"), arguments.isEmpty ? [] : [("ps_args", arguments)]))
+        var text = answer["Titles"].strings.joined(separator: "\t") + "\n"
+        for process in answer["Processes"].elements { text += process.strings.joined(separator: "\t") + "\n" }
+        Console.text(TabWriter(leastWidth: 20).layout(text))
+    }
+
+    static let containerPort = Verb(
+        "container port", aliases: ["port"], arity: .between(1, 2),
+        help: """
+            Usage:  apus container port CONTAINER [PRIVATE_PORT[/PROTO]]
+
+            List port mappings or a specific mapping for the container
+
+            Aliases:
+              apus container port, apus port
+            """
+    ) { call in
+        let name = call.words[0]
+        let found = try await call.client().json(.get(ContainerPath.of(name, "/json")))
+        let ports = found["NetworkSettings"]["Ports"]
+        func address(_ binding: JSON) -> String {
+            AddressText.joined(binding["HostIp"].text, binding["HostPort"].text)
+        }
+        guard call.words.count == 2 else {
+            var lines = ports.members.flatMap { port in
+                port.value.elements.map { (port.name, "\(port.name) -> \(address($0))") }
+            }
+            lines.sort { PortOrder.comesBefore($0, $1) }
+            for (_, line) in lines { Console.line(line) }
+            return
+        }
+        let wanted = call.words[1]
+        let (number, transport) = try PortMapping.transport(wanted)
+        guard UInt16(number) != nil else { throw ExitError(1, "Error: invalid port: \(wanted)") }
+        let bindings = ports["\(number)/\(transport)"].elements
+        guard !bindings.isEmpty else {
+            throw ExitError(1, "Error: No public port '\(number)/\(transport)' published for \(name)")
+        }
+        for line in bindings.map(address).sorted() { Console.line(line) }
+    }
+
+    static let containerDiff = Verb(
+        "container diff", aliases: ["diff"], arity: .exactly(1),
+        help: """
+            Usage:  apus container diff CONTAINER
+
+            Inspect changes to files or directories on a container's filesystem
+
+            Aliases:
+              apus container diff, apus diff
+            """
+    ) { call in
+        guard !call.words[0].isEmpty else { throw ExitError(1, "Container name cannot be empty") }
+        let changes = try await call.client().json(.get(ContainerPath.of(call.words[0], "/changes")))
+        let kinds = ["C", "A", "D"]
+        for change in changes.elements {
+            let kind = Int(change["Kind"].integer ?? 0)
+            Console.line("\(kinds.indices.contains(kind) ? kinds[kind] : "?") \(change["Path"].text)")
+        }
+    }
+
+    static let containerExport = Verb(
+        "container export", aliases: ["export"], arity: .exactly(1),
+        help: """
+            Usage:  apus container export [OPTIONS] CONTAINER
+
+            Export a container's filesystem as a tar archive
+
+            Aliases:
+              apus container export, apus export
+
+            Options:
+              -o, --output string   Write to a file, instead of STDOUT
+            """
+    ) { call in
+        let request = Request.get(ContainerPath.of(call.words[0], "/export"))
+        try await OutputFile.stream(
+            try await call.client(), request, to: call.flags.string("output"), verb: "export container")
+    }
+
+    static let containerCommit = Verb(
+        "container commit", aliases: ["commit"], arity: .between(1, 2),
+        help: """
+            Usage:  apus container commit [OPTIONS] CONTAINER [REPOSITORY[:TAG]]
+
+            Create a new image from a container's changes
+
+            Aliases:
+              apus container commit, apus commit
+
+            Options:
+              -a, --author string    Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")
+              -c, --change list      Apply Dockerfile instruction to the created image
+              -m, --message string   Commit message
+              -p, --pause            Pause container during commit (default true)
+            """
+    ) { call in
+        let flags = call.flags
+        var query = [("container", call.words[0])]
+        if call.words.count == 2 {
+            let name = try ImageName(parsing: call.words[1])
+            query += [("repo", name.familiarName), ("tag", name.tag ?? "")]
+        }
+        query += flags.list("change").map { ("changes", $0) }
+        if let author = flags.string("author") { query.append(("author", author)) }
+        if let message = flags.string("message") { query.append(("comment", message)) }
+        if !flags.isSet("pause", default: true) { query.append(("pause", "0")) }
+        Console.line(try await call.client().json(.post("/commit", query, .object([])))["Id"].text)
+    }
+}
+
+/// By number, then by text.
+enum PortOrder {
+    static func comesBefore(_ left: (String, String), _ right: (String, String)) -> Bool {
+        func number(_ port: String) -> Int { Int(port.prefix(while: \.isNumber)) ?? 0 }
+        return (number(left.0), left.1) < (number(right.0), right.1)
+    }
+}

@@ -1,0 +1,115 @@
+package import DockerClient
+import Model
+
+extension Verb {
+    static let containerList = Verb(
+        "container ls", aliases: ["ps", "container list", "container ps"], arity: .none,
+        help: """
+            Usage:  apus container ls [OPTIONS]
+
+            List containers
+
+            Aliases:
+              apus container ls, apus container list, apus container ps, apus ps
+
+            Options:
+              -a, --all             Show all containers (default shows just running)
+              -f, --filter filter   Filter output based on conditions provided
+                  --format string   Format output using a custom template:
+                                    'table':            Print output in table format with column headers
+                                    (default)
+                                    'table TEMPLATE':   Print output in table format using the given Go
+                                    template
+                                    'json':             Print in JSON format
+                                    'TEMPLATE':         Print output using the given Go template.
+              -n, --last int        Show n last created containers (includes all states) (default -1)
+              -l, --latest          Show the latest created container (includes all states)
+                  --no-trunc        Don't truncate output
+              -q, --quiet           Only display container IDs
+              -s, --size            Display total file sizes
+            """
+    ) { call in
+        let flags = call.flags
+        let format = flags.string("format")
+        var query: [(String, String)] = []
+        var last = flags.integer("last") ?? -1
+        if flags.isSet("latest"), last < 0 { last = 1 }
+        if flags.isSet("all") { query.append(("all", "1")) }
+        if last > 0 { query.append(("limit", "\(last)")) }
+        let showsSize = flags.isSet("size")
+        if showsSize || format?.contains(".Size") == true { query.append(("size", "1")) }
+        query += Filters.query(flags.list("filter"))
+        if flags.isSet("quiet"), let format, !format.isEmpty {
+            Console.error("WARNING: Ignoring custom format, because both --format and --quiet are set.")
+        }
+        let answer = try await call.client().json(.get("/containers/json", query))
+        let isShort = !flags.isSet("no-trunc")
+        try ContainerRow.listing(size: showsSize).show(
+            answer.elements.map { ContainerRow.row($0, isShort: isShort) }, format: format,
+            isQuiet: flags.isSet("quiet"))
+    }
+}
+
+package enum ContainerRow {
+    package static func listing(size: Bool) -> Listing {
+        Listing(
+            table: "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+                + (size ? "\t{{.Size}}" : ""),
+            headers: [
+                "ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "RunningFor": "CREATED",
+                "CreatedAt": "CREATED AT", "Status": "STATUS", "State": "STATE", "Ports": "PORTS", "Names": "NAMES",
+                "Size": "SIZE", "Labels": "LABELS", "Mounts": "MOUNTS", "LocalVolumes": "LOCAL VOLUMES",
+                "Networks": "NETWORKS",
+            ], quietWins: true)
+    }
+
+    package static func row(_ container: JSON, isShort: Bool) -> Row {
+        let created = Timestamp(seconds: container["Created"].integer ?? 0)
+        let age = Timestamp.now.nanosecondsSinceEpoch - created.nanosecondsSinceEpoch
+        let id = container["Id"].text
+        let command = container["Command"].text
+        let mounts = container["Mounts"].elements
+        let mountNames = mounts.map { mount in
+            let name = mount["Name"].text.isEmpty ? mount["Source"].text : mount["Name"].text
+            return isShort ? Units.ellipsis(name, 15) : name
+        }
+        let size = container["SizeRw"].integer ?? 0
+        let whole = container["SizeRootFs"].integer ?? 0
+        let labels = container["Labels"]
+        return Row(
+            [
+                "ID": .string(isShort ? Units.shortID(id) : id), "Names": .string(names(container, isShort: isShort)),
+                "Image": .string(image(container, isShort: isShort)),
+                "Command": .string(GoText.quoted(isShort ? Units.ellipsis(command, 20) : command)),
+                "CreatedAt": .string(Moments.goText(created.description)),
+                "RunningFor": .string(Units.duration(age) + " ago"),
+                "Ports": .string(PortText.describe(container["Ports"].elements)),
+                "State": container["State"], "Status": container["Status"],
+                "Size": .string(
+                    Units.size(size, digits: 3) + (whole > 0 ? " (virtual \(Units.size(whole, digits: 3)))" : "")),
+                "Labels": .string(LabelText.joined(labels)), "Mounts": .string(mountNames.joined(separator: ",")),
+                "LocalVolumes": .string("\(mounts.count { $0["Driver"].text == "local" })"),
+                "Networks": .string(
+                    container["NetworkSettings"]["Networks"].members.map(\.name).joined(separator: ",")),
+            ], methods: ["Label": LabelText.method(labels)])
+    }
+
+    /// Without the slash; names through links are left out of the short form.
+    private static func names(_ container: JSON, isShort: Bool) -> String {
+        let names = container["Names"].strings.map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 }
+        return (isShort ? names.filter { !$0.contains("/") } : names).joined(separator: ",")
+    }
+
+    private static func image(_ container: JSON, isShort: Bool) -> String {
+        let image = container["Image"].text
+        guard !image.isEmpty else { return "<no image>" }
+        guard isShort else { return image }
+        if Units.shortID(container["ImageID"].text) == Units.shortID(image) { return Units.shortID(image) }
+        if let at = image.firstIndex(of: "@") {
+            let name = String(image[..<at])
+            // An image without a name keeps its id.
+            return name.isEmpty ? image : name
+        }
+        return image
+    }
+}

@@ -1,0 +1,51 @@
+import DockerClient
+
+extension Verb {
+    static let containerLogs = Verb(
+        "container logs", aliases: ["logs"], arity: .exactly(1),
+        help: """
+            Usage:  apus container logs [OPTIONS] CONTAINER
+
+            Fetch the logs of a container
+
+            Aliases:
+              apus container logs, apus logs
+
+            Options:
+                  --details        Show extra details provided to logs
+              -f, --follow         Follow log output
+                  --since string   Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative
+                                   (e.g. "42m" for 42 minutes)
+              -n, --tail string    Number of lines to show from the end of the logs (default "all")
+              -t, --timestamps     Show timestamps
+                  --until string   Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative
+                                   (e.g. "42m" for 42 minutes)
+            """
+    ) { call in
+        let client = try await call.client()
+        let path = ContainerPath.of(call.words[0])
+        let found = try await client.json(.get(path + "/json"))
+        let request = Request.get(path + "/logs", try LogQuery.items(call.flags))
+        let isFramed = !found["Config"]["Tty"].isTrue
+        try await client.stream(request) { try await AttachSession.passOutput($0, isFramed: isFramed) }
+    }
+}
+
+enum LogQuery {
+    static func items(_ flags: ParsedFlags) throws -> [(String, String)] {
+        var query = [("stdout", "1"), ("stderr", "1")]
+        do {
+            if let since = flags.string("since") { query.append(("since", try Moments.parameter(since))) }
+        } catch { throw ExitError(1, "invalid value for \"since\": \(error)") }
+        if flags.declared.contains("until"), let until = flags.string("until") {
+            do { query.append(("until", try Moments.parameter(until))) } catch {
+                throw ExitError(1, "invalid value for \"until\": \(error)")
+            }
+        }
+        if flags.isSet("timestamps") { query.append(("timestamps", "1")) }
+        if flags.isSet("details") { query.append(("details", "1")) }
+        if flags.isSet("follow") { query.append(("follow", "1")) }
+        query.append(("tail", flags.string("tail") ?? "all"))
+        return query
+    }
+}

@@ -1,0 +1,124 @@
+import DockerClient
+
+/// Shell completion: a script for each shell, which asks this program what may come next.
+struct Completion {
+    /// The hidden command that the scripts call with the words so far.
+    static let query = "__complete"
+
+    let session: Session
+
+    static func printScript(_ words: [String]) throws {
+        switch words.first {
+        case "bash":
+            Console.text(
+                """
+                _apus() {
+                    local word
+                    COMPREPLY=()
+                    while IFS=$'\\t' read -r word _; do
+                        COMPREPLY+=("$word")
+                    done < <(apus \(query) "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+                    [ ${#COMPREPLY[@]} -gt 0 ] || compopt -o default
+                }
+                complete -F _apus apus
+
+                """)
+        case "zsh":
+            Console.text(
+                """
+                #compdef apus
+                _apus() {
+                    local line
+                    local -a found
+                    while IFS=$'\\t' read -r word text; do
+                        found+=("${word//:/\\\\:}${text:+:$text}")
+                    done < <(apus \(query) "${words[@]:1:$((CURRENT-1))}" 2>/dev/null)
+                    if (( ${#found} )); then _describe apus found; else _files; fi
+                }
+                compdef _apus apus
+
+                """)
+        case "fish":
+            Console.text(
+                """
+                function __apus_complete
+                    set -l words (commandline -opc) (commandline -ct)
+                    apus \(query) $words[2..-1] 2>/dev/null
+                end
+                complete -c apus -a '(__apus_complete)'
+
+                """)
+        default:
+            throw ExitError(
+                1,
+                "Usage:  apus completion bash|zsh|fish\n\nPrint a shell's completion script, as for: source <(apus completion bash)"
+            )
+        }
+    }
+
+    /// Prints what the last word may become: the word and, after a tab, what it is.
+    func answer(_ words: [String]) async {
+        let start = words.last ?? ""
+        for (word, text) in await candidates(Array(words.dropLast()), start) where word.hasPrefix(start) {
+            Console.line(text.isEmpty ? word : "\(word)\t\(text)")
+        }
+    }
+
+    func candidates(_ before: [String], _ start: String) async -> [(String, String)] {
+        // A command line that is not whole yet may well be wrong; then nothing is offered.
+        guard let global = try? FlagParser(VerbFlag.flags(in: TopHelp.options), stopsAtWord: true).parse(before) else {
+            return []
+        }
+        let words = global.rest
+        guard !words.isEmpty else {
+            if start.hasPrefix("-") { return Self.names(VerbFlag.flags(in: TopHelp.options)) }
+            let short = Verbs.all.flatMap { verb in
+                ([verb.path] + verb.aliases).filter { !$0.contains(" ") }.map { ($0, verb.summary) }
+            }
+            return (short + Verbs.groups.map { ($0.name, $0.summary) } + [("lab", ""), ("completion", "")])
+                .sorted { $0.0 < $1.0 }
+        }
+        guard let (verb, group, count) = Verbs.find(words) else { return [] }
+        guard let verb else {
+            return Verbs.all.filter { $0.path.hasPrefix(group + " ") }.map {
+                (String($0.path.dropFirst(group.count + 1)), $0.summary)
+            }.sorted { $0.0 < $1.0 }
+        }
+        if start.hasPrefix("-") { return Self.names(verb.flags) }
+        if let last = before.last, last.hasPrefix("-"), !last.contains("="),
+            let flag = verb.flags.first(where: { "--\($0.name)" == last || $0.short.map { "-\($0)" } == last }),
+            !flag.isSwitch
+        {
+            return flag.name.hasPrefix("network") ? await objects("NETWORK") : []
+        }
+        // As above.
+        let given = (try? FlagParser(verb.flags, stopsAtWord: verb.stopsAtWord).parse(Array(words.dropFirst(count))))?
+            .rest
+        return await objects(verb.help.split(separator: "\n").first.map(String.init) ?? "", after: given?.count ?? 0)
+    }
+
+    private static func names(_ flags: [VerbFlag]) -> [(String, String)] { flags.map { ("--\($0.name)", $0.type) } }
+
+    /// Names of what the usage asks for at a place.
+    private func objects(_ usage: String, after given: Int = 0) async -> [(String, String)] {
+        let kinds = usage.split(separator: " ").map(String.init).filter { word in
+            word.contains { $0.isUppercase } && word != "[OPTIONS]"
+        }
+        guard let kind = given < kinds.count ? kinds[given] : kinds.last else { return [] }
+        let sources: [(String, String, (JSON) -> [String])] = [
+            ("CONTAINER", "/containers/json?all=1", { $0["Names"].strings.map { String($0.drop { $0 == "/" }) } }),
+            ("IMAGE", "/images/json", { $0["RepoTags"].strings }), ("NETWORK", "/networks", { [$0["Name"].text] }),
+            ("SERVICE", "/services", { [$0["Spec"]["Name"].text] }),
+            ("NODE", "/nodes", { [$0["Description"]["Hostname"].text] }), ("VOLUME", "/volumes", { [$0["Name"].text] }),
+        ]
+        for (word, path, names) in sources where kind.contains(word) {
+            // Without an engine there are no names to offer.
+            guard let client = try? await session.client(), let answer = try? await client.json(.get(path)) else {
+                return []
+            }
+            let list = word == "VOLUME" ? answer["Volumes"].elements : answer.elements
+            return list.flatMap(names).sorted().map { ($0, "") }
+        }
+        return []
+    }
+}

@@ -1,0 +1,131 @@
+/// The words of a command line after its verb: flags with their values, and the rest.
+package struct ParsedFlags: Sendable {
+    package var values: [String: [String]] = [:]
+    package var rest: [String] = []
+    let declared: Set<String>
+
+    /// Whether the flag was given.
+    package func has(_ name: String) -> Bool {
+        assert(declared.contains(name), "--\(name) is not in the help")
+        return values[name] != nil
+    }
+
+    /// The last value given.
+    package func string(_ name: String) -> String? {
+        assert(declared.contains(name), "--\(name) is not in the help")
+        return values[name]?.last
+    }
+
+    package func list(_ name: String) -> [String] {
+        assert(declared.contains(name), "--\(name) is not in the help")
+        return values[name] ?? []
+    }
+
+    package func isSet(_ name: String, default standard: Bool = false) -> Bool {
+        string(name).flatMap(Numbers.bool) ?? standard
+    }
+
+    package func integer(_ name: String) -> Int64? { string(name).flatMap(Numbers.integer) }
+}
+
+/// Takes a command line apart as Docker's does: `--name value`, `--name=value`, `-x value`, `-xvalue`, `-abc`; `--` ends
+/// the flags.
+package struct FlagParser {
+    let flags: [VerbFlag]
+    /// Whether flags end at the first word that is none, as where a command for a container follows.
+    let stopsAtWord: Bool
+    let check: @Sendable (VerbFlag, String) throws -> Void
+
+    package init(
+        _ flags: [VerbFlag], stopsAtWord: Bool = false,
+        check: @escaping @Sendable (VerbFlag, String) throws -> Void = { try FlagTypes.check($0, $1) }
+    ) {
+        self.flags = flags
+        self.stopsAtWord = stopsAtWord
+        self.check = check
+    }
+
+    package func parse(_ words: [String]) throws(UsageError) -> ParsedFlags {
+        var parsed = ParsedFlags(declared: Set(flags.map(\.name)))
+        var words = words[...]
+        while let word = words.popFirst() {
+            if word == "--" {
+                parsed.rest += words
+                break
+            } else if word.hasPrefix("--") {
+                try parseLong(word, &words, &parsed)
+            } else if word.hasPrefix("-"), word.count > 1 {
+                try parseShort(word, &words, &parsed)
+            } else {
+                parsed.rest.append(word)
+                if stopsAtWord {
+                    parsed.rest += words
+                    break
+                }
+            }
+        }
+        return parsed
+    }
+
+    private func parseLong(_ word: String, _ words: inout ArraySlice<String>, _ parsed: inout ParsedFlags)
+        throws(UsageError)
+    {
+        let body = word.dropFirst(2)
+        let equals = body.firstIndex(of: "=")
+        let name = equals.map { body[..<$0] } ?? body
+        guard !name.isEmpty, !name.hasPrefix("-") else { throw UsageError("bad flag syntax: \(word)") }
+        guard let flag = flags.first(where: { $0.name == name }) else { throw UsageError("unknown flag: --\(name)") }
+        if let equals {
+            try store(flag, String(body[body.index(after: equals)...]), &parsed)
+        } else if flag.isSwitch {
+            try store(flag, "true", &parsed)
+        } else if let value = words.popFirst() {
+            try store(flag, value, &parsed)
+        } else {
+            throw UsageError("flag needs an argument: --\(name)")
+        }
+    }
+
+    private func parseShort(_ word: String, _ words: inout ArraySlice<String>, _ parsed: inout ParsedFlags)
+        throws(UsageError)
+    {
+        var letters = word.dropFirst()
+        while let letter = letters.popFirst() {
+            guard let flag = flags.first(where: { $0.short == letter }) else {
+                // `-h` asks for help wherever it means nothing else.
+                if letter == "h", flags.contains(where: { $0.name == "help" }) {
+                    parsed.values["help"] = ["true"]
+                    continue
+                }
+                throw UsageError("unknown shorthand flag: '\(letter)' in -\(letter)\(letters)")
+            }
+            if letters.hasPrefix("=") {
+                try store(flag, String(letters.dropFirst()), &parsed)
+                return
+            }
+            if flag.isSwitch {
+                try store(flag, "true", &parsed)
+                continue
+            }
+            if !letters.isEmpty {
+                try store(flag, String(letters), &parsed)
+            } else if let value = words.popFirst() {
+                try store(flag, value, &parsed)
+            } else {
+                throw UsageError("flag needs an argument: '\(letter)' in -\(letter)")
+            }
+            return
+        }
+    }
+
+    private func store(_ flag: VerbFlag, _ value: String, _ parsed: inout ParsedFlags) throws(UsageError) {
+        do { try check(flag, value) } catch {
+            throw UsageError("invalid argument \(GoText.quoted(value)) for \"\(flag.display)\" flag: \(error)")
+        }
+        if flag.type == "strings" {
+            parsed.values[flag.name, default: []] += GoText.commaSeparated(value)
+        } else {
+            parsed.values[flag.name, default: []].append(value)
+        }
+    }
+}

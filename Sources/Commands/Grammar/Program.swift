@@ -1,0 +1,99 @@
+import ArgumentParser
+
+/// The whole command line: finds the verb, reads its flags, runs it, and says how it ended.
+package struct Shell: Sendable {
+    package static let version = "0.2.0"
+
+    let environment: [String: String]
+
+    package init(environment: [String: String]) { self.environment = environment }
+
+    /// - Parameter words: Without the program's name.
+    /// - Returns: The exit status.
+    package func run(_ words: [String]) async -> Int32 {
+        do {
+            try await perform(words)
+            return 0
+        } catch let error as ExitError {
+            if !error.message.isEmpty { Console.error(error.message) }
+            return error.status
+        } catch let error as UsageError {
+            Console.error(error.message)
+            return error.status
+        } catch {
+            Console.error("\(error)")
+            return 1
+        }
+    }
+
+    private func perform(_ words: [String]) async throws {
+        let global: ParsedFlags
+        do {
+            global = try FlagParser(VerbFlag.flags(in: TopHelp.options), stopsAtWord: true).parse(words)
+        } catch {
+            throw UsageError(
+                "\(error.message)\n\nUsage:  apus [OPTIONS] COMMAND [ARG...]\n\nRun 'apus --help' for more information")
+        }
+        if global.isSet("version") { return Console.line("Apus version \(Self.version)") }
+        let rest = global.rest
+        guard let first = rest.first, !global.isSet("help") else { return Console.text(TopHelp.text(Verbs.groups)) }
+        switch first {
+        case "lab": return await Apus.main(rest)
+        case "completion": return try Completion.printScript(Array(rest.dropFirst()))
+        case Completion.query:
+            return await Completion(session: try Session(environment: environment, global: global))
+                .answer(Array(rest.dropFirst()))
+        case "help": return try help(Array(rest.dropFirst()))
+        default: break
+        }
+        guard let (verb, used, count) = Verbs.find(rest) else { throw unknown(rest) }
+        guard let verb else { return try group(used, Array(rest.dropFirst(count))) }
+        try await Self.run(verb, used, Array(rest.dropFirst(count)), environment, global)
+    }
+
+    private static func run(
+        _ verb: Verb, _ used: String, _ words: [String], _ environment: [String: String], _ global: ParsedFlags
+    ) async throws {
+        let parsed: ParsedFlags
+        do {
+            parsed = try FlagParser(verb.flags, stopsAtWord: verb.stopsAtWord).parse(words)
+        } catch {
+            throw UsageError(
+                "\(error.message)\n\n\(verb.usage(used))\n\nRun 'apus \(used) --help' for more information",
+                status: error.status)
+        }
+        if parsed.isSet("help") {
+            return Console.text(verb.help.replacing("Usage:  apus \(verb.path)", with: "Usage:  apus \(used)") + "\n")
+        }
+        try verb.check(parsed.rest, used: used)
+        let session = try Session(environment: environment, global: global)
+        try await verb.run(Invocation(flags: parsed, words: parsed.rest, used: used, session: session, help: verb.help))
+    }
+
+    /// `apus container`, without a verb of it.
+    private func group(_ name: String, _ words: [String]) throws {
+        guard let first = words.first, first != "--help", first != "-h" else {
+            return Console.text(TopHelp.text(ofGroup: name))
+        }
+        if first.hasPrefix("-") {
+            throw UsageError(
+                "unknown flag: \(first)\n\nUsage:  apus \(name) COMMAND\n\nRun 'apus \(name) --help' for more information"
+            )
+        }
+        throw UsageError(
+            "apus: unknown command: apus \(name) \(first)\n\nUsage:  apus \(name)\n\n"
+                + "Run 'apus \(name) --help' for more information", status: 1)
+    }
+
+    private func unknown(_ words: [String]) -> UsageError {
+        UsageError(
+            "apus: unknown command: apus \(words[0])\n\nRun 'apus --help' for more information", status: 1)
+    }
+
+    private func help(_ words: [String]) throws {
+        guard !words.isEmpty else { return Console.text(TopHelp.text(Verbs.groups)) }
+        guard let (verb, used, _) = Verbs.find(words) else { throw unknown(words) }
+        guard let verb else { return Console.text(TopHelp.text(ofGroup: used)) }
+        Console.text(verb.help + "\n")
+    }
+}

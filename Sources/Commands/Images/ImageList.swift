@@ -1,0 +1,177 @@
+package import DockerClient
+import Model
+
+extension Verbs {
+    static let images: [Verb] = [
+        .imageHistory, .imageImport, .imageInspect, .imageLoad, .imageList, .imagePrune, .imagePull, .imagePush,
+        .imageRemove, .imageSave, .imageTag,
+    ]
+}
+
+extension Verb {
+    static let imageList = Verb(
+        "image ls", aliases: ["images", "image list"], arity: .atMost(1),
+        help: """
+            Usage:  apus image ls [OPTIONS] [REPOSITORY[:TAG]]
+
+            List images
+
+            Aliases:
+              apus image ls, apus image list, apus images
+
+            Options:
+              -a, --all             Show all images (default hides intermediate images)
+                  --digests         Show digests
+              -f, --filter filter   Filter output based on conditions provided
+                  --format string   Format output using a custom template:
+                                    'table':            Print output in table format with column headers
+                                    (default)
+                                    'table TEMPLATE':   Print output in table format using the given Go
+                                    template
+                                    'json':             Print in JSON format
+                                    'TEMPLATE':         Print output using the given Go template.
+                  --no-trunc        Don't truncate output
+              -q, --quiet           Only show image IDs
+                  --tree            List multi-platform images as a tree (EXPERIMENTAL)
+            """
+    ) { call in
+        let flags = call.flags
+        guard !flags.isSet("tree") else { throw ExitError(1, "--tree is not supported") }
+        var filters = flags.list("filter")
+        if let pattern = call.words.first { filters.append("reference=\(pattern)") }
+        var query = Filters.query(filters)
+        if flags.isSet("all") { query.append(("all", "1")) }
+        let answer = try await call.client().json(.get("/images/json", query))
+        let rows = answer.elements.flatMap {
+            ImageRow.rows(
+                $0, isShort: !flags.isSet("no-trunc"),
+                showsDigests: flags.isSet("digests") || flags.string("format")?.contains("{{.Digest}}") == true)
+        }
+        try ImageRow.listing(digests: flags.isSet("digests")).show(
+            rows, format: flags.string("format"), isQuiet: flags.isSet("quiet"))
+    }
+
+    static let imageHistory = Verb(
+        "image history", aliases: ["history"], arity: .exactly(1),
+        help: """
+            Usage:  apus image history [OPTIONS] IMAGE
+
+            Show the history of an image
+
+            Aliases:
+              apus image history, apus history
+
+            Options:
+                  --format string     Format output using a custom template:
+                                      'table':            Print output in table format with column
+                                      headers (default)
+                                      'table TEMPLATE':   Print output in table format using the given Go
+                                      template
+                                      'json':             Print in JSON format
+                                      'TEMPLATE':         Print output using the given Go template.
+              -H, --human             Print sizes and dates in human readable format (default true)
+                  --no-trunc          Don't truncate output
+                  --platform string   Show history for the given platform. Formatted as
+                                      "os[/arch[/variant]]" (e.g., "linux/amd64")
+              -q, --quiet             Only show image IDs
+            """
+    ) { call in
+        let flags = call.flags
+        let isShort = !flags.isSet("no-trunc")
+        let isHuman = flags.isSet("human", default: true)
+        var query: [(String, String)] = []
+        if let platform = flags.string("platform"), !platform.isEmpty {
+            query.append(("platform", try PlatformText.json(platform)))
+        }
+        let answer = try await call.client().json(.get(ImagePath.of(call.words[0], "/history"), query))
+        let rows = answer.elements.map { layer in
+            let created = Timestamp(seconds: layer["Created"].integer ?? 0)
+            let age = Timestamp.now.nanosecondsSinceEpoch - created.nanosecondsSinceEpoch
+            let id = layer["Id"].text
+            let command = layer["CreatedBy"].text.replacing("\t", with: " ")
+            let size = layer["Size"].integer ?? 0
+            let moment = created.description
+            return Row([
+                "ID": .string(isShort ? Units.shortID(id) : id),
+                "CreatedBy": .string(isShort ? Units.ellipsis(command, 45) : command),
+                "CreatedAt": .string(created.seconds <= 0 ? "N/A" : moment),
+                "CreatedSince": .string(
+                    !isHuman ? moment : created.seconds <= 0 ? "N/A" : Units.duration(age) + " ago"),
+                "Size": .string(isHuman ? Units.size(size, digits: 3) : "\(size)"), "Comment": layer["Comment"],
+            ])
+        }
+        let moment = isHuman ? "{{.CreatedSince}}" : "{{.CreatedAt}}"
+        try Listing(
+            table: "table {{.ID}}\t\(moment)\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+            headers: [
+                "ID": "IMAGE", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT", "CreatedBy": "CREATED BY",
+                "Size": "SIZE", "Comment": "COMMENT",
+            ]
+        ).show(rows, format: flags.string("format"), isQuiet: flags.isSet("quiet"))
+    }
+}
+
+package enum ImageRow {
+    package static func listing(digests: Bool) -> Listing {
+        Listing(
+            table: "table {{.Repository}}\t{{.Tag}}\t" + (digests ? "{{.Digest}}\t" : "")
+                + "{{.ID}}\t{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}",
+            headers: headers)
+    }
+
+    static let headers = [
+        "ID": "IMAGE ID", "Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", "CreatedSince": "CREATED",
+        "CreatedAt": "CREATED AT", "Size": "SIZE", "Containers": "CONTAINERS", "VirtualSize": "SIZE",
+        "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE",
+    ]
+
+    /// One row a tag, or a digest that no tag has; `<none>` for what has neither.
+    package static func rows(_ image: JSON, isShort: Bool, showsDigests: Bool) -> [Row] {
+        let tags = image["RepoTags"].strings.filter { $0 != "<none>:<none>" }
+        let digests = image["RepoDigests"].strings.filter { $0 != "<none>@<none>" }
+        var repositories: [String] = []
+        var tagsOf: [String: [String]] = [:]
+        var digestsOf: [String: [String]] = [:]
+        func note(_ repository: String) { if !repositories.contains(repository) { repositories.append(repository) } }
+        for tag in tags {
+            guard let colon = tag.lastIndex(of: ":") else { continue }
+            note(String(tag[..<colon]))
+            tagsOf[String(tag[..<colon]), default: []].append(String(tag[tag.index(after: colon)...]))
+        }
+        for digest in digests {
+            guard let at = digest.firstIndex(of: "@") else { continue }
+            note(String(digest[..<at]))
+            digestsOf[String(digest[..<at]), default: []].append(String(digest[digest.index(after: at)...]))
+        }
+        var rows: [Row] = []
+        for repository in repositories {
+            let ownTags = tagsOf[repository] ?? []
+            let ownDigests = digestsOf[repository] ?? []
+            let shownTags = ownTags.isEmpty ? ["<none>"] : ownTags
+            let shownDigests = showsDigests ? (ownDigests.isEmpty ? ["<none>"] : ownDigests) : ["<none>"]
+            for tag in shownTags {
+                for digest in shownDigests { rows.append(row(image, repository, tag, digest, isShort)) }
+            }
+        }
+        return rows.isEmpty ? [row(image, "<none>", "<none>", "<none>", isShort)] : rows
+    }
+
+    static func row(_ image: JSON, _ repository: String, _ tag: String, _ digest: String, _ isShort: Bool) -> Row {
+        let created = Timestamp(seconds: image["Created"].integer ?? 0)
+        let age = Timestamp.now.nanosecondsSinceEpoch - created.nanosecondsSinceEpoch
+        let id = image["Id"].text
+        let size = image["Size"].integer ?? 0
+        let shared = image["SharedSize"].integer ?? -1
+        let containers = image["Containers"].integer ?? -1
+        return Row([
+            "ID": .string(isShort ? Units.shortID(id) : id), "Repository": .string(repository), "Tag": .string(tag),
+            "Digest": .string(digest), "CreatedSince": .string(Units.duration(age) + " ago"),
+            "CreatedAt": .string(Moments.goText(created.description)),
+            "Size": .string(Units.size(size, digits: 3)),
+            "Containers": .string(containers == -1 ? "N/A" : "\(containers)"),
+            "VirtualSize": .string(Units.size(size, digits: 3)),
+            "SharedSize": .string(shared == -1 ? "N/A" : Units.size(shared)),
+            "UniqueSize": .string(shared == -1 ? "N/A" : Units.size(size - shared)),
+        ])
+    }
+}

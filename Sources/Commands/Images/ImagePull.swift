@@ -1,0 +1,121 @@
+import DockerClient
+
+extension Verb {
+    static let imagePull = Verb(
+        "image pull", aliases: ["pull"], arity: .exactly(1),
+        help: """
+            Usage:  apus image pull [OPTIONS] NAME[:TAG|@DIGEST]
+
+            Download an image from a registry
+
+            Aliases:
+              apus image pull, apus pull
+
+            Options:
+              -a, --all-tags                Download all tagged images in the repository
+                  --disable-content-trust   Skip image verification (default true)
+                  --platform string         Set platform if server is multi-platform capable
+              -q, --quiet                   Suppress verbose output
+            """
+    ) { call in
+        let flags = call.flags
+        var image = try ImageName(parsing: call.words[0])
+        let takesAll = flags.isSet("all-tags")
+        if takesAll, image.tag != nil || image.digest != nil {
+            throw ExitError(1, "tag can't be used with --all-tags/-a")
+        }
+        let client = try await call.client()
+        if !takesAll, image.tag == nil, image.digest == nil {
+            image = image.withTag
+            if !flags.isSet("quiet") { Console.line("Using default tag: latest") }
+        }
+        try await ImagePull.run(
+            client, image, platform: flags.string("platform"), isQuiet: flags.isSet("quiet"), descriptor: 1)
+        Console.line(image.full)
+    }
+
+    static let imagePush = Verb(
+        "image push", aliases: ["push"], arity: .exactly(1),
+        help: """
+            Usage:  apus image push [OPTIONS] NAME[:TAG]
+
+            Upload an image to a registry
+
+            Aliases:
+              apus image push, apus push
+
+            Options:
+              -a, --all-tags                Push all tags of an image to the repository
+                  --disable-content-trust   Skip image signing (default true)
+                  --platform string         Push a platform-specific manifest as a single-platform image
+                                            to the registry.
+                                            Image index won't be pushed, meaning that other manifests,
+                                            including attestations won't be preserved.
+                                            'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)
+              -q, --quiet                   Suppress verbose output
+            """
+    ) { call in
+        let flags = call.flags
+        var image = try ImageName(parsing: call.words[0])
+        let takesAll = flags.isSet("all-tags")
+        if takesAll, image.tag != nil { throw ExitError(1, "tag can't be used with --all-tags/-a") }
+        let client = try await call.client()
+        if !takesAll, image.tag == nil {
+            image = image.withTag
+            if !flags.isSet("quiet") { Console.line("Using default tag: latest") }
+        }
+        var query: [(String, String)] = []
+        if let tag = image.tag { query.append(("tag", tag)) }
+        if let platform = flags.string("platform"), !platform.isEmpty {
+            query.append(("platform", try PlatformText.json(platform)))
+        }
+        let request = Request(
+            "POST", ImagePath.of(image.familiarName, "/push"), query: query, headers: [Session.anonymous])
+        if flags.isSet("quiet") {
+            try await ImagePull.swallow(client, request)
+            Console.line(image.full)
+        } else {
+            try await ProgressDisplay.run(client, request, descriptor: 1)
+        }
+    }
+}
+
+enum ImagePull {
+    static func run(
+        _ client: DockerClient, _ image: ImageName, platform: String?, isQuiet: Bool, descriptor: CInt
+    ) async throws {
+        var query = [("fromImage", image.familiarName)]
+        if let digest = image.digest {
+            query.append(("tag", digest))
+        } else if let tag = image.tag {
+            query.append(("tag", tag))
+        }
+        if let platform, !platform.isEmpty { query.append(("platform", platform.lowercased())) }
+        let request = Request("POST", "/images/create", query: query, headers: [Session.anonymous])
+        if isQuiet {
+            try await swallow(client, request)
+        } else {
+            try await ProgressDisplay.run(client, request, descriptor: descriptor)
+        }
+    }
+
+    /// Waits for the end; only an error is told.
+    static func swallow(_ client: DockerClient, _ request: Request) async throws {
+        var display = ProgressDisplay(isTerminal: false, columns: 0)
+        try await client.values(request) { _ = try display.show($0) }
+    }
+}
+
+enum PlatformText {
+    /// `linux/arm64/v8` as the API's object.
+    static func json(_ text: String) throws -> String {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 3, parts.allSatisfy({ !$0.isEmpty }) else {
+            throw ExitError(1, "invalid platform: \(GoText.quoted(text)) is an invalid OS component")
+        }
+        return JSON.fields([
+            "architecture": .string(parts.count > 1 ? parts[1] : ""), "os": .string(parts[0]),
+            "variant": parts.count > 2 ? .string(parts[2]) : nil,
+        ]).compact()
+    }
+}

@@ -1,0 +1,232 @@
+package import DockerClient
+
+extension Verbs {
+    static let networks: [Verb] = [
+        .networkConnect, .networkCreate, .networkDisconnect, .networkInspect, .networkList, .networkPrune,
+        .networkRemove,
+    ]
+}
+
+enum NetworkPath {
+    static func of(_ reference: String, _ rest: String = "") -> String { "/networks/\(Request.part(reference))\(rest)" }
+}
+
+extension Verb {
+    static let networkList = Verb(
+        "network ls", aliases: ["network list"], arity: .none,
+        help: """
+            Usage:  apus network ls [OPTIONS]
+
+            List networks
+
+            Aliases:
+              apus network ls, apus network list
+
+            Options:
+              -f, --filter filter   Provide filter values (e.g. "driver=bridge")
+                  --format string   Format output using a custom template:
+                                    'table':            Print output in table format with column headers
+                                    (default)
+                                    'table TEMPLATE':   Print output in table format using the given Go
+                                    template
+                                    'json':             Print in JSON format
+                                    'TEMPLATE':         Print output using the given Go template.
+                  --no-trunc        Do not truncate the output
+              -q, --quiet           Only display network IDs
+            """
+    ) { call in
+        let flags = call.flags
+        let answer = try await call.client().json(.get("/networks", Filters.query(flags.list("filter"))))
+        let networks = answer.elements.sorted { NaturalOrder.comesBefore($0["Name"].text, $1["Name"].text) }
+        try NetworkRow.listing.show(
+            networks.map { NetworkRow.row($0, isShort: !flags.isSet("no-trunc")) }, format: flags.string("format"),
+            isQuiet: flags.isSet("quiet"))
+    }
+
+    static let networkInspect = Verb(
+        "network inspect", arity: .atLeast(1),
+        help: """
+            Usage:  apus network inspect [OPTIONS] NETWORK [NETWORK...]
+
+            Display detailed information on one or more networks
+
+            Options:
+              -f, --format string   Format output using a custom template:
+                                    'json':             Print in JSON format
+                                    'TEMPLATE':         Print output using the given Go template.
+              -v, --verbose         Verbose output for diagnostics
+            """
+    ) { call in
+        let client = try await call.client()
+        let query = call.flags.isSet("verbose") ? [("verbose", "true")] : []
+        try await Inspection(format: call.flags.string("format")).show(call.words) { name in
+            try await client.bytes(.get(NetworkPath.of(name), query))
+        }
+    }
+
+    static let networkRemove = Verb(
+        "network rm", aliases: ["network remove"], arity: .atLeast(1),
+        help: """
+            Usage:  apus network rm NETWORK [NETWORK...]
+
+            Remove one or more networks
+
+            Aliases:
+              apus network rm, apus network remove
+
+            Options:
+              -f, --force   Do not error if the network does not exist
+            """
+    ) { call in
+        let client = try await call.client()
+        let isForced = call.flags.isSet("force")
+        var hasFailed = false
+        for name in call.words {
+            do {
+                // An ingress network carries the swarm's ports: removing it is asked about.
+                if try await NetworkRemoval.isIngress(client, name) {
+                    let question =
+                        "WARNING! Before removing the routing-mesh network, make sure all the nodes in your swarm run the "
+                        + "same docker engine version. Otherwise, removal may not be effective and functionality of newly "
+                        + "create ingress networks will be impaired.\nAre you sure you want to continue?"
+                    guard try await Console.confirms(question) else { continue }
+                }
+                try await client.send(.delete(NetworkPath.of(name)))
+                Console.line(name)
+            } catch {
+                if isForced, (error as? DockerError)?.isNotFound == true { continue }
+                Console.error("\(error)")
+                hasFailed = true
+            }
+        }
+        if hasFailed { throw ExitError(1, "exit status 1") }
+    }
+
+    static let networkConnect = Verb(
+        "network connect", arity: .exactly(2),
+        help: """
+            Usage:  apus network connect [OPTIONS] NETWORK CONTAINER
+
+            Connect a container to a network
+
+            Options:
+                  --alias strings           Add network-scoped alias for the container
+                  --driver-opt strings      driver options for the network
+                  --gw-priority int         Highest gw-priority provides the default gateway. Accepts
+                                            positive and negative values.
+                  --ip string               IPv4 address (e.g., "172.30.100.104")
+                  --ip6 string              IPv6 address (e.g., "2001:db8::33")
+                  --link list               Add link to another container
+                  --link-local-ip strings   Add a link-local address for the container
+            """
+    ) { call in
+        let flags = call.flags
+        let options = try flags.list("driver-opt").map { item -> (String, String) in
+            let (key, value) = GoText.pair(item)
+            guard let value, !key.isEmpty else { throw ExitError(1, "invalid key/value pair format in driver options") }
+            return (key, value)
+        }
+        func texts(_ name: String) -> JSON? {
+            flags.list(name).isEmpty ? nil : .strings(flags.list(name))
+        }
+        func text(_ name: String) -> JSON? { flags.string(name).flatMap { $0.isEmpty ? nil : .string($0) } }
+        let addressing = JSON.fields([
+            "IPv4Address": text("ip"), "IPv6Address": text("ip6"), "LinkLocalIPs": texts("link-local-ip"),
+        ])
+        let endpoint = JSON.fields([
+            "IPAMConfig": addressing, "Links": texts("link"), "Aliases": texts("alias"),
+            "DriverOpts": options.isEmpty ? nil : .map(Dictionary(options) { $1 }),
+            "GwPriority": flags.integer("gw-priority").map { JSON($0) },
+        ])
+        let body = JSON.fields(["Container": .string(call.words[1]), "EndpointConfig": endpoint])
+        try await call.client().send(.post(NetworkPath.of(call.words[0], "/connect"), [], body))
+    }
+
+    static let networkDisconnect = Verb(
+        "network disconnect", arity: .exactly(2),
+        help: """
+            Usage:  apus network disconnect [OPTIONS] NETWORK CONTAINER
+
+            Disconnect a container from a network
+
+            Options:
+              -f, --force   Force the container to disconnect from a network
+            """
+    ) { call in
+        let body = JSON.fields(["Container": .string(call.words[1]), "Force": .bool(call.flags.isSet("force"))])
+        try await call.client().send(.post(NetworkPath.of(call.words[0], "/disconnect"), [], body))
+    }
+
+    static let networkPrune = Verb(
+        "network prune", arity: .none,
+        help: """
+            Usage:  apus network prune [OPTIONS]
+
+            Remove all unused networks
+
+            Options:
+                  --filter filter   Provide filter values (e.g. "until=<timestamp>")
+              -f, --force           Do not prompt for confirmation
+            """
+    ) { call in
+        let warning = "WARNING! This will remove all custom networks not used by at least one container."
+        guard try await Prune.mayGoOn(call, warning) else { return }
+        let answer = try await Prune.ask(call, "/networks/prune")
+        Prune.report("Deleted Networks:", answer["NetworksDeleted"].strings)
+    }
+}
+
+enum NetworkRemoval {
+    static func isIngress(_ client: DockerClient, _ name: String) async throws -> Bool {
+        do { return try await client.json(.get(NetworkPath.of(name)))["Ingress"].isTrue } catch is DockerError {
+            // The removal itself tells what is wrong.
+            return false
+        }
+    }
+}
+
+package enum NetworkRow {
+    package static let listing = Listing(
+        table: "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
+        headers: [
+            "ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "IPv4": "IPV4", "IPv6": "IPV6",
+            "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT",
+        ])
+
+    package static func row(_ network: JSON, isShort: Bool) -> Row {
+        let id = network["Id"].text
+        func flag(_ name: String) -> JSON { .string(network[name].isTrue ? "true" : "false") }
+        return Row(
+            [
+                "ID": .string(isShort ? Units.shortID(id) : id), "Name": network["Name"], "Driver": network["Driver"],
+                "Scope": network["Scope"], "IPv4": flag("EnableIPv4"), "IPv6": flag("EnableIPv6"),
+                "Internal": flag("Internal"), "Labels": .string(LabelText.joined(network["Labels"])),
+                "CreatedAt": .string(Moments.goText(network["Created"].text)),
+            ], methods: ["Label": LabelText.method(network["Labels"])])
+    }
+}
+
+/// Names in the order of people: runs of digits as numbers.
+package enum NaturalOrder {
+    package static func comesBefore(_ left: String, _ right: String) -> Bool {
+        var (left, right) = (left[...], right[...])
+        while let first = left.first, let second = right.first {
+            if first.isASCII, first.isNumber, second.isASCII, second.isNumber {
+                let numbers = (left.prefix { $0.isASCII && $0.isNumber }, right.prefix { $0.isASCII && $0.isNumber })
+                let plain = (numbers.0.drop { $0 == "0" }, numbers.1.drop { $0 == "0" })
+                if plain.0.count != plain.1.count { return plain.0.count < plain.1.count }
+                if plain.0 != plain.1 { return plain.0 < plain.1 }
+                if numbers.0.count != numbers.1.count { return numbers.0.count < numbers.1.count }
+                left = left[numbers.0.endIndex...]
+                right = right[numbers.1.endIndex...]
+                continue
+            }
+            if first != second {
+                return first.unicodeScalars.first?.value ?? 0 < second.unicodeScalars.first?.value ?? 0
+            }
+            left = left.dropFirst()
+            right = right.dropFirst()
+        }
+        return left.isEmpty && !right.isEmpty
+    }
+}

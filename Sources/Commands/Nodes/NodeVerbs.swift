@@ -1,0 +1,231 @@
+package import DockerClient
+
+extension Verbs {
+    static let nodes: [Verb] = [
+        .nodeDemote, .nodeInspect, .nodeList, .nodePromote, .nodeTasks, .nodeRemove, .nodeUpdate,
+    ]
+}
+
+enum NodePath {
+    static func of(_ reference: String, _ rest: String = "") -> String { "/nodes/\(Request.part(reference))\(rest)" }
+
+    /// `self` is the node that is asked.
+    static func resolved(_ reference: String, _ client: DockerClient) async throws -> String {
+        guard reference == "self" else { return reference }
+        let id = try await client.json(.get("/info"))["Swarm"]["NodeID"].text
+        // Where there is no id, the list says why: no swarm, or a worker.
+        if id.isEmpty { try await client.send(.get("/nodes")) }
+        return id
+    }
+}
+
+extension Verb {
+    static let nodeList = Verb(
+        "node ls", aliases: ["node list"], arity: .none,
+        help: """
+            Usage:  apus node ls [OPTIONS]
+
+            List nodes in the swarm
+
+            Aliases:
+              apus node ls, apus node list
+
+            Options:
+              -f, --filter filter   Filter output based on conditions provided
+                  --format string   Format output using a custom template:
+                                    'table':            Print output in table format with column headers
+                                    (default)
+                                    'table TEMPLATE':   Print output in table format using the given Go
+                                    template
+                                    'json':             Print in JSON format
+                                    'TEMPLATE':         Print output using the given Go template.
+              -q, --quiet           Only display IDs
+            """
+    ) { call in
+        let flags = call.flags
+        let client = try await call.client()
+        let nodes = try await client.json(.get("/nodes", Filters.query(flags.list("filter")))).elements.sorted {
+            NaturalOrder.comesBefore($0["Description"]["Hostname"].text, $1["Description"]["Hostname"].text)
+        }
+        let isQuiet = flags.isSet("quiet")
+        let info = nodes.isEmpty || isQuiet ? .null : try await client.json(.get("/info"))
+        let own = info["Swarm"]["NodeID"].text
+        let cluster = info["Swarm"]["Cluster"]["TLSInfo"]
+        try NodeRow.listing.show(
+            nodes.map { NodeRow.row($0, own: own, cluster: cluster) }, format: flags.string("format"), isQuiet: isQuiet)
+    }
+
+    static let nodeTasks = Verb(
+        "node ps", arity: .atLeast(0),
+        help: """
+            Usage:  apus node ps [OPTIONS] [NODE...]
+
+            List tasks running on one or more nodes, defaults to current node
+
+            Options:
+              -f, --filter filter   Filter output based on conditions provided
+                  --format string   Pretty-print tasks using a Go template
+                  --no-resolve      Do not map IDs to Names
+                  --no-trunc        Do not truncate output
+              -q, --quiet           Only display task IDs
+            """
+    ) { call in
+        let client = try await call.client()
+        var tasks: [JSON] = []
+        var failures: [String] = []
+        for name in call.words.isEmpty ? ["self"] : call.words {
+            do {
+                let reference = try await NodePath.resolved(name, client)
+                let id = try await client.json(.get(NodePath.of(reference)))["ID"].text
+                let filters = call.flags.list("filter") + ["node=\(id)"]
+                tasks += try await client.json(.get("/tasks", Filters.query(filters))).elements
+            } catch { failures.append("\(error)") }
+        }
+        if failures.isEmpty || !tasks.isEmpty { try await TaskTable(client, call.flags).show(tasks) }
+        guard failures.isEmpty else { throw ExitError(1, failures.joined(separator: "\n")) }
+    }
+
+    static let nodeRemove = Verb(
+        "node rm", aliases: ["node remove"], arity: .atLeast(1),
+        help: """
+            Usage:  apus node rm [OPTIONS] NODE [NODE...]
+
+            Remove one or more nodes from the swarm
+
+            Aliases:
+              apus node rm, apus node remove
+
+            Options:
+              -f, --force   Force remove a node from the swarm
+            """
+    ) { call in
+        let client = try await call.client()
+        let query = call.flags.isSet("force") ? [("force", "1")] : []
+        try await Batch.run(call.words) { name in
+            try await client.send(.delete(NodePath.of(name), query))
+            return name
+        }
+    }
+
+    static let nodeUpdate = Verb(
+        "node update", arity: .exactly(1),
+        help: """
+            Usage:  apus node update [OPTIONS] NODE
+
+            Update a node
+
+            Options:
+                  --availability string   Availability of the node ("active", "pause", "drain")
+                  --label-add list        Add or update a node label ("key=value")
+                  --label-rm list         Remove a node label if exists
+                  --role string           Role of the node ("worker", "manager")
+            """
+    ) { call in
+        let flags = call.flags
+        let client = try await call.client()
+        let name = try await NodePath.resolved(call.words[0], client)
+        let node = try await client.json(.get(NodePath.of(name)))
+        var spec = node["Spec"]
+        if let role = flags.string("role") { spec["Role"] = .string(role.lowercased()) }
+        if let availability = flags.string("availability") { spec["Availability"] = .string(availability.lowercased()) }
+        var labels = spec["Labels"].dictionary
+        for item in flags.list("label-add") {
+            let (key, value) = GoText.pair(item)
+            labels[key] = value ?? ""
+        }
+        for key in flags.list("label-rm") {
+            guard labels.removeValue(forKey: key) != nil else {
+                throw ExitError(1, "key \(key) doesn't exist in node's labels")
+            }
+        }
+        spec["Labels"] = .map(labels)
+        try await NodeChange.send(client, node, spec)
+        Console.line(call.words[0])
+    }
+
+    static let nodePromote = Verb(
+        "node promote", arity: .atLeast(1),
+        help: """
+            Usage:  apus node promote NODE [NODE...]
+
+            Promote one or more nodes to manager in the swarm
+            """
+    ) { call in
+        try await NodeChange.roles(
+            call, "manager", already: { "Node \($0) is already a manager." },
+            done: { "Node \($0) promoted to a manager in the swarm." })
+    }
+
+    static let nodeDemote = Verb(
+        "node demote", arity: .atLeast(1),
+        help: """
+            Usage:  apus node demote NODE [NODE...]
+
+            Demote one or more nodes from manager in the swarm
+            """
+    ) { call in
+        try await NodeChange.roles(
+            call, "worker", already: { "Node \($0) is already a worker." },
+            done: { "Manager \($0) demoted in the swarm." })
+    }
+}
+
+enum NodeChange {
+    static func send(_ client: DockerClient, _ node: JSON, _ spec: JSON) async throws {
+        let version = [("version", "\(node["Version"]["Index"].unsigned)")]
+        try await client.send(.post(NodePath.of(node["ID"].text, "/update"), version, spec))
+    }
+
+    static func roles(
+        _ call: Invocation, _ role: String, already: (String) -> String, done: (String) -> String
+    ) async throws {
+        let client = try await call.client()
+        for name in call.words {
+            let reference = try await NodePath.resolved(name, client)
+            let node = try await client.json(.get(NodePath.of(reference)))
+            var spec = node["Spec"]
+            guard spec["Role"].text != role else {
+                Console.line(already(node["ID"].text))
+                continue
+            }
+            spec["Role"] = .string(role)
+            try await send(client, node, spec)
+            Console.line(done(name))
+        }
+    }
+}
+
+package enum NodeRow {
+    package static let listing = Listing(
+        table:
+            "table {{.ID}} {{if .Self}}*{{else}} {{end}}\t{{.Hostname}}\t{{.Status}}\t{{.Availability}}\t"
+            + "{{.ManagerStatus}}\t{{.EngineVersion}}",
+        headers: [
+            "ID": "ID", "Self": "", "Hostname": "HOSTNAME", "Status": "STATUS", "Availability": "AVAILABILITY",
+            "ManagerStatus": "MANAGER STATUS", "EngineVersion": "ENGINE VERSION", "TLSStatus": "TLS STATUS",
+        ])
+
+    package static func row(_ node: JSON, own: String, cluster: JSON) -> Row {
+        let manager = node["ManagerStatus"]
+        var role = ""
+        if !manager.isNull {
+            role = manager["Leader"].isTrue ? "Leader" : TaskTable.title(manager["Reachability"].text)
+        }
+        let tls = node["Description"]["TLSInfo"]
+        let certificates =
+            cluster["TrustRoot"].isNull || tls["TrustRoot"].isNull
+            ? "Unknown" : tls == cluster || same(tls, cluster) ? "Ready" : "Needs Rotation"
+        return Row([
+            "ID": node["ID"], "Self": .bool(node["ID"].text == own && !own.isEmpty),
+            "Hostname": node["Description"]["Hostname"],
+            "Status": .string(TaskTable.title(node["Status"]["State"].text)),
+            "Availability": .string(TaskTable.title(node["Spec"]["Availability"].text)), "ManagerStatus": .string(role),
+            "TLSStatus": .string(certificates),
+            "EngineVersion": .string(node["Description"]["Engine"]["EngineVersion"].text),
+        ])
+    }
+
+    private static func same(_ left: JSON, _ right: JSON) -> Bool {
+        ["TrustRoot", "CertIssuerSubject", "CertIssuerPublicKey"].allSatisfy { left[$0] == right[$0] }
+    }
+}

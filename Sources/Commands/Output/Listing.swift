@@ -1,0 +1,73 @@
+import DockerClient
+
+/// A list of rows, shown as `--format` asks.
+package struct Listing: Sendable {
+    /// The format without `--format`: `table {{.ID}}\t…`.
+    let table: String
+    /// The column that `--quiet` leaves.
+    let quiet: String
+    /// What stands above the columns.
+    let headers: [String: String]
+    /// A plain template wins over `--quiet`, except for containers.
+    let quietWins: Bool
+
+    package init(
+        table: String, quiet: String = "{{.ID}}", headers: [String: String], quietWins: Bool = false
+    ) {
+        self.table = table
+        self.quiet = quiet
+        self.headers = headers
+        self.quietWins = quietWins
+    }
+
+    /// The whole text; a line a row.
+    package func render(_ rows: [Row], format: String?, isQuiet: Bool = false) throws -> String {
+        let format = format ?? "table"
+        let isPlainTable = format.isEmpty || format == "table"
+        var source = format
+        if isQuiet, isPlainTable || quietWins {
+            source = quiet
+        } else if isPlainTable {
+            source = table
+        } else if format == "json" {
+            source = "{{json .}}"
+        }
+        return try Self.render(rows, source: source, headers: headers)
+    }
+
+    func show(_ rows: [Row], format: String?, isQuiet: Bool = false) throws {
+        Console.text(try render(rows, format: format, isQuiet: isQuiet))
+    }
+
+    static func render(_ rows: [Row], source: String, headers: [String: String]) throws -> String {
+        let isTable = source.hasPrefix("table ") || source.hasPrefix("table{")
+        var body = isTable ? String(source.dropFirst("table".count)) : source
+        body = body.replacing("\\t", with: "\t").replacing("\\n", with: "\n")
+        if isTable { body = String(body.trimmingPrefix { $0 == " " }) }
+        let template = try parsed(body)
+        var text = ""
+        for row in rows { text += try template.render(.row(row)) + "\n" }
+        guard isTable else { return text }
+        let header = Row(headers.mapValues { .string($0) }, methods: ["Label": labelHeader])
+        return TabWriter().layout(try template.render(.row(header), forHeader: true) + "\n" + text)
+    }
+
+    /// The last part of a label's name.
+    private static let labelHeader: Row.Method = { name in
+        let last = name.split(separator: ".").last.map(String.init) ?? name
+        return last.replacing("-", with: " ").replacing("_", with: " ")
+    }
+
+    static func parsed(_ source: String) throws -> Template {
+        do { return try Template(source) } catch { throw ExitError(1, "failed to parse template: \(error)") }
+    }
+}
+
+/// Labels as lists show them.
+enum LabelText {
+    static func joined(_ labels: JSON) -> String {
+        labels.members.sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value.text)" }.joined(separator: ",")
+    }
+
+    static func method(_ labels: JSON) -> Row.Method { { labels[$0].text } }
+}

@@ -1,0 +1,55 @@
+import DockerClient
+
+extension Verb {
+    static let inspect = Verb(
+        "inspect", arity: .atLeast(1),
+        help: """
+            Usage:  apus inspect [OPTIONS] NAME|ID [NAME|ID...]
+
+            Return low-level information on Docker objects
+
+            Options:
+              -f, --format string   Format output using a custom template:
+                                    'json':             Print in JSON format
+                                    'TEMPLATE':         Print output using the given Go template.
+              -s, --size            Display total file sizes if the type is container
+                  --type string     Only inspect objects of the given type
+            """
+    ) { call in
+        let flags = call.flags
+        let type = flags.string("type") ?? ""
+        let client = try await call.client()
+        guard type.isEmpty || AnyKind.kinds.contains(where: { $0.name == type }) else {
+            throw ExitError(
+                1,
+                "unknown type: \(GoText.quoted(type)): must be one of \"\(AnyKind.kinds.map(\.name).joined(separator: "\", \""))\""
+            )
+        }
+        try await Inspection(format: flags.string("format")).show(call.words) { name in
+            try await AnyKind.find(name, type: type, size: flags.isSet("size"), client)
+        }
+    }
+}
+
+/// A name that may be anybody's.
+enum AnyKind {
+    static let kinds: [(name: String, path: String)] = [
+        ("container", "/containers/%/json"), ("image", "/images/%/json"), ("network", "/networks/%"),
+        ("volume", "/volumes/%"), ("service", "/services/%"), ("task", "/tasks/%"), ("node", "/nodes/%"),
+        ("config", "/configs/%"), ("secret", "/secrets/%"), ("plugin", "/plugins/%/json"),
+    ]
+
+    static func find(_ name: String, type: String, size: Bool, _ client: DockerClient) async throws -> [UInt8] {
+        for kind in kinds where type.isEmpty || kind.name == type {
+            let path = kind.path.replacing("%", with: Request.part(name))
+            let query = size && kind.name == "container" ? [("size", "1")] : []
+            do { return try await client.bytes(.get(path, query)) } catch let error as DockerError {
+                guard type.isEmpty else { throw error }
+                // 404 here, or no swarm, or nothing of that kind at all: it may be something else.
+                guard let status = error.status, [404, 501, 503, 500].contains(status) else { throw error }
+                if status == 500, !error.description.contains("not supported") { throw error }
+            }
+        }
+        throw PlainError("error: no such object: \(name)")
+    }
+}

@@ -1,0 +1,57 @@
+package import DockerClient
+import Model
+
+extension Verbs {
+    static let system: [Verb] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
+}
+
+extension Verb {
+    static let systemEvents = Verb(
+        "system events", aliases: ["events"], arity: .none,
+        help: """
+            Usage:  apus system events [OPTIONS]
+
+            Get real time events from the server
+
+            Aliases:
+              apus system events, apus events
+
+            Options:
+              -f, --filter filter   Filter output based on conditions provided
+                  --format string   Format output using a custom template:
+                                    'json':             Print in JSON format
+                                    'TEMPLATE':         Print output using the given Go template.
+                  --since string    Show all events created since timestamp
+                  --until string    Stream events until this timestamp
+            """
+    ) { call in
+        let flags = call.flags
+        var query: [(String, String)] = []
+        let format = flags.string("format") ?? ""
+        let template = format.isEmpty ? nil : try Listing.parsed(format == "json" ? "{{json .}}" : format)
+        for name in ["since", "until"] {
+            guard let text = flags.string(name), !text.isEmpty else { continue }
+            query.append((name, try Moments.parameter(text)))
+        }
+        query += Filters.query(flags.list("filter"))
+        try await call.client().values(.get("/events", query)) { event in
+            if let template {
+                Console.line(try template.render(.data(event)))
+            } else {
+                Console.line(EventText.line(event))
+            }
+        }
+    }
+}
+
+package enum EventText {
+    /// `2026-11-23T06:21:08.696854704Z node update wulp8m106… (name=node-1, state.new=ready)`
+    package static func line(_ event: JSON) -> String {
+        let moment = Timestamp(nanosecondsSinceEpoch: event["timeNano"].integer ?? 0).fixedWidth
+        let actor = event["Actor"]
+        let head = "\(moment) \(event["Type"].text) \(event["Action"].text) \(actor["ID"].text)"
+        let attributes = actor["Attributes"].members.sorted { $0.name < $1.name }
+        guard !attributes.isEmpty else { return head }
+        return head + " (" + attributes.map { "\($0.name)=\($0.value.text)" }.joined(separator: ", ") + ")"
+    }
+}

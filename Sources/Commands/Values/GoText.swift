@@ -1,0 +1,87 @@
+/// Text as Go's library writes and reads it.
+package enum GoText {
+    /// `strconv.Quote`.
+    package static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case "\u{7}": result += "\\a"
+            case "\u{8}": result += "\\b"
+            case "\u{c}": result += "\\f"
+            case "\u{b}": result += "\\v"
+            case let scalar where scalar.value < 0x20 || scalar.value == 0x7f:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\x" + (digits.count == 1 ? "0" : "") + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+
+    /// One line of comma-separated values, RFC 4180: a field in double quotes may have commas.
+    package static func commaSeparated(_ text: String) -> [String] {
+        var fields: [String] = []
+        var field = ""
+        var isQuoted = false
+        var rest = text[...]
+        while let character = rest.popFirst() {
+            switch character {
+            case "\"" where isQuoted && rest.first == "\"":
+                field.append("\"")
+                rest = rest.dropFirst()
+            case "\"" where isQuoted: isQuoted = false
+            case "\"" where field.isEmpty: isQuoted = true
+            case "," where !isQuoted:
+                fields.append(field)
+                field = ""
+            default: field.append(character)
+            }
+        }
+        return fields + [field]
+    }
+
+    /// `key=value` at the first `=`; no value without one.
+    package static func pair(_ text: String) -> (key: String, value: String?) {
+        guard let equals = text.firstIndex(of: "=") else { return (text, nil) }
+        return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+    }
+
+    /// A dictionary of `key=value` items; the last of a key counts, a missing value is empty.
+    package static func dictionary(_ items: [String]) -> [String: String] {
+        Dictionary(items.map(pair).map { ($0.key, $0.value ?? "") }) { $1 }
+    }
+}
+
+/// Words of a command in one text, as a shell parts them: blanks, quotes and backslashes.
+package enum ShellWords {
+    package static func split(_ text: String) throws(ValueError) -> [String] {
+        var words: [String] = []
+        var word: String?
+        var quote: Character?
+        var rest = text[...]
+        while let character = rest.popFirst() {
+            switch (quote, character) {
+            case ("'", "'"), ("\"", "\""): quote = nil
+            case ("'", _): word = (word ?? "") + String(character)
+            case ("\"", "\\"), (nil, "\\"):
+                guard let next = rest.popFirst() else { throw ValueError("EOF found after escape character") }
+                word = (word ?? "") + String(next)
+            case ("\"", _): word = (word ?? "") + String(character)
+            case (nil, "'"), (nil, "\""):
+                quote = character
+                word = word ?? ""
+            case (nil, " "), (nil, "\t"), (nil, "\n"):
+                if let whole = word { words.append(whole) }
+                word = nil
+            default: word = (word ?? "") + String(character)
+            }
+        }
+        guard quote == nil else { throw ValueError("EOF found when expecting closing quote") }
+        return words + (word.map { [$0] } ?? [])
+    }
+}

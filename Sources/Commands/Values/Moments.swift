@@ -1,0 +1,40 @@
+package import Model
+
+/// Points in time as flags give them.
+package enum Moments {
+    /// `--since` and `--until` of logs and events: RFC 3339, seconds since 1970, or a duration before now.
+    ///
+    /// - Returns: `seconds.nanoseconds`, as the API takes it.
+    package static func parameter(_ text: String, now: Timestamp = .now) throws(ValueError) -> String {
+        let moment = try parse(text, now: now)
+        return "\(moment.seconds).\(String(moment.nanoseconds + 1_000_000_000).dropFirst())"
+    }
+
+    package static func parse(_ text: String, now: Timestamp) throws(ValueError) -> Timestamp {
+        if let duration = try? GoDuration.parse(text) {  // Not a duration: then one of the other forms.
+            return Timestamp(nanosecondsSinceEpoch: now.nanosecondsSinceEpoch - duration)
+        }
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        if let seconds = Int64(parts[0]), parts.count == 1 || parts[1].allSatisfy(\.isNumber) {
+            let digits = parts.count == 2 ? String((parts[1] + "000000000").prefix(9)) : "0"
+            return Timestamp(seconds: seconds, nanoseconds: Int64(digits) ?? 0)
+        }
+        for suffix in ["", "Z", ":00Z", "T00:00:00Z"] {
+            if let moment = Timestamp(text + suffix) { return moment }
+        }
+        throw ValueError("failed to parse value as time or duration: \(GoText.quoted(text))")
+    }
+
+    /// How long ago a moment of the API's text was, in nanoseconds; 0 when it is none.
+    static func age(_ text: String) -> Int64 {
+        guard let moment = Timestamp(text) else { return 0 }
+        return Timestamp.now.nanosecondsSinceEpoch &- moment.nanosecondsSinceEpoch
+    }
+
+    /// `2026-11-23 06:21:09.338590375 +0000 UTC`, as Go prints a moment.
+    package static func goText(_ text: String) -> String {
+        guard let moment = Timestamp(text) else { return text }
+        let plain = moment.description.dropLast()
+        return plain.replacing("T", with: " ") + " +0000 UTC"
+    }
+}

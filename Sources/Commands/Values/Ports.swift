@@ -1,0 +1,177 @@
+package import DockerClient
+
+/// `[[address:]host:]container[/protocol]`, each a number or a range.
+package struct PortMapping: Sendable, Equatable {
+    package var address = ""
+    /// `nil` when the engine is to choose.
+    package var host: ClosedRange<Int>?
+    package var container: ClosedRange<Int>
+    package var transport: String
+
+    package static func parse(_ text: String) throws(ValueError) -> PortMapping {
+        let (ports, transport) = try Self.transport(text)
+        var parts = ports.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let target = parts.removeLast()
+        let source = parts.popLast() ?? ""
+        var address = parts.joined(separator: ":")
+        if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
+        guard address.isEmpty || AddressText.isAddress(address) else {
+            throw ValueError("invalid IP address: \(address)")
+        }
+        guard !target.isEmpty else { throw ValueError("no port specified: \(text)<empty>") }
+        guard let container = range(target) else { throw ValueError("invalid containerPort: \(target)") }
+        var mapping = PortMapping(address: address, host: nil, container: container, transport: transport)
+        guard !source.isEmpty else { return mapping }
+        guard let host = range(source) else { throw ValueError("invalid hostPort: \(source)") }
+        mapping.host = host
+        // One container port may be published on any one of a range.
+        guard host.count == container.count || container.count == 1 else {
+            throw ValueError("invalid ranges specified for container and host Ports: \(target) and \(source)")
+        }
+        return mapping
+    }
+
+    static func transport(_ text: String) throws(ValueError) -> (ports: Substring, transport: String) {
+        guard let slash = text.lastIndex(of: "/") else { return (text[...], "tcp") }
+        let word = text[text.index(after: slash)...].lowercased()
+        guard ["tcp", "udp", "sctp"].contains(word) else { throw ValueError("invalid proto: \(word)") }
+        return (text[..<slash], word)
+    }
+
+    static func range(_ text: String) -> ClosedRange<Int>? {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count <= 2, let first = UInt16(ends[0]), let last = UInt16(ends[ends.count - 1]), first <= last
+        else {
+            return nil
+        }
+        return Int(first)...Int(last)
+    }
+
+    /// Names and bindings for a container: `80/tcp` and where it is published.
+    package var bindings: [(port: String, binding: JSON)] {
+        container.enumerated().map { index, port in
+            var text = ""
+            if let host {
+                text =
+                    host.count == container.count
+                    ? "\(host.lowerBound + index)" : "\(host.lowerBound)-\(host.upperBound)"
+            }
+            return ("\(port)/\(transport)", ["HostIp": .string(address), "HostPort": .string(text)])
+        }
+    }
+}
+
+/// `--publish` of services: short as above, or `published=8080,target=80,protocol=tcp,mode=host`.
+package enum ServicePort {
+    /// - Returns: The API's `PortConfig`, one a port.
+    package static func parse(_ text: String) throws(ValueError) -> [JSON] {
+        guard text.contains("=") else {
+            let mapping = try PortMapping.parse(text)
+            guard mapping.address.isEmpty else { throw ValueError("hostip is not supported") }
+            return mapping.container.enumerated().map { index, target in
+                let published = mapping.host.map { min($0.lowerBound + index, $0.upperBound) } ?? 0
+                return config(target, published, mapping.transport, "ingress")
+            }
+        }
+        var target = 0
+        var published = 0
+        var transport = "tcp"
+        var mode = "ingress"
+        for field in GoText.commaSeparated(text) {
+            let (key, given) = GoText.pair(field)
+            guard let value = given else { throw ValueError("invalid field: \(field)") }
+            switch key {
+            case "protocol":
+                guard ["tcp", "udp", "sctp"].contains(value) else {
+                    throw ValueError("invalid protocol value '\(value)'")
+                }
+                transport = value
+            case "mode":
+                guard ["host", "ingress"].contains(value) else {
+                    throw ValueError("invalid publish mode value (\(value)): must be either 'ingress' or 'host'")
+                }
+                mode = value
+            case "target": target = try number(key, value)
+            case "published": published = try number(key, value)
+            default: throw ValueError("invalid field key: \(key)")
+            }
+        }
+        guard target != 0 else { throw ValueError("missing mandatory field 'target'") }
+        return [config(target, published, transport, mode)]
+    }
+
+    private static func number(_ key: String, _ value: String) throws(ValueError) -> Int {
+        guard let number = UInt16(value) else {
+            throw ValueError(
+                "invalid \(key) port (\(value)): value must be an integer: "
+                    + "strconv.ParseUint: parsing \(GoText.quoted(value)): invalid syntax")
+        }
+        return Int(number)
+    }
+
+    private static func config(_ target: Int, _ published: Int, _ transport: String, _ mode: String) -> JSON {
+        .fields([
+            "Protocol": .string(transport), "TargetPort": JSON(target),
+            "PublishedPort": published == 0 ? nil : JSON(published), "PublishMode": .string(mode),
+        ])
+    }
+
+    /// A target port to be removed: `80` or `80/udp`; a whole mapping stands for its target.
+    package static func parseTarget(_ text: String) throws(ValueError) -> [(port: Int, transport: String)] {
+        if text.contains("=") { throw ValueError("invalid containerPort: \(text)") }
+        let mapping = try PortMapping.parse(text)
+        return mapping.container.map { ($0, mapping.transport) }
+    }
+}
+
+/// The ports of a container as lists show them.
+package enum PortText {
+    private struct Port: Comparable {
+        let target: Int
+        let address: String
+        let published: Int
+        let transport: String
+
+        static func < (left: Port, right: Port) -> Bool {
+            (left.target, left.address, left.published, left.transport)
+                < (right.target, right.address, right.published, right.transport)
+        }
+    }
+
+    /// `0.0.0.0:8080->80/tcp, 443/tcp`; neighbours are put together as ranges where both sides agree.
+    package static func describe(_ ports: [JSON]) -> String {
+        let ports = ports.map {
+            Port(
+                target: Int($0["PrivatePort"].integer ?? 0), address: $0["IP"].text,
+                published: Int($0["PublicPort"].integer ?? 0), transport: $0["Type"].text)
+        }.sorted()
+        var runs: [(address: String, transport: String, first: Int, last: Int)] = []
+        var closed: [String] = []
+        var mapped: [String] = []
+        func text(_ run: (address: String, transport: String, first: Int, last: Int)) -> String {
+            let span = run.first == run.last ? "\(run.first)" : "\(run.first)-\(run.last)"
+            let whole = run.address.isEmpty ? span : "\(AddressText.joined(run.address, span))->\(span)"
+            return "\(whole)/\(run.transport)"
+        }
+        for port in ports {
+            if !port.address.isEmpty, port.published != port.target {
+                mapped.append(
+                    "\(AddressText.joined(port.address, "\(port.published)"))->\(port.target)/\(port.transport)")
+                continue
+            }
+            guard let index = runs.firstIndex(where: { ($0.address, $0.transport) == (port.address, port.transport) })
+            else {
+                runs.append((port.address, port.transport, port.target, port.target))
+                continue
+            }
+            if port.target == runs[index].last + 1 {
+                runs[index].last = port.target
+            } else {
+                closed.append(text(runs[index]))
+                runs[index].first = port.target
+                runs[index].last = port.target
+            }
+        }
+        return (closed + runs.map(text) + mapped).joined(separator: ", ")
+    }
+}

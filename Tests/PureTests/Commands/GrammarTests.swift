@@ -1,0 +1,250 @@
+import Commands
+import DockerClient
+import Testing
+
+@Suite struct GrammarTests {
+    private func invocation(_ line: [String]) throws -> (Verb, Invocation) {
+        let (verb, used, count) = try #require(Verbs.find(line))
+        let found = try #require(verb)
+        let parsed = try FlagParser(found.flags, stopsAtWord: found.stopsAtWord).parse(Array(line.dropFirst(count)))
+        let session = try Session(
+            environment: ["HOME": "/root", "FROM_HERE": "1"],
+            global: try FlagParser(
+                VerbFlag.flags(
+                    in: "  -H, --host string   x\n  -c, --context string   x\n      --tls   x\n      --tlsverify   x")
+            )
+            .parse([]))
+        return (
+            found,
+            Invocation(flags: parsed, words: parsed.rest, used: used, session: session, help: found.help)
+        )
+    }
+
+    private func verb(_ words: String...) throws -> Verb { try #require(Verbs.find(words)?.verb) }
+
+    private func message(_ line: [String]) -> String? {
+        do {
+            _ = try invocation(line)
+            return nil
+        } catch { return (error as? UsageError)?.message ?? "\(error)" }
+    }
+
+    @Test func `flags are read from the help`() throws {
+        let flags = try verb("run").flags
+        #expect(flags.contains(VerbFlag(name: "publish", short: "p", type: "list")))
+        #expect(flags.contains(VerbFlag(name: "rm", short: nil, type: "")))
+        #expect(flags.contains(VerbFlag(name: "memory", short: "m", type: "bytes")))
+        #expect(flags.count > 95, "docker run has about a hundred flags: \(flags.count)")
+        #expect(try verb("service", "create").flags.count > 75 && verb("service", "update").flags.count > 95)
+    }
+
+    @Test func `flags as Docker takes them`() throws {
+        let (_, call) = try invocation([
+            "run", "-itd", "-p80:80", "--name=a", "-e", "A=1", "--rm", "busybox", "ls", "-la",
+        ])
+        #expect(call.flags.isSet("interactive") && call.flags.isSet("tty") && call.flags.isSet("detach"))
+        #expect(call.flags.list("publish") == ["80:80"] && call.flags.string("name") == "a")
+        #expect(call.words == ["busybox", "ls", "-la"])
+        let (_, later) = try invocation([
+            "network", "create", "br1", "--subnet", "10.0.0.0/8,10.1.0.0/16", "--internal=false",
+        ])
+        #expect(later.words == ["br1"] && later.flags.list("subnet").count == 2 && !later.flags.isSet("internal"))
+    }
+
+    @Test(
+        arguments: [
+            (["run", "--foo"], "unknown flag: --foo"), (["run", "-Z"], "unknown shorthand flag: 'Z' in -Z"),
+            (["run", "-m"], "flag needs an argument: 'm' in -m"),
+            (["run", "--memory"], "flag needs an argument: --memory"),
+            (["run", "--memory", "foo"], "invalid argument \"foo\" for \"-m, --memory\" flag: invalid size: 'foo'"),
+            (
+                ["ps", "--last", "foo"],
+                "invalid argument \"foo\" for \"-n, --last\" flag: strconv.ParseInt: parsing \"foo\": invalid syntax"
+            ),
+            (
+                ["service", "create", "--replicas", "-1"],
+                "invalid argument \"-1\" for \"--replicas\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax"
+            ),
+            (
+                ["network", "ls", "--filter", "x"],
+                "invalid argument \"x\" for \"-f, --filter\" flag: bad format of filter (expected name=value)"
+            ),
+            (
+                ["run", "--detach=foo"],
+                "invalid argument \"foo\" for \"-d, --detach\" flag: strconv.ParseBool: parsing \"foo\": invalid syntax"
+            ),
+            (["run", "-e", "=x"], "invalid argument \"=x\" for \"-e, --env\" flag: invalid environment variable: =x"),
+            (
+                ["run", "--sysctl", "bogus.x=1"],
+                "invalid argument \"bogus.x=1\" for \"--sysctl\" flag: sysctl 'bogus.x=1' is not allowed"
+            ),
+            (
+                ["run", "--add-host", "foo"],
+                "invalid argument \"foo\" for \"--add-host\" flag: bad format for add-host: \"foo\""
+            ),
+            (
+                ["run", "--dns", "foo"],
+                "invalid argument \"foo\" for \"--dns\" flag: IP address is not correctly formatted: foo"
+            ),
+            (
+                ["run", "-a", "foo"],
+                "invalid argument \"foo\" for \"-a, --attach\" flag: valid streams are STDIN, STDOUT and STDERR"
+            ),
+            (
+                ["service", "create", "--publish", "99999:80"],
+                "invalid argument \"99999:80\" for \"-p, --publish\" flag: invalid hostPort: 99999"
+            ),
+        ] as [([String], String)])
+    func `wrong flags are refused in Docker's words`(line: [String], text: String) {
+        #expect(message(line) == text)
+    }
+
+    @Test func `verbs have paths of their own`() {
+        var seen: Set<String> = []
+        for verb in Verbs.all {
+            for path in [verb.path] + verb.aliases { #expect(seen.insert(path).inserted, "\(path) twice") }
+            #expect(verb.help.hasPrefix("Usage:  apus \(verb.path)"), "\(verb.path)")
+            #expect(!verb.summary.isEmpty, "\(verb.path)")
+        }
+    }
+
+    /// Every flag that a request reads is in the help, or reading it stops a debug build.
+    @Test func `the request of a container`() throws {
+        let (_, call) = try invocation([
+            "run", "-it", "--name", "a", "-p", "8081:80", "--expose", "90", "-v", "/a:/b:ro", "-v", "/c", "-e", "A=1",
+            "-e",
+            "FROM_HERE", "--network", "net", "--network-alias", "x", "--ip", "10.0.0.9", "--memory", "64m", "--cpus",
+            "1.5",
+            "--restart", "on-failure:3", "--health-cmd", "true", "--health-interval", "5s", "--tmpfs", "/t:size=1m",
+            "--label", "k=v", "--entrypoint", "sh", "nginx", "-c", "ls",
+        ])
+        let body = try ContainerRequest(call).body()
+        #expect(
+            body["Image"] == "nginx" && body["Cmd"].compact() == #"["-c","ls"]"#
+                && body["Entrypoint"].compact() == #"["sh"]"#)
+        #expect(body["Env"].compact() == #"["A=1","FROM_HERE=1"]"# && body["StdinOnce"].isTrue && body["Tty"].isTrue)
+        #expect(
+            body["ExposedPorts"].compact() == #"{"80/tcp":{},"90/tcp":{}}"#
+                && body["Volumes"].compact() == #"{"/c":{}}"#)
+        #expect(body["Healthcheck"].compact() == #"{"Test":["CMD-SHELL","true"],"Interval":5000000000}"#)
+        let host = body["HostConfig"]
+        #expect(host["Binds"].compact() == #"["/a:/b:ro"]"# && host["NetworkMode"] == "net")
+        #expect(host["PortBindings"].compact() == #"{"80/tcp":[{"HostIp":"","HostPort":"8081"}]}"#)
+        #expect(host["Memory"] == 67_108_864 && host["NanoCpus"] == 1_500_000_000)
+        #expect(host["RestartPolicy"].compact() == #"{"Name":"on-failure","MaximumRetryCount":3}"#)
+        #expect(host["Tmpfs"].compact() == #"{"/t":"size=1m"}"#)
+        #expect(
+            body["NetworkingConfig"].compact()
+                == #"{"EndpointsConfig":{"net":{"Aliases":["x"],"IPAMConfig":{"IPv4Address":"10.0.0.9"}}}}"#)
+    }
+
+    @Test func `what contradicts itself is refused`() throws {
+        func text(_ line: [String]) -> String? {
+            do {
+                _ = try ContainerRequest(try invocation(line).1).body()
+                return nil
+            } catch { return (error as? ExitError)?.message ?? "\(error)" }
+        }
+        #expect(
+            text(["run", "--rm", "--restart", "always", "x"])
+                == "conflicting options: cannot specify both --restart and --rm")
+        #expect(text(["run", "--pid", "foo", "x"]) == "--pid: invalid PID mode")
+        #expect(text(["run", "--mac-address", "foo", "x"]) == "foo is not a valid mac address")
+        #expect(
+            text(["run", "--no-healthcheck", "--health-cmd", "y", "x"])
+                == "--no-healthcheck conflicts with --health-* options")
+        #expect(text(["run", "-p", "99999:80", "x"]) == "invalid hostPort: 99999")
+        #expect(
+            text(["run", "--network", "host", "--network-alias", "y", "x"])
+                == "network-scoped aliases are only supported for user-defined networks")
+    }
+
+    @Test func `the request of a service`() throws {
+        let (_, call) = try invocation([
+            "service", "create", "--name", "web", "--env", "A=1", "--replicas", "3", "-p", "8080:80", "--constraint",
+            "node.role==worker", "--limit-memory", "64m", "--update-parallelism", "2", "--restart-condition", "none",
+            "--mount", "type=volume,source=a,target=/b", "--label", "x=y", "nginx", "sh",
+        ])
+        let spec = try ServiceRequest(call).specification()
+        #expect(spec["Name"] == "web" && spec["Mode"].compact() == #"{"Replicated":{"Replicas":3}}"#)
+        let task = spec["TaskTemplate"]
+        #expect(task["ContainerSpec"]["Image"] == "nginx" && task["ContainerSpec"]["Args"].compact() == #"["sh"]"#)
+        #expect(task["Resources"].compact() == #"{"Limits":{"MemoryBytes":67108864},"Reservations":{}}"#)
+        #expect(task["Placement"].compact() == #"{"Constraints":["node.role==worker"]}"#)
+        #expect(task["RestartPolicy"]["Condition"] == "none" && spec["UpdateConfig"]["Parallelism"] == 2)
+        #expect(spec["UpdateConfig"]["Monitor"] == 5_000_000_000 && spec["RollbackConfig"].isNull)
+        #expect(throws: ExitError.self) {
+            try ServiceRequest(try invocation(["service", "create", "--mode", "global", "--replicas", "2", "x"]).1)
+                .specification()
+        }
+    }
+
+    @Test func `an update changes what its flags name`() async throws {
+        var spec: JSON = [
+            "Name": "web", "Labels": ["a": "1", "b": "2"], "Mode": ["Replicated": ["Replicas": 1]],
+            "TaskTemplate": [
+                "ContainerSpec": [
+                    "Image": "nginx", "Env": ["A=1", "B=2"], "Mounts": [["Type": "volume", "Target": "/x"]],
+                ],
+                "Placement": ["Constraints": ["node.id==1"]], "ForceUpdate": 4,
+            ],
+            "EndpointSpec": ["Ports": [["Protocol": "tcp", "TargetPort": 80, "PublishedPort": 8080]]],
+        ]
+        let (_, call) = try invocation([
+            "service", "update", "--env-add", "A=9", "--env-rm", "B", "--label-rm", "a", "--label-add", "c=3",
+            "--replicas", "5",
+            "--publish-rm", "80", "--publish-add", "90:91", "--constraint-rm", "node.id==1", "--mount-rm", "/x",
+            "--force", "--image",
+            "nginx:2", "--limit-cpu", "0.5", "web",
+        ])
+        try await ServiceChange(call, nil).apply(to: &spec)
+        let container = spec["TaskTemplate"]["ContainerSpec"]
+        #expect(
+            container["Env"].compact() == #"["A=9"]"# && container["Image"] == "nginx:2" && container["Mounts"].isNull)
+        #expect(spec["Labels"].compact() == #"{"b":"2","c":"3"}"# && spec["Mode"]["Replicated"]["Replicas"] == 5)
+        #expect(spec["EndpointSpec"]["Ports"].elements.map { $0["TargetPort"] } == [91])
+        #expect(spec["TaskTemplate"]["Placement"]["Constraints"].isNull && spec["TaskTemplate"]["ForceUpdate"] == 5)
+        #expect(spec["TaskTemplate"]["Resources"]["Limits"]["NanoCPUs"] == 500_000_000)
+    }
+
+    @Test func `progress of a pull and of a service`() throws {
+        var plain = ProgressDisplay(isTerminal: false, columns: 200)
+        let pulling: JSON = ["id": "a", "status": "Pulling fs layer", "progressDetail": .object([])]
+        let loading: JSON = ["id": "a", "status": "Downloading", "progressDetail": ["current": 5, "total": 10]]
+        #expect(try plain.show(pulling) == "a: Pulling fs layer\n")
+        #expect(try plain.show(loading).isEmpty)
+        #expect(throws: ExitError(1, "no")) { try plain.show(["errorDetail": ["message": "no"], "error": "no"]) }
+        var tty = ProgressDisplay(isTerminal: true, columns: 80)
+        #expect(try tty.show(pulling) == "\n\u{1b}[1A\u{1b}[2K\ra: Pulling fs layer \r\u{1b}[1B")
+        #expect(
+            ProgressDisplay.bar(["current": 50, "total": 100], columns: 200)
+                == "[=========================>                         ]      50B/100B")
+        let service: JSON = ["Spec": ["Mode": ["Replicated": ["Replicas": 1]]]]
+        var progress = ServiceProgress(service)
+        func task(_ state: String) -> JSON {
+            ["ID": "t", "Slot": 1, "NodeID": "n", "DesiredState": "running", "Status": ["State": .string(state)]]
+        }
+        let first = progress.update(service, [task("preparing")], activeNodes: ["n"], false)
+        #expect(
+            first.messages.map { "\($0["id"].text): \($0["status"].text)" } == [
+                "overall progress: 0 out of 1 tasks", "1/1:  ", "1/1: preparing", "overall progress: 0 out of 1 tasks",
+            ])
+        #expect(!first.isConverged)
+        #expect(progress.update(service, [task("running")], activeNodes: ["n"], false).isConverged)
+        #expect(!progress.update(service, [task("failed")], activeNodes: ["n"], false).isConverged)
+    }
+
+    @Test func `lines of a service's logs`() throws {
+        let style = LogLineStyle(
+            names: ["s": "web"], nodes: ["n": "node-1"], width: 2, hasTimestamps: true, showsDetails: true,
+            showsTasks: true,
+            isShort: true)
+        let bytes = Array(
+            "2026-11-23T06:21:58.85Z com.docker.swarm.node.id=n,com.docker.swarm.service.id=s,com.docker.swarm.task.id=v92sl0cbrlwsa7xfiiwcuh9dz,k=a%2Cb a line here\n"
+                .utf8)
+        let line = try LogLine(bytes, style)
+        #expect(
+            String(decoding: line.text(style, taskName: "1"), as: UTF8.self)
+                == "2026-11-23T06:21:58.85Z web.1.v92sl0cbrlws@node-1     | k=a,b a line here\n")
+    }
+}

@@ -1,0 +1,87 @@
+import Commands
+import DockerClient
+import Testing
+
+@Suite struct TemplateTests {
+    private let value: JSON = [
+        "State": ["Running": true, "Pid": 42, "Status": "running"], "Labels": ["b": "2", "a": "1"],
+        "Names": ["x", "y", "z"], "Empty": [], "Nothing": nil, "Image": "a<b",
+    ]
+
+    private func render(_ template: String) throws -> String { try Template(template).render(.data(value)) }
+
+    private func failure(_ template: String) -> String? {
+        do {
+            _ = try render(template)
+            return nil
+        } catch { return "\(error)" }
+    }
+
+    @Test(
+        arguments: [
+            ("{{.State.Running}} {{.State.Pid}}", "true 42"),
+            ("{{json .State}}", #"{"Running":true,"Pid":42,"Status":"running"}"#),
+            ("{{.Names}} {{.Labels}}", "[x y z] map[a:1 b:2]"), ("{{index .Names 1}}{{index .Labels \"a\"}}", "y1"),
+            ("{{index .Labels \"none\"}}|", "|"), ("{{range .Names}}<{{.}}>{{end}}", "<x><y><z>"),
+            ("{{range $i, $e := .Names}}{{if $i}},{{end}}{{$e}}{{end}}", "x,y,z"),
+            ("{{range $k, $v := .Labels}}{{$k}}={{$v}} {{end}}", "a=1 b=2 "),
+            ("{{range .Empty}}a{{else}}none{{end}}", "none"),
+            ("{{if .Empty}}a{{else if eq .State.Status \"running\" \"paused\"}}b{{else}}c{{end}}", "b"),
+            ("{{with .State}}{{.Pid}}{{end}}", "42"), ("{{len .Names}} {{len .Image}}", "3 3"),
+            ("{{join .Names \"-\"}} {{upper .State.Status}} {{title \"abc\"}}", "x-y-z RUNNING Abc"),
+            ("{{printf \"%-6s|%03d|%q|%v\" .State.Status .State.Pid \"a\" .Names}}", "running|042|\"a\"|[x y z]"),
+            ("{{println 1 \"a\"}}", "1 a\n"), ("{{print 1 2 \"a\"}}", "1 2a"),
+            ("{{.State.Pid | printf \"%d!\"}}", "42!"),
+            ("{{$x := .State.Pid}}{{$x}}{{$x = 7}}{{$x}}", "427"), ("a {{- /* no */ -}} b", "ab"),
+            ("a\n {{- .State.Pid -}} \n b", "a42b"),
+            ("{{and .State.Running .Empty}}{{or .Empty \"d\"}}{{not .Empty}}", "[]dtrue"),
+            ("{{(index .Names 0)}}{{(.State).Pid}}", "x42"),
+            ("{{if and (gt .State.Pid 41) (le .State.Pid 42)}}in{{end}}", "in"),
+            ("{{.Nothing}}", "<no value>"), ("{{.state.pid}}", "42"), ("{{json .Image}}", "\"a<b\""),
+            ("{{slice .Names 1 2}}{{truncate \"abcdef\" 3}}{{pad \"a\" 1 2}}|", "[y]abc a  |"),
+            ("{{`raw`}}{{split \"a,b\" \",\"}}", "raw[a b]"),
+            ("{{range .Names}}{{if eq . \"y\"}}{{break}}{{end}}{{.}}{{end}}", "x"),
+        ] as [(String, String)])
+    func `templates give what Go's give`(template: String, text: String) throws {
+        #expect(try render(template) == text)
+    }
+
+    @Test func `failures are told in Go's words`() {
+        #expect(failure("{{") == "template: :1: unclosed action")
+        #expect(failure("{{foo}}") == "template: :1: function \"foo\" not defined")
+        #expect(failure("{{.Foo}}") == "template: :1:2: executing \"\" at <.Foo>: map has no entry for key \"Foo\"")
+        #expect(
+            failure("{{.State.Foo}}")
+                == "template: :1:8: executing \"\" at <.State.Foo>: map has no entry for key \"Foo\"")
+        #expect(failure("{{if .State}}a") == "template: :1: unexpected EOF")
+    }
+
+    @Test func `tables have headers and columns, other formats have neither`() throws {
+        let listing = Listing(table: "table {{.ID}}\t{{.Name}}", headers: ["ID": "ID", "Name": "NAME"])
+        let rows = [
+            Row(["ID": "1", "Name": "a"], methods: ["Label": { "<\($0)>" }]), Row(["ID": "1234567890", "Name": "b"]),
+        ]
+        #expect(
+            try listing.render(rows, format: nil)
+                == """
+                ID           NAME
+                1            a
+                1234567890   b
+
+                """)
+        #expect(try listing.render(rows, format: nil, isQuiet: true) == "1\n1234567890\n")
+        #expect(try listing.render(rows, format: "json").hasPrefix("{\"ID\":\"1\",\"Name\":\"a\"}\n"))
+        #expect(try listing.render([rows[0]], format: "{{.Label \"x\"}}\\t{{.ID}}") == "<x>\t1\n")
+        #expect(
+            try listing.render([rows[0]], format: "table {{.Name}}\\t{{.Label \"com.x-y\"}}\\t{{upper .ID}}")
+                == "NAME      x y       ID\na         <com.x-y>   1\n".replacing("x y       ID", with: "x y         ID")
+        )
+    }
+
+    @Test func `sorted and escaped as Go writes a map`() throws {
+        let listing = Listing(table: "", headers: [:])
+        #expect(
+            try listing.render([Row(["b": "1->2", "a": true])], format: "json") == "{\"a\":true,\"b\":\"1-\\u003e2\"}\n"
+        )
+    }
+}
