@@ -80,8 +80,10 @@ enum LocalTree {
 
     private static func target(_ path: String) throws -> String {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = buffer.withUnsafeMutableBytes {
-            readlink(path, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+        let count = buffer.withUnsafeMutableBytes { room in
+            room.withMemoryRebound(to: CChar.self) { text in
+                text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
+            }
         }
         guard count >= 0 else { throw failure("readlink", path) }
         return String(decoding: buffer[..<count], as: UTF8.self)

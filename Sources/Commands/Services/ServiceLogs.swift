@@ -1,4 +1,4 @@
-package import DockerClient
+import DockerClient
 
 extension Verb {
     static let serviceLogs = Verb(

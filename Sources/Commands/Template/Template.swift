@@ -1,4 +1,4 @@
-package import DockerClient
+import DockerClient
 
 /// A template of `--format`.
 package struct Template: Sendable {
