@@ -14,7 +14,7 @@ struct Options: ParsableArguments {
     @Option(help: "Registry to ask first for images of docker.io: a URL. May be given more than once.")
     var registryMirror: [String] = []
 
-    @Option(help: "Registry whose certificate is not checked and that may do without TLS: host or host:port. More than once.")
+    @Option(help: "Registry whose certificate is not checked and that may do without TLS: host:port. More than once.")
     var insecureRegistry: [String] = []
 
     @Option(help: "Resolver for containers, instead of the host's. May be given more than once.")
