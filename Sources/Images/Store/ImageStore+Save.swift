@@ -103,8 +103,8 @@ extension ImageStore {
 
     nonisolated private func write(_ images: [SavingImage], to sink: ArchiveSink) async throws {
         var written: Set<Digest> = []
-        try await sink(ByteBuffer(bytes: TarHeader.bytes("blobs/", size: 0)))
-        try await sink(ByteBuffer(bytes: TarHeader.bytes("blobs/sha256/", size: 0)))
+        try await sink(ByteBuffer(bytes: directoryHeader("blobs/")))
+        try await sink(ByteBuffer(bytes: directoryHeader("blobs/sha256/")))
         for image in images {
             for document in [image.manifest.bytes, image.configuration] {
                 let digest = Digest(of: document)
@@ -142,19 +142,32 @@ extension ImageStore {
         _ document: [UInt8], as name: String, _ modified: Int64, to sink: ArchiveSink
     ) async throws {
         let size = Int64(document.count)
-        let header = TarHeader.bytes(name, size: size, modified: modified)
-        try await sink(ByteBuffer(bytes: header + document + TarHeader.padding(after: size)))
+        let header = fileHeader(name, size: size, modified: modified)
+        try await sink(ByteBuffer(bytes: header + document + TarHeader.padding(after: UInt64(size))))
     }
 
     nonisolated private func write(_ layer: ContentDescriptor, _ modified: Int64, to sink: ArchiveSink) async throws {
         let path = content.path(layer.digest)
         let reader = try await onThread { try BlobReader(path, digest: layer.digest, size: layer.size) }
         let name = ArchiveNames.blob(layer.digest)
-        try await sink(ByteBuffer(bytes: TarHeader.bytes(name, size: layer.size, modified: modified)))
+        try await sink(ByteBuffer(bytes: fileHeader(name, size: layer.size, modified: modified)))
         while let piece = try await onThread({ try reader.next(Self.pieceBytes) }) {
             try await sink(ByteBuffer(bytes: piece))
         }
-        try await sink(ByteBuffer(bytes: TarHeader.padding(after: layer.size)))
+        try await sink(ByteBuffer(bytes: TarHeader.padding(after: UInt64(layer.size))))
+    }
+
+    nonisolated private func directoryHeader(_ path: String) -> [UInt8] {
+        var header = TarHeader(path: Array(path.utf8), kind: .directory)
+        header.mode = 0o755
+        return header.bytes
+    }
+
+    nonisolated private func fileHeader(_ path: String, size: Int64, modified: Int64) -> [UInt8] {
+        var header = TarHeader(path: Array(path.utf8), kind: .regular)
+        header.size = UInt64(size)
+        header.modified = modified
+        return header.bytes
     }
 }
 

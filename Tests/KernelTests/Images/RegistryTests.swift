@@ -59,13 +59,13 @@ import Testing
 
                 // Saved and pushed are one manifest: the digest lasts.
                 let archive = try await fixture.save(name + ":1")
-                try await ImageFixture.with { other in
+                try await ImageFixture.with { (other: ImageFixture) async throws -> Void in
                     let pulled = try await Self.pull(other, name + ":1")
                     #expect(pulled.id == id && pulled.digest == sent.digest && pulled.isNew)
                     #expect(try await Self.pull(other, name + ":1").isNew == false)
                     #expect(try await Self.pull(other, "\(name)@\(sent.digest)").id == id)
                     #expect(try await other.save(name + ":1") == archive)
-                    try await other.mounted(name + ":1") { root in
+                    try await other.mounted(name + ":1") { (root: String) throws -> Void in
                         #expect(try Files.list(root) == ["one", "two"] && Files.text(root + "/one") == "1")
                     }
                 }
@@ -87,7 +87,7 @@ import Testing
                     var bad = good
                     bad[bad.count / 2] ^= 1
                     try Files.writeAtomically(bad, to: path)
-                    try await ImageFixture.with { other in
+                    try await ImageFixture.with { (other: ImageFixture) async throws -> Void in
                         await #expect(throws: (any Error).self, "\(hex == id ? "the configuration" : hex)") {
                             try await Self.pull(other, name)
                         }
@@ -96,7 +96,9 @@ import Testing
                         // As soon as it is whole again, it is pulled, with nothing of the damage left.
                         try Files.writeAtomically(good, to: path)
                         _ = try await Self.pull(other, name)
-                        try await other.mounted(name) { #expect(try Files.list($0) == ["two"]) }
+                        try await other.mounted(name) { (root: String) throws -> Void in
+                            #expect(try Files.list(root) == ["two"])
+                        }
                     }
                 }
             }
@@ -135,7 +137,7 @@ import Testing
                 try await fixture.store.checkLogin(registry.address, good)
                 await #expect(throws: RegistryError.self) { try await fixture.store.checkLogin(registry.address, bad) }
             }
-            try await ImageFixture.with { other in
+            try await ImageFixture.with { (other: ImageFixture) async throws -> Void in
                 await #expect(throws: RegistryError.self) { try await Self.pull(other, name) }
                 #expect(try await Self.pull(other, name, login: good).isNew)
             }
@@ -160,7 +162,8 @@ import Testing
                 #expect(try await Self.push(fixture, name).tags.count == 1)
             }
             // One that the user vouches for needs no certificate that can be checked.
-            try await ImageFixture.with(RegistryConfiguration(insecure: [registry.address])) { other in
+            try await ImageFixture.with(RegistryConfiguration(insecure: [registry.address])) {
+                (other: ImageFixture) async throws -> Void in
                 #expect(try await Self.pull(other, name).isNew)
             }
         }
@@ -185,9 +188,12 @@ import Testing
                     }
                 }
                 let mirrors = [poor, rich].map { "http://\($0.address)" }
-                try await ImageFixture.with(RegistryConfiguration(mirrors: mirrors)) { other in
+                try await ImageFixture.with(RegistryConfiguration(mirrors: mirrors)) {
+                    (other: ImageFixture) async throws -> Void in
                     #expect(try await Self.pull(other, "m:1").id == id)
-                    try await other.mounted("m:1") { #expect(try Files.list($0) == ["one", "two"]) }
+                    try await other.mounted("m:1") { (root: String) throws -> Void in
+                        #expect(try Files.list(root) == ["one", "two"])
+                    }
                 }
             }
         }

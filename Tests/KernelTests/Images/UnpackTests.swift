@@ -73,7 +73,7 @@ import Testing
             upper.add("kept/", .directory, mode: 0o755)
             upper.add("kept/inside", text: "z")
             try await fixture.load(try ImageFixture.saved([lower.bytes, upper.bytes], tags: ["w:1"]))
-            try await fixture.mounted("w:1") { root in
+            try await fixture.mounted("w:1") { (root: String) throws -> Void in
                 #expect(try Files.list(root) == ["a", "c", "kept"])
                 #expect(try Files.list(root + "/a") == ["new"])
                 #expect(try Files.list(root + "/c").isEmpty)

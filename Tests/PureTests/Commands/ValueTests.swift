@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test func `sizes and times for people`() {
-        #expect(Units.size(1_984_950) == "1.985MB" && Units.size(1_984_950, digits: 3) == "1.98MB")
+        #expect(Units.size(Int64(1_984_950)) == "1.985MB" && Units.size(Int64(1_984_950), digits: 3) == "1.98MB")
         #expect(Units.binarySize(25_275_000_000) == "23.54GiB" && Units.size(Int64(0)) == "0B")
         let second: Int64 = 1_000_000_000
         for (seconds, text) in [

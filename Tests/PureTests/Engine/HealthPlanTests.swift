@@ -14,7 +14,7 @@ import Testing
         return check
     }
 
-    private func plan(_ check: HealthConfiguration?) -> HealthPlan? {
+    private func makePlan(_ check: HealthConfiguration?) -> HealthPlan? {
         var configuration = ContainerConfiguration()
         configuration.healthcheck = check
         return HealthPlan(configuration)
@@ -27,11 +27,11 @@ import Testing
     }
 
     @Test func `a check has Docker's defaults, and none without a test`() throws {
-        let plan = try #require(plan(check(["CMD-SHELL", "exit 0"])))
+        let plan = try #require(makePlan(check(["CMD-SHELL", "exit 0"])))
         #expect(plan.command == ["/bin/sh", "-c", "exit 0"])
         #expect(plan.interval == .seconds(30) && plan.timeout == .seconds(30) && plan.retries == 3)
         #expect(plan.startPeriod == .zero && plan.startInterval == .seconds(5))
-        for none in [nil, check([]), check(["NONE"]), check(["CMD"])] { #expect(self.plan(none) == nil) }
+        for none in [nil, check([]), check(["NONE"]), check(["CMD"])] { #expect(makePlan(none) == nil) }
     }
 
     @Test func `a wish is laid over the image's check field by field, and NONE turns it off`() throws {
@@ -42,11 +42,11 @@ import Testing
         let merged = try #require(HealthPlan.merge(check([]) { $0.interval = 5 }, over: image))
         #expect(merged.test == ["CMD", "old"] && merged.interval == 5 && merged.retries == 9)
         #expect(HealthPlan.merge(nil, over: image) == image)
-        #expect(plan(HealthPlan.merge(check(["NONE"]), over: image)) == nil)
+        #expect(makePlan(HealthPlan.merge(check(["NONE"]), over: image)) == nil)
     }
 
     @Test func `so many failures in a row make a container unhealthy, and one success heals it`() throws {
-        let plan = try #require(plan(check(["CMD", "x"]) { $0.retries = 2 }))
+        let plan = try #require(makePlan(check(["CMD", "x"]) { $0.retries = 2 }))
         var health = HealthPlan.begin(nil)
         #expect(health.status == "starting")
         plan.take(result(1), age: .seconds(1), into: &health)
@@ -61,7 +61,7 @@ import Testing
 
     @Test func `failures within the start period do not count until the first success`() throws {
         let plan = try #require(
-            plan(
+            makePlan(
                 check(["CMD", "x"]) {
                     $0.retries = 1
                     $0.startPeriod = 10_000_000_000

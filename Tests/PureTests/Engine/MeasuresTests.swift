@@ -1,3 +1,4 @@
+import ContainerRuntime
 import Faults
 import Model
 import Testing
