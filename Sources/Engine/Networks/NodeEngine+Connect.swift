@@ -17,7 +17,10 @@ extension NodeEngine {
             throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
         }
         try await serializer.run(record.id) {
-            let before = Set(containers.record(record.id)?.endpoints.map(\.networkName) ?? [])
+            guard let before = containers.record(record.id) else {
+                throw Refusal(.notFound, "No such container: \(container)")
+            }
+            let networksBefore = Set(before.endpoints.map(\.networkName))
             try await containers.update(record.id, durably: true) { record in
                 record.endpoints.append(
                     EndpointRecord(networkID: found?.identifier ?? "", networkName: name, wish: settings))
@@ -25,8 +28,10 @@ extension NodeEngine {
             guard let current = containers.record(record.id), current.isRunning, !current.state.restarting else {
                 return
             }
-            do { try await joinRunning(record.id) } catch {
-                try await drop(record.id) { !before.contains($0.networkName) }
+            do {
+                try await renewFiles(from: before, to: try await joinRunning(record.id))
+            } catch {
+                try await drop(record.id) { !networksBefore.contains($0.networkName) }
                 try await network.refresh()
                 throw error
             }
@@ -34,7 +39,7 @@ extension NodeEngine {
     }
 
     /// Gives a running container its places in the networks that its record names and that it has not joined yet.
-    private func joinRunning(_ id: String) async throws {
+    private func joinRunning(_ id: String) async throws -> ContainerRecord {
         let before = Set(containers.record(id)?.endpoints.filter(\.isJoined).map(\.endpointID) ?? [])
         try await attachOverlays(id)
         let all = try await allNetworks()
@@ -52,6 +57,7 @@ extension NodeEngine {
                 "network", "connect", endpoint.networkID,
                 ["container": id, "name": endpoint.networkName, "type": endpoint.driver])
         }
+        return joined
     }
 
     package func disconnectNetwork(_ reference: String, container: String, force: Bool) async throws {
@@ -65,9 +71,11 @@ extension NodeEngine {
             throw Refusal(.forbidden, "container \(record.id) is not connected to network \(found.name)")
         }
         try await serializer.run(record.id) {
+            let before = containers.record(record.id)
             try await drop(record.id) { $0.networkName == found.name }
-            guard containers.record(record.id)?.isRunning == true else { return }
+            guard let before, let after = containers.record(record.id), after.isRunning else { return }
             try await network.refresh()
+            try await renewFiles(from: before, to: after)
             events.publish(
                 "network", "disconnect", found.identifier,
                 ["container": record.id, "name": found.name, "type": found.driver])

@@ -1,0 +1,28 @@
+import LinuxSystem
+
+extension NodeEngine {
+    /// Brings `hosts` and `resolv.conf` of a running container up to date with its networks: one that joins its first network with names
+    /// finds them at 127.0.0.11 from now on. Files that were changed from within stay as they are.
+    /// - Parameters:
+    ///   - before: The record that the files were written for.
+    ///   - after: The record of now.
+    func renewFiles(from before: ContainerRecord, to after: ContainerRecord) async throws {
+        let directory = paths.files(of: after.id)
+        let defaults = configuration.nameServers
+        try await onThread {
+            let upstream = try Files.text("/etc/resolv.conf") ?? ""
+            func resolvConf(_ record: ContainerRecord) -> String {
+                ContainerFiles.resolvConf(record, upstream: upstream, defaultServers: defaults)
+            }
+            let files = [
+                ("hosts", ContainerFiles.hosts(before, hostFile: nil), ContainerFiles.hosts(after, hostFile: nil)),
+                ("resolv.conf", resolvConf(before), resolvConf(after)),
+            ]
+            for (name, old, new) in files where old != new {
+                let path = "\(directory)/\(name)"
+                guard try Files.text(path) == old else { continue }
+                try Files.write(new, into: path)
+            }
+        }
+    }
+}
