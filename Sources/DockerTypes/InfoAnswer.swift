@@ -16,15 +16,12 @@ package struct InfoAnswer: Encodable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case bridgeNfIptables, bridgeNfIp6tables, httpProxy, httpsProxy, noProxy, containerdCommit, runcCommit,
-            initCommit
+        case httpProxy, httpsProxy, noProxy, containerdCommit, runcCommit, initCommit
     }
 
     package func encode(to encoder: any Encoder) throws {
         try info.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(true, forKey: .bridgeNfIptables)
-        try container.encode(true, forKey: .bridgeNfIp6tables)
         for key in [CodingKeys.httpProxy, .httpsProxy, .noProxy] { try container.encode("", forKey: key) }
         try container.encode(Commit(id: ""), forKey: .containerdCommit)
         try container.encode(Commit(id: parts["runc"] ?? ""), forKey: .runcCommit)

@@ -21,7 +21,8 @@ extension NodeEngine {
             for (name, old, new) in files where old != new {
                 let path = "\(directory)/\(name)"
                 guard try Files.text(path) == old else { continue }
-                try Files.write(new, into: path)
+                // In place: the container has the file itself mounted, not its directory.
+                try Files.rewrite(new, in: path, mode: 0o644)
             }
         }
     }
