@@ -85,7 +85,12 @@ extension Swarm {
         let supervisor = try ManagerRole.supervisor(configuration, membership, log: log)
         try await supervisor.forceNewCluster()
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await supervisor.run() }
+            tasks.addTask {
+                try await supervisor.run()
+                try Task.checkCancellation()
+                // Nothing is demoted then, and the mark has to stay.
+                throw EtcdError(.notReady, "the store has ended while it was made")
+            }
             tasks.addTask {
                 try await supervisor.waitUntilReady()
                 try await Self.demoteOthers(than: membership.nodeID, in: supervisor.store)

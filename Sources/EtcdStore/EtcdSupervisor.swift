@@ -104,9 +104,9 @@ package final class EtcdSupervisor: Sendable {
     }
 
     /// Makes a store of this member alone from its data, for when the others are lost for good. To be called while nothing else runs
-    /// this member; it is not running afterwards.
+    /// this member; it is not running afterwards, and can be run by this supervisor then.
     package func forceNewCluster() async throws {
-        try await stop()
+        try await endProcess()
         var configuration = configuration
         configuration.forcesNewCluster = true
         let alone = try EtcdSupervisor(configuration, logger: logger)
@@ -127,6 +127,10 @@ package final class EtcdSupervisor: Sendable {
     /// Ends etcd for good, whether ``run()`` runs or not; the data stays.
     package func stop() async throws {
         state.withLock { $0.isStopping = true }
+        try await endProcess()
+    }
+
+    private func endProcess() async throws {
         let configuration = configuration
         if let process = try await onThread({ try EtcdProcess.running(configuration) }) { try await process.end() }
         try await onThread {
