@@ -22,20 +22,30 @@ package struct ImageName: Sendable, Equatable {
             rest = rest[..<colon]
         }
         let parts = rest.split(separator: "/", omittingEmptySubsequences: false)
-        let hasHost = parts.count > 1 && (parts[0].contains(".") || parts[0].contains(":") || parts[0] == "localhost")
+        let hasHost = parts.count > 1 && Self.looksLikeHost(parts[0])
         let path = hasHost ? parts.dropFirst() : parts[...]
         let host = hasHost ? String(parts[0]) : "docker.io"
-        guard !path.isEmpty, path.allSatisfy({ Self.isPart($0) }), tag.map(Self.isTag) ?? true else {
-            if path.contains(where: { $0.contains(where: \.isUppercase) }) {
-                throw ExitError(
-                    1, "invalid reference format: repository name (\(path.joined(separator: "/"))) must be lowercase")
-            }
+        let library = host == "docker.io" && path.count == 1 ? "library/" : ""
+        let repository = library + path.joined(separator: "/")
+        guard !repository.contains(where: \.isUppercase) else {
+            throw ExitError(1, "invalid reference format: repository name (\(repository)) must be lowercase")
+        }
+        guard !path.isEmpty, path.allSatisfy({ Self.isPart($0) }), Self.isHost(host), tag.map(Self.isTag) ?? true else {
             throw ExitError(1, "invalid reference format")
         }
-        let library = host == "docker.io" && path.count == 1 ? "library/" : ""
-        fullName = "\(host)/\(library)\(path.joined(separator: "/"))"
+        fullName = "\(host)/\(repository)"
         self.tag = tag
         self.digest = digest
+    }
+
+    /// Whether what stands before the first slash is a registry. Names have no capitals, hosts may.
+    private static func looksLikeHost(_ text: Substring) -> Bool {
+        text.contains(".") || text.contains(":") || text == "localhost" || text.contains(where: \.isUppercase)
+    }
+
+    /// A name or an address, IPv6 in brackets, and perhaps a port.
+    private static func isHost(_ text: String) -> Bool {
+        text.wholeMatch(of: /(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9]([a-zA-Z0-9.\-]*[a-zA-Z0-9])?)(:[0-9]+)?/) != nil
     }
 
     private static func isPart(_ text: Substring) -> Bool {

@@ -49,10 +49,13 @@ struct TemplateLexer {
                 position += 1
                 continue
             }
-            let trims = starts(with: "- ", at: position + 2) || starts(with: "-/*", at: position + 2)
+            let trims =
+                position + 3 < source.count && source[position + 2] == "-" && source[position + 3].isWhitespace
             flush(&tokens, trimEnd: trims, at: position)
             text = ""
             position += trims ? 3 : 2
+            // Only the mark's blank may stand before a comment.
+            if trims, starts(with: "/*", at: position + 1) { position += 1 }
             trimsNext = starts(with: "/*", at: position) ? try comment() : try action()
         }
         flush(&tokens, trimEnd: false, at: position)

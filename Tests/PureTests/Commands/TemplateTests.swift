@@ -33,6 +33,7 @@ import Testing
             ("{{println 1 \"a\"}}", "1 a\n"), ("{{print 1 2 \"a\"}}", "1 2a"),
             ("{{.State.Pid | printf \"%d!\"}}", "42!"),
             ("{{$x := .State.Pid}}{{$x}}{{$x = 7}}{{$x}}", "427"), ("a {{- /* no */ -}} b", "ab"),
+            ("a {{/* no */}} b{{-\n.State.Pid}}", "a  b42"),
             ("a\n {{- .State.Pid -}} \n b", "a42b"),
             ("{{and .State.Running .Empty}}{{or .Empty \"d\"}}{{not .Empty}}", "[]dtrue"),
             ("{{(index .Names 0)}}{{(.State).Pid}}", "x42"),

@@ -125,6 +125,19 @@ import Testing
         #expect(own.familiarName == "127.0.0.1:5000/a/b" && own.tag == "1")
         #expect(throws: ExitError.self) { try ImageName(parsing: "Nginx") }
         #expect(throws: ExitError.self) { try ImageName(parsing: "a:b:c/d") }
+        #expect(try ImageName(parsing: "[::1]:5000/a").familiarName == "[::1]:5000/a")
+        #expect(try ImageName(parsing: "Host/a").familiarName == "Host/a")
+        let capital = #expect(throws: ExitError.self) { try ImageName(parsing: "Bad") }
+        #expect(capital?.message == "invalid reference format: repository name (library/Bad) must be lowercase")
+    }
+
+    @Test func `zeros of services that say nothing are left out`() throws {
+        let service =
+            #"{"Spec":{"UpdateConfig":{"Parallelism":0,"Delay":0},"#
+            + #""TaskTemplate":{"Resources":{"Limits":{"NanoCPUs":0,"Pids":3}}}}}"#
+        #expect(
+            String(decoding: try ServiceZeros.leftOut(of: Array(service.utf8)), as: UTF8.self)
+                == #"{"Spec":{"UpdateConfig":{"Parallelism":0},"TaskTemplate":{"Resources":{"Limits":{"Pids":3}}}}}"#)
     }
 
     @Test func `sizes and times for people`() {
