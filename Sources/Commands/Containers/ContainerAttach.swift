@@ -22,13 +22,13 @@ extension Verb {
         let found = try await client.json(.get(path + "/json"))
         let state = found["State"]
         guard state["Running"].isTrue else {
-            throw ExitError(1, "cannot attach to a stopped container, start it first")
+            throw ExitError(1, "You cannot attach to a stopped container, start it first")
         }
         guard !state["Paused"].isTrue else {
-            throw ExitError(1, "cannot attach to a paused container, unpause it first")
+            throw ExitError(1, "You cannot attach to a paused container, unpause it first")
         }
         guard !state["Restarting"].isTrue else {
-            throw ExitError(1, "cannot attach to a restarting container, wait until it is running")
+            throw ExitError(1, "You cannot attach to a restarting container, wait until it is running")
         }
         let isTerminal = found["Config"]["Tty"].isTrue
         let sendsInput = !call.flags.isSet("no-stdin") && found["Config"]["OpenStdin"].isTrue
@@ -76,7 +76,7 @@ extension Verb {
                 }
             }
             guard failed.isEmpty else {
-                throw ExitError(1, "failed to start containers: \(failed.joined(separator: ", "))")
+                throw ExitError(1, "Error: failed to start containers: \(failed.joined(separator: ", "))")
             }
             return
         }

@@ -67,11 +67,15 @@ extension Verb {
             return
         }
         let wanted = call.words[1]
-        let (number, transport) = try PortMapping.transport(wanted)
-        guard UInt16(number) != nil else { throw ExitError(1, "Error: invalid port: \(wanted)") }
+        let parts = wanted.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let number = parts[0]
+        let transport = parts.count == 2 ? parts[1] : "tcp"
+        do { _ = try Numbers.parseUnsigned(number, bits: 16) } catch {
+            throw ExitError(1, "Error: invalid port (\(number)): \(error)")
+        }
         let bindings = ports["\(number)/\(transport)"].elements
         guard !bindings.isEmpty else {
-            throw ExitError(1, "Error: No public port '\(number)/\(transport)' published for \(name)")
+            throw ExitError(1, "Error: No public port '\(wanted)' published for \(name)")
         }
         for line in bindings.map(address).sorted() { Console.line(line) }
     }

@@ -148,7 +148,11 @@ extension Verb {
         guard names.allSatisfy({ !$0.isEmpty }) else {
             throw ExitError(1, "Error: Neither old nor new names may be empty")
         }
-        try await call.client().send(.post(ContainerPath.of(names[0], "/rename"), [("name", names[1])]))
+        do {
+            try await call.client().send(.post(ContainerPath.of(names[0], "/rename"), [("name", names[1])]))
+        } catch let error as DockerError {
+            throw ExitError(1, "\(error)\nError: failed to rename container named \(names[0])")
+        }
     }
 }
 

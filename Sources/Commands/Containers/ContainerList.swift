@@ -37,7 +37,7 @@ extension Verb {
         if flags.isSet("all") { query.append(("all", "1")) }
         if last > 0 { query.append(("limit", "\(last)")) }
         let showsSize = flags.isSet("size")
-        if showsSize || format?.contains(".Size") == true { query.append(("size", "1")) }
+        if showsSize || format.map(ContainerRow.asksSize) == true { query.append(("size", "1")) }
         query += Filters.query(flags.list("filter"))
         if flags.isSet("quiet"), let format, !format.isEmpty {
             Console.error("WARNING: Ignoring custom format, because both --format and --quiet are set.")
@@ -59,11 +59,17 @@ package enum ContainerRow {
                 "ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "RunningFor": "CREATED",
                 "CreatedAt": "CREATED AT", "Status": "STATUS", "State": "STATE", "Ports": "PORTS", "Names": "NAMES",
                 "Size": "SIZE", "Labels": "LABELS", "Mounts": "MOUNTS", "LocalVolumes": "LOCAL VOLUMES",
-                "Networks": "NETWORKS",
+                "Networks": "NETWORKS", "Platform": "PLATFORM",
             ], quietWins: true)
     }
 
-    package static func row(_ container: JSON, isShort: Bool) -> Row {
+    /// Whether a template shows sizes: by their name, or with all there is in a row.
+    static func asksSize(_ format: String) -> Bool {
+        format.contains(".Size") || format.contains(/json\s+\.[\s}|]/)
+    }
+
+    /// - Parameter showsWhole: With what the image takes, too, where the engine tells it.
+    package static func row(_ container: JSON, isShort: Bool, showsWhole: Bool = true) -> Row {
         let created = Timestamp(seconds: container["Created"].integer ?? 0)
         let age = Timestamp.now.nanosecondsSinceEpoch - created.nanosecondsSinceEpoch
         let id = container["Id"].text
@@ -74,7 +80,7 @@ package enum ContainerRow {
             return isShort ? Units.ellipsis(name, 15) : name
         }
         let size = container["SizeRw"].integer ?? 0
-        let whole = container["SizeRootFs"].integer ?? 0
+        let whole = showsWhole ? container["SizeRootFs"].integer ?? 0 : 0
         let labels = container["Labels"]
         return Row(
             [
@@ -91,6 +97,7 @@ package enum ContainerRow {
                 "LocalVolumes": .string("\(mounts.count { $0["Driver"].text == "local" })"),
                 "Networks": .string(
                     container["NetworkSettings"]["Networks"].members.map(\.name).joined(separator: ",")),
+                "Platform": container["ImageManifestDescriptor"]["platform"],
             ], methods: ["Label": LabelText.method(labels)])
     }
 

@@ -99,7 +99,8 @@ package struct FlagParser {
                 }
                 throw UsageError("unknown shorthand flag: '\(letter)' in -\(letter)\(letters)")
             }
-            if letters.hasPrefix("=") {
+            // `-x=` by itself gives the sign, as it does in Docker.
+            if letters.hasPrefix("="), letters.count > 1 {
                 try store(flag, String(letters.dropFirst()), &parsed)
                 return
             }

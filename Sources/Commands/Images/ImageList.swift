@@ -45,7 +45,8 @@ extension Verb {
         let rows = answer.elements.flatMap {
             ImageRow.rows(
                 $0, isShort: !flags.isSet("no-trunc"),
-                showsDigests: flags.isSet("digests") || flags.string("format")?.contains("{{.Digest}}") == true)
+                showsDigests: flags.isSet("digests"),
+                tagsHaveDigests: flags.string("format")?.contains("{{.Digest}}") == true)
         }
         try ImageRow.listing(digests: flags.isSet("digests")).show(
             rows, format: flags.string("format"), isQuiet: flags.isSet("quiet"))
@@ -126,7 +127,9 @@ package enum ImageRow {
     ]
 
     /// One row a tag, or a digest that no tag has; `<none>` for what has neither.
-    package static func rows(_ image: JSON, isShort: Bool, showsDigests: Bool) -> [Row] {
+    ///
+    /// - Parameter tagsHaveDigests: Digests stand with tags, but make no rows of their own.
+    package static func rows(_ image: JSON, isShort: Bool, showsDigests: Bool, tagsHaveDigests: Bool) -> [Row] {
         let tags = image["RepoTags"].strings.filter { $0 != "<none>:<none>" }
         let digests = image["RepoDigests"].strings.filter { $0 != "<none>@<none>" }
         var repositories: [String] = []
@@ -148,7 +151,10 @@ package enum ImageRow {
             let ownTags = tagsOf[repository] ?? []
             let ownDigests = digestsOf[repository] ?? []
             let shownTags = ownTags.isEmpty ? ["<none>"] : ownTags
-            let shownDigests = showsDigests ? (ownDigests.isEmpty ? ["<none>"] : ownDigests) : ["<none>"]
+            // One that has digests only shows none of them, not even `<none>`, unless asked.
+            let hidden = ownTags.isEmpty ? "" : "<none>"
+            let isShown = showsDigests || (tagsHaveDigests && !ownTags.isEmpty)
+            let shownDigests = isShown ? (ownDigests.isEmpty ? ["<none>"] : ownDigests) : [hidden]
             for tag in shownTags {
                 for digest in shownDigests { rows.append(row(image, repository, tag, digest, isShort)) }
             }
@@ -169,7 +175,7 @@ package enum ImageRow {
             "CreatedAt": .string(Moments.goText(created.description)),
             "Size": .string(Units.size(size, digits: 3)),
             "Containers": .string(containers == -1 ? "N/A" : "\(containers)"),
-            "VirtualSize": .string(Units.size(size, digits: 3)),
+            "VirtualSize": .string(Units.size(size)),
             "SharedSize": .string(shared == -1 ? "N/A" : Units.size(shared)),
             "UniqueSize": .string(shared == -1 ? "N/A" : Units.size(size - shared)),
         ])

@@ -81,7 +81,9 @@ extension Verb {
                 tasks += try await client.json(.get("/tasks", Filters.query(filters))).elements
             } catch { failures.append("\(error)") }
         }
-        if failures.isEmpty || !tasks.isEmpty { try await TaskTable(client, call.flags).show(tasks) }
+        if failures.isEmpty || !tasks.isEmpty {
+            try await TaskTable(client, call.flags).show(tasks, isShort: !call.flags.isSet("no-trunc"))
+        }
         guard failures.isEmpty else { throw ExitError(1, failures.joined(separator: "\n")) }
     }
 

@@ -17,7 +17,7 @@ struct Inspection {
                 found.append(bytes)
                 if let template { output += try template.render(.data(try JSON(parsing: bytes))) + "\n" }
             } catch let error as TemplateError {
-                throw ExitError(1, output + "template parsing error: \(error)")
+                failures.append("template parsing error: \(error)")
             } catch {
                 failures.append("\(error)")
             }

@@ -66,7 +66,8 @@ package struct Listing: Sendable {
 /// Labels as lists show them.
 enum LabelText {
     static func joined(_ labels: JSON) -> String {
-        labels.members.sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value.text)" }.joined(separator: ",")
+        // Sorted with their values: `a.b=` comes before `a=`.
+        labels.members.map { "\($0.name)=\($0.value.text)" }.sorted().joined(separator: ",")
     }
 
     static func method(_ labels: JSON) -> Row.Method { { labels[$0].text } }

@@ -113,7 +113,8 @@ extension Verb {
             wanted[index] = "node=\(try await client.json(.get("/info"))["Swarm"]["NodeID"].text)"
         }
         let tasks = try await client.json(.get("/tasks", Filters.query(wanted))).elements
-        try await TaskTable(client, flags).show(tasks)
+        // Ids by themselves are whole here, though not in `node ps`.
+        try await TaskTable(client, flags).show(tasks, isShort: !flags.isSet("no-trunc") && !flags.isSet("quiet"))
         guard missing.isEmpty else { throw ExitError(1, missing.joined(separator: "\n")) }
     }
 }

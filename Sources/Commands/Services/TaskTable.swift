@@ -18,13 +18,13 @@ struct TaskTable {
         self.flags = flags
     }
 
-    func show(_ tasks: [JSON]) async throws {
+    /// - Parameter isShort: Whether ids and images are cut.
+    func show(_ tasks: [JSON], isShort: Bool) async throws {
         let names = try await SwarmNames.load(client, resolves: !flags.isSet("no-resolve"))
         let named = tasks.map { (name: names.task($0), task: $0) }.sorted {
             if $0.name != $1.name { return NaturalOrder.comesBefore($0.name, $1.name) }
             return $0.task["CreatedAt"].text > $1.task["CreatedAt"].text
         }
-        let isShort = !flags.isSet("no-trunc")
         var previous = ""
         let rows = named.map { entry in
             // Earlier tasks of the same slot stand under the newest.

@@ -42,7 +42,9 @@ enum AnyKind {
     static func find(_ name: String, type: String, size: Bool, _ client: DockerClient) async throws -> [UInt8] {
         for kind in kinds where type.isEmpty || kind.name == type {
             let path = kind.path.replacing("%", with: Request.part(name))
-            let query = size && kind.name == "container" ? [("size", "1")] : []
+            var query: [(String, String)] = []
+            if size, kind.name == "container" { query.append(("size", "1")) }
+            if kind.name == "service" { query.append(("insertDefaults", "true")) }
             do { return try await client.bytes(.get(path, query)) } catch let error as DockerError {
                 guard type.isEmpty else { throw error }
                 // 404 here, or no swarm, or nothing of that kind at all: it may be something else.

@@ -23,10 +23,11 @@ extension Verb {
         let usage = try await call.client().json(.get("/system/df"))
         let format = flags.string("format")
         guard flags.isSet("verbose") else { return try DiskText.summary.show(DiskText.rows(usage), format: format) }
-        guard format == nil else {
-            let rows = DiskText.details(usage)
-            return try DockerClient.show(
-                .object(rows.map { JSON.Member($0.0, .array($0.1.map(\.json))) }), format: format ?? "")
+        if let format {
+            let value = JSON.object(DiskText.details(usage).map { .init($0.0, .array($0.1.map(\.json))) })
+            // No line's end, as in Docker.
+            let template = try Listing.parsed(format == "json" ? "{{json .}}" : format)
+            return Console.text(try template.render(.data(value)))
         }
         try DiskText.showDetails(usage)
     }
@@ -128,26 +129,26 @@ enum DiskText {
 
     static func details(_ usage: JSON) -> [(String, [Row])] {
         [
-            ("Images", imageRows(usage)),
-            ("Containers", usage["Containers"].elements.map { ContainerRow.row($0, isShort: true) }),
+            ("Images", imageRows(usage, isShort: false)), ("Containers", containerRows(usage, isShort: false)),
             ("Volumes", usage["Volumes"].elements.map(VolumeRow.row)), ("BuildCache", []),
         ]
     }
 
-    /// One row an image, with its first name.
-    private static func imageRows(_ usage: JSON) -> [Row] {
+    private static func containerRows(_ usage: JSON, isShort: Bool) -> [Row] {
+        usage["Containers"].elements.map { ContainerRow.row($0, isShort: isShort, showsWhole: false) }
+    }
+
+    /// One row an image, with its first tag.
+    private static func imageRows(_ usage: JSON, isShort: Bool) -> [Row] {
         usage["Images"].elements.map { image in
             let tag = image["RepoTags"].strings.first ?? ""
-            let digest = image["RepoDigests"].strings.first ?? ""
             var repository = "<none>"
             var shownTag = "<none>"
             if let colon = tag.lastIndex(of: ":") {
                 repository = String(tag[..<colon])
                 shownTag = String(tag[tag.index(after: colon)...])
-            } else if let at = digest.firstIndex(of: "@") {
-                repository = String(digest[..<at])
             }
-            return ImageRow.row(image, repository, shownTag, "<none>", true)
+            return ImageRow.row(image, repository, shownTag, "", isShort)
         }
     }
 
@@ -155,7 +156,7 @@ enum DiskText {
         Console.text("Images space usage:\n\n")
         Console.text(
             try Listing.render(
-                imageRows(usage),
+                imageRows(usage, isShort: true),
                 source:
                     "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t"
                     + "{{.UniqueSize}}\t{{.Containers}}",
@@ -165,7 +166,7 @@ enum DiskText {
             table:
                 "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}",
             headers: ContainerRow.listing(size: true).headers
-        ).show(usage["Containers"].elements.map { ContainerRow.row($0, isShort: true) }, format: nil)
+        ).show(containerRows(usage, isShort: true), format: nil)
         Console.text("\nLocal Volumes space usage:\n\n")
         try Listing(table: "table {{.Name}}\t{{.Links}}\t{{.Size}}", headers: VolumeRow.listing.headers)
             .show(usage["Volumes"].elements.map(VolumeRow.row), format: nil)
@@ -179,6 +180,5 @@ enum DiskText {
                 "LastUsedSince": "LAST USED", "UsageCount": "USAGE", "Shared": "SHARED",
             ]
         ).show([], format: nil)
-        Console.line()
     }
 }
