@@ -28,6 +28,9 @@ enum SystemRoutes {
         routes.on(.get, "/events", events)
         // There are none, and `docker info` asks.
         routes.on(.get, "/plugins") { _ in try .verbatim([String]()) }
+        routes.on(.get, "/plugins/{name}/json") { call in
+            .failure(.notFound, "plugin \"\(call["name"])\" not found")
+        }
         routes.on(.post, "/auth") { call in
             let credentials = try await call.verbatimBody(RegistryCredentials.self, named: "AuthConfig")
             switch try await call.backends.images.checkCredentials(credentials) {
