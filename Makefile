@@ -1,4 +1,4 @@
-# make demo       everything from packages to three nodes, walkthrough steps 1 to 10 and 12 to 20; leaves the cluster up
+# make demo       everything from packages to three nodes, the walkthrough through docker and apus; leaves the cluster up
 # make demo-down  takes it down again
 # make test       all tests, and the walkthrough on a cluster of their own
 # make check      format and tidy
@@ -25,7 +25,8 @@ images: packages
 demo: build images
 	$(APUS) lab down --name demo
 	$(APUS) lab up --name demo --nodes 3 --managers 1 --registry $(REGISTRY)
-	@Acceptance/walkthrough --lab demo --apus $(APUS); status=$$?; echo; \
+	@Acceptance/walkthrough --lab demo --apus $(APUS); status=$$?; echo; echo "The same through apus:"; \
+	Acceptance/walkthrough --lab demo --apus $(APUS) --cli apus || status=1; echo; \
 	echo "The cluster stays up. Talk to it with the docker CLI:"; \
 	echo "  export DOCKER_HOST=unix:///run/apus-lab/demo/node-1/docker.sock"; \
 	echo "Look at it: $(APUS) lab status demo"; \
