@@ -52,6 +52,6 @@ enum AnyKind {
                 if status == 500, !error.description.contains("not supported") { throw error }
             }
         }
-        throw PlainError("error: no such object: \(name)")
+        throw PlainError("Error: No such object: \(name)")
     }
 }

@@ -19,7 +19,7 @@ extension Verb {
     ) { call in
         let format = call.flags.string("format") ?? ""
         let client: JSON = [
-            "Debug": false, "Version": .string(Shell.version), "Context": "default", "Plugins": [], "Warnings": nil,
+            "Debug": false, "Version": .string(Shell.version), "Context": "default", "Plugins": [], "Warnings": .null,
         ]
         var template: Template?
         if !format.isEmpty, format != "json" {

@@ -67,7 +67,7 @@ package struct NetworkOption: Sendable, Equatable {
             "Aliases": aliases.isEmpty ? nil : .strings(aliases),
             "DriverOpts": driverOptions.isEmpty ? nil : .map(driverOptions),
             "MacAddress": macAddress.isEmpty ? nil : .string(macAddress),
-            "GwPriority": gatewayPriority == 0 ? JSON?.none : JSON(gatewayPriority),
+            "GwPriority": gatewayPriority == 0 ? nil : JSON(gatewayPriority),
         ])
         if !ipv4.isEmpty || !ipv6.isEmpty || !linkLocal.isEmpty {
             settings["IPAMConfig"] = .fields([

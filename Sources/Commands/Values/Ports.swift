@@ -112,7 +112,7 @@ package enum ServicePort {
     private static func config(_ target: Int, _ published: Int, _ transport: String, _ mode: String) -> JSON {
         .fields([
             "Protocol": .string(transport), "TargetPort": JSON(target),
-            "PublishedPort": published == 0 ? JSON?.none : JSON(published), "PublishMode": .string(mode),
+            "PublishedPort": published == 0 ? nil : JSON(published), "PublishMode": .string(mode),
         ])
     }
 

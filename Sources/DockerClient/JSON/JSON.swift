@@ -112,15 +112,15 @@ extension JSON {
     }
 }
 
+// Not by `nil`: in `isAbsent ? nil : JSON(x)` it would be a null where nothing is meant.
 extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
-    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     package init(stringLiteral text: String) { self = .string(text) }
     package init(booleanLiteral value: Bool) { self = .bool(value) }
     package init(integerLiteral value: Int64) { self = .number(String(value)) }
     package init(arrayLiteral elements: JSON...) { self = .array(elements) }
     package init(dictionaryLiteral pairs: (String, JSON)...) { self = .object(pairs.map { Member($0, $1) }) }
-    package init(nilLiteral: ()) { self = .null }
 
     package init(_ value: some BinaryInteger) { self = .number(String(value)) }
     package init(_ text: String) { self = .string(text) }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct TemplateTests {
     private let value: JSON = [
         "State": ["Running": true, "Pid": 42, "Status": "running"], "Labels": ["b": "2", "a": "1"],
-        "Names": ["x", "y", "z"], "Empty": [], "Nothing": nil, "Image": "a<b",
+        "Names": ["x", "y", "z"], "Empty": [], "Nothing": .null, "Image": "a<b",
     ]
 
     private func render(_ template: String) throws -> String { try Template(template).render(.data(value)) }
