@@ -12,9 +12,9 @@ extension Verb {
               apus container attach, apus attach
 
             Options:
-                  --detach-keys string   Override the key sequence for detaching a container
-                  --no-stdin             Do not attach STDIN
-                  --sig-proxy            Proxy all received signals to the process (default true)
+                  --detach-keys string   Keys that leave the container to itself
+                  --no-stdin             Leave standard input alone
+                  --sig-proxy            Hand signals on to the process (default true)
             """
     ) { call in
         let client = try await call.client()
@@ -52,11 +52,11 @@ extension Verb {
               apus container start, apus start
 
             Options:
-              -a, --attach                  Attach STDOUT/STDERR and forward signals
-                  --checkpoint string       Restore from this checkpoint
-                  --checkpoint-dir string   Use a custom checkpoint storage directory
-                  --detach-keys string      Override the key sequence for detaching a container
-              -i, --interactive             Attach container's STDIN
+              -a, --attach                  Show the output and hand signals on
+                  --checkpoint string       Checkpoint to go on from
+                  --checkpoint-dir string   Where checkpoints are
+                  --detach-keys string      Keys that leave the container to itself
+              -i, --interactive             Connect standard input
             """
     ) { call in
         let flags = call.flags

@@ -20,10 +20,9 @@ extension Verb {
               apus container cp, apus cp
 
             Options:
-              -a, --archive       Archive mode (copy all uid/gid information)
-              -L, --follow-link   Always follow symbol link in SRC_PATH
-              -q, --quiet         Suppress progress output during copy. Progress output is automatically
-                                  suppressed if no terminal is attached
+              -a, --archive       Keep owners as they are
+              -L, --follow-link   Copy what a link leads to
+              -q, --quiet         No progress
             """
     ) { call in
         let source = CopyPlace(call.words[0])

@@ -12,15 +12,15 @@ extension Verb {
               apus container exec, apus exec
 
             Options:
-              -d, --detach               Detached mode: run command in the background
-                  --detach-keys string   Override the key sequence for detaching a container
-              -e, --env list             Set environment variables
-                  --env-file list        Read in a file of environment variables
-              -i, --interactive          Keep STDIN open even if not attached
-                  --privileged           Give extended privileges to the command
-              -t, --tty                  Allocate a pseudo-TTY
-              -u, --user string          Username or UID (format: "<name|uid>[:<group|gid>]")
-              -w, --workdir string       Working directory inside the container
+              -d, --detach               Do not wait for its end
+                  --detach-keys string   Keys that leave the container to itself
+              -e, --env list             Variable for the process
+                  --env-file list        File of variables, one a line
+              -i, --interactive          Keep standard input open
+                  --privileged           Without the usual fences
+              -t, --tty                  With a terminal
+              -u, --user string          Who runs the process (<name|uid>[:<group|gid>])
+              -w, --workdir string       Directory to begin in
             """
     ) { call in
         let flags = call.flags

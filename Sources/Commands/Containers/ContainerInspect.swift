@@ -9,10 +9,8 @@ extension Verb {
             Display detailed information on one or more containers
 
             Options:
-              -f, --format string   Format output using a custom template:
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-              -s, --size            Display total file sizes
+              -f, --format string   'json', or a Go 'TEMPLATE'
+              -s, --size            With sizes
             """
     ) { call in
         let client = try await call.client()
@@ -111,7 +109,7 @@ extension Verb {
               apus container export, apus export
 
             Options:
-              -o, --output string   Write to a file, instead of STDOUT
+              -o, --output string   File to write; standard output if not given
             """
     ) { call in
         let request = Request.get(ContainerPath.of(call.words[0], "/export"))
@@ -130,10 +128,10 @@ extension Verb {
               apus container commit, apus commit
 
             Options:
-              -a, --author string    Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")
-              -c, --change list      Apply Dockerfile instruction to the created image
-              -m, --message string   Commit message
-              -p, --pause            Pause container during commit (default true)
+              -a, --author string    Who made it
+              -c, --change list      Dockerfile instruction to apply
+              -m, --message string   Words about the change
+              -p, --pause            Hold the container meanwhile (default true)
             """
     ) { call in
         let flags = call.flags

@@ -12,8 +12,8 @@ extension Verb {
               apus container stop, apus stop
 
             Options:
-              -s, --signal string   Signal to send to the container
-              -t, --timeout int     Seconds to wait before killing the container
+              -s, --signal string   Which signal
+              -t, --timeout int     Seconds from the signal to SIGKILL
             """
     ) { call in try await Lifecycle.stop(call, "stop") }
 
@@ -29,8 +29,8 @@ extension Verb {
               apus container restart, apus restart
 
             Options:
-              -s, --signal string   Signal to send to the container
-              -t, --timeout int     Seconds to wait before killing the container
+              -s, --signal string   Which signal
+              -t, --timeout int     Seconds from the signal to SIGKILL
             """
     ) { call in try await Lifecycle.stop(call, "restart") }
 
@@ -45,7 +45,7 @@ extension Verb {
               apus container kill, apus kill
 
             Options:
-              -s, --signal string   Signal to send to the container
+              -s, --signal string   Which signal
             """
     ) { call in
         let signal = call.flags.string("signal") ?? ""
@@ -107,9 +107,9 @@ extension Verb {
               apus container rm, apus container remove, apus rm
 
             Options:
-              -f, --force     Force the removal of a running container (uses SIGKILL)
-              -l, --link      Remove the specified link
-              -v, --volumes   Remove anonymous volumes associated with the container
+              -f, --force     Kill it if it runs
+              -l, --link      Remove the link, not the container
+              -v, --volumes   Also its volumes without a name
             """
     ) { call in
         let client = try await call.client()

@@ -13,20 +13,15 @@ extension Verb {
               apus container ls, apus container list, apus container ps, apus ps
 
             Options:
-              -a, --all             Show all containers (default shows just running)
-              -f, --filter filter   Filter output based on conditions provided
-                  --format string   Format output using a custom template:
-                                    'table':            Print output in table format with column headers
-                                    (default)
-                                    'table TEMPLATE':   Print output in table format using the given Go
-                                    template
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-              -n, --last int        Show n last created containers (includes all states) (default -1)
-              -l, --latest          Show the latest created container (includes all states)
-                  --no-trunc        Don't truncate output
-              -q, --quiet           Only display container IDs
-              -s, --size            Display total file sizes
+              -a, --all             Also those that do not run (default shows just running)
+              -f, --filter filter   Only those that fit
+                  --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                    'json', or a 'TEMPLATE' alone
+              -n, --last int        So many of the newest, running or not (default -1)
+              -l, --latest          The newest, running or not
+                  --no-trunc        Shorten nothing
+              -q, --quiet           Ids alone
+              -s, --size            With sizes
             """
     ) { call in
         let flags = call.flags

@@ -12,14 +12,12 @@ extension Verb {
               apus container logs, apus logs
 
             Options:
-                  --details        Show extra details provided to logs
-              -f, --follow         Follow log output
-                  --since string   Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative
-                                   (e.g. "42m" for 42 minutes)
-              -n, --tail string    Number of lines to show from the end of the logs (default "all")
-              -t, --timestamps     Show timestamps
-                  --until string   Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative
-                                   (e.g. "42m" for 42 minutes)
+                  --details        With what log options add to a line
+              -f, --follow         Go on with new lines
+                  --since string   From this moment on (a time, or as long ago as "42m")
+              -n, --tail string    So many of the last lines (default "all")
+              -t, --timestamps     With times
+                  --until string   Up to this moment (a time, or as long ago as "42m")
             """
     ) { call in
         let client = try await call.client()

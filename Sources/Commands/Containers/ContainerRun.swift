@@ -12,133 +12,114 @@ extension Verb {
               apus container run, apus run
 
             Options:
-                  --add-host list                    Add a custom host-to-IP mapping (host:ip)
-                  --annotation map                   Add an annotation to the container (passed through
-                                                     to the OCI runtime) (default map[])
-              -a, --attach list                      Attach to STDIN, STDOUT or STDERR
-                  --blkio-weight uint16              Block IO (relative weight), between 10 and 1000, or
-                                                     0 to disable (default 0)
-                  --blkio-weight-device list         Block IO weight (relative device weight) (default [])
-                  --cap-add list                     Add Linux capabilities
-                  --cap-drop list                    Drop Linux capabilities
-                  --cgroup-parent string             Optional parent cgroup for the container
-                  --cgroupns string                  Cgroup namespace to use (host|private)
-                                                     'host':    Run the container in the Docker host's
-                                                     cgroup namespace
-                                                     'private': Run the container in its own private
-                                                     cgroup namespace
-                                                     '':        Use the cgroup namespace as configured by
-                                                     the
-                                                                default-cgroupns-mode option on the
-                                                     daemon (default)
-                  --cidfile string                   Write the container ID to the file
-                  --cpu-count int                    CPU count (Windows only)
-                  --cpu-percent int                  CPU percent (Windows only)
-                  --cpu-period int                   Limit CPU CFS (Completely Fair Scheduler) period
-                  --cpu-quota int                    Limit CPU CFS (Completely Fair Scheduler) quota
-                  --cpu-rt-period int                Limit CPU real-time period in microseconds
-                  --cpu-rt-runtime int               Limit CPU real-time runtime in microseconds
-              -c, --cpu-shares int                   CPU shares (relative weight)
-                  --cpus decimal                     Number of CPUs
-                  --cpuset-cpus string               CPUs in which to allow execution (0-3, 0,1)
-                  --cpuset-mems string               MEMs in which to allow execution (0-3, 0,1)
-              -d, --detach                           Run container in background and print container ID
-                  --detach-keys string               Override the key sequence for detaching a container
-                  --device list                      Add a host device to the container
-                  --device-cgroup-rule list          Add a rule to the cgroup allowed devices list
-                  --device-read-bps list             Limit read rate (bytes per second) from a device
-                                                     (default [])
-                  --device-read-iops list            Limit read rate (IO per second) from a device
-                                                     (default [])
-                  --device-write-bps list            Limit write rate (bytes per second) to a device
-                                                     (default [])
-                  --device-write-iops list           Limit write rate (IO per second) to a device (default [])
-                  --disable-content-trust            Skip image verification (default true)
-                  --dns list                         Set custom DNS servers
-                  --dns-option list                  Set DNS options
-                  --dns-search list                  Set custom DNS search domains
-                  --domainname string                Container NIS domain name
-                  --entrypoint string                Overwrite the default ENTRYPOINT of the image
-              -e, --env list                         Set environment variables
-                  --env-file list                    Read in a file of environment variables
-                  --expose list                      Expose a port or a range of ports
-                  --gpus gpu-request                 GPU devices to add to the container ('all' to pass
-                                                     all GPUs)
-                  --group-add list                   Add additional groups to join
-                  --health-cmd string                Command to run to check health
-                  --health-interval duration         Time between running the check (ms|s|m|h) (default 0s)
-                  --health-retries int               Consecutive failures needed to report unhealthy
-                  --health-start-interval duration   Time between running the check during the start
-                                                     period (ms|s|m|h) (default 0s)
-                  --health-start-period duration     Start period for the container to initialize before
-                                                     starting health-retries countdown (ms|s|m|h) (default 0s)
-                  --health-timeout duration          Maximum time to allow one check to run (ms|s|m|h)
+                  --add-host list                    One more line of /etc/hosts (name:address)
+                  --annotation map                   Annotation for the OCI runtime (default map[])
+              -a, --attach list                      Stream to connect: stdin, stdout or stderr
+                  --blkio-weight uint16              Share of block I/O, 10 to 1000; 0 for no say (default 0)
+                  --blkio-weight-device list         Share of block I/O of one device (default [])
+                  --cap-add list                     Capabilities beyond the usual ones
+                  --cap-drop list                    Capabilities to go without
+                  --cgroup-parent string             Cgroup to make the container's below
+                  --cgroupns string                  Whose cgroups are seen: 'host' the node's, 'private' its own, ''
+                                                     as the engine is set
+                  --cidfile string                   File to put the container's id into
+                  --cpu-count int                    Processors (Windows)
+                  --cpu-percent int                  Share of processors in percent (Windows)
+                  --cpu-period int                   Length of a CFS period in microseconds
+                  --cpu-quota int                    Processor time in a CFS period, in microseconds
+                  --cpu-rt-period int                Length of a real-time period in microseconds
+                  --cpu-rt-runtime int               Real-time processor time in a period, in microseconds
+              -c, --cpu-shares int                   Share of processor time among others
+                  --cpus decimal                     Processors at most, with fractions
+                  --cpuset-cpus string               Processors to run on (0-3, 0,1)
+                  --cpuset-mems string               Memory nodes to use (0-3, 0,1)
+              -d, --detach                           Leave it running and print its id
+                  --detach-keys string               Keys that leave the container to itself
+                  --device list                      Device of the node to give
+                  --device-cgroup-rule list          Rule for devices in the cgroup
+                  --device-read-bps list             Bytes a second read from a device (default [])
+                  --device-read-iops list            Reads a second from a device (default [])
+                  --device-write-bps list            Bytes a second written to a device (default [])
+                  --device-write-iops list           Writes a second to a device (default [])
+                  --disable-content-trust            Ask for no signatures (default true)
+                  --dns list                         Name server in place of the node's
+                  --dns-option list                  Option of resolv.conf
+                  --dns-search list                  Domain to search
+                  --domainname string                Domain of the container's name
+                  --entrypoint string                Program in place of the image's
+              -e, --env list                         Variable for the process
+                  --env-file list                    File of variables, one a line
+                  --expose list                      Port, or ports, that the container serves
+                  --gpus gpu-request                 Graphics processors to give ("all" for each)
+                  --group-add list                   Further group of the process
+                  --health-cmd string                Command that tells whether the container is well
+                  --health-interval duration         From one check to the next (ms|s|m|h) (default 0s)
+                  --health-retries int               Failures in a row until it counts as ill
+                  --health-start-interval duration   From one check to the next while it starts (ms|s|m|h) (default
+                                                     0s)
+                  --health-start-period duration     How long failures do not count after the start (ms|s|m|h)
                                                      (default 0s)
-                  --help                             Print usage
-              -h, --hostname string                  Container host name
-                  --init                             Run an init inside the container that forwards
-                                                     signals and reaps processes
-              -i, --interactive                      Keep STDIN open even if not attached
-                  --io-maxbandwidth bytes            Maximum IO bandwidth limit for the system drive
-                                                     (Windows only)
-                  --io-maxiops uint                  Maximum IOps limit for the system drive (Windows only)
-                  --ip string                        IPv4 address (e.g., 172.30.100.104)
-                  --ip6 string                       IPv6 address (e.g., 2001:db8::33)
-                  --ipc string                       IPC mode to use
-                  --isolation string                 Container isolation technology
-                  --kernel-memory bytes              Kernel memory limit
-              -l, --label list                       Set meta data on a container
-                  --label-file list                  Read in a line delimited file of labels
-                  --link list                        Add link to another container
-                  --link-local-ip list               Container IPv4/IPv6 link-local addresses
-                  --log-driver string                Logging driver for the container
-                  --log-opt list                     Log driver options
-                  --mac-address string               Container MAC address (e.g., 92:d0:c6:0a:29:33)
-              -m, --memory bytes                     Memory limit
-                  --memory-reservation bytes         Memory soft limit
-                  --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
-                                                     unlimited swap
-                  --memory-swappiness int            Tune container memory swappiness (0 to 100) (default -1)
-                  --mount mount                      Attach a filesystem mount to the container
-                  --name string                      Assign a name to the container
-                  --network network                  Connect a container to a network
-                  --network-alias list               Add network-scoped alias for the container
-                  --no-healthcheck                   Disable any container-specified HEALTHCHECK
-                  --oom-kill-disable                 Disable OOM Killer
-                  --oom-score-adj int                Tune host's OOM preferences (-1000 to 1000)
-                  --pid string                       PID namespace to use
-                  --pids-limit int                   Tune container pids limit (set -1 for unlimited)
-                  --platform string                  Set platform if server is multi-platform capable
-                  --privileged                       Give extended privileges to this container
-              -p, --publish list                     Publish a container's port(s) to the host
-              -P, --publish-all                      Publish all exposed ports to random ports
-                  --pull string                      Pull image before running ("always", "missing",
-                                                     "never") (default "missing")
-              -q, --quiet                            Suppress the pull output
-                  --read-only                        Mount the container's root filesystem as read only
-                  --restart string                   Restart policy to apply when a container exits
-                                                     (default "no")
-                  --rm                               Automatically remove the container and its
-                                                     associated anonymous volumes when it exits
-                  --runtime string                   Runtime to use for this container
-                  --security-opt list                Security Options
-                  --shm-size bytes                   Size of /dev/shm
-                  --sig-proxy                        Proxy received signals to the process (default true)
-                  --stop-signal string               Signal to stop the container
-                  --stop-timeout int                 Timeout (in seconds) to stop a container
-                  --storage-opt list                 Storage driver options for the container
-                  --sysctl map                       Sysctl options (default map[])
-                  --tmpfs list                       Mount a tmpfs directory
-              -t, --tty                              Allocate a pseudo-TTY
-                  --ulimit ulimit                    Ulimit options (default [])
-                  --use-api-socket                   Bind mount Docker API socket and required auth
-              -u, --user string                      Username or UID (format: <name|uid>[:<group|gid>])
-                  --userns string                    User namespace to use
-                  --uts string                       UTS namespace to use
-              -v, --volume list                      Bind mount a volume
-                  --volume-driver string             Optional volume driver for the container
-                  --volumes-from list                Mount volumes from the specified container(s)
-              -w, --workdir string                   Working directory inside the container
+                  --health-timeout duration          How long a check may take (ms|s|m|h) (default 0s)
+                  --help                             Show this text
+              -h, --hostname string                  Host name within the container
+                  --init                             A small init passes signals on and reaps children
+              -i, --interactive                      Keep standard input open
+                  --io-maxbandwidth bytes            Bandwidth of the system drive (Windows)
+                  --io-maxiops uint                  Operations a second of the system drive (Windows)
+                  --ip string                        IPv4 address to have
+                  --ip6 string                       IPv6 address to have
+                  --ipc string                       Whose IPC namespace
+                  --isolation string                 Kind of isolation (Windows)
+                  --kernel-memory bytes              Memory that the kernel may use for it
+              -l, --label list                       Label of the container
+                  --label-file list                  File of labels, one a line
+                  --link list                        Name for another container
+                  --link-local-ip list               Link-local address
+                  --log-driver string                Where output is kept
+                  --log-opt list                     Option of the log driver
+                  --mac-address string               MAC address to have (e.g., 92:d0:c6:0a:29:33)
+              -m, --memory bytes                     Memory at most
+                  --memory-reservation bytes         Memory to be content with when it is short
+                  --memory-swap bytes                Memory and swap together; -1 for any amount
+                  --memory-swappiness int            How readily memory is swapped out, 0 to 100 (default -1)
+                  --mount mount                      Volume, directory or tmpfs to show
+                  --name string                      What the container is called
+                  --network network                  Network to join
+                  --network-alias list               Another name on the network
+                  --no-healthcheck                   Without the image's health check
+                  --oom-kill-disable                 Never killed for want of memory
+                  --oom-score-adj int                How readily it is killed for want of memory, -1000 to 1000
+                  --pid string                       Whose processes are seen
+                  --pids-limit int                   Processes at most; -1 for any number
+                  --platform string                  Only this one of several platforms ("os[/arch[/variant]]")
+                  --privileged                       Without the usual fences
+              -p, --publish list                     Port to open
+              -P, --publish-all                      Publish each exposed port at one of the node's choice
+                  --pull string                      When to fetch the image ("always", "missing", "never") (default
+                                                     "missing")
+              -q, --quiet                            No progress
+                  --read-only                        The root cannot be written
+                  --restart string                   When to start it again (default "no")
+                  --rm                               Remove it, and its nameless volumes, when it ends
+                  --runtime string                   OCI runtime
+                  --security-opt list                Seccomp, labels and the like
+                  --shm-size bytes                   How large /dev/shm is
+                  --sig-proxy                        Hand signals on to the process (default true)
+                  --stop-signal string               Signal that asks it to end
+                  --stop-timeout int                 Seconds from the signal to SIGKILL
+                  --storage-opt list                 Option of the storage driver
+                  --sysctl map                       Kernel parameter to set (default map[])
+                  --tmpfs list                       Directory to keep in memory
+              -t, --tty                              With a terminal
+                  --ulimit ulimit                    Limit of resources (default [])
+                  --use-api-socket                   Show the engine's socket and credentials
+              -u, --user string                      Who runs the process (<name|uid>[:<group|gid>])
+                  --userns string                    Whose user namespace
+                  --uts string                       Whose host name
+              -v, --volume list                      Directory or volume to show
+                  --volume-driver string             Driver of its volumes
+                  --volumes-from list                Show the mounts of another container
+              -w, --workdir string                   Directory to begin in
             """
     ) { call in try await ContainerRun(call).perform() }
 
@@ -153,130 +134,111 @@ extension Verb {
               apus container create, apus create
 
             Options:
-                  --add-host list                    Add a custom host-to-IP mapping (host:ip)
-                  --annotation map                   Add an annotation to the container (passed through
-                                                     to the OCI runtime) (default map[])
-              -a, --attach list                      Attach to STDIN, STDOUT or STDERR
-                  --blkio-weight uint16              Block IO (relative weight), between 10 and 1000, or
-                                                     0 to disable (default 0)
-                  --blkio-weight-device list         Block IO weight (relative device weight) (default [])
-                  --cap-add list                     Add Linux capabilities
-                  --cap-drop list                    Drop Linux capabilities
-                  --cgroup-parent string             Optional parent cgroup for the container
-                  --cgroupns string                  Cgroup namespace to use (host|private)
-                                                     'host':    Run the container in the Docker host's
-                                                     cgroup namespace
-                                                     'private': Run the container in its own private
-                                                     cgroup namespace
-                                                     '':        Use the cgroup namespace as configured by
-                                                     the
-                                                                default-cgroupns-mode option on the
-                                                     daemon (default)
-                  --cidfile string                   Write the container ID to the file
-                  --cpu-count int                    CPU count (Windows only)
-                  --cpu-percent int                  CPU percent (Windows only)
-                  --cpu-period int                   Limit CPU CFS (Completely Fair Scheduler) period
-                  --cpu-quota int                    Limit CPU CFS (Completely Fair Scheduler) quota
-                  --cpu-rt-period int                Limit CPU real-time period in microseconds
-                  --cpu-rt-runtime int               Limit CPU real-time runtime in microseconds
-              -c, --cpu-shares int                   CPU shares (relative weight)
-                  --cpus decimal                     Number of CPUs
-                  --cpuset-cpus string               CPUs in which to allow execution (0-3, 0,1)
-                  --cpuset-mems string               MEMs in which to allow execution (0-3, 0,1)
-                  --device list                      Add a host device to the container
-                  --device-cgroup-rule list          Add a rule to the cgroup allowed devices list
-                  --device-read-bps list             Limit read rate (bytes per second) from a device
-                                                     (default [])
-                  --device-read-iops list            Limit read rate (IO per second) from a device
-                                                     (default [])
-                  --device-write-bps list            Limit write rate (bytes per second) to a device
-                                                     (default [])
-                  --device-write-iops list           Limit write rate (IO per second) to a device (default [])
-                  --disable-content-trust            Skip image verification (default true)
-                  --dns list                         Set custom DNS servers
-                  --dns-option list                  Set DNS options
-                  --dns-search list                  Set custom DNS search domains
-                  --domainname string                Container NIS domain name
-                  --entrypoint string                Overwrite the default ENTRYPOINT of the image
-              -e, --env list                         Set environment variables
-                  --env-file list                    Read in a file of environment variables
-                  --expose list                      Expose a port or a range of ports
-                  --gpus gpu-request                 GPU devices to add to the container ('all' to pass
-                                                     all GPUs)
-                  --group-add list                   Add additional groups to join
-                  --health-cmd string                Command to run to check health
-                  --health-interval duration         Time between running the check (ms|s|m|h) (default 0s)
-                  --health-retries int               Consecutive failures needed to report unhealthy
-                  --health-start-interval duration   Time between running the check during the start
-                                                     period (ms|s|m|h) (default 0s)
-                  --health-start-period duration     Start period for the container to initialize before
-                                                     starting health-retries countdown (ms|s|m|h) (default 0s)
-                  --health-timeout duration          Maximum time to allow one check to run (ms|s|m|h)
+                  --add-host list                    One more line of /etc/hosts (name:address)
+                  --annotation map                   Annotation for the OCI runtime (default map[])
+              -a, --attach list                      Stream to connect: stdin, stdout or stderr
+                  --blkio-weight uint16              Share of block I/O, 10 to 1000; 0 for no say (default 0)
+                  --blkio-weight-device list         Share of block I/O of one device (default [])
+                  --cap-add list                     Capabilities beyond the usual ones
+                  --cap-drop list                    Capabilities to go without
+                  --cgroup-parent string             Cgroup to make the container's below
+                  --cgroupns string                  Whose cgroups are seen: 'host' the node's, 'private' its own, ''
+                                                     as the engine is set
+                  --cidfile string                   File to put the container's id into
+                  --cpu-count int                    Processors (Windows)
+                  --cpu-percent int                  Share of processors in percent (Windows)
+                  --cpu-period int                   Length of a CFS period in microseconds
+                  --cpu-quota int                    Processor time in a CFS period, in microseconds
+                  --cpu-rt-period int                Length of a real-time period in microseconds
+                  --cpu-rt-runtime int               Real-time processor time in a period, in microseconds
+              -c, --cpu-shares int                   Share of processor time among others
+                  --cpus decimal                     Processors at most, with fractions
+                  --cpuset-cpus string               Processors to run on (0-3, 0,1)
+                  --cpuset-mems string               Memory nodes to use (0-3, 0,1)
+                  --device list                      Device of the node to give
+                  --device-cgroup-rule list          Rule for devices in the cgroup
+                  --device-read-bps list             Bytes a second read from a device (default [])
+                  --device-read-iops list            Reads a second from a device (default [])
+                  --device-write-bps list            Bytes a second written to a device (default [])
+                  --device-write-iops list           Writes a second to a device (default [])
+                  --disable-content-trust            Ask for no signatures (default true)
+                  --dns list                         Name server in place of the node's
+                  --dns-option list                  Option of resolv.conf
+                  --dns-search list                  Domain to search
+                  --domainname string                Domain of the container's name
+                  --entrypoint string                Program in place of the image's
+              -e, --env list                         Variable for the process
+                  --env-file list                    File of variables, one a line
+                  --expose list                      Port, or ports, that the container serves
+                  --gpus gpu-request                 Graphics processors to give ("all" for each)
+                  --group-add list                   Further group of the process
+                  --health-cmd string                Command that tells whether the container is well
+                  --health-interval duration         From one check to the next (ms|s|m|h) (default 0s)
+                  --health-retries int               Failures in a row until it counts as ill
+                  --health-start-interval duration   From one check to the next while it starts (ms|s|m|h) (default
+                                                     0s)
+                  --health-start-period duration     How long failures do not count after the start (ms|s|m|h)
                                                      (default 0s)
-                  --help                             Print usage
-              -h, --hostname string                  Container host name
-                  --init                             Run an init inside the container that forwards
-                                                     signals and reaps processes
-              -i, --interactive                      Keep STDIN open even if not attached
-                  --io-maxbandwidth bytes            Maximum IO bandwidth limit for the system drive
-                                                     (Windows only)
-                  --io-maxiops uint                  Maximum IOps limit for the system drive (Windows only)
-                  --ip string                        IPv4 address (e.g., 172.30.100.104)
-                  --ip6 string                       IPv6 address (e.g., 2001:db8::33)
-                  --ipc string                       IPC mode to use
-                  --isolation string                 Container isolation technology
-                  --kernel-memory bytes              Kernel memory limit
-              -l, --label list                       Set meta data on a container
-                  --label-file list                  Read in a line delimited file of labels
-                  --link list                        Add link to another container
-                  --link-local-ip list               Container IPv4/IPv6 link-local addresses
-                  --log-driver string                Logging driver for the container
-                  --log-opt list                     Log driver options
-                  --mac-address string               Container MAC address (e.g., 92:d0:c6:0a:29:33)
-              -m, --memory bytes                     Memory limit
-                  --memory-reservation bytes         Memory soft limit
-                  --memory-swap bytes                Swap limit equal to memory plus swap: '-1' to enable
-                                                     unlimited swap
-                  --memory-swappiness int            Tune container memory swappiness (0 to 100) (default -1)
-                  --mount mount                      Attach a filesystem mount to the container
-                  --name string                      Assign a name to the container
-                  --network network                  Connect a container to a network
-                  --network-alias list               Add network-scoped alias for the container
-                  --no-healthcheck                   Disable any container-specified HEALTHCHECK
-                  --oom-kill-disable                 Disable OOM Killer
-                  --oom-score-adj int                Tune host's OOM preferences (-1000 to 1000)
-                  --pid string                       PID namespace to use
-                  --pids-limit int                   Tune container pids limit (set -1 for unlimited)
-                  --platform string                  Set platform if server is multi-platform capable
-                  --privileged                       Give extended privileges to this container
-              -p, --publish list                     Publish a container's port(s) to the host
-              -P, --publish-all                      Publish all exposed ports to random ports
-                  --pull string                      Pull image before creating ("always", "|missing",
-                                                     "never") (default "missing")
-              -q, --quiet                            Suppress the pull output
-                  --read-only                        Mount the container's root filesystem as read only
-                  --restart string                   Restart policy to apply when a container exits
-                                                     (default "no")
-                  --rm                               Automatically remove the container and its
-                                                     associated anonymous volumes when it exits
-                  --runtime string                   Runtime to use for this container
-                  --security-opt list                Security Options
-                  --shm-size bytes                   Size of /dev/shm
-                  --stop-signal string               Signal to stop the container
-                  --stop-timeout int                 Timeout (in seconds) to stop a container
-                  --storage-opt list                 Storage driver options for the container
-                  --sysctl map                       Sysctl options (default map[])
-                  --tmpfs list                       Mount a tmpfs directory
-              -t, --tty                              Allocate a pseudo-TTY
-                  --ulimit ulimit                    Ulimit options (default [])
-                  --use-api-socket                   Bind mount Docker API socket and required auth
-              -u, --user string                      Username or UID (format: <name|uid>[:<group|gid>])
-                  --userns string                    User namespace to use
-                  --uts string                       UTS namespace to use
-              -v, --volume list                      Bind mount a volume
-                  --volume-driver string             Optional volume driver for the container
-                  --volumes-from list                Mount volumes from the specified container(s)
-              -w, --workdir string                   Working directory inside the container
+                  --health-timeout duration          How long a check may take (ms|s|m|h) (default 0s)
+                  --help                             Show this text
+              -h, --hostname string                  Host name within the container
+                  --init                             A small init passes signals on and reaps children
+              -i, --interactive                      Keep standard input open
+                  --io-maxbandwidth bytes            Bandwidth of the system drive (Windows)
+                  --io-maxiops uint                  Operations a second of the system drive (Windows)
+                  --ip string                        IPv4 address to have
+                  --ip6 string                       IPv6 address to have
+                  --ipc string                       Whose IPC namespace
+                  --isolation string                 Kind of isolation (Windows)
+                  --kernel-memory bytes              Memory that the kernel may use for it
+              -l, --label list                       Label of the container
+                  --label-file list                  File of labels, one a line
+                  --link list                        Name for another container
+                  --link-local-ip list               Link-local address
+                  --log-driver string                Where output is kept
+                  --log-opt list                     Option of the log driver
+                  --mac-address string               MAC address to have (e.g., 92:d0:c6:0a:29:33)
+              -m, --memory bytes                     Memory at most
+                  --memory-reservation bytes         Memory to be content with when it is short
+                  --memory-swap bytes                Memory and swap together; -1 for any amount
+                  --memory-swappiness int            How readily memory is swapped out, 0 to 100 (default -1)
+                  --mount mount                      Volume, directory or tmpfs to show
+                  --name string                      What the container is called
+                  --network network                  Network to join
+                  --network-alias list               Another name on the network
+                  --no-healthcheck                   Without the image's health check
+                  --oom-kill-disable                 Never killed for want of memory
+                  --oom-score-adj int                How readily it is killed for want of memory, -1000 to 1000
+                  --pid string                       Whose processes are seen
+                  --pids-limit int                   Processes at most; -1 for any number
+                  --platform string                  Only this one of several platforms ("os[/arch[/variant]]")
+                  --privileged                       Without the usual fences
+              -p, --publish list                     Port to open
+              -P, --publish-all                      Publish each exposed port at one of the node's choice
+                  --pull string                      When to fetch the image ("always", "missing", "never") (default
+                                                     "missing")
+              -q, --quiet                            No progress
+                  --read-only                        The root cannot be written
+                  --restart string                   When to start it again (default "no")
+                  --rm                               Remove it, and its nameless volumes, when it ends
+                  --runtime string                   OCI runtime
+                  --security-opt list                Seccomp, labels and the like
+                  --shm-size bytes                   How large /dev/shm is
+                  --stop-signal string               Signal that asks it to end
+                  --stop-timeout int                 Seconds from the signal to SIGKILL
+                  --storage-opt list                 Option of the storage driver
+                  --sysctl map                       Kernel parameter to set (default map[])
+                  --tmpfs list                       Directory to keep in memory
+              -t, --tty                              With a terminal
+                  --ulimit ulimit                    Limit of resources (default [])
+                  --use-api-socket                   Show the engine's socket and credentials
+              -u, --user string                      Who runs the process (<name|uid>[:<group|gid>])
+                  --userns string                    Whose user namespace
+                  --uts string                       Whose host name
+              -v, --volume list                      Directory or volume to show
+                  --volume-driver string             Driver of its volumes
+                  --volumes-from list                Show the mounts of another container
+              -w, --workdir string                   Directory to begin in
             """
     ) { call in
         let body: JSON

@@ -12,16 +12,11 @@ extension Verb {
               apus container stats, apus stats
 
             Options:
-              -a, --all             Show all containers (default shows just running)
-                  --format string   Format output using a custom template:
-                                    'table':            Print output in table format with column headers
-                                    (default)
-                                    'table TEMPLATE':   Print output in table format using the given Go
-                                    template
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-                  --no-stream       Disable streaming stats and only pull the first result
-                  --no-trunc        Do not truncate output
+              -a, --all             Also those that do not run (default shows just running)
+                  --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                    'json', or a 'TEMPLATE' alone
+                  --no-stream       One look, then end
+                  --no-trunc        Shorten nothing
             """
     ) { call in
         let flags = call.flags

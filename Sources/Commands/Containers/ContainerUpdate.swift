@@ -13,22 +13,20 @@ extension Verb {
               apus container update, apus update
 
             Options:
-                  --blkio-weight uint16        Block IO (relative weight), between 10 and 1000, or 0 to
-                                               disable (default 0)
-                  --cpu-period int             Limit CPU CFS (Completely Fair Scheduler) period
-                  --cpu-quota int              Limit CPU CFS (Completely Fair Scheduler) quota
-                  --cpu-rt-period int          Limit the CPU real-time period in microseconds
-                  --cpu-rt-runtime int         Limit the CPU real-time runtime in microseconds
-              -c, --cpu-shares int             CPU shares (relative weight)
-                  --cpus decimal               Number of CPUs
-                  --cpuset-cpus string         CPUs in which to allow execution (0-3, 0,1)
-                  --cpuset-mems string         MEMs in which to allow execution (0-3, 0,1)
-              -m, --memory bytes               Memory limit
-                  --memory-reservation bytes   Memory soft limit
-                  --memory-swap bytes          Swap limit equal to memory plus swap: -1 to enable
-                                               unlimited swap
-                  --pids-limit int             Tune container pids limit (set -1 for unlimited)
-                  --restart string             Restart policy to apply when a container exits
+                  --blkio-weight uint16        Share of block I/O, 10 to 1000; 0 for no say (default 0)
+                  --cpu-period int             Length of a CFS period in microseconds
+                  --cpu-quota int              Processor time in a CFS period, in microseconds
+                  --cpu-rt-period int          Length of a real-time period in microseconds
+                  --cpu-rt-runtime int         Real-time processor time in a period, in microseconds
+              -c, --cpu-shares int             Share of processor time among others
+                  --cpus decimal               Processors at most, with fractions
+                  --cpuset-cpus string         Processors to run on (0-3, 0,1)
+                  --cpuset-mems string         Memory nodes to use (0-3, 0,1)
+              -m, --memory bytes               Memory at most
+                  --memory-reservation bytes   Memory to be content with when it is short
+                  --memory-swap bytes          Memory and swap together; -1 for any amount
+                  --pids-limit int             Processes at most; -1 for any number
+                  --restart string             When to start it again
             """
     ) { call in
         let flags = call.flags
@@ -72,8 +70,8 @@ extension Verb {
             Remove all stopped containers
 
             Options:
-                  --filter filter   Provide filter values (e.g. "until=<timestamp>")
-              -f, --force           Do not prompt for confirmation
+                  --filter filter   Only those that fit (e.g. "until=<timestamp>")
+              -f, --force           Ask nothing
             """
     ) { call in
         guard try await Prune.mayGoOn(call, "WARNING! This will remove all stopped containers.") else { return }

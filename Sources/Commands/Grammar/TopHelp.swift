@@ -4,15 +4,15 @@ enum TopHelp {
               --config string      Not used; taken for the sake of scripts
           -c, --context string     Name of the context to use: only "default"
           -D, --debug              Not used; taken for the sake of scripts
-          -H, --host string        Daemon socket to connect to
-              --help               Print usage
+          -H, --host string        Where the daemon listens
+              --help               Show this text
           -l, --log-level string   Not used; taken for the sake of scripts
               --tls                Use TLS; implied by --tlsverify
-              --tlscacert string   Trust certs signed only by this CA
-              --tlscert string     Path to TLS certificate file
-              --tlskey string      Path to TLS key file
-              --tlsverify          Use TLS and verify the remote
-          -v, --version            Print version information and quit
+              --tlscacert string   The only authority to trust
+              --tlscert string     File with the client's certificate
+              --tlskey string      File with the client's key
+              --tlsverify          TLS, and the daemon must prove itself
+          -v, --version            Show the version
         """
 
     static func text(_ groups: [(name: String, summary: String)]) -> String {

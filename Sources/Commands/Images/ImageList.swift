@@ -20,19 +20,14 @@ extension Verb {
               apus image ls, apus image list, apus images
 
             Options:
-              -a, --all             Show all images (default hides intermediate images)
-                  --digests         Show digests
-              -f, --filter filter   Filter output based on conditions provided
-                  --format string   Format output using a custom template:
-                                    'table':            Print output in table format with column headers
-                                    (default)
-                                    'table TEMPLATE':   Print output in table format using the given Go
-                                    template
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-                  --no-trunc        Don't truncate output
-              -q, --quiet           Only show image IDs
-                  --tree            List multi-platform images as a tree (EXPERIMENTAL)
+              -a, --all             Also images with a name that no container uses (default hides intermediate images)
+                  --digests         With digests
+              -f, --filter filter   Only those that fit
+                  --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                    'json', or a 'TEMPLATE' alone
+                  --no-trunc        Shorten nothing
+              -q, --quiet           Ids alone
+                  --tree            As a tree of platforms
             """
     ) { call in
         let flags = call.flags
@@ -63,18 +58,12 @@ extension Verb {
               apus image history, apus history
 
             Options:
-                  --format string     Format output using a custom template:
-                                      'table':            Print output in table format with column
-                                      headers (default)
-                                      'table TEMPLATE':   Print output in table format using the given Go
-                                      template
-                                      'json':             Print in JSON format
-                                      'TEMPLATE':         Print output using the given Go template.
-              -H, --human             Print sizes and dates in human readable format (default true)
-                  --no-trunc          Don't truncate output
-                  --platform string   Show history for the given platform. Formatted as
-                                      "os[/arch[/variant]]" (e.g., "linux/amd64")
-              -q, --quiet             Only show image IDs
+                  --format string     How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                      'json', or a 'TEMPLATE' alone
+              -H, --human             Sizes and times for people (default true)
+                  --no-trunc          Shorten nothing
+                  --platform string   Only this one of several platforms ("os[/arch[/variant]]")
+              -q, --quiet             Ids alone
             """
     ) { call in
         let flags = call.flags

@@ -12,10 +12,10 @@ extension Verb {
               apus image pull, apus pull
 
             Options:
-              -a, --all-tags                Download all tagged images in the repository
-                  --disable-content-trust   Skip image verification (default true)
-                  --platform string         Set platform if server is multi-platform capable
-              -q, --quiet                   Suppress verbose output
+              -a, --all-tags                Every tag of the name
+                  --disable-content-trust   Ask for no signatures (default true)
+                  --platform string         Only this one of several platforms ("os[/arch[/variant]]")
+              -q, --quiet                   No progress
             """
     ) { call in
         let flags = call.flags
@@ -45,14 +45,10 @@ extension Verb {
               apus image push, apus push
 
             Options:
-              -a, --all-tags                Push all tags of an image to the repository
-                  --disable-content-trust   Skip image signing (default true)
-                  --platform string         Push a platform-specific manifest as a single-platform image
-                                            to the registry.
-                                            Image index won't be pushed, meaning that other manifests,
-                                            including attestations won't be preserved.
-                                            'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)
-              -q, --quiet                   Suppress verbose output
+              -a, --all-tags                Every tag of the name
+                  --disable-content-trust   Ask for no signatures (default true)
+                  --platform string         Only this one of several platforms ("os[/arch[/variant]]")
+              -q, --quiet                   No progress
             """
     ) { call in
         let flags = call.flags

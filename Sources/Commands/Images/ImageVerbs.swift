@@ -11,13 +11,8 @@ extension Verb {
             Display detailed information on one or more images
 
             Options:
-              -f, --format string     Format output using a custom template:
-                                      'json':             Print in JSON format
-                                      'TEMPLATE':         Print output using the given Go template.
-                  --platform string   Inspect a specific platform of the multi-platform image.
-                                      If the image or the server is not multi-platform capable, the
-                                      command will error out if the platform does not match.
-                                      'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)
+              -f, --format string     'json', or a Go 'TEMPLATE'
+                  --platform string   Only this one of several platforms ("os[/arch[/variant]]")
             """
     ) { call in
         let client = try await call.client()
@@ -64,10 +59,9 @@ extension Verb {
               apus image rm, apus image remove, apus rmi
 
             Options:
-              -f, --force              Force removal of the image
-                  --no-prune           Do not delete untagged parents
-                  --platform strings   Remove only the given platform variant. Formatted as
-                                       "os[/arch[/variant]]" (e.g., "linux/amd64")
+              -f, --force              Also when it is in use
+                  --no-prune           Leave untagged parents alone
+                  --platform strings   Only this one of several platforms ("os[/arch[/variant]]")
             """
     ) { call in
         let client = try await call.client()
@@ -107,9 +101,9 @@ extension Verb {
             Remove unused images
 
             Options:
-              -a, --all             Remove all unused images, not just dangling ones
-                  --filter filter   Provide filter values (e.g. "until=<timestamp>")
-              -f, --force           Do not prompt for confirmation
+              -a, --all             Also images with a name that no container uses
+                  --filter filter   Only those that fit (e.g. "until=<timestamp>")
+              -f, --force           Ask nothing
             """
     ) { call in
         let isAll = call.flags.isSet("all")
@@ -134,9 +128,8 @@ extension Verb {
               apus image save, apus save
 
             Options:
-              -o, --output string     Write to a file, instead of STDOUT
-                  --platform string   Save only the given platform variant. Formatted as
-                                      "os[/arch[/variant]]" (e.g., "linux/amd64")
+              -o, --output string     File to write; standard output if not given
+                  --platform string   Only this one of several platforms ("os[/arch[/variant]]")
             """
     ) { call in
         var query = call.words.map { ("names", $0) }
@@ -158,10 +151,9 @@ extension Verb {
               apus image load, apus load
 
             Options:
-              -i, --input string      Read from tar archive file, instead of STDIN
-                  --platform string   Load only the given platform variant. Formatted as
-                                      "os[/arch[/variant]]" (e.g., "linux/amd64")
-              -q, --quiet             Suppress the load output
+              -i, --input string      Archive to read; standard input if not given
+                  --platform string   Only this one of several platforms ("os[/arch[/variant]]")
+              -q, --quiet             No progress
             """
     ) { call in
         let flags = call.flags
@@ -188,9 +180,9 @@ extension Verb {
               apus image import, apus import
 
             Options:
-              -c, --change list       Apply Dockerfile instruction to the created image
-              -m, --message string    Set commit message for imported image
-                  --platform string   Set platform if server is multi-platform capable
+              -c, --change list       Dockerfile instruction to apply
+              -m, --message string    Words about the change
+                  --platform string   Only this one of several platforms ("os[/arch[/variant]]")
             """
     ) { call in
         let flags = call.flags

@@ -9,24 +9,23 @@ extension Verb {
             Create a network
 
             Options:
-                  --attachable           Enable manual container attachment
-                  --aux-address map      Auxiliary IPv4 or IPv6 addresses used by Network driver (default
-                                         map[])
-                  --config-from string   The network from which to copy the configuration
-                  --config-only          Create a configuration only network
-              -d, --driver string        Driver to manage the Network (default "bridge")
-                  --gateway strings      IPv4 or IPv6 Gateway for the master subnet
-                  --ingress              Create swarm routing-mesh network
-                  --internal             Restrict external access to the network
-                  --ip-range strings     Allocate container ip from a sub-range
-                  --ipam-driver string   IP Address Management Driver (default "default")
-                  --ipam-opt map         Set IPAM driver specific options (default map[])
-                  --ipv4                 Enable or disable IPv4 address assignment (default true)
-                  --ipv6                 Enable or disable IPv6 address assignment
-                  --label list           Set metadata on a network
-              -o, --opt map              Set driver specific options (default map[])
-                  --scope string         Control the network's scope
-                  --subnet strings       Subnet in CIDR format that represents a network segment
+                  --attachable           Let containers of `run` join
+                  --aux-address map      Addresses that are taken already, by name (default map[])
+                  --config-from string   Network to take the settings of
+                  --config-only          Keep settings, make no network
+              -d, --driver string        Kind of network (default "bridge")
+                  --gateway strings      Gateway of the subnet
+                  --ingress              Make it the network of the routing mesh
+                  --internal             No way outside
+                  --ip-range strings     Part of the subnet that addresses come from
+                  --ipam-driver string   Who gives out addresses (default "default")
+                  --ipam-opt map         Option for who gives out addresses (default map[])
+                  --ipv4                 Give IPv4 addresses (default true)
+                  --ipv6                 Give IPv6 addresses
+                  --label list           Label of the network
+              -o, --opt map              Option for the driver (default map[])
+                  --scope string         Where the network is
+                  --subnet strings       Subnet in CIDR notation
             """
     ) { call in
         let body = try NetworkRequest.body(name: call.words[0], call.flags)

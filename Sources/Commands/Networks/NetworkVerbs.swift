@@ -23,16 +23,11 @@ extension Verb {
               apus network ls, apus network list
 
             Options:
-              -f, --filter filter   Provide filter values (e.g. "driver=bridge")
-                  --format string   Format output using a custom template:
-                                    'table':            Print output in table format with column headers
-                                    (default)
-                                    'table TEMPLATE':   Print output in table format using the given Go
-                                    template
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-                  --no-trunc        Do not truncate the output
-              -q, --quiet           Only display network IDs
+              -f, --filter filter   Only those that fit (e.g. "driver=bridge")
+                  --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                    'json', or a 'TEMPLATE' alone
+                  --no-trunc        Shorten nothing
+              -q, --quiet           Ids alone
             """
     ) { call in
         let flags = call.flags
@@ -51,10 +46,8 @@ extension Verb {
             Display detailed information on one or more networks
 
             Options:
-              -f, --format string   Format output using a custom template:
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-              -v, --verbose         Verbose output for diagnostics
+              -f, --format string   'json', or a Go 'TEMPLATE'
+              -v, --verbose         With services and tasks
             """
     ) { call in
         let client = try await call.client()
@@ -75,7 +68,7 @@ extension Verb {
               apus network rm, apus network remove
 
             Options:
-              -f, --force   Do not error if the network does not exist
+              -f, --force   A missing network is no error
             """
     ) { call in
         let client = try await call.client()
@@ -110,14 +103,13 @@ extension Verb {
             Connect a container to a network
 
             Options:
-                  --alias strings           Add network-scoped alias for the container
-                  --driver-opt strings      driver options for the network
-                  --gw-priority int         Highest gw-priority provides the default gateway. Accepts
-                                            positive and negative values.
-                  --ip string               IPv4 address (e.g., "172.30.100.104")
-                  --ip6 string              IPv6 address (e.g., "2001:db8::33")
-                  --link list               Add link to another container
-                  --link-local-ip strings   Add a link-local address for the container
+                  --alias strings           Another name on this network
+                  --driver-opt strings      Option for the driver of this network
+                  --gw-priority int         The network with the highest leads outside
+                  --ip string               IPv4 address to have
+                  --ip6 string              IPv6 address to have
+                  --link list               Name for another container
+                  --link-local-ip strings   Link-local address
             """
     ) { call in
         let flags = call.flags
@@ -150,7 +142,7 @@ extension Verb {
             Disconnect a container from a network
 
             Options:
-              -f, --force   Force the container to disconnect from a network
+              -f, --force   Also when the container is gone
             """
     ) { call in
         let body = JSON.fields(["Container": .string(call.words[1]), "Force": .bool(call.flags.isSet("force"))])
@@ -165,8 +157,8 @@ extension Verb {
             Remove all unused networks
 
             Options:
-                  --filter filter   Provide filter values (e.g. "until=<timestamp>")
-              -f, --force           Do not prompt for confirmation
+                  --filter filter   Only those that fit (e.g. "until=<timestamp>")
+              -f, --force           Ask nothing
             """
     ) { call in
         let warning = "WARNING! This will remove all custom networks not used by at least one container."

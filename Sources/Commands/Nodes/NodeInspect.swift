@@ -9,10 +9,8 @@ extension Verb {
             Display detailed information on one or more nodes
 
             Options:
-              -f, --format string   Format output using a custom template:
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-                  --pretty          Print the information in a human friendly format
+              -f, --format string   'json', or a Go 'TEMPLATE'
+                  --pretty          For people rather than programs
             """
     ) { call in
         let flags = call.flags

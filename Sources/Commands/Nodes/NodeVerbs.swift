@@ -31,15 +31,10 @@ extension Verb {
               apus node ls, apus node list
 
             Options:
-              -f, --filter filter   Filter output based on conditions provided
-                  --format string   Format output using a custom template:
-                                    'table':            Print output in table format with column headers
-                                    (default)
-                                    'table TEMPLATE':   Print output in table format using the given Go
-                                    template
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-              -q, --quiet           Only display IDs
+              -f, --filter filter   Only those that fit
+                  --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                    'json', or a 'TEMPLATE' alone
+              -q, --quiet           Ids alone
             """
     ) { call in
         let flags = call.flags
@@ -63,11 +58,11 @@ extension Verb {
             List tasks running on one or more nodes, defaults to current node
 
             Options:
-              -f, --filter filter   Filter output based on conditions provided
-                  --format string   Pretty-print tasks using a Go template
-                  --no-resolve      Do not map IDs to Names
-                  --no-trunc        Do not truncate output
-              -q, --quiet           Only display task IDs
+              -f, --filter filter   Only those that fit
+                  --format string   A Go template for each task
+                  --no-resolve      Ids as they are, no names
+                  --no-trunc        Shorten nothing
+              -q, --quiet           Ids alone
             """
     ) { call in
         let client = try await call.client()
@@ -98,7 +93,7 @@ extension Verb {
               apus node rm, apus node remove
 
             Options:
-              -f, --force   Force remove a node from the swarm
+              -f, --force   Also when the node is up
             """
     ) { call in
         let client = try await call.client()
@@ -117,10 +112,10 @@ extension Verb {
             Update a node
 
             Options:
-                  --availability string   Availability of the node ("active", "pause", "drain")
-                  --label-add list        Add or update a node label ("key=value")
-                  --label-rm list         Remove a node label if exists
-                  --role string           Role of the node ("worker", "manager")
+                  --availability string   Whether the node takes tasks ("active", "pause", "drain")
+                  --label-add list        Label to set ("key=value")
+                  --label-rm list         Label to take off, by its key
+                  --role string           What the node is to be ("worker", "manager")
             """
     ) { call in
         let flags = call.flags

@@ -9,103 +9,88 @@ extension Verb {
             Create a new service
 
             Options:
-                  --cap-add list                       Add Linux capabilities
-                  --cap-drop list                      Drop Linux capabilities
-                  --config config                      Specify configurations to expose to the service
-                  --constraint list                    Placement constraints
-                  --container-label list               Container labels
-                  --credential-spec credential-spec    Credential spec for managed service account
-                                                       (Windows only)
-              -d, --detach                             Exit immediately instead of waiting for the
-                                                       service to converge
-                  --dns list                           Set custom DNS servers
-                  --dns-option list                    Set DNS options
-                  --dns-search list                    Set custom DNS search domains
-                  --endpoint-mode string               Endpoint mode (vip or dnsrr) (default "vip")
-                  --entrypoint command                 Overwrite the default ENTRYPOINT of the image
-              -e, --env list                           Set environment variables
-                  --env-file list                      Read in a file of environment variables
-                  --generic-resource list              User defined resources
-                  --group list                         Set one or more supplementary user groups for the
-                                                       container
-                  --health-cmd string                  Command to run to check health
-                  --health-interval duration           Time between running the check (ms|s|m|h)
-                  --health-retries int                 Consecutive failures needed to report unhealthy
-                  --health-start-interval duration     Time between running the check during the start
-                                                       period (ms|s|m|h)
-                  --health-start-period duration       Start period for the container to initialize
-                                                       before counting retries towards unstable (ms|s|m|h)
-                  --health-timeout duration            Maximum time to allow one check to run (ms|s|m|h)
-                  --host list                          Set one or more custom host-to-IP mappings (host:ip)
-                  --hostname string                    Container hostname
-                  --init                               Use an init inside each service container to
-                                                       forward signals and reap processes
-                  --isolation string                   Service container isolation mode
-              -l, --label list                         Service labels
-                  --limit-cpu decimal                  Limit CPUs
-                  --limit-memory bytes                 Limit Memory
-                  --limit-pids int                     Limit maximum number of processes (default 0 =
+                  --cap-add list                       Capabilities beyond the usual ones
+                  --cap-drop list                      Capabilities to go without
+                  --config config                      Config that tasks see
+                  --constraint list                    Nodes to choose from
+                  --container-label list               Label of each task's container
+                  --credential-spec credential-spec    Managed service account (Windows)
+              -d, --detach                             Do not wait until the tasks run
+                  --dns list                           Name server in place of the node's
+                  --dns-option list                    Option of resolv.conf
+                  --dns-search list                    Domain to search
+                  --endpoint-mode string               How the service's name resolves (vip or dnsrr) (default "vip")
+                  --entrypoint command                 Program in place of the image's
+              -e, --env list                           Variable for the process
+                  --env-file list                      File of variables, one a line
+                  --generic-resource list              Resource of the user's own kind
+                  --group list                         Further group of the process
+                  --health-cmd string                  Command that tells whether the container is well
+                  --health-interval duration           From one check to the next (ms|s|m|h)
+                  --health-retries int                 Failures in a row until it counts as ill
+                  --health-start-interval duration     From one check to the next while it starts (ms|s|m|h)
+                  --health-start-period duration       How long failures do not count after the start (ms|s|m|h)
+                  --health-timeout duration            How long a check may take (ms|s|m|h)
+                  --host list                          Line of /etc/hosts (name:address)
+                  --hostname string                    Host name within the container
+                  --init                               A small init passes signals on and reaps children
+                  --isolation string                   Kind of isolation (Windows)
+              -l, --label list                         Label of the service
+                  --limit-cpu decimal                  Processors at most
+                  --limit-memory bytes                 Memory at most
+                  --limit-pids int                     Processes at most; 0 for any number (default 0 = unlimited)
+                  --log-driver string                  Where output is kept
+                  --log-opt list                       Option of the log driver
+                  --max-concurrent uint                Tasks of a job at once (as many as --replicas unless given)
+                                                       (default equal to --replicas)
+                  --mode string                        Kind of service ("replicated", "global", "replicated-job",
+                                                       "global-job") (default "replicated")
+                  --mount mount                        Volume, directory or tmpfs to show
+                  --name string                        What the service is called
+                  --network network                    Network to join
+                  --no-healthcheck                     Without the image's health check
+                  --no-resolve-image                   Take the image's name as it is: ask no registry
+                  --oom-score-adj int                  How readily it is killed for want of memory, -1000 to 1000
+                  --placement-pref pref                What to spread tasks over
+              -p, --publish port                       Port to open
+              -q, --quiet                              No progress
+                  --read-only                          The root cannot be written
+                  --replicas uint                      How many tasks
+                  --replicas-max-per-node uint         Tasks on one node at most; 0 for any number (default 0 =
                                                        unlimited)
-                  --log-driver string                  Logging driver for service
-                  --log-opt list                       Logging driver options
-                  --max-concurrent uint                Number of job tasks to run concurrently (default
-                                                       equal to --replicas)
-                  --mode string                        Service mode ("replicated", "global",
-                                                       "replicated-job", "global-job") (default "replicated")
-                  --mount mount                        Attach a filesystem mount to the service
-                  --name string                        Service name
-                  --network network                    Network attachments
-                  --no-healthcheck                     Disable any container-specified HEALTHCHECK
-                  --no-resolve-image                   Do not query the registry to resolve image digest
-                                                       and supported platforms
-                  --oom-score-adj int                  Tune host's OOM preferences (-1000 to 1000)
-                  --placement-pref pref                Add a placement preference
-              -p, --publish port                       Publish a port as a node port
-              -q, --quiet                              Suppress progress output
-                  --read-only                          Mount the container's root filesystem as read only
-                  --replicas uint                      Number of tasks
-                  --replicas-max-per-node uint         Maximum number of tasks per node (default 0 =
-                                                       unlimited)
-                  --reserve-cpu decimal                Reserve CPUs
-                  --reserve-memory bytes               Reserve Memory
-                  --restart-condition string           Restart when condition is met ("none",
+                  --reserve-cpu decimal                Processors that a node must have free
+                  --reserve-memory bytes               Memory that a node must have free
+                  --restart-condition string           After which ends a task is followed by another ("none",
                                                        "on-failure", "any") (default "any")
-                  --restart-delay duration             Delay between restart attempts (ns|us|ms|s|m|h)
-                                                       (default 5s)
-                  --restart-max-attempts uint          Maximum number of restarts before giving up
-                  --restart-window duration            Window used to evaluate the restart policy
-                                                       (ns|us|ms|s|m|h)
-                  --rollback-delay duration            Delay between task rollbacks (ns|us|ms|s|m|h)
-                                                       (default 0s)
-                  --rollback-failure-action string     Action on rollback failure ("pause", "continue")
+                  --restart-delay duration             How long to wait before (ns|us|ms|s|m|h) (default 5s)
+                  --restart-max-attempts uint          How often at most
+                  --restart-window duration            Within what time attempts are counted (ns|us|ms|s|m|h)
+                  --rollback-delay duration            Pause between tasks of a rollback (ns|us|ms|s|m|h) (default 0s)
+                  --rollback-failure-action string     What failures of a rollback lead to ("pause", "continue")
                                                        (default "pause")
-                  --rollback-max-failure-ratio float   Failure rate to tolerate during a rollback (default 0)
-                  --rollback-monitor duration          Duration after each task rollback to monitor for
-                                                       failure (ns|us|ms|s|m|h) (default 5s)
-                  --rollback-order string              Rollback order ("start-first", "stop-first")
-                                                       (default "stop-first")
-                  --rollback-parallelism uint          Maximum number of tasks rolled back simultaneously
-                                                       (0 to roll back all at once) (default 1)
-                  --secret secret                      Specify secrets to expose to the service
-                  --stop-grace-period duration         Time to wait before force killing a container
-                                                       (ns|us|ms|s|m|h) (default 10s)
-                  --stop-signal string                 Signal to stop the container
-                  --sysctl list                        Sysctl options
-              -t, --tty                                Allocate a pseudo-TTY
-                  --ulimit ulimit                      Ulimit options (default [])
-                  --update-delay duration              Delay between updates (ns|us|ms|s|m|h) (default 0s)
-                  --update-failure-action string       Action on update failure ("pause", "continue",
+                  --rollback-max-failure-ratio float   Share of failures that a rollback bears (default 0)
+                  --rollback-monitor duration          How long a task of a rollback is watched (ns|us|ms|s|m|h)
+                                                       (default 5s)
+                  --rollback-order string              Which task goes first in a rollback ("start-first",
+                                                       "stop-first") (default "stop-first")
+                  --rollback-parallelism uint          Tasks of a rollback at once; 0 for all (default 1)
+                  --secret secret                      Secret that tasks see
+                  --stop-grace-period duration         From the signal to SIGKILL (ns|us|ms|s|m|h) (default 10s)
+                  --stop-signal string                 Signal that asks it to end
+                  --sysctl list                        Kernel parameter to set
+              -t, --tty                                With a terminal
+                  --ulimit ulimit                      Limit of resources (default [])
+                  --update-delay duration              Pause between tasks of an update (ns|us|ms|s|m|h) (default 0s)
+                  --update-failure-action string       What failures of an update lead to ("pause", "continue",
                                                        "rollback") (default "pause")
-                  --update-max-failure-ratio float     Failure rate to tolerate during an update (default 0)
-                  --update-monitor duration            Duration after each task update to monitor for
-                                                       failure (ns|us|ms|s|m|h) (default 5s)
-                  --update-order string                Update order ("start-first", "stop-first")
-                                                       (default "stop-first")
-                  --update-parallelism uint            Maximum number of tasks updated simultaneously (0
-                                                       to update all at once) (default 1)
-              -u, --user string                        Username or UID (format: <name|uid>[:<group|gid>])
-                  --with-registry-auth                 Send registry authentication details to swarm agents
-              -w, --workdir string                     Working directory inside the container
+                  --update-max-failure-ratio float     Share of failures that an update bears (default 0)
+                  --update-monitor duration            How long a new task is watched (ns|us|ms|s|m|h) (default 5s)
+                  --update-order string                Which task goes first ("start-first", "stop-first") (default
+                                                       "stop-first")
+                  --update-parallelism uint            Tasks of an update at once; 0 for all (default 1)
+              -u, --user string                        Who runs the process (<name|uid>[:<group|gid>])
+                  --with-registry-auth                 Hand the registry's credentials to the nodes
+              -w, --workdir string                     Directory to begin in
             """
     ) { call in
         let flags = call.flags

@@ -23,15 +23,10 @@ extension Verb {
               apus service ls, apus service list
 
             Options:
-              -f, --filter filter   Filter output based on conditions provided
-                  --format string   Format output using a custom template:
-                                    'table':            Print output in table format with column headers
-                                    (default)
-                                    'table TEMPLATE':   Print output in table format using the given Go
-                                    template
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-              -q, --quiet           Only display IDs
+              -f, --filter filter   Only those that fit
+                  --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                    'json', or a 'TEMPLATE' alone
+              -q, --quiet           Ids alone
             """
     ) { call in
         let flags = call.flags
@@ -71,11 +66,11 @@ extension Verb {
             List the tasks of one or more services
 
             Options:
-              -f, --filter filter   Filter output based on conditions provided
-                  --format string   Pretty-print tasks using a Go template
-                  --no-resolve      Do not map IDs to Names
-                  --no-trunc        Do not truncate output
-              -q, --quiet           Only display task IDs
+              -f, --filter filter   Only those that fit
+                  --format string   A Go template for each task
+                  --no-resolve      Ids as they are, no names
+                  --no-trunc        Shorten nothing
+              -q, --quiet           Ids alone
             """
     ) { call in
         let flags = call.flags

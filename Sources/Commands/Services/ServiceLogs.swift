@@ -9,16 +9,15 @@ extension Verb {
             Fetch the logs of a service or task
 
             Options:
-                  --details        Show extra details provided to logs
-              -f, --follow         Follow log output
-                  --no-resolve     Do not map IDs to Names in output
-                  --no-task-ids    Do not include task IDs in output
-                  --no-trunc       Do not truncate output
-                  --raw            Do not neatly format logs
-                  --since string   Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative
-                                   (e.g. "42m" for 42 minutes)
-              -n, --tail string    Number of lines to show from the end of the logs (default "all")
-              -t, --timestamps     Show timestamps
+                  --details        With what log options add to a line
+              -f, --follow         Go on with new lines
+                  --no-resolve     Ids as they are, no names
+                  --no-task-ids    Without the tasks' ids
+                  --no-trunc       Shorten nothing
+                  --raw            Lines as they are
+                  --since string   From this moment on (a time, or as long ago as "42m")
+              -n, --tail string    So many of the last lines (default "all")
+              -t, --timestamps     With times
             """
     ) { call in
         let flags = call.flags

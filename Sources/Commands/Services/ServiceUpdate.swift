@@ -9,117 +9,103 @@ extension Verb {
             Update a service
 
             Options:
-                  --args command                       Service command args
-                  --cap-add list                       Add Linux capabilities
-                  --cap-drop list                      Drop Linux capabilities
-                  --config-add config                  Add or update a config file on a service
-                  --config-rm list                     Remove a configuration file
-                  --constraint-add list                Add or update a placement constraint
-                  --constraint-rm list                 Remove a constraint
-                  --container-label-add list           Add or update a container label
-                  --container-label-rm list            Remove a container label by its key
-                  --credential-spec credential-spec    Credential spec for managed service account
-                                                       (Windows only)
-              -d, --detach                             Exit immediately instead of waiting for the
-                                                       service to converge
-                  --dns-add list                       Add or update a custom DNS server
-                  --dns-option-add list                Add or update a DNS option
-                  --dns-option-rm list                 Remove a DNS option
-                  --dns-rm list                        Remove a custom DNS server
-                  --dns-search-add list                Add or update a custom DNS search domain
-                  --dns-search-rm list                 Remove a DNS search domain
-                  --endpoint-mode string               Endpoint mode (vip or dnsrr)
-                  --entrypoint command                 Overwrite the default ENTRYPOINT of the image
-                  --env-add list                       Add or update an environment variable
-                  --env-rm list                        Remove an environment variable
-                  --force                              Force update even if no changes require it
-                  --generic-resource-add list          Add a Generic resource
-                  --generic-resource-rm list           Remove a Generic resource
-                  --group-add list                     Add an additional supplementary user group to the
-                                                       container
-                  --group-rm list                      Remove a previously added supplementary user group
-                                                       from the container
-                  --health-cmd string                  Command to run to check health
-                  --health-interval duration           Time between running the check (ms|s|m|h)
-                  --health-retries int                 Consecutive failures needed to report unhealthy
-                  --health-start-interval duration     Time between running the check during the start
-                                                       period (ms|s|m|h)
-                  --health-start-period duration       Start period for the container to initialize
-                                                       before counting retries towards unstable (ms|s|m|h)
-                  --health-timeout duration            Maximum time to allow one check to run (ms|s|m|h)
-                  --host-add list                      Add a custom host-to-IP mapping ("host:ip")
-                  --host-rm list                       Remove a custom host-to-IP mapping ("host:ip")
-                  --hostname string                    Container hostname
-                  --image string                       Service image tag
-                  --init                               Use an init inside each service container to
-                                                       forward signals and reap processes
-                  --isolation string                   Service container isolation mode
-                  --label-add list                     Add or update a service label
-                  --label-rm list                      Remove a label by its key
-                  --limit-cpu decimal                  Limit CPUs
-                  --limit-memory bytes                 Limit Memory
-                  --limit-pids int                     Limit maximum number of processes (default 0 =
+                  --args command                       Arguments in place of the present ones
+                  --cap-add list                       Capabilities beyond the usual ones
+                  --cap-drop list                      Capabilities to go without
+                  --config-add config                  Config that tasks are to see
+                  --config-rm list                     Config that tasks see no longer
+                  --constraint-add list                One more condition on nodes
+                  --constraint-rm list                 Condition to drop
+                  --container-label-add list           Label to set on the containers
+                  --container-label-rm list            Label to take off the containers, by its key
+                  --credential-spec credential-spec    Managed service account (Windows)
+              -d, --detach                             Do not wait until the tasks run
+                  --dns-add list                       One more name server
+                  --dns-option-add list                One more option of resolv.conf
+                  --dns-option-rm list                 Option of resolv.conf to drop
+                  --dns-rm list                        Name server to drop
+                  --dns-search-add list                One more domain to search
+                  --dns-search-rm list                 Domain to search no longer
+                  --endpoint-mode string               How the service's name resolves (vip or dnsrr)
+                  --entrypoint command                 Program in place of the image's
+                  --env-add list                       Variable to set
+                  --env-rm list                        Variable to take away
+                  --force                              New tasks, though nothing has changed
+                  --generic-resource-add list          One more resource of an own kind
+                  --generic-resource-rm list           Resource of an own kind to drop
+                  --group-add list                     Further group to add
+                  --group-rm list                      Further group to drop
+                  --health-cmd string                  Command that tells whether the container is well
+                  --health-interval duration           From one check to the next (ms|s|m|h)
+                  --health-retries int                 Failures in a row until it counts as ill
+                  --health-start-interval duration     From one check to the next while it starts (ms|s|m|h)
+                  --health-start-period duration       How long failures do not count after the start (ms|s|m|h)
+                  --health-timeout duration            How long a check may take (ms|s|m|h)
+                  --host-add list                      Line of /etc/hosts to add (name:address)
+                  --host-rm list                       Line of /etc/hosts to drop (name:address)
+                  --hostname string                    Host name within the container
+                  --image string                       Image of the next tasks
+                  --init                               A small init passes signals on and reaps children
+                  --isolation string                   Kind of isolation (Windows)
+                  --label-add list                     Label to set
+                  --label-rm list                      Label to take off, by its key
+                  --limit-cpu decimal                  Processors at most
+                  --limit-memory bytes                 Memory at most
+                  --limit-pids int                     Processes at most; 0 for any number (default 0 = unlimited)
+                  --log-driver string                  Where output is kept
+                  --log-opt list                       Option of the log driver
+                  --max-concurrent uint                Tasks of a job at once (as many as --replicas unless given)
+                                                       (default equal to --replicas)
+                  --mount-add mount                    Mount to add or to replace
+                  --mount-rm list                      Mount to drop, by its place
+                  --network-add network                Network to join
+                  --network-rm list                    Network to leave
+                  --no-healthcheck                     Without the image's health check
+                  --no-resolve-image                   Take the image's name as it is: ask no registry
+                  --oom-score-adj int                  How readily it is killed for want of memory, -1000 to 1000
+                  --placement-pref-add pref            One more thing to spread tasks over
+                  --placement-pref-rm pref             Thing to spread tasks over no longer
+                  --publish-add port                   Port to publish
+                  --publish-rm port                    Port to publish no longer, by the target's number
+              -q, --quiet                              No progress
+                  --read-only                          The root cannot be written
+                  --replicas uint                      How many tasks
+                  --replicas-max-per-node uint         Tasks on one node at most; 0 for any number (default 0 =
                                                        unlimited)
-                  --log-driver string                  Logging driver for service
-                  --log-opt list                       Logging driver options
-                  --max-concurrent uint                Number of job tasks to run concurrently (default
-                                                       equal to --replicas)
-                  --mount-add mount                    Add or update a mount on a service
-                  --mount-rm list                      Remove a mount by its target path
-                  --network-add network                Add a network
-                  --network-rm list                    Remove a network
-                  --no-healthcheck                     Disable any container-specified HEALTHCHECK
-                  --no-resolve-image                   Do not query the registry to resolve image digest
-                                                       and supported platforms
-                  --oom-score-adj int                  Tune host's OOM preferences (-1000 to 1000)
-                  --placement-pref-add pref            Add a placement preference
-                  --placement-pref-rm pref             Remove a placement preference
-                  --publish-add port                   Add or update a published port
-                  --publish-rm port                    Remove a published port by its target port
-              -q, --quiet                              Suppress progress output
-                  --read-only                          Mount the container's root filesystem as read only
-                  --replicas uint                      Number of tasks
-                  --replicas-max-per-node uint         Maximum number of tasks per node (default 0 =
-                                                       unlimited)
-                  --reserve-cpu decimal                Reserve CPUs
-                  --reserve-memory bytes               Reserve Memory
-                  --restart-condition string           Restart when condition is met ("none",
+                  --reserve-cpu decimal                Processors that a node must have free
+                  --reserve-memory bytes               Memory that a node must have free
+                  --restart-condition string           After which ends a task is followed by another ("none",
                                                        "on-failure", "any")
-                  --restart-delay duration             Delay between restart attempts (ns|us|ms|s|m|h)
-                  --restart-max-attempts uint          Maximum number of restarts before giving up
-                  --restart-window duration            Window used to evaluate the restart policy
-                                                       (ns|us|ms|s|m|h)
-                  --rollback                           Rollback to previous specification
-                  --rollback-delay duration            Delay between task rollbacks (ns|us|ms|s|m|h)
-                  --rollback-failure-action string     Action on rollback failure ("pause", "continue")
-                  --rollback-max-failure-ratio float   Failure rate to tolerate during a rollback
-                  --rollback-monitor duration          Duration after each task rollback to monitor for
-                                                       failure (ns|us|ms|s|m|h)
-                  --rollback-order string              Rollback order ("start-first", "stop-first")
-                  --rollback-parallelism uint          Maximum number of tasks rolled back simultaneously
-                                                       (0 to roll back all at once)
-                  --secret-add secret                  Add or update a secret on a service
-                  --secret-rm list                     Remove a secret
-                  --stop-grace-period duration         Time to wait before force killing a container
-                                                       (ns|us|ms|s|m|h)
-                  --stop-signal string                 Signal to stop the container
-                  --sysctl-add list                    Add or update a Sysctl option
-                  --sysctl-rm list                     Remove a Sysctl option
-              -t, --tty                                Allocate a pseudo-TTY
-                  --ulimit-add ulimit                  Add or update a ulimit option (default [])
-                  --ulimit-rm list                     Remove a ulimit option
-                  --update-delay duration              Delay between updates (ns|us|ms|s|m|h)
-                  --update-failure-action string       Action on update failure ("pause", "continue",
+                  --restart-delay duration             How long to wait before (ns|us|ms|s|m|h)
+                  --restart-max-attempts uint          How often at most
+                  --restart-window duration            Within what time attempts are counted (ns|us|ms|s|m|h)
+                  --rollback                           Back to the specification before
+                  --rollback-delay duration            Pause between tasks of a rollback (ns|us|ms|s|m|h)
+                  --rollback-failure-action string     What failures of a rollback lead to ("pause", "continue")
+                  --rollback-max-failure-ratio float   Share of failures that a rollback bears
+                  --rollback-monitor duration          How long a task of a rollback is watched (ns|us|ms|s|m|h)
+                  --rollback-order string              Which task goes first in a rollback ("start-first",
+                                                       "stop-first")
+                  --rollback-parallelism uint          Tasks of a rollback at once; 0 for all
+                  --secret-add secret                  Secret that tasks are to see
+                  --secret-rm list                     Secret that tasks see no longer
+                  --stop-grace-period duration         From the signal to SIGKILL (ns|us|ms|s|m|h)
+                  --stop-signal string                 Signal that asks it to end
+                  --sysctl-add list                    Kernel parameter to add
+                  --sysctl-rm list                     Kernel parameter to drop
+              -t, --tty                                With a terminal
+                  --ulimit-add ulimit                  Limit of resources to add (default [])
+                  --ulimit-rm list                     Limit of resources to drop
+                  --update-delay duration              Pause between tasks of an update (ns|us|ms|s|m|h)
+                  --update-failure-action string       What failures of an update lead to ("pause", "continue",
                                                        "rollback")
-                  --update-max-failure-ratio float     Failure rate to tolerate during an update
-                  --update-monitor duration            Duration after each task update to monitor for
-                                                       failure (ns|us|ms|s|m|h)
-                  --update-order string                Update order ("start-first", "stop-first")
-                  --update-parallelism uint            Maximum number of tasks updated simultaneously (0
-                                                       to update all at once)
-              -u, --user string                        Username or UID (format: <name|uid>[:<group|gid>])
-                  --with-registry-auth                 Send registry authentication details to swarm agents
-              -w, --workdir string                     Working directory inside the container
+                  --update-max-failure-ratio float     Share of failures that an update bears
+                  --update-monitor duration            How long a new task is watched (ns|us|ms|s|m|h)
+                  --update-order string                Which task goes first ("start-first", "stop-first")
+                  --update-parallelism uint            Tasks of an update at once; 0 for all
+              -u, --user string                        Who runs the process (<name|uid>[:<group|gid>])
+                  --with-registry-auth                 Hand the registry's credentials to the nodes
+              -w, --workdir string                     Directory to begin in
             """
     ) { call in
         let flags = call.flags
@@ -161,8 +147,8 @@ extension Verb {
             Revert changes to a service's configuration
 
             Options:
-              -d, --detach   Exit immediately instead of waiting for the service to converge
-              -q, --quiet    Suppress progress output
+              -d, --detach   Do not wait until the tasks run
+              -q, --quiet    No progress
             """
     ) { call in
         let client = try await call.client()
@@ -186,7 +172,7 @@ extension Verb {
             Scale one or multiple replicated services
 
             Options:
-              -d, --detach   Exit immediately instead of waiting for the service to converge
+              -d, --detach   Do not wait until the tasks run
             """
     ) { call in
         var wanted: [(name: String, text: String)] = []

@@ -13,33 +13,27 @@ extension Verb {
             Initialize a swarm
 
             Options:
-                  --advertise-addr string                  Advertised address (format:
-                                                           "<ip|interface>[:port]")
-                  --autolock                               Enable manager autolocking (requiring an
-                                                           unlock key to start a stopped manager)
-                  --availability string                    Availability of the node ("active", "pause",
-                                                           "drain") (default "active")
-                  --cert-expiry duration                   Validity period for node certificates
-                                                           (ns|us|ms|s|m|h) (default 2160h0m0s)
-                  --data-path-addr string                  Address or interface to use for data path
-                                                           traffic (format: "<ip|interface>")
-                  --data-path-port uint32                  Port number to use for data path traffic (1024
-                                                           - 49151). If no value is set or is set to 0,
-                                                           the default port (4789) is used.
-                  --default-addr-pool ipNetSlice           default address pool in CIDR format (default [])
-                  --default-addr-pool-mask-length uint32   default address pool subnet mask length
-                                                           (default 24)
-                  --dispatcher-heartbeat duration          Dispatcher heartbeat period (ns|us|ms|s|m|h)
+                  --advertise-addr string                  Where others reach this node ("<ip|interface>[:port]")
+                  --autolock                               A manager's store needs a key at its start
+                  --availability string                    Whether the node takes tasks ("active", "pause", "drain")
+                                                           (default "active")
+                  --cert-expiry duration                   How long a node's certificate holds (ns|us|ms|s|m|h)
+                                                           (default 2160h0m0s)
+                  --data-path-addr string                  Where overlays' packets go ("<ip|interface>")
+                  --data-path-port uint32                  UDP port of overlays, 1024 to 49151; 0 for 4789
+                  --default-addr-pool ipNetSlice           Pool in CIDR notation that overlays' subnets are cut from
+                                                           (default [])
+                  --default-addr-pool-mask-length uint32   Prefix length of such a subnet (default 24)
+                  --dispatcher-heartbeat duration          How often nodes give a sign of life (ns|us|ms|s|m|h)
                                                            (default 5s)
-                  --external-ca external-ca                Specifications of one or more certificate
-                                                           signing endpoints
-                  --force-new-cluster                      Force create a new cluster from current state
-                  --listen-addr node-addr                  Listen address (format:
-                                                           "<ip|interface>[:port]") (default 0.0.0.0:2377)
-                  --max-snapshots uint                     Number of additional Raft snapshots to retain
-                  --snapshot-interval uint                 Number of log entries between Raft snapshots
-                                                           (default 10000)
-                  --task-history-limit int                 Task history retention limit (default 5)
+                  --external-ca external-ca                Signer of certificates outside of the swarm
+                  --force-new-cluster                      Make a swarm of this manager alone from what it knows
+                  --listen-addr node-addr                  Where a manager listens ("<ip|interface>[:port]") (default
+                                                           0.0.0.0:2377)
+                  --max-snapshots uint                     Snapshots of the store to keep besides the newest
+                  --snapshot-interval uint                 Entries of the log from one snapshot to the next (default
+                                                           10000)
+                  --task-history-limit int                 Ended tasks to keep for each place (default 5)
             """
     ) { call in
         let flags = call.flags
@@ -81,14 +75,12 @@ extension Verb {
             Join a swarm as a node and/or manager
 
             Options:
-                  --advertise-addr string   Advertised address (format: "<ip|interface>[:port]")
-                  --availability string     Availability of the node ("active", "pause", "drain")
-                                            (default "active")
-                  --data-path-addr string   Address or interface to use for data path traffic (format:
-                                            "<ip|interface>")
-                  --listen-addr node-addr   Listen address (format: "<ip|interface>[:port]") (default
-                                            0.0.0.0:2377)
-                  --token string            Token for entry into the swarm
+                  --advertise-addr string   Where others reach this node ("<ip|interface>[:port]")
+                  --availability string     Whether the node takes tasks ("active", "pause", "drain") (default
+                                            "active")
+                  --data-path-addr string   Where overlays' packets go ("<ip|interface>")
+                  --listen-addr node-addr   Where a manager listens ("<ip|interface>[:port]") (default 0.0.0.0:2377)
+                  --token string            Secret that admits
             """
     ) { call in
         let flags = call.flags
@@ -114,8 +106,8 @@ extension Verb {
             Manage join tokens
 
             Options:
-              -q, --quiet    Only display token
-                  --rotate   Rotate join token
+              -q, --quiet    The token alone
+                  --rotate   Make a new token; the one before is void
             """
     ) { call in
         let flags = call.flags
@@ -148,7 +140,7 @@ extension Verb {
             Leave the swarm
 
             Options:
-              -f, --force   Force this node to leave the swarm, ignoring warnings
+              -f, --force   Whatever is lost by it
             """
     ) { call in
         let query = call.flags.isSet("force") ? [("force", "1")] : []
@@ -164,16 +156,14 @@ extension Verb {
             Update the swarm
 
             Options:
-                  --autolock                        Change manager autolocking setting (true|false)
-                  --cert-expiry duration            Validity period for node certificates
-                                                    (ns|us|ms|s|m|h) (default 2160h0m0s)
-                  --dispatcher-heartbeat duration   Dispatcher heartbeat period (ns|us|ms|s|m|h) (default 5s)
-                  --external-ca external-ca         Specifications of one or more certificate signing
-                                                    endpoints
-                  --max-snapshots uint              Number of additional Raft snapshots to retain
-                  --snapshot-interval uint          Number of log entries between Raft snapshots (default
-                                                    10000)
-                  --task-history-limit int          Task history retention limit (default 5)
+                  --autolock                        Whether a manager's store needs a key at its start (true|false)
+                  --cert-expiry duration            How long a node's certificate holds (ns|us|ms|s|m|h) (default
+                                                    2160h0m0s)
+                  --dispatcher-heartbeat duration   How often nodes give a sign of life (ns|us|ms|s|m|h) (default 5s)
+                  --external-ca external-ca         Signer of certificates outside of the swarm
+                  --max-snapshots uint              Snapshots of the store to keep besides the newest
+                  --snapshot-interval uint          Entries of the log from one snapshot to the next (default 10000)
+                  --task-history-limit int          Ended tasks to keep for each place (default 5)
             """
     ) { call in
         let flags = call.flags

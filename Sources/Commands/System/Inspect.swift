@@ -9,11 +9,9 @@ extension Verb {
             Return low-level information on Docker objects
 
             Options:
-              -f, --format string   Format output using a custom template:
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-              -s, --size            Display total file sizes if the type is container
-                  --type string     Only inspect objects of the given type
+              -f, --format string   'json', or a Go 'TEMPLATE'
+              -s, --size            With sizes, of containers
+                  --type string     Only things of this kind
             """
     ) { call in
         let flags = call.flags

@@ -9,14 +9,9 @@ extension Verb {
             Show docker disk usage
 
             Options:
-                  --format string   Format output using a custom template:
-                                    'table':            Print output in table format with column headers
-                                    (default)
-                                    'table TEMPLATE':   Print output in table format using the given Go
-                                    template
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-              -v, --verbose         Show detailed information on space usage
+                  --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                    'json', or a 'TEMPLATE' alone
+              -v, --verbose         One row for each thing
             """
     ) { call in
         let flags = call.flags
@@ -40,10 +35,10 @@ extension Verb {
             Remove unused data
 
             Options:
-              -a, --all             Remove all unused images not just dangling ones
-                  --filter filter   Provide filter values (e.g. "label=<key>=<value>")
-              -f, --force           Do not prompt for confirmation
-                  --volumes         Prune anonymous volumes
+              -a, --all             Also images with a name that no container uses
+                  --filter filter   Only those that fit (e.g. "label=<key>=<value>")
+              -f, --force           Ask nothing
+                  --volumes         Also volumes without a name
             """
     ) { call in
         let flags = call.flags

@@ -17,12 +17,10 @@ extension Verb {
               apus system events, apus events
 
             Options:
-              -f, --filter filter   Filter output based on conditions provided
-                  --format string   Format output using a custom template:
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-                  --since string    Show all events created since timestamp
-                  --until string    Stream events until this timestamp
+              -f, --filter filter   Only those that fit
+                  --format string   'json', or a Go 'TEMPLATE'
+                  --since string    From this moment on
+                  --until string    Up to this moment
             """
     ) { call in
         let flags = call.flags

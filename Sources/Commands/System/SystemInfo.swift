@@ -12,9 +12,7 @@ extension Verb {
               apus system info, apus info
 
             Options:
-              -f, --format string   Format output using a custom template:
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
+              -f, --format string   'json', or a Go 'TEMPLATE'
             """
     ) { call in
         let format = call.flags.string("format") ?? ""

@@ -17,22 +17,22 @@ extension Verb {
             Create a volume
 
             Options:
-                  --availability string       Cluster Volume availability ("active", "pause", "drain")
-                                              (default "active")
-              -d, --driver string             Specify volume driver name (default "local")
-                  --group string              Cluster Volume group (cluster volumes)
-                  --label list                Set metadata for a volume
-                  --limit-bytes bytes         Minimum size of the Cluster Volume in bytes
-              -o, --opt map                   Set driver specific options (default map[])
-                  --required-bytes bytes      Maximum size of the Cluster Volume in bytes
-                  --scope string              Cluster Volume access scope ("single", "multi") (default
+                  --availability string       Whether the cluster volume is used ("active", "pause", "drain") (default
+                                              "active")
+              -d, --driver string             Who keeps the volume (default "local")
+                  --group string              Group of the cluster volume
+                  --label list                Label of the volume
+                  --limit-bytes bytes         Smallest size of the cluster volume
+              -o, --opt map                   Option for the driver (default map[])
+                  --required-bytes bytes      Largest size of the cluster volume
+                  --scope string              How many nodes use the cluster volume ("single", "multi") (default
                                               "single")
-                  --secret map                Cluster Volume secrets (default map[])
-                  --sharing string            Cluster Volume access sharing ("none", "readonly",
-                                              "onewriter", "all") (default "none")
-                  --topology-preferred list   A topology that the Cluster Volume would be preferred in
-                  --topology-required list    A topology that the Cluster Volume must be accessible from
-                  --type string               Cluster Volume access type ("mount", "block") (default "block")
+                  --secret map                Secret of the cluster volume (default map[])
+                  --sharing string            Who may use the cluster volume at once ("none", "readonly", "onewriter",
+                                              "all") (default "none")
+                  --topology-preferred list   Where the cluster volume had best be
+                  --topology-required list    Where the cluster volume must be
+                  --type string               How the cluster volume is used ("mount", "block") (default "block")
             """
     ) { call in
         let flags = call.flags
@@ -67,16 +67,11 @@ extension Verb {
               apus volume ls, apus volume list
 
             Options:
-                  --cluster         Display only cluster volumes, and use cluster volume list formatting
-              -f, --filter filter   Provide filter values (e.g. "dangling=true")
-                  --format string   Format output using a custom template:
-                                    'table':            Print output in table format with column headers
-                                    (default)
-                                    'table TEMPLATE':   Print output in table format using the given Go
-                                    template
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
-              -q, --quiet           Only display volume names
+                  --cluster         Cluster volumes alone
+              -f, --filter filter   Only those that fit (e.g. "dangling=true")
+                  --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
+                                    'json', or a 'TEMPLATE' alone
+              -q, --quiet           Names alone
             """
     ) { call in
         let flags = call.flags
@@ -95,9 +90,7 @@ extension Verb {
             Display detailed information on one or more volumes
 
             Options:
-              -f, --format string   Format output using a custom template:
-                                    'json':             Print in JSON format
-                                    'TEMPLATE':         Print output using the given Go template.
+              -f, --format string   'json', or a Go 'TEMPLATE'
             """
     ) { call in
         let client = try await call.client()
@@ -117,7 +110,7 @@ extension Verb {
               apus volume rm, apus volume remove
 
             Options:
-              -f, --force   Force the removal of one or more volumes
+              -f, --force   A missing volume is no error
             """
     ) { call in
         let client = try await call.client()
@@ -136,9 +129,9 @@ extension Verb {
             Remove unused local volumes
 
             Options:
-              -a, --all             Remove all unused volumes, not just anonymous ones
-                  --filter filter   Provide filter values (e.g. "label=<label>")
-              -f, --force           Do not prompt for confirmation
+              -a, --all             Also volumes with a name
+                  --filter filter   Only those that fit (e.g. "label=<label>")
+              -f, --force           Ask nothing
             """
     ) { call in
         let isAll = call.flags.isSet("all")
