@@ -65,6 +65,22 @@ extension Swarm {
 
     /// Makes the authority and this node's certificate, starts the store, and writes what a swarm begins with.
     private func found(_ membership: Membership, _ spec: ClusterSpec, availability: String?) async throws {
+        let (credentials, founding) = try prepare(membership, spec, availability)
+        // Leftovers of a swarm that was never finished.
+        try await discard(membership)
+        let files = configuration.credentials
+        try await onThread { try files.save(credentials) }
+        let file = MembershipFile(directory: configuration.directory, membership)
+        let part = try makePart(file, credentials, founding: founding)
+        begin(part)
+        try await settle(part, file, membership)
+    }
+
+    /// What a new swarm begins with. Not part of ``found(_:_:availability:)``: the compiler of Swift 6.3.1 crashes on an asynchronous
+    /// function that holds all of these, when it optimises.
+    private func prepare(
+        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?
+    ) throws -> (NodeCredentials, ManagerRole.Founding) {
         let authority = try CertificateAuthority()
         let key = NodeKey()
         let member = Member(nodeID: membership.nodeID, clusterID: membership.clusterID, role: .manager)
@@ -72,17 +88,14 @@ extension Swarm {
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: member,
             addresses: CertificateAuthority.octets(of: [membership.advertiseAddress, membership.dataPathAddress]))
         let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
-        // Leftovers of a swarm that was never finished.
-        try await discard(membership)
-        let files = configuration.credentials
-        try await onThread { try files.save(credentials) }
-        let file = MembershipFile(directory: configuration.directory, membership)
-        let part = try makePart(
-            file, credentials,
-            founding: .init(
-                authority: authority, cluster: try makeCluster(membership, spec, authority),
-                node: try makeNode(membership, availability, try certificate.canonicalPEM)))
-        begin(part)
+        let founding = ManagerRole.Founding(
+            authority: authority, cluster: try makeCluster(membership, spec, authority),
+            node: try makeNode(membership, availability, try certificate.canonicalPEM))
+        return (credentials, founding)
+    }
+
+    /// Waits until a new part answers and puts it on record; one that does not is undone.
+    private func settle(_ part: SwarmPart, _ file: MembershipFile, _ membership: Membership) async throws {
         do {
             try await started(part)
             // From here on a restart resumes the role.
