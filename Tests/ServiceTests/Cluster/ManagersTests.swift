@@ -58,9 +58,12 @@ import X509
     {
         try await withManagers { nodes, swarms in
             for swarm in swarms {
+                // Each reads from its own copy of the store, which follows.
+                try await eventually(within: Self.settled, "every manager sees three") {
+                    try await states(swarm) == ["leader", "reachable", "reachable"]
+                }
                 let info = await swarm.swarmInfo()
                 #expect(info.controlAvailable && info.managers == 3 && info.localNodeState == "active")
-                #expect(try await states(swarm) == ["leader", "reachable", "reachable"])
             }
             // Written by one, seen by the others; tasks on all, reported by way of any.
             _ = try await swarms[2].createService(service("web", replicas: 3, published: 8080))
