@@ -27,7 +27,10 @@ import Testing
     {
         try await withSwarm { manager, first, worker, second in
             let id = try await manager.createSwarmNetwork(network("att", attachable: true))
-            #expect(try await worker.swarmNetworks().map(\.spec.name) == ["ingress"])
+            // A node that has just joined is told of its networks a moment later.
+            try await eventually("the worker has ingress alone") {
+                try await worker.swarmNetworks().map(\.spec.name) == ["ingress"]
+            }
             let wish = spec("box")
             let attachment = RandomID.swarm()
             second.executor.state.withLock { _ = $0.attachments.insert(attachment) }
