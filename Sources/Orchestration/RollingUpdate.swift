@@ -33,7 +33,7 @@ struct RollingUpdate {
 
     private var delay: Int64 { configuration?.delay ?? 0 }
     private var monitor: Int64 {
-        configuration?.monitor.flatMap { $0 > 0 ? $0 : nil } ?? Self.defaultMonitor
+        configuration.flatMap { $0.monitor > 0 ? $0.monitor : nil } ?? Self.defaultMonitor
     }
     /// 0 means all at once.
     private var parallelism: Int {

@@ -51,7 +51,7 @@ enum ModeRules {
             throw Refusal(.invalidInput, "unrecognized \(name) order \(configuration.order ?? "")")
         }
         if configuration.delay < 0 { throw Refusal.invalidArgument("TaskSpec: \(name)-delay cannot be negative") }
-        if configuration.monitor ?? 0 < 0 {
+        if configuration.monitor < 0 {
             throw Refusal.invalidArgument("TaskSpec: \(name)-monitor cannot be negative")
         }
         guard (0...1).contains(configuration.maxFailureRatio) else {

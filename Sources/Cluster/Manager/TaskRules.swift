@@ -19,7 +19,7 @@ enum TaskRules {
         if !(reservations.genericResources ?? []).isEmpty || !(limits.genericResources ?? []).isEmpty {
             throw Refusal.notBuilt("reserving generic resources")
         }
-        if reservations.pids ?? 0 > 0 { throw Refusal.notBuilt("reserving a number of processes") }
+        if reservations.pids > 0 { throw Refusal.notBuilt("reserving a number of processes") }
     }
 
     private static func check(_ resources: NodeResources?) throws {

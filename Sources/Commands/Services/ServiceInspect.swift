@@ -19,7 +19,6 @@ extension Verb {
         guard !isPretty || flags.string("format") == nil else {
             throw ExitError(1, "--format is incompatible with human friendly format")
         }
-        let isTemplate = flags.string("format").map { $0 != "json" } ?? false
         func look(_ name: String) async throws -> [UInt8] {
             do { return try await client.bytes(.get(ServicePath.of(name), [("insertDefaults", "true")])) } catch let
                 error as DockerError where error.isNotFound
@@ -27,10 +26,7 @@ extension Verb {
         }
         guard isPretty else {
             return try await Inspection(format: flags.string("format")).show(call.words) { name in
-                do {
-                    let service = try await look(name)
-                    return isTemplate ? service : try ServiceZeros.leftOut(of: service)
-                } catch let error as ExitError { throw PlainError(error.message) }
+                do { return try await look(name) } catch let error as ExitError { throw PlainError(error.message) }
             }
         }
         var networks: [String: String]?
@@ -49,33 +45,6 @@ extension Verb {
 struct PlainError: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
-}
-
-/// Numbers that say as much as their absence, which Docker's command line does not show.
-package enum ServiceZeros {
-    package static func leftOut(of bytes: [UInt8]) throws -> [UInt8] {
-        var service = try JSON(parsing: bytes)
-        for spec in ["Spec", "PreviousSpec"] {
-            for part in ["UpdateConfig", "RollbackConfig"] {
-                leaveOut(["Delay", "Monitor"], at: [spec, part], of: &service)
-            }
-            for part in ["Limits", "Reservations"] {
-                leaveOut(
-                    ["NanoCPUs", "MemoryBytes", "Pids"], at: [spec, "TaskTemplate", "Resources", part], of: &service)
-            }
-        }
-        return Array(service.compact().utf8)
-    }
-
-    private static func leaveOut(_ names: [String], at path: [String], of value: inout JSON) {
-        guard let first = path.first else {
-            for name in names where value[name].double == 0 { value[name] = .null }
-            return
-        }
-        // Nothing is put where nothing was.
-        guard !value[first].isNull else { return }
-        leaveOut(names, at: Array(path.dropFirst()), of: &value[first])
-    }
 }
 
 /// A service for people.

@@ -89,7 +89,7 @@ struct TaskContainer {
         if let limits = task.spec.resources?.limits {
             host.memory = limits.memoryBytes
             host.nanoCpus = limits.nanoCPUs
-            host.pidsLimit = limits.pids.flatMap { $0 > 0 ? $0 : nil }
+            host.pidsLimit = limits.pids > 0 ? limits.pids : nil
         }
         host.memoryReservation = task.spec.resources?.reservations?.memoryBytes ?? 0
         if let driver = task.spec.logDriver, !driver.name.isEmpty {

@@ -113,9 +113,9 @@ package struct NodeDescription: Codable, Sendable, Equatable {
 
 /// Amounts of a node, or asked for by a task. CPU in 10⁻⁹ of a CPU.
 package struct NodeResources: Codable, Sendable, Equatable {
-    @Zero package var nanoCPUs: Int64
-    @Zero package var memoryBytes: Int64
-    package var pids: Int64?
+    @OmittedZero package var nanoCPUs: Int64
+    @OmittedZero package var memoryBytes: Int64
+    @OmittedZero package var pids: Int64
     package var genericResources: [JSONValue]?
     package init() {}
 }

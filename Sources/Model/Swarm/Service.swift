@@ -63,9 +63,9 @@ package struct ServiceMode: Codable, Sendable, Equatable {
 /// Durations in nanoseconds.
 package struct UpdateConfiguration: Codable, Sendable, Equatable {
     @Zero package var parallelism: UInt64
-    @Zero package var delay: Int64
+    @OmittedZero package var delay: Int64
     package var failureAction: String?
-    package var monitor: Int64?
+    @OmittedZero package var monitor: Int64
     @Zero package var maxFailureRatio: Double
     package var order: String?
     package init() {}

@@ -34,7 +34,27 @@ package struct Zero<Value: ZeroValue & Codable & Sendable>: Codable, Sendable {
 extension Zero: Equatable where Value: Equatable {}
 extension Zero: Hashable where Value: Hashable {}
 
+/// As ``Zero``; the zero value is left out of the JSON too, as where Go's types say `omitempty`.
+@propertyWrapper
+package struct OmittedZero<Value: ZeroValue & Codable & Equatable & Sendable>: Codable, Sendable, Equatable {
+    package var wrappedValue: Value
+
+    package init() { wrappedValue = .zero }
+    package init(wrappedValue: Value) { self.wrappedValue = wrappedValue }
+}
+
+extension KeyedEncodingContainer {
+    /// Lets synthesised encoding pass over a zero value.
+    package mutating func encode<Value>(_ value: OmittedZero<Value>, forKey key: Key) throws {
+        if value.wrappedValue != .zero { try encode(value.wrappedValue, forKey: key) }
+    }
+}
+
 extension KeyedDecodingContainer {
+    package func decode<Value>(_ type: OmittedZero<Value>.Type, forKey key: Key) throws -> OmittedZero<Value> {
+        OmittedZero(wrappedValue: try decodeIfPresent(Value.self, forKey: key) ?? .zero)
+    }
+
     /// Lets synthesised decoding take a missing key for the zero value.
     package func decode<Value>(_ type: Zero<Value>.Type, forKey key: Key) throws -> Zero<Value> {
         Zero(wrappedValue: try decodeIfPresent(Value.self, forKey: key) ?? .zero)

@@ -131,15 +131,6 @@ import Testing
         #expect(capital?.message == "invalid reference format: repository name (library/Bad) must be lowercase")
     }
 
-    @Test func `zeros of services that say nothing are left out`() throws {
-        let service =
-            #"{"Spec":{"UpdateConfig":{"Parallelism":0,"Delay":0},"#
-            + #""TaskTemplate":{"Resources":{"Limits":{"NanoCPUs":0,"Pids":3}}}}}"#
-        #expect(
-            String(decoding: try ServiceZeros.leftOut(of: Array(service.utf8)), as: UTF8.self)
-                == #"{"Spec":{"UpdateConfig":{"Parallelism":0},"TaskTemplate":{"Resources":{"Limits":{"Pids":3}}}}}"#)
-    }
-
     @Test func `sizes and times for people`() {
         #expect(Units.size(Int64(1_984_950)) == "1.985MB" && Units.size(Int64(1_984_950), digits: 3) == "1.98MB")
         #expect(Units.binarySize(25_275_000_000) == "23.54GiB" && Units.size(Int64(0)) == "0B")

@@ -28,6 +28,16 @@ import Testing
         #expect(spec.mode == ServiceMode())
     }
 
+    @Test func `numbers that Docker leaves out when they are zero are left out`() throws {
+        func rewritten<Value: Codable>(_ type: Value.Type, _ text: String) throws -> String {
+            String(decoding: try WireJSON.encode(WireJSON.decode(type, from: Data(text.utf8))), as: UTF8.self)
+        }
+        let zeros = #"{"Parallelism":0,"Delay":0,"Monitor":0,"MaxFailureRatio":0}"#
+        #expect(try rewritten(UpdateConfiguration.self, zeros) == #"{"MaxFailureRatio":0,"Parallelism":0}"#)
+        #expect(try rewritten(NodeResources.self, #"{"NanoCPUs":0,"MemoryBytes":0,"Pids":3}"#) == #"{"Pids":3}"#)
+        #expect(try rewritten(NodeResources.self, #"{"MemoryBytes":7}"#) == #"{"MemoryBytes":7}"#)
+    }
+
     @Test func `names survive the way to the wire and back`() {
         for name in [
             "id", "networkID", "ipamConfig", "ipAddress", "ipPrefixLen", "dnsConfig", "tlsInfo", "caConfig",
