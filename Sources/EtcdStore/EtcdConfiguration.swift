@@ -119,6 +119,8 @@ package struct EtcdConfiguration: Sendable, Equatable {
             clusterToken,
             "--pre-vote", "--auto-compaction-mode", "periodic", "--auto-compaction-retention", "10m",
             "--quota-backend-bytes", "\(quotaBytes)", "--experimental-watch-progress-notify-interval", "10s",
+            // Entries of the log stay in memory until the next snapshot; ours are a few KiB each.
+            "--snapshot-count", "5000",
             "--logger", "zap", "--log-outputs", logFile,
         ]
         if case .tls(_, _, let files) = peers {
@@ -147,12 +149,13 @@ package struct EtcdConfiguration: Sendable, Equatable {
         }
     }
 
-    /// etcd asks that who runs it on such a machine knows it.
+    /// Go's collector runs earlier than it would by itself: the store of a swarm is small, and half of its heap is garbage
+    /// otherwise. On some machines etcd asks that who runs it knows what that means.
     var environment: [String] {
         #if arch(arm64)
-            ["ETCD_UNSUPPORTED_ARCH=arm64"]
+            ["GOGC=50", "ETCD_UNSUPPORTED_ARCH=arm64"]
         #else
-            []
+            ["GOGC=50"]
         #endif
     }
 }

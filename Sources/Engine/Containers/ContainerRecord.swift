@@ -10,8 +10,8 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     /// `sha256:…` of the image's configuration.
     var imageID: String
     /// The request's configuration with the image's defaults filled in.
-    var configuration: ContainerConfiguration
-    var hostConfig: HostConfiguration
+    @Boxed var configuration: ContainerConfiguration
+    @Boxed var hostConfig: HostConfiguration
     /// The command line: entry point, then command.
     var commandLine: [String]
     var state = ContainerState()

@@ -4,8 +4,8 @@ package struct Service: Codable, Sendable, Equatable, Identifiable {
     @Zero package var version: ObjectVersion
     @Zero package var createdAt: Timestamp
     @Zero package var updatedAt: Timestamp
-    @Zero package var spec: ServiceSpec
-    package var previousSpec: ServiceSpec?
+    @Boxed package var spec = ServiceSpec()
+    @Boxed package var previousSpec: ServiceSpec? = nil
     @Zero package var endpoint: ServiceEndpoint
     package var updateStatus: UpdateStatus?
     /// Only in list answers that ask for it.
@@ -23,7 +23,7 @@ package struct Service: Codable, Sendable, Equatable, Identifiable {
 package struct ServiceSpec: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var labels: [String: String]
-    @Zero package var taskTemplate: TaskSpec
+    @Boxed package var taskTemplate = TaskSpec()
     @Zero package var mode: ServiceMode
     package var updateConfig: UpdateConfiguration?
     package var rollbackConfig: UpdateConfiguration?

@@ -7,7 +7,7 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
     @Zero package var updatedAt: Timestamp
     package var name: String?
     @Zero package var labels: [String: String]
-    @Zero package var spec: TaskSpec
+    @Boxed package var spec = TaskSpec()
     @Zero package var serviceID: String
     /// From 1 for replicated services, from 0 for replicated jobs; absent for global ones.
     package var slot: Int?
@@ -19,7 +19,7 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
     /// Which execution of a job the task belongs to.
     package var jobIteration: ObjectVersion?
     /// What only the swarm itself needs; the API does not show it.
-    package var assignment: Assignment?
+    @Boxed package var assignment: Assignment? = nil
 
     package init(id: String) { self.id = id }
 

@@ -1,6 +1,8 @@
 // What the model's own types are when a JSON object leaves them out.
 
 extension Timestamp: ZeroValue {}
+extension ContainerConfiguration: ZeroValue { package static var zero: Self { Self() } }
+extension HostConfiguration: ZeroValue { package static var zero: Self { Self() } }
 extension ObjectVersion: ZeroValue { package static var zero: Self { Self() } }
 extension NodeSpec: ZeroValue { package static var zero: Self { Self() } }
 extension NodeStatus: ZeroValue { package static var zero: Self { Self() } }
