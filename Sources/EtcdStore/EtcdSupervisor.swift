@@ -58,7 +58,8 @@ package final class EtcdSupervisor: Sendable {
         }
     }
 
-    /// Waits until reads and writes work, with a quorum of members.
+    /// Waits until reads and writes work, with a quorum of members, and it is the process of this supervisor that answers: one of an
+    /// earlier daemon may be about to be replaced.
     ///
     /// - Throws: ``EtcdError`` `.notReady` with etcd's own reason if it gave one.
     package func waitUntilReady(within limit: Duration = .seconds(30)) async throws {
@@ -67,7 +68,7 @@ package final class EtcdSupervisor: Sendable {
         while ContinuousClock.now < end {
             do {
                 let status = try await maintenance.status()
-                if status.isReady { return }
+                if status.isReady, pid != nil { return }
                 last = status.errors.first ?? (status.isLearner ? "still a learner" : "no leader")
             } catch let error as StateStoreError {
                 last = error.debugDescription
@@ -91,7 +92,7 @@ package final class EtcdSupervisor: Sendable {
             // Not answering yet is one of the states waited through.
             let status = try? await maintenance.status()
             try Task.checkCancellation()
-            if let status {
+            if let status, pid != nil {
                 if status.isReady { return true }
                 let isLeaderless = status.leaderID == 0 && !status.isLearner
                 leaderlessSince = isLeaderless ? leaderlessSince ?? .now : nil

@@ -146,6 +146,7 @@ struct RollingUpdate {
         let isRollback = service.updateStatus?.state == "rollback_started"
         if !isRollback, configuration?.failureAction == "rollback", let previous = service.previousSpec {
             service.spec = previous
+            service.specSince = service.version.index + 1
             service.previousSpec = nil
             service.updateStatus?.state = "rollback_started"
             service.updateStatus?.message = "update rolled back \(why)"

@@ -32,12 +32,15 @@ extension Manager {
         let id = try findNode(reference).id
         try await guarded { state in
             guard var node = state.nodes[id] else { throw Refusal(.notFound, "node \(reference) not found") }
-            guard node.version.index == version else { throw Self.outOfSequence }
+            try Self.check(version, of: node.version, since: node.membership?.specSince)
+            let present = node.version.index
+            let condition = StoreTransaction.Condition.modified(node.key, at: Int64(present))
+            node.membership?.specSince = present + 1
             if node.spec.role == .manager, spec.role == .worker { try checkDemotion(of: node, state) }
             node.spec = spec
             node.updatedAt = .now
             return StoreTransaction(
-                conditions: [.modified(node.key, at: Int64(version))], puts: [.init(node.key, try node.storedBytes)])
+                conditions: [condition], puts: [.init(node.key, try node.storedBytes)])
         }
     }
 

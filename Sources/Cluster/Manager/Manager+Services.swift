@@ -34,6 +34,7 @@ extension Manager {
     private static func shown(_ service: Service) -> Service {
         var service = service
         service.rollout = nil
+        service.specSince = nil
         return service
     }
 
@@ -62,11 +63,14 @@ extension Manager {
     package func updateService(
         _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool
     ) async throws -> [String] {
+        // The client may have read this version from another manager, which was faster.
+        await model.catchUp(to: Int64(clamping: version))
         let id = try findService(reference).id
         try await guarded { state in
             guard var service = state.services[id] else { throw Refusal(.notFound, "service \(reference) not found") }
-            guard service.version.index == version else { throw Self.outOfSequence }
-            let condition = StoreTransaction.Condition.modified(service.key, at: Int64(version))
+            try Self.check(version, of: service.version, since: service.specSince)
+            let condition = StoreTransaction.Condition.modified(service.key, at: Int64(service.version.index))
+            service.specSince = service.version.index + 1
             let former = service.spec
             service.updateStatus = nil
             service.rollout = nil

@@ -74,6 +74,13 @@ package struct Manager: Sendable {
         await model.catchUp(to: revision)
     }
 
+    /// A client changes the specification that it has read, in any version since it was changed last. What else became of the object
+    /// meanwhile (a node's state, a service's addresses, the course of an update) is no conflict; Docker takes it for one.
+    /// - Throws: Docker's `update out of sequence`.
+    static func check(_ version: UInt64, of present: ObjectVersion, since: UInt64?) throws {
+        guard version > 0, version <= present.index, version >= since ?? 0 else { throw outOfSequence }
+    }
+
     static let outOfSequence = Refusal(.defect, "rpc error: code = Unknown desc = update out of sequence")
 
     /// Finds an object by id, name, or unambiguous beginning of an id.

@@ -63,6 +63,7 @@ enum ServiceRoutes {
         var service = service
         service.pendingDelete = nil
         service.rollout = nil
+        service.specSince = nil
         return service
     }
 

@@ -14,6 +14,8 @@ package struct Service: Codable, Sendable, Equatable, Identifiable {
     package var jobStatus: JobStatus?
     /// How an update that is under way fares; what only the swarm itself needs, so the API does not show it.
     package var rollout: Rollout?
+    /// Versions of the object from this one on have the present specification; the API does not show it.
+    package var specSince: UInt64?
     /// Set when the user has removed it; it goes when its tasks are gone.
     package var pendingDelete: Bool?
 

@@ -126,6 +126,31 @@ import Testing
         }
     }
 
+    @Test func `what becomes of an object does not overtake its update, another update does`() async throws {
+        try await withNodes(1) { nodes in
+            try await nodes[0].running { manager in
+                try await nodes[0].initialise(manager)
+                try await eventually("the node is ready") { try await ready(manager) == 1 }
+                _ = try await manager.createService(service("web", replicas: 1, published: 8080))
+                let service = try await manager.inspectService("web", insertDefaults: false)
+                let node = try await manager.inspectNode("self")
+                var (spec, wish) = (service.spec, node.spec)
+                spec.labels = ["a": "b"]
+                wish.labels = ["a": "b"]
+                // As if both had been read before they last changed, which was by the swarm itself.
+                let (seen, known) = (service.version.index - 1, node.version.index - 1)
+                _ = try await manager.updateService("web", version: seen, spec, rollback: false)
+                try await manager.updateNode(node.id, version: known, wish)
+                let overtaken = Refusal(.defect, "rpc error: code = Unknown desc = update out of sequence")
+                await #expect(throws: overtaken) {
+                    _ = try await manager.updateService("web", version: seen, spec, rollback: false)
+                }
+                await #expect(throws: overtaken) { try await manager.updateNode(node.id, version: known, wish) }
+                #expect(try await manager.inspectNode("self").spec.labels == ["a": "b"])
+            }
+        }
+    }
+
     @Test func `a task is stopped only when every node sends it nothing any more`() async throws {
         try await withSwarm { manager, first, _, second in
             _ = try await manager.createService(service("web", replicas: 2, published: 8080))
