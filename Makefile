@@ -9,7 +9,7 @@ APUS := .build/debug/apus
 REGISTRY := 127.0.0.1:5000
 PREFIX ?= /usr/local
 
-.PHONY: demo demo-down test check api-docs bench install packages build images
+.PHONY: demo demo-down test check api-docs bench install packages build tests images
 
 packages:
 	Scripts/packages
@@ -17,6 +17,10 @@ packages:
 build: packages
 	swift build --product apusd
 	swift build --product apus
+
+# Only this product: `--build-tests` would build the programs of the packages too, a compiler for protocol buffers among them.
+tests: packages
+	swift build --product apusPackageTests
 
 images: packages
 	Demo/registry start
@@ -38,17 +42,16 @@ demo-down:
 	Demo/registry stop
 	Acceptance/leftovers --lab demo
 
-test: packages
-	swift build --build-tests
+test: build tests
 	swift test --skip-build --no-parallel
 	Acceptance/run
 
-check: packages
+check: tests
 	swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests
-	swift test --filter TidyTests
+	swift test --skip-build --filter TidyTests
 
-api-docs:
-	APUS_WRITE_DOCS=1 swift test --filter APIDocumentTests
+api-docs: tests
+	APUS_WRITE_DOCS=1 swift test --skip-build --filter APIDocumentTests
 
 bench:
 	Scripts/packages bench
