@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -217,11 +218,77 @@ static int child_main(void *argument) {
     if (syscall(SYS_close_range, (unsigned)last + 1, ~0U, 0) != 0) return child_failed(child, "close_range");
     if (request->directory && chdir(request->directory) != 0) return child_failed(child, "chdir");
 
+    // Last of all: what is opened before is opened with this process' own rights to devices.
+    for (const char *const *path = request->tasks; path && *path; path++) {
+        int file = open(*path, O_WRONLY | O_CLOEXEC);
+        if (file < 0 || write(file, "0", 1) != 1) return child_failed(child, "cgroup");
+        close(file);
+    }
+
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(request->executable, request->arguments, request->environment);
     return child_failed(child, "execve");
+}
+
+// The part of the kernel's `struct clone_args` up to `cgroup` (Linux 5.7); its header has it only in newer versions.
+struct clone_into {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+
+enum { clone_into_cgroup_bit = 33 };
+
+// clone3(2) with a stack of its own, for which the C library has no function: the child calls `child_main` and ends
+// with what it returns.
+static long clone_child(struct clone_into *what, struct child *child) {
+#if defined(__x86_64__)
+    long result;
+    register int (*function)(void *) __asm__("r12") = child_main;
+    register void *argument __asm__("r13") = child;
+    __asm__ volatile(
+        "syscall\n\t"
+        "test %%rax, %%rax\n\t"
+        "jnz 1f\n\t"
+        "xor %%ebp, %%ebp\n\t"
+        "mov %[argument], %%rdi\n\t"
+        "call *%[function]\n\t"
+        "mov %%eax, %%edi\n\t"
+        "mov %[end], %%eax\n\t"
+        "syscall\n\t"
+        "hlt\n"
+        "1:"
+        : "=a"(result)
+        : "0"((long)SYS_clone3), "D"(what), "S"(sizeof *what), [function] "r"(function), [argument] "r"(argument),
+          [end] "i"(SYS_exit)
+        : "rcx", "r11", "memory", "cc");
+#elif defined(__aarch64__)
+    register long result __asm__("x0") = (long)what;
+    register long size __asm__("x1") = sizeof *what;
+    register long number __asm__("x8") = SYS_clone3;
+    register int (*function)(void *) __asm__("x20") = child_main;
+    register void *argument __asm__("x21") = child;
+    __asm__ volatile(
+        "svc #0\n\t"
+        "cbnz x0, 1f\n\t"
+        "mov x29, xzr\n\t"
+        "mov x0, %[argument]\n\t"
+        "blr %[function]\n\t"
+        "mov x8, %[end]\n\t"
+        "svc #0\n\t"
+        "brk #1\n"
+        "1:"
+        : "+r"(result)
+        : "r"(size), "r"(number), [function] "r"(function), [argument] "r"(argument), [end] "i"(SYS_exit)
+        : "x30", "memory", "cc");
+#else
+    long result = -ENOSYS;
+    (void)what;
+    (void)child;
+#endif
+    if (result >= 0) return result;
+    errno = (int)-result;
+    return -1;
 }
 
 int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const char **stage) {
@@ -239,7 +306,21 @@ int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const
     struct child child = {.request = request, .error = 0, .stage = "clone"};
     int descriptor = -1;
     int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
-    pid_t made = clone(child_main, stack + spawn_stack, flags, &child, &descriptor);
+    pid_t made;
+    if (request->cgroup >= 0) {
+        struct clone_into what = {
+            .flags = (uint64_t)(CLONE_VM | CLONE_VFORK | CLONE_PIDFD) | UINT64_C(1) << clone_into_cgroup_bit,
+            .pidfd = (uint64_t)(uintptr_t)&descriptor,
+            .exit_signal = SIGCHLD,
+            .stack = (uint64_t)(uintptr_t)stack,
+            .stack_size = spawn_stack,
+            .cgroup = (uint64_t)request->cgroup,
+        };
+        child.stage = "clone3";
+        made = (pid_t)clone_child(&what, &child);
+    } else {
+        made = clone(child_main, stack + spawn_stack, flags, &child, &descriptor);
+    }
     int error = made < 0 ? errno : child.error;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     munmap(stack, spawn_stack);
@@ -256,6 +337,26 @@ int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const
     *pid = made;
     *pidfd = descriptor;
     return 0;
+}
+
+// MARK: programs
+
+int clinux_sealed_copy(int fd, const char *name) {
+    // MFD_EXEC is of Linux 6.3: older ones refuse it and need it not.
+    int copy = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x0010U);
+    if (copy < 0 && errno == EINVAL) copy = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (copy < 0) return -1;
+    ssize_t count;
+    do count = sendfile(copy, fd, NULL, 1 << 20);
+    while (count > 0 || (count < 0 && errno == EINTR));
+    int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    if (count < 0 || fchmod(copy, 0755) != 0 || fcntl(copy, F_ADD_SEALS, seals) != 0) {
+        int error = errno;
+        close(copy);
+        errno = error;
+        return -1;
+    }
+    return copy;
 }
 
 // MARK: signals

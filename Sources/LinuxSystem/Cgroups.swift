@@ -9,10 +9,13 @@ package struct CgroupLayout: Sendable, Hashable {
     package let unified: String?
     /// Mount point by controller, version 1. Controllers mounted together have the same.
     package let controllers: [String: String]
+    /// Mount points of version 1 hierarchies without a controller, as systemd's own.
+    package let named: [String]
 
-    package init(unified: String?, controllers: [String: String]) {
+    package init(unified: String?, controllers: [String: String], named: [String] = []) {
         self.unified = unified
         self.controllers = controllers
+        self.named = named
     }
 
     package var mode: Mode {
@@ -32,20 +35,39 @@ package struct CgroupLayout: Sendable, Hashable {
     package init(mounts: [MountEntry]) {
         var unified: String?
         var controllers: [String: String] = [:]
+        var named: [String] = []
         for mount in mounts {
             if mount.type == "cgroup2", unified == nil { unified = mount.target }
             guard mount.type == "cgroup" else { continue }
+            if mount.superOptions.contains(where: { $0.hasPrefix("name=") }) { named.append(mount.target) }
             for option in mount.superOptions where Self.controllerNames.contains(option) && controllers[option] == nil {
                 controllers[option] = mount.target
             }
         }
-        self.init(unified: unified, controllers: controllers)
+        self.init(unified: unified, controllers: controllers, named: named)
     }
+
+    /// The same without the version 2 hierarchy.
+    package var onlyVersion1: CgroupLayout { CgroupLayout(unified: nil, controllers: controllers, named: named) }
+
+    /// Every mount point of version 1, once each.
+    var version1: [String] { Set(Array(controllers.values) + named).sorted() }
 
     /// Every hierarchy's directory of the group, once each.
     func directories(of group: String) -> [String] {
-        Set(controllers.values).union(unified.map { [$0] } ?? []).sorted().map { $0 + group }
+        (version1 + (unified.map { [$0] } ?? [])).map { $0 + group }
     }
+}
+
+/// A control group for a process to be born in (``SpawnRequest/cgroup``).
+///
+/// Moving a process that is there waits for a grace period of RCU, 4 to 20 ms, unless another was moved just before. One
+/// that moves its only thread by itself, or is born in the group, does not (cgroup_procs_write_start in the kernel).
+package struct CgroupEntry: Sendable, Hashable {
+    /// `tasks` files of version 1.
+    package let tasks: [String]
+    /// Directory in the version 2 hierarchy.
+    package let unified: String?
 }
 
 /// Control groups by their path below every hierarchy's root, as in `/apus/3f…`.
@@ -64,6 +86,31 @@ package enum Cgroups {
         for directory in layout.directories(of: group) where directory != cpuset.map({ $0 + group }) {
             try Files.write("\(pid)", into: directory + "/cgroup.procs")
         }
+    }
+
+    /// The same, and into `parent` in cpuset: out of any group of ``present(_:in:otherwise:)``.
+    package static func move(_ pid: pid_t, to group: String, in layout: CgroupLayout, cpuset parent: String) throws {
+        try move(pid, to: group, in: layout)
+        if let cpuset = layout.controllers["cpuset"] {
+            try Files.write("\(pid)", into: "\(cpuset)\(parent)/cgroup.procs")
+        }
+    }
+
+    /// The group in every hierarchy but cpuset of version 1, as for ``move(_:to:in:)``.
+    package static func entry(_ group: String, in layout: CgroupLayout) -> CgroupEntry {
+        let cpuset = layout.controllers["cpuset"]
+        return CgroupEntry(
+            tasks: layout.version1.filter { $0 != cpuset }.map { "\($0)\(group)/tasks" },
+            unified: layout.unified.map { $0 + group })
+    }
+
+    /// Wherever there is a group of that name, as a runtime has made for its container. Blocks for a moment.
+    ///
+    /// - Parameter other: The version 2 group to take where there is none.
+    package static func present(_ group: String, in layout: CgroupLayout, otherwise other: CgroupEntry) -> CgroupEntry {
+        CgroupEntry(
+            tasks: layout.version1.map { "\($0)\(group)/tasks" }.filter { Files.exists($0) },
+            unified: layout.unified.map { $0 + group }.flatMap { Files.isDirectory($0) ? $0 : nil } ?? other.unified)
     }
 
     /// Kills every process in the group and below it: `cgroup.kill` (5.14), or one after another where there is none.

@@ -18,13 +18,17 @@ package struct SpawnRequest: Sendable {
     package var newSession: Bool
     /// Path of the network namespace to start in.
     package var networkNamespace: String?
+    /// The cgroup to start in; `nil` is this process'.
+    package var cgroup: CgroupEntry?
 
     package init(
         executable: String, arguments: [String] = [], environment: [String] = [], workingDirectory: String? = nil,
-        descriptors: [(from: CInt, to: CInt)] = [], newSession: Bool = false, networkNamespace: String? = nil
+        descriptors: [(from: CInt, to: CInt)] = [], newSession: Bool = false, networkNamespace: String? = nil,
+        cgroup: CgroupEntry? = nil
     ) {
         self.executable = executable
         self.arguments = arguments
+        self.cgroup = cgroup
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.descriptors = descriptors
@@ -57,13 +61,16 @@ package enum Processes {
         var namespace: CInt = -1
         if let path = request.networkNamespace { namespace = try Descriptor.open(path, O_RDONLY).release() }
         defer { if namespace >= 0 { close(namespace) } }
+        var cgroup: CInt = -1
+        if let path = request.cgroup?.unified { cgroup = try Descriptor.open(path, O_RDONLY | O_DIRECTORY).release() }
+        defer { if cgroup >= 0 { close(cgroup) } }
         var pid: pid_t = 0
         var descriptor: CInt = -1
         var stage: UnsafePointer<CChar>?
         var result: CInt = 0
         var number: CInt = 0
         known.withLock { known in
-            result = start(request, namespace, &pid, &descriptor, &stage)
+            result = start(request, namespace, cgroup, &pid, &descriptor, &stage)
             number = errno
             if result == 0 { known[pid, default: 0] += 1 }
         }
@@ -77,32 +84,38 @@ package enum Processes {
     }
 
     private static func start(
-        _ request: SpawnRequest, _ namespace: CInt, _ pid: inout pid_t, _ descriptor: inout CInt,
+        _ request: SpawnRequest, _ namespace: CInt, _ cgroup: CInt, _ pid: inout pid_t, _ descriptor: inout CInt,
         _ stage: inout UnsafePointer<CChar>?
     ) -> CInt {
         var arguments: [UnsafeMutablePointer<CChar>?] = ([request.executable] + request.arguments).map { strdup($0) }
         var environment: [UnsafeMutablePointer<CChar>?] = request.environment.map { strdup($0) }
-        defer { for text in arguments + environment { free(text) } }
+        let entered: [UnsafeMutablePointer<CChar>?] = (request.cgroup?.tasks ?? []).map { strdup($0) }
+        defer { for text in arguments + environment + entered { free(text) } }
         arguments.append(nil)
         environment.append(nil)
+        let tasks = entered.map { UnsafePointer($0) } + [nil]
         let from = request.descriptors.map(\.from)
         let to = request.descriptors.map(\.to)
         return arguments.withUnsafeBufferPointer { arguments in
             environment.withUnsafeBufferPointer { environment in
                 from.withUnsafeBufferPointer { from in
                     to.withUnsafeBufferPointer { to in
-                        withOptionalCString(request.workingDirectory) { directory in
-                            var what = clinux_spawn()
-                            what.executable = UnsafePointer(arguments[0])
-                            what.arguments = arguments.baseAddress
-                            what.environment = environment.baseAddress
-                            what.directory = directory
-                            what.from = from.baseAddress
-                            what.to = to.baseAddress
-                            what.count = CInt(from.count)
-                            what.new_session = request.newSession ? 1 : 0
-                            what.network_namespace = namespace
-                            return clinux_spawn(&what, &pid, &descriptor, &stage)
+                        tasks.withUnsafeBufferPointer { tasks in
+                            withOptionalCString(request.workingDirectory) { directory in
+                                var what = clinux_spawn()
+                                what.executable = UnsafePointer(arguments[0])
+                                what.arguments = arguments.baseAddress
+                                what.environment = environment.baseAddress
+                                what.directory = directory
+                                what.from = from.baseAddress
+                                what.to = to.baseAddress
+                                what.count = CInt(from.count)
+                                what.new_session = request.newSession ? 1 : 0
+                                what.network_namespace = namespace
+                                what.tasks = tasks.baseAddress
+                                what.cgroup = cgroup
+                                return clinux_spawn(&what, &pid, &descriptor, &stage)
+                            }
                         }
                     }
                 }

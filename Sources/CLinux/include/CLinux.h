@@ -89,12 +89,17 @@ struct clinux_spawn {
     int count;
     int new_session;
     int network_namespace;  // descriptor, or -1
+    const char *const *tasks;  // `tasks` files of version 1 cgroups that the child enters by itself; ends with NULL
+    int cgroup;  // descriptor of a version 2 cgroup that the child is born in (Linux 5.7), or -1
 };
 
 /// Starts a program in a child that shares memory until its exec (CLONE_VM | CLONE_VFORK), so the cost does not grow
 /// with this process. Signals are blocked around it; the child gets default dispositions and an empty mask. Returns 0
 /// and fills `pid` and `pidfd` (close-on-exec), or -1 with errno of the failed step, whose name is in `stage`.
 int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const char **stage);
+
+/// A copy of a program in memory that nobody can change (memfd_create(2), all seals). Returns its descriptor.
+int clinux_sealed_copy(int fd, const char *name);
 
 /// Installs a handler that writes the signal's number, one byte, to `fd`. Never blocks if `fd` does not.
 int clinux_signal_to_descriptor(int signal, int fd);

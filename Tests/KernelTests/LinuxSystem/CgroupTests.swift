@@ -20,6 +20,40 @@ import Testing
         }
     }
 
+    @Test func `a process is born in a group, in every hierarchy`() async throws {
+        try await withGroup { group, layout in
+            let child = try Processes.spawn(
+                SpawnRequest(
+                    executable: "/bin/sleep", arguments: ["1000"], cgroup: Cgroups.entry(group, in: layout)))
+            defer { child.signal(SIGKILL) }
+            // Without waiting for anything: it is there before its program is.
+            let lines = try (Files.text("/proc/\(child.pid)/cgroup") ?? "").split(separator: "\n")
+            for line in lines where !line.contains("cpuset") && !line.contains("name=") {
+                #expect(line.hasSuffix(group), "\(line)")
+            }
+            #expect(lines.count > 0)
+            child.signal(SIGKILL)
+            #expect(try await child.wait() == .signalled(SIGKILL))
+        }
+    }
+
+    @Test func `a program that cannot be born in a group is told of, and none is left`() async throws {
+        try await withGroup { group, layout in
+            #expect(throws: SystemError.self) {
+                _ = try Processes.spawn(
+                    SpawnRequest(
+                        executable: "/bin/sleep", arguments: ["1000"],
+                        cgroup: Cgroups.entry(group + "/nosuch", in: layout)))
+            }
+            #expect(throws: SystemError.self) {
+                _ = try Processes.spawn(
+                    SpawnRequest(executable: "/bin/nosuch", cgroup: Cgroups.entry(group, in: layout)))
+            }
+            let left = try Cgroups.processes(in: group, of: layout)
+            #expect(left == [])
+        }
+    }
+
     @Test func `a process is moved into a group, counted there, and killed with it`() async throws {
         try await withGroup { group, layout in
             // The children are started only when the shell is in its group.
