@@ -38,8 +38,8 @@ extension ConmonRuntime {
     package func sweep(keeping wanted: Set<String>) async throws -> [String] {
         let paths = self.paths
         let doomed = try await onThread {
-            let there = Set(try Files.list(paths.containers)).union(try Files.list(paths.runc))
-            return there.filter { !wanted.contains($0) || !Files.exists(paths.record($0)) }.sorted()
+            let there = try ([paths.containers] + RuntimeName.allCases.map(paths.state)).flatMap { try Files.list($0) }
+            return Set(there).filter { !wanted.contains($0) || !Files.exists(paths.record($0)) }.sorted()
         }
         for id in doomed { try await delete(id) }
         return doomed
@@ -66,12 +66,13 @@ extension ConmonRuntime {
     /// Kills and removes the container, its conmon, its execs' conmons and all files; missing is fine.
     func removeAll(of id: String) async throws {
         let (paths, layout) = (self.paths, self.layout)
-        if Files.exists("\(paths.runc)/\(id)") {
+        // Whoever has made it, or has begun to: there may be no record of it.
+        for name in RuntimeName.allCases where Files.exists(paths.state(id, of: name)) {
             do {
-                try await runc.run(["delete", "--force", id])
+                try await command(name).run(["delete", "--force", id])
             } catch {
-                // What runc cannot, say because its own file is broken, is done by hand below.
-                logger.warning("runc delete \(id): \(error)")
+                // What it cannot, say because its own file is broken, is done by hand below.
+                logger.warning("\(name.rawValue) delete \(id): \(error)")
             }
         }
         try await onThread {
@@ -81,7 +82,7 @@ extension ConmonRuntime {
                 try Processes.signal(SIGKILL, pid: pid.0, startTime: pid.1)
             }
             try Self.removeCgroup(cgroup, in: layout)
-            try Files.removeTree("\(paths.runc)/\(id)")
+            for name in RuntimeName.allCases { try Files.removeTree(paths.state(id, of: name)) }
             try Files.removeTree(paths.bundle(id))
         }
     }

@@ -8,10 +8,13 @@ extension ConmonRuntime {
     package func startExec(_ request: ExecRequest) async throws -> any ExecSession {
         try Self.checkName(request.id)
         let record = try await record(of: request.container)
+        var runtime = try command(record.maker)
         let directory = paths.exec(request.id, of: request.container)
-        let (processPath, bounding) = (paths.process(request.container), builder.host.capabilities)
-        try await onThread {
-            guard record.isRunning, let bytes = try Files.read(processPath) else {
+        let (paths, layout, bounding) = (self.paths, self.layout, builder.host.capabilities)
+        let others = conmonCgroup
+        let inherited = try await onThread { () throws -> InheritedCgroup? in
+            guard record.isRunning, let bytes = try Files.read(paths.process(request.container))
+            else {
                 throw RuntimeError(.wrongState, "container \(request.container) is not running")
             }
             let own = try JSONText.decode(RuntimeProcess.self, from: bytes)
@@ -19,17 +22,21 @@ extension ConmonRuntime {
             try PlainFile.write(
                 JSONText.encode(try Self.process(request, from: own, bounding: bounding)),
                 to: directory + "/process.json")
+            guard record.maker == .crun else { return nil }
+            return try InheritedCgroup(of: request.container, paths: paths, layout: layout, otherwise: others)
         }
+        runtime.root = inherited?.root
         let hub = StreamHub(patience: nil)
         let viewer = hub.addViewer()
-        let launch = ConmonLaunch(
-            runc: runc, directory: directory, arguments: arguments(for: request, in: directory), isExec: true,
-            cgroup: conmonCgroup)
+        let launch = launch(
+            runtime, of: request.arguments, in: directory, arguments(for: request, runtime, in: directory),
+            isExec: true, cgroup: inherited?.group)
         do {
             let started = try await launch.start(as: .exec) { [group] in
                 try await hub.connect(directory: directory, on: group)
             }
-            return ConmonExec(started: started, viewer: viewer, directory: directory)
+            return ConmonExec(
+                started: started, viewer: viewer, directory: directory, misplaced: inherited == nil ? nil : layout)
         } catch {
             await hub.disconnect()
             // The failure is what counts; a directory that stays goes with the container.
@@ -70,8 +77,9 @@ extension ConmonRuntime {
         return (try Files.text("/proc/\(pid)/cgroup") ?? "").split(separator: "\n").contains { $0.hasSuffix(cgroup) }
     }
 
-    private func arguments(for request: ExecRequest, in directory: String) -> [String] {
-        var arguments = conmonArguments(container: request.container, unique: request.id, directory: directory)
+    private func arguments(for request: ExecRequest, _ runtime: RuntimeCommand, in directory: String) -> [String] {
+        var arguments = conmonArguments(
+            runtime, container: request.container, unique: request.id, directory: directory)
         arguments += ["-e", "--exec-attach", "--exec-process-spec", directory + "/process.json", "-l", "none"]
         if request.terminal { arguments.append("-t") }
         if request.openInput { arguments.append("-i") }
@@ -113,12 +121,34 @@ struct ConmonExec: ExecSession {
     let started: ConmonLaunch.Started
     let viewer: OutputViewer
     let directory: String
+    /// Where to move conmon when it is in its container's cgroup.
+    let misplaced: CgroupLayout?
 
     var pid: Int32 { started.pid }
 
     func waitForExit() async throws -> Int {
-        let directory = self.directory
-        _ = try await Processes.waitForExit(ofPid: started.conmon, startTime: started.conmonStartTime)
+        let (directory, started) = (self.directory, self.started)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            if let misplaced {
+                group.addTask {
+                    // Cancelled when the command has ended before. Where the move fails conmon has ended too, or stays
+                    // and its memory counts as the container's: no reason to give the command up.
+                    guard (try? await Task.sleep(for: InheritedCgroup.patience)) != nil else { return false }
+                    try? await onThread {
+                        try Cgroups.move(
+                            started.conmon, to: ConmonRuntime.conmonGroup, in: misplaced,
+                            cpuset: Files.parent(of: ConmonRuntime.conmonGroup))
+                    }
+                    return false
+                }
+            }
+            group.addTask {
+                _ = try await Processes.waitForExit(ofPid: started.conmon, startTime: started.conmonStartTime)
+                return true
+            }
+            defer { group.cancelAll() }
+            while let ended = try await group.next(), !ended {}
+        }
         if let exit = try await onThread({ try ExitFile.read(in: directory) }) { return exit.code }
         // conmon was killed; its process has lost its output.
         try Processes.signal(SIGKILL, pid: started.pid, startTime: started.startTime)

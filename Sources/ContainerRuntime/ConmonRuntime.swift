@@ -5,7 +5,7 @@ package import NIOCore
 import OCI
 import Synchronization
 
-/// Containers by conmon and runc: conmon, one process a container, holds the output and the exit status, so both outlive
+/// Containers by conmon and a runtime, crun or runc: conmon, one process a container, holds the output and the exit status, so both outlive
 /// this program.
 package final class ConmonRuntime: ContainerRuntime {
     struct Entry {
@@ -14,25 +14,37 @@ package final class ConmonRuntime: ContainerRuntime {
     }
 
     package let paths: RuntimePaths
-    let runc: RuncCommand
+    let programs: RuntimePrograms
     let builder: SpecificationBuilder
     let layout: CgroupLayout
     package var cgroups: CgroupLayout { layout }
     let group: any EventLoopGroup
     let logger: Logger
-    let conmonCgroup: ConmonCgroup
+    let conmonCgroup: CgroupEntry
+    private let crun: SealedProgram?
     let entries = Mutex<[String: Entry]>([:])
+
+    static let conmonGroup = "/apus/conmon"
 
     /// Makes the directories below `root`, which is to be on a tmpfs. Blocks for a moment.
     package init(root: String, programs: RuntimePrograms, host: HostFacts, group: any EventLoopGroup, logger: Logger)
         throws
     {
         paths = RuntimePaths(root: root)
-        for directory in [paths.containers, paths.runc, paths.temporary] { try Files.makeDirectories(directory) }
-        runc = RuncCommand(programs: programs, paths: paths)
+        let states = RuntimeName.allCases.map(paths.state)
+        for directory in [paths.containers, paths.temporary] + states { try Files.makeDirectories(directory) }
+        self.programs = programs
         builder = SpecificationBuilder(host: host)
         layout = try Cgroups.layout()
-        conmonCgroup = try ConmonCgroup()
+        // All conmons share a cgroup, beside the containers' and outside of the daemon's.
+        try Cgroups.create(Self.conmonGroup, in: layout)
+        conmonCgroup = Cgroups.entry(Self.conmonGroup, in: layout)
+        do {
+            crun = try programs.runtimes[.crun].map { try SealedProgram.make(of: $0, in: root + "/programs") }
+        } catch {
+            logger.warning("crun is started from the disk, which takes longer: \(error)")
+            crun = nil
+        }
         self.group = group
         self.logger = logger
     }
@@ -43,26 +55,31 @@ package final class ConmonRuntime: ContainerRuntime {
         let wanted = request.specification
         let id = wanted.id
         try Self.checkName(id)
-        let (paths, builder) = (self.paths, self.builder)
+        let runtime = try command(request.runtime)
+        let (paths, builder, layout) = (self.paths, self.builder, self.layout)
         let warnings = try await onThread {
             guard !Files.exists(paths.bundle(id)) else {
                 throw RuntimeError(.wrongState, "container \(id) is created already")
             }
-            let built = try builder.build(wanted)
+            var built = try builder.build(wanted)
             try Files.makeDirectories(paths.bundle(id))
+            if runtime.name == .crun, wanted.namespaces.cgroup == .host, let mounts = built.specification.mounts {
+                try Cgroups.create(wanted.cgroup, in: layout.onlyVersion1)
+                built.specification.mounts = CgroupMounts.spelledOut(mounts, of: wanted.cgroup, in: layout)
+            }
             try PlainFile.write(JSONText.encode(built.specification), to: paths.bundle(id) + "/config.json")
             try PlainFile.write(JSONText.encode(built.specification.process), to: paths.process(id))
             return built.warnings
         }
         do {
             let hub = hub(of: id)
-            let launch = ConmonLaunch(
-                runc: runc, directory: paths.bundle(id), arguments: arguments(for: request), isExec: false,
-                cgroup: conmonCgroup)
+            let launch = launch(
+                runtime, of: wanted.initProgram == nil ? wanted.arguments : [], in: paths.bundle(id),
+                arguments(for: request, runtime), isExec: false)
             let started = try await launch.start(as: .create) { [group] in
                 try await hub.connect(directory: launch.directory, on: group)
             }
-            try await keep(started, of: wanted)
+            try await keep(started, of: request)
             return CreatedContainer(pid: started.pid, warnings: warnings)
         } catch {
             await cleanUp(id, after: error)
@@ -70,22 +87,43 @@ package final class ConmonRuntime: ContainerRuntime {
         }
     }
 
-    private func keep(_ started: ConmonLaunch.Started, of wanted: ContainerSpecification) async throws {
+    /// - Parameter cgroup: The one that conmon is born in; `nil` is all conmons'.
+    func launch(
+        _ runtime: RuntimeCommand, of command: [String], in directory: String, _ arguments: [String], isExec: Bool,
+        cgroup: CgroupEntry? = nil
+    ) -> ConmonLaunch {
+        ConmonLaunch(
+            conmon: programs.conmon, runtime: runtime.name, program: command.first ?? "",
+            environment: paths.environment, directory: directory, arguments: arguments, isExec: isExec,
+            cgroup: cgroup ?? conmonCgroup)
+    }
+
+    /// Calls of a runtime.
+    func command(_ name: RuntimeName) throws -> RuntimeCommand {
+        guard var program = programs.runtimes[name] else {
+            throw RuntimeError(.invalidSpecification, "unknown or invalid runtime name: \(name.rawValue)")
+        }
+        if name == .crun, let sealed = crun?.path { program = sealed }
+        return RuntimeCommand(name: name, program: program, paths: paths)
+    }
+
+    private func keep(_ started: ConmonLaunch.Started, of request: CreateRequest) async throws {
+        let wanted = request.specification
         guard let startTime = started.startTime, let conmonStartTime = started.conmonStartTime else {
             throw RuntimeError(.runtimeFailed, "the container's first process is gone already")
         }
         let record = ContainerRecord(
             id: wanted.id, pid: started.pid, startTime: startTime, conmon: started.conmon,
-            conmonStartTime: conmonStartTime, terminal: wanted.terminal)
+            conmonStartTime: conmonStartTime, terminal: wanted.terminal, runtime: request.runtime)
         let path = paths.record(wanted.id)
         try await onThread { try PlainFile.replace(JSONText.encode(record), at: path) }
         entries.withLock { $0[wanted.id]?.record = record }
     }
 
-    private func arguments(for request: CreateRequest) -> [String] {
+    private func arguments(for request: CreateRequest, _ runtime: RuntimeCommand) -> [String] {
         let wanted = request.specification
         let bundle = paths.bundle(wanted.id)
-        var arguments = conmonArguments(container: wanted.id, unique: wanted.id, directory: bundle)
+        var arguments = conmonArguments(runtime, container: wanted.id, unique: wanted.id, directory: bundle)
         arguments += ["-n", wanted.id, "-l", request.logPath.map { "k8s-file:" + $0 } ?? "none", "--no-sync-log"]
         arguments += ["--no-new-keyring"]
         if wanted.terminal { arguments.append("-t") }
@@ -98,16 +136,15 @@ package final class ConmonRuntime: ContainerRuntime {
     }
 
     /// What every conmon is told.
-    func conmonArguments(container: String, unique: String, directory: String) -> [String] {
-        var arguments = ["--api-version", "1", "-c", container, "-u", unique, "-r", runc.programs.runc]
-        for argument in runc.globalArguments { arguments += ["--runtime-arg", argument] }
+    func conmonArguments(_ runtime: RuntimeCommand, container: String, unique: String, directory: String) -> [String] {
+        var arguments = ["--api-version", "1", "-c", container, "-u", unique, "-r", runtime.program]
+        for argument in runtime.globalArguments { arguments += ["--runtime-arg", argument] }
         arguments += ["-b", directory, "-p", directory + "/pid", "-P", directory + "/conmon.pid"]
         return arguments + ["--persist-dir", directory, "--full-attach", "--log-level", "warning"]
     }
 
     package func start(_ id: String) async throws {
-        _ = try await record(of: id)
-        try await runc.run(["start", id], as: .start)
+        try await command(of: id).run(["start", id], as: .start)
     }
 
     package func kill(_ id: String, signal: CInt, all: Bool) async throws {
@@ -140,12 +177,12 @@ package final class ConmonRuntime: ContainerRuntime {
     }
 
     package func update(_ id: String, _ resources: ContainerResources) async throws {
-        _ = try await record(of: id)
+        let runtime = try await command(of: id)
         var warnings: [String] = []
         let wanted = SpecificationBuilder.resources(resources, host: builder.host, warnings: &warnings)
         let path = paths.bundle(id) + "/update.json"
         try await onThread { try PlainFile.write(JSONText.encode(wanted), to: path) }
-        try await runc.run(["update", "--resources", path, id])
+        try await runtime.run(["update", "--resources", path, id])
     }
 
     package func delete(_ id: String) async throws {
@@ -153,7 +190,8 @@ package final class ConmonRuntime: ContainerRuntime {
         let hub = entries.withLock { $0.removeValue(forKey: id)?.hub }
         await hub?.disconnect()
         // The bundle goes last: without it nothing is left.
-        if !Files.exists(paths.bundle(id)), !Files.exists("\(paths.runc)/\(id)") { return }
+        let states = RuntimeName.allCases.map { paths.state(id, of: $0) }
+        if !Files.exists(paths.bundle(id)), !states.contains(where: { Files.exists($0) }) { return }
         try await removeAll(of: id)
     }
 
@@ -179,7 +217,7 @@ package final class ConmonRuntime: ContainerRuntime {
         let (paths, layout) = (self.paths, self.layout)
         return try await onThread {
             if let exit = try ExitFile.read(in: paths.bundle(id)) { return .exited(exit) }
-            if Files.exists(paths.startFIFO(id)) { return .created(pid: record.pid) }
+            if Files.exists(paths.startFIFO(id, of: record.maker)) { return .created(pid: record.pid) }
             let isFrozen = try Self.isFrozen(ContainerSpecification.cgroup(of: id), in: layout)
             return isFrozen ? .paused(pid: record.pid) : .running(pid: record.pid)
         }
@@ -236,6 +274,9 @@ package final class ConmonRuntime: ContainerRuntime {
     }
 
     // MARK: Names
+
+    /// Calls of the runtime that has made the container.
+    func command(of id: String) async throws -> RuntimeCommand { try command(await record(of: id).maker) }
 
     /// Known, or read from its bundle.
     func record(of id: String) async throws -> ContainerRecord {

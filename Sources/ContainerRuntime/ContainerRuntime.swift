@@ -1,4 +1,4 @@
-/// Runs containers: what the engine needs of conmon and runc, in none of their words.
+/// Runs containers: what the engine needs of conmon and of crun or runc, in none of their words.
 ///
 /// Ids are Docker's. Calls for one container come one after the other, except for waiting, attaching and signals.
 /// Faults are ``RuntimeError``s; `.noSuchContainer` where nothing was created under an id.
@@ -46,9 +46,12 @@ package struct CreateRequest: Sendable {
     package var specification: ContainerSpecification
     /// File for conmon to write the output to, in an existing directory on disk; `nil` for no log.
     package var logPath: String?
+    /// Who is to make it.
+    package var runtime: RuntimeName
 
-    package init(specification: ContainerSpecification, logPath: String?) {
+    package init(specification: ContainerSpecification, logPath: String?, runtime: RuntimeName) {
         self.logPath = logPath
+        self.runtime = runtime
         self.specification = specification
     }
 }

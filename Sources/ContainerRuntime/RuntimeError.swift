@@ -1,6 +1,6 @@
 package import Faults
 
-/// What can go wrong between the engine and conmon and runc.
+/// What can go wrong between the engine and conmon and the runtimes.
 package struct RuntimeError: Fault, Equatable {
     package enum Code: Sendable, Equatable {
         /// The program to run does not exist: Docker's exit code 127.
@@ -15,7 +15,7 @@ package struct RuntimeError: Fault, Equatable {
         case noSuchContainer
         /// The container's state does not allow it.
         case wrongState
-        /// conmon or runc did something else than it should, or did not end in time.
+        /// conmon or the runtime did something else than it should, or did not end in time.
         case runtimeFailed
         /// The reader of a container's output was too slow and was let go.
         case viewerTooSlow
@@ -52,10 +52,16 @@ package struct RuntimeError: Fault, Equatable {
 }
 
 extension RuntimeError {
-    /// Reads the reason of a failed `runc create` or `runc exec` from runc's own words, which is the only place it
-    /// gives it, and says it as Docker does: `failed to create shim task: OCI runtime create failed: …: unknown`.
-    static func failed(_ operation: Operation, _ text: String) -> RuntimeError {
-        let reason = plainReason(of: text)
+    /// Reads the reason of a failed create or exec from the runtime's own words, which is the only place it gives it,
+    /// and says it as Docker does: `failed to create shim task: OCI runtime create failed: …: unknown`.
+    ///
+    /// - Parameter program: The first word of the command.
+    package static func failed(
+        _ operation: Operation, _ text: String, by runtime: RuntimeName, program: String = ""
+    ) -> RuntimeError {
+        let plain = plainReason(of: text)
+        let reason =
+            runtime == .crun ? CrunWords.translated(plain, of: operation, program: program) : plain
         let code: Code
         if isAboutTheProgram(reason, among: ["executable file not found in $PATH", "no such file or directory"]) {
             code = .commandNotFound
@@ -68,7 +74,7 @@ extension RuntimeError {
     }
 
     /// What failed, as Docker's messages begin.
-    enum Operation: String {
+    package enum Operation: String, Sendable {
         case create = "failed to create shim task: OCI runtime create failed: "
         case start = "failed to start shim task: OCI runtime start failed: "
         case exec = "OCI runtime exec failed: "
@@ -81,7 +87,7 @@ extension RuntimeError {
         return reasons.contains { reason.hasSuffix($0) }
     }
 
-    /// The message of the last line that tells an error, which is where runc names the cause.
+    /// The message of the last line that tells an error, which is where a runtime names the cause.
     static func plainReason(of text: String) -> String {
         let lines = text.split(whereSeparator: \.isNewline).filter { $0.contains { !$0.isWhitespace } }
         guard let line = lines.last(where: { $0.contains("level=error") }) ?? lines.last else {

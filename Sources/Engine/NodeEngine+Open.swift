@@ -27,36 +27,41 @@ extension NodeEngine: ServiceLifecycle.Service {
         let registry = RegistryConfiguration(
             mirrors: configuration.registryMirrors, insecure: Set(configuration.insecureRegistries))
         let images = try await ImageStore.open(root: paths.images, registry: registry, log: log)
-        let (conmon, runc) = try await onThread { (try program("conmon"), try program("runc")) }
+        let programs = try await onThread { try findPrograms() }
         let group = MultiThreadedEventLoopGroup.singleton
         let runtime = try await onThread {
             try ConmonRuntime(
-                root: paths.bundles, programs: RuntimePrograms(conmon: conmon, runc: runc), host: try HostFacts.read(),
-                group: group,
-                logger: log)
+                root: paths.bundles, programs: programs, host: try HostFacts.read(), group: group, logger: log)
+        }
+        var versions: [(name: RuntimeName, version: String)] = []
+        for name in RuntimeName.allCases {
+            guard let path = programs.runtimes[name] else { continue }
+            versions.append((name, try await version(of: path, paths.run)))
         }
         let engine = NodeEngine(
             configuration: configuration, log: log, store: store, images: images, runtime: runtime,
             fileWatcher: try FileWatcher(),
-            runcVersion: try await version(of: runc, paths.run),
+            runtimeVersions: versions,
             dataPlane: DataPlane(runDirectory: paths.run, log: log), nameServer: NameServer(group: group, log: log))
         try await engine.adopt()
         return engine
     }
 
-    private static func program(_ name: String) throws -> String {
-        guard let path = Processes.find(name) else { throw Refusal(.defect, "\(name) is not installed") }
-        return path
+    private static func findPrograms() throws -> RuntimePrograms {
+        guard let conmon = Processes.find("conmon") else { throw Refusal(.defect, "conmon is not installed") }
+        let runtimes = try RuntimePrograms.installed(in: Cgroups.layout())
+        if runtimes.isEmpty { throw Refusal(.defect, "neither crun nor runc is installed") }
+        return RuntimePrograms(conmon: conmon, runtimes: runtimes)
     }
 
     /// The first line of `runc --version`: `runc version 1.1.5…`.
-    private static func version(of runc: String, _ directory: String) async throws -> String {
-        let path = "\(directory)/runc-version"
+    private static func version(of runtime: String, _ directory: String) async throws -> String {
+        let path = "\(directory)/runtime-version"
         return try await onThread {
             let output = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
             return try Processes.spawn(
                 SpawnRequest(
-                    executable: runc, arguments: ["--version"], environment: [],
+                    executable: runtime, arguments: ["--version"], environment: [],
                     descriptors: [(from: output.raw, to: 1)]))
         }.wait().code == 0
             ? onThread {

@@ -32,7 +32,8 @@ package final class NodeEngine: Sendable {
     let releases = ReleaseWaiters()
     /// Running commands, for resizing their terminals.
     let sessions = Mutex<[String: any ExecSession]>([:])
-    let runcVersion: String
+    /// Of the programs that make containers; the one that is taken when nobody says is the first.
+    let runtimeVersions: [(name: RuntimeName, version: String)]
     /// One for the whole daemon: each costs 16 ms to close.
     let fileWatcher: FileWatcher
     let paths: EnginePaths
@@ -42,10 +43,11 @@ package final class NodeEngine: Sendable {
 
     init(
         configuration: EngineConfiguration, log: Logger, store: LocalStore, images: ImageStore, runtime: ConmonRuntime,
-        fileWatcher: FileWatcher, runcVersion: String, dataPlane: DataPlane, nameServer: NameServer
+        fileWatcher: FileWatcher, runtimeVersions: [(name: RuntimeName, version: String)], dataPlane: DataPlane,
+        nameServer: NameServer
     ) {
         self.fileWatcher = fileWatcher
-        self.runcVersion = runcVersion
+        self.runtimeVersions = runtimeVersions
         self.configuration = configuration
         self.images = images
         self.log = log

@@ -32,8 +32,10 @@ enum LabCgroups {
         }
     }
 
-    /// Version 2: children have only the controllers that their parent hands on. cgroups(7).
+    /// Version 2: children have only the controllers that their parent hands on. cgroups(7). Beside hierarchies of version
+    /// 1 none are: what manages containers there is in those, and crun refuses to work with both.
     private static func enableControllers(for directory: String) throws {
+        guard try Cgroups.layout().mode == .unified else { return }
         guard let text = try Files.text(directory + "/cgroup.controllers") else { return }
         for controller in text.split(whereSeparator: { $0 == " " || $0 == "\n" }) {
             try Files.write("+\(controller)", into: directory + "/cgroup.subtree_control")

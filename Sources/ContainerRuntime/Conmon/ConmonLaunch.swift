@@ -4,18 +4,22 @@ import LinuxSystem
 /// Starts a conmon and speaks its start-up protocol (conmon, `conmon.c`; containers/common has the other side).
 ///
 /// A byte on the start pipe lets it fork into the background; its parent part ends. For an exec it then says on the
-/// attach pipe that its socket is there, and waits for a second byte. Then it runs `runc create` or `runc exec` and says
-/// on the sync pipe what came of it.
+/// attach pipe that its socket is there, and waits for a second byte. Then it runs the runtime's `create` or `exec` and
+/// says on the sync pipe what came of it.
 struct ConmonLaunch: Sendable {
-    /// From the start byte to the line on the sync pipe; `runc create` takes 20 to 45 ms of it.
+    /// From the start byte to the line on the sync pipe; the runtime's `create` takes 10 to 45 ms of it.
     static let deadline = Duration.seconds(120)
 
-    let runc: RuncCommand
+    let conmon: String
+    let runtime: RuntimeName
+    /// The first word of the command, for what is said of its failure.
+    let program: String
+    let environment: [String]
     let directory: String
     let arguments: [String]
     let isExec: Bool
-    /// The cgroup that conmon itself runs in, so that it is not in the daemon's; `nil` leaves it there.
-    let cgroup: ConmonCgroup?
+    /// The cgroup that conmon itself runs in, so that it is not in the daemon's.
+    let cgroup: CgroupEntry
 
     struct Started: Sendable {
         /// The container's or the exec's process, in this pid namespace.
@@ -42,7 +46,7 @@ struct ConmonLaunch: Sendable {
     }
 
     private func spawn(_ pipes: ConmonPipes) throws -> ChildProcess {
-        var environment = runc.environment + ["_OCI_SYNCPIPE=3", "_OCI_STARTPIPE=4"]
+        var environment = self.environment + ["_OCI_SYNCPIPE=3", "_OCI_STARTPIPE=4"]
         if isExec { environment.append("_OCI_ATTACHPIPE=5") }
         let errors = try Descriptor.open(directory + "/conmon.log", O_WRONLY | O_CREAT | O_APPEND).release()
         defer { close(errors) }
@@ -51,8 +55,8 @@ struct ConmonLaunch: Sendable {
             if let attach { descriptors.append((from: attach, to: 5)) }
             return try Processes.spawn(
                 SpawnRequest(
-                    executable: runc.programs.conmon, arguments: arguments, environment: environment,
-                    workingDirectory: directory, descriptors: descriptors))
+                    executable: conmon, arguments: arguments, environment: environment,
+                    workingDirectory: directory, descriptors: descriptors, cgroup: cgroup))
         }
     }
 
@@ -64,15 +68,12 @@ struct ConmonLaunch: Sendable {
         let status = try await child.wait()
         guard status == .exited(0) else { throw failure("conmon ended with code \(status.code)") }
         let directory = self.directory
-        let cgroup = self.cgroup
         let (conmon, conmonStart) = try await onThread { () throws -> (pid_t, UInt64?) in
             let text = try Files.text(directory + "/conmon.pid") ?? ""
             guard let pid = pid_t(text.trimmed), pid > 1 else {
                 throw RuntimeError(.runtimeFailed, "conmon gave no pid")
             }
-            let start = Processes.startTime(of: pid)
-            try cgroup?.take(pid)
-            return (pid, start)
+            return (pid, Processes.startTime(of: pid))
         }
         if isExec {
             guard try await pipes.attachReader?.line() != nil else { throw failure("conmon made no attach socket") }
@@ -82,7 +83,7 @@ struct ConmonLaunch: Sendable {
         guard let line = try await pipes.syncReader.line() else { throw failure("conmon ended without a word") }
         let answer = try JSONText.decode(JSONText.SyncLine.self, from: line)
         guard answer.data > 0, let pid = pid_t(exactly: answer.data) else {
-            throw RuntimeError.failed(operation, answer.message ?? "no reason given")
+            throw RuntimeError.failed(operation, answer.message ?? "no reason given", by: runtime, program: program)
         }
         if !isExec { try await attach() }
         return Started(
@@ -123,26 +124,6 @@ final class ConmonPipes: Sendable {
 
     /// Lets conmon take its next step.
     func release() throws { try startWriter.writeAll([0]) }
-}
-
-/// The cgroup that all conmons share, beside the containers' and outside of the daemon's.
-struct ConmonCgroup: Sendable {
-    static let path = "/apus/conmon"
-
-    let layout: CgroupLayout
-
-    init() throws {
-        layout = try Cgroups.layout()
-        try Cgroups.create(Self.path, in: layout)
-    }
-
-    func take(_ pid: pid_t) throws {
-        do {
-            try Cgroups.move(pid, to: Self.path, in: layout)
-        } catch let error as SystemError where error.errno == ESRCH {
-            // Ended in the meantime, which the sync pipe tells better.
-        }
-    }
 }
 
 extension String {

@@ -11,7 +11,10 @@ struct ContainerRecord: Codable, Sendable, Equatable {
     var conmon: Int32
     var conmonStartTime: UInt64
     var terminal: Bool
+    /// Who made it, and whose it stays; what was made before there was a choice is runc's.
+    var runtime: RuntimeName?
 
+    var maker: RuntimeName { runtime ?? .runc }
     var isRunning: Bool { Processes.isRunning(pid, startTime: startTime) }
     var isMonitored: Bool { Processes.isRunning(conmon, startTime: conmonStartTime) }
 }

@@ -15,6 +15,8 @@ struct ContainerPlanner {
     var cpuCount: Int
     /// 1 or 2: Docker gives containers a cgroup namespace of their own with version 2 only.
     var cgroupVersion = 2
+    /// What this node has, the one for containers that ask for none first.
+    var runtimes = [RuntimeName.runc]
 
     /// - Throws: ``Refusal`` in Docker's words; what Apus does not do is refused, never ignored.
     func plan(_ request: ContainerCreateRequest, id: String, name: String, at moment: Timestamp) throws
@@ -38,12 +40,25 @@ struct ContainerPlanner {
         if host.shmSize == 0 { host.shmSize = 64 << 20 }
         if host.ipcMode.isEmpty { host.ipcMode = "private" }
         if host.cgroupnsMode.isEmpty { host.cgroupnsMode = cgroupVersion == 2 && !host.privileged ? "private" : "host" }
-        if host.runtime.isEmpty { host.runtime = "runc" }
+        guard let first = runtimes.first, runtimes.contains(try Self.runtime(host.runtime, default: first)) else {
+            throw Self.unknownRuntime(host.runtime)
+        }
+        host.runtime = try Self.runtime(host.runtime, default: first).rawValue
         var record = ContainerRecord(
             id: id, name: name, created: moment, imageID: image.id, configuration: configuration, hostConfig: host,
             commandLine: commandLine)
         record.endpoints = try endpoints(request, host)
         return record
+    }
+
+    static func runtime(_ name: String, default first: RuntimeName) throws -> RuntimeName {
+        if name.isEmpty { return first }
+        guard let known = RuntimeName(rawValue: name) else { throw unknownRuntime(name) }
+        return known
+    }
+
+    private static func unknownRuntime(_ name: String) -> Refusal {
+        Refusal(.invalidInput, "unknown or invalid runtime name: \(name)")
     }
 
     private func merge(_ asked: ContainerConfiguration, id: String, host: HostConfiguration) -> ContainerConfiguration {
@@ -181,9 +196,6 @@ enum UnsupportedFeatures {
             if: host.ipcMode.hasPrefix("container:") || ["none", "shareable"].contains(host.ipcMode))
         try refuse("--annotation", if: !(host.annotations ?? [:]).isEmpty)
         try checkResources(host)
-        if !["", "runc"].contains(host.runtime) {
-            throw Refusal(.invalidInput, "unknown or invalid runtime name: \(host.runtime)")
-        }
         for option in host.securityOpt ?? [] {
             switch option {
             case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true", "seccomp=unconfined",

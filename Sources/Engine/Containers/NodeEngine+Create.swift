@@ -29,7 +29,8 @@ extension NodeEngine {
         let name = try reserveName(name)
         do {
             let planner = ContainerPlanner(
-                image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), cgroupVersion: runtime.cgroups.version)
+                image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), cgroupVersion: runtime.cgroups.version,
+                runtimes: runtimeVersions.map(\.name))
             var record = try planner.plan(request, id: id, name: name, at: .now)
             try resolveSharing(&record)
             let inherited = try inheritedMounts(record.hostConfig)

@@ -30,7 +30,9 @@ extension NodeEngine {
         try await network.prepare(record)
         async let joined: Void = network.join(record.id)
         let created = try await runtime.create(
-            CreateRequest(specification: mapping.specification(), logPath: hasLog ? log.path : nil))
+            CreateRequest(
+                specification: mapping.specification(), logPath: hasLog ? log.path : nil,
+                runtime: try ContainerPlanner.runtime(record.hostConfig.runtime, default: defaultRuntime)))
         for warning in created.warnings {
             self.log.warning(
                 "a container does not get all it asks for",
@@ -104,6 +106,4 @@ extension NodeEngine {
 
     /// Docker's exit code for a container that could not be started.
     func startExitCode(_ error: any Error) -> Int { (error as? RuntimeError)?.exitCode ?? 128 }
-
-    func runtimeVersion() async -> String { runcVersion }
 }

@@ -111,14 +111,16 @@ extension NodeEngine {
         workbench.begin {
             do {
                 let code = try await session.waitForExit()
-                await self.settle(entry, session, code)
+                self.settle(entry, code)
                 self.waiters.ended(key, ExitResult(statusCode: code))
+                await self.removeFiles(of: entry, session)
             } catch is CancellationError {
                 // The daemon stops; the command goes on, and Docker's clients know it no more.
             } catch {
                 self.log.error("an exec's exit is not known", metadata: ["exec": "\(entry.id)", "error": "\(error)"])
-                await self.settle(entry, session, 255)
+                self.settle(entry, 255)
                 self.waiters.ended(key, ExitResult(statusCode: 255))
+                await self.removeFiles(of: entry, session)
             }
         }
         return settled
@@ -147,7 +149,7 @@ extension NodeEngine {
         return session
     }
 
-    private func settle(_ entry: ExecTable.Entry, _ session: any ExecSession, _ code: Int) async {
+    private func settle(_ entry: ExecTable.Entry, _ code: Int) {
         execs.update(entry.id) { entry in
             entry.isRunning = false
             entry.exitCode = code
@@ -157,6 +159,9 @@ extension NodeEngine {
         attributes["exitCode"] = String(code)
         events.publish("container", "exec_die", entry.containerID, attributes)
         sessions.withLock { _ = $0.removeValue(forKey: entry.id) }
+    }
+
+    private func removeFiles(of entry: ExecTable.Entry, _ session: any ExecSession) async {
         do { try await session.remove() } catch {
             log.warning("an exec's files were not removed", metadata: ["exec": "\(entry.id)", "error": "\(error)"])
         }

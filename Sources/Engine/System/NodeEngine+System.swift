@@ -1,4 +1,5 @@
 import Addressing
+import ContainerRuntime
 import Synchronization
 import CLinux
 package import EngineInterface
@@ -33,7 +34,10 @@ extension NodeEngine: SystemBackend {
         info.dockerRootDir = configuration.rootDirectory
         info.name = machine.hostname
         info.serverVersion = configuration.version
-        info.runtimes = ["runc": SystemInfo.Runtime(path: "runc")]
+        for runtime in runtimeVersions.map(\.name.rawValue) {
+            info.runtimes[runtime] = SystemInfo.Runtime(path: runtime)
+        }
+        info.defaultRuntime = defaultRuntime.rawValue
         info.securityOptions = ["name=seccomp,profile=default"]
         info.registryConfig.mirrors = configuration.registryMirrors
         info.registryConfig.indexConfigs["docker.io"] = SystemInfo.Index(
@@ -65,8 +69,11 @@ extension NodeEngine: SystemBackend {
     }
 
     package func componentVersions() async -> [(name: String, version: String)] {
-        [("runc", await runtimeVersion())]
+        runtimeVersions.map { ($0.name.rawValue, $0.version) }
     }
+
+    /// Who makes the containers of those who do not say.
+    var defaultRuntime: RuntimeName { runtimeVersions.first?.name ?? .runc }
 
     package func describeNode() async throws -> NodeDescription {
         let machine = try await Machine.read()

@@ -10,11 +10,12 @@ import Testing
     private static let bytes = 24 << 20
 
     @Test func `a slow viewer slows the container down and loses nothing`() async throws {
-        try await RuntimeFixture.run { fixture in
+        try await RuntimeFixture.run(.runc) { fixture in
             let wanted = fixture.specification("slow", ["head", "-c", "\(Self.bytes)", "/dev/zero"])
             let slow = fixture.runtime.attach(wanted.id)
             let fast = fixture.runtime.attach(wanted.id)
-            _ = try await fixture.runtime.create(CreateRequest(specification: wanted, logPath: nil))
+            _ = try await fixture.runtime.create(
+                CreateRequest(specification: wanted, logPath: nil, runtime: fixture.name))
             try await fixture.runtime.start(wanted.id)
             async let other = Self.count(fast)
             // Both buffers are full now, or the container would have ended.
@@ -31,10 +32,11 @@ import Testing
     }
 
     @Test func `a viewer that reads nothing at all is let go, and the container goes on`() async throws {
-        try await RuntimeFixture.run { fixture in
+        try await RuntimeFixture.run(.runc) { fixture in
             let wanted = fixture.specification("stuck", ["head", "-c", "\(Self.bytes)", "/dev/zero"])
             let stuck = fixture.runtime.attach(wanted.id)
-            _ = try await fixture.runtime.create(CreateRequest(specification: wanted, logPath: nil))
+            _ = try await fixture.runtime.create(
+                CreateRequest(specification: wanted, logPath: nil, runtime: fixture.name))
             try await fixture.runtime.start(wanted.id)
             #expect(try await fixture.runtime.waitForExit(wanted.id).code == 0)
             let error = await #expect(throws: RuntimeError.self) { _ = try await Self.count(stuck) }

@@ -152,6 +152,36 @@ import Testing
         }
     }
 
+    @Test func `crun is not taken where it would refuse to work: with controllers in both versions of cgroups`() throws
+    {
+        let directory = "/dev/shm/apus-\(RandomID.hex(bytes: 4))"
+        try Files.makeDirectories(directory)
+        defer { try? Files.removeTree(directory) }  // What stays is a directory with one file in memory.
+        for (controllers, works) in [("", true), ("hugetlb misc", false)] {
+            try Files.writeAtomically(controllers + "\n", to: directory + "/cgroup.controllers", mode: 0o644)
+            let layout = CgroupLayout(unified: directory, controllers: ["memory": "/sys/fs/cgroup/memory"])
+            let programs = RuntimePrograms(conmon: "conmon", runtimes: try RuntimePrograms.installed(in: layout))
+            #expect(programs.preferred == (works ? .crun : .runc))
+        }
+        let pure = CgroupLayout(unified: directory, controllers: [:])
+        #expect(try RuntimePrograms.installed(in: pure).keys.contains(.crun))
+    }
+
+    @Test func `a container sees its own cgroup, and no other`() async throws {
+        let layout = try Cgroups.layout()
+        guard layout.version == 1 else { return }
+        try await RuntimeFixture.run { fixture in
+            var wanted = fixture.shell(
+                "see", "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes; cat pids/cgroup.procs; echo x >pids/x")
+            wanted.resources.memory = 64 << 20
+            let outcome = try await fixture.run(wanted)
+            let lines = outcome.output.split(separator: "\n")
+            // The shell, and cat.
+            #expect(lines.count == 3 && lines.prefix(2) == ["67108864", "1"], "\(lines)")
+            #expect(outcome.error.contains("Read-only file system"))
+        }
+    }
+
     @Test func `a container that takes too much memory is told to have`() async throws {
         try await RuntimeFixture.run { fixture in
             var wanted = fixture.specification("oom", ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"])

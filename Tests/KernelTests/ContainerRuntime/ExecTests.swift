@@ -76,4 +76,35 @@ import Testing
             try await body(fixture, wanted.id)
         }
     }
+
+    @Test func `an exec is in its container's cgroup from its first moment, and its monitor leaves it`() async throws {
+        try await RuntimeFixture.run { fixture in
+            let (runtime, id) = (fixture.runtime, fixture.id("place"))
+            let pid = try await runtime.create(fixture.request(fixture.specification("place", ["sleep", "1000"]))).pid
+            try await runtime.start(id)
+            let wanted = try #require(try Files.text("/proc/\(pid)/cgroup"))
+            var request = ExecRequest(
+                id: "where", container: id, arguments: ["sh", "-c", "cat /proc/self/cgroup; echo end; read x"])
+            request.openInput = true
+            let session = try await runtime.startExec(request)
+            async let code = session.waitForExit()
+            var seen = ""
+            while !seen.contains("end\n"), let piece = try await session.viewer.next() {
+                seen += String(buffer: piece.bytes)
+            }
+            // On a host without a cgroup namespace of the container's the paths are the same inside.
+            #expect(seen == wanted + "end\n")
+            let layout = try Cgroups.layout()
+            let group = ContainerSpecification.cgroup(of: id)
+            let isAlone = try await RuntimeFixture.eventually {
+                try Cgroups.processes(in: group, of: layout).allSatisfy { pid in
+                    try Files.text("/proc/\(pid)/comm").map { $0 != "conmon\n" } ?? true
+                }
+            }
+            #expect(isAlone)
+            await session.viewer.closeInput()
+            #expect(try await code == 1)
+            try await session.remove()
+        }
+    }
 }

@@ -10,13 +10,21 @@ import Testing
 /// A runtime in a directory of its own with a root file system made of busybox; removes all that it has made.
 struct RuntimeFixture: Sendable {
     let directory: String
+    /// Who makes its containers.
+    let name: RuntimeName
     let runtime: ConmonRuntime
     private let prefix = RandomID.hex(bytes: 4)
 
+    /// With every runtime in turn.
     static func run(_ body: @Sendable (RuntimeFixture) async throws -> Void) async throws {
+        for name in RuntimeName.allCases { try await run(name, body) }
+    }
+
+    static func run(_ name: RuntimeName, _ body: @Sendable (RuntimeFixture) async throws -> Void) async throws {
         // A short path on a tmpfs, as in production: a terminal's socket is made below it.
         let directory = "/dev/shm/apus-\(RandomID.hex(bytes: 4))"
-        let fixture = RuntimeFixture(directory: directory, runtime: try make(directory))
+        try Files.makeDirectories(directory)
+        let fixture = RuntimeFixture(directory: directory, name: name, runtime: try make(directory))
         do {
             try buildRoot(fixture.root)
             try await body(fixture)
@@ -29,12 +37,27 @@ struct RuntimeFixture: Sendable {
 
     private static func make(_ directory: String) throws -> ConmonRuntime {
         let conmon = try #require(Processes.find("conmon"))
-        let runc = try #require(Processes.find("runc"))
         var logger = Logger(label: "runtime")
         logger.logLevel = .error
         return try ConmonRuntime(
-            root: directory + "/run", programs: RuntimePrograms(conmon: conmon, runc: runc), host: try HostFacts.read(),
-            group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+            root: directory + "/run", programs: RuntimePrograms(conmon: conmon, runtimes: try runtimes(directory)),
+            host: try HostFacts.read(), group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+    }
+
+    private static func runtimes(_ directory: String) throws -> [RuntimeName: String] {
+        var found = try RuntimePrograms.installed(in: Cgroups.layout())
+        if found[.crun] == nil {
+            // A machine with controllers in both versions of cgroups: crun works where it does not see the second.
+            let crun = try #require(Processes.find("crun"))
+            let text = """
+                #!/bin/sh
+                exec unshare -m --propagation private sh -c 'umount -l /sys/fs/cgroup/unified && exec \(crun) "$@"' crun "$@"
+
+                """
+            try Files.writeAtomically(text, to: directory + "/crun", mode: 0o755)
+            found[.crun] = directory + "/crun"
+        }
+        return found
     }
 
     /// What a restarted daemon has: the same directory, nothing in memory.
@@ -78,7 +101,8 @@ struct RuntimeFixture: Sendable {
     }
 
     func request(_ specification: ContainerSpecification) -> CreateRequest {
-        CreateRequest(specification: specification, logPath: "\(directory)/\(specification.id).log")
+        CreateRequest(
+            specification: specification, logPath: "\(directory)/\(specification.id).log", runtime: name)
     }
 
     /// Runs a container to its end and gives its output and exit.

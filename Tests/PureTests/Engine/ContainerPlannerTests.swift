@@ -1,3 +1,4 @@
+import ContainerRuntime
 import Faults
 import Model
 import Testing
@@ -41,6 +42,23 @@ import Testing
         #expect(throws: Refusal(.invalidInput, "No command specified")) {
             try plan { $0.configuration.entrypoint = StringList([""]) }
         }
+    }
+
+    @Test func `a container keeps the name of the runtime that it was made with`() throws {
+        var planner = planner()
+        var request = ContainerCreateRequest()
+        request.configuration.image = "nginx"
+        func runtime(_ wanted: String) throws -> String {
+            request.hostConfig.runtime = wanted
+            return try planner.plan(request, id: "ab", name: "web", at: .now).hostConfig.runtime
+        }
+        planner.runtimes = [.crun, .runc]
+        #expect(try runtime("") == "crun")
+        #expect(try runtime("runc") == "runc")
+        #expect(throws: Refusal(.invalidInput, "unknown or invalid runtime name: kata")) { try runtime("kata") }
+        planner.runtimes = [.runc]
+        #expect(try runtime("") == "runc")
+        #expect(throws: Refusal(.invalidInput, "unknown or invalid runtime name: crun")) { try runtime("crun") }
     }
 
     @Test func `what cannot be is refused in Docker's words`() {

@@ -1,38 +1,34 @@
 import Glibc
 import LinuxSystem
 
-/// Calls of runc's command line, each with a deadline.
-struct RuncCommand: Sendable {
+/// Calls of a runtime's command line, each with a deadline. crun and runc take the same words.
+struct RuntimeCommand: Sendable {
     /// Its commands take milliseconds; the bound is for a machine that is out of memory or disk.
     static let deadline = Duration.seconds(60)
 
-    let programs: RuntimePrograms
+    let name: RuntimeName
+    let program: String
     let paths: RuntimePaths
+    /// Where its notes are, if not at their usual place.
+    var root: String?
 
     /// What conmon passes on before the command.
-    var globalArguments: [String] { ["--root", paths.runc] }
+    var globalArguments: [String] { ["--root", root ?? paths.state(name)] }
 
-    /// Environment of runc and conmon. runc is a Go program and needs no HOME.
-    var environment: [String] {
-        [
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC",
-            "TMPDIR=\(paths.temporary)",
-        ]
-    }
-
-    /// - Throws: ``RuntimeError`` with runc's words when it fails.
+    /// - Throws: ``RuntimeError`` with the runtime's words when it fails.
     func run(_ arguments: [String], as operation: RuntimeError.Operation? = nil) async throws {
         let output = try PipeReader.pipe()
         let child = try spawn(arguments, output.writing)
         let reader = output.reader
+        let doing = "\(name.rawValue) \(arguments.first ?? "")"
         do {
-            let (status, text) = try await within(Self.deadline, "runc \(arguments.first ?? "")") {
+            let (status, text) = try await within(Self.deadline, doing) {
                 let text = try await reader.rest()
                 return (try await child.wait(), String(decoding: text, as: UTF8.self))
             }
             guard status != .exited(0) else { return }
-            if let operation { throw RuntimeError.failed(operation, text) }
-            throw RuntimeError(.runtimeFailed, "runc \(arguments.first ?? ""): \(RuntimeError.plainReason(of: text))")
+            if let operation { throw RuntimeError.failed(operation, text, by: name) }
+            throw RuntimeError(.runtimeFailed, "\(doing): \(RuntimeError.plainReason(of: text))")
         } catch {
             child.signal(SIGKILL)
             throw error
@@ -43,7 +39,7 @@ struct RuncCommand: Sendable {
         defer { close(output) }
         return try Processes.spawn(
             SpawnRequest(
-                executable: programs.runc, arguments: globalArguments + arguments, environment: environment,
+                executable: program, arguments: globalArguments + arguments, environment: paths.environment,
                 descriptors: [(from: output, to: 2)]))
     }
 }
