@@ -89,7 +89,8 @@ def step9(cluster):
     names = {row["Name"] for row in rows}
     expect({"ingress", "mysql-network"} <= names and all(row["Driver"] == "overlay" for row in rows), f"rows {rows}")
     expect(not names & {"bridge", "docker_gwbridge", "host", "none"}, f"rows {rows}")
-    cluster.manager.docker("service", "create", "--name", "walk-nine", "--mode", "global", "--network", "mysql-network", "busybox", *IDLE, timeout=IMAGE_SECONDS)
+    cluster.manager.docker("service", "create", "--name", "walk-nine", "--mode", "global", "--network", "mysql-network",
+                           "--publish", "18099:80", "busybox", *IDLE, timeout=IMAGE_SECONDS)
     try:
         cluster.running("walk-nine", len(cluster.nodes))
         for node in cluster.nodes:
@@ -97,9 +98,29 @@ def step9(cluster):
         verbose = json.loads(cluster.manager.docker("network", "inspect", "--verbose", "mysql-network").out)[0]
         tasks = {task["EndpointIP"] for task in verbose["Services"]["walk-nine"]["Tasks"]}
         expect(tasks == set(addresses(cluster, "walk-nine", "mysql-network").values()), f"verbose: {verbose['Services']}")
+        expect(verbose["Services"]["walk-nine"]["Ports"] == [], f"ports outside ingress: {verbose['Services']}")
+        for node in cluster.nodes:
+            poll(20, f"ingress on {node.name}", lambda: check_ingress(cluster, node))
     finally:
         cluster.remove_service("walk-nine")
-    return f"{len(rows)} overlays listed; on each node its own container, {len(cluster.nodes)} peers, IPAM, options, labels; --verbose names the tasks"
+    return (f"{len(rows)} overlays listed; on each node its own container, {len(cluster.nodes)} peers, IPAM, options, labels; "
+            "--verbose names the tasks, and of ingress the ports and each node's endpoint")
+
+
+def check_ingress(cluster, node):
+    """`network inspect --verbose ingress`: the services with their address, ports and tasks; the nodes' endpoints under no name."""
+    services = json.loads(node.docker("network", "inspect", "--verbose", "ingress").out)[0]["Services"]
+    own = services.get("walk-nine", {})
+    ingress = cluster.manager.inspect("network", "ingress")["Id"]
+    tasks = own.get("Tasks", [])
+    found = (own.get("VIP"), own.get("Ports"), {task["EndpointIP"] for task in tasks}, {task["Info"]["Host IP"] for task in tasks})
+    wanted = (virtual_address(cluster, "walk-nine", ingress), ["Target: 80, Publish: 18099"],
+              set(addresses(cluster, "walk-nine", "ingress").values()), {one.address for one in cluster.nodes})
+    expect(found == wanted, f"walk-nine on ingress: {found}, not {wanted}")
+    nodes = services.get("", {})
+    expect(nodes.get("VIP") == "<nil>" and sorted(task["Info"]["Host IP"] for task in nodes["Tasks"]) == sorted(one.address for one in cluster.nodes)
+           and {task["Name"] for task in nodes["Tasks"]} == {"ingress-endpoint"}, f"the nodes' endpoints: {nodes}")
+    return True
 
 
 def check_inspection(cluster, node):

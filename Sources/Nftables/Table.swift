@@ -70,12 +70,17 @@ package struct ElementSet: Equatable, Sendable {
     package let name: String
     /// Positions in the key that are names of interfaces, which nft wants in quotes.
     package let nameFields: Set<Int>
+    /// What goes is taken away in the transaction that brings what comes, never before: there is no moment without.
+    package let isExchanged: Bool
     /// Key to value as nft writes them: `tcp . 80` to `10.0.0.1 . 80`; the value is empty in a set.
     package var elements: [String: String]
 
-    package init(_ name: String, nameFields: Set<Int> = [], elements: [String: String] = [:]) {
+    package init(
+        _ name: String, nameFields: Set<Int> = [], isExchanged: Bool = false, elements: [String: String] = [:]
+    ) {
         self.name = name
         self.nameFields = nameFields
+        self.isExchanged = isExchanged
         self.elements = elements
     }
 

@@ -1,5 +1,6 @@
 /// What leads from one state of a table to the wanted one: commands for one transaction, and what they are about.
 package struct TableChange: Equatable, Sendable {
+    /// What may be taken away ahead of the rest.
     package var removals = ""
     package var additions = ""
     /// In words, for logs and reports.
@@ -74,22 +75,29 @@ extension Table {
 
     private func change(fromChains present: Set<String>, elements: (ElementSet) -> [String: String]) -> TableChange {
         var change = TableChange()
+        var additions = ""
         for (name, rules) in chains.sorted(by: { $0.key < $1.key }) where !present.contains(name) {
-            change.additions += chainText(name, rules)
+            additions += chainText(name, rules)
             change.count += 1
         }
         var removals: [String] = []
+        var exchanged: [String] = []
         for set in sets {
             let old = elements(set)
             let gone = old.filter { set.elements[$0.key] != $0.value }
             let new = set.elements.filter { old[$0.key] != $0.value }
             if gone.isEmpty, new.isEmpty { continue }
-            removals.append(set.removing(gone, from: id))
-            change.additions += set.adding(new, to: id)
+            if set.isExchanged {
+                exchanged.append(set.removing(gone, from: id))
+            } else {
+                removals.append(set.removing(gone, from: id))
+            }
+            additions += set.adding(new, to: id)
             change.count += gone.count + new.count
             change.summary.append("elements of \(id) \(set.name): \(gone.count) removed, \(new.count) added")
         }
         change.removals = removals.reversed().joined()
+        change.additions = exchanged.reversed().joined() + additions
         return change
     }
 }

@@ -57,8 +57,7 @@ package struct NetworkStatePlanner {
                             names: names)
                     }
                 },
-                services: network.id == ingress?.id
-                    ? [] : Self.services(objects, in: network.id, present: present, eligible: eligible))
+                services: Self.services(objects, in: network.id, present: present, eligible: eligible))
         }
     }
 

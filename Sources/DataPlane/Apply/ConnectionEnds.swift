@@ -55,11 +55,14 @@ struct ConnectionEnds {
         let kept = Set(new.sandboxes.flatMap(\.published))
         var ends: [ConnectionEnd] = old.sandboxes.flatMap(\.published).filter { !kept.contains($0) }
             .map { .port($0.hostPort, answeredFrom: $0.targetAddress) }
-        if let ingress = old.ingress {
-            let present = Set((new.ingress?.ports ?? []).map { "\($0.transport) \($0.publishedPort)" })
-            ends += ingress.ports.filter { !present.contains("\($0.transport) \($0.publishedPort)") }
-                .map { .port($0.publishedPort, answeredFrom: ingress.leg.address) }
+        let present = Set((new.ingress?.ports ?? []).map { "\($0.transport) \($0.publishedPort)" })
+        for port in old.meshAtNode where !present.contains("\(port.transport) \(port.publishedPort)") {
+            let addresses = Set(port.backends.map(\.address)).sorted()
+            ends += addresses.map { .port(port.publishedPort, answeredFrom: $0) }
         }
-        return ends
+        // Tasks that the node's table led to: drained before, gone now.
+        let doors = Set(new.sandboxes.compactMap { $0.meshDoor?.door })
+        let closed = Set(old.sandboxes.compactMap { $0.meshDoor?.door }).subtracting(doors)
+        return ends + closed.sorted().map { .answered($0) }
     }
 }

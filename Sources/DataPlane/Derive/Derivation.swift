@@ -45,8 +45,10 @@ struct Derivation {
             inputs[.overlay(overlay.id)] = .overlay(overlay, tunnel, local[overlay.id] ?? [])
         }
         if let ingress = wanted.ingress {
+            var elsewhere = ingress
+            elsewhere.ports = wanted.meshAtSandbox
             inputs[.ingress] = .ingress(
-                ingress, overlayMTU: overlays[ingress.overlayID]?.mtu ?? 0, bridge: bridges[ingress.bridgeID])
+                elsewhere, overlayMTU: overlays[ingress.overlayID]?.mtu ?? 0, bridge: bridges[ingress.bridgeID])
         }
         for sandbox in wanted.sandboxes {
             inputs[.sandbox(sandbox.id)] = .sandbox(sandbox, mtus: sandbox.endpoints.map { mtu(of: $0.network) })
@@ -77,7 +79,7 @@ struct Derivation {
         wanted.underlay.map { Underlay(address: $0.address, mtu: $0.mtu, peers: [], port: $0.port) }
     }
 
-    /// The node's own namespace has nothing of remote endpoints, backends or service addresses.
+    /// The node's own namespace has nothing of remote endpoints, tasks elsewhere or service addresses.
     private var withoutOverlayContents: NodeNetwork {
         var reduced = wanted
         for index in reduced.overlays.indices { reduced.overlays[index].remoteEndpoints = [] }
@@ -86,11 +88,7 @@ struct Derivation {
             reduced.sandboxes[index].resolver = nil
             reduced.sandboxes[index].mesh = nil
         }
-        if let ingress = reduced.ingress {
-            reduced.ingress?.ports = ingress.ports.map {
-                MeshPort(transport: $0.transport, publishedPort: $0.publishedPort, backends: [])
-            }
-        }
+        reduced.ingress?.ports = wanted.meshAtNode
         return reduced
     }
 

@@ -44,6 +44,9 @@ extension Derivation {
             Rule(
                 priority: Layout.meshTable, table: Layout.meshTable, mark: endpoint.address.first.inMemory,
                 markMask: endpoint.address.mask.inMemory))
-        state.tables += MeshTables(interface: interface, answerAddress: answer, ports: mesh.targetPorts).tables
+        state.tables +=
+            MeshTables(
+                interface: interface, address: endpoint.address.address, answerAddress: answer, ports: mesh.targetPorts
+            ).tables
     }
 }

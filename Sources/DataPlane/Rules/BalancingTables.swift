@@ -36,9 +36,10 @@ struct ServiceTable {
     }
 }
 
-/// `ip ingress`: ports of the mesh, in the ingress sandbox. Only the destination is changed, so that the task sees the
-/// client's address. The index goes through the mark, so that the map can be declared by types alone: nft 1.0.6 cannot
-/// add rules later to a map declared by `typeof … th dport`. Nothing routes by mark in this namespace.
+/// `ip ingress`: ports of the mesh whose tasks are elsewhere, in the ingress sandbox. Only the destination is changed, so
+/// that the task sees the client's address. The index goes through the mark, so that the map can be declared by types
+/// alone: nft 1.0.6 cannot add rules later to a map declared by `typeof … th dport`. Nothing routes by mark in this
+/// namespace.
 struct IngressTable {
     static let id = TableID(.ip, "ingress")
 

@@ -2,13 +2,18 @@ import Addressing
 import Nftables
 
 /// `ip swarm`, the table of the node's own namespace.
+///
+/// A port of the mesh takes turns among its tasks here and, for those elsewhere, the ingress sandbox. Which turn it is goes
+/// through the packet's priority, so that the map can be declared by types alone (see ``IngressTable``): a packet that is
+/// forwarded gets its priority anew right afterwards, and a mark might mean something to the node.
 struct NodeTable {
     static let id = TableID(.ip, "swarm")
 
     let wanted: NodeNetwork
 
     var table: Table {
-        Table(Self.id, skeleton: skeleton, sets: sets)
+        let turns = mesh
+        return Table(Self.id, skeleton: skeleton, chains: turns.chains, sets: sets + turns.sets)
     }
 
     private var skeleton: String {
@@ -22,7 +27,8 @@ struct NodeTable {
         set hairpin { type ipv4_addr . ifname; flags interval; }
         set icc { type ifname . ifname; }
         set internal { type ifname; }
-        set published { type inet_proto . inet_service; }
+        map turns { type inet_proto . inet_service . classid : ipv4_addr . inet_service; }
+        map published { type inet_proto . inet_service : verdict; }
         map hostports { type inet_proto . inet_service : ipv4_addr . inet_service; }
         map hostaddrs { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
         """
@@ -63,21 +69,20 @@ struct NodeTable {
     }
 
     private var translation: String {
-        let mesh = wanted.ingress.map { "meta l4proto . th dport @published dnat to \($0.leg.address)" } ?? ""
-        return """
-            chain publish {
-            \(mesh)
-            dnat to ip daddr . meta l4proto . th dport map @hostaddrs
-            dnat to meta l4proto . th dport map @hostports
-            }
-            chain nat_in { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump publish; }
-            chain nat_out { type nat hook output priority -100; policy accept; fib daddr type local jump publish; }
-            chain nat_post { type nat hook postrouting priority srcnat; policy accept;
-            oifgroup \(Layout.linkGroup) ip saddr 127.0.0.0/8 masquerade
-            ct status dnat ip saddr . oifname @hairpin masquerade
-            oifgroup != \(Layout.linkGroup) ip saddr @localnets masquerade
-            }
-            """
+        """
+        chain publish {
+        meta l4proto . th dport vmap @published
+        dnat to ip daddr . meta l4proto . th dport map @hostaddrs
+        dnat to meta l4proto . th dport map @hostports
+        }
+        chain nat_in { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump publish; }
+        chain nat_out { type nat hook output priority -100; policy accept; fib daddr type local jump publish; }
+        chain nat_post { type nat hook postrouting priority srcnat; policy accept;
+        oifgroup \(Layout.linkGroup) ip saddr 127.0.0.0/8 masquerade
+        ct status dnat ip saddr . oifname @hairpin masquerade
+        oifgroup != \(Layout.linkGroup) ip saddr @localnets masquerade
+        }
+        """
     }
 
     private let forwarding = """
@@ -120,10 +125,35 @@ struct NodeTable {
             ElementSet("internal", nameFields: [0], keys: bridges.filter(\.isInternal).map { "\"\($0.linkName)\"" }),
             ElementSet("hostports", elements: everywhere),
             ElementSet("hostaddrs", elements: onAddress),
-            ElementSet(
-                "published", keys: (wanted.ingress?.ports ?? []).map { "\($0.transport) . \($0.publishedPort)" }),
         ]
     }
+
+    /// The chain for each number of turns in use, and which turn leads where.
+    private var mesh: (chains: [String: String], sets: [ElementSet]) {
+        var chains: [String: String] = [:]
+        var turns: [String: String] = [:]
+        var ports: [String: String] = [:]
+        for port in wanted.meshAtNode {
+            let key = "\(port.transport) . \(port.publishedPort)"
+            let count = port.backends.count
+            chains["n\(count)"] =
+                "meta priority set numgen inc mod \(count) dnat to meta l4proto . th dport . meta priority map @turns"
+            ports[key] = "goto n\(count)"
+            for (turn, backend) in port.backends.enumerated() {
+                turns["\(key) . \(Self.priority(turn))"] = "\(backend.address) . \(backend.port)"
+            }
+        }
+        return (
+            chains,
+            [
+                ElementSet("turns", isExchanged: true, elements: turns),
+                ElementSet("published", isExchanged: true, elements: ports),
+            ]
+        )
+    }
+
+    /// As nft prints it: a class of traffic control.
+    private static func priority(_ turn: Int) -> String { turn == 0 ? "none" : "0:" + String(turn, radix: 16) }
 }
 
 extension IPv4Network {

@@ -7,13 +7,18 @@ import Nftables
 /// become the mark of the packet and of its connection; a reply gets the mark back, is routed by it to the ingress
 /// interface, and there gets the MAC back. The last two bytes are also the connection's zone, so that one client port
 /// arriving through two nodes is two connections.
+///
+/// What was called on this very node comes through the task's bridge instead, needs no mark to find back, and is led to the
+/// ingress address all the same: a server may be bound to it alone.
 struct MeshTables {
     static let deviceID = TableID(.netdev, "mesh")
     static let id = TableID(.ip, "mesh")
 
     /// The ingress interface, as `eth1`.
     let interface: String
-    /// The address that an unconnected UDP socket would answer from.
+    /// The address there.
+    let address: IPv4Address
+    /// The address of the way out, that an unconnected UDP socket would answer from.
     let answerAddress: IPv4Address
     let ports: [MeshMembership.TargetPort]
 
@@ -39,30 +44,38 @@ struct MeshTables {
     }
 
     private var skeleton: String {
-        """
-        set ports { type inet_proto . inet_service; }
-        chain set_zone { type filter hook prerouting priority raw; policy accept;
-        iifname "\(interface)" ct original zone set @ll,80,16
-        }
-        chain set_mark { type filter hook prerouting priority mangle; policy accept;
-        iifname "\(interface)" ct state new ct mark set meta mark
-        }
-        chain restore_mark { type route hook output priority mangle; policy accept;
-        ct mark != 0 meta mark set ct mark
-        }
-        chain unconnected { type nat hook prerouting priority dstnat; policy accept;
-        iifname "\(interface)" meta l4proto . th dport @ports meta l4proto udp dnat to \(answerAddress)
-        }
-        chain filter_in { type filter hook input priority filter; policy accept;
-        iifname "\(interface)" ct state established,related accept
-        iifname "\(interface)" meta l4proto . th dport @ports accept
-        iifname "\(interface)" counter drop
-        }
-        chain filter_fwd { type filter hook forward priority filter; policy accept;
-        iifname "\(interface)" drop
-        oifname "\(interface)" drop
-        }
-        """
+        let door =
+            address == answerAddress
+            ? ""
+            : """
+            iifname != "\(interface)" ip daddr \(answerAddress) meta l4proto . th dport @ports \
+            meta l4proto != udp dnat to \(address)
+            """
+        return """
+            set ports { type inet_proto . inet_service; }
+            chain set_zone { type filter hook prerouting priority raw; policy accept;
+            iifname "\(interface)" ct original zone set @ll,80,16
+            }
+            chain set_mark { type filter hook prerouting priority mangle; policy accept;
+            iifname "\(interface)" ct state new ct mark set meta mark
+            }
+            chain restore_mark { type route hook output priority mangle; policy accept;
+            ct mark != 0 meta mark set ct mark
+            }
+            chain unconnected { type nat hook prerouting priority dstnat; policy accept;
+            iifname "\(interface)" meta l4proto . th dport @ports meta l4proto udp dnat to \(answerAddress)
+            \(door)
+            }
+            chain filter_in { type filter hook input priority filter; policy accept;
+            iifname "\(interface)" ct state established,related accept
+            iifname "\(interface)" meta l4proto . th dport @ports accept
+            iifname "\(interface)" counter drop
+            }
+            chain filter_fwd { type filter hook forward priority filter; policy accept;
+            iifname "\(interface)" drop
+            oifname "\(interface)" drop
+            }
+            """
     }
 }
 

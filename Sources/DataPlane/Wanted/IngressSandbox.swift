@@ -1,6 +1,7 @@
 package import Addressing
 
-/// The node's own end of the routing mesh: where connections to published ports choose a task, on any node.
+/// The node's own end of the routing mesh: where connections to published ports choose a task on another node. Those of
+/// this node have their turns before it, in the node's table.
 package struct IngressSandbox: Codable, Equatable, Sendable {
     /// Its endpoint in the ingress overlay, with the overlay's prefix length.
     package var address: IPv4Network

@@ -267,19 +267,38 @@ extension NodeEngine: NetworkBackend {
     }
 
     private func services(on networkID: String) -> [String: NetworkService]? {
-        guard let view = network.swarmState?.networks.first(where: { $0.network.id == networkID }) else { return nil }
+        guard let state = network.swarmState,
+            let view = state.networks.first(where: { $0.network.id == networkID })
+        else { return nil }
+        let isIngress = view.network.spec.ingress == true
         var shown: [String: NetworkService] = [:]
         for service in view.services {
             let tasks = view.endpoints.filter { service.tasks.contains($0.address) }.map { endpoint in
-                var task = NetworkServiceTask()
-                task.name = endpoint.names.first ?? endpoint.taskID
-                task.endpointIP = endpoint.address.description
-                task.info = ["Host IP": endpoint.vtep.description]
-                return task
+                Self.shown(endpoint.names.first ?? endpoint.taskID, endpoint.address, on: endpoint.vtep)
             }
-            shown[service.name] = NetworkService(vip: service.virtualIP?.description ?? "<nil>", tasks: tasks)
+            var row = NetworkService(vip: service.virtualIP?.description ?? "<nil>", tasks: tasks)
+            if isIngress {
+                row.ports = state.ports.filter { $0.serviceID == service.serviceID }
+                    .map { "Target: \($0.targetPort), Publish: \($0.publishedPort)" }
+            }
+            shown[service.name] = row
+        }
+        if isIngress {
+            // The nodes' own endpoints, as Docker has them: of a service without a name.
+            let nodes = state.peers.compactMap { peer in
+                peer.ingressAddress.map { Self.shown("ingress-endpoint", $0.address, on: peer.address) }
+            }
+            if !nodes.isEmpty { shown[""] = NetworkService(vip: "<nil>", tasks: nodes) }
         }
         return shown
+    }
+
+    private static func shown(_ name: String, _ address: IPv4Address, on node: IPv4Address) -> NetworkServiceTask {
+        var task = NetworkServiceTask()
+        task.name = name
+        task.endpointIP = address.description
+        task.info = ["Host IP": node.description]
+        return task
     }
 
     /// Subnets that the host routes, which a chosen one must not hide.

@@ -133,8 +133,10 @@ struct Damage: Sendable {
         Damage("chain of the mesh", .ingress, nft("flush chain ip ingress n1")),
         Damage("rule of a container", .sandbox("t21"), nft("flush chain ip mesh set_mark")),
         Damage("element of the node", .node, nft("delete element ip swarm published { tcp . 8080 }")),
-        Damage("foreign element", .node, nft("add element ip swarm published { tcp . 22 }")),
+        Damage("foreign element", .node, nft("add element ip swarm published { tcp . 22 : drop }")),
         Damage("rule of the node", .node, nft("flush chain ip swarm publish")),
+        Damage("turns of the mesh", .node, nft("flush map ip swarm turns")),
+        Damage("choice of a turn", .node, nft("flush chain ip swarm n1")),
         Damage(
             "foreign chain", .node,
             nft("add chain ip swarm evil { type filter hook forward priority 10; policy drop; }")),

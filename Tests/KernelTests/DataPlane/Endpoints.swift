@@ -11,13 +11,16 @@ final class Greeter: Sendable {
     private let listener: CInt
     private let datagrams: CInt
 
-    static func start(_ name: String, in namespace: NetworkNamespace, port: UInt16) async throws -> Greeter {
-        try await namespace.run { try Greeter(name, port: port) }
+    /// - Parameter address: what it is bound to; the wildcard unless given.
+    static func start(
+        _ name: String, in namespace: NetworkNamespace, port: UInt16, at address: IPv4Address = IPv4Address(number: 0)
+    ) async throws -> Greeter {
+        try await namespace.run { try Greeter(name, address, port) }
     }
 
-    private init(_ name: String, port: UInt16) throws {
-        listener = try Self.bound(SOCK_STREAM, port)
-        datagrams = try Self.bound(SOCK_DGRAM, port)
+    private init(_ name: String, _ address: IPv4Address, _ port: UInt16) throws {
+        listener = try bound(SOCK_STREAM, address, port)
+        datagrams = try bound(SOCK_DGRAM, address, port)
         try check(listen(listener, 256), "listen")
         let (listener, datagrams) = (listener, datagrams)
         let isStopped: @Sendable () -> Bool = { [weak self] in self?.stopped.load(ordering: .relaxed) ?? true }
@@ -79,20 +82,20 @@ final class Greeter: Sendable {
         }
         close(socket)
     }
+}
 
-    private static func bound(_ type: __socket_type, _ port: UInt16) throws -> CInt {
-        let socket = try check(Glibc.socket(AF_INET, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
-        var one: CInt = 1
-        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-        var name = sockaddr_in(IPv4Address(number: 0), port)
-        let result = withUnsafePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+private func bound(_ type: __socket_type, _ address: IPv4Address, _ port: UInt16) throws -> CInt {
+    let socket = try check(Glibc.socket(AF_INET, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
+    var one: CInt = 1
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+    var name = sockaddr_in(address, port)
+    let result = withUnsafePointer(to: &name) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
-        try check(result, "bind \(port)")
-        return socket
     }
+    try check(result, "bind \(address):\(port)")
+    return socket
 }
 
 /// One caller in a namespace, with an open connection or socket.
@@ -102,18 +105,19 @@ final class Caller: Sendable {
     /// Opens a connection, or a socket that is connected for sending.
     static func open(
         _ type: Kind, to address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespace,
-        milliseconds: Int = 2000
+        sourcePort: UInt16 = 0, milliseconds: Int = 2000
     )
         async throws -> Caller
     {
-        try await namespace.run { try Caller(type, address, port, milliseconds) }
+        try await namespace.run { try Caller(type, address, port, sourcePort, milliseconds) }
     }
 
     enum Kind { case tcp, udp }
 
-    private init(_ kind: Kind, _ address: IPv4Address, _ port: UInt16, _ milliseconds: Int) throws {
-        let type = kind == .tcp ? SOCK_STREAM : SOCK_DGRAM
-        let socket = try check(Glibc.socket(AF_INET, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
+    private init(
+        _ kind: Kind, _ address: IPv4Address, _ port: UInt16, _ sourcePort: UInt16, _ milliseconds: Int
+    ) throws {
+        let socket = try bound(kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, IPv4Address(number: 0), sourcePort)
         self.socket = socket
         var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))

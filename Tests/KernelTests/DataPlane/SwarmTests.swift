@@ -6,14 +6,6 @@ import TestKit
 import Testing
 
 @Suite struct SwarmTests {
-    /// Brings every node to its part.
-    private func apply(_ networks: [NodeNetwork], _ world: World) async throws {
-        for (node, network) in zip(world.nodes, networks) {
-            let report = try await node.plane.apply(network)
-            try #require(report.failures.isEmpty, "\(report.failures)")
-        }
-    }
-
     @Test func `tasks on two nodes talk through the overlay and reach the outside through docker_gwbridge`()
         async throws
     {

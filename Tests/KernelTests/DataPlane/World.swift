@@ -4,6 +4,7 @@ import LinuxSystem
 import Logging
 import Netlink
 import TestKit
+import Testing
 
 /// Nodes and a client on a switch, all in namespaces of their own.
 struct World: Sendable {
@@ -158,5 +159,13 @@ func swarm(_ world: World, tasks: [(node: UInt8, number: UInt8)], callers: [(nod
                 .map { task($0.node, $0.number, isPublished: true, services: services) }
                 + callers.filter { $0.node == node.number }
                 .map { task($0.node, $0.number, isPublished: false, services: services) })
+    }
+}
+
+/// Brings every node to its part.
+func apply(_ networks: [NodeNetwork], _ world: World) async throws {
+    for (node, network) in zip(world.nodes, networks) {
+        let report = try await node.plane.apply(network)
+        try #require(report.failures.isEmpty, "\(report.failures)")
     }
 }

@@ -163,8 +163,11 @@ import Testing
             serviceID: "s1", name: "web", aliases: ["www"], virtualIP: IPv4Address(10, 1, 0, 2),
             backends: [near.address, far.address],
             tasks: [near.address, far.address])
+        // For who inspects the network: nothing is looked up or balanced there.
+        var published = service
+        published.virtualIP = IPv4Address(10, 255, 0, 4)
         state.networks = [
-            .init(network: ingress, endpoints: [], services: []),
+            .init(network: ingress, endpoints: [], services: [published]),
             .init(network: SwarmNetwork(id: "app"), endpoints: [near, far], services: [service]),
         ]
         state.ports = [

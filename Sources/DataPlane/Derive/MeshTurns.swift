@@ -1,0 +1,53 @@
+import Addressing
+
+/// Where connections to ports of the mesh go on the node that was called.
+///
+/// A task of this node is reached through its bridge, as a port in host mode is; the ingress sandbox and the overlay, which
+/// cost a short connection a third more, are for tasks elsewhere.
+extension NodeNetwork {
+    /// As the node's table has them: one turn for each task here, at its address in its bridge, and as many for the ingress
+    /// sandbox as there are tasks elsewhere. Where all are elsewhere, one turn does. Never none: the sandbox refuses.
+    var meshAtNode: [MeshPort] {
+        guard let ingress else { return [] }
+        let doors = doors
+        return ingress.ports.map { port in
+            let sandbox = MeshPort.Backend(address: ingress.leg.address, port: port.publishedPort)
+            let here = port.backends.compactMap { backend in
+                doors[backend.address].map { MeshPort.Backend(address: $0, port: backend.port) }
+            }
+            let elsewhere = here.isEmpty ? 1 : port.backends.count - here.count
+            return MeshPort(
+                transport: port.transport, publishedPort: port.publishedPort,
+                backends: here + Array(repeating: sandbox, count: elsewhere))
+        }
+    }
+
+    /// As the ingress sandbox has them: the tasks elsewhere. Where there are none, those here: this and the node's table
+    /// do not change in the same moment, and no connection is to be refused in between.
+    var meshAtSandbox: [MeshPort] {
+        let doors = doors
+        return (ingress?.ports ?? []).map { port in
+            let elsewhere = port.backends.filter { doors[$0.address] == nil }
+            var port = port
+            if !elsewhere.isEmpty { port.backends = elsewhere }
+            return port
+        }
+    }
+
+    /// Addresses in bridges of the node through which tasks of the mesh are reached, by their ingress addresses.
+    private var doors: [IPv4Address: IPv4Address] {
+        Dictionary(sandboxes.compactMap(\.meshDoor).map { ($0.ingress, $0.door) }) { first, _ in first }
+    }
+}
+
+extension Sandbox {
+    /// A task's address in the ingress network, and the one in a bridge of the node whose gateway is its way out: answers
+    /// to what comes in there go back there. `nil` for what is not behind the mesh, or has no way out by a bridge.
+    var meshDoor: (ingress: IPv4Address, door: IPv4Address)? {
+        guard let mesh, let endpoint = endpoints.first(where: { $0.id == mesh.endpointID }),
+            let exit = endpoints.first(where: { $0.id == defaultRouteEndpointID }), exit.gateway != nil,
+            case .bridge = exit.network
+        else { return nil }
+        return (endpoint.address.address, exit.address.address)
+    }
+}
