@@ -1,7 +1,7 @@
 /// How property names and wire names correspond. Source: the field names of the Engine API definition, version 1.50.
 package enum WireSpelling {
     /// First words that are written in capitals on the wire, longest first.
-    static let acronyms = ["ipam", "dns", "tls", "url", "ca", "id", "ip"]
+    static let acronyms = ["ipam", "dns", "tls", "url", "vip", "ca", "id", "ip"]
 
     /// Pairs that the rule does not give: property, wire name.
     static let irregular: [(swift: String, wire: String)] = [

@@ -50,6 +50,7 @@ import Testing
         #expect(WireSpelling.onWire("ipcMode") == "IpcMode")
         #expect(WireSpelling.onWire("ipamConfig") == "IPAMConfig")
         #expect(WireSpelling.onWire("id") == "ID")
+        #expect(WireSpelling.onWire("vip") == "VIP")
     }
 
     @Test(arguments: [
