@@ -66,6 +66,19 @@ package struct ImageHistory: Encodable, Sendable {
     package var size: Int64 = 0
     package var comment = ""
     package init() {}
+
+    private enum CodingKeys: CodingKey { case identifier, created, createdBy, tags, size, comment }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(identifier, forKey: .identifier)
+        try container.encode(created, forKey: .created)
+        try container.encode(createdBy, forKey: .createdBy)
+        // A step without tags has Docker's `null`, not nothing.
+        try container.encode(tags, forKey: .tags)
+        try container.encode(size, forKey: .size)
+        try container.encode(comment, forKey: .comment)
+    }
 }
 
 /// One line of a pull's or load's progress, spelled as on the wire.

@@ -28,6 +28,14 @@ import Testing
         #expect(spec.mode == ServiceMode())
     }
 
+    @Test func `a step of an image's history without tags says null`() throws {
+        var step = ImageHistory()
+        let none = String(decoding: try WireJSON.encode(step), as: UTF8.self)
+        #expect(none == #"{"Comment":"","Created":0,"CreatedBy":"","Id":"","Size":0,"Tags":null}"#)
+        step.tags = ["busybox:latest"]
+        #expect(String(decoding: try WireJSON.encode(step), as: UTF8.self).contains(#""Tags":["busybox:latest"]"#))
+    }
+
     @Test func `numbers that Docker leaves out when they are zero are left out`() throws {
         func rewritten<Value: Codable>(_ type: Value.Type, _ text: String) throws -> String {
             String(decoding: try WireJSON.encode(WireJSON.decode(type, from: Data(text.utf8))), as: UTF8.self)
