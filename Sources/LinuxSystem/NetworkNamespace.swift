@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// A network namespace that has a name: a file with the namespace bound to it (network_namespaces(7)).
 package struct NetworkNamespace: Sendable, Hashable {
@@ -7,40 +8,49 @@ package struct NetworkNamespace: Sendable, Hashable {
 
     package init(path: String) { self.path = path }
 
+    /// Held while a name is looked at and given: two that give the same would lay one namespace on top of the other.
+    private static let naming = Mutex(())
+
     /// The namespace at `path`, made unless it is already there. Directories above it are made too. Its `lo` is down.
+    /// Of several that ask at the same time one makes it, and all get it.
     package static func create(at path: String) async throws -> NetworkNamespace {
         try await onThread {
             let namespace = NetworkNamespace(path: path)
             if namespace.exists() { return namespace }
+            // Not under the lock: the kernel takes a while for it. One that was made in vain goes with its thread.
+            try check(clinux_unshare(clinux_clone_newnet), "unshare network namespace")
+            return try name("/proc/thread-self/ns/net", path)
+        }
+    }
+
+    private static func name(_ source: String, _ path: String) throws(SystemError) -> NetworkNamespace {
+        let namespace = NetworkNamespace(path: path)
+        return try naming.withLock { (_) throws(SystemError) in
+            if namespace.exists() { return namespace }
             try Files.makeDirectories(Files.parent(of: path), mode: 0o755)
             let file = try Descriptor.open(path, O_RDONLY | O_CREAT, mode: 0o444)
             _ = consume file
-            try check(clinux_unshare(clinux_clone_newnet), "unshare network namespace")
-            try check(
-                clinux_mount("/proc/thread-self/ns/net", path, "", clinux_ms_bind, nil),
-                "bind network namespace \(path)")
+            try Mounts.bind(source, to: path)
             return namespace
         }
     }
 
     /// Gives a namespace that is there already a name: `source` is where it is found, as `/proc/PID/ns/net`. Blocking.
     package static func bind(_ source: String, at path: String) throws(SystemError) -> NetworkNamespace {
-        try Files.makeDirectories(Files.parent(of: path), mode: 0o755)
-        let file = try Descriptor.open(path, O_RDONLY | O_CREAT, mode: 0o444)
-        _ = consume file
-        try Mounts.bind(source, to: path)
-        return NetworkNamespace(path: path)
+        try name(source, path)
     }
 
     /// Takes the name away; the namespace itself goes when nothing else is in it. Missing is fine.
     package func remove() async throws {
         let path = path
         try await onThread {
-            if clinux_umount2(path, clinux_mnt_detach) != 0, errno != ENOENT, errno != EINVAL {
-                throw SystemError(errno: errno, attempting: "unmount \(path)")
-            }
-            if unlink(path) != 0, errno != ENOENT {
-                throw SystemError(errno: errno, attempting: "remove \(path)")
+            try Self.naming.withLock { _ in
+                // More than one may lie on top of each other: EINVAL says that the last has gone.
+                while clinux_umount2(path, clinux_mnt_detach) == 0 {}
+                if errno != ENOENT, errno != EINVAL { throw SystemError(errno: errno, attempting: "unmount \(path)") }
+                if unlink(path) != 0, errno != ENOENT {
+                    throw SystemError(errno: errno, attempting: "remove \(path)")
+                }
             }
         }
     }

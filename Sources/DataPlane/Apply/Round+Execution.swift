@@ -134,6 +134,11 @@ extension Round {
         outcome.removed = Set(removed.keys)
         outcome.changes += removed.count
         outcome.touched.formUnion(removed.keys)
+        // What did not go is not forgotten: the next look tries again.
+        for scope in gone where removed[scope] == nil {
+            outcome.applied[scope] = previous[scope]
+            outcome.applied[scope]?.isCertain = false
+        }
         for scope in losing where outcome.failures[scope] != nil { outcome.applied[scope]?.isCertain = false }
         for stray in strays {
             do {

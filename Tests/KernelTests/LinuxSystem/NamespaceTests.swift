@@ -31,6 +31,29 @@ import Testing
         await #expect(throws: SystemError.self) { try await namespace.run {} }
     }
 
+    @Test func `of several that make a namespace at once all get the same`() async throws {
+        try requireRoot()
+        for _ in 0..<10 {
+            let path = "/run/apus-test/\(RandomID.hex(bytes: 6))"
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 { group.addTask { _ = try await NetworkNamespace.create(at: path) } }
+                try await group.waitForAll()
+            }
+            #expect(try Mounts.list().filter { $0.target == path }.count == 1)
+            try await NetworkNamespace(path: path).remove()
+            #expect(!Files.exists(path))
+        }
+    }
+
+    @Test func `a name that was given twice over goes at once`() async throws {
+        try requireRoot()
+        let path = "/run/apus-test/\(RandomID.hex(bytes: 6))"
+        let namespace = try await NetworkNamespace.create(at: path)
+        try await onThread { try Mounts.bind("/proc/thread-self/ns/net", to: path) }
+        try await namespace.remove()
+        #expect(!Files.exists(path))
+    }
+
     @Test func `work in a namespace leaves the callers' threads where they were`() async throws {
         try await withNetworkNamespace { namespace in
             let before = try Files.link("/proc/self/ns/net")
