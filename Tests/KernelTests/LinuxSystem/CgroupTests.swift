@@ -79,6 +79,15 @@ import Testing
         }
     }
 
+    @Test func `a group that others made in a hierarchy with but a name is removed too`() async throws {
+        try await withGroup { group, layout in
+            let made = layout.named.map { $0 + group }
+            for directory in made { try Files.makeDirectories(directory + "/below") }
+            try Cgroups.remove(group, in: layout)
+            #expect(made.filter(Files.exists).isEmpty)
+        }
+    }
+
     @Test func `a missing group has no processes, empty statistics, and is removed at once`() throws {
         let layout = try Cgroups.layout()
         #expect(try Cgroups.processes(in: "/apus-test-missing", of: layout).isEmpty)

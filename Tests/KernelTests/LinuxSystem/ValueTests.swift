@@ -22,6 +22,7 @@ import Testing
         let together = "/sys/fs/cgroup/cpu,cpuacct"
         #expect(
             layout.controllers == ["memory": "/sys/fs/cgroup/memory", "cpu": together, "cpuacct": together])
+        #expect(layout.named == ["/sys/fs/cgroup/systemd"])
         let unified = CgroupLayout(mounts: [mounts[1]])
         #expect(unified.mode == .unified && unified.version == 2)
     }
