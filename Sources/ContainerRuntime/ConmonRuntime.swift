@@ -31,6 +31,8 @@ package final class ConmonRuntime: ContainerRuntime {
         throws
     {
         paths = RuntimePaths(root: root)
+        // An earlier daemon's: whoever asked it for a terminal has gone with it.
+        try Files.removeTree(paths.temporary)
         let states = RuntimeName.allCases.map(paths.state)
         for directory in [paths.containers, paths.temporary] + states { try Files.makeDirectories(directory) }
         self.programs = programs
@@ -94,8 +96,8 @@ package final class ConmonRuntime: ContainerRuntime {
     ) -> ConmonLaunch {
         ConmonLaunch(
             conmon: programs.conmon, runtime: runtime.name, program: command.first ?? "",
-            environment: paths.environment, directory: directory, arguments: arguments, isExec: isExec,
-            cgroup: cgroup ?? conmonCgroup)
+            environment: paths.environment, temporary: paths.temporary, directory: directory, arguments: arguments,
+            isExec: isExec, cgroup: cgroup ?? conmonCgroup)
     }
 
     /// Calls of a runtime.
@@ -190,6 +192,8 @@ package final class ConmonRuntime: ContainerRuntime {
         let hub = entries.withLock { $0.removeValue(forKey: id)?.hub }
         await hub?.disconnect()
         // The bundle goes last: without it nothing is left.
+        // An earlier daemon's: whoever asked it for a terminal has gone with it.
+        try Files.removeTree(paths.temporary)
         let states = RuntimeName.allCases.map { paths.state(id, of: $0) }
         if !Files.exists(paths.bundle(id)), !states.contains(where: { Files.exists($0) }) { return }
         try await removeAll(of: id)

@@ -15,6 +15,8 @@ struct ConmonLaunch: Sendable {
     /// The first word of the command, for what is said of its failure.
     let program: String
     let environment: [String]
+    /// For temporary files (`TMPDIR`).
+    let temporary: String
     let directory: String
     let arguments: [String]
     let isExec: Bool
@@ -33,8 +35,31 @@ struct ConmonLaunch: Sendable {
     func start(as operation: RuntimeError.Operation, attach: @escaping @Sendable () async throws -> Void) async throws
         -> Started
     {
+        guard let terminal = terminalDirectory else { return try await run(operation, attach, in: temporary) }
+        try await onThread { try Files.makeDirectories(terminal) }
+        do {
+            let started = try await run(operation, attach, in: terminal)
+            try await onThread { try Files.removeTree(terminal) }
+            return started
+        } catch {
+            // The failure is what counts; the next daemon looks here too.
+            try? await onThread { try Files.removeTree(terminal) }
+            throw error
+        }
+    }
+
+    /// Where conmon makes the socket through which the runtime hands it the terminal. It leaves the socket there when
+    /// the runtime or itself is killed, and nobody else knows its name: so each has a directory of its own. Short, as sockets' paths are.
+    private var terminalDirectory: String? {
+        arguments.contains("-t") ? "\(temporary)/\(RandomID.hex(bytes: 6))" : nil
+    }
+
+    private func run(
+        _ operation: RuntimeError.Operation, _ attach: @escaping @Sendable () async throws -> Void,
+        in directory: String
+    ) async throws -> Started {
         let pipes = try ConmonPipes(isExec: isExec)
-        let child = try spawn(pipes)
+        let child = try spawn(pipes, directory)
         do {
             return try await within(Self.deadline, "conmon") {
                 try await converse(pipes, child, operation, attach)
@@ -45,8 +70,9 @@ struct ConmonLaunch: Sendable {
         }
     }
 
-    private func spawn(_ pipes: ConmonPipes) throws -> ChildProcess {
-        var environment = self.environment + ["_OCI_SYNCPIPE=3", "_OCI_STARTPIPE=4"]
+    private func spawn(_ pipes: ConmonPipes, _ temporary: String) throws -> ChildProcess {
+        var environment = self.environment.filter { !$0.hasPrefix("TMPDIR=") }
+        environment += ["TMPDIR=\(temporary)", "_OCI_SYNCPIPE=3", "_OCI_STARTPIPE=4"]
         if isExec { environment.append("_OCI_ATTACHPIPE=5") }
         let errors = try Descriptor.open(directory + "/conmon.log", O_WRONLY | O_CREAT | O_APPEND).release()
         defer { close(errors) }

@@ -53,6 +53,45 @@ import Testing
         }
     }
 
+    @Test func `an exec whose runc is killed leaves no socket of its terminal`() async throws {
+        try await withSleeper { fixture, id in
+            let directory = fixture.directory
+            var wasKilled = false
+            // It is to be caught within some hundredths of a second.
+            for number in 0..<20 where !wasKilled {
+                var request = ExecRequest(id: "t\(number)", container: id, arguments: ["sleep", "1000"])
+                request.terminal = true
+                let killer = Task.detached {
+                    while !Task.isCancelled {
+                        for pid in try Self.runcs(below: directory) { kill(pid, SIGKILL) }
+                        try await Task.sleep(for: .milliseconds(2))
+                    }
+                }
+                do {
+                    let session = try await fixture.runtime.startExec(request)
+                    killer.cancel()
+                    try await session.signal(SIGKILL)
+                    _ = try await session.waitForExit()
+                    try await session.remove()
+                } catch is RuntimeError {
+                    killer.cancel()
+                    wasKilled = true
+                }
+                #expect(try Files.list(directory + "/run/tmp") == [])
+            }
+            #expect(wasKilled)
+        }
+    }
+
+    /// runcs that have been told where a terminal's socket is: some time before runc asks for it.
+    private static func runcs(below directory: String) throws -> [pid_t] {
+        try Files.list("/proc").compactMap { pid_t($0) }.filter { pid in
+            // Processes come and go.
+            let line = (try? Files.text("/proc/\(pid)/cmdline")) ?? ""
+            return line.contains(directory) && line.contains("--console-socket") && !line.contains("conmon")
+        }
+    }
+
     @Test func `an exec has its own user, directory, environment and terminal`() async throws {
         try await withSleeper { fixture, id in
             var request = ExecRequest(
