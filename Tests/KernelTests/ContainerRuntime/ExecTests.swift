@@ -61,6 +61,7 @@ import Testing
             for number in 0..<20 where !wasKilled {
                 var request = ExecRequest(id: "t\(number)", container: id, arguments: ["sleep", "1000"])
                 request.terminal = true
+                // Beside the start that it is to disturb; cancelled when that has ended.
                 let killer = Task.detached {
                     while !Task.isCancelled {
                         for pid in try Self.runcs(below: directory) { kill(pid, SIGKILL) }
@@ -88,7 +89,8 @@ import Testing
         try Files.list("/proc").compactMap { pid_t($0) }.filter { pid in
             // Processes come and go.
             let line = (try? Files.text("/proc/\(pid)/cmdline")) ?? ""
-            return line.contains(directory) && line.contains("--console-socket") && !line.contains("conmon")
+            let isRunc = line.prefix { $0 != "\0" }.hasSuffix("/runc")
+            return isRunc && line.contains(directory) && line.contains("--console-socket")
         }
     }
 
