@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import subprocess
+import threading
 import time
 
 
@@ -91,6 +92,7 @@ class Node:
         env.pop("DOCKER_CONTEXT", None)
         env.pop("APUS_HOST", None)
         result = (run_on_terminal if tty else run)([self.cluster.cli, *arguments], timeout, env)
+        self.cluster.heard(self, arguments, result)
         if check:
             expect(result.code == 0, f"`{os.path.basename(self.cluster.cli)} {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
         return result
@@ -115,6 +117,7 @@ class Cluster:
         """`cli`: what `Node.docker` calls: the stock docker CLI, or a path of apus."""
         self.apus, self.name = apus, name
         self.cli = apus if cli == "apus" else cli
+        self.changing = threading.Lock()  # A lab refuses a change while another is made.
         self.refresh()
 
     def refresh(self):
@@ -127,9 +130,13 @@ class Cluster:
 
     def lab(self, *arguments, timeout=120):
         verb, *rest = arguments
-        result = run([self.apus, "lab", verb, "--name", self.name, *rest], timeout)
+        with self.changing:
+            result = run([self.apus, "lab", verb, "--name", self.name, *rest], timeout)
         expect(result.code == 0, f"`apus lab {' '.join(arguments)}`: {result.text}")
         return result
+
+    def heard(self, node, arguments, result):
+        """Called after every command of the CLI: for those who keep account of what was asked for."""
 
     def inside(self, member, *command, timeout=30):
         return run([self.apus, "lab", "exec", "--name", self.name, member, "--", *command], timeout)

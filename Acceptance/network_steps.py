@@ -60,6 +60,7 @@ def queries_outside(cluster):
 
 def step8(cluster):
     """two subnets, gateways, a range: pools with a range first, then the others ascending"""
+    cluster.remove_service("walk-pools")
     network = make_network(cluster, *POOLS, "--driver", "overlay", "mysql-network")
     ipam = cluster.manager.inspect("network", "mysql-network")["IPAM"]["Config"]
     found = {pool["Subnet"]: (pool.get("Gateway"), pool.get("IPRange")) for pool in ipam}
@@ -89,6 +90,7 @@ def step9(cluster):
     names = {row["Name"] for row in rows}
     expect({"ingress", "mysql-network"} <= names and all(row["Driver"] == "overlay" for row in rows), f"rows {rows}")
     expect(not names & {"bridge", "docker_gwbridge", "host", "none"}, f"rows {rows}")
+    cluster.remove_service("walk-nine")
     cluster.manager.docker("service", "create", "--name", "walk-nine", "--mode", "global", "--network", "mysql-network",
                            "--publish", "18099:80", "busybox", *IDLE, timeout=IMAGE_SECONDS)
     try:
@@ -140,6 +142,7 @@ def check_inspection(cluster, node):
 def step10(cluster):
     """an overlay is on a worker only while a task there uses it"""
     worker, other = [node for node in cluster.nodes if node.role == "worker"][:2]
+    cluster.remove_service("walk-lazy")
     for node in [worker, other]:
         poll(20, f"mysql-network gone from {node.name}", lambda: not listed(node, "mysql-network"))
         result = node.docker("network", "inspect", "mysql-network", check=False)
@@ -175,9 +178,10 @@ def look_up(node, container, name):
     return set(re.findall(r"^Address(?: \d+)?: ([0-9.]+)", out.split("Name:", 1)[-1], re.M)) if "Name:" in out else set()
 
 
-def step12(cluster):
-    """a service is found by name (VIP) and as tasks.NAME from another node"""
-    cluster.remove_service("mysql-2")
+def start_mysql(cluster):
+    """mysql-2, and on another node a client of it; returns mysql-2's places and the client's node."""
+    for service in ["mysql-2", "mysql-client"]:
+        cluster.remove_service(service)
     cluster.manager.docker(
         "service", "create", "--env", "MYSQL_ROOT_PASSWORD=mysql", "--replicas", "1", "--network", "mysql-network", "--name", "mysql-2",
         "mysql", timeout=IMAGE_SECONDS)
@@ -187,6 +191,12 @@ def step12(cluster):
         "service", "create", "--name", "mysql-client", "--network", "mysql-network", "--constraint", f"node.hostname=={node.name}",
         "--entrypoint", "sh", "mysql", *IDLE[1:], timeout=IMAGE_SECONDS)
     cluster.running("mysql-client", 1)
+    return places, node
+
+
+def step12(cluster):
+    """a service is found by name (VIP) and as tasks.NAME from another node"""
+    places, node = start_mysql(cluster)
     client = node.containers("mysql-client")[0]
     for host in ["mysql-2", "tasks.mysql-2"]:
         poll(60, f"login at {host}", lambda: log_in(node, client, host))
@@ -303,9 +313,13 @@ def step18(cluster):
 
 def step19(cluster):
     """`network rm` with names and id prefixes mixed"""
-    cluster.manager.docker("service", "rm", "hello-world")
+    # Gone through again, some of it has been done.
+    if cluster.manager.docker("service", "inspect", "hello-world", check=False).code == 0:
+        cluster.manager.docker("service", "rm", "hello-world")
     if not listed(cluster.manager, "overlay-network-2"):
         make_network(cluster, "--driver", "overlay", "overlay-network-2")
+    if not listed(cluster.manager, "hello-world-network"):
+        make_network(cluster, *INNER, "--driver", "overlay", "hello-world-network")
     prefixes = [make_network(cluster, "--driver", "overlay", name)[:12] for name in ["walk-a", "walk-b"]]
     wanted = ["hello-world-network", *prefixes, "overlay-network-2"]
     result = cluster.manager.docker("network", "rm", *wanted)
@@ -318,6 +332,11 @@ def step19(cluster):
 
 def step20(cluster):
     """a network that a service uses is not removed"""
+    if any(cluster.manager.docker("service", "inspect", name, check=False).code != 0 for name in ["mysql-2", "mysql-client"]):
+        # Gone through again, what it needs has been removed.
+        if not listed(cluster.manager, "mysql-network"):
+            make_network(cluster, *POOLS, "--driver", "overlay", "mysql-network")
+        start_mysql(cluster)
     before = cluster.manager.inspect("network", "mysql-network")
     service = cluster.manager.inspect("service", "mysql-2")["ID"]
     result = cluster.manager.docker("network", "rm", "mysql-network", check=False)
