@@ -106,7 +106,14 @@ struct ConmonLaunch: Sendable {
             try await attach()
             try pipes.release()
         }
-        guard let line = try await pipes.syncReader.line() else { throw failure("conmon ended without a word") }
+        let line: [UInt8]
+        do {
+            line = try await word(of: conmon, from: pipes.syncReader)
+        } catch {
+            // Whatever runc had begun is conmon's by now, and would go on unseen.
+            try await onThread { Self.end(conmon, conmonStart) }
+            throw error
+        }
         let answer = try JSONText.decode(JSONText.SyncLine.self, from: line)
         guard answer.data > 0, let pid = pid_t(exactly: answer.data) else {
             throw RuntimeError.failed(operation, answer.message ?? "no reason given", by: runtime, program: program)
@@ -114,6 +121,56 @@ struct ConmonLaunch: Sendable {
         if !isExec { try await attach() }
         return Started(
             pid: pid, startTime: Processes.startTime(of: pid), conmon: conmon, conmonStartTime: conmonStart)
+    }
+
+    /// conmon's word on what came of runc's command. Should runc be killed, none comes: conmon waits for the end of what
+    /// runc had begun, and that waits for runc.
+    private func word(of conmon: pid_t, from reader: PipeReader) async throws -> [UInt8] {
+        try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            group.addTask {
+                guard let line = try await reader.line() else { throw failure("conmon ended without a word") }
+                return line
+            }
+            group.addTask {
+                var absences = 0
+                while absences < Self.mostAbsences {
+                    try await Task.sleep(for: Self.glance)
+                    absences = try await onThread { hasRunc(conmon) } ? 0 : absences + 1
+                }
+                throw failure("runc ended without a word")
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+
+    /// How often it is looked for a runc, and how often there may be none in a row: conmon needs a moment to say what
+    /// came of it.
+    private static let glance = Duration.milliseconds(250)
+    private static let mostAbsences = 12
+
+    /// Whether a command of runc's is under way below a conmon; what runc has begun is called otherwise.
+    private func hasRunc(_ conmon: pid_t) -> Bool {
+        let mark = "\0--root\0\(runc.paths.runc)\0"
+        return Self.children(of: conmon).contains { child in
+            // One that has gone is no runc.
+            (try? Files.text("/proc/\(child)/cmdline"))?.contains(mark) == true
+        }
+    }
+
+    /// proc_pid_task_children(5).
+    private static func children(of pid: pid_t) -> [pid_t] {
+        // One that has gone has none.
+        let text = (try? Files.text("/proc/\(pid)/task/\(pid)/children")) ?? ""
+        return text.split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    /// Kills a conmon and what is below it. Adopted children are below it too (PR_SET_CHILD_SUBREAPER).
+    private static func end(_ conmon: pid_t, _ start: UInt64?) {
+        guard start != nil, Processes.startTime(of: conmon) == start else { return }
+        for child in children(of: conmon) { _ = kill(child, SIGKILL) }
+        _ = kill(conmon, SIGKILL)
     }
 
     private func failure(_ text: String) -> RuntimeError {

@@ -84,13 +84,57 @@ import Testing
         }
     }
 
-    /// runcs that have been told where a terminal's socket is: some time before runc asks for it.
-    private static func runcs(below directory: String) throws -> [pid_t] {
+    @Test func `a create whose runc is killed when it is all but done fails soon and leaves nothing`() async throws {
+        try await RuntimeFixture.run { fixture in
+            let directory = fixture.directory
+            var failures = 0
+            for number in 0..<20 where failures < 3 {
+                let wanted = fixture.shell("k\(number)", "sleep 1000")
+                let fifo = "\(directory)/run/runc/\(wanted.id)/exec.fifo"
+                // Beside the create that it is to disturb; cancelled when that has ended.
+                let killer = Task.detached {
+                    while !Task.isCancelled {
+                        if Files.exists(fifo) { for pid in try Self.runcs(below: directory) { kill(pid, SIGKILL) } }
+                        try await Task.sleep(for: .milliseconds(1))
+                    }
+                }
+                let start = ContinuousClock.now
+                do {
+                    _ = try await fixture.runtime.create(fixture.request(wanted))
+                    killer.cancel()
+                    try await fixture.runtime.delete(wanted.id)
+                } catch is RuntimeError {
+                    killer.cancel()
+                    failures += 1
+                    #expect(ContinuousClock.now - start < .seconds(20))
+                    #expect(try await fixture.runtime.containers() == [])
+                }
+                // What is killed takes a moment to go.
+                let group = ContainerSpecification.cgroup(of: wanted.id)
+                let isGone = try await RuntimeFixture.eventually {
+                    try Self.processes(with: directory).isEmpty
+                        && Cgroups.processes(in: group, of: fixture.runtime.cgroups).isEmpty
+                }
+                #expect(isGone)
+            }
+            #expect(failures > 0)
+        }
+    }
+
+    private static func processes(with text: String) throws -> [pid_t] {
         try Files.list("/proc").compactMap { pid_t($0) }.filter { pid in
             // Processes come and go.
             let line = (try? Files.text("/proc/\(pid)/cmdline")) ?? ""
-            let isRunc = line.prefix { $0 != "\0" }.hasSuffix("/runc")
-            return isRunc && line.contains(directory) && line.contains("--console-socket")
+            return line.contains(text) && Processes.state(of: pid) != "Z"
+        }
+    }
+
+    /// runcs at work on what is below a directory.
+    private static func runcs(below directory: String) throws -> [pid_t] {
+        try processes(with: directory).filter { pid in
+            // Processes come and go.
+            let line = (try? Files.text("/proc/\(pid)/cmdline")) ?? ""
+            return line.prefix { $0 != "\0" }.hasSuffix("/runc")
         }
     }
 
