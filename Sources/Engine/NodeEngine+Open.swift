@@ -70,6 +70,15 @@ extension NodeEngine: ServiceLifecycle.Service {
             : ""
     }
 
+    /// Processes that a killed conmon or runc leaves behind become the daemon's. One that has ended in a container and is
+    /// not reaped keeps the container's first process, and so the container, from ending (pid_namespaces(7)).
+    private func reapOrphans() async throws {
+        while true {
+            try await Task.sleep(for: .seconds(1))
+            Processes.reapOrphans()
+        }
+    }
+
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -77,6 +86,7 @@ extension NodeEngine: ServiceLifecycle.Service {
                 group.addTask { try await self.network.dataPlane.run() }
                 group.addTask { await self.announceRepairs() }
                 group.addTask { try await self.rotateLogs() }
+                group.addTask { try await self.reapOrphans() }
                 // None of them ends by itself; one that fails takes the others along.
                 try await group.waitForAll()
             }

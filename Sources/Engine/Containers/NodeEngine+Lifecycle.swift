@@ -88,24 +88,40 @@ extension NodeEngine {
         }
     }
 
-    /// Follows a running container to its end and does what is to follow.
+    /// Follows a running container to its end and does what is to follow; again, when that did not succeed.
     func watch(_ id: String) async {
-        do {
-            let end = try await withThrowingTaskGroup(of: ProcessEnd?.self) { group in
-                group.addTask { try await self.processEnd(id) }
-                group.addTask {
-                    await self.watchHealth(id)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                while let end = try await group.next() { if let end { return end } }
-                throw CancellationError()
+        var end: ProcessEnd?
+        repeat {
+            do {
+                let known = if let end { end } else { try await self.end(of: id) }
+                end = known
+                try await serializer.run(id) { try await settleEnd(id, known) }
+                return
+            } catch is CancellationError {
+                // The daemon stops; the container goes on and is adopted by the next.
+                return
+            } catch {
+                log.error(
+                    "a container's end was not settled", metadata: ["container": "\(id)", "error": "\(error)"])
             }
-            try await serializer.run(id) { try await settleEnd(id, end) }
-        } catch is CancellationError {
-            // The daemon stops; the container goes on and is adopted by the next.
-        } catch {
-            log.error("a container's end was not settled", metadata: ["container": "\(id)", "error": "\(error)"])
+            // Cancelled: as above.
+            do { try await Task.sleep(for: Self.settlingPause) } catch { return }
+        } while containers.record(id)?.isRunning == true
+    }
+
+    /// Until the end of a container is tried to be settled once more: its processes may be stuck in a call for a while.
+    private static let settlingPause = Duration.seconds(5)
+
+    private func end(of id: String) async throws -> ProcessEnd {
+        try await withThrowingTaskGroup(of: ProcessEnd?.self) { group in
+            group.addTask { try await self.processEnd(id) }
+            group.addTask {
+                await self.watchHealth(id)
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let end = try await group.next() { if let end { return end } }
+            throw CancellationError()
         }
     }
 
