@@ -95,9 +95,9 @@ package final class ConmonRuntime: ContainerRuntime {
         cgroup: CgroupEntry? = nil
     ) -> ConmonLaunch {
         ConmonLaunch(
-            conmon: programs.conmon, runtime: runtime.name, program: command.first ?? "",
-            environment: paths.environment, temporary: paths.temporary, directory: directory, arguments: arguments,
-            isExec: isExec, cgroup: cgroup ?? conmonCgroup)
+            conmon: programs.conmon, runtime: runtime.name, runtimeArguments: runtime.globalArguments,
+            program: command.first ?? "", environment: paths.environment, temporary: paths.temporary,
+            directory: directory, arguments: arguments, isExec: isExec, cgroup: cgroup ?? conmonCgroup)
     }
 
     /// Calls of a runtime.

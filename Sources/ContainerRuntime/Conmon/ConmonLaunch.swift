@@ -12,6 +12,8 @@ struct ConmonLaunch: Sendable {
 
     let conmon: String
     let runtime: RuntimeName
+    /// What it is given before its command, by which it is recognised.
+    let runtimeArguments: [String]
     /// The first word of the command, for what is said of its failure.
     let program: String
     let environment: [String]
@@ -110,7 +112,7 @@ struct ConmonLaunch: Sendable {
         do {
             line = try await word(of: conmon, from: pipes.syncReader)
         } catch {
-            // Whatever runc had begun is conmon's by now, and would go on unseen.
+            // Whatever the runtime had begun is conmon's by now, and would go on unseen.
             try await onThread { Self.end(conmon, conmonStart) }
             throw error
         }
@@ -123,8 +125,8 @@ struct ConmonLaunch: Sendable {
             pid: pid, startTime: Processes.startTime(of: pid), conmon: conmon, conmonStartTime: conmonStart)
     }
 
-    /// conmon's word on what came of runc's command. Should runc be killed, none comes: conmon waits for the end of what
-    /// runc had begun, and that waits for runc.
+    /// conmon's word on what came of the runtime's command. Should that be killed, none comes: conmon waits for the end
+    /// of what it had begun, and that waits for the runtime.
     private func word(of conmon: pid_t, from reader: PipeReader) async throws -> [UInt8] {
         try await withThrowingTaskGroup(of: [UInt8].self) { group in
             group.addTask {
@@ -135,9 +137,9 @@ struct ConmonLaunch: Sendable {
                 var absences = 0
                 while absences < Self.mostAbsences {
                     try await Task.sleep(for: Self.glance)
-                    absences = try await onThread { hasRunc(conmon) } ? 0 : absences + 1
+                    absences = try await onThread { hasRuntime(conmon) } ? 0 : absences + 1
                 }
-                throw failure("runc ended without a word")
+                throw failure("\(runtime.rawValue) ended without a word")
             }
             defer { group.cancelAll() }
             guard let first = try await group.next() else { throw CancellationError() }
@@ -145,17 +147,20 @@ struct ConmonLaunch: Sendable {
         }
     }
 
-    /// How often it is looked for a runc, and how often there may be none in a row: conmon needs a moment to say what
+    /// How often it is looked for a runtime, and how often there may be none in a row: conmon needs a moment to say what
     /// came of it.
     private static let glance = Duration.milliseconds(250)
     private static let mostAbsences = 12
 
-    /// Whether a command of runc's is under way below a conmon; what runc has begun is called otherwise.
-    private func hasRunc(_ conmon: pid_t) -> Bool {
-        let mark = "\0--root\0\(runc.paths.runc)\0"
+    /// Whether a command of the runtime's is under way below a conmon. What it has begun may have the same command line
+    /// still, but is in the container's pid namespace.
+    private func hasRuntime(_ conmon: pid_t) -> Bool {
+        let mark = "\0" + runtimeArguments.joined(separator: "\0") + "\0"
+        func space(_ pid: pid_t) -> String? { try? Files.link("/proc/\(pid)/ns/pid") }  // None when it has gone.
         return Self.children(of: conmon).contains { child in
-            // One that has gone is no runc.
-            (try? Files.text("/proc/\(child)/cmdline"))?.contains(mark) == true
+            // One that has gone is no runtime.
+            let line = (try? Files.text("/proc/\(child)/cmdline")) ?? ""
+            return line.contains(mark) && space(child) == space(conmon)
         }
     }
 

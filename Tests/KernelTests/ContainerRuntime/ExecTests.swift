@@ -54,7 +54,11 @@ import Testing
     }
 
     @Test func `an exec whose runc is killed leaves no socket of its terminal`() async throws {
-        try await withSleeper { fixture, id in
+        try await RuntimeFixture.run(.runc) { fixture in
+            let sleeper = fixture.specification("sleeper", ["sleep", "1000"])
+            _ = try await fixture.runtime.create(fixture.request(sleeper))
+            try await fixture.runtime.start(sleeper.id)
+            let id = sleeper.id
             let directory = fixture.directory
             var wasKilled = false
             // It is to be caught within some hundredths of a second.
@@ -85,7 +89,7 @@ import Testing
     }
 
     @Test func `a create whose runc is killed when it is all but done fails soon and leaves nothing`() async throws {
-        try await RuntimeFixture.run { fixture in
+        try await RuntimeFixture.run(.runc) { fixture in
             let directory = fixture.directory
             var failures = 0
             for number in 0..<20 where failures < 3 {
