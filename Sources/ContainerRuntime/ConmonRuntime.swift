@@ -192,8 +192,6 @@ package final class ConmonRuntime: ContainerRuntime {
         let hub = entries.withLock { $0.removeValue(forKey: id)?.hub }
         await hub?.disconnect()
         // The bundle goes last: without it nothing is left.
-        // An earlier daemon's: whoever asked it for a terminal has gone with it.
-        try Files.removeTree(paths.temporary)
         let states = RuntimeName.allCases.map { paths.state(id, of: $0) }
         if !Files.exists(paths.bundle(id)), !states.contains(where: { Files.exists($0) }) { return }
         try await removeAll(of: id)
