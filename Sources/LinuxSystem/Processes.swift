@@ -53,10 +53,18 @@ package enum ExitStatus: Sendable, Hashable {
 
 /// Starting, watching and ending processes. Children are reaped by pidfd, never by `waitpid(-1)`.
 package enum Processes {
-    /// Pids whose end somebody waits for; ``reapOrphans()`` leaves them alone.
-    static let known = Mutex<[pid_t: Int]>([:])
+    /// What ``reapOrphans()`` must leave alone.
+    struct Known {
+        /// Pids whose end somebody waits for.
+        var pids: [pid_t: Int] = [:]
+        /// How many are being started, whose pids are not among them yet.
+        var starting = 0
+    }
 
-    /// Starts a program (0.1 ms, whatever this process' size). It is reaped when it ends, waited for or not.
+    static let known = Mutex(Known())
+
+    /// Starts a program (0.1 ms, whatever this process' size). It is reaped when it ends, waited for or not. Blocks as long as a child
+    /// that is to be in a frozen cgroup is frozen.
     package static func spawn(_ request: SpawnRequest) throws(SystemError) -> ChildProcess {
         var namespace: CInt = -1
         if let path = request.networkNamespace { namespace = try Descriptor.open(path, O_RDONLY).release() }
@@ -69,10 +77,13 @@ package enum Processes {
         var stage: UnsafePointer<CChar>?
         var result: CInt = 0
         var number: CInt = 0
+        // Not under the lock: others start and end meanwhile.
+        known.withLock { $0.starting += 1 }
+        result = start(request, namespace, cgroup, &pid, &descriptor, &stage)
+        number = errno
         known.withLock { known in
-            result = start(request, namespace, cgroup, &pid, &descriptor, &stage)
-            number = errno
-            if result == 0 { known[pid, default: 0] += 1 }
+            known.starting -= 1
+            if result == 0 { known.pids[pid, default: 0] += 1 }
         }
         guard result == 0 else {
             let step = stage.map { String(cString: $0) } ?? "clone"
@@ -178,7 +189,7 @@ package enum Processes {
         guard let descriptor = try openPidfdUnlessGone(pid) else { return nil }
         // The descriptor is open, so the pid cannot change hands any more.
         if let startTime, let found = self.startTime(of: pid), found != startTime { return nil }
-        known.withLock { $0[pid, default: 0] += 1 }
+        known.withLock { $0.pids[pid, default: 0] += 1 }
         defer { forget(pid) }
         try await Poller.shared.waitUntilReadable(descriptor.raw)
         return reap(descriptor.raw)
@@ -206,9 +217,10 @@ package enum Processes {
         var count = 0
         while true {
             let done = known.withLock { known in
+                guard known.starting == 0 else { return true }
                 let pid = clinux_peek_zombie()
                 // A child somebody waits for is about to be reaped, and hides those behind it until the next call.
-                guard pid > 0, known[pid] == nil, clinux_reap(pid) == 0 else { return true }
+                guard pid > 0, known.pids[pid] == nil, clinux_reap(pid) == 0 else { return true }
                 count += 1
                 return false
             }
@@ -218,8 +230,8 @@ package enum Processes {
 
     static func forget(_ pid: pid_t) {
         known.withLock { known in
-            guard let count = known[pid] else { return }
-            known[pid] = count > 1 ? count - 1 : nil
+            guard let count = known.pids[pid] else { return }
+            known.pids[pid] = count > 1 ? count - 1 : nil
         }
     }
 

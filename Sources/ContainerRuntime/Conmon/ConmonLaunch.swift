@@ -61,7 +61,8 @@ struct ConmonLaunch: Sendable {
         in directory: String
     ) async throws -> Started {
         let pipes = try ConmonPipes(isExec: isExec)
-        let child = try spawn(pipes, directory)
+        // On a thread: a child that is born in a container's cgroup does not go on while the container is paused.
+        let child = try await onThread { try spawn(pipes, directory) }
         do {
             return try await within(Self.deadline, "conmon") {
                 try await converse(pipes, child, operation, attach)

@@ -54,6 +54,21 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `a process that is born in a frozen group waits alone`() async throws {
+        try await withGroup { group, layout in
+            try Cgroups.setFrozen(true, group, in: layout)
+            async let frozen = onThread {
+                try Processes.spawn(SpawnRequest(executable: "/bin/true", cgroup: Cgroups.entry(group, in: layout)))
+            }
+            try await eventually("it is in the group") { try !Cgroups.processes(in: group, of: layout).isEmpty }
+            let other = try Processes.spawn(SpawnRequest(executable: "/bin/true"))
+            #expect(try await other.wait() == .exited(0))
+            Processes.reapOrphans()
+            try Cgroups.setFrozen(false, group, in: layout)
+            #expect(try await frozen.wait() == .exited(0))
+        }
+    }
+
     @Test func `a process is moved into a group, counted there, and killed with it`() async throws {
         try await withGroup { group, layout in
             // The children are started only when the shell is in its group.
