@@ -68,6 +68,42 @@ import Testing
         }
     }
 
+    /// Whoever is woken up may be a task that is just being cancelled. Waking it waits for the handlers of its cancellation, and one of those may
+    /// wait for the lock: neither ever goes on.
+    @Test func `nobody is woken up and nothing cancelled under a lock`() {
+        for file in tree.files where !file.isGenerated && file.path.hasPrefix("Sources/") {
+            for (number, word) in Self.wakingUnderLock(file.lines) {
+                Issue.record("\(file.path):\(number + 1) calls \(word) under a lock")
+            }
+        }
+    }
+
+    /// Line numbers, from 0, of calls within the braces of a `withLock` that wake or cancel tasks.
+    static func wakingUnderLock(_ lines: [String]) -> [(Int, String)] {
+        let waking =
+            #/\.(?:yield|finish|cancel|cancelAll|succeed|fail|ring|wake|resume(?=\(\)|\(returning|\(throwing|\(with))\(/#
+        var found: [(Int, String)] = []
+        var depth = 0
+        var locks: [Int] = []
+        for (number, line) in lines.enumerated() {
+            var rest = Substring(code(of: line))
+            while let next = rest.firstIndex(where: { "{}".contains($0) }) {
+                if !locks.isEmpty { found += rest[..<next].matches(of: waking).map { (number, String($0.0)) } }
+                if rest[next] == "{" {
+                    depth += 1
+                    if rest[..<next].contains(/withLock\(?[^()]*$/) { locks.append(depth) }
+                } else {
+                    if locks.last == depth { locks.removeLast() }
+                    depth -= 1
+                }
+                rest = rest[rest.index(after: next)...]
+            }
+            if !locks.isEmpty { found += rest.matches(of: waking).map { (number, String($0.0)) } }
+        }
+        // A digest's last step is called so as well.
+        return found.filter { !lines[$0.0].contains("igester.finish()") }
+    }
+
     /// A line without its comment and the contents of its string literals.
     static func code(of line: String) -> String {
         var code = ""
@@ -107,6 +143,12 @@ import Testing
     }
 
     @Test func `the checks see what they are for`() {
+        let locked = [
+            "state.withLock { state in", "if a { b() }", "state.reader?.yield(1)", "}", "reader.yield(2)",
+            "x.withLock { $0.finish() }",
+        ]
+        #expect(Self.wakingUnderLock(locked).map(\.0) == [2, 5])
+        #expect(Self.wakingUnderLock(["for a in x.withLock({ $0 }) { a.cancel() }"]).isEmpty)
         #expect(Self.has("try?", in: Self.code(of: "let a = try? b() // \"try!\"")))
         #expect(!Self.has("try!", in: Self.code(of: "let a = try? b() // \"try!\"")))
         #expect(!Self.has("try!", in: Self.code(of: "let a = \"try!\"")))

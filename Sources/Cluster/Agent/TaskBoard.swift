@@ -97,20 +97,21 @@ final class TaskBoard: Sendable {
 
     /// Takes in what a manager assigns.
     func take(complete: Bool, _ tasks: [SwarmTask], removed: [String]) {
-        let new = state.withLock { state in
+        let (new, wishes) = state.withLock { state in
             var new: [String] = []
+            var wishes: [(Latest<SwarmTask?>, SwarmTask?)] = []
             let gone = complete ? Set(state.entries.keys).subtracting(tasks.map(\.id)) : Set(removed)
             for id in gone {
                 guard let entry = state.entries.removeValue(forKey: id) else { continue }
                 state.leaving.insert(id)
                 state.unreported.remove(id)
-                entry.wanted.set(nil)
+                wishes.append((entry.wanted, nil))
             }
             for task in tasks where !state.leaving.contains(task.id) {
                 if state.entries[task.id] != nil {
                     // Only the wish changes; what was reached is this node's own knowledge.
                     state.entries[task.id]?.task.desiredState = task.desiredState
-                    if let entry = state.entries[task.id] { entry.wanted.set(entry.task) }
+                    if let entry = state.entries[task.id] { wishes.append((entry.wanted, entry.task)) }
                     if state.entries[task.id]?.status != task.status { state.unreported.insert(task.id) }
                 } else {
                     state.entries[task.id] = Entry(task: task, status: task.status, wanted: Latest(task))
@@ -118,8 +119,9 @@ final class TaskBoard: Sendable {
                 }
             }
             state.isChanged = true
-            return new
+            return (new, wishes)
         }
+        for (wanted, task) in wishes { wanted.set(task) }
         for id in new { start.yield(id) }
         news.change { $0 += 1 }
         saves.change { $0 += 1 }

@@ -81,24 +81,28 @@ package final class LogBroker: Sendable {
 
     /// The request's reader is gone: the nodes are told to stop.
     func close(_ requestID: String) {
-        state.withLock { state in
-            guard let demand = state.requests.removeValue(forKey: requestID) else { return }
-            for nodeID in demand.nodes.keys { state.listeners[nodeID]?.wake.yield() }
+        let asked = state.withLock { state in
+            let demand = state.requests.removeValue(forKey: requestID)
+            return demand?.nodes.keys.compactMap { state.listeners[$0] } ?? []
         }
+        for listener in asked { listener.wake.yield() }
     }
 
     /// A node has been given up by a request's reader. If it has connected anew since, or does later, a request that follows goes on
     /// with it.
     func giveUp(_ requestID: String, _ nodeID: String) {
-        state.withLock { state in
-            guard var demand = state.requests[requestID], let node = demand.nodes[nodeID] else { return }
+        let anew = state.withLock { state -> Listener? in
+            guard var demand = state.requests[requestID], let node = demand.nodes[nodeID] else { return nil }
             demand.nodes[nodeID]?.phase = .lost
+            var anew: Listener?
             if let listener = state.listeners[nodeID], node.listener != nil, node.listener != listener.id {
                 demand.resume(nodeID)
-                listener.wake.yield()
+                anew = listener
             }
             state.requests[requestID] = demand
+            return anew
         }
+        anew?.wake.yield()
     }
 
     /// Why the answer to a request is incomplete, in Docker's words.
@@ -124,14 +128,17 @@ package final class LogBroker: Sendable {
     /// Takes in what has changed in the swarm.
     private func refresh() {
         let objects = model.objects
-        state.withLock { state in
+        let asked = state.withLock { state in
+            var asked: [Listener] = []
             for id in state.requests.keys {
                 guard var demand = state.requests[id], !demand.isFinal else { continue }
                 let changed = demand.take(objects)
                 state.requests[id] = demand
-                for nodeID in changed { state.listeners[nodeID]?.wake.yield() }
+                asked += changed.compactMap { state.listeners[$0] }
             }
+            return asked
         }
+        for listener in asked { listener.wake.yield() }
     }
 
     // MARK: Nodes
@@ -143,23 +150,24 @@ package final class LogBroker: Sendable {
             throw RPCError(code: .permissionDenied, message: "node \(nodeID) is not part of the swarm")
         }
         let (wakeUps, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        try state.withLock { state in
+        let former = try state.withLock { state in
             guard !state.isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
-            state.listeners[nodeID]?.wake.finish()
-            state.listeners[nodeID] = Listener(id: listener, wake: wake)
+            let former = state.listeners.updateValue(Listener(id: listener, wake: wake), forKey: nodeID)
             for id in state.requests.keys where state.requests[id]?.nodes[nodeID]?.phase == .lost {
                 state.requests[id]?.resume(nodeID)
             }
+            return former
         }
+        former?.wake.finish()
         wake.yield()
         return wakeUps
     }
 
     func unlisten(_ nodeID: String, listener: String) {
-        state.withLock { state in
-            guard state.listeners[nodeID]?.id == listener else { return }
-            state.listeners.removeValue(forKey: nodeID)?.wake.finish()
+        let former = state.withLock { state in
+            state.listeners[nodeID]?.id == listener ? state.listeners.removeValue(forKey: nodeID) : nil
         }
+        former?.wake.finish()
     }
 
     func wanted(of nodeID: String) -> Wire.WantedLogs {

@@ -6,12 +6,10 @@ import Synchronization
 package final class EventLog: Sendable {
     /// How many past events are remembered.
     static let capacity = 16_384
-    /// How far a follower may lag behind before it loses the oldest events it has not read.
-    static let followerCapacity = 4096
 
     private struct State {
         var past: [EngineEvent] = []
-        var followers: [UInt64: AsyncStream<EngineEvent>.Continuation] = [:]
+        var followers: [UInt64: EventFollower] = [:]
         var nextFollower: UInt64 = 0
     }
 
@@ -21,13 +19,15 @@ package final class EventLog: Sendable {
 
     /// Remembers an event and tells the followers.
     package func publish(_ event: EngineEvent) {
-        state.withLock { state in
+        let told = state.withLock { state in
             state.past.append(event)
             if state.past.count > Self.capacity + Self.capacity / 4 {
                 state.past.removeFirst(state.past.count - Self.capacity)
             }
-            for follower in state.followers.values { follower.yield(event) }
+            // Handed over under the lock, so that all read the same order; woken up after it.
+            return state.followers.values.filter { $0.take(event) }
         }
+        for follower in told { follower.wake() }
     }
 
     package func publish(
@@ -43,56 +43,31 @@ package final class EventLog: Sendable {
     package func follow(since: Timestamp?, until: Timestamp?, matching test: @escaping @Sendable (EngineEvent) -> Bool)
         -> AsyncStream<EngineEvent>
     {
-        let (all, continuation) = AsyncStream.makeStream(
-            of: EngineEvent.self, bufferingPolicy: .bufferingNewest(Self.capacity + Self.followerCapacity))
-        let now = Timestamp.now
-        let id = state.withLock { state -> UInt64? in
-            if let since {
-                for event in state.past where event.time >= since && (until.map { event.time <= $0 } ?? true) {
-                    if test(event) { continuation.yield(event) }
-                }
-            }
-            if let until, until <= now {
-                continuation.finish()
-                return nil
-            }
+        let follower = EventFollower(until: until, test)
+        let place = state.withLock { state in
+            if let since { for event in state.past where event.time >= since { _ = follower.take(event) } }
             let id = state.nextFollower
             state.nextFollower += 1
-            state.followers[id] = continuation
-            return id
+            state.followers[id] = follower
+            return Place(id: id, log: self)
         }
-        guard let id else { return all }
-        continuation.onTermination = { [weak self] _ in
-            _ = self?.state.withLock { $0.followers.removeValue(forKey: id) }
-        }
-        return Self.selected(from: all, until: until, test)
+        return AsyncStream(unfolding: {
+            // The stream keeps its place in the log, and the log forgets the follower with it.
+            _ = place
+            return await follower.next()
+        })
     }
 
-    private static func selected(
-        from all: AsyncStream<EngineEvent>, until: Timestamp?, _ test: @escaping @Sendable (EngineEvent) -> Bool
-    ) -> AsyncStream<EngineEvent> {
-        let (chosen, continuation) = AsyncStream.makeStream(
-            of: EngineEvent.self, bufferingPolicy: .bufferingNewest(followerCapacity))
-        // Bridges one stream to another; it ends with the reader, who cancels it.
-        let pump = Task {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    for await event in all where test(event) { continuation.yield(event) }
-                }
-                if let until {
-                    group.addTask {
-                        let wait = max(0, until.timeSince(.now))
-                        // A cancelled sleep ends the wait as well.
-                        try? await Task.sleep(for: .seconds(wait))
-                    }
-                    await group.next()
-                    group.cancelAll()
-                }
-                await group.waitForAll()
-            }
-            continuation.finish()
+    /// A follower's place among the others, given up when nobody reads any more.
+    private final class Place: Sendable {
+        private let id: UInt64
+        private let log: EventLog
+
+        init(id: UInt64, log: EventLog) {
+            self.id = id
+            self.log = log
         }
-        continuation.onTermination = { _ in pump.cancel() }
-        return chosen
+
+        deinit { log.state.withLock { _ = $0.followers.removeValue(forKey: id) } }
     }
 }

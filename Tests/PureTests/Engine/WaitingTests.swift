@@ -77,4 +77,46 @@ import Testing
         #expect(actions == ["start", "die"])
         #expect(throws: Refusal(.invalidInput, "invalid filter 'bogus'")) { try EventFilter(Filters(["bogus": ["1"]])) }
     }
+
+    @Test func `a reader that falls behind loses the oldest events, and time ends a reader`() async {
+        let log = EventLog()
+        let events = log.follow(
+            since: nil, until: Timestamp(nanosecondsSinceEpoch: Timestamp.now.nanosecondsSinceEpoch + 300_000_000)
+        ) { _ in true }
+        let count = EventFollower.capacity + 10
+        for number in 0..<count { log.publish("container", "\(number)", "c") }
+        var actions: [String] = []
+        for await event in events { actions.append(event.action) }
+        #expect(actions.count <= EventFollower.capacity)
+        #expect(Array(actions.suffix(3)) == (count - 3..<count).map(String.init))
+        #expect(zip(actions, actions.dropFirst()).allSatisfy { (Int($0) ?? 0) + 1 == Int($1) })
+    }
+
+    /// A lock that is held while readers are woken up would stop both sides for good.
+    @Test(.timeLimit(.minutes(1))) func `readers come and are cancelled while events are told`() async {
+        let log = EventLog()
+        let end = Flag()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { while !end.isSet.withLock({ $0 }) { log.publish("container", "start", "c") } }
+            group.addTask {
+                for _ in 0..<500 {
+                    let first = Flag()
+                    let reader = Task {
+                        for await _ in log.follow(since: nil, until: nil, matching: { _ in true }) {
+                            first.isSet.withLock { $0 = true }
+                        }
+                    }
+                    while !first.isSet.withLock({ $0 }) { await Task.yield() }
+                    reader.cancel()
+                    await reader.value
+                }
+                end.isSet.withLock { $0 = true }
+            }
+        }
+        #expect(log.followerCount == 0)
+    }
+
+    private final class Flag: Sendable {
+        let isSet = Mutex(false)
+    }
 }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Wakes the one task that waits for it. A ring with nobody waiting is kept for the next wait; several are one.
-final class Bell: Sendable {
+package final class Bell: Sendable {
     private struct State {
         var isRung = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -9,7 +9,9 @@ final class Bell: Sendable {
 
     private let state = Mutex(State())
 
-    func ring() {
+    package init() {}
+
+    package func ring() {
         let waiter = state.withLock { state in
             defer { state.waiter = nil }
             state.isRung = state.waiter == nil
@@ -19,7 +21,7 @@ final class Bell: Sendable {
     }
 
     /// Returns when it has rung, at the deadline, or when the waiting task is cancelled.
-    func wait(until deadline: ContinuousClock.Instant? = nil) async {
+    package func wait(until deadline: ContinuousClock.Instant? = nil) async {
         guard let deadline else { return await waitForRing() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.waitForRing() }

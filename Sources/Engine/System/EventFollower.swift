@@ -1,0 +1,69 @@
+import LinuxSystem
+import Model
+import Synchronization
+
+/// The events that one reader has not read yet.
+final class EventFollower: Sendable {
+    /// How many may wait for the reader; then it loses the oldest.
+    static let capacity = EventLog.capacity + 4096
+
+    fileprivate struct State {
+        /// The newest last.
+        var new: [EngineEvent] = []
+        /// Those before, the newest first.
+        var old: [EngineEvent] = []
+    }
+
+    private let until: Timestamp?
+    private let isMeant: @Sendable (EngineEvent) -> Bool
+    private let state = Mutex(State())
+    private let bell = Bell()
+
+    init(until: Timestamp?, _ isMeant: @escaping @Sendable (EngineEvent) -> Bool) {
+        self.until = until
+        self.isMeant = isMeant
+    }
+
+    /// Keeps an event if it is one for the reader, who must be woken then.
+    func take(_ event: EngineEvent) -> Bool {
+        if let until, event.time > until { return false }
+        guard isMeant(event) else { return false }
+        state.withLock { state in
+            if state.new.count + state.old.count >= Self.capacity {
+                if state.old.isEmpty { state.turn() }
+                state.old.removeLast()
+            }
+            state.new.append(event)
+        }
+        return true
+    }
+
+    func wake() { bell.ring() }
+
+    /// The next event, as soon as there is one; `nil` when time is up or the reader is cancelled.
+    func next() async -> EngineEvent? {
+        while !Task.isCancelled {
+            if let event = state.withLock({ $0.first() }) { return event }
+            guard let until else {
+                await bell.wait()
+                continue
+            }
+            let rest = until.nanosecondsSinceEpoch - Timestamp.now.nanosecondsSinceEpoch
+            if rest <= 0 { return nil }
+            await bell.wait(until: .now + .nanoseconds(rest))
+        }
+        return nil
+    }
+}
+
+extension EventFollower.State {
+    fileprivate mutating func first() -> EngineEvent? {
+        if old.isEmpty { turn() }
+        return old.popLast()
+    }
+
+    fileprivate mutating func turn() {
+        swap(&old, &new)
+        old.reverse()
+    }
+}
