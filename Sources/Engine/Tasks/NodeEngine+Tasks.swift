@@ -59,6 +59,7 @@ extension NodeEngine: TaskExecutor {
             throw Refusal(.defect, "starting container failed: \(error)")
         }
         try await waitUntilHealthy(record.id, task)
+        try await waitUntilServing(record.id)
         return status(containers.record(record.id) ?? record)
     }
 
