@@ -190,7 +190,7 @@ package final class ConmonRuntime: ContainerRuntime {
     package func delete(_ id: String) async throws {
         try Self.checkName(id)
         let hub = entries.withLock { $0.removeValue(forKey: id)?.hub }
-        await hub?.disconnect()
+        hub?.letGo()
         // The bundle goes last: without it nothing is left.
         let states = RuntimeName.allCases.map { paths.state(id, of: $0) }
         if !Files.exists(paths.bundle(id)), !states.contains(where: { Files.exists($0) }) { return }
@@ -251,8 +251,6 @@ package final class ConmonRuntime: ContainerRuntime {
     // MARK: Streams
 
     package func attach(_ id: String) -> OutputViewer { hub(of: id).addViewer() }
-
-    package func endViewers(_ id: String) { entries.withLock { $0[id]?.hub }?.finishAll() }
 
     package func resizeTerminal(_ id: String, height: Int, width: Int) async throws {
         _ = try await record(of: id)

@@ -13,7 +13,7 @@ package protocol ContainerRuntime: Sendable {
     func unpause(_ id: String) async throws
     /// Changes limits of a running container; `nil` stays as it is.
     func update(_ id: String, _ resources: ContainerResources) async throws
-    /// Kills what is left and removes every trace; nothing there is fine.
+    /// Kills what is left and removes every trace; nothing there is fine. Viewers still read all that was written, and then end.
     func delete(_ id: String) async throws
     func state(_ id: String) async throws -> ContainerState
     /// Returns when the container has ended; at once if it has.
@@ -21,8 +21,6 @@ package protocol ContainerRuntime: Sendable {
 
     /// A viewer of all output from now on; the container need not be there yet.
     func attach(_ id: String) -> OutputViewer
-    /// Ends the viewers of a container that could not be started.
-    func endViewers(_ id: String)
     func resizeTerminal(_ id: String, height: Int, width: Int) async throws
     /// Has conmon begin a new log file, after the old one has been renamed. Returns when it has.
     func reopenLog(_ id: String) async throws

@@ -45,8 +45,13 @@ final class StreamHub: Sendable {
         reconsiderReading()
     }
 
-    /// Ends all viewers and lets waiting writers go, as when the container could not be started.
-    func finishAll() {
+    /// The container is gone, or could not be started: what its conmon has sent is still read, to the end that conmon's own end is.
+    func letGo() {
+        if state.withLock({ $0.channel == nil }) { finishAll() }
+    }
+
+    /// Ends all viewers and lets waiting writers go.
+    private func finishAll() {
         let (viewers, waiting) = state.withLock { state in
             defer { (state.viewers, state.waiting) = ([:], []) }
             return (state.viewers.values, state.waiting)
@@ -123,7 +128,7 @@ final class StreamHub: Sendable {
         if isOurs { finishAll() }
     }
 
-    /// Lets the connection go, which ends the input of a container with `inputOnce`.
+    /// Closes the connection and ends all viewers at once, as when a command could not be started.
     func disconnect() async {
         let channel = state.withLock { $0.channel }
         // Already closed is what we want.

@@ -3,6 +3,7 @@ import Glibc
 import LinuxSystem
 import Logging
 import NIOCore
+import NIOPosix
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct BackPressureTests {
@@ -41,6 +42,22 @@ import Testing
             #expect(try await fixture.runtime.waitForExit(wanted.id).code == 0)
             let error = await #expect(throws: RuntimeError.self) { _ = try await Self.count(stuck) }
             #expect(error?.code == .viewerTooSlow)
+        }
+    }
+
+    @Test func `what was written is still read when the container is gone`() async throws {
+        try await RuntimeFixture.run { fixture in
+            let wanted = fixture.shell("late", "echo first; sleep 0.2; echo last")
+            let viewer = fixture.runtime.attach(wanted.id)
+            _ = try await fixture.runtime.create(
+                CreateRequest(specification: wanted, logPath: nil, runtime: fixture.name))
+            try await fixture.runtime.start(wanted.id)
+            #expect(try await RuntimeFixture.read(viewer, until: "first") == "first\n")
+            // Nobody reads the last line before the container is gone, as on a machine with too much to do.
+            for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { loop.execute { usleep(800_000) } }
+            #expect(try await fixture.runtime.waitForExit(wanted.id).code == 0)
+            try await fixture.runtime.delete(wanted.id)
+            #expect(try await RuntimeFixture.collect(viewer).output == "last\n")
         }
     }
 

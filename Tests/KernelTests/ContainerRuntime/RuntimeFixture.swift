@@ -111,7 +111,7 @@ struct RuntimeFixture: Sendable {
         do {
             _ = try await runtime.create(request(specification))
         } catch {
-            runtime.endViewers(specification.id)
+            try await runtime.delete(specification.id)
             throw error
         }
         try await runtime.start(specification.id)
