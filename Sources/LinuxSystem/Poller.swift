@@ -60,9 +60,10 @@ package final class Poller: Sendable {
                 guard waiter.set(continuation) else { return }
                 do {
                     let token = try watch(descriptor, once: true) { waiter.finish(.success(())) }
-                    if !waiter.keep({ self.remove(token) }) { remove(token) }
+                    waiter.keep { self.remove(token) }
                 } catch {
                     waiter.finish(.failure(error))
+                    waiter.keep {}
                 }
             }
         } onCancel: {
@@ -107,43 +108,52 @@ package final class Poller: Sendable {
     }
 }
 
-/// A continuation that is resumed once, by an event or by cancellation, whichever comes first.
-private final class Waiter: Sendable {
+/// A continuation that is resumed once, by an event or by cancellation, whichever comes first, and not before the watch is undone: whoever
+/// waited may close the descriptor then, and its number may be another's, watched as well.
+final class Waiter: Sendable {
     private struct State {
         var continuation: CheckedContinuation<Void, any Error>?
-        var early: Result<Void, any Error>?
-        var finished = false
+        var result: Result<Void, any Error>?
         var cleanUp: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
 
-    /// False when the wait is over before it began.
+    /// False when the wait is over before it began. Otherwise ``keep(_:)`` must follow.
     func set(_ continuation: CheckedContinuation<Void, any Error>) -> Bool {
         let early = state.withLock { state -> Result<Void, any Error>? in
-            if state.early == nil { state.continuation = continuation }
-            return state.early
+            if state.result == nil { state.continuation = continuation }
+            return state.result
         }
         if let early { continuation.resume(with: early) }
         return early == nil
     }
 
-    /// What to undo at the end; false when the end has come already.
-    func keep(_ cleanUp: @escaping @Sendable () -> Void) -> Bool {
-        state.withLock { state in
-            if state.finished { return false }
-            state.cleanUp = cleanUp
-            return true
+    /// What to undo at the end, which may have come already.
+    func keep(_ cleanUp: @escaping @Sendable () -> Void) {
+        let ended = state.withLock { state -> (CheckedContinuation<Void, any Error>?, Result<Void, any Error>)? in
+            guard let result = state.result else {
+                state.cleanUp = cleanUp
+                return nil
+            }
+            defer { state.continuation = nil }
+            return (state.continuation, result)
         }
+        guard let (continuation, result) = ended else { return }
+        cleanUp()
+        continuation?.resume(with: result)
     }
 
     func finish(_ result: Result<Void, any Error>) {
-        let (continuation, cleanUp) = state.withLock { state in
-            if state.finished { return (nil, nil) as (CheckedContinuation<Void, any Error>?, (@Sendable () -> Void)?) }
-            state.finished = true
-            state.early = result
+        let (cleanUp, continuation) = state.withLock { state in
+            guard state.result == nil else {
+                return (nil, nil) as ((@Sendable () -> Void)?, CheckedContinuation<Void, any Error>?)
+            }
+            state.result = result
+            // Without it the watch is being begun: ``keep(_:)`` goes on from here.
+            guard let cleanUp = state.cleanUp else { return (nil, nil) }
             defer { (state.continuation, state.cleanUp) = (nil, nil) }
-            return (state.continuation, state.cleanUp)
+            return (cleanUp, state.continuation)
         }
         cleanUp?()
         continuation?.resume(with: result)

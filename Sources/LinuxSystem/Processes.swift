@@ -90,7 +90,14 @@ package enum Processes {
             throw SystemError(errno: number, attempting: "start \(request.executable) (\(step))")
         }
         let exit = ProcessExit(pid: pid, descriptor: Descriptor(owning: descriptor))
-        try exit.begin()
+        do {
+            try exit.begin()
+        } catch {
+            // Nobody would learn of its end: it must not go on, nor hide other ended children.
+            exit.signal(SIGKILL)
+            forget(pid)
+            throw error
+        }
         return ChildProcess(pid: pid, exit: exit)
     }
 
@@ -186,11 +193,12 @@ package enum Processes {
     /// Waits until that process has ended, whoever's child it is; at once when it is gone already. Returns how it ended
     /// if it was, or by adoption had become, a child of ours; `nil` if nobody can tell.
     package static func waitForExit(ofPid pid: pid_t, startTime: UInt64?) async throws -> ExitStatus? {
+        // First of all, so that nobody reaps it in between and takes its status along.
+        known.withLock { $0.pids[pid, default: 0] += 1 }
+        defer { forget(pid) }
         guard let descriptor = try openPidfdUnlessGone(pid) else { return nil }
         // The descriptor is open, so the pid cannot change hands any more.
         if let startTime, let found = self.startTime(of: pid), found != startTime { return nil }
-        known.withLock { $0.pids[pid, default: 0] += 1 }
-        defer { forget(pid) }
         try await Poller.shared.waitUntilReadable(descriptor.raw)
         return reap(descriptor.raw)
     }

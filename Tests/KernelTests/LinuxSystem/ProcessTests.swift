@@ -1,7 +1,9 @@
+import CLinux
 import Glibc
-import LinuxSystem
 import TestKit
 import Testing
+
+@testable import LinuxSystem
 
 @Suite struct ProcessTests {
     /// Runs a program with its output in a pipe.
@@ -141,5 +143,53 @@ import Testing
             #expect(text == inside + "\n")
             #expect(inside != (try Files.link("/proc/self/ns/net")))
         }
+    }
+
+    @Test func `adopted processes are reaped, and none that somebody waits for`() async throws {
+        try Processes.becomeSubreaper()
+        defer { clinux_set_subreaper(0) }
+        let waited = try Processes.spawn(SpawnRequest(executable: "/bin/sleep", arguments: ["1000"]))
+        // The shell's background child outlives it, ends when its input does, and is ours by then.
+        let input = try Descriptor.pipe()
+        let (text, _) = try await output(
+            SpawnRequest(
+                executable: "/bin/sh", arguments: ["-c", "cat <&3 3<&- >/dev/null & echo $!"],
+                environment: ["PATH=/usr/bin:/bin"], descriptors: [(from: input.reading.raw, to: 3)]))
+        let orphan = try #require(pid_t(text.dropLast()))
+        #expect(Processes.state(of: orphan) != nil)
+        close(input.split { _, writing in writing.release() })
+        try await eventually("the orphan has ended") { Processes.state(of: orphan) == "Z" }
+        // One that somebody waits for may hide it for a moment.
+        try await eventually("the orphan is reaped") {
+            Processes.reapOrphans()
+            return Processes.state(of: orphan) == nil
+        }
+        waited.signal(SIGKILL)
+        #expect(try await waited.wait() == .signalled(SIGKILL))
+    }
+
+    /// Whoever waited may close the descriptor at once, and its number may be another's who waits as well.
+    @Test func `a wait that is cancelled while it begins is over when its watch is undone, not before`() async throws {
+        let waiter = Waiter()
+        let (begun, isOver) = (Kept(false), Kept(false))
+        // Waits beside the test, which cancels and goes on in its place.
+        let task = Task {
+            await #expect(throws: CancellationError.self) {
+                try await withCheckedThrowingContinuation { continuation in
+                    #expect(waiter.set(continuation))
+                    begun.withLock { $0 = true }
+                }
+            }
+            isOver.withLock { $0 = true }
+        }
+        try await eventually { begun.withLock { $0 } }
+        waiter.finish(.failure(CancellationError()))
+        // That nothing happens can only be seen after a while.
+        try await Task.sleep(for: .milliseconds(50))
+        #expect(!isOver.withLock { $0 })
+        let wasOver = Kept(true)
+        waiter.keep { wasOver.withLock { $0 = isOver.withLock { $0 } } }
+        await task.value
+        #expect(!wasOver.withLock { $0 })
     }
 }
