@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Synchronization
 
 /// Starts a conmon and speaks its start-up protocol (conmon, `conmon.c`; containers/common has the other side).
 ///
@@ -104,16 +105,19 @@ struct ConmonLaunch: Sendable {
             }
             return (pid, Processes.startTime(of: pid))
         }
-        if isExec {
-            guard try await pipes.attachReader?.line() != nil else { throw failure("conmon made no attach socket") }
-            try await attach()
-            try pipes.release()
-        }
         let line: [UInt8]
         do {
+            if isExec {
+                guard try await pipes.attachReader?.line() != nil else {
+                    throw failure("conmon made no attach socket")
+                }
+                try await attach()
+                try pipes.release()
+            }
             line = try await word(of: conmon, from: pipes.syncReader)
         } catch {
-            // Whatever the runtime had begun is conmon's by now, and would go on unseen.
+            // Whatever the runtime had begun is conmon's by now, and would go on unseen; a conmon that waits for its release takes the
+            // pipe's end for it.
             try await onThread { Self.end(conmon, conmonStart) }
             throw error
         }
@@ -191,24 +195,44 @@ final class ConmonPipes: Sendable {
     let syncReader: PipeReader
     let attachReader: PipeReader?
     private let startWriter: Descriptor
-    private let childEnds: [CInt]
+    /// Of the sync, the start and, for an exec, the attach pipe; empty once the child has them.
+    private let childEnds: Mutex<[CInt]>
 
     init(isExec: Bool) throws {
-        let sync = try PipeReader.pipe()
-        let attach = isExec ? try PipeReader.pipe() : nil
-        let (startReading, startWriting) = try pipeEnds()
-        syncReader = sync.reader
-        attachReader = attach?.reader
-        startWriter = Descriptor(owning: startWriting)
-        childEnds = [sync.writing, startReading] + (attach.map { [$0.writing] } ?? [])
+        var ends: [CInt] = []
+        do {
+            let sync = try PipeReader.pipe()
+            ends.append(sync.writing)
+            let (startReading, startWriting) = try pipeEnds()
+            ends.append(startReading)
+            startWriter = Descriptor(owning: startWriting)
+            let attach = isExec ? try PipeReader.pipe() : nil
+            if let attach { ends.append(attach.writing) }
+            syncReader = sync.reader
+            attachReader = attach?.reader
+            childEnds = Mutex(ends)
+        } catch {
+            for end in ends { close(end) }
+            throw error
+        }
+    }
+
+    deinit { closeChildEnds() }
+
+    private func closeChildEnds() {
+        childEnds.withLock { ends in
+            for end in ends { close(end) }
+            ends = []
+        }
     }
 
     /// Call once: the ends are closed afterwards.
     func withChildEnds<Result>(_ body: (_ sync: CInt, _ start: CInt, _ attach: CInt?) throws -> Result) rethrows
         -> Result
     {
-        defer { for end in childEnds { close(end) } }
-        return try body(childEnds[0], childEnds[1], childEnds.count > 2 ? childEnds[2] : nil)
+        defer { closeChildEnds() }
+        let ends = childEnds.withLock { $0 }
+        return try body(ends[0], ends[1], ends.count > 2 ? ends[2] : nil)
     }
 
     /// Lets conmon take its next step.

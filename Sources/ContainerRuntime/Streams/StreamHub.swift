@@ -16,7 +16,8 @@ final class StreamHub: Sendable {
         var channel: (any Channel)?
         var inputIsClosed = false
         var isReading = true
-        var waiting: [CheckedContinuation<(any Channel)?, Never>] = []
+        var isWatching = false
+        var waiting: [UInt64: CheckedContinuation<(any Channel)?, Never>] = [:]
     }
 
     private let state = Mutex(State())
@@ -53,8 +54,8 @@ final class StreamHub: Sendable {
     /// Ends all viewers and lets waiting writers go.
     private func finishAll() {
         let (viewers, waiting) = state.withLock { state in
-            defer { (state.viewers, state.waiting) = ([:], []) }
-            return (state.viewers.values, state.waiting)
+            defer { (state.viewers, state.waiting) = ([:], [:]) }
+            return (state.viewers.values, state.waiting.values)
         }
         for viewer in viewers { viewer.finish() }
         for waiter in waiting { waiter.resume(returning: nil) }
@@ -92,8 +93,9 @@ final class StreamHub: Sendable {
             // The channel may have ended in the meantime; writing to it then fails as it should.
             state.channel = channel
             state.isReading = true
-            defer { state.waiting = [] }
-            return (state.waiting, state.inputIsClosed)
+            defer { state.waiting = [:] }
+            // In the order in which they came.
+            return (state.waiting.sorted { $0.key < $1.key }.map(\.value), state.inputIsClosed)
         }
         for waiter in waiting { waiter.resume(returning: channel) }
         if closesInput { await closeInput() }
@@ -140,7 +142,24 @@ final class StreamHub: Sendable {
 
     func write(_ bytes: ByteBuffer) async throws {
         guard let channel = await connected() else { return }
-        try await channel.writeAndFlush(bytes).get()
+        try await Self.done(channel.writeAndFlush(bytes))
+    }
+
+    /// Waits for a future, or until the task is cancelled: a process may leave its input unread for as long as it likes.
+    private static func done(_ future: EventLoopFuture<Void>) async throws {
+        let outcome = Outcome()
+        future.whenComplete { result in
+            outcome.result.withLock { $0 = result }
+            outcome.bell.ring()
+        }
+        await outcome.bell.wait()
+        guard let result = outcome.result.withLock({ $0 }) else { throw CancellationError() }
+        try result.get()
+    }
+
+    private final class Outcome: Sendable {
+        let result = Mutex<Result<Void, any Error>?>(nil)
+        let bell = Bell()
     }
 
     func closeInput() async {
@@ -148,22 +167,34 @@ final class StreamHub: Sendable {
             state.inputIsClosed = true
             return state.channel
         }
-        // Already closed is what we want.
-        try? await channel?.close(mode: .output).get()
+        guard let channel else { return }
+        // Already closed is what we want. Cancelled, it is closed when the process has read what came before.
+        try? await Self.done(channel.close(mode: .output))
     }
 
-    /// The connection, once there is one; `nil` when there will be none or the input has been closed.
+    /// The connection, once there is one; `nil` when there will be none, the input has been closed or the task is cancelled.
     private func connected() async -> (any Channel)? {
-        await withCheckedContinuation { continuation in
-            let answer = state.withLock { state -> (any Channel)?? in
-                if state.inputIsClosed { return .some(nil) }
-                if let channel = state.channel { return channel }
-                state.waiting.append(continuation)
-                return nil
+        let number = state.withLock { state in
+            defer { state.next += 1 }
+            return state.next
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let answer = state.withLock { state -> (any Channel)?? in
+                    if state.inputIsClosed || Task.isCancelled { return .some(nil) }
+                    if let channel = state.channel { return channel }
+                    state.waiting[number] = continuation
+                    return nil
+                }
+                if let answer { continuation.resume(returning: answer) }
             }
-            if let answer { continuation.resume(returning: answer) }
+        } onCancel: {
+            state.withLock { $0.waiting.removeValue(forKey: number) }?.resume(returning: nil)
         }
     }
+
+    /// How many wait for the process to be created.
+    var waitingWriters: Int { state.withLock { $0.waiting.count } }
 
     // MARK: Back-pressure
 
@@ -187,6 +218,12 @@ final class StreamHub: Sendable {
     /// Lets go of full viewers that have stopped reading, while reading is stopped because of them.
     private func watchForStuckViewers(_ channel: any Channel) {
         guard let patience else { return }
+        // One look ahead is enough, however often reading stops and goes on meanwhile.
+        let isWatching = state.withLock { state in
+            defer { state.isWatching = true }
+            return state.isWatching
+        }
+        guard !isWatching else { return }
         channel.eventLoop.scheduleTask(in: .seconds(1)) { [self] in
             let stuck = state.withLock { state in
                 let stuck = state.viewers.values.filter { $0.isStuck(for: patience) }
@@ -197,7 +234,11 @@ final class StreamHub: Sendable {
                 viewer.finish(.failure(RuntimeError(.viewerTooSlow, "the output was not read fast enough")))
             }
             reconsiderReading()
-            if state.withLock({ !$0.isReading }) { watchForStuckViewers(channel) }
+            let isHeldUp = state.withLock { state in
+                state.isWatching = false
+                return !state.isReading
+            }
+            if isHeldUp { watchForStuckViewers(channel) }
         }
     }
 }
