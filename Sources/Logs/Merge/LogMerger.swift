@@ -67,7 +67,11 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
     /// Nothing more comes from a source.
     /// - Parameter isLost: It broke off.
     package func end(_ source: Source, isLost: Bool = false) {
-        state.withLock { $0.merge.end(source, isLost: isLost) }
+        state.withLock { state in
+            state.merge.end(source, isLost: isLost)
+            // Nobody puts in any more: sources come and go as long as the reader stays.
+            state.room[source] = nil
+        }
         bell.ring()
     }
 
