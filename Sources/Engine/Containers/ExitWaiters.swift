@@ -10,18 +10,31 @@ final class ExitWaiters: Sendable {
 
     private let waiting = Mutex<[String: [Waiter]]>([:])
 
-    /// Registers a wait: what happens from now on ends it.
+    /// Registers a wait: what happens from now on ends it. One that is let go of, waited for or not, is forgotten.
     func register(_ id: String, _ condition: WaitCondition) -> PendingExit {
         let promise = ExitPromise()
         waiting.withLock { $0[id, default: []].append(Waiter(condition: condition, promise: promise)) }
-        return PendingExit { [self] in
+        let place = Place { [self] in forget(promise, of: id) }
+        return PendingExit {
             try await withTaskCancellationHandler {
                 try await promise.value()
             } onCancel: {
                 promise.fail(CancellationError())
-                forget(promise, of: id)
+                place.giveUp()
             }
         }
+    }
+
+    /// How many wait.
+    var count: Int { waiting.withLock { $0.values.reduce(0) { $0 + $1.count } } }
+
+    /// A waiter's place among the others, given up when nobody can ask for it any more.
+    private final class Place: Sendable {
+        let giveUp: @Sendable () -> Void
+
+        init(_ giveUp: @escaping @Sendable () -> Void) { self.giveUp = giveUp }
+
+        deinit { giveUp() }
     }
 
     private func forget(_ promise: ExitPromise, of id: String) {

@@ -61,6 +61,16 @@ import Testing
         }
     }
 
+    @Test func `a wait that nobody can ask for any more is forgotten`() async throws {
+        let waiters = ExitWaiters()
+        _ = waiters.register("a", .nextExit)
+        #expect(waiters.count == 0)
+        let kept = waiters.register("a", .nextExit)
+        #expect(waiters.count == 1)
+        waiters.ended("a", ExitResult(statusCode: 3))
+        #expect(try await kept.result().statusCode == 3)
+    }
+
     @Test func `events of before are told first, then new ones, filtered`() async throws {
         let log = EventLog()
         let start = Timestamp.now
@@ -101,6 +111,7 @@ import Testing
             group.addTask {
                 for _ in 0..<500 {
                     let first = Flag()
+                    // To be cancelled while it reads.
                     let reader = Task {
                         for await _ in log.follow(since: nil, until: nil, matching: { _ in true }) {
                             first.isSet.withLock { $0 = true }
