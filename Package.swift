@@ -169,8 +169,9 @@ let package = Package(
             "KernelTests",
             [
                 "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
-                "NameService", "Lab", "Addressing", "Model", "Faults",
-            ], [nioCore, nioPosix, log, x509, asn1, crypto]),
+                "NameService", "Lab", "Addressing", "Model", "Faults", "Engine", "EngineInterface",
+                "LocalStore",
+            ], [nioCore, nioPosix, log, x509, asn1, crypto, sqlite]),
         tests(
             "ServiceTests",
             [

@@ -2,7 +2,7 @@ import ContainerRuntime
 import DataPlane
 import Faults
 import Images
-import LinuxSystem
+package import LinuxSystem
 import LocalStore
 package import Logging
 import NIOPosix
@@ -12,7 +12,10 @@ import ServiceLifecycle
 /// Putting a node's engine together from its parts, and running it.
 extension NodeEngine: ServiceLifecycle.Service {
     /// Opens the engine: reads what an earlier life has left and takes over what runs.
-    package static func open(_ configuration: EngineConfiguration, log: Logger) async throws -> NodeEngine {
+    /// - Parameter namespace: Whose network is the node's; `nil` is this process' own.
+    package static func open(_ configuration: EngineConfiguration, namespace: NetworkNamespace? = nil, log: Logger)
+        async throws -> NodeEngine
+    {
         let paths = EnginePaths(configuration)
         try await onThread {
             for directory in [paths.root, paths.containers, paths.volumes] {
@@ -42,7 +45,8 @@ extension NodeEngine: ServiceLifecycle.Service {
             configuration: configuration, log: log, store: store, images: images, runtime: runtime,
             fileWatcher: try FileWatcher(),
             runtimeVersions: versions,
-            dataPlane: DataPlane(runDirectory: paths.run, log: log), nameServer: NameServer(group: group, log: log))
+            dataPlane: DataPlane(runDirectory: paths.run, nodeNamespace: namespace, log: log),
+            nameServer: NameServer(group: group, log: log))
         try await engine.adopt()
         return engine
     }

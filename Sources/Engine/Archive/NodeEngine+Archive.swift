@@ -78,6 +78,8 @@ extension NodeEngine: ContainerFilesBackend {
         let flow = try ByteFlow()
         async let fed: Void = Self.feed(archive, into: flow)
         do {
+            // Should the tree not even be opened, those who feed must see that nobody reads.
+            defer { flow.closeReading() }
             try await withTree(of: record) { tree in
                 guard let input = flow.takeReading() else { return }
                 try Self.check(wanted, record, in: tree, of: reference, path)

@@ -31,6 +31,8 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     var isStarting = false
     /// Removal has begun and must be brought to its end.
     var isBeingRemoved = false
+    /// How its process ended, while that is being settled: the process' own traces go before the rest is done.
+    var ending: ProcessEnd?
     /// The engine stopped this task's container because it was unhealthy.
     var endedUnhealthy: Bool?
 

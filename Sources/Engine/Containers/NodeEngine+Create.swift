@@ -199,7 +199,12 @@ extension NodeEngine {
         }
         try containers.reserve(name)
         let old = record.name
-        let renamed = try await containers.update(record.id, durably: true) { $0.name = name }
+        let renamed: ContainerRecord
+        do { renamed = try await containers.update(record.id, durably: true) { $0.name = name } } catch {
+            // Removed meanwhile: the name is free again.
+            containers.release(name)
+            throw error
+        }
         var attributes = renamed.eventAttributes
         attributes["oldName"] = "/" + old
         events.publish("container", "rename", record.id, attributes)

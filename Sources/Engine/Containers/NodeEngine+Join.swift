@@ -74,7 +74,7 @@ extension NodeEngine {
     func releaseNetworks(_ id: String) async throws -> [EndpointRecord] {
         let before = containers.record(id)
         defer { releases.signal((before?.endpoints ?? []).compactMap(\.attachmentID)) }
-        try await containers.update(id) { record in
+        try await note(id) { record in
             record.leaveNetworks()
             record.publishedPorts = []
             record.isStarting = false

@@ -2,6 +2,7 @@ import DataPlane
 package import EngineInterface
 import Faults
 import LinuxSystem
+import LocalStore
 import Logging
 import Model
 
@@ -47,6 +48,7 @@ extension NodeEngine {
                 record.state.exitCode = 0
                 record.state.error = ""
                 record.state.startedAt = .now
+                record.ending = nil
                 record.endedUnhealthy = nil
                 record.state.health =
                     HealthPlan(record.configuration) == nil ? nil : HealthPlan.begin(record.state.health)
@@ -79,6 +81,8 @@ extension NodeEngine {
                 record.state.error = "\(error)"
                 record.state.status = record.state.startedAt == .zero ? "created" : "exited"
             }
+            // Of a start anew somebody may have waited for the end since before; nothing more comes.
+            waiters.ended(id, ExitResult(statusCode: code))
             if failed.hostConfig.autoRemove, failed.task == nil {
                 workbench.begin { await self.removeEnded(id) }
             }
@@ -109,8 +113,8 @@ extension NodeEngine {
         } while containers.record(id)?.isRunning == true
     }
 
-    /// Until the end of a container is tried to be settled once more: its processes may be stuck in a call for a while.
-    private static let settlingPause = Duration.seconds(5)
+    /// Until what failed after the end of a container is tried once more: its processes may be stuck in a call for a while.
+    static let settlingPause = Duration.seconds(5)
 
     private func end(of id: String) async throws -> ProcessEnd {
         try await withThrowingTaskGroup(of: ProcessEnd?.self) { group in
@@ -127,12 +131,17 @@ extension NodeEngine {
 
     private func settleEnd(_ id: String, _ end: ProcessEnd) async throws {
         guard let before = containers.record(id), before.isRunning else { return }
+        // Before the process' last traces go: should the daemon be killed meanwhile, the next one goes on from here.
+        if before.ending == nil { try await note(id) { $0.ending = end } }
         try await discardProcess(id)
-        let again = restartDelay(before, end)
         // Also before a restart: that allots endpoints anew, and the old ones' links would be in the way.
         let left = try await releaseNetworks(id)
         try await unmountRoot(id)
-        let record = try await containers.update(id) { record in
+        var again: Duration?
+        let record = try await note(id) { record in
+            // Decided on the record of this moment: a stop may have come while all this was done.
+            again = self.restartDelay(record, end)
+            record.ending = nil
             record.state.pid = 0
             record.state.paused = false
             // As Docker has it: nothing that does not run is healthy.
@@ -157,6 +166,21 @@ extension NodeEngine {
         } else {
             waiters.ended(id, ExitResult(statusCode: end.code))
             if record.hostConfig.autoRemove, !record.isBeingRemoved { workbench.begin { await self.removeEnded(id) } }
+        }
+    }
+
+    /// Changes a record by what has happened. A store that cannot be written, as on a full disk, does not undo that, and nobody is left
+    /// waiting for it: the next change takes it along.
+    @discardableResult
+    func note(_ id: String, _ change: (inout ContainerRecord) -> Void) async throws -> ContainerRecord {
+        do {
+            return try await containers.update(id, change)
+        } catch let error as LocalStoreError {
+            guard let record = containers.record(id) else { throw error }
+            log.error(
+                "what happened to a container is not on record",
+                metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+            return record
         }
     }
 
@@ -194,15 +218,23 @@ extension NodeEngine {
         }
     }
 
+    /// Removes a container that is not to outlive its end; again, when that did not succeed.
     func removeEnded(_ id: String) async {
-        do {
-            try await serializer.run(id) {
-                guard let record = containers.record(id), !record.isRunning else { return }
-                try await destroy(id, removeVolumes: true)
+        while true {
+            do {
+                return try await serializer.run(id) {
+                    guard let record = containers.record(id), !record.isRunning else { return }
+                    try await destroy(id, removeVolumes: true)
+                }
+            } catch is CancellationError {
+                // The daemon stops; the next one removes it.
+                return
+            } catch {
+                log.error(
+                    "a container was not removed after its end", metadata: ["container": "\(id)", "error": "\(error)"])
             }
-        } catch {
-            log.error(
-                "a container was not removed after its end", metadata: ["container": "\(id)", "error": "\(error)"])
+            // Cancelled: as above.
+            do { try await Task.sleep(for: Self.settlingPause) } catch { return }
         }
     }
 
@@ -221,7 +253,8 @@ extension NodeEngine {
             record.isStoppedByUser = true
             record.isWanted = false
         }
-        if updated.state.restarting { return try await giveUpRestart(record.id) }
+        // Its start may have been under way: then it runs now, and is stopped as others are.
+        if updated.state.restarting { try await giveUpRestart(record.id) }
         let end = waiters.register(record.id, .notRunning)
         guard containers.record(record.id)?.isRunning == true else { return }
         try await send(number, to: record.id)
@@ -302,7 +335,9 @@ extension NodeEngine {
     package func pauseContainer(_ reference: String) async throws {
         let record = try containers.find(reference)
         try await serializer.run(record.id) {
-            guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
+            guard let record = containers.record(record.id), record.isRunning else {
+                throw Refusal(.conflict, "container \(record.id) is not running")
+            }
             if record.state.paused { throw Refusal(.conflict, "container \(record.id) is already paused") }
             try await setPaused(true, record.id)
             try await containers.update(record.id) {
@@ -315,7 +350,9 @@ extension NodeEngine {
     package func unpauseContainer(_ reference: String) async throws {
         let record = try containers.find(reference)
         try await serializer.run(record.id) {
-            guard record.state.paused else { throw Refusal(.conflict, "container \(record.id) is not paused") }
+            guard containers.record(record.id)?.state.paused == true else {
+                throw Refusal(.conflict, "container \(record.id) is not paused")
+            }
             try await setPaused(false, record.id)
             try await containers.update(record.id) {
                 $0.state.paused = false; $0.state.status = "running"
@@ -341,7 +378,7 @@ extension NodeEngine {
 }
 
 /// How a container's process ended.
-struct ProcessEnd: Sendable {
+struct ProcessEnd: Codable, Sendable, Equatable {
     var code: Int
     var wasOutOfMemory: Bool
 }

@@ -56,6 +56,7 @@ extension NodeEngine {
 
     /// Returns when the container has ended.
     func processEnd(_ id: String) async throws -> ProcessEnd {
+        if let known = containers.record(id)?.ending { return known }
         let exit = try await runtime.waitForExit(id)
         if exit.monitorWasLost {
             log.warning("a container lost its monitor and was stopped", metadata: ["container": "\(id)"])
@@ -66,9 +67,19 @@ extension NodeEngine {
     /// Kills what is left of the process and removes its traces; nothing there is fine.
     func discardProcess(_ id: String) async throws { try await runtime.delete(id) }
 
+    /// Sends a signal. A paused container goes on then, as Docker has it: a frozen process takes none.
     func send(_ signal: Int32, to id: String) async throws {
         do {
             try await runtime.kill(id, signal: signal, all: false)
+            guard let record = containers.record(id), record.state.paused else { return }
+            try await setPaused(false, id)
+            let thawed = try await containers.update(id) { record in
+                // It may have ended meanwhile, and been settled.
+                guard record.isUp else { return }
+                record.state.paused = false
+                record.state.status = "running"
+            }
+            events.publish("container", "unpause", id, thawed.eventAttributes)
         } catch let error as RuntimeError where error.code == .wrongState || error.code == .noSuchContainer {
             // It has ended by itself meanwhile: its end is under way to whoever waits for it.
             log.debug("a signal came too late", metadata: ["container": "\(id)", "signal": "\(signal)"])
@@ -83,7 +94,11 @@ extension NodeEngine {
     /// - Returns: Whether there is one: running, or ended with an exit code that ``processEnd(_:)`` will tell.
     func takeOver(_ record: ContainerRecord) async throws -> Bool {
         switch try await runtime.adopt(record.id) {
-        case .running, .paused, .exited: return true
+        case .running, .paused: return true
+        case .absent where record.ending != nil, .exited:
+            // The number may be another process's by now.
+            try await containers.update(record.id) { $0.state.pid = 0 }
+            return true
         case .created, .absent:
             try await containers.update(record.id) { record in
                 record.state.running = false

@@ -17,20 +17,18 @@ extension NodeEngine {
         if record.state.restarting {
             throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running")
         }
+        // Asked for first: a viewer whom nobody reads would hold the container up.
+        let past = query.logs ? try await containerLogs(record.id, LogQuery()).output : nil
         let viewer = runtime.attach(record.id)
         events.publish("container", "attach", record.id, record.eventAttributes)
-        let past = query.logs ? try await containerLogs(record.id, LogQuery()).output : nil
         return ViewerStreams(
             viewer: viewer, isTerminal: record.configuration.tty, takesInput: query.standardInput,
             shows: query, past: past,
             onFinished: { [waiters] in
                 // The stream ends before the exit is on record: the client asks for it at once.
+                let end = waiters.register(record.id, .notRunning)
                 guard self.containers.record(record.id)?.isRunning == true else { return }
-                do {
-                    _ = try await withDeadline(Self.exitPatience) {
-                        try await waiters.register(record.id, .notRunning).result()
-                    }
-                } catch {
+                do { _ = try await withDeadline(Self.exitPatience) { try await end.result() } } catch {
                     self.log.debug("an attach ended before its container", metadata: ["container": "\(record.shortID)"])
                 }
             })

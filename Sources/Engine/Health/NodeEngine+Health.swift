@@ -19,23 +19,35 @@ extension NodeEngine {
     /// Asks until cancelled; returns at once for a container without a health check.
     func watchHealth(_ id: String) async {
         guard let record = containers.record(id), let plan = HealthPlan(record.configuration) else { return }
-        do {
-            try await runtime.removeExecs(of: id, named: Self.probePrefix)
-            while !Task.isCancelled {
-                guard let now = containers.record(id), now.isRunning, let health = now.state.health else { return }
-                try await Task.sleep(for: plan.pause(health, since: Self.age(now)))
-                guard let now = containers.record(id), now.isRunning else { return }
-                // A frozen process cannot answer; Docker does not ask it either.
-                if now.state.paused { continue }
-                let age = Self.age(now)
-                let result = try await probe(now, plan)
-                try await take(result, plan, age: age, of: id)
+        while true {
+            do {
+                return try await watchHealth(id, plan)
+            } catch is CancellationError {
+                // The container has ended, or the daemon ends.
+                return
+            } catch {
+                log.error(
+                    "a container's health cannot be watched at present",
+                    metadata: ["container": "\(id)", "error": "\(error)"])
             }
-        } catch is CancellationError {
-            // The container has ended, or the daemon ends.
-        } catch {
-            log.error(
-                "a container's health is no longer watched", metadata: ["container": "\(id)", "error": "\(error)"])
+            // Cancelled: as above.
+            do { try await Task.sleep(for: Self.pauseAfterFailure) } catch { return }
+        }
+    }
+
+    private static let pauseAfterFailure = Duration.seconds(5)
+
+    private func watchHealth(_ id: String, _ plan: HealthPlan) async throws {
+        try await runtime.removeExecs(of: id, named: Self.probePrefix)
+        while true {
+            guard let now = containers.record(id), now.isRunning, let health = now.state.health else { return }
+            try await Task.sleep(for: plan.pause(health, since: Self.age(now)))
+            guard let now = containers.record(id), now.isRunning else { return }
+            // A frozen process cannot answer; Docker does not ask it either.
+            if now.state.paused { continue }
+            let age = Self.age(now)
+            let result = try await probe(now, plan)
+            try await take(result, plan, age: age, of: id)
         }
     }
 
