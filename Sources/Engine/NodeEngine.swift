@@ -29,7 +29,7 @@ package final class NodeEngine: Sendable {
     let serializer = KeyedSerializer()
     let workbench = Workbench()
     let execs = ExecTable()
-    let releases = ReleaseWaiters()
+    let holders = HolderWaiters()
     /// Running commands, for resizing their terminals.
     let sessions = Mutex<[String: any ExecSession]>([:])
     /// Of the programs that make containers; the one that is taken when nobody says is the first.

@@ -48,7 +48,7 @@ package protocol SwarmNetworkCatalog: Sendable {
     func createSwarmNetwork(_ request: NetworkRequest) async throws -> String
     /// Gives a container of this node a place on an attachable network, and returns when the node has been told of the network.
     ///
-    /// The place lasts until ``TaskExecutor/waitForRelease(of:)`` returns for it.
+    /// The place lasts until ``TaskExecutor/waitForHolder(of:otherThan:)`` names nobody.
     /// - Parameters:
     ///   - id: Kept by the caller beforehand; asked again with it, the same place is answered.
     ///   - network: Name, id, or beginning of an id.
@@ -77,8 +77,9 @@ package protocol TaskExecutor: Sendable {
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit?
     /// Sends the stop signal, then SIGKILL after the grace period.
     func stopTask(_ task: SwarmTask) async throws
-    /// Returns when no container of this node holds an attachment (any more).
-    func waitForRelease(of attachmentID: String) async throws
+    /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil` when no container of
+    /// this node holds it (any more).
+    func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String?
     /// Removes the container; a missing one is fine.
     func removeTask(id: String) async throws
     /// Tasks of which this node has a container: task id → container status.

@@ -81,10 +81,16 @@ struct TaskRunner: Sendable {
         }
         do {
             if let attachment = task.spec.networkAttachmentSpec {
+                var name = status.containerStatus?.name ?? attachment.containerName
                 status.containerStatus = .init()
                 status.containerStatus?.containerID = attachment.containerID
+                status.containerStatus?.name = name
                 if status.state < .running { tell(.running, "attached") }
-                try await executor.waitForRelease(of: task.id)
+                while let other = try await executor.waitForHolder(of: task.id, otherThan: name) {
+                    name = other
+                    status.containerStatus?.name = other
+                    tell(.running, "renamed")
+                }
                 return tell(.complete, "released")
             }
             if status.state < .running {

@@ -85,7 +85,8 @@ package struct NetworkStatePlanner {
     private static func names(of task: SwarmTask) -> (container: String, names: [String]) {
         if let attached = task.spec.networkAttachmentSpec {
             let id = attached.containerID
-            return (id, [attached.containerName, String(id.prefix(12))] + attached.aliases)
+            let name = task.status.containerStatus?.name ?? attached.containerName
+            return (id, [name, String(id.prefix(12))] + attached.aliases)
         }
         let id = task.status.containerStatus?.containerID ?? ""
         return (id, [task.containerName] + (id.isEmpty ? [] : [String(id.prefix(12))]))

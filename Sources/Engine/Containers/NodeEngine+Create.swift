@@ -208,6 +208,7 @@ extension NodeEngine {
         var attributes = renamed.eventAttributes
         attributes["oldName"] = "/" + old
         events.publish("container", "rename", record.id, attributes)
+        holders.signal(renamed.endpoints.compactMap(\.attachmentID))
         try await network.refresh()
     }
 }

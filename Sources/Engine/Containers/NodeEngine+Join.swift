@@ -73,7 +73,7 @@ extension NodeEngine {
     /// - Returns: The places that it had.
     func releaseNetworks(_ id: String) async throws -> [EndpointRecord] {
         let before = containers.record(id)
-        defer { releases.signal((before?.endpoints ?? []).compactMap(\.attachmentID)) }
+        defer { holders.signal((before?.endpoints ?? []).compactMap(\.attachmentID)) }
         try await note(id) { record in
             record.leaveNetworks()
             record.publishedPorts = []

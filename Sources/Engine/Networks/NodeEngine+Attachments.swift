@@ -94,7 +94,7 @@ extension NodeEngine {
             }
         } catch {
             try await change { $0.leave() }
-            releases.signal([attachmentID])
+            holders.signal([attachmentID])
             throw error
         }
     }
@@ -115,7 +115,7 @@ extension NodeEngine {
             try await containers.update(record.id) { record in
                 record.endpoints.removeAll { $0.attachmentID != nil || $0.isAutomatic == true }
             }
-            releases.signal(dropped)
+            holders.signal(dropped)
         }
     }
 }

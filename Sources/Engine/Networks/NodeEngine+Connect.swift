@@ -90,7 +90,7 @@ extension NodeEngine {
             record.endpoints.removeAll(where: isMeant)
             if record.task == nil { record.setWayOut(gateway: nil, openBridges: open) }
         }
-        releases.signal(released)
+        holders.signal(released)
     }
 
     private func refuse(_ network: String, _ record: ContainerRecord) throws {

@@ -136,10 +136,12 @@ extension NodeEngine: TaskExecutor {
         network.setSwarm(place.network, nodeID: place.nodeID, underlayMTU: try await underlayMTU(of: own?.address))
     }
 
-    package func waitForRelease(of attachmentID: String) async throws {
-        try await releases.wait(attachmentID) {
-            containers.all.contains { $0.endpoints.contains { $0.attachmentID == attachmentID } }
+    package func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
+        func holder() -> String? {
+            containers.all.first { $0.endpoints.contains { $0.attachmentID == attachmentID } }?.name
         }
+        try await holders.wait(attachmentID) { holder() == name }
+        return holder()
     }
 
     package func leaveNetworks() async throws {

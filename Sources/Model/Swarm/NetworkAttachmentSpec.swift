@@ -2,7 +2,7 @@
 /// Source: Engine API 1.50, `NetworkAttachmentSpec`; the API does not show such tasks, so what else the swarm needs is here, too.
 package struct NetworkAttachmentSpec: Codable, Sendable, Equatable {
     @Zero package var containerID: String
-    /// Without the leading slash.
+    /// Without the leading slash; when the place was asked for. What it is called since is in the task's status.
     @Zero package var containerName: String
     /// What it is called on the network besides.
     @Zero package var aliases: [String]

@@ -81,6 +81,8 @@ package struct TaskStatus: Codable, Sendable, Equatable {
         @Zero package var containerID: String
         @Zero package var processID: Int
         @Zero package var exitCode: Int
+        /// What the container that holds an attachment is called now; absent for containers of services.
+        package var name: String?
         package init() {}
     }
     package struct PortStatus: Codable, Sendable, Equatable {

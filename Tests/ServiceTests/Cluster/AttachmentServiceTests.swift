@@ -52,6 +52,14 @@ import Testing
                     node.executor.network?.networks.first { $0.network.id == id }?.endpoints.count == 2
                 }
             }
+            second.executor.state.withLock { $0.renamed[attachment] = "bag" }
+            try await eventually("both nodes find the container under its new name alone") {
+                [first, second].allSatisfy { node in
+                    let network = node.executor.network?.networks.first { $0.network.id == id }
+                    return network?.endpoints.first { $0.taskID == attachment }?.names
+                        == ["bag", String(wish.containerID.prefix(12)), "pal"]
+                }
+            }
             let inUse = await #expect(throws: Refusal.self) { try await manager.removeSwarmNetwork(id: id) }
             #expect(inUse?.message.contains("network \(id) is in use by task ") == true)
             second.executor.state.withLock { _ = $0.attachments.remove(attachment) }

@@ -28,6 +28,8 @@ final class FakeExecutor: TaskExecutor {
         var written = 0
         /// Attachments that some container holds.
         var attachments: Set<String> = []
+        /// What those containers are called that were renamed since, by attachment.
+        var renamed: [String: String] = [:]
     }
 
     let hostname: String
@@ -87,9 +89,15 @@ final class FakeExecutor: TaskExecutor {
         }
     }
 
-    func waitForRelease(of attachmentID: String) async throws {
-        // Polled: this is a stand-in for containers' records.
-        while state.withLock({ $0.attachments.contains(attachmentID) }) { try await Task.sleep(for: .milliseconds(10)) }
+    func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
+        while true {
+            let holder = state.withLock { state in
+                state.attachments.contains(attachmentID) ? state.renamed[attachmentID] ?? name : nil
+            }
+            if holder != name { return holder }
+            // Polled: this is a stand-in for containers' records.
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     func removeTask(id: String) async throws { state.withLock { $0.containers[id] = nil } }

@@ -1,7 +1,8 @@
 import Synchronization
 
-/// Those who wait until no container holds an attachment. Which are held is in the containers' records; here is only who is to look again.
-final class ReleaseWaiters: Sendable {
+/// Those who wait until an attachment is held by nobody, or under another name. By whom it is held is in the containers' records; here
+/// is only who is to look again.
+final class HolderWaiters: Sendable {
     private struct State {
         var waiters: [String: [Int: AsyncStream<Void>.Continuation]] = [:]
         var next = 0
@@ -9,9 +10,9 @@ final class ReleaseWaiters: Sendable {
 
     private let state = Mutex(State())
 
-    /// Returns when `isHeld` says no.
+    /// Returns when `isAsBefore` says no.
     /// - Throws: `CancellationError`.
-    func wait(_ id: String, while isHeld: () -> Bool) async throws {
+    func wait(_ id: String, while isAsBefore: () -> Bool) async throws {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let number = state.withLock { state in
             state.next += 1
@@ -24,9 +25,9 @@ final class ReleaseWaiters: Sendable {
                 if state.waiters[id]?.isEmpty == true { state.waiters[id] = nil }
             }
         }
-        // Registered first: a release in between is seen by one or the other.
-        if !isHeld() { return }
-        for await _ in stream where !isHeld() { return }
+        // Registered first: a change in between is seen by one or the other.
+        if !isAsBefore() { return }
+        for await _ in stream where !isAsBefore() { return }
         throw CancellationError()
     }
 
