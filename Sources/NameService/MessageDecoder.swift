@@ -104,6 +104,10 @@ struct MessageDecoder {
         return Array(message[offset..<offset + count])
     }
 
+    /// As many jumps as a name can have labels: one without a label before it is of no use. A message of nothing but pointers would
+    /// otherwise keep an event loop for a second.
+    static let maximumJumps = DomainName.maximumWireLength / 2
+
     /// Reads a name. A compression pointer must point before the place where the name, or the part that the previous
     /// pointer led to, begins: every jump goes further back, so that reading ends whatever the message says.
     mutating func name() throws(MessageError) -> DomainName {
@@ -112,6 +116,7 @@ struct MessageDecoder {
         var position = offset
         var earliest = offset
         var resume: Int?
+        var jumps = 0
         while true {
             guard position < message.count else { throw MessageError(code: .tooShort, offset: position) }
             let first = Int(message[position])
@@ -134,7 +139,10 @@ struct MessageDecoder {
             case 0xc0...0xff:
                 guard position + 1 < message.count else { throw MessageError(code: .tooShort, offset: position) }
                 let target = (first & 0x3f) << 8 | Int(message[position + 1])
-                guard target < earliest else { throw MessageError(code: .badPointer, offset: position) }
+                jumps += 1
+                guard target < earliest, jumps <= Self.maximumJumps else {
+                    throw MessageError(code: .badPointer, offset: position)
+                }
                 if resume == nil { resume = position + 2 }
                 earliest = target
                 position = target

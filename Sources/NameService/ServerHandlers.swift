@@ -64,6 +64,13 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// A client that asks and does not read the answers is not read from either, so that they do not pile up here; it is idle then.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let channel = context.channel
+        channel.setOption(.autoRead, value: channel.isWritable).whenFailure { _ in channel.close(promise: nil) }
+        context.fireChannelWritabilityChanged()
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
     }

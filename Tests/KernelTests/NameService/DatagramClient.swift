@@ -73,6 +73,44 @@ func exchange(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16, _ trans
     return Array(read[2...])
 }
 
+/// Sends the same octets again and again until the other side has taken none for half a second. Returns how often they went out whole.
+func fill(_ socket: CInt, with octets: [UInt8], atMost most: Int) -> Int {
+    let all = Array(repeatElement(octets, count: 256).joined())
+    var sent = 0
+    while sent < most * octets.count {
+        var entry = pollfd(fd: socket, events: CShort(POLLOUT), revents: 0)
+        guard poll(&entry, 1, 500) > 0 else { break }
+        let begun = sent % octets.count
+        let count = all.withUnsafeBytes {
+            send(socket, $0.baseAddress?.advanced(by: begun), $0.count - begun, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
+        }
+        if count > 0 { sent += count }
+    }
+    return sent / octets.count
+}
+
+extension Descriptor {
+    /// Reads messages with two octets of length before each, until there were so many.
+    func countFramed(until wanted: Int) throws -> Int {
+        var count = 0
+        var rest: [UInt8] = []
+        while count < wanted {
+            let more = try readSome(65_535)
+            if more.isEmpty { break }
+            rest += more
+            var start = 0
+            while rest.count - start >= 2 {
+                let end = start + 2 + Int(rest[start]) << 8 + Int(rest[start + 1])
+                if end > rest.count { break }
+                start = end
+                count += 1
+            }
+            rest.removeFirst(start)
+        }
+        return count
+    }
+}
+
 /// SplitMix64.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64

@@ -188,6 +188,30 @@ import Testing
         }
     }
 
+    @Test func `a client that reads no answers is not read from until it does`() async throws {
+        try await withNamespace { namespace in
+            // So that the kernel holds little of what nobody reads.
+            try await namespace.run {
+                for name in ["rmem", "wmem"] { try Sysctl.write("net/ipv4/tcp_\(name)", "4096 16384 16384") }
+            }
+            let server = NameServer(log: log)
+            let ports = try await server.open(
+                "a", namespace: namespace, table: table(tasks: 60), upstreams: Upstreams([]))
+            let octets = try query("tasks.web").encoded()
+            let framed = [UInt8(octets.count >> 8), UInt8(octets.count & 0xff)] + octets
+            // 2 MB of questions, for which there would be 70 MB of answers.
+            let most = (2 << 20) / framed.count
+            let (sent, answered) = try await namespace.run {
+                let socket = try connectedSocket(NameServer.address, ports.tcp)
+                let sent = fill(socket.raw, with: framed, atMost: most)
+                return (sent, try socket.countFramed(until: sent))
+            }
+            #expect(sent < most, "the server takes questions without end")
+            #expect(answered == sent)
+            await server.close("a")
+        }
+    }
+
     private func ask(
         _ query: Message, _ port: UInt16, _ transport: Transport, in namespace: NetworkNamespace
     ) async throws -> Message {

@@ -74,6 +74,22 @@ import Testing
         }
     }
 
+    @Test func `a name of more pointers than a name has labels is refused`() throws {
+        // Each question's name points to the one before: without a bound, reading them takes the square of their number.
+        func message(_ count: UInt16) -> [UInt8] {
+            var octets: [UInt8] = [0, 1, 0, 0, UInt8(count >> 8), UInt8(count & 0xff), 0, 0, 0, 0, 0, 0]
+            octets += [1, 97, 0, 0, 1, 0, 1]
+            for position in 1..<Int(count) {
+                let target = position == 1 ? 12 : 12 + 7 + (position - 2) * 6
+                octets += [0xc0 | UInt8(target >> 8), UInt8(target & 0xff), 0, 1, 0, 1]
+            }
+            return octets
+        }
+        let long = try Message(decoding: message(100))
+        #expect(try long.questions.count == 100 && long.questions.allSatisfy { try $0.name == name("a") })
+        #expect(throws: MessageError.self) { try Message(decoding: message(2_000)) }
+    }
+
     @Test func `a reply that is too long is cut and says so`() throws {
         var message = Message()
         message.isResponse = true
