@@ -36,6 +36,7 @@ package actor DataPlane {
     /// The newest wanted value, and the one that was last carried out.
     private var wanted = NodeNetwork()
     private var appliedNetwork = NodeNetwork()
+    private var unforgotten: [Scope: [ConnectionEnd]] = [:]
     private var applied: [Scope: AppliedNamespace] = [:]
     private var held: [Scope: HeldNamespace] = [:]
     private var book = RuleBook()
@@ -247,12 +248,14 @@ package actor DataPlane {
         let derivation = Derivation(target, layout: layout, filtersBridges: await filtersBridges())
         let round = Round(
             derivation: derivation, node: node, previous: applied, previousNetwork: appliedNetwork,
+            unforgotten: unforgotten,
             examined: scopes ?? Set(derivation.inputs().keys), prepared: prepared,
             strays: removingStrays ? strays(derivation) : [], held: held, book: book)
         var outcome = await round.run()
         await holdPorts(of: target, &outcome)
         await holdNamespaces(of: derivation, &outcome)
         appliedNetwork = target
+        unforgotten = outcome.unforgotten
         prepared.subtract(target.sandboxes.map { .sandbox($0.id) })
         carriedOut = number
         outcome.duration = ContinuousClock.now - start

@@ -7,7 +7,8 @@ import Addressing
 struct ConnectionEnds {
     private(set) var byScope: [Scope: [ConnectionEnd]] = [:]
 
-    init(from old: NodeNetwork, to new: NodeNetwork) {
+    /// - Parameter kept: What an earlier round was to forget in namespaces in which something failed. What has come again since is left.
+    init(from old: NodeNetwork, to new: NodeNetwork, kept: [Scope: [ConnectionEnd]] = [:]) {
         let gone = Self.goneEndpoints(old, new)
         for sandbox in new.sandboxes {
             var ends: [ConnectionEnd] = []
@@ -22,6 +23,34 @@ struct ConnectionEnds {
         }
         let node = Self.nodeEnds(old, new)
         if !node.isEmpty { byScope[.node] = node }
+        if kept.isEmpty { return }
+        let live = Live(new)
+        for (scope, ends) in kept {
+            let more = ends.filter { !live.contains($0) && byScope[scope]?.contains($0) != true }
+            if !more.isEmpty { byScope[scope, default: []] += more }
+        }
+    }
+
+    /// What connections may lead to.
+    private struct Live {
+        private var addresses: Set<IPv4Address>
+        private let ports: [(number: UInt16, address: IPv4Address)]
+
+        init(_ network: NodeNetwork) {
+            addresses = Set(network.overlays.flatMap(\.remoteEndpoints).map(\.address))
+            for local in ConnectionEnds.localAddresses(network).values { addresses.formUnion(local) }
+            addresses.formUnion(network.sandboxes.compactMap { $0.meshDoor?.door })
+            ports =
+                network.sandboxes.flatMap(\.published).map { ($0.hostPort, $0.targetAddress) }
+                + network.meshAtNode.flatMap { port in port.backends.map { (port.publishedPort, $0.address) } }
+        }
+
+        func contains(_ end: ConnectionEnd) -> Bool {
+            switch end {
+            case .answered(let address): addresses.contains(address)
+            case .port(let number, let address): ports.contains { $0.number == number && $0.address == address }
+            }
+        }
     }
 
     /// Addresses that an overlay has lost, on whatever node.

@@ -106,13 +106,14 @@ extension Round {
     }
 
     private func forgetConnections(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
-        let ends = ConnectionEnds(from: previousNetwork, to: derivation.wanted).byScope
+        let ends = ConnectionEnds(from: previousNetwork, to: derivation.wanted, kept: unforgotten).byScope
             .filter { parts[$0.key] != nil || outcome.applied[$0.key] != nil }
         _ = await forEach(Array(ends.keys), &outcome) { scope in
             let gone = ends[scope] ?? []
             if gone.isEmpty { return 0 }
             return try await inside(scope) { try NamespaceWork.forget(gone) }
         }
+        outcome.unforgotten = ends.filter { outcome.failures[$0.key] != nil }
     }
 
     /// The last step: links and entries that nothing uses any more, then whole namespaces. It only waits for the kernel,

@@ -18,6 +18,8 @@ struct Round: Sendable {
     let node: NetworkNamespace?
     let previous: [Scope: AppliedNamespace]
     let previousNetwork: NodeNetwork
+    /// Connections that earlier rounds were to forget in namespaces in which something failed.
+    let unforgotten: [Scope: [ConnectionEnd]]
     /// Namespaces to compare with the kernel.
     let examined: Set<Scope>
     /// Sandboxes whose namespace was made ahead of its wanted state, and is empty.
@@ -34,6 +36,8 @@ struct Round: Sendable {
         var changes = 0
         var touched: Set<Scope> = []
         var failures: [Scope: [any Error]] = [:]
+        /// For the next round: where something failed, old rules may have let them come again.
+        var unforgotten: [Scope: [ConnectionEnd]] = [:]
         /// In words, for the namespaces that were compared with the kernel.
         var differences: [Scope: [String]] = [:]
         /// By which the node's namespace knows the others.

@@ -64,8 +64,6 @@ enum NamespaceWork {
 
 /// Connections that lost what they lead to.
 enum ConnectionEnd: Equatable, Sendable {
-    /// Everything from or to an address.
-    case address(IPv4Address)
     /// What is answered from an address.
     case answered(IPv4Address)
     /// What came to a port and is answered from an address.
@@ -73,7 +71,6 @@ enum ConnectionEnd: Equatable, Sendable {
 
     func fits(_ connection: TrackedConnection) -> Bool {
         switch self {
-        case .address(let address): connection.reply.source == address || connection.original.source == address
         case .answered(let address): connection.reply.source == address
         case .port(let port, let address):
             connection.original.destinationPort == port && connection.reply.source == address

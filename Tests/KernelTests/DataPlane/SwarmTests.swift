@@ -71,6 +71,34 @@ import Testing
         }
     }
 
+    @Test func `who talks to a task that goes moves on, also when its namespace could not be changed at first`()
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            func state(_ task: UInt8) -> NodeNetwork { swarm(world, tasks: [(1, task)], callers: [(1, 3)])[0] }
+            try await apply([state(1)], world)
+            var greeters = [try await Greeter.start("one", in: node.sandbox("t11"), port: 80)]
+            let talker = try await Caller.open(
+                .udp, to: serviceAddress, 80, from: node.sandbox("t13"), milliseconds: 500)
+            let seen = taskAddress(1, 3)
+            #expect(try await talker.ask() == "one \(seen)")
+
+            // The caller's namespace refuses its new default route before its rules are changed.
+            var refused = state(2)
+            let index = try #require(refused.sandboxes.firstIndex { $0.id == "t13" })
+            refused.sandboxes[index].endpoints[1].gateway = IPv4Address(203, 0, 113, 1)
+            let report = try await node.plane.apply(refused)
+            #expect(report.failures[.sandbox("t13")] != nil)
+            greeters.append(try await Greeter.start("two", in: node.sandbox("t12"), port: 80))
+            await #expect(throws: SystemError.self) { _ = try await talker.ask() }
+
+            try await apply([state(2)], world)
+            #expect(try await talker.ask() == "two \(seen)")
+            withExtendedLifetime(greeters) {}
+        }
+    }
+
     @Test func `every node answers at a port of the mesh, and the task sees the client's address`() async throws {
         try await withWorld(nodes: 2) { world in
             try await apply(swarm(world, tasks: [(2, 1)], callers: [(1, 2)]), world)

@@ -136,6 +136,10 @@ import Testing
         let drained = NodeNetwork(overlays: old.overlays, sandboxes: [caller])
         #expect(ConnectionEnds(from: old, to: drained).byScope.isEmpty)
         let gone = NodeNetwork(overlays: [OverlayNetwork(id: "o", vni: 1)], sandboxes: [caller])
-        #expect(ConnectionEnds(from: drained, to: gone).byScope == [.sandbox("c"): [.answered(backend)]])
+        let ends = ConnectionEnds(from: drained, to: gone).byScope
+        #expect(ends == [.sandbox("c"): [.answered(backend)]])
+        // What could not be forgotten is tried again, unless somebody has the address again.
+        #expect(ConnectionEnds(from: gone, to: gone, kept: ends).byScope == ends)
+        #expect(ConnectionEnds(from: gone, to: old, kept: ends).byScope.isEmpty)
     }
 }
