@@ -175,8 +175,8 @@ let package = Package(
         tests(
             "ServiceTests",
             [
-                "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerTypes", "EngineInterface",
-                "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
+                "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerClient", "DockerTypes",
+                "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
             ], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle],
             resources: [.copy("DockerAPI/operations.json")]),
         tests("TidyTests", [], []),

@@ -66,21 +66,24 @@ package struct DockerClient: Sendable {
                 return try await withThrowingTaskGroup(of: Void.self) { group in
                     if case .stream(_, let produce) = request.body {
                         // The engine may refuse before it has read everything, so both directions go at once.
-                        group.addTask {
-                            let writer = BodyWriter(outbound: outbound)
-                            try await produce(writer)
-                            try await writer.end()
+                        group.addTask { try await Self.send(produce, outbound, on: channel.channel) }
+                    }
+                    do {
+                        let response = try await Response(
+                            inbound.makeAsyncIterator(), isHead: request.method == "HEAD")
+                        guard accepting(response.status) else {
+                            group.cancelAll()
+                            throw try await Self.refusal(response, request, version)
                         }
-                    }
-                    let response = try await Response(
-                        inbound.makeAsyncIterator(), isHead: request.method == "HEAD")
-                    guard accepting(response.status) else {
+                        let result = try await use(response, outbound)
                         group.cancelAll()
-                        throw try await Self.refusal(response, request, version)
+                        return result
+                    } catch {
+                        group.cancelAll()
+                        // What kept the body from being made says more than the connection that was ended for it.
+                        while let end = await group.nextResult() { try end.get() }
+                        throw error
                     }
-                    let result = try await use(response, outbound)
-                    group.cancelAll()
-                    return result
                 }
             }
         } catch let error as IOError where error.errnoCode == 104 || error.errnoCode == 32 {
@@ -88,6 +91,26 @@ package struct DockerClient: Sendable {
             throw DockerError.local("error during connect: \(endpoint.text): connection reset by peer")
         } catch let error as MalformedAnswer {
             throw DockerError.local("error during connect: \(endpoint.text): \(error.description)")
+        }
+    }
+
+    /// Sends a body while it is made.
+    ///
+    /// - Throws: Only what kept the body from being made. The engine would wait for the rest without end, and this side for its answer:
+    ///   the connection is closed then.
+    private static func send(
+        _ produce: @Sendable (BodyWriter) async throws -> Void, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>,
+        on channel: any Channel
+    ) async throws {
+        let writer = BodyWriter(outbound: outbound)
+        do {
+            try await produce(writer)
+            try await writer.end()
+        } catch {
+            // The engine takes no more, or has answered: what it says is for the reader to tell.
+            if error is BodyWriter.Unsent || Task.isCancelled { return }
+            channel.close(promise: nil)
+            throw error
         }
     }
 

@@ -61,6 +61,9 @@ struct Connection {
 package struct BodyWriter: Sendable {
     let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
 
+    /// The connection takes no more.
+    struct Unsent: Error {}
+
     /// Returns when the connection has room for more.
     package func write(_ bytes: some Collection<UInt8>) async throws {
         guard !bytes.isEmpty else { return }
@@ -68,10 +71,14 @@ package struct BodyWriter: Sendable {
         buffer.writeString(String(bytes.count, radix: 16) + "\r\n")
         buffer.writeBytes(bytes)
         buffer.writeString("\r\n")
-        try await outbound.write(buffer)
+        try await send(buffer)
     }
 
-    func end() async throws { try await outbound.write(ByteBuffer(string: "0\r\n\r\n")) }
+    func end() async throws { try await send(ByteBuffer(string: "0\r\n\r\n")) }
+
+    private func send(_ buffer: ByteBuffer) async throws(Unsent) {
+        do { try await outbound.write(buffer) } catch { throw Unsent() }
+    }
 }
 
 /// An answer: its head, and its body piece by piece. For one task.
