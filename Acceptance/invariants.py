@@ -8,24 +8,10 @@ import re
 import signal
 
 from cluster import expect
+from proc import link, read
 
 # docker0 and docker_gwbridge are in 172.16.0.0/12; no subnet of an overlay is.
 BRIDGED = re.compile(r"172\.(1[6-9]|2\d|3[01])\.")
-
-
-def link(path):
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
-
-
-def read(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""
 
 
 # MARK: processes

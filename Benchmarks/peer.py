@@ -8,11 +8,15 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 import urllib.request
 
 from api import Engine, Refused
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../Acceptance"))
+from proc import link, read  # noqa: E402
 
 PACKAGES = ["docker.io", "containerd"]
 ADDRESS = "192.0.2.1"
@@ -172,18 +176,3 @@ class Peer:
                 names.remove(CGROUP)
         if os.path.isdir(self.work):
             run("rm", "-rf", "--one-file-system", self.work)
-
-
-def read(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def link(path):
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
