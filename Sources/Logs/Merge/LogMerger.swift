@@ -67,16 +67,19 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
     /// Nothing more comes from a source.
     /// - Parameter isLost: It broke off.
     package func end(_ source: Source, isLost: Bool = false) {
-        state.withLock { state in
+        let room = state.withLock { state in
             state.merge.end(source, isLost: isLost)
-            // Nobody puts in any more: sources come and go as long as the reader stays.
-            state.room[source] = nil
+            // Nothing is put in any more, and sources come and go as long as the reader stays.
+            return state.room.removeValue(forKey: source)
         }
+        room?.ring()
         bell.ring()
     }
 
     /// All that was written before then has been told or waits here.
     package var completeUntil: Timestamp? { state.withLock { $0.merge.completeUntil } }
+    /// How many sources may still put something in.
+    var openCount: Int { state.withLock { $0.room.count } }
     /// There is no source at present.
     package var isEmpty: Bool { state.withLock { $0.merge.isEmpty } }
 

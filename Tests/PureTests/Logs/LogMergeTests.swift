@@ -1,7 +1,8 @@
-import Logs
 import Model
 import TestKit
 import Testing
+
+@testable import Logs
 
 /// What the merge promises, for random logs that come in random pieces.
 struct LogMergeTests {
@@ -141,6 +142,7 @@ struct LogMergeTests {
                 #expect(put.withLock { $0 } - read.count < 70)
             }
             #expect(read == entries)
+            #expect(merger.openCount == 0)
             try await group.waitForAll()
         }
         await #expect(throws: LogError.self) { try await merger.put(0, LogPart()) }
