@@ -29,11 +29,13 @@ final class LogFollower: Sendable {
         }
         var bridges = [changes, end]
         if let until {
-            let nanoseconds = max(0, until.nanosecondsSinceEpoch - Timestamp.now.nanosecondsSinceEpoch)
             bridges.append(
                 Task { [weak self] in
-                    // Cancelled: nobody reads any more.
-                    guard (try? await Task.sleep(for: .nanoseconds(nanoseconds))) != nil else { return }
+                    // A client may name any moment: what is far away is waited for in parts.
+                    while case let rest = until.timeSince(.now), rest > 0 {
+                        // Cancelled: nobody reads any more.
+                        guard (try? await Task.sleep(for: .seconds(min(rest, 3600)))) != nil else { return }
+                    }
                     self?.end()
                 })
         }

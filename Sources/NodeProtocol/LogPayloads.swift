@@ -9,8 +9,8 @@ extension Wire.LogRequest {
         self.isFinal = isFinal
         follow = selection.follows
         tail = selection.tail.map { Int64($0) } ?? -1
-        since = selection.since?.nanosecondsSinceEpoch ?? 0
-        until = selection.until?.nanosecondsSinceEpoch ?? 0
+        since = selection.since?.clampedNanosecondsSinceEpoch ?? 0
+        until = selection.until?.clampedNanosecondsSinceEpoch ?? 0
     }
 
     package var selection: LogSelection {

@@ -11,6 +11,9 @@ package final class StateBoard: Sendable {
         var sleeper: AsyncStream<Void>.Continuation?
     }
 
+    /// Seconds.
+    private static let longestSleep = 3600.0
+
     private let board = Mutex(Board())
 
     package init() {}
@@ -45,7 +48,10 @@ package final class StateBoard: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in wakes { return } }
             if let deadline {
-                group.addTask { try await Task.sleep(for: .seconds(max(0.01, deadline.timeSince(.now)))) }
+                // A service's delay may be for centuries: the caller looks at the clock again.
+                group.addTask {
+                    try await Task.sleep(for: .seconds(min(max(0.01, deadline.timeSince(.now)), Self.longestSleep)))
+                }
             }
             try await group.next()
             group.cancelAll()

@@ -6,6 +6,8 @@ import Synchronization
 final class EventFollower: Sendable {
     /// How many may wait for the reader; then it loses the oldest.
     static let capacity = EventLog.capacity + 4096
+    /// Seconds.
+    private static let longestWait = 3600.0
 
     fileprivate struct State {
         /// The newest last.
@@ -48,9 +50,10 @@ final class EventFollower: Sendable {
                 await bell.wait()
                 continue
             }
-            let rest = until.nanosecondsSinceEpoch - Timestamp.now.nanosecondsSinceEpoch
+            let rest = until.timeSince(.now)
             if rest <= 0 { return nil }
-            await bell.wait(until: .now + .nanoseconds(rest))
+            // A client may name any moment: what is far away is waited for in parts.
+            await bell.wait(until: .now + .seconds(min(rest, Self.longestWait)))
         }
         return nil
     }

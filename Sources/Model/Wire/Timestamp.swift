@@ -30,7 +30,15 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
     }
 
+    /// Only for moments from 1677 to 2262: others wrap around. See ``clampedNanosecondsSinceEpoch``.
     package var nanosecondsSinceEpoch: Int64 { seconds &* 1_000_000_000 &+ nanoseconds }
+
+    /// The same for moments that somebody else chose: those out of range become the first or last that fits.
+    package var clampedNanosecondsSinceEpoch: Int64 {
+        let (product, isTooFar) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isOver) = product.addingReportingOverflow(nanoseconds)
+        return isTooFar || isOver ? (seconds < 0 ? .min : .max) : sum
+    }
 
     package static func < (left: Self, right: Self) -> Bool {
         (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
@@ -49,9 +57,9 @@ package struct Timestamp: Hashable, Sendable, Comparable {
             nanoseconds: sum >= 1_000_000_000 ? sum - 1_000_000_000 : sum)
     }
 
-    /// Seconds from `other` to this moment, with fractions.
+    /// Seconds from `other` to this moment, with fractions; of any two moments.
     package func timeSince(_ other: Timestamp) -> Double {
-        Double(seconds - other.seconds) + Double(nanoseconds - other.nanoseconds) / 1e9
+        Double(seconds) - Double(other.seconds) + Double(nanoseconds - other.nanoseconds) / 1e9
     }
 }
 

@@ -102,6 +102,31 @@ import Testing
         #expect(zip(actions, actions.dropFirst()).allSatisfy { (Int($0) ?? 0) + 1 == Int($1) })
     }
 
+    @Test(.timeLimit(.minutes(1))) func `a reader may wait until any moment`() async {
+        let log = EventLog()
+        for seconds in [9_223_372_037, Int64.max] {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        log.publish("container", "start", "c")
+                        // So far apart that the reader waits in between; cancelled when it has had enough.
+                        try? await Task.sleep(for: .milliseconds(5))
+                    }
+                }
+                var count = 0
+                for await _ in log.follow(since: nil, until: Timestamp(seconds: seconds), matching: { _ in true }) {
+                    count += 1
+                    if count == 5 { break }
+                }
+                #expect(count == 5)
+                group.cancelAll()
+            }
+            for await _ in log.follow(since: nil, until: Timestamp(seconds: -seconds - 1), matching: { _ in true }) {
+                Issue.record("there are no events of that time")
+            }
+        }
+    }
+
     /// A lock that is held while readers are woken up would stop both sides for good.
     @Test(.timeLimit(.minutes(1))) func `readers come and are cancelled while events are told`() async {
         let log = EventLog()

@@ -50,6 +50,19 @@ import Testing
         }
     }
 
+    @Test func `following until a moment that no clock reaches ends with the container`() async throws {
+        try await withLog { log, watcher in
+            try write(log.path, lines(0..<5))
+            for seconds in [9_223_372_037, Int64.max] {
+                var request = LogSelection()
+                request.follows = true
+                request.until = Timestamp(seconds: seconds)
+                let parts = LogReader(path: log.path, watcher: watcher).parts(request, isOver: false) {}
+                #expect(try await collect(parts) == (0..<5).map { "line \($0)\n" })
+            }
+        }
+    }
+
     @Test func `following sees every line over several rotations and ends with the container`() async throws {
         try await withLog { log, watcher in
             try write(log.path, lines(0..<5))
