@@ -39,7 +39,7 @@ package struct OrchestrationLoop: Sendable {
             planner.plan(&draft)
             wakeAt = draft.wakeAt
             for transaction in try draft.transactions(under: fence) {
-                let outcome = try await store.commit(transaction)
+                guard let outcome = try await commit(transaction) else { continue }
                 if fence.isBroken(by: outcome) { throw StateStoreError(.leadershipLost, "write a plan") }
                 if let revision = outcome.revision {
                     written = max(written, revision)
@@ -47,6 +47,17 @@ package struct OrchestrationLoop: Sendable {
                     log.debug("a plan was overtaken by another change", metadata: ["revision": "\(state.revision)"])
                 }
             }
+        }
+    }
+
+    /// - Returns: `nil` for an object that is too large for the store: nothing else may wait for it.
+    private func commit(_ transaction: StoreTransaction) async throws -> CommitOutcome? {
+        do {
+            return try await store.commit(transaction)
+        } catch let error as StateStoreError where error.code == .tooLarge {
+            let keys = transaction.puts.map(\.key.path).joined(separator: " ")
+            log.error("a plan is too large for the store", metadata: ["keys": "\(keys)"])
+            return nil
         }
     }
 }

@@ -57,44 +57,42 @@ package struct SwarmDraft: Sendable {
     /// How many objects go into one transaction: each takes a write and a condition, and the fence is one more.
     static let objectsPerTransaction = 60
 
-    /// The changes as transactions, each under the leader's fence and on condition that nobody changed its objects.
-    /// Whatever is refused is planned anew from the state that comes after.
+    /// The changes as transactions, each under the leader's fence and on condition that nobody changed its objects, and none larger than
+    /// the store takes, unless a single object is. Whatever is refused is planned anew from the state that comes after.
     package func transactions(under fence: LeaderFence) throws -> [StoreTransaction] {
         var transactions: [StoreTransaction] = []
         var current = StoreTransaction(conditions: [fence.condition])
-        var count = 0
-        func add(_ key: StoreKey, _ change: Change, to transaction: inout StoreTransaction) throws {
-            switch change {
-            case .node(let id):
-                guard let node = state.nodes[id] else { return }
-                transaction.conditions.append(condition(key, node.version))
-                transaction.put(key, Array(try WireJSON.encode(node)))
-            case .service(let id):
-                guard let service = state.services[id] else { return }
-                transaction.conditions.append(condition(key, service.version))
-                transaction.put(key, Array(try WireJSON.encode(service)))
-            case .task(let id):
-                guard let task = state.tasks[id] else { return }
-                transaction.conditions.append(condition(key, task.version))
-                transaction.put(key, Array(try WireJSON.encode(task)))
-            case .removed:
-                if let version = removedVersions[key], version.index != 0 {
-                    transaction.conditions.append(condition(key, version))
-                    transaction.delete(key)
-                }
-            }
-        }
+        var (count, bytes) = (0, 0)
         for (key, change) in changed.sorted(by: { $0.key < $1.key }) {
-            try add(key, change, to: &current)
-            count += 1
-            if count == Self.objectsPerTransaction {
+            guard let write = try write(key, change) else { continue }
+            let size = key.path.utf8.count + (write.value?.count ?? 0)
+            if count == Self.objectsPerTransaction || count > 0 && bytes + size > StoreTransaction.maximumBytes {
                 transactions.append(current)
                 current = StoreTransaction(conditions: [fence.condition])
-                count = 0
+                (count, bytes) = (0, 0)
             }
+            current.require(condition(key, write.version))
+            if let value = write.value { current.put(key, value) } else { current.delete(key) }
+            count += 1
+            bytes += size
         }
         if !current.isEmpty { transactions.append(current) }
         return transactions
+    }
+
+    /// - Returns: The version that a change is of, and what is to be stored, `nil` to delete; `nil` when there is nothing to write.
+    private func write(_ key: StoreKey, _ change: Change) throws -> (version: ObjectVersion, value: [UInt8]?)? {
+        switch change {
+        case .node(let id):
+            return try state.nodes[id].map { ($0.version, Array(try WireJSON.encode($0))) }
+        case .service(let id):
+            return try state.services[id].map { ($0.version, Array(try WireJSON.encode($0))) }
+        case .task(let id):
+            return try state.tasks[id].map { ($0.version, Array(try WireJSON.encode($0))) }
+        case .removed:
+            guard let version = removedVersions[key], version.index != 0 else { return nil }
+            return (version, nil)
+        }
     }
 
     private func condition(_ key: StoreKey, _ version: ObjectVersion) -> StoreTransaction.Condition {
