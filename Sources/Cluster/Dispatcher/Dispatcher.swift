@@ -14,6 +14,8 @@ import ServiceLifecycle
 package actor Dispatcher: ServiceLifecycle.Service {
     /// Docker's default.
     static let defaultHeartbeat = Duration.seconds(5)
+    /// Nodes are not asked for more, whatever the swarm's specification says: none could keep up, and all would count as down.
+    static let shortestHeartbeat = Duration.milliseconds(500)
     /// After how many heartbeat periods of silence a node is down.
     static let patience = 2.5
     /// Changes that come within this time are told together.
@@ -107,7 +109,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// How often nodes are to give a sign of life.
     package var heartbeat: Duration {
         let wanted = model.objects.cluster?.spec.dispatcher?.heartbeatPeriod ?? 0
-        return heartbeatOverride ?? (wanted > 0 ? .nanoseconds(wanted) : Self.defaultHeartbeat)
+        if let heartbeatOverride { return heartbeatOverride }
+        return wanted > 0 ? max(.nanoseconds(wanted), Self.shortestHeartbeat) : Self.defaultHeartbeat
     }
 
     private var grace: Duration { heartbeat * Self.patience }

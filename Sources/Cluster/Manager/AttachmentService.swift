@@ -14,7 +14,11 @@ struct AttachmentService: Wire.Attachments.SimpleServiceProtocol {
         do { spec = try Wire.value(NetworkAttachmentSpec.self, request.spec) } catch {
             throw RPCError(code: .invalidArgument, message: "not a wish for an attachment: \(error)")
         }
-        guard !request.taskID.isEmpty, !spec.containerID.isEmpty else {
+        // An id becomes part of a key.
+        guard !request.taskID.isEmpty, request.taskID.count <= 64,
+            request.taskID.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) }),
+            !spec.containerID.isEmpty
+        else {
             throw RPCError(code: .invalidArgument, message: "an attachment without an id or a container")
         }
         do {

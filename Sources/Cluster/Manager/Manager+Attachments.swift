@@ -14,8 +14,10 @@ extension Manager {
     func attach(
         _ id: String, of nodeID: String, to reference: String, _ spec: NetworkAttachmentSpec
     ) async throws -> NetworkAttachment {
-        if model.objects.tasks[id] == nil {
+        if try !isThere(id, of: nodeID, in: model.objects) {
             try await guarded { state in
+                // Another manager may have been asked before, and this one have been behind.
+                if try isThere(id, of: nodeID, in: state) { return StoreTransaction() }
                 let network = try attachable(reference, in: state)
                 guard state.nodes[nodeID] != nil else {
                     throw Refusal(.forbidden, "node \(nodeID) is not part of the swarm")
@@ -37,9 +39,31 @@ extension Manager {
             }
         }
         do { return try await allocated(id) } catch {
-            // Nobody waits for it any more. If this fails, too, the leader forgets it after a while.
-            _ = try await store.commit(StoreTransaction(deletes: [StoreKey(.tasks, id: id)]))
+            await giveUp(id)
             throw error
+        }
+    }
+
+    /// - Throws: ``Refusal`` for a task that is not the node's to ask for.
+    private func isThere(_ id: String, of nodeID: String, in state: SwarmState) throws -> Bool {
+        guard let task = state.tasks[id] else { return false }
+        guard task.isAttachment, task.nodeID == nodeID else {
+            throw Refusal(.forbidden, "task \(id) is no attachment of node \(nodeID)")
+        }
+        return true
+    }
+
+    /// Nobody waits for it any more here. One that has got its address meanwhile may be held by then, asked for at another manager: its
+    /// node gives it back if not.
+    private func giveUp(_ id: String) async {
+        guard let task = model.objects.tasks[id], (task.networksAttachments ?? []).isEmpty else { return }
+        do {
+            _ = try await store.commit(
+                StoreTransaction(
+                    conditions: [.modified(task.key, at: Int64(task.version.index))], deletes: [task.key]))
+        } catch {
+            // The leader forgets it after a while, and why it came to nothing is for the caller to know.
+            return
         }
     }
 

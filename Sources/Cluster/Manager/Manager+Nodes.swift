@@ -27,9 +27,9 @@ extension Manager {
     }
 
     package func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) async throws {
-        // The client may have read this version from another manager, which was faster.
-        await model.catchUp(to: Int64(clamping: version))
+        let isKnown = try await hasCaughtUp(toVersion: version)
         let id = try findNode(reference).id
+        guard isKnown else { throw Self.outOfSequence }
         try await guarded { state in
             guard var node = state.nodes[id] else { throw Refusal(.notFound, "node \(reference) not found") }
             try Self.check(version, of: node.version, since: node.membership?.specSince)
@@ -63,21 +63,23 @@ extension Manager {
     }
 
     package func removeNode(_ reference: String, force: Bool) async throws {
-        let node = try findNode(reference)
-        if node.spec.role == .manager || node.grantedRole == .manager {
-            throw Refusal(
-                .invalidInput,
-                "rpc error: code = FailedPrecondition desc = node \(node.id) is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
-            )
-        }
-        guard force || node.status.state == .down else {
-            throw Refusal(
-                .invalidInput,
-                "rpc error: code = FailedPrecondition desc = node \(node.id) is not down and can't be removed")
-        }
+        let id = try findNode(reference).id
         try await guarded { state in
-            guard state.nodes[node.id] != nil else { throw Refusal(.notFound, "node \(reference) not found") }
-            return StoreTransaction(conditions: [.present(node.key)], deletes: [node.key])
+            // Looked at again each time: it may have been promoted or have come back meanwhile.
+            guard let node = state.nodes[id] else { throw Refusal(.notFound, "node \(reference) not found") }
+            if node.spec.role == .manager || node.grantedRole == .manager {
+                throw Refusal(
+                    .invalidInput,
+                    "rpc error: code = FailedPrecondition desc = node \(id) is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
+                )
+            }
+            guard force || node.status.state == .down else {
+                throw Refusal(
+                    .invalidInput,
+                    "rpc error: code = FailedPrecondition desc = node \(id) is not down and can't be removed")
+            }
+            return StoreTransaction(
+                conditions: [.modified(node.key, at: Int64(node.version.index))], deletes: [node.key])
         }
     }
 

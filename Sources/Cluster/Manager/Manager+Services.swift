@@ -63,9 +63,9 @@ extension Manager {
     package func updateService(
         _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool
     ) async throws -> [String] {
-        // The client may have read this version from another manager, which was faster.
-        await model.catchUp(to: Int64(clamping: version))
+        let isKnown = try await hasCaughtUp(toVersion: version)
         let id = try findService(reference).id
+        guard isKnown else { throw Self.outOfSequence }
         try await guarded { state in
             guard var service = state.services[id] else { throw Refusal(.notFound, "service \(reference) not found") }
             try Self.check(version, of: service.version, since: service.specSince)

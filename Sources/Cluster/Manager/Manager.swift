@@ -37,12 +37,14 @@ package struct Manager: Sendable {
 
     /// Makes a change that other objects' names, references, ports or pools decide on, as if nothing else happened meanwhile.
     ///
-    /// - Parameter plan: From a state that has every earlier such change. Called again when another change was faster.
+    /// - Parameter plan: From a state that has every earlier such change. Called again when another change was faster. Without writes
+    ///   nothing is done.
     func guarded(_ plan: (SwarmState) throws -> StoreTransaction) async throws {
         for _ in 0..<Self.attempts {
             let mark = try await store.get(Self.guardKey)
             if let mark { await model.catchUp(to: mark.modifyRevision) }
             var transaction = try plan(model.objects)
+            if transaction.isEmpty { return }
             transaction.require(
                 mark.map { .modified(Self.guardKey, at: $0.modifyRevision) } ?? .absent(Self.guardKey))
             transaction.put(Self.guardKey, Array(nodeID.utf8))
@@ -72,6 +74,17 @@ package struct Manager: Sendable {
             StoreTransaction(conditions: [condition], puts: [.init(object.key, try object.storedBytes)]))
         guard let revision = outcome.revision else { throw Self.outOfSequence }
         await model.catchUp(to: revision)
+    }
+
+    /// Waits until this manager's copy has a version that a client has read, maybe from another manager, which was faster.
+    /// - Returns: Whether there can be such a version: `false` when the store has not come to it.
+    func hasCaughtUp(toVersion version: UInt64) async throws -> Bool {
+        if version <= UInt64(clamping: model.objects.revision) { return true }
+        // What the majority says: this end of the store may be behind.
+        let present = try await store.list(Self.guardKey.path).revision
+        guard version <= UInt64(clamping: present) else { return false }
+        await model.catchUp(to: Int64(clamping: version))
+        return true
     }
 
     /// A client changes the specification that it has read, in any version since it was changed last. What else became of the object

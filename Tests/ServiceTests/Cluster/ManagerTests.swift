@@ -1,0 +1,219 @@
+import EtcdStore
+import Faults
+import LinuxSystem
+import Logging
+import Model
+import Orchestration
+import StateStore
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Cluster
+
+/// What a manager decides while others change the same things, over a store in memory.
+@Suite(.timeLimit(.minutes(1))) struct ManagerTests {
+    /// A store that lets another manager be faster.
+    private final class OvertakenStore: StateStore {
+        let base = MemoryStore()
+        private let change = Mutex<(@Sendable (MemoryStore) async throws -> Void)?>(nil)
+
+        /// - Parameter change: Made once, right before the next single read.
+        func overtake(by change: @escaping @Sendable (MemoryStore) async throws -> Void) {
+            self.change.withLock { $0 = change }
+        }
+
+        func get(_ key: StoreKey) async throws -> StoredValue? {
+            let change = change.withLock { change in
+                defer { change = nil }
+                return change
+            }
+            try await change?(base)
+            return try await base.get(key)
+        }
+
+        func list(_ prefix: String) async throws -> StoreListing { try await base.list(prefix) }
+
+        func commit(_ transaction: StoreTransaction) async throws -> CommitOutcome {
+            try await base.commit(transaction)
+        }
+
+        func watch(
+            _ prefix: String, after revision: Int64, receive: @escaping @Sendable ([StoreEvent]) async throws -> Void
+        ) async throws { try await base.watch(prefix, after: revision, receive: receive) }
+
+        func withLeadership(
+            of role: String, candidate: [UInt8], lease: Duration,
+            _ body: @escaping @Sendable (LeaderFence) async throws -> Void
+        ) async throws { try await base.withLeadership(of: role, candidate: candidate, lease: lease, body) }
+    }
+
+    private static let guardKey = StoreKey(path: "/apus/guard/references")
+
+    private func withManager(
+        _ objects: [any SwarmObject], _ body: @escaping @Sendable (Manager, OvertakenStore) async throws -> Void
+    ) async throws {
+        let store = OvertakenStore()
+        for object in objects { try await Self.put(object, in: store.base) }
+        let log = Logger(label: "test")
+        let model = ReadModel(store: store)
+        let members = EtcdMembers(try EtcdConnection(socket: "/nonexistent/etcd", logger: log))
+        let manager = Manager(
+            store: store, model: model, live: LiveBoard(store: store, nodeID: "own", log: log), members: members,
+            nodeID: "own")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await model.run() }
+            group.addTask {
+                try await eventually("the manager knows the swarm") { !model.isStale }
+                try await body(manager, store)
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// As another manager writes it.
+    private static func put(_ object: some SwarmObject, in store: MemoryStore) async throws {
+        _ = try await store.commit(
+            StoreTransaction(puts: [.init(object.key, try object.storedBytes), .init(guardKey, Array("other".utf8))]))
+    }
+
+    private func node(_ id: String) -> Node {
+        var node = Node(id: id)
+        node.status.state = .down
+        return node
+    }
+
+    @Test func `a node that is promoted while it is removed stays`() async throws {
+        try await withManager([node("n1")]) { manager, store in
+            store.overtake { base in
+                var promoted = Node(id: "n1")
+                promoted.status.state = .down
+                promoted.spec.role = .manager
+                try await Self.put(promoted, in: base)
+            }
+            let refusal = await #expect(throws: Refusal.self) { try await manager.removeNode("n1", force: true) }
+            #expect(refusal?.message.contains("is a cluster manager") == true)
+            let kept = try await store.base.get(StoreKey(.nodes, id: "n1"))
+            #expect(kept != nil)
+        }
+    }
+
+    @Test func `a version of the future is refused at once`() async throws {
+        try await withManager([node("n1")]) { manager, _ in
+            let begun = ContinuousClock.now
+            for version in [1000, UInt64.max] {
+                await #expect(throws: Manager.outOfSequence) {
+                    try await manager.updateNode("n1", version: version, NodeSpec())
+                }
+                let refusal = await #expect(throws: Refusal.self) {
+                    try await manager.updateNode("n2", version: version, NodeSpec())
+                }
+                #expect(refusal?.kind == .notFound)
+            }
+            #expect(ContinuousClock.now - begun < ReadModel.catchUpDeadline / 2)
+        }
+    }
+
+    @Test func `a version that another manager has just made is waited for`() async throws {
+        try await withManager([node("n1")]) { manager, store in
+            try await Self.put(node("n1"), in: store.base)
+            let version = UInt64(store.base.revision)
+            var spec = NodeSpec()
+            spec.labels = ["a": "b"]
+            try await manager.updateNode("n1", version: version, spec)
+            #expect(manager.model.objects.nodes["n1"]?.spec.labels == ["a": "b"])
+        }
+    }
+
+    private func task(_ id: String, of nodeID: String, attached: Bool) -> SwarmTask {
+        var task = SwarmTask(id: id)
+        task.nodeID = nodeID
+        if attached { task.spec.networkAttachmentSpec = Self.wish }
+        return task
+    }
+
+    private static let wish = NetworkAttachmentSpec(
+        containerID: "c", containerName: "box", aliases: [], address: nil)
+
+    @Test(arguments: [true, false])
+    func `a node cannot ask for what is another's, nor make it end`(attached: Bool) async throws {
+        try await withManager([node("n1"), task("t1", of: attached ? "n2" : "n1", attached: attached)]) {
+            manager, store in
+            let refusal = await #expect(throws: Refusal.self) {
+                _ = try await manager.attach("t1", of: "n1", to: "net", Self.wish)
+            }
+            #expect(refusal?.kind == .forbidden)
+            let kept = try await store.base.get(StoreKey(.tasks, id: "t1"))
+            #expect(kept != nil)
+        }
+    }
+
+    @Test func `an attachment that another manager has been asked for already is answered`() async throws {
+        var network = SwarmNetwork(id: "net")
+        network.spec.name = "att"
+        network.spec.attachable = true
+        let place = NetworkAttachment(network: network, addresses: ["10.0.0.2/24"])
+        try await withManager([node("n1"), network]) { manager, store in
+            store.overtake { base in
+                var task = SwarmTask(id: "t1")
+                task.nodeID = "n1"
+                task.spec.networkAttachmentSpec = Self.wish
+                task.networksAttachments = [place]
+                try await Self.put(task, in: base)
+            }
+            let begun = ContinuousClock.now
+            let answer = try await manager.attach("t1", of: "n1", to: "att", Self.wish)
+            #expect(answer.addresses == place.addresses)
+            #expect(ContinuousClock.now - begun < ReadModel.catchUpDeadline / 2)
+        }
+    }
+
+    @Test func `nodes are not asked for more signs of life than they can give`() async throws {
+        var cluster = ClusterObject(id: "c")
+        cluster.spec = Manager.completed(nil)
+        cluster.spec.dispatcher?.heartbeatPeriod = 1
+        try await withManager([cluster]) { manager, _ in
+            let dispatcher = Dispatcher(
+                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
+                log: Logger(label: "test"))
+            #expect(await dispatcher.heartbeat == Dispatcher.shortestHeartbeat)
+        }
+    }
+
+    @Test func `a task that is too large for the store holds no other up`() async throws {
+        func service(_ id: String, bytes: Int) throws -> StoreTransaction.Put {
+            var service = Service(id: id)
+            service.spec.name = id
+            service.spec.mode.replicated = .init(replicas: 3)
+            service.spec.taskTemplate.containerSpec = ContainerSpec()
+            service.spec.taskTemplate.containerSpec?.image = String(repeating: "x", count: bytes)
+            return .init(service.key, try service.storedBytes)
+        }
+        let store = MemoryStore()
+        let cluster = ClusterObject(id: "c")
+        _ = try await store.commit(
+            StoreTransaction(puts: [.init(cluster.key, try cluster.storedBytes), try service("small", bytes: 10)]))
+        let large = try service("large", bytes: 10)
+        let room = StoreTransaction.maximumBytes - large.key.path.utf8.count - large.value.count
+        _ = try await store.commit(StoreTransaction(puts: [try service("large", bytes: room)]))
+        let loop = OrchestrationLoop(store: store, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) {
+            RandomID.swarm()
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await store.withLeadership(of: "any", candidate: [], lease: .seconds(2)) { fence in
+                    try await loop.run(under: fence)
+                }
+            }
+            group.addTask {
+                try await eventually("the small service has its tasks") {
+                    let tasks = try await store.list(StoreKey.prefix(of: .tasks)).values
+                    return try tasks.map { try SwarmTask(stored: $0) }.count { $0.serviceID == "small" } == 3
+                }
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+}
