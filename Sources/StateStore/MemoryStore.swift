@@ -18,10 +18,6 @@ package final class MemoryStore: StateStore {
         func check() throws {
             if let failure { throw failure }
         }
-
-        func wakeAll() {
-            for waker in wakers.values { waker.yield() }
-        }
     }
 
     private let state = Mutex(State())
@@ -45,6 +41,7 @@ package final class MemoryStore: StateStore {
 
     package func commit(_ transaction: StoreTransaction) async throws -> CommitOutcome {
         try transaction.validate()
+        defer { wakeAll() }
         return try state.withLock { state in
             try state.check()
             let failed = transaction.conditions.filter { !$0.holds(for: state.values[$0.key]) }
@@ -68,7 +65,6 @@ package final class MemoryStore: StateStore {
             guard !events.isEmpty else { return .committed(revision: state.revision) }
             state.revision = next
             state.history.append((next, events))
-            state.wakeAll()
             return .committed(revision: next)
         }
     }
@@ -158,6 +154,7 @@ package final class MemoryStore: StateStore {
     }
 
     private func resign(_ fence: LeaderFence) {
+        defer { wakeAll() }
         state.withLock { state in
             let key = StoreKey.leader(of: fence.role)
             guard state.values[key]?.createRevision == fence.revision else { return }
@@ -169,7 +166,11 @@ package final class MemoryStore: StateStore {
         guard state.values.removeValue(forKey: key) != nil else { return }
         state.revision += 1
         state.history.append((state.revision, [.delete(key, revision: state.revision)]))
-        state.wakeAll()
+    }
+
+    /// Not under the lock: see CONTRIBUTING.md. A watch that is woken for nothing sleeps on.
+    private func wakeAll() {
+        for waker in state.withLock({ Array($0.wakers.values) }) { waker.yield() }
     }
 }
 
@@ -185,15 +186,14 @@ extension MemoryStore {
 
     /// Makes every call throw this, running watches too, until `nil` is given.
     package func fail(_ error: StateStoreError?) {
-        state.withLock { state in
-            state.failure = error
-            state.wakeAll()
-        }
+        state.withLock { $0.failure = error }
+        wakeAll()
     }
 
     /// Ends a leader's lease, as if it had given no sign of life.
     package func dropLeader(of role: String) {
         state.withLock { Self.remove(.leader(of: role), from: &$0) }
+        wakeAll()
     }
 
     /// The revision of the last write.

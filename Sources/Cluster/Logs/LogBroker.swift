@@ -59,16 +59,17 @@ package final class LogBroker: Sendable {
 
     /// Begins a request; it ends with ``close(_:)``.
     func open(_ target: LogDemand.Target, _ query: LogQuery) -> LogDemand {
-        let objects = model.objects
-        var demand = LogDemand(id: RandomID.swarm(), target: target, query: query)
-        demand.take(objects)
-        for nodeID in demand.nodes.keys.sorted() { demand.merger.add(nodeID) }
-        demand.isOpen = true
-        if demand.isFinal { demand.merger.close() }
-        let waiting = state.withLock { state in
+        // The objects are read where the request is entered, so that a change of them is either in it or comes after it.
+        let (demand, objects, waiting) = state.withLock { state in
+            let objects = model.objects
+            var demand = LogDemand(id: RandomID.swarm(), target: target, query: query)
+            demand.take(objects)
+            for nodeID in demand.nodes.keys.sorted() { demand.merger.add(nodeID) }
+            demand.isOpen = true
             state.requests[demand.id] = demand
-            return demand.nodes.keys.map { ($0, state.listeners[$0]) }
+            return (demand, objects, demand.nodes.keys.map { ($0, state.listeners[$0]) })
         }
+        if demand.isFinal { demand.merger.close() }
         for (nodeID, listener) in waiting {
             // A node that is down is not waited for.
             if listener == nil, objects.nodes[nodeID]?.status.state != .ready {
@@ -127,8 +128,9 @@ package final class LogBroker: Sendable {
 
     /// Takes in what has changed in the swarm.
     private func refresh() {
-        let objects = model.objects
         let asked = state.withLock { state in
+            // Not older than what the requests have begun with.
+            let objects = model.objects
             var asked: [Listener] = []
             for id in state.requests.keys {
                 guard var demand = state.requests[id], !demand.isFinal else { continue }
