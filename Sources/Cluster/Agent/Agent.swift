@@ -72,6 +72,7 @@ struct Agent: ServiceLifecycle.Service {
     /// One session after the other; the next with another manager.
     private func sessions() async throws {
         var pause = Self.firstPause
+        var pace = RenewalPace()
         var managers = Self.order(membership.value.managers, own: membership.value.nodeID)
         while true {
             try Task.checkCancellation()
@@ -86,6 +87,7 @@ struct Agent: ServiceLifecycle.Service {
             do {
                 try await session(with: address)
             } catch let error as SessionEnd where error == .renewed {
+                try await Task.sleep(for: pace.pause(at: .now))
                 continue
             } catch {
                 try Task.checkCancellation()

@@ -7,9 +7,9 @@ import Model
 ///
 /// Every step finds what an earlier daemon has done: a task that ran goes on running and is only waited for.
 struct TaskRunner: Sendable {
-    /// How long to wait before stopping is tried again when the engine could not.
-    static let stopRetry = Duration.seconds(2)
-    static let stopAttempts = 30
+    /// How long to wait, after the first failure and at the most, before the engine is asked again for what it could not do.
+    static let firstRetry = Duration.seconds(2)
+    static let longestRetry = Duration.seconds(60)
 
     /// The task as it is wanted now; `nil` when the node is no longer to have it.
     let wanted: Latest<SwarmTask?>
@@ -17,6 +17,8 @@ struct TaskRunner: Sendable {
     /// Told each new status.
     let report: @Sendable (TaskStatus) -> Void
     let log: Logger
+    var firstRetry = Self.firstRetry
+    var longestRetry = Self.longestRetry
 
     private enum Turn: Sendable {
         case ended
@@ -131,23 +133,19 @@ struct TaskRunner: Sendable {
         }
     }
 
+    /// Returns when the container has ended, however often that must be tried: a task that still runs must not be reported as ended.
     private func stop(_ task: SwarmTask, _ last: TaskStatus) async throws {
         if last.state.isTerminal { return }
         if last.state >= .preparing {
-            for attempt in 1...Self.stopAttempts {
-                do {
-                    try await executor.stopTask(task)
-                    break
-                } catch let error as any Fault where error.kind == .notFound {
-                    break
-                } catch {
-                    if error is CancellationError { throw error }
-                    log.error("task cannot be stopped", metadata: ["attempt": "\(attempt)", "error": "\(error)"])
-                    try await Task.sleep(for: Self.stopRetry)
-                }
+            try await untilDone("task cannot be stopped") {
+                do { try await executor.stopTask(task) } catch let error as any Fault where error.kind == .notFound {}
+            } unless: {
+                // Forgotten by the swarm: nothing is to be reported, and removing it ends it, too.
+                wanted.value == nil
             }
         }
         try Task.checkCancellation()
+        guard wanted.value != nil else { return }
         var status = TaskStatus(.shutdown, "shutdown", at: .now)
         status.containerStatus = last.containerStatus
         status.containerStatus?.processID = 0
@@ -155,15 +153,27 @@ struct TaskRunner: Sendable {
     }
 
     private func remove(_ task: SwarmTask) async throws {
-        for attempt in 1...Self.stopAttempts {
-            do {
-                return try await executor.removeTask(id: task.id)
-            } catch {
+        try await untilDone("task's container cannot be removed") {
+            try await executor.removeTask(id: task.id)
+        } unless: {
+            false
+        }
+    }
+
+    /// Tries again and again, more and more seldom, until it is done or, after the first try, need not be.
+    private func untilDone(
+        _ complaint: String, _ body: () async throws -> Void, unless isNeedless: () -> Bool
+    ) async throws {
+        var pause = firstRetry
+        while true {
+            do { return try await body() } catch {
                 if error is CancellationError { throw error }
-                log.error(
-                    "task's container cannot be removed", metadata: ["attempt": "\(attempt)", "error": "\(error)"])
-                try await Task.sleep(for: Self.stopRetry)
+                log.error("\(complaint)", metadata: ["error": "\(error)"])
             }
+            if isNeedless() { return }
+            try await Task.sleep(for: pause)
+            if isNeedless() { return }
+            pause = min(pause * 2, longestRetry)
         }
     }
 }

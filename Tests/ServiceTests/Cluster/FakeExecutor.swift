@@ -21,6 +21,8 @@ final class FakeExecutor: TaskExecutor {
         /// Held back: `applyNetworkState` waits as long as this is set.
         var holdsNetworks = false
         var refusesImage = false
+        /// So many more calls to stop a task fail.
+        var failingStops = 0
         var hasLeft = false
         /// What tasks have written.
         var logs: [String: [LogEntry]] = [:]
@@ -83,6 +85,10 @@ final class FakeExecutor: TaskExecutor {
     func stopTask(_ task: SwarmTask) async throws {
         try state.withLock { state in
             guard state.containers[task.id] != nil else { throw Refusal(.notFound, "No such container") }
+            if state.failingStops > 0 {
+                state.failingStops -= 1
+                throw Refusal(.defect, "the runtime does not answer")
+            }
             state.stops.append(task.id)
             state.containers[task.id]?.isRunning = false
             state.containers[task.id]?.exit = TaskExit(exitCode: 143, message: nil)
