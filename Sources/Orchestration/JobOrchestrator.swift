@@ -28,9 +28,10 @@ struct JobOrchestrator {
     /// The slots to work in: those that are begun and not done, and new ones as far as may run at once.
     private func slots(_ service: Service, _ current: [Place: [SwarmTask]]) -> Set<Place> {
         let job = service.spec.mode.replicatedJob ?? .init()
-        let concurrent = Int(clamping: job.maxConcurrent ?? 1)
         let total = Int(clamping: job.totalCompletions ?? job.maxConcurrent ?? 1)
         var open = Set(current.filter { !Self.isOver($0.value, service) }.keys)
+        let concurrent = min(
+            Int(clamping: job.maxConcurrent ?? 1), open.count + ServiceOrchestrator.room(beside: current))
         var slot = 0
         while open.count < concurrent, slot < total {
             if current[.slot(slot)] == nil { open.insert(.slot(slot)) }

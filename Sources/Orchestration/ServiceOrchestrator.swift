@@ -10,6 +10,10 @@ struct ServiceOrchestrator {
         case node(String)
     }
 
+    /// How many tasks of one service may be on their way, made and not yet running, before more are made: however many replicas a
+    /// service wants, one pass makes so many, and other services are planned beside it.
+    static let mostOnTheirWay = 1000
+
     let makeID: @Sendable () -> String
 
     func run(_ draft: inout SwarmDraft) {
@@ -71,11 +75,20 @@ struct ServiceOrchestrator {
         }.prefix(service.spec.replicas).map(\.key)
         var wanted = Set(kept)
         var slot = 1
-        while wanted.count < service.spec.replicas {
+        let count = min(service.spec.replicas, kept.count + Self.room(beside: places))
+        while wanted.count < count {
             wanted.insert(.slot(slot))
             slot += 1
         }
         return wanted
+    }
+
+    /// How many more tasks may be made of a service that has these.
+    static func room(beside places: [Place: [SwarmTask]]) -> Int {
+        let onTheirWay = places.values.reduce(0) { count, tasks in
+            count + tasks.count { $0.isWanted && $0.isLive && $0.status.state < .running }
+        }
+        return max(0, mostOnTheirWay - onTheirWay)
     }
 
     /// The nodes that a service with a task on each of them is to be on.

@@ -94,6 +94,31 @@ import Testing
         #expect(swarm.state.tasks.values.filter { $0.serviceID == "once" }.count == 1)
     }
 
+    @Test func `any number of replicas is made in parts, as fast as they come to run, and nobody else waits`() {
+        var swarm = threeNodes()
+        swarm.addService("endless", replicas: .max)
+        swarm.addService("job", replicas: nil) {
+            $0.mode = ServiceMode()
+            $0.mode.replicatedJob = .init(maxConcurrent: .max, totalCompletions: .max)
+        }
+        swarm.addService("web", replicas: 2)
+        func count(_ service: String) -> Int { swarm.state.tasks.values.count { $0.serviceID == service } }
+        for _ in 0..<3 { swarm.plan() }
+        #expect(count("endless") == 1000)
+        #expect(count("job") == 1000)
+        swarm.obey()
+        #expect(swarm.running("web").count == 2)
+        swarm.plan()
+        #expect(count("endless") == 2000)
+        #expect(count("job") == 2000)
+        swarm.state.services["endless"]?.spec.mode.replicated = .init(replicas: 1500)
+        for _ in 0..<2 {
+            swarm.obey()
+            swarm.plan()
+        }
+        #expect(swarm.running("endless").count == 1500)
+    }
+
     @Test func `what cannot be placed says why`() {
         var swarm = threeNodes()
         swarm.addService("nowhere", replicas: 1) {
