@@ -65,7 +65,7 @@ package struct NetworkAllocator {
             case "encrypted":
                 throw Refusal(
                     .notImplemented, "encrypted overlay networks (--opt encrypted) are not implemented by apus yet")
-            case "com.docker.network.driver.mtu": continue
+            case SwarmNetwork.mtuOption: try SwarmNetwork.checkMTU(request.options)
             default:
                 if option.hasPrefix("com.docker.network.") {
                     throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")

@@ -12,8 +12,9 @@ struct NodeLoad {
         var ports: [String: Int] = [:]
 
         mutating func add(_ task: SwarmTask) {
-            cpus += task.spec.resources?.reservations?.nanoCPUs ?? 0
-            memory += task.spec.resources?.reservations?.memoryBytes ?? 0
+            let wanted = task.spec.resources?.reservations ?? NodeResources()
+            cpus = cpus.adding(wanted.nanoCPUs)
+            memory = memory.adding(wanted.memoryBytes)
             for port in task.hostPorts { ports[port, default: 0] += 1 }
         }
     }
@@ -81,13 +82,24 @@ struct NodeLoad {
         let resources = node.description?.resources ?? NodeResources()
         let used = used[node.id] ?? Amounts()
         let own = yielding[seat(of: task, on: node.id)] ?? Amounts()
-        return (resources.nanoCPUs - used.cpus + own.cpus, resources.memoryBytes - used.memory + own.memory)
+        return (
+            resources.nanoCPUs.adding(-used.cpus).adding(own.cpus),
+            resources.memoryBytes.adding(-used.memory).adding(own.memory)
+        )
     }
 
     /// Host ports on a node that a task may not have.
     func occupiedPorts(on node: String, for task: SwarmTask) -> Set<String> {
         let own = yielding[seat(of: task, on: node)]?.ports ?? [:]
         return Set((used[node]?.ports ?? [:]).filter { $0.value > own[$0.key] ?? 0 }.keys)
+    }
+}
+
+extension Int64 {
+    /// The sum, or the outermost number on its side: users may reserve more than there is, and for several tasks.
+    fileprivate func adding(_ other: Int64) -> Int64 {
+        let (sum, isOver) = addingReportingOverflow(other)
+        return isOver ? (other < 0 ? -.max : .max) : sum
     }
 }
 

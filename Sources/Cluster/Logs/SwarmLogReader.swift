@@ -64,7 +64,7 @@ actor SwarmLogReader {
     private func keep(_ chunks: [OutputChunk]) {
         let count = max(0, query.tail ?? 0)
         tail?.append(contentsOf: chunks)
-        if let kept = tail, kept.count > 2 * count + 1024 { tail = Array(kept.suffix(count)) }
+        if let kept = tail, (kept.count - 1024) / 2 > count { tail = Array(kept.suffix(count)) }
     }
 
     private func release() -> [OutputChunk] {

@@ -35,7 +35,7 @@ extension SpecificationBuilder {
             memory.limit = limit
             let swap = wanted.memorySwap ?? 0
             if host.limitsSwap {
-                memory.swap = swap == 0 ? limit * 2 : swap
+                memory.swap = swap == 0 ? min(limit, .max / 2) * 2 : swap
             } else if swap != -1 {
                 warnings.append(
                     "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited "

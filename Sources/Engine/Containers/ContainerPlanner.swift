@@ -107,7 +107,8 @@ struct ContainerPlanner {
                 .invalidInput,
                 "Minimum memoryswap limit should be larger than memory limit, see usage")
         }
-        if host.memory != 0, host.memorySwap == 0 { host.memorySwap = host.memory * 2 }
+        // What is more than any machine has stays the most that there is.
+        if host.memory != 0, host.memorySwap == 0 { host.memorySwap = min(host.memory, .max / 2) * 2 }
         if host.nanoCpus != 0 {
             if host.nanoCpus < 10_000_000 || host.nanoCpus > Int64(cpuCount) * 1_000_000_000 {
                 throw Refusal(

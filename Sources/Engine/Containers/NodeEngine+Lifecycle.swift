@@ -241,14 +241,15 @@ extension NodeEngine {
     package func stopContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
         guard record.isRunning else { throw Refusal(.notModified, "container \(record.id) is not running") }
-        try await stop(record, signal: signal, timeout: timeout)
+        try await stop(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
     }
 
     /// Sends the stop signal, then SIGKILL when the time is over, and returns when the container has ended.
-    func stop(_ record: ContainerRecord, signal: String?, timeout: Int?) async throws {
+    /// - Parameter grace: `nil` for the container's own.
+    func stop(_ record: ContainerRecord, signal: String?, grace: StopGrace?) async throws {
         let number = try SignalName.parse(
             signal ?? record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM")
-        let seconds = timeout ?? record.configuration.stopTimeout ?? 10
+        let grace = grace ?? StopGrace(seconds: record.configuration.stopTimeout ?? 10)
         let updated = try await containers.update(record.id, durably: true) { record in
             record.isStoppedByUser = true
             record.isWanted = false
@@ -260,9 +261,9 @@ extension NodeEngine {
         try await send(number, to: record.id)
         announceKill(record, number)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            if seconds >= 0 {
+            if let time = grace.duration {
                 group.addTask {
-                    try await Task.sleep(for: .seconds(seconds))
+                    try await Task.sleep(for: time)
                     try await self.send(9, to: record.id)
                     self.announceKill(record, 9)
                 }
@@ -308,7 +309,9 @@ extension NodeEngine {
 
     package func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
-        if record.isRunning { try await stop(record, signal: signal, timeout: timeout) }
+        if record.isRunning {
+            try await stop(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
+        }
         do { try await startContainer(record.id) } catch let refusal as Refusal where refusal.kind == .notModified {}
         events.publish("container", "restart", record.id, record.eventAttributes)
     }

@@ -30,7 +30,7 @@ struct LocalNetwork: Codable, Sendable, Identifiable {
     var bridgeName: String {
         options["com.docker.network.bridge.name"] ?? "br-\(id.prefix(12))"
     }
-    var mtu: UInt32 { options["com.docker.network.driver.mtu"].flatMap(UInt32.init) ?? 1500 }
+    var mtu: Int { SwarmNetwork.mtu(options) ?? 1500 }
     var allowsTrafficBetweenContainers: Bool {
         flag("com.docker.network.bridge.enable_icc", default: !isGatewayBridge)
     }
@@ -106,6 +106,7 @@ struct LocalNetworkPlanner {
         if let driver = request.ipam?.driver, !driver.isEmpty, driver != "default" {
             throw Refusal(.notFound, "plugin \"\(driver)\" not found")
         }
+        try SwarmNetwork.checkMTU(request.options)
         for option in (request.options ?? [:]).keys.sorted() where !Self.knownOptions.contains(option) {
             if option.hasPrefix("com.docker.network.") {
                 throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")

@@ -159,7 +159,7 @@ extension EndpointRecord {
         self.address = address
         overlay = Overlay(
             vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
-            mtu: network.driverState?.options?["com.docker.network.driver.mtu"].flatMap { Int($0) })
+            mtu: SwarmNetwork.mtu(network.driverState?.options))
     }
 
     /// The driver of its network.

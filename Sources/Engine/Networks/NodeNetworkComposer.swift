@@ -32,7 +32,7 @@ struct NodeNetworkComposer {
         networks.filter { $0.driver == "bridge" }.sorted { $0.id < $1.id }.compactMap { network in
             guard let gateway = network.gatewayNetwork else { return nil }
             return BridgeNetwork(
-                id: network.id, linkName: network.bridgeName, gateway: gateway, mtu: Int(network.mtu),
+                id: network.id, linkName: network.bridgeName, gateway: gateway, mtu: network.mtu,
                 isInternal: network.isInternal, allowsInterContainer: network.allowsTrafficBetweenContainers,
                 masquerades: network.masquerades && !network.isInternal)
         }

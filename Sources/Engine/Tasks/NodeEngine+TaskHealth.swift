@@ -35,8 +35,8 @@ extension NodeEngine {
         }
         guard record.isRunning else { return }
         log.info("a task's container is stopped: it is unhealthy", metadata: ["container": "\(record.shortID)"])
-        let grace = task.spec.containerSpec?.stopGracePeriod.map { Int($0 / 1_000_000_000) }
-        try await stop(record, signal: nil, timeout: grace ?? 10)
+        let grace = task.spec.containerSpec?.stopGracePeriod.map(StopGrace.init(nanoseconds:))
+        try await stop(record, signal: nil, grace: grace ?? StopGrace(seconds: 10))
     }
 
     /// The container's health as soon as it is one of `wanted`; ``TaskHealth/ended`` when cancelled.

@@ -102,9 +102,8 @@ extension NodeEngine: TaskExecutor {
 
     package func stopTask(_ task: SwarmTask) async throws {
         guard let record = record(of: task.id), record.isRunning else { return }
-        // Whole seconds, rounded up: none is given less time than it was promised.
-        let grace = task.spec.containerSpec?.stopGracePeriod.map { Int(($0 + 999_999_999) / 1_000_000_000) }
-        try await stop(record, signal: nil, timeout: grace ?? 10)
+        let grace = task.spec.containerSpec?.stopGracePeriod.map(StopGrace.init(nanoseconds:))
+        try await stop(record, signal: nil, grace: grace ?? StopGrace(seconds: 10))
     }
 
     package func removeTask(id: String) async throws {

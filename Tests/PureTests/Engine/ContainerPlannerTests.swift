@@ -44,6 +44,13 @@ import Testing
         }
     }
 
+    @Test func `a limit of memory beyond all machines is one`() throws {
+        #expect(try plan { $0.hostConfig.memory = 64 << 20 }.hostConfig.memorySwap == 128 << 20)
+        let record = try plan { $0.hostConfig.memory = .max }
+        #expect(record.hostConfig.memory == .max)
+        #expect(record.hostConfig.memorySwap == .max - 1)
+    }
+
     @Test func `a container keeps the name of the runtime that it was made with`() throws {
         var planner = planner()
         var request = ContainerCreateRequest()

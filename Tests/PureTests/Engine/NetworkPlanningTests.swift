@@ -44,6 +44,22 @@ import Testing
         #expect(error?.message == message)
     }
 
+    @Test(arguments: ["-1", "67", "65536", "9223372036854775807", "large"])
+    func `an MTU that no link can have is refused, and passed over where it is stored`(text: String) throws {
+        let options = [SwarmNetwork.mtuOption: text]
+        #expect(throws: Refusal(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
+            try LocalNetworkPlanner(taken: [], routed: []).plan(request { $0.options = options }, id: "id", at: .now)
+        }
+        var network = SwarmNetwork(id: "n")
+        network.driverState = Driver(
+            name: "overlay", options: options.merging([SwarmNetwork.identifierOption: "5000"]) { $1 })
+        let place = NetworkAttachment(network: network, addresses: ["10.1.0.5/24"])
+        #expect(try EndpointRecord(place).overlay?.mtu == nil)
+        network.driverState?.options?[SwarmNetwork.mtuOption] = "1400"
+        let usual = NetworkAttachment(network: network, addresses: ["10.1.0.5/24"])
+        #expect(try EndpointRecord(usual).overlay?.mtu == 1400)
+    }
+
     @Test func `a container's networks must not overlap`() throws {
         func endpoint(_ id: String, _ address: String?) throws -> EndpointRecord {
             var endpoint = EndpointRecord(networkID: id, networkName: id)

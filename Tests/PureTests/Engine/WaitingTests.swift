@@ -49,6 +49,19 @@ import Testing
         #expect(try await removal.result().statusCode == 4)
     }
 
+    @Test(arguments: [Int.max, Int.max / 2, 1, 0])
+    func `a grace of any length can be waited for, and is rounded up`(seconds: Int) async throws {
+        let time = try #require(StopGrace(seconds: seconds).duration)
+        let wait = Task { try await Task.sleep(for: time) }  // Cancelled: that it begins is what is tried.
+        await Task.yield()
+        wait.cancel()
+        _ = await wait.result
+        #expect(StopGrace(seconds: -1).duration == nil)
+        #expect(StopGrace(nanoseconds: 1_000_000_001).duration == .seconds(2))
+        #expect(StopGrace(nanoseconds: 2_000_000_000).duration == .seconds(2))
+        #expect(StopGrace(nanoseconds: .max).duration == .seconds(Int(Int32.max)))
+    }
+
     @Test func `a cancelled wait ends`() async {
         let waiters = ExitWaiters()
         let wait = waiters.register("a", .nextExit)

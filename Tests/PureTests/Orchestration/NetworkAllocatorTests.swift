@@ -37,6 +37,18 @@ import Testing
         #expect(Set(swarm.state.networks.values.compactMap(\.vni)).count == 41)
     }
 
+    @Test func `an MTU that no link can have is refused: every node of the network would have to set it`() throws {
+        var wanted = request("a")
+        for text in ["-1", "0", "65536", "big"] {
+            wanted.options = ["com.docker.network.driver.mtu": text]
+            #expect(throws: Refusal(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
+                try NetworkAllocator(state: SwarmState()).allocate(wanted, id: "a", at: .now)
+            }
+        }
+        wanted.options = ["com.docker.network.driver.mtu": "1400"]
+        _ = try NetworkAllocator(state: SwarmState()).allocate(wanted, id: "a", at: .now)
+    }
+
     @Test func `a subnet within another network's is refused`() throws {
         var swarm = SwarmSimulation()
         let made = try NetworkAllocator(state: swarm.state).allocate(

@@ -45,6 +45,26 @@ import Testing
             ])
     }
 
+    @Test func `reservations beyond all numbers wait, and others go on`() {
+        var swarm = zones(["n1": "a", "n2": "b"])
+        for name in ["huge", "vast"] {
+            swarm.addService(name, replicas: nil) {
+                $0.taskTemplate.resources = ResourceRequirements()
+                $0.taskTemplate.resources?.reservations = NodeResources()
+                $0.taskTemplate.resources?.reservations?.memoryBytes = .max
+                $0.taskTemplate.resources?.reservations?.nanoCPUs = .max
+            }
+        }
+        swarm.addService("web", replicas: 2)
+        swarm.settle()
+        #expect(swarm.running("web").count == 2)
+        #expect(swarm.running("huge").isEmpty && swarm.running("vast").isEmpty)
+        #expect(
+            Set(swarm.state.tasks.values.compactMap(\.status.err)) == [
+                "no suitable node (insufficient resources on 1 node)"
+            ])
+    }
+
     @Test func `reasons are told in Docker's words, the most frequent first`() {
         var swarm = zones(["n1": "a", "n2": "b", "n3": "b", "n4": "a"])
         swarm.state.nodes["n4"]?.spec.availability = .pause

@@ -63,6 +63,7 @@ import Testing
             #expect(text(try await all(try await manager.serviceLogs("web", query()))) == lines)
             #expect(text(try await all(try await manager.serviceLogs("web", query(tail: 7)))) == lines.suffix(7))
             #expect(try await all(try await manager.serviceLogs("web", query(tail: 0))).isEmpty)
+            #expect(text(try await all(try await manager.serviceLogs("web", query(tail: .max)))) == lines)
             let own = try await all(try await manager.taskLogs(tasks[2].id, query()))
             #expect(text(own) == (0..<50).map { "\($0).2\n" })
             await #expect(throws: (any Error).self) { try await worker.serviceLogs("web", query()) }
