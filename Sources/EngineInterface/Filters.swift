@@ -22,6 +22,18 @@ package struct Filters: Sendable, Equatable {
         return wanted.contains(where: test)
     }
 
+    /// A filter that is true or false; `nil` when it is not given.
+    /// - Throws: ``Refusal`` with `invalid filter 'key=[value]'` for another word, and for both.
+    package func flag(_ key: String) throws(Refusal) -> Bool? {
+        guard !self[key].isEmpty else { return nil }
+        let isTrue = self[key].contains { ["1", "true"].contains($0) }
+        let isFalse = self[key].contains { ["0", "false"].contains($0) }
+        guard isTrue != isFalse else {
+            throw Refusal(.invalidInput, "invalid filter '\(key)=[\(self[key].joined(separator: " "))]'")
+        }
+        return isTrue
+    }
+
     /// `label=key` or `label=key=value`: every one must hold.
     package func labelsMatch(_ labels: [String: String], key: String = "label") -> Bool {
         self[key].allSatisfy { wanted in

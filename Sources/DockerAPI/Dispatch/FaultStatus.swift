@@ -1,6 +1,7 @@
 import DockerTypes
 import Faults
 import HTTPTypes
+import NIOHTTP1
 
 /// The one place where a fault becomes a status.
 enum FaultStatus {
@@ -22,6 +23,9 @@ enum FaultStatus {
         switch error {
         case let fault as any Fault: (status(of: fault.kind), fault.description)
         case is CancellationError: (.serviceUnavailable, "context canceled")
+        // A body that breaks off, and one that is not what its head says. Both are the client's doing.
+        case HTTPParserError.invalidEOFState, is ClientGone: (.badRequest, "unexpected EOF")
+        case let error as HTTPParserError: (.badRequest, error.debugDescription)
         default: (.internalServerError, "\(error)")
         }
     }

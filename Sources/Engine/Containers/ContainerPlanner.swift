@@ -27,6 +27,7 @@ struct ContainerPlanner {
         try UnsupportedFeatures.check(configuration, host)
         try NamespaceSharing.check(request.configuration, request.hostConfig)
         try Self.checkLimits(&host, cpuCount: cpuCount)
+        try LimitRules.checkNew(host)
         try checkLogging(&host)
         try Self.checkRestartPolicy(host)
         try HealthPlan.check(configuration.healthcheck)
@@ -99,14 +100,7 @@ struct ContainerPlanner {
     }
 
     static func checkLimits(_ host: inout HostConfiguration, cpuCount: Int) throws {
-        if host.memory != 0, host.memory < 6 << 20 {
-            throw Refusal(.invalidInput, "Minimum memory limit allowed is 6MB")
-        }
-        if host.memorySwap > 0, host.memorySwap < host.memory {
-            throw Refusal(
-                .invalidInput,
-                "Minimum memoryswap limit should be larger than memory limit, see usage")
-        }
+        try LimitRules.check(host)
         // What is more than any machine has stays the most that there is.
         if host.memory != 0, host.memorySwap == 0 { host.memorySwap = min(host.memory, .max / 2) * 2 }
         if host.nanoCpus != 0 {

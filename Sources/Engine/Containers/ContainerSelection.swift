@@ -23,12 +23,16 @@ struct ContainerSelection {
         for status in filters["health"] where !["starting", "healthy", "unhealthy", "none"].contains(status) {
             throw Refusal(.invalidInput, "invalid filter 'health=\(status)'")
         }
+        for code in filters["exited"] where Int(code) == nil {
+            throw Refusal(.invalidInput, "invalid filter 'exited=\(code)'")
+        }
+        let read = try Read(filters)
         let newestFirst = records.sorted { ($0.created, $0.id) > ($1.created, $1.id) }
         var chosen = newestFirst.filter { record in
             let limited = (query.limit ?? 0) > 0
             let shown =
                 query.all || limited || record.isRunning || !filters["status"].isEmpty || !filters["exited"].isEmpty
-            return shown && matches(record, filters)
+            return shown && matches(record, filters, read)
         }
         if let since = filters["since"].first {
             chosen = try clip(chosen, newestFirst, since) { $0.created > $1.created }
@@ -50,7 +54,20 @@ struct ContainerSelection {
         return chosen.filter { keeps($0, other) }
     }
 
-    private func matches(_ record: ContainerRecord, _ filters: Filters) -> Bool {
+    /// The filters that must be read first.
+    private struct Read {
+        let exposed: [PortFilter]
+        let published: [PortFilter]
+        let isTask: Bool?
+
+        init(_ filters: Filters) throws {
+            exposed = try filters["expose"].map { try PortFilter($0, of: "expose") }
+            published = try filters["publish"].map { try PortFilter($0, of: "publish") }
+            isTask = try filters.flag("is-task")
+        }
+    }
+
+    private func matches(_ record: ContainerRecord, _ filters: Filters, _ read: Read) -> Bool {
         filters.any("id") { record.id.hasPrefix($0) }
             && filters.any("name") { wanted in Self.nameMatches("/" + record.name, wanted) }
             && filters.any("status") { record.state.status == $0 }
@@ -65,7 +82,7 @@ struct ContainerSelection {
             && filters.any("volume") { wanted in
                 record.mounts.contains { $0.name == wanted || $0.destination == wanted }
             }
-            && filters.any("is-task") { ($0 == "true" || $0 == "1") == (record.task != nil) }
+            && (read.isTask.map { $0 == (record.task != nil) } ?? true)
             && filters.any("ancestor") { wanted in
                 record.configuration.image == wanted || record.imageID == wanted
                     || record.imageID.hasPrefix("sha256:" + wanted)
@@ -73,15 +90,16 @@ struct ContainerSelection {
                         $0 == wanted || $0 == wanted + ":latest" || $0.hasPrefix(wanted + ":") && !wanted.contains(":")
                     }
             }
-            && filters.any("expose") { wanted in
-                (record.configuration.exposedPorts ?? [:]).keys.contains { $0 == wanted || $0 == wanted + "/tcp" }
-            }
-            && filters.any("publish") { wanted in
-                record.publishedPorts.contains {
-                    "\($0.hostPort)/\($0.transport)" == (wanted.contains("/") ? wanted : wanted + "/tcp")
-                        || $0.key == (wanted.contains("/") ? wanted : wanted + "/tcp")
-                }
-            }
+            && (read.exposed.isEmpty
+                || read.exposed.contains { wanted in
+                    (record.configuration.exposedPorts ?? [:]).keys.contains { wanted.matches($0) }
+                })
+            && (read.published.isEmpty
+                || read.published.contains { wanted in
+                    record.publishedPorts.contains {
+                        wanted.matches($0.hostPort, $0.transport) || wanted.matches($0.key)
+                    }
+                })
             && filters.any("health") { (record.state.health?.status ?? "none") == $0 }
             && filters.any("isolation") { $0 == "default" || $0.isEmpty }
     }

@@ -45,7 +45,7 @@ struct PortRequests {
         return requests
     }
 
-    private static func range(_ text: String) throws -> (UInt16, UInt16) {
+    static func range(_ text: String) throws -> (UInt16, UInt16) {
         if text.isEmpty || text == "0" { return (0, 0) }
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
         if parts.count == 1, let port = parts[0] { return (port, port) }

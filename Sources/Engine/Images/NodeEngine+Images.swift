@@ -46,6 +46,7 @@ extension NodeEngine: ImageBackend {
 
     package func listImages(_ filters: Filters, all: Bool, sharedSize: Bool) async throws -> [ImageSummary] {
         try filters.allow(["before", "dangling", "label", "reference", "since", "until"])
+        let dangling = try filters.flag("dangling")
         let using = Dictionary(grouping: containers.all, by: \.imageID)
         let until = try PruneFilters(Filters(filters.values.filter { $0.key == "until" }), now: .now)
         let before = try await moments(filters["before"]).min()
@@ -56,7 +57,7 @@ extension NodeEngine: ImageBackend {
             return filters.labelsMatch(image.configuration.config?.labels ?? [:])
                 && until.match(labels: [:], created: created) && (before.map { created < $0 } ?? true)
                 && (since.map { created > $0 } ?? true)
-                && filters.any("dangling") { ["1", "true"].contains($0) == image.tags.isEmpty }
+                && (dangling.map { $0 == image.tags.isEmpty } ?? true)
                 && filters.any("reference") { wanted in
                     image.tags.contains { Self.matches($0, wanted) }
                         || image.digests.contains { $0.hasPrefix(wanted + "@") }

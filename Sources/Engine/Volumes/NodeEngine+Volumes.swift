@@ -7,11 +7,12 @@ package import Model
 extension NodeEngine: VolumeBackend {
     package func listVolumes(_ filters: Filters) async throws -> [VolumeResource] {
         try filters.allow(["dangling", "driver", "label", "name"])
+        let dangling = try filters.flag("dangling")
         let used = usedVolumes
         return volumes.all.filter { volume in
             filters.any("name") { volume.name.contains($0) } && filters.any("driver") { $0 == volume.driver }
                 && filters.labelsMatch(volume.labels ?? [:])
-                && filters.any("dangling") { ["1", "true"].contains($0) != used.contains(volume.name) }
+                && dangling.map { $0 != used.contains(volume.name) } ?? true
         }.sorted { $0.name < $1.name }
     }
 

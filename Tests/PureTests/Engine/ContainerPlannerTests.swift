@@ -1,4 +1,5 @@
 import ContainerRuntime
+import EngineInterface
 import Faults
 import Model
 import Testing
@@ -49,6 +50,64 @@ import Testing
         let record = try plan { $0.hostConfig.memory = .max }
         #expect(record.hostConfig.memory == .max)
         #expect(record.hostConfig.memorySwap == .max - 1)
+    }
+
+    @Test func `limits that cannot be are refused when the container is made, not when it is started`() throws {
+        func refused(_ words: String, _ change: @escaping (inout HostConfiguration) -> Void) {
+            #expect(throws: Refusal(.invalidInput, words)) { try plan { change(&$0.hostConfig) } }
+        }
+        let period = "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"
+        refused("SHM size can not be less than 0") { $0.shmSize = -1 }
+        refused("Invalid value 1001, range for oom score adj is [-1000, 1000]") { $0.oomScoreAdj = 1001 }
+        refused("Invalid value: 101, valid memory swappiness range is 0-100") { $0.memorySwappiness = 101 }
+        refused("You should always set the Memory limit when using Memoryswap limit, see usage") { $0.memorySwap = 1 }
+        refused("Minimum memory reservation allowed is 6MB") { $0.memoryReservation = -1 }
+        refused("Minimum memory limit can not be less than memory reservation limit, see usage") {
+            ($0.memory, $0.memoryReservation) = (8 << 20, 9 << 20)
+        }
+        refused(period) { $0.cpuPeriod = 999 }
+        refused(period) { $0.cpuPeriod = .max }
+        refused("CPU cfs quota can not be less than 1ms (i.e. 1000)") { $0.cpuQuota = 1 }
+        refused("Range of blkio weight is from 10 to 1000") { $0.blkioWeight = 9 }
+        for port in ["99999", "-1", "5-1", "x"] {
+            refused("invalid port specification: \"\(port)\"") {
+                $0.portBindings = ["80/tcp": [PortBinding(hostIp: "", hostPort: port)]]
+            }
+        }
+        _ = try plan {
+            $0.hostConfig.memorySwappiness = -1
+            $0.hostConfig.memorySwap = -1
+            $0.hostConfig.cpuQuota = -1
+            $0.hostConfig.oomScoreAdj = -1000
+            $0.hostConfig.portBindings = ["80/tcp": [PortBinding(hostIp: "", hostPort: "8000-8010")], "81": nil]
+        }
+    }
+
+    @Test func `filters of a list take ranges of ports, and refuse what they cannot read`() throws {
+        var record = try plan { _ in }
+        record.publishedPorts = [PublishedPort(transport: "tcp", hostPort: 8080, containerPort: 80)]
+        func found(_ filters: [String: [String]]) throws -> Bool {
+            var query = ContainerQuery()
+            query.all = true
+            query.filters = Filters(filters)
+            return try !ContainerSelection(query: query, imageNames: [:]).select([record]).isEmpty
+        }
+        for text in ["80", "8080", "80/tcp", "8000-8100", "8080-8080/TCP"] { #expect(try found(["publish": [text]])) }
+        for text in ["81", "80/udp", "8081-9000"] { #expect(try !found(["publish": [text]])) }
+        #expect(try found(["expose": ["79-81"], "is-task": ["false"], "exited": []]))
+        #expect(try !found(["is-task": ["true"]]))
+        for (key, value) in [
+            ("publish", "x"), ("publish", ""), ("publish", "9-8"), ("expose", "80/tcp/x"), ("expose", "65536"),
+            ("exited", "x"),
+        ] {
+            #expect(throws: Refusal(.invalidInput, "invalid filter '\(key)=\(value)'")) { try found([key: [value]]) }
+        }
+        #expect(throws: Refusal(.invalidInput, "invalid filter 'is-task=[maybe]'")) {
+            try found(["is-task": ["maybe"]])
+        }
+        #expect(throws: Refusal(.invalidInput, "invalid filter 'is-task=[0 1]'")) {
+            try found(["is-task": ["0", "1"]])
+        }
     }
 
     @Test func `a container keeps the name of the runtime that it was made with`() throws {

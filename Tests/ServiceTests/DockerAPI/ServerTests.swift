@@ -41,6 +41,21 @@ import Testing
     }
 
     @Test(arguments: [
+        ("Content-Length: 50", #"{"Image":"#, "unexpected EOF"),
+        ("Transfer-Encoding: chunked", "5\r\n{", "unexpected EOF"),
+        ("Transfer-Encoding: chunked", "ZZ\r\n{", "invalid character in chunk size header"),
+    ])
+    func `a body that breaks off is the client's fault`(head: String, body: String, words: String) async throws {
+        try await ServerFixture.with { server in
+            let client = try await RawClient(server.socketPath)
+            try await client.send("POST /containers/create HTTP/1.1\r\nHost: x\r\n\(head)\r\n\r\n\(body)")
+            try await client.endInput()
+            let answer = try await client.readToEnd()
+            #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(words), "\(answer)")
+        }
+    }
+
+    @Test(arguments: [
         ("GET", "/v1.41/nosuch", "", 404, #"{"message":"page not found"}"#),
         ("DELETE", "/v1.41/info", "", 404, #"{"message":"page not found"}"#),
         (

@@ -1,0 +1,23 @@
+import Faults
+
+/// What `publish` and `expose` of a list look for: `80`, `80/udp`, `8000-8080/tcp`. Source: Engine API 1.50, `ContainerList`.
+struct PortFilter {
+    private let ports: ClosedRange<UInt16>
+    private let transport: String
+
+    /// - Throws: ``Refusal`` naming the filter and its value.
+    init(_ text: String, of filter: String) throws(Refusal) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let bounds = parts[0].split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+        transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
+        guard parts.count <= 2, ["tcp", "udp", "sctp"].contains(transport), bounds.count <= 2,
+            let low = bounds[0], let high = bounds[bounds.count - 1], low <= high
+        else { throw Refusal(.invalidInput, "invalid filter '\(filter)=\(text)'") }
+        ports = low...high
+    }
+
+    func matches(_ port: UInt16, _ transport: String) -> Bool { ports.contains(port) && transport == self.transport }
+
+    /// - Parameter key: As in `80/tcp`.
+    func matches(_ key: String) -> Bool { PortKey(key).map { matches($0.port, $0.transport) } ?? false }
+}
