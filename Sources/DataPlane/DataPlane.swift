@@ -168,9 +168,7 @@ package actor DataPlane {
         }
         if namespace.exists() { return namespace }
         prepared.insert(.sandbox(containerID))
-        _ = try await NetworkNamespace.create(at: namespace.path)
-        try await namespace.run { try NamespaceWork.prepare() }
-        return namespace
+        return try await NetworkNamespace.create(at: namespace.path) { try NamespaceWork.prepare() }
     }
 
     /// Finds the namespace of a running container again, should its name have been taken away while no daemon was there.

@@ -13,12 +13,17 @@ package struct NetworkNamespace: Sendable, Hashable {
 
     /// The namespace at `path`, made unless it is already there. Directories above it are made too. Its `lo` is down.
     /// Of several that ask at the same time one makes it, and all get it.
-    package static func create(at path: String) async throws -> NetworkNamespace {
+    /// - Parameter prepare: Done on a thread inside before it has its name, so that what has one is never half made: when
+    ///   this throws, there is none.
+    package static func create(
+        at path: String, preparing prepare: @escaping @Sendable () throws -> Void = {}
+    ) async throws -> NetworkNamespace {
         try await onThread {
             let namespace = NetworkNamespace(path: path)
             if namespace.exists() { return namespace }
             // Not under the lock: the kernel takes a while for it. One that was made in vain goes with its thread.
             try check(clinux_unshare(clinux_clone_newnet), "unshare network namespace")
+            try prepare()
             return try name("/proc/thread-self/ns/net", path)
         }
     }

@@ -21,6 +21,10 @@ extension Round {
         for (scope, part) in parts {
             var applied = AppliedNamespace(input: part.input, state: part.wanted)
             applied.isCertain = outcome.failures[scope] == nil
+            // After a failure old rules may still let the connections come again.
+            applied.isSearched =
+                previous[scope]?.isSearched == true || part.isNew
+                || outcome.searched.contains(scope) && applied.isCertain
             outcome.applied[scope] = applied
             let count = part.notes.count + part.plan.count + part.change.count
             if count > 0 {
@@ -108,11 +112,20 @@ extension Round {
     private func forgetConnections(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
         let ends = ConnectionEnds(from: previousNetwork, to: derivation.wanted, kept: unforgotten).byScope
             .filter { parts[$0.key] != nil || outcome.applied[$0.key] != nil }
-        _ = await forEach(Array(ends.keys), &outcome) { scope in
+        // What an earlier daemon knew and this one does not is in no difference.
+        let unsearched = Set(
+            parts.filter { $0.key.translates && !$0.value.isNew && previous[$0.key]?.isSearched != true }.keys)
+        let stale = unsearched.isEmpty ? nil : StaleConnections(derivation.wanted)
+        let done = await forEach(Array(unsearched.union(ends.keys)), &outcome) { scope in
             let gone = ends[scope] ?? []
-            if gone.isEmpty { return 0 }
-            return try await inside(scope) { try NamespaceWork.forget(gone) }
+            let stale = unsearched.contains(scope) ? stale : nil
+            return try await inside(scope) {
+                try NamespaceWork.forget { connection in
+                    gone.contains { $0.fits(connection) } || stale?.contains(connection, in: scope) == true
+                }
+            }
         }
+        outcome.searched = unsearched.intersection(done.keys)
         outcome.unforgotten = ends.filter { outcome.failures[$0.key] != nil }
     }
 

@@ -72,8 +72,7 @@ extension Round {
                 isNamedAgain = true
             }
             if !namespace.exists() {
-                _ = try await NetworkNamespace.create(at: namespace.path)
-                try await namespace.run { try NamespaceWork.prepare() }
+                _ = try await NetworkNamespace.create(at: namespace.path) { try NamespaceWork.prepare() }
                 return try await start(namespace, wanted)
             }
             if prepared.contains(scope), previous[scope] == nil { return try await start(namespace, wanted) }
@@ -96,6 +95,7 @@ extension Round {
         switch found {
         case .empty(let parameters):
             part?.wasExamined = examined.contains(scope)
+            part?.isNew = true
             part?.have.addInitial()
             for parameter in parameters { part?.have.parameters[parameter.name] = parameter.value }
         case .asApplied:

@@ -8,6 +8,8 @@ struct AppliedNamespace: Sendable {
     var state: WantedNamespace
     /// False after a failure: the next round looks at the kernel first.
     var isCertain = true
+    /// Whether it has been looked for connections to what went before this daemon came.
+    var isSearched = false
 }
 
 /// One pass that leads the whole node from what was applied to what is wanted. Namespaces that are as they were, and not
@@ -38,6 +40,8 @@ struct Round: Sendable {
         var failures: [Scope: [any Error]] = [:]
         /// For the next round: where something failed, old rules may have let them come again.
         var unforgotten: [Scope: [ConnectionEnd]] = [:]
+        /// Where all connections have been looked through.
+        var searched: Set<Scope> = []
         /// In words, for the namespaces that were compared with the kernel.
         var differences: [Scope: [String]] = [:]
         /// By which the node's namespace knows the others.
@@ -55,6 +59,8 @@ struct Round: Sendable {
     struct Part: Sendable {
         var input: Derivation.Input
         var wanted: WantedNamespace
+        /// Its namespace was made just now.
+        var isNew = false
         var have = KernelState()
         var tables = Tables.known([])
         /// What was put right before there was a plan.

@@ -7,14 +7,18 @@ struct Glance: Sendable {
     let namespace: NetworkNamespace?
     let parameters: [String: String]
 
-    /// The scopes in which something is not as it should be. One thread goes through all namespaces.
+    /// The scopes in which something is not as it should be, or that cannot be looked at: who compares them with the kernel
+    /// is told why. One thread goes through all namespaces.
     static func take(_ glances: [Glance]) async throws -> Set<Scope> {
         try await onThread {
             var changed: Set<Scope> = []
             // Before the thread goes elsewhere, for it does not come back.
-            for glance in glances.sorted(by: { $0.namespace == nil && $1.namespace != nil }) where try glance.differs()
-            {
-                changed.insert(glance.scope)
+            for glance in glances.sorted(by: { $0.namespace == nil && $1.namespace != nil }) {
+                do {
+                    if try glance.differs() { changed.insert(glance.scope) }
+                } catch {
+                    changed.insert(glance.scope)
+                }
             }
             return changed
         }

@@ -55,10 +55,9 @@ enum NamespaceWork {
         return try context.tables(ids, bare: Set(ids)).mapValues(\.chains)
     }
 
-    /// Forgets connections that fit any of the ends.
-    static func forget(_ ends: [ConnectionEnd]) throws -> Int {
-        if ends.isEmpty { return 0 }
-        return try ConntrackSocket().delete { connection in ends.contains { $0.fits(connection) } }
+    /// Forgets connections, and returns how many there were.
+    static func forget(_ isGone: (TrackedConnection) -> Bool) throws -> Int {
+        try ConntrackSocket().delete(where: isGone)
     }
 }
 

@@ -143,6 +143,27 @@ import Testing
         }
     }
 
+    @Test func `a namespace that cannot be entered keeps nobody from looking at the others`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let containers = [container("c1", 11), container("c2", 12)]
+            _ = try await node.plane.adopt(NodeNetwork(bridges: [docker0], sandboxes: containers))
+            let stray = try await NetworkNamespace.create(at: node.plane.layout.namespaceDirectory + "/c-stray")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await node.plane.run() }
+                // After its first comparison nothing but its looks in passing finds a parameter.
+                try await eventually(within: .seconds(3), "the stray namespace's end") { !stray.exists() }
+                try await onThread { try Mounts.bind("/proc/self/ns/uts", to: node.sandbox("c1").path) }
+                let name = "net/ipv4/conf/all/accept_redirects"
+                try await node.sandbox("c2").run { try Sysctl.write(name, "1") }
+                try await eventually(within: .seconds(8), "the parameter") {
+                    try await node.sandbox("c2").run { try Sysctl.read(name) } == "0"
+                }
+                group.cancelAll()
+            }
+        }
+    }
+
     @Test func `what fits is left alone, by apply, by comparison and by the next daemon`() async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(1, 1), (2, 1)], callers: [(1, 2)])

@@ -1,6 +1,7 @@
 import Addressing
 import DataPlane
 import LinuxSystem
+import Logging
 import Netlink
 import TestKit
 import Testing
@@ -95,6 +96,56 @@ import Testing
 
             try await apply([state(2)], world)
             #expect(try await talker.ask() == "two \(seen)")
+            withExtendedLifetime(greeters) {}
+        }
+    }
+
+    @Test(arguments: [1, 2] as [UInt8])
+    func `who talks to a task that went while no daemon was there moves on with the next`(place: UInt8) async throws {
+        try await withWorld(nodes: 2) { world in
+            let (one, two) = (world.nodes[0], world.nodes[1])
+            let (old, new): ((UInt8, UInt8), (UInt8, UInt8)) = ((place, 1), (place, 2))
+            let host = world.nodes[Int(place) - 1]
+            let seen = taskAddress(1, 3)
+            try await apply(swarm(world, tasks: [old], callers: [(1, 3)]), world)
+            var greeters = [try await Greeter.start("old", in: host.sandbox("t\(place)1"), port: 80)]
+            let caller = one.sandbox("t13")
+            let held = try await Caller.open(.tcp, to: serviceAddress, 80, from: caller)
+            #expect(try await held.listen() == "old \(seen)")
+            let inner = try await Caller.open(.udp, to: serviceAddress, 80, from: caller, milliseconds: 500)
+            #expect(try await inner.ask() == "old \(seen)")
+            let outer = try await Caller.open(.udp, to: one.address, 8080, from: world.client, milliseconds: 500)
+            #expect(try await outer.ask() == "old \(World.clientAddress)")
+
+            func daemon(_ wanted: [NodeNetwork]) async throws {
+                _ = try await two.plane.apply(wanted[1])
+                let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+                let next = DataPlane(
+                    runDirectory: one.plane.layout.runDirectory, nodeNamespace: one.namespace, log: log)
+                let report = try await next.adopt(wanted[0])
+                #expect(report.failures.isEmpty, "\(report.failures)")
+            }
+            var drained = swarm(world, tasks: [old, new], callers: [(1, 3)])
+            for node in drained.indices {
+                for index in drained[node].sandboxes.indices {
+                    drained[node].sandboxes[index].services = [
+                        VirtualAddress(address: serviceAddress, backends: [taskAddress(place, 2)])
+                    ]
+                }
+                for index in drained[node].ingress?.ports.indices ?? 0..<0 {
+                    drained[node].ingress?.ports[index].backends = [.init(address: meshAddress(place, 2), port: 80)]
+                }
+            }
+            try await daemon(drained)
+            greeters.append(try await Greeter.start("new", in: host.sandbox("t\(place)2"), port: 80))
+            #expect(try await held.ask() == "old \(seen)")
+            #expect(try await inner.ask() == "old \(seen)")
+            #expect(try await outer.ask() == "old \(World.clientAddress)")
+
+            try await daemon(swarm(world, tasks: [new], callers: [(1, 3)]))
+            #expect(try await inner.ask() == "new \(seen)")
+            #expect(try await outer.ask() == "new \(World.clientAddress)")
+            await #expect(throws: SystemError.self) { _ = try await held.ask() }
             withExtendedLifetime(greeters) {}
         }
     }

@@ -45,6 +45,23 @@ import Testing
         }
     }
 
+    @Test func `a namespace that cannot be prepared does not stay`() async throws {
+        try requireRoot()
+        let path = "/run/apus-test/\(RandomID.hex(bytes: 6))"
+        await #expect(throws: SystemError.self) {
+            _ = try await NetworkNamespace.create(at: path) {
+                throw SystemError(errno: ENOBUFS, attempting: "raise the loopback")
+            }
+        }
+        #expect(!NetworkNamespace(path: path).exists())
+        // The next one begins anew instead of taking it as it is.
+        let namespace = try await NetworkNamespace.create(at: path) {
+            try RouteSocket().perform(SetLink("lo", isUp: true))
+        }
+        #expect(try await namespace.run { try RouteSocket().link(named: "lo")?.isUp } == true)
+        try await namespace.remove()
+    }
+
     @Test func `a name that was given twice over goes at once`() async throws {
         try requireRoot()
         let path = "/run/apus-test/\(RandomID.hex(bytes: 6))"

@@ -1,0 +1,94 @@
+import Addressing
+import Glibc
+import Netlink
+
+/// Which tracked connections lead to what is no more, told from the wanted value alone: what went while no daemon was
+/// there is in no earlier value, see ``ConnectionEnds``.
+///
+/// Only what was translated into a network of ours counts. A backend that is drained is still an endpoint and stays; an
+/// address that stands behind another service or port by now does not.
+struct StaleConnections: Sendable {
+    private struct Port: Hashable { let transport: Transport, number: UInt16 }
+
+    /// Endpoints of overlays, wherever they are, and of bridges.
+    private var present: Set<IPv4Address> = []
+    /// Subnets of the overlays that a sandbox, by its id, is in.
+    private var overlays: [String: [IPv4Network]] = [:]
+    /// Service addresses that a sandbox may call, by what stands behind them.
+    private var services: [String: [IPv4Address: Set<IPv4Address>]] = [:]
+    private let ingress: IngressSandbox?
+    /// Ports of the mesh by what stands behind them, as the ingress sandbox and as the node have them.
+    private var atSandbox: [IPv4Address: Set<Port>] = [:]
+    private var atNode: [IPv4Address: Set<Port>] = [:]
+    private var meshPorts: Set<Port> = []
+    private let bridges: [IPv4Network]
+    private let gateways: Set<IPv4Address>
+
+    init(_ wanted: NodeNetwork) {
+        ingress = wanted.ingress
+        bridges = wanted.bridges.map(\.gateway.masked)
+        gateways = Set(wanted.bridges.map(\.gateway.address))
+        present = Set(wanted.overlays.flatMap(\.remoteEndpoints).map(\.address))
+        for sandbox in wanted.sandboxes {
+            present.formUnion(sandbox.endpoints.map(\.address.address))
+            overlays[sandbox.id] = sandbox.endpoints.compactMap { endpoint in
+                if case .overlay = endpoint.network { endpoint.address.masked } else { nil }
+            }
+            for service in sandbox.services {
+                for backend in service.backends {
+                    services[sandbox.id, default: [:]][backend, default: []].insert(service.address)
+                }
+            }
+        }
+        // All of them: the table here has those of this node as well for a while.
+        for port in wanted.ingress?.ports ?? [] {
+            for backend in port.backends { atSandbox[backend.address, default: []].insert(Self.key(port)) }
+        }
+        for port in wanted.meshAtNode {
+            meshPorts.insert(Self.key(port))
+            for backend in port.backends { atNode[backend.address, default: []].insert(Self.key(port)) }
+        }
+    }
+
+    private static func key(_ port: MeshPort) -> Port { Port(transport: port.transport, number: port.publishedPort) }
+
+    func contains(_ connection: TrackedConnection, in scope: Scope) -> Bool {
+        let (called, reached) = (connection.original.destination, connection.endpoint)
+        if called == reached { return false }
+        switch scope {
+        case .sandbox(let id):
+            guard overlays[id]?.contains(where: { $0.contains(reached) }) == true else { return false }
+            return !present.contains(reached) || services[id]?[reached].map { !$0.contains(called) } == true
+        case .ingress:
+            guard let ingress, called == ingress.leg.address, ingress.address.masked.contains(reached),
+                let port = port(connection)
+            else { return false }
+            return !present.contains(reached) || atSandbox[reached].map { !$0.contains(port) } == true
+        case .node:
+            guard let port = port(connection) else { return false }
+            if reached == ingress?.leg.address { return !meshPorts.contains(port) }
+            guard bridges.contains(where: { $0.contains(reached) }), !gateways.contains(reached) else { return false }
+            if !present.contains(reached) { return true }
+            // Others than we may lead other ports to what is there.
+            return meshPorts.contains(port) && atNode[reached].map { !$0.contains(port) } == true
+        case .overlay: return false
+        }
+    }
+
+    private func port(_ connection: TrackedConnection) -> Port? {
+        let transport: Transport
+        switch CInt(connection.protocol) {
+        case CInt(IPPROTO_TCP): transport = .tcp
+        case CInt(IPPROTO_UDP): transport = .udp
+        case CInt(IPPROTO_SCTP): transport = .sctp
+        // No other is translated.
+        default: return nil
+        }
+        return Port(transport: transport, number: connection.original.destinationPort)
+    }
+}
+
+extension Scope {
+    /// Whether destinations are changed there.
+    var translates: Bool { if case .overlay = self { false } else { true } }
+}
