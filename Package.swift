@@ -156,7 +156,7 @@ let package = Package(
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
         program("apus", ["Commands"], [arguments]),
         // tests
-        library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"]),
+        library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"], [sqlite]),
         tests(
             "PureTests",
             [
@@ -171,7 +171,7 @@ let package = Package(
                 "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
                 "NameService", "Lab", "Addressing", "Model", "Faults", "Engine", "EngineInterface",
                 "LocalStore",
-            ], [nioCore, nioPosix, log, x509, asn1, crypto, sqlite]),
+            ], [nioCore, nioPosix, log, x509, asn1, crypto]),
         tests(
             "ServiceTests",
             [

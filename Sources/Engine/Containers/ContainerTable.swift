@@ -127,6 +127,9 @@ final class ContainerTable: Sendable {
         return changed
     }
 
+    /// Looks at all records while none changes: what `decide` does is done before anybody is allotted anything more.
+    func examine(_ decide: ([ContainerRecord]) -> Void) { state.withLock { decide(Array($0.records.values)) } }
+
     func remove(_ id: String) async throws {
         let durably = record(id)?.hostConfig.autoRemove != true
         try await writes.run(id) {

@@ -66,10 +66,22 @@ final class LocalNetworks: Sendable {
     }
 
     func remove(_ id: String) async throws {
-        try await store.delete(kind: .networks, id: id)
+        if let network = withdraw(id) { try await erase(network) }
+    }
+
+    /// Takes a network out: from now on nobody gets an address in it. ``erase(_:)`` follows.
+    func withdraw(_ id: String) -> LocalNetwork? {
         state.withLock { state in
-            state.networks[id] = nil
             state.allocators[id] = nil
+            return state.networks.removeValue(forKey: id)
+        }
+    }
+
+    /// Deletes a network that was taken out; when that fails, it is there again.
+    func erase(_ network: LocalNetwork) async throws {
+        do { try await store.delete(kind: .networks, id: network.id) } catch {
+            keep(network)
+            throw error
         }
     }
 

@@ -108,10 +108,21 @@ final class NetworkCoordinator: Sendable {
             if state.withLock({ $0.resolvers[id] }) == nil { try await openResolver(record) }
         }
         try await order.run("refresh") {
-            let done = try await dataPlane.apply(composer().compose())
+            let wanted = composer().compose()
+            try checkPlaces(of: id, in: wanted)
+            let done = try await dataPlane.apply(wanted)
             report(done)
             try done.check(sandbox: id)
             await refreshNames()
+        }
+    }
+
+    /// - Throws: ``Refusal`` when a network that the container has joined has gone meanwhile.
+    private func checkPlaces(of id: String, in wanted: NodeNetwork) throws(Refusal) {
+        let present = Set((wanted.sandboxes.first { $0.id == id }?.endpoints ?? []).map(\.id))
+        let places = containers.record(id)?.endpoints.filter { $0.isJoined && $0.address != nil } ?? []
+        if let lost = places.first(where: { !present.contains($0.endpointID) }) {
+            throw Refusal(.notFound, "network \(lost.networkName) not found")
         }
     }
 

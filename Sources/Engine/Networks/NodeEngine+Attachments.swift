@@ -93,8 +93,9 @@ extension NodeEngine {
                 endpoint.overlay = joined.overlay
             }
         } catch {
+            // Whatever becomes of the record's writing: nobody holds it any more.
+            defer { holders.signal([attachmentID]) }
             try await change { $0.leave() }
-            holders.signal([attachmentID])
             throw error
         }
     }
@@ -112,10 +113,10 @@ extension NodeEngine {
         for record in containers.all where record.task == nil {
             let dropped = record.endpoints.compactMap(\.attachmentID)
             guard !dropped.isEmpty else { continue }
+            defer { holders.signal(dropped) }
             try await containers.update(record.id) { record in
                 record.endpoints.removeAll { $0.attachmentID != nil || $0.isAutomatic == true }
             }
-            holders.signal(dropped)
         }
     }
 }

@@ -10,9 +10,6 @@ extension NodeEngine {
         let found = try await joinable(reference, among: try await allNetworks())
         let name = found?.name ?? reference
         try refuse(name, record)
-        if record.endpoints.contains(where: { $0.networkName == name }) {
-            throw Refusal(.forbidden, "endpoint with name \(record.name) already exists in network \(name)")
-        }
         if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, name == "bridge" {
             throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
         }
@@ -21,6 +18,9 @@ extension NodeEngine {
                 throw Refusal(.notFound, "No such container: \(container)")
             }
             let networksBefore = Set(before.endpoints.map(\.networkName))
+            if networksBefore.contains(name) {
+                throw Refusal(.forbidden, "endpoint with name \(before.name) already exists in network \(name)")
+            }
             try await containers.update(record.id, durably: true) { record in
                 record.endpoints.append(
                     EndpointRecord(networkID: found?.identifier ?? "", networkName: name, wish: settings))
@@ -67,11 +67,11 @@ extension NodeEngine {
         if record.task != nil, found.scope == "swarm" {
             throw Refusal(.forbidden, "container \(record.id) is a task's: its networks are its service's to change")
         }
-        guard record.endpoints.contains(where: { $0.networkName == found.name }) else {
-            throw Refusal(.forbidden, "container \(record.id) is not connected to network \(found.name)")
-        }
         try await serializer.run(record.id) {
             let before = containers.record(record.id)
+            guard before?.endpoints.contains(where: { $0.networkName == found.name }) == true else {
+                throw Refusal(.forbidden, "container \(record.id) is not connected to network \(found.name)")
+            }
             try await drop(record.id) { $0.networkName == found.name }
             guard let before, let after = containers.record(record.id), after.isRunning else { return }
             try await network.refresh()
@@ -86,11 +86,12 @@ extension NodeEngine {
     private func drop(_ id: String, where isMeant: (EndpointRecord) -> Bool) async throws {
         let released = containers.record(id)?.endpoints.filter(isMeant).compactMap(\.attachmentID) ?? []
         let open = openBridges
+        // Also when it cannot be put on record: they are held by nobody.
+        defer { holders.signal(released) }
         try await containers.update(id, durably: true) { record in
             record.endpoints.removeAll(where: isMeant)
             if record.task == nil { record.setWayOut(gateway: nil, openBridges: open) }
         }
-        holders.signal(released)
     }
 
     private func refuse(_ network: String, _ record: ContainerRecord) throws {

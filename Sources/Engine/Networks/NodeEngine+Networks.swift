@@ -157,19 +157,31 @@ extension NodeEngine: NetworkBackend {
             return try await catalog.removeSwarmNetwork(id: found.identifier)
         }
         try await serializer.run("networks") {
-            let isUsed = containers.all.contains {
-                $0.endpoints.contains { $0.isJoined && $0.networkID == found.identifier }
-            }
             let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.swarmState != nil
-            if isUsed || isNeeded {
+            guard !isNeeded, try await removeUnused(found.identifier) else {
                 throw Refusal(
                     .forbidden,
                     "error while removing network: network \(found.name) id \(found.identifier) has active endpoints")
             }
-            try await networks.remove(found.identifier)
             try await network.refresh(removesLater: true)
         }
         events.publish("network", "destroy", found.identifier, ["name": found.name, "type": found.driver])
+    }
+
+    /// Removes a local network unless a container has joined it; none joins it meanwhile.
+    /// - Returns: Whether it is gone.
+    /// - Throws: ``Refusal`` `network X not found` when somebody else has removed it.
+    func removeUnused(_ id: String) async throws -> Bool {
+        var taken: LocalNetwork?
+        var isUsed = false
+        containers.examine { all in
+            isUsed = all.contains { $0.endpoints.contains { $0.isJoined && $0.networkID == id } }
+            if !isUsed { taken = networks.withdraw(id) }
+        }
+        if isUsed { return false }
+        guard let taken else { throw Refusal(.notFound, "network \(id) not found") }
+        try await networks.erase(taken)
+        return true
     }
 
     // MARK: How networks are shown

@@ -15,9 +15,11 @@ struct NodeNetworkComposer {
     var resolvers: [String: ResolverPorts]
 
     func compose() -> NodeNetwork {
-        NodeNetwork(
+        let bridges = bridges
+        let known = Set(bridges.map(\.id))
+        return NodeNetwork(
             underlay: underlay, bridges: bridges, overlays: overlays, ingress: ingress,
-            sandboxes: containers.filter { !$0.isOnHostNetwork }.sorted { $0.id < $1.id }.map(sandbox))
+            sandboxes: containers.filter { !$0.isOnHostNetwork }.sorted { $0.id < $1.id }.map { sandbox($0, known) })
     }
 
     private var ownPeer: SwarmNetworkState.Peer? { swarm?.peers.first { $0.nodeID == nodeID } }
@@ -39,6 +41,7 @@ struct NodeNetworkComposer {
     }
 
     private var overlays: [OverlayNetwork] {
+        if swarm == nil { return [] }
         var used: [String: EndpointRecord.Overlay] = [:]
         for endpoint in containers.flatMap(\.endpoints) where endpoint.isJoined {
             if let overlay = endpoint.overlay { used[endpoint.networkID] = overlay }
@@ -83,8 +86,13 @@ struct NodeNetworkComposer {
             })
     }
 
-    private func sandbox(_ container: ContainerRecord) -> Sandbox {
-        let joined = container.endpoints.filter { $0.isJoined && $0.address != nil }
+    /// - Parameter bridges: By id. A place in a network that is not there, or of a swarm that the node has left, is none: it
+    ///   would keep all the others' networks from being what they are to be.
+    private func sandbox(_ container: ContainerRecord, _ bridges: Set<String>) -> Sandbox {
+        let joined = container.endpoints.filter { endpoint in
+            endpoint.isJoined && endpoint.address != nil
+                && (endpoint.overlay == nil ? bridges.contains(endpoint.networkID) : swarm != nil)
+        }
         let endpoints = joined.compactMap { endpoint -> Sandbox.Endpoint? in
             guard let address = endpoint.address else { return nil }
             return Sandbox.Endpoint(

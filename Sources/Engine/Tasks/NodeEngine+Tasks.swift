@@ -150,7 +150,8 @@ extension NodeEngine: TaskExecutor {
         }
         network.setSwarm(nil, nodeID: nil, underlayMTU: NetworkCoordinator.usualMTU)
         try await store.delete(kind: .node, id: SwarmPlace.key)
-        if let bridge = networks.named(LocalNetwork.gatewayBridgeName) { try await networks.remove(bridge.id) }
+        // A user may have put a container there: then it stays, as the container does.
+        if let bridge = networks.named(LocalNetwork.gatewayBridgeName) { _ = try await removeUnused(bridge.id) }
         try await network.refresh()
     }
 

@@ -2,7 +2,6 @@ import ContainerRuntime
 import Glibc
 import EngineInterface
 import Faults
-import GRDB
 import LinuxSystem
 import LocalStore
 import Model
@@ -152,18 +151,4 @@ import Testing
             }
         }
     }
-}
-
-/// Keeps all others from writing to a store, as a backup does.
-private final class StoreLock: Sendable {
-    private let queue: DatabaseQueue
-
-    init(_ path: String) throws {
-        var configuration = Configuration()
-        configuration.allowsUnsafeTransactions = true
-        queue = try DatabaseQueue(path: path, configuration: configuration)
-        try queue.inDatabase { try $0.beginTransaction(.immediate) }
-    }
-
-    func release() throws { try queue.inDatabase { try $0.rollback() } }
 }

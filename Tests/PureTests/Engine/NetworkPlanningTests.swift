@@ -214,6 +214,25 @@ import Testing
         #expect(sandbox.services.map(\.address.description) == ["10.1.0.2"])
     }
 
+    @Test func `a place in a network that is gone keeps no other container from its own`() throws {
+        let sound = try taskContainer()
+        var stray = ContainerRecord(
+            id: "c2", name: "stray", created: .now, imageID: "", configuration: ContainerConfiguration(),
+            hostConfig: HostConfiguration(), commandLine: ["x"])
+        stray.endpoints = [EndpointRecord(networkID: "gone", networkName: "gone")]
+        stray.endpoints[0].endpointID = "e9"
+        stray.endpoints[0].address = try network("192.0.2.2/24")
+        var composer = NodeNetworkComposer(
+            containers: [sound, stray], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            underlayMTU: 1400, resolvers: [:])
+        #expect(composer.compose().sandboxes.map(\.endpoints.isEmpty) == [false, true])
+        // The node has left the swarm: only the bridge is there.
+        composer.swarm = nil
+        let left = composer.compose()
+        #expect(left.overlays.isEmpty)
+        #expect(left.sandboxes.flatMap(\.endpoints).allSatisfy { if case .bridge = $0.network { true } else { false } })
+    }
+
     @Test func `names on an overlay lead to the VIP, to all tasks and to single containers, never to ingress`() throws {
         let composer = NameTableComposer(
             containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState())

@@ -1,0 +1,83 @@
+import DataPlane
+import EngineInterface
+import Faults
+import LinuxSystem
+import Model
+import TestKit
+import Testing
+
+@testable import Engine
+
+@Suite(.timeLimit(.minutes(2))) struct NetworkRaceTests {
+    private func makeNetwork(_ name: String, _ engine: NodeEngine) async throws -> String {
+        var request = NetworkRequest()
+        request.name = name
+        return try await engine.createNetwork(request).id
+    }
+
+    @Test func `a container that starts on a network while it is removed finds it gone, and keeps nothing of it`()
+        async throws
+    {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            let network = try await makeNetwork("n", engine)
+            let id = try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
+            // Nobody else writes: the removal waits for its word to be off the record.
+            let lock = try await onThread { try StoreLock(engine.paths.database) }
+            async let removed: Void = engine.removeNetwork("n")
+            try await eventually("the network is taken out") { engine.networks.network(network) == nil }
+            await #expect(throws: Refusal(.notFound, "network n not found")) {
+                _ = try await engine.allotNetworks(id)
+            }
+            try await onThread { try lock.release() }
+            try await removed
+            #expect(try fixture.record(id).endpoints.allSatisfy { !$0.isJoined })
+            await #expect(throws: Refusal(.notFound, "network n not found")) { try await engine.startContainer(id) }
+            #expect(engine.network.dataPlane.sandboxNamespace(id).exists() == false)
+        }
+    }
+
+    @Test func `of those who connect a container to one network at once one succeeds`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            _ = try await makeNetwork("n", engine)
+            let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "bridge" }
+            let succeeded = await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        do {
+                            try await engine.connectNetwork("n", container: id, settings: nil)
+                            return true
+                        } catch { return false }
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(succeeded == 1)
+            let places = try fixture.record(id).endpoints.filter(\.isJoined)
+            #expect(places.map(\.networkName).sorted() == ["bridge", "n"])
+            #expect(Set(places.compactMap(\.address)).count == 2)
+            try await engine.disconnectNetwork("n", container: id, force: false)
+            await #expect(throws: Refusal.self) {
+                try await engine.disconnectNetwork("n", container: id, force: false)
+            }
+        }
+    }
+
+    @Test func `the gateway bridge stays while a container is on it though the node leaves the swarm`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            _ = try await engine.networks.ensureGatewayBridge(taken: [], routed: [])
+            let name = LocalNetwork.gatewayBridgeName
+            let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = name }
+            try await engine.leaveNetworks()
+            #expect(engine.networks.named(name) != nil)
+            // Whoever comes next has its network.
+            let other = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "bridge" }
+            #expect(try fixture.record(other).endpoints.first?.isJoined == true)
+            for one in [id, other] { try await engine.removeContainer(one, force: true, removeVolumes: true) }
+            try await engine.leaveNetworks()
+            #expect(engine.networks.named(name) == nil)
+        }
+    }
+}
