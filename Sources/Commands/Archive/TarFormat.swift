@@ -159,7 +159,8 @@ package struct TarReader {
         default:
             var rest = body[...]
             while let space = rest.firstIndex(of: 0x20),
-                let length = Int(String(decoding: rest[..<space], as: UTF8.self)), length > 0, length <= rest.count
+                let length = Int(String(decoding: rest[..<space], as: UTF8.self)), length > space - rest.startIndex + 1,
+                length <= rest.count
             {
                 let record = rest[(space + 1)..<(rest.startIndex + length - 1)]
                 let (name, value) = GoText.pair(String(decoding: record, as: UTF8.self))

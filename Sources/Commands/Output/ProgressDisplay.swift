@@ -62,9 +62,14 @@ package struct ProgressDisplay {
         if current <= 0, total <= 0 { return "" }
         func padded(_ text: String) -> String { String(repeating: " ", count: max(0, 8 - text.count)) + text }
         let unit = detail["units"].text
-        func amount(_ value: Double) -> String { unit.isEmpty ? Units.size(value) : "\(Int64(value))" }
-        if total <= 0 { return unit.isEmpty ? padded(amount(current)) : "\(Int64(current)) \(unit)" }
-        let parts = min(50, Int(current / total * 100) / 2)
+        // Any number may come; not every one is an integer here.
+        func whole(_ value: Double) -> String {
+            Int64(exactly: value.rounded(.towardZero)).map { "\($0)" } ?? "\(value)"
+        }
+        func amount(_ value: Double) -> String { unit.isEmpty ? Units.size(value) : whole(value) }
+        if total <= 0 { return unit.isEmpty ? padded(amount(current)) : "\(whole(current)) \(unit)" }
+        let percent = current / total * 100
+        let parts = percent.isNaN ? 0 : Int(min(max(percent, 0), 100)) / 2
         var text = ""
         if columns > 110 {
             text =

@@ -87,29 +87,32 @@ enum DiskText {
             ])
         }
         func share(_ free: Int64, _ whole: Int64) -> String {
-            whole > 0 ? "\(Units.size(free)) (\(free * 100 / whole)%)" : Units.size(free)
+            guard whole > 0 else { return Units.size(free) }
+            let (hundredfold, isTooLarge) = free.multipliedReportingOverflow(by: 100)
+            let percent = isTooLarge ? free / max(1, whole / 100) : hundredfold / whole
+            return "\(Units.size(free)) (\(percent)%)"
         }
         let images = usage["Images"].elements
         let layers = usage["LayersSize"].integer ?? 0
         let usedImages = images.filter { ($0["Containers"].integer ?? 0) > 0 }
         let used = usedImages.reduce(Int64(0)) { sum, image in
             let (size, shared) = (image["Size"].integer ?? -1, image["SharedSize"].integer ?? -1)
-            return size == -1 || shared == -1 ? sum : sum + size - shared
+            return size == -1 || shared == -1 ? sum : sum &+ size &- shared
         }
         let containers = usage["Containers"].elements
         func isActive(_ container: JSON) -> Bool {
             ["running", "paused", "restarting"].contains(container["State"].text)
         }
-        func size(_ list: [JSON]) -> Int64 { list.reduce(0) { $0 + ($1["SizeRw"].integer ?? 0) } }
+        func size(_ list: [JSON]) -> Int64 { list.reduce(0) { $0 &+ ($1["SizeRw"].integer ?? 0) } }
         let volumes = usage["Volumes"].elements
         func volumeSize(_ list: [JSON]) -> Int64 {
-            list.reduce(0) { $0 + max(0, $1["UsageData"]["Size"].integer ?? 0) }
+            list.reduce(0) { $0 &+ max(0, $1["UsageData"]["Size"].integer ?? 0) }
         }
         func links(_ volume: JSON) -> Int64 { volume["UsageData"]["RefCount"].integer ?? 0 }
         let cache = usage["BuildCache"].elements
-        func cacheSize(_ list: [JSON]) -> Int64 { list.reduce(0) { $0 + ($1["Size"].integer ?? 0) } }
+        func cacheSize(_ list: [JSON]) -> Int64 { list.reduce(0) { $0 &+ ($1["Size"].integer ?? 0) } }
         return [
-            row("Images", images.count, usedImages.count, layers, share(layers - used, layers)),
+            row("Images", images.count, usedImages.count, layers, share(layers &- used, layers)),
             row(
                 "Containers", containers.count, containers.count(where: isActive), size(containers),
                 share(size(containers.filter { !isActive($0) }), size(containers))),
@@ -165,7 +168,7 @@ enum DiskText {
         Console.text("\nLocal Volumes space usage:\n\n")
         try Listing(table: "table {{.Name}}\t{{.Links}}\t{{.Size}}", headers: VolumeRow.listing.headers)
             .show(usage["Volumes"].elements.map(VolumeRow.row), format: nil)
-        let cache = usage["BuildCache"].elements.reduce(Int64(0)) { $0 + ($1["Size"].integer ?? 0) }
+        let cache = usage["BuildCache"].elements.reduce(Int64(0)) { $0 &+ ($1["Size"].integer ?? 0) }
         Console.text("\nBuild cache usage: \(Units.size(cache))\n\n")
         try Listing(
             table:

@@ -34,7 +34,9 @@ enum Printing {
                 rest = rest[digits.endIndex...]
                 precision = digits
             }
-            guard let verb = rest.popFirst() else { return result + "%!(NOVERB)" }
+            guard !isTooLarge(width), !isTooLarge(precision ?? ""), let verb = rest.popFirst() else {
+                return result + "%!(NOVERB)"
+            }
             if verb == "%" {
                 result += "%"
                 continue
@@ -53,6 +55,11 @@ enum Printing {
         return result
     }
 
+    /// Beyond what Go takes for a width or a precision.
+    private static func isTooLarge(_ digits: Substring) -> Bool {
+        !digits.isEmpty && (Int(digits) ?? .max) > 1_000_000
+    }
+
     private static func convert(_ value: JSON, _ verb: Character, _ precision: Int?, isSigned: Bool) -> String {
         let plain = TemplateValue.text(value, isNested: true)
         switch verb {
@@ -66,9 +73,9 @@ enum Printing {
             if let number = value.integer { return String(number, radix: 16) }
             return plain.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         case "c": return value.integer.flatMap { UnicodeScalar(UInt32(clamping: $0)) }.map(String.init) ?? plain
-        case "f": return number("%.\(precision ?? 6)f", value.double ?? 0)
-        case "g": return number("%.\(precision ?? 17)g", value.double ?? 0)
-        case "e": return number("%.\(precision ?? 6)e", value.double ?? 0)
+        case "f": return number("%.\(precision ?? 6)f", value.double ?? 0, room: precision ?? 0)
+        case "g": return number("%.\(precision ?? 17)g", value.double ?? 0, room: precision ?? 0)
+        case "e": return number("%.\(precision ?? 6)e", value.double ?? 0, room: precision ?? 0)
         default: return "%!\(verb)(\(TemplateValue.data(value).typeName)=\(plain))"
         }
     }
@@ -83,11 +90,13 @@ enum Printing {
     }
 
     /// The C library's conversion of one number.
-    static func number(_ format: String, _ value: Double) -> String {
+    /// - Parameter room: For digits after the point, should there be many.
+    static func number(_ format: String, _ value: Double, room: Int = 0) -> String {
         withVaList([value]) { arguments in
-            var buffer = [CChar](repeating: 0, count: 400)
-            let count = vsnprintf(&buffer, buffer.count, format, arguments)
-            return String(decoding: buffer.prefix(max(0, Int(count))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            // The largest number has 309 digits before the point.
+            var buffer = [CChar](repeating: 0, count: 400 + room)
+            let count = min(Int(vsnprintf(&buffer, buffer.count, format, arguments)), buffer.count - 1)
+            return String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
     }
 }

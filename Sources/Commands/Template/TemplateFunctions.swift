@@ -131,6 +131,13 @@ enum TemplateFunctions {
         return .string(String(decoding: Array(value.text.utf8)[from..<to], as: UTF8.self))
     }
 
+    private static func blanks(_ value: TemplateValue) throws(TemplateFailure) -> String {
+        let count = Int(value.data.integer ?? 0)
+        guard count >= 0 else { throw TemplateFailure(reason: "strings: negative Repeat count") }
+        guard count <= 1 << 20 else { throw TemplateFailure(reason: "strings: Repeat output length overflow") }
+        return String(repeating: " ", count: count)
+    }
+
     private static func text(_ name: String, _ values: [TemplateValue]) throws(TemplateFailure) -> TemplateValue {
         let words = values.map(\.text)
         func need(_ count: Int) throws(TemplateFailure) {
@@ -157,11 +164,14 @@ enum TemplateFunctions {
         case "upper": return .data(.string(try only(values).text.uppercased()))
         case "pad":
             try need(3)
-            func blanks(_ index: Int) -> String { String(repeating: " ", count: Int(values[index].data.integer ?? 0)) }
-            return .data(.string(words[0].isEmpty ? "" : blanks(1) + words[0] + blanks(2)))
+            return .data(.string(words[0].isEmpty ? "" : try blanks(values[1]) + words[0] + blanks(values[2])))
         case "truncate":
             try need(2)
-            return .data(.string(String(words[0].prefix(Int(values[1].data.integer ?? 0)))))
+            let count = Int(values[1].data.integer ?? 0)
+            guard count >= 0 else {
+                throw TemplateFailure(reason: "runtime error: slice bounds out of range [:\(count)]")
+            }
+            return .data(.string(String(words[0].prefix(count))))
         case "html":
             let marks = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&#34;"), ("'", "&#39;")]
             return .data(.string(marks.reduce(words.joined()) { $0.replacing($1.0, with: $1.1) }))

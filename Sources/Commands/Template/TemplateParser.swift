@@ -48,6 +48,16 @@ struct TemplateOperand: Sendable {
 /// Reads Go's template language as far as formats use it: fields, variables, pipelines, functions, `if`, `with`, `range`.
 struct TemplateParser {
     private var tokens: ArraySlice<(token: TemplateLexer.Token, offset: Int)>
+    /// Of blocks and parentheses: each takes its part of the stack, here and when the template is carried out.
+    private var depth = 0
+    private static let deepestNesting = 200
+
+    private init(tokens: ArraySlice<(token: TemplateLexer.Token, offset: Int)>) { self.tokens = tokens }
+
+    private mutating func descend() throws(TemplateError) {
+        depth += 1
+        guard depth <= Self.deepestNesting else { throw failure("nested too deep") }
+    }
 
     static func parse(_ source: String) throws(TemplateError) -> [TemplateNode] {
         var parser = TemplateParser(tokens: try TemplateLexer.tokens(of: source)[...])
@@ -98,6 +108,8 @@ struct TemplateParser {
     }
 
     private mutating func block(_ word: String) throws(TemplateError) -> TemplateNode {
+        try descend()
+        defer { depth -= 1 }
         let condition = try pipeline(until: .close)
         let (body, end) = try nodes(inBlock: true)
         var otherwise: [TemplateNode] = []
@@ -119,6 +131,8 @@ struct TemplateParser {
     }
 
     private mutating func pipeline(until end: TemplateLexer.Token) throws(TemplateError) -> TemplatePipeline {
+        try descend()
+        defer { depth -= 1 }
         var pipeline = TemplatePipeline()
         skipSpace()
         try variables(into: &pipeline)

@@ -12,7 +12,8 @@ package enum Moments {
 
     package static func parse(_ text: String, now: Timestamp) throws(ValueError) -> Timestamp {
         if let duration = try? GoDuration.parse(text) {  // Not a duration: then one of the other forms.
-            return Timestamp(nanosecondsSinceEpoch: now.nanosecondsSinceEpoch - duration)
+            let (moment, isTooFar) = now.clampedNanosecondsSinceEpoch.subtractingReportingOverflow(duration)
+            return Timestamp(nanosecondsSinceEpoch: isTooFar ? (duration < 0 ? .max : .min) : moment)
         }
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         if let seconds = Int64(parts[0]), parts.count == 1 || parts[1].allSatisfy(\.isNumber) {

@@ -13,7 +13,9 @@ package enum Numbers {
         let digits = isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]
         guard let first = digits.first, first.isNumber else { return nil }
         if digits.hasPrefix("0x") || digits.hasPrefix("0X") {
-            return Int64(digits.dropFirst(2), radix: 16).map { isNegative ? -$0 : $0 }
+            // The sign stands before `0x`, never after it.
+            guard digits.dropFirst(2).first?.isHexDigit == true else { return nil }
+            return Int64((isNegative ? "-" : "") + digits.dropFirst(2), radix: 16)
         }
         return Int64((isNegative ? "-" : "") + digits)
     }

@@ -164,7 +164,7 @@ package enum PortText {
                 runs.append((port.address, port.transport, port.target, port.target))
                 continue
             }
-            if port.target == runs[index].last + 1 {
+            if port.target == runs[index].last &+ 1 {
                 runs[index].last = port.target
             } else {
                 closed.append(text(runs[index]))

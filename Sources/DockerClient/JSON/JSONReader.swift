@@ -120,11 +120,15 @@ struct JSONReader {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return String(UnicodeScalar(byte))
         case UInt8(ascii: "u"):
             let high = try unit()
-            // Characters beyond the first plane come as two units.
+            // Characters beyond the first plane come as two units; one without the other is none.
+            let afterHigh = position
             if (0xd800..<0xdc00).contains(high), take("\\u") {
                 let low = try unit()
-                let scalar = 0x10000 + (UInt32(high) - 0xd800) << 10 + (UInt32(low) &- 0xdc00)
-                return String(UnicodeScalar(scalar) ?? "\u{fffd}")
+                if (0xdc00..<0xe000).contains(low) {
+                    let scalar = 0x10000 + (UInt32(high) - 0xd800) << 10 + (UInt32(low) - 0xdc00)
+                    return String(UnicodeScalar(scalar) ?? "\u{fffd}")
+                }
+                position = afterHigh
             }
             return String(UnicodeScalar(UInt32(high)) ?? "\u{fffd}")
         default: throw failure("an unknown escape")

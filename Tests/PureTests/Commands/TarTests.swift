@@ -38,6 +38,18 @@ import Testing
         #expect(found == entries && bytes == 515)
     }
 
+    @Test(arguments: ["1 ", "2 a", "0 a=b\n", "3 a=b\n", "99 a=b\n", "-4 a", "1", ""])
+    func `records of an archive that claim a wrong length are passed over`(record: String) throws {
+        var extra = TarFormat.header(entry("x", Int64(max(1, record.utf8.count))))
+        extra[156] = 0x78
+        // The sum is not looked at.
+        let body = Array((record.isEmpty ? " " : record).utf8)
+        var reader = TarReader()
+        let events = try reader.feed(
+            extra + body + TarFormat.padding(Int64(body.count)) + TarFormat.header(entry("d/")) + TarFormat.end)
+        #expect(events.count == 1)
+    }
+
     @Test func `what is no archive is refused`() {
         var reader = TarReader()
         #expect(throws: ValueError.self) { try reader.feed([UInt8](repeating: 0x41, count: 512)) }

@@ -57,6 +57,23 @@ import Testing
         #expect(failure("{{if .State}}a") == "template: :1: unexpected EOF")
     }
 
+    @Test func `numbers out of range are refused, and nesting has an end`() throws {
+        #expect(failure("{{pad .Image -1 0}}")?.hasSuffix("error calling pad: strings: negative Repeat count") == true)
+        #expect(failure("{{pad .Image 0 99999999999}}")?.hasSuffix("Repeat output length overflow") == true)
+        #expect(failure("{{truncate .Image -1}}")?.hasSuffix("slice bounds out of range [:-1]") == true)
+        #expect(failure("{{index .Names 9223372036854775807}}")?.hasSuffix("slice index out of range") == true)
+        #expect(failure("{{slice .Image 2 1}}")?.contains("out of range") == true)
+        #expect(try render("{{printf \"a%99999999999d\" 1}}") == "a%!(NOVERB)")
+        #expect(try render("{{printf \"%.99999999999f\" 1}}") == "%!(NOVERB)")
+        #expect(try render("{{printf \"%.500f\" 1}}") == "1." + String(repeating: "0", count: 500))
+        func nested(_ depth: Int) -> String {
+            "{{" + String(repeating: "(", count: depth) + "1" + String(repeating: ")", count: depth) + "}}"
+        }
+        #expect(try render(nested(100)) == "1")
+        #expect(failure(nested(100_000)) == "template: :1: nested too deep")
+        #expect(failure(String(repeating: "{{if 1}}", count: 100_000)) == "template: :1: nested too deep")
+    }
+
     @Test func `tables have headers and columns, other formats have neither`() throws {
         let listing = Listing(table: "table {{.ID}}\t{{.Name}}", headers: ["ID": "ID", "Name": "NAME"])
         let rows = [

@@ -34,6 +34,30 @@ import Testing
         #expect(failure { _ = try GoDuration.parse("") } == "time: invalid duration \"\"")
     }
 
+    @Test func `numbers that fit nowhere are none, and moments too far away the last there is`() throws {
+        #expect(Numbers.integer("-0x10") == -16)
+        #expect(Numbers.integer("-0x8000000000000000") == .min)
+        for text in ["0x-1", "-0x-8000000000000000", "0x", "0x8000000000000000", "9223372036854775808"] {
+            #expect(Numbers.integer(text) == nil, "\(text)")
+        }
+        #expect(try Moments.parameter("-2550000h") == "9223372036.854775807")
+        #expect(try Moments.parameter("2550000h").hasPrefix("-"))
+    }
+
+    @Test func `what an engine tells may be any number`() {
+        let port: JSON = ["PrivatePort": JSON(Int64.max), "Type": "tcp"]
+        #expect(PortText.describe([port, port]).contains("9223372036854775807/tcp"))
+        let numbers: [JSON] = ["1e300", "-1e300", "1e999", "-5", "0", "7"].map { .number($0) }
+        for current in numbers {
+            for total in numbers {
+                for unit in ["", "layers"] {
+                    let detail: JSON = ["current": current, "total": total, "units": .string(unit)]
+                    #expect(ProgressDisplay.bar(detail, columns: 200).count < 400)
+                }
+            }
+        }
+    }
+
     @Test func `CPUs are billionths`() throws {
         #expect(try CPUCount.nanoseconds("1.5") == 1_500_000_000)
         #expect(try CPUCount.nanoseconds(".05") == 50_000_000)

@@ -13,6 +13,16 @@ import Testing
         #expect(throws: JSONError.self) { try JSON(parsing: Array(String(repeating: "[", count: 500).utf8)) }
     }
 
+    @Test func `halves of a character in JSON are none`() throws {
+        let pieces = [
+            (#"\ud83d\ude00"#, "😀"), (#"\ud800\u0041"#, "\u{fffd}A"), (#"\ud800\ud800x"#, "\u{fffd}\u{fffd}x"),
+            (#"\udc00"#, "\u{fffd}"), (#"\ud800\uffff"#, "\u{fffd}\u{ffff}"),
+        ]
+        for (text, expected) in pieces {
+            #expect(try JSON(parsing: Array("\"\(text)\"".utf8)).text == expected, "\(text)")
+        }
+    }
+
     @Test func `JSON is spread over lines as Go does`() {
         #expect(
             JSON.indented(Array(#"[{"a":{},"b":[1,"x,{"],"c":[]}]"#.utf8)) == """
