@@ -86,10 +86,18 @@ extension SwarmTask {
 }
 
 extension ServiceSpec {
-    /// Networks that tasks join: the template's, or the service's older field.
+    /// Networks that tasks join: the template's, or the service's older field; each once, with all the aliases on it.
     package var attachedNetworks: [NetworkAttachmentConfig] {
         let own = taskTemplate.networks ?? []
-        return own.isEmpty ? networks ?? [] : own
+        var once: [NetworkAttachmentConfig] = []
+        for config in own.isEmpty ? networks ?? [] : own {
+            if let index = once.firstIndex(where: { $0.target == config.target }) {
+                if let more = config.aliases { once[index].aliases = (once[index].aliases ?? []) + more }
+            } else {
+                once.append(config)
+            }
+        }
+        return once
     }
     package var ports: [PortConfig] { endpointSpec?.ports ?? [] }
     package var usesVirtualIPs: Bool { (endpointSpec?.mode ?? "vip") != "dnsrr" }

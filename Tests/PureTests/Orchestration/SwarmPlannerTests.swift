@@ -119,6 +119,22 @@ import Testing
         #expect(swarm.running("endless").count == 1500)
     }
 
+    @Test func `a network that a service names twice is one`() throws {
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 1) {
+            $0.taskTemplate.networks = ["a", "b", "a"].map { alias in
+                var config = NetworkAttachmentConfig()
+                (config.target, config.aliases) = ("ingress", [alias])
+                return config
+            }
+        }
+        swarm.settle()
+        let task = try #require(swarm.running("web").first)
+        #expect(task.networksAttachments?.count == 1)
+        #expect(task.networksAttachments?.first?.aliases == ["a", "b", "a"])
+        #expect(swarm.state.services["web"]?.endpoint.virtualIPs?.count == 1)
+    }
+
     @Test func `what cannot be placed says why`() {
         var swarm = threeNodes()
         swarm.addService("nowhere", replicas: 1) {
