@@ -146,7 +146,7 @@ package actor DataPlane {
         let report = try await adopt(NodeNetwork())
         if let failure = report.failures.values.first?.first { throw failure }
         try await inNode {
-            let context = try NftContext()
+            let context = NftContext()
             if try context.tables().contains(NodeTable.id) { try context.run("delete table \(NodeTable.id)\n") }
         }
         applied[.node] = nil

@@ -1,3 +1,4 @@
+import CLinux
 package import Glibc
 import Synchronization
 
@@ -23,6 +24,13 @@ package func onThreadBlocking<T: Sendable>(_ body: @escaping @Sendable () throws
     let thread = try startThread { outcome.set(Result { try body() }) }
     pthread_join(thread, nil)
     return try outcome.get()
+}
+
+/// Gives a fresh thread a table of descriptors of its own: standard input, output and error alone, from 3 on anew. For the rest of the
+/// process nothing is closed, and nothing that the thread opens is there. close_range(2).
+package func leaveDescriptors() throws(SystemError) {
+    let unshare: UInt32 = 1 << 1  // CLOSE_RANGE_UNSHARE, which is no constant to Swift.
+    try check(clinux_close_range(3, .max, unshare), "leave the process' descriptors")
 }
 
 /// Starts a thread that the caller must join or detach.

@@ -1,38 +1,19 @@
 import CNFTables
+import Glibc
 package import LinuxSystem
 import Synchronization
 
-/// libnftables(3) in one network namespace: that of the thread it is made on. Blocking, for one thread only.
-package final class NftContext {
+/// libnftables(3) in the network namespace of the calling thread. Blocking.
+///
+/// It waits for the kernel with select(2), which ends the process when its socket's number is 1024 or more, as it is in a daemon with many
+/// containers, clients or published ports. So every command has a thread of its own with a table of descriptors of its own, which begins empty.
+package struct NftContext {
     /// Longest piece of nft's complaint that is kept.
     private static let longestMessage = 2_000
     /// libnftables says nothing about use from several threads, and its tables of types and symbols are global.
     private static let library = Mutex(())
 
-    private let context: OpaquePointer
-
-    /// In the calling thread's namespace.
-    package init() throws(NftablesError) {
-        let made = Self.library.withLock { _ in
-            let context = nft_ctx_new(UInt32(NFT_CTX_DEFAULT))
-            if let context {
-                nft_ctx_buffer_output(context)
-                nft_ctx_buffer_error(context)
-            }
-            return context.map { UInt(bitPattern: $0) }
-        }
-        guard let made, let context = OpaquePointer(bitPattern: made) else {
-            throw NftablesError(code: .unavailable, attempting: "use libnftables", message: "no context")
-        }
-        self.context = context
-    }
-
-    deinit {
-        let number = UInt(bitPattern: context)
-        Self.library.withLock { _ in
-            if let context = OpaquePointer(bitPattern: number) { nft_ctx_free(context) }
-        }
-    }
+    package init() {}
 
     /// Runs commands in nft's language (nft(8)) as one transaction.
     package func run(_ commands: String, attempting: String = "change nftables") throws(NftablesError) {
@@ -41,19 +22,33 @@ package final class NftContext {
 
     /// What commands print. `flags`: `NFT_CTX_OUTPUT_…`.
     private func output(of commands: String, flags: UInt32, attempting: String) throws(NftablesError) -> String {
-        let number = UInt(bitPattern: context)
-        let (result, text) = Self.library.withLock { _ -> (Int32, String) in
-            guard let context = OpaquePointer(bitPattern: number) else { return (-1, "no context") }
-            nft_ctx_output_set_flags(context, flags)
-            let result = nft_run_cmd_from_buffer(context, commands)
-            let buffer = result == 0 ? nft_ctx_get_output_buffer(context) : nft_ctx_get_error_buffer(context)
-            return (result, buffer.map { String(cString: $0) } ?? "")
+        let outcome: (result: Int32, text: String)
+        do {
+            outcome = try onThreadBlocking {
+                try leaveDescriptors()
+                return try Self.library.withLock { _ in try Self.run(commands, flags) }
+            }
+        } catch {
+            throw NftablesError(code: .unavailable, attempting: attempting, message: "\(error)")
         }
-        guard result == 0 else {
+        guard outcome.result == 0 else {
             throw NftablesError(
-                code: .rejected, attempting: attempting, message: String(text.prefix(Self.longestMessage)))
+                code: .rejected, attempting: attempting, message: String(outcome.text.prefix(Self.longestMessage)))
         }
-        return text
+        return outcome.text
+    }
+
+    private static func run(_ commands: String, _ flags: UInt32) throws -> (result: Int32, text: String) {
+        guard let context = nft_ctx_new(UInt32(NFT_CTX_DEFAULT)) else {
+            throw SystemError(errno: ENOMEM, attempting: "make a context of libnftables")
+        }
+        defer { nft_ctx_free(context) }
+        nft_ctx_buffer_output(context)
+        nft_ctx_buffer_error(context)
+        nft_ctx_output_set_flags(context, flags)
+        let result = nft_run_cmd_from_buffer(context, commands)
+        let buffer = result == 0 ? nft_ctx_get_output_buffer(context) : nft_ctx_get_error_buffer(context)
+        return (result, buffer.map { String(cString: $0) } ?? "")
     }
 
     /// The tables there are.

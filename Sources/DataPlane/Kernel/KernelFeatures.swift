@@ -61,7 +61,7 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
         // Kernels before 5.18 pass over what they do not know.
         let port = try socket.link(named: "p0")?.port
         features.locksPorts = links[2] == nil && port?.locked == true
-        let context = try NftContext()
+        let context = NftContext()
         features.hasEgressRules = accepts(
             context,
             "table netdev probe { chain leave { type filter hook egress device \"br0\" priority 0; policy accept; }; }")

@@ -54,7 +54,7 @@ struct NamespaceDump: Sendable {
     /// In overlays and the ingress sandbox everything is ours: foreign tables are told of, to be removed.
     private func readTables() throws -> [TableID: ObservedTable] {
         let own = Set(Self.tables(of: scope))
-        let context = try NftContext()
+        let context = NftContext()
         let present = try context.tables()
         let ids =
             switch scope {

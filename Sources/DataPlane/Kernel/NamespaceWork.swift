@@ -48,7 +48,7 @@ enum NamespaceWork {
     /// Runs the changes as one transaction and returns what the chains of these tables look like now.
     static func change(_ commands: String, listing tables: [Table]) throws -> [TableID: [String: String]] {
         if commands.isEmpty { return [:] }
-        let context = try NftContext()
+        let context = NftContext()
         try context.run(commands)
         if tables.isEmpty { return [:] }
         let ids = tables.map(\.id)

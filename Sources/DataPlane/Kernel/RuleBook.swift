@@ -73,7 +73,7 @@ struct RuleBook: Sendable {
                 TableID(table.id.family, "probe\(number)"), skeleton: table.skeleton, chains: table.chains,
                 devices: table.devices)
         }
-        let context = try NftContext()
+        let context = NftContext()
         try context.run(copies.map(\.replacement).joined(), attempting: "see how rules are listed")
         let ids = copies.map(\.id)
         let found = try context.tables(ids, bare: Set(ids))

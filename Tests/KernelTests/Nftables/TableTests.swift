@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import Nftables
 import TestKit
@@ -67,6 +68,26 @@ import Testing
                 #expect(wanted.change(from: try nft.table(id)).isEmpty)
                 try nft.run("delete chain ip probe inward")
                 #expect(wanted.change(from: try nft.table(id)).isReplacement)
+            }
+        }
+    }
+
+    @Test func `rules can be changed however many descriptors there are`() async throws {
+        var limit = rlimit()
+        #expect(getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        let before = limit
+        limit.rlim_cur = min(4096, limit.rlim_max)
+        #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        defer { _ = withUnsafePointer(to: before) { setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), $0) } }
+        try await withNetworkNamespace { namespace in
+            // FD_SETSIZE and some more.
+            let many = (0..<1100).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+            defer { for descriptor in many { close(descriptor) } }
+            #expect(many.contains { $0 > 1024 })
+            try await NftContext.with(namespace) { nft in
+                try nft.run(table(["tcp . 80": "10.0.0.1 . 8080"]).replacement)
+                let tables = try nft.tables()
+                #expect(tables == [id])
             }
         }
     }
