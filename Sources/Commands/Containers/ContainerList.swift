@@ -66,7 +66,7 @@ package enum ContainerRow {
     /// - Parameter showsWhole: With what the image takes, too, where the engine tells it.
     package static func row(_ container: JSON, isShort: Bool, showsWhole: Bool = true) -> Row {
         let created = Timestamp(seconds: container["Created"].integer ?? 0)
-        let age = Timestamp.now.nanosecondsSinceEpoch - created.nanosecondsSinceEpoch
+        let age = Moments.age(created)
         let id = container["Id"].text
         let command = container["Command"].text
         let mounts = container["Mounts"].elements

@@ -76,7 +76,7 @@ extension Verb {
         let answer = try await call.client().json(.get(ImagePath.of(call.words[0], "/history"), query))
         let rows = answer.elements.map { layer in
             let created = Timestamp(seconds: layer["Created"].integer ?? 0)
-            let age = Timestamp.now.nanosecondsSinceEpoch - created.nanosecondsSinceEpoch
+            let age = Moments.age(created)
             let id = layer["Id"].text
             let command = layer["CreatedBy"].text.replacing("\t", with: " ")
             let size = layer["Size"].integer ?? 0
@@ -153,7 +153,7 @@ package enum ImageRow {
 
     static func row(_ image: JSON, _ repository: String, _ tag: String, _ digest: String, _ isShort: Bool) -> Row {
         let created = Timestamp(seconds: image["Created"].integer ?? 0)
-        let age = Timestamp.now.nanosecondsSinceEpoch - created.nanosecondsSinceEpoch
+        let age = Moments.age(created)
         let id = image["Id"].text
         let size = image["Size"].integer ?? 0
         let shared = image["SharedSize"].integer ?? -1
@@ -166,7 +166,7 @@ package enum ImageRow {
             "Containers": .string(containers == -1 ? "N/A" : "\(containers)"),
             "VirtualSize": .string(Units.size(size)),
             "SharedSize": .string(shared == -1 ? "N/A" : Units.size(shared)),
-            "UniqueSize": .string(shared == -1 ? "N/A" : Units.size(size - shared)),
+            "UniqueSize": .string(shared == -1 ? "N/A" : Units.size(size &- shared)),
         ])
     }
 }

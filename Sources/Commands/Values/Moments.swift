@@ -28,8 +28,14 @@ package enum Moments {
 
     /// How long ago a moment of the API's text was, in nanoseconds; 0 when it is none.
     static func age(_ text: String) -> Int64 {
-        guard let moment = Timestamp(text) else { return 0 }
-        return Timestamp.now.nanosecondsSinceEpoch &- moment.nanosecondsSinceEpoch
+        Timestamp(text).map { age($0) } ?? 0
+    }
+
+    /// The same of any moment; the farthest there is when it does not fit.
+    static func age(_ moment: Timestamp) -> Int64 {
+        let (age, isTooFar) = Timestamp.now.clampedNanosecondsSinceEpoch
+            .subtractingReportingOverflow(moment.clampedNanosecondsSinceEpoch)
+        return isTooFar ? .max : age
     }
 
     /// `2026-11-23 06:21:09.338590375 +0000 UTC`, as Go prints a moment.

@@ -54,8 +54,9 @@ import Testing
                 return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
             #expect(succeeded == 1)
-            let places = try fixture.record(id).endpoints.filter(\.isJoined)
+            let places = try fixture.record(id).endpoints
             #expect(places.map(\.networkName).sorted() == ["bridge", "n"])
+            #expect(places.allSatisfy { $0.isJoined })
             #expect(Set(places.compactMap(\.address)).count == 2)
             try await engine.disconnectNetwork("n", container: id, force: false)
             await #expect(throws: Refusal.self) {

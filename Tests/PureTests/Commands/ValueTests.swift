@@ -46,6 +46,17 @@ import Testing
 
     @Test func `what an engine tells may be any number`() {
         let port: JSON = ["PrivatePort": JSON(Int64.max), "Type": "tcp"]
+        for number in [JSON(Int64.max), JSON(Int64.min), JSON(Int64(-9_300_000_000)), "x", .null] {
+            let thing: JSON = [
+                "Created": number, "Size": number, "SharedSize": .number("-9223372036854775807"), "SizeRw": number,
+                "SizeRootFs": number, "Ports": [port], "RepoTags": ["a:b"],
+            ]
+            let row = ContainerRow.row(thing, isShort: true)
+            let images = ImageRow.rows(thing, isShort: true, showsDigests: true, tagsHaveDigests: true)
+            for text in [row.fields["RunningFor"], images.first?.fields["CreatedSince"]] {
+                #expect(text?.text.hasSuffix(" ago") == true)
+            }
+        }
         #expect(PortText.describe([port, port]).contains("9223372036854775807/tcp"))
         let numbers: [JSON] = ["1e300", "-1e300", "1e999", "-5", "0", "7"].map { .number($0) }
         for current in numbers {
