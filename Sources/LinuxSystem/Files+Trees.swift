@@ -19,15 +19,21 @@ extension Files {
 
     /// Removes the entry of an open directory with all that is in it; missing is fine. Otherwise as ``removeTree(_:)``.
     package static func removeTree(_ name: String, in directory: CInt) throws(SystemError) {
+        try removeTree(Array(name.utf8CString), in: directory)
+    }
+
+    /// The same for a name that need not be text, with the zero at its end.
+    package static func removeTree(_ name: [CChar], in directory: CInt) throws(SystemError) {
         if unlinkat(directory, name, 0) == 0 || errno == ENOENT { return }
-        guard errno == EISDIR || errno == EPERM else { throw SystemError(errno: errno, attempting: "remove \(name)") }
+        let shown = text(name)
+        guard errno == EISDIR || errno == EPERM else { throw SystemError(errno: errno, attempting: "remove \(shown)") }
         let top = Descriptor(
-            owning: try retrying("open \(name) to remove it") {
+            owning: try retrying("open \(shown) to remove it") {
                 clinux_open_beneath(directory, name, O_RDONLY | O_DIRECTORY)
             })
         var moved = 0
-        while try !empty(top, name, top: top.raw, depth: 0, moved: &moved) {}
-        try check(unlinkat(directory, name, AT_REMOVEDIR), "remove \(name)")
+        while try !empty(top, shown, top: top.raw, depth: 0, moved: &moved) {}
+        try check(unlinkat(directory, name, AT_REMOVEDIR), "remove \(shown)")
     }
 
     /// Removes what is in a directory. False when something deep was moved to the top and another round is needed.
@@ -39,17 +45,17 @@ extension Files {
             if known != true {
                 if unlinkat(directory.raw, name, 0) == 0 || errno == ENOENT { continue }
                 guard errno == EISDIR || errno == EPERM else {
-                    throw SystemError(errno: errno, attempting: "remove \(path)/\(name)")
+                    throw SystemError(errno: errno, attempting: "remove \(path)/\(text(name))")
                 }
             }
             if depth >= deepestNesting {
                 moved += 1
                 let aside = ".apus-removed-\(moved)-\(RandomID.hex(bytes: 4))"
-                try check(renameat(directory.raw, name, top, aside), "move \(path)/\(name) to remove it")
+                try check(renameat(directory.raw, name, top, aside), "move \(path)/\(text(name)) to remove it")
                 complete = false
                 continue
             }
-            let below = "\(path)/\(name)"
+            let below = "\(path)/\(text(name))"
             let inner = Descriptor(
                 owning: try retrying("open \(below) to remove it") {
                     clinux_open_beneath(directory.raw, name, O_RDONLY | O_DIRECTORY)

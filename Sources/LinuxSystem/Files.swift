@@ -64,12 +64,16 @@ package enum Files {
     /// The directory and those above it, with `mode` whatever the umask; what exists is left as it is.
     package static func makeDirectories(_ path: String, mode: mode_t = 0o700) throws(SystemError) {
         if isDirectory(path) { return }
-        let above = parent(of: path)
-        if above != path, !isDirectory(above) { try makeDirectories(above, mode: mode) }
-        if mkdir(path, mode) == 0 {
-            try check(chmod(path, mode), "set mode of \(path)")
-        } else if errno != EEXIST || !isDirectory(path) {
-            throw SystemError(errno: errno, attempting: "make directory \(path)")
+        var missing = [path]
+        while case let above = parent(of: missing[missing.count - 1]), above != "/", !isDirectory(above) {
+            missing.append(above)
+        }
+        for place in missing.reversed() {
+            if mkdir(place, mode) == 0 {
+                try check(chmod(place, mode), "set mode of \(place)")
+            } else if errno != EEXIST || !isDirectory(place) {
+                throw SystemError(errno: errno, attempting: "make directory \(place)")
+            }
         }
     }
 
@@ -101,7 +105,7 @@ package enum Files {
     /// Names in a directory, sorted, without `.` and `..`; none when it is missing.
     package static func list(_ directory: String) throws(SystemError) -> [String] {
         guard let opened = try Descriptor.openIfThere(directory, O_RDONLY | O_DIRECTORY) else { return [] }
-        return try names(in: opened).map(\.name).sorted()
+        return try names(in: opened).map { text($0.name) }.sorted()
     }
 
     package static func rename(_ old: String, to new: String) throws(SystemError) {
@@ -127,8 +131,14 @@ package enum Files {
         throw SystemError(errno: errno, attempting: "lock \(path)")
     }
 
-    /// Names and, where the file system tells, whether they are directories.
-    static func names(in directory: borrowing Descriptor) throws(SystemError) -> [(name: String, isDirectory: Bool?)] {
+    /// A name as text; what is no UTF-8 in it is replaced, so that it names nothing any more.
+    static func text(_ name: [CChar]) -> String {
+        String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Names, whose bytes need not be text, each with the zero at its end, and whether they are directories where the file
+    /// system tells.
+    static func names(in directory: borrowing Descriptor) throws(SystemError) -> [(name: [CChar], isDirectory: Bool?)] {
         let copy = try directory.duplicate().release()
         guard let stream = fdopendir(copy) else {
             let number = errno
@@ -137,7 +147,7 @@ package enum Files {
         }
         defer { closedir(stream) }
         rewinddir(stream)
-        var found: [(name: String, isDirectory: Bool?)] = []
+        var found: [(name: [CChar], isDirectory: Bool?)] = []
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
@@ -145,9 +155,11 @@ package enum Files {
                 return found
             }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { text in
+                    Array(UnsafeBufferPointer(start: text, count: strlen(text) + 1))
+                }
             }
-            if name == "." || name == ".." { continue }
+            if name == [46, 0] || name == [46, 46, 0] { continue }
             let type = Int(entry.pointee.d_type)
             found.append((name, type == DT_UNKNOWN ? nil : type == DT_DIR))
         }

@@ -35,12 +35,18 @@ package final class RootedDirectory: Sendable {
 
     /// The directory and those above it; what exists is left as it is.
     package func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
-        if try naming(path) != nil { return }
-        let above = Files.parent(of: path)
-        if above != path, above != "/" { try makeDirectories(above, mode: mode) }
-        let directory = try open(above, O_RDONLY | O_DIRECTORY)
-        if mkdirat(directory.raw, Files.name(of: path), mode) != 0, errno != EEXIST {
-            throw SystemError(errno: errno, attempting: "make directory \(path)")
+        var missing: [String] = []
+        var place = path
+        while try naming(place) == nil {
+            missing.append(place)
+            place = Files.parent(of: place)
+            if place == "/" { break }
+        }
+        for place in missing.reversed() {
+            let directory = try open(Files.parent(of: place), O_RDONLY | O_DIRECTORY)
+            if mkdirat(directory.raw, Files.name(of: place), mode) != 0, errno != EEXIST {
+                throw SystemError(errno: errno, attempting: "make directory \(place)")
+            }
         }
     }
 
@@ -78,15 +84,25 @@ extension Files {
 
     /// Names in an open directory, sorted, without `.` and `..`.
     package static func list(_ directory: borrowing Descriptor) throws(SystemError) -> [String] {
-        try names(in: directory).map(\.name).sorted()
+        try names(in: directory).map { text($0.name) }.sorted()
+    }
+
+    /// The same with names as the file system has them, each with the zero at its end: they need not be text.
+    package static func rawNames(in directory: borrowing Descriptor) throws(SystemError) -> [[CChar]] {
+        try names(in: directory).map(\.name).sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     /// An extended attribute, at most 64 KiB; `nil` when there is none or the file system has none.
     package static func attribute(_ name: String, of path: String) throws(SystemError) -> [UInt8]? {
+        try attribute(name, of: Array(path.utf8CString))
+    }
+
+    /// The same for a path that need not be text, with the zero at its end.
+    package static func attribute(_ name: String, of path: [CChar]) throws(SystemError) -> [UInt8]? {
         var value = [UInt8](repeating: 0, count: 64 << 10)
         let count = clinux_attribute(path, name, &value, value.count)
         if count >= 0 { return Array(value[..<count]) }
         if [ENODATA, EOPNOTSUPP, ENOENT].contains(errno) { return nil }
-        throw SystemError(errno: errno, attempting: "read attribute \(name) of \(path)")
+        throw SystemError(errno: errno, attempting: "read attribute \(name) of \(text(path))")
     }
 }

@@ -23,6 +23,8 @@ final class LayerUnpacker {
     /// Other marks of aufs, which mean nothing here.
     static let otherMark = Array(".wh..wh.".utf8)
     static let directoryMode: mode_t = 0o755
+    /// Files with holes may say any size; sums of those of many layers must be numbers still. 256 TiB.
+    static let mostBytes: Int64 = 1 << 48
 
     init(into directory: String) throws {
         root = try Descriptor.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).release()
@@ -132,7 +134,11 @@ final class LayerUnpacker {
             try check(ftruncate(file, off_t(entry.size)), "set size of \(shown(path))")
             end = entry.size
         }
-        size += end
+        let (sum, isOver) = size.addingReportingOverflow(end)
+        guard !isOver, sum <= Self.mostBytes else {
+            throw LayerPath.refusal(entry.path, "makes the layer larger than any is")
+        }
+        size = sum
         // Changing the owner clears the set-user-id bits and capabilities, so it comes first.
         try check(fchown(file, entry.owner, entry.group), "set owner of \(shown(path))")
         try check(fchmod(file, entry.mode), "set mode of \(shown(path))")
@@ -202,8 +208,7 @@ final class LayerUnpacker {
             return
         }
         forgetParent()
-        let text = String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-        try Files.removeTree("/proc/thread-self/fd/\(directory)/\(text)")
+        try Files.removeTree(name, in: directory)
     }
 
     /// The descriptor of a directory of the layer, which is made if need be.

@@ -130,7 +130,7 @@ package final class TreeReader {
         try check(fchownat(directory, name, user, group, AT_SYMLINK_NOFOLLOW), "set owner of \(path)")
         if case .symbolicLink = entry.kind {
         } else {
-            try check(fchmodat(directory, name, entry.mode, 0), "set mode of \(path)")
+            try check(fchmodat(directory, name, entry.mode, AT_SYMLINK_NOFOLLOW), "set mode of \(path)")
         }
         try check(
             utimensat(directory, name, [entry.modified, entry.modified], AT_SYMLINK_NOFOLLOW), "set times of \(path)")

@@ -25,7 +25,7 @@ package struct TreeWriter: ~Copyable {
 
     /// Writes what `name` in the directory is, under `path` in the archive; a directory with all below it.
     package mutating func add(_ name: String, in directory: borrowing Descriptor, as path: String) throws {
-        try add(name, in: directory.raw, as: Array(path.utf8), depth: 0)
+        try add(Array(name.utf8CString), in: directory.raw, as: Array(path.utf8), depth: 0)
     }
 
     /// Writes all that is in the directory, each name with `prefix` before it.
@@ -50,28 +50,30 @@ package struct TreeWriter: ~Copyable {
         guard depth < Self.deepest else {
             throw SystemError(errno: ENAMETOOLONG, attempting: "archive \(String(decoding: prefix, as: UTF8.self))")
         }
-        for name in try Files.list(directory) {
-            try add(name, in: directory.raw, as: prefix + Array(name.utf8), depth: depth)
+        for name in try Files.rawNames(in: directory) {
+            let text = name.dropLast().map(UInt8.init(bitPattern:))
+            try add(name, in: directory.raw, as: prefix + text, depth: depth)
         }
     }
 
-    private mutating func add(_ name: String, in directory: CInt, as path: [UInt8], depth: Int) throws {
+    private mutating func add(_ name: [CChar], in directory: CInt, as path: [UInt8], depth: Int) throws {
         var status = stat()
+        let shown = String(decoding: path, as: UTF8.self)
         guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             if errno == ENOENT { return }  // Removed meanwhile.
-            throw SystemError(errno: errno, attempting: "stat \(name)")
+            throw SystemError(errno: errno, attempting: "stat \(shown)")
         }
         switch status.st_mode & S_IFMT {
         case S_IFDIR:
             let opened = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             if opened < 0, errno == ENOENT { return }
-            let inner = Descriptor(owning: try check(opened, "open \(name)"))
+            let inner = Descriptor(owning: try check(opened, "open \(shown)"))
             try put(header(status, path + [0x2f], .directory).bytes)
             try addContents(of: inner, path + [0x2f], depth: depth + 1)
         case S_IFREG: try addFile(name, in: directory, as: path)
         case S_IFLNK:
             var text = [CChar](repeating: 0, count: Int(PATH_MAX))
-            let count = try check(readlinkat(directory, name, &text, text.count), "read link \(name)")
+            let count = try check(readlinkat(directory, name, &text, text.count), "read link \(shown)")
             var entry = header(status, path, .symbolicLink)
             entry.target = text[..<count].map { UInt8(bitPattern: $0) }
             entry.mode = 0o777
@@ -90,10 +92,10 @@ package struct TreeWriter: ~Copyable {
         }
     }
 
-    private mutating func addFile(_ name: String, in directory: CInt, as path: [UInt8]) throws {
+    private mutating func addFile(_ name: [CChar], in directory: CInt, as path: [UInt8]) throws {
         let opened = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         if opened < 0, errno == ENOENT { return }
-        let file = Descriptor(owning: try check(opened, "open \(name)"))
+        let file = Descriptor(owning: try check(opened, "open \(String(decoding: path, as: UTF8.self))"))
         let status = try file.status()
         guard status.st_mode & S_IFMT == S_IFREG else { return }  // Replaced meanwhile.
         let id = FileID(device: status.st_dev, inode: status.st_ino)
@@ -105,8 +107,8 @@ package struct TreeWriter: ~Copyable {
         if status.st_nlink > 1 { written[id] = path }
         var entry = header(status, path, .regular)
         entry.size = UInt64(max(0, status.st_size))
-        if let capability = try Files.attribute("security.capability", of: "/proc/thread-self/fd/\(directory)/\(name)")
-        {
+        let place = "/proc/thread-self/fd/\(directory)/".utf8CString.dropLast() + name
+        if let capability = try Files.attribute("security.capability", of: Array(place)) {
             entry.attributes["security.capability"] = capability
         }
         try put(entry.bytes)

@@ -27,6 +27,22 @@ struct TarBuilder {
         append(name, kind.rawValue, content, mode, owner, link, device, modified)
     }
 
+    /// A file that is nothing but a hole, as GNU tar writes it.
+    mutating func add(_ name: String, hole: UInt64) {
+        let start = entries.count
+        append(name, "S", [], 0o644, 0, "", (0, 0), 1_700_000_000)
+        func put(_ bytes: [UInt8], at offset: Int) {
+            for (index, byte) in bytes.enumerated() { entries[start + offset + index] = byte }
+        }
+        put(Array("ustar  \u{0}".utf8), at: 257)
+        // The map has no piece of data; then the whole size, in base 256.
+        let size = [0x80, 0, 0, 0] + (0..<8).map { UInt8(truncatingIfNeeded: hole >> UInt64(56 - 8 * $0)) }
+        put(size, at: 483)
+        put([UInt8](repeating: 0x20, count: 8), at: 148)
+        let sum = String(entries[start..<(start + 512)].reduce(0) { $0 + Int($1) }, radix: 8)
+        put(Array((String(repeating: "0", count: 6 - sum.count) + sum + "\u{0} ").utf8), at: 148)
+    }
+
     mutating func add(_ name: String, text: String) { add(name, content: Array(text.utf8)) }
 
     /// `LENGTH KEY=VALUE\n`, where the length counts itself.

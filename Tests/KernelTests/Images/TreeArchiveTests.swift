@@ -52,6 +52,25 @@ import Testing
         }
     }
 
+    @Test func `a file whose name is no text is archived under that name`() async throws {
+        try requireRoot()
+        try await withTemporaryDirectory { top in
+            try await onThread {
+                try Files.makeDirectories("\(top)/from")
+                let from = try Descriptor.open("\(top)/from", O_RDONLY | O_DIRECTORY)
+                let name: [UInt8] = [0x66, 0xfc, 0x72]
+                let made = openat(
+                    from.raw, name.map(CChar.init(bitPattern:)) + [0], O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+                try Descriptor(owning: made).writeAll(Array("content".utf8))
+                try archive("\(top)/from", to: "\(top)/tar")
+                let bytes = try #require(try Files.read("\(top)/tar"))
+                // The directory's block, the file's, its content's.
+                #expect(Array(bytes[512..<520]) == Array("top/".utf8) + name + [0])
+                #expect(Array(bytes[1024..<1031]) == Array("content".utf8))
+            }
+        }
+    }
+
     @Test func `neither names nor links lead out of the tree`() async throws {
         try requireRoot()
         try await withTemporaryDirectory { top in

@@ -60,6 +60,21 @@ import Testing
         }
     }
 
+    @Test func `a layer of files with holes has a size that is a number`() async throws {
+        try await ImageFixture.with { fixture in
+            var small = TarBuilder()
+            small.add("hole", hole: 1 << 33)
+            let image = try await fixture.load(try ImageFixture.saved([small.bytes], tags: ["small:1"]))[0]
+            #expect(try await fixture.store.image(image.id.description).size == 1 << 33)
+            var huge = TarBuilder()
+            for index in 0..<33 { huge.add("hole\(index)", hole: 1 << 43) }
+            let error = await #expect(throws: ImagesError.self) {
+                try await fixture.load(try ImageFixture.saved([huge.bytes], tags: ["huge:1"]))
+            }
+            #expect(error?.code == .refusedEntry)
+        }
+    }
+
     @Test func `whiteouts and opaque directories hide what is below`() async throws {
         try await ImageFixture.with { fixture in
             var lower = TarBuilder()

@@ -51,6 +51,32 @@ import Testing
         }
     }
 
+    @Test func `a tree is removed whatever bytes its names have`() async throws {
+        try await withTemporaryDirectory { directory in
+            try Files.makeDirectories(directory + "/tree/inner")
+            let inner = try Descriptor.open(directory + "/tree/inner", O_RDONLY | O_DIRECTORY)
+            // Latin-1, as containers write it.
+            let name: [CChar] = [0x66, CChar(bitPattern: 0xfc), 0x72, 0]
+            #expect(mkdirat(inner.raw, name, 0o700) == 0)
+            let below = Descriptor(owning: openat(inner.raw, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+            _ = Descriptor(owning: openat(below.raw, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
+            #expect(try Files.rawNames(in: inner) == [name])
+            try Files.removeTree(directory + "/tree")
+            #expect(try Files.list(directory) == [])
+        }
+    }
+
+    @Test func `directories are made however deep they lie`() async throws {
+        try await withTemporaryDirectory { directory in
+            let deep = String(repeating: "/d", count: (Int(PATH_MAX) - directory.utf8.count) / 2 - 8)
+            // On a thread as all such work: its stack is no large one.
+            try await onThread { try Files.makeDirectories(directory + "/host" + deep) }
+            try Files.makeDirectories(directory + "/root")
+            try await onThread { try RootedDirectory(directory + "/root").makeDirectories(deep) }
+            for top in ["/host", "/root"] { #expect(Files.isDirectory(directory + top + deep)) }
+        }
+    }
+
     @Test func `a tree deeper than any path can say is removed`() async throws {
         try await withTemporaryDirectory { directory in
             try Files.makeDirectories(directory + "/deep")
