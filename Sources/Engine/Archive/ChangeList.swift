@@ -12,6 +12,9 @@ struct ChangeList {
         "/etc/resolv.conf", "/proc", "/sys", "/dev",
     ]
 
+    /// Directories one below the other: the thread's stack has an end.
+    private static let deepest = 512
+
     private let upper: String
     private let lower: [String]
     private(set) var changes: [PathChange] = []
@@ -19,12 +22,15 @@ struct ChangeList {
     init(upper: String, lower: [String]) throws {
         self.lower = lower
         self.upper = upper
-        _ = try walk("")
+        _ = try walk("", depth: 0)
     }
 
     /// Lists what has changed in a directory.
     /// - Returns: Whether anything has, and whether one of the hidden places is in it.
-    private mutating func walk(_ directory: String) throws -> (changed: Bool, hides: Bool) {
+    private mutating func walk(_ directory: String, depth: Int) throws -> (changed: Bool, hides: Bool) {
+        guard depth < Self.deepest else {
+            throw SystemError(errno: ENAMETOOLONG, attempting: "list the changes in \(directory.prefix(200))")
+        }
         var result = (changed: false, hides: false)
         for name in try Files.list(upper + directory) {
             let path = "\(directory)/\(name)"
@@ -41,7 +47,7 @@ struct ChangeList {
             }
             let place = changes.count
             let isDirectory = status.st_mode & S_IFMT == S_IFDIR
-            let inner = isDirectory ? try walk(path) : (changed: false, hides: false)
+            let inner = isDirectory ? try walk(path, depth: depth + 1) : (changed: false, hides: false)
             var hasLost = false
             if isDirectory, before != nil, try isOpaque(path) { hasLost = try listLost(in: path) }
             if let before, isDirectory, before.st_mode & S_IFMT == S_IFDIR, !inner.changed, !hasLost,
@@ -109,6 +115,8 @@ extension NodeEngine {
     package func containerChanges(_ reference: String) async throws -> [PathChange] {
         let record = try containers.find(reference)
         let (upper, lower) = try await layers(of: record)
-        return try await onThread { try ChangeList(upper: upper, lower: lower).changes }
+        return try await onThread(stackBytes: deepThreadStackBytes) {
+            try ChangeList(upper: upper, lower: lower).changes
+        }
     }
 }

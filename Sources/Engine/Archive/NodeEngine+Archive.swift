@@ -169,7 +169,7 @@ extension NodeEngine: ContainerFilesBackend {
         let root = try await rootDirectory(of: record)
         let tree = ContainerTree(root: root, record: record, files: paths.files(of: record.id), withPlaces: withPlaces)
         func run() async throws -> Value {
-            try await onThread { try body(try tree.assemble()) }
+            try await onThread(stackBytes: deepThreadStackBytes) { try body(try tree.assemble()) }
         }
         if containers.record(record.id)?.isUp == true {
             do { return try await run() } catch is ContainerTree.NotMounted {

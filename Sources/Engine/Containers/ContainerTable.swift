@@ -36,6 +36,11 @@ final class ContainerTable: Sendable {
 
     func record(_ id: String) -> ContainerRecord? { state.withLock { $0.records[id] } }
 
+    /// Ids of the containers that have a volume, sorted.
+    func users(ofVolume name: String) -> [String] {
+        all.filter { $0.mounts.contains { $0.name == name } }.map(\.id).sorted()
+    }
+
     /// Finds a container by id, name or unambiguous prefix of an id.
     /// - Throws: `.notFound` with `No such container: X`.
     func find(_ reference: String) throws -> ContainerRecord {

@@ -3,6 +3,7 @@ package import EngineInterface
 import Faults
 import Glibc
 import LinuxSystem
+import Logging
 package import Model
 
 /// Making and removing containers.
@@ -27,6 +28,10 @@ extension NodeEngine {
         let image = try await imageDefaults(request.configuration.image)
         let id = RandomID.docker()
         let name = try reserveName(name)
+        // What is made on the way, and must not stay if the container does not come about.
+        var mounted: [MountPoint] = []
+        var held: [String] = []
+        defer { volumes.release(held) }
         do {
             let planner = ContainerPlanner(
                 image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), cgroupVersion: runtime.cgroups.version,
@@ -34,10 +39,12 @@ extension NodeEngine {
             var record = try planner.plan(request, id: id, name: name, at: .now)
             try resolveSharing(&record)
             let inherited = try inheritedMounts(record.hostConfig)
+            hold(inherited.compactMap(\.name), &held)
             let mounts = try MountPlan(
                 record.configuration, record.hostConfig, inherited: Set(inherited.map(\.destination)))
             try await resolveNetworks(&record)
-            record.mounts = try await prepareMounts(mounts)
+            try await prepareMounts(mounts, &mounted, &held)
+            record.mounts = mounted
             let own = Set(record.mounts.map(\.destination))
             record.mounts += inherited.filter { !own.contains($0.destination) }
             try complete(&record)
@@ -47,8 +54,29 @@ extension NodeEngine {
             return record
         } catch {
             containers.release(name)
+            abandon(id, mounted)
             throw error
         }
+    }
+
+    /// Takes back what was made for a container that did not come about. Not in the caller's task: that may be cancelled.
+    private func abandon(_ id: String, _ mounts: [MountPoint]) {
+        workbench.begin { [self] in
+            do {
+                try await removeRoot(id)
+                try await removeAnonymousVolumes(mounts, of: id)
+            } catch {
+                log.warning(
+                    "something is left of a container that was not made",
+                    metadata: ["container": "\(id.prefix(12))", "error": "\(error)"])
+            }
+        }
+    }
+
+    /// Keeps volumes for a container that is being made.
+    private func hold(_ names: [String], _ held: inout [String]) {
+        volumes.hold(names)
+        held += names
     }
 
     private func reserveName(_ wanted: String?) throws -> String {
@@ -73,8 +101,8 @@ extension NodeEngine {
     private static let nameTries = 8
 
     /// Creates what the mounts need on the host and says how they will be shown.
-    private func prepareMounts(_ plan: MountPlan) async throws -> [MountPoint] {
-        var points: [MountPoint] = []
+    /// - Parameter held: Gets the names of the volumes, which are held.
+    private func prepareMounts(_ plan: MountPlan, _ points: inout [MountPoint], _ held: inout [String]) async throws {
         for entry in plan.entries {
             var point = MountPoint()
             point.destination = entry.target
@@ -96,7 +124,8 @@ extension NodeEngine {
                 point.propagation = entry.propagation.isEmpty ? "rprivate" : entry.propagation
             case .volume(let name):
                 var request = VolumeRequest()
-                request.name = name ?? ""
+                request.name = name ?? RandomID.docker()
+                hold([request.name], &held)
                 if name == nil { request.labels = ["com.docker.volume.anonymous": ""] }
                 let volume = try await volumes.create(request)
                 point.type = "volume"
@@ -111,7 +140,6 @@ extension NodeEngine {
             }
             points.append(point)
         }
-        return points
     }
 
     package func removeContainer(_ reference: String, force: Bool, removeVolumes: Bool) async throws {
@@ -151,15 +179,7 @@ extension NodeEngine {
         }
         network.forget(id)
         try await removeRoot(id)
-        if removeVolumes {
-            let others = Set(containers.all.filter { $0.id != id }.flatMap { $0.mounts.compactMap(\.name) })
-            for mount in record.mounts {
-                guard let name = mount.name, !others.contains(name),
-                    try volumes.find(name).labels?["com.docker.volume.anonymous"] != nil
-                else { continue }
-                try await volumes.remove(name)
-            }
-        }
+        if removeVolumes { try await removeAnonymousVolumes(record.mounts, of: id) }
         let files = paths.files(of: id)
         try await onThread { try Files.removeTree(files) }
         try await containers.remove(id)

@@ -26,7 +26,12 @@ extension NodeEngine {
     func mountRoot(_ record: ContainerRecord) async throws {
         let root = try await images.mountRootFilesystem(container: record.id).merged
         for mount in record.mounts where mount.type == "volume" && !mount.mode.contains("nocopy") {
-            try await onThread { try VolumeSeed.fill(mount.source, from: root, mount.destination) }
+            // Containers that start at the same time may have the volume in common: the first one fills it.
+            try await volumes.turns.run(mount.name ?? mount.source) {
+                try await onThread(stackBytes: deepThreadStackBytes) {
+                    try VolumeSeed.fill(mount.source, from: root, mount.destination)
+                }
+            }
         }
     }
 

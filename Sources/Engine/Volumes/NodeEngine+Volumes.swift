@@ -30,11 +30,7 @@ extension NodeEngine: VolumeBackend {
         do { _ = try volumes.find(name) } catch let refusal as Refusal where force && refusal.kind == .notFound {
             return
         }
-        let users = containers.all.filter { $0.mounts.contains { $0.name == name } }.map(\.id).sorted()
-        guard users.isEmpty else {
-            throw Refusal(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")
-        }
-        try await volumes.remove(name)
+        try await volumes.remove(name) { [containers] in containers.users(ofVolume: name) }
         events.publish("volume", "destroy", name, ["driver": "local"])
     }
 
@@ -51,12 +47,31 @@ extension NodeEngine: VolumeBackend {
             guard !unwanted.contains(where: { $0.labelsMatch(volume.labels ?? [:]) }) else { continue }
             guard all || (volume.name.count == 64 && volume.name.allSatisfy(\.isHexDigit)) else { continue }
             let place = volume.mountpoint
-            reclaimed += try await onThread { try TreeSize.bytes(place) }
-            try await volumes.remove(volume.name)
+            let bytes = try await onThread { try TreeSize.bytes(place) }
+            do {
+                try await volumes.remove(volume.name) { [containers] in containers.users(ofVolume: volume.name) }
+            } catch let refusal as Refusal where refusal.kind == .conflict {
+                continue  // Of a container that came meanwhile.
+            }
+            reclaimed += bytes
             events.publish("volume", "destroy", volume.name, ["driver": "local"])
             removed.append(volume.name)
         }
         events.publish("volume", "prune", "", ["reclaimed": String(reclaimed)])
         return (removed, reclaimed)
+    }
+
+    /// Removes those of a container's volumes that nobody has named or uses.
+    /// - Parameter id: The container, which does not count as a user.
+    func removeAnonymousVolumes(_ mounts: [MountPoint], of id: String) async throws {
+        for name in Set(mounts.compactMap(\.name)).sorted() where volumes.isAnonymous(name) {
+            do {
+                try await volumes.remove(name) { [containers] in
+                    containers.users(ofVolume: name).filter { $0 != id }
+                }
+            } catch let refusal as Refusal where refusal.kind == .conflict {
+                continue  // Another container has it, too.
+            }
+        }
     }
 }

@@ -1,48 +1,106 @@
+import CLinux
 import Glibc
 import LinuxSystem
 
 /// Copies what an image has at a volume's mount point into the volume, the first time, as Docker does. Blocks.
+///
+/// The place is looked up within the image, and both trees are walked by descriptors without following links, so neither an image nor
+/// those who have the volume mounted meanwhile lead it to files of the host. A mark beside the volume tells of a copy that was cut off;
+/// the next one goes on with it. Not twice at once for one volume.
 enum VolumeSeed {
-    /// Nothing happens unless `volume` is empty and the image has a directory there.
+    /// Beside the volume's directory: there while a copy is not whole.
+    static let mark = "_seeding"
+    /// Beside it as well: a file on its way. It gets its place when whole.
+    private static let unfinished = "_seeding-file"
+    private static let deepest = 512
+    private static let chunkBytes = 256 << 10
+
+    private struct Work: ~Copyable {
+        /// The directory that the volume's is in.
+        let aside: Descriptor
+    }
+
+    /// Nothing happens unless `volume` is empty, or half copied, and the image has a directory there.
     static func fill(_ volume: String, from root: String, _ target: String) throws {
-        let source = root + target
-        guard try Files.list(volume).isEmpty, let status = try Files.status(source), status.st_mode & S_IFMT == S_IFDIR
+        let above = Files.parent(of: volume)
+        let mark = "\(above)/\(Self.mark)"
+        guard try Files.exists(mark) || Files.list(volume).isEmpty,
+            let source = try RootedDirectory(root).openIfThere(target, O_RDONLY | O_DIRECTORY)
         else { return }
-        try copyAttributes(status, to: volume)
-        try copyEntries(source, volume)
+        let place = try Descriptor.open(volume, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        let isEmpty = try Files.rawNames(in: source).isEmpty
+        if !isEmpty {
+            try Files.rewrite("", in: mark, mode: 0o600)
+            let work = Work(aside: try Descriptor.open(above, O_RDONLY | O_DIRECTORY))
+            try copyEntries(source, place, work, depth: 0)
+        }
+        try copyAttributes(try source.status(), to: place)
+        if !isEmpty { try check(clinux_sync_file_system(place.raw), "sync \(volume)") }
+        try Files.remove(mark)
     }
 
-    private static func copyEntries(_ source: String, _ target: String) throws {
-        for name in try Files.list(source) { try copy("\(source)/\(name)", "\(target)/\(name)") }
-    }
-
-    private static func copy(_ source: String, _ target: String) throws {
-        guard let status = try Files.status(source) else { return }
-        switch status.st_mode & S_IFMT {
-        case S_IFDIR:
-            try check(mkdir(target, 0o700), "make \(target)")
-            try copyEntries(source, target)
-            try copyAttributes(status, to: target)
-        case S_IFLNK:
-            var text = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-            let count = readlink(source, &text, Int(PATH_MAX))
-            try check(Int32(count < 0 ? -1 : 0), "read \(source)")
-            try check(symlink(text, target), "make \(target)")
-            try check(lchown(target, status.st_uid, status.st_gid), "own \(target)")
-        case S_IFREG:
-            let content = try Files.read(source, limit: Int.max) ?? []
-            try Files.writeAtomically(content, to: target, mode: 0o600)
-            try copyAttributes(status, to: target)
-        default: return  // Sockets and devices have no content to copy.
+    private static func copyEntries(
+        _ source: borrowing Descriptor, _ target: borrowing Descriptor, _ work: borrowing Work, depth: Int
+    ) throws {
+        guard depth < deepest else { throw SystemError(errno: ENAMETOOLONG, attempting: "fill a volume") }
+        for name in try Files.rawNames(in: source) {
+            var status = stat()
+            try check(fstatat(source.raw, name, &status, AT_SYMLINK_NOFOLLOW), "stat \(shown(name))")
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR:
+                if mkdirat(target.raw, name, 0o700) != 0, errno != EEXIST {
+                    throw SystemError(errno: errno, attempting: "make \(shown(name))")
+                }
+                let inner = try directory(name, in: target)
+                try copyEntries(try directory(name, in: source), inner, work, depth: depth + 1)
+                try copyAttributes(status, to: inner)
+            case S_IFLNK: try copyLink(name, status, source, target)
+            case S_IFREG: try copyFile(name, status, source, target, work)
+            default: continue  // Sockets and devices have no content to copy.
+            }
         }
     }
 
-    private static func copyAttributes(_ status: stat, to path: String) throws {
-        try check(chown(path, status.st_uid, status.st_gid), "own \(path)")
-        try check(chmod(path, status.st_mode & 0o7777), "set the mode of \(path)")
+    private static func directory(_ name: [CChar], in parent: borrowing Descriptor) throws -> Descriptor {
+        let opened = openat(parent.raw, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        return Descriptor(owning: try check(opened, "open \(shown(name))"))
     }
 
-    private static func check(_ result: Int32, _ attempting: String) throws {
-        if result != 0 { throw SystemError(errno: errno, attempting: attempting) }
+    private static func copyLink(
+        _ name: [CChar], _ status: stat, _ source: borrowing Descriptor, _ target: borrowing Descriptor
+    ) throws {
+        var text = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        try check(CInt(readlinkat(source.raw, name, &text, Int(PATH_MAX))), "read \(shown(name))")
+        if symlinkat(text, target.raw, name) != 0, errno != EEXIST {
+            throw SystemError(errno: errno, attempting: "make \(shown(name))")
+        }
+        try check(
+            fchownat(target.raw, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW), "own \(shown(name))")
+    }
+
+    private static func copyFile(
+        _ name: [CChar], _ status: stat, _ source: borrowing Descriptor, _ target: borrowing Descriptor,
+        _ work: borrowing Work
+    ) throws {
+        var present = stat()
+        // A power cut may leave a file of an earlier copy without its content.
+        if fstatat(target.raw, name, &present, AT_SYMLINK_NOFOLLOW) == 0, present.st_size == status.st_size { return }
+        let opened = openat(source.raw, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        let from = Descriptor(owning: try check(opened, "open \(shown(name))"))
+        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
+        let made = openat(work.aside.raw, unfinished, flags, 0o600)
+        let file = Descriptor(owning: try check(made, "make \(shown(name))"))
+        while case let piece = try from.readSome(chunkBytes), !piece.isEmpty { try file.writeAll(piece) }
+        try copyAttributes(status, to: file)
+        try check(renameat(work.aside.raw, unfinished, target.raw, name), "make \(shown(name))")
+    }
+
+    private static func copyAttributes(_ status: stat, to file: borrowing Descriptor) throws {
+        try check(fchown(file.raw, status.st_uid, status.st_gid), "set an owner in a volume")
+        try check(fchmod(file.raw, status.st_mode & 0o7777), "set a mode in a volume")
+    }
+
+    private static func shown(_ name: [CChar]) -> String {
+        String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

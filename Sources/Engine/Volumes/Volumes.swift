@@ -7,7 +7,14 @@ import Synchronization
 
 /// The node's named volumes: directories below the engine's root.
 final class Volumes: Sendable {
+    /// A directory that is being removed; no volume has such a name.
+    private static let removedPrefix = ".removed-"
+
     private let known = Mutex<[String: VolumeResource]>([:])
+    /// Volumes of containers that are being created, and of how many: no container's record has them yet.
+    private let held = Mutex<[String: Int]>([:])
+    /// Making, filling and removing a volume follow one another, by its name.
+    let turns = KeyedSerializer()
     private let store: LocalStore
     private let directory: String
 
@@ -20,6 +27,12 @@ final class Volumes: Sendable {
         for volume in try await store.loadAll(VolumeResource.self, kind: .volumes).map(\.value) {
             known.withLock { $0[volume.name] = volume }
         }
+        // What a killed daemon was removing.
+        try await onThread { [directory] in
+            for name in try Files.list(directory) where name.hasPrefix(Self.removedPrefix) {
+                try Files.removeTree("\(directory)/\(name)")
+            }
+        }
     }
 
     var all: [VolumeResource] { known.withLock { Array($0.values) } }
@@ -29,6 +42,11 @@ final class Volumes: Sendable {
             throw Refusal(.notFound, "get \(name): no such volume")
         }
         return volume
+    }
+
+    /// Whether there is such a volume and nobody has chosen its name.
+    func isAnonymous(_ name: String) -> Bool {
+        known.withLock { $0[name]?.labels?["com.docker.volume.anonymous"] != nil }
     }
 
     /// Creates a volume; one of that name is answered as it is.
@@ -47,26 +65,53 @@ final class Volumes: Sendable {
                 "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" "
                     + "are allowed. If you intended to pass a host directory, use absolute path")
         }
+        return try await turns.run(name) { try await make(name, labels: request.labels) }
+    }
+
+    private func make(_ name: String, labels: [String: String]?) async throws -> VolumeResource {
         if let volume = known.withLock({ $0[name] }) { return volume }
         var volume = VolumeResource()
         volume.name = name
         volume.createdAt = .now
-        volume.labels = request.labels
+        volume.labels = labels
         volume.mountpoint = "\(directory)/\(name)/_data"
         let mountpoint = volume.mountpoint
         try await onThread { try Files.makeDirectories(mountpoint, mode: 0o755) }
         try await store.save(volume, kind: .volumes, id: name)
-        return known.withLock { known in
-            if let winner = known[name] { return winner }
-            known[name] = volume
-            return volume
+        known.withLock { $0[name] = volume }
+        return volume
+    }
+
+    /// Keeps volumes, there or not, from being removed until ``release(_:)``.
+    func hold(_ names: [String]) { held.withLock { held in for name in names { held[name, default: 0] += 1 } } }
+
+    func release(_ names: [String]) {
+        held.withLock { held in
+            for name in names { held[name] = held[name].flatMap { $0 > 1 ? $0 - 1 : nil } }
         }
     }
 
-    func remove(_ name: String) async throws {
-        try await store.delete(kind: .volumes, id: name)
-        known.withLock { _ = $0.removeValue(forKey: name) }
-        let path = "\(directory)/\(name)"
-        try await onThread { try Files.removeTree(path) }
+    /// Removes a volume with all that is in it.
+    /// - Parameter users: Ids of the containers that have it, asked when nobody can begin to use it any more.
+    /// - Throws: 409 when it has users, or a container that is being created will have it.
+    func remove(_ name: String, users: @Sendable () -> [String]) async throws {
+        try await turns.run(name) {
+            // In this order: who lets go of it has become a user before.
+            let isHeld = held.withLock { $0[name] != nil }
+            let users = users() + (isHeld ? ["a container that is being created"] : [])
+            guard users.isEmpty else {
+                throw Refusal(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")
+            }
+            try await store.delete(kind: .volumes, id: name)
+            known.withLock { _ = $0.removeValue(forKey: name) }
+            let path = "\(directory)/\(name)"
+            let aside = "\(directory)/\(Self.removedPrefix)\(RandomID.hex(bytes: 8))"
+            try await onThread {
+                // First its name: one of the same name that is made later has nothing of this one, whatever happens.
+                guard Files.exists(path) else { return }
+                try Files.rename(path, to: aside)
+                try Files.removeTree(aside)
+            }
+        }
     }
 }
