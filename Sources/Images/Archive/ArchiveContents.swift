@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import OCI
+import Synchronization
 
 /// The files of an archive of images, each in a file of its own below the store's `ingest`, with digest and size.
 ///
@@ -17,11 +18,15 @@ final class ArchiveContents: Sendable {
     /// More than this in one archive is no archive of images.
     static let mostEntries = 100_000
     private static let mostLinks = 8
+    /// Documents are in memory, and an index may name one of them any number of times.
+    static let mostDocumentBytes: Int64 = 64 << 20
 
     private let files: [String: File]
     /// What links point to; older archives have one for a layer that occurs twice.
     private let links: [String: String]
     private let content: ContentStore
+    /// Of the documents asked for so far.
+    private let documentBytes = Mutex<Int64>(0)
 
     /// Reads the archive at `path`, plain or packed. Blocks.
     /// - Throws: ``ImagesError`` `badArchive`.
@@ -113,6 +118,13 @@ final class ArchiveContents: Sendable {
         guard file.size <= ContentStore.longestDocument,
             let bytes = try Files.read(file.writer.temporary, limit: ContentStore.longestDocument)
         else { throw ImagesError(.badArchive, "invalid archive: \(name) is too long") }
+        let total = documentBytes.withLock { total in
+            total += file.size
+            return total
+        }
+        guard total <= Self.mostDocumentBytes else {
+            throw ImagesError(.badArchive, "invalid archive: its documents are too long")
+        }
         return bytes
     }
 }

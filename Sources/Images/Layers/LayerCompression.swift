@@ -28,9 +28,11 @@ enum LayerCompression {
         }
     }
 
-    /// Packs a plain blob of the store into another one. Blocks.
+    /// Packs a plain blob of the store into another one, which the caller commits. Blocks.
     /// - Throws: ``ImagesError`` `damaged` when the blob is not what it should be.
-    static func gzip(_ blob: ContentDescriptor, in content: ContentStore, stop: StopFlag) throws -> ContentDescriptor {
+    static func gzip(_ blob: ContentDescriptor, in content: ContentStore, stop: StopFlag) throws -> (
+        blob: ContentDescriptor, writer: BlobWriter
+    ) {
         let reader = try BlobReader(content.path(blob.digest), digest: blob.digest, size: blob.size)
         let output = Output(try BlobWriter(in: content))
         guard let archive = archive_write_new(), let entry = archive_entry_new() else {
@@ -61,7 +63,7 @@ enum LayerCompression {
                             .take(UnsafeRawBufferPointer(start: bytes, count: count))
                     }, nil)))
         archive_entry_set_pathname(entry, "layer")
-        archive_entry_set_filetype(entry, UInt32(S_IFREG))
+        archive_entry_set_filetype(entry, S_IFREG)
         try demand(Int(archive_write_header(archive, entry)))
         while let piece = try reader.next(pieceBytes) {
             if stop.isSet { throw CancellationError() }
@@ -69,7 +71,8 @@ enum LayerCompression {
         }
         try demand(Int(archive_write_close(archive)))
         let digest = output.digester.finish()
-        try output.writer.commit(digest)
-        return ContentDescriptor(mediaType: MediaType.ociLayerGzip, digest: digest, size: output.size)
+        return (
+            ContentDescriptor(mediaType: MediaType.ociLayerGzip, digest: digest, size: output.size), output.writer
+        )
     }
 }

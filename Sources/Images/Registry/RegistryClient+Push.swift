@@ -143,7 +143,8 @@ extension RegistryClient {
     /// Where an upload goes on: absolute, or relative to the registry.
     private func location(_ response: HTTPClientResponse, _ call: RegistryCall) throws -> URL {
         guard let text = response.headers.first(name: "Location"), let base = URL(string: call.endpoint.base),
-            let url = URL(string: text, relativeTo: base)?.absoluteURL, url.host() == base.host()
+            let url = URL(string: text, relativeTo: base)?.absoluteURL, url.host() == base.host(),
+            ["http", "https"].contains(url.scheme?.lowercased())
         else {
             throw RegistryError(.damaged, "\(call.endpoint.base) did not say where to upload to")
         }

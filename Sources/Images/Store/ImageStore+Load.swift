@@ -1,5 +1,6 @@
 import Foundation
 import LinuxSystem
+import Logging
 package import NIOCore
 package import OCI
 
@@ -101,10 +102,8 @@ extension ImageStore {
                 for (index, file) in image.layers.enumerated() {
                     try await takeLayer(file, diffIDs[index], chains[index], relay)
                 }
-                try await onThread { [content] in
-                    try content.store(image.configuration)
-                    if let manifest = image.manifest { try content.store(manifest.bytes) }
-                }
+                try await keep(image.configuration)
+                if let manifest = image.manifest { try await keep(manifest.bytes) }
             }
             for name in image.names {
                 guard let old = await table.id(name), old != id else { continue }
@@ -125,19 +124,41 @@ extension ImageStore {
     nonisolated private func takeLayer(
         _ file: ArchiveContents.File, _ diffID: Digest, _ chain: Digest, _ relay: ProgressRelay
     ) async throws {
-        try await turns.withTurn(.blob(file.digest)) { [content] in
-            try await onThread {
-                // The file may be another layer's, too: it was committed then.
-                if !content.has(file.digest, size: file.size) { try file.writer.commit(file.digest) }
-            }
-        }
+        try await keep(file, anew: false)
         try await turns.withTurn(.layer(chain)) { [self] in
             if try await onThread({ [layers] in try layers.record(chain) != nil }) { return }
-            _ = try await stoppable { [layers, content] stop in
-                try layers.unpack(
-                    content.path(file.digest), blob: file.digest, diffID: diffID, as: chain, stop: stop
-                ) { relay.report(ProgressReport("Loading layer", layer: diffID, $0, of: file.size)) }
+            do {
+                try await unpack(file, diffID, chain, relay)
+            } catch let error as ImagesError where error.code == .damaged || error.code == .badArchive {
+                // The blob that was kept may be at fault, and the archive's is as it should be.
+                guard try await keep(file, anew: true) else { throw error }
+                log.warning("a kept layer was damaged and is replaced", metadata: ["blob": "\(file.digest)"])
+                try await unpack(file, diffID, chain, relay)
             }
+        }
+    }
+
+    /// Makes an archive's file the store's blob, where there is none, or in any case.
+    /// - Returns: False when nothing was done. The file may be another layer's, too: it was made a blob then.
+    @discardableResult
+    nonisolated private func keep(_ file: ArchiveContents.File, anew: Bool) async throws -> Bool {
+        try await turns.withTurn(.blob(file.digest)) { [content] in
+            try await onThread {
+                if !anew, content.has(file.digest, size: file.size) { return false }
+                guard Files.exists(file.writer.temporary) else { return false }
+                try file.writer.commit(file.digest)
+                return true
+            }
+        }
+    }
+
+    nonisolated private func unpack(
+        _ file: ArchiveContents.File, _ diffID: Digest, _ chain: Digest, _ relay: ProgressRelay
+    ) async throws {
+        _ = try await stoppable { [layers, content] stop in
+            try layers.unpack(
+                content.path(file.digest), blob: file.digest, diffID: diffID, as: chain, stop: stop
+            ) { relay.report(ProgressReport("Loading layer", layer: diffID, $0, of: file.size)) }
         }
     }
 

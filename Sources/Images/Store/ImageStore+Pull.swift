@@ -81,8 +81,7 @@ extension ImageStore {
         let chains = configuration.rootFileSystem.chainIDs
         return try await withPins(chains) { [self] in
             try await obtainLayers(manifest.layers, diffIDs, chains, pull)
-            let manifestBytes = chosen.bytes
-            try await onThread { [content] in _ = try content.store(manifestBytes) }
+            try await keep(chosen.bytes)
             let isNew = await table.id(name) != id
             let record = ImageTable.Record(
                 layers: manifest.layers, manifest: chosen.descriptor, lastTagged: Date().timeIntervalSince1970)
@@ -132,6 +131,13 @@ extension ImageStore {
         }
     }
 
+    /// Keeps a document that is pinned. In its turn: a removal of before may still be going on.
+    nonisolated func keep(_ document: [UInt8]) async throws {
+        try await turns.withTurn(.blob(Digest(of: document))) { [content] in
+            try await onThread { _ = try content.store(document) }
+        }
+    }
+
     // MARK: Layers
 
     nonisolated private func obtainLayers(
@@ -150,10 +156,12 @@ extension ImageStore {
             pull.relay.report(ProgressReport("Waiting", layer: descriptors[index].digest))
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for (position, index) in missing.enumerated() {
+            // Those that are there are looked at once more when it is their turn: a removal of before may still be going on.
+            for (position, index) in (missing + descriptors.indices.filter { present[$0] }).enumerated() {
                 if position >= Self.parallelLayers { try await group.next() }
                 group.addTask {
-                    try await self.obtainLayer(descriptors[index], diffIDs[index], chains[index], pull)
+                    try await self.obtainLayer(
+                        descriptors[index], diffIDs[index], chains[index], pull, isTold: present[index])
                 }
             }
             try await group.waitForAll()
@@ -161,12 +169,13 @@ extension ImageStore {
     }
 
     /// Fetches and unpacks a layer. A blob that was kept and turns out damaged is fetched again, once.
+    /// - Parameter isTold: That it is there has been reported.
     nonisolated private func obtainLayer(
-        _ descriptor: ContentDescriptor, _ diffID: Digest, _ chain: Digest, _ pull: Pull
+        _ descriptor: ContentDescriptor, _ diffID: Digest, _ chain: Digest, _ pull: Pull, isTold: Bool
     ) async throws {
         try await turns.withTurn(.layer(chain)) { [self] in
             if try await onThread({ [layers] in try layers.record(chain) != nil }) {
-                pull.relay.report(ProgressReport("Already exists", layer: descriptor.digest))
+                if !isTold { pull.relay.report(ProgressReport("Already exists", layer: descriptor.digest)) }
                 return
             }
             let fetched = try await obtainBlob(descriptor, pull)

@@ -140,16 +140,24 @@ extension ImageStore {
             [MediaType.ociLayer, MediaType.dockerLayer].contains(layer.mediaType)
         }
         guard record.layers.contains(where: isPlain) else { return }
-        try await withPins(Self.blobs(record)) { [self] in
-            var packed = record
-            packed.manifest = nil
-            for (index, layer) in record.layers.enumerated() where isPlain(layer) {
-                packed.layers[index] = try await stoppable { [content] stop in
-                    try LayerCompression.gzip(layer, in: content, stop: stop)
-                }
+        var pinned = Self.blobs(record)
+        pin(pinned)
+        defer { unpin(pinned) }
+        var packed = record
+        packed.manifest = nil
+        for (index, layer) in record.layers.enumerated() where isPlain(layer) {
+            let (blob, writer) = try await stoppable { [content] stop in
+                try LayerCompression.gzip(layer, in: content, stop: stop)
             }
-            try await replace(record, with: packed, of: id)
+            // Before it has its name: until the table has it, a prune would take it for nobody's.
+            pin([blob.digest])
+            pinned.append(blob.digest)
+            try await turns.withTurn(.blob(blob.digest)) { try await onThread { try writer.commit(blob.digest) } }
+            packed.layers[index] = blob
         }
+        try await replace(record, with: packed, of: id)
+        unpin(pinned)
+        pinned = []
         for blob in Self.blobs(record) { try await collect(blob: blob) }
     }
 

@@ -55,11 +55,19 @@ package actor ImageStore {
             let table = try readTable("\(root)/\(tableName)", log)
             var usable: [Digest: Usable] = [:]
             for id in table.ids {
-                if let found = try inspect(id, content, layers) {
-                    usable[id] = found
-                } else {
-                    log.warning("an image is incomplete and has to be pulled again", metadata: ["image": "\(id)"])
+                var why = "something of it is missing"
+                do {
+                    if let found = try inspect(id, content, layers) {
+                        usable[id] = found
+                        continue
+                    }
+                } catch {
+                    // A file that cannot be read keeps the others from nothing.
+                    why = "\(error)"
                 }
+                log.warning(
+                    "an image is incomplete and has to be pulled again",
+                    metadata: ["image": "\(id)", "error": "\(why)"])
             }
             return (table, usable)
         }

@@ -127,6 +127,41 @@ import Testing
         return configuration
     }
 
+    @Test func `an archive does not fill memory by naming a document often`() async throws {
+        try await ImageFixture.with { fixture in
+            var archive = TarBuilder()
+            archive.add("c.json", content: [UInt8](repeating: 0x20, count: 7 << 20))
+            let image = #"{"Config":"c.json","RepoTags":null,"Layers":null}"#
+            archive.add("manifest.json", text: "[\([String](repeating: image, count: 10).joined(separator: ","))]")
+            let error = await #expect(throws: ImagesError.self) { try await fixture.load(archive.bytes) }
+            #expect(error?.message == "invalid archive: its documents are too long")
+        }
+    }
+
+    @Test func `a load mends what is damaged or cannot be read`() async throws {
+        try await ImageFixture.with { fixture in
+            let layer = ImageFixture.layer("file", "text")
+            let archive = try ImageFixture.saved([layer], tags: ["mended:1"])
+            let id = try await fixture.load(archive)[0].id
+            try await fixture.load(try ImageFixture.saved([ImageFixture.layer("other", "x")], tags: ["other:1"]))
+            try Files.removeTree("\(fixture.root)/layers/\(Digest(of: layer).hex)")
+            var bytes = layer
+            bytes[520] ^= 1
+            try Files.writeAtomically(bytes, to: "\(fixture.root)/blobs/sha256/\(Digest(of: layer).hex)")
+            let configuration = "\(fixture.root)/blobs/sha256/\(id.hex)"
+            try Files.remove(configuration)
+            try Files.makeDirectories(configuration)
+            let reopened = try await ImageFixture.open(fixture.root)
+            #expect(await reopened.images().map(\.tags) == [["other:1"]])
+            try Files.removeTree(configuration)
+            let next = ImageFixture(directory: fixture.directory, store: try await ImageFixture.open(fixture.root))
+            try await next.load(archive)
+            try await next.mounted("mended:1") { (root: String) throws -> Void in
+                #expect(try Files.text(root + "/file") == "text")
+            }
+        }
+    }
+
     @Test func `a blob that is damaged on disk is found and not given on`() async throws {
         try await ImageFixture.with { fixture in
             let loaded = try await fixture.load(try ImageFixture.saved([Self.two], tags: ["d:1"]))[0]
