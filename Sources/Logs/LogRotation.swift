@@ -7,6 +7,13 @@ extension LogSegments {
     /// conmon ends when it cannot make the new file.
     private static let leastFreeBytes: UInt64 = 1 << 20
 
+    /// Whether ``rotate(limit:count:reopen:)`` would have something to do. Blocks.
+    package func isDue(limit: Int64) -> Bool {
+        // What cannot be looked at is told by the rotation itself.
+        guard limit > 0, let status = try? Files.status(path) else { return limit > 0 }
+        return Int64(status.st_size) >= limit
+    }
+
     /// Begins a new file if the present one has grown to `limit` bytes, and removes the oldest beyond `count` files in
     /// all. True when it has been done. Not twice at once for one log.
     ///

@@ -5,6 +5,7 @@ import LinuxSystem
 import Logging
 import Logs
 package import Model
+import Synchronization
 
 /// Reading what containers have written, and keeping it within bounds.
 extension NodeEngine {
@@ -63,27 +64,69 @@ extension NodeEngine {
     /// How often logs are looked at for their size. Between two looks a log may grow beyond its bound.
     private static let rotationInterval = Duration.seconds(1)
 
-    /// Begins new log files where the old ones have grown to their bound.
+    /// Logs that are rotated at a time.
+    private static let parallelRotations = 16
+
+    /// Begins new log files where the old ones have grown to their bound. One whose conmon hangs holds up no other.
     func rotateLogs() async throws {
-        while true {
-            try await Task.sleep(for: Self.rotationInterval)
-            for record in containers.all where record.isRunning && record.hostConfig.logConfig?.type != "none" {
-                do {
-                    let options = try LogOptions(record.hostConfig.logConfig ?? LogConfiguration())
-                    _ = try await LogSegments(path: paths.log(of: record.id)).rotate(
-                        limit: options.size, count: options.count
-                    ) {
-                        try await runtime.reopenLog(record.id)
+        let busy = RotatingLogs()
+        try await withThrowingDiscardingTaskGroup { group in
+            while true {
+                try await Task.sleep(for: Self.rotationInterval)
+                for log in try await dueLogs() where busy.begin(log.id, atMost: Self.parallelRotations) {
+                    group.addTask {
+                        await self.rotate(log)
+                        busy.end(log.id)
                     }
-                } catch is CancellationError {
-                    throw CancellationError()
-                } catch {
-                    log.warning(
-                        "a log was not rotated", metadata: ["container": "\(record.shortID)", "error": "\(error)"])
                 }
             }
         }
     }
+
+    private struct DueLog: Sendable {
+        var id: String
+        var segments: LogSegments
+        var options: LogOptions
+    }
+
+    private func dueLogs() async throws -> [DueLog] {
+        let logs = containers.all.compactMap { record -> DueLog? in
+            guard record.isRunning, record.hostConfig.logConfig?.type != "none" else { return nil }
+            do {
+                let options = try LogOptions(record.hostConfig.logConfig ?? LogConfiguration())
+                return DueLog(id: record.id, segments: LogSegments(path: paths.log(of: record.id)), options: options)
+            } catch {
+                log.warning(
+                    "a log is not rotated", metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+                return nil
+            }
+        }
+        return try await onThread { logs.filter { $0.segments.isDue(limit: $0.options.size) } }
+    }
+
+    private func rotate(_ due: DueLog) async {
+        do {
+            _ = try await due.segments.rotate(limit: due.options.size, count: due.options.count) {
+                try await runtime.reopenLog(due.id)
+            }
+        } catch is CancellationError {
+            return  // The engine ends.
+        } catch {
+            log.warning(
+                "a log was not rotated", metadata: ["container": "\(due.id.prefix(12))", "error": "\(error)"])
+        }
+    }
+}
+
+/// The logs that are being rotated: none twice at once.
+private final class RotatingLogs: Sendable {
+    private let ids = Mutex<Set<String>>([])
+
+    func begin(_ id: String, atMost count: Int) -> Bool {
+        ids.withLock { $0.count < count && $0.insert(id).inserted }
+    }
+
+    func end(_ id: String) { ids.withLock { _ = $0.remove(id) } }
 }
 
 /// Lets a stream's iterator be used from an escaping closure, one call after another.
