@@ -3,6 +3,12 @@ import Testing
 
 /// Moments that clients may name and that do not fit into 64 bits of nanoseconds.
 @Suite struct TimestampTests {
+    @Test(arguments: [Int64.min, .min + 1, .max - 1, .max])
+    func `any second a file system can hold has a text`(second: Int64) {
+        // A container sets its files' times as it likes.
+        #expect(Timestamp(seconds: second).description.hasSuffix("Z"))
+    }
+
     @Test func `nanoseconds out of range are the first or last that fit`() {
         #expect(Timestamp(seconds: 1, nanoseconds: 2).clampedNanosecondsSinceEpoch == 1_000_000_002)
         #expect(Timestamp(seconds: -1, nanoseconds: 2).clampedNanosecondsSinceEpoch == -999_999_998)
