@@ -144,7 +144,7 @@ extension RegistryClient {
     private func location(_ response: HTTPClientResponse, _ call: RegistryCall) throws -> URL {
         guard let text = response.headers.first(name: "Location"), let base = URL(string: call.endpoint.base),
             let url = URL(string: text, relativeTo: base)?.absoluteURL, url.host() == base.host(),
-            ["http", "https"].contains(url.scheme?.lowercased())
+            RegistryConfiguration.isOnWeb(url.absoluteString)
         else {
             throw RegistryError(.damaged, "\(call.endpoint.base) did not say where to upload to")
         }

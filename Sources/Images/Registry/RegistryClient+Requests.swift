@@ -88,7 +88,9 @@ extension RegistryClient {
         switch challenge.scheme {
         case "basic": return call.login.map(Self.basic)
         case "bearer":
-            guard let realm = challenge.parameters["realm"], let url = Self.tokenService(realm) else { return nil }
+            guard let realm = challenge.parameters["realm"], RegistryConfiguration.isOnWeb(realm),
+                let url = URLComponents(string: realm)
+            else { return nil }
             let request = tokenRequest(realm, url, challenge, call)
             let response = try await execute(request, call.endpoint, Self.requestDeadline)
             guard response.status == .ok else { return nil }
@@ -100,14 +102,6 @@ extension RegistryClient {
             return (token.token ?? token.access_token).map { "Bearer \($0)" }
         default: return nil
         }
-    }
-
-    /// Where tokens are asked for; `nil` for what is no place on the web: a registry could name a socket of this machine's.
-    static func tokenService(_ realm: String) -> URLComponents? {
-        guard let url = URLComponents(string: realm), let scheme = url.scheme?.lowercased(),
-            ["http", "https"].contains(scheme)
-        else { return nil }
-        return url
     }
 
     /// Asks with the password in the header or, with an identity token, in a form (distribution, auth/token and oauth).

@@ -45,6 +45,12 @@ package struct RegistryConfiguration: Sendable {
         }
     }
 
+    /// Whether a registry may send us to a URL: it could name a socket of this machine's (`http+unix:`).
+    package static func isOnWeb(_ url: String) -> Bool {
+        let scheme = url.prefix { $0 != ":" }.lowercased()
+        return (scheme == "http" || scheme == "https") && url.dropFirst(scheme.count).hasPrefix("://")
+    }
+
     private func isInsecure(_ domain: String) -> Bool {
         let host = domain.split(separator: ":").first.map(String.init) ?? domain
         return insecure.contains(domain) || insecure.contains(host) || host == "localhost" || host.hasPrefix("127.")

@@ -152,3 +152,183 @@ import Testing
         }
     }
 }
+
+/// Volumes: what is copied into them, and how long they stay.
+@Suite(.timeLimit(.minutes(2))) struct VolumeTests {
+    @Test func `a volume is filled with what the image has, never with files of the host`() async throws {
+        try await withTemporaryDirectory { top in
+            let (root, volume) = ("\(top)/root", "\(top)/volume/_data")
+            for place in ["\(top)/host/inner", "\(root)/real/inner/deep", volume] { try Files.makeDirectories(place) }
+            try Files.writeAtomically("secret", to: "\(top)/host/inner/key")
+            try Files.writeAtomically("public", to: "\(root)/real/inner/deep/file", mode: 0o640)
+            for (target, link) in [("\(top)/host", "out"), ("/real", "in")] {
+                #expect(symlink(target, "\(root)/\(link)") == 0)
+            }
+            try await onThread { try VolumeSeed.fill(volume, from: root, "/out/inner") }
+            #expect(try Files.list(volume) == [])
+            try await onThread { try VolumeSeed.fill(volume, from: root, "/in/inner") }
+            #expect(try Files.text("\(volume)/deep/file") == "public")
+            #expect(try Files.status("\(volume)/deep/file")?.st_mode == S_IFREG | 0o640)
+        }
+    }
+
+    @Test func `a copy into a volume that broke off is gone on with`() async throws {
+        try await withTemporaryDirectory { top in
+            let (root, volume) = ("\(top)/root", "\(top)/volume/_data")
+            for place in ["\(root)/d/inner", volume] { try Files.makeDirectories(place) }
+            for name in ["a", "inner/b", "z"] {
+                try Files.writeAtomically("content of \(name)", to: "\(root)/d/\(name)")
+            }
+            // Another file cannot be made in the middle: a directory is in the way of the last one.
+            try Files.makeDirectories("\(volume)/z")
+            try Files.writeAtomically("", to: "\(top)/volume/\(VolumeSeed.mark)")
+            await #expect(throws: SystemError.self) {
+                try await onThread { try VolumeSeed.fill(volume, from: root, "/d") }
+            }
+            #expect(try Files.text("\(volume)/a") == "content of a")
+            try Files.removeTree("\(volume)/z")
+            try await onThread { try VolumeSeed.fill(volume, from: root, "/d") }
+            for name in ["a", "inner/b", "z"] { #expect(try Files.text("\(volume)/\(name)") == "content of \(name)") }
+            #expect(try Files.list("\(top)/volume") == ["_data"])
+            // What a container removes from a volume that is whole stays away.
+            try Files.remove("\(volume)/a")
+            try await onThread { try VolumeSeed.fill(volume, from: root, "/d") }
+            #expect(!Files.exists("\(volume)/a"))
+        }
+    }
+
+    @Test func `containers that start together have one volume in common`() async throws {
+        try await EngineFixture.run { fixture in
+            var ids: [String] = []
+            for _ in 0..<4 {
+                ids.append(try await fixture.create(["sleep", "1000"]) { $0.hostConfig.binds = ["shared:/bin"] })
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for id in ids { group.addTask { try await fixture.engine.startContainer(id) } }
+                try await group.waitForAll()
+            }
+            let volume = try fixture.engine.volumes.find("shared").mountpoint
+            #expect(try Files.list(volume) == ["busybox", "cat", "sh", "sleep", "true"])
+        }
+    }
+
+    @Test func `a container that does not come about leaves nothing`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            var request = ContainerCreateRequest()
+            request.configuration.image = "box"
+            request.configuration.cmd = StringList(["true"])
+            request.configuration.volumes = ["/data": Model.Empty()]
+            request.hostConfig.networkMode = "none"
+            request.hostConfig.binds = ["named:/named"]
+            // From here on nothing can be put on record: all is made by then.
+            let lock = Kept<StoreLock?>(nil)
+            await #expect(throws: (any Error).self) {
+                _ = try await engine.makeContainer(name: "made", request) { record in
+                    #expect(record.mounts.count == 2)
+                    let taken = try StoreLock(engine.paths.database)
+                    lock.withLock { $0 = taken }
+                }
+            }
+            try lock.withLock { $0 }?.release()
+            try await eventually(within: .seconds(20)) { engine.volumes.all.map(\.name) == ["named"] }
+            #expect(try Files.list("\(engine.paths.images)/snapshots") == [])
+            try await eventually { try Files.list(engine.paths.volumes) == ["named"] }
+            _ = try await engine.makeContainer(name: "made", request) { _ in }
+        }
+    }
+
+    @Test func `a volume of a container that is being made is not removed`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            var request = ContainerCreateRequest()
+            request.configuration.image = "box"
+            request.configuration.cmd = StringList(["true"])
+            request.hostConfig.networkMode = "none"
+            request.hostConfig.binds = ["data:/data"]
+            let removal = Kept<Task<Void, any Error>?>(nil)
+            let record = try await engine.makeContainer(name: "made", request) { _ in
+                // Beside what is left to do for the container.
+                let task = Task { try await engine.removeVolume("data", force: false) }
+                removal.withLock { $0 = task }
+            }
+            let refusal = await #expect(throws: Refusal.self) { try await removal.withLock { $0 }?.value }
+            #expect(refusal?.kind == .conflict)
+            #expect(Files.exists(try engine.volumes.find("data").mountpoint))
+            try await engine.removeContainer(record.id, force: false, removeVolumes: true)
+            try await engine.removeVolume("data", force: false)
+        }
+    }
+
+    @Test func `trees that a container has made are walked through or refused, however deep`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            let id = try await fixture.create(["true"]) { $0.configuration.volumes = ["/deep": Model.Empty()] }
+            let upper = try await engine.layers(of: try fixture.record(id)).upper
+            let most = String(repeating: "/d", count: (Int(PATH_MAX) - upper.utf8.count) / 2 - 8)
+            try Files.makeDirectories(upper + most)
+            let listing = await #expect(throws: SystemError.self) { try await engine.containerChanges(id) }
+            #expect(listing?.errno == ENAMETOOLONG)
+            let export = try await engine.exportContainer(id)
+            await #expect(throws: (any Error).self) { for try await _ in export {} }
+            try Files.removeTree(upper + "/d")
+            // As deep as is allowed, also for what goes into a volume.
+            try Files.makeDirectories(upper + "/deep" + String(repeating: "/d", count: 500))
+            #expect(try await engine.containerChanges(id).count == 501)
+            try await engine.startContainer(id)
+            let volume = try #require(try fixture.record(id).mounts.first?.source)
+            #expect(Files.isDirectory(volume + String(repeating: "/d", count: 500)))
+        }
+    }
+
+    @Test func `a removal that was cut off is ended`() async throws {
+        let directory = Kept("")
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            let id = try await fixture.create(["true"]) { $0.configuration.volumes = ["/data": Model.Empty()] }
+            let name = try #require(try fixture.record(id).mounts.first?.name)
+            try await engine.volumes.remove(name) { [] }
+            try await engine.removeContainer(id, force: false, removeVolumes: true)
+            let left = "\(engine.paths.volumes)/.removed-0123"
+            try Files.makeDirectories("\(left)/_data")
+            directory.withLock { $0 = left }
+        } restarted: { _ in
+            #expect(!Files.exists(directory.withLock { $0 }))
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(2))) struct LogRotationTests {
+    @Test func `a conmon that hangs keeps no other container's log from being rotated`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            let first = try await Self.start(fixture)
+            let text = try #require(try Files.text(fixture.bundle(first) + "/record.json"))
+            let digits = try #require(text.firstRange(of: "\"conmon\":")).upperBound
+            let conmon = try #require(Int32(text[digits...].prefix { $0.isNumber }))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer {
+                    kill(conmon, SIGCONT)
+                    group.cancelAll()
+                }
+                let log = engine.paths.log(of: first)
+                try await eventually { (try Files.status(log)?.st_size ?? 0) >= 1024 }
+                #expect(kill(conmon, SIGSTOP) == 0)
+                group.addTask { try await engine.rotateLogs() }
+                // Put aside, and waiting for the conmon from now on.
+                try await eventually { Files.exists(log + ".1") && !Files.exists(log) }
+                let second = engine.paths.log(of: try await Self.start(fixture))
+                try await eventually(within: .seconds(6)) { Files.exists(second + ".1") && Files.exists(second) }
+            }
+        }
+    }
+
+    /// A container that has written more than its log may hold.
+    private static func start(_ fixture: EngineFixture) async throws -> String {
+        try await fixture.start(["sh", "-c", "/bin/busybox head -c 20000 /bin/busybox; sleep 1000"]) {
+            $0.hostConfig.logConfig = LogConfiguration()
+            $0.hostConfig.logConfig?.type = "json-file"
+            $0.hostConfig.logConfig?.config = ["max-size": "1k", "max-file": "3"]
+        }
+    }
+}

@@ -1,12 +1,10 @@
 import Faults
-import FoundationEssentials
 import Glibc
+import Images
 import LinuxSystem
 import OCI
 import TestKit
 import Testing
-
-@testable import Images
 
 /// Images to and from a real registry.
 @Suite(.timeLimit(.minutes(2))) struct RegistryTests {
@@ -109,33 +107,6 @@ import Testing
         }
     }
 
-    @Test func `a layer that is removed while a pull begins is fetched`() async throws {
-        try await RegistryFixture.with { registry in
-            let name = "\(registry.address)/x:1"
-            try await ImageFixture.with { fixture in
-                try await fixture.load(try ImageFixture.saved([Self.two], tags: [name]))
-                _ = try await Self.push(fixture, name)
-                let chain = Digest(of: Self.two)
-                let (told, telling) = AsyncStream.makeStream(of: Void.self)
-                // As a removal that has found nobody to need the layer a moment before.
-                async let pulled = try await fixture.store.turns.withTurn(.layer(chain)) {
-                    let pull = Task {
-                        try await fixture.store.pull(name) { line in
-                            if line.status == "Already exists" { telling.yield() }
-                        }
-                    }
-                    for await _ in told { break }
-                    try fixture.store.layers.remove(chain)
-                    return pull
-                }
-                _ = try await pulled.value
-                try await fixture.mounted(name) { (root: String) throws -> Void in
-                    #expect(try Files.list(root) == ["two"])
-                }
-            }
-        }
-    }
-
     @Test func `a prune leaves a push what it is packing`() async throws {
         try await RegistryFixture.with { registry in
             let name = "\(registry.address)/x:1"
@@ -156,11 +127,11 @@ import Testing
     }
 
     @Test func `tokens are asked for on the web alone`() {
-        #expect(RegistryClient.tokenService("https://auth.example.com/token?a=b")?.host == "auth.example.com")
+        #expect(RegistryConfiguration.isOnWeb("https://auth.example.com/token?a=b"))
         for realm in [
             "http+unix://%2Frun%2Fapus.sock/containers/prune", "unix:///run/apus.sock", "file:///etc", "/token",
         ] {
-            #expect(RegistryClient.tokenService(realm) == nil)
+            #expect(!RegistryConfiguration.isOnWeb(realm))
         }
     }
 
