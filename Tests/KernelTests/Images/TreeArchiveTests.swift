@@ -1,3 +1,4 @@
+import CoreFoundation
 import Glibc
 import Images
 import LinuxSystem

@@ -1,5 +1,6 @@
 import Addressing
 import CLinux
+import CoreFoundation
 import Glibc
 import LinuxSystem
 import NameService
