@@ -4,12 +4,13 @@ import PackageDescription
 // The targets are listed from the bottom layer to the top; ARCHITECTURE.md has the same table with what each is for.
 // An import that is not listed here, or that points up, fails the tidy test.
 
-let strict: [SwiftSetting] = [
+let strictTests: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
+// Not for tests: which module the members of C's structures are counted to depends there on the files that are compiled together.
+let strict = strictTests + [.enableUpcomingFeature("MemberImportVisibility")]
 
 func library(_ name: String, _ own: [String] = [], _ packages: [Target.Dependency] = []) -> Target {
     .target(
@@ -27,7 +28,7 @@ func tests(_ name: String, _ own: [String], _ packages: [Target.Dependency] = []
 {
     .testTarget(
         name: name, dependencies: (own + ["TestKit"]).map { .target(name: $0) } + packages, path: "Tests/\(name)",
-        resources: resources, swiftSettings: strict)
+        resources: resources, swiftSettings: strictTests)
 }
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")

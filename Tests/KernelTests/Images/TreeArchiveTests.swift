@@ -1,4 +1,3 @@
-import CoreFoundation
 import Glibc
 import Images
 import LinuxSystem

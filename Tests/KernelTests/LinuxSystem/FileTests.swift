@@ -1,4 +1,3 @@
-import CoreFoundation
 import Glibc
 import LinuxSystem
 import TestKit

@@ -1,6 +1,5 @@
 import Addressing
 import CLinux
-import CoreFoundation
 import Glibc
 import LinuxSystem
 import NameService
