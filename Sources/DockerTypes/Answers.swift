@@ -46,9 +46,9 @@ package struct ServiceCreateAnswer: Codable, Sendable, Equatable {
     }
 }
 
-/// The answer to a service update.
+/// The answer to a service update: `null` for no warnings.
 package struct WarningsAnswer: Codable, Sendable, Equatable {
-    package var warnings: [String]?
+    @Nullable package var warnings: [String]?
     package init(_ warnings: [String]) { self.warnings = warnings.isEmpty ? nil : warnings }
 }
 

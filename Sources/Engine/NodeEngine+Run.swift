@@ -91,7 +91,7 @@ extension NodeEngine {
 
     private func shouldStartWithDaemon(_ record: ContainerRecord) -> Bool {
         guard record.task == nil, record.state.startedAt != .zero else { return false }
-        switch record.hostConfig.restartPolicy?.name {
+        switch record.hostConfig.restartPolicy.name {
         case "always": return true
         case "unless-stopped": return !record.isStoppedByUser
         default: return false

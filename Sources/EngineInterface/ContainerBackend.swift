@@ -103,7 +103,8 @@ package struct PendingExit: Sendable {
 ///
 /// Faults: `.notFound` with `No such container: X`; `.conflict`; `.notModified` for a start or stop that changes nothing.
 package protocol ContainerBackend: ContainerMeasuresBackend, ContainerFilesBackend {
-    func createContainer(name: String?, _ request: ContainerCreateRequest) async throws -> (
+    /// - Parameter platform: `os/architecture` that the image has to be for; `nil` for whatever it is.
+    func createContainer(name: String?, platform: String?, _ request: ContainerCreateRequest) async throws -> (
         id: String, warnings: [String]
     )
     func listContainers(_ query: ContainerQuery) async throws -> [ContainerSummary]

@@ -128,11 +128,11 @@ package struct SpecificationBuilder: Sendable {
     }
 
     /// moby, `oci/defaults.go`.
-    static let maskedPaths = [
+    package static let maskedPaths = [
         "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
         "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
     ]
-    static let readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+    package static let readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
     private static func namespaces(_ wanted: ContainerNamespaces) -> [RuntimeNamespace] {
         var result = [RuntimeNamespace(.mount)]

@@ -30,30 +30,46 @@ struct Call: Sendable {
     /// - Parameter name: Of Docker's type, for the words of a refusal.
     /// - Throws: `.invalidInput` in Go's words.
     func body<Body: Decodable>(_ type: Body.Type, named name: String) async throws -> Body {
-        let data = try await bodyData()
-        guard !data.isEmpty else { throw Refusal(.invalidInput, "EOF") }
+        let data = try await jsonData()
+        guard !data.isEmpty else { throw Self.emptyBody }
         return try Self.decode(type, from: data, named: name)
     }
 
     /// As ``body(_:named:)``, `nil` when there is none.
     func optionalBody<Body: Decodable>(_ type: Body.Type, named name: String) async throws -> Body? {
-        let data = try await bodyData()
+        let data = try await jsonData()
         return data.isEmpty ? nil : try Self.decode(type, from: data, named: name)
     }
 
     /// As ``body(_:named:)``, for one of the few objects of the API that are spelled in lower case.
     func verbatimBody<Body: Decodable>(_ type: Body.Type, named name: String) async throws -> Body {
-        let data = try await bodyData()
-        guard !data.isEmpty else { throw Refusal(.invalidInput, "EOF") }
+        let data = try await jsonData()
+        guard !data.isEmpty else { throw Self.emptyBody }
         do {
             return try JSONDecoder().decode(type, from: data)
         } catch let error as DecodingError {
-            throw Refusal(.invalidInput, GoWords.decodingError(error, in: data, named: name))
+            throw Self.invalidJSON(error, in: data, named: name)
         }
     }
 
     /// Reads the body and drops it.
     func finishBody() async throws { _ = try await bodyData() }
+
+    /// The body of a request that says of itself that it is JSON, or has none. Source: moby, `httputils.CheckForJSON`.
+    private func jsonData() async throws -> Data {
+        let data = try await bodyData()
+        let type = request.headers[.contentType]
+        if data.isEmpty, type == nil { return data }
+        let name = (type ?? "").prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+        guard !name.isEmpty else {
+            throw Refusal(.invalidInput, "malformed Content-Type header (\(type ?? "")): mime: no media type")
+        }
+        guard name == "application/json" else {
+            throw Refusal(
+                .invalidInput, "unsupported Content-Type header (\(type ?? "")): must be 'application/json'")
+        }
+        return data
+    }
 
     private func bodyData() async throws -> Data {
         await connection.continueIfExpected()
@@ -68,8 +84,14 @@ struct Call: Sendable {
         do {
             return try WireJSON.decode(type, from: data)
         } catch let error as DecodingError {
-            throw Refusal(.invalidInput, GoWords.decodingError(error, in: data, named: name))
+            throw invalidJSON(error, in: data, named: name)
         }
+    }
+
+    private static let emptyBody = Refusal(.invalidInput, "invalid JSON: got EOF while reading request body")
+
+    private static func invalidJSON(_ error: DecodingError, in data: Data, named name: String) -> Refusal {
+        Refusal(.invalidInput, "invalid JSON: " + GoWords.decodingError(error, in: data, named: name))
     }
 
     /// The `filters` of a list, of which only `keys` are known.

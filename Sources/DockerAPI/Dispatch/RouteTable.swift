@@ -60,6 +60,8 @@ struct RouteTable: Sendable {
 
     /// - Parameter path: Without version and query, still escaped.
     func match(_ method: HTTPRequest.Method, path: String) -> Match {
+        // The one list that Docker answers under this name as well.
+        let path = path == "/networks/" && method == .get ? "/networks" : path
         let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
             .map { Query.unescape($0) }
         var best: (route: Route, parameters: [String: String])?

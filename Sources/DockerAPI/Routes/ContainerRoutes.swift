@@ -90,22 +90,10 @@ enum ContainerRoutes {
         if request == ContainerCreateRequest() {
             throw Refusal(.invalidInput, "Config cannot be empty in order to create a container")
         }
-        if let platform = call.query.text("platform"), !isOwn(platform) {
-            throw Refusal(.notImplemented, "running containers of platform \(platform) is not implemented by apus")
-        }
-        let created = try await call.backends.containers.createContainer(name: call.query.text("name"), request)
+        let created = try await call.backends.containers.createContainer(
+            name: call.query.text("name"), platform: call.query.text("platform"), request)
         return try .json(
             ContainerCreateAnswer(identifier: created.id, warnings: created.warnings), status: .created)
-    }
-
-    private static func isOwn(_ platform: String) -> Bool {
-        #if arch(x86_64)
-            ["linux", "linux/amd64", "linux/x86_64", "amd64"].contains(platform.lowercased())
-        #elseif arch(arm64)
-            ["linux", "linux/arm64", "linux/arm64/v8", "linux/aarch64", "arm64"].contains(platform.lowercased())
-        #else
-            platform.lowercased() == "linux"
-        #endif
     }
 
     private static func remove(_ call: Call) async throws -> Reply {

@@ -31,6 +31,9 @@ struct ContainerPlanner {
         try checkLogging(&host)
         try Self.checkRestartPolicy(host)
         try HealthPlan.check(configuration.healthcheck)
+        for variable in request.configuration.env where variable.isEmpty || variable.hasPrefix("=") {
+            throw Refusal(.invalidInput, "invalid environment variable: \(variable)")
+        }
         if !configuration.workingDir.isEmpty, !configuration.workingDir.hasPrefix("/") {
             throw Refusal(
                 .invalidInput,
@@ -39,6 +42,11 @@ struct ContainerPlanner {
         let commandLine = (configuration.entrypoint?.words ?? []) + (configuration.cmd?.words ?? [])
         guard !commandLine.isEmpty else { throw Refusal(.invalidInput, "No command specified") }
         if host.shmSize == 0 { host.shmSize = 64 << 20 }
+        if host.consoleSize == nil { host.consoleSize = [0, 0] }
+        if !host.privileged {
+            if host.maskedPaths == nil { host.maskedPaths = SpecificationBuilder.maskedPaths }
+            if host.readonlyPaths == nil { host.readonlyPaths = SpecificationBuilder.readOnlyPaths }
+        }
         if host.ipcMode.isEmpty { host.ipcMode = "private" }
         if host.cgroupnsMode.isEmpty { host.cgroupnsMode = cgroupVersion == 2 && !host.privileged ? "private" : "host" }
         guard let first = runtimes.first, runtimes.contains(try Self.runtime(host.runtime, default: first)) else {
@@ -76,7 +84,7 @@ struct ContainerPlanner {
         }
         let names = Set(asked.env.map { $0.prefix { $0 != "=" } })
         merged.env =
-            base.env.filter { !names.contains($0.prefix { $0 != "=" }) } + asked.env.filter { $0.contains("=") }
+            base.env.filter { !names.contains($0.prefix { $0 != "=" }) } + asked.env
         if let labels = base.labels {
             merged.labels = labels.merging(asked.labels ?? [:]) { _, new in new }
         } else if merged.labels == nil {
@@ -117,7 +125,7 @@ struct ContainerPlanner {
     }
 
     private func checkLogging(_ host: inout HostConfiguration) throws {
-        var logging = host.logConfig ?? LogConfiguration()
+        var logging = host.logConfig
         if logging.type.isEmpty { logging.type = "json-file" }
         switch logging.type {
         case "json-file", "local", "none": break
@@ -132,7 +140,7 @@ struct ContainerPlanner {
     }
 
     static func checkRestartPolicy(_ host: HostConfiguration) throws {
-        guard let policy = host.restartPolicy else { return }
+        let policy = host.restartPolicy
         switch policy.name {
         case "", "no", "always", "unless-stopped":
             if policy.maximumRetryCount != 0, policy.name != "" {
@@ -232,7 +240,7 @@ extension UnsupportedFeatures {
         for (name, value) in devices where !(value ?? []).isEmpty {
             throw Refusal(.notImplemented, "\(name) is not implemented by apus yet")
         }
-        if (host.cpuRealtimePeriod ?? 0) != 0 || (host.cpuRealtimeRuntime ?? 0) != 0 {
+        if host.cpuRealtimePeriod != 0 || host.cpuRealtimeRuntime != 0 {
             throw Refusal(.notImplemented, "--cpu-rt-period and --cpu-rt-runtime are not implemented by apus yet")
         }
     }

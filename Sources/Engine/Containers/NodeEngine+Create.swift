@@ -8,16 +8,17 @@ package import Model
 
 /// Making and removing containers.
 extension NodeEngine {
-    package func createContainer(name: String?, _ request: ContainerCreateRequest) async throws -> (
-        id: String, warnings: [String]
-    ) {
-        let record = try await makeContainer(name: name, request) { _ in }
+    package func createContainer(
+        name: String?, platform: String?, _ request: ContainerCreateRequest
+    ) async throws -> (id: String, warnings: [String]) {
+        let record = try await makeContainer(name: name, platform: platform, request) { _ in }
         return (record.id, [])
     }
 
     /// Creates a container whose record `complete` has the last word on.
     func makeContainer(
-        name: String?, _ request: ContainerCreateRequest, complete: (inout ContainerRecord) throws -> Void
+        name: String?, platform: String? = nil, _ request: ContainerCreateRequest,
+        complete: (inout ContainerRecord) throws -> Void
     ) async throws -> ContainerRecord {
         if let name, !ContainerNames.isValid(name) {
             throw Refusal(
@@ -25,7 +26,7 @@ extension NodeEngine {
                 "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
         }
         if request.configuration.image.isEmpty { throw Refusal(.invalidInput, "no image specified") }
-        let image = try await imageDefaults(request.configuration.image)
+        let image = try await imageDefaults(request.configuration.image, platform: platform)
         let id = RandomID.docker()
         let name = try reserveName(name)
         // What is made on the way, and must not stay if the container does not come about.

@@ -187,9 +187,8 @@ extension NodeEngine {
     /// After how long a container is started again; `nil` for never. The wait doubles from 100 ms to a minute, and begins
     /// anew for a container that ran ten seconds. Source: Docker's restart manager.
     private func restartDelay(_ record: ContainerRecord, _ end: ProcessEnd) -> Duration? {
-        guard let policy = record.hostConfig.restartPolicy, !record.isStoppedByUser, !record.isBeingRemoved else {
-            return nil
-        }
+        guard !record.isStoppedByUser, !record.isBeingRemoved else { return nil }
+        let policy = record.hostConfig.restartPolicy
         switch policy.name {
         case "always", "unless-stopped": break
         case "on-failure":

@@ -20,7 +20,7 @@ extension NodeEngine {
         selection.until = query.until
         selection.follows = query.follow
         let parts = PartSource(try logParts(record, selection, marks: nil))
-        let details = try LogOptions(record.hostConfig.logConfig ?? LogConfiguration()).details(
+        let details = try LogOptions(record.hostConfig.logConfig).details(
             of: record.configuration)
         let output = AsyncThrowingStream<[OutputChunk], any Error> {
             while let part = try await parts.next() {
@@ -45,7 +45,7 @@ extension NodeEngine {
     private func logParts(_ record: ContainerRecord, _ selection: LogSelection, marks: Duration?) throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
-        if record.hostConfig.logConfig?.type == "none" {
+        if record.hostConfig.logConfig.type == "none" {
             throw Refusal(.notImplemented, "configured logging driver does not support reading")
         }
         var selection = selection
@@ -91,9 +91,9 @@ extension NodeEngine {
 
     private func dueLogs() async throws -> [DueLog] {
         let logs = containers.all.compactMap { record -> DueLog? in
-            guard record.isRunning, record.hostConfig.logConfig?.type != "none" else { return nil }
+            guard record.isRunning, record.hostConfig.logConfig.type != "none" else { return nil }
             do {
-                let options = try LogOptions(record.hostConfig.logConfig ?? LogConfiguration())
+                let options = try LogOptions(record.hostConfig.logConfig)
                 return DueLog(id: record.id, segments: LogSegments(path: paths.log(of: record.id)), options: options)
             } catch {
                 log.warning(

@@ -22,7 +22,7 @@ extension NodeEngine {
             record: record, root: root, files: paths.files(of: holder.id), sandbox: sandbox, user: user,
             processNamespace: try processNamespace(of: record),
             initProgram: record.hostConfig.`init` == true ? try Self.initProgram() : nil)
-        let hasLog = record.hostConfig.logConfig?.type != "none"
+        let hasLog = record.hostConfig.logConfig.type != "none"
         let log = LogSegments(path: paths.log(of: record.id))
         // A monitor that was killed may have left a line without its end.
         if hasLog { try await onThread { try log.mend() } }

@@ -70,7 +70,8 @@ struct ResourceUpdate {
         if !changes.cpusetMems.isEmpty { host.cpusetMems = changes.cpusetMems }
         if changes.blkioWeight != 0 { host.blkioWeight = changes.blkioWeight }
         if let limit = changes.pidsLimit { host.pidsLimit = limit }
-        if let policy = changes.restartPolicy, !policy.name.isEmpty {
+        let policy = changes.restartPolicy
+        if !policy.name.isEmpty {
             if host.autoRemove, policy.name != "no" {
                 throw Refusal(
                     .invalidInput, "Restart policy cannot be updated because AutoRemove is enabled for the container")

@@ -52,17 +52,22 @@ extension NodeEngine: ImageBackend {
         let before = try await moments(filters["before"]).min()
         let since = try await moments(filters["since"]).max()
         let shared = sharedSize ? await images.usage().shared : [:]
-        return await images.images().filter { image in
+        return await images.images().compactMap { image in
+            var image = image
+            let wanted = filters["reference"]
+            if !wanted.isEmpty {
+                // An image is shown by the names that were asked for, and by no others.
+                image.tags = image.tags.filter { tag in wanted.contains { Self.matches(tag, $0) } }
+                image.digests = image.digests.filter { digest in wanted.contains { Self.matches(digest, $0) } }
+                guard !image.tags.isEmpty || !image.digests.isEmpty else { return nil }
+            }
             let created = Self.created(image)
-            return filters.labelsMatch(image.configuration.config?.labels ?? [:])
+            let isWanted =
+                filters.labelsMatch(image.configuration.config?.labels ?? [:])
                 && until.match(labels: [:], created: created) && (before.map { created < $0 } ?? true)
                 && (since.map { created > $0 } ?? true)
                 && (dangling.map { $0 == image.tags.isEmpty } ?? true)
-                && filters.any("reference") { wanted in
-                    image.tags.contains { Self.matches($0, wanted) }
-                        || image.digests.contains { $0.hasPrefix(wanted + "@") }
-                }
-        }.map { image in
+            guard isWanted else { return nil }
             var row = ImageSummary()
             row.identifier = image.id.description
             row.repoTags = image.tags
@@ -88,11 +93,10 @@ extension NodeEngine: ImageBackend {
         return moments
     }
 
-    /// `name`, `name:tag`, with `*` for any run of characters.
-    private static func matches(_ name: String, _ pattern: String) -> Bool {
-        let whole = name
-        let bare = String(name[..<(name.lastIndex(of: ":") ?? name.endIndex)])
-        return [whole, bare].contains { candidate in
+    /// `name`, `name:tag`, `name@digest`, with `*` for any run of characters.
+    static func matches(_ name: String, _ pattern: String) -> Bool {
+        let end = name.firstIndex(of: "@") ?? name.lastIndex(of: ":") ?? name.endIndex
+        return [name, String(name[..<end])].contains { candidate in
             let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
             guard parts.count > 1 else { return candidate == pattern }
             guard candidate.hasPrefix(parts[0]), candidate.hasSuffix(parts[parts.count - 1]) else { return false }

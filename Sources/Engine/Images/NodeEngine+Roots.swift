@@ -7,8 +7,22 @@ import OCI
 
 /// Containers' root file systems.
 extension NodeEngine {
-    func imageDefaults(_ reference: String) async throws -> ImageDefaults {
+    /// - Parameter text: The platform that the image has to be for, if any.
+    func imageDefaults(_ reference: String, platform text: String? = nil) async throws -> ImageDefaults {
+        var wanted: Platform?
+        if let text, !text.isEmpty {
+            guard let platform = Platform(text) else {
+                throw Refusal(
+                    .invalidInput, "\"\(text)\": unknown operating system or architecture: invalid argument")
+            }
+            wanted = platform
+        }
         let image = try await images.image(reference)
+        if let wanted, !image.configuration.platform.fits(wanted) {
+            throw Refusal(
+                .notFound,
+                "image with reference \(reference) was found but does not provide the specified platform (\(wanted))")
+        }
         return ImageDefaults(id: image.id.description, configuration: Self.configuration(image.configuration.config))
     }
 

@@ -93,9 +93,8 @@ struct TaskContainer {
         }
         host.memoryReservation = task.spec.resources?.reservations?.memoryBytes ?? 0
         if let driver = task.spec.logDriver, !driver.name.isEmpty {
-            host.logConfig = LogConfiguration()
-            host.logConfig?.type = driver.name
-            host.logConfig?.config = driver.options ?? [:]
+            host.logConfig.type = driver.name
+            host.logConfig.config = driver.options ?? [:]
         }
         host.portBindings = hostPorts
         return host

@@ -106,7 +106,7 @@ package struct ContainerInspection: Encodable, Sendable {
     package var mountLabel = ""
     package var processLabel = ""
     package var appArmorProfile = ""
-    package var execIDs: [String]?
+    @Nullable package var execIDs: [String]?
     package var hostConfig = HostConfiguration()
     package var graphDriver = GraphDriver(name: "overlay2", data: [:])
     package var sizeRw: Int64?
@@ -135,6 +135,9 @@ package struct NetworkSettings: Encodable, Sendable {
     package var hairpinMode = false
     package var linkLocalIPv6Address = ""
     package var linkLocalIPv6PrefixLen = 0
+    /// Always absent: an endpoint has one address of a family.
+    @Nullable package var secondaryIPAddresses: [String]?
+    @Nullable package var secondaryIPv6Addresses: [String]?
     package var endpointID = ""
     package var gateway = ""
     package var globalIPv6Address = ""

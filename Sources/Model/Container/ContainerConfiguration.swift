@@ -12,17 +12,17 @@ package struct ContainerConfiguration: Codable, Sendable, Equatable {
     @Zero package var stdinOnce: Bool
     /// `NAME=value`; a bare `NAME` removes the image's variable.
     @Zero package var env: [String]
-    package var cmd: StringList?
+    @Nullable package var cmd: StringList?
     package var healthcheck: HealthConfiguration?
     package var argsEscaped: Bool?
     @Zero package var image: String
-    package var volumes: [String: Empty]?
+    @Nullable package var volumes: [String: Empty]?
     @Zero package var workingDir: String
-    package var entrypoint: StringList?
+    @Nullable package var entrypoint: StringList?
     package var networkDisabled: Bool?
     /// Of the network that the container is on by its network mode; newer clients give it with the endpoint.
     package var macAddress: String?
-    package var onBuild: [String]?
+    @Nullable package var onBuild: [String]?
     package var labels: [String: String]?
     package var stopSignal: String?
     /// Seconds between the stop signal and SIGKILL.

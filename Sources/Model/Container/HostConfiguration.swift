@@ -1,35 +1,35 @@
 /// How a container is set into its host: the `HostConfig` of `POST /containers/create`.
 package struct HostConfiguration: Codable, Sendable, Equatable {
-    package var binds: [String]?
+    @Nullable package var binds: [String]?
     @Zero package var containerIDFile: String
-    package var logConfig: LogConfiguration?
+    @Zero package var logConfig: LogConfiguration
     /// `default`, `bridge`, `host`, `none`, `container:<id>` or a network's name or id.
     @Zero package var networkMode: String
     /// `80/tcp` → where it is published.
-    package var portBindings: [String: [PortBinding]?]?
-    package var restartPolicy: RestartPolicy?
+    @Nullable package var portBindings: [String: [PortBinding]?]?
+    @Zero package var restartPolicy: RestartPolicy
     @Zero package var autoRemove: Bool
     @Zero package var volumeDriver: String
-    package var volumesFrom: [String]?
+    @Nullable package var volumesFrom: [String]?
     package var mounts: [Mount]?
     package var consoleSize: [Int]?
-    package var capAdd: StringList?
-    package var capDrop: StringList?
+    @Nullable package var capAdd: StringList?
+    @Nullable package var capDrop: StringList?
     @Zero package var cgroupnsMode: String
-    package var nameServers: [String]?
-    package var nameServerOptions: [String]?
-    package var nameSearch: [String]?
-    package var extraHosts: [String]?
-    package var groupAdd: [String]?
+    @Nullable package var nameServers: [String]?
+    @Nullable package var nameServerOptions: [String]?
+    @Nullable package var nameSearch: [String]?
+    @Nullable package var extraHosts: [String]?
+    @Nullable package var groupAdd: [String]?
     @Zero package var ipcMode: String
     @Zero package var cgroup: String
-    package var links: [String]?
+    @Nullable package var links: [String]?
     @Zero package var oomScoreAdj: Int
     @Zero package var pidMode: String
     @Zero package var privileged: Bool
     @Zero package var publishAllPorts: Bool
     @Zero package var readonlyRootfs: Bool
-    package var securityOpt: [String]?
+    @Nullable package var securityOpt: [String]?
     package var storageOpt: [String: String]?
     package var tmpfs: [String: String]?
     @Zero package var utsMode: String
@@ -50,27 +50,32 @@ package struct HostConfiguration: Codable, Sendable, Equatable {
     @Zero package var cpusetCpus: String
     @Zero package var cpusetMems: String
     /// Limits of single block devices and of real-time scheduling, and annotations: known so that they can be refused.
-    package var blkioWeightDevice: [JSONValue]?
-    package var blkioDeviceReadBps: [JSONValue]?
-    package var blkioDeviceReadIOps: [JSONValue]?
-    package var blkioDeviceWriteBps: [JSONValue]?
-    package var blkioDeviceWriteIOps: [JSONValue]?
-    package var cpuRealtimePeriod: Int64?
-    package var cpuRealtimeRuntime: Int64?
+    @Nullable package var blkioWeightDevice: [JSONValue]?
+    @Nullable package var blkioDeviceReadBps: [JSONValue]?
+    @Nullable package var blkioDeviceReadIOps: [JSONValue]?
+    @Nullable package var blkioDeviceWriteBps: [JSONValue]?
+    @Nullable package var blkioDeviceWriteIOps: [JSONValue]?
+    @Zero package var cpuRealtimePeriod: Int64
+    @Zero package var cpuRealtimeRuntime: Int64
     package var annotations: [String: String]?
-    package var devices: [DeviceMapping]?
-    package var deviceCgroupRules: [String]?
-    package var deviceRequests: [JSONValue]?
+    @Nullable package var devices: [DeviceMapping]?
+    @Nullable package var deviceCgroupRules: [String]?
+    @Nullable package var deviceRequests: [JSONValue]?
+    /// Limits of Windows; of no effect on Linux, as in Docker.
+    @Zero package var cpuCount: Int64
+    @Zero package var cpuPercent: Int64
+    @Zero package var iOMaximumIOps: UInt64
+    @Zero package var iOMaximumBandwidth: UInt64
     @Zero package var memoryReservation: Int64
     /// Memory plus swap in bytes; −1 means unlimited swap.
     @Zero package var memorySwap: Int64
-    package var memorySwappiness: Int64?
-    package var oomKillDisable: Bool?
+    @Nullable package var memorySwappiness: Int64?
+    @Nullable package var oomKillDisable: Bool?
     package var `init`: Bool?
-    package var pidsLimit: Int64?
-    package var ulimits: [UserLimit]?
-    package var maskedPaths: [String]?
-    package var readonlyPaths: [String]?
+    @Nullable package var pidsLimit: Int64?
+    @Nullable package var ulimits: [UserLimit]?
+    @Nullable package var maskedPaths: [String]?
+    @Nullable package var readonlyPaths: [String]?
 
     package init() {}
 }

@@ -26,8 +26,8 @@ package struct NetworkRequest: Codable, Sendable, Equatable {
 /// How a network's addresses are managed: the `IPAM` of a local network.
 package struct AddressManagement: Codable, Sendable, Equatable {
     @Zero package var driver: String
-    package var options: [String: String]?
-    package var config: [AddressPool]?
+    @Nullable package var options: [String: String]?
+    @Nullable package var config: [AddressPool]?
 
     package init() {}
     package init(driver: String, config: [AddressPool]) {
@@ -53,11 +53,11 @@ package struct AddressPool: Codable, Sendable, Equatable {
 
 /// How a container takes part in a network: `EndpointSettings` of create and connect requests and of inspect answers.
 package struct EndpointSettings: Codable, Sendable, Equatable {
-    package var ipamConfig: AddressWishes?
-    package var links: [String]?
-    package var aliases: [String]?
-    package var driverOpts: [String: String]?
-    package var gwPriority: Int?
+    @Nullable package var ipamConfig: AddressWishes?
+    @Nullable package var links: [String]?
+    @Nullable package var aliases: [String]?
+    @Nullable package var driverOpts: [String: String]?
+    @Zero package var gwPriority: Int
     @Zero package var networkID: String
     @Zero package var endpointID: String
     @Zero package var gateway: String
@@ -67,7 +67,7 @@ package struct EndpointSettings: Codable, Sendable, Equatable {
     @Zero package var iPv6Gateway: String
     @Zero package var globalIPv6Address: String
     @Zero package var globalIPv6PrefixLen: Int
-    package var dnsNames: [String]?
+    @Nullable package var dnsNames: [String]?
 
     package init() {}
 
@@ -103,9 +103,9 @@ package struct NetworkResource: Codable, Sendable, Equatable {
     @Zero package var configFrom: NetworkRequest.ConfigurationSource
     @Zero package var configOnly: Bool
     /// Container id, or `ep-<id>`/`lb-<name>`/`ingress-sbox` for endpoints without one. `nil` where the network is not in use here.
-    package var containers: [String: NetworkContainer]?
-    package var options: [String: String]?
-    package var labels: [String: String]?
+    @Nullable package var containers: [String: NetworkContainer]?
+    @Nullable package var options: [String: String]?
+    @Nullable package var labels: [String: String]?
     package var peers: [NetworkPeer]?
     /// With `verbose`: service name → its tasks.
     package var services: [String: NetworkService]?

@@ -7,7 +7,7 @@ package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
     @Zero package var spec: ClusterSpec
     @Zero package var tlsInfo: TLSInfo
     @Zero package var rootRotationInProgress: Bool
-    package var defaultAddrPool: [String]?
+    @Nullable package var defaultAddrPool: [String]?
     @Zero package var subnetSize: Int
     @Zero package var dataPathPort: Int
     package var joinTokens: JoinTokens?
@@ -98,7 +98,7 @@ package struct SwarmInfo: Codable, Sendable, Equatable {
     package var localNodeState = "inactive"
     @Zero package var controlAvailable: Bool
     @Zero package var error: String
-    package var remoteManagers: [RemoteManager]?
+    @Nullable package var remoteManagers: [RemoteManager]?
     package var nodes: Int?
     package var managers: Int?
     package var cluster: ClusterObject?

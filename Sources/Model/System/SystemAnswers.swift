@@ -47,7 +47,11 @@ package struct SystemInfo: Encodable, Sendable {
     package var isolation = ""
     package var initBinary = ""
     package var securityOptions: [String] = []
-    package var warnings: [String]?
+    @Nullable package var warnings: [String]?
+    @Nullable package var genericResources: [JSONValue]?
+    /// There is no container device interface here, hence no devices that it found.
+    package var cdiSpecDirs: [String] = []
+    @Nullable package var discoveredDevices: [JSONValue]?
 
     package init() {}
 
@@ -55,6 +59,7 @@ package struct SystemInfo: Encodable, Sendable {
         package var volume = ["local"]
         package var network = ["bridge", "host", "null", "overlay"]
         package var log = ["json-file"]
+        @Nullable package var authorization: [String]?
         package init() {}
     }
     package struct Runtime: Encodable, Sendable {

@@ -19,6 +19,7 @@ package enum WireSpelling {
         ("cpuShareLimits", "CPUShares"),
         ("cpuSets", "CPUSet"),
         ("runtimePath", "path"),
+        ("cdiSpecDirs", "CDISpecDirs"),
     ]
 
     private static let wireBySwift = Dictionary(uniqueKeysWithValues: irregular.map { ($0.swift, $0.wire) })

@@ -2,6 +2,8 @@
 
 extension Timestamp: ZeroValue {}
 extension ContainerConfiguration: ZeroValue { package static var zero: Self { Self() } }
+extension LogConfiguration: ZeroValue { package static var zero: Self { Self() } }
+extension RestartPolicy: ZeroValue { package static var zero: Self { Self() } }
 extension HostConfiguration: ZeroValue { package static var zero: Self { Self() } }
 extension ObjectVersion: ZeroValue { package static var zero: Self { Self() } }
 extension NodeSpec: ZeroValue { package static var zero: Self { Self() } }

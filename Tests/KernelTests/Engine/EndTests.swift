@@ -58,8 +58,7 @@ import Testing
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
             let id = try await fixture.start(["sleep", "1000"]) { request in
-                request.hostConfig.restartPolicy = RestartPolicy()
-                request.hostConfig.restartPolicy?.name = "always"
+                request.hostConfig.restartPolicy.name = "always"
             }
             // Nobody else writes: the settling waits for its first word to be on record.
             let lock = try await onThread { try StoreLock(engine.paths.database) }
@@ -89,8 +88,7 @@ import Testing
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
             let id = try await fixture.start(["sleep", "1000"]) { request in
-                request.hostConfig.restartPolicy = RestartPolicy()
-                request.hostConfig.restartPolicy?.name = "always"
+                request.hostConfig.restartPolicy.name = "always"
             }
             let end = try await engine.waitForContainer(id, .notRunning)
             try Files.remove(try await engine.rootDirectory(of: fixture.record(id)) + "/bin/sleep")
@@ -326,9 +324,8 @@ import Testing
     /// A container that has written more than its log may hold.
     private static func start(_ fixture: EngineFixture) async throws -> String {
         try await fixture.start(["sh", "-c", "/bin/busybox head -c 20000 /bin/busybox; sleep 1000"]) {
-            $0.hostConfig.logConfig = LogConfiguration()
-            $0.hostConfig.logConfig?.type = "json-file"
-            $0.hostConfig.logConfig?.config = ["max-size": "1k", "max-file": "3"]
+            $0.hostConfig.logConfig.type = "json-file"
+            $0.hostConfig.logConfig.config = ["max-size": "1k", "max-file": "3"]
         }
     }
 }

@@ -74,7 +74,7 @@ struct EngineFixture: Sendable {
         request.configuration.cmd = StringList(command)
         request.hostConfig.networkMode = "none"
         change(&request)
-        return try await engine.createContainer(name: nil, request).id
+        return try await engine.createContainer(name: nil, platform: nil, request).id
     }
 
     func start(_ command: [String], _ change: (inout ContainerCreateRequest) -> Void = { _ in }) async throws -> String

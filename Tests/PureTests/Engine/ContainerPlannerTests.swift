@@ -137,13 +137,13 @@ import Testing
             (
                 "log driver syslog is not implemented by apus yet",
                 {
-                    $0.logConfig = LogConfiguration(); $0.logConfig?.type = "syslog"
+                    $0.logConfig.type = "syslog"
                 }
             ),
             (
                 "unknown log opt 'bogus' for json-file log driver",
                 {
-                    $0.logConfig = LogConfiguration(); $0.logConfig?.config = ["bogus": "1"]
+                    $0.logConfig.config = ["bogus": "1"]
                 }
             ),
             ("invalid --security-opt 2: \"bogus=1\"", { $0.securityOpt = ["bogus=1"] }),
@@ -161,8 +161,7 @@ import Testing
                 "can't create 'AutoRemove' container with restart policy",
                 {
                     $0.autoRemove = true
-                    $0.restartPolicy = RestartPolicy()
-                    $0.restartPolicy?.name = "always"
+                    $0.restartPolicy.name = "always"
                 }
             ),
         ]
@@ -170,6 +169,24 @@ import Testing
             let error = #expect(throws: Refusal.self) { try plan { change(&$0.hostConfig) } }
             #expect(error?.message == message)
         }
+    }
+
+    @Test func `a variable without a value is kept, and keeps the image's out`() throws {
+        let record = try plan { $0.configuration.env = ["PATH", "A=1"] }
+        #expect(record.configuration.env.contains("PATH"))
+        #expect(!record.configuration.env.contains { $0.hasPrefix("PATH=") })
+        for wrong in ["=x", ""] {
+            #expect(throws: Refusal(.invalidInput, "invalid environment variable: \(wrong)")) {
+                try plan { $0.configuration.env = [wrong] }
+            }
+        }
+    }
+
+    @Test func `what a request leaves open is shown as what holds`() throws {
+        let host = try plan { _ in }.hostConfig
+        #expect(host.consoleSize == [0, 0])
+        #expect(host.maskedPaths?.contains("/proc/kcore") == true && host.readonlyPaths?.contains("/proc/sys") == true)
+        #expect(try plan { $0.hostConfig.privileged = true }.hostConfig.maskedPaths == nil)
     }
 
     @Test func `mounts are read in every form, and a target is taken once`() throws {

@@ -67,8 +67,7 @@ import Testing
         #expect(throws: Refusal.self) { try ResourceUpdate(before).applying(changes) }
         before.autoRemove = true
         changes = HostConfiguration()
-        changes.restartPolicy = RestartPolicy()
-        changes.restartPolicy?.name = "always"
+        changes.restartPolicy.name = "always"
         #expect(throws: Refusal.self) { try ResourceUpdate(before).applying(changes) }
     }
 }

@@ -5,7 +5,9 @@ import NIOCore
 import Synchronization
 
 extension FakeEngine: ContainerBackend {
-    func createContainer(name: String?, _ request: ContainerCreateRequest) throws -> (id: String, warnings: [String]) {
+    func createContainer(name: String?, platform: String?, _ request: ContainerCreateRequest) throws -> (
+        id: String, warnings: [String]
+    ) {
         if request.configuration.image == "nosuch:1" { throw Refusal(.notFound, "No such image: nosuch:1") }
         if let name, let other = containers.values.first(where: { $0.name == name }) {
             throw Refusal(

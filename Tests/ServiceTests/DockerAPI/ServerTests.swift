@@ -56,6 +56,29 @@ import Testing
     }
 
     @Test(arguments: [
+        ("", "malformed Content-Type header (): mime: no media type"),
+        ("Content-Type: text/plain\r\n", "unsupported Content-Type header (text/plain): must be 'application/json'"),
+        (
+            "Content-Type: application/x-www-form-urlencoded\r\n",
+            "unsupported Content-Type header (application/x-www-form-urlencoded): must be 'application/json'"
+        ),
+        ("Content-Type: application/json; charset=utf-8\r\n", "No such image: nosuch:1"),
+    ])
+    func `a body has to say that it is JSON`(head: String, words: String) async throws {
+        try await ServerFixture.with { server in
+            let body = #"{"Image":"nosuch:1"}"#
+            let client = try await RawClient(server.socketPath)
+            try await client.send(
+                "POST /containers/create HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\(head)"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            let answer = try await client.readToEnd()
+            #expect(answer.contains(#""message":"\#(words)""#), "\(answer)")
+        }
+    }
+
+    @Test(arguments: [
+        ("GET", "/networks/", "", 200, "["),
+        ("GET", "/containers/json/", "", 404, #"{"message":"page not found"}"#),
         ("GET", "/v1.41/nosuch", "", 404, #"{"message":"page not found"}"#),
         ("DELETE", "/v1.41/info", "", 404, #"{"message":"page not found"}"#),
         (
@@ -90,8 +113,8 @@ import Testing
         ("GET", "/containers/json?filters=bogus", "", 400, "invalid character 'b' looking for beginning of value"),
         ("GET", "/containers/json?filters=%7B%22bogus%22%3A%5B%22x%22%5D%7D", "", 400, "invalid filter 'bogus'"),
         ("GET", "/containers/json?limit=x", "", 400, #"strconv.Atoi: parsing \"x\": invalid syntax"#),
-        ("POST", "/containers/create", "", 400, #"{"message":"EOF"}"#),
-        ("POST", "/containers/create", #"{"Image":"#, 400, #"{"message":"unexpected EOF"}"#),
+        ("POST", "/containers/create", "", 400, #"{"message":"invalid JSON: got EOF while reading request body"}"#),
+        ("POST", "/containers/create", #"{"Image":"#, 400, #"{"message":"invalid JSON: unexpected EOF"}"#),
         ("POST", "/containers/create", "{}", 400, "Config cannot be empty in order to create a container"),
         ("POST", "/containers/create", #"{"Image":"nosuch:1"}"#, 404, "No such image: nosuch:1"),
         (

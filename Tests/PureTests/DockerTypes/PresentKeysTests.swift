@@ -1,0 +1,107 @@
+import DockerTypes
+import Foundation
+import Model
+import Testing
+
+@testable import Engine
+
+/// Fields that Docker writes whether or not they have a value: clients index them without asking.
+///
+/// What the Engine API's definition has for a type is there in what an empty value is written as, but for the fields that Docker leaves
+/// out (`omitempty` of moby's `api/types`), which are listed here with the type.
+@Suite struct PresentKeysTests {
+    private struct Definition: Decodable {
+        struct Schema: Decodable {
+            var properties: [String: Schema]?
+            var allOf: [Schema]?
+            var reference: String?
+
+            enum CodingKeys: String, CodingKey {
+                case properties, allOf
+                case reference = "$ref"
+            }
+        }
+        var definitions: [String: Schema]
+
+        func keys(_ schema: Schema) -> Set<String> {
+            var keys = Set((schema.properties ?? [:]).keys)
+            for part in schema.allOf ?? [] { keys.formUnion(self.keys(part)) }
+            if let name = schema.reference, let target = definitions[name] { keys.formUnion(self.keys(target)) }
+            return keys
+        }
+    }
+
+    private static func definition() throws -> Definition {
+        let top = URL(filePath: #filePath).appending(path: "../../../..").standardized
+        return try JSONDecoder().decode(
+            Definition.self, from: Data(contentsOf: top.appending(path: "Acceptance/api-schemas.json")))
+    }
+
+    private static func lacks(_ schema: String, in value: some Encodable, but omitted: Set<String>) throws -> [String] {
+        let definition = try definition()
+        let wanted = definition.keys(try #require(definition.definitions[schema]))
+        guard case .object(let members) = try JSONDecoder().decode(JSONValue.self, from: WireJSON.encode(value)) else {
+            return ["an object"]
+        }
+        #expect(omitted.isSubset(of: wanted), "\(omitted.subtracting(wanted)) are not in \(schema)")
+        return wanted.subtracting(omitted).subtracting(members.keys).sorted()
+    }
+
+    @Test func `a container's answers`() throws {
+        #expect(
+            try Self.lacks(
+                "ContainerInspectResponse", in: ContainerInspection(),
+                but: ["ImageManifestDescriptor", "SizeRootFs", "SizeRw"]) == [])
+        #expect(
+            try Self.lacks(
+                "HostConfig", in: HostConfiguration(),
+                but: [
+                    "Annotations", "ConsoleSize", "Init", "KernelMemoryTCP", "Mounts", "Runtime", "StorageOpt",
+                    "Sysctls", "Tmpfs",
+                ]) == [])
+        #expect(
+            try Self.lacks(
+                "ContainerConfig", in: ContainerConfiguration(),
+                but: [
+                    "ArgsEscaped", "ExposedPorts", "Healthcheck", "Labels", "MacAddress", "NetworkDisabled", "Shell",
+                    "StopSignal", "StopTimeout",
+                ]) == [])
+        #expect(try Self.lacks("NetworkSettings", in: NetworkSettings(), but: []) == [])
+        #expect(try Self.lacks("EndpointSettings", in: EndpointSettings(), but: []) == [])
+        #expect(try Self.lacks("ContainerState", in: ContainerState(), but: ["Health"]) == [])
+    }
+
+    @Test func `answers of networks, volumes and services`() throws {
+        #expect(try Self.lacks("Network", in: NetworkResource(), but: ["Peers"]) == [])
+        #expect(try Self.lacks("Volume", in: VolumeResource(), but: ["ClusterVolume", "Status", "UsageData"]) == [])
+        #expect(String(decoding: try WireJSON.encode(WarningsAnswer([])), as: UTF8.self) == #"{"Warnings":null}"#)
+        #expect(
+            String(decoding: try WireJSON.encode(AddressManagement()), as: UTF8.self)
+                == #"{"Config":null,"Driver":"","Options":null}"#)
+        #expect(
+            try Self.lacks("SwarmInfo", in: SwarmInfo(), but: ["Cluster", "Managers", "Nodes"]) == [])
+        #expect(try Self.lacks("ClusterInfo", in: ClusterObject(id: "x"), but: []) == [])
+    }
+
+    @Test func `answers of images and of the engine`() throws {
+        #expect(
+            try Self.lacks(
+                "ImageInspect", in: ImageInspection(), but: ["Descriptor", "Manifests", "OsVersion", "Variant"]) == [])
+        #expect(try Self.lacks("ImageSummary", in: ImageSummary(), but: ["Descriptor", "Manifests"]) == [])
+        #expect(
+            try Self.lacks(
+                "SystemInfo", in: InfoAnswer(SystemInfo(), parts: []),
+                but: ["Containerd", "DefaultAddressPools", "FirewallBackend", "ProductLicense"]) == [])
+    }
+}
+
+@Suite struct ImageReferenceFilterTests {
+    @Test(arguments: [
+        ("busybox:latest", "busybox", true), ("busybox:latest", "busybox:*", true), ("busybox:1", "busybox:2", false),
+        ("a.example:5000/x:1", "a.example:5000/x", true), ("a.example:5000/x:1", "a.example", false),
+        ("x@sha256:00", "x", true), ("x@sha256:00", "x@sha256:00", true), ("xy:1", "x", false), ("xy:1", "x*", true),
+    ])
+    func `a pattern means the name with or without its tag`(name: String, pattern: String, fits: Bool) {
+        #expect(NodeEngine.matches(name, pattern) == fits)
+    }
+}
