@@ -53,14 +53,11 @@ extension NodeEngine: ImageBackend {
         let since = try await moments(filters["since"]).max()
         let shared = sharedSize ? await images.usage().shared : [:]
         return await images.images().compactMap { image in
-            var image = image
+            // An image is shown by the names that were asked for, and by no others.
             let wanted = filters["reference"]
-            if !wanted.isEmpty {
-                // An image is shown by the names that were asked for, and by no others.
-                image.tags = image.tags.filter { tag in wanted.contains { Self.matches(tag, $0) } }
-                image.digests = image.digests.filter { digest in wanted.contains { Self.matches(digest, $0) } }
-                guard !image.tags.isEmpty || !image.digests.isEmpty else { return nil }
-            }
+            let shown = { (name: String) in wanted.isEmpty || wanted.contains { Self.matches(name, $0) } }
+            let (tags, digests) = (image.tags.filter(shown), image.digests.filter(shown))
+            if !wanted.isEmpty, tags.isEmpty, digests.isEmpty { return nil }
             let created = Self.created(image)
             let isWanted =
                 filters.labelsMatch(image.configuration.config?.labels ?? [:])
@@ -70,8 +67,8 @@ extension NodeEngine: ImageBackend {
             guard isWanted else { return nil }
             var row = ImageSummary()
             row.identifier = image.id.description
-            row.repoTags = image.tags
-            row.repoDigests = image.digests
+            row.repoTags = tags
+            row.repoDigests = digests
             row.created = Self.created(image).seconds
             row.size = image.size
             row.virtualSize = image.size
