@@ -11,6 +11,13 @@ struct Options: ParsableArguments {
     @Option(help: "Where to serve the Engine API: unix:///path.")
     var host = "unix:///run/apus/docker.sock"
 
+    @Option(
+        help: """
+            Where clients look that are told nothing: served as well, unless another daemon listens there. Empty for \
+            nowhere else.
+            """)
+    var dockerSocket = "/var/run/docker.sock"
+
     @Option(help: "Registry to ask first for images of docker.io: a URL. May be given more than once.")
     var registryMirror: [String] = []
 

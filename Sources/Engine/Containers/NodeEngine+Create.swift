@@ -112,7 +112,8 @@ extension NodeEngine {
             case .bind(let path, let createIfMissing):
                 try await onThread {
                     if Files.exists(path) { return }
-                    guard createIfMissing else {
+                    // Nobody wants a directory where a daemon is to put its socket: it could not.
+                    guard createIfMissing, !path.hasSuffix(".sock") else {
                         throw Refusal(
                             .invalidInput,
                             "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
