@@ -65,7 +65,8 @@ extension NodeEngine: ServiceLifecycle.Service {
             let output = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
             return try Processes.spawn(
                 SpawnRequest(
-                    executable: runtime, arguments: ["--version"], environment: [],
+                    // crun makes its directory even to say this: at /run, unless it is told of another place.
+                    executable: runtime, arguments: ["--version"], environment: ["XDG_RUNTIME_DIR=\(directory)"],
                     descriptors: [(from: output.raw, to: 1)]))
         }.wait().code == 0
             ? onThread {

@@ -43,11 +43,13 @@ extension NodeEngine {
         return Int(created.pid)
     }
 
-    /// The program that is process 1 of containers with `--init`: statically linked, as it is bound into them.
+    /// The program that is process 1 of containers with `--init`, if there is one: statically linked, as it is bound into them.
+    static var installedInit: String? {
+        ["docker-init", "tini-static", "catatonit"].lazy.compactMap(Processes.find).first
+    }
+
     private static func initProgram() throws -> String {
-        for name in ["docker-init", "tini-static", "catatonit"] {
-            if let path = Processes.find(name) { return path }
-        }
+        if let path = installedInit { return path }
         throw Refusal(
             .unavailable,
             "exec: \"docker-init\": executable file not found in $PATH: --init needs Debian's package tini on this node"

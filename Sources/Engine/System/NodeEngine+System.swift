@@ -38,6 +38,7 @@ extension NodeEngine: SystemBackend {
             info.runtimes[runtime] = SystemInfo.Runtime(path: runtime)
         }
         info.defaultRuntime = defaultRuntime.rawValue
+        info.initBinary = Self.installedInit.map { String($0.split(separator: "/").last ?? "") } ?? ""
         info.securityOptions = ["name=seccomp,profile=default"]
         info.registryConfig.mirrors = configuration.registryMirrors
         info.registryConfig.indexConfigs["docker.io"] = SystemInfo.Index(
