@@ -34,7 +34,7 @@ package final class ConmonRuntime: ContainerRuntime {
         // An earlier daemon's: whoever asked it for a terminal has gone with it.
         try Files.removeTree(paths.temporary)
         let states = RuntimeName.allCases.map(paths.state)
-        for directory in [paths.containers, paths.temporary] + states { try Files.makeDirectories(directory) }
+        for directory in [paths.containers, paths.temporary] + states { try Files.makePrivateDirectory(directory) }
         self.programs = programs
         builder = SpecificationBuilder(host: host)
         layout = try Cgroups.layout()

@@ -19,8 +19,11 @@ extension NodeEngine: ServiceLifecycle.Service {
         let paths = EnginePaths(configuration)
         try await onThread {
             for directory in [paths.root, paths.containers, paths.volumes] {
-                try Files.makeDirectories(directory, mode: 0o711)
+                // What is in them has the owners and modes of images and containers, programs that run as root among it: nobody of the
+                // host may get there. Processes of containers come by mounts.
+                try Files.makePrivateDirectory(directory)
             }
+            // Clients go through it to the socket; what else is in it is closed by itself.
             try Files.makeDirectories(paths.run, mode: 0o711)
         }
         let store = try await LocalStore.open(paths.database)

@@ -77,6 +77,17 @@ package enum Files {
         }
     }
 
+    /// A directory that its owner alone may enter: made with those above it, and taken back from everybody else when it is there already.
+    package static func makePrivateDirectory(_ path: String) throws(SystemError) {
+        try makeDirectories(path, mode: 0o700)
+        let directory = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
+        var found = stat()
+        try check(fstat(directory.raw, &found), "stat \(path)")
+        if found.st_mode & 0o077 != 0 {
+            try check(fchmod(directory.raw, found.st_mode & 0o700), "set mode of \(path)")
+        }
+    }
+
     package static func exists(_ path: String) -> Bool {
         var found = stat()
         return lstat(path, &found) == 0

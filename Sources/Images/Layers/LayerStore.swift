@@ -23,7 +23,7 @@ struct LayerStore: Sendable {
 
     /// Makes the directory and removes what interrupted work has left.
     func prepare() throws {
-        try Files.makeDirectories(layers, mode: 0o711)
+        try Files.makePrivateDirectory(layers)
         for name in try Files.list(layers) where name.hasPrefix(Self.temporaryPrefix) {
             try Files.removeTree("\(layers)/\(name)")
         }

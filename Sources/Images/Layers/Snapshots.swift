@@ -38,7 +38,7 @@ struct Snapshots: Sendable {
     var snapshots: String { "\(root)/snapshots" }
 
     func prepare() throws {
-        try Files.makeDirectories(snapshots, mode: 0o711)
+        try Files.makePrivateDirectory(snapshots)
         for name in try Files.list(snapshots) where name.hasPrefix(Self.temporaryPrefix) {
             try Files.removeTree("\(snapshots)/\(name)")
         }

@@ -48,7 +48,7 @@ package actor ImageStore {
         let layers = LayerStore(root: root)
         let snapshots = Snapshots(root: root, layers: layers)
         let (table, usable) = try await onThread {
-            try Files.makeDirectories(root, mode: 0o711)
+            try Files.makePrivateDirectory(root)
             try content.prepare()
             try layers.prepare()
             try snapshots.prepare()
