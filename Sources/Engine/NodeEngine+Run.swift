@@ -20,6 +20,8 @@ extension NodeEngine {
             })
         if let place = try await store.load(SwarmPlace.self, kind: .node, id: SwarmPlace.key) { try await take(place) }
         try await adoptProcesses()
+        try await volumes.adopt(containers.all.filter(\.isUp).map { ($0.id, $0.mounts.compactMap(\.name)) })
+        try await SubpathMounts(directory: paths.subpaths).sweep()
         try await dropStaleAttachments()
         try await network.adopt()
         try await sweepRoots()

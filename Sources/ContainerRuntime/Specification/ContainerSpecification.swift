@@ -116,17 +116,29 @@ package struct ContainerMount: Sendable, Equatable {
     }
 
     package var kind: Kind
+    /// How far a read-only mount reaches.
+    package enum Reach: Sendable, Equatable {
+        /// Also what is mounted below it, where the kernel can.
+        case everything
+        /// The same, and refused where it cannot.
+        case everythingOrNothing
+        /// What is mounted below it stays writable.
+        case topOnly
+    }
+
     package var destination: String
     package var readOnly: Bool
+    package var reach: Reach
     /// `rprivate`, `rslave`, `rshared` and the same without `r`. Binds only.
     package var propagation: String
     /// Also mount what is mounted below the source.
     package var recursive: Bool
 
     package init(
-        _ kind: Kind, at destination: String, readOnly: Bool = false, propagation: String = "rprivate",
-        recursive: Bool = true
+        _ kind: Kind, at destination: String, readOnly: Bool = false, reach: Reach = .everything,
+        propagation: String = "rprivate", recursive: Bool = true
     ) {
+        self.reach = reach
         self.destination = destination
         self.kind = kind
         self.propagation = propagation

@@ -35,6 +35,12 @@ package struct HostFacts: Sendable {
     /// Raising a hard limit or lowering the OOM score takes this.
     var hasSysResource: Bool { capabilities.contains("CAP_SYS_RESOURCE") }
 
+    /// mount_setattr(2) can make a mount read-only with all below it: since Linux 5.12.
+    var hasRecursiveReadOnly: Bool {
+        let numbers = kernelRelease.split(whereSeparator: { !$0.isNumber }).prefix(2).map { Int($0) ?? 0 }
+        return numbers.count == 2 && (numbers[0], numbers[1]) >= (5, 12)
+    }
+
     /// Reads them; blocks.
     package static func read(seccompPath: String = SeccompProfile.standardPath) throws -> HostFacts {
         let layout = try Cgroups.layout()

@@ -34,7 +34,7 @@ package struct SpecificationBuilder: Sendable {
         var result = RuntimeSpecification()
         result.root = RuntimeRoot(path: wanted.rootDirectory, readonly: wanted.readOnlyRoot ? true : nil)
         result.hostname = wanted.namespaces.uts == .host || wanted.hostname.isEmpty ? nil : wanted.hostname
-        result.mounts = try MountPlan(specification: wanted).mounts()
+        result.mounts = try MountPlan(specification: wanted, hasRecursiveReadOnly: host.hasRecursiveReadOnly).mounts()
         result.process = try process(wanted, capabilities, &warnings)
         result.linux = try linux(wanted, capabilities, &warnings)
         return Result(specification: result, warnings: warnings)

@@ -6,7 +6,7 @@ enum ContainerFiles {
     static func hostname(_ record: ContainerRecord) -> String { record.configuration.hostname + "\n" }
 
     /// - Parameter hostFile: The host's own `/etc/hosts`, for containers on the host's network.
-    static func hosts(_ record: ContainerRecord, hostFile: String?) -> String {
+    static func hosts(_ record: ContainerRecord, hostFile: String?, links: [LinkedContainer] = []) -> String {
         var text =
             hostFile
                 ?? """
@@ -22,6 +22,7 @@ enum ContainerFiles {
             guard let colon = entry.firstIndex(of: ":") else { continue }
             text += "\(entry[entry.index(after: colon)...])\t\(entry[..<colon])\n"
         }
+        for link in links { text += "\(link.address)\t\(link.names)\n" }
         let configuration = record.configuration
         let names =
             configuration.domainname.isEmpty

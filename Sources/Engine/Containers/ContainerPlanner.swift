@@ -163,12 +163,17 @@ struct ContainerPlanner {
         }
         var names = [mode]
         names += wishes.keys.filter { $0 != mode && !($0 == "default" && mode == "bridge") }.sorted()
-        return names.map { name in
+        return try names.map { name in
             var wish = wishes[name] ?? (name == "bridge" ? wishes["default"] ?? nil : nil)
             if name == mode, let address = request.configuration.macAddress, !address.isEmpty {
                 wish = wish ?? EndpointSettings()
                 if wish?.macAddress.isEmpty == true { wish?.macAddress = address }
             }
+            if name == mode, mode != "bridge", let links = host.links, !links.isEmpty, (wish?.links ?? []).isEmpty {
+                wish = wish ?? EndpointSettings()
+                wish?.links = links
+            }
+            _ = try EndpointOptions(wish)
             return EndpointRecord(networkID: "", networkName: name, wish: wish)
         }
     }
@@ -180,7 +185,7 @@ enum UnsupportedFeatures {
         func refuse(_ what: String, if isAsked: Bool) throws {
             if isAsked { throw Refusal(.notImplemented, "\(what) is not implemented by apus yet") }
         }
-        try refuse("--link", if: !(host.links ?? []).isEmpty)
+        for text in host.links ?? [] { _ = try LinkText(text) }
         try refuse("--gpus", if: !(host.deviceRequests ?? []).isEmpty)
         try refuse("--userns=\(host.usernsMode)", if: !["", "host"].contains(host.usernsMode))
         try refuse("--storage-opt", if: !(host.storageOpt ?? [:]).isEmpty)
@@ -191,19 +196,7 @@ enum UnsupportedFeatures {
             if: host.ipcMode.hasPrefix("container:") || ["none", "shareable"].contains(host.ipcMode))
         try refuse("--annotation", if: !(host.annotations ?? [:]).isEmpty)
         try checkResources(host)
-        for option in host.securityOpt ?? [] {
-            switch option {
-            case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true", "seccomp=unconfined",
-                "label=disable":
-                continue
-            default:
-                if option == "apparmor=unconfined" || option.hasPrefix("seccomp={") { continue }
-                if option.hasPrefix("apparmor=") || option.hasPrefix("seccomp=") || option.hasPrefix("label=") {
-                    throw Refusal(.notImplemented, "--security-opt \(option) is not implemented by apus yet")
-                }
-                throw Refusal(.invalidInput, "invalid --security-opt 2: \"\(option)\"")
-            }
-        }
+        _ = try SecurityOptions(host.securityOpt ?? [])
         try Capabilities.check(CapabilityChange(add: host.capAdd?.words ?? [], drop: host.capDrop?.words ?? []))
         for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
             throw Refusal(
@@ -212,10 +205,22 @@ enum UnsupportedFeatures {
         for (key, _) in host.portBindings ?? [:] where PortKey(key) == nil {
             throw Refusal(.invalidInput, "invalid port specification: \"\(key)\"")
         }
-        for bindings in (host.portBindings ?? [:]).values {
-            for binding in bindings ?? []
-            where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil && binding.hostIp != "::" {
+        for (key, bindings) in host.portBindings ?? [:] { try checkAddresses(of: bindings ?? [], key) }
+    }
+
+    /// Nothing is published on IPv6; the binding for all of IPv6 that clients send beside the one for all of IPv4 asks for no more.
+    private static func checkAddresses(of bindings: [PortBinding], _ port: String) throws {
+        for binding in bindings where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil {
+            guard binding.hostIp.contains(":"), IPv6Text.isAddress(binding.hostIp) else {
                 throw Refusal(.invalidInput, "invalid IP address: \(binding.hostIp)")
+            }
+            let isBeside = bindings.contains {
+                $0.hostPort == binding.hostPort && ($0.hostIp.isEmpty || IPv4Address($0.hostIp)?.isUnspecified == true)
+            }
+            guard binding.hostIp == "::", isBeside else {
+                throw Refusal(
+                    .notImplemented,
+                    "publishing \(port) at the IPv6 address \(binding.hostIp) is not implemented by apus yet")
             }
         }
     }

@@ -17,21 +17,40 @@ struct MountPlan {
         var mode = ""
         var propagation = ""
         var copiesImageContent = true
+        var details = ContainerRecord.MountDetails()
+        /// What a volume is made with, should it not be there.
+        var driver = ""
+        var driverOptions: [String: String]?
+        var labels: [String: String]?
     }
 
     private(set) var entries: [Entry] = []
 
     /// - Throws: ``Refusal`` in Docker's words.
-    /// - Parameter inherited: Places that have a mount of another container's: no anonymous volume is made there.
-    init(_ configuration: ContainerConfiguration, _ host: HostConfiguration, inherited: Set<String> = []) throws {
-        for text in host.binds ?? [] { try add(Self.parse(text)) }
-        for mount in host.mounts ?? [] { try add(Self.entry(mount)) }
+    /// - Parameters:
+    ///   - inherited: Places that have a mount of another container's: no anonymous volume is made there.
+    ///   - leavesSubmountsWritable: The client is of a time when read-only mounts were so at the top only.
+    init(
+        _ configuration: ContainerConfiguration, _ host: HostConfiguration, inherited: Set<String> = [],
+        leavesSubmountsWritable: Bool = false
+    ) throws {
+        for text in host.binds ?? [] {
+            var entry = try Self.parse(text)
+            entry.driver = host.volumeDriver
+            try add(entry)
+        }
+        for mount in host.mounts ?? [] { try add(MountRequest(mount).entry()) }
+        if leavesSubmountsWritable {
+            for index in entries.indices { entries[index].details.leavesSubmountsWritable = true }
+        }
         for (target, options) in (host.tmpfs ?? [:]).sorted(by: { $0.key < $1.key }) {
             try add(Entry(source: .tmpfs(options: options), target: target))
         }
         for target in (configuration.volumes ?? [:]).keys.sorted()
         where !entries.contains(where: { $0.target == Self.clean(target) }) && !inherited.contains(Self.clean(target)) {
-            try add(Entry(source: .volume(nil), target: target))
+            var entry = Entry(source: .volume(nil), target: target)
+            entry.driver = host.volumeDriver
+            try add(entry)
         }
     }
 
@@ -96,42 +115,6 @@ struct MountPlan {
                 }
             }
         }
-        return entry
-    }
-
-    private static func entry(_ mount: Mount) throws -> Entry {
-        var entry: Entry
-        switch mount.type {
-        case "bind":
-            guard mount.source.hasPrefix("/") else {
-                throw Refusal(
-                    .invalidInput,
-                    "invalid mount config for type \"bind\": invalid mount path: '\(mount.source)' mount path must be absolute"
-                )
-            }
-            entry = Entry(
-                source: .bind(clean(mount.source), createIfMissing: mount.bindOptions?.createMountpoint ?? false),
-                target: mount.target)
-            entry.propagation = mount.bindOptions?.propagation ?? ""
-        case "volume":
-            if let driver = mount.volumeOptions?.driverConfig?.name, !["", "local"].contains(driver) {
-                throw Refusal(.notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found")
-            }
-            if mount.volumeOptions?.subpath.isEmpty == false {
-                throw Refusal(.notImplemented, "volume-subpath is not implemented by apus yet")
-            }
-            entry = Entry(source: .volume(mount.source.isEmpty ? nil : mount.source), target: mount.target)
-            entry.copiesImageContent = !(mount.volumeOptions?.noCopy ?? false)
-        case "tmpfs":
-            var options: [String] = []
-            if let size = mount.tmpfsOptions?.sizeBytes, size > 0 { options.append("size=\(size)") }
-            if let mode = mount.tmpfsOptions?.mode, mode > 0 { options.append("mode=\(String(mode, radix: 8))") }
-            entry = Entry(source: .tmpfs(options: options.joined(separator: ",")), target: mount.target)
-        default:
-            throw Refusal(
-                .invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
-        }
-        entry.isReadOnly = mount.readOnly
         return entry
     }
 }

@@ -38,15 +38,24 @@ extension NodeEngine {
                 runtimes: runtimeVersions.map(\.name))
             var record = try planner.plan(request, id: id, name: name, at: .now)
             try resolveSharing(&record)
+            try resolveLinks(&record)
             let inherited = try inheritedMounts(record.hostConfig)
-            hold(inherited.compactMap(\.name), &held)
+            hold(inherited.compactMap(\.point.name), &held)
             let mounts = try MountPlan(
-                record.configuration, record.hostConfig, inherited: Set(inherited.map(\.destination)))
+                record.configuration, record.hostConfig, inherited: Set(inherited.map(\.point.destination)),
+                leavesSubmountsWritable: request.leavesSubmountsWritable)
             try await resolveNetworks(&record)
             try await prepareMounts(mounts, &mounted, &held)
             record.mounts = mounted
             let own = Set(record.mounts.map(\.destination))
-            record.mounts += inherited.filter { !own.contains($0.destination) }
+            var details: [String: ContainerRecord.MountDetails] = [:]
+            for (point, detail) in inherited where !own.contains(point.destination) {
+                record.mounts.append(point)
+                details[point.destination] = detail
+            }
+            for entry in mounts.entries { details[entry.target] = entry.details }
+            details = details.filter { $0.value != ContainerRecord.MountDetails() }
+            if !details.isEmpty { record.mountDetails = details }
             try complete(&record)
             try await makeRoot(record)
             try await containers.insert(record)
@@ -125,8 +134,14 @@ extension NodeEngine {
             case .volume(let name):
                 var request = VolumeRequest()
                 request.name = name ?? RandomID.docker()
+                request.driver = entry.driver
+                request.driverOpts = entry.driverOptions
+                request.labels = entry.labels
                 hold([request.name], &held)
-                if name == nil { request.labels = ["com.docker.volume.anonymous": ""] }
+                if name == nil {
+                    request.labels = (entry.labels ?? [:]).merging(["com.docker.volume.anonymous": ""]) { old, _ in old
+                    }
+                }
                 let volume = try await volumes.create(request)
                 point.type = "volume"
                 point.name = volume.name

@@ -53,6 +53,7 @@ extension NodeEngine {
                 record.state.health =
                     HealthPlan(record.configuration) == nil ? nil : HealthPlan.begin(record.state.health)
             }
+            await renewLinks(to: started)
             announceNetworks(started)
             events.publish("container", "start", id, started.eventAttributes)
             workbench.begin { await self.watch(id) }

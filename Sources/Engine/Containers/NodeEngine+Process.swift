@@ -18,7 +18,7 @@ extension NodeEngine {
         }
         let holder = try networkHolder(of: record)
         let sandbox = holder.isOnHostNetwork ? nil : network.dataPlane.sandboxNamespace(holder.id).path
-        let mapping = SpecificationMapping(
+        var mapping = SpecificationMapping(
             record: record, root: root, files: paths.files(of: holder.id), sandbox: sandbox, user: user,
             processNamespace: try processNamespace(of: record),
             initProgram: record.hostConfig.`init` == true ? try Self.initProgram() : nil)
@@ -29,16 +29,24 @@ extension NodeEngine {
         // The runtime needs the namespace's file only; what is in it must be ready when the process starts.
         try await network.prepare(record)
         async let joined: Void = network.join(record.id)
-        let created = try await runtime.create(
-            CreateRequest(
-                specification: mapping.specification(), logPath: hasLog ? log.path : nil,
-                runtime: try ContainerPlanner.runtime(record.hostConfig.runtime, default: defaultRuntime)))
+        mapping.linkVariables = try linkedContainers(of: record).flatMap(\.environment)
+        let program = try ContainerPlanner.runtime(record.hostConfig.runtime, default: defaultRuntime)
+        let parts = record.mounts.compactMap { mount in
+            record.details(of: mount).subpath.map { (mount.destination, mount.source, $0) }
+        }
+        let created = try await SubpathMounts(directory: paths.subpaths).with(parts, of: record.id) { sources in
+            mapping.sources = sources
+            return try await runtime.create(
+                CreateRequest(
+                    specification: try mapping.specification(), logPath: hasLog ? log.path : nil, runtime: program))
+        }
         for warning in created.warnings {
             self.log.warning(
                 "a container does not get all it asks for",
                 metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
         }
         try await joined
+        if holder.id == record.id { try await applyEndpointParameters(record) }
         try await runtime.start(record.id)
         return Int(created.pid)
     }

@@ -96,6 +96,9 @@ struct LocalNetworkPlanner {
     }
 
     private func checkFeatures(_ request: NetworkRequest) throws {
+        if request.enableIPv4 == false {
+            throw Refusal(.notImplemented, "networks without IPv4 are not implemented by apus yet")
+        }
         if request.enableIPv6 == true {
             throw Refusal(.notImplemented, "IPv6 on bridge networks is not implemented by apus yet")
         }

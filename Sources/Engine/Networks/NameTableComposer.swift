@@ -24,17 +24,30 @@ struct NameTableComposer {
             if let overlay = endpoint.overlay {
                 // Ingress carries what comes from outside; nothing is looked up on it.
                 if overlay.isIngress { continue }
-                add(overlayNames(endpoint, &pointers), to: &tables)
+                add(Self.linked(overlayNames(endpoint, &pointers), endpoint), to: &tables)
             } else if let network = networks.first(where: { $0.id == endpoint.networkID }) {
                 if !network.isInternal { forwards = true }
                 if network.name == "bridge" || network.isGatewayBridge { continue }
-                add(bridgeNames(network, &pointers), to: &tables)
+                add(Self.linked(bridgeNames(network, &pointers), endpoint), to: &tables)
             }
         }
         return NameTable(networks: tables, pointers: pointers, forwards: forwards)
     }
 
     private func add(_ network: NameTable.Network, to tables: inout [NameTable.Network]) { tables.append(network) }
+
+    /// Names that the container alone has for others on the network.
+    private static func linked(_ table: NameTable.Network, _ endpoint: EndpointRecord) -> NameTable.Network {
+        var table = table
+        for text in endpoint.wish?.links ?? [] {
+            // They were read when the endpoint was made.
+            guard let link = try? LinkText(text), let key = DomainName(link.name)?.key,
+                let addresses = table.names[key]
+            else { continue }
+            table.add(link.alias, addresses)
+        }
+        return table
+    }
 
     private func bridgeNames(_ network: LocalNetwork, _ pointers: inout [IPv4Address: String]) -> NameTable.Network {
         var table = NameTable.Network(name: network.name)

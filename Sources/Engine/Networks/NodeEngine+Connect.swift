@@ -10,6 +10,7 @@ extension NodeEngine {
         let found = try await joinable(reference, among: try await allNetworks())
         let name = found?.name ?? reference
         try refuse(name, record)
+        _ = try EndpointOptions(settings)
         if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, name == "bridge" {
             throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
         }
@@ -52,6 +53,7 @@ extension NodeEngine {
             try EndpointRoutes.check(record.endpoints)
         }
         try await network.join(id)
+        try await applyEndpointParameters(joined)
         for endpoint in joined.endpoints where !before.contains(endpoint.endpointID) {
             events.publish(
                 "network", "connect", endpoint.networkID,

@@ -9,13 +9,18 @@ extension NodeEngine {
     func renewFiles(from before: ContainerRecord, to after: ContainerRecord) async throws {
         let directory = paths.files(of: after.id)
         let defaults = configuration.nameServers
+        // When one of them does not run, the file has been written for it when it did, and stays.
+        let links = (try? linkedContainers(of: after)) ?? []
         try await onThread {
             let upstream = try Files.text("/etc/resolv.conf") ?? ""
             func resolvConf(_ record: ContainerRecord) -> String {
                 ContainerFiles.resolvConf(record, upstream: upstream, defaultServers: defaults)
             }
             let files = [
-                ("hosts", ContainerFiles.hosts(before, hostFile: nil), ContainerFiles.hosts(after, hostFile: nil)),
+                (
+                    "hosts", ContainerFiles.hosts(before, hostFile: nil, links: links),
+                    ContainerFiles.hosts(after, hostFile: nil, links: links)
+                ),
                 ("resolv.conf", resolvConf(before), resolvConf(after)),
             ]
             for (name, old, new) in files where old != new {

@@ -10,13 +10,13 @@ import LinuxSystem
 enum VolumeSeed {
     /// Beside the volume's directory: there while a copy is not whole.
     static let mark = "_seeding"
-    /// Beside it as well: a file on its way. It gets its place when whole.
-    private static let unfinished = "_seeding-file"
+    /// Beside it as well, or in it: a file on its way. It gets its place when whole.
+    private static let unfinished = ".apus-seeding-file"
     private static let deepest = 512
     private static let chunkBytes = 256 << 10
 
     private struct Work: ~Copyable {
-        /// The directory that the volume's is in.
+        /// The directory that the volume's is in; the volume itself where something is mounted.
         let aside: Descriptor
     }
 
@@ -28,13 +28,18 @@ enum VolumeSeed {
             let source = try RootedDirectory(root).openIfThere(target, O_RDONLY | O_DIRECTORY)
         else { return }
         let place = try Descriptor.open(volume, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        // A file gets its place by a rename, which cannot lead into another file system.
+        let workplace = Mounts.isMountPoint(volume) ? volume : above
         let isEmpty = try Files.rawNames(in: source).isEmpty
         if !isEmpty {
             try Files.rewrite("", in: mark, mode: 0o600)
-            let work = Work(aside: try Descriptor.open(above, O_RDONLY | O_DIRECTORY))
+            let work = Work(aside: try Descriptor.open(workplace, O_RDONLY | O_DIRECTORY))
             try copyEntries(source, place, work, depth: 0)
         }
         try copyAttributes(try source.status(), to: place)
+        if unlinkat(place.raw, unfinished, 0) != 0, errno != ENOENT {
+            throw SystemError(errno: errno, attempting: "remove what is left of a copy into a volume")
+        }
         if !isEmpty { try check(clinux_sync_file_system(place.raw), "sync \(volume)") }
         try Files.remove(mark)
     }
