@@ -43,9 +43,8 @@ extension Swarm {
             if request.autoLockManagers {
                 throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
             }
-            if !(request.defaultAddrPool ?? []).isEmpty {
-                throw Refusal(.notImplemented, "--default-addr-pool is not implemented by apus yet")
-            }
+            let (pools, subnetSize) = (request.defaultAddrPool ?? [], request.subnetSize)
+            _ = try DefaultAddressPools(pools, size: subnetSize)
             let spec = Manager.completed(request.spec)
             try Manager.check(spec, replacing: nil)
             var membership = try addresses(
@@ -58,14 +57,18 @@ extension Swarm {
                     "the port number \(membership.dataPathPort) is not valid. valid range is from 1024 to 49151")
             }
             membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress)]
-            try await found(membership, spec, availability: request.availability)
+            try await found(
+                membership, spec, availability: request.availability, pools: pools,
+                subnetSize: pools.isEmpty || subnetSize == 0 ? DefaultAddressPools.usualSize : subnetSize)
             return membership.nodeID
         }
     }
 
     /// Makes the authority and this node's certificate, starts the store, and writes what a swarm begins with.
-    private func found(_ membership: Membership, _ spec: ClusterSpec, availability: String?) async throws {
-        let (credentials, founding) = try prepare(membership, spec, availability)
+    private func found(
+        _ membership: Membership, _ spec: ClusterSpec, availability: String?, pools: [String], subnetSize: Int
+    ) async throws {
+        let (credentials, founding) = try prepare(membership, spec, availability, pools, subnetSize)
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
         let files = configuration.credentials
@@ -79,7 +82,7 @@ extension Swarm {
     /// What a new swarm begins with. Not part of ``found(_:_:availability:)``: the compiler of Swift 6.3.1 crashes on an asynchronous
     /// function that holds all of these, when it optimises.
     private func prepare(
-        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?
+        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, _ pools: [String], _ subnetSize: Int
     ) throws -> (NodeCredentials, ManagerRole.Founding) {
         let authority = try CertificateAuthority()
         let key = NodeKey()
@@ -88,8 +91,11 @@ extension Swarm {
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: member,
             addresses: CertificateAuthority.octets(of: [membership.advertiseAddress, membership.dataPathAddress]))
         let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
+        var cluster = try makeCluster(membership, spec, authority)
+        if !pools.isEmpty { cluster.defaultAddrPool = pools }
+        cluster.subnetSize = subnetSize
         let founding = ManagerRole.Founding(
-            authority: authority, cluster: try makeCluster(membership, spec, authority),
+            authority: authority, cluster: cluster,
             node: try makeNode(membership, availability, try certificate.canonicalPEM))
         return (credentials, founding)
     }
@@ -137,7 +143,6 @@ extension Swarm {
         cluster.updatedAt = cluster.createdAt
         cluster.spec = spec
         cluster.tlsInfo = try TLSInfo(root: authority.root)
-        cluster.subnetSize = 24
         cluster.dataPathPort = membership.dataPathPort
         let pem = try authority.rootPEM
         cluster.joinTokens = .init(

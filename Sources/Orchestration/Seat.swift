@@ -123,6 +123,7 @@ struct Seat {
         assignment.serviceLabels = service.spec.labels
         assignment.endpointSpec = service.spec.endpointSpec
         assignment.isUpdate = isUpdate
+        assignment.logDriver = draft.state.cluster?.spec.taskDefaults?.logDriver
         if let last { rule.count(last, in: &assignment, at: draft.now) }
         task.assignment = assignment
         task.status = TaskStatus(.new, "created", at: draft.now)

@@ -31,6 +31,7 @@ extension Manager {
         if spec.encryptionConfig?.autoLockManagers == true {
             throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
         }
+        try RaftRules.check(spec.raft)
         if !(spec.caConfig?.externalCAs ?? []).isEmpty {
             throw Refusal(.notImplemented, "external certificate authorities are not implemented by apus yet")
         }

@@ -45,13 +45,9 @@ enum TaskRules {
     private static func check(_ placement: Placement) throws {
         for constraint in placement.constraints ?? [] { _ = try PlacementConstraint(constraint) }
         for preference in placement.preferences ?? [] {
-            guard let descriptor = preference.spread?.spreadDescriptor else {
+            // Any text is taken, as Docker takes it: one that names no label has no effect.
+            guard preference.spread != nil else {
                 throw Refusal.invalidArgument("TaskSpec: a placement preference must be a spread")
-            }
-            guard SpreadPreference(descriptor) != nil else {
-                throw Refusal.invalidArgument(
-                    "TaskSpec: tasks cannot be spread over \"\(descriptor)\": it is neither node.labels.NAME nor engine.labels.NAME"
-                )
             }
         }
     }

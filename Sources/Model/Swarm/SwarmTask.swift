@@ -38,6 +38,8 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
         package var endpointSpec: EndpointSpec?
         /// An update has made the task, and watches it.
         @Zero package var isUpdate: Bool
+        /// How it logs when its service does not say: the swarm's word at the time when it was made.
+        package var logDriver: Driver?
         /// When the task was first reported to run.
         package var runningSince: Timestamp?
         package init() {}
