@@ -37,44 +37,47 @@ import Testing
         return mount
     }
 
-    @Test(arguments: ["crun", "runc"])
-    func `what is mounted below a read-only mount is read-only, unless it is to be writable`(runtime: String)
-        async throws
-    {
+    @Test func `what is mounted below a read-only mount is read-only, unless it is to be writable`() async throws {
         try await EngineFixture.run { fixture in
-            let top = "\(fixture.directory)/host"
-            try Files.makeDirectories("\(top)/sub")
-            try Mounts.mount(type: "tmpfs", at: "\(top)/sub")
-            let script = "echo x >/m/top; echo x >/m/sub/file; true"
-            func written(_ change: @escaping (inout ContainerCreateRequest) -> Void) async throws -> Bool {
-                #expect(
-                    try await run(fixture, script) { request in
-                        request.hostConfig.runtime = runtime
-                        change(&request)
-                    }.code == 0)
-                #expect(!Files.exists("\(top)/top"))
-                let isWritten = Files.exists("\(top)/sub/file")
-                try Files.remove("\(top)/sub/file")
-                return isWritten
+            for runtime in fixture.engine.runtimeVersions.map(\.name.rawValue) {
+                try await readOnly(fixture, runtime)
             }
-            #expect(try await !written { $0.hostConfig.binds = ["\(top):/m:ro"] })
-            #expect(try await !written { $0.hostConfig.mounts = [Self.bind(top)] })
-            #expect(try await !written { $0.hostConfig.mounts = [Self.bind(top) { $0.readOnlyForceRecursive = true }] })
-            #expect(try await written { $0.hostConfig.mounts = [Self.bind(top) { $0.readOnlyNonRecursive = true }] })
-            #expect(try await !written { $0.hostConfig.mounts = [Self.bind(top) { $0.nonRecursive = true }] })
-            // As clients before API 1.44 have it.
-            #expect(
-                try await written {
-                    $0.hostConfig.binds = ["\(top):/m:ro"]
-                    $0.leavesSubmountsWritable = true
-                })
-            // What another container has it has.
-            let owner = try await fixture.create(["true"]) {
-                $0.hostConfig.mounts = [Self.bind(top) { $0.readOnlyNonRecursive = true }]
-            }
-            #expect(try await written { $0.hostConfig.volumesFrom = [owner] })
-            try Mounts.unmount("\(top)/sub")
         }
+    }
+
+    private func readOnly(_ fixture: EngineFixture, _ runtime: String) async throws {
+        let top = "\(fixture.directory)/host-\(runtime)"
+        try Files.makeDirectories("\(top)/sub")
+        try Mounts.mount(type: "tmpfs", at: "\(top)/sub")
+        let script = "echo x >/m/top; echo x >/m/sub/file; true"
+        func written(_ change: @escaping (inout ContainerCreateRequest) -> Void) async throws -> Bool {
+            #expect(
+                try await run(fixture, script) { request in
+                    request.hostConfig.runtime = runtime
+                    change(&request)
+                }.code == 0)
+            #expect(!Files.exists("\(top)/top"))
+            let isWritten = Files.exists("\(top)/sub/file")
+            try Files.remove("\(top)/sub/file")
+            return isWritten
+        }
+        #expect(try await !written { $0.hostConfig.binds = ["\(top):/m:ro"] })
+        #expect(try await !written { $0.hostConfig.mounts = [Self.bind(top)] })
+        #expect(try await !written { $0.hostConfig.mounts = [Self.bind(top) { $0.readOnlyForceRecursive = true }] })
+        #expect(try await written { $0.hostConfig.mounts = [Self.bind(top) { $0.readOnlyNonRecursive = true }] })
+        #expect(try await !written { $0.hostConfig.mounts = [Self.bind(top) { $0.nonRecursive = true }] })
+        // As clients before API 1.44 have it.
+        #expect(
+            try await written {
+                $0.hostConfig.binds = ["\(top):/m:ro"]
+                $0.leavesSubmountsWritable = true
+            })
+        // What another container has it has.
+        let owner = try await fixture.create(["true"]) {
+            $0.hostConfig.mounts = [Self.bind(top) { $0.readOnlyNonRecursive = true }]
+        }
+        #expect(try await written { $0.hostConfig.volumesFrom = [owner] })
+        try Mounts.unmount("\(top)/sub")
     }
 
     @Test func `a mount without what is mounted below has none of it`() async throws {
@@ -108,13 +111,13 @@ import Testing
             let engine = fixture.engine
             let device = "\(fixture.directory)/exported"
             try Files.makeDirectories(device)
-            let bound = try await Self.volume(fixture, "v", ["type": "none", "o": "bind", "device": device])
+            let bound = try await Self.volume(fixture, "vol", ["type": "none", "o": "bind", "device": device])
             #expect(bound.options == ["type": "none", "o": "bind", "device": device])
             var ids: [String] = []
             for index in 0..<2 {
                 ids.append(
                     try await fixture.start(["sh", "-c", "echo \(index) >/v/\(index); sleep 1000"]) {
-                        $0.hostConfig.binds = ["v:/v"]
+                        $0.hostConfig.binds = ["vol:/v"]
                     })
             }
             try await eventually { try Files.list(device) == ["0", "1"] }
@@ -133,7 +136,7 @@ import Testing
             for id in ids { try await engine.removeContainer(id, force: true, removeVolumes: true) }
             // Whatever has become of the mount: the device's content is not the volume's to remove.
             try Mounts.bind(device, to: bound.mountpoint)
-            try await engine.removeVolume("v", force: false)
+            try await engine.removeVolume("vol", force: false)
             #expect(try Files.list(device) == ["0", "1"])
         }
     }
@@ -183,8 +186,8 @@ import Testing
     @Test func `what the kernel says of a volume that cannot be mounted is told, without its password`() async throws {
         try await EngineFixture.run { fixture in
             let volume = try await Self.volume(
-                fixture, "v", ["type": "none", "o": "bind,password=geheim", "device": "/no/such/place"])
-            let id = try await fixture.create(["true"]) { $0.hostConfig.binds = ["v:/v"] }
+                fixture, "vol", ["type": "none", "o": "bind,password=geheim", "device": "/no/such/place"])
+            let id = try await fixture.create(["true"]) { $0.hostConfig.binds = ["vol:/v"] }
             await #expect(
                 throws: Refusal(
                     .defect,
@@ -193,20 +196,20 @@ import Testing
             ) { try await fixture.engine.startContainer(id) }
             #expect(fixture.engine.volumes.users.withLock { $0.values.allSatisfy(\.isEmpty) })
             for (options, words) in [
-                (["bogus": "1"], "create w: invalid option: \"bogus\""),
-                (["type": "nfs"], "create w: missing required option: \"device\""),
-                (["o": "ro", "device": "/x"], "create w: missing required option: \"type\""),
-                (["size": "1g"], "create w: quota size requested but no quota support"),
+                (["bogus": "1"], "create wol: invalid option: \"bogus\""),
+                (["type": "nfs"], "create wol: missing required option: \"device\""),
+                (["o": "ro", "device": "/x"], "create wol: missing required option: \"type\""),
+                (["size": "1g"], "create wol: quota size requested but no quota support"),
             ] {
-                await #expect(throws: Refusal(.invalidInput, words)) { try await Self.volume(fixture, "w", options) }
+                await #expect(throws: Refusal(.invalidInput, words)) { try await Self.volume(fixture, "wol", options) }
             }
             for change: @Sendable (inout HostConfiguration) -> Void in [
                 {
-                    $0.volumeDriver = "nosuch"; $0.binds = ["x:/x"]
+                    $0.volumeDriver = "nosuch"; $0.binds = ["xyz:/x"]
                 },
                 {
                     var mount = Mount()
-                    (mount.type, mount.source, mount.target) = ("volume", "x", "/x")
+                    (mount.type, mount.source, mount.target) = ("volume", "xyz", "/x")
                     mount.volumeOptions = Mount.VolumeOptions()
                     mount.volumeOptions?.driverConfig = Driver(name: "nosuch")
                     $0.mounts = [mount]
@@ -214,7 +217,7 @@ import Testing
             ] {
                 await #expect(
                     throws: Refusal(
-                        .notFound, "create x: error looking up volume plugin nosuch: plugin \"nosuch\" not found")
+                        .notFound, "create xyz: error looking up volume plugin nosuch: plugin \"nosuch\" not found")
                 ) { try await fixture.create(["true"]) { change(&$0.hostConfig) } }
             }
         }
@@ -240,7 +243,7 @@ import Testing
     @Test func `a part of a volume is found within the volume alone`() async throws {
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
-            let place = try await Self.volume(fixture, "v", [:]).mountpoint
+            let place = try await Self.volume(fixture, "vol", [:]).mountpoint
             try Files.makeDirectories("\(place)/part/inner")
             try Files.writeAtomically("part", to: "\(place)/part/word", mode: 0o644)
             for (link, target) in [("in", "/part"), ("out", "../../../../../../etc")] {
@@ -248,7 +251,7 @@ import Testing
             }
             func mount(_ subpath: String) -> Mount {
                 var mount = Mount()
-                (mount.type, mount.source, mount.target) = ("volume", "v", "/v")
+                (mount.type, mount.source, mount.target) = ("volume", "vol", "/v")
                 mount.volumeOptions = Mount.VolumeOptions()
                 mount.volumeOptions?.subpath = subpath
                 return mount

@@ -14,11 +14,11 @@ import Testing
         let volume = Kept("")
         try await EngineFixture.run { fixture in
             var request = VolumeRequest()
-            request.name = "v"
+            request.name = "vol"
             let place = try await fixture.engine.createVolume(request).mountpoint
             try Files.writeAtomically("secret", to: "\(place)/key", mode: 0o644)
             volume.withLock { $0 = place }
-            _ = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.binds = ["v:/v"] }
+            _ = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.binds = ["vol:/v"] }
             // The tests' directory is nobody else's either: what is looked at is the engine's.
             for path in Self.directories(fixture) + [fixture.engine.paths.root, fixture.directory] {
                 #expect(chmod(path, 0o755) == 0)
@@ -35,7 +35,7 @@ import Testing
             // A container's own processes have it as before, whoever they are.
             let script = ["cat", "/v/key"]
             let id = try await next.start(script) { request in
-                request.hostConfig.binds = ["v:/v"]
+                request.hostConfig.binds = ["vol:/v"]
                 request.configuration.user = "1234"
             }
             #expect(try await next.engine.waitForContainer(id, .notRunning).result().statusCode == 0)

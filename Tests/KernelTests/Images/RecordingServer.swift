@@ -4,6 +4,9 @@ import TestKit
 
 /// Answers each connection's first request, whatever it is, and keeps what was asked. Ends with the process.
 final class RecordingServer: Sendable {
+    /// How a client begins that speaks TLS: there is none to be had here.
+    private static let handshake: UInt8 = 0x16
+
     let port: UInt16
     private let kept = Kept<[String]>([])
 
@@ -30,9 +33,12 @@ final class RecordingServer: Sendable {
                 let connection = Descriptor(owning: raw)
                 var head = ""
                 // One that breaks off has asked what came.
-                while !head.contains("\r\n\r\n"), let piece = try? connection.readSome(4096), !piece.isEmpty {
+                while !head.contains("\r\n\r\n"), let piece = try? connection.readSome(4096), !piece.isEmpty,
+                    piece[0] != Self.handshake
+                {
                     head += String(decoding: piece, as: UTF8.self)
                 }
+                if head.isEmpty { continue }
                 kept.withLock { $0.append(head) }
                 // The client may have gone.
                 try? connection.writeAll(Array(answer(head).utf8))
