@@ -3,7 +3,7 @@
 # make test       all tests, and the walkthrough on a cluster of their own
 # make check      format and tidy
 # make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
-# make api-docs   writes docs/api.md anew from the routes
+# make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables
 
 APUS := .build/debug/apus
 REGISTRY := 127.0.0.1:5000
@@ -51,7 +51,7 @@ check: tests
 	swift test --skip-build --filter TidyTests
 
 api-docs: tests
-	APUS_WRITE_DOCS=1 swift test --skip-build --filter APIDocumentTests
+	APUS_WRITE_DOCS=1 swift test --skip-build --filter 'APIDocumentTests|RequestFieldTests'
 
 bench:
 	Scripts/packages bench

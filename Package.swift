@@ -180,7 +180,7 @@ let package = Package(
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
                 "Orchestration",
             ], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle],
-            resources: [.copy("DockerAPI/operations.json")]),
+            resources: [.copy("DockerAPI/operations.json"), .copy("DockerAPI/request-fields.json")]),
         tests("TidyTests", [], []),
     ],
     swiftLanguageModes: [.v6]
