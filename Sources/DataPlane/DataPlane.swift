@@ -147,7 +147,10 @@ package actor DataPlane {
         if let failure = report.failures.values.first?.first { throw failure }
         try await inNode {
             let context = NftContext()
-            if try context.tables().contains(NodeTable.id) { try context.run("delete table \(NodeTable.id)\n") }
+            let present = try context.tables()
+            for table in NamespaceDump.tables(of: .node) where present.contains(table) {
+                try context.run("delete table \(table)\n")
+            }
         }
         applied[.node] = nil
     }

@@ -66,6 +66,7 @@ package struct NetworkAllocator {
                 throw Refusal(
                     .notImplemented, "encrypted overlay networks (--opt encrypted) are not implemented by apus yet")
             case SwarmNetwork.mtuOption: try SwarmNetwork.checkMTU(request.options)
+            case SpoofCheck.option: try SpoofCheck.check(request.options)
             default:
                 if option.hasPrefix("com.docker.network.") {
                     throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")

@@ -53,6 +53,14 @@ package enum Capabilities {
         return base.filter { !drop.contains($0) && bounding.contains($0) && seen.insert($0).inserted }
     }
 
+    /// Whether a container that asks for `change` gets a capability, should the daemon be able to give all of them.
+    package static func isGiven(_ name: String, _ change: CapabilityChange, privileged: Bool) -> Bool {
+        do { return try resolve(change, privileged: privileged, bounding: names).contains(name) } catch {
+            // One that names what there is not does not start.
+            return false
+        }
+    }
+
     /// - Throws: ``RuntimeError`` `.invalidSpecification` with Docker's words for a capability that there is not.
     package static func check(_ change: CapabilityChange) throws {
         _ = try normalised(change.add, "CapAdd", bounding: nil)

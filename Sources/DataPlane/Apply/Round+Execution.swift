@@ -4,7 +4,8 @@ import Nftables
 
 extension Round {
     /// Carries out the round up to its last step, ``remove(_:)``. Order: rules that lead to what goes are taken away;
-    /// namespaces, links and routes are made; rules that lead to them are set; connections of what is gone are forgotten.
+    /// what ports may say is set, then namespaces, links and routes are made; rules that lead to them are set; connections of
+    /// what is gone are forgotten.
     func run() async -> Outcome {
         var outcome = Outcome()
         let parts = await survey(&outcome)
@@ -26,13 +27,10 @@ extension Round {
                 previous[scope]?.isSearched == true || part.isNew
                 || outcome.searched.contains(scope) && applied.isCertain
             outcome.applied[scope] = applied
-            let count = part.notes.count + part.plan.count + part.change.count
-            if count > 0 {
-                outcome.changes += count
+            if part.count > 0 {
+                outcome.changes += part.count
                 outcome.touched.insert(scope)
-                if part.wasExamined {
-                    outcome.differences[scope] = part.notes + part.plan.summary + part.change.summary
-                }
+                if part.wasExamined { outcome.differences[scope] = part.summary }
             }
         }
         outcome.parts = parts
@@ -53,37 +51,44 @@ extension Round {
         let names = parts.keys.filter { $0 != .node }.compactMap { scope in
             derivation.namespace(of: scope).map { (scope, $0) }
         }
-        let plan = parts[.node]?.plan
+        let part = parts[.node]
+        let book = outcome.book
         let done = await forEach([.node], &outcome) { _ in
-            try await inside(.node) { () -> [Scope: Int32] in
+            try await inside(.node) { () -> (ids: [Scope: Int32], listed: [TableID: [String: String]]) in
                 let socket = try RouteSocket()
                 var ids: [Scope: Int32] = [:]
                 for (scope, namespace) in names { ids[scope] = try socket.ensureNamespaceID(of: namespace) }
-                if let plan {
-                    try NamespaceWork.clear(plan)
-                    try NamespaceWork.build(plan)
-                }
-                return ids
+                guard let part else { return (ids, [:]) }
+                let listed = try part.guardPorts(book)
+                try NamespaceWork.clear(part.plan)
+                try NamespaceWork.build(part.plan)
+                return (ids, listed)
             }
         }
-        outcome.namespaceIDs = done[.node] ?? [:]
+        outcome.namespaceIDs = done[.node]?.ids ?? [:]
+        if let listed = done[.node]?.listed { part?.teach(&outcome.book, listed) }
     }
 
     private func build(_ overlays: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
-        _ = await forEach(overlays, &outcome) { scope in
-            guard let part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return }
+        let book = outcome.book
+        let done = await forEach(overlays, &outcome) { scope -> [TableID: [String: String]] in
+            guard let part = parts[scope], part.count > 0 else { return [:] }
             let plan = part.plan
-            try await inside(scope) {
-                // Foreign tables: an overlay has none of its own.
+            let listed = try await inside(scope) {
+                // Foreign tables: an overlay has no other of its own.
                 if !part.change.isEmpty { try NftContext().run(part.change.commands) }
+                let listed = try part.guardPorts(book)
                 try NamespaceWork.clear(plan)
+                return listed
             }
             if !plan.fromNode.isEmpty {
                 // Here, so that the device's socket is the node's and its rules see the packets.
                 try await inside(.node) { try RouteSocket().perform(plan.fromNode) }
             }
             try await inside(scope) { try NamespaceWork.build(plan) }
+            return listed
         }
+        for (scope, listed) in done { parts[scope]?.teach(&outcome.book, listed) }
     }
 
     private func finish(_ scopes: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
@@ -170,7 +175,13 @@ extension Round {
 extension Round.Part {
     /// Tables that this part loads, and of which it is not known how they are listed.
     fileprivate func loaded(_ book: RuleBook) -> [Table] {
-        change.isEmpty ? [] : wanted.tables.filter { !book.knows($0) }
+        change.isEmpty ? [] : wanted.tables.filter { $0.id != GuardTable.id && !book.knows($0) }
+    }
+
+    /// Before the ports are made. Blocking, inside the namespace.
+    fileprivate func guardPorts(_ book: RuleBook) throws -> [TableID: [String: String]] {
+        let unknown = guarding.isEmpty ? [] : wanted.tables.filter { $0.id == GuardTable.id && !book.knows($0) }
+        return try NamespaceWork.change(guarding.commands, listing: unknown)
     }
 
     fileprivate func teach(_ book: inout RuleBook, _ listed: [TableID: [String: String]]) {

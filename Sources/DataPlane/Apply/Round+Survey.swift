@@ -186,6 +186,10 @@ extension Round {
             case .known(let old): change = table.change(from: old.first { $0.id == table.id })
             case .observed(let observed): change = table.change(from: observed[table.id], rules: book.rules(of: table))
             }
+            if table.id == GuardTable.id {
+                part.guarding = change
+                continue
+            }
             if change.isReplacement { part.replaced.append(table) }
             add(change)
         }

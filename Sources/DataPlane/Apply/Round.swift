@@ -66,9 +66,16 @@ struct Round: Sendable {
         /// What was put right before there was a plan.
         var notes: [String] = []
         var plan = NamespacePlan()
+        /// Of the table that says what ports may say: made before links are.
+        var guarding = TableChange()
+        /// Of all others.
         var change = TableChange()
         var replaced: [Table] = []
         var wasExamined = false
+
+        /// In words.
+        var summary: [String] { notes + plan.summary + guarding.summary + change.summary }
+        var count: Int { notes.count + plan.count + guarding.count + change.count }
 
         enum Tables: Sendable {
             case known([Table])

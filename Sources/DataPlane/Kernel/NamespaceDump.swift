@@ -10,7 +10,7 @@ struct ObservedNamespace: Sendable {
 }
 
 /// Reads a namespace's state, on a thread inside it. What is not ours is passed over:
-/// - in the node's namespace all but our table, links with our alias and what is on them,
+/// - in the node's namespace all but our tables, links with our alias and what is on them,
 /// - in a sandbox all but our tables, our interfaces, the routes, rules and neighbours marked as ours, and the addresses that are
 ///   wanted or were before: what the container adds is its own.
 struct NamespaceDump: Sendable {
@@ -19,8 +19,8 @@ struct NamespaceDump: Sendable {
 
     static func tables(of scope: Scope) -> [TableID] {
         switch scope {
-        case .node: [NodeTable.id]
-        case .overlay: []
+        case .node: [NodeTable.id, GuardTable.id]
+        case .overlay: [GuardTable.id]
         case .ingress: [IngressTable.id]
         case .sandbox: [ServiceTable.id, ResolverTable.id, MeshTables.deviceID, MeshTables.id]
         }
@@ -37,6 +37,7 @@ struct NamespaceDump: Sendable {
         switch scope {
         case .node:
             try readForwarding(socket, names, &observed.kernel)
+            try readNeighbours(socket, names, &observed.kernel)
             // Of the node's routes only the kernel's own: it may have a great many others.
             readImplied(try socket.routes(addedBy: kernelProtocol), names, &observed.kernel)
         case .overlay:
@@ -93,9 +94,9 @@ struct NamespaceDump: Sendable {
         }
     }
 
-    /// One of ours without its alias: still of our group, and of the name and kind of a wanted one.
+    /// One of ours without its alias: still of the group, the name and the kind of a wanted one.
     private func hasLostAlias(_ link: Link) -> Bool {
-        guard link.alias == nil, link.group == Layout.linkGroup, let target = wanted.kernel.links[link.name] else {
+        guard link.alias == nil, let target = wanted.kernel.links[link.name], link.group == target.group else {
             return false
         }
         return switch target.make {

@@ -33,6 +33,19 @@ struct NamespaceSharing {
         try check(host.cgroupnsMode, of: "cgroup namespace", ["", "private", "host"])
     }
 
+    /// Containers whose network is administered by themselves or by another that is in it, of those that run or are about to.
+    static func administered(_ containers: [ContainerRecord]) -> Set<String> {
+        let owners = Dictionary(containers.map { ($0.id, $0.networkOwner) }) { first, _ in first }
+        var found: Set<String> = []
+        for record in containers where (record.isRunning || record.isStarting) && record.administersNetwork {
+            var holder = record.id
+            var passed: Set<String> = [holder]
+            while let owner = owners[holder].flatMap({ $0 }), passed.insert(owner).inserted { holder = owner }
+            found.insert(holder)
+        }
+        return found
+    }
+
     private static func check(_ mode: String, of kind: String, _ known: Set<String>) throws {
         if known.contains(mode) { return }
         if ["PID", "IPC"].contains(kind), let owner = owner(in: mode), !owner.isEmpty { return }

@@ -107,6 +107,7 @@ struct LocalNetworkPlanner {
             throw Refusal(.notFound, "plugin \"\(driver)\" not found")
         }
         try SwarmNetwork.checkMTU(request.options)
+        try SpoofCheck.check(request.options)
         for option in (request.options ?? [:]).keys.sorted() where !Self.knownOptions.contains(option) {
             if option.hasPrefix("com.docker.network.") {
                 throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")

@@ -6,6 +6,7 @@ import LinuxSystem
 import Logging
 import Model
 import NameService
+import Netlink
 import Synchronization
 
 /// Makes the kernel's networks and the resolvers agree with the containers and with the swarm's word.
@@ -16,13 +17,10 @@ final class NetworkCoordinator: Sendable {
         var swarm: SwarmNetworkState?
         var nodeID: String?
         var resolvers: [String: ResolverPorts] = [:]
-        var underlayMTU = NetworkCoordinator.usualMTU
+        var underlay = UnderlayLink.unknown
         /// Containers that have ended and given up their networks, while their records still call them running.
         var left: Set<String> = []
     }
-
-    /// Ethernet's: what is assumed while the underlay's link is not known.
-    static let usualMTU = 1500
 
     private let state = Mutex(State())
     private let configuration: EngineConfiguration
@@ -55,11 +53,11 @@ final class NetworkCoordinator: Sendable {
     }
 
     /// Takes the swarm's word for what its networks are; `nil` when the node has left.
-    func setSwarm(_ swarm: SwarmNetworkState?, nodeID: String?, underlayMTU: Int) {
+    func setSwarm(_ swarm: SwarmNetworkState?, nodeID: String?, underlay: UnderlayLink) {
         state.withLock { state in
             state.swarm = swarm
             state.nodeID = nodeID
-            state.underlayMTU = underlayMTU
+            state.underlay = underlay
         }
     }
 
@@ -69,14 +67,17 @@ final class NetworkCoordinator: Sendable {
             let joined = all.filter { record in
                 record.endpoints.contains(where: \.isJoined) || (record.isInSandbox && !state.left.contains(record.id))
             }
-            return composer(joined, state)
+            return composer(joined, NamespaceSharing.administered(all), state)
         }
     }
 
-    private func composer(_ joined: [ContainerRecord], _ state: State) -> NodeNetworkComposer {
+    private func composer(_ joined: [ContainerRecord], _ administered: Set<String>, _ state: State)
+        -> NodeNetworkComposer
+    {
         NodeNetworkComposer(
             containers: joined, networks: networks.all, swarm: state.swarm, nodeID: state.nodeID,
-            underlayMTU: state.underlayMTU, resolvers: state.resolvers)
+            underlayLink: state.underlay.name, underlayMTU: state.underlay.mtu, resolvers: state.resolvers,
+            administered: administered)
     }
 
     /// Makes the namespace of a container that is about to start; it is complete when ``join(_:)`` has returned.
@@ -101,7 +102,12 @@ final class NetworkCoordinator: Sendable {
     /// The same for a container that is about to start: when this returns its namespace is complete, resolver included.
     /// - Throws: What kept its network from being complete.
     func join(_ id: String) async throws {
-        guard let record = containers.record(id), record.isInSandbox else { return }
+        guard let record = containers.record(id) else { return }
+        guard record.isInSandbox else {
+            // It may do more in another's network than the other does.
+            if record.networkOwner != nil, record.administersNetwork { try await refresh() }
+            return
+        }
         if NameTableComposer.hasResolver(record) {
             _ = try await dataPlane.prepareSandbox(id)
             // A running container that joins one more network has its resolver already.
@@ -196,6 +202,25 @@ final class NetworkCoordinator: Sendable {
     }
 
     func sandboxPath(_ id: String) -> String { dataPlane.sandboxNamespace(id).path }
+}
+
+/// The link that has the node's underlay address.
+struct UnderlayLink: Sendable {
+    /// `nil` where none has it.
+    var name: String?
+    var mtu: Int
+
+    /// With Ethernet's MTU: what is assumed while no link is known.
+    static let unknown = UnderlayLink(name: nil, mtu: 1500)
+
+    /// Blocking.
+    static func find(_ address: IPv4Address) throws -> UnderlayLink {
+        let socket = try RouteSocket()
+        guard let row = try socket.addresses().first(where: { $0.network.address == address }),
+            let link = try socket.links().first(where: { row.link == .index($0.index) || row.link == .name($0.name) })
+        else { return .unknown }
+        return UnderlayLink(name: link.name, mtu: link.mtu)
+    }
 }
 
 extension ContainerRecord {

@@ -14,6 +14,8 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
     package var ports: [MeshPort] = []
     /// UDP port of VXLAN.
     package var dataPathPort: UInt16 = 4789
+    /// TCP ports at which nodes speak with each other: the managers' own, and those of the store's members.
+    @Zero package var controlPorts: [UInt16]
 
     package init() {}
 

@@ -234,7 +234,9 @@ import Testing
     @Test func `the kernel is asked what it can do`() async throws {
         try await withWorld(nodes: 1) { world in
             let features = try await world.nodes[0].plane.kernelFeatures()
-            #expect(features.hasVXLAN && features.locksPorts && features.hasEgressRules && features.translatesAddresses)
+            #expect(
+                features.hasVXLAN && features.locksPorts && features.guardsPorts && features.hasEgressRules
+                    && features.translatesAddresses)
             #expect(features.warnings.isEmpty)
             #expect(try NetworkNamespace.list(in: world.nodes[0].plane.layout.namespaceDirectory).isEmpty)
         }

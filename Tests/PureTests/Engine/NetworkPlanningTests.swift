@@ -201,6 +201,7 @@ import Testing
             resolvers: [:])
         let wanted = composer.compose()
         #expect(wanted.underlay?.peers.count == 2)
+        #expect(wanted.underlay?.link == nil)
         #expect(wanted.overlays.map(\.vni).sorted() == [4096, 4097])
         #expect(wanted.overlays.allSatisfy { $0.mtu == 1350 })
         #expect(wanted.overlays.first { $0.id == "app" }?.remoteEndpoints.map(\.address.description) == ["10.1.0.7"])
@@ -212,6 +213,63 @@ import Testing
         #expect(sandbox.mesh?.endpointID == "ep-ing")
         #expect(sandbox.mesh?.gateway.description == "10.255.0.1")
         #expect(sandbox.services.map(\.address.description) == ["10.1.0.2"])
+    }
+
+    @Test func `whose container administers the network, or whose network says so, may use what is nobody's`() throws {
+        var plain = try taskContainer()
+        func lax(
+            _ containers: [ContainerRecord],
+            _ change: (inout SwarmNetworkState, inout LocalNetwork) -> Void = { _, _ in }
+        )
+            throws -> [String: [String]]
+        {
+            var (state, bridge) = (try swarmState(), try gatewayBridge())
+            change(&state, &bridge)
+            let wanted = NodeNetworkComposer(
+                containers: containers.filter { $0.networkOwner == nil }, networks: [bridge], swarm: state,
+                nodeID: "n1", underlayLink: "eth0", underlayMTU: 1400, resolvers: [:],
+                administered: NamespaceSharing.administered(containers)
+            ).compose()
+            var found = Dictionary(
+                uniqueKeysWithValues: wanted.sandboxes.map { box in
+                    (box.id, box.endpoints.filter(\.isLax).map(\.id))
+                })
+            found["reserved"] = wanted.overlays.flatMap(\.reserved).map(\.description).sorted()
+            return found
+        }
+        let all = ["ep-app", "ep-ing", "ep-gw"]
+        plain.state.running = true
+        #expect(try lax([plain]) == [plain.id: [], "reserved": []])
+        var able = plain
+        able.hostConfig.capAdd = StringList(["net_admin"])
+        #expect(try lax([able])[plain.id] == all)
+        // Services' addresses are somebody's, too.
+        #expect(try lax([able])["reserved"] == ["10.1.0.2", "10.255.0.4"])
+        able.hostConfig.capDrop = StringList(["ALL"])
+        #expect(try lax([able])[plain.id] == all)
+        able.hostConfig.capDrop = StringList(["CAP_NET_ADMIN"])
+        #expect(try lax([able])[plain.id] == [])
+        able.hostConfig.capDrop = nil
+        able.hostConfig.capAdd = nil
+        able.hostConfig.privileged = true
+        #expect(try lax([able])[plain.id] == all)
+        // One that shares the network of another, as long as it runs.
+        var guest = ContainerRecord(
+            id: "g1", name: "guest", created: .now, imageID: "", configuration: ContainerConfiguration(),
+            hostConfig: HostConfiguration(), commandLine: ["x"])
+        guest.hostConfig.networkMode = "container:" + plain.id
+        guest.hostConfig.privileged = true
+        #expect(try lax([plain, guest])[plain.id] == [])
+        guest.state.running = true
+        #expect(try lax([plain, guest])[plain.id] == all)
+        let off = [SpoofCheck.option: "off"]
+        #expect(try lax([plain]) { _, bridge in bridge.options = off }[plain.id] == ["ep-gw"])
+        #expect(
+            try lax([plain]) { state, _ in
+                state.networks[1].network.driverState = Driver(name: "overlay", options: off)
+            }[plain.id] == ["ep-app"])
+        #expect(throws: Refusal.self) { try SpoofCheck.check([SpoofCheck.option: "of"]) }
+        try SpoofCheck.check(off)
     }
 
     @Test func `a place in a network that is gone keeps no other container from its own`() throws {
