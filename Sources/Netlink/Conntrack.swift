@@ -89,13 +89,14 @@ package final class ConntrackSocket: Sendable {
         return try await namespace.run { try ConntrackSocket() }
     }
 
-    /// All IPv4 connections.
-    package func connections() throws -> [TrackedConnection] {
+    /// All IPv4 connections, or those of a selection.
+    package func connections(_ selection: ConnectionSelection? = nil) throws -> [TrackedConnection] {
         let messages = try socket.withLock { socket in
             try socket.ask(isDump: true, attempting: "list connections") { sequence in
                 var writer = MessageWriter(
                     type: ConntrackMessage.get, flags: MessageFlags.request | MessageFlags.dump)
                 ConntrackMessage.header(into: &writer)
+                selection?.encode(into: &writer)
                 return writer.finished(sequence: sequence)
             }
         }
@@ -103,9 +104,13 @@ package final class ConntrackSocket: Sendable {
     }
 
     /// Forgets the connections that fit; their next packet is looked at as a new one. Returns how many there were.
+    /// - Parameter selections: Only these are looked at; `nil`: all.
     @discardableResult
-    package func delete(where fits: (TrackedConnection) -> Bool) throws -> Int {
-        let doomed = try connections().filter(fits)
+    package func delete(
+        among selections: Set<ConnectionSelection>? = nil, where fits: (TrackedConnection) -> Bool
+    ) throws -> Int {
+        let known = try selections.map { try $0.flatMap { try connections($0) } } ?? connections()
+        let doomed = Array(Set(known.filter(fits)))
         var deleted = 0
         var rest = doomed[...]
         while !rest.isEmpty {

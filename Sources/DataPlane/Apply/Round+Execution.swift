@@ -115,18 +115,28 @@ extension Round {
     }
 
     private func forgetConnections(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
-        let ends = ConnectionEnds(from: previousNetwork, to: derivation.wanted, kept: unforgotten).byScope
+        var ends = ConnectionEnds(
+            from: previousNetwork, to: derivation.wanted, made: parts[.node]?.plan.madeLinks ?? [], kept: unforgotten
+        ).byScope
             .filter { parts[$0.key] != nil || outcome.applied[$0.key] != nil }
+        // While rules were missing, what came was led nowhere.
+        let repaired = Set(parts.filter { $0.value.wasExamined && !$0.value.change.isEmpty }.keys)
+        if repaired.contains(.node) { ends[.node, default: []] += ConnectionEnds.opened(derivation.wanted) }
         // What an earlier daemon knew and this one does not is in no difference.
         let unsearched = Set(
-            parts.filter { $0.key.translates && !$0.value.isNew && previous[$0.key]?.isSearched != true }.keys)
+            parts.filter { scope, part in
+                scope.translates && !part.isNew && (previous[scope]?.isSearched != true || repaired.contains(scope))
+            }.keys)
         let stale = unsearched.isEmpty ? nil : StaleConnections(derivation.wanted)
-        let done = await forEach(Array(unsearched.union(ends.keys)), &outcome) { scope in
-            let gone = ends[scope] ?? []
+        let wanted = ends
+        let done = await forEach(Array(unsearched.union(wanted.keys)), &outcome) { scope in
+            let gone = wanted[scope] ?? []
             let stale = unsearched.contains(scope) ? stale : nil
             return try await inside(scope) {
-                try NamespaceWork.forget { connection in
-                    gone.contains { $0.fits(connection) } || stale?.contains(connection, in: scope) == true
+                let ended = EndedConnections(
+                    gone, own: EndedConnections.needsOwn(gone) ? try NamespaceWork.ownAddresses() : [])
+                return try NamespaceWork.forget(among: stale == nil ? ended.selections : nil) { connection in
+                    ended.contains(connection) || stale?.contains(connection, in: scope) == true
                 }
             }
         }

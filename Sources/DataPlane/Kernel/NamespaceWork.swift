@@ -55,24 +55,14 @@ enum NamespaceWork {
         return try context.tables(ids, bare: Set(ids)).mapValues(\.chains)
     }
 
-    /// Forgets connections, and returns how many there were.
-    static func forget(_ isGone: (TrackedConnection) -> Bool) throws -> Int {
-        try ConntrackSocket().delete(where: isGone)
+    static func ownAddresses() throws -> Set<IPv4Address> {
+        Set(try RouteSocket().addresses().map(\.network.address))
     }
-}
 
-/// Connections that lost what they lead to.
-enum ConnectionEnd: Equatable, Sendable {
-    /// What is answered from an address.
-    case answered(IPv4Address)
-    /// What came to a port and is answered from an address.
-    case port(UInt16, answeredFrom: IPv4Address)
-
-    func fits(_ connection: TrackedConnection) -> Bool {
-        switch self {
-        case .answered(let address): connection.reply.source == address
-        case .port(let port, let address):
-            connection.original.destinationPort == port && connection.reply.source == address
-        }
+    /// Forgets connections, and returns how many there were.
+    static func forget(
+        among selections: Set<ConnectionSelection>? = nil, _ isGone: (TrackedConnection) -> Bool
+    ) throws -> Int {
+        try ConntrackSocket().delete(among: selections, where: isGone)
     }
 }
