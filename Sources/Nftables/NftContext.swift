@@ -52,14 +52,18 @@ package struct NftContext {
     }
 
     /// The tables there are.
+    ///
+    /// Read from text: nft 1.0.6 goes on to use what it has freed when it writes a table that has flags as JSON, and anybody who
+    /// may change rules can give a table flags.
     package func tables() throws(NftablesError) -> Set<TableID> {
-        let text = try output(of: "list tables", flags: UInt32(NFT_CTX_OUTPUT_JSON), attempting: "list tables")
+        let text = try output(of: "list tables", flags: 0, attempting: "list tables")
         var found: Set<TableID> = []
-        for item in try Self.items(text) {
-            guard let table = item["table"], let family = table["family"]?.text.flatMap(TableID.Family.init(rawValue:)),
-                let name = table["name"]?.text
-            else { continue }
-            found.insert(TableID(family, name))
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 2)
+            guard words.count == 3, words[0] == "table", let family = TableID.Family(rawValue: String(words[1])) else {
+                continue
+            }
+            found.insert(TableID(family, String(words[2])))
         }
         return found
     }
@@ -79,7 +83,9 @@ package struct NftContext {
     private func observe(_ id: TableID, withElements: Bool) throws(NftablesError) -> ObservedTable {
         let plain = UInt32(NFT_CTX_OUTPUT_TERSE) | UInt32(NFT_CTX_OUTPUT_STATELESS)
         let text = try output(of: "list table \(id)", flags: plain, attempting: "list table \(id)")
-        guard withElements else { return ObservedTable(text: text, items: []) }
+        let bare = ObservedTable(text: text, items: [])
+        // With flags none of it can be read as JSON, see above.
+        guard withElements, !bare.hasFlags else { return bare }
         let listing = try output(
             of: "list table \(id)", flags: UInt32(NFT_CTX_OUTPUT_JSON), attempting: "list table \(id)")
         return ObservedTable(text: text, items: try Self.items(listing))

@@ -5,6 +5,8 @@ package struct ObservedTable: Sendable {
     package let chains: [String: String]
     /// Switched off as a whole (`flags dormant`): nothing in it sees a packet.
     package let isDormant: Bool
+    /// Any of `dormant`, `owner`, …
+    let hasFlags: Bool
     private let contents: [String: [ListedValue]]
 
     /// - Parameters:
@@ -13,7 +15,7 @@ package struct ObservedTable: Sendable {
     init(text: String, items: [ListedValue]) {
         var comment: String?
         var chains: [String: String] = [:]
-        var isDormant = false
+        var flags = ""
         var current: (name: String, body: String)?
         for line in text.split(separator: "\n") {
             if let chain = current {
@@ -27,11 +29,12 @@ package struct ObservedTable: Sendable {
                 current = (String(line.dropFirst(7).dropLast(2)), "")
             } else if line.hasPrefix("\tcomment \"") {
                 comment = String(line.dropFirst(10).dropLast())
-            } else if line.hasPrefix("\tflags "), line.contains("dormant") {
-                isDormant = true
+            } else if line.hasPrefix("\tflags ") {
+                flags += line.dropFirst(7)
             }
         }
-        self.isDormant = isDormant
+        isDormant = flags.contains("dormant")
+        hasFlags = !flags.isEmpty
         self.comment = comment
         self.chains = chains
         var contents: [String: [ListedValue]] = [:]
