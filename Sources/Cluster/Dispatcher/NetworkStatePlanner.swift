@@ -11,6 +11,7 @@ package struct NetworkStatePlanner {
     private let ingressID: String?
     private let dataPathPort: UInt16
     private let controlPorts: [UInt16]
+    private let managers: [IPv4Address]
     private let subnets: [IPv4Network]
 
     /// Tasks of which a node has, or is about to have, a container: they hold addresses.
@@ -29,11 +30,10 @@ package struct NetworkStatePlanner {
         }
         dataPathPort =
             objects.cluster.flatMap { UInt16(exactly: $0.dataPathPort) }.flatMap { $0 == 0 ? nil : $0 } ?? 4789
-        let managers = objects.nodes.values.compactMap { node in
-            (node.managerStatus?.addr).flatMap { $0.split(separator: ":").last }.flatMap { UInt16($0) }
-        }
+        let ends = objects.nodes.values.compactMap { $0.managerStatus?.addr.split(separator: ":") }
+        managers = Set(ends.compactMap { $0.first.flatMap { IPv4Address(String($0)) } }).sorted()
         let usual = [LocalAddress.defaultPort, SwarmConfiguration.usualStorePort].compactMap { UInt16(exactly: $0) }
-        controlPorts = Set(managers + usual).sorted()
+        controlPorts = Set(ends.compactMap { $0.last.flatMap { UInt16($0) } } + usual).sorted()
         let ingressPrefix = ingress?.ipamOptions?.configs?.first?.subnet.flatMap { IPv4Network($0) }?.prefixLength
         peers = objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in
             guard let address = vteps[node.id] ?? nil else { return nil }
@@ -84,6 +84,7 @@ package struct NetworkStatePlanner {
         state.subnets = subnets
         state.dataPathPort = dataPathPort
         state.controlPorts = controlPorts
+        state.managers = managers
         state.networks = networkIDs(of: nodeID).sorted().compactMap { networks[$0] }
         return state
     }

@@ -54,7 +54,7 @@ extension Derivation {
 
     /// What is somebody's in the node's bridges, and at the node's own door: a member's address would be believed elsewhere.
     private var addressesOfBridges: Set<IPv4Address> {
-        var taken = Set(wanted.bridges.map(\.gateway.address)).union(wanted.underlay?.peers ?? [])
+        var taken = Set(wanted.bridges.map(\.gateway.address)).union(wanted.underlay?.members ?? [])
         if let ingress = wanted.ingress { taken.insert(ingress.leg.address) }
         for endpoint in wanted.sandboxes.flatMap(\.endpoints) {
             if case .bridge = endpoint.network { taken.insert(endpoint.address.address) }

@@ -23,6 +23,7 @@ struct NodeTable {
     private let declarations = """
         set underlay { typeof iifname . ip daddr; }
         set vteps { type ipv4_addr; }
+        set members { type ipv4_addr; }
         set control { type inet_proto . inet_service; }
         set encvni { typeof @th,96,24; }
         set localnets { type ipv4_addr; flags interval; }
@@ -109,7 +110,7 @@ struct NodeTable {
         iifname @internal fib daddr . iif type != { local, broadcast, multicast } counter drop
         }
         chain filter_fwd { type filter hook forward priority filter; policy accept;
-        iifgroup \(Layout.linkGroup) ip daddr @vteps meta l4proto . th dport @control counter drop
+        iifgroup \(Layout.linkGroup) ip daddr @members meta l4proto . th dport @control counter drop
         iifname @internal iifname . oifname != @icc counter drop
         oifname @internal iifname . oifname != @icc counter drop
         ct status dnat accept
@@ -141,6 +142,7 @@ struct NodeTable {
         return [
             ElementSet("underlay", nameFields: [0], keys: arrivals),
             ElementSet("vteps", keys: (wanted.underlay?.peers ?? []).map(\.description)),
+            ElementSet("members", keys: (wanted.underlay?.members ?? []).map(\.description)),
             ElementSet("control", keys: control),
             ElementSet("encvni", keys: encrypted.map { "\($0.vni)" }),
             ElementSet(

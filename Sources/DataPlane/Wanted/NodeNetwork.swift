@@ -41,13 +41,15 @@ package struct Underlay: Codable, Equatable, Sendable {
     package var port: UInt16
     /// TCP ports at which the swarm's nodes speak with each other: containers reach them on no node, nor the data path's.
     package var controlPorts: Set<UInt16>
+    /// Where managers are reached, beside the VTEPs.
+    package var managers: Set<IPv4Address>
 
     /// Ethernet, IPv4, UDP and VXLAN headers (RFC 7348 §5).
     package static let overhead = 50
 
     package init(
         address: IPv4Address, link: String? = nil, mtu: Int = 1500, peers: Set<IPv4Address>, port: UInt16 = 4789,
-        controlPorts: Set<UInt16> = []
+        controlPorts: Set<UInt16> = [], managers: Set<IPv4Address> = []
     ) {
         self.address = address
         self.link = link
@@ -55,7 +57,11 @@ package struct Underlay: Codable, Equatable, Sendable {
         self.peers = peers
         self.port = port
         self.controlPorts = controlPorts
+        self.managers = managers
     }
+
+    /// Addresses of the swarm's nodes, as far as others than they themselves have something to ask there.
+    var members: Set<IPv4Address> { peers.union(managers) }
 }
 
 /// A bridge of the node: `docker0`, `docker_gwbridge`, `br-…`.

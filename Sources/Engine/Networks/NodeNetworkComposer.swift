@@ -32,7 +32,8 @@ struct NodeNetworkComposer {
         guard let swarm, let own = ownPeer else { return nil }
         return Underlay(
             address: own.address, link: underlayLink, mtu: underlayMTU, peers: Set(swarm.peers.map(\.address)),
-            port: swarm.dataPathPort, controlPorts: Set(swarm.controlPorts))
+            port: swarm.dataPathPort, controlPorts: Set(swarm.controlPorts),
+            managers: Set(swarm.managers))
     }
 
     private var bridges: [BridgeNetwork] {

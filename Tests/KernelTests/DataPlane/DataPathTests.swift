@@ -30,6 +30,8 @@ import Testing
         try await withWorld(nodes: 2) { world in
             var wanted = swarm(world, tasks: [(1, 1), (2, 1)], callers: [(1, 2)])
             wanted[0].bridges.append(inner)
+            // A manager that is reached elsewhere than at its data path.
+            wanted[0].underlay?.managers = [World.clientAddress]
             wanted[0].sandboxes += [container("c1", 10), innerContainer()]
             // The way to the other node's address is the underlay; a container's is masqueraded there.
             try await apply(wanted, world)
@@ -194,7 +196,9 @@ import Testing
                 greeters.append(try await Greeter.start("one", in: one.namespace, port: port))
                 greeters.append(try await Greeter.start("two", in: two.namespace, port: port))
             }
-            greeters.append(try await Greeter.start("outside", in: world.client, port: 80))
+            for port in [80, 2377] as [UInt16] {
+                greeters.append(try await Greeter.start("outside", in: world.client, port: port))
+            }
             func reaches(_ from: NetworkNamespace, _ address: IPv4Address, _ port: UInt16) async -> Bool {
                 let answer = await tcp(address, port, from: from, milliseconds: 400)
                 return ["one", "two", "outside"].contains { answer.hasPrefix($0 + " ") }
@@ -213,6 +217,8 @@ import Testing
                 #expect(await reaches(two.namespace, one.address, port))
                 #expect(await reaches(world.client, one.address, port))
             }
+            #expect(await !reaches(plain, World.clientAddress, 2377))
+            #expect(await reaches(plain, World.clientAddress, 80))
             // An internal network's node is at its gateway alone.
             #expect(await reaches(closed, IPv4Address(172, 20, 0, 1), 5000))
             for (address, port) in [
