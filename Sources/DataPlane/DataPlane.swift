@@ -246,7 +246,8 @@ package actor DataPlane {
     {
         let start = ContinuousClock.now
         let (number, target) = (given == nil ? newest : carriedOut, given ?? wanted)
-        let derivation = Derivation(target, layout: layout, filtersBridges: await filtersBridges())
+        let derivation = Derivation(
+            await placed(target), layout: layout, filtersBridges: await filtersBridges())
         let round = Round(
             derivation: derivation, node: node, previous: applied, previousNetwork: appliedNetwork,
             unforgotten: unforgotten,
@@ -261,6 +262,21 @@ package actor DataPlane {
         carriedOut = number
         outcome.duration = ContinuousClock.now - start
         return (round, outcome)
+    }
+
+    /// With the link that has the underlay's address at present: it may move, or come late.
+    private func placed(_ target: NodeNetwork) async -> NodeNetwork {
+        guard let underlay = target.underlay, underlay.link == nil else { return target }
+        var placed = target
+        do {
+            placed.underlay?.link = try await inNode { try NamespaceWork.link(with: underlay.address) }
+        } catch {
+            log.error("looking for the link of the data path failed", metadata: ["error": "\(error)"])
+        }
+        if placed.underlay?.link == nil {
+            log.warning("no link has the address of the data path", metadata: ["address": "\(underlay.address)"])
+        }
+        return placed
     }
 
     private func takeOver(_ outcome: Round.Outcome) {

@@ -55,6 +55,13 @@ enum NamespaceWork {
         return try context.tables(ids, bare: Set(ids)).mapValues(\.chains)
     }
 
+    /// The name of the link that has an address; `nil` when none has.
+    static func link(with address: IPv4Address) throws -> String? {
+        let socket = try RouteSocket()
+        guard let row = try socket.addresses().first(where: { $0.network.address == address }) else { return nil }
+        return try socket.links().first { row.link == .index($0.index) || row.link == .name($0.name) }?.name
+    }
+
     static func ownAddresses() throws -> Set<IPv4Address> {
         Set(try RouteSocket().addresses().map(\.network.address))
     }

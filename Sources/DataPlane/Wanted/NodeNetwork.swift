@@ -31,7 +31,7 @@ package struct NodeNetwork: Codable, Equatable, Sendable {
 package struct Underlay: Codable, Equatable, Sendable {
     /// This node's VTEP.
     package var address: IPv4Address
-    /// The link that has the address: VXLAN that arrives by another is dropped. `nil`: none has it, and all is.
+    /// The link by which VXLAN arrives; what arrives by another is dropped. `nil`: whichever has the address.
     package var link: String?
     /// MTU of the link that has the address; overlays get 50 less.
     package var mtu: Int

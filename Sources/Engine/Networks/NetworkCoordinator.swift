@@ -6,7 +6,6 @@ import LinuxSystem
 import Logging
 import Model
 import NameService
-import Netlink
 import Synchronization
 
 /// Makes the kernel's networks and the resolvers agree with the containers and with the swarm's word.
@@ -17,10 +16,13 @@ final class NetworkCoordinator: Sendable {
         var swarm: SwarmNetworkState?
         var nodeID: String?
         var resolvers: [String: ResolverPorts] = [:]
-        var underlay = UnderlayLink.unknown
+        var underlayMTU = NetworkCoordinator.usualMTU
         /// Containers that have ended and given up their networks, while their records still call them running.
         var left: Set<String> = []
     }
+
+    /// Ethernet's: what is assumed while the underlay's link is not known.
+    static let usualMTU = 1500
 
     private let state = Mutex(State())
     private let configuration: EngineConfiguration
@@ -53,11 +55,11 @@ final class NetworkCoordinator: Sendable {
     }
 
     /// Takes the swarm's word for what its networks are; `nil` when the node has left.
-    func setSwarm(_ swarm: SwarmNetworkState?, nodeID: String?, underlay: UnderlayLink) {
+    func setSwarm(_ swarm: SwarmNetworkState?, nodeID: String?, underlayMTU: Int) {
         state.withLock { state in
             state.swarm = swarm
             state.nodeID = nodeID
-            state.underlay = underlay
+            state.underlayMTU = underlayMTU
         }
     }
 
@@ -76,8 +78,7 @@ final class NetworkCoordinator: Sendable {
     {
         NodeNetworkComposer(
             containers: joined, networks: networks.all, swarm: state.swarm, nodeID: state.nodeID,
-            underlayLink: state.underlay.name, underlayMTU: state.underlay.mtu, resolvers: state.resolvers,
-            administered: administered)
+            underlayMTU: state.underlayMTU, resolvers: state.resolvers, administered: administered)
     }
 
     /// Makes the namespace of a container that is about to start; it is complete when ``join(_:)`` has returned.
@@ -202,25 +203,6 @@ final class NetworkCoordinator: Sendable {
     }
 
     func sandboxPath(_ id: String) -> String { dataPlane.sandboxNamespace(id).path }
-}
-
-/// The link that has the node's underlay address.
-struct UnderlayLink: Sendable {
-    /// `nil` where none has it.
-    var name: String?
-    var mtu: Int
-
-    /// With Ethernet's MTU: what is assumed while no link is known.
-    static let unknown = UnderlayLink(name: nil, mtu: 1500)
-
-    /// Blocking.
-    static func find(_ address: IPv4Address) throws -> UnderlayLink {
-        let socket = try RouteSocket()
-        guard let row = try socket.addresses().first(where: { $0.network.address == address }),
-            let link = try socket.links().first(where: { row.link == .index($0.index) || row.link == .name($0.name) })
-        else { return .unknown }
-        return UnderlayLink(name: link.name, mtu: link.mtu)
-    }
 }
 
 extension ContainerRecord {

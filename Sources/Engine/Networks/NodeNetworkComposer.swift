@@ -11,8 +11,7 @@ struct NodeNetworkComposer {
     var swarm: SwarmNetworkState?
     /// This node's id in the swarm.
     var nodeID: String?
-    /// The link that carries VXLAN: its name, where one has the node's address, and its MTU.
-    var underlayLink: String?
+    /// MTU of the link that carries VXLAN.
     var underlayMTU: Int
     var resolvers: [String: ResolverPorts]
     /// Containers that administer the network which they are in, their own or another's.
@@ -31,7 +30,7 @@ struct NodeNetworkComposer {
     private var underlay: Underlay? {
         guard let swarm, let own = ownPeer else { return nil }
         return Underlay(
-            address: own.address, link: underlayLink, mtu: underlayMTU, peers: Set(swarm.peers.map(\.address)),
+            address: own.address, mtu: underlayMTU, peers: Set(swarm.peers.map(\.address)),
             port: swarm.dataPathPort, controlPorts: Set(swarm.controlPorts),
             managers: Set(swarm.managers))
     }

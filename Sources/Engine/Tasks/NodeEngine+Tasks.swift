@@ -132,12 +132,7 @@ extension NodeEngine: TaskExecutor {
     /// Lets the node's networks be computed from the swarm's word from now on.
     func take(_ place: SwarmPlace) async throws {
         let own = place.network.peers.first { $0.nodeID == place.nodeID }
-        let underlay =
-            if let own { try await onThread { try UnderlayLink.find(own.address) } } else { UnderlayLink.unknown }
-        if let own, underlay.name == nil {
-            log.error("no link has this node's address of the data path", metadata: ["address": "\(own.address)"])
-        }
-        network.setSwarm(place.network, nodeID: place.nodeID, underlay: underlay)
+        network.setSwarm(place.network, nodeID: place.nodeID, underlayMTU: try await underlayMTU(of: own?.address))
     }
 
     package func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
@@ -153,11 +148,24 @@ extension NodeEngine: TaskExecutor {
         for record in containers.all where record.task != nil {
             try await removeContainer(record.id, force: true, removeVolumes: true)
         }
-        network.setSwarm(nil, nodeID: nil, underlay: .unknown)
+        network.setSwarm(nil, nodeID: nil, underlayMTU: NetworkCoordinator.usualMTU)
         try await store.delete(kind: .node, id: SwarmPlace.key)
         // A user may have put a container there: then it stays, as the container does.
         if let bridge = networks.named(LocalNetwork.gatewayBridgeName) { _ = try await removeUnused(bridge.id) }
         try await network.refresh()
+    }
+
+    /// The MTU of the link that has the node's underlay address.
+    private func underlayMTU(of address: IPv4Address?) async throws -> Int {
+        guard let address else { return NetworkCoordinator.usualMTU }
+        return try await onThread {
+            let socket = try RouteSocket()
+            guard let row = try socket.addresses().first(where: { $0.network.address == address }) else {
+                return NetworkCoordinator.usualMTU
+            }
+            let link = try socket.links().first { row.link == .index($0.index) || row.link == .name($0.name) }
+            return link?.mtu ?? NetworkCoordinator.usualMTU
+        }
     }
 }
 

@@ -143,7 +143,7 @@ func swarm(_ world: World, tasks: [(node: UInt8, number: UInt8)], callers: [(nod
         }
         return NodeNetwork(
             underlay: Underlay(
-                address: node.address, link: "eth0", peers: Set(world.nodes.map(\.address)), controlPorts: [2377, 2380]),
+                address: node.address, peers: Set(world.nodes.map(\.address)), controlPorts: [2377, 2380]),
             bridges: [docker0, gatewayBridge],
             overlays: [
                 OverlayNetwork(id: "net", vni: 4096, remoteEndpoints: net),

@@ -201,7 +201,6 @@ import Testing
             resolvers: [:])
         let wanted = composer.compose()
         #expect(wanted.underlay?.peers.count == 2)
-        #expect(wanted.underlay?.link == nil)
         #expect(wanted.overlays.map(\.vni).sorted() == [4096, 4097])
         #expect(wanted.overlays.allSatisfy { $0.mtu == 1350 })
         #expect(wanted.overlays.first { $0.id == "app" }?.remoteEndpoints.map(\.address.description) == ["10.1.0.7"])
@@ -227,7 +226,7 @@ import Testing
             change(&state, &bridge)
             let wanted = NodeNetworkComposer(
                 containers: containers.filter { $0.networkOwner == nil }, networks: [bridge], swarm: state,
-                nodeID: "n1", underlayLink: "eth0", underlayMTU: 1400, resolvers: [:],
+                nodeID: "n1", underlayMTU: 1400, resolvers: [:],
                 administered: NamespaceSharing.administered(containers)
             ).compose()
             var found = Dictionary(
