@@ -99,6 +99,7 @@ extension Manager {
 }
 
 extension Manager {
+    /// - Parameter filters: `label` asks for the labels that a task's service had when the task was made, as in Docker: tasks have none themselves.
     package func listTasks(_ filters: Filters) throws -> [SwarmTask] {
         try filters.allow(["_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service"])
         let objects = model.objects
@@ -120,7 +121,7 @@ extension Manager {
                     return ["1", "true"].contains($0)
                         == (objects.services[task.serviceID]?.isUpToDate(task, on: node) ?? false)
                 }
-                && filters.labelsMatch(task.labels)
+                && filters.labelsMatch(task.serviceLabels)
         }
         .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map(Self.shown)
     }

@@ -46,6 +46,8 @@ extension Manager {
         let id = RandomID.swarm()
         try await guarded { state in
             var service = Service(id: id)
+            var spec = spec
+            if spec.name.isEmpty { spec.name = Self.freeName(in: state) }
             service.spec = try ServiceRules(state).checked(spec, replacing: nil)
             service.createdAt = .now
             service.updatedAt = service.createdAt
@@ -58,6 +60,12 @@ extension Manager {
                 puts: [.init(service.key, try service.storedBytes), .init(name, Array(id.utf8))])
         }
         return (id, [])
+    }
+
+    /// A name for a service whose creator gives none. Source: Docker's, which takes those of its containers.
+    private static func freeName(in state: SwarmState) -> String {
+        let taken = Set(state.services.values.map(\.spec.name))
+        return RandomName.make(unless: taken.contains) ?? "service_\(RandomID.hex(bytes: 6))"
     }
 
     package func updateService(

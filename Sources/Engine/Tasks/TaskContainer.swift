@@ -61,11 +61,7 @@ struct TaskContainer {
 
     private func host(_ spec: ContainerSpec) throws -> HostConfiguration {
         var host = HostConfiguration()
-        host.mounts = spec.mounts?.map { mount in
-            var mount = mount
-            mount.source = template.expand(mount.source)
-            return mount
-        }
+        host.mounts = spec.mounts?.map { $0.expanded(by: template) }
         let privileges = try ServicePrivileges(spec.privileges)
         host.securityOpt =
             (privileges.noNewPrivileges ? ["no-new-privileges"] : [])

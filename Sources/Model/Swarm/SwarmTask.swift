@@ -43,6 +43,9 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
         package init() {}
     }
 
+    /// Its service's labels, as they were when the task was made.
+    package var serviceLabels: [String: String] { assignment?.serviceLabels ?? [:] }
+
     /// `<service>.<slot>.<task id>`, or with the node's id for global services: the name of the task's container.
     package var containerName: String {
         "\(assignment?.serviceName ?? serviceID).\(slot.map(String.init) ?? nodeID ?? "").\(id)"
