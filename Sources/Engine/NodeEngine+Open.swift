@@ -83,6 +83,18 @@ extension NodeEngine: ServiceLifecycle.Service {
         }
     }
 
+    /// For how long what happens is taken for one burst of work.
+    private static let burst = Duration.seconds(10)
+
+    /// Gives the memory of a burst of work back when it is over; in one that goes on, from time to time. Without work nothing is done.
+    private func giveMemoryBack() async throws {
+        while true {
+            await events.work.wait()
+            try await Task.sleep(for: Self.burst)
+            try await Memory.giveBack()
+        }
+    }
+
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -91,6 +103,7 @@ extension NodeEngine: ServiceLifecycle.Service {
                 group.addTask { await self.announceRepairs() }
                 group.addTask { try await self.rotateLogs() }
                 group.addTask { try await self.reapOrphans() }
+                group.addTask { try await self.giveMemoryBack() }
                 // None of them ends by itself; one that fails takes the others along.
                 try await group.waitForAll()
             }

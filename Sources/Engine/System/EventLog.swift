@@ -1,4 +1,5 @@
 import EngineInterface
+import LinuxSystem
 package import Model
 import Synchronization
 
@@ -14,6 +15,8 @@ package final class EventLog: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Rung with every event, for the one who only wants to know that there is work.
+    let work = Bell()
 
     package init() {}
 
@@ -28,6 +31,7 @@ package final class EventLog: Sendable {
             return state.followers.values.filter { $0.take(event) }
         }
         for follower in told { follower.wake() }
+        work.ring()
     }
 
     package func publish(
