@@ -1,6 +1,7 @@
 import ContainerRuntime
 import EngineInterface
 import Faults
+import LinuxSystem
 import Glibc
 package import Model
 

@@ -19,6 +19,15 @@ final class NetworkCoordinator: Sendable {
         var underlayMTU = NetworkCoordinator.usualMTU
         /// Containers that have ended and given up their networks, while their records still call them running.
         var left: Set<String> = []
+        /// How many have asked for a refresh, and what the last one has made and for how many of them.
+        var asked: UInt64 = 0
+        var last = Refresh()
+    }
+
+    private struct Refresh {
+        var served: UInt64 = 0
+        var network = NodeNetwork()
+        var report = ApplyReport()
     }
 
     /// Ethernet's: what is assumed while the underlay's link is not known.
@@ -30,7 +39,7 @@ final class NetworkCoordinator: Sendable {
     private let containers: ContainerTable
     private let networks: LocalNetworks
     let dataPlane: DataPlane
-    private let nameServer: NameServer
+    let nameServer: NameServer
     private let events: EventLog
     private let order = KeyedSerializer()
 
@@ -91,10 +100,23 @@ final class NetworkCoordinator: Sendable {
 
     /// Brings kernel and resolvers to what they are to be now. Refreshes follow one another; the last sees everything.
     /// - Parameter removesLater: devices that go may be there for a moment longer; the next refresh waits for them.
-    func refresh(removesLater: Bool = false) async throws {
-        try await order.run("refresh") {
-            report(try await dataPlane.apply(composer().compose(), removesLater: removesLater))
+    func refresh(removesLater: Bool = false) async throws { _ = try await refreshed(removesLater: removesLater) }
+
+    /// Those who ask while a refresh is under way share the next one: of many containers that start at once not each costs a whole round.
+    private func refreshed(removesLater: Bool = false) async throws -> Refresh {
+        let mine = state.withLock { state in
+            state.asked += 1
+            return state.asked
+        }
+        return try await order.run("refresh") {
+            let (asked, last) = state.withLock { ($0.asked, $0.last) }
+            if last.served >= mine { return last }
+            var refresh = Refresh(served: asked, network: composer().compose())
+            refresh.report = try await dataPlane.apply(refresh.network, removesLater: removesLater)
+            report(refresh.report)
             await refreshNames()
+            state.withLock { [refresh] in $0.last = refresh }
+            return refresh
         }
     }
 
@@ -107,14 +129,9 @@ final class NetworkCoordinator: Sendable {
             // A running container that joins one more network has its resolver already.
             if state.withLock({ $0.resolvers[id] }) == nil { try await openResolver(record) }
         }
-        try await order.run("refresh") {
-            let wanted = composer().compose()
-            try checkPlaces(of: id, in: wanted)
-            let done = try await dataPlane.apply(wanted)
-            report(done)
-            try done.check(sandbox: id)
-            await refreshNames()
-        }
+        let done = try await refreshed()
+        try checkPlaces(of: id, in: done.network)
+        try done.report.check(sandbox: id)
     }
 
     /// - Throws: ``Refusal`` when a network that the container has joined has gone meanwhile.

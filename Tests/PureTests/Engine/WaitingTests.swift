@@ -1,5 +1,6 @@
 import EngineInterface
 import Faults
+import LinuxSystem
 import Model
 import Synchronization
 import Testing
