@@ -102,8 +102,10 @@ extension Swarm {
             try await file.save()
         } catch {
             self.part = nil
-            try await part.end()
-            try await discard(membership)
+            try await uncancelled { [self] in
+                try await part.end()
+                try await discard(membership)
+            }
             throw error
         }
     }
@@ -224,14 +226,19 @@ extension Swarm {
         try await changing {
             guard let part else { throw Refusal(.unavailable, "This node is not part of a swarm") }
             if part.isManager, !force { throw Refusal(.unavailable, leaveWarning(part)) }
-            await takeLeave(part)
-            try await part.end()
-            self.part = nil
-            try await stopTasks()
-            try await executor.leaveNetworks()
-            try await discard(part.file.value)
+            // Once begun it is gone through with, whatever becomes of the request.
+            try await uncancelled { [self] in
+                await takeLeave(part)
+                try await part.end()
+                await forget(part)
+                try await stopTasks()
+                try await executor.leaveNetworks()
+                try await discard(part.file.value)
+            }
         }
     }
+
+    private func forget(_ ended: SwarmPart) { if part === ended { part = nil } }
 
     private func stopTasks() async throws {
         let ids = try await executor.presentTasks().keys.sorted()

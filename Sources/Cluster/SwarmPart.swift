@@ -60,6 +60,9 @@ final class SwarmPart: Sendable {
         }
     }
 
+    /// For a part that nobody runs, or not any more.
+    func giveUp() { state.change { $0.hasEnded = true } }
+
     /// Ends the part and returns when nothing of it runs any more.
     func end() async throws {
         state.change { $0.isEnding = true }

@@ -38,7 +38,7 @@ extension ConmonRuntime {
             return ConmonExec(
                 started: started, viewer: viewer, directory: directory, misplaced: inherited == nil ? nil : layout)
         } catch {
-            await hub.disconnect()
+            await uncancelled { await hub.disconnect() }
             // The failure is what counts; a directory that stays goes with the container.
             try? await onThread { try Files.removeTree(directory) }
             throw error

@@ -84,7 +84,8 @@ package final class ConmonRuntime: ContainerRuntime {
             try await keep(started, of: request)
             return CreatedContainer(pid: started.pid, warnings: warnings)
         } catch {
-            await cleanUp(id, after: error)
+            let failure = error
+            await uncancelled { await self.cleanUp(id, after: failure) }
             throw error
         }
     }
@@ -194,7 +195,7 @@ package final class ConmonRuntime: ContainerRuntime {
         // The bundle goes last: without it nothing is left.
         let states = RuntimeName.allCases.map { paths.state(id, of: $0) }
         if !Files.exists(paths.bundle(id)), !states.contains(where: { Files.exists($0) }) { return }
-        try await removeAll(of: id)
+        try await uncancelled { try await self.removeAll(of: id) }
     }
 
     /// After a create that failed; the failure is what the caller is told.

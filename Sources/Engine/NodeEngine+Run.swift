@@ -60,7 +60,8 @@ extension NodeEngine {
                 await restartAfterAdoption(id)
             } else if record.isRunning {
                 await watch(id)
-            } else if record.isWanted || shouldStartWithDaemon(record) {
+            } else if record.task == nil, record.isWanted || shouldStartWithDaemon(record) {
+                // Whether a task's container runs is for the task's own runner to say, which may have seen its end.
                 try await serializer.run(id) {
                     try await containers.update(id) { $0.isWanted = true }
                     try await bringUp(id)

@@ -229,7 +229,7 @@ struct Agent: ServiceLifecycle.Service {
                         }, options: NodeTransport.callOptions)
                 case .tasks(let complete, let tasks, let removed):
                     board.take(complete: complete, tasks, removed: removed)
-                    if complete { await self.removeStrays() }
+                    if complete { await self.endStrays() }
                 case nil: continue
                 }
             }
@@ -248,16 +248,22 @@ struct Agent: ServiceLifecycle.Service {
         }
     }
 
-    /// Containers of tasks that the swarm does not know on this node any more.
-    private func removeStrays() async {
+    /// Ends what carries a task's mark and is not to run: containers of tasks that the swarm does not know on this node any more, and of
+    /// those that have ended.
+    private func endStrays() async {
         do {
-            let known = board.knownIDs
-            for id in try await executor.presentTasks().keys where !known.contains(id) {
-                log.info("removing the container of a task that is not assigned", metadata: ["task": "\(id)"])
-                try await executor.removeTask(id: id)
+            let (known, ended) = (board.knownIDs, board.endedIDs)
+            for (id, status) in try await executor.presentTasks() {
+                if !known.contains(id) {
+                    log.info("removing the container of a task that is not assigned", metadata: ["task": "\(id)"])
+                    try await executor.removeTask(id: id)
+                } else if ended.contains(id), status.processID != 0 {
+                    log.warning("a task that has ended still runs, and is stopped", metadata: ["task": "\(id)"])
+                    try await executor.stopTask(SwarmTask(id: id))
+                }
             }
         } catch {
-            log.error("stray containers could not be removed", metadata: ["error": "\(error)"])
+            log.error("stray containers could not be ended", metadata: ["error": "\(error)"])
         }
     }
 

@@ -1,5 +1,6 @@
 import Addressing
 import Faults
+import LinuxSystem
 import Model
 import Orchestration
 import StateStore
@@ -39,7 +40,8 @@ extension Manager {
             }
         }
         do { return try await allocated(id) } catch {
-            await giveUp(id)
+            // Whoever asked may have gone, and this be cancelled for it.
+            await uncancelled { await giveUp(id) }
             throw error
         }
     }

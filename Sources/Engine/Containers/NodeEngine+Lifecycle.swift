@@ -9,6 +9,22 @@ import Model
 /// Starting, stopping and ending containers, and what follows an end.
 extension NodeEngine {
     package func startContainer(_ reference: String) async throws {
+        let record = try containers.find(reference)
+        if !record.isRunning { try refuseSecondLife(record) }
+        try await start(record.id)
+    }
+
+    /// A task runs once: when its container ends the task ends, and the swarm makes another one. A second life of the container would be
+    /// nobody's.
+    private func refuseSecondLife(_ record: ContainerRecord) throws {
+        guard record.task != nil else { return }
+        throw Refusal(
+            .conflict,
+            "container \(record.id) is a task's: it is for the swarm to start, and not again once it has ended")
+    }
+
+    /// The same for whoever the container belongs to.
+    func start(_ reference: String) async throws {
         let id = try containers.find(reference).id
         try await serializer.run(id) {
             guard let record = containers.record(id) else {
@@ -57,7 +73,9 @@ extension NodeEngine {
             events.publish("container", "start", id, started.eventAttributes)
             workbench.begin { await self.watch(id) }
         } catch {
-            await undoStart(id, after: error)
+            // What made it fail is often that this task is cancelled: the node leaves its swarm, or the task is not wanted any more.
+            let failure = error
+            await uncancelled { await self.undoStart(id, after: failure) }
             throw error
         }
     }
@@ -187,9 +205,10 @@ extension NodeEngine {
     /// After how long a container is started again; `nil` for never. The wait doubles from 100 ms to a minute, and begins
     /// anew for a container that ran ten seconds. Source: Docker's restart manager.
     private func restartDelay(_ record: ContainerRecord, _ end: ProcessEnd) -> Duration? {
-        guard let policy = record.hostConfig.restartPolicy, !record.isStoppedByUser, !record.isBeingRemoved else {
-            return nil
-        }
+        // After a task another one follows, never the same container again.
+        guard record.task == nil, let policy = record.hostConfig.restartPolicy, !record.isStoppedByUser,
+            !record.isBeingRemoved
+        else { return nil }
         switch policy.name {
         case "always", "unless-stopped": break
         case "on-failure":
@@ -307,10 +326,16 @@ extension NodeEngine {
         try await settleEnd(record.id, end)
     }
 
+    /// Stops a container and starts it again; a task's is only stopped.
     package func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
         if record.isRunning {
             try await stop(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
+        }
+        // With the end of its container a task has ended: the swarm starts another one in its place.
+        if record.task != nil {
+            guard record.isRunning else { return try refuseSecondLife(record) }
+            return
         }
         do { try await startContainer(record.id) } catch let refusal as Refusal where refusal.kind == .notModified {}
         events.publish("container", "restart", record.id, record.eventAttributes)

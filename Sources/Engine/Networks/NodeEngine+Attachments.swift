@@ -100,11 +100,15 @@ extension NodeEngine {
         }
     }
 
-    /// A start that was cut short may have left places to containers that do not run.
+    /// A start or an end that was cut short may have left places in networks, and with them names and ports, to containers that do not run.
     func dropStaleAttachments() async throws {
         for record in containers.all where !record.isRunning {
-            guard record.endpoints.contains(where: { $0.attachmentID != nil }) else { continue }
-            try await containers.update(record.id) { $0.leaveNetworks() }
+            let holdsSome = record.endpoints.contains { $0.attachmentID != nil || $0.isJoined }
+            guard holdsSome || !record.publishedPorts.isEmpty else { continue }
+            try await containers.update(record.id) { record in
+                record.leaveNetworks()
+                record.publishedPorts = []
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import EngineInterface
 import Faults
+import LinuxSystem
 package import Model
 
 /// Joining networks and leaving them by hand.
@@ -31,8 +32,10 @@ extension NodeEngine {
             do {
                 try await renewFiles(from: before, to: try await joinRunning(record.id))
             } catch {
-                try await drop(record.id) { !networksBefore.contains($0.networkName) }
-                try await network.refresh()
+                try await uncancelled { [self] in
+                    try await drop(record.id) { !networksBefore.contains($0.networkName) }
+                    try await network.refresh()
+                }
                 throw error
             }
         }
@@ -83,7 +86,7 @@ extension NodeEngine {
     }
 
     /// Takes endpoints out of a record, and its way out with the last that needed one.
-    private func drop(_ id: String, where isMeant: (EndpointRecord) -> Bool) async throws {
+    private func drop(_ id: String, where isMeant: @Sendable (EndpointRecord) -> Bool) async throws {
         let released = containers.record(id)?.endpoints.filter(isMeant).compactMap(\.attachmentID) ?? []
         let open = openBridges
         // Also when it cannot be put on record: they are held by nobody.
