@@ -46,7 +46,7 @@ extension NodeEngine: ServiceLifecycle.Service {
             fileWatcher: try FileWatcher(),
             runtimeVersions: versions,
             dataPlane: DataPlane(runDirectory: paths.run, nodeNamespace: namespace, log: log),
-            nameServer: NameServer(group: group, log: log))
+            nameServer: NameServer(log: log))
         try await engine.adopt()
         return engine
     }

@@ -49,7 +49,7 @@ import Testing
                 let page = try await polled { try await get(Underlay.internet, InternetHost.webPort, from: client) }
                 #expect(page.contains("you are \(Underlay.client)\n"))
                 var query = Message()
-                query.questions = [Question(try #require(DomainName("google.com")), .a)]
+                query.question = Question(try #require(DomainName("google.com")), .a)
                 let octets = query.encoded()
                 let reply = try await client.run { try exchange(octets, Underlay.internet, 53, .udp) }
                 #expect(try Message(decoding: reply).answers.map(\.data) == [.address(Underlay.internet)])
