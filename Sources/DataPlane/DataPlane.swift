@@ -54,6 +54,8 @@ package actor DataPlane {
     private var carriedOut: UInt64 = 0
     private var lastReport = ApplyReport()
     private var lastEnd = ContinuousClock.now
+    /// When namespaces may be looked at again.
+    var pace = Pace()
     /// Differences repaired since this daemon has started.
     private var repaired: UInt64 = 0
 
@@ -146,8 +148,8 @@ package actor DataPlane {
         let report = try await adopt(NodeNetwork())
         if let failure = report.failures.values.first?.first { throw failure }
         try await inNode {
-            let context = NftContext()
-            if try context.tables().contains(NodeTable.id) { try context.run("delete table \(NodeTable.id)\n") }
+            guard try Ruleset().has(NodeTable.id.inKernel) else { return }
+            try NftContext().run("delete table \(NodeTable.id)\n")
         }
         applied[.node] = nil
     }
@@ -265,6 +267,10 @@ package actor DataPlane {
         book = outcome.book
         for (scope, id) in outcome.namespaceIDs { scopesByID[id] = scope }
         scopesByID = scopesByID.filter { applied[$0.value] != nil }
+        for (scope, part) in outcome.parts {
+            if let time = part.lookTime { pace.note(scope, took: time, at: .now) }
+        }
+        pace.forget(allBut: applied.keys)
     }
 
     private func settle(_ outcome: Round.Outcome) {
@@ -373,7 +379,7 @@ package actor DataPlane {
     /// Scopes in which something is known to be wrong, or which have changed in a way that nobody tells of: parameters,
     /// and names of namespaces.
     func silentlyChanged() async throws -> Set<Scope> {
-        let doubtful = Set(applied.filter { !$0.value.isCertain }.keys)
+        let doubtful = pace.admit(Set(applied.filter { !$0.value.isCertain }.keys), at: .now)
         let glances = applied.filter { $0.value.isCertain }.map { scope, applied in
             Glance(
                 scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),

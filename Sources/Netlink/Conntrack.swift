@@ -90,30 +90,42 @@ package final class ConntrackSocket: Sendable {
     }
 
     /// All IPv4 connections.
-    package func connections() throws -> [TrackedConnection] {
-        let messages = try socket.withLock { socket in
-            try socket.ask(isDump: true, attempting: "list connections") { sequence in
+    package func connections() throws -> [TrackedConnection] { try connections(most: .max) { _ in true }.rows }
+
+    private func connections(most: Int, where fits: (TrackedConnection) -> Bool) throws
+        -> NetlinkSocket.Dump<TrackedConnection>
+    {
+        try socket.withLock { socket in
+            try socket.dump(attempting: "list connections", most: most) { sequence in
                 var writer = MessageWriter(
                     type: ConntrackMessage.get, flags: MessageFlags.request | MessageFlags.dump)
                 ConntrackMessage.header(into: &writer)
                 return writer.finished(sequence: sequence)
+            } row: {
+                try TrackedConnection($0).flatMap { fits($0) ? $0 : nil }
             }
         }
-        return try messages.compactMap { try TrackedConnection($0) }
     }
+
+    /// Connections that are held at a time, of however many there are.
+    private static let mostAtOnce = 4096
 
     /// Forgets the connections that fit; their next packet is looked at as a new one. Returns how many there were.
     @discardableResult
     package func delete(where fits: (TrackedConnection) -> Bool) throws -> Int {
-        let doomed = try connections().filter(fits)
         var deleted = 0
-        var rest = doomed[...]
-        while !rest.isEmpty {
-            let batch = rest.prefix(NetlinkSocket.batchMessages)
-            rest = rest.dropFirst(batch.count)
-            deleted += try delete(Array(batch))
+        while true {
+            let doomed = try connections(most: Self.mostAtOnce, where: fits)
+            var rest = doomed.rows[...]
+            var some = 0
+            while !rest.isEmpty {
+                let batch = rest.prefix(NetlinkSocket.batchMessages)
+                rest = rest.dropFirst(batch.count)
+                some += try delete(Array(batch))
+            }
+            deleted += some
+            if doomed.passedOver == 0 || some == 0 { return deleted }
         }
-        return deleted
     }
 
     /// Forgets the connections whose packets are sent to this address, after translation.

@@ -97,11 +97,14 @@ package final class NetlinkListener: Sendable {
         return descriptor
     }
 
-    /// On the poller's thread: takes all there is.
+    /// Datagrams that are taken before the poller's other descriptors have their turn.
+    private static let mostAtOnce = 32
+
+    /// On the poller's thread: takes what there is, and is called again where that is more.
     private func read(isNetfilter: Bool) {
         let socket = isNetfilter ? netfilter.raw : route.raw
         var buffer = [UInt8](repeating: 0, count: Self.datagramBytes)
-        while true {
+        for _ in 0..<Self.mostAtOnce {
             var truncated: CInt = 0
             var sender: UInt32 = 0
             var namespace: CInt = -1

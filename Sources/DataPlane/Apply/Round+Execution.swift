@@ -20,7 +20,7 @@ extension Round {
 
         for (scope, part) in parts {
             var applied = AppliedNamespace(input: part.input, state: part.wanted)
-            applied.isCertain = outcome.failures[scope] == nil
+            applied.isCertain = outcome.failures[scope] == nil && !part.isPartial
             // After a failure old rules may still let the connections come again.
             applied.isSearched =
                 previous[scope]?.isSearched == true || part.isNew
@@ -93,7 +93,8 @@ extension Round {
             return try await inside(scope) {
                 try NamespaceWork.clear(part.plan)
                 try NamespaceWork.build(part.plan)
-                return try NamespaceWork.change(part.change.commands, listing: part.loaded(book))
+                return try NamespaceWork.changeInSandbox(
+                    part.change.commands, replacement: part.replacement, listing: part.loaded(book))
             }
         }
         for (scope, listed) in done { parts[scope]?.teach(&outcome.book, listed) }

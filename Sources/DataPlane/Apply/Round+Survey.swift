@@ -105,6 +105,8 @@ extension Round {
         case .observed(let observed, let isNamedAgain):
             part?.have = observed.kernel
             part?.tables = .observed(observed.tables)
+            part?.isPartial = observed.isPartial
+            part?.lookTime = observed.duration
             if isNamedAgain { part?.notes = ["the namespace's name was missing"] }
             part?.wasExamined = true
         }

@@ -69,6 +69,22 @@ struct Round: Sendable {
         var change = TableChange()
         var replaced: [Table] = []
         var wasExamined = false
+        /// More is there of what is to go: it is looked at again.
+        var isPartial = false
+        /// How long it took to look at it.
+        var lookTime: Duration?
+
+        /// Leads to the wanted tables whatever there is of ours now.
+        var replacement: String {
+            let wantedIDs = Set(wanted.tables.map(\.id))
+            let present: [TableID] =
+                switch tables {
+                case .known(let tables): tables.map(\.id)
+                case .observed(let tables): Array(tables.keys)
+                }
+            return present.filter { !wantedIDs.contains($0) }.map { "delete table \($0)\n" }.sorted().joined()
+                + wanted.tables.map(\.replacement).joined()
+        }
 
         enum Tables: Sendable {
             case known([Table])

@@ -45,6 +45,11 @@ enum NamespaceWork {
         }
     }
 
+    /// Chains and sets in a container's namespace: libnftables keeps a kilobyte of each for every change, whosever they are.
+    static let mostObjects = 32_768
+    /// Elements of sets of ranges, which it reads before it adds or deletes an element anywhere.
+    private static let mostElements = 8_192
+
     /// Runs the changes as one transaction and returns what the chains of these tables look like now.
     static func change(_ commands: String, listing tables: [Table]) throws -> [TableID: [String: String]] {
         if commands.isEmpty { return [:] }
@@ -53,6 +58,28 @@ enum NamespaceWork {
         if tables.isEmpty { return [:] }
         let ids = tables.map(\.id)
         return try context.tables(ids, bare: Set(ids)).mapValues(\.chains)
+    }
+
+    /// The same where a container may have put whatever it likes beside what is ours. Where that is much, tables are replaced as a
+    /// whole, for which nothing is read.
+    static func changeInSandbox(_ commands: String, replacement: String, listing tables: [Table]) throws
+        -> [TableID: [String: String]]
+    {
+        if commands.isEmpty { return [:] }
+        let isMuch = try checkLoad(Ruleset()) > mostElements
+        return try change(isMuch ? replacement : commands, listing: tables)
+    }
+
+    /// Returns how many elements libnftables would read.
+    /// - Throws: ``DataPlaneError`` when there is so much that nothing can be changed without reading it.
+    @discardableResult
+    static func checkLoad(_ ruleset: Ruleset) throws -> Int {
+        let load = try ruleset.load(objects: mostObjects, elements: mostElements)
+        guard load.objects <= mostObjects else {
+            throw DataPlaneError(
+                code: .incomplete, message: "the container has more than \(mostObjects) chains and sets of its own")
+        }
+        return load.elements
     }
 
     /// Forgets connections, and returns how many there were.
