@@ -29,7 +29,8 @@ extension NodeEngine: ServiceLifecycle.Service {
         }
         let registry = RegistryConfiguration(
             mirrors: configuration.registryMirrors, insecure: Set(configuration.insecureRegistries))
-        let images = try await ImageStore.open(root: paths.images, registry: registry, log: log)
+        let images = try await ImageStore.open(
+            root: paths.images, registry: registry, bound: configuration.unpackingBound, log: log)
         let programs = try await onThread { try findPrograms() }
         let group = MultiThreadedEventLoopGroup.singleton
         let runtime = try await onThread {
@@ -96,4 +97,8 @@ extension NodeEngine: ServiceLifecycle.Service {
             }
         }
     }
+}
+
+extension EngineConfiguration {
+    var unpackingBound: UnpackingBound { UnpackingBound(total: maxUnpackedBytes, ratio: maxUnpackedRatio) }
 }

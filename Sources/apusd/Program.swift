@@ -35,6 +35,8 @@ struct Program: AsyncParsableCommand {
         engineConfiguration.registryMirrors = options.registryMirror
         engineConfiguration.insecureRegistries = options.insecureRegistry
         engineConfiguration.nameServers = options.dns
+        engineConfiguration.maxUnpackedBytes = try options.maxUnpackedBytes()
+        engineConfiguration.maxUnpackedRatio = options.maxUnpackedRatio
         let engine = try await NodeEngine.open(engineConfiguration, log: log)
 
         var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)

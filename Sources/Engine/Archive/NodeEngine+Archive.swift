@@ -100,6 +100,7 @@ extension NodeEngine: ContainerFilesBackend {
     {
         var how = TreeReader.Options()
         how.keepsKinds = options.keepsKinds
+        how.bound = configuration.unpackingBound
         if options.ownedByUser, !record.configuration.user.isEmpty {
             let root = try await rootDirectory(of: record)
             let user = try await withTree(of: record, withPlaces: false) { _ in

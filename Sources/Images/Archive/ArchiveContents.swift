@@ -29,11 +29,11 @@ final class ArchiveContents: Sendable {
     private let documentBytes = Mutex<Int64>(0)
 
     /// Reads the archive at `path`, plain or packed. Blocks.
-    /// - Throws: ``ImagesError`` `badArchive`.
-    init(_ path: String, in content: ContentStore, stop: StopFlag) throws {
+    /// - Throws: ``ImagesError`` `badArchive`, `tooLarge`.
+    init(_ path: String, in content: ContentStore, bound: UnpackingBound, stop: StopFlag) throws {
         var files: [String: File] = [:]
         var links: [String: String] = [:]
-        let archive = try LayerArchive(path, stop: stop, packing: .any)
+        let archive = try LayerArchive(path, stop: stop, packing: .any, bound: bound)
         while let entry = try archive.next() {
             guard files.count + links.count < Self.mostEntries else {
                 throw ImagesError(.badArchive, "archive has more than \(Self.mostEntries) entries")

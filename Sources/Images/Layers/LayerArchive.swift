@@ -32,16 +32,20 @@ final class LayerArchive {
     private let plain: OpaquePointer
     private let tar: OpaquePointer
     private let stop: StopFlag
+    private let bound: UnpackingBound
     private let progress: (Int64) -> Void
     private var packedDigester = Digester()
     private var plainDigester = Digester()
     private var failure: (any Error)?
     /// Bytes of the file read so far.
     private(set) var bytesRead: Int64 = 0
+    private var bytesUnpacked: Int64 = 0
 
-    /// - Parameter progress: Told how many bytes of the file have been read.
+    /// - Parameters:
+    ///   - bound: How much may come out of it; reading fails with ``ImagesError`` `tooLarge` where more does.
+    ///   - progress: Told how many bytes of the file have been read.
     init(
-        _ path: String, stop: StopFlag = StopFlag(), packing: Packing = .layer,
+        _ path: String, stop: StopFlag = StopFlag(), packing: Packing = .layer, bound: UnpackingBound,
         progress: @escaping (Int64) -> Void = { _ in }
     ) throws {
         guard let plain = archive_read_new(), let tar = archive_read_new() else {
@@ -52,6 +56,7 @@ final class LayerArchive {
         self.plain = plain
         self.tar = tar
         self.progress = progress
+        self.bound = bound
         self.stop = stop
         archive_read_support_filter_gzip(plain)
         archive_read_support_filter_zstd(plain)
@@ -119,6 +124,11 @@ final class LayerArchive {
                 return -1
             }
             if size == 0 { continue }
+            bytesUnpacked += Int64(size)
+            do { try bound.check(packed: bytesRead, plain: bytesUnpacked) } catch {
+                failure = error
+                return -1
+            }
             plainDigester.update(UnsafeRawBufferPointer(start: block, count: size))
             buffer?.pointee = block
             return size

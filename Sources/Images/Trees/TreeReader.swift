@@ -13,6 +13,8 @@ package final class TreeReader {
         package var keepsKinds = false
         /// Who owns what is written; `nil` for whom the archive names.
         package var owner: (user: UInt32, group: UInt32)?
+        /// What may come out of the archive.
+        package var bound = UnpackingBound()
         package init() {}
     }
 
@@ -51,6 +53,7 @@ package final class TreeReader {
             let result = archive_read_next_header(archive, &found)
             if result == ARCHIVE_EOF { break }
             try demand(result)
+            try checkBound()
             guard let found else { break }
             try add(try ArchiveEntry(found))
         }
@@ -58,6 +61,10 @@ package final class TreeReader {
             guard let directory = try tree.openIfThere(path, O_RDONLY | O_DIRECTORY) else { continue }
             try check(futimens(directory.raw, [modified, modified]), "set times of \(path)")
         }
+    }
+
+    private func checkBound() throws {
+        try options.bound.check(packed: archive_filter_bytes(archive, -1), plain: archive_filter_bytes(archive, 0))
     }
 
     private func demand(_ result: CInt) throws {
@@ -146,6 +153,7 @@ package final class TreeReader {
             let result = archive_read_data_block(archive, &block, &size, &offset)
             if result == ARCHIVE_EOF { break }
             try demand(result)
+            try checkBound()
             var rest = UnsafeRawBufferPointer(start: block, count: size)
             var position = off_t(offset)
             while let start = rest.baseAddress, !rest.isEmpty {
