@@ -14,13 +14,13 @@ package struct HostFacts: Sendable {
     package var cgroupVersion: Int
     /// As in `6.1.0-18-amd64`.
     package var kernelRelease: String
-    /// Docker's standard profile; `nil` where the kernel or the installation has none.
-    package var seccomp: SeccompProfile?
+    /// What containers get unless they ask for another profile.
+    package var seccomp: SeccompProfile
 
     package init(
         capabilities: [String], hardLimits: [String: UInt64] = [:], outOfMemoryScore: Int = 0, limitsSwap: Bool = true,
         limitsSwappiness: Bool = true, cgroupVersion: Int = 1, kernelRelease: String = "",
-        seccomp: SeccompProfile? = nil
+        seccomp: SeccompProfile
     ) {
         self.capabilities = capabilities
         self.cgroupVersion = cgroupVersion
@@ -36,7 +36,7 @@ package struct HostFacts: Sendable {
     var hasSysResource: Bool { capabilities.contains("CAP_SYS_RESOURCE") }
 
     /// Reads them; blocks.
-    package static func read(seccompPath: String = SeccompProfile.standardPath) throws -> HostFacts {
+    package static func read() throws -> HostFacts {
         let layout = try Cgroups.layout()
         let memory = layout.controllers["memory"]
         let isUnified = layout.version == 2
@@ -47,7 +47,7 @@ package struct HostFacts: Sendable {
             limitsSwap: isUnified || memory.map { Files.exists($0 + "/memory.memsw.limit_in_bytes") } ?? false,
             limitsSwappiness: memory.map { Files.exists($0 + "/memory.swappiness") } ?? false,
             cgroupVersion: layout.version, kernelRelease: String(release.prefix { !$0.isWhitespace }),
-            seccomp: try Files.read(seccompPath).map { try SeccompProfile(json: $0) })
+            seccomp: try SeccompProfile.builtIn())
     }
 
     /// getrlimit(2), by Docker's names (`docker/go-units`).

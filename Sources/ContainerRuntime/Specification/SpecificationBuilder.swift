@@ -96,9 +96,9 @@ package struct SpecificationBuilder: Sendable {
         let machine = SeccompProfile.Machine.current(release: host.kernelRelease)
         switch wanted.seccomp {
         case .unconfined: return nil
-        case .standard: return host.seccomp?.specialised(for: capabilities, on: machine, subordinates: false)
+        case .standard: return host.seccomp.specialised(for: capabilities, on: machine, subordinates: false)
         case .standardWithSubordinateArchitectures:
-            return host.seccomp?.specialised(for: capabilities, on: machine, subordinates: true)
+            return host.seccomp.specialised(for: capabilities, on: machine, subordinates: true)
         case .profile(let bytes):
             return try SeccompProfile(json: bytes).specialised(for: capabilities, on: machine, subordinates: true)
         }

@@ -38,7 +38,8 @@ extension NodeEngine: SystemBackend {
             info.runtimes[runtime] = SystemInfo.Runtime(path: runtime)
         }
         info.defaultRuntime = defaultRuntime.rawValue
-        info.securityOptions = ["name=seccomp,profile=default"]
+        // Where the kernel has none, containers that ask for no other profile cannot be started.
+        info.securityOptions = machine.hasSeccomp ? ["name=seccomp,profile=default"] : []
         info.registryConfig.mirrors = configuration.registryMirrors
         info.registryConfig.indexConfigs["docker.io"] = SystemInfo.Index(
             name: "docker.io", mirrors: configuration.registryMirrors, secure: true, official: true)
@@ -104,6 +105,7 @@ struct Machine: Sendable {
     var cgroupVersion = "1"
     var fileSystem = "extfs"
     var openDescriptors = 0
+    var hasSeccomp = false
 
     static func read() async throws -> Machine {
         try await onThread {
@@ -125,6 +127,7 @@ struct Machine: Sendable {
                 if pair[0] == "VERSION_ID" { machine.distributionVersion = pair[1] }
             }
             machine.cgroupVersion = Files.exists("/sys/fs/cgroup/cgroup.controllers") ? "2" : "1"
+            machine.hasSeccomp = Files.exists("/proc/sys/kernel/seccomp")
             machine.openDescriptors = try Files.list("/proc/self/fd").count
             return machine
         }

@@ -3,9 +3,13 @@ import OCI
 import Testing
 
 struct SpecificationTests {
-    private let host = HostFacts(
-        capabilities: Capabilities.standard + ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"], hardLimits: ["nofile": 20000],
-        kernelRelease: "6.1.0")
+    private let host: HostFacts
+
+    init() throws {
+        host = HostFacts(
+            capabilities: Capabilities.standard + ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"], hardLimits: ["nofile": 20000],
+            kernelRelease: "6.1.0", seccomp: try SeccompProfile.builtIn())
+    }
 
     private func build(_ change: (inout ContainerSpecification) -> Void = { _ in }) throws
         -> SpecificationBuilder.Result
@@ -25,6 +29,7 @@ struct SpecificationTests {
         #expect(linux.cgroupsPath == "/apus/abc")
         #expect(linux.namespaces.map(\.type) == [.mount, .network, .uts, .pid, .ipc])
         #expect(linux.maskedPaths?.contains("/proc/kcore") == true)
+        #expect(linux.seccomp?.defaultAction == "SCMP_ACT_ERRNO")
         #expect(linux.resources?.devices?.first == RuntimeDeviceRule(allow: false, access: "rwm"))
         #expect(
             built.specification.mounts?.map(\.destination) == [
@@ -131,6 +136,28 @@ struct SeccompProfileTests {
         #expect(without.defaultErrnoRet == 38)
         let with = try calls(CapabilityChange(add: ["SYS_ADMIN"]))
         #expect(with.syscalls?[1].action == "SCMP_ACT_ALLOW")
+    }
+
+    @Test func `the profile in the program lets through what is harmless, and the rest to those who may`() throws {
+        func isAllowed(_ call: String, adding capabilities: [String] = []) throws -> Bool {
+            let host = HostFacts(
+                capabilities: Capabilities.standard + ["CAP_SYS_ADMIN", "CAP_SYS_BOOT"], kernelRelease: "6.1.0-18",
+                seccomp: try SeccompProfile.builtIn())
+            var wanted = ContainerSpecification(id: "a", rootDirectory: "/r", arguments: ["sh"])
+            wanted.capabilities = CapabilityChange(add: capabilities)
+            let rules = try SpecificationBuilder(host: host).build(wanted).specification.linux?.seccomp
+            #expect(rules?.defaultAction == "SCMP_ACT_ERRNO")
+            return rules?.syscalls?.contains {
+                $0.names.contains(call) && $0.action == "SCMP_ACT_ALLOW" && $0.args == nil
+            } == true
+        }
+        for call in ["read", "execve", "clone3", "ptrace", "openat2", "futex"] {
+            #expect(try isAllowed(call), "\(call)")
+        }
+        for call in ["reboot", "kexec_load", "bpf", "swapon", "init_module", "userfaultfd"] {
+            #expect(try !isAllowed(call), "\(call)")
+        }
+        #expect(try isAllowed("bpf", adding: ["SYS_ADMIN"]) && isAllowed("reboot", adding: ["SYS_BOOT"]))
     }
 
     @Test func `32-bit calls are filtered only when asked for`() throws {
