@@ -248,6 +248,24 @@ import Testing
         #expect(table.pointers[IPv4Address(10, 1, 0, 7)] == "web.2.t2.app")
     }
 
+    @Test func `no place on a network answers to a service's name, whatever it calls itself`() throws {
+        var state = try swarmState()
+        state.networks[1].network.spec.name = "app"
+        let wishes = ["web", "WWW", "tasks.web", "Tasks.other", "web.app", "pal", "web.ingress"]
+        state.networks[1].endpoints.append(
+            .init(
+                address: IPv4Address(10, 1, 0, 66), nodeID: "n2", taskID: "t9", vtep: IPv4Address(203, 0, 113, 12),
+                containerID: "web", names: wishes))
+        let composer = NameTableComposer(
+            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: state)
+        let table = composer.table(for: try taskContainer())
+        let names = try #require(table.networks.first?.names)
+        #expect(names.filter { $0.value.contains(IPv4Address(10, 1, 0, 66)) }.keys.sorted() == ["pal"])
+        #expect(names["web"] == [IPv4Address(10, 1, 0, 2)])
+        #expect(names["tasks.web"]?.count == 2)
+        #expect(table.pointers[IPv4Address(10, 1, 0, 66)] == "pal.app")
+    }
+
     @Test func `a container on internal networks only forwards no name and has no way out`() throws {
         var record = try taskContainer()
         record.endpoints.removeAll { $0.networkID != "app" }
