@@ -37,6 +37,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioReloading = Target.Dependency.product(name: "NIOCertificateReloading", package: "swift-nio-extras")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -129,8 +130,8 @@ let package = Package(
                 "CLinux", "Model", "Addressing", "Faults",
             ],
             [
-                grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioSSL, nioReloading, x509, asn1,
-                crypto, log, lifecycle,
+                grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
+                asn1, crypto, log, lifecycle,
             ]),
         // 5: edges
         library("DockerTypes", ["Model", "Addressing", "Faults"]),

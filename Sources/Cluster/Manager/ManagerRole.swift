@@ -129,7 +129,8 @@ struct ManagerRole: Sendable {
         let membership = file.value
         let (host, port) = try NodeTransport.split(membership.listenAddress)
         let transport = try NodeTransport.server(
-            host: host, port: port, identity: identity, clusterID: membership.clusterID, group: group)
+            host: host, port: port, identity: identity, clusterID: membership.clusterID,
+            connections: ConnectionGuard(), group: group)
         let model = manager.model
         let managers: @Sendable () -> [Wire.Manager] = {
             model.objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in

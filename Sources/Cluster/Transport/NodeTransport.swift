@@ -24,15 +24,20 @@ package enum NodeTransport {
     static let serverWindow = 256 << 10
     /// Milliseconds without an acknowledgement; the clients' keepalive sends something every 2 s.
     private static let lossTimeout: ChannelOptions.Types.SocketOption.Value = 4000
+    /// How long a member's connection without a call is kept.
+    static let idleTime = Duration.seconds(60)
     /// For calls that are answered at once.
     package static let callDeadline = Duration.seconds(10)
 
     package typealias Client = GRPCClient<HTTP2ClientTransport.Posix>
 
     /// The transport that a manager listens with.
-    /// - Parameter clusterID: Members of other swarms are refused.
-    package static func server(
-        host: String, port: Int, identity: TLSIdentity, clusterID: String, group: MultiThreadedEventLoopGroup
+    /// - Parameters:
+    ///   - clusterID: Members of other swarms are refused.
+    ///   - connections: Bounds what strangers' connections cost.
+    static func server(
+        host: String, port: Int, identity: TLSIdentity, clusterID: String, connections: ConnectionGuard,
+        group: MultiThreadedEventLoopGroup
     ) throws -> HTTP2ServerTransport.Posix {
         let security = try HTTP2ServerTransport.Posix.TransportSecurity.mTLS(certificateReloader: identity) { tls in
             tls.clientCertificateVerification = .noHostnameVerification
@@ -61,7 +66,10 @@ package enum NodeTransport {
                 time: .seconds(5), timeout: .seconds(5),
                 clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(1), allowWithoutCalls: true))
             config.connection.maxGraceTime = .seconds(5)
-            config.channelDebuggingCallbacks.onAcceptTCPConnection = Self.noticeLoss
+            config.connection.maxIdleTime = Self.idleTime
+            config.channelDebuggingCallbacks.onAcceptTCPConnection = { channel in
+                Self.noticeLoss(channel).flatMap { connections.watch(channel) }
+            }
         }
         return HTTP2ServerTransport.Posix(
             address: .ipv4(host: host, port: port), transportSecurity: security, config: config, eventLoopGroup: group)

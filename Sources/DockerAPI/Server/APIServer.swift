@@ -15,6 +15,10 @@ package struct APIServer: Service {
         package var socketGroup: String? = "docker"
         /// Of Apus itself, as in the `Server` header.
         package var productVersion = ""
+        /// Connections at one time.
+        package var maximumConnections = 4096
+        /// How long a client may take for the head of its first request.
+        package var firstRequest = TimeAmount.seconds(30)
         package init() {}
     }
 
@@ -43,9 +47,12 @@ package struct APIServer: Service {
         defer { place.release(lock) }
         let failure = Mutex<(any Error)?>(nil)
         let server = Server(
-            childChannelSetup: EngineChannel { [dispatcher] request, _, channel in
-                await dispatcher.serve(request, on: Connection(channel: channel))
-            },
+            childChannelSetup: EngineChannel(
+                responder: { [dispatcher] request, _, channel in
+                    await dispatcher.serve(request, on: Connection(channel: channel))
+                },
+                bounds: ConnectionBounds(
+                    maximum: configuration.maximumConnections, firstRequest: configuration.firstRequest)),
             configuration: ServerConfiguration(address: .unixDomainSocket(path: place.bindPath)),
             onServerRunning: { [onReady] channel in
                 do {

@@ -14,7 +14,10 @@ struct ServerFixture: Sendable {
     let group: ServiceGroup
 
     /// Runs `body` while the server serves, and checks that it stops afterwards.
-    static func with(_ body: @escaping @Sendable (ServerFixture) async throws -> Void) async throws {
+    static func with(
+        _ change: (inout APIServer.Configuration) -> Void = { _ in },
+        _ body: @escaping @Sendable (ServerFixture) async throws -> Void
+    ) async throws {
         let directory = "/tmp/apus-api-\(UInt32.random(in: .min ... .max))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         defer {
@@ -24,6 +27,7 @@ struct ServerFixture: Sendable {
         var configuration = APIServer.Configuration()
         configuration.socketPath = directory + "/docker.sock"
         configuration.productVersion = "0.1"
+        change(&configuration)
         let engine = FakeEngine()
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
         var logger = Logger(label: "test")

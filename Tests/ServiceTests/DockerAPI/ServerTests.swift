@@ -40,6 +40,26 @@ import Testing
         }
     }
 
+    @Test func `a client that asks nothing is let go, one that has asked may be silent, and one too many goes at once`()
+        async throws
+    {
+        try await ServerFixture.with {
+            $0.firstRequest = .milliseconds(300)
+            $0.maximumConnections = 2
+        } _: { server in
+            let asking = try await RawClient(server.socketPath)
+            try await asking.send("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await asking.read(until: "\r\n\r\nOK")
+            let half = try await RawClient(server.socketPath)
+            try await half.send("GET /_ping HTTP/1.1\r\nHos")
+            #expect(try await RawClient(server.socketPath).readToEnd().isEmpty)
+            #expect(try await !half.readToEnd().contains("200"))
+            // Far longer silent than the other.
+            try await asking.send("HEAD /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            #expect(try await asking.readToEnd().components(separatedBy: "200 OK").count == 3)
+        }
+    }
+
     @Test(arguments: [
         ("Content-Length: 50", #"{"Image":"#, "unexpected EOF"),
         ("Transfer-Encoding: chunked", "5\r\n{", "unexpected EOF"),
