@@ -36,6 +36,8 @@ package struct IPv4Address: Hashable, Sendable, Comparable {
 
     package var isLoopback: Bool { number >> 24 == 127 }
     package var isUnspecified: Bool { number == 0 }
+    /// Whether one host may have it: neither of "this network" (0.0.0.0/8) nor multicast, reserved or broadcast (224.0.0.0 and above).
+    package var isOfAHost: Bool { (1..<224).contains(number >> 24) }
 
     package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
 

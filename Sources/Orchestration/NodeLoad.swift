@@ -37,7 +37,7 @@ struct NodeLoad {
         for task in state.tasks.values {
             guard let node = task.nodeID else { continue }
             if task.isLive { add(task) }
-            if [.failed, .rejected].contains(task.status.state), task.status.timestamp > since {
+            if [.failed, .rejected].contains(task.status.state), task.status.timestamp.believed(at: now) > since {
                 failures[node, default: [:]][task.serviceID, default: 0] += 1
             }
         }

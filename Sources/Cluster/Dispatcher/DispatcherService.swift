@@ -29,6 +29,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         context: ServerContext
     ) async throws {
         let nodeID = try Peer(context).member.nodeID
+        let source = NodeAddress(nodeID, context)
         let session = RandomID.swarm()
         let (answers, answer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let result = await Result {
@@ -37,16 +38,14 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                     var isOpen = false
                     for try await message in request {
                         let description =
-                            try message.description_p.isEmpty
-                            ? nil : Wire.value(NodeDescription.self, message.description_p)
+                            try message.description_p.isEmpty ? nil : NodeReports.description(message.description_p)
+                        let place = Dispatcher.ClaimedPlace(claim: message.dataPathAddress, source: source)
                         if isOpen {
                             try await dispatcher.heard(
-                                nodeID, session: session, description: description,
-                                dataPathAddress: message.dataPathAddress)
+                                nodeID, session: session, description: description, place: place)
                         } else {
                             try await dispatcher.open(
-                                nodeID, session: session, description: description,
-                                dataPathAddress: message.dataPathAddress, answers: answer)
+                                nodeID, session: session, description: description, place: place, answers: answer)
                             isOpen = true
                         }
                         answer.yield()
@@ -78,9 +77,10 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
 
     package func reportTasks(request: Wire.ReportTasksRequest, context: ServerContext) async throws -> Wire.ReportReply
     {
-        let reports = try request.reports.map {
-            (taskID: $0.taskID, status: try Wire.value(TaskStatus.self, $0.status))
+        guard request.reports.count <= NodeReports.maximumReports else {
+            throw RPCError(code: .invalidArgument, message: "too many reports at once")
         }
+        let reports = try request.reports.map { (taskID: $0.taskID, status: try NodeReports.status($0.status)) }
         try await dispatcher.report(try Peer(context).member.nodeID, session: request.sessionID, reports)
         return Wire.ReportReply()
     }

@@ -7,6 +7,8 @@ import StateStore
 extension Manager {
     /// How long the leader may take to find an address.
     static let attachmentPatience = Duration.seconds(5)
+    /// Places on networks that one node may have: far more than a kernel takes endpoints.
+    static let maximumAttachments = 4096
 
     /// Stores a container's place on a network and returns when the leader has given it an address.
     ///
@@ -23,6 +25,10 @@ extension Manager {
                     throw Refusal(.forbidden, "node \(nodeID) is not part of the swarm")
                 }
                 try check(spec.address, in: network)
+                let held = state.tasks.values.count { $0.isAttachment && $0.nodeID == nodeID && $0.isLive }
+                guard held < Self.maximumAttachments else {
+                    throw Refusal(.unavailable, "node \(nodeID) has as many places on networks as a node may have")
+                }
                 var task = SwarmTask(id: id)
                 task.createdAt = .now
                 task.updatedAt = task.createdAt

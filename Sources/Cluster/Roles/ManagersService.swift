@@ -1,3 +1,4 @@
+import Addressing
 import EtcdStore
 import GRPCCore
 import Logging
@@ -14,6 +15,15 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
 
     func joinStore(request: Wire.JoinStoreRequest, context: ServerContext) async throws -> Wire.JoinStoreReply {
         let id = try Peer(context).member.nodeID
+        let place = NodeAddress(id, context)
+        let address = try place.parse(withPort: request.address)
+        try place.check(address, of: try await manager.writer.get(Node.self, id))
+        // The store of a manager is where the manager is.
+        let url = request.peerURL.wholeMatch(of: /https:\/\/([0-9.]{7,15}):([0-9]{1,5})/)
+        guard let url, IPv4Address(url.output.1) == address, let port = UInt16(url.output.2), port > 0 else {
+            throw RPCError(
+                code: .invalidArgument, message: "the store of a manager is not at \(request.peerURL.prefix(64))")
+        }
         do {
             let all = try await attach(id, request.peerURL, request.address)
             return .with {

@@ -87,7 +87,9 @@ extension NodeEngine: SystemBackend {
             SystemInfo.Plugins().log.map { NodeDescription.Plugin(type: "Log", name: $0) }
             + SystemInfo.Plugins().network.map { NodeDescription.Plugin(type: "Network", name: $0) }
             + SystemInfo.Plugins().volume.map { NodeDescription.Plugin(type: "Volume", name: $0) }
-        description.routedSubnets = Set(try await routedSubnets() + networks.subnets).map(\.description).sorted()
+        // As many as a manager takes.
+        description.routedSubnets = Array(
+            Set(try await routedSubnets() + networks.subnets).map(\.description).sorted().prefix(1024))
         return description
     }
 }

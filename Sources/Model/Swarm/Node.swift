@@ -118,7 +118,7 @@ package struct NodeResources: Codable, Sendable, Equatable {
     @OmittedZero package var nanoCPUs: Int64
     @OmittedZero package var memoryBytes: Int64
     @OmittedZero package var pids: Int64
-    package var genericResources: [JSONValue]?
+    package var genericResources: [GenericResource]?
     package init() {}
 }
 

@@ -15,7 +15,7 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
     @Zero package var status: TaskStatus
     @Zero package var desiredState: TaskState
     package var networksAttachments: [NetworkAttachment]?
-    package var genericResources: [JSONValue]?
+    package var genericResources: [GenericResource]?
     /// Which execution of a job the task belongs to.
     package var jobIteration: ObjectVersion?
     /// What only the swarm itself needs; the API does not show it.
