@@ -180,7 +180,9 @@ let package = Package(
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerClient", "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
                 "Orchestration",
-            ], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle],
+            ], [
+                nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle,
+            ],
             resources: [.copy("DockerAPI/operations.json")]),
         tests("TidyTests", [], []),
     ],

@@ -67,13 +67,16 @@ extension Swarm {
             throw ClusterError(.badMembership, "the node's certificate is missing")
         }
         try await part.end()
+        let files = configuration.credentials
         do {
             try await forceNewStore(membership)
         } catch {
-            begin(try makePart(part.file, credentials, founding: nil))
+            let revoked = try await onThread { try files.loadRevoked() }
+            begin(try makePart(part.file, credentials, revoked: revoked, founding: nil))
             throw error
         }
-        let next = try makePart(part.file, credentials, founding: nil)
+        let revoked = try await onThread { try files.loadRevoked() }
+        let next = try makePart(part.file, credentials, revoked: revoked, founding: nil)
         begin(next)
         try await started(next)
         return membership.nodeID
@@ -104,9 +107,11 @@ extension Swarm {
 
     private static func demoteOthers(than nodeID: String, in store: any StateStore) async throws {
         let writer = ObjectWriter(store: store)
+        var revoked: [CertificateRecord] = []
         for value in try await store.list(StoreKey.prefix(of: .nodes)).values {
             let node = try Node(stored: value)
             guard node.id != nodeID else { continue }
+            revoked += node.managerCertificates
             _ = try await writer.update(Node.self, node.id) { node in
                 guard node.spec.role == .manager || node.grantedRole == .manager else { return false }
                 node.spec.role = .worker
@@ -115,6 +120,13 @@ extension Swarm {
                 node.membership?.storeURL = nil
                 node.managerStatus = nil
                 return true
+            }
+        }
+        let taken = revoked
+        for value in try await store.list(StoreKey.prefix(of: .clusters)).values {
+            _ = try await writer.update(ClusterObject.self, ClusterObject(stored: value).id) { cluster in
+                cluster.revoke(taken)
+                return !taken.isEmpty
             }
         }
     }

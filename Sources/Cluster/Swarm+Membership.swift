@@ -32,6 +32,7 @@ extension Swarm {
         info.managers = objects.nodes.values.count { $0.spec.role == .manager }
         info.cluster = objects.cluster
         info.cluster?.joinTokens = nil
+        info.cluster?.revoked = nil
         if objects.isStale { info.error = StateStoreError(.unavailable, "ask the store").description }
         return info
     }
@@ -69,9 +70,12 @@ extension Swarm {
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
         let files = configuration.credentials
-        try await onThread { try files.save(credentials) }
+        try await onThread {
+            try files.save(credentials)
+            try files.save(revoked: [], by: credentials.key)
+        }
         let file = MembershipFile(directory: configuration.directory, membership)
-        let part = try makePart(file, credentials, founding: founding)
+        let part = try makePart(file, credentials, revoked: [], founding: founding)
         begin(part)
         try await settle(part, file, membership)
     }
@@ -90,7 +94,7 @@ extension Swarm {
         let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
         let founding = ManagerRole.Founding(
             authority: authority, cluster: try makeCluster(membership, spec, authority),
-            node: try makeNode(membership, availability, try certificate.canonicalPEM))
+            node: try makeNode(membership, availability, certificate))
         return (credentials, founding)
     }
 
@@ -145,7 +149,7 @@ extension Swarm {
         return cluster
     }
 
-    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: String) throws -> Node {
+    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: Certificate) throws -> Node {
         var node = Node(id: membership.nodeID)
         node.createdAt = .now
         node.updatedAt = node.createdAt
@@ -157,7 +161,7 @@ extension Swarm {
         node.managerStatus = status
         var own = Node.Membership()
         own.dataPathAddress = membership.dataPathAddress
-        own.certificate = certificate
+        own.note(certificate, pem: try certificate.canonicalPEM)
         own.role = .manager
         own.advertiseAddress = membership.advertiseAddress
         own.storeURL = try configuration.storeURL(membership)
@@ -209,10 +213,13 @@ extension Swarm {
                 ? request.remoteAddrs.map { .init(nodeID: "", addr: $0) } : outcome.managers
             try await MembershipFile.erase(directory: configuration.directory)
             let files = configuration.credentials
-            try await onThread { try files.save(outcome.credentials) }
+            try await onThread {
+                try files.save(outcome.credentials)
+                try files.save(revoked: outcome.revoked, by: outcome.credentials.key)
+            }
             let file = MembershipFile(directory: configuration.directory, membership)
             try await file.save()
-            let part = try makePart(file, outcome.credentials, founding: nil)
+            let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, founding: nil)
             begin(part)
             if part.isManager {
                 try await started(part, isPatient: true, tooLate: Self.joinGoesOn)

@@ -73,6 +73,8 @@ struct Agent: ServiceLifecycle.Service {
     private func sessions() async throws {
         var pause = Self.firstPause
         var pace = RenewalPace()
+        // A manager that does not take this node for what its certificate says has another one for it, or none.
+        var isDoubted = false
         var managers = Self.order(membership.value.managers, own: membership.value.nodeID)
         while true {
             try Task.checkCancellation()
@@ -85,12 +87,14 @@ struct Agent: ServiceLifecycle.Service {
             }
             let begun = ContinuousClock.now
             do {
-                try await session(with: address)
+                try await session(with: address, renewingFirst: isDoubted)
             } catch let error as SessionEnd where error == .renewed {
+                isDoubted = false
                 try await Task.sleep(for: pace.pause(at: .now))
                 continue
             } catch {
                 try Task.checkCancellation()
+                isDoubted = (error as? RPCError)?.code == .permissionDenied && !isDoubted
                 log.warning("session ended", metadata: ["manager": "\(address)", "error": "\(Self.reason(error))"])
             }
             managers.removeFirst()
@@ -112,14 +116,17 @@ struct Agent: ServiceLifecycle.Service {
 
     enum SessionEnd: Error, Equatable { case renewed, silent, ended }
 
-    private func session(with address: String) async throws {
+    private func session(with address: String, renewingFirst: Bool) async throws {
         let description = try await executor.describeNode()
         let clusterID = membership.value.clusterID
         try await NodeTransport.withClient(
             to: address, identity: identity, check: .manager(clusterID: clusterID), group: group
         ) { client in
-            // Without a certificate that is valid nothing else is allowed.
-            if let own = identity.credentials, own.certificate.notValidAfter < Date() { try await renew(client) }
+            // Without a certificate that is valid nothing else is allowed; one that has been revoked may look valid here.
+            if let own = identity.credentials {
+                let isOver = own.certificate.notValidAfter < Date() || identity.isRevoked(own.certificate)
+                if isOver || renewingFirst { try await renew(client) }
+            }
             let dispatcher = Wire.Dispatcher.Client(wrapping: client)
             let session = SessionState()
             try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -197,10 +204,17 @@ struct Agent: ServiceLifecycle.Service {
         if !managers.isEmpty, managers != membership.value.managers {
             try await membership.change { $0.managers = managers }
         }
+        if !message.revoked.isEmpty { try await revoke(message.revoked) }
         guard !message.rootsPem.isEmpty, let own = identity.credentials else { return }
         let roots = try Certificate.bundle(pem: message.rootsPem)
         guard roots != own.roots else { return }
         try await install(NodeCredentials(key: own.key, certificate: own.certificate, roots: roots))
+    }
+
+    /// Believes these certificates no more.
+    private func revoke(_ serials: [String]) async throws {
+        let files = credentials
+        try await onThread { try self.identity.revoke(serials, in: files) }
     }
 
     private func install(_ new: NodeCredentials) async throws {

@@ -149,9 +149,10 @@ package actor Dispatcher: ServiceLifecycle.Service {
     ///   - answers: An element makes the handler tell how things are; finished when the session is over, for the handler to end.
     /// - Throws: `RPCError` with `.permissionDenied` when the node has been removed from the swarm, or names an address that is not its own.
     func open(
-        _ nodeID: String, session: String, description: NodeDescription?, place: ClaimedPlace,
+        _ member: Member, session: String, description: NodeDescription?, place: ClaimedPlace,
         answers: AsyncStream<Void>.Continuation
     ) async throws {
+        let nodeID = member.nodeID
         try spend(\.sessions, of: nodeID)
         guard staleSince == nil else { throw RPCError(code: .unavailable, message: "the store cannot be reached") }
         guard let node = try await writer.get(Node.self, nodeID) else {
@@ -165,7 +166,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
         }
         // From the very write that makes the node this manager's, before the session is there.
         lastHeard[nodeID] = clock.now
-        try await markReady(nodeID, session: session, description: description, dataPathAddress: address)
+        try await markReady(
+            nodeID, session: session, description: description, dataPathAddress: address,
+            isWorker: member.role == .worker)
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
         sessions[nodeID] = Session(id: session, lastHeard: clock.now, waiting: waiting, answers: answers)
@@ -252,7 +255,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// What a node is told from now on is at least as new as what any manager has told it before: this manager's copy has seen the write
     /// that made the session this manager's.
     private func markReady(
-        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: IPv4Address?
+        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: IPv4Address?,
+        isWorker: Bool = false
     ) async throws {
         let own = Node.Session(manager: ownID, id: session)
         let tlsInfo = model.objects.cluster?.tlsInfo
@@ -266,6 +270,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
             node.status.message = nil
             node.membership = node.membership ?? .init()
             node.membership?.session = own
+            // It has a worker's certificate: those of the manager that it was are good for nothing any more.
+            if isWorker, node.grantedRole == .worker { node.membership?.issued = nil }
             if let dataPathAddress {
                 node.status.addr = dataPathAddress.description
                 node.membership?.dataPathAddress = dataPathAddress.description

@@ -28,7 +28,8 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         request: RPCAsyncSequence<Wire.SessionRequest, any Error>, response: RPCWriter<Wire.SessionMessage>,
         context: ServerContext
     ) async throws {
-        let nodeID = try Peer(context).member.nodeID
+        let member = try Peer(context).member
+        let nodeID = member.nodeID
         let source = NodeAddress(nodeID, context)
         let session = RandomID.swarm()
         let (answers, answer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -45,14 +46,21 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                                 nodeID, session: session, description: description, place: place)
                         } else {
                             try await dispatcher.open(
-                                nodeID, session: session, description: description, place: place, answers: answer)
+                                member, session: session, description: description, place: place, answers: answer)
                             isOpen = true
                         }
                         answer.yield()
                     }
                 }
                 group.addTask {
-                    for await _ in answers { try await response.write(await self.answer(nodeID, session)) }
+                    var told: [String] = []
+                    for await _ in answers {
+                        var answer = await self.answer(nodeID, session)
+                        let revoked = (dispatcher.model.objects.cluster?.revoked ?? []).map(\.serial)
+                        if revoked != told { answer.revoked = revoked }
+                        told = revoked
+                        try await response.write(answer)
+                    }
                     throw RPCError(code: .aborted, message: "the session is over")
                 }
                 defer { group.cancelAll() }

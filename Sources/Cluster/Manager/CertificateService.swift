@@ -69,7 +69,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         node.status.addr = request.dataPathAddress
         var membership = Node.Membership()
         membership.dataPathAddress = request.dataPathAddress
-        membership.certificate = try certificate.canonicalPEM
+        membership.note(certificate, pem: try certificate.canonicalPEM)
         membership.role = member.role.nodeRole
         membership.advertiseAddress = request.advertiseAddress
         node.membership = membership
@@ -104,17 +104,37 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         let certificate = try issue(
             signingRequest, for: renewed, cluster, [address, node.membership?.dataPathAddress ?? ""])
         let pem = try certificate.canonicalPEM
+        try await makeRoom(in: node)
         _ = try await manager.writer.update(Node.self, node.id) { node in
+            // Demoted meanwhile: what was revoked then is all that there was.
+            guard (node.grantedRole == .manager) == (renewed.role == .manager) else {
+                throw RPCError(code: .aborted, message: "the node's role has changed, try again")
+            }
             node.membership = node.membership ?? .init()
-            node.membership?.certificate = pem
+            node.membership?.note(certificate, pem: pem)
             node.membership?.advertiseAddress = address
             return true
         }
         return try reply(renewed, certificate, cluster)
     }
 
-    /// Who asks for a renewal: a member, or a node that was off until its certificate had expired, and still has the very one that it was
-    /// given last, and its key.
+    /// Of too many certificates of one manager the oldest go out of force: none may be forgotten that still counts.
+    private func makeRoom(in node: Node) async throws {
+        let issued = (node.membership?.issued ?? []).filter { $0.until > .now }
+        guard issued.count >= Node.maximumIssued, let cluster = manager.model.objects.cluster else { return }
+        let oldest = issued.prefix(issued.count - Node.maximumIssued + 1)
+        _ = try await manager.writer.update(ClusterObject.self, cluster.id) { cluster in
+            cluster.revoke(Array(oldest))
+            return true
+        }
+        _ = try await manager.writer.update(Node.self, node.id) { node in
+            node.membership?.issued?.removeAll { oldest.contains($0) }
+            return true
+        }
+    }
+
+    /// Who asks for a renewal: a member; a node that was off until its certificate had expired, and still has the very one that it was
+    /// given last, and its key; or one that was a manager, until it has been seen with a worker's certificate.
     private func renewing(_ peer: Peer, _ context: ServerContext) async throws -> Member {
         let refusal = RPCError(code: .permissionDenied, message: "only members of the swarm may call this")
         switch peer {
@@ -124,7 +144,8 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
             // One that is not a member's is refused like others.
             guard !certificate.isSelfSigned, let member = try? Member(of: certificate),
                 let node = try await manager.writer.get(Node.self, member.nodeID),
-                node.membership?.certificate == (try certificate.canonicalPEM)
+                try node.membership?.certificate == certificate.canonicalPEM
+                    || node.membership?.issued?.contains(certificate.record) == true
             else { throw refusal }
             return member
         }
@@ -165,6 +186,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
             $0.rootsPem = roots
             $0.dataPathPort = UInt32(clamping: cluster.dataPathPort)
             $0.managers = managers()
+            $0.revoked = (cluster.revoked ?? []).map(\.serial)
         }
     }
 }

@@ -5,9 +5,10 @@ import StateStore
 
 extension Manager {
     package func inspectSwarm() throws -> ClusterObject {
-        guard let cluster = model.objects.cluster else {
+        guard var cluster = model.objects.cluster else {
             throw ClusterError(.managerUnreachable, "the swarm's state is not known yet")
         }
+        cluster.revoked = nil
         return cluster
     }
 

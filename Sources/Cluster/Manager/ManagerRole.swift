@@ -40,7 +40,9 @@ struct ManagerRole: Sendable {
                 peers: .tls(
                     listen: "https://\(listen):\(configuration.storePort)",
                     advertise: try configuration.storeURL(membership),
-                    .init(authority: files.rootPath, certificate: files.nodePath, key: files.nodePath)),
+                    .init(
+                        authority: files.rootPath, certificate: files.nodePath, key: files.nodePath,
+                        revocations: files.revocationListPath)),
                 beginning: beginning, withoutFsync: configuration.storeWithoutFsync),
             logger: log)
     }
@@ -94,6 +96,7 @@ struct ManagerRole: Sendable {
             tasks.addTask { try await live.run() }
             for await _ in model.changes() where !(hasQuorum && model.objects.isStale) { break }
             try Task.checkCancellation()
+            tasks.addTask { try await self.keepRevocations(model) }
             tasks.addTask { try await dispatcher.run() }
             tasks.addTask { await manager.logs.run() }
             tasks.addTask {
@@ -152,7 +155,16 @@ struct ManagerRole: Sendable {
                 AttachmentService(manager: manager),
                 ManagersService(manager: manager, members: manager.members, log: log),
             ],
-            interceptors: [RoleGate()])
+            interceptors: [
+                RoleGate(identity) { id in
+                    // A node that has just joined at another manager is in the store before it is in this one's copy.
+                    if model.objects.nodes[id] != nil { return true }
+                    do { return try await manager.writer.get(Node.self, id) != nil } catch let error as StateStoreError
+                    {
+                        throw RPCError(error)
+                    }
+                }
+            ])
     }
 
     /// Leads whenever no other manager does, unless this one is to be a worker.
@@ -187,6 +199,18 @@ struct ManagerRole: Sendable {
         }
     }
 
+    /// Believes no certificate that has been taken out of force, at this manager's ports.
+    private func keepRevocations(_ model: ReadModel) async throws {
+        let files = configuration.credentials
+        var known: [String] = []
+        for await _ in model.changes() {
+            let serials = (model.objects.cluster?.revoked ?? []).map(\.serial)
+            if serials != known { try await onThread { try self.identity.revoke(serials, in: files) } }
+            known = serials
+        }
+        try Task.checkCancellation()
+    }
+
     /// Sees to it that the store's members and this node's object tell where this manager is, again until it has worked once.
     private func keepAddress(_ manager: Manager, _ supervisor: EtcdSupervisor) async throws {
         let membership = file.value
@@ -205,6 +229,10 @@ struct ManagerRole: Sendable {
                     node.membership?.role = .manager
                     node.membership?.storeURL = url
                     node.membership?.advertiseAddress = membership.advertiseAddress
+                    // One that this manager has made itself, see ``LocalRenewal``.
+                    if let own = self.identity.credentials?.certificate, own.record != before.membership?.issued?.last {
+                        node.membership?.note(own, pem: try own.canonicalPEM)
+                    }
                     var status = node.managerStatus ?? ManagerStatus()
                     status.addr = membership.advertiseAddress
                     node.managerStatus = status

@@ -46,7 +46,11 @@ package enum NodeTransport {
             tls.customVerificationCallback = { shown, promise in
                 promise.completeWithTask {
                     let certificates = try shown.map { try Certificate(derEncoded: $0.toDERBytes()) }
-                    if await Self.member(certificates, roots: identity.roots, clusterID: clusterID) != nil {
+                    let isRevoked = certificates.first.map(identity.isRevoked) ?? false
+                    let member = await Self.member(certificates, roots: identity.roots, clusterID: clusterID)
+                    // Its node may ask for the certificate that it is to have now.
+                    if member != nil, isRevoked { return .certificateVerified(VerificationMetadata(nil)) }
+                    if member != nil {
                         // The leaf is all that is needed of the chain; roots are ours already.
                         return .certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown)))
                     }
@@ -102,7 +106,9 @@ package enum NodeTransport {
                     promise.completeWithTask {
                         let certificates = try shown.map { try Certificate(derEncoded: $0.toDERBytes()) }
                         let peer = await Self.member(certificates, roots: identity.roots, clusterID: clusterID)
-                        guard peer?.role == .manager else { return .failed }
+                        guard peer?.role == .manager, certificates.first.map(identity.isRevoked) == false else {
+                            return .failed
+                        }
                         return .certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown)))
                     }
                 }

@@ -11,6 +11,8 @@ package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
     @Zero package var subnetSize: Int
     @Zero package var dataPathPort: Int
     package var joinTokens: JoinTokens?
+    /// Certificates of managers that count no more though their time is not over; the API does not show them.
+    package var revoked: [CertificateRecord]?
 
     package init(id: String) { self.id = id }
 

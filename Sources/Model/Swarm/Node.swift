@@ -20,6 +20,8 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         @Zero package var dataPathAddress: String
         /// PEM of the node's certificate.
         @Zero package var certificate: String
+        /// The certificates of a manager that the node has been given and that have not expired.
+        package var issued: [CertificateRecord]?
         /// The role that the node's certificate may have. It follows what the specification asks for, but a manager keeps it until it
         /// is no member of the store any more.
         package var role: NodeRole?

@@ -110,6 +110,9 @@ package nonisolated struct Apus_Node_V1_CertificateReply: Sendable {
 
   package var managers: [Apus_Node_V1_Manager] = []
 
+  /// As in a session.
+  package var revoked: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -162,6 +165,9 @@ package nonisolated struct Apus_Node_V1_SessionMessage: Sendable {
 
   /// `manager` or `worker`: the role that the node's certificate is to have. One of another role is renewed at once.
   package var role: String = String()
+
+  /// Serial numbers of certificates that count no more, in hexadecimal: all of them, or none when nothing has changed.
+  package var revoked: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -618,7 +624,7 @@ nonisolated extension Apus_Node_V1_RenewRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Apus_Node_V1_CertificateReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CertificateReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{3}cluster_id\0\u{3}certificate_pem\0\u{3}roots_pem\0\u{3}data_path_port\0\u{1}managers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{3}cluster_id\0\u{3}certificate_pem\0\u{3}roots_pem\0\u{3}data_path_port\0\u{1}managers\0\u{1}revoked\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -632,6 +638,7 @@ nonisolated extension Apus_Node_V1_CertificateReply: SwiftProtobuf.Message, Swif
       case 4: try { try decoder.decodeSingularStringField(value: &self.rootsPem) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.dataPathPort) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.managers) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.revoked) }()
       default: break
       }
     }
@@ -656,6 +663,9 @@ nonisolated extension Apus_Node_V1_CertificateReply: SwiftProtobuf.Message, Swif
     if !self.managers.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.managers, fieldNumber: 6)
     }
+    if !self.revoked.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.revoked, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -666,6 +676,7 @@ nonisolated extension Apus_Node_V1_CertificateReply: SwiftProtobuf.Message, Swif
     if lhs.rootsPem != rhs.rootsPem {return false}
     if lhs.dataPathPort != rhs.dataPathPort {return false}
     if lhs.managers != rhs.managers {return false}
+    if lhs.revoked != rhs.revoked {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -743,7 +754,7 @@ nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}heartbeat_milliseconds\0\u{1}managers\0\u{3}roots_pem\0\u{1}role\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}heartbeat_milliseconds\0\u{1}managers\0\u{3}roots_pem\0\u{1}role\0\u{1}revoked\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -756,6 +767,7 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.managers) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.rootsPem) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.revoked) }()
       default: break
       }
     }
@@ -777,6 +789,9 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
     if !self.role.isEmpty {
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 5)
     }
+    if !self.revoked.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.revoked, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -786,6 +801,7 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
     if lhs.managers != rhs.managers {return false}
     if lhs.rootsPem != rhs.rootsPem {return false}
     if lhs.role != rhs.role {return false}
+    if lhs.revoked != rhs.revoked {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
