@@ -105,7 +105,7 @@ let package = Package(
         library("LocalStore", ["LinuxSystem", "Model", "Faults"], [sqlite]),
         library(
             "EtcdStore", ["StateStore", "Model", "LinuxSystem", "CLinux", "Faults"],
-            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, log]),
+            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, crypto, log]),
         library(
             "Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"],
             [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
@@ -180,8 +180,10 @@ let package = Package(
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerClient", "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
                 "Orchestration",
-            ], [
-                nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle,
+            ],
+            [
+                nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf,
+                lifecycle,
             ],
             resources: [.copy("DockerAPI/operations.json")]),
         tests("TidyTests", [], []),

@@ -68,24 +68,25 @@ extension Swarm {
         }
         try await part.end()
         let files = configuration.credentials
+        let sealing = try await onThread { try SealingFile.load(files) }
         do {
-            try await forceNewStore(membership)
+            try await forceNewStore(membership, sealing)
         } catch {
             let revoked = try await onThread { try files.loadRevoked() }
-            begin(try makePart(part.file, credentials, revoked: revoked, founding: nil))
+            begin(try makePart(part.file, credentials, revoked: revoked, sealing, founding: nil))
             throw error
         }
         let revoked = try await onThread { try files.loadRevoked() }
-        let next = try makePart(part.file, credentials, revoked: revoked, founding: nil)
+        let next = try makePart(part.file, credentials, revoked: revoked, sealing, founding: nil)
         begin(next)
         try await started(next)
         return membership.nodeID
     }
 
     /// Makes a store of this manager's copy alone, and workers of the other managers.
-    func forceNewStore(_ membership: Membership) async throws {
+    func forceNewStore(_ membership: Membership, _ sealing: SealingFile) async throws {
         log.notice("making a swarm of this manager alone")
-        let supervisor = try ManagerRole.supervisor(configuration, membership, log: log)
+        let supervisor = try ManagerRole.supervisor(configuration, membership, sealing.keys, log: log)
         try await supervisor.forceNewCluster()
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {

@@ -33,6 +33,7 @@ extension Swarm {
         info.cluster = objects.cluster
         info.cluster?.joinTokens = nil
         info.cluster?.revoked = nil
+        info.cluster?.sealing = nil
         if objects.isStale { info.error = StateStoreError(.unavailable, "ask the store").description }
         return info
     }
@@ -66,7 +67,8 @@ extension Swarm {
 
     /// Makes the authority and this node's certificate, starts the store, and writes what a swarm begins with.
     private func found(_ membership: Membership, _ spec: ClusterSpec, availability: String?) async throws {
-        let (credentials, founding) = try prepare(membership, spec, availability)
+        let secret = SealingKeys.Secret()
+        let (credentials, founding) = try prepare(membership, spec, availability, secret: secret.id)
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
         let files = configuration.credentials
@@ -74,8 +76,10 @@ extension Swarm {
             try files.save(credentials)
             try files.save(revoked: [], by: credentials.key)
         }
+        let sealing = try await onThread { try SealingFile.load(files) }
+        try await sealing.take([secret], current: secret.id)
         let file = MembershipFile(directory: configuration.directory, membership)
-        let part = try makePart(file, credentials, revoked: [], founding: founding)
+        let part = try makePart(file, credentials, revoked: [], sealing, founding: founding)
         begin(part)
         try await settle(part, file, membership)
     }
@@ -83,7 +87,7 @@ extension Swarm {
     /// What a new swarm begins with. Not part of ``found(_:_:availability:)``: the compiler of Swift 6.3.1 crashes on an asynchronous
     /// function that holds all of these, when it optimises.
     private func prepare(
-        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?
+        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, secret: String
     ) throws -> (NodeCredentials, ManagerRole.Founding) {
         let authority = try CertificateAuthority()
         let key = NodeKey()
@@ -92,9 +96,11 @@ extension Swarm {
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: member,
             addresses: CertificateAuthority.octets(of: [membership.advertiseAddress, membership.dataPathAddress]))
         let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
-        let founding = ManagerRole.Founding(
-            authority: authority, cluster: try makeCluster(membership, spec, authority),
-            node: try makeNode(membership, availability, certificate))
+        var cluster = try makeCluster(membership, spec, authority)
+        cluster.sealing = .init(current: secret)
+        var node = try makeNode(membership, availability, certificate)
+        node.membership?.storeSecret = secret
+        let founding = ManagerRole.Founding(authority: authority, cluster: cluster, node: node)
         return (credentials, founding)
     }
 
@@ -149,7 +155,8 @@ extension Swarm {
         return cluster
     }
 
-    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: Certificate) throws -> Node {
+    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: Certificate) throws -> Node
+    {
         var node = Node(id: membership.nodeID)
         node.createdAt = .now
         node.updatedAt = node.createdAt
@@ -217,9 +224,10 @@ extension Swarm {
                 try files.save(outcome.credentials)
                 try files.save(revoked: outcome.revoked, by: outcome.credentials.key)
             }
+            let sealing = try await onThread { try SealingFile.load(files) }
             let file = MembershipFile(directory: configuration.directory, membership)
             try await file.save()
-            let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, founding: nil)
+            let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, sealing, founding: nil)
             begin(part)
             if part.isManager {
                 try await started(part, isPatient: true, tooLate: Self.joinGoesOn)

@@ -64,26 +64,28 @@ package actor Swarm: ServiceLifecycle.Service {
         guard let credentials = try await onThread({ try files.load() }) else {
             throw ClusterError(.badMembership, "\(files.nodePath) is missing: the node cannot prove who it is")
         }
-        let revoked = try await onThread {
+        let (revoked, sealing) = try await onThread {
             try files.ensureRevocationList(by: credentials.key)
-            return try files.loadRevoked()
+            return (try files.loadRevoked(), try SealingFile.load(files))
         }
         // The certificate says what the node is: a daemon may have ended between getting a new one and writing the rest down.
         let role = credentials.member.role.nodeRole
         if file.value.role != role { try await file.change { $0.role = role } }
-        if role == .manager, Files.exists(configuration.forcingMark) { try await forceNewStore(file.value) }
+        if role == .manager, Files.exists(configuration.forcingMark) { try await forceNewStore(file.value, sealing) }
         log.info("resuming", metadata: ["node": "\(file.value.nodeID)", "role": "\(role)"])
-        begin(try makePart(file, credentials, revoked: revoked, founding: nil))
+        begin(try makePart(file, credentials, revoked: revoked, sealing, founding: nil))
     }
 
     func makePart(
-        _ file: MembershipFile, _ credentials: NodeCredentials, revoked: Set<String>, founding: ManagerRole.Founding?
+        _ file: MembershipFile, _ credentials: NodeCredentials, revoked: Set<String>, _ sealing: SealingFile,
+        founding: ManagerRole.Founding?
     ) throws -> SwarmPart {
         let identity = try TLSIdentity(credentials, revoked: revoked)
         let role = Latest(file.value.role)
         return SwarmPart(
             file: file, identity: identity, role: role,
-            manager: ManagerRole(file: file, identity: identity, configuration: configuration, group: group, log: log),
+            manager: ManagerRole(
+                file: file, identity: identity, sealing: sealing, configuration: configuration, group: group, log: log),
             founding: founding,
             agent: Agent(
                 membership: file, identity: identity, role: role, credentials: configuration.credentials,

@@ -59,6 +59,9 @@ package struct CredentialFiles: Sendable {
             roots: Certificate.bundle(pem: root))
     }
 
+    /// What a manager seals the store's values with.
+    var sealingPath: String { directory + "/store-secrets.json" }
+
     /// The serial numbers of certificates that count no more.
     package func loadRevoked() throws -> Set<String> {
         guard let bytes = try Files.read(revokedPath) else { return [] }

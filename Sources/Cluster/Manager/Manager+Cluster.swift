@@ -9,6 +9,7 @@ extension Manager {
             throw ClusterError(.managerUnreachable, "the swarm's state is not known yet")
         }
         cluster.revoked = nil
+        cluster.sealing = nil
         return cluster
     }
 

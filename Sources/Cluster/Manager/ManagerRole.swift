@@ -20,6 +20,8 @@ struct ManagerRole: Sendable {
 
     let file: MembershipFile
     let identity: TLSIdentity
+    /// What the store's values are sealed with.
+    let sealing: SealingFile
     let configuration: SwarmConfiguration
     let group: MultiThreadedEventLoopGroup
     let log: Logger
@@ -27,7 +29,7 @@ struct ManagerRole: Sendable {
     var nodeID: String { file.value.nodeID }
 
     static func supervisor(
-        _ configuration: SwarmConfiguration, _ membership: Membership,
+        _ configuration: SwarmConfiguration, _ membership: Membership, _ keys: SealingKeys = SealingKeys(),
         beginning: EtcdConfiguration.Beginning = .new, log: Logger
     ) throws -> EtcdSupervisor {
         let files = configuration.credentials
@@ -44,7 +46,7 @@ struct ManagerRole: Sendable {
                         authority: files.rootPath, certificate: files.nodePath, key: files.nodePath,
                         revocations: files.revocationListPath)),
                 beginning: beginning, withoutFsync: configuration.storeWithoutFsync),
-            logger: log)
+            keys: keys, logger: log)
     }
 
     /// Runs until cancelled; the store's process goes on.
@@ -58,7 +60,8 @@ struct ManagerRole: Sendable {
         from beginning: EtcdConfiguration.Beginning, founding: Founding?,
         ready: @escaping @Sendable (Manager) async throws -> Void
     ) async throws {
-        let supervisor = try Self.supervisor(configuration, file.value, beginning: beginning, log: log)
+        let supervisor = try Self.supervisor(
+            configuration, file.value, sealing.keys, beginning: beginning, log: log)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await supervisor.run() }
             tasks.addTask {
@@ -104,7 +107,9 @@ struct ManagerRole: Sendable {
                 try Task.checkCancellation()
             }
             tasks.addTask { try await Self.serve(server) }
-            tasks.addTask { try await self.lead(store, manager) }
+            let keeper = SealKeeper(role: self, manager: manager, store: store)
+            tasks.addTask { try await keeper.follow() }
+            tasks.addTask { try await self.lead(store, manager, keeper) }
             tasks.addTask { try await live.announce() }
             tasks.addTask { try await self.keepAddress(manager, supervisor) }
             _ = try await server.listeningAddress
@@ -153,7 +158,8 @@ struct ManagerRole: Sendable {
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),
                 AttachmentService(manager: manager),
-                ManagersService(manager: manager, members: manager.members, log: log),
+                ManagersService(
+                    manager: manager, members: manager.members, keys: sealing.keys, log: log),
             ],
             interceptors: [
                 RoleGate(identity) { id in
@@ -168,7 +174,7 @@ struct ManagerRole: Sendable {
     }
 
     /// Leads whenever no other manager does, unless this one is to be a worker.
-    private func lead(_ store: any StateStore, _ manager: Manager) async throws {
+    private func lead(_ store: any StateStore, _ manager: Manager, _ seals: SealKeeper) async throws {
         let loop = OrchestrationLoop(store: store, log: log, makeID: { RandomID.swarm() })
         let keeper = RoleKeeper(
             store: store, model: manager.model, live: manager.live, members: manager.members, nodeID: nodeID, log: log)
@@ -185,6 +191,7 @@ struct ManagerRole: Sendable {
                     try await withThrowingTaskGroup(of: Void.self) { tasks in
                         tasks.addTask { try await loop.run(under: fence) }
                         tasks.addTask { try await keeper.run(under: fence) }
+                        tasks.addTask { try await seals.lead(under: fence) }
                         defer { tasks.cancelAll() }
                         try await tasks.next()
                     }

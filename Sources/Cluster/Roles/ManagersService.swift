@@ -11,10 +11,17 @@ import SwiftProtobuf
 struct ManagersService: Wire.Managers.SimpleServiceProtocol {
     let manager: Manager
     let members: EtcdMembers
+    let keys: SealingKeys
     let log: Logger
 
     func joinStore(request: Wire.JoinStoreRequest, context: ServerContext) async throws -> Wire.JoinStoreReply {
         let id = try Peer(context).member.nodeID
+        if request.peerURL.isEmpty {
+            guard let node = try await manager.writer.get(Node.self, id), Self.mayJoin(node) else {
+                throw Self.refusal(id)
+            }
+            return reply([])
+        }
         let place = NodeAddress(id, context)
         let address = try place.parse(withPort: request.address)
         try place.check(address, of: try await manager.writer.get(Node.self, id))
@@ -25,17 +32,29 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
                 code: .invalidArgument, message: "the store of a manager is not at \(request.peerURL.prefix(64))")
         }
         do {
-            let all = try await attach(id, request.peerURL, request.address)
-            return .with {
-                $0.members = all.map { member in
-                    .with {
-                        $0.name = member.name
-                        $0.peerURL = member.peerURLs.first ?? ""
-                    }
-                }
-            }
+            return reply(try await attach(id, request.peerURL, request.address))
         } catch let error as StateStoreError {
             throw RPCError(error)
+        }
+    }
+
+    /// What a manager needs to be a member of the store.
+    private func reply(_ members: [EtcdMember]) -> Wire.JoinStoreReply {
+        let ring = keys.ring
+        return .with {
+            $0.members = members.map { member in
+                .with {
+                    $0.name = member.name
+                    $0.peerURL = member.peerURLs.first ?? ""
+                }
+            }
+            $0.secrets = ring.secrets.map { secret in
+                .with {
+                    $0.id = secret.id
+                    $0.secret = secret.secret
+                }
+            }
+            $0.currentSecret = ring.current ?? ""
         }
     }
 

@@ -124,6 +124,8 @@ struct RoleKeeper: Sendable {
         guard let stored = try await store.list(StoreKey.prefix(of: .clusters)).values.first else { return }
         var cluster = try ClusterObject(stored: stored)
         cluster.revoke(records)
+        // The node knows what the store's values are sealed with: those of later are sealed with something else.
+        if cluster.sealing?.current != nil { cluster.sealing?.isOld = true }
         transaction.require(.modified(cluster.key, at: stored.modifyRevision))
         transaction.put(cluster.key, try cluster.storedBytes)
     }

@@ -29,6 +29,8 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         package var advertiseAddress: String?
         /// Where the node's member of the store listens.
         package var storeURL: String?
+        /// The newest secret of the store that the node has, by its id.
+        package var storeSecret: String?
         /// Versions of the object from this one on have the present specification.
         package var specSince: UInt64?
         /// The session that tells of the node's life.

@@ -460,6 +460,12 @@ package nonisolated struct Apus_Node_V1_JoinStoreReply: Sendable {
   /// Every member of the store, the caller's own included, which has no name yet.
   package var members: [Apus_Node_V1_StoreMember] = []
 
+  /// Those that values of the store may be sealed with.
+  package var secrets: [Apus_Node_V1_StoreSecret] = []
+
+  /// The id of the one that they are sealed with now; empty while they are not sealed.
+  package var currentSecret: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -473,6 +479,20 @@ package nonisolated struct Apus_Node_V1_StoreMember: Sendable {
   package var name: String = String()
 
   package var peerURL: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_StoreSecret: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var id: String = String()
+
+  package var secret: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1418,7 +1438,7 @@ nonisolated extension Apus_Node_V1_JoinStoreRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Apus_Node_V1_JoinStoreReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".JoinStoreReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}members\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}members\0\u{1}secrets\0\u{3}current_secret\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1427,6 +1447,8 @@ nonisolated extension Apus_Node_V1_JoinStoreReply: SwiftProtobuf.Message, SwiftP
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.secrets) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.currentSecret) }()
       default: break
       }
     }
@@ -1436,11 +1458,19 @@ nonisolated extension Apus_Node_V1_JoinStoreReply: SwiftProtobuf.Message, SwiftP
     if !self.members.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.members, fieldNumber: 1)
     }
+    if !self.secrets.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.secrets, fieldNumber: 2)
+    }
+    if !self.currentSecret.isEmpty {
+      try visitor.visitSingularStringField(value: self.currentSecret, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Apus_Node_V1_JoinStoreReply, rhs: Apus_Node_V1_JoinStoreReply) -> Bool {
     if lhs.members != rhs.members {return false}
+    if lhs.secrets != rhs.secrets {return false}
+    if lhs.currentSecret != rhs.currentSecret {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1476,6 +1506,41 @@ nonisolated extension Apus_Node_V1_StoreMember: SwiftProtobuf.Message, SwiftProt
   package static func ==(lhs: Apus_Node_V1_StoreMember, rhs: Apus_Node_V1_StoreMember) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.peerURL != rhs.peerURL {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_StoreSecret: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StoreSecret"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}secret\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.secret) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    if !self.secret.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secret, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_StoreSecret, rhs: Apus_Node_V1_StoreSecret) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.secret != rhs.secret {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -322,7 +322,7 @@ import X509
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await connection.run() }
                 group.addTask {
-                    let store = EtcdStore(connection)
+                    let store = EtcdStore(connection, keys: try SealingFile.load(files[0]).keys)
                     let authority = try await StoredAuthority.read(from: store)
                     for file in files { try await Self.age(file, authority, store) }
                 }
