@@ -11,7 +11,7 @@ extension EtcdStore {
     /// - Returns: How many values were written.
     package func reseal(_ prefix: String, under fence: LeaderFence? = nil) async throws -> Int {
         var written = 0
-        for key in try await staleSeals(prefix) where !key.path.hasPrefix(Self.leased) {
+        for key in try await unsealed(prefix) where !key.path.hasPrefix(Self.leased) {
             guard let value = try await get(key) else { continue }
             let conditions = [.modified(key, at: value.modifyRevision)] + (fence.map { [$0.condition] } ?? [])
             let outcome = try await commit(StoreTransaction(conditions: conditions, puts: [.init(key, value.value)]))

@@ -34,7 +34,7 @@ package struct EtcdStore: StateStore {
     }
 
     /// Keys of which the values are not sealed with the secret of the moment.
-    func staleSeals(_ prefix: String) async throws -> [StoreKey] {
+    package func unsealed(_ prefix: String) async throws -> [StoreKey] {
         try await pairs(prefix, serializable: false).pairs.filter { !keys.isCurrent($0.value) }.map {
             StoreKey(bytes: $0.key)
         }

@@ -133,6 +133,8 @@ import X509
                 #expect(try await PeerPort.answer(node, to: old).contains("etcdserver"), "as a manager it is let in")
             }
             let identity = try TLSIdentity(old)
+            let secret = try #require(try SealingFile.load(files[0]).keys.ring.current)
+            #expect(try SealingFile.load(files[2]).keys.ring.current == secret, "managers have the same")
             try await NodeTransport.withClient(
                 to: "\(nodes[0].address):\(nodes[0].port)", identity: identity, check: .none, group: group
             ) { open in
@@ -179,6 +181,11 @@ import X509
                 }
                 server.beginGracefulShutdown()
                 try await tasks.waitForAll()
+            }
+            #expect(try SealingFile.load(files[2]).keys.ring == .init(), "it has no secret of the store any more")
+            try await eventually(within: .seconds(20), "the others have another one") {
+                let rings = try files.prefix(2).map { try SealingFile.load($0).keys.ring.current }
+                return Set(rings).count == 1 && rings[0] != secret
             }
             // The certificate that it has now is a worker's, and it is a manager again with a new one.
             try await change(swarms[0], "node-3", to: .manager)

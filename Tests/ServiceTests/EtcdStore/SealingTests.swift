@@ -93,7 +93,7 @@ import Testing
             #expect(try Self.isInClear("the clear", below: directory))
             #expect(try await store.reseal(StoreKey.all) == 1)
             #expect(try await store.get(other)?.value == Array(#"{"Env":["IN=the clear"]}"#.utf8))
-            #expect(try await store.staleSeals(StoreKey.all).isEmpty)
+            #expect(try await store.unsealed(StoreKey.all).isEmpty)
             let later = SealingKeys.Secret()
             keys.take([later])
             keys.use(later.id)
