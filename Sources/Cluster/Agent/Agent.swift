@@ -94,7 +94,8 @@ struct Agent: ServiceLifecycle.Service {
                 continue
             } catch {
                 try Task.checkCancellation()
-                isDoubted = (error as? RPCError)?.code == .permissionDenied && !isDoubted
+                // Other ends say nothing of it: the next manager is asked in the same way.
+                if (error as? RPCError)?.code == .permissionDenied { isDoubted.toggle() }
                 log.warning("session ended", metadata: ["manager": "\(address)", "error": "\(Self.reason(error))"])
             }
             managers.removeFirst()
