@@ -172,6 +172,25 @@ import Testing
         }
     }
 
+    @Test func `names of one file are names of one file in a volume`() async throws {
+        try await withTemporaryDirectory { top in
+            let (root, volume) = ("\(top)/root", "\(top)/volume/_data")
+            for place in ["\(root)/d/inner", volume] { try Files.makeDirectories(place) }
+            try Files.writeAtomically("text", to: "\(root)/d/inner/one", mode: 0o640)
+            try Files.writeAtomically("text", to: "\(root)/d/lone")
+            for name in ["two", "inner/three"] { #expect(link("\(root)/d/inner/one", "\(root)/d/\(name)") == 0) }
+            try await onThread { try VolumeSeed.fill(volume, from: root, "/d") }
+            let files = try ["inner/one", "two", "inner/three"].map {
+                try #require(try Files.status("\(volume)/\($0)"))
+            }
+            #expect(
+                Set(files.map(\.st_ino)).count == 1
+                    && files.allSatisfy { $0.st_nlink == 3 && $0.st_mode == S_IFREG | 0o640 })
+            #expect(try Files.status("\(volume)/lone")?.st_nlink == 1)
+            #expect(try Files.list("\(top)/volume") == ["_data"])
+        }
+    }
+
     @Test func `a copy into a volume that broke off is gone on with`() async throws {
         try await withTemporaryDirectory { top in
             let (root, volume) = ("\(top)/root", "\(top)/volume/_data")
