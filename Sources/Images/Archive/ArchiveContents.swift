@@ -66,10 +66,10 @@ final class ArchiveContents: Sendable {
             if beginning.count < 8 { beginning += block.prefix(8 - beginning.count) }
             digester.update(block)
             try writer.append(Array(block))
-            size += Int64(block.count)
+            size += Int64(clamping: block.count)
         }
         writer.finish()
-        guard size == entry.size else { throw ImagesError(.badArchive, "archive is cut off") }
+        guard size == entry.size else { throw ImagesError(.badArchive, "unexpected EOF") }
         return File(writer: writer, digest: digester.finish(), size: size, beginning: beginning)
     }
 

@@ -99,8 +99,8 @@ final class LayerArchive {
                 failure = SystemError(errno: errno, attempting: "read an archive")
                 return -1
             }
-            packedDigester.update(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
-            bytesRead += Int64(count)
+            packedDigester.update(UnsafeRawBufferPointer(rebasing: chunk.prefix(count)))
+            bytesRead += Int64(clamping: count)
             progress(bytesRead)
             buffer?.pointee = UnsafeRawPointer(chunk.baseAddress)
             return count
@@ -125,10 +125,7 @@ final class LayerArchive {
         }
     }
 
-    private static func complaint(_ archive: OpaquePointer) -> ImagesError {
-        let text = archive_error_string(archive).map { String(cString: $0) } ?? "unknown format"
-        return ImagesError(.badArchive, "archive cannot be read: \(text)")
-    }
+    private static func complaint(_ archive: OpaquePointer) -> ImagesError { .unreadable(archive) }
 
     private func demand(_ result: CInt, of archive: OpaquePointer) throws {
         if let failure { throw failure }
@@ -172,6 +169,16 @@ final class LayerArchive {
         while readPacked(nil) > 0 {}
         if let failure { throw failure }
         return (packedDigester.finish(), plainDigester.finish())
+    }
+}
+
+extension ImagesError {
+    /// Of an archive that ends too early, or is none: in the words of Go's packages, which Docker's clients know. libarchive's own are about
+    /// its inside.
+    static func unreadable(_ archive: OpaquePointer) -> ImagesError {
+        let text = archive_error_string(archive).map { String(cString: $0).lowercased() } ?? ""
+        return ImagesError(
+            .badArchive, text.contains("truncated") ? "unexpected EOF" : "archive/tar: invalid tar header")
     }
 }
 

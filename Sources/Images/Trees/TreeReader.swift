@@ -62,8 +62,7 @@ package final class TreeReader {
 
     private func demand(_ result: CInt) throws {
         if result == ARCHIVE_OK || result == ARCHIVE_WARN { return }
-        let text = archive_error_string(archive).map { String(cString: $0) } ?? "unknown format"
-        throw ImagesError(.badArchive, "archive cannot be read: \(text)")
+        throw ImagesError.unreadable(archive)
     }
 
     private func add(_ entry: ArchiveEntry) throws {
@@ -147,16 +146,16 @@ package final class TreeReader {
             if result == ARCHIVE_EOF { break }
             try demand(result)
             var rest = UnsafeRawBufferPointer(start: block, count: size)
-            var position = off_t(offset)
+            var position = off_t(clamping: offset)
             while let start = rest.baseAddress, !rest.isEmpty {
                 let count = try retrying("write \(path)") { pwrite(file.raw, start, rest.count, position) }
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                position += off_t(count)
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+                position += off_t(clamping: count)
             }
         }
         // A sparse file may end with a hole.
         if try file.status().st_size < entry.size {
-            try check(ftruncate(file.raw, off_t(entry.size)), "set size of \(path)")
+            try check(ftruncate(file.raw, off_t(clamping: entry.size)), "set size of \(path)")
         }
         let (user, group) = owner(entry)
         // Changing the owner clears the set-user-id bits and capabilities, so it comes first.

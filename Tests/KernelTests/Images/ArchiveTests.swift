@@ -80,15 +80,25 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "no archive at all", "cut"])
-    func `what is no archive of images is refused and leaves nothing`(kind: String) async throws {
-        let whole = try ImageFixture.saved([Self.two], tags: ["b:1"])
-        let bytes = kind == "cut" ? Array(whole.prefix(whole.count / 2)) : Array(kind.utf8)
+    @Test(arguments: [
+        ("", "invalid archive: does not contain a manifest.json or an index.json"),
+        ("no archive at all", "archive/tar: invalid tar header"), ("cut", "unexpected EOF"),
+        ("cut and packed", "unexpected EOF"),
+    ])
+    func `what is no archive of images is refused and leaves nothing`(kind: String, words: String) async throws {
+        var bytes = Array(kind.utf8)
+        if kind.hasPrefix("cut") {
+            let whole = try ImageFixture.saved([Self.two], tags: ["b:1"])
+            bytes = kind == "cut" ? whole : try await Self.packed("gzip", whole)
+            bytes = Array(bytes.prefix(bytes.count / 2))
+        }
         try await ImageFixture.with { fixture in
             do {
                 try await fixture.load(bytes)
                 Issue.record("\(kind) was taken")
-            } catch let error as ImagesError { #expect(error.code == .badArchive, "\(error)") }
+            } catch let error as ImagesError {
+                #expect(error.code == .badArchive && error.message == words, "\(error)")
+            }
             #expect(await fixture.store.images().isEmpty)
             // A spool goes with the last that holds it, on a thread of its own.
             try await eventually("nothing is left") {
