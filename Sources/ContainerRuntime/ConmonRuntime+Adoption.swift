@@ -55,7 +55,7 @@ extension ConmonRuntime {
         let status = try await within(Self.killDeadline, "the end of container \(record.id)") {
             try await Processes.waitForExit(ofPid: record.pid, startTime: record.startTime)
         }
-        let code = status.map { Int($0.code) } ?? (wasRunning ? 137 : 255)
+        let code = status.map { Int(clamping: $0.code) } ?? (wasRunning ? 137 : 255)
         return try await onThread {
             try ExitFile.writeInstead(code, in: bundle)
             return try ExitFile.read(in: bundle)

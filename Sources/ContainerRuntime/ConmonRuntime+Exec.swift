@@ -100,7 +100,7 @@ extension ConmonRuntime {
         process.terminal = request.terminal ? true : nil
         process.consoleSize = request.size.flatMap { size in
             guard size.height > 0, size.width > 0 else { return nil }
-            return RuntimeProcess.ConsoleSize(height: UInt(size.height), width: UInt(size.width))
+            return RuntimeProcess.ConsoleSize(height: UInt(clamping: size.height), width: UInt(clamping: size.width))
         }
         var environment = own.env ?? []
         if request.terminal, own.terminal != true {

@@ -135,7 +135,7 @@ package actor DataPlane {
         report.repairs = outcome.differences
         report.failures = outcome.failures
         report.duration = outcome.duration
-        repaired += UInt64(report.count)
+        repaired += UInt64(clamping: report.count)
         report.total = repaired
         if !report.isClean { tell(report) }
         return report

@@ -13,9 +13,9 @@ struct LogLine: Equatable {
     /// `nil` when the bytes are no such line.
     init?(_ line: ArraySlice<UInt8>) {
         guard let timeEnd = line.firstIndex(of: UInt8(ascii: " ")),
-            let time = Self.time(line[..<timeEnd])
+            let time = Self.time(line.prefix(upTo: timeEnd))
         else { return nil }
-        let rest = line[(timeEnd + 1)...]
+        let rest = line[timeEnd...].dropFirst()
         if rest.starts(with: Self.output) {
             stream = .output
         } else if rest.starts(with: Self.error) {
@@ -23,16 +23,17 @@ struct LogLine: Equatable {
         } else {
             return nil
         }
-        let mark = rest.startIndex + Self.output.count
-        // A line without text may end right behind its mark.
-        guard line.endIndex > mark, line.endIndex == mark + 1 || line[mark + 1] == UInt8(ascii: " ") else { return nil }
-        switch line[mark] {
+        let marked = rest.dropFirst(Self.output.count)
+        switch marked.first {
         case UInt8(ascii: "F"): isPartial = false
         case UInt8(ascii: "P"): isPartial = true
         default: return nil
         }
+        // A line without text may end right behind its mark.
+        let text = marked.dropFirst()
+        guard text.isEmpty || text.first == UInt8(ascii: " ") else { return nil }
         self.time = time
-        textStart = min(mark + 2, line.endIndex)
+        textStart = text.dropFirst().startIndex
     }
 
     private static let output = Array("stdout ".utf8)
@@ -47,7 +48,7 @@ struct LogLine: Equatable {
             var value: Int64 = 0
             for byte in rest.prefix(digits) {
                 guard byte >= 48, byte <= 57 else { return nil }
-                value = value * 10 + Int64(byte - 48)
+                value = value * 10 + Int64(clamping: byte - 48)
             }
             rest = rest.dropFirst(digits)
             guard let separator else { return value }
@@ -65,7 +66,7 @@ struct LogLine: Equatable {
         if rest.first == 46 {
             let digits = rest.dropFirst().prefix { $0 >= 48 && $0 <= 57 }
             guard (1...9).contains(digits.count) else { return nil }
-            for byte in digits { nanoseconds = nanoseconds * 10 + Int64(byte - 48) }
+            for byte in digits { nanoseconds = nanoseconds * 10 + Int64(clamping: byte - 48) }
             for _ in digits.count..<9 { nanoseconds *= 10 }
             rest = rest.dropFirst(digits.count + 1)
         }

@@ -29,16 +29,16 @@ package struct LogParser: Sendable {
         rest += bytes
         var entries: [LogEntry] = []
         var start = 0
-        while let end = rest[start...].position(of: UInt8(ascii: "\n")) {
+        while let end = rest.dropFirst(start).position(of: UInt8(ascii: "\n")) {
             if skipsToNextLine {
                 skipsToNextLine = false
                 damaged += end + 1 - start
             } else {
-                take(rest[start..<end], &entries)
+                take(rest.prefix(end).dropFirst(start), &entries)
             }
             start = end + 1
         }
-        rest.removeFirst(start)
+        rest.removeSubrange(rest.indices.prefix(start))
         if rest.count > Self.longestLine {
             damaged += rest.count
             // A line may begin right behind zeros.
@@ -75,11 +75,11 @@ package struct LogParser: Sendable {
     private mutating func take(_ bytes: ArraySlice<UInt8>, isTorn: Bool = false, _ entries: inout [LogEntry]) {
         // After a loss of power a file has zeros where blocks were not written: a line may begin right behind them, even in what would
         // be the text of one.
-        if bytes.position(of: 0) != nil, let zero = bytes.lastIndex(of: 0), LogLine(bytes[(zero + 1)...]) != nil {
+        if bytes.position(of: 0) != nil, let zero = bytes.lastIndex(of: 0), LogLine(bytes[zero...].dropFirst()) != nil {
             let end = bytes[..<zero].lastIndex { $0 != 0 }.map { $0 + 1 } ?? bytes.startIndex
-            if end > bytes.startIndex { take(bytes[..<end], isTorn: true, &entries) }
+            if end > bytes.startIndex { take(bytes.prefix(upTo: end), isTorn: true, &entries) }
             damaged += zero + 1 - end
-            return take(bytes[(zero + 1)...], isTorn: isTorn, &entries)
+            return take(bytes[zero...].dropFirst(), isTorn: isTorn, &entries)
         }
         if bytes.elementsEqual(LogSegments.tornMark) {
             entries.append(Self.mark("the line above is incomplete", at: lastTime))
@@ -91,7 +91,7 @@ package struct LogParser: Sendable {
         }
         if let mark = takeDamage(at: line.time) { entries.append(mark) }
         lastTime = line.time
-        let text = bytes[line.textStart...]
+        let text = bytes.suffix(from: line.textStart)
         var entry = pending.removeValue(forKey: line.stream) ?? Pending(time: line.time, bytes: [])
         entry.time = line.time
         entry.bytes += text

@@ -93,7 +93,8 @@ actor LogCursor {
             // Asked before the read: what was written before the end is then still seen.
             let hasEnded = follower?.hasEnded ?? true
             let moment = Timestamp(
-                nanosecondsSinceEpoch: Timestamp.now.nanosecondsSinceEpoch - Int64(Self.writingTime / .nanoseconds(1)))
+                nanosecondsSinceEpoch: Timestamp.now.nanosecondsSinceEpoch
+                    - (Int64(exactly: (Self.writingTime / .nanoseconds(1)).rounded()) ?? 0))
             let chain = self.chain
             if let block = try await onThread({ try chain.read() }) {
                 var entries = block.startsFile ? parser.endFile() : []

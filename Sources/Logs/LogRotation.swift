@@ -11,7 +11,7 @@ extension LogSegments {
     package func isDue(limit: Int64) -> Bool {
         // What cannot be looked at is told by the rotation itself.
         guard limit > 0, let status = try? Files.status(path) else { return limit > 0 }
-        return Int64(status.st_size) >= limit
+        return Int64(clamping: status.st_size) >= limit
     }
 
     /// Begins a new file if the present one has grown to `limit` bytes, and removes the oldest beyond `count` files in
@@ -27,7 +27,7 @@ extension LogSegments {
                 // A daemon that was killed in the middle has put the file aside and no more.
                 return try log.numbers().last.map(log.rotated)
             }
-            guard Int64(status.st_size) >= limit else { return nil }
+            guard Int64(clamping: status.st_size) >= limit else { return nil }
             let aside = log.rotated((try log.numbers().last ?? 0) + 1)
             try Files.rename(log.path, to: aside)
             return aside
@@ -55,6 +55,6 @@ extension LogSegments {
     private static func freeBytes(_ directory: String) throws -> UInt64 {
         var status = statvfs()
         try check(statvfs(directory, &status), "statvfs \(directory)")
-        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+        return UInt64(clamping: status.f_bavail) * UInt64(clamping: status.f_frsize)
     }
 }

@@ -16,7 +16,7 @@ package struct LogSegments: Sendable, Equatable {
         return try Files.list(directory).compactMap { file in
             guard file.hasPrefix(prefix) else { return nil }
             let digits = file.dropFirst(prefix.count)
-            return digits.utf8.allSatisfy { (48...57).contains($0) } ? Int(digits) : nil
+            return digits.utf8.allSatisfy { (48...57).contains($0) } ? Int(digits, radix: 10) : nil
         }.sorted()
     }
 
@@ -35,7 +35,7 @@ struct FileIdentity: Equatable {
     let inode: UInt64
 
     init(_ status: stat) {
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
+        device = UInt64(clamping: status.st_dev)
+        inode = UInt64(clamping: status.st_ino)
     }
 }

@@ -53,7 +53,7 @@ final class SegmentChain: Sendable {
     /// Begins at a place instead of at the start.
     func seek(to path: String, offset: Int64) throws {
         try state.withLock { state in
-            if try open(path, &state) { state.offset = off_t(offset) }
+            if try open(path, &state) { state.offset = off_t(clamping: offset) }
         }
     }
 
@@ -62,9 +62,9 @@ final class SegmentChain: Sendable {
         var bytes = [UInt8](repeating: 0, count: blockBytes)
         let count = try retrying("read a log") { pread(descriptor, &bytes, bytes.count, offset) }
         guard count > 0 else { return nil }
-        state.offset += off_t(count)
+        state.offset += off_t(clamping: count)
         defer { state.isFresh = false }
-        return Block(bytes: Array(bytes[..<count]), startsFile: state.isFresh)
+        return Block(bytes: Array(bytes.prefix(count)), startsFile: state.isFresh)
     }
 
     private func openOldest(_ state: inout State) throws -> Bool {

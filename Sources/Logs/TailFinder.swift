@@ -46,9 +46,9 @@ struct TailFinder {
             guard let file = try Descriptor.openIfThere(path, O_RDONLY) else { continue }
             var status = stat()
             try check(fstat(file.raw, &status), "stat \(path)")
-            if count <= 0 { return (path, Int64(status.st_size)) }
+            if count <= 0 { return (path, Int64(clamping: status.st_size)) }
             var found: Int64?
-            try Self.scanBackwards(file.raw, size: Int64(status.st_size)) { offset, line, length in
+            try Self.scanBackwards(file.raw, size: Int64(clamping: status.st_size)) { offset, line, length in
                 if lines > count {
                     surplus += length
                     if !line.isPartial { ended.insert(line.stream) }
@@ -75,8 +75,8 @@ struct TailFinder {
         // The beginning of a line whose end lies in the block that was read before.
         var carried: [UInt8] = []
         while end > 0 {
-            let start = max(0, end - Int64(blockBytes))
-            var bytes = try block(descriptor, start, Int(end - start))
+            let start = max(0, end - Int64(clamping: blockBytes))
+            var bytes = try block(descriptor, start, Int(clamping: end - start))
             bytes += carried
             end = start
             var first = 0
@@ -89,18 +89,18 @@ struct TailFinder {
                 }
                 first = newline + 1
             }
-            carried = Array(bytes[..<first])
+            carried = Array(bytes.prefix(first))
             var starts: [Int] = []
             var index = first
             while index < bytes.count {
                 starts.append(index)
-                index = (bytes[index...].position(of: UInt8(ascii: "\n")) ?? bytes.count) + 1
+                index = (bytes.dropFirst(index).position(of: UInt8(ascii: "\n")) ?? bytes.count) + 1
             }
             var lineEnd = bytes.count
             for lineStart in starts.reversed() {
-                let body = bytes[lineStart..<lineEnd]
+                let body = bytes.prefix(lineEnd).dropFirst(lineStart)
                 let text = body.last == UInt8(ascii: "\n") ? body.dropLast() : body
-                if let line = LogLine(text), !visit(start + Int64(lineStart), line, body.count) { return }
+                if let line = LogLine(text), !visit(start + Int64(clamping: lineStart), line, body.count) { return }
                 lineEnd = lineStart
             }
         }
@@ -112,13 +112,14 @@ struct TailFinder {
         while filled < count {
             let got = try retrying("read a log") {
                 bytes.withUnsafeMutableBytes { whole in
-                    let room = UnsafeMutableRawBufferPointer(rebasing: whole[filled...])
-                    return room.baseAddress.map { pread(descriptor, $0, room.count, off_t(start) + off_t(filled)) } ?? 0
+                    let room = UnsafeMutableRawBufferPointer(rebasing: whole.dropFirst(filled))
+                    let at = off_t(clamping: start) + off_t(clamping: filled)
+                    return room.baseAddress.map { pread(descriptor, $0, room.count, at) } ?? 0
                 }
             }
             if got == 0 { break }
             filled += got
         }
-        return Array(bytes[..<filled])
+        return Array(bytes.prefix(filled))
     }
 }

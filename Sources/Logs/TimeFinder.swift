@@ -23,7 +23,7 @@ struct TimeFinder {
             guard let file = try Descriptor.openIfThere(paths[index], O_RDONLY) else { continue }
             var status = stat()
             try check(fstat(file.raw, &status), "stat \(paths[index])")
-            let size = Int64(status.st_size)
+            let size = Int64(clamping: status.st_size)
             guard let first = try Self.line(in: file.raw, from: 0, to: size), first.time < moment else { continue }
             var low = first.offset
             var high = size
@@ -50,25 +50,25 @@ struct TimeFinder {
         var isWhole = start == 0
         var next = start
         while next < end {
-            var block = [UInt8](repeating: 0, count: Int(min(Int64(blockBytes), end - next)))
-            let at = off_t(next)
+            var block = [UInt8](repeating: 0, count: Int(clamping: min(Int64(clamping: blockBytes), end - next)))
+            let at = off_t(clamping: next)
             let count = try retrying("read a log") { pread(descriptor, &block, block.count, at) }
             if count == 0 { return nil }
-            next += Int64(count)
-            rest += block[..<count]
+            next += Int64(clamping: count)
+            rest += block.prefix(count)
             var first = 0
-            while let newline = rest[first...].position(of: UInt8(ascii: "\n")) {
-                if isWhole, let line = LogLine(rest[first..<newline].drop { $0 == 0 }) {
-                    return (restStart + Int64(first), line.time)
+            while let newline = rest.dropFirst(first).position(of: UInt8(ascii: "\n")) {
+                if isWhole, let line = LogLine(rest.prefix(newline).dropFirst(first).drop { $0 == 0 }) {
+                    return (restStart + Int64(clamping: first), line.time)
                 }
                 isWhole = true
                 first = newline + 1
             }
-            rest.removeFirst(first)
-            restStart += Int64(first)
+            rest.removeSubrange(rest.indices.prefix(first))
+            restStart += Int64(clamping: first)
             // Zeros and other damage: only what may be a line's beginning is kept.
             if rest.count > TailFinder.longestSearch {
-                restStart += Int64(rest.count)
+                restStart += Int64(clamping: rest.count)
                 rest = []
                 isWhole = false
             }
@@ -86,7 +86,9 @@ struct TimeFinder {
             var status = stat()
             try check(fstat(file.raw, &status), "stat \(path)")
             var found: Int64?
-            try TailFinder.scanBackwards(file.raw, size: path == paths[index] ? offset : Int64(status.st_size)) {
+            try TailFinder.scanBackwards(
+                file.raw, size: path == paths[index] ? offset : Int64(clamping: status.st_size)
+            ) {
                 offset, line, length in
                 surplus += length
                 if !line.isPartial { ended.insert(line.stream) }

@@ -176,8 +176,7 @@ extension Attributes {
     /// An IPv4 address; `nil` when missing or of another family.
     func ipv4(_ type: UInt16) -> IPv4Address? {
         guard let value = bytes(type), value.count == 4 else { return nil }
-        let octets = Array(value)
-        return IPv4Address(octets[0], octets[1], octets[2], octets[3])
+        return IPv4Address(number: value.reduce(0) { $0 << 8 | UInt32(clamping: $1) })
     }
 
     func mac(_ type: UInt16) -> MACAddress? {

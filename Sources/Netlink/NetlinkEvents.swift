@@ -64,7 +64,7 @@ package final class NetlinkListener: Sendable {
                 RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
                 RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE, RTNLGRP_NSID,
                 RTNLGRP_IPV4_NETCONF,
-            ].map { CInt($0.rawValue) })
+            ].map { CInt(clamping: $0.rawValue) })
         netfilter = try Self.open(NETLINK_NETFILTER, groups: [CInt(NFNLGRP_NFTABLES.rawValue)])
         let watches = [
             try Poller.shared.watch(route.raw) { [weak self] in self?.read(isNetfilter: false) },
@@ -118,7 +118,7 @@ package final class NetlinkListener: Sendable {
             guard sender == 0 else { continue }
             do {
                 let topics = Set(
-                    try NetlinkMessage.decode(buffer[..<Int(count)])
+                    try NetlinkMessage.decode(buffer.prefix(Int(clamping: count)))
                         .compactMap { NetlinkChange.topic(of: $0.type, isNetfilter: isNetfilter) })
                 if truncated != 0 { tell(.overflow) }
                 for topic in topics {

@@ -117,7 +117,7 @@ struct NetlinkSocket: ~Copyable {
         guard message.flags & MessageFlags.extended != 0 else { return answer }
         var offset = 4 + MessageWriter.headerLength
         if message.flags & MessageFlags.capped == 0 {
-            offset = 4 + aligned(Int(try fixed.number(at: 4, as: UInt32.self)))
+            offset = 4 + aligned(Int(clamping: try fixed.number(at: 4, as: UInt32.self)))
         }
         guard offset <= message.payload.count else { return answer }
         answer.message = try Attributes(message.payload.dropFirst(offset)).string(UInt16(NLMSGERR_ATTR_MSG.rawValue))
@@ -151,7 +151,7 @@ struct NetlinkSocket: ~Copyable {
             }
             if sender != 0 { continue }
             if truncated != 0 { throw NetlinkError(code: .overrun, attempting: attempting) }
-            return try NetlinkMessage.decode(buffer[..<Int(count)])
+            return try NetlinkMessage.decode(buffer.prefix(Int(clamping: count)))
         }
     }
 }

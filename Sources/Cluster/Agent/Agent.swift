@@ -93,7 +93,7 @@ struct Agent: ServiceLifecycle.Service {
                 try Task.checkCancellation()
                 log.warning("session ended", metadata: ["manager": "\(address)", "error": "\(Self.reason(error))"])
             }
-            managers.removeFirst()
+            managers = Array(managers.dropFirst())
             if ContinuousClock.now - begun > Self.longestPause { pause = Self.firstPause }
         }
     }
@@ -347,7 +347,7 @@ final class SessionState: Sendable {
             known.heard = .now
             known.role = NodeRole(rawValue: message.role)
             if message.heartbeatMilliseconds > 0 {
-                known.heartbeat = .milliseconds(Int64(message.heartbeatMilliseconds))
+                known.heartbeat = .milliseconds(Int64(clamping: message.heartbeatMilliseconds))
             }
         }
     }

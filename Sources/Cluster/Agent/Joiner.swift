@@ -76,7 +76,7 @@ struct Joiner {
             credentials.member.nodeID == reply.nodeID, credentials.member.clusterID == reply.clusterID
         else { throw ClusterError(.badMessage, "the manager sent a certificate that is not this swarm's") }
         return Outcome(
-            credentials: credentials, clusterID: reply.clusterID, dataPathPort: Int(reply.dataPathPort),
+            credentials: credentials, clusterID: reply.clusterID, dataPathPort: Int(clamping: reply.dataPathPort),
             managers: reply.managers.map { .init(nodeID: $0.nodeID, addr: $0.address) })
     }
 

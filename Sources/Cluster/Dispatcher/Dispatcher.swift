@@ -277,7 +277,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let leaving = stopping.filter { !serving.contains($0.id) }
         let told = live.state.cleared
         let drained = drains.hold(
-            stopping: Dictionary(uniqueKeysWithValues: leaving.map { ($0.id, nodes(of: $0)) }), versions: versions,
+            stopping: Dictionary(leaving.map { ($0.id, nodes(of: $0)) }) { $0.union($1) }, versions: versions,
             acknowledged: acknowledged, others: others.map { told[$0] ?? [] }, now: now)
         if !others.isEmpty, cleared.value != drained.cleared { cleared.set(drained.cleared) }
         let held = drained.held.union(stopping.map(\.id).filter(serving.contains))
@@ -301,7 +301,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     /// The store's revision, or one more than before when what nodes are told changes without a change in the store.
     private func nextVersion(after former: UInt64, _ objects: SwarmState) -> UInt64 {
-        max(UInt64(objects.revision), former + 1)
+        max(UInt64(clamping: objects.revision), former + 1)
     }
 
     /// Sessions of nodes that have been removed, or that have begun one with another manager since.

@@ -98,7 +98,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         let role = dispatcher.model.objects.nodes[nodeID]?.grantedRole
         return .with {
             $0.sessionID = session
-            $0.heartbeatMilliseconds = UInt32(clamping: Int64(heartbeat / .milliseconds(1)))
+            $0.heartbeatMilliseconds = UInt32(exactly: (heartbeat / .milliseconds(1)).rounded()) ?? .max
             $0.managers = managers()
             $0.rootsPem = roots()
             $0.role = role?.rawValue ?? ""

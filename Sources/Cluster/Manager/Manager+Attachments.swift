@@ -60,7 +60,7 @@ extension Manager {
         do {
             _ = try await store.commit(
                 StoreTransaction(
-                    conditions: [.modified(task.key, at: Int64(task.version.index))], deletes: [task.key]))
+                    conditions: [.modified(task.key, at: Int64(clamping: task.version.index))], deletes: [task.key]))
         } catch {
             // The leader forgets it after a while, and why it came to nothing is for the caller to know.
             return

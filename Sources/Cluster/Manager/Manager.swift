@@ -67,7 +67,7 @@ package struct Manager: Sendable {
             throw Refusal(.notFound, "\(type.storeKind.rawValue.dropLast()) \(id) not found")
         }
         guard object.version.index == version else { throw Self.outOfSequence }
-        let condition = StoreTransaction.Condition.modified(object.key, at: Int64(version))
+        let condition = StoreTransaction.Condition.modified(object.key, at: Int64(clamping: version))
         try change(&object)
         object.updatedAt = .now
         let outcome = try await store.commit(

@@ -122,7 +122,7 @@ package enum NodeTransport {
     package static func split(_ address: String) throws -> (host: String, port: Int) {
         let parts = address.split(separator: ":", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), !parts[0].isEmpty,
-            let port = parts.count == 2 ? Int(parts[1]) : 2377, (1...65_535).contains(port)
+            let port = parts.count == 2 ? Int(parts[1], radix: 10) : 2377, (1...65_535).contains(port)
         else { throw ClusterError(.badMessage, "not an address of a manager: \(address)") }
         return (String(parts[0]), port)
     }

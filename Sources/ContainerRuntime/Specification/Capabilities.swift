@@ -23,7 +23,7 @@ package enum Capabilities {
 
     /// The names in a mask as /proc/PID/status writes it.
     static func names(inMask mask: UInt64) -> [String] {
-        names.enumerated().filter { mask & (1 << UInt64($0.offset)) != 0 }.map(\.element)
+        names.enumerated().filter { mask & (1 << UInt64(clamping: $0.offset)) != 0 }.map(\.element)
     }
 
     /// This process' bounding set: more cannot be given to anybody.

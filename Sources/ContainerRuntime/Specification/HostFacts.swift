@@ -40,7 +40,9 @@ package struct HostFacts: Sendable {
         let layout = try Cgroups.layout()
         let memory = layout.controllers["memory"]
         let isUnified = layout.version == 2
-        let score = try Files.text("/proc/self/oom_score_adj").flatMap { text in Int(text.prefix { !$0.isWhitespace }) }
+        let score = try Files.text("/proc/self/oom_score_adj").flatMap { text in
+            Int(text.prefix { !$0.isWhitespace }, radix: 10)
+        }
         let release = try Files.text("/proc/sys/kernel/osrelease") ?? ""
         return HostFacts(
             capabilities: try Capabilities.bounding(), hardLimits: hardLimits(), outOfMemoryScore: score ?? 0,
@@ -60,8 +62,8 @@ package struct HostFacts: Sendable {
         var found: [String: UInt64] = [:]
         for (name, number) in limitNumbers {
             var limit = rlimit()
-            guard getrlimit(__rlimit_resource_t(UInt32(number)), &limit) == 0 else { continue }
-            if UInt64(limit.rlim_max) != .max { found[name] = UInt64(limit.rlim_max) }
+            guard getrlimit(__rlimit_resource_t(UInt32(clamping: number)), &limit) == 0 else { continue }
+            if UInt64(clamping: limit.rlim_max) != .max { found[name] = UInt64(clamping: limit.rlim_max) }
         }
         return found
     }

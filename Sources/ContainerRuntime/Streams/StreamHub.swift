@@ -106,7 +106,8 @@ final class StreamHub: Sendable {
         let bundle = try Descriptor.naming(directory)
         let socket = Descriptor(
             owning: try check(
-                Glibc.socket(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0), "make a socket"))
+                Glibc.socket(AF_UNIX, CInt(clamping: SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0),
+                "make a socket"))
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let path = Array("/proc/self/fd/\(bundle.raw)/attach".utf8)

@@ -73,7 +73,7 @@ package struct UserResolver: Sendable {
     }
 
     private func find(user: String) throws -> Passwd? {
-        let number = UInt32(user)
+        let number = UInt32(user, radix: 10)
         if user.isEmpty { return passwd.first { $0.uid == 0 } }
         if let entry = passwd.first(where: { $0.name == user || $0.uid == number }) { return entry }
         try checkRange(user)
@@ -84,7 +84,7 @@ package struct UserResolver: Sendable {
     }
 
     private func number(ofGroup name: String) throws -> UInt32 {
-        let number = UInt32(name)
+        let number = UInt32(name, radix: 10)
         if let entry = groups.first(where: { $0.name == name || $0.gid == number }) { return entry.gid }
         try checkRange(name)
         guard let number else {

@@ -77,7 +77,7 @@ struct StaleConnections: Sendable {
 
     private func port(_ connection: TrackedConnection) -> Port? {
         let transport: Transport
-        switch CInt(connection.protocol) {
+        switch CInt(clamping: connection.protocol) {
         case CInt(IPPROTO_TCP): transport = .tcp
         case CInt(IPPROTO_UDP): transport = .udp
         case CInt(IPPROTO_SCTP): transport = .sctp

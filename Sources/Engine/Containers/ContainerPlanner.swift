@@ -104,7 +104,7 @@ struct ContainerPlanner {
         // What is more than any machine has stays the most that there is.
         if host.memory != 0, host.memorySwap == 0 { host.memorySwap = min(host.memory, .max / 2) * 2 }
         if host.nanoCpus != 0 {
-            if host.nanoCpus < 10_000_000 || host.nanoCpus > Int64(cpuCount) * 1_000_000_000 {
+            if host.nanoCpus < 10_000_000 || host.nanoCpus > Int64(clamping: cpuCount) * 1_000_000_000 {
                 throw Refusal(
                     .invalidInput,
                     "Range of CPUs is from 0.01 to \(cpuCount).00, as there are only \(cpuCount) CPUs available")
@@ -245,7 +245,7 @@ struct PortKey: Hashable {
 
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard let port = UInt16(parts[0]), port > 0, parts.count <= 2 else { return nil }
+        guard (1...2).contains(parts.count), let port = UInt16(parts[0]), port > 0 else { return nil }
         let transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
         guard ["tcp", "udp", "sctp"].contains(transport) else { return nil }
         self.port = port

@@ -67,23 +67,24 @@ struct MountPlan {
             Refusal(.invalidInput, "invalid volume specification: '\(text)'\(why)")
         }
         guard (1...3).contains(parts.count), !parts.contains("") else { throw refuse("") }
-        if parts.count == 1 { return Entry(source: .volume(nil), target: parts[0]) }
+        guard parts.count >= 2 else { return Entry(source: .volume(nil), target: parts[0]) }
         guard parts[1].hasPrefix("/") else {
             let type = parts[0].hasPrefix("/") ? "bind" : "volume"
             throw refuse(
                 ": invalid mount config for type \"\(type)\": invalid mount path: '\(parts[1])' mount path must be absolute"
             )
         }
-        let isBind = parts[0].hasPrefix("/")
-        if !isBind, !ContainerNames.isValid(parts[0]) {
+        let (source, target) = (parts[0], parts[1])
+        let isBind = source.hasPrefix("/")
+        if !isBind, !ContainerNames.isValid(source) {
             throw Refusal(
                 .invalidInput,
-                "create \(parts[0]): \"\(parts[0])\" includes invalid characters for a local volume name, only "
+                "create \(source): \"\(source)\" includes invalid characters for a local volume name, only "
                     + "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
             )
         }
         var entry = Entry(
-            source: isBind ? .bind(clean(parts[0]), createIfMissing: true) : .volume(parts[0]), target: parts[1])
+            source: isBind ? .bind(clean(source), createIfMissing: true) : .volume(source), target: target)
         if parts.count == 3 {
             entry.mode = parts[2]
             for option in parts[2].split(separator: ",") {

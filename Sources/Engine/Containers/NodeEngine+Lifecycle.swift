@@ -157,7 +157,7 @@ extension NodeEngine {
         var attributes = record.eventAttributes
         attributes["exitCode"] = String(end.code)
         attributes["execDuration"] = String(
-            max(0, Int(record.state.finishedAt.timeSince(record.state.startedAt))))
+            max(0, record.state.finishedAt.wholeSeconds(since: record.state.startedAt)))
         if end.wasOutOfMemory { events.publish("container", "oom", id, record.eventAttributes) }
         events.publish("container", "die", id, attributes)
         announceLeft(record, left)

@@ -40,7 +40,7 @@ extension NodeEngine {
         }
         try await joined
         try await runtime.start(record.id)
-        return Int(created.pid)
+        return Int(clamping: created.pid)
     }
 
     /// The program that is process 1 of containers with `--init`: statically linked, as it is bound into them.

@@ -139,7 +139,7 @@ extension NodeEngine {
             wanted.user = try await onThread { try UserResolver(rootDirectory: root).resolve(request.user) }
         }
         let session = try await runtime.startExec(wanted)
-        execs.update(entry.id) { $0.pid = Int(session.pid) }
+        execs.update(entry.id) { $0.pid = Int(clamping: session.pid) }
         sessions.withLock { $0[entry.id] = session }
         var attributes = record.eventAttributes
         attributes["execID"] = entry.id

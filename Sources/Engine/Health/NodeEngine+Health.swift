@@ -52,7 +52,7 @@ extension NodeEngine {
     }
 
     private static func age(_ record: ContainerRecord) -> Duration {
-        .milliseconds(Int64(max(0, Timestamp.now.timeSince(record.state.startedAt)) * 1000))
+        .seconds(max(0, Timestamp.now.timeSince(record.state.startedAt)))
     }
 
     private func take(_ result: HealthState.HealthResult, _ plan: HealthPlan, age: Duration, of id: String) async throws
@@ -141,7 +141,7 @@ private actor ProbeOutput {
     /// Reads to the end; what is too much is dropped, so that the probe is not held up.
     func read(_ viewer: OutputViewer) async throws {
         while let piece = try await viewer.next() {
-            bytes += piece.bytes.readableBytesView.prefix(HealthPlan.outputBytes - bytes.count)
+            bytes += piece.bytes.readableBytesView.prefix(max(0, HealthPlan.outputBytes - bytes.count))
         }
     }
 }

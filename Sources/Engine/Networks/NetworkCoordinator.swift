@@ -130,7 +130,7 @@ final class NetworkCoordinator: Sendable {
     func adopt() async throws {
         try await order.run("refresh") {
             for record in composer().containers where record.state.pid > 0 {
-                do { try await dataPlane.recover(record.id, process: Int32(record.state.pid)) } catch {
+                do { try await dataPlane.recover(record.id, process: Int32(clamping: record.state.pid)) } catch {
                     log.error(
                         "a container's namespace has no name and cannot be given one",
                         metadata: ["container": "\(record.shortID)", "error": "\(error)"])

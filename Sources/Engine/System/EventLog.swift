@@ -22,7 +22,7 @@ package final class EventLog: Sendable {
         let told = state.withLock { state in
             state.past.append(event)
             if state.past.count > Self.capacity + Self.capacity / 4 {
-                state.past.removeFirst(state.past.count - Self.capacity)
+                state.past = Array(state.past.suffix(Self.capacity))
             }
             // Handed over under the lock, so that all read the same order; woken up after it.
             return state.followers.values.filter { $0.take(event) }

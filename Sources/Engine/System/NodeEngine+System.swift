@@ -80,7 +80,7 @@ extension NodeEngine: SystemBackend {
         var description = NodeDescription()
         description.hostname = machine.hostname
         description.platform = NodeDescription.Platform(architecture: machine.architecture, system: "linux")
-        description.resources.nanoCPUs = Int64(machine.processors) * 1_000_000_000
+        description.resources.nanoCPUs = Int64(clamping: machine.processors) * 1_000_000_000
         description.resources.memoryBytes = machine.memory
         description.engine.engineVersion = configuration.version
         description.engine.plugins =

@@ -76,8 +76,8 @@ extension NodeEngine: TaskExecutor {
             .map { port in
                 var published = PortConfig()
                 published.protocol = port.transport
-                published.targetPort = Int(port.containerPort)
-                published.publishedPort = Int(port.hostPort)
+                published.targetPort = Int(clamping: port.containerPort)
+                published.publishedPort = Int(clamping: port.hostPort)
                 published.publishMode = "host"
                 return published
             }

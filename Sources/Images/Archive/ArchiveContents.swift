@@ -63,7 +63,7 @@ final class ArchiveContents: Sendable {
         var beginning: [UInt8] = []
         try archive.data { block, offset in
             guard offset == size else { throw ImagesError(.badArchive, "archive has a file with holes") }
-            if beginning.count < 8 { beginning += block.prefix(8 - beginning.count) }
+            if beginning.count < 8 { beginning += block.prefix(max(0, 8 - beginning.count)) }
             digester.update(block)
             try writer.append(Array(block))
             size += Int64(clamping: block.count)

@@ -21,8 +21,8 @@ package enum WireSpelling {
         ("runtimePath", "path"),
     ]
 
-    private static let wireBySwift = Dictionary(uniqueKeysWithValues: irregular.map { ($0.swift, $0.wire) })
-    private static let swiftByWire = Dictionary(uniqueKeysWithValues: irregular.map { ($0.wire, $0.swift) })
+    private static let wireBySwift = Dictionary(irregular.map { ($0.swift, $0.wire) }) { $1 }
+    private static let swiftByWire = Dictionary(irregular.map { ($0.wire, $0.swift) }) { $1 }
 
     /// `networkID` → `NetworkID`, `ipamConfig` → `IPAMConfig`.
     package static func onWire(_ name: String) -> String {
