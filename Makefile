@@ -2,6 +2,7 @@
 # make demo-down  takes it down again
 # make test       all tests, and the walkthrough on a cluster of their own
 # make check      format and tidy
+# make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
 # make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
 # make api-docs   writes docs/api.md anew from the routes
 
@@ -9,7 +10,7 @@ APUS := .build/debug/apus
 REGISTRY := 127.0.0.1:5000
 PREFIX ?= /usr/local
 
-.PHONY: demo demo-down test check api-docs bench install packages build tests images
+.PHONY: demo demo-down test check fuzz fuzz-quick api-docs bench install packages build tests images
 
 packages:
 	Scripts/packages
@@ -49,6 +50,17 @@ test: build tests
 check: tests
 	swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests
 	swift test --skip-build --filter TidyTests
+
+# What reads others' bytes and texts, fed with inputs that are made to reach as much of it as can be: for CI a minute, by hand as long as is asked.
+FUZZ_SECONDS ?= 3600
+
+fuzz: build
+	Fuzz/build --optimised
+	Fuzz/run --seconds $(FUZZ_SECONDS)
+
+fuzz-quick: build
+	Fuzz/build
+	Fuzz/run --seconds 60
 
 api-docs: tests
 	APUS_WRITE_DOCS=1 swift test --skip-build --filter APIDocumentTests
