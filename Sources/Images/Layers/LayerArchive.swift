@@ -36,6 +36,8 @@ final class LayerArchive {
     private var packedDigester = Digester()
     private var plainDigester = Digester()
     private var failure: (any Error)?
+    /// The file has not a byte: libarchive then takes a question for one too many.
+    private var isEmpty = false
     /// Bytes of the file read so far.
     private(set) var bytesRead: Int64 = 0
 
@@ -70,7 +72,8 @@ final class LayerArchive {
         try demand(opened, of: plain)
         var entry: OpaquePointer?
         let first = archive_read_next_header(plain, &entry)
-        if first != ARCHIVE_EOF { try demand(first, of: plain) }
+        isEmpty = first == ARCHIVE_EOF
+        if !isEmpty { try demand(first, of: plain) }
         try demand(
             archive_read_open(
                 tar, this, nil, { _, data, buffer in LayerArchive.of(data)?.readPlain(buffer) ?? -1 }, nil), of: tar)
@@ -108,7 +111,7 @@ final class LayerArchive {
     }
 
     private func readPlain(_ buffer: UnsafeMutablePointer<UnsafeRawPointer?>?) -> Int {
-        while true {
+        while !isEmpty {
             var block: UnsafeRawPointer?
             var size = 0
             var offset: la_int64_t = 0
@@ -123,6 +126,7 @@ final class LayerArchive {
             buffer?.pointee = block
             return size
         }
+        return 0
     }
 
     private static func complaint(_ archive: OpaquePointer) -> ImagesError { .unreadable(archive) }
