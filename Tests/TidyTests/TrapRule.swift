@@ -53,18 +53,15 @@ struct TrapRule {
         if start > 0, line[start - 1] == dot { return nil }
         let end = closing(line, place)
         let argument = text(line[(place + 1)..<end]).trimmed
-        // How the value is to fit is said, or a text is read in a stated base.
-        if argument.contains(
-            #/^(exactly|clamping|truncatingIfNeeded|bitPattern|ascii|bigEndian|littleEndian):|, radix: \d+$/#)
-        {
-            return nil
-        }
+        // A label says how the value is to fit, and a text is read in a stated base.
+        if argument.contains(#/^\w+:( |$)|, radix: \d+$/#) { return nil }
         // Constants, those of C's headers among them.
         if argument.isEmpty
             || argument.contains(#/^(-?[\d_]+|0x[\da-fA-F_]+|[A-Z_0-9| ]+(\.rawValue)?|\w+\.[A-Z_]+\.rawValue)$/#)
         {
             return nil
         }
+        if argument.contains(#/^\(\w+ \? [A-Z_0-9]+ : [A-Z_0-9]+\)(\.rawValue)?$/#) { return nil }
         if argument.contains(#/^(U?Int\d*\.(max|min)|MemoryLayout<.*>\.size)$/#) { return nil }
         // Only what may be nil is unwrapped: the compiler refuses it for numbers.
         let before = text(line[..<start])

@@ -97,7 +97,9 @@ import Testing
         "name[..<colon]",
         "for index in a.indices { a[index] = 0 }", "parts.count == 2 ? parts[1] : nil",
         "guard !queue.isEmpty { queue.removeFirst() }",
-        "Int(text, radix: 10)", "let a: [Int] = []",
+        "Int(text, radix: 10)", "bytes.map(UInt8.init(bitPattern:))",
+        "UInt16((isReply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG).rawValue)",
+        "let a: [Int] = []",
     ])
     func `what cannot trap is let through`(line: String) { #expect(TrapRule.findings(in: [line]) == []) }
 }
