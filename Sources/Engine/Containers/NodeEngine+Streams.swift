@@ -139,7 +139,7 @@ extension NodeEngine {
             wanted.user = try await onThread { try UserResolver(rootDirectory: root).resolve(request.user) }
         }
         let session = try await runtime.startExec(wanted)
-        execs.update(entry.id) { $0.pid = Int(session.pid) }
+        execs.setProcess(entry.id, Int(session.pid))
         sessions.withLock { $0[entry.id] = session }
         var attributes = record.eventAttributes
         attributes["execID"] = entry.id
@@ -148,10 +148,7 @@ extension NodeEngine {
     }
 
     private func settle(_ entry: ExecTable.Entry, _ code: Int) {
-        execs.update(entry.id) { entry in
-            entry.isRunning = false
-            entry.exitCode = code
-        }
+        execs.end(entry.id, code)
         var attributes = containers.record(entry.containerID)?.eventAttributes ?? [:]
         attributes["execID"] = entry.id
         attributes["exitCode"] = String(code)
@@ -167,11 +164,8 @@ extension NodeEngine {
 
     private func settleFailure(_ entry: ExecTable.Entry, _ error: any Error) {
         let code = (error as? RuntimeError)?.exitCode ?? 126
-        execs.update(entry.id) { entry in
-            entry.isRunning = false
-            // Docker's client shows 126 and 127 only; anything else that failed to start is 126 to it.
-            entry.exitCode = code == 127 ? 127 : 126
-        }
+        // Docker's client shows 126 and 127 only; anything else that failed to start is 126 to it.
+        execs.end(entry.id, code == 127 ? 127 : 126)
     }
 
     package func resizeExec(_ id: String, height: Int, width: Int) async throws {
@@ -183,7 +177,7 @@ extension NodeEngine {
     }
 
     package func inspectExec(_ id: String) async throws -> ExecInspection {
-        let entry = try execs.find(id)
+        let entry = try execs.inspect(id)
         var view = ExecInspection()
         view.id = entry.id
         view.running = entry.isRunning
