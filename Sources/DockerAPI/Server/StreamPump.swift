@@ -71,11 +71,13 @@ struct StreamPump: Sendable {
     private func sendOutput() async {
         do {
             for try await chunk in streams.output { try await raw.write(framing.frame(chunk)) }
-            if waitsForExit { await streams.finished() }
+            // One who has left does not ask for the exit code.
+            if waitsForExit, !Task.isCancelled { await streams.finished() }
         } catch {
             logger.debug("output to a client ended", metadata: ["error": "\(error)"])
         }
     }
+        await raw.headIsRead()
 
     /// - Returns: Whether the user has detached.
     private func receiveInput() async -> Bool {

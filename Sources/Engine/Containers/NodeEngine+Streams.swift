@@ -65,7 +65,7 @@ extension NodeEngine {
         return entry.id
     }
 
-    package func checkExec(_ id: String) async throws -> (isTerminal: Bool, wantsInput: Bool) {
+    package func checkExec(_ id: String) async throws -> ExecStreamsWish {
         let entry = try execs.find(id)
         let record = try containers.find(entry.containerID)
         guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
@@ -75,7 +75,9 @@ extension NodeEngine {
                 entry.isRunning
                     ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
         }
-        return (entry.request.tty, entry.request.attachStdin)
+        return ExecStreamsWish(
+            isTerminal: entry.request.tty, wantsInput: entry.request.attachStdin,
+            detachKeys: entry.request.detachKeys)
     }
 
     package func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams {
