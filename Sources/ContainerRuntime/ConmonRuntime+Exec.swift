@@ -106,7 +106,8 @@ extension ConmonRuntime {
         if request.terminal, own.terminal != true {
             environment = SpecificationBuilder.overlaid(["TERM=xterm"], with: environment)
         }
-        process.env = SpecificationBuilder.overlaid(environment, with: request.environment)
+        environment = SpecificationBuilder.overlaid(environment, with: request.environment)
+        process.env = SpecificationBuilder.withHome(request.home, environment)
         if !request.workingDirectory.isEmpty { process.cwd = request.workingDirectory }
         let user = request.user ?? ContainerUser(uid: own.user.uid, gid: own.user.gid)
         if let wanted = request.user { process.user = SpecificationBuilder.user(wanted) }

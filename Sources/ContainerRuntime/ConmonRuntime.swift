@@ -69,8 +69,12 @@ package final class ConmonRuntime: ContainerRuntime {
                 try Cgroups.create(wanted.cgroup, in: layout.onlyVersion1)
                 built.specification.mounts = CgroupMounts.spelledOut(mounts, of: wanted.cgroup, in: layout)
             }
-            try PlainFile.write(JSONText.encode(built.specification), to: paths.bundle(id) + "/config.json")
+            // Commands inside begin with it: whose home is theirs depends on the user.
             try PlainFile.write(JSONText.encode(built.specification.process), to: paths.process(id))
+            if let environment = built.specification.process?.env {
+                built.specification.process?.env = SpecificationBuilder.withHome(wanted.user.home, environment)
+            }
+            try PlainFile.write(JSONText.encode(built.specification), to: paths.bundle(id) + "/config.json")
             return built.warnings
         }
         do {

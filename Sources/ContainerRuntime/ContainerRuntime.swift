@@ -95,6 +95,8 @@ package struct ExecRequest: Sendable {
 }
 
 package struct TerminalSize: Sendable, Equatable {
+    /// What `HOME` is unless an environment says; `nil` leaves it to the runtime.
+    package var home: String?
     package var height: Int
     package var width: Int
 

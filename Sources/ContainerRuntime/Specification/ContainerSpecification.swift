@@ -57,10 +57,13 @@ package struct ContainerUser: Sendable, Equatable {
     package var uid: UInt32
     package var gid: UInt32
     package var additionalGroups: [UInt32]
+    /// What `HOME` is unless the environment says; `nil` leaves it to the runtime.
+    package var home: String?
 
-    package init(uid: UInt32 = 0, gid: UInt32 = 0, additionalGroups: [UInt32] = []) {
+    package init(uid: UInt32 = 0, gid: UInt32 = 0, additionalGroups: [UInt32] = [], home: String? = nil) {
         self.additionalGroups = additionalGroups
         self.gid = gid
+        self.home = home
         self.uid = uid
     }
 }

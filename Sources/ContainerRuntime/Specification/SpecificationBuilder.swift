@@ -172,6 +172,14 @@ package struct SpecificationBuilder: Sendable {
         return overlaid(base, with: own)
     }
 
+    /// `HOME` where the container's own environment has none, as runc sets it.
+    package static func withHome(_ home: String?, _ environment: [String]) -> [String] {
+        guard let home, !environment.contains(where: { $0.hasPrefix("HOME=") && $0 != "HOME=" }) else {
+            return environment
+        }
+        return overlaid(environment, with: ["HOME=\(home)"])
+    }
+
     static func overlaid(_ base: [String], with own: [String]) -> [String] {
         func name(_ entry: String) -> Substring { entry.prefix { $0 != "=" } }
         var result = base

@@ -69,6 +69,8 @@ package struct UserResolver: Sendable {
         for name in additional { user.additionalGroups.append(try number(ofGroup: name)) }
         var seen: Set<UInt32> = []
         user.additionalGroups = user.additionalGroups.filter { seen.insert($0).inserted }
+        // By the number alone, as runc has it; crun leaves those without an entry without a home.
+        user.home = passwd.first { $0.uid == user.uid }?.home ?? "/"
         return user
     }
 

@@ -12,10 +12,8 @@ extension NodeEngine {
     /// Joins the container's networks while its process is created, starts it when both are done, and says its pid.
     func launch(_ record: ContainerRecord) async throws -> Int {
         let root = try await rootDirectory(of: record)
-        let user = try await onThread {
-            try UserResolver(rootDirectory: root).resolve(
-                record.configuration.user, additional: record.hostConfig.groupAdd ?? [])
-        }
+        let user = try await user(
+            record.configuration.user, additional: record.hostConfig.groupAdd ?? [], in: record)
         let holder = try networkHolder(of: record)
         let sandbox = holder.isOnHostNetwork ? nil : network.dataPlane.sandboxNamespace(holder.id).path
         let mapping = SpecificationMapping(
@@ -53,6 +51,14 @@ extension NodeEngine {
             "exec: \"docker-init\": executable file not found in $PATH: --init needs Debian's package tini on this node"
         )
     }
+    /// Who that is in the container's own files.
+    func user(_ text: String, additional groups: [String] = [], in record: ContainerRecord) async throws
+        -> ContainerUser
+    {
+        let root = try await rootDirectory(of: record)
+        return try await onThread { try UserResolver(rootDirectory: root).resolve(text, additional: groups) }
+    }
+
 
     /// Returns when the container has ended.
     func processEnd(_ id: String) async throws -> ProcessEnd {

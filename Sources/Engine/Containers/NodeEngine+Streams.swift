@@ -136,10 +136,10 @@ extension NodeEngine {
         wanted.openInput = request.attachStdin
         wanted.privileged = request.privileged
         if let height, let width, height > 0, width > 0 { wanted.size = TerminalSize(height: height, width: width) }
-        if !request.user.isEmpty {
-            let root = try await rootDirectory(of: record)
-            wanted.user = try await onThread { try UserResolver(rootDirectory: root).resolve(request.user) }
-        }
+        let user = try await user(request.user.isEmpty ? record.configuration.user : request.user, in: record)
+        wanted.home = user.home
+        // The container's own has the groups that it was made with.
+        if !request.user.isEmpty { wanted.user = user }
         let session = try await runtime.startExec(wanted)
         execs.setProcess(entry.id, Int(session.pid))
         sessions.withLock { $0[entry.id] = session }

@@ -78,7 +78,8 @@ extension NodeEngine {
         let command = plan.command.joined(separator: " ")
         events.publish("container", "exec_create: \(command)", record.id, attributes)
         do {
-            let request = RuntimeExecRequest(id: id, container: record.id, arguments: plan.command)
+            var request = RuntimeExecRequest(id: id, container: record.id, arguments: plan.command)
+            request.home = try await user(record.configuration.user, in: record).home
             events.publish("container", "exec_start: \(command)", record.id, attributes)
             let session = try await runtime.startExec(request)
             let (code, output) = try await answer(session, within: plan.timeout)

@@ -141,20 +141,27 @@ struct SeccompProfileTests {
 
 struct UserResolverTests {
     private let resolver = UserResolver(
-        passwd: "root:x:0:0:root:/root:/bin/sh\nwww:x:33:34::/:/bin/false\nbroken\n",
+        passwd: "root:x:0:0:root:/root:/bin/sh\nwww:x:33:34::/srv:/bin/false\nbroken\n",
         group: "root:x:0:\nwww:x:34:\nadm:x:4:www,root\nlog:x:5:www\n")
 
     @Test(arguments: [
-        ("", ContainerUser(uid: 0, gid: 0, additionalGroups: [4])),
-        ("www", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5])),
-        ("33", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5])),
-        ("77", ContainerUser(uid: 77, gid: 0)),
-        ("77:88", ContainerUser(uid: 77, gid: 88)),
-        ("www:adm", ContainerUser(uid: 33, gid: 4)),
-        (":log", ContainerUser(uid: 0, gid: 5)),
+        ("", ContainerUser(uid: 0, gid: 0, additionalGroups: [4], home: "/root")),
+        ("www", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5], home: "/srv")),
+        ("33", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5], home: "/srv")),
+        ("77", ContainerUser(uid: 77, gid: 0, home: "/")),
+        ("77:88", ContainerUser(uid: 77, gid: 88, home: "/")),
+        ("www:adm", ContainerUser(uid: 33, gid: 4, home: "/srv")),
+        (":log", ContainerUser(uid: 0, gid: 5, home: "/root")),
     ])
     func `users and groups are found by name and number`(text: String, wanted: ContainerUser) throws {
         #expect(try resolver.resolve(text) == wanted)
+    }
+
+    @Test func `an environment's own home counts`() {
+        #expect(SpecificationBuilder.withHome("/a", ["B=1"]) == ["B=1", "HOME=/a"])
+        #expect(SpecificationBuilder.withHome("/a", ["HOME=/b"]) == ["HOME=/b"])
+        #expect(SpecificationBuilder.withHome("/a", ["HOME="]) == ["HOME=/a"])
+        #expect(SpecificationBuilder.withHome(nil, ["B=1"]) == ["B=1"])
     }
 
     @Test func `what is not there is refused with Docker's words`() throws {
