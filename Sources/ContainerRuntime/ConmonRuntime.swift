@@ -203,6 +203,10 @@ package final class ConmonRuntime: ContainerRuntime {
 
     /// After a create that failed; the failure is what the caller is told.
     private func cleanUp(_ id: String, after failure: any Error) async {
+        guard let processes = resources.processes, processes <= 0 else { return }
+        // crun takes no word for it that the kernel takes.
+        let layout = self.layout
+        try await onThread { try Cgroups.liftProcessLimit(of: ContainerSpecification.cgroup(of: id), in: layout) }
         entries.withLock { $0[id]?.record = nil }
         do {
             try await removeAll(of: id)

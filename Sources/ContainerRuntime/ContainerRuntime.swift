@@ -11,7 +11,7 @@ package protocol ContainerRuntime: Sendable {
     func kill(_ id: String, signal: CInt, all: Bool) async throws
     func pause(_ id: String) async throws
     func unpause(_ id: String) async throws
-    /// Changes limits of a running container; `nil` stays as it is.
+    /// Changes limits of a running container; `nil` stays as it is, and no processes are as many as there can be.
     func update(_ id: String, _ resources: ContainerResources) async throws
     /// Kills what is left and removes every trace; nothing there is fine. Viewers still read all that was written, and then end.
     func delete(_ id: String) async throws

@@ -28,6 +28,8 @@ struct ContainerPlanner {
         try NamespaceSharing.check(request.configuration, request.hostConfig)
         try Self.checkLimits(&host, cpuCount: cpuCount)
         try LimitRules.checkNew(host)
+        if let limit = host.pidsLimit, limit <= 0 { host.pidsLimit = nil }
+        if let signal = configuration.stopSignal, !signal.isEmpty { _ = try SignalName.parse(signal) }
         try checkLogging(&host)
         try Self.checkRestartPolicy(host)
         try HealthPlan.check(configuration.healthcheck)
@@ -113,7 +115,6 @@ struct ContainerPlanner {
                 throw Refusal(.invalidInput, "Conflicting options: Nano CPUs and CPU Period cannot both be set.")
             }
         }
-        if let limit = host.pidsLimit, limit < 0 { host.pidsLimit = nil }
     }
 
     private func checkLogging(_ host: inout HostConfiguration) throws {

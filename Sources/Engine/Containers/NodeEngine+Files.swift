@@ -8,13 +8,14 @@ extension NodeEngine {
     func prepareFiles(_ record: ContainerRecord) async throws {
         let directory = paths.files(of: record.id)
         let defaults = configuration.nameServers
+        let hostGateway = networks.named("bridge")?.gateway
         try await onThread {
             try Files.makeDirectories(directory, mode: 0o711)
             let upstream = try Files.text("/etc/resolv.conf") ?? ""
             let hostFile = record.isOnHostNetwork ? try Files.text("/etc/hosts") : nil
             let files = [
                 ("hostname", ContainerFiles.hostname(record)),
-                ("hosts", ContainerFiles.hosts(record, hostFile: hostFile)),
+                ("hosts", try ContainerFiles.hosts(record, hostFile: hostFile, hostGateway: hostGateway)),
                 ("resolv.conf", ContainerFiles.resolvConf(record, upstream: upstream, defaultServers: defaults)),
             ]
             for (name, text) in files {

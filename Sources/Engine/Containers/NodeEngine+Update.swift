@@ -69,7 +69,8 @@ struct ResourceUpdate {
         if !changes.cpusetCpus.isEmpty { host.cpusetCpus = changes.cpusetCpus }
         if !changes.cpusetMems.isEmpty { host.cpusetMems = changes.cpusetMems }
         if changes.blkioWeight != 0 { host.blkioWeight = changes.blkioWeight }
-        if let limit = changes.pidsLimit { host.pidsLimit = limit }
+        // Nothing and anything negative is no limit, which is on record as nothing.
+        if let limit = changes.pidsLimit { host.pidsLimit = max(0, limit) }
         if let policy = changes.restartPolicy, !policy.name.isEmpty {
             if host.autoRemove, policy.name != "no" {
                 throw Refusal(
