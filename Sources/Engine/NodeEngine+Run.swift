@@ -30,7 +30,13 @@ extension NodeEngine {
     private func adoptProcesses() async throws {
         for record in containers.all where record.isRunning || record.isStarting {
             let isAlive = record.state.restarting || record.isStarting ? false : try await takeOver(record)
-            if isAlive { continue }
+            if isAlive {
+                // Whoever asked for a restart has gone with the earlier daemon.
+                if record.isBeingRestarted != nil {
+                    try await containers.update(record.id) { $0.isBeingRestarted = nil }
+                }
+                continue
+            }
             if record.isStarting {
                 try await discardProcess(record.id)
                 try await containers.update(record.id) { record in

@@ -33,6 +33,8 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     var isBeingRemoved = false
     /// How its process ended, while that is being settled: the process' own traces go before the rest is done.
     var ending: ProcessEnd?
+    /// A user's restart is under way: its end is followed by a start, whatever the policy.
+    var isBeingRestarted: Bool?
     /// The engine stopped this task's container because it was unhealthy.
     var endedUnhealthy: Bool?
 

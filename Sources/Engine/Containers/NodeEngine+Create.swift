@@ -55,8 +55,15 @@ extension NodeEngine {
         } catch {
             containers.release(name)
             abandon(id, mounted)
-            throw error
+            throw Self.blame(error)
         }
+    }
+
+    /// That something is missing which a request names is the request's fault. Only a missing image may be told as not found: clients take
+    /// that answer for it, and ask a registry for the image.
+    private static func blame(_ error: any Error) -> any Error {
+        guard let fault = error as? any Fault, fault.kind == .notFound else { return error }
+        return Refusal(.invalidInput, "\(fault)")
     }
 
     /// Takes back what was made for a container that did not come about. Not in the caller's task: that may be cancelled.

@@ -23,6 +23,7 @@ extension NodeEngine {
             }
             try await containers.update(id, durably: true) { record in
                 record.isStoppedByUser = false
+                record.isBeingRestarted = nil
                 record.isWanted = true
                 record.restartCount = 0
             }
@@ -33,6 +34,7 @@ extension NodeEngine {
     /// Joins the networks, mounts the root and starts the process. Undoes all of it when a step fails.
     func bringUp(_ id: String) async throws {
         do {
+            try await resolveSharingLate(id)
             let record = try await allotNetworks(id)
             try await prepareFiles(record)
             try await mountRoot(record)
@@ -74,6 +76,7 @@ extension NodeEngine {
             let failed = try await containers.update(id) { record in
                 record.isWanted = false
                 record.isStarting = false
+                record.isBeingRestarted = nil
                 record.state.running = false
                 record.state.restarting = false
                 record.state.pid = 0
@@ -141,6 +144,8 @@ extension NodeEngine {
         let record = try await note(id) { record in
             // Decided on the record of this moment: a stop may have come while all this was done.
             again = self.restartDelay(record, end)
+            // Whoever looks at it now must not take it for ended: it is started again at once.
+            let goesOn = again != nil || (record.isBeingRestarted == true && !record.isBeingRemoved)
             record.ending = nil
             record.state.pid = 0
             record.state.paused = false
@@ -149,9 +154,9 @@ extension NodeEngine {
             record.state.exitCode = end.code
             record.state.outOfMemoryKilled = end.wasOutOfMemory
             record.state.finishedAt = .now
-            record.state.running = again != nil
-            record.state.restarting = again != nil
-            record.state.status = again != nil ? "restarting" : "exited"
+            record.state.running = goesOn
+            record.state.restarting = goesOn
+            record.state.status = goesOn ? "restarting" : "exited"
             if again != nil { record.restartCount += 1 } else { record.isWanted = false }
         }
         var attributes = record.eventAttributes
@@ -161,11 +166,11 @@ extension NodeEngine {
         if end.wasOutOfMemory { events.publish("container", "oom", id, record.eventAttributes) }
         events.publish("container", "die", id, attributes)
         announceLeft(record, left)
+        waiters.ended(id, ExitResult(statusCode: end.code), isOver: again == nil)
         if let again {
             workbench.begin { await self.restartLater(id, after: again) }
-        } else {
-            waiters.ended(id, ExitResult(statusCode: end.code))
-            if record.hostConfig.autoRemove, !record.isBeingRemoved { workbench.begin { await self.removeEnded(id) } }
+        } else if record.hostConfig.autoRemove, !record.isBeingRemoved, !record.state.restarting {
+            workbench.begin { await self.removeEnded(id) }
         }
     }
 
@@ -256,8 +261,8 @@ extension NodeEngine {
         }
         // Its start may have been under way: then it runs now, and is stopped as others are.
         if updated.state.restarting { try await giveUpRestart(record.id) }
-        let end = waiters.register(record.id, .notRunning)
-        guard containers.record(record.id)?.isRunning == true else { return }
+        let end = waiters.register(record.id, .over)
+        guard containers.record(record.id)?.isUp == true else { return }
         try await send(number, to: record.id)
         announceKill(record, number)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -307,10 +312,31 @@ extension NodeEngine {
         try await settleEnd(record.id, end)
     }
 
+    /// Once begun it is brought to its end, whether its client waits for it or not: in between the container counts as one that is
+    /// about to run.
     package func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
+        let done = Promised<Void>()
+        workbench.begin {
+            do {
+                try await self.restart(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
+                done.succeed(())
+            } catch { done.fail(error) }
+        }
+        try await withTaskCancellationHandler {
+            try await done.value()
+        } onCancel: {
+            done.fail(CancellationError())
+        }
+    }
+
+    private func restart(_ record: ContainerRecord, signal: String?, grace: StopGrace?) async throws {
         if record.isRunning {
-            try await stop(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
+            try await containers.update(record.id) { $0.isBeingRestarted = true }
+            do { try await stop(record, signal: signal, grace: grace) } catch {
+                try await containers.update(record.id) { $0.isBeingRestarted = nil }
+                throw error
+            }
         }
         do { try await startContainer(record.id) } catch let refusal as Refusal where refusal.kind == .notModified {}
         events.publish("container", "restart", record.id, record.eventAttributes)
@@ -331,9 +357,20 @@ extension NodeEngine {
                 $0.isStoppedByUser = true; $0.isWanted = false
             }
         }
+        let end = waiters.register(record.id, .exit)
         try await send(number, to: record.id)
         announceKill(record, number)
+        // As in Docker: whoever kills a container may remove it at once.
+        guard number == 9, containers.record(record.id)?.isUp == true else { return }
+        do { _ = try await withDeadline(Self.killPatience) { try await end.result() } } catch is DeadlinePassed {
+            throw Refusal(
+                .defect,
+                "cannot kill container: \(reference): tried to kill container, but did not receive an exit event")
+        }
     }
+
+    /// How long the end may take of a container that was killed. Source: moby, `daemon/kill.go`.
+    private static let killPatience = Duration.seconds(12)
 
     package func pauseContainer(_ reference: String) async throws {
         let record = try containers.find(reference)
@@ -366,7 +403,7 @@ extension NodeEngine {
 
     package func waitForContainer(_ reference: String, _ condition: WaitCondition) async throws -> PendingExit {
         let record = try containers.find(reference)
-        let pending = waiters.register(record.id, condition)
+        let pending = waiters.register(record.id, condition == .removed ? .removed : .exit)
         let current = containers.record(record.id)
         let isOver =
             switch condition {

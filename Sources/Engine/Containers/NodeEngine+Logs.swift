@@ -54,7 +54,7 @@ extension NodeEngine {
         let reader = LogReader(path: paths.log(of: id), watcher: fileWatcher)
         return reader.parts(selection, isOver: !record.isRunning && !record.isStarting, marks: marks) {
             [waiters, containers] in
-            let end = waiters.register(id, .notRunning)
+            let end = waiters.register(id, .over)
             guard containers.record(id)?.isRunning == true else { return }
             // Cancelled when the reader goes away: that ends the wait just as well.
             _ = try? await end.result()

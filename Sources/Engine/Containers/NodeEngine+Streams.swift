@@ -23,11 +23,11 @@ extension NodeEngine {
         events.publish("container", "attach", record.id, record.eventAttributes)
         return ViewerStreams(
             viewer: viewer, isTerminal: record.configuration.tty, takesInput: query.standardInput,
-            shows: query, past: past,
+            endsInput: record.configuration.stdinOnce && !record.configuration.tty, shows: query, past: past,
             onFinished: { [waiters] in
                 // The stream ends before the exit is on record: the client asks for it at once.
-                let end = waiters.register(record.id, .notRunning)
-                guard self.containers.record(record.id)?.isRunning == true else { return }
+                let end = waiters.register(record.id, .exit)
+                guard self.containers.record(record.id)?.isUp == true else { return }
                 do { _ = try await withDeadline(Self.exitPatience) { try await end.result() } } catch {
                     self.log.debug("an attach ended before its container", metadata: ["container": "\(record.shortID)"])
                 }
@@ -107,7 +107,7 @@ extension NodeEngine {
     /// Waits for the command's end, whoever still looks at it, and puts its exit code on record.
     private func follow(_ entry: ExecTable.Entry, _ session: any ExecSession) -> PendingExit {
         let key = "exec \(entry.id)"
-        let settled = waiters.register(key, .nextExit)
+        let settled = waiters.register(key, .exit)
         workbench.begin {
             do {
                 let code = try await session.waitForExit()

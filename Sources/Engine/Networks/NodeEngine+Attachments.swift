@@ -9,16 +9,20 @@ import Model
 /// Such a place is a task of the swarm. The container's record names it before the swarm is asked, so that after any failure the swarm's
 /// task without a record is known to be nobody's; the record forgets it when the container leaves, and the task ends.
 extension NodeEngine {
-    /// Says which networks a new container names, as far as this node knows them.
+    /// Says which networks a new container names, as far as this node knows them. Those that it does not know are looked for again at
+    /// the start, which fails without them, as in Docker: they may be made meanwhile, and a swarm has some that a worker was not told of.
     ///
-    /// - Throws: ``Refusal`` for a network that is not there or not to be joined by hand. On a worker the swarm may have networks that
-    ///   this node has not been told of: they are asked for at the start.
+    /// - Throws: ``Refusal`` for a network that is not to be joined by hand.
     func resolveNetworks(_ record: inout ContainerRecord) async throws {
         guard record.task == nil else { return }
         let all = try await allNetworks()
         for index in record.endpoints.indices {
             let endpoint = record.endpoints[index]
-            guard let found = try await joinable(endpoint.networkName, among: all) else { continue }
+            let found: NetworkResource
+            do {
+                guard let known = try await joinable(endpoint.networkName, among: all) else { continue }
+                found = known
+            } catch let refusal as Refusal where refusal.kind == .notFound { continue }
             record.endpoints[index].networkName = found.name
             if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, found.name == "bridge" {
                 throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")

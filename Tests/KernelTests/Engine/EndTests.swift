@@ -20,11 +20,12 @@ import Testing
             try fixture.hold(files)
             let end = try await engine.waitForContainer(id, .notRunning)
             let removal = try await engine.waitForContainer(id, .removed)
-            try await engine.killContainer(id, signal: nil)
+            async let killed: Void = engine.killContainer(id, signal: nil)
             try await fixture.waitForLog("a container's end was not settled")
             #expect(try fixture.record(id).isRunning)
             try fixture.release(bundle)
             #expect(try await within(.seconds(20)) { try await end.result() }.statusCode == 137)
+            try await killed
             try await fixture.waitForLog("a container was not removed after its end")
             try fixture.release(files)
             _ = try await within(.seconds(20)) { try await removal.result() }
@@ -92,7 +93,7 @@ import Testing
                 request.hostConfig.restartPolicy = RestartPolicy()
                 request.hostConfig.restartPolicy?.name = "always"
             }
-            let end = try await engine.waitForContainer(id, .notRunning)
+            let end = engine.waiters.register(id, .over)
             try Files.remove(try await engine.rootDirectory(of: fixture.record(id)) + "/bin/sleep")
             try await engine.runtime.kill(id, signal: SIGKILL, all: false)
             #expect(try await within(.seconds(20)) { try await end.result() }.statusCode == 127)
