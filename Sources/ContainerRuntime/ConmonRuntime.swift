@@ -151,9 +151,22 @@ package final class ConmonRuntime: ContainerRuntime {
 
     package func start(_ id: String) async throws {
         try await command(of: id).run(["start", id], as: .start)
+        let pid = try await record(of: id).pid
+        let begun = try await onThread { RunningProgram(of: pid) }
     }
+        // The runtime returns when its own process in the container is about to become the container's program. A signal that comes before
+        // it has would be the runtime's: runc's ends with code 2 then. The kernel tells nobody of an execve(2).
+        let deadline = ContinuousClock.now + Self.programDeadline
+        var pause = Duration.microseconds(100)
+        while let begun, try await onThread({ RunningProgram(of: pid) }) == begun, ContinuousClock.now < deadline {
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, .milliseconds(10))
+        }
 
     package func kill(_ id: String, signal: CInt, all: Bool) async throws {
+    /// How long the program may take to begin: it is read from the disk first.
+    private static let programDeadline = Duration.seconds(10)
+
         let record = try await record(of: id)
         let layout = self.layout
         try await onThread {
