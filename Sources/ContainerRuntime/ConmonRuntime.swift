@@ -131,6 +131,7 @@ package final class ConmonRuntime: ContainerRuntime {
         let bundle = paths.bundle(wanted.id)
         var arguments = conmonArguments(runtime, container: wanted.id, unique: wanted.id, directory: bundle)
         arguments += ["-n", wanted.id, "-l", request.logPath.map { "k8s-file:" + $0 } ?? "none", "--no-sync-log"]
+        if let bytes = request.logBytes { arguments += ["--log-size-max", "\(bytes)"] }
         arguments += ["--no-new-keyring"]
         if wanted.terminal { arguments.append("-t") }
         if wanted.openInput {
@@ -150,10 +151,9 @@ package final class ConmonRuntime: ContainerRuntime {
     }
 
     package func start(_ id: String) async throws {
-        try await command(of: id).run(["start", id], as: .start)
         let pid = try await record(of: id).pid
         let begun = try await onThread { RunningProgram(of: pid) }
-    }
+        try await command(of: id).run(["start", id], as: .start)
         // The runtime returns when its own process in the container is about to become the container's program. A signal that comes before
         // it has would be the runtime's: runc's ends with code 2 then. The kernel tells nobody of an execve(2).
         let deadline = ContinuousClock.now + Self.programDeadline
@@ -162,11 +162,12 @@ package final class ConmonRuntime: ContainerRuntime {
             try await Task.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(10))
         }
+    }
 
-    package func kill(_ id: String, signal: CInt, all: Bool) async throws {
     /// How long the program may take to begin: it is read from the disk first.
     private static let programDeadline = Duration.seconds(10)
 
+    package func kill(_ id: String, signal: CInt, all: Bool) async throws {
         let record = try await record(of: id)
         let layout = self.layout
         try await onThread {
@@ -202,6 +203,10 @@ package final class ConmonRuntime: ContainerRuntime {
         let path = paths.bundle(id) + "/update.json"
         try await onThread { try PlainFile.write(JSONText.encode(wanted), to: path) }
         try await runtime.run(["update", "--resources", path, id])
+        guard let processes = resources.processes, processes <= 0 else { return }
+        // crun takes no word for it that the kernel takes.
+        let layout = self.layout
+        try await onThread { try Cgroups.liftProcessLimit(of: ContainerSpecification.cgroup(of: id), in: layout) }
     }
 
     package func delete(_ id: String) async throws {
@@ -216,10 +221,6 @@ package final class ConmonRuntime: ContainerRuntime {
 
     /// After a create that failed; the failure is what the caller is told.
     private func cleanUp(_ id: String, after failure: any Error) async {
-        guard let processes = resources.processes, processes <= 0 else { return }
-        // crun takes no word for it that the kernel takes.
-        let layout = self.layout
-        try await onThread { try Cgroups.liftProcessLimit(of: ContainerSpecification.cgroup(of: id), in: layout) }
         entries.withLock { $0[id]?.record = nil }
         do {
             try await removeAll(of: id)
@@ -283,6 +284,10 @@ package final class ConmonRuntime: ContainerRuntime {
         _ = try await record(of: id)
         let bundle = paths.bundle(id)
         try await onThread { try ConmonControl.reopenLog(in: bundle) }
+    }
+
+    package func watchLog(_ id: String, every bytes: Int64, _ body: @escaping LogWatch.Body) {
+        hub(of: id).watchLog(every: bytes, body)
     }
 
     func hub(of id: String) -> StreamHub {

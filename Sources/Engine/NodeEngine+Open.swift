@@ -89,7 +89,6 @@ extension NodeEngine: ServiceLifecycle.Service {
                 group.addTask { await self.workbench.run() }
                 group.addTask { try await self.network.dataPlane.run() }
                 group.addTask { await self.announceRepairs() }
-                group.addTask { try await self.rotateLogs() }
                 group.addTask { try await self.reapOrphans() }
                 // None of them ends by itself; one that fails takes the others along.
                 try await group.waitForAll()

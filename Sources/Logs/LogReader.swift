@@ -71,13 +71,13 @@ actor LogCursor {
         if let tail = selection.tail {
             skip = try await onThread { () throws -> Int in
                 guard let place = try TailFinder(files: files, isOver: isOver).find(tail) else { return 0 }
-                try chain.seek(to: place.path, offset: place.offset)
+                try chain.seek(to: place.segment, offset: place.offset)
                 return place.skip
             }
         } else if let since = selection.since {
             try await onThread {
                 guard let place = try TimeFinder(files: files).find(since) else { return }
-                try chain.seek(to: place.path, offset: place.offset)
+                try chain.seek(to: place.segment, offset: place.offset)
             }
         }
     }

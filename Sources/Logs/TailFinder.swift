@@ -5,7 +5,7 @@ import Model
 /// Finds where the last entries of a log begin, reading backwards in blocks. Blocks.
 struct TailFinder {
     struct Place: Equatable {
-        var path: String
+        var segment: LogSegments.Segment
         var offset: Int64
         /// How many entries from there on come before the wanted ones.
         var skip: Int
@@ -21,11 +21,11 @@ struct TailFinder {
 
     /// The place from which on there are `count` entries up to now; `nil` when the whole log has no more.
     func find(_ count: Int) throws -> Place? {
-        guard let (path, offset) = try start(count) else { return nil }
-        if count <= 0 { return Place(path: path, offset: offset, skip: 0) }
+        guard let (segment, offset) = try start(count) else { return nil }
+        if count <= 0 { return Place(segment: segment, offset: offset, skip: 0) }
         // The pieces between the lines make the exact number known only by reading forward.
         let chain = SegmentChain(files)
-        try chain.seek(to: path, offset: offset)
+        try chain.seek(to: segment, offset: offset)
         var parser = LogParser()
         var total = 0
         while let block = try chain.read() {
@@ -33,20 +33,20 @@ struct TailFinder {
             total += parser.parse(block.bytes).count
         }
         total += parser.finish(isOver: isOver).count
-        return Place(path: path, offset: offset, skip: max(0, total - count))
+        return Place(segment: segment, offset: offset, skip: max(0, total - count))
     }
 
     /// A line's start with more than `count` full lines behind it, before which both streams had ended a line.
-    private func start(_ count: Int) throws -> (String, Int64)? {
+    private func start(_ count: Int) throws -> (LogSegments.Segment, Int64)? {
         var lines = 0
         var ended: Set<LogEntry.Stream> = []
         var surplus = 0
-        var oldest: String?
-        for path in try files.all().reversed() {
-            guard let file = try Descriptor.openIfThere(path, O_RDONLY) else { continue }
+        var oldest: LogSegments.Segment?
+        for segment in try files.present().reversed() {
+            guard let file = try files.open(segment) else { continue }
             var status = stat()
-            try check(fstat(file.raw, &status), "stat \(path)")
-            if count <= 0 { return (path, Int64(status.st_size)) }
+            try check(fstat(file.raw, &status), "stat \(segment.path)")
+            if count <= 0 { return (segment, Int64(status.st_size)) }
             var found: Int64?
             try Self.scanBackwards(file.raw, size: Int64(status.st_size)) { offset, line, length in
                 if lines > count {
@@ -59,8 +59,8 @@ struct TailFinder {
                 found = offset
                 return false
             }
-            if let found { return (path, found) }
-            oldest = path
+            if let found { return (segment, found) }
+            oldest = segment
         }
         // One stream has ended no line before: from the beginning, then.
         guard lines > count, let oldest else { return nil }

@@ -20,25 +20,43 @@ extension NodeEngine {
             record: record, root: root, files: paths.files(of: holder.id), sandbox: sandbox, user: user,
             processNamespace: try processNamespace(of: record),
             initProgram: record.hostConfig.`init` == true ? try Self.initProgram() : nil)
-        let hasLog = record.hostConfig.logConfig?.type != "none"
         let log = LogSegments(path: paths.log(of: record.id))
-        // A monitor that was killed may have left a line without its end.
-        if hasLog { try await onThread { try log.mend() } }
+        let bounds = record.hasLog ? try LogOptions(record.hostConfig.logConfig ?? LogConfiguration()) : nil
+        var logBytes: Int64?
+        if let bounds {
+            logBytes = try await onThread {
+                // A monitor that was killed may have left a line without its end.
+                try log.mend()
+                return try log.settle(limit: bounds.size, count: bounds.count)
+            }
+            try watchLog(of: record)
+        }
         // The runtime needs the namespace's file only; what is in it must be ready when the process starts.
         try await network.prepare(record)
         async let joined: Void = network.join(record.id)
         let created = try await runtime.create(
             CreateRequest(
-                specification: mapping.specification(), logPath: hasLog ? log.path : nil,
+                specification: mapping.specification(), logPath: bounds == nil ? nil : log.path,
+                logBytes: logBytes,
                 runtime: try ContainerPlanner.runtime(record.hostConfig.runtime, default: defaultRuntime)))
         for warning in created.warnings {
             self.log.warning(
                 "a container does not get all it asks for",
                 metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
         }
+        // Before anything is written: the file has its second name from its beginning.
+        if let bounds { _ = try await onThread { try log.takeUp(count: bounds.count) } }
         try await joined
         try await runtime.start(record.id)
         return Int(created.pid)
+    }
+
+    /// Who that is in the container's own files.
+    func user(_ text: String, additional groups: [String] = [], in record: ContainerRecord) async throws
+        -> ContainerUser
+    {
+        let root = try await rootDirectory(of: record)
+        return try await onThread { try UserResolver(rootDirectory: root).resolve(text, additional: groups) }
     }
 
     /// The program that is process 1 of containers with `--init`: statically linked, as it is bound into them.
@@ -51,14 +69,6 @@ extension NodeEngine {
             "exec: \"docker-init\": executable file not found in $PATH: --init needs Debian's package tini on this node"
         )
     }
-    /// Who that is in the container's own files.
-    func user(_ text: String, additional groups: [String] = [], in record: ContainerRecord) async throws
-        -> ContainerUser
-    {
-        let root = try await rootDirectory(of: record)
-        return try await onThread { try UserResolver(rootDirectory: root).resolve(text, additional: groups) }
-    }
-
 
     /// Returns when the container has ended.
     func processEnd(_ id: String) async throws -> ProcessEnd {
@@ -99,8 +109,12 @@ extension NodeEngine {
     /// Takes over a process of an earlier life of the daemon.
     /// - Returns: Whether there is one: running, or ended with an exit code that ``processEnd(_:)`` will tell.
     func takeOver(_ record: ContainerRecord) async throws -> Bool {
+        try watchLog(of: record)
         switch try await runtime.adopt(record.id) {
-        case .running, .paused: return true
+        case .running, .paused:
+            let options = try LogOptions(record.hostConfig.logConfig ?? LogConfiguration())
+            if record.hasLog { workbench.begin { await self.takeUpLog(of: record.id, options) } }
+            return true
         case .absent where record.ending != nil, .exited:
             // The number may be another process's by now.
             try await containers.update(record.id) { $0.state.pid = 0 }
