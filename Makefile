@@ -1,18 +1,24 @@
 # make demo       everything from packages to three nodes, the walkthrough through docker and apus; leaves the cluster up
 # make demo-down  takes it down again
-# make test       all tests, and the walkthrough on a cluster of their own
+# make test       all tests, and the walkthrough on a cluster of their own; every part runs, the end says which were red
 # make check      format and tidy
+# make clean-room the two commands' way in a minimal Debian 12 made for it: packages, build, walkthrough
+# make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
 # make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
-# make api-docs   writes docs/api.md anew from the routes
+# make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables
 
 APUS := .build/debug/apus
-REGISTRY := 127.0.0.1:5000
 PREFIX ?= /usr/local
+# What Scripts/packages puts there serves where this machine has none of its own.
+export PATH := $(PATH):$(CURDIR)/.build/tools
 
-.PHONY: demo demo-down test check api-docs bench install packages build tests images
+.PHONY: demo demo-down test check clean-room fuzz fuzz-quick api-docs bench install packages build tests images
 
+demo test: PREFLIGHT := --root
 packages:
-	Scripts/packages
+	@Scripts/preflight $(PREFLIGHT)
+	@Scripts/packages
+	@[ -x $(APUS) ] || Scripts/preflight --built
 
 build: packages
 	swift build --product apusd
@@ -24,18 +30,10 @@ tests: packages
 
 images: packages
 	Demo/registry start
-	Demo/images/build --push $(REGISTRY)
+	Demo/images/build --push "$$(Demo/registry address)"
 
 demo: build images
-	$(APUS) lab down --name demo
-	$(APUS) lab up --name demo --nodes 3 --managers 1 --registry $(REGISTRY)
-	@Acceptance/walkthrough --lab demo --apus $(APUS); status=$$?; echo; echo "The same through apus:"; \
-	Acceptance/walkthrough --lab demo --apus $(APUS) --cli apus || status=1; echo; \
-	echo "The cluster stays up. Talk to it with the docker CLI:"; \
-	echo "  export DOCKER_HOST=unix:///run/apus-lab/demo/node-1/docker.sock"; \
-	echo "Look at it: $(APUS) lab status demo"; \
-	echo "Take it down: make demo-down"; \
-	exit $$status
+	Demo/run
 
 demo-down:
 	if [ -x $(APUS) ]; then $(APUS) lab down --name demo; fi
@@ -43,15 +41,28 @@ demo-down:
 	Acceptance/leftovers --lab demo
 
 test: build tests
-	swift test --skip-build --no-parallel
-	Acceptance/run
+	Scripts/test
 
 check: tests
-	swift format lint --strict --recursive --parallel --configuration .swift-format Sources Tests
-	swift test --skip-build --filter TidyTests
+	Scripts/test format tidy
+
+clean-room:
+	Scripts/packages clean-room
+	Acceptance/clean-room --build
+
+# What reads others' bytes and texts, fed with inputs that are made to reach as much of it as can be: for CI a minute, by hand as long as is asked.
+FUZZ_SECONDS ?= 3600
+
+fuzz: build
+	Fuzz/build --optimised
+	Fuzz/run --seconds $(FUZZ_SECONDS)
+
+fuzz-quick: build
+	Fuzz/build
+	Fuzz/run --seconds 60
 
 api-docs: tests
-	APUS_WRITE_DOCS=1 swift test --skip-build --filter APIDocumentTests
+	APUS_WRITE_DOCS=1 swift test --skip-build --filter 'APIDocumentTests|RequestFieldTests'
 
 bench:
 	Scripts/packages bench

@@ -37,6 +37,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioReloading = Target.Dependency.product(name: "NIOCertificateReloading", package: "swift-nio-extras")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -104,7 +105,7 @@ let package = Package(
         library("LocalStore", ["LinuxSystem", "Model", "Faults"], [sqlite]),
         library(
             "EtcdStore", ["StateStore", "Model", "LinuxSystem", "CLinux", "Faults"],
-            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, log]),
+            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, crypto, log]),
         library(
             "Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"],
             [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
@@ -129,8 +130,8 @@ let package = Package(
                 "CLinux", "Model", "Addressing", "Faults",
             ],
             [
-                grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioSSL, nioReloading, x509, asn1,
-                crypto, log, lifecycle,
+                grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
+                asn1, crypto, log, lifecycle,
             ]),
         // 5: edges
         library("DockerTypes", ["Model", "Addressing", "Faults"]),
@@ -179,8 +180,12 @@ let package = Package(
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerClient", "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
                 "Orchestration",
-            ], [nioCore, nioPosix, nioHTTP1, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf, lifecycle],
-            resources: [.copy("DockerAPI/operations.json")]),
+            ],
+            [
+                nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf,
+                lifecycle,
+            ],
+            resources: [.copy("DockerAPI/operations.json"), .copy("DockerAPI/request-fields.json")]),
         tests("TidyTests", [], []),
     ],
     swiftLanguageModes: [.v6]

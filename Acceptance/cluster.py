@@ -1,5 +1,6 @@
 """A lab as the acceptance runs see it: from outside, with the stock docker CLI, or apus in its place, and programs in the client's."""
 
+import functools
 import json
 import os
 import pty
@@ -9,9 +10,17 @@ import subprocess
 import threading
 import time
 
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# What Scripts/packages puts there serves where this machine has no docker command of its own.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + os.pathsep + os.path.join(TOP, ".build/tools")
+
 
 class Failure(Exception):
     """What was wanted was not observed; says what was."""
+
+
+class Skip(Exception):
+    """What was wanted cannot be asked of the programs of this machine; says of which."""
 
 
 def expect(condition, observed):
@@ -93,6 +102,10 @@ class Node:
         env.pop("APUS_HOST", None)
         result = (run_on_terminal if tty else run)([self.cluster.cli, *arguments], timeout, env)
         self.cluster.heard(self, arguments, result)
+        if "unknown flag: --" in result.err and self.cluster.knows_its_flags and self.cluster.cli != self.cluster.apus \
+                and self.cluster.docker_version() < (28, 0):
+            major, minor = self.cluster.docker_version()
+            raise Skip(f"docker {major}.{minor} here, which has no {re.search('unknown flag: (--[a-z-]+)', result.err)[1]}")
         if check:
             expect(result.code == 0, f"`{os.path.basename(self.cluster.cli)} {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
         return result
@@ -117,8 +130,16 @@ class Cluster:
         """`cli`: what `Node.docker` calls: the stock docker CLI, or a path of apus."""
         self.apus, self.name = apus, name
         self.cli = apus if cli == "apus" else cli
+        self.knows_its_flags = True  # One that the CLI does not know is a newer one's, and no mistake that is meant.
         self.changing = threading.Lock()  # A lab refuses a change while another is made.
         self.refresh()
+
+    @functools.cache
+    def docker_version(self):
+        """Of the stock CLI, as in (28, 2)."""
+        found = re.search(r"version (\d+)\.(\d+)", run(["docker", "--version"]).out)
+        expect(found, "the stock docker CLI does not run")
+        return int(found[1]), int(found[2])
 
     def refresh(self):
         result = run([self.apus, "lab", "status", self.name, "--format", "json"])
@@ -174,6 +195,16 @@ class Cluster:
         if self.manager.docker("service", "inspect", service, check=False).code == 0:
             self.manager.docker("service", "rm", service)
         self.gone(service)
+
+
+def says(text, kind, name, words):
+    """Whether a client tells that an object is missing: the daemon's words, or those that clients before version 23 put in their place."""
+    return words in text or f"No such {kind}: {name}" in text
+
+
+def registry():
+    """Where the demo's registry listens, as this machine reaches it: ADDRESS:PORT."""
+    return run([os.path.join(TOP, "Demo/registry"), "address"]).out.strip() or "127.0.0.1:5000"
 
 
 def words(text):

@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from cluster import Failure, expect, poll
+from cluster import Failure, expect, poll, says
 
 IMAGE_SECONDS = 120
 POOLS = ["--subnet=192.168.0.0/16", "--subnet=192.170.0.0/16", "--gateway=192.168.0.100", "--gateway=192.170.0.100", "--ip-range=192.168.1.0/24"]
@@ -146,7 +146,8 @@ def step10(cluster):
     for node in [worker, other]:
         poll(20, f"mysql-network gone from {node.name}", lambda: not listed(node, "mysql-network"))
         result = node.docker("network", "inspect", "mysql-network", check=False)
-        expect(result.code == 1 and "network mysql-network not found" in result.err, f"{node.name}: {result.text}")
+        told = says(result.err, "network", "mysql-network", "network mysql-network not found")
+        expect(result.code == 1 and told, f"{node.name}: {result.text}")
     cluster.manager.docker(
         "service", "create", "--name", "walk-lazy", "--network", "mysql-network", "--constraint", f"node.hostname=={worker.name}",
         "busybox", *IDLE, timeout=IMAGE_SECONDS)

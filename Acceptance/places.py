@@ -29,9 +29,10 @@ def rows(*command):
 for link in rows("ip", "-j", "-d", "link"):
     info = link.get("linkinfo", {})
     port = {key: value for key, value in info.get("info_slave_data", {}).items()
-            if key in ("hairpin", "learning", "flood", "locked", "isolated", "mcast_flood", "bcast_flood")}
+            if key in ("hairpin", "learning", "flood", "locked", "isolated", "mcast_flood", "bcast_flood", "group_fwd_mask")}
     print("link", link["ifname"], info.get("info_kind"), link["mtu"], link.get("master"), link.get("group"), link.get("ifalias"),
-          "UP" in link["flags"], port, info.get("info_data", {}).get("local"))
+          "UP" in link["flags"], port, info.get("info_data", {}).get("local"),
+          link.get("address") if info.get("info_kind") == "bridge" else None)
 for link in rows("ip", "-j", "-4", "addr"):
     for address in link.get("addr_info", []):
         print("address", link["ifname"], address["local"], address["prefixlen"])

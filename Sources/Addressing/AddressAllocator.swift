@@ -110,11 +110,12 @@ package struct SubnetChooser: Sendable {
     /// The first subnet that overlaps none of `taken`; `nil` when there is none.
     package func choose(avoiding taken: [IPv4Network]) -> IPv4Network? {
         for pool in pools {
-            let step = UInt64(1) << UInt64(32 - pool.prefixLength)
+            let step = UInt64(1) << UInt64(clamping: 32 - pool.prefixLength)
             let near = taken.filter { $0.overlaps(pool.base) }
-            var start = UInt64(pool.base.first.number)
-            while start <= UInt64(pool.base.last.number) {
-                let subnet = IPv4Network(address: IPv4Address(number: UInt32(start)), prefixLength: pool.prefixLength)
+            var start = UInt64(clamping: pool.base.first.number)
+            while start <= UInt64(clamping: pool.base.last.number) {
+                let subnet = IPv4Network(
+                    address: IPv4Address(number: UInt32(clamping: start)), prefixLength: pool.prefixLength)
                 if !near.contains(where: { $0.overlaps(subnet) }) { return subnet }
                 start += step
             }

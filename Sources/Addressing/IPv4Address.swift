@@ -6,7 +6,7 @@ package struct IPv4Address: Hashable, Sendable, Comparable {
     package init(number: UInt32) { self.number = number }
 
     package init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
-        number = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
+        number = UInt32(clamping: a) << 24 | UInt32(clamping: b) << 16 | UInt32(clamping: c) << 8 | UInt32(clamping: d)
     }
 
     /// The address in dotted-quad text, or `nil` when the text is anything else.
@@ -18,7 +18,7 @@ package struct IPv4Address: Hashable, Sendable, Comparable {
             guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (48...57).contains($0) }),
                 part == "0" || part.utf8.first != 48, let octet = UInt8(part)
             else { return nil }
-            number = number << 8 | UInt32(octet)
+            number = number << 8 | UInt32(clamping: octet)
         }
         self.number = number
     }
@@ -36,6 +36,8 @@ package struct IPv4Address: Hashable, Sendable, Comparable {
 
     package var isLoopback: Bool { number >> 24 == 127 }
     package var isUnspecified: Bool { number == 0 }
+    /// Whether one host may have it: neither of "this network" (0.0.0.0/8) nor multicast, reserved or broadcast (224.0.0.0 and above).
+    package var isOfAHost: Bool { (1..<224).contains(number >> 24) }
 
     package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
 

@@ -22,7 +22,7 @@ package struct IPv4Network: Hashable, Sendable {
     }
 
     package var mask: IPv4Address {
-        IPv4Address(number: prefixLength == 0 ? 0 : UInt32.max << (32 - UInt32(prefixLength)))
+        IPv4Address(number: prefixLength == 0 ? 0 : UInt32.max << (32 - UInt32(clamping: prefixLength)))
     }
     /// The network with the host bits cleared.
     package var masked: IPv4Network { IPv4Network(address: first, prefixLength: prefixLength) }
@@ -31,7 +31,7 @@ package struct IPv4Network: Hashable, Sendable {
     /// Highest address: the broadcast address where there is one.
     package var last: IPv4Address { IPv4Address(number: address.number | ~mask.number) }
     /// Addresses in the network, the first and last included.
-    package var count: UInt64 { 1 << UInt64(32 - prefixLength) }
+    package var count: UInt64 { 1 << UInt64(clamping: 32 - prefixLength) }
 
     package func contains(_ other: IPv4Address) -> Bool { (other.number ^ address.number) & mask.number == 0 }
     package func contains(_ other: IPv4Network) -> Bool {

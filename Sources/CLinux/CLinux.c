@@ -497,6 +497,8 @@ int clinux_epoll_wait(int epoll, uint64_t *tokens, int most) {
 // every processor, and what one of them has freed the others cannot use: a third more memory for the daemon.
 __attribute__((constructor)) static void clinux_limit_arenas(void) { mallopt(M_ARENA_MAX, 2); }
 
+int clinux_trim_memory(void) { return malloc_trim(0); }
+
 int clinux_pin_thread(int processor) {
     cpu_set_t only;
     CPU_ZERO(&only);

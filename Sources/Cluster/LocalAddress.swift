@@ -16,7 +16,7 @@ enum LocalAddress {
                 socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0), "make a socket"))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(defaultPort).bigEndian
+        address.sin_port = in_port_t(clamping: defaultPort).bigEndian
         address.sin_addr.s_addr = host.inMemory
         // Connecting a datagram socket sends nothing (udp(7)); it only chooses the route.
         let connected = withUnsafePointer(to: &address) { pointer in
@@ -41,7 +41,8 @@ enum LocalAddress {
     static func resolve(_ text: String, peer: String?, what: String) throws -> (address: IPv4Address, port: Int) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let host = parts.first ?? ""
-        guard parts.count <= 2, let port = parts.count == 2 ? Int(parts[1]) : defaultPort, (1...65_535).contains(port)
+        guard parts.count <= 2, let port = parts.count == 2 ? Int(parts[1], radix: 10) : defaultPort,
+            (1...65_535).contains(port)
         else { throw Refusal(.invalidInput, "invalid \(what) address: \(text)") }
         if host.isEmpty {
             let target = try peer.flatMap { IPv4Address(try NodeTransport.split($0).host) } ?? IPv4Address(192, 0, 2, 1)

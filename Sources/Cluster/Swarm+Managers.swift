@@ -67,22 +67,26 @@ extension Swarm {
             throw ClusterError(.badMembership, "the node's certificate is missing")
         }
         try await part.end()
+        let files = configuration.credentials
+        let sealing = try await onThread { try SealingFile.load(files) }
         do {
-            try await forceNewStore(membership)
+            try await forceNewStore(membership, sealing)
         } catch {
-            begin(try makePart(part.file, credentials, founding: nil))
+            let revoked = try await onThread { try files.loadRevoked() }
+            begin(try makePart(part.file, credentials, revoked: revoked, sealing, founding: nil))
             throw error
         }
-        let next = try makePart(part.file, credentials, founding: nil)
+        let revoked = try await onThread { try files.loadRevoked() }
+        let next = try makePart(part.file, credentials, revoked: revoked, sealing, founding: nil)
         begin(next)
         try await started(next)
         return membership.nodeID
     }
 
     /// Makes a store of this manager's copy alone, and workers of the other managers.
-    func forceNewStore(_ membership: Membership) async throws {
+    func forceNewStore(_ membership: Membership, _ sealing: SealingFile) async throws {
         log.notice("making a swarm of this manager alone")
-        let supervisor = try ManagerRole.supervisor(configuration, membership, log: log)
+        let supervisor = try ManagerRole.supervisor(configuration, membership, sealing.keys, log: log)
         try await supervisor.forceNewCluster()
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
@@ -104,9 +108,11 @@ extension Swarm {
 
     private static func demoteOthers(than nodeID: String, in store: any StateStore) async throws {
         let writer = ObjectWriter(store: store)
+        var revoked: [CertificateRecord] = []
         for value in try await store.list(StoreKey.prefix(of: .nodes)).values {
             let node = try Node(stored: value)
             guard node.id != nodeID else { continue }
+            revoked += node.managerCertificates
             _ = try await writer.update(Node.self, node.id) { node in
                 guard node.spec.role == .manager || node.grantedRole == .manager else { return false }
                 node.spec.role = .worker
@@ -115,6 +121,13 @@ extension Swarm {
                 node.membership?.storeURL = nil
                 node.managerStatus = nil
                 return true
+            }
+        }
+        let taken = revoked
+        for value in try await store.list(StoreKey.prefix(of: .clusters)).values {
+            _ = try await writer.update(ClusterObject.self, ClusterObject(stored: value).id) { cluster in
+                cluster.revoke(taken)
+                return !taken.isEmpty
             }
         }
     }

@@ -32,6 +32,8 @@ extension Swarm {
         info.managers = objects.nodes.values.count { $0.spec.role == .manager }
         info.cluster = objects.cluster
         info.cluster?.joinTokens = nil
+        info.cluster?.revoked = nil
+        info.cluster?.sealing = nil
         if objects.isStale { info.error = StateStoreError(.unavailable, "ask the store").description }
         return info
     }
@@ -43,9 +45,8 @@ extension Swarm {
             if request.autoLockManagers {
                 throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
             }
-            if !(request.defaultAddrPool ?? []).isEmpty {
-                throw Refusal(.notImplemented, "--default-addr-pool is not implemented by apus yet")
-            }
+            let (pools, subnetSize) = (request.defaultAddrPool ?? [], request.subnetSize)
+            _ = try DefaultAddressPools(pools, size: subnetSize)
             let spec = Manager.completed(request.spec)
             try Manager.check(spec, replacing: nil)
             var membership = try addresses(
@@ -58,20 +59,31 @@ extension Swarm {
                     "the port number \(membership.dataPathPort) is not valid. valid range is from 1024 to 49151")
             }
             membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress)]
-            try await found(membership, spec, availability: request.availability)
+            try await found(
+                membership, spec, availability: request.availability, pools: pools,
+                subnetSize: pools.isEmpty || subnetSize == 0 ? DefaultAddressPools.usualSize : subnetSize)
             return membership.nodeID
         }
     }
 
     /// Makes the authority and this node's certificate, starts the store, and writes what a swarm begins with.
-    private func found(_ membership: Membership, _ spec: ClusterSpec, availability: String?) async throws {
-        let (credentials, founding) = try prepare(membership, spec, availability)
+    private func found(
+        _ membership: Membership, _ spec: ClusterSpec, availability: String?, pools: [String], subnetSize: Int
+    ) async throws {
+        let secret = SealingKeys.Secret()
+        let (credentials, founding) = try prepare(
+            membership, spec, availability, pools, subnetSize, secret: secret.id)
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
         let files = configuration.credentials
-        try await onThread { try files.save(credentials) }
+        try await onThread {
+            try files.save(credentials)
+            try files.save(revoked: [], by: credentials.key)
+        }
+        let sealing = try await onThread { try SealingFile.load(files) }
+        try await sealing.take([secret], current: secret.id)
         let file = MembershipFile(directory: configuration.directory, membership)
-        let part = try makePart(file, credentials, founding: founding)
+        let part = try makePart(file, credentials, revoked: [], sealing, founding: founding)
         begin(part)
         try await settle(part, file, membership)
     }
@@ -79,7 +91,8 @@ extension Swarm {
     /// What a new swarm begins with. Not part of ``found(_:_:availability:)``: the compiler of Swift 6.3.1 crashes on an asynchronous
     /// function that holds all of these, when it optimises.
     private func prepare(
-        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?
+        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, _ pools: [String], _ subnetSize: Int,
+        secret: String
     ) throws -> (NodeCredentials, ManagerRole.Founding) {
         let authority = try CertificateAuthority()
         let key = NodeKey()
@@ -88,9 +101,13 @@ extension Swarm {
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: member,
             addresses: CertificateAuthority.octets(of: [membership.advertiseAddress, membership.dataPathAddress]))
         let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
-        let founding = ManagerRole.Founding(
-            authority: authority, cluster: try makeCluster(membership, spec, authority),
-            node: try makeNode(membership, availability, try certificate.canonicalPEM))
+        var cluster = try makeCluster(membership, spec, authority)
+        if !pools.isEmpty { cluster.defaultAddrPool = pools }
+        cluster.subnetSize = subnetSize
+        cluster.sealing = .init(current: secret)
+        var node = try makeNode(membership, availability, certificate)
+        node.membership?.storeSecret = secret
+        let founding = ManagerRole.Founding(authority: authority, cluster: cluster, node: node)
         return (credentials, founding)
     }
 
@@ -102,8 +119,10 @@ extension Swarm {
             try await file.save()
         } catch {
             self.part = nil
-            try await part.end()
-            try await discard(membership)
+            try await uncancelled { [self] in
+                try await part.end()
+                try await discard(membership)
+            }
             throw error
         }
     }
@@ -137,7 +156,6 @@ extension Swarm {
         cluster.updatedAt = cluster.createdAt
         cluster.spec = spec
         cluster.tlsInfo = try TLSInfo(root: authority.root)
-        cluster.subnetSize = 24
         cluster.dataPathPort = membership.dataPathPort
         let pem = try authority.rootPEM
         cluster.joinTokens = .init(
@@ -145,7 +163,8 @@ extension Swarm {
         return cluster
     }
 
-    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: String) throws -> Node {
+    private func makeNode(_ membership: Membership, _ availability: String?, _ certificate: Certificate) throws -> Node
+    {
         var node = Node(id: membership.nodeID)
         node.createdAt = .now
         node.updatedAt = node.createdAt
@@ -157,7 +176,7 @@ extension Swarm {
         node.managerStatus = status
         var own = Node.Membership()
         own.dataPathAddress = membership.dataPathAddress
-        own.certificate = certificate
+        own.note(certificate, pem: try certificate.canonicalPEM)
         own.role = .manager
         own.advertiseAddress = membership.advertiseAddress
         own.storeURL = try configuration.storeURL(membership)
@@ -209,10 +228,14 @@ extension Swarm {
                 ? request.remoteAddrs.map { .init(nodeID: "", addr: $0) } : outcome.managers
             try await MembershipFile.erase(directory: configuration.directory)
             let files = configuration.credentials
-            try await onThread { try files.save(outcome.credentials) }
+            try await onThread {
+                try files.save(outcome.credentials)
+                try files.save(revoked: outcome.revoked, by: outcome.credentials.key)
+            }
+            let sealing = try await onThread { try SealingFile.load(files) }
             let file = MembershipFile(directory: configuration.directory, membership)
             try await file.save()
-            let part = try makePart(file, outcome.credentials, founding: nil)
+            let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, sealing, founding: nil)
             begin(part)
             if part.isManager {
                 try await started(part, isPatient: true, tooLate: Self.joinGoesOn)
@@ -224,14 +247,19 @@ extension Swarm {
         try await changing {
             guard let part else { throw Refusal(.unavailable, "This node is not part of a swarm") }
             if part.isManager, !force { throw Refusal(.unavailable, leaveWarning(part)) }
-            await takeLeave(part)
-            try await part.end()
-            self.part = nil
-            try await stopTasks()
-            try await executor.leaveNetworks()
-            try await discard(part.file.value)
+            // Once begun it is gone through with, whatever becomes of the request.
+            try await uncancelled { [self] in
+                await takeLeave(part)
+                try await part.end()
+                await forget(part)
+                try await stopTasks()
+                try await executor.leaveNetworks()
+                try await discard(part.file.value)
+            }
         }
     }
+
+    private func forget(_ ended: SwarmPart) { if part === ended { part = nil } }
 
     private func stopTasks() async throws {
         let ids = try await executor.presentTasks().keys.sorted()

@@ -32,6 +32,7 @@ package actor Swarm: ServiceLifecycle.Service {
     var isChanging = false
     /// Set once the part of before has been taken up: only then commands are taken.
     private var resumed = false
+    private var isClosed = false
     private let beginnings: AsyncStream<SwarmPart>
     private let beginning: AsyncStream<SwarmPart>.Continuation
 
@@ -50,7 +51,14 @@ package actor Swarm: ServiceLifecycle.Service {
         try await cancelWhenGracefulShutdown {
             try await self.resume()
             for await part in self.beginnings { await part.run() }
+            await self.close()
         }
+    }
+
+    /// The daemon stops: what has not begun by now does not begin any more, and nobody may wait for its end.
+    private func close() {
+        isClosed = true
+        part?.giveUp()
     }
 
     /// Whether commands are taken: what the node was before is known.
@@ -59,27 +67,47 @@ package actor Swarm: ServiceLifecycle.Service {
     /// Takes up the part that the node had, if any. Called by ``run()``.
     private func resume() async throws {
         defer { resumed = true }
-        guard let file = try await MembershipFile.load(directory: configuration.directory) else { return }
+        guard let file = try await MembershipFile.load(directory: configuration.directory) else {
+            return await endStrangers()
+        }
         let files = configuration.credentials
         guard let credentials = try await onThread({ try files.load() }) else {
             throw ClusterError(.badMembership, "\(files.nodePath) is missing: the node cannot prove who it is")
         }
+        let (revoked, sealing) = try await onThread {
+            try files.ensureRevocationList(by: credentials.key)
+            return (try files.loadRevoked(), try SealingFile.load(files))
+        }
         // The certificate says what the node is: a daemon may have ended between getting a new one and writing the rest down.
         let role = credentials.member.role.nodeRole
         if file.value.role != role { try await file.change { $0.role = role } }
-        if role == .manager, Files.exists(configuration.forcingMark) { try await forceNewStore(file.value) }
+        if role == .manager, Files.exists(configuration.forcingMark) { try await forceNewStore(file.value, sealing) }
         log.info("resuming", metadata: ["node": "\(file.value.nodeID)", "role": "\(role)"])
-        begin(try makePart(file, credentials, founding: nil))
+        begin(try makePart(file, credentials, revoked: revoked, sealing, founding: nil))
+    }
+
+    /// A node that is in no swarm runs no tasks: what one has left that was left half way is ended.
+    private func endStrangers() async {
+        do {
+            let ids = try await executor.presentTasks().keys.sorted()
+            guard !ids.isEmpty else { return }
+            log.warning("tasks of a swarm that this node is not part of are removed", metadata: ["tasks": "\(ids)"])
+            try await executor.leaveNetworks()
+        } catch {
+            log.error("what is left of a swarm could not be removed", metadata: ["error": "\(error)"])
+        }
     }
 
     func makePart(
-        _ file: MembershipFile, _ credentials: NodeCredentials, founding: ManagerRole.Founding?
+        _ file: MembershipFile, _ credentials: NodeCredentials, revoked: Set<String>, _ sealing: SealingFile,
+        founding: ManagerRole.Founding?
     ) throws -> SwarmPart {
-        let identity = try TLSIdentity(credentials)
+        let identity = try TLSIdentity(credentials, revoked: revoked)
         let role = Latest(file.value.role)
         return SwarmPart(
             file: file, identity: identity, role: role,
-            manager: ManagerRole(file: file, identity: identity, configuration: configuration, group: group, log: log),
+            manager: ManagerRole(
+                file: file, identity: identity, sealing: sealing, configuration: configuration, group: group, log: log),
             founding: founding,
             agent: Agent(
                 membership: file, identity: identity, role: role, credentials: configuration.credentials,
@@ -88,7 +116,7 @@ package actor Swarm: ServiceLifecycle.Service {
 
     func begin(_ part: SwarmPart) {
         self.part = part
-        beginning.yield(part)
+        if isClosed { part.giveUp() } else { beginning.yield(part) }
     }
 
     /// Makes one change of the membership at a time.

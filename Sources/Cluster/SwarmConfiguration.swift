@@ -9,7 +9,8 @@ package struct SwarmConfiguration: Sendable {
     /// etcd without fsync: loses writes when the machine crashes; for labs and tests.
     package var storeWithoutFsync = false
     /// Where managers' members of the store listen for each other, beside the managers' own port.
-    package var storePort = 2380
+    package var storePort = SwarmConfiguration.usualStorePort
+    static let usualStorePort = 2380
     /// The address, or the interface, that others reach this node at, when `swarm init` and `swarm join` name none.
     package var advertiseAddress = ""
     /// Instead of the swarm's own heartbeat period; for tests.

@@ -2,6 +2,7 @@ import EtcdStore
 import LinuxSystem
 import Logging
 import Model
+import StateStore
 
 /// One membership as it is lived: the agent, and a manager's side as long as the node is one.
 final class SwarmPart: Sendable {
@@ -60,6 +61,9 @@ final class SwarmPart: Sendable {
         }
     }
 
+    /// For a part that nobody runs, or not any more.
+    func giveUp() { state.change { $0.hasEnded = true } }
+
     /// Ends the part and returns when nothing of it runs any more.
     func end() async throws {
         state.change { $0.isEnding = true }
@@ -96,12 +100,14 @@ final class SwarmPart: Sendable {
     private func manage(founding: ManagerRole.Founding?) async {
         var founding = founding
         var wasRemoved = false
+        var lacksSecret = false
         let hasBegun = Latest(false)
         while !Task.isCancelled {
             do {
                 let beginning = try await StoreJoiner(role: manager).prepare(
-                    isFounding: founding != nil, wasRemoved: wasRemoved)
+                    isFounding: founding != nil, wasRemoved: wasRemoved, lacksSecret: lacksSecret)
                 wasRemoved = false
+                lacksSecret = false
                 try await manager.run(from: beginning, founding: founding) { manager in
                     hasBegun.set(true)
                     self.state.change {
@@ -116,6 +122,7 @@ final class SwarmPart: Sendable {
                 }
                 guard !Task.isCancelled else { return }
                 if (error as? EtcdError)?.code == .removed { wasRemoved = true }
+                if (error as? StateStoreError)?.code == .sealed { lacksSecret = true }
                 log.error("the manager's side failed, trying again", metadata: ["error": "\(error)"])
             }
             // A swarm is founded once.
@@ -158,5 +165,6 @@ extension ManagerRole {
         try await Self.supervisor(configuration, file.value, log: log).stop()
         let directory = configuration.storeDirectory
         try await onThread { try Files.removeTree(directory) }
+        try await sealing.forget()
     }
 }

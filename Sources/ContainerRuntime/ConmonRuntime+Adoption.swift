@@ -52,10 +52,13 @@ extension ConmonRuntime {
         logger.warning("conmon of container \(record.id) is gone; the container is stopped")
         let wasRunning = record.isRunning
         try await onThread { try Cgroups.kill(ContainerSpecification.cgroup(of: record.id), in: layout) }
-        let status = try await within(Self.killDeadline, "the end of container \(record.id)") {
-            try await Processes.waitForExit(ofPid: record.pid, startTime: record.startTime)
+        // To its end also in a task that is being cancelled: what runs without a monitor is nobody's.
+        let status = try await uncancelled {
+            try await within(Self.killDeadline, "the end of container \(record.id)") {
+                try await Processes.waitForExit(ofPid: record.pid, startTime: record.startTime)
+            }
         }
-        let code = status.map { Int($0.code) } ?? (wasRunning ? 137 : 255)
+        let code = status.map { Int(clamping: $0.code) } ?? (wasRunning ? 137 : 255)
         return try await onThread {
             try ExitFile.writeInstead(code, in: bundle)
             return try ExitFile.read(in: bundle)

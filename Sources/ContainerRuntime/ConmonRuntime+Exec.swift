@@ -38,7 +38,7 @@ extension ConmonRuntime {
             return ConmonExec(
                 started: started, viewer: viewer, directory: directory, misplaced: inherited == nil ? nil : layout)
         } catch {
-            await hub.disconnect()
+            await uncancelled { await hub.disconnect() }
             // The failure is what counts; a directory that stays goes with the container.
             try? await onThread { try Files.removeTree(directory) }
             throw error
@@ -100,13 +100,14 @@ extension ConmonRuntime {
         process.terminal = request.terminal ? true : nil
         process.consoleSize = request.size.flatMap { size in
             guard size.height > 0, size.width > 0 else { return nil }
-            return RuntimeProcess.ConsoleSize(height: UInt(size.height), width: UInt(size.width))
+            return RuntimeProcess.ConsoleSize(height: UInt(clamping: size.height), width: UInt(clamping: size.width))
         }
         var environment = own.env ?? []
         if request.terminal, own.terminal != true {
             environment = SpecificationBuilder.overlaid(["TERM=xterm"], with: environment)
         }
-        process.env = SpecificationBuilder.overlaid(environment, with: request.environment)
+        environment = SpecificationBuilder.overlaid(environment, with: request.environment)
+        process.env = SpecificationBuilder.withHome(request.home, environment)
         if !request.workingDirectory.isEmpty { process.cwd = request.workingDirectory }
         let user = request.user ?? ContainerUser(uid: own.user.uid, gid: own.user.gid)
         if let wanted = request.user { process.user = SpecificationBuilder.user(wanted) }

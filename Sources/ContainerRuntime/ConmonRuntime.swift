@@ -34,7 +34,7 @@ package final class ConmonRuntime: ContainerRuntime {
         // An earlier daemon's: whoever asked it for a terminal has gone with it.
         try Files.removeTree(paths.temporary)
         let states = RuntimeName.allCases.map(paths.state)
-        for directory in [paths.containers, paths.temporary] + states { try Files.makeDirectories(directory) }
+        for directory in [paths.containers, paths.temporary] + states { try Files.makePrivateDirectory(directory) }
         self.programs = programs
         builder = SpecificationBuilder(host: host)
         layout = try Cgroups.layout()
@@ -69,8 +69,12 @@ package final class ConmonRuntime: ContainerRuntime {
                 try Cgroups.create(wanted.cgroup, in: layout.onlyVersion1)
                 built.specification.mounts = CgroupMounts.spelledOut(mounts, of: wanted.cgroup, in: layout)
             }
-            try PlainFile.write(JSONText.encode(built.specification), to: paths.bundle(id) + "/config.json")
+            // Commands inside begin with it: whose home is theirs depends on the user.
             try PlainFile.write(JSONText.encode(built.specification.process), to: paths.process(id))
+            if let environment = built.specification.process?.env {
+                built.specification.process?.env = SpecificationBuilder.withHome(wanted.user.home, environment)
+            }
+            try PlainFile.write(JSONText.encode(built.specification), to: paths.bundle(id) + "/config.json")
             return built.warnings
         }
         do {
@@ -84,7 +88,8 @@ package final class ConmonRuntime: ContainerRuntime {
             try await keep(started, of: request)
             return CreatedContainer(pid: started.pid, warnings: warnings)
         } catch {
-            await cleanUp(id, after: error)
+            let failure = error
+            await uncancelled { await self.cleanUp(id, after: failure) }
             throw error
         }
     }
@@ -127,6 +132,7 @@ package final class ConmonRuntime: ContainerRuntime {
         let bundle = paths.bundle(wanted.id)
         var arguments = conmonArguments(runtime, container: wanted.id, unique: wanted.id, directory: bundle)
         arguments += ["-n", wanted.id, "-l", request.logPath.map { "k8s-file:" + $0 } ?? "none", "--no-sync-log"]
+        if let bytes = request.logBytes { arguments += ["--log-size-max", "\(bytes)"] }
         arguments += ["--no-new-keyring"]
         if wanted.terminal { arguments.append("-t") }
         if wanted.openInput {
@@ -146,8 +152,21 @@ package final class ConmonRuntime: ContainerRuntime {
     }
 
     package func start(_ id: String) async throws {
+        let pid = try await record(of: id).pid
+        let begun = try await onThread { RunningProgram(of: pid) }
         try await command(of: id).run(["start", id], as: .start)
+        // The runtime returns when its own process in the container is about to become the container's program. A signal that comes before
+        // it has would be the runtime's: runc's ends with code 2 then. The kernel tells nobody of an execve(2).
+        let deadline = ContinuousClock.now + Self.programDeadline
+        var pause = Duration.microseconds(100)
+        while let begun, try await onThread({ RunningProgram(of: pid) }) == begun, ContinuousClock.now < deadline {
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, .milliseconds(10))
+        }
     }
+
+    /// How long the program may take to begin: it is read from the disk first.
+    private static let programDeadline = Duration.seconds(10)
 
     package func kill(_ id: String, signal: CInt, all: Bool) async throws {
         let record = try await record(of: id)
@@ -185,6 +204,10 @@ package final class ConmonRuntime: ContainerRuntime {
         let path = paths.bundle(id) + "/update.json"
         try await onThread { try PlainFile.write(JSONText.encode(wanted), to: path) }
         try await runtime.run(["update", "--resources", path, id])
+        guard let processes = resources.processes, processes <= 0 else { return }
+        // crun takes no word for it that the kernel takes.
+        let layout = self.layout
+        try await onThread { try Cgroups.liftProcessLimit(of: ContainerSpecification.cgroup(of: id), in: layout) }
     }
 
     package func delete(_ id: String) async throws {
@@ -194,7 +217,7 @@ package final class ConmonRuntime: ContainerRuntime {
         // The bundle goes last: without it nothing is left.
         let states = RuntimeName.allCases.map { paths.state(id, of: $0) }
         if !Files.exists(paths.bundle(id)), !states.contains(where: { Files.exists($0) }) { return }
-        try await removeAll(of: id)
+        try await uncancelled { try await self.removeAll(of: id) }
     }
 
     /// After a create that failed; the failure is what the caller is told.
@@ -262,6 +285,10 @@ package final class ConmonRuntime: ContainerRuntime {
         _ = try await record(of: id)
         let bundle = paths.bundle(id)
         try await onThread { try ConmonControl.reopenLog(in: bundle) }
+    }
+
+    package func watchLog(_ id: String, every bytes: Int64, _ body: @escaping LogWatch.Body) {
+        hub(of: id).watchLog(every: bytes, body)
     }
 
     func hub(of id: String) -> StreamHub {

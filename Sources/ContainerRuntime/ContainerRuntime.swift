@@ -11,7 +11,7 @@ package protocol ContainerRuntime: Sendable {
     func kill(_ id: String, signal: CInt, all: Bool) async throws
     func pause(_ id: String) async throws
     func unpause(_ id: String) async throws
-    /// Changes limits of a running container; `nil` stays as it is.
+    /// Changes limits of a running container; `nil` stays as it is, and no processes are as many as there can be.
     func update(_ id: String, _ resources: ContainerResources) async throws
     /// Kills what is left and removes every trace; nothing there is fine. Viewers still read all that was written, and then end.
     func delete(_ id: String) async throws
@@ -22,8 +22,12 @@ package protocol ContainerRuntime: Sendable {
     /// A viewer of all output from now on; the container need not be there yet.
     func attach(_ id: String) -> OutputViewer
     func resizeTerminal(_ id: String, height: Int, width: Int) async throws
-    /// Has conmon begin a new log file, after the old one has been renamed. Returns when it has.
+    /// Asks conmon to begin a new log file, as it does by itself when one is full. Does not wait for it.
     func reopenLog(_ id: String) async throws
+    /// Has `body` called, on no particular thread, each time that the container's log has grown by about so many bytes, and when its output
+    /// ends. Nothing more is taken of its output before `body` calls what it was given: a container writes no further ahead than a socket's
+    /// buffer. For the life of the container's process.
+    func watchLog(_ id: String, every bytes: Int64, _ body: @escaping LogWatch.Body)
 
     func startExec(_ request: ExecRequest) async throws -> any ExecSession
     /// The exit code of an exec that this or an earlier daemon has started; `nil` while it runs or when it is unknown.
@@ -39,15 +43,25 @@ package protocol ContainerRuntime: Sendable {
     func sweep(keeping wanted: Set<String>) async throws -> [String]
 }
 
+package enum LogWatch {
+    package typealias Body = @Sendable (_ done: @escaping @Sendable () -> Void) -> Void
+}
+
 /// A container to make.
 package struct CreateRequest: Sendable {
     package var specification: ContainerSpecification
     /// File for conmon to write the output to, in an existing directory on disk; `nil` for no log.
     package var logPath: String?
+    /// Bytes after which conmon begins a new file at that path, whether a daemon runs or not; `nil` for never. What it has written to
+    /// the earlier one is gone then, unless that has another name.
+    package var logBytes: Int64?
     /// Who is to make it.
     package var runtime: RuntimeName
 
-    package init(specification: ContainerSpecification, logPath: String?, runtime: RuntimeName) {
+    package init(
+        specification: ContainerSpecification, logPath: String?, logBytes: Int64? = nil, runtime: RuntimeName
+    ) {
+        self.logBytes = logBytes
         self.logPath = logPath
         self.runtime = runtime
         self.specification = specification
@@ -81,6 +95,8 @@ package struct ExecRequest: Sendable {
     package var workingDirectory = ""
     /// `nil` for the container's.
     package var user: ContainerUser?
+    /// What `HOME` is unless an environment says; `nil` leaves it to the runtime.
+    package var home: String?
     package var terminal = false
     package var openInput = false
     package var privileged = false

@@ -77,11 +77,6 @@ extension String {
     }
 
     private func position(of text: String, from start: Index) -> Range<Index>? {
-        var index = start
-        while index < endIndex {
-            if self[index...].hasPrefix(text) { return index..<self.index(index, offsetBy: text.count) }
-            index = self.index(after: index)
-        }
-        return nil
+        self[start...].firstRange(of: text)
     }
 }

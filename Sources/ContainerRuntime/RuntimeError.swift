@@ -102,7 +102,7 @@ extension RuntimeError {
         guard let start = line.indices.first(where: { line[$0...].hasPrefix(mark) }) else { return nil }
         var message = ""
         var isEscaped = false
-        for character in line[start...].dropFirst(mark.count) {
+        for character in line.suffix(from: start).dropFirst(mark.count) {
             if isEscaped {
                 message.append(character == "n" ? "\n" : character == "t" ? "\t" : character)
                 isEscaped = false

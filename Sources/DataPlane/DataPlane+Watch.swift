@@ -65,7 +65,8 @@ extension DataPlane {
 
     private func glance() async throws {
         do {
-            let scopes = try await silentlyChanged()
+            guard let kept = pace.takeDue(at: .now) else { return await compareEverything() }
+            let scopes = try await silentlyChanged().union(kept)
             if !scopes.isEmpty { _ = await resync(reason: "seen in passing", scopes: scopes) }
         } catch let error as SystemError {
             // A namespace may go while it is looked at: the next look is soon.
@@ -75,13 +76,20 @@ extension DataPlane {
 
     private func repair(_ changes: ChangeSet.Changes) async {
         if changes.isEverything {
-            _ = await resync(reason: "comparison of everything")
+            // Messages are lost again and again where a container changes more than can be listened to.
+            if pace.admitAll(at: .now) { await compareEverything() }
             return
         }
         var scopes: Set<Scope> = []
         if changes.isNodeChanged { scopes.insert(.node) }
         for id in changes.namespaces { if let scope = scopesByID[id] { scopes.insert(scope) } }
         scopes.formIntersection(knownScopes)
+        scopes = pace.admit(scopes, at: .now)
         if !scopes.isEmpty { _ = await resync(reason: "change heard", scopes: scopes) }
+    }
+
+    private func compareEverything() async {
+        let report = await resync(reason: "comparison of everything")
+        pace.noteAll(took: report.duration, at: .now)
     }
 }

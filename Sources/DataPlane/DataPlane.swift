@@ -54,6 +54,8 @@ package actor DataPlane {
     private var carriedOut: UInt64 = 0
     private var lastReport = ApplyReport()
     private var lastEnd = ContinuousClock.now
+    /// When namespaces may be looked at again.
+    var pace = Pace()
     /// Differences repaired since this daemon has started.
     private var repaired: UInt64 = 0
 
@@ -135,7 +137,7 @@ package actor DataPlane {
         report.repairs = outcome.differences
         report.failures = outcome.failures
         report.duration = outcome.duration
-        repaired += UInt64(report.count)
+        repaired += UInt64(clamping: report.count)
         report.total = repaired
         if !report.isClean { tell(report) }
         return report
@@ -146,8 +148,10 @@ package actor DataPlane {
         let report = try await adopt(NodeNetwork())
         if let failure = report.failures.values.first?.first { throw failure }
         try await inNode {
-            let context = NftContext()
-            if try context.tables().contains(NodeTable.id) { try context.run("delete table \(NodeTable.id)\n") }
+            let present = Ruleset()
+            for table in NamespaceDump.tables(of: .node) where try present.has(table.inKernel) {
+                try NftContext().run("delete table \(table)\n")
+            }
         }
         applied[.node] = nil
     }
@@ -243,7 +247,8 @@ package actor DataPlane {
     {
         let start = ContinuousClock.now
         let (number, target) = (given == nil ? newest : carriedOut, given ?? wanted)
-        let derivation = Derivation(target, layout: layout, filtersBridges: await filtersBridges())
+        let derivation = Derivation(
+            await placed(target), layout: layout, filtersBridges: await filtersBridges())
         let round = Round(
             derivation: derivation, node: node, previous: applied, previousNetwork: appliedNetwork,
             unforgotten: unforgotten,
@@ -260,11 +265,30 @@ package actor DataPlane {
         return (round, outcome)
     }
 
+    /// With the link that has the underlay's address at present: it may move, or come late.
+    private func placed(_ target: NodeNetwork) async -> NodeNetwork {
+        guard let underlay = target.underlay, underlay.link == nil else { return target }
+        var placed = target
+        do {
+            placed.underlay?.link = try await inNode { try NamespaceWork.link(with: underlay.address) }
+        } catch {
+            log.error("looking for the link of the data path failed", metadata: ["error": "\(error)"])
+        }
+        if placed.underlay?.link == nil {
+            log.warning("no link has the address of the data path", metadata: ["address": "\(underlay.address)"])
+        }
+        return placed
+    }
+
     private func takeOver(_ outcome: Round.Outcome) {
         applied = outcome.applied
         book = outcome.book
         for (scope, id) in outcome.namespaceIDs { scopesByID[id] = scope }
         scopesByID = scopesByID.filter { applied[$0.value] != nil }
+        for (scope, part) in outcome.parts {
+            if let time = part.lookTime { pace.note(scope, took: time, at: .now) }
+        }
+        pace.forget(allBut: applied.keys)
     }
 
     private func settle(_ outcome: Round.Outcome) {
@@ -373,7 +397,7 @@ package actor DataPlane {
     /// Scopes in which something is known to be wrong, or which have changed in a way that nobody tells of: parameters,
     /// and names of namespaces.
     func silentlyChanged() async throws -> Set<Scope> {
-        let doubtful = Set(applied.filter { !$0.value.isCertain }.keys)
+        let doubtful = pace.admit(Set(applied.filter { !$0.value.isCertain }.keys), at: .now)
         let glances = applied.filter { $0.value.isCertain }.map { scope, applied in
             Glance(
                 scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),

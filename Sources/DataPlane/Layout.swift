@@ -2,8 +2,11 @@ package import LinuxSystem
 
 /// Names, paths and numbers by which everything of ours is found again.
 package struct Layout: Sendable, Equatable {
-    /// Links of the node that lead to containers: bridges and node ends of veth pairs.
+    /// Links that lead to containers: bridges of the node and ports of veth pairs, overlays' as well. A port of this group may say
+    /// what `bridge guard` lets it say.
     package static let linkGroup: UInt32 = 77
+    /// Ports of namespaces of our own that pass on what others send.
+    package static let ownGroup: UInt32 = 78
     /// Table and rule preference of replies to mesh traffic, in a task.
     package static let meshTable: UInt32 = 77
     package static let aliasPrefix = "apus:"

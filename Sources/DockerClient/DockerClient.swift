@@ -123,7 +123,7 @@ package struct DockerClient: Sendable {
             return .refused(status: response.status, message: message)
         }
         var text = String(decoding: body, as: UTF8.self)
-        while text.last?.isWhitespace == true { text.removeLast() }
+        while text.last?.isWhitespace == true { _ = text.popLast() }
         if text.isEmpty || text.hasPrefix("{") {
             let reason = response.head.reason
             text =

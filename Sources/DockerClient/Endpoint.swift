@@ -53,7 +53,7 @@ package struct Endpoint: Sendable, Equatable {
             return
         }
         let digits = rest[rest.index(after: colon)...]
-        guard let port = digits.isEmpty ? standardPort : Int(digits), (1...65535).contains(port) else {
+        guard let port = digits.isEmpty ? standardPort : Int(digits, radix: 10), (1...65535).contains(port) else {
             throw .local("unable to parse docker host `\(text)`")
         }
         let host = Self.unbracketed(rest[..<colon])

@@ -47,7 +47,7 @@ package struct APIVersion: Sendable, Hashable, Comparable, CustomStringConvertib
         guard path.hasPrefix("/v") else { return (nil, path) }
         let tail = path.dropFirst(2)
         let end = tail.firstIndex(of: "/") ?? tail.endIndex
-        guard let version = APIVersion(tail[..<end]), end != tail.endIndex else { return (nil, path) }
-        return (version, String(tail[end...]))
+        guard let version = APIVersion(tail.prefix(upTo: end)), end != tail.endIndex else { return (nil, path) }
+        return (version, String(tail.suffix(from: end)))
     }
 }

@@ -61,9 +61,9 @@ package struct DetachFilter: Sendable {
                 }
                 continue
             }
-            output += keys[..<matched]
+            output += keys.prefix(matched)
             matched = 0
-            if byte == keys[0] {
+            if byte == keys.first {
                 matched = 1
             } else {
                 output.append(byte)

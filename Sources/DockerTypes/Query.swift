@@ -69,7 +69,8 @@ package struct Query: Sendable, Equatable {
         guard let value = text(name), value != "0" else { return nil }
         if let moment = Timestamp(value) { return moment }
         let halves = value.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let seconds = Int64(halves[0]), let nanoseconds = Self.nanoseconds(halves.count == 2 ? halves[1] : "")
+        guard let whole = halves.first, let seconds = Int64(whole),
+            let nanoseconds = Self.nanoseconds(halves.count == 2 ? halves[1] : "")
         else {
             throw Refusal(.invalidInput, "strconv.ParseInt: parsing \(GoWords.quoted(value)): invalid syntax")
         }
@@ -78,7 +79,7 @@ package struct Query: Sendable, Equatable {
 
     private static func nanoseconds(_ fraction: Substring) -> Int64? {
         guard fraction.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
-        return Int64((fraction + "000000000").prefix(9))
+        return Int64((fraction + "000000000").prefix(9), radix: 10)
     }
 
     /// The `filters`: `{"key":["value"]}`, or `{"key":{"value":true}}` as older clients write it.
@@ -116,8 +117,9 @@ package struct Query: Sendable, Equatable {
         while position < source.count {
             let byte = source[position]
             position += 1
-            if byte == UInt8(ascii: "%"), position + 2 <= source.count, let high = hexDigit(source[position]),
-                let low = hexDigit(source[position + 1])
+            if byte == UInt8(ascii: "%"), position + 2 <= source.count,
+                let high = source.dropFirst(position).first.flatMap(hexDigit),
+                let low = source.dropFirst(position + 1).first.flatMap(hexDigit)
             {
                 bytes.append(high << 4 | low)
                 position += 2

@@ -10,6 +10,10 @@ package struct EngineConfiguration: Sendable {
     package var insecureRegistries: [String] = []
     /// Resolvers for containers; empty for those of the host's `/etc/resolv.conf`.
     package var nameServers: [String] = []
+    /// Bytes that may come out of one layer or archive.
+    package var maxUnpackedBytes: Int64 = 256 << 30
+    /// How many times its own size may, once that is more than a GiB.
+    package var maxUnpackedRatio: Int64 = 500
     package var version: String
 
     package init(rootDirectory: String, runDirectory: String, version: String) {

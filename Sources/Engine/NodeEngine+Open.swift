@@ -19,8 +19,11 @@ extension NodeEngine: ServiceLifecycle.Service {
         let paths = EnginePaths(configuration)
         try await onThread {
             for directory in [paths.root, paths.containers, paths.volumes] {
-                try Files.makeDirectories(directory, mode: 0o711)
+                // What is in them has the owners and modes of images and containers, programs that run as root among it: nobody of the
+                // host may get there. Processes of containers come by mounts.
+                try Files.makePrivateDirectory(directory)
             }
+            // Clients go through it to the socket; what else is in it is closed by itself.
             try Files.makeDirectories(paths.run, mode: 0o711)
         }
         let store = try await LocalStore.open(paths.database)
@@ -29,7 +32,8 @@ extension NodeEngine: ServiceLifecycle.Service {
         }
         let registry = RegistryConfiguration(
             mirrors: configuration.registryMirrors, insecure: Set(configuration.insecureRegistries))
-        let images = try await ImageStore.open(root: paths.images, registry: registry, log: log)
+        let images = try await ImageStore.open(
+            root: paths.images, registry: registry, bound: configuration.unpackingBound, log: log)
         let programs = try await onThread { try findPrograms() }
         let group = MultiThreadedEventLoopGroup.singleton
         let runtime = try await onThread {
@@ -46,7 +50,7 @@ extension NodeEngine: ServiceLifecycle.Service {
             fileWatcher: try FileWatcher(),
             runtimeVersions: versions,
             dataPlane: DataPlane(runDirectory: paths.run, nodeNamespace: namespace, log: log),
-            nameServer: NameServer(group: group, log: log))
+            nameServer: NameServer(log: log))
         try await engine.adopt()
         return engine
     }
@@ -65,7 +69,8 @@ extension NodeEngine: ServiceLifecycle.Service {
             let output = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
             return try Processes.spawn(
                 SpawnRequest(
-                    executable: runtime, arguments: ["--version"], environment: [],
+                    // crun makes its directory even to say this: at /run, unless it is told of another place.
+                    executable: runtime, arguments: ["--version"], environment: ["XDG_RUNTIME_DIR=\(directory)"],
                     descriptors: [(from: output.raw, to: 1)]))
         }.wait().code == 0
             ? onThread {
@@ -83,17 +88,33 @@ extension NodeEngine: ServiceLifecycle.Service {
         }
     }
 
+    /// For how long what happens is taken for one burst of work.
+    private static let burst = Duration.seconds(10)
+
+    /// Gives the memory of a burst of work back when it is over; in one that goes on, from time to time. Without work nothing is done.
+    private func giveMemoryBack() async throws {
+        while true {
+            await events.work.wait()
+            try await Task.sleep(for: Self.burst)
+            try await Memory.giveBack()
+        }
+    }
+
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await self.workbench.run() }
                 group.addTask { try await self.network.dataPlane.run() }
                 group.addTask { await self.announceRepairs() }
-                group.addTask { try await self.rotateLogs() }
                 group.addTask { try await self.reapOrphans() }
+                group.addTask { try await self.giveMemoryBack() }
                 // None of them ends by itself; one that fails takes the others along.
                 try await group.waitForAll()
             }
         }
     }
+}
+
+extension EngineConfiguration {
+    var unpackingBound: UnpackingBound { UnpackingBound(total: maxUnpackedBytes, ratio: maxUnpackedRatio) }
 }

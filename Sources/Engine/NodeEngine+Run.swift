@@ -20,6 +20,8 @@ extension NodeEngine {
             })
         if let place = try await store.load(SwarmPlace.self, kind: .node, id: SwarmPlace.key) { try await take(place) }
         try await adoptProcesses()
+        try await volumes.adopt(containers.all.filter(\.isUp).map { ($0.id, $0.mounts.compactMap(\.name)) })
+        try await SubpathMounts(directory: paths.subpaths).sweep()
         try await dropStaleAttachments()
         try await network.adopt()
         try await sweepRoots()
@@ -30,7 +32,13 @@ extension NodeEngine {
     private func adoptProcesses() async throws {
         for record in containers.all where record.isRunning || record.isStarting {
             let isAlive = record.state.restarting || record.isStarting ? false : try await takeOver(record)
-            if isAlive { continue }
+            if isAlive {
+                // Whoever asked for a restart has gone with the earlier daemon.
+                if record.isBeingRestarted != nil {
+                    try await containers.update(record.id) { $0.isBeingRestarted = nil }
+                }
+                continue
+            }
             if record.isStarting {
                 try await discardProcess(record.id)
                 try await containers.update(record.id) { record in
@@ -60,7 +68,8 @@ extension NodeEngine {
                 await restartAfterAdoption(id)
             } else if record.isRunning {
                 await watch(id)
-            } else if record.isWanted || shouldStartWithDaemon(record) {
+            } else if record.task == nil, record.isWanted || shouldStartWithDaemon(record) {
+                // Whether a task's container runs is for the task's own runner to say, which may have seen its end.
                 try await serializer.run(id) {
                     try await containers.update(id) { $0.isWanted = true }
                     try await bringUp(id)

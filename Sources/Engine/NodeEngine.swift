@@ -86,6 +86,8 @@ struct EnginePaths: Sendable {
     var database: String { "\(root)/engine.db" }
     var images: String { root }
     var bundles: String { "\(run)/containers" }
+    /// Parts of volumes on their way into containers.
+    var subpaths: String { "\(run)/subpaths" }
     /// What is given to a container: hosts, hostname, resolv.conf; its log.
     func files(of id: String) -> String { "\(containers)/\(id)" }
     func log(of id: String) -> String { "\(containers)/\(id)/log" }

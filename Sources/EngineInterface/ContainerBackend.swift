@@ -99,6 +99,19 @@ package struct PendingExit: Sendable {
     package init(result: @escaping @Sendable () async throws -> ExitResult) { self.result = result }
 }
 
+/// What an exec was made for, of what concerns whoever attaches to it.
+package struct ExecStreamsWish: Sendable {
+    package var isTerminal: Bool
+    package var wantsInput: Bool
+    /// As its maker has written them; empty for the usual ones.
+    package var detachKeys: String
+    package init(isTerminal: Bool, wantsInput: Bool, detachKeys: String = "") {
+        self.detachKeys = detachKeys
+        self.isTerminal = isTerminal
+        self.wantsInput = wantsInput
+    }
+}
+
 /// What the container routes need of the engine. A reference is an id, an unambiguous prefix of one, or a name.
 ///
 /// Faults: `.notFound` with `No such container: X`; `.conflict`; `.notModified` for a start or stop that changes nothing.
@@ -132,7 +145,7 @@ package protocol ContainerBackend: ContainerMeasuresBackend, ContainerFilesBacke
     /// Starts the process. A failure of the start is text in the stream and exit code 126 or 127.
     func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams
     /// Whether the exec exists and may be started, asked before the connection is taken over.
-    func checkExec(_ id: String) async throws -> (isTerminal: Bool, wantsInput: Bool)
+    func checkExec(_ id: String) async throws -> ExecStreamsWish
     func startExecDetached(_ id: String) async throws
     func resizeExec(_ id: String, height: Int, width: Int) async throws
     func inspectExec(_ id: String) async throws -> ExecInspection

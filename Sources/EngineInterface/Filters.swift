@@ -38,8 +38,8 @@ package struct Filters: Sendable, Equatable {
     package func labelsMatch(_ labels: [String: String], key: String = "label") -> Bool {
         self[key].allSatisfy { wanted in
             let parts = wanted.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard let value = labels[parts[0]] else { return false }
-            return parts.count == 1 || parts[1] == value
+            guard let name = parts.first, let value = labels[name] else { return false }
+            return parts.count < 2 || parts[1] == value
         }
     }
 }

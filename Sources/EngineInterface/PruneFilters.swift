@@ -34,10 +34,10 @@ package struct PruneFilters: Sendable {
     /// RFC 3339 text, seconds since 1970 with an optional fraction, or how long ago, as in `1h30m`.
     static func moment(_ text: String, now: Timestamp) -> Timestamp? {
         if let moment = Timestamp(text) { return moment }
-        if let seconds = Double(text), seconds.isFinite, abs(seconds) < 9e9 {
-            return Timestamp(nanosecondsSinceEpoch: Int64(seconds * 1e9))
+        if let nanoseconds = Double(text).flatMap({ Int64(exactly: ($0 * 1e9).rounded(.towardZero)) }) {
+            return Timestamp(nanosecondsSinceEpoch: nanoseconds)
         }
-        return nanoseconds(text).map { Timestamp(nanosecondsSinceEpoch: now.nanosecondsSinceEpoch - $0) }
+        return nanoseconds(text).map { now.advanced(byNanoseconds: -$0) }
     }
 
     /// A duration in Go's spelling: numbers with units, without spaces; `nil` for anything else.
@@ -55,6 +55,6 @@ package struct PruneFilters: Sendable {
             guard let number = Double(digits), let factor = units[String(unit)] else { return nil }
             total += number * factor
         }
-        return text.isEmpty || total > 9e18 ? nil : Int64(total)
+        return text.isEmpty ? nil : Int64(exactly: total.rounded(.towardZero))
     }
 }

@@ -21,34 +21,37 @@ extension StoreKey {
 }
 
 extension StoredValue {
-    init(_ pair: Mvccpb_KeyValue) {
+    init(_ pair: Mvccpb_KeyValue, _ keys: SealingKeys) throws(StateStoreError) {
+        let key = StoreKey(bytes: pair.key)
         self.init(
-            key: StoreKey(bytes: pair.key), value: Array(pair.value), createRevision: pair.createRevision,
+            key: key, value: try keys.open(pair.value, at: key), createRevision: pair.createRevision,
             modifyRevision: pair.modRevision)
     }
 }
 
 extension StoreEvent {
-    init(_ event: Mvccpb_Event) {
+    init(_ event: Mvccpb_Event, _ keys: SealingKeys) throws(StateStoreError) {
         self =
             switch event.type {
             case .delete: .delete(StoreKey(bytes: event.kv.key), revision: event.kv.modRevision)
-            case .put, .UNRECOGNIZED: .put(StoredValue(event.kv))
+            case .put, .UNRECOGNIZED: .put(try StoredValue(event.kv, keys))
             }
     }
 }
 
 extension Etcdserverpb_TxnRequest {
     /// A refused transaction answers with what is stored at the keys of all its conditions, in the same round trip.
-    init(_ transaction: StoreTransaction, lease: Int64) {
+    init(_ transaction: StoreTransaction, lease: Int64, _ keys: SealingKeys) throws(StateStoreError) {
         self.init()
         compare = transaction.conditions.map(Etcdserverpb_Compare.init)
-        success = transaction.puts.map { put in
-            .with {
-                $0.requestPut.key = put.key.bytes
-                $0.requestPut.value = Data(put.value)
-                $0.requestPut.lease = lease
-            }
+        for put in transaction.puts {
+            let sealed = try keys.seal(put.value, at: put.key)
+            success.append(
+                .with {
+                    $0.requestPut.key = put.key.bytes
+                    $0.requestPut.value = Data(sealed)
+                    $0.requestPut.lease = lease
+                })
         }
         success += transaction.deletes.map { key in .with { $0.requestDeleteRange.key = key.bytes } }
         failure = Set(transaction.conditions.map(\.key)).map { key in .with { $0.requestRange.key = key.bytes } }

@@ -10,15 +10,21 @@ package struct EtcdConfiguration: Sendable, Equatable {
         case tls(listen: String, advertise: String, TLSFiles)
     }
 
-    /// PEM files. Certificate and key are read for each handshake, so replacing them renews; the CA file is read at start only.
+    /// PEM files. Certificate, key and revocation list are read for each handshake, so replacing them renews; the CA file is read at start only.
     package struct TLSFiles: Sendable, Equatable {
         package var authority: String
         package var certificate: String
         package var key: String
         /// The DNS name every manager's certificate carries, and no worker's: without it any certificate of the CA would open the peer port.
         package var allowedName: String
+        /// A list of revoked certificates, of which the serial numbers count. It must be there, or nobody is let in.
+        package var revocations: String?
 
-        package init(authority: String, certificate: String, key: String, allowedName: String = "swarm-manager") {
+        package init(
+            authority: String, certificate: String, key: String, revocations: String? = nil,
+            allowedName: String = "swarm-manager"
+        ) {
+            self.revocations = revocations
             self.allowedName = allowedName
             self.authority = authority
             self.certificate = certificate
@@ -131,6 +137,7 @@ package struct EtcdConfiguration: Sendable, Equatable {
                 // Who connects is known by the name; the address is another one where a manager has several, or is behind a translator.
                 "--experimental-peer-skip-client-san-verification",
             ]
+            if let revocations = files.revocations { arguments += ["--peer-crl-file", revocations] }
         }
         if forcesNewCluster { arguments.append("--force-new-cluster") }
         if withoutFsync { arguments.append("--unsafe-no-fsync") }

@@ -91,7 +91,7 @@ struct EtcdProcess: Sendable {
     static func lastFatal(_ configuration: EtcdConfiguration) throws -> String? {
         guard let file = try Descriptor.openIfThere(configuration.logFile, O_RDONLY) else { return nil }
         let size = lseek(file.raw, 0, SEEK_END)
-        lseek(file.raw, max(0, size - off_t(fatalTailBytes)), SEEK_SET)
+        lseek(file.raw, max(0, size - off_t(clamping: fatalTailBytes)), SEEK_SET)
         let tail = String(decoding: try file.readToEnd(), as: UTF8.self)
         return tail.split(separator: "\n").last { $0.contains(#""level":"fatal""#) || $0.contains(#""level":"panic""#) }
             .map(String.init)
@@ -107,7 +107,7 @@ struct EtcdProcess: Sendable {
 
     /// etcd appends for as long as it runs; what an earlier run has left is put aside once.
     private static func rotate(_ log: String) throws {
-        if let status = try Files.status(log), status.st_size > off_t(maximumLogBytes) {
+        if let status = try Files.status(log), status.st_size > off_t(clamping: maximumLogBytes) {
             try Files.rename(log, to: "\(log).1")
         }
     }

@@ -58,7 +58,7 @@ extension EtcdStore {
             // The request side stays open until the call is over, which cancels this.
             try await untilCancelled()
         } onResponse: { response in
-            var reader = WatchReader(what)
+            var reader = WatchReader(what, keys)
             for try await message in response.messages {
                 let events = try reader.receive(message)
                 if !events.isEmpty { try await pulse.busy { try await receive(events) } }
@@ -74,9 +74,13 @@ struct WatchReader {
     private static let maximumPending = 1 << 20
 
     private let what: String
+    private let keys: SealingKeys
     private var pending: [StoreEvent] = []
 
-    init(_ what: String) { self.what = what }
+    init(_ what: String, _ keys: SealingKeys) {
+        self.keys = keys
+        self.what = what
+    }
 
     /// The events that are complete with this message.
     ///
@@ -85,7 +89,7 @@ struct WatchReader {
         // The reason is empty for a compacted revision; only the number tells.
         if message.compactRevision > 0 { throw StateStoreError(.compacted(firstUsable: message.compactRevision), what) }
         if message.canceled { throw StateStoreError(.unavailable, what, detail: message.cancelReason) }
-        pending += message.events.map(StoreEvent.init)
+        for event in message.events { pending.append(try StoreEvent(event, keys)) }
         guard pending.count <= Self.maximumPending else { throw StateStoreError(.watcherTooSlow, what) }
         if message.fragment { return [] }
         defer { pending = [] }

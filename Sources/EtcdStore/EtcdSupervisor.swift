@@ -18,6 +18,8 @@ package final class EtcdSupervisor: Sendable {
     package let configuration: EtcdConfiguration
     /// Works while ``run()`` runs and etcd is ready.
     package let connection: EtcdConnection
+    /// What the store's values are sealed with.
+    package let keys: SealingKeys
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -27,16 +29,17 @@ package final class EtcdSupervisor: Sendable {
         var starts = 0
     }
 
-    package init(_ configuration: EtcdConfiguration, logger: Logger) throws {
+    package init(_ configuration: EtcdConfiguration, keys: SealingKeys = SealingKeys(), logger: Logger) throws {
         guard configuration.socket.utf8.count <= EtcdConfiguration.maximumSocketPath else {
             throw EtcdError(.pathTooLong, configuration.socket)
         }
         self.configuration = configuration
+        self.keys = keys
         self.logger = logger
         connection = try EtcdConnection(socket: configuration.socket, logger: logger)
     }
 
-    package var store: EtcdStore { EtcdStore(connection) }
+    package var store: EtcdStore { EtcdStore(connection, keys: keys) }
     package var members: EtcdMembers { EtcdMembers(connection) }
     package var maintenance: EtcdMaintenance { EtcdMaintenance(connection) }
 

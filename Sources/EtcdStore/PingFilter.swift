@@ -38,7 +38,7 @@ package struct PingFilter: Sendable {
                 passing.writeBytes(held)
                 held.removeAll(keepingCapacity: true)
             } else if held.count == Self.headerBytes + Self.pingBytes {
-                pings.append(held[Self.headerBytes...].reduce(0) { $0 << 8 | UInt64($1) })
+                pings.append(held.dropFirst(Self.headerBytes).reduce(0) { $0 << 8 | UInt64(clamping: $1) })
                 held.removeAll(keepingCapacity: true)
             }
         }
@@ -47,15 +47,16 @@ package struct PingFilter: Sendable {
 
     /// The answer to a PING.
     package static func answer(to ping: UInt64) -> [UInt8] {
-        [0, 0, UInt8(pingBytes), pingType, acknowledgement, 0, 0, 0, 0]
+        [0, 0, UInt8(clamping: pingBytes), pingType, acknowledgement, 0, 0, 0, 0]
             + (0..<8).map { UInt8(truncatingIfNeeded: ping >> (56 - 8 * $0)) }
     }
 
-    private var length: Int { held[..<3].reduce(0) { $0 << 8 | Int($1) } }
+    private var length: Int { held.prefix(3).reduce(0) { $0 << 8 | Int(clamping: $1) } }
 
     /// A malformed PING is not answered but passed on, for the HTTP/2 handler to refuse.
     private var isPingRequest: Bool {
-        held[3] == Self.pingType && held[4] & Self.acknowledgement == 0 && length == Self.pingBytes
-            && held[5...8].allSatisfy { $0 == 0 }
+        let rest = held.dropFirst(3)
+        return rest.first == Self.pingType && rest.dropFirst().prefix(1).allSatisfy { $0 & Self.acknowledgement == 0 }
+            && length == Self.pingBytes && rest.dropFirst(2).prefix(4).allSatisfy { $0 == 0 }
     }
 }

@@ -9,6 +9,8 @@ package struct ImagesError: Fault, Equatable {
         case badArchive
         /// An archive's entry that would reach outside the image, or is of a kind no image has.
         case refusedEntry
+        /// An archive out of which more comes than is allowed.
+        case tooLarge
         /// Something that should be in the store is not.
         case missing
     }
@@ -23,7 +25,7 @@ package struct ImagesError: Fault, Equatable {
 
     package var kind: FaultKind {
         switch code {
-        case .badArchive, .refusedEntry: .invalidInput
+        case .badArchive, .refusedEntry, .tooLarge: .invalidInput
         case .damaged, .missing: .defect
         }
     }

@@ -18,15 +18,34 @@ package struct Lab: Sendable {
         package let isPartitioned: Bool
     }
 
-    /// One operation at a time changes a lab.
+    /// One operation at a time changes a lab. Where there is none, before or afterwards, no lock stays either.
     private func locked<T: Sendable>(_ body: () async throws -> T) async throws -> T {
         try Files.makeDirectories(LabPaths.allRuntime, mode: 0o755)
-        guard let lock = try Files.lock(paths.lockFile) else {
+        guard let lock = try takeLock() else {
             throw Refusal(.conflict, "another command is changing lab \"\(paths.name)\"")
         }
-        let result = try await body()
+        let result: Result<T, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        if !Files.exists(paths.runtime), !Files.exists(paths.data) {
+            try Files.remove(paths.lockFile)
+            for directory in [LabPaths.allRuntime, LabPaths.allData] where try Files.list(directory).isEmpty {
+                // Another lab may just be coming up there: then it is not empty, and stays.
+                _ = rmdir(directory)
+            }
+        }
         _ = consume lock
-        return result
+        return try result.get()
+    }
+
+    /// The lock, or `nil` when another command has it. A file that its last holder has removed locks nothing.
+    private func takeLock() throws -> Descriptor? {
+        guard let lock = try Files.lock(paths.lockFile) else { return nil }
+        var held = stat()
+        guard fstat(lock.raw, &held) == 0, let named = try Files.status(paths.lockFile), named.st_ino == held.st_ino
+        else {
+            return nil
+        }
+        return lock
     }
 
     /// Builds the lab, starts the daemons and forms the swarm. Fails when it is up already; what was built is removed
@@ -88,14 +107,9 @@ package struct Lab: Sendable {
     /// Removes everything of the lab, whatever state it is in. Nothing of it there: nothing happens.
     package func down() async throws {
         try await locked { try await remove() }
-        try Files.remove(paths.lockFile)
-        for directory in [LabPaths.allRuntime, LabPaths.allData] where try Files.list(directory).isEmpty {
-            // Another lab may just be coming up there: then it is not empty, and stays.
-            _ = rmdir(directory)
-        }
         guard try LabPaths.names().isEmpty else { return }
-        // Where the nodes saw their own directories. Not empty where a daemon runs outside of labs: then they stay.
-        for directory in NodeNamespaces.mountPoints { _ = rmdir(directory) }
+        // Where the nodes saw their own data. Not empty where a daemon runs outside of labs: then it stays.
+        _ = rmdir(NodeNamespaces.dataMountPoint)
     }
 
     private func remove() async throws {

@@ -39,6 +39,8 @@ package struct LabPaths: Sendable, Hashable {
     func hostname(_ node: String) -> String { "\(runtime)/namespaces/uts/\(node)" }
     /// The node's own `/run/apus`.
     func nodeRuntime(_ node: String) -> String { "\(runtime)/\(node)" }
+    /// The node's own `/run`, in which ``nodeRuntime(_:)`` is `apus`.
+    func nodeRun(_ node: String) -> String { "\(runtime)/run/\(node)" }
     /// The node's own `/var/lib/apus`.
     func nodeData(_ node: String) -> String { "\(data)/\(node)" }
     /// Files that a node sees in `/etc`.

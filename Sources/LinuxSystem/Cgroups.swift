@@ -152,6 +152,12 @@ package enum Cgroups {
         }
     }
 
+    /// Lets a group have as many processes as the machine.
+    package static func liftProcessLimit(of group: String, in layout: CgroupLayout) throws {
+        guard let directory = layout.controllers["pids"] ?? layout.unified else { return }
+        try Files.write("max", into: "\(directory)\(group)/pids.max")
+    }
+
     /// Freezes or thaws the group and all below it.
     package static func setFrozen(_ frozen: Bool, _ group: String, in layout: CgroupLayout) throws {
         if let unified = layout.unified, Files.exists(unified + group + "/cgroup.freeze") {

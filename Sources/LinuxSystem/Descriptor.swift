@@ -63,7 +63,7 @@ extension Descriptor {
         while true {
             let count = try retrying("read") { read(raw, &chunk, chunk.count) }
             if count == 0 { return bytes }
-            bytes += chunk[..<count]
+            bytes += chunk.prefix(count)
             if bytes.count > limit { throw SystemError(errno: EFBIG, attempting: "read") }
         }
     }
@@ -72,7 +72,7 @@ extension Descriptor {
     package func readSome(_ count: Int) throws(SystemError) -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: count)
         let length = try retrying("read") { read(raw, &chunk, count) }
-        return Array(chunk[..<length])
+        return Array(chunk.prefix(length))
     }
 
     package func writeAll(_ bytes: some Collection<UInt8>) throws(SystemError) {
@@ -81,7 +81,7 @@ extension Descriptor {
         while written < bytes.count {
             written += try retrying("write") {
                 bytes.withUnsafeBytes { whole in
-                    let rest = UnsafeRawBufferPointer(rebasing: whole[written...])
+                    let rest = UnsafeRawBufferPointer(rebasing: whole.dropFirst(written))
                     return write(raw, rest.baseAddress, rest.count)
                 }
             }

@@ -96,7 +96,7 @@ package final class FileWatcher: Sendable {
         while true {
             let count = Glibc.read(descriptor.raw, &buffer, buffer.count)
             guard count > 0 else { return }
-            for event in InotifyEvent.decode(buffer[..<count]) { deliver(event) }
+            for event in InotifyEvent.decode(buffer.prefix(count)) { deliver(event) }
         }
     }
 
@@ -107,7 +107,7 @@ package final class FileWatcher: Sendable {
             return
         }
         let subscribers = state.withLock { $0.subscribers[event.watch].map { Array($0.values) } ?? [] }
-        let isGone = event.mask & UInt32(IN_IGNORED | IN_MOVE_SELF) != 0
+        let isGone = event.mask & UInt32(clamping: IN_IGNORED | IN_MOVE_SELF) != 0
         if isGone {
             state.withLock { _ = $0.subscribers.removeValue(forKey: event.watch) }
             if event.mask & UInt32(IN_MOVE_SELF) != 0 { inotify_rm_watch(descriptor.raw, event.watch) }
@@ -136,7 +136,7 @@ struct InotifyEvent: Equatable {
             let (watch, mask, length) = rest.withUnsafeBytes {
                 (
                     $0.loadUnaligned(as: CInt.self), $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self),
-                    Int($0.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
+                    Int(clamping: $0.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
                 )
             }
             guard rest.count >= 16 + length else { break }

@@ -14,8 +14,8 @@ extension Files {
                 guard let found = try status(inner), found.st_dev == top.st_dev else { continue }
                 switch found.st_mode & S_IFMT {
                 case S_IFDIR: waiting.append(inner)
-                case S_IFREG where found.st_nlink == 1 || seen.insert(UInt64(found.st_ino)).inserted:
-                    bytes += Int64(found.st_size)
+                case S_IFREG where found.st_nlink == 1 || seen.insert(UInt64(clamping: found.st_ino)).inserted:
+                    bytes += Int64(clamping: found.st_size)
                 default: continue
                 }
             }

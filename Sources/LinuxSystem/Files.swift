@@ -65,8 +65,10 @@ package enum Files {
     package static func makeDirectories(_ path: String, mode: mode_t = 0o700) throws(SystemError) {
         if isDirectory(path) { return }
         var missing = [path]
-        while case let above = parent(of: missing[missing.count - 1]), above != "/", !isDirectory(above) {
+        var above = parent(of: path)
+        while above != "/", !isDirectory(above) {
             missing.append(above)
+            above = parent(of: above)
         }
         for place in missing.reversed() {
             if mkdir(place, mode) == 0 {
@@ -74,6 +76,17 @@ package enum Files {
             } else if errno != EEXIST || !isDirectory(place) {
                 throw SystemError(errno: errno, attempting: "make directory \(place)")
             }
+        }
+    }
+
+    /// A directory that its owner alone may enter: made with those above it, and taken back from everybody else when it is there already.
+    package static func makePrivateDirectory(_ path: String) throws(SystemError) {
+        try makeDirectories(path, mode: 0o700)
+        let directory = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
+        var found = stat()
+        try check(fstat(directory.raw, &found), "stat \(path)")
+        if found.st_mode & 0o077 != 0 {
+            try check(fchmod(directory.raw, found.st_mode & 0o700), "set mode of \(path)")
         }
     }
 
@@ -99,7 +112,7 @@ package enum Files {
     package static func link(_ path: String) throws(SystemError) -> String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = try check(readlink(path, &buffer, buffer.count), "read link \(path)")
-        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Names in a directory, sorted, without `.` and `..`; none when it is missing.
@@ -160,7 +173,7 @@ package enum Files {
                 }
             }
             if name == [46, 0] || name == [46, 46, 0] { continue }
-            let type = Int(entry.pointee.d_type)
+            let type = Int(clamping: entry.pointee.d_type)
             found.append((name, type == DT_UNKNOWN ? nil : type == DT_DIR))
         }
     }

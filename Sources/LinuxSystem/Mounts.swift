@@ -128,13 +128,15 @@ package struct MountEntry: Sendable, Hashable {
 
     static func parse(line: Substring) -> MountEntry? {
         let fields = line.split(separator: " ", omittingEmptySubsequences: false)
-        guard fields.count >= 10, let dash = fields.firstIndex(of: "-"), dash >= 6, fields.count > dash + 3,
+        guard fields.count >= 10, let dash = fields.firstIndex(of: "-"), dash >= 6,
             let id = Int(fields[0]), let parent = Int(fields[1])
         else { return nil }
+        let rest = fields[dash...].dropFirst().map { $0 }
+        guard rest.count >= 3 else { return nil }
         return MountEntry(
             id: id, parent: parent, device: String(fields[2]), root: unescaped(fields[3]), target: unescaped(fields[4]),
-            options: fields[5].split(separator: ",").map(String.init), type: String(fields[dash + 1]),
-            source: unescaped(fields[dash + 2]), superOptions: fields[dash + 3].split(separator: ",").map(String.init))
+            options: fields[5].split(separator: ",").map(String.init), type: String(rest[0]),
+            source: unescaped(rest[1]), superOptions: rest[2].split(separator: ",").map(String.init))
     }
 
     /// Undoes `\040` and the like.

@@ -86,12 +86,12 @@ package final class Poller: Sendable {
     private func run(_ epoll: CInt) {
         var tokens = [UInt64](repeating: 0, count: Self.batch)
         while true {
-            let count = clinux_epoll_wait(epoll, &tokens, CInt(Self.batch))
+            let count = clinux_epoll_wait(epoll, &tokens, CInt(clamping: Self.batch))
             if count < 0 {
                 // Only EINTR can happen: the descriptor is ours and never closed.
                 continue
             }
-            for token in tokens[..<Int(count)] { call(token) }
+            for token in tokens.prefix(Int(clamping: max(0, count))) { call(token) }
         }
     }
 

@@ -121,13 +121,13 @@ package enum Processes {
                         tasks.withUnsafeBufferPointer { tasks in
                             withOptionalCString(request.workingDirectory) { directory in
                                 var what = clinux_spawn()
-                                what.executable = UnsafePointer(arguments[0])
+                                what.executable = arguments.first.flatMap { $0 }.map { UnsafePointer($0) }
                                 what.arguments = arguments.baseAddress
                                 what.environment = environment.baseAddress
                                 what.directory = directory
                                 what.from = from.baseAddress
                                 what.to = to.baseAddress
-                                what.count = CInt(from.count)
+                                what.count = CInt(clamping: from.count)
                                 what.new_session = request.newSession ? 1 : 0
                                 what.network_namespace = namespace
                                 what.tasks = tasks.baseAddress

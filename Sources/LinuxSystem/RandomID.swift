@@ -8,7 +8,7 @@ package enum RandomID {
         var filled = 0
         while filled < count {
             let got = bytes.withUnsafeMutableBytes { whole in
-                let rest = UnsafeMutableRawBufferPointer(rebasing: whole[filled...])
+                let rest = UnsafeMutableRawBufferPointer(rebasing: whole.dropFirst(filled))
                 return clinux_getrandom(rest.baseAddress, rest.count)
             }
             // Only EINTR can happen once the pool is seeded, which init has waited for.
@@ -19,8 +19,7 @@ package enum RandomID {
 
     /// Lower-case hexadecimal, two digits a byte.
     package static func hex(bytes count: Int) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes(count).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        bytes(count).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// 64 hexadecimal digits, as Docker's containers and networks have. Never all digits in the first twelve, which a
@@ -37,14 +36,8 @@ package enum RandomID {
 
     /// The same of given bytes, at most 16.
     package static func swarm(of bytes: [UInt8]) -> String {
-        var number = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
-        let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
-        var text: [UInt8] = []
-        while number > 0 {
-            text.append(digits[Int(number % 36)])
-            number /= 36
-        }
-        text += Array(repeating: UInt8(ascii: "0"), count: max(0, 25 - text.count))
-        return String(decoding: text.reversed(), as: UTF8.self)
+        let number = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+        let text = String(number, radix: 36)
+        return String(repeating: "0", count: max(0, 25 - text.count)) + text
     }
 }

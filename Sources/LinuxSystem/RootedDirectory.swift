@@ -79,7 +79,7 @@ extension Files {
     package static func link(of descriptor: borrowing Descriptor) throws(SystemError) -> String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = try check(readlinkat(descriptor.raw, "", &buffer, buffer.count), "read link")
-        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Names in an open directory, sorted, without `.` and `..`.
@@ -101,7 +101,7 @@ extension Files {
     package static func attribute(_ name: String, of path: [CChar]) throws(SystemError) -> [UInt8]? {
         var value = [UInt8](repeating: 0, count: 64 << 10)
         let count = clinux_attribute(path, name, &value, value.count)
-        if count >= 0 { return Array(value[..<count]) }
+        if count >= 0 { return Array(value.prefix(count)) }
         if [ENODATA, EOPNOTSUPP, ENOENT].contains(errno) { return nil }
         throw SystemError(errno: errno, attempting: "read attribute \(name) of \(text(path))")
     }

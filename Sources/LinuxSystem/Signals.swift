@@ -15,7 +15,7 @@ package enum Signals {
             while true {
                 let count = read(reading, &bytes, bytes.count)
                 guard count > 0 else { return }
-                for byte in bytes[..<count] { continuation.yield(CInt(byte)) }
+                for byte in bytes.prefix(count) { continuation.yield(CInt(clamping: byte)) }
             }
         }
         for signal in signals { try check(clinux_signal_to_descriptor(signal, writing), "handle signal \(signal)") }

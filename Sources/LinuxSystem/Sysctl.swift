@@ -10,7 +10,7 @@ package enum Sysctl {
     /// The value without its line end; `nil` when the kernel has no such parameter.
     package static func read(_ name: String) throws(SystemError) -> String? {
         guard var text = try Files.text("/proc/sys/" + name) else { return nil }
-        while text.hasSuffix("\n") { text.removeLast() }
+        while text.hasSuffix("\n") { _ = text.popLast() }
         return text
     }
 

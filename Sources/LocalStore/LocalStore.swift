@@ -67,26 +67,30 @@ package struct LocalStore: Sendable {
         try await apply(batch, durably: durably)
     }
 
-    /// Writes everything or nothing.
+    /// Writes everything or nothing. Goes on to its end though the caller is cancelled.
     ///
     /// - Parameter durably: Whether it is to survive a power cut. Otherwise it may be lost then with what came after it, and waits for no disk:
     ///   for what describes processes, which a power cut ends as well. The next durable write takes it along.
     /// - Returns: the write's number, the same for all its values.
     @discardableResult
     package func apply(_ batch: LocalBatch, durably: Bool = true) async throws -> Int64 {
-        try await Self.attempt("write to the node's store") {
-            try await pool.writeWithoutTransaction { database in
-                // SQLite takes it outside of transactions only.
-                try database.execute(sql: "PRAGMA synchronous = \(durably ? "FULL" : "NORMAL")")
-                var revision: Int64 = 0
-                try database.inTransaction {
-                    revision =
-                        try Int64.fetchOne(
-                            database, sql: "UPDATE counter SET revision = revision + 1 RETURNING revision") ?? 0
-                    for change in batch.changes { try Self.write(change, revision, to: database) }
-                    return .commit
+        let pool = pool
+        return try await Self.attempt("write to the node's store") {
+            // A write says what has happened: whoever is being cancelled has still to say it.
+            try await uncancelled {
+                try await pool.writeWithoutTransaction { database in
+                    // SQLite takes it outside of transactions only.
+                    try database.execute(sql: "PRAGMA synchronous = \(durably ? "FULL" : "NORMAL")")
+                    var revision: Int64 = 0
+                    try database.inTransaction {
+                        revision =
+                            try Int64.fetchOne(
+                                database, sql: "UPDATE counter SET revision = revision + 1 RETURNING revision") ?? 0
+                        for change in batch.changes { try Self.write(change, revision, to: database) }
+                        return .commit
+                    }
+                    return revision
                 }
-                return revision
             }
         }
     }

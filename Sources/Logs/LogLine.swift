@@ -1,3 +1,4 @@
+import Glibc
 import Model
 
 /// The head of one line of conmon's `k8s-file` format: `2026-11-23T06:21:52.586485768+00:00 stdout F text`.
@@ -7,77 +8,90 @@ struct LogLine: Equatable {
     let time: Timestamp
     let stream: LogEntry.Stream
     let isPartial: Bool
-    /// Index of the first byte of the text in the line it was read from.
+    /// Where the text starts: index in what the line was read from.
     let textStart: Int
 
     /// `nil` when the bytes are no such line.
     init?(_ line: ArraySlice<UInt8>) {
-        guard let timeEnd = line.firstIndex(of: UInt8(ascii: " ")),
-            let time = Self.time(line[..<timeEnd])
-        else { return nil }
-        let rest = line[(timeEnd + 1)...]
-        if rest.starts(with: Self.output) {
+        guard let read = line.withUnsafeBytes({ LogLine($0) }) else { return nil }
+        (time, stream, isPartial) = (read.time, read.stream, read.isPartial)
+        textStart = line.startIndex + read.textStart
+    }
+
+    /// `nil` when the bytes are no such line. ``textStart`` counts from their beginning.
+    init?(_ line: UnsafeRawBufferPointer) {
+        // Byte by byte and by position: this runs for every line of logs that have gigabytes.
+        let most = min(line.count, Self.longestStamp + 1)
+        guard let base = line.baseAddress, let space = memchr(base, 32, most) else { return nil }
+        let stamp = UnsafeRawPointer(space) - base
+        guard let time = Self.time(UnsafeRawBufferPointer(rebasing: line[..<stamp])) else { return nil }
+        let mark = stamp + 8
+        guard line.count > mark else { return nil }
+        if memcmp(base + stamp, " stdout ", 8) == 0 {
             stream = .output
-        } else if rest.starts(with: Self.error) {
+        } else if memcmp(base + stamp, " stderr ", 8) == 0 {
             stream = .error
         } else {
             return nil
         }
-        let mark = rest.startIndex + Self.output.count
         // A line without text may end right behind its mark.
-        guard line.endIndex > mark, line.endIndex == mark + 1 || line[mark + 1] == UInt8(ascii: " ") else { return nil }
+        guard line.count == mark + 1 || line[mark + 1] == 32 else { return nil }
         switch line[mark] {
         case UInt8(ascii: "F"): isPartial = false
         case UInt8(ascii: "P"): isPartial = true
         default: return nil
         }
         self.time = time
-        textStart = min(mark + 2, line.endIndex)
+        textStart = min(mark + 2, line.count)
     }
 
-    private static let output = Array("stdout ".utf8)
-    private static let error = Array("stderr ".utf8)
+    private static let longestStamp = 40
 
-    /// RFC 3339 with an offset, read by position: this runs for every line.
-    private static func time(_ text: ArraySlice<UInt8>) -> Timestamp? {
-        guard text.count >= 20, text.count <= 40 else { return nil }
-        var rest = text
-        func number(_ digits: Int, then separator: UInt8?) -> Int64? {
-            guard rest.count >= digits else { return nil }
+    /// RFC 3339 with an offset.
+    private static func time(_ text: UnsafeRawBufferPointer) -> Timestamp? {
+        let count = text.count
+        guard count >= 20, count <= longestStamp else { return nil }
+        // Negative for what are no digits.
+        func number(_ start: Int, _ digits: Int) -> Int64 {
             var value: Int64 = 0
-            for byte in rest.prefix(digits) {
-                guard byte >= 48, byte <= 57 else { return nil }
-                value = value * 10 + Int64(byte - 48)
+            var at = start
+            while at < start + digits {
+                let digit = Int64(text[at]) - 48
+                guard digit >= 0, digit <= 9 else { return -1 }
+                value = value * 10 + digit
+                at += 1
             }
-            rest = rest.dropFirst(digits)
-            guard let separator else { return value }
-            guard rest.first == separator else { return nil }
-            rest = rest.dropFirst()
             return value
         }
-        guard let year = number(4, then: 45), let month = number(2, then: 45), let day = number(2, then: 84),
-            let hour = number(2, then: 58), let minute = number(2, then: 58), let second = number(2, then: nil),
-            // Other years are damage, and their nanoseconds would not fit.
-            (1970...2200).contains(year), (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60,
-            second < 61
+        guard text[4] == 45, text[7] == 45, text[10] == 84, text[13] == 58, text[16] == 58 else { return nil }
+        let (year, month, day) = (number(0, 4), number(5, 2), number(8, 2))
+        let (hour, minute, second) = (number(11, 2), number(14, 2), number(17, 2))
+        // Other years are damage, and their nanoseconds would not fit.
+        guard year >= 1970, year <= 2200, month >= 1, month <= 12, day >= 1, day <= 31, hour >= 0, hour < 24,
+            minute >= 0, minute < 60, second >= 0, second < 61
         else { return nil }
         var nanoseconds: Int64 = 0
-        if rest.first == 46 {
-            let digits = rest.dropFirst().prefix { $0 >= 48 && $0 <= 57 }
-            guard (1...9).contains(digits.count) else { return nil }
-            for byte in digits { nanoseconds = nanoseconds * 10 + Int64(byte - 48) }
-            for _ in digits.count..<9 { nanoseconds *= 10 }
-            rest = rest.dropFirst(digits.count + 1)
+        var next = 19
+        if text[next] == 46 {
+            next += 1
+            let start = next
+            while next < count, text[next] >= 48, text[next] <= 57 { next += 1 }
+            guard (1...9).contains(next - start) else { return nil }
+            nanoseconds = number(start, next - start)
+            for _ in next - start..<9 { nanoseconds *= 10 }
         }
+        guard next < count else { return nil }
         var offset: Int64 = 0
-        guard let sign = rest.first else { return nil }
-        rest = rest.dropFirst()
+        let sign = text[next]
+        next += 1
         if sign != 90 {
-            guard sign == 43 || sign == 45, let hours = number(2, then: 58), let minutes = number(2, then: nil)
-            else { return nil }
+            guard sign == 43 || sign == 45, count - next >= 5, text[next + 2] == 58 else { return nil }
+            let (hours, minutes) = (number(next, 2), number(next + 3, 2))
+            guard hours >= 0, minutes >= 0 else { return nil }
             offset = (hours * 60 + minutes) * (sign == 45 ? -60 : 60)
+            next += 5
         }
-        guard rest.isEmpty else { return nil }
+        guard next == count else { return nil }
         let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
         return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
     }

@@ -1,3 +1,4 @@
+import Glibc
 package import Model
 
 /// Turns the bytes of a log into entries: lines as the container wrote them, joined from their pieces, stream by stream.
@@ -21,24 +22,32 @@ package struct LogParser: Sendable {
     /// Bytes that could not be read since the last line that could.
     private var damaged = 0
     private var lastTime = Timestamp(seconds: 0)
+    /// The head of the line before and what it says: all lines of one read of conmon's have the same.
+    private var lastHead: (bytes: [UInt8], line: LogLine)?
 
     package init() {}
 
     /// Entries that are complete with these bytes.
-    package mutating func parse(_ bytes: some Collection<UInt8>) -> [LogEntry] {
-        rest += bytes
+    package mutating func parse(_ bytes: [UInt8]) -> [LogEntry] {
+        let block = rest.isEmpty ? bytes : rest + bytes
+        rest = []
         var entries: [LogEntry] = []
-        var start = 0
-        while let end = rest[start...].position(of: UInt8(ascii: "\n")) {
-            if skipsToNextLine {
-                skipsToNextLine = false
-                damaged += end + 1 - start
-            } else {
-                take(rest[start..<end], &entries)
+        block.withUnsafeBytes { block in
+            var start = 0
+            while start < block.count, let base = block.baseAddress,
+                let found = memchr(base + start, CInt(UInt8(ascii: "\n")), block.count - start)
+            {
+                let end = UnsafeRawPointer(found) - base
+                if skipsToNextLine {
+                    skipsToNextLine = false
+                    damaged += end + 1 - start
+                } else {
+                    take(UnsafeRawBufferPointer(start: base + start, count: end - start), &entries)
+                }
+                start = end + 1
             }
-            start = end + 1
+            rest = Array(block[start...])
         }
-        rest.removeFirst(start)
         if rest.count > Self.longestLine {
             damaged += rest.count
             // A line may begin right behind zeros.
@@ -55,7 +64,7 @@ package struct LogParser: Sendable {
         guard !rest.isEmpty else { return entries }
         let torn = rest
         rest = []
-        take(torn[...], isTorn: true, &entries)
+        torn.withUnsafeBytes { take($0, isTorn: true, &entries) }
         return entries
     }
 
@@ -72,37 +81,69 @@ package struct LogParser: Sendable {
         return entries
     }
 
-    private mutating func take(_ bytes: ArraySlice<UInt8>, isTorn: Bool = false, _ entries: inout [LogEntry]) {
+    private mutating func take(_ bytes: UnsafeRawBufferPointer, isTorn: Bool = false, _ entries: inout [LogEntry]) {
         // After a loss of power a file has zeros where blocks were not written: a line may begin right behind them, even in what would
         // be the text of one.
-        if bytes.position(of: 0) != nil, let zero = bytes.lastIndex(of: 0), LogLine(bytes[(zero + 1)...]) != nil {
-            let end = bytes[..<zero].lastIndex { $0 != 0 }.map { $0 + 1 } ?? bytes.startIndex
-            if end > bytes.startIndex { take(bytes[..<end], isTorn: true, &entries) }
-            damaged += zero + 1 - end
-            return take(bytes[(zero + 1)...], isTorn: isTorn, &entries)
+        if let base = bytes.baseAddress, memchr(base, 0, bytes.count) != nil, let zero = bytes.lastIndex(of: 0) {
+            let behind = UnsafeRawBufferPointer(rebasing: bytes[(zero + 1)...])
+            if LogLine(behind) != nil {
+                let end = bytes[..<zero].lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
+                if end > 0 { take(UnsafeRawBufferPointer(rebasing: bytes[..<end]), isTorn: true, &entries) }
+                damaged += zero + 1 - end
+                return take(behind, isTorn: isTorn, &entries)
+            }
         }
-        if bytes.elementsEqual(LogSegments.tornMark) {
+        if bytes.first == LogSegments.tornMark.first, bytes.elementsEqual(LogSegments.tornMark) {
             entries.append(Self.mark("the line above is incomplete", at: lastTime))
             return
         }
-        guard let line = LogLine(bytes) else {
+        guard let line = line(bytes) else {
             if !bytes.isEmpty { damaged += bytes.count + (isTorn ? 0 : 1) }
             return
         }
-        if let mark = takeDamage(at: line.time) { entries.append(mark) }
+        if damaged > 0, let mark = takeDamage(at: line.time) { entries.append(mark) }
         lastTime = line.time
-        let text = bytes[line.textStart...]
-        var entry = pending.removeValue(forKey: line.stream) ?? Pending(time: line.time, bytes: [])
-        entry.time = line.time
-        entry.bytes += text
+        let text = UnsafeRawBufferPointer(rebasing: bytes[line.textStart...])
         let isPartial = line.isPartial && !isTorn
-        if !isPartial { entry.bytes.append(UInt8(ascii: "\n")) }
-        if isPartial, entry.bytes.count < Self.longestEntry {
-            pending[line.stream] = entry
+        let whole: [UInt8]
+        // In place: its owner has given it up.
+        if !pending.isEmpty, var begun = pending.removeValue(forKey: line.stream)?.bytes {
+            begun += text
+            if !isPartial { begun.append(UInt8(ascii: "\n")) }
+            whole = begun
         } else {
-            entries.append(LogEntry(stream: line.stream, timestamp: entry.time, bytes: entry.bytes))
+            whole = Self.bytes(of: text, endsLine: !isPartial)
+        }
+        if isPartial, whole.count < Self.longestEntry {
+            pending[line.stream] = Pending(time: line.time, bytes: whole)
+        } else {
+            entries.append(LogEntry(stream: line.stream, timestamp: line.time, bytes: whole))
         }
         if isTorn { entries.append(Self.mark("the line above is incomplete", at: line.time)) }
+    }
+
+    /// The head of a line, read anew only where it is not the same as the one before.
+    private mutating func line(_ bytes: UnsafeRawBufferPointer) -> LogLine? {
+        if let (head, line) = lastHead, bytes.count >= head.count, let base = bytes.baseAddress,
+            head.withUnsafeBytes({ head in memcmp(head.baseAddress ?? base, base, head.count) == 0 })
+        {
+            return line
+        }
+        guard let line = LogLine(bytes) else { return nil }
+        // A line without text has no blank behind its mark, and is no other's beginning.
+        let head = bytes[..<line.textStart]
+        lastHead = head.last == 32 ? (Array(head), line) : nil
+        return line
+    }
+
+    private static func bytes(of text: UnsafeRawBufferPointer, endsLine: Bool) -> [UInt8] {
+        let count = text.count + (endsLine ? 1 : 0)
+        return [UInt8](unsafeUninitializedCapacity: count) { room, filled in
+            let room = UnsafeMutableRawBufferPointer(room)
+            room.copyMemory(from: text)
+            if endsLine { room[text.count] = UInt8(ascii: "\n") }
+            filled = count
+        }
     }
 
     private mutating func takeDamage(at time: Timestamp) -> LogEntry? {

@@ -71,13 +71,13 @@ actor LogCursor {
         if let tail = selection.tail {
             skip = try await onThread { () throws -> Int in
                 guard let place = try TailFinder(files: files, isOver: isOver).find(tail) else { return 0 }
-                try chain.seek(to: place.path, offset: place.offset)
+                try chain.seek(to: place.segment, offset: place.offset)
                 return place.skip
             }
         } else if let since = selection.since {
             try await onThread {
                 guard let place = try TimeFinder(files: files).find(since) else { return }
-                try chain.seek(to: place.path, offset: place.offset)
+                try chain.seek(to: place.segment, offset: place.offset)
             }
         }
     }
@@ -93,7 +93,8 @@ actor LogCursor {
             // Asked before the read: what was written before the end is then still seen.
             let hasEnded = follower?.hasEnded ?? true
             let moment = Timestamp(
-                nanosecondsSinceEpoch: Timestamp.now.nanosecondsSinceEpoch - Int64(Self.writingTime / .nanoseconds(1)))
+                nanosecondsSinceEpoch: Timestamp.now.nanosecondsSinceEpoch
+                    - (Int64(exactly: (Self.writingTime / .nanoseconds(1)).rounded()) ?? 0))
             let chain = self.chain
             if let block = try await onThread({ try chain.read() }) {
                 var entries = block.startsFile ? parser.endFile() : []

@@ -23,6 +23,9 @@ final class SegmentChain: Sendable {
         var offset: off_t = 0
         /// Nothing has been read of the file yet.
         var isFresh = true
+        /// The newest that had a number when the file was opened, and what was to get the next one: they are older.
+        var numbered = 0
+        var unnumbered: FileIdentity?
     }
 
     private let files: LogSegments
@@ -45,54 +48,64 @@ final class SegmentChain: Sendable {
                 guard let next = try successor(of: state) else { return nil }
                 // It may have been written to between our read and the rotation.
                 if let late = try Self.block(&state) { return late }
-                guard try open(next, &state) else { return nil }
+                guard try open(next.segment, among: next.all, &state) else { return nil }
             }
         }
     }
 
     /// Begins at a place instead of at the start.
-    func seek(to path: String, offset: Int64) throws {
+    func seek(to segment: LogSegments.Segment, offset: Int64) throws {
         try state.withLock { state in
-            if try open(path, &state) { state.offset = off_t(offset) }
+            if try open(segment, among: files.present(), &state) { state.offset = off_t(clamping: offset) }
         }
     }
 
     private static func block(_ state: inout State) throws -> Block? {
         let (descriptor, offset) = (state.descriptor, state.offset)
-        var bytes = [UInt8](repeating: 0, count: blockBytes)
-        let count = try retrying("read a log") { pread(descriptor, &bytes, bytes.count, offset) }
+        var count = 0
+        let bytes = try [UInt8](unsafeUninitializedCapacity: blockBytes) { room, filled in
+            count = try retrying("read a log") { pread(descriptor, room.baseAddress, room.count, offset) }
+            filled = count
+        }
         guard count > 0 else { return nil }
-        state.offset += off_t(count)
+        state.offset += off_t(clamping: count)
         defer { state.isFresh = false }
-        return Block(bytes: Array(bytes[..<count]), startsFile: state.isFresh)
+        return Block(bytes: bytes, startsFile: state.isFresh)
     }
 
     private func openOldest(_ state: inout State) throws -> Bool {
-        for path in try files.all() where try open(path, &state) { return true }
+        let all = try files.present()
+        for segment in all where try open(segment, among: all, &state) { return true }
         return false
     }
 
-    private func open(_ path: String, _ state: inout State) throws -> Bool {
-        guard let file = try Descriptor.openIfThere(path, O_RDONLY) else { return false }
-        var status = stat()
-        try check(fstat(file.raw, &status), "stat \(path)")
+    private func open(_ segment: LogSegments.Segment, among all: [LogSegments.Segment], _ state: inout State) throws
+        -> Bool
+    {
+        guard let file = try files.open(segment) else { return false }
+        let older = all.prefix { $0 != segment }
         if state.descriptor >= 0 { close(state.descriptor) }
-        state = State(descriptor: file.release(), identity: FileIdentity(status), offset: 0)
+        state = State(
+            descriptor: file.release(), identity: segment.identity,
+            numbered: segment.number ?? older.last { $0.number != nil }?.number ?? 0,
+            unnumbered: older.last { $0.number == nil }?.identity)
         return true
     }
 
     /// The file after the one being read; `nil` while that is the newest.
-    private func successor(of state: State) throws -> String? {
-        let paths = try files.all()
-        let identities = try paths.map { try Files.status($0).map(FileIdentity.init) }
-        if let index = identities.firstIndex(where: { $0 == state.identity }) {
-            return paths.indices.dropFirst(index + 1).first { identities[$0] != nil }.map { paths[$0] }
+    private func successor(of state: State) throws -> (segment: LogSegments.Segment, all: [LogSegments.Segment])? {
+        let all = try files.present()
+        if let index = all.firstIndex(where: { $0.identity == state.identity }) {
+            return all.dropFirst(index + 1).first.map { ($0, all) }
         }
         var status = stat()
         try check(fstat(state.descriptor, &status), "stat a log")
         // Not found but there: it was being renamed while we looked; look again later. Not there: rotated away while
-        // we were reading it, and the oldest one left is the next.
+        // we were reading it, and the oldest one that came after it is the next.
         guard status.st_nlink == 0 else { return nil }
-        return paths.indices.first { identities[$0] != nil }.map { paths[$0] }
+        let next = all.first { segment in
+            segment.number.map { $0 > state.numbered } ?? true && segment.identity != state.unnumbered
+        }
+        return next.map { ($0, all) }
     }
 }

@@ -5,7 +5,7 @@ import Model
 /// Finds where the last entries of a log begin, reading backwards in blocks. Blocks.
 struct TailFinder {
     struct Place: Equatable {
-        var path: String
+        var segment: LogSegments.Segment
         var offset: Int64
         /// How many entries from there on come before the wanted ones.
         var skip: Int
@@ -21,11 +21,11 @@ struct TailFinder {
 
     /// The place from which on there are `count` entries up to now; `nil` when the whole log has no more.
     func find(_ count: Int) throws -> Place? {
-        guard let (path, offset) = try start(count) else { return nil }
-        if count <= 0 { return Place(path: path, offset: offset, skip: 0) }
+        guard let (segment, offset) = try start(count) else { return nil }
+        if count <= 0 { return Place(segment: segment, offset: offset, skip: 0) }
         // The pieces between the lines make the exact number known only by reading forward.
         let chain = SegmentChain(files)
-        try chain.seek(to: path, offset: offset)
+        try chain.seek(to: segment, offset: offset)
         var parser = LogParser()
         var total = 0
         while let block = try chain.read() {
@@ -33,22 +33,22 @@ struct TailFinder {
             total += parser.parse(block.bytes).count
         }
         total += parser.finish(isOver: isOver).count
-        return Place(path: path, offset: offset, skip: max(0, total - count))
+        return Place(segment: segment, offset: offset, skip: max(0, total - count))
     }
 
     /// A line's start with more than `count` full lines behind it, before which both streams had ended a line.
-    private func start(_ count: Int) throws -> (String, Int64)? {
+    private func start(_ count: Int) throws -> (LogSegments.Segment, Int64)? {
         var lines = 0
         var ended: Set<LogEntry.Stream> = []
         var surplus = 0
-        var oldest: String?
-        for path in try files.all().reversed() {
-            guard let file = try Descriptor.openIfThere(path, O_RDONLY) else { continue }
+        var oldest: LogSegments.Segment?
+        for segment in try files.present().reversed() {
+            guard let file = try files.open(segment) else { continue }
             var status = stat()
-            try check(fstat(file.raw, &status), "stat \(path)")
-            if count <= 0 { return (path, Int64(status.st_size)) }
+            try check(fstat(file.raw, &status), "stat \(segment.path)")
+            if count <= 0 { return (segment, Int64(clamping: status.st_size)) }
             var found: Int64?
-            try Self.scanBackwards(file.raw, size: Int64(status.st_size)) { offset, line, length in
+            try Self.scanBackwards(file.raw, size: Int64(clamping: status.st_size)) { offset, line, length in
                 if lines > count {
                     surplus += length
                     if !line.isPartial { ended.insert(line.stream) }
@@ -59,8 +59,8 @@ struct TailFinder {
                 found = offset
                 return false
             }
-            if let found { return (path, found) }
-            oldest = path
+            if let found { return (segment, found) }
+            oldest = segment
         }
         // One stream has ended no line before: from the beginning, then.
         guard lines > count, let oldest else { return nil }
@@ -75,8 +75,8 @@ struct TailFinder {
         // The beginning of a line whose end lies in the block that was read before.
         var carried: [UInt8] = []
         while end > 0 {
-            let start = max(0, end - Int64(blockBytes))
-            var bytes = try block(descriptor, start, Int(end - start))
+            let start = max(0, end - Int64(clamping: blockBytes))
+            var bytes = try block(descriptor, start, Int(clamping: end - start))
             bytes += carried
             end = start
             var first = 0
@@ -89,18 +89,18 @@ struct TailFinder {
                 }
                 first = newline + 1
             }
-            carried = Array(bytes[..<first])
+            carried = Array(bytes.prefix(first))
             var starts: [Int] = []
             var index = first
             while index < bytes.count {
                 starts.append(index)
-                index = (bytes[index...].position(of: UInt8(ascii: "\n")) ?? bytes.count) + 1
+                index = (bytes.dropFirst(index).position(of: UInt8(ascii: "\n")) ?? bytes.count) + 1
             }
             var lineEnd = bytes.count
             for lineStart in starts.reversed() {
-                let body = bytes[lineStart..<lineEnd]
+                let body = bytes.prefix(lineEnd).dropFirst(lineStart)
                 let text = body.last == UInt8(ascii: "\n") ? body.dropLast() : body
-                if let line = LogLine(text), !visit(start + Int64(lineStart), line, body.count) { return }
+                if let line = LogLine(text), !visit(start + Int64(clamping: lineStart), line, body.count) { return }
                 lineEnd = lineStart
             }
         }
@@ -112,13 +112,14 @@ struct TailFinder {
         while filled < count {
             let got = try retrying("read a log") {
                 bytes.withUnsafeMutableBytes { whole in
-                    let room = UnsafeMutableRawBufferPointer(rebasing: whole[filled...])
-                    return room.baseAddress.map { pread(descriptor, $0, room.count, off_t(start) + off_t(filled)) } ?? 0
+                    let room = UnsafeMutableRawBufferPointer(rebasing: whole.dropFirst(filled))
+                    let at = off_t(clamping: start) + off_t(clamping: filled)
+                    return room.baseAddress.map { pread(descriptor, $0, room.count, at) } ?? 0
                 }
             }
             if got == 0 { break }
             filled += got
         }
-        return Array(bytes[..<filled])
+        return Array(bytes.prefix(filled))
     }
 }

@@ -6,7 +6,7 @@ import Model
 /// halves, so there is none that a crash could leave wrong. Blocks.
 struct TimeFinder {
     struct Place: Equatable {
-        var path: String
+        var segment: LogSegments.Segment
         var offset: Int64
     }
 
@@ -18,12 +18,12 @@ struct TimeFinder {
 
     /// A place with every entry since the moment behind it, and few others; `nil` for the log's beginning.
     func find(_ moment: Timestamp) throws -> Place? {
-        let paths = try files.all()
-        for index in paths.indices.reversed() {
-            guard let file = try Descriptor.openIfThere(paths[index], O_RDONLY) else { continue }
+        let segments = try files.present()
+        for index in segments.indices.reversed() {
+            guard let file = try files.open(segments[index]) else { continue }
             var status = stat()
-            try check(fstat(file.raw, &status), "stat \(paths[index])")
-            let size = Int64(status.st_size)
+            try check(fstat(file.raw, &status), "stat \(segments[index].path)")
+            let size = Int64(clamping: status.st_size)
             guard let first = try Self.line(in: file.raw, from: 0, to: size), first.time < moment else { continue }
             var low = first.offset
             var high = size
@@ -35,7 +35,7 @@ struct TimeFinder {
                     high = middle
                 }
             }
-            return try stepBack(paths, index, low)
+            return try stepBack(segments, index, low)
         }
         return nil
     }
@@ -50,25 +50,25 @@ struct TimeFinder {
         var isWhole = start == 0
         var next = start
         while next < end {
-            var block = [UInt8](repeating: 0, count: Int(min(Int64(blockBytes), end - next)))
-            let at = off_t(next)
+            var block = [UInt8](repeating: 0, count: Int(clamping: min(Int64(clamping: blockBytes), end - next)))
+            let at = off_t(clamping: next)
             let count = try retrying("read a log") { pread(descriptor, &block, block.count, at) }
             if count == 0 { return nil }
-            next += Int64(count)
-            rest += block[..<count]
+            next += Int64(clamping: count)
+            rest += block.prefix(count)
             var first = 0
-            while let newline = rest[first...].position(of: UInt8(ascii: "\n")) {
-                if isWhole, let line = LogLine(rest[first..<newline].drop { $0 == 0 }) {
-                    return (restStart + Int64(first), line.time)
+            while let newline = rest.dropFirst(first).position(of: UInt8(ascii: "\n")) {
+                if isWhole, let line = LogLine(rest.prefix(newline).dropFirst(first).drop { $0 == 0 }) {
+                    return (restStart + Int64(clamping: first), line.time)
                 }
                 isWhole = true
                 first = newline + 1
             }
-            rest.removeFirst(first)
-            restStart += Int64(first)
+            rest.removeSubrange(rest.indices.prefix(first))
+            restStart += Int64(clamping: first)
             // Zeros and other damage: only what may be a line's beginning is kept.
             if rest.count > TailFinder.longestSearch {
-                restStart += Int64(rest.count)
+                restStart += Int64(clamping: rest.count)
                 rest = []
                 isWhole = false
             }
@@ -77,16 +77,16 @@ struct TimeFinder {
     }
 
     /// Back to where each stream had ended a line, so that no line in pieces loses its beginning.
-    private func stepBack(_ paths: [String], _ index: Int, _ offset: Int64) throws -> Place? {
+    private func stepBack(_ segments: [LogSegments.Segment], _ index: Int, _ offset: Int64) throws -> Place? {
         var ended: Set<LogEntry.Stream> = []
         var surplus = 0
-        var oldest = Place(path: paths[index], offset: offset)
-        for path in paths[...index].reversed() {
-            guard let file = try Descriptor.openIfThere(path, O_RDONLY) else { continue }
+        var oldest = Place(segment: segments[index], offset: offset)
+        for segment in segments[...index].reversed() {
+            guard let file = try files.open(segment) else { continue }
             var status = stat()
-            try check(fstat(file.raw, &status), "stat \(path)")
+            try check(fstat(file.raw, &status), "stat \(segment.path)")
             var found: Int64?
-            try TailFinder.scanBackwards(file.raw, size: path == paths[index] ? offset : Int64(status.st_size)) {
+            try TailFinder.scanBackwards(file.raw, size: segment == segments[index] ? offset : Int64(clamping: status.st_size)) {
                 offset, line, length in
                 surplus += length
                 if !line.isPartial { ended.insert(line.stream) }
@@ -95,8 +95,8 @@ struct TimeFinder {
                 found = offset
                 return false
             }
-            if let found { return Place(path: path, offset: found) }
-            oldest = Place(path: path, offset: 0)
+            if let found { return Place(segment: segment, offset: found) }
+            oldest = Place(segment: segment, offset: 0)
         }
         return oldest
     }

@@ -51,6 +51,9 @@ package struct DomainName: Sendable {
         return text
     }
 
+    /// The name in wire form, without compression.
+    var octets: [UInt8] { labels.flatMap { [UInt8(clamping: $0.count)] + $0 } + [0] }
+
     static func lowered(_ octet: UInt8) -> UInt8 { (65...90).contains(octet) ? octet | 0x20 : octet }
 }
 

@@ -14,7 +14,8 @@ package struct Message: Sendable, Equatable {
     package var authenticData = false
     package var checkingDisabled = false
     package var code = ResponseCode.noError
-    package var questions: [Question] = []
+    /// What is asked: one question, or none in some replies. RFC 9619.
+    package var question: Question?
     package var answers: [Record] = []
     package var authorities: [Record] = []
     package var additionals: [Record] = []
@@ -32,15 +33,15 @@ package struct Message: Sendable, Equatable {
         reply.recursionAvailable = true
         reply.checkingDisabled = checkingDisabled
         reply.code = code
-        reply.questions = questions
-        if edns != nil { reply.edns = EDNS(payloadSize: UInt16(EDNS.ownPayloadSize)) }
+        reply.question = question
+        if edns != nil { reply.edns = EDNS(payloadSize: EDNS.ownPayloadSize) }
         return reply
     }
 
     /// Octets that a UDP reply to this query may have. RFC 1035 §4.2.1, RFC 6891 §6.2.3.
     package var replyLimit: Int {
         guard let edns else { return EDNS.plainPayloadSize }
-        return min(max(Int(edns.payloadSize), EDNS.plainPayloadSize), EDNS.largestPayloadSize)
+        return min(max(Int(clamping: edns.payloadSize), EDNS.plainPayloadSize), EDNS.largestPayloadSize)
     }
 }
 
@@ -140,7 +141,7 @@ package struct EDNS: Sendable, Equatable {
     /// What a reply has without EDNS.
     package static let plainPayloadSize = 512
     /// What we say we take: passes every path without fragments (DNS flag day 2020).
-    package static let ownPayloadSize = 1232
+    package static let ownPayloadSize: UInt16 = 1232
     /// The most we send in a datagram, whatever the client says.
     package static let largestPayloadSize = 4096
 

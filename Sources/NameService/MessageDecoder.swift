@@ -4,7 +4,7 @@ import Addressing
 /// Octets that are no DNS message.
 package struct MessageError: Fault, Equatable {
     package enum Code: String, Sendable {
-        case tooShort, badLabel, badPointer, nameTooLong, badData, secondOption, notQueryOfOurs
+        case tooShort, badLabel, badPointer, nameTooLong, badData, secondOption, tooManyQuestions, tooManyLabels
     }
     package let code: Code
     /// Where in the message it was found.
@@ -17,33 +17,39 @@ extension Message {
     /// Reads a message. Octets after the last record are ignored, as resolvers do.
     package init(decoding octets: [UInt8]) throws(MessageError) {
         var decoder = MessageDecoder(octets)
-        try self.init(from: &decoder)
+        let header = try decoder.header()
+        try self.init(header, from: &decoder)
+        try read(header.answers, from: &decoder) { $0.answers.append($1) }
+        try read(header.authorities, from: &decoder) { $0.authorities.append($1) }
+        try read(header.additionals, from: &decoder) { $0.additionals.append($1) }
     }
 
-    private init(from decoder: inout MessageDecoder) throws(MessageError) {
-        id = try decoder.number16()
-        let flags = try decoder.number16()
-        isResponse = flags & 0x8000 != 0
-        opcode = UInt8(flags >> 11 & 0xf)
+    /// Reads what a message is about, its header and its question, and none of its records: what that takes does not grow with
+    /// the message.
+    init(beginningOf octets: [UInt8]) throws(MessageError) {
+        var decoder = MessageDecoder(octets)
+        let header = try decoder.header()
+        try self.init(header, from: &decoder)
+    }
+
+    private init(_ header: MessageHeader, from decoder: inout MessageDecoder) throws(MessageError) {
+        id = header.id
+        let flags = header.flags
+        isResponse = header.isResponse
+        opcode = header.opcode
         isAuthoritative = flags & 0x400 != 0
         isTruncated = flags & 0x200 != 0
-        recursionDesired = flags & 0x100 != 0
+        recursionDesired = header.recursionDesired
         recursionAvailable = flags & 0x80 != 0
         authenticData = flags & 0x20 != 0
         checkingDisabled = flags & 0x10 != 0
-        code = ResponseCode(rawValue: flags & 0xf)
-        let questionCount = try decoder.number16()
-        let answerCount = try decoder.number16()
-        let authorityCount = try decoder.number16()
-        let additionalCount = try decoder.number16()
-        for _ in 0..<questionCount {
+        code = header.code
+        guard header.questions <= 1 else { throw MessageError(code: .tooManyQuestions, offset: decoder.offset) }
+        if header.questions == 1 {
             let name = try decoder.name()
             let type = RecordType(rawValue: try decoder.number16())
-            questions.append(Question(name, type, recordClass: try decoder.number16()))
+            question = Question(name, type, recordClass: try decoder.number16())
         }
-        try read(answerCount, from: &decoder) { $0.answers.append($1) }
-        try read(authorityCount, from: &decoder) { $0.authorities.append($1) }
-        try read(additionalCount, from: &decoder) { $0.additionals.append($1) }
     }
 
     private mutating func read(
@@ -55,7 +61,7 @@ extension Message {
             let type = RecordType(rawValue: try decoder.number16())
             let recordClass = try decoder.number16()
             let timeToLive = try decoder.number32()
-            let length = Int(try decoder.number16())
+            let length = Int(clamping: try decoder.number16())
             guard type == .opt else {
                 let data = try decoder.data(of: type, length: length)
                 keep(&self, Record(name, timeToLive: timeToLive, data, recordClass: recordClass))
@@ -65,48 +71,55 @@ extension Message {
             edns = EDNS(
                 payloadSize: recordClass, version: UInt8(truncatingIfNeeded: timeToLive >> 16),
                 wantsSignatures: timeToLive & 0x8000 != 0, options: try decoder.octets(length))
-            code = ResponseCode(rawValue: code.rawValue | UInt16(timeToLive >> 24) << 4)
+            code = ResponseCode(rawValue: code.rawValue | UInt16(truncatingIfNeeded: timeToLive >> 24) << 4)
         }
     }
 }
 
 /// A reading position in a message.
 struct MessageDecoder {
+    /// As many jumps as a name can have labels: one without a label before it is of no use.
+    static let maximumJumps = DomainName.maximumWireLength / 2
+    /// Labels that are read in a whole message, those that pointers lead to again and again included. Each record of the largest
+    /// message may have a name of a dozen; more is a message made to be slow to read.
+    static let maximumLabels = 65_536
+
     private let message: [UInt8]
     private(set) var offset = 0
+    private var labelsLeft = MessageDecoder.maximumLabels
 
     init(_ message: [UInt8]) { self.message = message }
 
-    private func require(_ count: Int) throws(MessageError) {
-        guard count <= message.count - offset else { throw MessageError(code: .tooShort, offset: offset) }
+    mutating func header() throws(MessageError) -> MessageHeader {
+        guard let header = MessageHeader(message) else { throw MessageError(code: .tooShort, offset: offset) }
+        offset = MessageHeader.length
+        return header
     }
 
     mutating func number8() throws(MessageError) -> UInt8 {
-        try require(1)
-        defer { offset += 1 }
-        return message[offset]
+        guard let octet = message.octet(at: offset) else { throw MessageError(code: .tooShort, offset: offset) }
+        offset += 1
+        return octet
     }
 
     mutating func number16() throws(MessageError) -> UInt16 {
-        try require(2)
-        defer { offset += 2 }
-        return UInt16(message[offset]) << 8 | UInt16(message[offset + 1])
+        guard let number = message.number16(at: offset) else { throw MessageError(code: .tooShort, offset: offset) }
+        offset += 2
+        return number
     }
 
     mutating func number32() throws(MessageError) -> UInt32 {
         let high = try number16()
-        return UInt32(high) << 16 | UInt32(try number16())
+        return UInt32(truncatingIfNeeded: high) << 16 | UInt32(truncatingIfNeeded: try number16())
     }
 
     mutating func octets(_ count: Int) throws(MessageError) -> [UInt8] {
-        try require(count)
-        defer { offset += count }
-        return Array(message[offset..<offset + count])
+        guard let octets = message.octets(at: offset, count) else {
+            throw MessageError(code: .tooShort, offset: offset)
+        }
+        offset += count
+        return Array(octets)
     }
-
-    /// As many jumps as a name can have labels: one without a label before it is of no use. A message of nothing but pointers would
-    /// otherwise keep an event loop for a second.
-    static let maximumJumps = DomainName.maximumWireLength / 2
 
     /// Reads a name. A compression pointer must point before the place where the name, or the part that the previous
     /// pointer led to, begins: every jump goes further back, so that reading ends whatever the message says.
@@ -118,8 +131,10 @@ struct MessageDecoder {
         var resume: Int?
         var jumps = 0
         while true {
-            guard position < message.count else { throw MessageError(code: .tooShort, offset: position) }
-            let first = Int(message[position])
+            guard let octet = message.octet(at: position) else {
+                throw MessageError(code: .tooShort, offset: position)
+            }
+            let first = Int(clamping: octet)
             switch first {
             case 0:
                 offset = resume ?? position + 1
@@ -128,49 +143,49 @@ struct MessageDecoder {
                 }
                 return name
             case 1...DomainName.maximumLabelLength:
-                let end = position + 1 + first
-                guard end <= message.count else { throw MessageError(code: .tooShort, offset: position) }
+                guard let label = message.octets(at: position + 1, first) else {
+                    throw MessageError(code: .tooShort, offset: position)
+                }
                 length += first + 1
                 guard length <= DomainName.maximumWireLength else {
                     throw MessageError(code: .nameTooLong, offset: position)
                 }
-                labels.append(Array(message[position + 1..<end]))
-                position = end
+                guard labelsLeft > 0 else { throw MessageError(code: .tooManyLabels, offset: position) }
+                labelsLeft -= 1
+                labels.append(Array(label))
+                position += first + 1
             case 0xc0...0xff:
-                guard position + 1 < message.count else { throw MessageError(code: .tooShort, offset: position) }
-                let target = (first & 0x3f) << 8 | Int(message[position + 1])
+                guard let pointer = message.number16(at: position) else {
+                    throw MessageError(code: .tooShort, offset: position)
+                }
+                let target = Int(clamping: pointer & 0x3fff)
                 jumps += 1
                 guard target < earliest, jumps <= Self.maximumJumps else {
                     throw MessageError(code: .badPointer, offset: position)
                 }
-                if resume == nil { resume = position + 2 }
+                resume = resume ?? position + 2
                 earliest = target
                 position = target
-            default:
-                throw MessageError(code: .badLabel, offset: position)
+            default: throw MessageError(code: .badLabel, offset: position)
             }
         }
     }
 
+    /// Reads the data of a record, which must be as long as the record says. Names in it are written out, so that they can be
+    /// passed on in another message.
     mutating func data(of type: RecordType, length: Int) throws(MessageError) -> RecordData {
-        try require(length)
         let start = offset
-        let end = offset + length
+        guard message.octets(at: start, length) != nil else { throw MessageError(code: .tooShort, offset: start) }
+        let end = start + length
         let data: RecordData
         switch type {
-        case .a:
-            let octets = try octets(length)
-            guard octets.count == 4 else { throw MessageError(code: .badData, offset: start) }
-            data = .address(IPv4Address(octets[0], octets[1], octets[2], octets[3]))
-        case .aaaa:
-            let octets = try octets(length)
-            guard octets.count == 16 else { throw MessageError(code: .badData, offset: start) }
-            data = .address6(octets)
+        case .a: data = .address(IPv4Address(number: try number32()))
+        case .aaaa: data = .address6(try octets(16))
         case .ptr: data = .pointer(try name())
         case .cname: data = .canonicalName(try name())
         case .txt:
             var strings: [[UInt8]] = []
-            while offset < end { strings.append(try octets(Int(try number8()))) }
+            while offset < end { strings.append(try octets(Int(clamping: try number8()))) }
             data = .text(strings)
         case .srv:
             let priority = try number16()
@@ -178,12 +193,12 @@ struct MessageDecoder {
             let port = try number16()
             data = .service(priority: priority, weight: weight, port: port, target: try name())
         case .ns:
-            data = .other(type, MessageEncoder.plain(try name()))
+            data = .other(type, try name().octets)
         case .mx:
             let preference = try octets(2)
-            data = .other(type, preference + MessageEncoder.plain(try name()))
+            data = .other(type, preference + (try name().octets))
         case .soa:
-            let names = MessageEncoder.plain(try name()) + MessageEncoder.plain(try name())
+            let names = try name().octets + (try name().octets)
             data = .other(type, names + (try octets(20)))
         default: data = .other(type, try octets(length))
         }

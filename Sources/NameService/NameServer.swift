@@ -2,7 +2,8 @@ package import Addressing
 package import LinuxSystem
 package import Logging
 import NIOCore
-package import NIOPosix
+import NIOPosix
+import Synchronization
 
 /// The resolvers of this node's sandboxes. Each answers inside its sandbox, at 127.0.0.11, from sockets that this process
 /// holds; nothing runs in the sandbox. The sockets end with the process: after a restart every sandbox is opened again,
@@ -20,21 +21,16 @@ package actor NameServer {
     private struct Open {
         let namespace: NetworkNamespace?
         let ports: Ports
-        let desk: QueryDesk
+        let zone: Zone
         let channels: [any Channel]
     }
 
-    private let group: MultiThreadedEventLoopGroup
     private let log: Logger
-    private let forwarding = Quota(limit: QueryDesk.maximumForwarded)
-    private let memory = UpstreamMemory()
+    private let common = CommonMeans()
     private var sandboxes: [String: Open] = [:]
     private var opening: Set<String> = []
 
-    package init(group: MultiThreadedEventLoopGroup = .singleton, log: Logger) {
-        self.group = group
-        self.log = log
-    }
+    package init(log: Logger) { self.log = log }
 
     /// Opens a sandbox's resolver and says at which ports it answers. Already open in that namespace: takes the table
     /// and returns the ports it has.
@@ -53,7 +49,7 @@ package actor NameServer {
         defer { opening.remove(id) }
         if let open = sandboxes[id] {
             if open.namespace == namespace, open.channels.allSatisfy(\.isActive) {
-                open.desk.set(table, upstreams)
+                open.zone.set(table, upstreams)
                 return open.ports
             }
             await close(id)
@@ -61,16 +57,16 @@ package actor NameServer {
         let make: @Sendable () throws -> ServerSockets = { try ServerSockets(at: address, port: port) }
         let sockets: ServerSockets
         if let namespace { sockets = try await namespace.run(make) } else { sockets = try await onThread(make) }
-        let desk = QueryDesk(id, namespace, table, upstreams, shared: forwarding, memory: memory, log: log)
-        let channels = try await serve(sockets, desk)
+        let zone = Zone(table, upstreams)
+        let channels = try await serve(sockets, id, namespace, zone)
         let ports = Ports(udp: sockets.datagramPort, tcp: sockets.connectionPort)
-        sandboxes[id] = Open(namespace: namespace, ports: ports, desk: desk, channels: channels)
+        sandboxes[id] = Open(namespace: namespace, ports: ports, zone: zone, channels: channels)
         return ports
     }
 
     /// Replaces what a sandbox can look up; unknown sandboxes are passed over. The next query sees it.
     package func update(_ id: String, table: NameTable, upstreams: Upstreams? = nil) {
-        sandboxes[id]?.desk.set(table, upstreams)
+        sandboxes[id]?.zone.set(table, upstreams)
     }
 
     /// Closes a sandbox's sockets, which otherwise keep its namespace alive. Not open: nothing happens.
@@ -86,13 +82,24 @@ package actor NameServer {
     /// The sandboxes that are open.
     package var identities: Set<String> { Set(sandboxes.keys) }
 
-    private func serve(_ sockets: ServerSockets, _ desk: QueryDesk) async throws -> [any Channel] {
+    private func serve(
+        _ sockets: ServerSockets, _ id: String, _ namespace: NetworkNamespace?, _ zone: Zone
+    ) async throws -> [any Channel] {
+        let worker = ResolverLoops.next()
+        let (loop, common, log) = (worker.loop, common, log)
         let datagrams: any Channel
+        let desk: NIOLoopBound<QueryDesk>
         do {
-            datagrams = try await DatagramBootstrap(group: group)
+            desk = try await loop.submit {
+                let desk = QueryDesk(id, namespace, zone, on: loop, rota: worker.rota(), sharing: common, log: log)
+                return NIOLoopBound(desk, eventLoop: loop)
+            }.get()
+            datagrams = try await DatagramBootstrap(group: loop)
+                .channelOption(.autoRead, value: false)
+                .channelOption(.maxMessagesPerRead, value: 4)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(DatagramHandler(desk))
+                        try channel.pipeline.syncOperations.addHandler(DatagramHandler(desk.value))
                     }
                 }
                 .withBoundSocket(sockets.datagrams).get()
@@ -101,9 +108,24 @@ package actor NameServer {
             throw error
         }
         do {
-            let connections = try await ServerBootstrap(group: group)
+            let connections = try await ServerBootstrap(group: loop, childGroup: loop)
+                .serverChannelOption(.autoRead, value: false)
+                .serverChannelOption(.maxMessagesPerRead, value: 1)
+                .serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(AcceptHandler(desk.value))
+                    }
+                }
+                .childChannelOption(.autoRead, value: false)
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .childChannelOption(.maxMessagesPerRead, value: 1)
+                .childChannelOption(
+                    .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: ConnectionHandler.readLength)
+                )
                 .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try ConnectionHandler.install(in: channel, desk) }
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(ConnectionHandler(desk.value))
+                    }
                 }
                 .withBoundSocket(sockets.connections).get()
             return [datagrams, connections]
@@ -111,5 +133,42 @@ package actor NameServer {
             try await datagrams.close()
             throw error
         }
+    }
+}
+
+/// The event loops of all resolvers of this process. They are nobody else's: whatever containers ask, the other work of the
+/// daemon has threads to go on with.
+enum ResolverLoops {
+    struct Worker: Sendable {
+        let loop: any EventLoop
+        private let box: NIOLoopBoundBox<Rota?>
+
+        fileprivate init(_ loop: any EventLoop) {
+            self.loop = loop
+            box = .makeEmptyBox(valueType: Rota.self, eventLoop: loop)
+        }
+
+        /// On the event loop only.
+        func rota() -> Rota {
+            if let rota = box.value { return rota }
+            let rota = Rota(loop)
+            rota.openPipe()
+            box.value = rota
+            return rota
+        }
+    }
+
+    private static let workers: [Worker] = {
+        let count = max(1, System.coreCount / 2)
+        return MultiThreadedEventLoopGroup(numberOfThreads: count).makeIterator().map(Worker.init)
+    }()
+    private static let turn = Mutex(0)
+
+    static func next() -> Worker {
+        let number = turn.withLock { turn in
+            defer { turn = (turn + 1) % workers.count }
+            return turn
+        }
+        return workers[number]
     }
 }

@@ -5,6 +5,13 @@ package enum Resolution: Sendable, Equatable {
     case answer(Message)
     /// Ask the upstreams, and pass their reply on.
     case forward
+}
+
+/// Whether octets are to be read at all.
+package enum Admission: Sendable, Equatable {
+    case query
+    /// A reply that says no, with no question in it.
+    case refusal([UInt8])
     /// Not a query: say nothing, so that two servers never answer each other's answers.
     case ignore
 }
@@ -20,11 +27,7 @@ package enum Resolver {
     package static func resolve(
         _ query: Message, in table: NameTable, using generator: inout some RandomNumberGenerator
     ) -> Resolution {
-        guard !query.isResponse else { return .ignore }
-        guard query.opcode == 0 else { return .answer(query.reply(.notImplemented)) }
-        guard query.questions.count == 1, let question = query.questions.first else {
-            return .answer(query.reply(.formatError))
-        }
+        guard let question = query.question else { return .answer(query.reply(.formatError)) }
         if let edns = query.edns, edns.version != 0 { return .answer(query.reply(.badVersion)) }
         if question.recordClass == Record.internet {
             if let addresses = table.addresses(of: question.name) {
@@ -52,14 +55,31 @@ package enum Resolver {
         return reply
     }
 
-    /// The reply to octets that cannot be read: FORMERR when their header shows a query, else nothing.
-    package static func refusal(of octets: [UInt8]) -> [UInt8]? {
-        guard octets.count >= 12, octets[2] & 0x80 == 0 else { return nil }
+    /// The longest query that is read: the question, and room for options such as padding (RFC 8467).
+    package static let largestQuery = 4096
+    /// Records that a query may have beside its question: options and signatures.
+    private static let mostAdditionals = 4
+
+    /// Decides by the header alone: a query asks one question and brings no answers. RFC 1035 §4.1.1, RFC 9619.
+    /// - Parameter octets: the message, or its beginning with the header.
+    /// - Parameter length: of the whole message.
+    package static func admission(of octets: [UInt8], length: Int) -> Admission {
+        guard let header = MessageHeader(octets), !header.isResponse else { return .ignore }
+        guard header.opcode == 0 else { return .refusal(refusal(of: header, .notImplemented)) }
+        guard header.questions == 1, header.answers == 0, header.authorities == 0,
+            header.additionals <= mostAdditionals, length <= largestQuery
+        else { return .refusal(refusal(of: header, .formatError)) }
+        return .query
+    }
+
+    /// The reply to a query that cannot be read beyond its header: nothing of it comes back but what the header says.
+    static func refusal(of header: MessageHeader, _ code: ResponseCode) -> [UInt8] {
         var reply = Message()
-        reply.id = UInt16(octets[0]) << 8 | UInt16(octets[1])
+        reply.id = header.id
         reply.isResponse = true
-        reply.opcode = octets[2] >> 3 & 0xf
-        reply.code = .formatError
+        reply.opcode = header.opcode
+        reply.recursionDesired = header.recursionDesired
+        reply.code = code
         return reply.encoded()
     }
 }

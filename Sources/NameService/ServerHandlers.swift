@@ -1,96 +1,256 @@
 import NIOCore
 
-/// One message a datagram.
-final class DatagramHandler: ChannelInboundHandler {
+/// One message a datagram. Reads no more than it can have answered: what comes meanwhile waits in the kernel, which bounds it.
+final class DatagramHandler: ChannelInboundHandler, QuerySource {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
+    /// Datagrams that have been read and wait for their turn.
+    private static let mostWaiting = 32
+
     private let desk: QueryDesk
+    private var context: ChannelHandlerContext?
+    private var waiting = CircularBuffer<InboundIn>()
+    private var isReading = false
+    private var isInLine = false
 
     init(_ desk: QueryDesk) { self.desk = desk }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let envelope = unwrapInboundIn(data)
-        let channel = context.channel
-        let client = envelope.remoteAddress
-        desk.answer(Array(envelope.data.readableBytesView), over: .udp) { octets in
-            channel.writeAndFlush(
-                AddressedEnvelope(remoteAddress: client, data: ByteBuffer(bytes: octets)), promise: nil)
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) { goOn() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { waiting.append(unwrapInboundIn(data)) }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        goOn()
+    }
+
+    private func goOn() {
+        if !waiting.isEmpty, !isInLine {
+            isInLine = true
+            desk.line.enter(self)
         }
+        if waiting.count < Self.mostWaiting, !isReading {
+            isReading = true
+            context?.read()
+        }
+    }
+
+    func serveNext() {
+        isInLine = false
+        if let envelope = waiting.popFirst() {
+            let client = envelope.remoteAddress
+            desk.answer(Array(envelope.data.readableBytesView), over: .udp) { octets in
+                guard let octets, let context = self.context else { return }
+                let reply = AddressedEnvelope(remoteAddress: client, data: ByteBuffer(bytes: octets))
+                context.writeAndFlush(self.wrapOutboundOut(reply), promise: nil)
+            }
+        }
+        goOn()
     }
 
     /// A reply that cannot be delivered (the client has gone: ECONNREFUSED) is the client's affair.
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        isReading = false
+        goOn()
+    }
 }
 
 /// Messages with two octets of length before each. RFC 1035 §4.2.2, RFC 7766.
-final class ConnectionHandler: ChannelInboundHandler {
+///
+/// A client that asks and does not read the answers, or asks faster than it is answered, is not read from meanwhile.
+final class ConnectionHandler: ChannelInboundHandler, QuerySource {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// A connection without a query for this long is closed. RFC 7766 §6.2.3.
+    /// A connection on which no query has come to its end and no answer has gone out for this long is closed, whatever else
+    /// trickles in. RFC 7766 §6.2.3.
     static let idleTime = TimeAmount.seconds(10)
+    /// Octets read at once; with the rest of a query before them they are all that is kept of a client's.
+    static let readLength = 4096
+    /// Queries of one connection that are being answered.
+    private static let mostOpen = 16
 
     private let desk: QueryDesk
-    private var counted = false
+    private var context: ChannelHandlerContext?
+    private var buffer = ByteBuffer()
+    private var open = 0
+    private var isReading = false
+    private var isInLine = false
+    private var hasInputEnded = false
+    private var lastProgress = NIODeadline.now()
+    private var watch: Scheduled<Void>?
 
-    private init(_ desk: QueryDesk) { self.desk = desk }
+    init(_ desk: QueryDesk) { self.desk = desk }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        watch?.cancel()
+    }
 
     func channelActive(context: ChannelHandlerContext) {
-        counted = Quota.take([desk.connections])
-        if counted { context.fireChannelActive() } else { context.close(promise: nil) }
+        watchProgress(context)
+        goOn()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
-        if counted { Quota.giveBack([desk.connections]) }
-        counted = false
-        context.fireChannelInactive()
-    }
-
-    static func install(in channel: any Channel, _ desk: QueryDesk) throws {
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(IdleStateHandler(allTimeout: idleTime))
-        try pipeline.addHandler(ByteToMessageHandler(LengthPrefixDecoder()))
-        try pipeline.addHandler(ConnectionHandler(desk))
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let channel = context.channel
-        desk.answer(Array(unwrapInboundIn(data).readableBytesView), over: .tcp) { octets in
-            var buffer = ByteBuffer()
-            buffer.writeInteger(UInt16(octets.count))
-            buffer.writeBytes(octets)
-            channel.writeAndFlush(buffer, promise: nil)
+    private func watchProgress(_ context: ChannelHandlerContext) {
+        let deadline = lastProgress + Self.idleTime
+        if deadline <= .now() { return context.close(promise: nil) }
+        watch = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            if let context = self.context { self.watchProgress(context) }
         }
     }
 
-    /// A client that asks and does not read the answers is not read from either, so that they do not pile up here; it is idle then.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var more = unwrapInboundIn(data)
+        buffer.writeBuffer(&more)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        goOn()
+    }
+
+    /// The length of the query at the buffer's beginning, once it can be decided about: there as a whole, or longer than any.
+    private var nextLength: Int? {
+        guard let number = buffer.getInteger(at: buffer.readerIndex, as: UInt16.self) else { return nil }
+        let length = Int(clamping: number)
+        let needed = length > Resolver.largestQuery ? MessageHeader.length : length
+        return buffer.readableBytes >= 2 + needed ? length : nil
+    }
+
+    private func goOn() {
+        guard let context, context.channel.isActive else { return }
+        if nextLength != nil {
+            if !isInLine, open < Self.mostOpen, context.channel.isWritable {
+                isInLine = true
+                desk.line.enter(self)
+            }
+        } else if !hasInputEnded {
+            guard !isReading else { return }
+            isReading = true
+            context.read()
+        } else if open == 0 {
+            context.close(promise: nil)
+        }
+    }
+
+    func serveNext() {
+        isInLine = false
+        defer { goOn() }
+        guard let length = nextLength, let context, context.channel.isWritable else { return }
+        lastProgress = .now()
+        buffer.moveReaderIndex(forwardBy: 2)
+        open += 1
+        if length > Resolver.largestQuery {
+            // What follows is not read, so this was the last.
+            hasInputEnded = true
+            let head = buffer.readBytes(length: MessageHeader.length) ?? []
+            buffer.clear()
+            if case .refusal(let refusal) = Resolver.admission(of: head, length: length) {
+                answer(refusal)
+            } else {
+                answer(nil)
+            }
+        } else {
+            let query = buffer.readBytes(length: length) ?? []
+            buffer.discardReadBytes()
+            desk.answer(query, over: .tcp) { self.answer($0) }
+        }
+    }
+
+    private func answer(_ octets: [UInt8]?) {
+        open -= 1
+        guard let context else { return }
+        if let octets, let length = UInt16(exactly: octets.count) {
+            var reply = ByteBuffer()
+            reply.writeInteger(length)
+            reply.writeBytes(octets)
+            context.writeAndFlush(wrapOutboundOut(reply)).assumeIsolated().whenSuccess { self.lastProgress = .now() }
+        }
+        if !isInLine { goOn() }
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        let channel = context.channel
-        channel.setOption(.autoRead, value: channel.isWritable).whenFailure { _ in channel.close(promise: nil) }
+        goOn()
         context.fireChannelWritabilityChanged()
     }
 
+    /// A client may say that it asks no more and still wait for answers.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
+        if case .some(.inputClosed) = event as? ChannelEvent {
+            hasInputEnded = true
+            goOn()
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
-private struct LengthPrefixDecoder: ByteToMessageDecoder {
-    typealias InboundOut = ByteBuffer
+/// Takes connections while there is room for them; the others wait in the kernel, which bounds them.
+final class AcceptHandler: ChannelInboundHandler {
+    typealias InboundIn = any Channel
 
-    mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) -> DecodingState {
-        guard let message = buffer.readLengthPrefixedSlice(as: UInt16.self) else { return .needMoreData }
-        context.fireChannelRead(wrapInboundOut(message))
-        return .continue
+    private static let pause = TimeAmount.seconds(1)
+
+    private let desk: QueryDesk
+    private var context: ChannelHandlerContext?
+    private var hasRoom = false
+    private var isReading = false
+    private var isPausing = false
+
+    init(_ desk: QueryDesk) { self.desk = desk }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        if hasRoom { desk.connections.giveBack() }
+        hasRoom = false
     }
 
-    mutating func decodeLast(
-        context: ChannelHandlerContext, buffer: inout ByteBuffer, seenEOF: Bool
-    ) -> DecodingState {
-        while case .continue = decode(context: context, buffer: &buffer) {}
-        return .needMoreData
+    func channelActive(context: ChannelHandlerContext) {
+        goOn()
+        context.fireChannelActive()
+    }
+
+    /// At most one a read: a place is taken before each.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        hasRoom = false
+        unwrapInboundIn(data).closeFuture.hop(to: context.eventLoop).assumeIsolated().whenComplete { _ in
+            self.desk.connections.giveBack()
+            self.goOn()
+        }
+        context.fireChannelRead(data)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        goOn()
+        context.fireChannelReadComplete()
+    }
+
+    private func goOn() {
+        guard let context, !isReading, !isPausing else { return }
+        if !hasRoom { hasRoom = desk.connections.take() }
+        guard hasRoom else { return }
+        isReading = true
+        context.read()
+    }
+
+    /// Without descriptors left nothing can be accepted: it is tried again after a while.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        isReading = false
+        guard !isPausing else { return }
+        isPausing = true
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
+            self.isPausing = false
+            self.goOn()
+        }
     }
 }

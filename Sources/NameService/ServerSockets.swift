@@ -28,8 +28,8 @@ struct ServerSockets: Sendable {
     }
 
     private static func bound(_ kind: __socket_type, _ address: IPv4Address, _ port: UInt16) throws -> CInt {
-        let flags = CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
-        let number = Glibc.socket(AF_INET, CInt(kind.rawValue) | flags, 0)
+        let flags = kind.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+        let number = Glibc.socket(AF_INET, CInt(bitPattern: flags), 0)
         guard number >= 0 else { throw SystemError(errno: errno, attempting: "opening a socket") }
         let socket = Descriptor(owning: number)
         var one: CInt = 1

@@ -10,8 +10,8 @@ package struct UpstreamError: Fault {
 }
 
 /// One query put to several upstreams: the next is asked when those before have not answered for ``patience``, or at once
-/// when they refused; the first good reply wins. Blocks: runs on a thread of its own, in the namespace the thread is in.
-struct UpstreamExchange {
+/// when they refused; the first good reply wins. Never waits: ``UpstreamThread`` says when something has happened.
+struct UpstreamExchange: Sendable {
     /// How long one server is waited for before the next is asked as well.
     static let patience: Duration = .milliseconds(200)
     /// How long a query may take altogether; clients ask again after five seconds.
@@ -23,108 +23,145 @@ struct UpstreamExchange {
     let question: Question
     let servers: [Upstreams.Server]
     /// How many of the servers are asked at the very beginning.
-    var atOnce = 1
+    let atOnce: Int
     let transport: Transport
+    /// Sockets of another namespace; absent: of the process' own, made as needed.
+    private var sockets: UpstreamSockets?
+    let isWanted: Wanted
+    /// Told the end, once.
+    let whenDone: @Sendable (Result<Outcome, any Error>) -> Void
 
-    struct Outcome {
+    private var waiting: ArraySlice<Upstreams.Server>
+    private var attempts: [UpstreamAttempt] = []
+    private var fallback: [UInt8]?
+    private let start = ContinuousClock.now
+    private var nextStart = ContinuousClock.now
+    private var asked = 0
+    /// What came of it, as soon as that is known.
+    private(set) var result: Result<Outcome, any Error>?
+
+    struct Outcome: Sendable {
         /// Under the query's own id.
         var reply: [UInt8]
         /// Who gave a good one; `nil` when there were failures only.
         var server: Upstreams.Server?
     }
 
-    private enum Step { case waiting, failed, reply([UInt8]) }
+    private enum Step { case waiting, failed, reply([UInt8], ResponseCode) }
 
-    func run() throws -> Outcome {
-        let clock = ContinuousClock()
-        let start = clock.now
-        var waiting = ArraySlice(servers.prefix(Self.maximumServers))
-        var attempts: [UpstreamAttempt] = []
-        defer { for attempt in attempts { attempt.close() } }
-        var fallback: [UInt8]?
-        var nextStart = start
-        var asked = 0
-        while true {
-            let now = clock.now
-            guard now < start + Self.deadline else { break }
-            if let server = waiting.first, now >= nextStart || attempts.isEmpty || asked < atOnce {
-                waiting = waiting.dropFirst()
-                asked += 1
-                nextStart = now + Self.patience
-                if let attempt = UpstreamAttempt(server, transport, query) { attempts.append(attempt) }
-                continue
-            }
-            if attempts.isEmpty { break }
-            let wake = waiting.isEmpty ? start + Self.deadline : min(nextStart, start + Self.deadline)
-            let ready = try Self.poll(attempts, for: now.duration(to: wake))
-            for index in ready.reversed() {
-                switch step(&attempts[index]) {
-                case .waiting: continue
-                case .failed: break
-                case .reply(let reply):
-                    if !Self.isFailure(reply) {
-                        return Outcome(reply: Self.renumbered(reply, as: query), server: attempts[index].server)
-                    }
-                    fallback = reply  // Another server may know better; a name that does not exist is an answer.
+    init(
+        query: [UInt8], question: Question, servers: [Upstreams.Server], atOnce: Int, transport: Transport,
+        isWanted: Wanted,
+        whenDone: @escaping @Sendable (Result<Outcome, any Error>) -> Void
+    ) {
+        self.query = query
+        self.question = question
+        self.servers = servers
+        self.atOnce = atOnce
+        self.transport = transport
+        self.isWanted = isWanted
+        self.whenDone = whenDone
+        waiting = servers.prefix(Self.maximumServers)
+    }
+
+    /// The same by these sockets.
+    func using(_ sockets: UpstreamSockets) -> Self {
+        var copy = self
+        copy.sockets = sockets
+        return copy
+    }
+
+    /// What is waited for.
+    var entries: [pollfd] { attempts.map { pollfd(fd: $0.socket, events: $0.events, revents: 0) } }
+
+    /// When there is something to do although nothing happens.
+    var wake: ContinuousClock.Instant {
+        waiting.isEmpty ? start + Self.deadline : min(nextStart, start + Self.deadline)
+    }
+
+    /// Asks the servers whose time has come, and gives up at the deadline.
+    mutating func advance(_ now: ContinuousClock.Instant) {
+        guard result == nil else { return }
+        guard now < start + Self.deadline, isWanted.isTrue else { return giveUp() }
+        while let server = waiting.first, now >= nextStart || attempts.isEmpty || asked < atOnce {
+            waiting = waiting.dropFirst()
+            asked += 1
+            nextStart = now + Self.patience
+            if let attempt = attempt(server) { attempts.append(attempt) }
+        }
+        if attempts.isEmpty { giveUp() }
+    }
+
+    private func attempt(_ server: Upstreams.Server) -> UpstreamAttempt? {
+        // One that cannot be asked is passed over, as one that refuses is.
+        let socket = sockets == nil ? try? UpstreamSockets.make(transport) : sockets?.take()
+        return socket.flatMap { UpstreamAttempt(server, transport, query, socket: $0) }
+    }
+
+    /// - Parameter ready: for each of ``entries`` whether something has happened there.
+    mutating func step(_ ready: [Bool], _ scratch: inout [UInt8]) {
+        var kept: [UpstreamAttempt] = []
+        for (var attempt, isReady) in zip(attempts, ready) {
+            switch isReady && result == nil ? step(&attempt, &scratch) : .waiting {
+            case .waiting: kept.append(attempt)
+            case .failed: attempt.close()
+            case .reply(let reply, let code):
+                // SERVFAIL and REFUSED say something about the server, not about the name: another may know better.
+                if code == .serverFailure || code == .refused {
+                    fallback = reply
+                } else {
+                    result = .success(Outcome(reply: renumbered(reply), server: attempt.server))
                 }
-                attempts.remove(at: index).close()
+                attempt.close()
             }
         }
-        if let fallback { return Outcome(reply: Self.renumbered(fallback, as: query)) }
-        throw UpstreamError(attempting: "resolving \(question.name)")
+        attempts = kept
     }
 
-    private func step(_ attempt: inout UpstreamAttempt) -> Step {
-        guard let octets = attempt.advance() else { return .failed }
+    /// Closes what is open and tells the end.
+    func end(with result: Result<Outcome, any Error>) {
+        for attempt in attempts { attempt.close() }
+        whenDone(result)
+    }
+
+    private mutating func giveUp() {
+        if let fallback {
+            result = .success(Outcome(reply: renumbered(fallback)))
+        } else {
+            result = .failure(UpstreamError(attempting: "resolving \(question.name)"))
+        }
+    }
+
+    private func step(_ attempt: inout UpstreamAttempt, _ scratch: inout [UInt8]) -> Step {
+        guard let octets = attempt.advance(&scratch) else { return .failed }
         guard !octets.isEmpty else { return .waiting }
-        // A reply to something else than what was asked is forged or late: it does not end the wait.
-        guard attempt.carries(octets), let reply = try? Message(decoding: octets),  // Unreadable counts as forged.
-            reply.isResponse, reply.questions == [question]
+        // A reply to something else than what was asked is forged or late: it does not end the wait. Unreadable counts as forged.
+        guard attempt.carries(octets), let reply = try? Message(beginningOf: octets), reply.isResponse,
+            reply.question == question
         else { return transport == .udp ? .waiting : .failed }
-        return .reply(octets)
+        return .reply(octets, reply.code)
     }
 
-    /// SERVFAIL and REFUSED say something about the server, not about the name.
-    private static func isFailure(_ reply: [UInt8]) -> Bool {
-        let code = ResponseCode(rawValue: UInt16(reply[3] & 0xf))
-        return code == .serverFailure || code == .refused
-    }
-
-    private static func renumbered(_ reply: [UInt8], as query: [UInt8]) -> [UInt8] {
-        Array(query[0..<2]) + reply[2...]
-    }
-
-    private static func poll(_ attempts: [UpstreamAttempt], for time: Duration) throws -> [Int] {
-        var entries = attempts.map { pollfd(fd: $0.socket, events: $0.events, revents: 0) }
-        let parts = time.components
-        let milliseconds = max(1, parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000)
-        let count = Glibc.poll(&entries, nfds_t(entries.count), CInt(min(milliseconds, 60_000)))
-        guard count > 0 else { return [] }  // The time is over, or a signal came: the caller looks at its clock.
-        return entries.indices.filter { entries[$0].revents != 0 }
-    }
+    private func renumbered(_ reply: [UInt8]) -> [UInt8] { Array(query.prefix(2) + reply.dropFirst(2)) }
 }
 
 /// One query on its way to one server.
-struct UpstreamAttempt {
-    /// The largest reply that is read from a datagram.
-    private static let largestDatagram = 65_535
+struct UpstreamAttempt: Sendable {
+    /// The most that is read at once: the largest datagram.
+    static let largestRead = 65_535
 
     let server: Upstreams.Server
     let socket: CInt
     private let transport: Transport
-    private let id: (UInt8, UInt8)
+    private let id: UInt16
     private var unsent: ArraySlice<UInt8>
     private var received: [UInt8] = []
 
     /// What to wait for.
-    var events: CShort { unsent.isEmpty ? CShort(POLLIN) : CShort(POLLOUT) }
+    var events: CShort { CShort(truncatingIfNeeded: unsent.isEmpty ? POLLIN : POLLOUT) }
 
-    /// Opens a socket to the server and begins to send, under an id that nobody can guess. `nil` when there is no way.
-    init?(_ server: Upstreams.Server, _ transport: Transport, _ query: [UInt8]) {
-        let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
-        let socket = Glibc.socket(
-            AF_INET, CInt(kind.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
-        guard socket >= 0 else { return nil }
+    /// Connects a socket to the server, to send under an id that nobody can guess. `nil`, and the socket closed, when there is no way.
+    init?(_ server: Upstreams.Server, _ transport: Transport, _ query: [UInt8], socket: CInt) {
         var address = sockaddr_in(server.address, port: server.port)
         let connected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -135,37 +172,37 @@ struct UpstreamAttempt {
             _ = Glibc.close(socket)
             return nil
         }
-        let number = UInt16.random(in: .min ... .max)
-        id = (UInt8(number >> 8), UInt8(number & 0xff))
-        let length = transport == .tcp ? [UInt8(query.count >> 8), UInt8(query.count & 0xff)] : []
+        id = UInt16.random(in: .min ... .max)
+        let length = transport == .tcp ? UInt16(clamping: query.count).octets : []
         self.server = server
         self.socket = socket
         self.transport = transport
-        unsent = (length + [id.0, id.1] + query[2...])[...]
+        unsent = (length + id.octets + query.dropFirst(2))[...]
     }
 
     func close() { _ = Glibc.close(socket) }
 
-    func carries(_ reply: [UInt8]) -> Bool { reply.count >= 12 && reply[0] == id.0 && reply[1] == id.1 }
+    func carries(_ reply: [UInt8]) -> Bool { reply.number16(at: 0) == id }
 
     /// Sends or receives what is possible. `nil`: broken. Empty: not yet. Otherwise a whole reply.
-    mutating func advance() -> [UInt8]? {
+    mutating func advance(_ scratch: inout [UInt8]) -> [UInt8]? {
         if !unsent.isEmpty {
-            let count = Array(unsent).withUnsafeBytes { send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+            let count = unsent.withUnsafeBytes {
+                send(socket, $0.baseAddress, $0.count, CInt(truncatingIfNeeded: MSG_NOSIGNAL))
+            }
             guard count >= 0 else { return errno == EAGAIN || errno == EINTR ? [] : nil }
             unsent = unsent.dropFirst(count)
             return []
         }
-        var buffer = [UInt8](repeating: 0, count: Self.largestDatagram)
-        let count = buffer.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
+        let count = scratch.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
         guard count >= 0 else { return errno == EAGAIN || errno == EINTR ? [] : nil }
-        if transport == .udp { return Array(buffer[..<count]) }
+        let read = scratch.prefix(count)
+        if transport == .udp { return Array(read) }
         guard count > 0 else { return nil }
-        received += buffer[..<count]
-        guard received.count >= 2 else { return [] }
-        let length = Int(received[0]) << 8 | Int(received[1])
-        guard received.count >= 2 + length else { return [] }
-        return length == 0 ? nil : Array(received[2..<2 + length])
+        received += read
+        guard let length = received.number16(at: 0).map({ Int(clamping: $0) }) else { return [] }
+        guard let reply = received.octets(at: 2, length) else { return [] }
+        return length == 0 ? nil : Array(reply)
     }
 }
 

@@ -32,7 +32,11 @@ final class UpstreamMemory: Sendable {
     ) {
         preferences.withLock { preferences in
             if let known = preferences[servers], known.server == server, !raced { return }
-            if preferences.count >= Self.maximumLists { preferences = [:] }
+            if preferences[servers] == nil, preferences.count >= Self.maximumLists,
+                let oldest = preferences.min(by: { $0.value.since < $1.value.since })
+            {
+                preferences[oldest.key] = nil
+            }
             preferences[servers] = Preference(server: server, since: now)
         }
     }

@@ -34,7 +34,7 @@ package struct Upstreams: Sendable, Equatable {
         var servers: [Server] = []
         for line in text.split(whereSeparator: \.isNewline) {
             let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            if words.count >= 2, words[0] == "nameserver", let address = IPv4Address(words[1]) {
+            if words.first == "nameserver", let address = words.dropFirst().first.flatMap({ IPv4Address($0) }) {
                 servers.append(Server(address))
             }
         }

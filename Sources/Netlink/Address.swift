@@ -22,7 +22,7 @@ package struct LinkAddress: Sendable, Hashable {
 
     func encode(into message: inout MessageWriter, _ context: EncodingContext) {
         message.put(AddressFamily.ipv4.rawValue)
-        message.put(UInt8(network.prefixLength))
+        message.put(UInt8(clamping: network.prefixLength))
         message.put(UInt8(0))
         message.put(network.address.isLoopback ? UInt8(RT_SCOPE_HOST.rawValue) : UInt8(RT_SCOPE_UNIVERSE.rawValue))
         message.put(context.index(of: link))
@@ -36,7 +36,7 @@ package struct LinkAddress: Sendable, Hashable {
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newAddress else { return nil }
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
-        let length = Int(try fixed.number(at: 1, as: UInt8.self))
+        let length = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue, length <= 32,
             let address = attributes.ipv4(AddressAttribute.local) ?? attributes.ipv4(AddressAttribute.address)
         else { return nil }

@@ -33,10 +33,16 @@ package struct PortOptions: Sendable, Hashable {
     package var multicastFlood: Bool?
     package var broadcastFlood: Bool?
     package var isolated: Bool?
+    /// Which of the addresses 01:80:c2:00:00:00 to :0f are forwarded as any other, a bit each. Frames to the others skip the
+    /// bridge and its rules and enter the node as if from an uplink.
+    package var groupForwardMask: UInt16?
+
+    /// All that the kernel lets be forwarded: not :01, pause frames.
+    package static let allGroups: UInt16 = 0xfffd
 
     package init(
         learning: Bool? = nil, locked: Bool? = nil, hairpin: Bool? = nil, unicastFlood: Bool? = nil,
-        multicastFlood: Bool? = nil, broadcastFlood: Bool? = nil, isolated: Bool? = nil
+        multicastFlood: Bool? = nil, broadcastFlood: Bool? = nil, isolated: Bool? = nil, groupForwardMask: UInt16? = nil
     ) {
         self.learning = learning
         self.locked = locked
@@ -45,6 +51,7 @@ package struct PortOptions: Sendable, Hashable {
         self.multicastFlood = multicastFlood
         self.broadcastFlood = broadcastFlood
         self.isolated = isolated
+        self.groupForwardMask = groupForwardMask
     }
 
     func encode(into message: inout MessageWriter) {
@@ -55,6 +62,7 @@ package struct PortOptions: Sendable, Hashable {
         if let multicastFlood { message.flag(PortAttribute.multicastFlood, multicastFlood) }
         if let broadcastFlood { message.flag(PortAttribute.broadcastFlood, broadcastFlood) }
         if let isolated { message.flag(PortAttribute.isolated, isolated) }
+        if let groupForwardMask { message.number(PortAttribute.groupForwardMask, groupForwardMask) }
     }
 
     init(_ attributes: Attributes) {
@@ -65,15 +73,16 @@ package struct PortOptions: Sendable, Hashable {
         multicastFlood = attributes.flag(PortAttribute.multicastFlood)
         broadcastFlood = attributes.flag(PortAttribute.broadcastFlood)
         isolated = attributes.flag(PortAttribute.isolated)
+        groupForwardMask = attributes.number(PortAttribute.groupForwardMask)
     }
 
     /// Whether every setting that `wanted` names is as it wants it.
     package func satisfies(_ wanted: PortOptions) -> Bool {
-        func fits(_ value: KeyPath<PortOptions, Bool?>) -> Bool {
+        func fits<Value: Equatable>(_ value: KeyPath<PortOptions, Value?>) -> Bool {
             wanted[keyPath: value] == nil || wanted[keyPath: value] == self[keyPath: value]
         }
         return fits(\.learning) && fits(\.locked) && fits(\.hairpin) && fits(\.unicastFlood) && fits(\.multicastFlood)
-            && fits(\.broadcastFlood) && fits(\.isolated)
+            && fits(\.broadcastFlood) && fits(\.isolated) && fits(\.groupForwardMask)
     }
 }
 
@@ -176,8 +185,7 @@ extension Attributes {
     /// An IPv4 address; `nil` when missing or of another family.
     func ipv4(_ type: UInt16) -> IPv4Address? {
         guard let value = bytes(type), value.count == 4 else { return nil }
-        let octets = Array(value)
-        return IPv4Address(octets[0], octets[1], octets[2], octets[3])
+        return IPv4Address(number: value.reduce(0) { $0 << 8 | UInt32(clamping: $1) })
     }
 
     func mac(_ type: UInt16) -> MACAddress? {

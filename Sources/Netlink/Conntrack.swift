@@ -89,31 +89,54 @@ package final class ConntrackSocket: Sendable {
         return try await namespace.run { try ConntrackSocket() }
     }
 
-    /// All IPv4 connections.
-    package func connections() throws -> [TrackedConnection] {
-        let messages = try socket.withLock { socket in
-            try socket.ask(isDump: true, attempting: "list connections") { sequence in
+    /// All IPv4 connections, or those of a selection.
+    package func connections(_ selection: ConnectionSelection? = nil) throws -> [TrackedConnection] {
+        try connections(selection, most: .max) { _ in true }.rows
+    }
+
+    private func connections(
+        _ selection: ConnectionSelection?, most: Int, where fits: (TrackedConnection) -> Bool
+    ) throws -> NetlinkSocket.Dump<TrackedConnection> {
+        try socket.withLock { socket in
+            try socket.dump(attempting: "list connections", most: most) { sequence in
                 var writer = MessageWriter(
                     type: ConntrackMessage.get, flags: MessageFlags.request | MessageFlags.dump)
                 ConntrackMessage.header(into: &writer)
+                selection?.encode(into: &writer)
                 return writer.finished(sequence: sequence)
+            } row: {
+                try TrackedConnection($0).flatMap { fits($0) ? $0 : nil }
             }
         }
-        return try messages.compactMap { try TrackedConnection($0) }
     }
 
+    /// Connections that are held at a time, of however many there are.
+    private static let mostAtOnce = 4096
+
     /// Forgets the connections that fit; their next packet is looked at as a new one. Returns how many there were.
+    /// - Parameter selections: Only these are looked at; `nil`: all.
     @discardableResult
-    package func delete(where fits: (TrackedConnection) -> Bool) throws -> Int {
-        let doomed = try connections().filter(fits)
+    package func delete(
+        among selections: Set<ConnectionSelection>? = nil, where fits: (TrackedConnection) -> Bool
+    ) throws -> Int {
+        guard let selections else { return try delete(in: nil, where: fits) }
+        return try selections.reduce(0) { try $0 + delete(in: $1, where: fits) }
+    }
+
+    private func delete(in selection: ConnectionSelection?, where fits: (TrackedConnection) -> Bool) throws -> Int {
         var deleted = 0
-        var rest = doomed[...]
-        while !rest.isEmpty {
-            let batch = rest.prefix(NetlinkSocket.batchMessages)
-            rest = rest.dropFirst(batch.count)
-            deleted += try delete(Array(batch))
+        while true {
+            let doomed = try connections(selection, most: Self.mostAtOnce, where: fits)
+            var rest = doomed.rows[...]
+            var some = 0
+            while !rest.isEmpty {
+                let batch = rest.prefix(NetlinkSocket.batchMessages)
+                rest = rest.dropFirst(batch.count)
+                some += try delete(Array(batch))
+            }
+            deleted += some
+            if doomed.passedOver == 0 || some == 0 { return deleted }
         }
-        return deleted
     }
 
     /// Forgets the connections whose packets are sent to this address, after translation.

@@ -102,6 +102,7 @@ enum PortAttribute {
     static let broadcastFlood = UInt16(IFLA_BRPORT_BCAST_FLOOD)
     static let isolated = UInt16(IFLA_BRPORT_ISOLATED)
     static let locked = UInt16(IFLA_BRPORT_LOCKED)
+    static let groupForwardMask = UInt16(IFLA_BRPORT_GROUP_FWD_MASK)
 }
 
 enum AddressAttribute {

@@ -37,7 +37,7 @@ package struct Link: Sendable, Hashable {
         isUp = flags & LinkAttribute.isUp != 0
         isRunning = flags & LinkAttribute.lowerIsUp != 0
         master = attributes.number(LinkAttribute.master)
-        mtu = Int(attributes.number(LinkAttribute.mtu, as: UInt32.self) ?? 0)
+        mtu = Int(clamping: attributes.number(LinkAttribute.mtu, as: UInt32.self) ?? 0)
         mac = attributes.mac(LinkAttribute.address)
         group = attributes.number(LinkAttribute.group) ?? 0
         alias = attributes.string(LinkAttribute.alias)
@@ -75,6 +75,7 @@ package struct LinkStatistics: Sendable, Hashable {
         let numbers = bytes.withUnsafeBytes { raw in
             (0..<8).map { raw.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
         }
+        guard numbers.count == 8 else { return nil }
         receivedPackets = numbers[0]
         sentPackets = numbers[1]
         receivedBytes = numbers[2]

@@ -14,7 +14,7 @@ private struct NewLink {
         LinkHeader(isUp: isUp ? true : nil).encode(into: &message)
         message.string(LinkAttribute.name, name)
         if let mac { message.bytes(LinkAttribute.address, mac.octets) }
-        if let mtu { message.number(LinkAttribute.mtu, UInt32(mtu)) }
+        if let mtu { message.number(LinkAttribute.mtu, UInt32(clamping: mtu)) }
         if let group { message.number(LinkAttribute.group, group) }
     }
 }
@@ -246,7 +246,7 @@ package struct SetLink: NetlinkRequest {
         case .some(.none): message.number(LinkAttribute.master, UInt32(0))
         case nil: break
         }
-        if let mtu { message.number(LinkAttribute.mtu, UInt32(mtu)) }
+        if let mtu { message.number(LinkAttribute.mtu, UInt32(clamping: mtu)) }
         if let mac { message.bytes(LinkAttribute.address, mac.octets) }
         if let alias { message.bytes(LinkAttribute.alias, Array(alias.utf8)) }
         if let group { message.number(LinkAttribute.group, group) }

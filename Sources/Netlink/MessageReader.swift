@@ -12,7 +12,7 @@ package struct NetlinkMessage: Sendable, Equatable {
         var rest = ArraySlice(datagram)
         while !rest.isEmpty {
             let header = FixedPart(rest)
-            let length = Int(try header.number(at: 0, as: UInt32.self))
+            let length = Int(clamping: try header.number(at: 0, as: UInt32.self))
             guard length >= MessageWriter.headerLength, length <= rest.count else {
                 throw NetlinkError(code: .malformed, attempting: "read a netlink message of length \(length)")
             }
@@ -20,7 +20,8 @@ package struct NetlinkMessage: Sendable, Equatable {
                 NetlinkMessage(
                     type: try header.number(at: 4), flags: try header.number(at: 6), sequence: try header.number(at: 8),
                     port: try header.number(at: 12),
-                    payload: rest.dropFirst(MessageWriter.headerLength).prefix(length - MessageWriter.headerLength)))
+                    payload: rest.dropFirst(MessageWriter.headerLength).prefix(
+                        max(0, length - MessageWriter.headerLength))))
             rest = rest.dropFirst(aligned(length))
         }
         return messages
@@ -64,12 +65,12 @@ package struct Attributes {
         var rest = bytes
         while rest.count >= 4 {
             let header = FixedPart(rest)
-            let length = Int(try header.number(at: 0, as: UInt16.self))
+            let length = Int(clamping: try header.number(at: 0, as: UInt16.self))
             let type = try header.number(at: 2, as: UInt16.self)
             guard length >= 4, length <= rest.count else {
                 throw NetlinkError(code: .malformed, attempting: "read a netlink attribute of length \(length)")
             }
-            values[type & ~Self.flagBits] = rest.dropFirst(4).prefix(length - 4)
+            values[type & ~Self.flagBits] = rest.dropFirst(4).prefix(max(0, length - 4))
             rest = rest.dropFirst(aligned(length))
         }
     }

@@ -22,7 +22,7 @@ package struct MessageWriter {
     /// The whole message.
     package func finished(sequence: UInt32) -> [UInt8] {
         var whole = bytes
-        Self.store(UInt32(whole.count), in: &whole, at: 0)
+        Self.store(UInt32(clamping: whole.count), in: &whole, at: 0)
         Self.store(sequence, in: &whole, at: 8)
         return whole
     }
@@ -37,7 +37,7 @@ package struct MessageWriter {
     // MARK: attributes
 
     package mutating func bytes(_ type: UInt16, _ value: some Collection<UInt8>) {
-        put(UInt16(4 + value.count))
+        put(UInt16(clamping: 4 + value.count))
         put(type)
         bytes.append(contentsOf: value)
         pad()
@@ -52,7 +52,7 @@ package struct MessageWriter {
         number(type, value.bigEndian)
     }
 
-    package mutating func flag(_ type: UInt16, _ value: Bool) { number(type, UInt8(value ? 1 : 0)) }
+    package mutating func flag(_ type: UInt16, _ value: Bool) { number(type, (value ? 1 : 0) as UInt8) }
 
     /// Text with the zero at its end.
     package mutating func string(_ type: UInt16, _ value: String) { bytes(type, Array(value.utf8) + [0]) }
@@ -63,7 +63,7 @@ package struct MessageWriter {
         put(UInt16(0))
         put(type | (marked ? 0x8000 : 0))
         try content(&self)
-        Self.store(UInt16(bytes.count - start), in: &bytes, at: start)
+        Self.store(UInt16(clamping: bytes.count - start), in: &bytes, at: start)
         pad()
     }
 
@@ -71,7 +71,7 @@ package struct MessageWriter {
 
     private static func store<Number: FixedWidthInteger>(_ number: Number, in bytes: inout [UInt8], at offset: Int) {
         withUnsafeBytes(of: number) { raw in
-            for (index, byte) in raw.enumerated() { bytes[offset + index] = byte }
+            bytes.replaceSubrange(bytes.indices.clamped(to: offset..<offset + raw.count), with: raw)
         }
     }
 }

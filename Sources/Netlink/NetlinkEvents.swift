@@ -64,7 +64,7 @@ package final class NetlinkListener: Sendable {
                 RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
                 RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE, RTNLGRP_NSID,
                 RTNLGRP_IPV4_NETCONF,
-            ].map { CInt($0.rawValue) })
+            ].map { CInt(clamping: $0.rawValue) })
         netfilter = try Self.open(NETLINK_NETFILTER, groups: [CInt(NFNLGRP_NFTABLES.rawValue)])
         let watches = [
             try Poller.shared.watch(route.raw) { [weak self] in self?.read(isNetfilter: false) },
@@ -97,11 +97,14 @@ package final class NetlinkListener: Sendable {
         return descriptor
     }
 
-    /// On the poller's thread: takes all there is.
+    /// Datagrams that are taken before the poller's other descriptors have their turn.
+    private static let mostAtOnce = 32
+
+    /// On the poller's thread: takes what there is, and is called again where that is more.
     private func read(isNetfilter: Bool) {
         let socket = isNetfilter ? netfilter.raw : route.raw
         var buffer = [UInt8](repeating: 0, count: Self.datagramBytes)
-        while true {
+        for _ in 0..<Self.mostAtOnce {
             var truncated: CInt = 0
             var sender: UInt32 = 0
             var namespace: CInt = -1
@@ -118,7 +121,7 @@ package final class NetlinkListener: Sendable {
             guard sender == 0 else { continue }
             do {
                 let topics = Set(
-                    try NetlinkMessage.decode(buffer[..<Int(count)])
+                    try NetlinkMessage.decode(buffer.prefix(Int(clamping: count)))
                         .compactMap { NetlinkChange.topic(of: $0.type, isNetfilter: isNetfilter) })
                 if truncated != 0 { tell(.overflow) }
                 for topic in topics {

@@ -69,44 +69,110 @@ struct NetlinkSocket: ~Copyable {
         return answers
     }
 
-    /// Sends one request and collects its answer: until the dump's end, or the first message that answers a plain get.
-    /// A refusal throws.
-    mutating func ask(isDump: Bool, attempting: String, _ make: (UInt32) -> [UInt8]) throws(NetlinkError)
+    /// Sends one request and returns its answer, nothing when it is only acknowledged. A refusal throws.
+    /// - Parameter orNothing: What is asked for may be missing: no answer then.
+    mutating func ask(attempting: String, orNothing: Bool = false, _ make: (UInt32) -> [UInt8]) throws(NetlinkError)
         -> [NetlinkMessage]
     {
+        let number = nextSequence()
+        try send(make(number), attempting)
+        while true {
+            for message in try receive(attempting) where message.sequence == number {
+                switch message.type {
+                case MessageType.error:
+                    let number = try Self.acknowledgement(message).errno
+                    if !orNothing || number != ENOENT { try Self.demand(message, attempting) }
+                    return []
+                case MessageType.noop: continue
+                default: return [message]
+                }
+            }
+        }
+    }
+
+    /// What is kept of a dump.
+    struct Dump<Row: Sendable>: Sendable {
+        var rows: [Row] = []
+        /// Rows for which there was no room.
+        var passedOver = 0
+    }
+
+    /// Sends one request for a dump, and makes rows of its messages as they come: what is not kept takes no memory, however much
+    /// there is. A dump that changes under us is taken again.
+    /// - Parameters:
+    ///   - most: rows that are kept; the others are counted.
+    ///   - row: `nil` for what is of no interest.
+    mutating func dump<Row: Sendable>(
+        attempting: String, most: Int = .max, _ make: (UInt32) -> [UInt8], row: (NetlinkMessage) throws -> Row?
+    ) throws -> Dump<Row> {
         for _ in 0..<Self.dumpAttempts {
             let number = nextSequence()
             try send(make(number), attempting)
-            if let found = try collect(number, isDump: isDump, attempting) { return found }
+            var found = Dump<Row>()
+            var isInterrupted = false
+            var isOver = false
+            while !isOver {
+                let part = try part(of: number, attempting)
+                isInterrupted = isInterrupted || part.isInterrupted
+                isOver = part.isLast
+                for message in part.messages {
+                    guard let row = try row(message) else { continue }
+                    if found.rows.count < most { found.rows.append(row) } else { found.passedOver += 1 }
+                }
+            }
+            if !isInterrupted { return found }
         }
         throw NetlinkError(code: .overrun, attempting: "\(attempting), changed while it was read")
     }
 
-    /// `nil` when the dump was interrupted by a change.
-    private mutating func collect(_ number: UInt32, isDump: Bool, _ attempting: String) throws(NetlinkError)
-        -> [NetlinkMessage]?
-    {
-        var found: [NetlinkMessage] = []
+    /// Counts what a dump tells of until it is more than `most`; of no use for anything else afterwards: the rest of the dump is
+    /// left unread. One that changes under us is good enough.
+    mutating func count(
+        attempting: String, upTo most: Int, _ make: (UInt32) -> [UInt8], number: (NetlinkMessage) throws -> Int
+    ) throws -> Int {
+        let sequence = nextSequence()
+        try send(make(sequence), attempting)
+        var count = 0
+        var isOver = false
+        while !isOver, count <= most {
+            let part = try part(of: sequence, attempting)
+            isOver = part.isLast
+            for message in part.messages { count += try number(message) }
+        }
+        return count
+    }
+
+    private struct DumpPart {
+        var messages: [NetlinkMessage] = []
+        var isLast = false
+        /// What is dumped has changed meanwhile.
         var isInterrupted = false
-        while true {
-            for message in try receive(attempting) where message.sequence == number {
-                if message.flags & MessageFlags.interrupted != 0 { isInterrupted = true }
-                switch message.type {
-                case MessageType.error:
-                    let answer = try Self.acknowledgement(message)
-                    guard answer.errno == 0 else {
-                        throw NetlinkError(refused: answer.errno, attempting: attempting, message: answer.message)
-                    }
-                    return found
-                case MessageType.done:
-                    let result = message.payload.count >= 4 ? try FixedPart(message.payload).number(at: 0) : CInt(0)
-                    guard result >= 0 else { throw NetlinkError(refused: -result, attempting: attempting) }
-                    return isInterrupted ? nil : found
-                case MessageType.noop: continue
-                default: found.append(message)
-                }
-                if !isDump { return found }
+    }
+
+    /// What one datagram brings of a dump.
+    private mutating func part(of number: UInt32, _ attempting: String) throws(NetlinkError) -> DumpPart {
+        var part = DumpPart()
+        for message in try receive(attempting) where message.sequence == number {
+            if message.flags & MessageFlags.interrupted != 0 { part.isInterrupted = true }
+            switch message.type {
+            case MessageType.error:
+                try Self.demand(message, attempting)
+                part.isLast = true
+            case MessageType.done:
+                let result = message.payload.count >= 4 ? try FixedPart(message.payload).number(at: 0) : CInt(0)
+                guard result >= 0 else { throw NetlinkError(refused: 0 &- result, attempting: attempting) }
+                part.isLast = true
+            case MessageType.noop: continue
+            default: part.messages.append(message)
             }
+        }
+        return part
+    }
+
+    private static func demand(_ message: NetlinkMessage, _ attempting: String) throws(NetlinkError) {
+        let answer = try acknowledgement(message)
+        if answer.errno != 0 {
+            throw NetlinkError(refused: answer.errno, attempting: attempting, message: answer.message)
         }
     }
 
@@ -117,7 +183,7 @@ struct NetlinkSocket: ~Copyable {
         guard message.flags & MessageFlags.extended != 0 else { return answer }
         var offset = 4 + MessageWriter.headerLength
         if message.flags & MessageFlags.capped == 0 {
-            offset = 4 + aligned(Int(try fixed.number(at: 4, as: UInt32.self)))
+            offset = 4 + aligned(Int(clamping: try fixed.number(at: 4, as: UInt32.self)))
         }
         guard offset <= message.payload.count else { return answer }
         answer.message = try Attributes(message.payload.dropFirst(offset)).string(UInt16(NLMSGERR_ATTR_MSG.rawValue))
@@ -151,7 +217,7 @@ struct NetlinkSocket: ~Copyable {
             }
             if sender != 0 { continue }
             if truncated != 0 { throw NetlinkError(code: .overrun, attempting: attempting) }
-            return try NetlinkMessage.decode(buffer[..<Int(count)])
+            return try NetlinkMessage.decode(buffer.prefix(Int(clamping: count)))
         }
     }
 }

@@ -68,10 +68,10 @@ package struct Route: Sendable, Hashable {
 
     func encode(into message: inout MessageWriter, _ context: EncodingContext) {
         message.put(AddressFamily.ipv4.rawValue)
-        message.put(UInt8(destination.prefixLength))
+        message.put(UInt8(clamping: destination.prefixLength))
         message.put(UInt8(0))
         message.put(UInt8(0))
-        message.put(table < 256 ? UInt8(table) : UInt8(RT_TABLE_UNSPEC.rawValue))
+        message.put(table < 256 ? UInt8(clamping: table) : UInt8(RT_TABLE_UNSPEC.rawValue))
         message.put(`protocol`)
         message.put(scope.rawValue)
         message.put(kind.rawValue)
@@ -83,7 +83,7 @@ package struct Route: Sendable, Hashable {
         if let source { message.bytes(RouteAttribute.preferredSource, source.octets) }
         if metric != 0 { message.number(RouteAttribute.priority, metric) }
         if let mtu {
-            message.nest(RouteAttribute.metrics) { $0.number(RouteAttribute.metricMTU, UInt32(mtu)) }
+            message.nest(RouteAttribute.metrics) { $0.number(RouteAttribute.metricMTU, UInt32(clamping: mtu)) }
         }
     }
 
@@ -91,7 +91,7 @@ package struct Route: Sendable, Hashable {
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newRoute else { return nil }
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
-        let length = Int(try fixed.number(at: 1, as: UInt8.self))
+        let length = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
         let flags = try fixed.number(at: 8, as: UInt32.self)
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue, length <= 32, flags & RouteAttribute.cloned == 0
         else { return nil }
@@ -101,14 +101,14 @@ package struct Route: Sendable, Hashable {
         link = attributes.number(RouteAttribute.outInterface, as: UInt32.self).map { .index($0) }
         source = attributes.ipv4(RouteAttribute.preferredSource)
         let shortTable = try fixed.number(at: 4, as: UInt8.self)
-        table = attributes.number(RouteAttribute.table) ?? UInt32(shortTable)
+        table = attributes.number(RouteAttribute.table) ?? UInt32(clamping: shortTable)
         `protocol` = try fixed.number(at: 5)
         scope = Scope(rawValue: try fixed.number(at: 6)) ?? .universe
         guard let kind = Kind(rawValue: try fixed.number(at: 7)) else { return nil }
         self.kind = kind
         metric = attributes.number(RouteAttribute.priority) ?? 0
         mtu = try attributes.nest(RouteAttribute.metrics)?.number(RouteAttribute.metricMTU, as: UInt32.self).map {
-            Int($0)
+            Int(clamping: $0)
         }
         onLink = flags & RouteAttribute.onLink != 0
     }

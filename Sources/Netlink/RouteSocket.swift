@@ -43,10 +43,10 @@ package final class RouteSocket: Sendable {
 
     // MARK: dumps
 
-    /// All links. `statistics`: with counters.
-    package func links(statistics: Bool = false) throws -> [Link] {
+    /// All links, or those that fit. `statistics`: with counters.
+    package func links(statistics: Bool = false, where fits: (Link) -> Bool = { _ in true }) throws -> [Link] {
         let request = GetLinks(statistics: statistics)
-        return try dump("list links", Link.init) { request.message(sequence: $0) }
+        return try dump("list links", Link.init, fits) { request.message(sequence: $0) }
     }
 
     /// One link; `nil` when there is none of this name.
@@ -54,16 +54,16 @@ package final class RouteSocket: Sendable {
         let request = GetLinks(name: name, statistics: statistics)
         do {
             return try socket.withLock { socket in
-                try socket.ask(isDump: false, attempting: "get link \(name)") { request.message(sequence: $0) }
+                try socket.ask(attempting: "get link \(name)") { request.message(sequence: $0) }
             }.lazy.compactMap { try Link($0) }.first
         } catch let error as NetlinkError where error.code == .missing {
             return nil
         }
     }
 
-    /// All IPv4 addresses; their links are given by index, as in the other dumps.
-    package func addresses() throws -> [LinkAddress] {
-        try dump("list addresses", LinkAddress.init) { sequence in
+    /// All IPv4 addresses, or those that fit; their links are given by index, as in the other dumps.
+    package func addresses(where fits: (LinkAddress) -> Bool = { _ in true }) throws -> [LinkAddress] {
+        try dump("list addresses", LinkAddress.init, fits) { sequence in
             var writer = MessageWriter(type: MessageType.getAddress, flags: MessageFlags.request | MessageFlags.dump)
             writer.put(AddressFamily.ipv4.rawValue)
             writer.put(zeros: LinkAddress.headerLength - 1)
@@ -73,21 +73,21 @@ package final class RouteSocket: Sendable {
 
     /// All IPv4 routes, or those of one table; the kernel's `local` table is left out unless asked for.
     package func routes(table: UInt32? = nil) throws -> [Route] {
-        try routes(addedBy: 0).filter { table == nil ? $0.table != Route.localTable : $0.table == table }
+        try routes(addedBy: 0) { table == nil ? $0.table != Route.localTable : $0.table == table }
     }
 
-    /// IPv4 routes of all tables that were added by `protocol`, 0: by anybody. The kernel passes over the others.
-    package func routes(addedBy number: UInt8) throws -> [Route] {
-        try dump("list routes", Route.init) { sequence in
+    /// IPv4 routes of all tables that were added by `protocol`, 0: by anybody, and that fit. The kernel passes over the others'.
+    package func routes(addedBy number: UInt8, where fits: (Route) -> Bool = { _ in true }) throws -> [Route] {
+        try dump("list routes", Route.init, fits) { sequence in
             var writer = MessageWriter(type: MessageType.getRoute, flags: MessageFlags.request | MessageFlags.dump)
             Route.header(protocol: number, into: &writer)
             return writer.finished(sequence: sequence)
         }
     }
 
-    /// All IPv4 rules that lead to a table.
-    package func rules() throws -> [Rule] {
-        try dump("list rules", Rule.init) { sequence in
+    /// All IPv4 rules that lead to a table, or those that fit.
+    package func rules(where fits: (Rule) -> Bool = { _ in true }) throws -> [Rule] {
+        try dump("list rules", Rule.init, fits) { sequence in
             var writer = MessageWriter(type: MessageType.getRule, flags: MessageFlags.request | MessageFlags.dump)
             writer.put(AddressFamily.ipv4.rawValue)
             writer.put(zeros: Rule.headerLength - 1)
@@ -95,23 +95,24 @@ package final class RouteSocket: Sendable {
         }
     }
 
-    /// All IPv4 neighbours, learnt ones included; proxy entries are not.
-    package func neighbours() throws -> [Neighbour] {
-        try dump("list neighbours", Neighbour.init) { Neighbour.dumpMessage(.ipv4, sequence: $0) }
+    /// All IPv4 neighbours, learnt ones included, or those that fit; proxy entries are not.
+    package func neighbours(where fits: (Neighbour) -> Bool = { _ in true }) throws -> [Neighbour] {
+        try dump("list neighbours", Neighbour.init, fits) { Neighbour.dumpMessage(.ipv4, sequence: $0) }
     }
 
-    /// All rows of bridges' and VXLAN devices' forwarding tables.
-    package func forwardingEntries() throws -> [ForwardingEntry] {
-        try dump("list forwarding entries", ForwardingEntry.init) { Neighbour.dumpMessage(.bridge, sequence: $0) }
+    /// All rows of bridges' and VXLAN devices' forwarding tables, or those that fit.
+    package func forwardingEntries(where fits: (ForwardingEntry) -> Bool = { _ in true }) throws -> [ForwardingEntry] {
+        try dump("list forwarding entries", ForwardingEntry.init, fits) { Neighbour.dumpMessage(.bridge, sequence: $0) }
     }
 
-    private func dump<Row>(
-        _ attempting: String, _ decode: (NetlinkMessage) throws -> Row?, _ make: (UInt32) -> [UInt8]
+    /// What does not fit is not kept, however much there is.
+    private func dump<Row: Sendable>(
+        _ attempting: String, _ decode: (NetlinkMessage) throws -> Row?, _ fits: (Row) -> Bool,
+        _ make: (UInt32) -> [UInt8]
     ) throws -> [Row] {
-        let messages = try socket.withLock { socket in
-            try socket.ask(isDump: true, attempting: attempting, make)
+        try socket.withLock { socket in
+            try socket.dump(attempting: attempting, make) { try decode($0).flatMap { fits($0) ? $0 : nil } }.rows
         }
-        return try messages.compactMap(decode)
     }
 
     // MARK: namespace ids
@@ -120,7 +121,7 @@ package final class RouteSocket: Sendable {
     package func namespaceID(of namespace: NetworkNamespace) throws -> Int32? {
         let file = try namespace.open()
         let messages = try socket.withLock { socket in
-            try socket.ask(isDump: false, attempting: "get id of \(namespace.path)") { sequence in
+            try socket.ask(attempting: "get id of \(namespace.path)") { sequence in
                 var writer = MessageWriter(type: MessageType.getNamespaceID, flags: MessageFlags.request)
                 writer.put(UInt32(0))
                 writer.number(NamespaceAttribute.descriptor, UInt32(bitPattern: file.raw))
@@ -208,7 +209,7 @@ private struct Batch {
         guard case .name(let name) = link, context.indexes[link] == nil else { return }
         try flush(&socket)
         let ask = GetLinks(name: name)
-        let found = try socket.ask(isDump: false, attempting: "\(request)") { ask.message(sequence: $0) }
+        let found = try socket.ask(attempting: "\(request)") { ask.message(sequence: $0) }
         guard let index = try found.lazy.compactMap({ try Link($0) }).first?.index else {
             throw NetlinkError(refused: ENODEV, attempting: "\(request)", message: "no link \(name)")
         }

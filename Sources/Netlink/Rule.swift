@@ -39,10 +39,10 @@ package struct Rule: Sendable, Hashable {
 
     func encode(into message: inout MessageWriter) {
         message.put(AddressFamily.ipv4.rawValue)
-        message.put(UInt8(destination?.prefixLength ?? 0))
-        message.put(UInt8(source?.prefixLength ?? 0))
+        message.put(UInt8(clamping: destination?.prefixLength ?? 0))
+        message.put(UInt8(clamping: source?.prefixLength ?? 0))
         message.put(UInt8(0))
-        message.put(table < 256 ? UInt8(table) : UInt8(RT_TABLE_UNSPEC.rawValue))
+        message.put(table < 256 ? UInt8(clamping: table) : UInt8(RT_TABLE_UNSPEC.rawValue))
         message.put(zeros: 2)
         message.put(RuleAttribute.toTable)
         message.put(UInt32(0))
@@ -65,12 +65,12 @@ package struct Rule: Sendable, Hashable {
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
             try fixed.number(at: 7) == RuleAttribute.toTable
         else { return nil }
-        let destinationLength = Int(try fixed.number(at: 1, as: UInt8.self))
-        let sourceLength = Int(try fixed.number(at: 2, as: UInt8.self))
+        let destinationLength = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
+        let sourceLength = Int(clamping: try fixed.number(at: 2, as: UInt8.self))
         guard destinationLength <= 32, sourceLength <= 32 else { return nil }
         priority = attributes.number(RuleAttribute.priority) ?? 0
         let shortTable = try fixed.number(at: 4, as: UInt8.self)
-        table = attributes.number(RuleAttribute.table) ?? UInt32(shortTable)
+        table = attributes.number(RuleAttribute.table) ?? UInt32(clamping: shortTable)
         mark = attributes.number(RuleAttribute.mark)
         markMask = attributes.number(RuleAttribute.markMask)
         source = attributes.ipv4(RuleAttribute.source).map { IPv4Network(address: $0, prefixLength: sourceLength) }

@@ -62,7 +62,7 @@ private struct ListingParser {
     }
 
     private mutating func word(_ text: String) -> Bool {
-        guard bytes[position...].starts(with: text.utf8) else { return false }
+        guard bytes.dropFirst(position).starts(with: text.utf8) else { return false }
         position += text.utf8.count
         return true
     }
@@ -97,7 +97,9 @@ private struct ListingParser {
         while position < bytes.count, bytes[position] == UInt8(ascii: "-") || (48...57).contains(bytes[position]) {
             position += 1
         }
-        return Int(String(decoding: bytes[start..<position], as: UTF8.self)).map { .number($0) }
+        return Int(String(decoding: bytes.prefix(position).dropFirst(start), as: UTF8.self), radix: 10).map {
+            .number($0)
+        }
     }
 
     private mutating func string() -> String? {
@@ -131,7 +133,7 @@ private struct ListingParser {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(kind)
         case UInt8(ascii: "u"):
             guard position + 4 <= bytes.count,
-                let number = UInt32(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
+                let number = UInt32(String(decoding: bytes.dropFirst(position).prefix(4), as: UTF8.self), radix: 16)
             else { return nil }
             position += 4
             return Unicode.Scalar(number) ?? "\u{fffd}"

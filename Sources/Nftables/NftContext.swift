@@ -51,35 +51,24 @@ package struct NftContext {
         return (result, buffer.map { String(cString: $0) } ?? "")
     }
 
-    /// The tables there are.
-    package func tables() throws(NftablesError) -> Set<TableID> {
-        let text = try output(of: "list tables", flags: UInt32(NFT_CTX_OUTPUT_JSON), attempting: "list tables")
-        var found: Set<TableID> = []
-        for item in try Self.items(text) {
-            guard let table = item["table"], let family = table["family"]?.text.flatMap(TableID.Family.init(rawValue:)),
-                let name = table["name"]?.text
-            else { continue }
-            found.insert(TableID(family, name))
-        }
-        return found
-    }
-
-    /// A table with its elements; `nil` when there is none of this name.
-    package func table(_ id: TableID) throws -> ObservedTable? { try tables([id])[id] }
-
-    /// Those of `ids` that are there. `bare`: tables whose elements are of no interest; nft cannot print some rules as
-    /// JSON, which is where elements are read from, and complains on standard error.
+    /// Those of `ids`, which must be there: a namespace's tables are told by `Ruleset`, because what lists them here
+    /// reads everything that is in them. Nothing of other tables is read. `bare`: tables whose elements are of no interest; nft
+    /// cannot print some rules as JSON, which is where elements are read from, and complains on standard error.
     package func tables(_ ids: [TableID], bare: Set<TableID> = []) throws -> [TableID: ObservedTable] {
-        let present = try tables()
         var found: [TableID: ObservedTable] = [:]
-        for id in ids where present.contains(id) { found[id] = try observe(id, withElements: !bare.contains(id)) }
+        for id in ids { found[id] = try observe(id, withElements: !bare.contains(id)) }
         return found
     }
+
+    /// A table with its elements, which must be there.
+    package func table(_ id: TableID) throws -> ObservedTable { try observe(id, withElements: true) }
 
     private func observe(_ id: TableID, withElements: Bool) throws(NftablesError) -> ObservedTable {
         let plain = UInt32(NFT_CTX_OUTPUT_TERSE) | UInt32(NFT_CTX_OUTPUT_STATELESS)
         let text = try output(of: "list table \(id)", flags: plain, attempting: "list table \(id)")
-        guard withElements else { return ObservedTable(text: text, items: []) }
+        let bare = ObservedTable(text: text, items: [])
+        // What prints a table's flags as JSON in 1.0.6 prints memory that it has given back. Such a table is replaced anyway.
+        guard withElements, !bare.isDormant else { return bare }
         let listing = try output(
             of: "list table \(id)", flags: UInt32(NFT_CTX_OUTPUT_JSON), attempting: "list table \(id)")
         return ObservedTable(text: text, items: try Self.items(listing))

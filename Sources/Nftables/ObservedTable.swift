@@ -3,9 +3,22 @@ package struct ObservedTable: Sendable {
     package let comment: String?
     /// Chains with their text as nft prints it, counters left out.
     package let chains: [String: String]
-    /// Switched off as a whole (`flags dormant`): nothing in it sees a packet.
+    /// It has flags, which ours have not: switched off as a whole (`dormant`), nothing in it sees a packet.
     package let isDormant: Bool
+    /// There is more in it than belongs there, and it was not read.
+    package let isOverfull: Bool
     private let contents: [String: [ListedValue]]
+
+    /// One that holds so much that is not ours that it is not read, but replaced.
+    package static let overfull = ObservedTable()
+
+    private init() {
+        comment = nil
+        chains = [:]
+        isDormant = false
+        isOverfull = true
+        contents = [:]
+    }
 
     /// - Parameters:
     ///   - text: a terse listing, in which alone the table's comment is found (nft 1.0.6 leaves it out of JSON).
@@ -27,11 +40,12 @@ package struct ObservedTable: Sendable {
                 current = (String(line.dropFirst(7).dropLast(2)), "")
             } else if line.hasPrefix("\tcomment \"") {
                 comment = String(line.dropFirst(10).dropLast())
-            } else if line.hasPrefix("\tflags "), line.contains("dormant") {
+            } else if line.hasPrefix("\tflags ") {
                 isDormant = true
             }
         }
         self.isDormant = isDormant
+        isOverfull = false
         self.comment = comment
         self.chains = chains
         var contents: [String: [ListedValue]] = [:]

@@ -52,11 +52,30 @@ package struct Table: Equatable, Sendable {
     }
 
     /// Replaces whatever is there by this table, in one transaction.
+    ///
+    /// Elements stand within the table's braces: commands that add or delete elements make libnftables read the sets of ranges of
+    /// all tables in the namespace first, whosever they are.
     package var replacement: String {
-        var text = "table \(id)\ndelete table \(id)\ntable \(id) {\ncomment \"\(tag)\"\n\(skeleton)\n}\n"
-        for (name, rules) in chains.sorted(by: { $0.key < $1.key }) { text += chainText(name, rules) }
-        for set in sets { text += set.adding(set.elements, to: id) }
+        var text = "table \(id)\ndelete table \(id)\ntable \(id) {\ncomment \"\(tag)\"\n"
+        var rest = sets.filter { !$0.elements.isEmpty }
+        for line in skeleton.split(separator: "\n", omittingEmptySubsequences: false) {
+            guard let index = rest.firstIndex(where: { $0.isDeclared(by: line) }) else {
+                text += line + "\n"
+                continue
+            }
+            text += rest.remove(at: index).declared(by: line) + "\n"
+        }
+        for (name, rules) in chains.sorted(by: { $0.key < $1.key }) { text += "chain \(name) {\n\(rules)\n}\n" }
+        text += "}\n"
+        // What is declared over several lines.
+        for set in rest { text += set.adding(set.elements, to: id) }
         return text
+    }
+
+    /// Chains, elements and whatever else there is to count, at a guess.
+    package var size: Int {
+        skeleton.utf8.count(where: { $0 == UInt8(ascii: "\n") }) + chains.count * 4
+            + sets.reduce(0) { $0 + $1.elements.count }
     }
 
     func chainText(_ name: String, _ rules: String) -> String {
@@ -94,6 +113,17 @@ package struct ElementSet: Equatable, Sendable {
 
     func removing(_ removed: [String: String], from table: TableID) -> String {
         command("delete", Array(removed.keys), table)
+    }
+
+    /// Whether a line of a skeleton declares this set as a whole.
+    fileprivate func isDeclared(by line: Substring) -> Bool {
+        (line.hasPrefix("map \(name) {") || line.hasPrefix("set \(name) {")) && line.hasSuffix("}")
+    }
+
+    /// The declaration with the elements in it.
+    fileprivate func declared(by line: Substring) -> String {
+        let listed = elements.map { $0.value.isEmpty ? $0.key : "\($0.key) : \($0.value)" }.sorted()
+        return line.dropLast() + " elements = { \(listed.joined(separator: ", ")) }\n}"
     }
 
     private func command(_ verb: String, _ elements: [String], _ table: TableID) -> String {

@@ -30,6 +30,7 @@ extension Table {
     /// rules that others have changed; those of chains that are not there yet do not matter, `nil` when not known.
     package func change(from observed: ObservedTable?, rules: [String: String]? = nil) -> TableChange {
         guard let observed else { return replaced("table \(id) is missing") }
+        if observed.isOverfull { return replaced("table \(id) holds more than was put there") }
         guard observed.comment == tag else { return replaced("table \(id) is of another make") }
         if observed.isDormant { return replaced("table \(id) was switched off") }
         let own = skeletonChains

@@ -8,7 +8,7 @@ extension Wire.LogRequest {
         taskIds = tasks
         self.isFinal = isFinal
         follow = selection.follows
-        tail = selection.tail.map { Int64($0) } ?? -1
+        tail = selection.tail.map { Int64(clamping: $0) } ?? -1
         since = selection.since?.clampedNanosecondsSinceEpoch ?? 0
         until = selection.until?.clampedNanosecondsSinceEpoch ?? 0
     }
@@ -27,7 +27,7 @@ extension Wire.LogLine {
     package init(_ entry: LogEntry) {
         self.init()
         taskID = entry.origin ?? ""
-        stream = UInt32(entry.stream.rawValue)
+        stream = UInt32(clamping: entry.stream.rawValue)
         time = entry.timestamp.nanosecondsSinceEpoch
         text = Data(entry.bytes)
     }

@@ -15,18 +15,21 @@ extension Wire {
     package static func messages(
         from: UInt64, to: UInt64, tasks: [SwarmTask], removed: [String]
     ) throws -> [AssignmentsMessage] {
-        var sets: [TaskSet] = [TaskSet()]
+        var sets: [TaskSet] = []
+        var last = TaskSet()
         var bytes = 0
         for task in tasks {
             let payload = try payload(task)
             if bytes > 0, bytes + payload.count > pieceBytes {
-                sets.append(TaskSet())
+                sets.append(last)
+                last = TaskSet()
                 bytes = 0
             }
-            sets[sets.count - 1].tasks.append(payload)
+            last.tasks.append(payload)
             bytes += payload.count
         }
-        sets[sets.count - 1].removed = removed
+        last.removed = removed
+        sets.append(last)
         return sets.enumerated().map { index, set in
             var set = set
             set.from = from

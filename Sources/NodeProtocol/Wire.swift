@@ -9,6 +9,7 @@ package enum Wire {
     package typealias JoinStoreRequest = Apus_Node_V1_JoinStoreRequest
     package typealias JoinStoreReply = Apus_Node_V1_JoinStoreReply
     package typealias StoreMember = Apus_Node_V1_StoreMember
+    package typealias StoreSecret = Apus_Node_V1_StoreSecret
     package typealias RootCertificateRequest = Apus_Node_V1_RootCertificateRequest
     package typealias RootCertificateReply = Apus_Node_V1_RootCertificateReply
     package typealias JoinRequest = Apus_Node_V1_JoinRequest

@@ -25,7 +25,12 @@ package struct NetworkAllocator {
             name: "overlay", options: [SwarmNetwork.identifierOption: "\(Self.firstIdentifier)"])
         var pools = AllocatedPools()
         pools.driver = Driver(name: "default")
-        pools.configs = [.init(subnet: "10.255.0.0/16", gateway: "10.255.0.1")]
+        let subnet = state.cluster?.addressPools?.choose(avoiding: [])
+        pools.configs = [
+            .init(
+                subnet: subnet?.description ?? "10.255.0.0/16",
+                gateway: subnet.map { $0.first.advanced(by: 1).description } ?? "10.255.0.1")
+        ]
         network.ipamOptions = pools
         return network
     }
@@ -57,6 +62,9 @@ package struct NetworkAllocator {
             throw Refusal(
                 .conflict, "rpc error: code = AlreadyExists desc = ingress network (\(existing.id)) is already present")
         }
+        if request.enableIPv4 == false {
+            throw Refusal(.notImplemented, "networks without IPv4 are not implemented by apus yet")
+        }
         if request.enableIPv6 == true {
             throw Refusal(.notImplemented, "IPv6 on overlay networks is not implemented by apus yet")
         }
@@ -66,6 +74,7 @@ package struct NetworkAllocator {
                 throw Refusal(
                     .notImplemented, "encrypted overlay networks (--opt encrypted) are not implemented by apus yet")
             case SwarmNetwork.mtuOption: try SwarmNetwork.checkMTU(request.options)
+            case SpoofCheck.option: try SpoofCheck.check(request.options)
             default:
                 if option.hasPrefix("com.docker.network.") {
                     throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")
@@ -89,7 +98,8 @@ package struct NetworkAllocator {
     private func choosePools(_ request: NetworkRequest) throws -> [AllocatedPools.Pool] {
         let asked = request.ipam?.config ?? []
         guard asked.contains(where: { !($0.subnet ?? "").isEmpty }) else {
-            guard let subnet = SubnetChooser.overlays.choose(avoiding: subnetsInUse + routedSubnets) else {
+            let chooser = state.cluster?.addressPools ?? .overlays
+            guard let subnet = chooser.choose(avoiding: subnetsInUse + routedSubnets) else {
                 throw Refusal(.unavailable, AddressPoolRules.exhausted)
             }
             return [.init(subnet: subnet.description, gateway: subnet.first.advanced(by: 1).description)]

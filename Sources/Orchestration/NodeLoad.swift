@@ -26,6 +26,8 @@ struct NodeLoad {
     }
 
     private var perService: [String: [String: Int]] = [:]
+    /// Tasks of a place that are wanted on a node: its next task is to replace them.
+    private var replaceable: [Seat: Int] = [:]
     private var total: [String: Int] = [:]
     private var used: [String: Amounts] = [:]
     /// What a place's own tasks that are to end still hold: its next task starts only when they have ended.
@@ -36,8 +38,9 @@ struct NodeLoad {
         let since = now.advanced(bySeconds: -Self.failureWindow)
         for task in state.tasks.values {
             guard let node = task.nodeID else { continue }
-            if task.isLive { add(task) }
-            if [.failed, .rejected].contains(task.status.state), task.status.timestamp > since {
+            // A task of a global service has its node before it is placed there, and uses nothing of it yet.
+            if task.isLive, task.status.state >= .assigned { add(task) }
+            if [.failed, .rejected].contains(task.status.state), task.status.timestamp.believed(at: now) > since {
                 failures[node, default: [:]][task.serviceID, default: 0] += 1
             }
         }
@@ -48,7 +51,8 @@ struct NodeLoad {
         if task.isWanted {
             perService[node, default: [:]][task.serviceID, default: 0] += 1
             total[node, default: 0] += 1
-        } else if task.slot != nil {
+            if !task.isAttachment { replaceable[seat(of: task, on: node), default: 0] += 1 }
+        } else if !task.isAttachment {
             yielding[seat(of: task, on: node), default: Amounts()].add(task)
         }
         used[node, default: Amounts()].add(task)
@@ -69,13 +73,21 @@ struct NodeLoad {
         }
     }
 
-    func rank(_ node: String, for service: String) -> Rank {
+    /// What a task of the same place has that this one is to replace does not count: it goes as soon as this one runs.
+    func rank(_ node: String, for task: SwarmTask) -> Rank {
         Rank(
-            isFailing: failures[node]?[service] ?? 0 >= Self.failuresToAvoid, ofService: tasks(of: service, on: node),
-            total: total[node] ?? 0, node: node)
+            isFailing: failures[node]?[task.serviceID] ?? 0 >= Self.failuresToAvoid,
+            ofService: others(than: task, on: node),
+            total: (total[node] ?? 0) - (replaceable[seat(of: task, on: node)] ?? 0), node: node)
     }
 
+    /// Wanted tasks of a service on a node.
     func tasks(of service: String, on node: String) -> Int { perService[node]?[service] ?? 0 }
+
+    /// Wanted tasks of a task's service on a node, without those that it is to replace.
+    func others(than task: SwarmTask, on node: String) -> Int {
+        tasks(of: task.serviceID, on: node) - (replaceable[seat(of: task, on: node)] ?? 0)
+    }
 
     /// What is left on a node for a task.
     func free(_ node: Node, for task: SwarmTask) -> (cpus: Int64, memory: Int64) {

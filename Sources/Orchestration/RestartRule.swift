@@ -32,8 +32,8 @@ struct RestartRule {
     }
 
     /// When the successor of a task that has ended by itself may start.
-    func due(after last: SwarmTask) -> Timestamp {
-        last.status.timestamp.advanced(byNanoseconds: policy?.delay ?? Self.defaultDelay)
+    func due(after last: SwarmTask, at now: Timestamp) -> Timestamp {
+        last.status.timestamp.believed(at: now).advanced(byNanoseconds: policy?.delay ?? Self.defaultDelay)
     }
 
     /// Carries the count of attempts from a task that has ended by itself over to its successor.

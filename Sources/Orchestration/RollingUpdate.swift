@@ -50,7 +50,7 @@ struct RollingUpdate {
         guard let since else { return }
         let own = tasks.filter { $0.assignment?.isUpdate == true && $0.createdAt >= since }
         for task in own {
-            let started = task.assignment?.runningSince
+            let started = task.assignment?.runningSince?.believed(at: now)
             if RestartRule.hasEndedByItself(task) {
                 let isWatched =
                     started.map { task.status.timestamp <= $0.advanced(byNanoseconds: monitor) } ?? true
@@ -63,7 +63,7 @@ struct RollingUpdate {
         // A place is in hand until its new task has run or failed, and the delay after that is over.
         if own.contains(where: { $0.isWanted && $0.status.state < .running }) {
             inHand += 1
-        } else if let done = own.compactMap({ $0.assignment?.runningSince ?? $0.status.timestamp }).max() {
+        } else if let done = own.map({ ($0.assignment?.runningSince ?? $0.status.timestamp).believed(at: now) }).max() {
             let free = done.advanced(byNanoseconds: delay)
             if free > now {
                 inHand += 1

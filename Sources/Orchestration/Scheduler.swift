@@ -37,9 +37,9 @@ struct Scheduler {
                 fit.append(node)
             }
         }
-        let preferred = SpreadPreference.all(of: task).narrow(fit, of: state, for: task.serviceID, load)
+        let preferred = SpreadPreference.all(of: task).narrow(fit, of: state, for: task, load)
         let best = preferred.min { left, right in
-            load.rank(left.id, for: task.serviceID) < load.rank(right.id, for: task.serviceID)
+            load.rank(left.id, for: task) < load.rank(right.id, for: task)
         }
         if let best { return .success(best) }
         // What refused the most nodes comes first; among equals the order of the filters.

@@ -123,6 +123,7 @@ struct Seat {
         assignment.serviceLabels = service.spec.labels
         assignment.endpointSpec = service.spec.endpointSpec
         assignment.isUpdate = isUpdate
+        assignment.logDriver = draft.state.cluster?.spec.taskDefaults?.logDriver
         if let last { rule.count(last, in: &assignment, at: draft.now) }
         task.assignment = assignment
         task.status = TaskStatus(.new, "created", at: draft.now)
@@ -144,9 +145,11 @@ struct Seat {
         if isHeld { return }
         if task.assignment?.attempt ?? 0 > 0,
             let last = predecessors.filter({ RestartRule.hasEndedByItself($0) })
-                .max(by: { $0.status.timestamp < $1.status.timestamp })
+                .max(by: {
+                    $0.status.timestamp.believed(at: draft.now) < $1.status.timestamp.believed(at: draft.now)
+                })
         {
-            let due = rule.due(after: last)
+            let due = rule.due(after: last, at: draft.now)
             guard due <= draft.now else { return draft.wake(at: due) }
         }
         var task = task

@@ -33,15 +33,16 @@ package struct SpreadPreference: Sendable, Equatable {
 }
 
 extension [SpreadPreference] {
-    /// The fit nodes of the group that has the fewest tasks of a service, one preference after the other.
+    /// The fit nodes of the group that has the fewest tasks of a task's service, one preference after the other; those that the task is to
+    /// replace do not count.
     ///
     /// Tasks on nodes that are not fit, full ones for instance, count for their group.
-    func narrow(_ fit: [Node], of state: SwarmState, for service: String, _ load: NodeLoad) -> [Node] {
+    func narrow(_ fit: [Node], of state: SwarmState, for task: SwarmTask, _ load: NodeLoad) -> [Node] {
         var fit = fit
         var all = Array<Node>(state.nodes.values)
         for preference in self where fit.count > 1 {
             var counts: [String: Int] = [:]
-            for node in all { counts[preference.value(node), default: 0] += load.tasks(of: service, on: node.id) }
+            for node in all { counts[preference.value(node), default: 0] += load.others(than: task, on: node.id) }
             let best = Set<String>(fit.map { preference.value($0) }).min {
                 (counts[$0] ?? 0, $0) < (counts[$1] ?? 0, $1)
             }

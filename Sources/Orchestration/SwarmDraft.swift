@@ -96,6 +96,6 @@ package struct SwarmDraft: Sendable {
     }
 
     private func condition(_ key: StoreKey, _ version: ObjectVersion) -> StoreTransaction.Condition {
-        version.index == 0 ? .absent(key) : .modified(key, at: Int64(version.index))
+        version.index == 0 ? .absent(key) : .modified(key, at: Int64(clamping: version.index))
     }
 }

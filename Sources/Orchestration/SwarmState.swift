@@ -37,7 +37,7 @@ package struct SwarmState: Sendable, Equatable {
 
     private mutating func take(_ stored: StoredValue) throws {
         guard let (kind, id) = stored.key.object else { return }
-        let version = ObjectVersion(index: UInt64(stored.modifyRevision))
+        let version = ObjectVersion(index: UInt64(clamping: stored.modifyRevision))
         switch kind {
         case .nodes:
             var node = try WireJSON.decode(Node.self, from: stored.value)

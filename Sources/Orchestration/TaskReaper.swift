@@ -14,14 +14,15 @@ struct TaskReaper {
             if task.desiredState == .remove || isNodeGone { draft.removeTask(task.id) }
         }
         let limit = Int(
-            draft.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit ?? Int64(Self.defaultHistory))
+            clamping: draft.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit
+                ?? Int64(clamping: Self.defaultHistory))
         // Negative: everything is kept. Source: SwarmKit.
         guard limit >= 0 else { return }
         let places = Dictionary(grouping: draft.state.tasks.values) { "\($0.serviceID)/\($0.place)" }
         for tasks in places.values where tasks.count > limit {
             // The newest is kept whatever the limit: it says what comes next.
             let earlier = tasks.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.dropLast()
-            for task in earlier.filter({ !$0.isLive }).prefix(tasks.count - limit) {
+            for task in earlier.filter({ !$0.isLive }).prefix(max(0, tasks.count - limit)) {
                 draft.removeTask(task.id)
             }
         }

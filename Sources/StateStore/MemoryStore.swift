@@ -101,9 +101,9 @@ package final class MemoryStore: StateStore {
                 throw StateStoreError(.compacted(firstUsable: state.compacted + 1), "watch after revision \(cursor)")
             }
             // Revisions have no gaps here, so the place in the history follows from the number.
-            let place = Int(cursor - state.compacted)
+            let place = Int(clamping: cursor - state.compacted)
             guard cursor >= 0, let first = state.history.first?.revision else { return nil }
-            let index = max(0, place - Int(first - state.compacted - 1))
+            let index = max(0, place - Int(clamping: first - state.compacted - 1))
             return index < state.history.count ? state.history[index] : nil
         }
     }

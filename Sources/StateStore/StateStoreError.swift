@@ -19,6 +19,8 @@ package struct StateStoreError: Fault, Equatable {
         case leadershipLost
         /// The store's quota is used up: only deletes are taken.
         case full
+        /// A value is sealed with a secret that this manager does not have.
+        case sealed
         /// The store answered what it should not.
         case unexpected
     }
@@ -36,7 +38,7 @@ package struct StateStoreError: Fault, Equatable {
 
     package var kind: FaultKind {
         switch code {
-        case .unavailable, .outcomeUnknown, .leadershipLost, .full: .unavailable
+        case .unavailable, .outcomeUnknown, .leadershipLost, .full, .sealed: .unavailable
         case .tooLarge: .invalidInput
         case .compacted, .watcherTooSlow, .invalidTransaction, .unexpected: .defect
         }
@@ -53,6 +55,7 @@ package struct StateStoreError: Fault, Equatable {
         case .watcherTooSlow: "cannot \(attempting): the watcher did not keep up"
         case .tooLarge: "cannot \(attempting): too large"
         case .invalidTransaction: "cannot \(attempting)"
+        case .sealed: "cannot \(attempting): \(detail ?? "this manager does not have the secret")"
         case .full: "cannot \(attempting): the swarm's store is full"
         case .unexpected: "cannot \(attempting): \(detail ?? "unexpected answer of the store")"
         }
@@ -65,7 +68,7 @@ package struct StateStoreError: Fault, Equatable {
     package var isTransient: Bool {
         switch code {
         case .unavailable, .outcomeUnknown, .full: true
-        case .compacted, .watcherTooSlow, .tooLarge, .invalidTransaction, .leadershipLost, .unexpected: false
+        case .compacted, .watcherTooSlow, .tooLarge, .invalidTransaction, .leadershipLost, .sealed, .unexpected: false
         }
     }
 }

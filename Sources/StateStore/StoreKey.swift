@@ -14,6 +14,8 @@ package enum StoreKind: String, Sendable, CaseIterable, Codable {
 /// Layout: objects at `/apus/v1/<kind>/<id>`, names that must be unique at `/apus/v1/names/<kind>/<name>` (the value is the id),
 /// leaders at `/apus/leader/<role>`, which a watch over all objects does not see.
 package struct StoreKey: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// Everything there is.
+    package static let all = "/apus/"
     /// All objects and names: the prefix of a manager's one watch.
     package static let everything = "/apus/v1/"
     private static let names = "/apus/v1/names/"

@@ -11,6 +11,13 @@ struct Options: ParsableArguments {
     @Option(help: "Where to serve the Engine API: unix:///path.")
     var host = "unix:///run/apus/docker.sock"
 
+    @Option(
+        help: """
+            Where clients look that are told nothing: served as well, unless another daemon listens there. Empty for \
+            nowhere else.
+            """)
+    var dockerSocket = "/var/run/docker.sock"
+
     @Option(help: "Registry to ask first for images of docker.io: a URL. May be given more than once.")
     var registryMirror: [String] = []
 
@@ -22,6 +29,12 @@ struct Options: ParsableArguments {
 
     @Option(help: "Address or interface that other nodes reach this one at, when swarm init and join name none.")
     var advertiseAddr = ""
+
+    @Option(help: "Most that one image layer or archive may unpack to, in GiB.")
+    var maxUnpackedGib: Int64 = 256
+
+    @Option(help: "Most times its own size that an archive may unpack to, once that is more than a GiB.")
+    var maxUnpackedRatio: Int64 = 500
 
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = "info"
@@ -36,5 +49,14 @@ struct Options: ParsableArguments {
             throw ValidationError("--host \(host): only unix:///path is implemented by apus yet")
         }
         return String(host.dropFirst(prefix.count))
+    }
+
+    /// How much may come out of one archive.
+    func maxUnpackedBytes() throws -> Int64 {
+        let (bytes, isTooMuch) = maxUnpackedGib.multipliedReportingOverflow(by: 1 << 30)
+        guard maxUnpackedGib > 0, !isTooMuch, maxUnpackedRatio > 0 else {
+            throw ValidationError("--max-unpacked-gib and --max-unpacked-ratio must be greater than zero")
+        }
+        return bytes
     }
 }

@@ -5,6 +5,7 @@ import Engine
 import EngineInterface
 import LinuxSystem
 import Logging
+import Model
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
@@ -15,7 +16,7 @@ import UnixSignals
 struct Program: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apusd", abstract: "The Apus daemon: containers, their networks, and the swarm.",
-        version: Version.text)
+        version: ProductVersion.text)
 
     @OptionGroup var options: Options
 
@@ -31,10 +32,12 @@ struct Program: AsyncParsableCommand {
         let group = MultiThreadedEventLoopGroup.singleton
 
         var engineConfiguration = EngineConfiguration(
-            rootDirectory: options.root, runDirectory: options.runDir, version: Version.text)
+            rootDirectory: options.root, runDirectory: options.runDir, version: ProductVersion.text)
         engineConfiguration.registryMirrors = options.registryMirror
         engineConfiguration.insecureRegistries = options.insecureRegistry
         engineConfiguration.nameServers = options.dns
+        engineConfiguration.maxUnpackedBytes = try options.maxUnpackedBytes()
+        engineConfiguration.maxUnpackedRatio = options.maxUnpackedRatio
         let engine = try await NodeEngine.open(engineConfiguration, log: log)
 
         var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)
@@ -46,19 +49,19 @@ struct Program: AsyncParsableCommand {
 
         var server = APIServer.Configuration()
         server.socketPath = try options.socketPath()
-        server.productVersion = Version.text
+        server.productVersion = ProductVersion.text
         let backends = Backends(
             system: engine, containers: engine, images: engine, networks: engine, volumes: engine, swarm: swarm)
-        let api = APIServer(server, backends: backends, eventLoopGroup: group, logger: log)
-
-        let parts: [any ServiceLifecycle.Service] = [engine, swarm, api]
+        var parts: [any ServiceLifecycle.Service] = [
+            engine, swarm, APIServer(server, backends: backends, eventLoopGroup: group, logger: log),
+        ]
+        if !options.dockerSocket.isEmpty, options.dockerSocket != server.socketPath {
+            server.socketPath = options.dockerSocket
+            server.isOptional = true
+            parts.append(APIServer(server, backends: backends, eventLoopGroup: group, logger: log))
+        }
         let services = ServiceGroup(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         try await services.run()
     }
-}
-
-/// What this build calls itself.
-enum Version {
-    static let text = "0.1.0"
 }

@@ -12,6 +12,7 @@
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/net_namespace.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -123,6 +124,9 @@ int clinux_epoll_create(void);
 int clinux_epoll_add(int epoll, int fd, uint64_t token, int once);
 int clinux_epoll_remove(int epoll, int fd);
 int clinux_epoll_wait(int epoll, uint64_t *tokens, int most);
+
+/// Gives the pages of freed memory back to the kernel, of all arenas (malloc_trim(3)). 1 when there were any.
+int clinux_trim_memory(void);
 
 /// Lets the calling thread run on one CPU only (sched_setaffinity(2)).
 int clinux_pin_thread(int processor);

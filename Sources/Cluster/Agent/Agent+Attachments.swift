@@ -7,10 +7,10 @@ import SwiftProtobuf
 extension Agent {
     /// How long a connection with a manager is waited for, as after a restart of the daemon.
     static let connectionPatience = Duration.seconds(15)
-    /// How long a manager may take: as long as it gives itself, and then some.
-    static let attachmentDeadline = Manager.attachmentPatience + .seconds(3)
-    /// How long the network may take to be set up on this node once the manager has answered.
-    static let networkPatience = Duration.seconds(10)
+    /// How long a manager may take: as long as it gives itself, and then some, for many may ask at once.
+    static let attachmentDeadline = Manager.attachmentPatience + .seconds(20)
+    /// How long the network may take to be set up on this node once the manager has answered: other containers may start meanwhile.
+    static let networkPatience = Duration.seconds(30)
 
     /// Asks a manager for a place on a network, and waits until the network with that place in it is in force here.
     func attach(

@@ -73,6 +73,8 @@ struct Agent: ServiceLifecycle.Service {
     private func sessions() async throws {
         var pause = Self.firstPause
         var pace = RenewalPace()
+        // A manager that does not take this node for what its certificate says has another one for it, or none.
+        var isDoubted = false
         var managers = Self.order(membership.value.managers, own: membership.value.nodeID)
         while true {
             try Task.checkCancellation()
@@ -85,15 +87,18 @@ struct Agent: ServiceLifecycle.Service {
             }
             let begun = ContinuousClock.now
             do {
-                try await session(with: address)
+                try await session(with: address, renewingFirst: isDoubted)
             } catch let error as SessionEnd where error == .renewed {
+                isDoubted = false
                 try await Task.sleep(for: pace.pause(at: .now))
                 continue
             } catch {
                 try Task.checkCancellation()
+                // Other ends say nothing of it: the next manager is asked in the same way.
+                if (error as? RPCError)?.code == .permissionDenied { isDoubted.toggle() }
                 log.warning("session ended", metadata: ["manager": "\(address)", "error": "\(Self.reason(error))"])
             }
-            managers.removeFirst()
+            managers = Array(managers.dropFirst())
             if ContinuousClock.now - begun > Self.longestPause { pause = Self.firstPause }
         }
     }
@@ -112,14 +117,17 @@ struct Agent: ServiceLifecycle.Service {
 
     enum SessionEnd: Error, Equatable { case renewed, silent, ended }
 
-    private func session(with address: String) async throws {
+    private func session(with address: String, renewingFirst: Bool) async throws {
         let description = try await executor.describeNode()
         let clusterID = membership.value.clusterID
         try await NodeTransport.withClient(
             to: address, identity: identity, check: .manager(clusterID: clusterID), group: group
         ) { client in
-            // Without a certificate that is valid nothing else is allowed.
-            if let own = identity.credentials, own.certificate.notValidAfter < Date() { try await renew(client) }
+            // Without a certificate that is valid nothing else is allowed; one that has been revoked may look valid here.
+            if let own = identity.credentials {
+                let isOver = own.certificate.notValidAfter < Date() || identity.isRevoked(own.certificate)
+                if isOver || renewingFirst { try await renew(client) }
+            }
             let dispatcher = Wire.Dispatcher.Client(wrapping: client)
             let session = SessionState()
             try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -197,10 +205,17 @@ struct Agent: ServiceLifecycle.Service {
         if !managers.isEmpty, managers != membership.value.managers {
             try await membership.change { $0.managers = managers }
         }
+        if !message.revoked.isEmpty { try await revoke(message.revoked) }
         guard !message.rootsPem.isEmpty, let own = identity.credentials else { return }
         let roots = try Certificate.bundle(pem: message.rootsPem)
         guard roots != own.roots else { return }
         try await install(NodeCredentials(key: own.key, certificate: own.certificate, roots: roots))
+    }
+
+    /// Believes these certificates no more.
+    private func revoke(_ serials: [String]) async throws {
+        let files = credentials
+        try await onThread { try self.identity.revoke(serials, in: files) }
     }
 
     private func install(_ new: NodeCredentials) async throws {
@@ -229,7 +244,7 @@ struct Agent: ServiceLifecycle.Service {
                         }, options: NodeTransport.callOptions)
                 case .tasks(let complete, let tasks, let removed):
                     board.take(complete: complete, tasks, removed: removed)
-                    if complete { await self.removeStrays() }
+                    if complete { await self.endStrays() }
                 case nil: continue
                 }
             }
@@ -248,16 +263,22 @@ struct Agent: ServiceLifecycle.Service {
         }
     }
 
-    /// Containers of tasks that the swarm does not know on this node any more.
-    private func removeStrays() async {
+    /// Ends what carries a task's mark and is not to run: containers of tasks that the swarm does not know on this node any more, and of
+    /// those that have ended.
+    private func endStrays() async {
         do {
-            let known = board.knownIDs
-            for id in try await executor.presentTasks().keys where !known.contains(id) {
-                log.info("removing the container of a task that is not assigned", metadata: ["task": "\(id)"])
-                try await executor.removeTask(id: id)
+            let (known, ended) = (board.knownIDs, board.endedIDs)
+            for (id, status) in try await executor.presentTasks() {
+                if !known.contains(id) {
+                    log.info("removing the container of a task that is not assigned", metadata: ["task": "\(id)"])
+                    try await executor.removeTask(id: id)
+                } else if ended.contains(id), status.processID != 0 {
+                    log.warning("a task that has ended still runs, and is stopped", metadata: ["task": "\(id)"])
+                    try await executor.stopTask(SwarmTask(id: id))
+                }
             }
         } catch {
-            log.error("stray containers could not be removed", metadata: ["error": "\(error)"])
+            log.error("stray containers could not be ended", metadata: ["error": "\(error)"])
         }
     }
 
@@ -347,7 +368,7 @@ final class SessionState: Sendable {
             known.heard = .now
             known.role = NodeRole(rawValue: message.role)
             if message.heartbeatMilliseconds > 0 {
-                known.heartbeat = .milliseconds(Int64(message.heartbeatMilliseconds))
+                known.heartbeat = .milliseconds(Int64(clamping: message.heartbeatMilliseconds))
             }
         }
     }

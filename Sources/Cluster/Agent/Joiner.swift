@@ -17,6 +17,8 @@ struct Joiner {
         let clusterID: String
         let dataPathPort: Int
         let managers: [SwarmInfo.RemoteManager]
+        /// Serial numbers of certificates that are not to be believed.
+        let revoked: Set<String>
     }
 
     /// Tries the managers in turn until one answers.
@@ -76,8 +78,9 @@ struct Joiner {
             credentials.member.nodeID == reply.nodeID, credentials.member.clusterID == reply.clusterID
         else { throw ClusterError(.badMessage, "the manager sent a certificate that is not this swarm's") }
         return Outcome(
-            credentials: credentials, clusterID: reply.clusterID, dataPathPort: Int(reply.dataPathPort),
-            managers: reply.managers.map { .init(nodeID: $0.nodeID, addr: $0.address) })
+            credentials: credentials, clusterID: reply.clusterID, dataPathPort: Int(clamping: reply.dataPathPort),
+            managers: reply.managers.map { .init(nodeID: $0.nodeID, addr: $0.address) },
+            revoked: Set(reply.revoked.filter(RevocationList.isSerial)))
     }
 
     /// The root that whoever answers there sends: trusted only by the token's digest. The secret is not on this connection.

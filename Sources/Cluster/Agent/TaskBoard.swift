@@ -129,6 +129,10 @@ final class TaskBoard: Sendable {
 
     /// Ids of all tasks that are known here, those that end included.
     var knownIDs: Set<String> { state.withLock { Set($0.entries.keys).union($0.leaving) } }
+    /// Those of them that have ended, and of which nothing may run.
+    var endedIDs: Set<String> {
+        state.withLock { state in Set(state.entries.values.filter { $0.status.state.isTerminal }.map(\.task.id)) }
+    }
     var network: SwarmNetworkState? { state.withLock { $0.network } }
 
     func keep(_ network: SwarmNetworkState) {

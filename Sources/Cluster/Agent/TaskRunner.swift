@@ -37,6 +37,7 @@ struct TaskRunner: Sendable {
                 case .stop: try await stop(task, progress.value)
                 }
             }
+            try await makeSure(task)
             // Ended tasks keep their container, as Docker's do, until the swarm forgets them.
             try await wanted.wait { $0 == nil ? true : nil }
             try await remove(task)
@@ -150,6 +151,17 @@ struct TaskRunner: Sendable {
         status.containerStatus = last.containerStatus
         status.containerStatus?.processID = 0
         report(status)
+    }
+
+    /// A task that has ended may be replaced: nothing of it may run, however it came to its end, in this life of the daemon or in an earlier one.
+    private func makeSure(_ task: SwarmTask) async throws {
+        if task.isAttachment { return }
+        try await untilDone("what is left of an ended task cannot be stopped") {
+            do { try await executor.stopTask(task) } catch let error as any Fault where error.kind == .notFound {}
+        } unless: {
+            // Forgotten: removing it ends it, too.
+            wanted.value == nil
+        }
     }
 
     private func remove(_ task: SwarmTask) async throws {

@@ -25,7 +25,7 @@ package struct JoinToken: Sendable, Hashable, CustomStringConvertible {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         let digits = Set("0123456789abcdefghijklmnopqrstuvwxyz")
         guard parts.count == 4, parts[0] == "SWMTKN", parts[1] == "1", parts[2].count == Self.digestLength,
-            parts[3].count == Self.secretLength, parts[2...].joined().allSatisfy(digits.contains)
+            parts[3].count == Self.secretLength, (parts[2] + parts[3]).allSatisfy(digits.contains)
         else { throw Refusal(.invalidInput, "invalid join token") }
         digest = parts[2]
         secret = parts[3]
@@ -53,8 +53,8 @@ package struct JoinToken: Sendable, Hashable, CustomStringConvertible {
         for _ in 0..<digits {
             var rest = 0
             for index in number.indices {
-                let value = rest << 8 | Int(number[index])
-                number[index] = UInt8(value / 36)
+                let value = rest << 8 | Int(clamping: number[index])
+                number[index] = UInt8(truncatingIfNeeded: value / 36)
                 rest = value % 36
             }
             text.append(alphabet[rest])

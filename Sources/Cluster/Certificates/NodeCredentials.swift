@@ -1,5 +1,6 @@
 package import Foundation
 import LinuxSystem
+import Model
 package import X509
 
 /// A node's key, its certificate, and the roots it trusts.
@@ -38,6 +39,10 @@ package struct CredentialFiles: Sendable {
 
     package var rootPath: String { directory + "/root.pem" }
     package var nodePath: String { directory + "/node.pem" }
+    /// Serial numbers of certificates that count no more, a JSON array.
+    var revokedPath: String { directory + "/revoked.json" }
+    /// The same as etcd reads it at each handshake.
+    package var revocationListPath: String { directory + "/revoked.crl" }
 
     /// What is stored; `nil` when the node has no certificate.
     package func load() throws -> NodeCredentials? {
@@ -52,6 +57,28 @@ package struct CredentialFiles: Sendable {
         return try NodeCredentials(
             key: NodeKey(pem: String(node[start.lowerBound...])), certificate: certificate,
             roots: Certificate.bundle(pem: root))
+    }
+
+    /// What a manager seals the store's values with.
+    var sealingPath: String { directory + "/store-secrets.json" }
+
+    /// The serial numbers of certificates that count no more.
+    package func loadRevoked() throws -> Set<String> {
+        guard let bytes = try Files.read(revokedPath) else { return [] }
+        do { return try WireJSON.decode(Set<String>.self, from: bytes) } catch {
+            throw ClusterError(.badMembership, "\(revokedPath) cannot be read: \(error)")
+        }
+    }
+
+    /// Replaces the list of certificates that count no more: first what etcd reads.
+    func save(revoked serials: Set<String>, by key: NodeKey) throws {
+        try Files.writeAtomically(try RevocationList.der(serials, by: key), to: revocationListPath, mode: 0o600)
+        try Files.writeAtomically(try WireJSON.encode(serials.sorted()), to: revokedPath, mode: 0o600)
+    }
+
+    /// Sees to it that there is a list: without one etcd lets nobody in.
+    func ensureRevocationList(by key: NodeKey) throws {
+        if !Files.exists(revocationListPath) { try save(revoked: try loadRevoked(), by: key) }
     }
 
     /// Replaces what is stored: first the roots, which may be more than the new certificate needs, then certificate and key at once.

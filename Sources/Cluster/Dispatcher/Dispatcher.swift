@@ -1,3 +1,4 @@
+import Addressing
 import GRPCCore
 import Logging
 import Model
@@ -29,6 +30,20 @@ package actor Dispatcher: ServiceLifecycle.Service {
         var network = SwarmNetworkState()
     }
 
+    /// The address that a node names as its own, and where its session comes from.
+    struct ClaimedPlace: Sendable {
+        let claim: String
+        let source: NodeAddress
+
+        /// - Throws: `RPCError` when the address cannot be the node's.
+        func address(of node: Node) throws -> IPv4Address? {
+            if claim.isEmpty { return nil }
+            let address = try source.parse(claim)
+            try source.check(address, of: node)
+            return address
+        }
+    }
+
     private struct Session {
         let id: String
         var lastHeard: ContinuousClock.Instant
@@ -36,6 +51,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
         var plan: Plan?
         var wakeAssignments: AsyncStream<Void>.Continuation?
         var toldRole: NodeRole?
+        /// Said too soon after others: it is written when its time has come.
+        var waiting: NodeDescription?
+        var isReporting = false
         /// An element makes the handler tell how things are; finished when the session is over, for the handler to end.
         let answers: AsyncStream<Void>.Continuation
     }
@@ -50,6 +68,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     private var sessions: [String: Session] = [:]
     /// When a node without a session was last heard.
     private var lastHeard: [String: ContinuousClock.Instant] = [:]
+    /// How often each node may ask, across its sessions.
+    private var paces: [String: NodePace] = [:]
     private var silence: SilencePlanner
     private var drains = DrainPlanner()
     private var backends = BackendPlanner()
@@ -124,37 +144,86 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     /// Begins a node's session; an older one of the same node ends, here and at other managers.
     ///
-    /// - Parameter answers: An element makes the handler tell how things are; finished when the session is over, for the handler to end.
-    /// - Throws: `RPCError` with `.permissionDenied` when the node has been removed from the swarm.
+    /// - Parameters:
+    ///   - place: What address the node names, and where it comes from.
+    ///   - answers: An element makes the handler tell how things are; finished when the session is over, for the handler to end.
+    /// - Throws: `RPCError` with `.permissionDenied` when the node has been removed from the swarm, or names an address that is not its own.
     func open(
-        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: String,
+        _ member: Member, session: String, description: NodeDescription?, place: ClaimedPlace,
         answers: AsyncStream<Void>.Continuation
     ) async throws {
+        let nodeID = member.nodeID
+        try spend(\.sessions, of: nodeID)
         guard staleSince == nil else { throw RPCError(code: .unavailable, message: "the store cannot be reached") }
-        guard try await writer.get(Node.self, nodeID) != nil else {
+        guard let node = try await writer.get(Node.self, nodeID) else {
             throw RPCError(code: .permissionDenied, message: "node \(nodeID) is not part of the swarm")
+        }
+        let address = try place.address(of: node)
+        var description = description
+        var waiting: NodeDescription?
+        if let new = description, Self.differs(new, from: node.description), !allows(\.descriptions, of: nodeID) {
+            (description, waiting) = (nil, new)
         }
         // From the very write that makes the node this manager's, before the session is there.
         lastHeard[nodeID] = clock.now
-        try await markReady(nodeID, session: session, description: description, dataPathAddress: dataPathAddress)
+        try await markReady(
+            nodeID, session: session, description: description, dataPathAddress: address,
+            isWorker: member.role == .worker)
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
-        sessions[nodeID] = Session(id: session, lastHeard: clock.now, answers: answers)
+        sessions[nodeID] = Session(id: session, lastHeard: clock.now, waiting: waiting, answers: answers)
         log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
         kick.yield()
     }
 
     /// Takes a sign of life.
-    /// - Throws: `RPCError` with `.aborted` when the session is over.
-    func heard(_ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: String) async throws {
+    /// - Throws: `RPCError` with `.aborted` when the session is over; others as ``open(_:session:description:place:answers:)`` does.
+    func heard(_ nodeID: String, session: String, description: NodeDescription?, place: ClaimedPlace) async throws {
         try check(nodeID, session)
+        try spend(\.messages, of: nodeID)
         sessions[nodeID]?.lastHeard = clock.now
         let known = model.objects.nodes[nodeID]
-        let isNew = description.map { new in Self.differs(new, from: known?.description) } ?? false
+        let address = try known.flatMap { try place.address(of: $0) }
+        if let description { sessions[nodeID]?.waiting = description }
         // A sign of life after the node was declared down, as when the store was slow, makes it ready again.
-        if isNew || known?.status.state != .ready {
-            try await markReady(nodeID, session: session, description: description, dataPathAddress: dataPathAddress)
+        try await write(nodeID, session: session, address, evenSo: known?.status.state != .ready)
+    }
+
+    /// Writes what a node says of itself, if that is news and its time has come.
+    private func write(
+        _ nodeID: String, session: String, _ address: IPv4Address? = nil, evenSo isWanted: Bool = false
+    ) async throws {
+        var description = sessions[nodeID]?.waiting
+        if let new = description {
+            if !Self.differs(new, from: model.objects.nodes[nodeID]?.description) {
+                sessions[nodeID]?.waiting = nil
+                description = nil
+            } else if allows(\.descriptions, of: nodeID) {
+                sessions[nodeID]?.waiting = nil
+            } else {
+                description = nil
+            }
         }
+        guard isWanted || description != nil else { return }
+        try await markReady(nodeID, session: session, description: description, dataPathAddress: address)
+    }
+
+    // MARK: Pace
+
+    private func allows(_ what: WritableKeyPath<NodePace, Allowance>, of nodeID: String) -> Bool {
+        paces[nodeID, default: NodePace(at: clock.now)][keyPath: what].take(at: clock.now)
+    }
+
+    /// - Throws: `RPCError` with `.resourceExhausted`.
+    private func spend(_ what: WritableKeyPath<NodePace, Allowance>, of nodeID: String) throws {
+        guard allows(what, of: nodeID) else {
+            throw RPCError(code: .resourceExhausted, message: "node \(nodeID) asks too often")
+        }
+    }
+
+    /// Forgets the paces of nodes that are gone.
+    private func forgetPaces(_ objects: SwarmState) {
+        for id in paces.keys where objects.nodes[id] == nil && sessions[id] == nil { paces[id] = nil }
     }
 
     func close(_ nodeID: String, session: String) {
@@ -186,7 +255,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// What a node is told from now on is at least as new as what any manager has told it before: this manager's copy has seen the write
     /// that made the session this manager's.
     private func markReady(
-        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: String
+        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: IPv4Address?,
+        isWorker: Bool = false
     ) async throws {
         let own = Node.Session(manager: ownID, id: session)
         let tlsInfo = model.objects.cluster?.tlsInfo
@@ -200,9 +270,11 @@ package actor Dispatcher: ServiceLifecycle.Service {
             node.status.message = nil
             node.membership = node.membership ?? .init()
             node.membership?.session = own
-            if !dataPathAddress.isEmpty {
-                node.status.addr = dataPathAddress
-                node.membership?.dataPathAddress = dataPathAddress
+            // It has a worker's certificate: those of the manager that it was are good for nothing any more.
+            if isWorker, node.grantedRole == .worker { node.membership?.issued = nil }
+            if let dataPathAddress {
+                node.status.addr = dataPathAddress.description
+                node.membership?.dataPathAddress = dataPathAddress.description
             }
             return node != before
         }
@@ -218,6 +290,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// An element whenever there is something to tell the node; ends with the session.
     func assignments(_ nodeID: String, session: String) throws -> AsyncStream<Void> {
         try check(nodeID, session)
+        try spend(\.streams, of: nodeID)
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         sessions[nodeID]?.wakeAssignments?.finish()
@@ -237,7 +310,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// The node's new connections follow a version of its network state.
     func acknowledge(_ nodeID: String, session: String, version: UInt64) throws {
         try check(nodeID, session)
-        let newest = max(version, sessions[nodeID]?.acknowledged ?? 0)
+        // It cannot have in force what it was never told.
+        let told = sessions[nodeID]?.plan?.network.version ?? 0
+        let newest = max(min(version, told), sessions[nodeID]?.acknowledged ?? 0)
         sessions[nodeID]?.acknowledged = newest
         if isWaiting { kick.yield() }
     }
@@ -250,6 +325,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let others = live.state.present.subtracting([ownID])
         guard objects.revision > 0, !sessions.isEmpty || !others.isEmpty else { return }
         endSessionsOfOthers(objects)
+        forgetPaces(objects)
         let now = clock.now
         let acknowledged = sessions.mapValues(\.acknowledged)
         let serving = backends.decide(
@@ -277,7 +353,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let leaving = stopping.filter { !serving.contains($0.id) }
         let told = live.state.cleared
         let drained = drains.hold(
-            stopping: Dictionary(uniqueKeysWithValues: leaving.map { ($0.id, nodes(of: $0)) }), versions: versions,
+            stopping: Dictionary(leaving.map { ($0.id, nodes(of: $0)) }) { $0.union($1) }, versions: versions,
             acknowledged: acknowledged, others: others.map { told[$0] ?? [] }, now: now)
         if !others.isEmpty, cleared.value != drained.cleared { cleared.set(drained.cleared) }
         let held = drained.held.union(stopping.map(\.id).filter(serving.contains))
@@ -301,7 +377,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     /// The store's revision, or one more than before when what nodes are told changes without a change in the store.
     private func nextVersion(after former: UInt64, _ objects: SwarmState) -> UInt64 {
-        max(UInt64(objects.revision), former + 1)
+        max(UInt64(clamping: objects.revision), former + 1)
     }
 
     /// Sessions of nodes that have been removed, or that have begun one with another manager since.
@@ -329,23 +405,55 @@ package actor Dispatcher: ServiceLifecycle.Service {
     // MARK: Reports
 
     /// Writes what a node reports of its tasks. States only advance; reports on other nodes' tasks are ignored.
+    ///
+    /// - Throws: `RPCError`: `.aborted` when the session is over, `.resourceExhausted` while an earlier call of it is being taken.
     func report(_ nodeID: String, session: String, _ reports: [(taskID: String, status: TaskStatus)]) async throws {
         try check(nodeID, session)
+        guard sessions[nodeID]?.isReporting == false else {
+            throw RPCError(code: .resourceExhausted, message: "an earlier report is still being taken")
+        }
+        sessions[nodeID]?.isReporting = true
+        defer { if sessions[nodeID]?.id == session { sessions[nodeID]?.isReporting = false } }
         for report in reports {
+            if let known = model.objects.tasks[report.taskID], known.status.state == report.status.state,
+                NodeReports.isNews(report.status, after: known.status)
+            {
+                try await waitForUpdate(nodeID, session)
+            }
             _ = try await writer.update(SwarmTask.self, report.taskID) { task in
-                guard task.nodeID == nodeID, !task.status.state.isTerminal,
-                    report.status.state >= task.status.state, report.status != task.status
-                else { return false }
-                task.status = report.status
-                if report.status.state == .running, task.assignment?.runningSince == nil {
-                    task.assignment?.runningSince = report.status.timestamp
+                guard task.nodeID == nodeID, NodeReports.isNews(report.status, after: task.status) else { return false }
+                let status = NodeReports.settled(report.status, after: task.status, at: .now)
+                task.status = status
+                if status.state == .running, task.assignment?.runningSince == nil {
+                    task.assignment?.runningSince = status.timestamp
                 }
                 return true
             }
         }
     }
 
+    /// A task's steps are few; what else a node says of it has a pace, and waits for it.
+    private func waitForUpdate(_ nodeID: String, _ session: String) async throws {
+        while true {
+            let pause = paces[nodeID, default: NodePace(at: clock.now)].updates.pause(at: clock.now)
+            if pause == .zero { break }
+            try await Task.sleep(for: pause)
+            try check(nodeID, session)
+        }
+        _ = allows(\.updates, of: nodeID)
+    }
+
     // MARK: Silence
+
+    /// Descriptions whose time has come.
+    private func writeWaiting() async {
+        for (nodeID, session) in sessions where session.waiting != nil {
+            do { try await write(nodeID, session: session.id) } catch {
+                log.debug(
+                    "a node's description is not written yet", metadata: ["node": "\(nodeID)", "error": "\(error)"])
+            }
+        }
+    }
 
     private func tick() async {
         if isWaiting { kick.yield() }
@@ -363,6 +471,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
             silence.listening = now
             staleSince = nil
         }
+        await writeWaiting()
         let live = live.state
         for node in model.objects.nodes.values where node.status.state != .down {
             let heard = sessions[node.id]?.lastHeard ?? lastHeard[node.id]

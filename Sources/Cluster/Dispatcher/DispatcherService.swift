@@ -28,7 +28,9 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         request: RPCAsyncSequence<Wire.SessionRequest, any Error>, response: RPCWriter<Wire.SessionMessage>,
         context: ServerContext
     ) async throws {
-        let nodeID = try Peer(context).member.nodeID
+        let member = try Peer(context).member
+        let nodeID = member.nodeID
+        let source = NodeAddress(nodeID, context)
         let session = RandomID.swarm()
         let (answers, answer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let result = await Result {
@@ -37,23 +39,28 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                     var isOpen = false
                     for try await message in request {
                         let description =
-                            try message.description_p.isEmpty
-                            ? nil : Wire.value(NodeDescription.self, message.description_p)
+                            try message.description_p.isEmpty ? nil : NodeReports.description(message.description_p)
+                        let place = Dispatcher.ClaimedPlace(claim: message.dataPathAddress, source: source)
                         if isOpen {
                             try await dispatcher.heard(
-                                nodeID, session: session, description: description,
-                                dataPathAddress: message.dataPathAddress)
+                                nodeID, session: session, description: description, place: place)
                         } else {
                             try await dispatcher.open(
-                                nodeID, session: session, description: description,
-                                dataPathAddress: message.dataPathAddress, answers: answer)
+                                member, session: session, description: description, place: place, answers: answer)
                             isOpen = true
                         }
                         answer.yield()
                     }
                 }
                 group.addTask {
-                    for await _ in answers { try await response.write(await self.answer(nodeID, session)) }
+                    var told: [String] = []
+                    for await _ in answers {
+                        var answer = await self.answer(nodeID, session)
+                        let revoked = (dispatcher.model.objects.cluster?.revoked ?? []).map(\.serial)
+                        if revoked != told { answer.revoked = revoked }
+                        told = revoked
+                        try await response.write(answer)
+                    }
                     throw RPCError(code: .aborted, message: "the session is over")
                 }
                 defer { group.cancelAll() }
@@ -78,9 +85,10 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
 
     package func reportTasks(request: Wire.ReportTasksRequest, context: ServerContext) async throws -> Wire.ReportReply
     {
-        let reports = try request.reports.map {
-            (taskID: $0.taskID, status: try Wire.value(TaskStatus.self, $0.status))
+        guard request.reports.count <= NodeReports.maximumReports else {
+            throw RPCError(code: .invalidArgument, message: "too many reports at once")
         }
+        let reports = try request.reports.map { (taskID: $0.taskID, status: try NodeReports.status($0.status)) }
         try await dispatcher.report(try Peer(context).member.nodeID, session: request.sessionID, reports)
         return Wire.ReportReply()
     }
@@ -98,7 +106,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         let role = dispatcher.model.objects.nodes[nodeID]?.grantedRole
         return .with {
             $0.sessionID = session
-            $0.heartbeatMilliseconds = UInt32(clamping: Int64(heartbeat / .milliseconds(1)))
+            $0.heartbeatMilliseconds = UInt32(exactly: (heartbeat / .milliseconds(1)).rounded()) ?? .max
             $0.managers = managers()
             $0.rootsPem = roots()
             $0.role = role?.rawValue ?? ""

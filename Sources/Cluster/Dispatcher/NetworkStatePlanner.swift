@@ -10,6 +10,8 @@ package struct NetworkStatePlanner {
     private var networks: [String: SwarmNetworkState.Network] = [:]
     private let ingressID: String?
     private let dataPathPort: UInt16
+    private let controlPorts: [UInt16]
+    private let managers: [IPv4Address]
     private let subnets: [IPv4Network]
 
     /// Tasks of which a node has, or is about to have, a container: they hold addresses.
@@ -28,6 +30,10 @@ package struct NetworkStatePlanner {
         }
         dataPathPort =
             objects.cluster.flatMap { UInt16(exactly: $0.dataPathPort) }.flatMap { $0 == 0 ? nil : $0 } ?? 4789
+        let ends = objects.nodes.values.compactMap { $0.managerStatus?.addr.split(separator: ":") }
+        managers = Set(ends.compactMap { $0.first.flatMap { IPv4Address(String($0)) } }).sorted()
+        let usual = [LocalAddress.defaultPort, SwarmConfiguration.usualStorePort].compactMap { UInt16(exactly: $0) }
+        controlPorts = Set(ends.compactMap { $0.last.flatMap { UInt16($0) } } + usual).sorted()
         let ingressPrefix = ingress?.ipamOptions?.configs?.first?.subnet.flatMap { IPv4Network($0) }?.prefixLength
         peers = objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in
             guard let address = vteps[node.id] ?? nil else { return nil }
@@ -77,6 +83,8 @@ package struct NetworkStatePlanner {
         state.ports = ports
         state.subnets = subnets
         state.dataPathPort = dataPathPort
+        state.controlPorts = controlPorts
+        state.managers = managers
         state.networks = networkIDs(of: nodeID).sorted().compactMap { networks[$0] }
         return state
     }

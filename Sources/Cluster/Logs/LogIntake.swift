@@ -56,7 +56,10 @@ final class LogIntake: Sendable {
         }
         if batch.completeUntil != 0 { part.completeUntil = Timestamp(nanosecondsSinceEpoch: batch.completeUntil) }
         part.isCaughtUp = batch.caughtUp
-        for failure in batch.failures where tasks().contains(failure.taskID) { failures(failure) }
+        for var failure in batch.failures where tasks().contains(failure.taskID) {
+            failure.reason = NodeReports.cut(failure.reason, NodeReports.maximumError)
+            failures(failure)
+        }
         try await merger.put(nodeID, part)
         progress.withLock { progress in
             for entry in part.entries {

@@ -10,16 +10,13 @@ struct AttachmentService: Wire.Attachments.SimpleServiceProtocol {
 
     func attach(request: Wire.AttachRequest, context: ServerContext) async throws -> Wire.AttachReply {
         let nodeID = try Peer(context).member.nodeID
-        let spec: NetworkAttachmentSpec
-        do { spec = try Wire.value(NetworkAttachmentSpec.self, request.spec) } catch {
-            throw RPCError(code: .invalidArgument, message: "not a wish for an attachment: \(error)")
-        }
+        let spec = try NodeReports.attachment(request.spec)
         // An id becomes part of a key.
-        guard !request.taskID.isEmpty, request.taskID.count <= 64,
+        guard (1...64).contains(request.taskID.utf8.count),
             request.taskID.utf8.allSatisfy({ (48...57).contains($0) || (97...122).contains($0) }),
-            !spec.containerID.isEmpty
+            NodeReports.isName(request.network)
         else {
-            throw RPCError(code: .invalidArgument, message: "an attachment without an id or a container")
+            throw RPCError(code: .invalidArgument, message: "an attachment without an id or a network")
         }
         do {
             let attachment = try await manager.attach(request.taskID, of: nodeID, to: request.network, spec)

@@ -17,22 +17,26 @@ import X509
 struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     static let noToken = "A valid join token is necessary to join this cluster"
 
+    /// Bytes of a signing request; ours have 250.
+    private static let maximumRequest = 4096
+
     let authority: CertificateAuthority
     let manager: Manager
     let managers: @Sendable () -> [Wire.Manager]
     let admission: Admission
+    let pace = RenewalLimit()
     let log: Logger
 
     func rootCertificate(
         request: Wire.RootCertificateRequest, context: ServerContext
     ) async throws -> Wire.RootCertificateReply {
-        try admission.admit()
+        try admission.admit(context)
         let pem = try authority.rootPEM
         return .with { $0.pem = pem }
     }
 
     func join(request: Wire.JoinRequest, context: ServerContext) async throws -> Wire.CertificateReply {
-        try admission.admit()
+        try admission.admit(context)
         guard case .stranger(let own) = try Peer(context) else {
             throw RPCError(code: .failedPrecondition, message: "the node is a member of the swarm already")
         }
@@ -47,8 +51,12 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         guard signingRequest.publicKey == own.publicKey else {
             throw RPCError(code: .permissionDenied, message: "the certificate shown is not for the requested key")
         }
-        guard IPv4Address(request.dataPathAddress) != nil else {
-            throw RPCError(code: .invalidArgument, message: "invalid data path address \(request.dataPathAddress)")
+        let place = NodeAddress(nil, context)
+        let dataPath = try place.parse(request.dataPathAddress)
+        let advertised =
+            request.advertiseAddress.isEmpty ? dataPath : try place.parse(withPort: request.advertiseAddress)
+        for address in Set([dataPath, advertised]) {
+            try place.check(joining: address, beside: manager.model.objects.nodes.values)
         }
         let member = Member(nodeID: RandomID.swarm(), clusterID: cluster.id, role: isManager ? .manager : .worker)
         let certificate = try issue(
@@ -61,7 +69,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         node.status.addr = request.dataPathAddress
         var membership = Node.Membership()
         membership.dataPathAddress = request.dataPathAddress
-        membership.certificate = try certificate.canonicalPEM
+        membership.note(certificate, pem: try certificate.canonicalPEM)
         membership.role = member.role.nodeRole
         membership.advertiseAddress = request.advertiseAddress
         node.membership = membership
@@ -76,7 +84,10 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     }
 
     func renew(request: Wire.RenewRequest, context: ServerContext) async throws -> Wire.CertificateReply {
-        let member = try await renewing(try Peer(context))
+        let member = try await renewing(try Peer(context), context)
+        guard pace.take(member.nodeID) else {
+            throw RPCError(code: .resourceExhausted, message: "node \(member.nodeID) asks too often")
+        }
         let signingRequest = try Self.parse(request.signingRequest)
         guard let cluster = manager.model.objects.cluster,
             let node = try await manager.writer.get(Node.self, member.nodeID)
@@ -86,30 +97,55 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
             nodeID: member.nodeID, clusterID: cluster.id, role: node.grantedRole == .manager ? .manager : .worker)
         let address =
             request.advertiseAddress.isEmpty ? node.membership?.advertiseAddress ?? "" : request.advertiseAddress
+        if address != node.membership?.advertiseAddress {
+            let place = NodeAddress(node.id, context)
+            try place.check(try place.parse(withPort: address), of: node)
+        }
         let certificate = try issue(
             signingRequest, for: renewed, cluster, [address, node.membership?.dataPathAddress ?? ""])
         let pem = try certificate.canonicalPEM
+        try await makeRoom(in: node)
         _ = try await manager.writer.update(Node.self, node.id) { node in
+            // Demoted meanwhile: what was revoked then is all that there was.
+            guard (node.grantedRole == .manager) == (renewed.role == .manager) else {
+                throw RPCError(code: .aborted, message: "the node's role has changed, try again")
+            }
             node.membership = node.membership ?? .init()
-            node.membership?.certificate = pem
+            node.membership?.note(certificate, pem: pem)
             node.membership?.advertiseAddress = address
             return true
         }
         return try reply(renewed, certificate, cluster)
     }
 
-    /// Who asks for a renewal: a member, or a node that was off until its certificate had expired, and still has the very one that it was
-    /// given last, and its key.
-    private func renewing(_ peer: Peer) async throws -> Member {
+    /// Of too many certificates of one manager the oldest go out of force: none may be forgotten that still counts.
+    private func makeRoom(in node: Node) async throws {
+        let issued = (node.membership?.issued ?? []).filter { $0.until > .now }
+        guard issued.count >= Node.maximumIssued, let cluster = manager.model.objects.cluster else { return }
+        let oldest = issued.prefix(issued.count - Node.maximumIssued + 1)
+        _ = try await manager.writer.update(ClusterObject.self, cluster.id) { cluster in
+            cluster.revoke(Array(oldest))
+            return true
+        }
+        _ = try await manager.writer.update(Node.self, node.id) { node in
+            node.membership?.issued?.removeAll { oldest.contains($0) }
+            return true
+        }
+    }
+
+    /// Who asks for a renewal: a member; a node that was off until its certificate had expired, and still has the very one that it was
+    /// given last, and its key; or one that was a manager, until it has been seen with a worker's certificate.
+    private func renewing(_ peer: Peer, _ context: ServerContext) async throws -> Member {
         let refusal = RPCError(code: .permissionDenied, message: "only members of the swarm may call this")
         switch peer {
         case .member(let member): return member
         case .stranger(let certificate):
-            try admission.admit()
+            try admission.admit(context)
             // One that is not a member's is refused like others.
             guard !certificate.isSelfSigned, let member = try? Member(of: certificate),
                 let node = try await manager.writer.get(Node.self, member.nodeID),
-                node.membership?.certificate == (try certificate.canonicalPEM)
+                try node.membership?.certificate == certificate.canonicalPEM
+                    || node.membership?.issued?.contains(certificate.record) == true
             else { throw refusal }
             return member
         }
@@ -131,6 +167,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
 
     private static func parse(_ bytes: Data) throws -> CertificateSigningRequest {
         do {
+            guard bytes.count <= maximumRequest else { throw RPCError(code: .invalidArgument, message: "too long") }
             return try CertificateSigningRequest(derEncoded: Array(bytes))
         } catch {
             throw RPCError(code: .invalidArgument, message: "not a certificate signing request")
@@ -149,29 +186,62 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
             $0.rootsPem = roots
             $0.dataPathPort = UInt32(clamping: cluster.dataPathPort)
             $0.managers = managers()
+            $0.revoked = (cluster.revoked ?? []).map(\.serial)
         }
     }
 }
 
-/// How many calls of strangers are taken: a bucket that refills steadily.
+/// How many calls of strangers are taken: so many of each address, so that none takes the others' share, and so many of all together.
 final class Admission: Sendable {
-    static let burst = 50.0
-    static let perSecond = 20.0
+    static let burst = 60.0
+    static let perSecond = 10.0
+    static let totalBurst = 600.0
+    static let totalPerSecond = 100.0
+    /// Addresses that are remembered; those that have not asked for long are forgotten first.
+    static let maximumAddresses = 4096
 
-    private let state = Mutex((tokens: Admission.burst, at: ContinuousClock.now))
+    private struct State {
+        var ofAll: Allowance
+        var perAddress: [IPv4Address?: Allowance] = [:]
+    }
+
+    private let state: Mutex<State>
+
+    init(at now: ContinuousClock.Instant = .now) {
+        state = Mutex(State(ofAll: Allowance(burst: Self.totalBurst, perSecond: Self.totalPerSecond, at: now)))
+    }
 
     /// - Throws: `RPCError` with `.resourceExhausted`.
-    func admit() throws {
-        let isAdmitted = state.withLock { state in
-            let now = ContinuousClock.now
-            state.tokens = min(Self.burst, state.tokens + (now - state.at) / .seconds(1) * Self.perSecond)
-            state.at = now
-            guard state.tokens >= 1 else { return false }
-            state.tokens -= 1
-            return true
-        }
-        guard isAdmitted else {
+    func admit(_ context: ServerContext) throws {
+        guard admits(NodeAddress.source(of: context), at: .now) else {
             throw RPCError(code: .resourceExhausted, message: "too many nodes join at once, try again")
+        }
+    }
+
+    /// - Parameter address: `nil` for all that have none of IPv4.
+    func admits(_ address: IPv4Address?, at now: ContinuousClock.Instant) -> Bool {
+        state.withLock { state in
+            if state.perAddress[address] == nil, state.perAddress.count >= Self.maximumAddresses {
+                state.perAddress = state.perAddress.filter { !$0.value.isFull(at: now) }
+                // As many askers at once as that share what all may have.
+                if state.perAddress.count >= Self.maximumAddresses { return state.ofAll.take(at: now) }
+            }
+            let new = Allowance(burst: Self.burst, perSecond: Self.perSecond, at: now)
+            guard state.perAddress[address, default: new].take(at: now) else { return false }
+            return state.ofAll.take(at: now)
+        }
+    }
+}
+
+/// How often each node gets a new certificate. Holds members of the swarm only.
+final class RenewalLimit: Sendable {
+    private let paces = Mutex<[String: Allowance]>([:])
+
+    func take(_ nodeID: String) -> Bool {
+        paces.withLock { paces in
+            let now = ContinuousClock.now
+            paces = paces.filter { !$0.value.isFull(at: now) }
+            return paces[nodeID, default: NodePace(at: now).renewals].take(at: now)
         }
     }
 }

@@ -12,7 +12,9 @@ extension ManagerRole {
 
         func write(to store: any StateStore) async throws {
             let stored = StoredAuthority(root: try authority.rootPEM, key: try authority.keyPEM)
-            let ingress = NetworkAllocator(state: SwarmState()).ingress(id: RandomID.swarm(), at: .now)
+            var state = SwarmState()
+            state.cluster = cluster
+            let ingress = NetworkAllocator(state: state).ingress(id: RandomID.swarm(), at: .now)
             // Refused when an earlier try has been here: what it wrote holds.
             _ = try await store.commit(
                 StoreTransaction(

@@ -1,5 +1,6 @@
 import Addressing
 import Faults
+import LinuxSystem
 import Model
 import Orchestration
 import StateStore
@@ -7,6 +8,8 @@ import StateStore
 extension Manager {
     /// How long the leader may take to find an address.
     static let attachmentPatience = Duration.seconds(5)
+    /// Places on networks that one node may have: far more than a kernel takes endpoints.
+    static let maximumAttachments = 4096
 
     /// Stores a container's place on a network and returns when the leader has given it an address.
     ///
@@ -23,6 +26,10 @@ extension Manager {
                     throw Refusal(.forbidden, "node \(nodeID) is not part of the swarm")
                 }
                 try check(spec.address, in: network)
+                let held = state.tasks.values.count { $0.isAttachment && $0.nodeID == nodeID && $0.isLive }
+                guard held < Self.maximumAttachments else {
+                    throw Refusal(.unavailable, "node \(nodeID) has as many places on networks as a node may have")
+                }
                 var task = SwarmTask(id: id)
                 task.createdAt = .now
                 task.updatedAt = task.createdAt
@@ -39,7 +46,8 @@ extension Manager {
             }
         }
         do { return try await allocated(id) } catch {
-            await giveUp(id)
+            // Whoever asked may have gone, and this be cancelled for it.
+            await uncancelled { await giveUp(id) }
             throw error
         }
     }
@@ -60,7 +68,7 @@ extension Manager {
         do {
             _ = try await store.commit(
                 StoreTransaction(
-                    conditions: [.modified(task.key, at: Int64(task.version.index))], deletes: [task.key]))
+                    conditions: [.modified(task.key, at: Int64(clamping: task.version.index))], deletes: [task.key]))
         } catch {
             // The leader forgets it after a while, and why it came to nothing is for the caller to know.
             return

@@ -5,9 +5,11 @@ import StateStore
 
 extension Manager {
     package func inspectSwarm() throws -> ClusterObject {
-        guard let cluster = model.objects.cluster else {
+        guard var cluster = model.objects.cluster else {
             throw ClusterError(.managerUnreachable, "the swarm's state is not known yet")
         }
+        cluster.revoked = nil
+        cluster.sealing = nil
         return cluster
     }
 
@@ -31,6 +33,7 @@ extension Manager {
         if spec.encryptionConfig?.autoLockManagers == true {
             throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
         }
+        try RaftRules.check(spec.raft)
         if !(spec.caConfig?.externalCAs ?? []).isEmpty {
             throw Refusal(.notImplemented, "external certificate authorities are not implemented by apus yet")
         }

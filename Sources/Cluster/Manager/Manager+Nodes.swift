@@ -34,7 +34,7 @@ extension Manager {
             guard var node = state.nodes[id] else { throw Refusal(.notFound, "node \(reference) not found") }
             try Self.check(version, of: node.version, since: node.membership?.specSince)
             let present = node.version.index
-            let condition = StoreTransaction.Condition.modified(node.key, at: Int64(present))
+            let condition = StoreTransaction.Condition.modified(node.key, at: Int64(clamping: present))
             node.membership?.specSince = present + 1
             if node.spec.role == .manager, spec.role == .worker { try checkDemotion(of: node, state) }
             node.spec = spec
@@ -79,7 +79,7 @@ extension Manager {
                     "rpc error: code = FailedPrecondition desc = node \(id) is not down and can't be removed")
             }
             return StoreTransaction(
-                conditions: [.modified(node.key, at: Int64(node.version.index))], deletes: [node.key])
+                conditions: [.modified(node.key, at: Int64(clamping: node.version.index))], deletes: [node.key])
         }
     }
 
@@ -99,6 +99,7 @@ extension Manager {
 }
 
 extension Manager {
+    /// - Parameter filters: `label` asks for the labels that a task's service had when the task was made, as in Docker: tasks have none themselves.
     package func listTasks(_ filters: Filters) throws -> [SwarmTask] {
         try filters.allow(["_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service"])
         let objects = model.objects
@@ -120,7 +121,7 @@ extension Manager {
                     return ["1", "true"].contains($0)
                         == (objects.services[task.serviceID]?.isUpToDate(task, on: node) ?? false)
                 }
-                && filters.labelsMatch(task.labels)
+                && filters.labelsMatch(task.serviceLabels)
         }
         .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map(Self.shown)
     }

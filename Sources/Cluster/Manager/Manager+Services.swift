@@ -46,6 +46,8 @@ extension Manager {
         let id = RandomID.swarm()
         try await guarded { state in
             var service = Service(id: id)
+            var spec = spec
+            if spec.name.isEmpty { spec.name = Self.freeName(in: state) }
             service.spec = try ServiceRules(state).checked(spec, replacing: nil)
             service.createdAt = .now
             service.updatedAt = service.createdAt
@@ -60,6 +62,12 @@ extension Manager {
         return (id, [])
     }
 
+    /// A name for a service whose creator gives none. Source: Docker's, which takes those of its containers.
+    private static func freeName(in state: SwarmState) -> String {
+        let taken = Set(state.services.values.map(\.spec.name))
+        return RandomName.make(unless: taken.contains) ?? "service_\(RandomID.hex(bytes: 6))"
+    }
+
     package func updateService(
         _ reference: String, version: UInt64, _ spec: ServiceSpec, rollback: Bool
     ) async throws -> [String] {
@@ -69,7 +77,7 @@ extension Manager {
         try await guarded { state in
             guard var service = state.services[id] else { throw Refusal(.notFound, "service \(reference) not found") }
             try Self.check(version, of: service.version, since: service.specSince)
-            let condition = StoreTransaction.Condition.modified(service.key, at: Int64(service.version.index))
+            let condition = StoreTransaction.Condition.modified(service.key, at: Int64(clamping: service.version.index))
             service.specSince = service.version.index + 1
             let former = service.spec
             service.updateStatus = nil
@@ -108,7 +116,7 @@ extension Manager {
                 throw Refusal(.notFound, "service \(reference) not found")
             }
             return StoreTransaction(
-                conditions: [.modified(present.key, at: Int64(present.version.index))],
+                conditions: [.modified(present.key, at: Int64(clamping: present.version.index))],
                 deletes: [present.key, .name(.services, present.spec.name)])
         }
     }
@@ -117,19 +125,19 @@ extension Manager {
         let tasks = state.tasks.values.filter { $0.serviceID == service.id }
         var status = ServiceStatus()
         status.runningTasks = UInt64(
-            tasks.count {
+            clamping: tasks.count {
                 $0.status.state == .running && $0.isWanted && state.nodes[$0.nodeID ?? ""]?.status.state != .down
             })
         if service.spec.isJob {
             let current = tasks.filter { service.isUpToDate($0, on: nil) }
-            status.completedTasks = UInt64(current.count { $0.status.state == .complete })
+            status.completedTasks = UInt64(clamping: current.count { $0.status.state == .complete })
             status.desiredTasks =
                 service.spec.mode.replicatedJob?.maxConcurrent
-                ?? UInt64(current.count { $0.isWanted && $0.isLive })
+                ?? UInt64(clamping: current.count { $0.isWanted && $0.isLive })
         } else if service.spec.isGlobal {
-            status.desiredTasks = UInt64(tasks.count { $0.isWanted })
+            status.desiredTasks = UInt64(clamping: tasks.count { $0.isWanted })
         } else {
-            status.desiredTasks = UInt64(service.spec.replicas)
+            status.desiredTasks = UInt64(clamping: service.spec.replicas)
         }
         return status
     }

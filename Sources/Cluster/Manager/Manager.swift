@@ -1,5 +1,6 @@
 import EtcdStore
 import Faults
+import LinuxSystem
 import Model
 import Orchestration
 package import StateStore
@@ -12,6 +13,8 @@ package struct Manager: Sendable {
     static let attempts = 16
     /// What every change of names, references, ports and pools touches, so that of two at once one is made anew.
     private static let guardKey = StoreKey(path: "/apus/guard/references")
+    /// Of this manager's own changes one is made after the other: they would only overtake each other. With other managers' they contend.
+    private let turns = KeyedSerializer()
 
     package let store: any StateStore
     package let model: ReadModel
@@ -40,6 +43,15 @@ package struct Manager: Sendable {
     /// - Parameter plan: From a state that has every earlier such change. Called again when another change was faster. Without writes
     ///   nothing is done.
     func guarded(_ plan: (SwarmState) throws -> StoreTransaction) async throws {
+        // Without a quorum nobody waits for his turn: all are refused at the same time.
+        _ = try await store.get(Self.guardKey)
+        try await turns.run(Self.guardKey.path) {
+            try Task.checkCancellation()
+            try await change(plan)
+        }
+    }
+
+    private func change(_ plan: (SwarmState) throws -> StoreTransaction) async throws {
         for _ in 0..<Self.attempts {
             let mark = try await store.get(Self.guardKey)
             if let mark { await model.catchUp(to: mark.modifyRevision) }
@@ -67,7 +79,7 @@ package struct Manager: Sendable {
             throw Refusal(.notFound, "\(type.storeKind.rawValue.dropLast()) \(id) not found")
         }
         guard object.version.index == version else { throw Self.outOfSequence }
-        let condition = StoreTransaction.Condition.modified(object.key, at: Int64(version))
+        let condition = StoreTransaction.Condition.modified(object.key, at: Int64(clamping: version))
         try change(&object)
         object.updatedAt = .now
         let outcome = try await store.commit(

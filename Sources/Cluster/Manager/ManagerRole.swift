@@ -20,6 +20,8 @@ struct ManagerRole: Sendable {
 
     let file: MembershipFile
     let identity: TLSIdentity
+    /// What the store's values are sealed with.
+    let sealing: SealingFile
     let configuration: SwarmConfiguration
     let group: MultiThreadedEventLoopGroup
     let log: Logger
@@ -27,7 +29,7 @@ struct ManagerRole: Sendable {
     var nodeID: String { file.value.nodeID }
 
     static func supervisor(
-        _ configuration: SwarmConfiguration, _ membership: Membership,
+        _ configuration: SwarmConfiguration, _ membership: Membership, _ keys: SealingKeys = SealingKeys(),
         beginning: EtcdConfiguration.Beginning = .new, log: Logger
     ) throws -> EtcdSupervisor {
         let files = configuration.credentials
@@ -40,9 +42,11 @@ struct ManagerRole: Sendable {
                 peers: .tls(
                     listen: "https://\(listen):\(configuration.storePort)",
                     advertise: try configuration.storeURL(membership),
-                    .init(authority: files.rootPath, certificate: files.nodePath, key: files.nodePath)),
+                    .init(
+                        authority: files.rootPath, certificate: files.nodePath, key: files.nodePath,
+                        revocations: files.revocationListPath)),
                 beginning: beginning, withoutFsync: configuration.storeWithoutFsync),
-            logger: log)
+            keys: keys, logger: log)
     }
 
     /// Runs until cancelled; the store's process goes on.
@@ -56,7 +60,8 @@ struct ManagerRole: Sendable {
         from beginning: EtcdConfiguration.Beginning, founding: Founding?,
         ready: @escaping @Sendable (Manager) async throws -> Void
     ) async throws {
-        let supervisor = try Self.supervisor(configuration, file.value, beginning: beginning, log: log)
+        let supervisor = try Self.supervisor(
+            configuration, file.value, sealing.keys, beginning: beginning, log: log)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await supervisor.run() }
             tasks.addTask {
@@ -94,6 +99,7 @@ struct ManagerRole: Sendable {
             tasks.addTask { try await live.run() }
             for await _ in model.changes() where !(hasQuorum && model.objects.isStale) { break }
             try Task.checkCancellation()
+            tasks.addTask { try await self.keepRevocations(model) }
             tasks.addTask { try await dispatcher.run() }
             tasks.addTask { await manager.logs.run() }
             tasks.addTask {
@@ -101,7 +107,9 @@ struct ManagerRole: Sendable {
                 try Task.checkCancellation()
             }
             tasks.addTask { try await Self.serve(server) }
-            tasks.addTask { try await self.lead(store, manager) }
+            let keeper = SealKeeper(role: self, manager: manager, store: store)
+            tasks.addTask { try await keeper.follow() }
+            tasks.addTask { try await self.lead(store, manager, keeper) }
             tasks.addTask { try await live.announce() }
             tasks.addTask { try await self.keepAddress(manager, supervisor) }
             _ = try await server.listeningAddress
@@ -129,7 +137,8 @@ struct ManagerRole: Sendable {
         let membership = file.value
         let (host, port) = try NodeTransport.split(membership.listenAddress)
         let transport = try NodeTransport.server(
-            host: host, port: port, identity: identity, clusterID: membership.clusterID, group: group)
+            host: host, port: port, identity: identity, clusterID: membership.clusterID,
+            connections: ConnectionGuard(), group: group)
         let model = manager.model
         let managers: @Sendable () -> [Wire.Manager] = {
             model.objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in
@@ -149,13 +158,23 @@ struct ManagerRole: Sendable {
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),
                 AttachmentService(manager: manager),
-                ManagersService(manager: manager, members: manager.members, log: log),
+                ManagersService(
+                    manager: manager, members: manager.members, keys: sealing.keys, log: log),
             ],
-            interceptors: [RoleGate()])
+            interceptors: [
+                RoleGate(identity) { id in
+                    // A node that has just joined at another manager is in the store before it is in this one's copy.
+                    if model.objects.nodes[id] != nil { return true }
+                    do { return try await manager.writer.get(Node.self, id) != nil } catch let error as StateStoreError
+                    {
+                        throw RPCError(error)
+                    }
+                }
+            ])
     }
 
     /// Leads whenever no other manager does, unless this one is to be a worker.
-    private func lead(_ store: any StateStore, _ manager: Manager) async throws {
+    private func lead(_ store: any StateStore, _ manager: Manager, _ seals: SealKeeper) async throws {
         let loop = OrchestrationLoop(store: store, log: log, makeID: { RandomID.swarm() })
         let keeper = RoleKeeper(
             store: store, model: manager.model, live: manager.live, members: manager.members, nodeID: nodeID, log: log)
@@ -172,6 +191,7 @@ struct ManagerRole: Sendable {
                     try await withThrowingTaskGroup(of: Void.self) { tasks in
                         tasks.addTask { try await loop.run(under: fence) }
                         tasks.addTask { try await keeper.run(under: fence) }
+                        tasks.addTask { try await seals.lead(under: fence) }
                         defer { tasks.cancelAll() }
                         try await tasks.next()
                     }
@@ -184,6 +204,18 @@ struct ManagerRole: Sendable {
             }
             try await Task.sleep(for: Self.pause)
         }
+    }
+
+    /// Believes no certificate that has been taken out of force, at this manager's ports.
+    private func keepRevocations(_ model: ReadModel) async throws {
+        let files = configuration.credentials
+        var known: [String] = []
+        for await _ in model.changes() {
+            let serials = (model.objects.cluster?.revoked ?? []).map(\.serial)
+            if serials != known { try await onThread { try self.identity.revoke(serials, in: files) } }
+            known = serials
+        }
+        try Task.checkCancellation()
     }
 
     /// Sees to it that the store's members and this node's object tell where this manager is, again until it has worked once.
@@ -204,6 +236,10 @@ struct ManagerRole: Sendable {
                     node.membership?.role = .manager
                     node.membership?.storeURL = url
                     node.membership?.advertiseAddress = membership.advertiseAddress
+                    // One that this manager has made itself, see ``LocalRenewal``.
+                    if let own = self.identity.credentials?.certificate, own.record != before.membership?.issued?.last {
+                        node.membership?.note(own, pem: try own.canonicalPEM)
+                    }
                     var status = node.managerStatus ?? ManagerStatus()
                     status.addr = membership.advertiseAddress
                     node.managerStatus = status

@@ -29,7 +29,7 @@ package struct ObjectWriter: Sendable {
             object.updatedAt = .now
             let outcome = try await store.commit(
                 StoreTransaction(
-                    conditions: [.modified(object.key, at: Int64(read.index))],
+                    conditions: [.modified(object.key, at: Int64(clamping: read.index))],
                     puts: [.init(object.key, try object.storedBytes)]))
             if let revision = outcome.revision { return revision }
         }

@@ -26,7 +26,7 @@ extension SwarmObject {
         } catch {
             throw ClusterError(.badObject, "\(stored.key) cannot be read: \(error)")
         }
-        version = ObjectVersion(index: UInt64(stored.modifyRevision))
+        version = ObjectVersion(index: UInt64(clamping: stored.modifyRevision))
     }
 
     var storedBytes: [UInt8] { get throws { Array(try WireJSON.encode(self)) } }

@@ -45,13 +45,9 @@ enum TaskRules {
     private static func check(_ placement: Placement) throws {
         for constraint in placement.constraints ?? [] { _ = try PlacementConstraint(constraint) }
         for preference in placement.preferences ?? [] {
-            guard let descriptor = preference.spread?.spreadDescriptor else {
+            // Any text is taken, as Docker takes it: one that names no label has no effect.
+            guard preference.spread != nil else {
                 throw Refusal.invalidArgument("TaskSpec: a placement preference must be a spread")
-            }
-            guard SpreadPreference(descriptor) != nil else {
-                throw Refusal.invalidArgument(
-                    "TaskSpec: tasks cannot be spread over \"\(descriptor)\": it is neither node.labels.NAME nor engine.labels.NAME"
-                )
             }
         }
     }
@@ -82,10 +78,30 @@ enum TaskRules {
                 throw Refusal.invalidArgument("ContainerSpec: duplicate mount point: \(mount.target)")
             }
         }
-        let texts = (container.env ?? []) + [container.hostname ?? ""] + (container.mounts ?? []).map(\.source)
-        for text in texts {
-            if let stranger = ServiceTemplate.strangers(in: text).first {
-                throw Refusal.notBuilt("the template \(stranger)")
+        try checkTemplates(container)
+    }
+
+    /// Source of the texts: SwarmKit.
+    private static func checkTemplates(_ container: ContainerSpec) throws {
+        for text in container.env ?? [] { try checkTemplate(text, "env failed: expanding env \"\(text)\"") }
+        for mount in container.mounts ?? [] {
+            try checkTemplate(mount.source, "mounts failed: expanding mount source \"\(mount.source)\"")
+            try checkTemplate(mount.target, "mounts failed: expanding mount target \"\(mount.target)\"")
+            for text in (mount.volumeOptions?.labels ?? [:]).values {
+                try checkTemplate(text, "mounts failed: expanding volume labels")
+            }
+            for text in (mount.volumeOptions?.driverConfig?.options ?? [:]).values {
+                try checkTemplate(text, "mounts failed: expanding volume driver options")
+            }
+        }
+        try checkTemplate(container.hostname ?? "", "hostname failed")
+    }
+
+    private static func checkTemplate(_ text: String, _ what: String) throws {
+        do { try ServiceTemplate.check(text) } catch {
+            switch error {
+            case .wrong(let reason): throw Refusal.invalidArgument("expanding \(what): \(reason)")
+            case .notBuilt(let action): throw Refusal.notBuilt("the template \(action)")
             }
         }
     }

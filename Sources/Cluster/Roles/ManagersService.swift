@@ -1,3 +1,4 @@
+import Addressing
 import EtcdStore
 import GRPCCore
 import Logging
@@ -10,22 +11,50 @@ import SwiftProtobuf
 struct ManagersService: Wire.Managers.SimpleServiceProtocol {
     let manager: Manager
     let members: EtcdMembers
+    let keys: SealingKeys
     let log: Logger
 
     func joinStore(request: Wire.JoinStoreRequest, context: ServerContext) async throws -> Wire.JoinStoreReply {
         let id = try Peer(context).member.nodeID
-        do {
-            let all = try await attach(id, request.peerURL, request.address)
-            return .with {
-                $0.members = all.map { member in
-                    .with {
-                        $0.name = member.name
-                        $0.peerURL = member.peerURLs.first ?? ""
-                    }
-                }
+        if request.peerURL.isEmpty {
+            guard let node = try await manager.writer.get(Node.self, id), Self.mayJoin(node) else {
+                throw Self.refusal(id)
             }
+            return reply([])
+        }
+        let place = NodeAddress(id, context)
+        let address = try place.parse(withPort: request.address)
+        try place.check(address, of: try await manager.writer.get(Node.self, id))
+        // The store of a manager is where the manager is.
+        let url = request.peerURL.wholeMatch(of: /https:\/\/([0-9.]{7,15}):([0-9]{1,5})/)
+        guard let url, IPv4Address(url.output.1) == address, let port = UInt16(url.output.2), port > 0 else {
+            throw RPCError(
+                code: .invalidArgument, message: "the store of a manager is not at \(request.peerURL.prefix(64))")
+        }
+        do {
+            return reply(try await attach(id, request.peerURL, request.address))
         } catch let error as StateStoreError {
             throw RPCError(error)
+        }
+    }
+
+    /// What a manager needs to be a member of the store.
+    private func reply(_ members: [EtcdMember]) -> Wire.JoinStoreReply {
+        let ring = keys.ring
+        return .with {
+            $0.members = members.map { member in
+                .with {
+                    $0.name = member.name
+                    $0.peerURL = member.peerURLs.first ?? ""
+                }
+            }
+            $0.secrets = ring.secrets.map { secret in
+                .with {
+                    $0.id = secret.id
+                    $0.secret = secret.secret
+                }
+            }
+            $0.currentSecret = ring.current ?? ""
         }
     }
 

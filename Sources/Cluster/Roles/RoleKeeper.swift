@@ -119,6 +119,17 @@ struct RoleKeeper: Sendable {
         }
     }
 
+    /// With the role go the certificates that say it.
+    private func revoke(_ records: [CertificateRecord], in transaction: inout StoreTransaction) async throws {
+        guard let stored = try await store.list(StoreKey.prefix(of: .clusters)).values.first else { return }
+        var cluster = try ClusterObject(stored: stored)
+        cluster.revoke(records)
+        // The node knows what the store's values are sealed with: those of later are sealed with something else.
+        if cluster.sealing?.current != nil { cluster.sealing?.isOld = true }
+        transaction.require(.modified(cluster.key, at: stored.modifyRevision))
+        transaction.put(cluster.key, try cluster.storedBytes)
+    }
+
     private func grant(_ role: NodeRole, to id: String, _ fence: LeaderFence) async throws {
         guard let stored = try await store.get(StoreKey(.nodes, id: id)) else { return }
         var node = try Node(stored: stored)
@@ -130,11 +141,12 @@ struct RoleKeeper: Sendable {
             node.membership?.storeURL = nil
         }
         node.updatedAt = .now
-        let outcome = try await store.commit(
-            StoreTransaction(
-                conditions: [fence.condition, .modified(node.key, at: stored.modifyRevision)],
-                puts: [.init(node.key, try node.storedBytes)],
-                deletes: role == .worker ? [LiveKey.cleared(by: id)] : []))
+        var transaction = StoreTransaction(
+            conditions: [fence.condition, .modified(node.key, at: stored.modifyRevision)],
+            puts: [.init(node.key, try node.storedBytes)],
+            deletes: role == .worker ? [LiveKey.cleared(by: id)] : [])
+        if role == .worker { try await revoke(node.managerCertificates, in: &transaction) }
+        let outcome = try await store.commit(transaction)
         if fence.isBroken(by: outcome) { throw StateStoreError(.leadershipLost, "grant a role") }
         if outcome.revision != nil { log.notice("role granted", metadata: ["node": "\(id)", "role": "\(role)"]) }
     }

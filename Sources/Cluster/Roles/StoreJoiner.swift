@@ -17,12 +17,18 @@ struct StoreJoiner {
     /// manager is asked to add this one.
     ///
     /// - Throws: ``ClusterError`` when no manager can be asked; `RPCError` with `.permissionDenied` when this node is no manager any more.
-    func prepare(isFounding: Bool, wasRemoved: Bool) async throws -> EtcdConfiguration.Beginning {
+    /// - Parameter lacksSecret: The store has values that this manager cannot open: another one is asked.
+    func prepare(
+        isFounding: Bool, wasRemoved: Bool, lacksSecret: Bool = false
+    ) async throws -> EtcdConfiguration.Beginning {
         if isFounding { return .new }
         let membership = role.file.value
         let supervisor = try ManagerRole.supervisor(role.configuration, membership, log: role.log)
         let store = supervisor.configuration
-        if !wasRemoved, try await onThread({ try store.hasData() }) { return .new }
+        if !wasRemoved, try await onThread({ try store.hasData() }) {
+            if lacksSecret { try await fetchSecrets() }
+            return .new
+        }
         let members = try await attach(membership)
         if wasRemoved {
             try await supervisor.stop()
@@ -33,9 +39,15 @@ struct StoreJoiner {
             members: members.map { (name: $0.peerURL == store.peerURL ? store.name : $0.name, peerURL: $0.peerURL) })
     }
 
-    /// Asks one manager after the other.
+    /// Gets the secrets that this manager, which is a member of the store, lacks.
+    func fetchSecrets() async throws { _ = try await ask(role.file.value, url: "") }
+
     private func attach(_ membership: Membership) async throws -> [Wire.StoreMember] {
-        let url = try role.configuration.storeURL(membership)
+        try await ask(membership, url: try role.configuration.storeURL(membership))
+    }
+
+    /// Asks one manager after the other; the secrets that it tells are kept.
+    private func ask(_ membership: Membership, url: String) async throws -> [Wire.StoreMember] {
         var options = NodeTransport.callOptions
         options.timeout = Self.deadline
         let patient = options
@@ -43,7 +55,7 @@ struct StoreJoiner {
             .managerUnreachable, "this manager has no data of the swarm, and knows no other manager")
         for manager in membership.managers.shuffled() where manager.nodeID != membership.nodeID {
             do {
-                return try await NodeTransport.withClient(
+                let reply = try await NodeTransport.withClient(
                     to: manager.addr, identity: role.identity, check: .manager(clusterID: membership.clusterID),
                     group: role.group
                 ) { client in
@@ -51,9 +63,12 @@ struct StoreJoiner {
                         .with {
                             $0.peerURL = url
                             $0.address = membership.advertiseAddress
-                        }, options: patient
-                    ).members
+                        }, options: patient)
                 }
+                try await role.sealing.take(
+                    reply.secrets.compactMap { SealingKeys.Secret(id: $0.id, secret: $0.secret) },
+                    current: reply.currentSecret.isEmpty ? nil : reply.currentSecret)
+                return reply.members
             } catch {
                 try Task.checkCancellation()
                 role.log.info(

@@ -24,15 +24,20 @@ package enum NodeTransport {
     static let serverWindow = 256 << 10
     /// Milliseconds without an acknowledgement; the clients' keepalive sends something every 2 s.
     private static let lossTimeout: ChannelOptions.Types.SocketOption.Value = 4000
+    /// How long a member's connection without a call is kept.
+    static let idleTime = Duration.seconds(60)
     /// For calls that are answered at once.
     package static let callDeadline = Duration.seconds(10)
 
     package typealias Client = GRPCClient<HTTP2ClientTransport.Posix>
 
     /// The transport that a manager listens with.
-    /// - Parameter clusterID: Members of other swarms are refused.
-    package static func server(
-        host: String, port: Int, identity: TLSIdentity, clusterID: String, group: MultiThreadedEventLoopGroup
+    /// - Parameters:
+    ///   - clusterID: Members of other swarms are refused.
+    ///   - connections: Bounds what strangers' connections cost.
+    static func server(
+        host: String, port: Int, identity: TLSIdentity, clusterID: String, connections: ConnectionGuard,
+        group: MultiThreadedEventLoopGroup
     ) throws -> HTTP2ServerTransport.Posix {
         let security = try HTTP2ServerTransport.Posix.TransportSecurity.mTLS(certificateReloader: identity) { tls in
             tls.clientCertificateVerification = .noHostnameVerification
@@ -41,7 +46,11 @@ package enum NodeTransport {
             tls.customVerificationCallback = { shown, promise in
                 promise.completeWithTask {
                     let certificates = try shown.map { try Certificate(derEncoded: $0.toDERBytes()) }
-                    if await Self.member(certificates, roots: identity.roots, clusterID: clusterID) != nil {
+                    let isRevoked = certificates.first.map(identity.isRevoked) ?? false
+                    let member = await Self.member(certificates, roots: identity.roots, clusterID: clusterID)
+                    // Its node may ask for the certificate that it is to have now.
+                    if member != nil, isRevoked { return .certificateVerified(VerificationMetadata(nil)) }
+                    if member != nil {
                         // The leaf is all that is needed of the chain; roots are ours already.
                         return .certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown)))
                     }
@@ -61,7 +70,10 @@ package enum NodeTransport {
                 time: .seconds(5), timeout: .seconds(5),
                 clientBehavior: .init(minPingIntervalWithoutCalls: .seconds(1), allowWithoutCalls: true))
             config.connection.maxGraceTime = .seconds(5)
-            config.channelDebuggingCallbacks.onAcceptTCPConnection = Self.noticeLoss
+            config.connection.maxIdleTime = Self.idleTime
+            config.channelDebuggingCallbacks.onAcceptTCPConnection = { channel in
+                Self.noticeLoss(channel).flatMap { connections.watch(channel) }
+            }
         }
         return HTTP2ServerTransport.Posix(
             address: .ipv4(host: host, port: port), transportSecurity: security, config: config, eventLoopGroup: group)
@@ -94,7 +106,9 @@ package enum NodeTransport {
                     promise.completeWithTask {
                         let certificates = try shown.map { try Certificate(derEncoded: $0.toDERBytes()) }
                         let peer = await Self.member(certificates, roots: identity.roots, clusterID: clusterID)
-                        guard peer?.role == .manager else { return .failed }
+                        guard peer?.role == .manager, certificates.first.map(identity.isRevoked) == false else {
+                            return .failed
+                        }
                         return .certificateVerified(VerificationMetadata(ValidatedCertificateChain(shown)))
                     }
                 }
@@ -122,7 +136,7 @@ package enum NodeTransport {
     package static func split(_ address: String) throws -> (host: String, port: Int) {
         let parts = address.split(separator: ":", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), !parts[0].isEmpty,
-            let port = parts.count == 2 ? Int(parts[1]) : 2377, (1...65_535).contains(port)
+            let port = parts.count == 2 ? Int(parts[1], radix: 10) : 2377, (1...65_535).contains(port)
         else { throw ClusterError(.badMessage, "not an address of a manager: \(address)") }
         return (String(parts[0]), port)
     }

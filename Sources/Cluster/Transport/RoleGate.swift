@@ -6,7 +6,7 @@ package import X509
 /// The one who calls, as the connection's handshake has proved.
 package enum Peer: Sendable {
     case member(Member)
-    /// Anyone who has a key: the certificate is the caller's own, or one of the swarm's that has expired.
+    /// Anyone who has a key: the certificate is the caller's own, or one of the swarm's that has expired or been revoked.
     case stranger(Certificate)
 
     /// - Throws: `RPCError` with `.unauthenticated` where the transport knows no certificate.
@@ -22,6 +22,11 @@ package enum Peer: Sendable {
         } else {
             throw RPCError(code: .unauthenticated, message: "no certificate was shown")
         }
+    }
+
+    /// The certificate that a member has shown.
+    static func certificate(of context: ServerContext) -> Certificate? {
+        (context.transportSpecific as? HTTP2ServerTransport.Posix.Context)?.peerCertificateChain?.leaf
     }
 
     /// - Throws: `RPCError` with `.permissionDenied` for a stranger.
@@ -55,20 +60,35 @@ package struct RoleGate: ServerInterceptor {
         Wire.Managers.Method.JoinStore.descriptor: [.manager],
     ]
 
-    package init() {}
+    private let identity: TLSIdentity
+    private let isMember: @Sendable (String) async throws -> Bool
+
+    /// - Parameters:
+    ///   - identity: Knows which certificates have been revoked, also since a connection began.
+    ///   - isMember: Whether a node is one of the swarm's.
+    init(_ identity: TLSIdentity, isMember: @escaping @Sendable (String) async throws -> Bool) {
+        self.identity = identity
+        self.isMember = isMember
+    }
 
     package func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingServerRequest<Input>, context: ServerContext,
         next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
-        let caller: Caller =
-            switch try Peer(context) {
-            case .stranger: .stranger
-            case .member(let member): member.role == .manager ? .manager : .worker
-            }
+        let caller = try await caller(context)
         guard Self.allowed[context.descriptor]?.contains(caller) == true else {
             throw RPCError(code: .permissionDenied, message: "\(context.descriptor) is not for a \(caller)")
         }
         return try await next(request, context)
+    }
+
+    /// What the caller counts as now. A connection keeps the identity that it began with; what that is worth does not stay.
+    private func caller(_ context: ServerContext) async throws -> Caller {
+        guard case .member(let member) = try Peer(context) else { return .stranger }
+        if let shown = Peer.certificate(of: context), identity.isRevoked(shown) { return .stranger }
+        guard try await isMember(member.nodeID) else {
+            throw RPCError(code: .permissionDenied, message: "node \(member.nodeID) is not part of the swarm")
+        }
+        return member.role == .manager ? .manager : .worker
     }
 }

@@ -66,7 +66,7 @@ struct ContainerCreation {
 
     private func fetch(_ image: ImageName) async throws {
         try await ImagePull.run(
-            client, image.withTag, platform: call.flags.string("platform"), isQuiet: call.flags.isSet("quiet"),
-            descriptor: 2)
+            client, call.session, image.withTag, platform: call.flags.string("platform"),
+            isQuiet: call.flags.isSet("quiet"), descriptor: 2)
     }
 }

@@ -1,7 +1,7 @@
 import DockerClient
 
 /// Shell completion: a script for each shell, which asks this program what may come next.
-struct Completion {
+package struct Completion {
     /// The hidden command that the scripts call with the words so far.
     static let query = "__complete"
 
@@ -75,8 +75,16 @@ struct Completion {
             let short = Verbs.all.flatMap { verb in
                 ([verb.path] + verb.aliases).filter { !$0.contains(" ") }.map { ($0, verb.summary) }
             }
-            return (short + Verbs.groups.map { ($0.name, $0.summary) } + [("lab", ""), ("completion", "")])
+            return
+                (short + Verbs.groups.map { ($0.name, $0.summary) } + [
+                    (Apus.labName, "Clusters on this machine"), ("completion", "Print a shell's completion script"),
+                ])
                 .sorted { $0.0 < $1.0 }
+        }
+        switch words {
+        case [Apus.labName]: return Apus.labCommands.map { ($0.name, $0.summary) }.sorted { $0.0 < $1.0 }
+        case ["completion"]: return ["bash", "fish", "zsh"].map { ($0, "") }
+        default: break
         }
         guard let (verb, group, count) = Verbs.find(words) else { return [] }
         guard let verb else {
@@ -94,17 +102,21 @@ struct Completion {
         // As above.
         let given = (try? FlagParser(verb.flags, stopsAtWord: verb.stopsAtWord).parse(Array(words.dropFirst(count))))?
             .rest
-        return await objects(verb.help.split(separator: "\n").first.map(String.init) ?? "", after: given?.count ?? 0)
+        return await objects(Self.kind(of: given?.count ?? 0, in: verb))
     }
 
     private static func names(_ flags: [VerbFlag]) -> [(String, String)] { flags.map { ("--\($0.name)", $0.type) } }
 
-    /// Names of what the usage asks for at a place.
-    private func objects(_ usage: String, after given: Int = 0) async -> [(String, String)] {
-        let kinds = usage.split(separator: " ").map(String.init).filter { word in
-            word.contains { $0.isUppercase } && word != "[OPTIONS]"
-        }
-        guard let kind = given < kinds.count ? kinds[given] : kinds.last else { return [] }
+    /// What a verb's usage wants after so many words, as in `CONTAINER` or `[NODE...]`; the last may be repeated.
+    package static func kind(of given: Int, in verb: Verb) -> String {
+        let usage = verb.help.prefix { $0 != "\n" }
+        let kinds = usage.split(separator: " ").drop { $0 != Substring("apus") }.dropFirst()
+            .filter { word in word.contains { $0.isUppercase } && word != "[OPTIONS]" }
+        return (given < kinds.count ? kinds[given] : kinds.last).map(String.init) ?? ""
+    }
+
+    /// Names of the objects of a kind that a usage names.
+    private func objects(_ kind: String) async -> [(String, String)] {
         let sources: [(String, String, (JSON) -> [String])] = [
             ("CONTAINER", "/containers/json?all=1", { $0["Names"].strings.map { String($0.drop { $0 == "/" }) } }),
             ("IMAGE", "/images/json", { $0["RepoTags"].strings }), ("NETWORK", "/networks", { [$0["Name"].text] }),

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Model
 
 /// The whole command line: finds the verb, reads its flags, runs it, and says how it ended.
 package struct Shell: Sendable {
-    package static let version = "0.2.0"
+    /// The daemon's as well, when both come from one build.
+    package static let version = ProductVersion.text
 
     let environment: [String: String]
 
@@ -38,7 +40,7 @@ package struct Shell: Sendable {
         let rest = global.rest
         guard let first = rest.first, !global.isSet("help") else { return Console.text(TopHelp.text(Verbs.groups)) }
         switch first {
-        case "lab": return await Apus.main(rest)
+        case Apus.labName: return await Apus.main(rest)
         case "completion": return try Completion.printScript(Array(rest.dropFirst()))
         case Completion.query:
             return await Completion(session: try Session(environment: environment, global: global))
@@ -92,6 +94,8 @@ package struct Shell: Sendable {
 
     private func help(_ words: [String]) throws {
         guard !words.isEmpty else { return Console.text(TopHelp.text(Verbs.groups)) }
+        // The lab's own grammar, whose help points here.
+        if words[0] == Apus.labName { return Console.line(Apus.labHelp(words)) }
         guard let (verb, used, _) = Verbs.find(words) else { throw unknown(words) }
         guard let verb else { return Console.text(TopHelp.text(ofGroup: used)) }
         Console.text(verb.help + "\n")

@@ -42,6 +42,19 @@ package struct Session: Sendable {
         return try await DockerClient.negotiated(endpoint)
     }
 
-    /// What a registry is told of who asks: nobody in particular.
+    /// Told of nobody in particular.
     static let anonymous = ("X-Registry-Auth", "e30=")
+
+    /// For a service's image: only where the user says that the nodes may have it.
+    func credentials(ofServiceIn spec: JSON, handedOver: Bool) async throws -> (String, String) {
+        let text = spec["TaskTemplate"]["ContainerSpec"]["Image"].text
+        // An id in place of a name has no registry.
+        guard handedOver, let image = try? ImageName(parsing: text) else { return Self.anonymous }
+        return try await credentials(for: image)
+    }
+
+    /// What an image's registry is told of who asks: what `login` has kept for it, or nobody in particular.
+    func credentials(for image: ImageName) async throws -> (String, String) {
+        try await CredentialStore(environment: environment).header(for: CredentialStore.server(of: image))
+    }
 }

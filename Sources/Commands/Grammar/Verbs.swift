@@ -1,7 +1,7 @@
 /// Every verb there is.
 package enum Verbs {
     package static let all: [Verb] = [
-        containers, images, networks, volumes, services, nodes, swarm, system,
+        containers, images, networks, volumes, services, nodes, swarm, system, registry,
     ].flatMap { $0 }
 
     /// Names with verbs of their own, and what they are for.

@@ -30,7 +30,8 @@ extension Verb {
             if !flags.isSet("quiet") { Console.line("Using default tag: latest") }
         }
         try await ImagePull.run(
-            client, image, platform: flags.string("platform"), isQuiet: flags.isSet("quiet"), descriptor: 1)
+            client, call.session, image, platform: flags.string("platform"), isQuiet: flags.isSet("quiet"),
+            descriptor: 1)
         Console.line(image.full)
     }
 
@@ -66,7 +67,8 @@ extension Verb {
             query.append(("platform", try PlatformText.json(platform)))
         }
         let request = Request(
-            "POST", ImagePath.of(image.familiarName, "/push"), query: query, headers: [Session.anonymous])
+            "POST", ImagePath.of(image.familiarName, "/push"), query: query,
+            headers: [try await call.session.credentials(for: image)])
         if flags.isSet("quiet") {
             try await ImagePull.swallow(client, request)
             Console.line(image.full)
@@ -78,7 +80,8 @@ extension Verb {
 
 enum ImagePull {
     static func run(
-        _ client: DockerClient, _ image: ImageName, platform: String?, isQuiet: Bool, descriptor: CInt
+        _ client: DockerClient, _ session: Session, _ image: ImageName, platform: String?, isQuiet: Bool,
+        descriptor: CInt
     ) async throws {
         var query = [("fromImage", image.familiarName)]
         if let digest = image.digest {
@@ -87,7 +90,8 @@ enum ImagePull {
             query.append(("tag", tag))
         }
         if let platform, !platform.isEmpty { query.append(("platform", platform.lowercased())) }
-        let request = Request("POST", "/images/create", query: query, headers: [Session.anonymous])
+        let request = Request(
+            "POST", "/images/create", query: query, headers: [try await session.credentials(for: image)])
         if isQuiet {
             try await swallow(client, request)
         } else {

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Glibc
 import Lab
 
 /// `apus lab`: clusters on one machine.
@@ -34,14 +35,23 @@ struct LabUp: AsyncParsableCommand {
     var nodes = 3
     @Option(help: "How many of them are managers.")
     var managers = 1
-    @Option(help: "The registry, as this machine reaches it, that the nodes use as their mirror.")
-    var registry = "127.0.0.1:5000"
+    @Option(
+        help: """
+            The registry, as this machine reaches it, that the nodes use as their mirror; its port is \
+            APUS_REGISTRY_PORT's when that is set.
+            """)
+    var registry = "127.0.0.1:\(Self.registryPort)"
     @Option(help: "The daemons' log level.")
     var logLevel = "info"
     @Flag(help: "Leave the nodes alone instead of forming a swarm.")
     var noSwarm = false
     @Flag(help: "Leave what was built when something fails, to look at it.")
     var keepFailures = false
+
+    private static var registryPort: String {
+        guard let text = getenv("APUS_REGISTRY_PORT").map({ String(cString: $0) }), !text.isEmpty else { return "5000" }
+        return text
+    }
 
     func run() async throws {
         let options = LabOptions(

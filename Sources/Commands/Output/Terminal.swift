@@ -16,6 +16,16 @@ struct Terminal {
         try check(tcsetattr(descriptor, TCSANOW, &settings), "set the terminal to raw mode")
     }
 
+    /// Typed letters are not shown, until `restore()`.
+    init(hiding descriptor: CInt) throws(SystemError) {
+        self.descriptor = descriptor
+        var settings = termios()
+        try check(tcgetattr(descriptor, &settings), "read the terminal's settings")
+        before = settings
+        settings.c_lflag &= ~tcflag_t(ECHO)
+        try check(tcsetattr(descriptor, TCSANOW, &settings), "hide what is typed")
+    }
+
     func restore() {
         var settings = before
         tcsetattr(descriptor, TCSANOW, &settings)

@@ -111,9 +111,12 @@ extension Verb {
         if !networks.isEmpty {
             spec["TaskTemplate"]["Networks"] = .array(networks.sorted { $0["Target"].text < $1["Target"].text })
         }
-        try await ServiceImage.resolve(&spec, client, queriesRegistry: !flags.isSet("no-resolve-image"))
+        let credentials = try await call.session.credentials(
+            ofServiceIn: spec, handedOver: flags.isSet("with-registry-auth"))
+        try await ServiceImage.resolve(
+            &spec, client, queriesRegistry: !flags.isSet("no-resolve-image"), credentials: credentials)
         let answer = try await client.json(
-            Request("POST", "/services/create", headers: [Session.anonymous], body: .json(spec)))
+            Request("POST", "/services/create", headers: [credentials], body: .json(spec)))
         for warning in answer["Warnings"].strings { Console.error(warning) }
         let id = answer["ID"].text
         Console.line(id)

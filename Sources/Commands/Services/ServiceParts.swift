@@ -187,7 +187,9 @@ struct ServiceParts {
 
 /// Which image the tasks run: with the digest the registry has for its tag now.
 enum ServiceImage {
-    static func resolve(_ spec: inout JSON, _ client: DockerClient, queriesRegistry: Bool) async throws {
+    static func resolve(
+        _ spec: inout JSON, _ client: DockerClient, queriesRegistry: Bool, credentials: (String, String)
+    ) async throws {
         let text = spec["TaskTemplate"]["ContainerSpec"]["Image"].text
         // An id in place of a name stays as it is.
         guard let name = try? ImageName(parsing: text) else { return }
@@ -195,7 +197,7 @@ enum ServiceImage {
         if queriesRegistry, name.digest == nil {
             do {
                 let found = try await client.json(
-                    Request("GET", "/distribution/\(Request.part(text))/json", headers: [Session.anonymous]))
+                    Request("GET", "/distribution/\(Request.part(text))/json", headers: [credentials]))
                 let digest = found["Descriptor"]["digest"].text
                 if !digest.isEmpty { image += "@\(digest)" }
                 let platforms = found["Platforms"].elements.map { platform -> JSON in

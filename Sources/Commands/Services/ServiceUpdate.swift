@@ -124,13 +124,18 @@ extension Verb {
         } else {
             try await ServiceChange(call, client).apply(to: &spec)
             if flags.has("image") {
-                try await ServiceImage.resolve(&spec, client, queriesRegistry: !flags.isSet("no-resolve-image"))
+                let credentials = try await call.session.credentials(
+                    ofServiceIn: spec, handedOver: flags.isSet("with-registry-auth"))
+                try await ServiceImage.resolve(
+                    &spec, client, queriesRegistry: !flags.isSet("no-resolve-image"), credentials: credentials)
             }
         }
         query.append(("registryAuthFrom", "spec"))
+        let credentials = try await call.session.credentials(
+            ofServiceIn: spec, handedOver: flags.isSet("with-registry-auth"))
         let answer = try await client.json(
             Request(
-                "POST", ServicePath.of(service["ID"].text, "/update"), query: query, headers: [Session.anonymous],
+                "POST", ServicePath.of(service["ID"].text, "/update"), query: query, headers: [credentials],
                 body: .json(spec)))
         for warning in answer["Warnings"].strings { Console.error(warning) }
         Console.line(name)

@@ -156,15 +156,18 @@ package enum InfoText {
             line("ClusterID", cluster["ID"].text)
             line("Managers", "\(swarm["Managers"].integer ?? 0)")
             line("Nodes", "\(swarm["Nodes"].integer ?? 0)")
-            let pools = cluster["DefaultAddrPool"].strings
-            if !pools.isEmpty { line("Default Address Pool", pools.joined(separator: "  ")) }
-            if let size = cluster["SubnetSize"].integer, size > 0 { line("SubnetSize", "\(size)") }
+            if !cluster["DefaultAddrPool"].isNull {
+                line("Default Address Pool", cluster["DefaultAddrPool"].strings.joined(separator: "  "))
+                line("SubnetSize", "\(cluster["SubnetSize"].integer ?? 0)")
+            }
             if let port = cluster["DataPathPort"].integer, port > 0 { line("Data Path Port", "\(port)") }
             let history = spec["Orchestration"]["TaskHistoryRetentionLimit"].integer ?? 0
             text += "  Orchestration:\n   Task History Retention Limit: \(history)\n"
             let raft = spec["Raft"]
             text += "  Raft:\n   Snapshot Interval: \(raft["SnapshotInterval"].unsigned)\n"
-            text += "   Number of Old Snapshots to Retain: \(raft["KeepOldSnapshots"].unsigned)\n"
+            if !raft["KeepOldSnapshots"].isNull {
+                text += "   Number of Old Snapshots to Retain: \(raft["KeepOldSnapshots"].unsigned)\n"
+            }
             text += "   Heartbeat Tick: \(raft["HeartbeatTick"].unsigned)\n"
             text += "   Election Tick: \(raft["ElectionTick"].unsigned)\n"
             text +=

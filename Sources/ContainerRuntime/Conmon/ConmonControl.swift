@@ -3,9 +3,6 @@ import LinuxSystem
 
 /// conmon's control FIFO: one line a write, `TYPE A B` (conmon, `ctrl.c`). Blocks for a moment.
 enum ConmonControl {
-    /// conmon answers in 0.6 to 5 ms.
-    private static let reopenDeadline = Duration.seconds(10)
-
     static func resize(height: Int, width: Int, in directory: String) throws {
         guard (0...65535).contains(height), (0...65535).contains(width) else {
             throw RuntimeError(.invalidSpecification, "a terminal cannot be \(height) by \(width)")
@@ -13,8 +10,8 @@ enum ConmonControl {
         try write("1 \(height) \(width)\n", in: directory)
     }
 
-    /// conmon makes the new file under another name and renames it over the log's: the old one must have been renamed
-    /// before, or it is lost.
+    /// conmon makes the new file under another name and renames it over the log's: the old one must have another name, or
+    /// it is lost.
     static func reopenLog(in directory: String) throws { try write("2 0 0\n", in: directory) }
 
     private static func write(_ line: String, in directory: String) throws {

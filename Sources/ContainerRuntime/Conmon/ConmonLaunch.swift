@@ -34,10 +34,17 @@ struct ConmonLaunch: Sendable {
         let conmonStartTime: UInt64?
     }
 
+    /// Goes on to its end though the caller is cancelled: a conmon that has begun is nobody's until it has said its pid.
     /// - Parameter attach: Called when the socket is there and the process is not: connecting now loses no output.
     func start(as operation: RuntimeError.Operation, attach: @escaping @Sendable () async throws -> Void) async throws
         -> Started
     {
+        try await uncancelled { try await launch(operation, attach) }
+    }
+
+    private func launch(
+        _ operation: RuntimeError.Operation, _ attach: @escaping @Sendable () async throws -> Void
+    ) async throws -> Started {
         guard let terminal = terminalDirectory else { return try await run(operation, attach, in: temporary) }
         try await onThread { try Files.makeDirectories(terminal) }
         do {

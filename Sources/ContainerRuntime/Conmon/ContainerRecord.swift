@@ -46,7 +46,9 @@ enum ExitFile {
         let path = directory + "/exit"
         guard let text = try Files.text(path, limit: 4096), let code = Int(text.trimmed) else { return nil }
         let status = try Files.status(path)
-        let time = status.map { Timestamp(seconds: Int64($0.st_mtim.tv_sec), nanoseconds: Int64($0.st_mtim.tv_nsec)) }
+        let time = status.map {
+            Timestamp(seconds: Int64(clamping: $0.st_mtim.tv_sec), nanoseconds: Int64(clamping: $0.st_mtim.tv_nsec))
+        }
         return ContainerExit(
             code: code, finishedAt: time ?? .now, outOfMemory: Files.exists(directory + "/oom"),
             monitorWasLost: Files.exists("\(directory)/\(lostMark)"))

@@ -37,15 +37,6 @@ struct InheritedCgroup: Sendable {
 }
 
 extension String {
-    fileprivate func firstRange(of text: String) -> Range<Index>? {
-        var index = startIndex
-        while index < endIndex {
-            if self[index...].hasPrefix(text) { return index..<self.index(index, offsetBy: text.count) }
-            index = self.index(after: index)
-        }
-        return nil
-    }
-
     fileprivate func replacingCharacters(in range: Range<Index>, with text: String) -> String {
         self[..<range.lowerBound] + text + self[range.upperBound...]
     }

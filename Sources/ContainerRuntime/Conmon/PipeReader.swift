@@ -30,8 +30,8 @@ actor PipeReader {
     func line() async throws -> [UInt8]? {
         while true {
             if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
-                defer { bytes.removeFirst(end + 1) }
-                return Array(bytes[..<end])
+                defer { bytes = Array(bytes.dropFirst(end + 1)) }
+                return Array(bytes.prefix(upTo: end))
             }
             guard try await fill() else {
                 defer { bytes = [] }
@@ -55,7 +55,7 @@ actor PipeReader {
             var chunk = [UInt8](repeating: 0, count: 4096)
             let count = read(descriptor.raw, &chunk, chunk.count)
             if count > 0 {
-                bytes += chunk[..<count]
+                bytes += chunk.prefix(count)
                 return true
             }
             if count == 0 { return false }

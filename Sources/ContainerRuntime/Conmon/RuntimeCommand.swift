@@ -15,8 +15,13 @@ struct RuntimeCommand: Sendable {
     /// What conmon passes on before the command.
     var globalArguments: [String] { ["--root", root ?? paths.state(name)] }
 
+    /// Goes on to its end though the caller is cancelled: a command that is cut off leaves its container half made, or half gone.
     /// - Throws: ``RuntimeError`` with the runtime's words when it fails.
     func run(_ arguments: [String], as operation: RuntimeError.Operation? = nil) async throws {
+        try await uncancelled { try await execute(arguments, operation) }
+    }
+
+    private func execute(_ arguments: [String], _ operation: RuntimeError.Operation?) async throws {
         let output = try PipeReader.pipe()
         let child = try spawn(arguments, output.writing)
         let reader = output.reader

@@ -23,7 +23,7 @@ package enum Capabilities {
 
     /// The names in a mask as /proc/PID/status writes it.
     static func names(inMask mask: UInt64) -> [String] {
-        names.enumerated().filter { mask & (1 << UInt64($0.offset)) != 0 }.map(\.element)
+        names.enumerated().filter { mask & (1 << UInt64(clamping: $0.offset)) != 0 }.map(\.element)
     }
 
     /// This process' bounding set: more cannot be given to anybody.
@@ -51,6 +51,14 @@ package enum Capabilities {
         var seen: Set<String> = []
         // A default one that this daemon lacks cannot be given; only one asked for by name is worth an error.
         return base.filter { !drop.contains($0) && bounding.contains($0) && seen.insert($0).inserted }
+    }
+
+    /// Whether a container that asks for `change` gets a capability, should the daemon be able to give all of them.
+    package static func isGiven(_ name: String, _ change: CapabilityChange, privileged: Bool) -> Bool {
+        do { return try resolve(change, privileged: privileged, bounding: names).contains(name) } catch {
+            // One that names what there is not does not start.
+            return false
+        }
     }
 
     /// - Throws: ``RuntimeError`` `.invalidSpecification` with Docker's words for a capability that there is not.

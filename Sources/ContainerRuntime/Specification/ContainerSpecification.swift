@@ -57,10 +57,13 @@ package struct ContainerUser: Sendable, Equatable {
     package var uid: UInt32
     package var gid: UInt32
     package var additionalGroups: [UInt32]
+    /// What `HOME` is unless the environment says; `nil` leaves it to the runtime.
+    package var home: String?
 
-    package init(uid: UInt32 = 0, gid: UInt32 = 0, additionalGroups: [UInt32] = []) {
+    package init(uid: UInt32 = 0, gid: UInt32 = 0, additionalGroups: [UInt32] = [], home: String? = nil) {
         self.additionalGroups = additionalGroups
         self.gid = gid
+        self.home = home
         self.uid = uid
     }
 }
@@ -116,17 +119,29 @@ package struct ContainerMount: Sendable, Equatable {
     }
 
     package var kind: Kind
+    /// How far a read-only mount reaches.
+    package enum Reach: Sendable, Equatable {
+        /// Also what is mounted below it, where the kernel can.
+        case everything
+        /// The same, and refused where it cannot.
+        case everythingOrNothing
+        /// What is mounted below it stays writable.
+        case topOnly
+    }
+
     package var destination: String
     package var readOnly: Bool
+    package var reach: Reach
     /// `rprivate`, `rslave`, `rshared` and the same without `r`. Binds only.
     package var propagation: String
     /// Also mount what is mounted below the source.
     package var recursive: Bool
 
     package init(
-        _ kind: Kind, at destination: String, readOnly: Bool = false, propagation: String = "rprivate",
-        recursive: Bool = true
+        _ kind: Kind, at destination: String, readOnly: Bool = false, reach: Reach = .everything,
+        propagation: String = "rprivate", recursive: Bool = true
     ) {
+        self.reach = reach
         self.destination = destination
         self.kind = kind
         self.propagation = propagation

@@ -66,7 +66,7 @@ enum Devices {
         case S_IFBLK: type = "b"
         default: return nil
         }
-        let (major, minor) = numbers(UInt64(found.st_rdev))
+        let (major, minor) = numbers(UInt64(clamping: found.st_rdev))
         return RuntimeDevice(
             path: path, type: type, major: major, minor: minor, fileMode: found.st_mode & 0o7777, uid: found.st_uid,
             gid: found.st_gid)
@@ -75,8 +75,8 @@ enum Devices {
     /// makedev(3) taken apart.
     static func numbers(_ device: UInt64) -> (major: Int64, minor: Int64) {
         (
-            Int64((device >> 8) & 0xfff | (device >> 32) & 0xffff_f000),
-            Int64(device & 0xff | (device >> 12) & 0xffff_ff00)
+            Int64(clamping: (device >> 8) & 0xfff | (device >> 32) & 0xffff_f000),
+            Int64(clamping: device & 0xff | (device >> 12) & 0xffff_ff00)
         )
     }
 
@@ -94,6 +94,7 @@ enum Devices {
             guard let value = Int64(part), value >= 0 else { throw invalid }
             return value
         }
+        guard values.count == 2 else { throw invalid }
         return RuntimeDeviceRule(
             allow: true, type: String(parts[0]), major: values[0], minor: values[1], access: String(parts[2]))
     }

@@ -14,13 +14,13 @@ package struct HostFacts: Sendable {
     package var cgroupVersion: Int
     /// As in `6.1.0-18-amd64`.
     package var kernelRelease: String
-    /// Docker's standard profile; `nil` where the kernel or the installation has none.
-    package var seccomp: SeccompProfile?
+    /// What containers get unless they ask for another profile.
+    package var seccomp: SeccompProfile
 
     package init(
         capabilities: [String], hardLimits: [String: UInt64] = [:], outOfMemoryScore: Int = 0, limitsSwap: Bool = true,
         limitsSwappiness: Bool = true, cgroupVersion: Int = 1, kernelRelease: String = "",
-        seccomp: SeccompProfile? = nil
+        seccomp: SeccompProfile
     ) {
         self.capabilities = capabilities
         self.cgroupVersion = cgroupVersion
@@ -35,19 +35,27 @@ package struct HostFacts: Sendable {
     /// Raising a hard limit or lowering the OOM score takes this.
     var hasSysResource: Bool { capabilities.contains("CAP_SYS_RESOURCE") }
 
+    /// mount_setattr(2) can make a mount read-only with all below it: since Linux 5.12.
+    var hasRecursiveReadOnly: Bool {
+        let numbers = kernelRelease.split(whereSeparator: { !$0.isNumber }).prefix(2).map { Int($0) ?? 0 }
+        return numbers.count == 2 && (numbers[0], numbers[1]) >= (5, 12)
+    }
+
     /// Reads them; blocks.
-    package static func read(seccompPath: String = SeccompProfile.standardPath) throws -> HostFacts {
+    package static func read() throws -> HostFacts {
         let layout = try Cgroups.layout()
         let memory = layout.controllers["memory"]
         let isUnified = layout.version == 2
-        let score = try Files.text("/proc/self/oom_score_adj").flatMap { text in Int(text.prefix { !$0.isWhitespace }) }
+        let score = try Files.text("/proc/self/oom_score_adj").flatMap { text in
+            Int(text.prefix { !$0.isWhitespace }, radix: 10)
+        }
         let release = try Files.text("/proc/sys/kernel/osrelease") ?? ""
         return HostFacts(
             capabilities: try Capabilities.bounding(), hardLimits: hardLimits(), outOfMemoryScore: score ?? 0,
             limitsSwap: isUnified || memory.map { Files.exists($0 + "/memory.memsw.limit_in_bytes") } ?? false,
             limitsSwappiness: memory.map { Files.exists($0 + "/memory.swappiness") } ?? false,
             cgroupVersion: layout.version, kernelRelease: String(release.prefix { !$0.isWhitespace }),
-            seccomp: try Files.read(seccompPath).map { try SeccompProfile(json: $0) })
+            seccomp: try SeccompProfile.builtIn())
     }
 
     /// getrlimit(2), by Docker's names (`docker/go-units`).
@@ -60,8 +68,8 @@ package struct HostFacts: Sendable {
         var found: [String: UInt64] = [:]
         for (name, number) in limitNumbers {
             var limit = rlimit()
-            guard getrlimit(__rlimit_resource_t(UInt32(number)), &limit) == 0 else { continue }
-            if UInt64(limit.rlim_max) != .max { found[name] = UInt64(limit.rlim_max) }
+            guard getrlimit(__rlimit_resource_t(UInt32(clamping: number)), &limit) == 0 else { continue }
+            if UInt64(clamping: limit.rlim_max) != .max { found[name] = UInt64(clamping: limit.rlim_max) }
         }
         return found
     }

@@ -7,12 +7,12 @@ extension SpecificationBuilder {
         var result = RuntimeResources()
         result.memory = memory(wanted, host: host, warnings: &warnings)
         var cpu = RuntimeCPU()
-        if let shares = positive(wanted.cpuShares) { cpu.shares = UInt64(shares) }
+        if let shares = positive(wanted.cpuShares) { cpu.shares = UInt64(clamping: shares) }
         if let nano = positive(wanted.nanoCPUs) {
             cpu.period = 100_000
             cpu.quota = max(1000, nano / 10_000)
         } else {
-            if let period = positive(wanted.cpuPeriod) { cpu.period = UInt64(period) }
+            if let period = positive(wanted.cpuPeriod) { cpu.period = UInt64(clamping: period) }
             if let quota = wanted.cpuQuota, quota != 0 { cpu.quota = quota }
         }
         if let cpus = wanted.cpus, !cpus.isEmpty { cpu.cpus = cpus }
@@ -45,7 +45,7 @@ extension SpecificationBuilder {
         if let reservation = positive(wanted.memoryReservation) { memory.reservation = reservation }
         if let swappiness = wanted.memorySwappiness, swappiness >= 0 {
             if host.limitsSwappiness {
-                memory.swappiness = UInt64(swappiness)
+                memory.swappiness = UInt64(clamping: swappiness)
             } else {
                 warnings.append(
                     "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory "
@@ -71,7 +71,7 @@ extension SpecificationBuilder {
             guard HostFacts.limitNumbers[name] != nil else {
                 throw RuntimeError(.invalidSpecification, "invalid ulimit type: \(limit.name)")
             }
-            func number(_ value: Int64) -> UInt64 { value < 0 ? .max : UInt64(value) }
+            func number(_ value: Int64) -> UInt64 { value < 0 ? .max : UInt64(clamping: value) }
             var hard = number(limit.hard)
             var soft = number(limit.soft)
             guard soft <= hard else {

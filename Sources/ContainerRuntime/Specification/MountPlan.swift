@@ -4,6 +4,8 @@ import OCI
 /// The mounts of a container in the order they are made (moby, `oci/defaults.go` and `daemon/oci_linux.go`).
 struct MountPlan {
     let specification: ContainerSpecification
+    /// The kernel can make a mount read-only with all below it.
+    let hasRecursiveReadOnly: Bool
 
     func mounts() throws -> [RuntimeMount] {
         let own = try ordered(specification.mounts).map(mount)
@@ -91,13 +93,26 @@ struct MountPlan {
         switch wanted.kind {
         case .bind(let source):
             var options = [wanted.recursive ? "rbind" : "bind"]
-            options.append(wanted.readOnly ? "ro" : "rw")
+            options.append(wanted.readOnly ? try readOnlyOption(wanted) : "rw")
             options.append(wanted.propagation.isEmpty ? "rprivate" : wanted.propagation)
             return RuntimeMount(destination: wanted.destination, type: "bind", source: source, options: options)
         case .tmpfs(let options):
             let merged = Self.merged(["noexec", "nosuid", "nodev"] + options + (wanted.readOnly ? ["ro"] : []))
             return RuntimeMount(destination: wanted.destination, type: "tmpfs", source: "tmpfs", options: merged)
         }
+    }
+
+    /// `rro` for all that is mounted below it, too.
+    private func readOnlyOption(_ wanted: ContainerMount) throws -> String {
+        if wanted.reach == .topOnly { return "ro" }
+        if hasRecursiveReadOnly { return "rro" }
+        guard wanted.reach == .everything else {
+            throw RuntimeError(
+                .invalidSpecification,
+                "mount \(wanted.destination) cannot be read-only with all below it: rro is not supported by this kernel"
+            )
+        }
+        return "ro"
     }
 
     /// Options where a later one replaces its opposite, or the same key (docker's `mount.MergeTmpfsOptions`).

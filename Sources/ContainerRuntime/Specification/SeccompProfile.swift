@@ -3,8 +3,8 @@ import OCI
 /// A seccomp profile in Docker's and Podman's format, which is not runc's: groups of calls hold for some capabilities
 /// or architectures only (`/usr/share/containers/seccomp.json`, moby/profiles/seccomp).
 package struct SeccompProfile: Sendable, Codable, Equatable {
-    /// Where Debian's `golang-github-containers-common` installs it.
-    package static let standardPath = "/usr/share/containers/seccomp.json"
+    /// The standard one, which this program brings along: no file that is missing leaves containers without.
+    package static func builtIn() throws -> SeccompProfile { try SeccompProfile(json: Array(BuiltInSeccomp.json.utf8)) }
 
     var defaultAction: String
     var defaultErrnoRet: UInt?

@@ -34,7 +34,7 @@ package struct SpecificationBuilder: Sendable {
         var result = RuntimeSpecification()
         result.root = RuntimeRoot(path: wanted.rootDirectory, readonly: wanted.readOnlyRoot ? true : nil)
         result.hostname = wanted.namespaces.uts == .host || wanted.hostname.isEmpty ? nil : wanted.hostname
-        result.mounts = try MountPlan(specification: wanted).mounts()
+        result.mounts = try MountPlan(specification: wanted, hasRecursiveReadOnly: host.hasRecursiveReadOnly).mounts()
         result.process = try process(wanted, capabilities, &warnings)
         result.linux = try linux(wanted, capabilities, &warnings)
         return Result(specification: result, warnings: warnings)
@@ -96,9 +96,9 @@ package struct SpecificationBuilder: Sendable {
         let machine = SeccompProfile.Machine.current(release: host.kernelRelease)
         switch wanted.seccomp {
         case .unconfined: return nil
-        case .standard: return host.seccomp?.specialised(for: capabilities, on: machine, subordinates: false)
+        case .standard: return host.seccomp.specialised(for: capabilities, on: machine, subordinates: false)
         case .standardWithSubordinateArchitectures:
-            return host.seccomp?.specialised(for: capabilities, on: machine, subordinates: true)
+            return host.seccomp.specialised(for: capabilities, on: machine, subordinates: true)
         case .profile(let bytes):
             return try SeccompProfile(json: bytes).specialised(for: capabilities, on: machine, subordinates: true)
         }
@@ -170,6 +170,14 @@ package struct SpecificationBuilder: Sendable {
         if !hostname.isEmpty { base.append("HOSTNAME=\(hostname)") }
         if terminal { base.append("TERM=xterm") }
         return overlaid(base, with: own)
+    }
+
+    /// `HOME` where the container's own environment has none, as runc sets it.
+    package static func withHome(_ home: String?, _ environment: [String]) -> [String] {
+        guard let home, !environment.contains(where: { $0.hasPrefix("HOME=") && $0 != "HOME=" }) else {
+            return environment
+        }
+        return overlaid(environment, with: ["HOME=\(home)"])
     }
 
     static func overlaid(_ base: [String], with own: [String]) -> [String] {

@@ -88,7 +88,7 @@ package final class OutputViewer: Sendable {
             state.pieces.removeAll(keepingCapacity: true)
             state.taken = 0
         } else if state.taken >= 1024 {
-            state.pieces.removeFirst(state.taken)
+            state.pieces.removeSubrange(state.pieces.indices.prefix(state.taken))
             state.taken = 0
         }
         return piece

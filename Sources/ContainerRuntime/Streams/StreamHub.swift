@@ -18,6 +18,12 @@ final class StreamHub: Sendable {
         var isReading = true
         var isWatching = false
         var waiting: [UInt64: CheckedContinuation<(any Channel)?, Never>] = [:]
+        /// Who is told of the log's growth, and after how many bytes.
+        var watch: (step: Int64, body: LogWatch.Body)?
+        /// What the log has grown by since then.
+        var logged: Int64 = 0
+        /// Whoever is told has not answered yet.
+        var isHeld = false
     }
 
     private let state = Mutex(State())
@@ -61,10 +67,28 @@ final class StreamHub: Sendable {
         for waiter in waiting { waiter.resume(returning: nil) }
     }
 
-    /// True when some viewer has become full.
+    /// True when reading may have to stop: some viewer has become full, or the log has grown.
     func deliver(_ piece: OutputPiece) -> Bool {
-        let viewers = state.withLock { Array($0.viewers.values) }
-        return viewers.reduce(false) { full, viewer in viewer.push(piece) || full }
+        let (viewers, told) = state.withLock { state -> ([OutputViewer], LogWatch.Body?) in
+            let viewers = Array(state.viewers.values)
+            guard let watch = state.watch else { return (viewers, nil) }
+            state.logged += piece.loggedBytes
+            guard state.logged >= watch.step, !state.isHeld else { return (viewers, nil) }
+            state.logged = 0
+            state.isHeld = true
+            return (viewers, watch.body)
+        }
+        let isFull = viewers.reduce(false) { full, viewer in viewer.push(piece) || full }
+        guard let told else { return isFull }
+        told { [self] in
+            state.withLock { $0.isHeld = false }
+            reconsiderReading()
+        }
+        return true
+    }
+
+    func watchLog(every step: Int64, _ body: @escaping LogWatch.Body) {
+        state.withLock { $0.watch = (max(1, step), body) }
     }
 
     // MARK: Connection
@@ -106,7 +130,8 @@ final class StreamHub: Sendable {
         let bundle = try Descriptor.naming(directory)
         let socket = Descriptor(
             owning: try check(
-                Glibc.socket(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0), "make a socket"))
+                Glibc.socket(AF_UNIX, CInt(clamping: SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0),
+                "make a socket"))
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let path = Array("/proc/self/fd/\(bundle.raw)/attach".utf8)
@@ -127,7 +152,10 @@ final class StreamHub: Sendable {
             state.inputIsClosed = false
             return true
         }
-        if isOurs { finishAll() }
+        guard isOurs else { return }
+        finishAll()
+        let told = state.withLock { $0.watch?.body }
+        told?({})
     }
 
     /// Closes the connection and ends all viewers at once, as when a command could not be started.
@@ -203,7 +231,7 @@ final class StreamHub: Sendable {
         guard let channel = state.withLock({ $0.channel }) else { return }
         channel.eventLoop.execute { [self] in
             let (wants, changed) = state.withLock { state in
-                let wants = !state.viewers.values.contains { $0.isFull }
+                let wants = !state.isHeld && !state.viewers.values.contains { $0.isFull }
                 defer { state.isReading = wants }
                 return (wants, wants != state.isReading)
             }
@@ -240,5 +268,19 @@ final class StreamHub: Sendable {
             }
             if isHeldUp { watchForStuckViewers(channel) }
         }
+    }
+}
+
+extension OutputPiece {
+    /// What conmon writes before each line: stamp, stream, mark.
+    private static let headBytes = 45
+    private static let sampleBytes = 512
+
+    /// About how long it is in the log: the beginning says how long its lines are.
+    fileprivate var loggedBytes: Int64 {
+        let count = bytes.readableBytes
+        let sample = bytes.readableBytesView.prefix(Self.sampleBytes)
+        let lines = sample.reduce(into: 1) { lines, byte in if byte == UInt8(ascii: "\n") { lines += 1 } }
+        return Int64(count) + Int64(Self.headBytes * lines) * Int64(count) / Int64(max(1, sample.count))
     }
 }

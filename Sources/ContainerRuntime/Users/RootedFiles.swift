@@ -59,6 +59,6 @@ struct RootedFiles {
         let length = buffer.withUnsafeMutableBytes { bytes in
             bytes.assumingMemoryBound(to: CChar.self).baseAddress.map { readlinkat(link, "", $0, bytes.count) } ?? -1
         }
-        return length > 0 ? String(decoding: buffer[..<length], as: UTF8.self) : nil
+        return length > 0 ? String(decoding: buffer.prefix(length), as: UTF8.self) : nil
     }
 }

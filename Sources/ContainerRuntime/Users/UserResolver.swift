@@ -69,11 +69,13 @@ package struct UserResolver: Sendable {
         for name in additional { user.additionalGroups.append(try number(ofGroup: name)) }
         var seen: Set<UInt32> = []
         user.additionalGroups = user.additionalGroups.filter { seen.insert($0).inserted }
+        // By the number alone, as runc has it; crun leaves those without an entry without a home.
+        user.home = passwd.first { $0.uid == user.uid }?.home ?? "/"
         return user
     }
 
     private func find(user: String) throws -> Passwd? {
-        let number = UInt32(user)
+        let number = UInt32(user, radix: 10)
         if user.isEmpty { return passwd.first { $0.uid == 0 } }
         if let entry = passwd.first(where: { $0.name == user || $0.uid == number }) { return entry }
         try checkRange(user)
@@ -84,7 +86,7 @@ package struct UserResolver: Sendable {
     }
 
     private func number(ofGroup name: String) throws -> UInt32 {
-        let number = UInt32(name)
+        let number = UInt32(name, radix: 10)
         if let entry = groups.first(where: { $0.name == name || $0.gid == number }) { return entry.gid }
         try checkRange(name)
         guard let number else {

@@ -1,14 +1,20 @@
 import Addressing
 
-/// Which tracked connections have lost what they lead to, between two wanted values.
+/// Which tracked connections are to be forgotten between two wanted values: those that have lost what they lead to, those of
+/// addresses whose next owner must not inherit them, and those that came while nothing was there that is there now.
 ///
 /// A backend that is only drained stays: its connections go on. Its endpoint's end is what ends them; else a caller that
 /// keeps sending UDP would stay with the dead address, and TCP would hang instead of being reset.
 struct ConnectionEnds {
     private(set) var byScope: [Scope: [ConnectionEnd]] = [:]
 
-    /// - Parameter kept: What an earlier round was to forget in namespaces in which something failed. What has come again since is left.
-    init(from old: NodeNetwork, to new: NodeNetwork, kept: [Scope: [ConnectionEnd]] = [:]) {
+    /// - Parameters:
+    ///   - made: Links that were made just now.
+    ///   - kept: What an earlier round was to forget in namespaces in which something failed. What has come again since is left.
+    init(
+        from old: NodeNetwork, to new: NodeNetwork, made: Set<String> = [], kept: [Scope: [ConnectionEnd]] = [:]
+    ) {
+        let called = Dictionary(old.sandboxes.map { ($0.id, Set($0.services.map(\.address))) }) { first, _ in first }
         let gone = Self.goneEndpoints(old, new)
         for sandbox in new.sandboxes {
             var ends: [ConnectionEnd] = []
@@ -16,12 +22,18 @@ struct ConnectionEnds {
                 guard case .overlay(let id) = endpoint.network else { continue }
                 ends += (gone[id] ?? []).map { .answered($0) }
             }
+            // A container that is new has called nobody yet.
+            if let before = called[sandbox.id] {
+                ends += sandbox.services.map(\.address).filter { !before.contains($0) }.map { .called($0) }
+            }
             if !ends.isEmpty { byScope[.sandbox(sandbox.id)] = ends }
         }
         if let ingress = new.ingress, let ends = gone[ingress.overlayID] {
             byScope[.ingress] = ends.map { .answered($0) }
         }
-        let node = Self.nodeEnds(old, new)
+        let known = Set(Self.opened(old))
+        let node =
+            Self.nodeEnds(old, new) + Self.bridgeEnds(old, new, made) + Self.opened(new).filter { !known.contains($0) }
         if !node.isEmpty { byScope[.node] = node }
         if kept.isEmpty { return }
         let live = Live(new)
@@ -35,6 +47,9 @@ struct ConnectionEnds {
     private struct Live {
         private var addresses: Set<IPv4Address>
         private let ports: [(number: UInt16, address: IPv4Address)]
+        private let opened: Set<ConnectionEnd>
+        private let bridged: Set<IPv4Address>
+        private let subnets: Set<IPv4Network>
 
         init(_ network: NodeNetwork) {
             addresses = Set(network.overlays.flatMap(\.remoteEndpoints).map(\.address))
@@ -43,12 +58,20 @@ struct ConnectionEnds {
             ports =
                 network.sandboxes.flatMap(\.published).map { ($0.hostPort, $0.targetAddress) }
                 + network.meshAtNode.flatMap { port in port.backends.map { (port.publishedPort, $0.address) } }
+            opened = Set(ConnectionEnds.opened(network))
+            bridged = ConnectionEnds.bridgeAddresses(network)
+            subnets = Set(network.bridges.map(\.gateway.masked))
         }
 
         func contains(_ end: ConnectionEnd) -> Bool {
             switch end {
             case .answered(let address): addresses.contains(address)
             case .port(let number, let address): ports.contains { $0.number == number && $0.address == address }
+            case .of(let address): bridged.contains(address)
+            case .within(let network): subnets.contains(network)
+            // These lead nowhere, whatever has come since.
+            case .unled: !opened.contains(end)
+            case .called: false
             }
         }
     }
@@ -77,6 +100,34 @@ struct ConnectionEnds {
             }
         }
         return found
+    }
+
+    /// What a bridge has lost: an address, or all of them. What is known of those of a new bridge is of a time before it.
+    private static func bridgeEnds(_ old: NodeNetwork, _ new: NodeNetwork, _ made: Set<String>) -> [ConnectionEnd] {
+        let before = Dictionary(old.bridges.map { ($0.id, $0.gateway) }) { first, _ in first }
+        let after = Dictionary(new.bridges.map { ($0.id, $0.gateway) }) { first, _ in first }
+        let gone = old.bridges.filter { after[$0.id] != $0.gateway }
+        let come = new.bridges.filter { before[$0.id] == nil && made.contains($0.linkName) }
+        let subnets = Set((gone + come).map(\.gateway.masked))
+        let lost = bridgeAddresses(old).subtracting(bridgeAddresses(new))
+            .filter { address in !subnets.contains { $0.contains(address) } }
+        return subnets.sorted { $0.first < $1.first }.map { .within($0) } + lost.sorted().map { .of($0) }
+    }
+
+    private static func bridgeAddresses(_ network: NodeNetwork) -> Set<IPv4Address> {
+        Set(
+            network.sandboxes.flatMap(\.endpoints).compactMap { endpoint in
+                if case .bridge = endpoint.network { endpoint.address.address } else { nil }
+            })
+    }
+
+    /// Ports of the node that lead somewhere, by what came to them before they did.
+    static func opened(_ network: NodeNetwork) -> [ConnectionEnd] {
+        let mesh = (network.ingress?.ports ?? []).map {
+            ConnectionEnd.unled($0.transport, $0.publishedPort, at: nil)
+        }
+        return mesh
+            + network.sandboxes.flatMap(\.published).map { .unled($0.transport, $0.hostPort, at: $0.hostAddress) }
     }
 
     /// Ports of the node that lead elsewhere or nowhere now: the address's next owner must not get their packets.

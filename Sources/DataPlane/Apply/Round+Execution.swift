@@ -4,7 +4,8 @@ import Nftables
 
 extension Round {
     /// Carries out the round up to its last step, ``remove(_:)``. Order: rules that lead to what goes are taken away;
-    /// namespaces, links and routes are made; rules that lead to them are set; connections of what is gone are forgotten.
+    /// what ports may say is set, then namespaces, links and routes are made; rules that lead to them are set; connections of
+    /// what is gone are forgotten.
     func run() async -> Outcome {
         var outcome = Outcome()
         let parts = await survey(&outcome)
@@ -20,19 +21,16 @@ extension Round {
 
         for (scope, part) in parts {
             var applied = AppliedNamespace(input: part.input, state: part.wanted)
-            applied.isCertain = outcome.failures[scope] == nil
+            applied.isCertain = outcome.failures[scope] == nil && !part.isPartial
             // After a failure old rules may still let the connections come again.
             applied.isSearched =
                 previous[scope]?.isSearched == true || part.isNew
                 || outcome.searched.contains(scope) && applied.isCertain
             outcome.applied[scope] = applied
-            let count = part.notes.count + part.plan.count + part.change.count
-            if count > 0 {
-                outcome.changes += count
+            if part.count > 0 {
+                outcome.changes += part.count
                 outcome.touched.insert(scope)
-                if part.wasExamined {
-                    outcome.differences[scope] = part.notes + part.plan.summary + part.change.summary
-                }
+                if part.wasExamined { outcome.differences[scope] = part.summary }
             }
         }
         outcome.parts = parts
@@ -53,37 +51,44 @@ extension Round {
         let names = parts.keys.filter { $0 != .node }.compactMap { scope in
             derivation.namespace(of: scope).map { (scope, $0) }
         }
-        let plan = parts[.node]?.plan
+        let part = parts[.node]
+        let book = outcome.book
         let done = await forEach([.node], &outcome) { _ in
-            try await inside(.node) { () -> [Scope: Int32] in
+            try await inside(.node) { () -> (ids: [Scope: Int32], listed: [TableID: [String: String]]) in
                 let socket = try RouteSocket()
                 var ids: [Scope: Int32] = [:]
                 for (scope, namespace) in names { ids[scope] = try socket.ensureNamespaceID(of: namespace) }
-                if let plan {
-                    try NamespaceWork.clear(plan)
-                    try NamespaceWork.build(plan)
-                }
-                return ids
+                guard let part else { return (ids, [:]) }
+                let listed = try part.guardPorts(book)
+                try NamespaceWork.clear(part.plan)
+                try NamespaceWork.build(part.plan)
+                return (ids, listed)
             }
         }
-        outcome.namespaceIDs = done[.node] ?? [:]
+        outcome.namespaceIDs = done[.node]?.ids ?? [:]
+        if let listed = done[.node]?.listed { part?.teach(&outcome.book, listed) }
     }
 
     private func build(_ overlays: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
-        _ = await forEach(overlays, &outcome) { scope in
-            guard let part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return }
+        let book = outcome.book
+        let done = await forEach(overlays, &outcome) { scope -> [TableID: [String: String]] in
+            guard let part = parts[scope], part.count > 0 else { return [:] }
             let plan = part.plan
-            try await inside(scope) {
-                // Foreign tables: an overlay has none of its own.
+            let listed = try await inside(scope) {
+                // Foreign tables: an overlay has no other of its own.
                 if !part.change.isEmpty { try NftContext().run(part.change.commands) }
+                let listed = try part.guardPorts(book)
                 try NamespaceWork.clear(plan)
+                return listed
             }
             if !plan.fromNode.isEmpty {
                 // Here, so that the device's socket is the node's and its rules see the packets.
                 try await inside(.node) { try RouteSocket().perform(plan.fromNode) }
             }
             try await inside(scope) { try NamespaceWork.build(plan) }
+            return listed
         }
+        for (scope, listed) in done { parts[scope]?.teach(&outcome.book, listed) }
     }
 
     private func finish(_ scopes: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
@@ -93,7 +98,8 @@ extension Round {
             return try await inside(scope) {
                 try NamespaceWork.clear(part.plan)
                 try NamespaceWork.build(part.plan)
-                return try NamespaceWork.change(part.change.commands, listing: part.loaded(book))
+                return try NamespaceWork.changeInSandbox(
+                    part.change.commands, replacement: part.replacement, listing: part.loaded(book))
             }
         }
         for (scope, listed) in done { parts[scope]?.teach(&outcome.book, listed) }
@@ -110,18 +116,28 @@ extension Round {
     }
 
     private func forgetConnections(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
-        let ends = ConnectionEnds(from: previousNetwork, to: derivation.wanted, kept: unforgotten).byScope
+        var ends = ConnectionEnds(
+            from: previousNetwork, to: derivation.wanted, made: parts[.node]?.plan.madeLinks ?? [], kept: unforgotten
+        ).byScope
             .filter { parts[$0.key] != nil || outcome.applied[$0.key] != nil }
+        // While rules were missing, what came was led nowhere.
+        let repaired = Set(parts.filter { $0.value.wasExamined && !$0.value.change.isEmpty }.keys)
+        if repaired.contains(.node) { ends[.node, default: []] += ConnectionEnds.opened(derivation.wanted) }
         // What an earlier daemon knew and this one does not is in no difference.
         let unsearched = Set(
-            parts.filter { $0.key.translates && !$0.value.isNew && previous[$0.key]?.isSearched != true }.keys)
+            parts.filter { scope, part in
+                scope.translates && !part.isNew && (previous[scope]?.isSearched != true || repaired.contains(scope))
+            }.keys)
         let stale = unsearched.isEmpty ? nil : StaleConnections(derivation.wanted)
-        let done = await forEach(Array(unsearched.union(ends.keys)), &outcome) { scope in
-            let gone = ends[scope] ?? []
+        let wanted = ends
+        let done = await forEach(Array(unsearched.union(wanted.keys)), &outcome) { scope in
+            let gone = wanted[scope] ?? []
             let stale = unsearched.contains(scope) ? stale : nil
             return try await inside(scope) {
-                try NamespaceWork.forget { connection in
-                    gone.contains { $0.fits(connection) } || stale?.contains(connection, in: scope) == true
+                let ended = EndedConnections(
+                    gone, own: EndedConnections.needsOwn(gone) ? try NamespaceWork.ownAddresses() : [])
+                return try NamespaceWork.forget(among: stale == nil ? ended.selections : nil) { connection in
+                    ended.contains(connection) || stale?.contains(connection, in: scope) == true
                 }
             }
         }
@@ -170,7 +186,13 @@ extension Round {
 extension Round.Part {
     /// Tables that this part loads, and of which it is not known how they are listed.
     fileprivate func loaded(_ book: RuleBook) -> [Table] {
-        change.isEmpty ? [] : wanted.tables.filter { !book.knows($0) }
+        change.isEmpty ? [] : wanted.tables.filter { $0.id != GuardTable.id && !book.knows($0) }
+    }
+
+    /// Before the ports are made. Blocking, inside the namespace.
+    fileprivate func guardPorts(_ book: RuleBook) throws -> [TableID: [String: String]] {
+        let unknown = guarding.isEmpty ? [] : wanted.tables.filter { $0.id == GuardTable.id && !book.knows($0) }
+        return try NamespaceWork.change(guarding.commands, listing: unknown)
     }
 
     fileprivate func teach(_ book: inout RuleBook, _ listed: [TableID: [String: String]]) {

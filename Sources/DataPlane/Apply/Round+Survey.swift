@@ -105,6 +105,8 @@ extension Round {
         case .observed(let observed, let isNamedAgain):
             part?.have = observed.kernel
             part?.tables = .observed(observed.tables)
+            part?.isPartial = observed.isPartial
+            part?.lookTime = observed.duration
             if isNamedAgain { part?.notes = ["the namespace's name was missing"] }
             part?.wasExamined = true
         }
@@ -185,6 +187,10 @@ extension Round {
             switch part.tables {
             case .known(let old): change = table.change(from: old.first { $0.id == table.id })
             case .observed(let observed): change = table.change(from: observed[table.id], rules: book.rules(of: table))
+            }
+            if table.id == GuardTable.id {
+                part.guarding = change
+                continue
             }
             if change.isReplacement { part.replaced.append(table) }
             add(change)

@@ -66,9 +66,32 @@ struct Round: Sendable {
         /// What was put right before there was a plan.
         var notes: [String] = []
         var plan = NamespacePlan()
+        /// Of the table that says what ports may say: made before links are.
+        var guarding = TableChange()
+        /// Of all others.
         var change = TableChange()
         var replaced: [Table] = []
         var wasExamined = false
+        /// More is there of what is to go: it is looked at again.
+        var isPartial = false
+        /// How long it took to look at it.
+        var lookTime: Duration?
+
+        /// Leads to the wanted tables whatever there is of ours now.
+        var replacement: String {
+            let wantedIDs = Set(wanted.tables.map(\.id))
+            let present: [TableID] =
+                switch tables {
+                case .known(let tables): tables.map(\.id)
+                case .observed(let tables): Array(tables.keys)
+                }
+            return present.filter { !wantedIDs.contains($0) }.map { "delete table \($0)\n" }.sorted().joined()
+                + wanted.tables.map(\.replacement).joined()
+        }
+
+        /// In words.
+        var summary: [String] { notes + plan.summary + guarding.summary + change.summary }
+        var count: Int { notes.count + plan.count + guarding.count + change.count }
 
         enum Tables: Sendable {
             case known([Table])

@@ -1,12 +1,11 @@
 import Addressing
-import Glibc
 import Netlink
 
 /// Which tracked connections lead to what is no more, told from the wanted value alone: what went while no daemon was
 /// there is in no earlier value, see ``ConnectionEnds``.
 ///
-/// Only what was translated into a network of ours counts. A backend that is drained is still an endpoint and stays; an
-/// address that stands behind another service or port by now does not.
+/// Only what was translated into a network of ours counts, and what called a service's address and was not. A backend that is
+/// drained is still an endpoint and stays; an address that stands behind another service or port by now does not.
 struct StaleConnections: Sendable {
     private struct Port: Hashable { let transport: Transport, number: UInt16 }
 
@@ -16,6 +15,7 @@ struct StaleConnections: Sendable {
     private var overlays: [String: [IPv4Network]] = [:]
     /// Service addresses that a sandbox may call, by what stands behind them.
     private var services: [String: [IPv4Address: Set<IPv4Address>]] = [:]
+    private var virtual: [String: Set<IPv4Address>] = [:]
     private let ingress: IngressSandbox?
     /// Ports of the mesh by what stands behind them, as the ingress sandbox and as the node have them.
     private var atSandbox: [IPv4Address: Set<Port>] = [:]
@@ -34,6 +34,7 @@ struct StaleConnections: Sendable {
             overlays[sandbox.id] = sandbox.endpoints.compactMap { endpoint in
                 if case .overlay = endpoint.network { endpoint.address.masked } else { nil }
             }
+            virtual[sandbox.id] = Set(sandbox.services.map(\.address))
             for service in sandbox.services {
                 for backend in service.backends {
                     services[sandbox.id, default: [:]][backend, default: []].insert(service.address)
@@ -54,7 +55,7 @@ struct StaleConnections: Sendable {
 
     func contains(_ connection: TrackedConnection, in scope: Scope) -> Bool {
         let (called, reached) = (connection.original.destination, connection.endpoint)
-        if called == reached { return false }
+        if called == reached { return isUnled(connection, in: scope) }
         switch scope {
         case .sandbox(let id):
             guard overlays[id]?.contains(where: { $0.contains(reached) }) == true else { return false }
@@ -75,16 +76,18 @@ struct StaleConnections: Sendable {
         }
     }
 
-    private func port(_ connection: TrackedConnection) -> Port? {
-        let transport: Transport
-        switch CInt(connection.protocol) {
-        case CInt(IPPROTO_TCP): transport = .tcp
-        case CInt(IPPROTO_UDP): transport = .udp
-        case CInt(IPPROTO_SCTP): transport = .sctp
-        // No other is translated.
-        default: return nil
+    /// Came while the rules were missing that lead it somewhere. On the node its own addresses say more, see ``EndedConnections``.
+    private func isUnled(_ connection: TrackedConnection, in scope: Scope) -> Bool {
+        let called = connection.original.destination
+        switch scope {
+        case .sandbox(let id): return virtual[id]?.contains(called) == true
+        case .ingress: return called == ingress?.leg.address && port(connection).map(meshPorts.contains) == true
+        case .node, .overlay: return false
         }
-        return Port(transport: transport, number: connection.original.destinationPort)
+    }
+
+    private func port(_ connection: TrackedConnection) -> Port? {
+        connection.transport.map { Port(transport: $0, number: connection.original.destinationPort) }
     }
 }
 

@@ -35,6 +35,9 @@ struct Derivation {
         let namespace: NetworkNamespace
         let interface: String
         let address: IPv4Address
+        let isLax: Bool
+        /// A container's. Else it is our own, and passes on what others send.
+        let isGuarded: Bool
     }
 
     /// The inputs of all namespaces there are to be.
@@ -100,14 +103,15 @@ struct Derivation {
                 found[id, default: []].append(
                     LocalEndpoint(
                         port: Layout.overlayPort(endpoint.id), namespace: layout.sandbox(sandbox.id),
-                        interface: endpoint.interfaceName, address: endpoint.address.address))
+                        interface: endpoint.interfaceName, address: endpoint.address.address, isLax: endpoint.isLax,
+                        isGuarded: true))
             }
         }
         if let ingress = wanted.ingress {
             found[ingress.overlayID, default: []].append(
                 LocalEndpoint(
                     port: Layout.ingressPort, namespace: layout.ingress, interface: Layout.ingressInterface,
-                    address: ingress.address.address))
+                    address: ingress.address.address, isLax: false, isGuarded: false))
         }
         return found
     }

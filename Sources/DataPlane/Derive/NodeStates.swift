@@ -3,9 +3,10 @@ import LinuxSystem
 import Netlink
 
 extension Derivation {
-    /// The node's own namespace: bridges, the ports of their containers, `ip swarm`.
+    /// The node's own namespace: bridges, the ports of their containers, `ip swarm` and `bridge guard`.
     func nodeState() -> WantedNamespace {
         var state = WantedNamespace()
+        var guarded: [GuardTable.Port] = []
         state.set("net/ipv4/ip_forward", "1")
         for bridge in wanted.bridges {
             let callsRules = filtersBridges && !bridge.allowsInterContainer
@@ -23,9 +24,15 @@ extension Derivation {
                 let peer = PeerState(
                     namespace: layout.sandbox(sandbox.id), name: endpoint.interfaceName, mac: endpoint.mac,
                     mtu: bridge.mtu)
+                let port = Layout.nodePort(endpoint.id)
                 add(
-                    port: Layout.nodePort(endpoint.id), alias: Layout.alias("endpoint", endpoint.id), of: bridge, peer,
-                    isolated: !filtersBridges && !bridge.allowsInterContainer, to: &state)
+                    port: port, alias: Layout.alias("endpoint", endpoint.id), of: bridge, peer,
+                    endpoint.address.address,
+                    isContainer: true, to: &state)
+                guarded.append(
+                    GuardTable.Port(
+                        link: port, mac: endpoint.mac, address: endpoint.address.address, isLax: endpoint.isLax,
+                        isIsolated: !bridge.allowsInterContainer))
             }
         }
         if let ingress = wanted.ingress, let bridge = bridges[ingress.bridgeID] {
@@ -34,25 +41,46 @@ extension Derivation {
                 mtu: bridge.mtu)
             // Never isolated: containers of the bridge call the mesh through it.
             add(
-                port: Layout.legPort, alias: Layout.alias("leg", "ingress"), of: bridge, peer, isolated: false,
-                to: &state)
+                port: Layout.legPort, alias: Layout.alias("leg", "ingress"), of: bridge, peer, ingress.leg.address,
+                isContainer: false, to: &state)
         }
-        state.tables = [NodeTable(wanted: wanted).table]
+        let kept = wanted.bridges.filter { !$0.allowsInterContainer }.map { MACAddress(for: $0.gateway.address) }
+        state.tables = [
+            NodeTable(wanted: wanted).table,
+            GuardTable(ports: guarded, taken: addressesOfBridges, gates: Set(kept)).table,
+        ]
         return state
     }
 
+    /// What is somebody's in the node's bridges, and at the node's own door: a member's address would be believed elsewhere.
+    private var addressesOfBridges: Set<IPv4Address> {
+        var taken = Set(wanted.bridges.map(\.gateway.address)).union(wanted.underlay?.members ?? [])
+        if let ingress = wanted.ingress { taken.insert(ingress.leg.address) }
+        for endpoint in wanted.sandboxes.flatMap(\.endpoints) {
+            if case .bridge = endpoint.network { taken.insert(endpoint.address.address) }
+        }
+        return taken
+    }
+
     /// The port knows one MAC and accepts no other source; packets may leave by the port they came from, as same-bridge
-    /// DNAT is bridged where br_netfilter is on.
+    /// DNAT is bridged where br_netfilter is on. The node does not ask for the address: nobody can answer in its place.
+    ///
+    /// Containers that may not talk are kept apart by rules, or by the bridge where it cannot pass its packets to them; neither
+    /// sees what is broadcast, which they get from nobody.
     private func add(
-        port: String, alias: String, of bridge: BridgeNetwork, _ peer: PeerState, isolated: Bool,
-        to state: inout WantedNamespace
+        port: String, alias: String, of bridge: BridgeNetwork, _ peer: PeerState, _ address: IPv4Address,
+        isContainer: Bool, to state: inout WantedNamespace
     ) {
+        let isApart = isContainer && !bridge.allowsInterContainer
         state.kernel.links[port] = LinkState(
-            make: .veth(peer), mtu: bridge.mtu, group: Layout.linkGroup, alias: alias, master: bridge.linkName,
+            make: .veth(peer), mtu: bridge.mtu, group: isContainer ? Layout.linkGroup : Layout.ownGroup, alias: alias,
+            master: bridge.linkName,
             port: PortOptions(
-                learning: false, locked: true, hairpin: true, unicastFlood: false, multicastFlood: true,
-                broadcastFlood: true, isolated: isolated))
+                learning: false, locked: true, hairpin: true, unicastFlood: false, multicastFlood: !isApart,
+                broadcastFlood: !isApart, isolated: isApart && !filtersBridges, groupForwardMask: PortOptions.allGroups)
+        )
         state.kernel.forwarding[ForwardingKey(link: port, mac: peer.mac, owner: .master)] = ForwardingTarget()
+        state.kernel.neighbours[NeighbourKey(link: bridge.linkName, address: address)] = peer.mac
     }
 
     /// An overlay's namespace: a bridge of the local endpoints, and the tunnel that knows all others.
@@ -63,8 +91,10 @@ extension Derivation {
         state.set("net/bridge/bridge-nf-call-arptables", "0")
         state.set("net/ipv6/conf/default/addr_gen_mode", "1")
         state.set("net/ipv6/conf/default/accept_ra", "0")
+        // A MAC of its own, which no endpoint can have: else it takes the lowest of its ports', which changes with them.
         state.kernel.links[Layout.overlayBridge] = LinkState(
-            make: .bridge(BridgeOptions(multicastSnooping: false)), mtu: overlay.mtu)
+            make: .bridge(BridgeOptions(multicastSnooping: false)), mtu: overlay.mtu,
+            mac: MACAddress(for: IPv4Address(number: 0)))
         if let underlay {
             state.kernel.links[Layout.overlayTunnel] = LinkState(
                 make: .vxlan(VXLANSettings(id: overlay.vni, local: underlay.address, port: underlay.port)),
@@ -79,12 +109,20 @@ extension Derivation {
             state.kernel.links[endpoint.port] = LinkState(
                 make: .veth(
                     PeerState(namespace: endpoint.namespace, name: endpoint.interface, mac: mac, mtu: overlay.mtu)),
-                mtu: overlay.mtu, master: Layout.overlayBridge,
+                mtu: overlay.mtu, group: endpoint.isGuarded ? Layout.linkGroup : Layout.ownGroup,
+                master: Layout.overlayBridge,
                 port: PortOptions(
                     learning: false, locked: true, hairpin: false, unicastFlood: false, multicastFlood: true,
-                    broadcastFlood: true, isolated: false))
+                    broadcastFlood: true, isolated: false, groupForwardMask: PortOptions.allGroups))
             state.kernel.forwarding[ForwardingKey(link: endpoint.port, mac: mac, owner: .master)] = ForwardingTarget()
         }
+        let guarded = local.filter(\.isGuarded).map { endpoint in
+            GuardTable.Port(
+                link: endpoint.port, mac: MACAddress(for: endpoint.address), address: endpoint.address,
+                isLax: endpoint.isLax, isIsolated: false)
+        }
+        let taken = overlay.reserved.union(overlay.remoteEndpoints.map(\.address)).union(local.map(\.address))
+        state.tables = [GuardTable(ports: guarded, taken: taken, gates: []).table]
         guard underlay != nil else { return state }
         for remote in overlay.remoteEndpoints {
             let mac = MACAddress(for: remote.address)
@@ -120,6 +158,8 @@ extension Derivation {
             state.kernel.links[leg] = LinkState(
                 make: .inner, mtu: bridge.mtu, mac: MACAddress(for: ingress.leg.address))
             state.kernel.routes[RouteKey()] = RouteState(gateway: bridge.gateway.address, link: leg)
+            state.kernel.neighbours[NeighbourKey(link: leg, address: bridge.gateway.address)] =
+                MACAddress(for: bridge.gateway.address)
         }
         state.tables = [IngressTable(ingress: ingress).table]
         return state

@@ -11,6 +11,11 @@ extension Derivation {
         for (endpoint, mtu) in zip(sandbox.endpoints, mtus) {
             state.kernel.links[endpoint.interfaceName] = LinkState(make: .inner, mtu: mtu, mac: endpoint.mac)
             state.kernel.addresses.insert(AddressState(link: endpoint.interfaceName, network: endpoint.address))
+            // A bridge's MAC follows from its address, so nobody needs to be asked, and nobody can answer in its place.
+            if case .bridge = endpoint.network, let gateway = endpoint.gateway {
+                state.kernel.neighbours[NeighbourKey(link: endpoint.interfaceName, address: gateway)] =
+                    MACAddress(for: gateway)
+            }
         }
         let exit = sandbox.endpoints.first { $0.id == sandbox.defaultRouteEndpointID }
         if let exit, let gateway = exit.gateway {

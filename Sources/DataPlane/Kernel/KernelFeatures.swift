@@ -10,6 +10,8 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
     package var filtersBridges = false
     /// Bridge ports accept one source MAC only (5.18).
     package var locksPorts = false
+    /// Bridges pass what ports send to rules of their own (NF_TABLES_BRIDGE). Without them no network is made.
+    package var guardsPorts = false
     package var hasVXLAN = false
     /// Rules where packets leave a device (5.16): ports of the mesh need it.
     package var hasEgressRules = false
@@ -24,6 +26,7 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
         if !locksPorts {
             found.append("WARNING: containers can take each other's MAC address (bridge ports cannot be locked)")
         }
+        if !guardsPorts { found.append("WARNING: No rules for bridges in nftables: networks do not work") }
         if !hasVXLAN { found.append("WARNING: No VXLAN support: overlay networks do not work") }
         if !hasEgressRules { found.append("WARNING: No netdev egress hook: ports of the routing mesh do not work") }
         if !translatesAddresses {
@@ -62,6 +65,7 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
         let port = try socket.link(named: "p0")?.port
         features.locksPorts = links[2] == nil && port?.locked == true
         let context = NftContext()
+        features.guardsPorts = accepts(context, GuardTable(ports: [], taken: [], gates: []).table.replacement)
         features.hasEgressRules = accepts(
             context,
             "table netdev probe { chain leave { type filter hook egress device \"br0\" priority 0; policy accept; }; }")

@@ -7,69 +7,102 @@ import Nftables
 struct ObservedNamespace: Sendable {
     var kernel = KernelState()
     var tables: [TableID: ObservedTable] = [:]
+    /// There is more of what is to go than was kept: it is to be looked at again when that has gone.
+    var isPartial = false
+    /// How long looking took.
+    var duration: Duration = .zero
 }
 
 /// Reads a namespace's state, on a thread inside it. What is not ours is passed over:
-/// - in the node's namespace all but our table, links with our alias and what is on them,
+/// - in the node's namespace all but our tables, links with our alias and what is on them,
 /// - in a sandbox all but our tables, our interfaces, the routes, rules and neighbours marked as ours, and the addresses that are
 ///   wanted or were before: what the container adds is its own.
+///
+/// A container may put as much as it likes into its namespace: none of it is kept, and of what bears our mark without being
+/// wanted no more than is removed at a time.
 struct NamespaceDump: Sendable {
     let scope: Scope
     let wanted: WantedNamespace
 
     static func tables(of scope: Scope) -> [TableID] {
         switch scope {
-        case .node: [NodeTable.id]
-        case .overlay: []
+        case .node: [NodeTable.id, GuardTable.id]
+        case .overlay: [GuardTable.id]
         case .ingress: [IngressTable.id]
         case .sandbox: [ServiceTable.id, ResolverTable.id, MeshTables.deviceID, MeshTables.id]
         }
     }
 
+    /// What a table of ours may have beyond twice what belongs there before it is replaced unread.
+    private static let mostSurplus = 4_096
+
     /// Tables without elements of ours.
     static let bareTables: Set<TableID> = [MeshTables.deviceID]
 
     func take() throws -> ObservedNamespace {
+        let start = ContinuousClock.now
         var observed = ObservedNamespace()
+        var surplus = Surplus()
         let socket = try RouteSocket()
         let names = try readLinks(socket, &observed.kernel)
         try readAddresses(socket, names, &observed.kernel)
         switch scope {
         case .node:
             try readForwarding(socket, names, &observed.kernel)
+            try readNeighbours(socket, names, &observed.kernel, &surplus)
             // Of the node's routes only the kernel's own: it may have a great many others.
-            readImplied(try socket.routes(addedBy: kernelProtocol), names, &observed.kernel)
+            try readImplied(socket, names, &observed.kernel)
         case .overlay:
             try readForwarding(socket, names, &observed.kernel)
-            try readNeighbours(socket, names, &observed.kernel)
+            try readNeighbours(socket, names, &observed.kernel, &surplus)
         case .ingress, .sandbox:
-            try readNeighbours(socket, names, &observed.kernel)
-            try readRoutes(socket, names, &observed.kernel)
+            try readNeighbours(socket, names, &observed.kernel, &surplus)
+            try readRoutes(socket, names, &observed.kernel, &surplus)
         }
         try readParameters(&observed.kernel)
         observed.tables = try readTables()
+        observed.isPartial = surplus.isExceeded
+        observed.duration = ContinuousClock.now - start
         return observed
     }
 
     /// In overlays and the ingress sandbox everything is ours: foreign tables are told of, to be removed.
     private func readTables() throws -> [TableID: ObservedTable] {
-        let own = Set(Self.tables(of: scope))
+        let ruleset = Ruleset()
+        let own = Self.tables(of: scope)
         let context = NftContext()
-        let present = try context.tables()
-        let ids =
-            switch scope {
-            case .overlay, .ingress: present
-            case .node, .sandbox: own.intersection(present)
+        switch scope {
+        case .overlay, .ingress:
+            let present = Set(try ruleset.tables().compactMap(TableID.init))
+            return try context.tables(Array(present), bare: Self.bareTables.union(present.subtracting(own)))
+        case .node:
+            return try context.tables(try own.filter { try ruleset.has($0.inKernel) }, bare: Self.bareTables)
+        case .sandbox:
+            // The container may have rights over them: what it has put in there is not read.
+            var found: [TableID: ObservedTable] = [:]
+            var readable: [TableID] = []
+            for id in try own.filter({ try ruleset.has($0.inKernel) }) {
+                let size = wanted.tables.first { $0.id == id }?.size ?? 0
+                let most = 2 * size + Self.mostSurplus
+                if try ruleset.exceeds(most, in: id.inKernel) {
+                    found[id] = .overfull
+                } else {
+                    readable.append(id)
+                }
             }
-        return try context.tables(Array(ids), bare: Self.bareTables.union(ids.subtracting(own)))
+            try NamespaceWork.checkLoad(ruleset)
+            return found.merging(try context.tables(readable, bare: Self.bareTables)) { first, _ in first }
+        }
     }
 
     /// Returns the names of the links that are ours, by index.
     private func readLinks(_ socket: RouteSocket, _ state: inout KernelState) throws -> [UInt32: String] {
-        let all = try socket.links()
-        let every = Dictionary(all.map { ($0.index, $0.name) }) { first, _ in first }
+        let own = try socket.links(where: isOurs)
+        let masters = Set(own.compactMap(\.master))
+        let above = masters.isEmpty ? [] : try socket.links { masters.contains($0.index) }
+        let every = Dictionary(above.map { ($0.index, $0.name) }) { first, _ in first }
         var names: [UInt32: String] = [:]
-        for link in all where isOurs(link) {
+        for link in own {
             names[link.index] = link.name
             let make: LinkState.Make
             switch link.kind {
@@ -93,9 +126,9 @@ struct NamespaceDump: Sendable {
         }
     }
 
-    /// One of ours without its alias: still of our group, and of the name and kind of a wanted one.
+    /// One of ours without its alias: still of the group, the name and the kind of a wanted one.
     private func hasLostAlias(_ link: Link) -> Bool {
-        guard link.alias == nil, link.group == Layout.linkGroup, let target = wanted.kernel.links[link.name] else {
+        guard link.alias == nil, let target = wanted.kernel.links[link.name], link.group == target.group else {
             return false
         }
         return switch target.make {
@@ -106,17 +139,20 @@ struct NamespaceDump: Sendable {
     }
 
     private func readAddresses(_ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState) throws {
-        for address in try socket.addresses() {
-            guard let link = name(of: address.link, names) else { continue }
-            let found = AddressState(link: link, network: address.network)
+        let isSandbox = if case .sandbox = scope { true } else { false }
+        let found = try socket.addresses { address in
+            guard let link = name(of: address.link, names) else { return false }
             // A container may give itself more addresses.
-            if case .sandbox = scope, !wanted.kernel.addresses.contains(found) { continue }
-            state.addresses.insert(found)
+            return !isSandbox || wanted.kernel.addresses.contains(AddressState(link: link, network: address.network))
+        }
+        for address in found {
+            guard let link = name(of: address.link, names) else { continue }
+            state.addresses.insert(AddressState(link: link, network: address.network))
         }
     }
 
     private func readForwarding(_ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState) throws {
-        for entry in try socket.forwardingEntries() {
+        for entry in try socket.forwardingEntries(where: { name(of: $0.link, names) != nil }) {
             guard let link = name(of: entry.link, names) else { continue }
             switch entry.owner {
             case .master where entry.state == .noARP: break
@@ -128,37 +164,60 @@ struct NamespaceDump: Sendable {
         }
     }
 
-    private func readNeighbours(_ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState) throws {
+    private func readNeighbours(
+        _ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState, _ surplus: inout Surplus
+    ) throws {
         // An overlay's are all ours: a foreign one would answer ARP in our name.
         let takesAll = if case .overlay = scope { true } else { false }
-        for neighbour in try socket.neighbours()
-        where neighbour.state == .permanent && (takesAll || neighbour.protocol == ownProtocol) {
+        let found = try socket.neighbours { neighbour in
+            guard neighbour.state == .permanent, takesAll || neighbour.protocol == ownProtocol, neighbour.mac != nil,
+                let link = name(of: neighbour.link, names)
+            else { return false }
+            let key = NeighbourKey(link: link, address: neighbour.address)
+            return wanted.kernel.neighbours[key] != nil || surplus.hasRoom()
+        }
+        for neighbour in found {
             guard let link = name(of: neighbour.link, names), let mac = neighbour.mac else { continue }
             state.neighbours[NeighbourKey(link: link, address: neighbour.address)] = mac
         }
     }
 
-    private func readRoutes(_ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState) throws {
-        let routes = try socket.routes(addedBy: 0)
-        readImplied(routes, names, &state)
-        for route in routes where route.protocol == ownProtocol && route.metric == 0 {
+    private func readRoutes(
+        _ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState, _ surplus: inout Surplus
+    ) throws {
+        try readImplied(socket, names, &state)
+        let routes = try socket.routes(addedBy: ownProtocol) { route in
+            guard route.protocol == ownProtocol, route.metric == 0, route.gateway != nil,
+                route.link.flatMap({ name(of: $0, names) }) != nil
+            else { return false }
+            let key = RouteKey(destination: route.destination, table: route.table)
+            return wanted.kernel.routes[key] != nil || surplus.hasRoom()
+        }
+        for route in routes {
             guard let gateway = route.gateway, let link = route.link.flatMap({ name(of: $0, names) }) else { continue }
             state.routes[RouteKey(destination: route.destination, table: route.table)] =
                 RouteState(gateway: gateway, link: link)
         }
-        for rule in try socket.rules() where rule.protocol == ownProtocol || Rule.initial.contains(rule) {
-            state.rules.insert(rule)
+        let rules = try socket.rules { rule in
+            guard rule.protocol == ownProtocol || Rule.initial.contains(rule) else { return false }
+            return wanted.kernel.rules.contains(rule) || Rule.initial.contains(rule) || surplus.hasRoom()
         }
+        state.rules.formUnion(rules)
     }
 
     /// Which of the wanted addresses have the routes that the kernel gave them.
-    private func readImplied(_ routes: [Route], _ names: [UInt32: String], _ state: inout KernelState) {
-        var found: Set<Route> = []
-        for var route in routes where route.protocol == kernelProtocol {
-            guard let link = route.link.flatMap({ name(of: $0, names) }) else { continue }
+    private func readImplied(_ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState) throws {
+        let sought = Set(wanted.kernel.implied.map(\.route))
+        func named(_ route: Route) -> Route? {
+            guard route.protocol == kernelProtocol, let link = route.link.flatMap({ name(of: $0, names) }) else {
+                return nil
+            }
+            var route = route
             route.link = .name(link)
-            found.insert(route)
+            return route
         }
+        let routes = try socket.routes(addedBy: kernelProtocol) { named($0).map(sought.contains) == true }
+        let found = Set(routes.compactMap(named))
         state.implied = wanted.kernel.implied.filter { found.contains($0.route) }
     }
 
@@ -178,5 +237,35 @@ struct NamespaceDump: Sendable {
         case .index(let index): names[index]
         case .name(let name): name
         }
+    }
+}
+
+/// What is ours by its mark and not wanted: so much of it is taken away at a time.
+private struct Surplus {
+    private static let most = 4096
+    private var taken = 0
+
+    var isExceeded: Bool { taken > Self.most }
+
+    mutating func hasRoom() -> Bool {
+        taken += 1
+        return taken <= Self.most
+    }
+}
+
+extension TableID {
+    private static let families: [(Family, UInt8)] = [
+        (.inet, 1), (.ip, 2), (.arp, 3), (.netdev, 5), (.bridge, 7), (.ip6, 10),
+    ]
+
+    /// By its number in the kernel, `NFPROTO_…`.
+    var inKernel: RulesetTable {
+        RulesetTable(family: Self.families.first { $0.0 == family }?.1 ?? 0, name: name)
+    }
+
+    /// `nil`: of a family that nft does not name.
+    init?(_ table: RulesetTable) {
+        guard let family = Self.families.first(where: { $0.1 == table.family })?.0 else { return nil }
+        self.init(family, table.name)
     }
 }

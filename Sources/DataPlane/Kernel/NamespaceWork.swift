@@ -45,6 +45,11 @@ enum NamespaceWork {
         }
     }
 
+    /// Chains and sets in a container's namespace: libnftables keeps a kilobyte of each for every change, whosever they are.
+    static let mostObjects = 32_768
+    /// Elements of sets of ranges, which it reads before it adds or deletes an element anywhere.
+    private static let mostElements = 8_192
+
     /// Runs the changes as one transaction and returns what the chains of these tables look like now.
     static func change(_ commands: String, listing tables: [Table]) throws -> [TableID: [String: String]] {
         if commands.isEmpty { return [:] }
@@ -55,24 +60,43 @@ enum NamespaceWork {
         return try context.tables(ids, bare: Set(ids)).mapValues(\.chains)
     }
 
-    /// Forgets connections, and returns how many there were.
-    static func forget(_ isGone: (TrackedConnection) -> Bool) throws -> Int {
-        try ConntrackSocket().delete(where: isGone)
+    /// The name of the link that has an address; `nil` when none has.
+    static func link(with address: IPv4Address) throws -> String? {
+        let socket = try RouteSocket()
+        guard let row = try socket.addresses().first(where: { $0.network.address == address }) else { return nil }
+        return try socket.links().first { row.link == .index($0.index) || row.link == .name($0.name) }?.name
     }
-}
 
-/// Connections that lost what they lead to.
-enum ConnectionEnd: Equatable, Sendable {
-    /// What is answered from an address.
-    case answered(IPv4Address)
-    /// What came to a port and is answered from an address.
-    case port(UInt16, answeredFrom: IPv4Address)
+    static func ownAddresses() throws -> Set<IPv4Address> {
+        Set(try RouteSocket().addresses().map(\.network.address))
+    }
 
-    func fits(_ connection: TrackedConnection) -> Bool {
-        switch self {
-        case .answered(let address): connection.reply.source == address
-        case .port(let port, let address):
-            connection.original.destinationPort == port && connection.reply.source == address
+    /// The same where a container may have put whatever it likes beside what is ours. Where that is much, tables are replaced as a
+    /// whole, for which nothing is read.
+    static func changeInSandbox(_ commands: String, replacement: String, listing tables: [Table]) throws
+        -> [TableID: [String: String]]
+    {
+        if commands.isEmpty { return [:] }
+        let isMuch = try checkLoad(Ruleset()) > mostElements
+        return try change(isMuch ? replacement : commands, listing: tables)
+    }
+
+    /// Returns how many elements libnftables would read.
+    /// - Throws: ``DataPlaneError`` when there is so much that nothing can be changed without reading it.
+    @discardableResult
+    static func checkLoad(_ ruleset: Ruleset) throws -> Int {
+        let load = try ruleset.load(objects: mostObjects, elements: mostElements)
+        guard load.objects <= mostObjects else {
+            throw DataPlaneError(
+                code: .incomplete, message: "the container has more than \(mostObjects) chains and sets of its own")
         }
+        return load.elements
+    }
+
+    /// Forgets connections, and returns how many there were.
+    static func forget(
+        among selections: Set<ConnectionSelection>? = nil, _ isGone: (TrackedConnection) -> Bool
+    ) throws -> Int {
+        try ConntrackSocket().delete(among: selections, where: isGone)
     }
 }

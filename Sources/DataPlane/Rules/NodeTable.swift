@@ -21,11 +21,15 @@ struct NodeTable {
     }
 
     private let declarations = """
+        set underlay { typeof iifname . ip daddr; }
         set vteps { type ipv4_addr; }
+        set members { type ipv4_addr; }
+        set control { type inet_proto . inet_service; }
         set encvni { typeof @th,96,24; }
         set localnets { type ipv4_addr; flags interval; }
         set hairpin { type ipv4_addr . ifname; flags interval; }
         set icc { type ifname . ifname; }
+        set apart { type ifname . ifname; }
         set internal { type ifname; }
         map turns { type inet_proto . inet_service . classid : ipv4_addr . inet_service; }
         map published { type inet_proto . inet_service : verdict; }
@@ -33,11 +37,18 @@ struct NodeTable {
         map hostaddrs { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
         """
 
-    /// Only members of the swarm may send VXLAN here, and nothing from outside names the node's loopback.
+    /// VXLAN's socket hears every address of the node, what is broadcast as well: what does not come from a member, by the
+    /// underlay's link, to the node's own address, ends here. Nothing from outside names the node's loopback.
     private var incoming: String {
-        let tunnel = wanted.underlay.map { "ip daddr \($0.address) udp dport \($0.port) goto underlay" } ?? ""
+        let tunnel =
+            wanted.underlay.map {
+                """
+                udp dport \($0.port) iifname . ip daddr @underlay goto datapath
+                udp dport \($0.port) fib daddr type != unicast counter drop
+                """
+            } ?? ""
         return """
-            chain underlay {
+            chain datapath {
             ip saddr != @vteps counter drop
             meta ipsec missing @th,96,24 @encvni counter drop
             notrack
@@ -50,12 +61,16 @@ struct NodeTable {
             """
     }
 
-    /// VXLAN is not tracked; nothing of an encrypted network leaves in clear, whatever state the encryption is in.
+    /// VXLAN is not tracked; nothing of an encrypted network leaves in clear, whatever state the encryption is in. What the
+    /// kernel sends to another member's data path has no owner; a program's socket has, and is none of the data path.
     private var outgoing: String {
         let untracked = wanted.underlay.map { "ip saddr \($0.address) udp dport \($0.port) notrack" } ?? ""
         let guarded =
             wanted.underlay.map {
-                "ip saddr \($0.address) udp dport \($0.port) @th,96,24 @encvni rt ipsec missing counter drop"
+                """
+                ip saddr \($0.address) udp dport \($0.port) @th,96,24 @encvni rt ipsec missing counter drop
+                udp dport \($0.port) ip daddr @vteps meta skuid 0-4294967294 counter drop
+                """
             } ?? ""
         return """
             chain raw_out { type filter hook output priority raw; policy accept;
@@ -85,12 +100,22 @@ struct NodeTable {
         """
     }
 
+    /// Containers reach services of their node, on internal networks at their gateway alone, but not what the swarm's nodes
+    /// have for each other, on any node: as their node's address they would be taken for a member.
+    ///
+    /// What a network forbids is looked at before connections that are known: those may be of a time before the network.
     private let forwarding = """
+        chain filter_in { type filter hook input priority filter; policy accept;
+        iifgroup \(Layout.linkGroup) meta l4proto . th dport @control counter drop
+        iifname @internal fib daddr . iif type != { local, broadcast, multicast } counter drop
+        }
         chain filter_fwd { type filter hook forward priority filter; policy accept;
-        ct state established,related accept
-        iifname @internal iifname . oifname != @icc drop
-        oifname @internal iifname . oifname != @icc drop
+        iifgroup \(Layout.linkGroup) ip daddr @members meta l4proto . th dport @control counter drop
+        iifname @internal iifname . oifname != @icc counter drop
+        oifname @internal iifname . oifname != @icc counter drop
         ct status dnat accept
+        iifname . oifname @apart counter drop
+        ct state established,related accept
         iifname . oifname @icc accept
         oifgroup \(Layout.linkGroup) counter drop
         }
@@ -111,21 +136,37 @@ struct NodeTable {
             }
         }
         let encrypted = wanted.overlays.filter(\.isEncrypted)
+        func pairs(_ bridges: [BridgeNetwork]) -> [String] {
+            bridges.map { "\"\($0.linkName)\" . \"\($0.linkName)\"" }
+        }
         return [
+            ElementSet("underlay", nameFields: [0], keys: arrivals),
             ElementSet("vteps", keys: (wanted.underlay?.peers ?? []).map(\.description)),
+            ElementSet("members", keys: (wanted.underlay?.members ?? []).map(\.description)),
+            ElementSet("control", keys: control),
             ElementSet("encvni", keys: encrypted.map { "\($0.vni)" }),
             ElementSet(
                 "localnets",
                 keys: bridges.filter { $0.masquerades && !$0.isInternal }.map { $0.gateway.masked.spelling }),
             ElementSet(
                 "hairpin", nameFields: [1], keys: bridges.map { "\($0.gateway.masked.spelling) . \"\($0.linkName)\"" }),
-            ElementSet(
-                "icc", nameFields: [0, 1],
-                keys: bridges.filter(\.allowsInterContainer).map { "\"\($0.linkName)\" . \"\($0.linkName)\"" }),
+            ElementSet("icc", nameFields: [0, 1], keys: pairs(bridges.filter(\.allowsInterContainer))),
+            ElementSet("apart", nameFields: [0, 1], keys: pairs(bridges.filter { !$0.allowsInterContainer })),
             ElementSet("internal", nameFields: [0], keys: bridges.filter(\.isInternal).map { "\"\($0.linkName)\"" }),
             ElementSet("hostports", elements: everywhere),
             ElementSet("hostaddrs", elements: onAddress),
         ]
+    }
+
+    /// Where the data path may arrive: by the link that has the node's underlay address, to that address.
+    private var arrivals: [String] {
+        guard let underlay = wanted.underlay, let link = underlay.link else { return [] }
+        return ["\"\(link)\" . \(underlay.address)"]
+    }
+
+    private var control: [String] {
+        guard let underlay = wanted.underlay else { return [] }
+        return ["udp . \(underlay.port)"] + underlay.controlPorts.map { "tcp . \($0)" }
     }
 
     /// The chain for each number of turns in use, and which turn leads where.

@@ -31,22 +31,37 @@ package struct NodeNetwork: Codable, Equatable, Sendable {
 package struct Underlay: Codable, Equatable, Sendable {
     /// This node's VTEP.
     package var address: IPv4Address
+    /// The link by which VXLAN arrives; what arrives by another is dropped. `nil`: whichever has the address.
+    package var link: String?
     /// MTU of the link that has the address; overlays get 50 less.
     package var mtu: Int
     /// VTEPs of all nodes, this one included. VXLAN from others is dropped.
     package var peers: Set<IPv4Address>
     /// UDP port of VXLAN, the same on every node.
     package var port: UInt16
+    /// TCP ports at which the swarm's nodes speak with each other: containers reach them on no node, nor the data path's.
+    package var controlPorts: Set<UInt16>
+    /// Where managers are reached, beside the VTEPs.
+    package var managers: Set<IPv4Address>
 
     /// Ethernet, IPv4, UDP and VXLAN headers (RFC 7348 §5).
     package static let overhead = 50
 
-    package init(address: IPv4Address, mtu: Int = 1500, peers: Set<IPv4Address>, port: UInt16 = 4789) {
+    package init(
+        address: IPv4Address, link: String? = nil, mtu: Int = 1500, peers: Set<IPv4Address>, port: UInt16 = 4789,
+        controlPorts: Set<UInt16> = [], managers: Set<IPv4Address> = []
+    ) {
         self.address = address
+        self.link = link
         self.mtu = mtu
         self.peers = peers
         self.port = port
+        self.controlPorts = controlPorts
+        self.managers = managers
     }
+
+    /// Addresses of the swarm's nodes, as far as others than they themselves have something to ask there.
+    var members: Set<IPv4Address> { peers.union(managers) }
 }
 
 /// A bridge of the node: `docker0`, `docker_gwbridge`, `br-…`.
@@ -88,15 +103,20 @@ package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
     package var isEncrypted: Bool
     /// Endpoints on other nodes.
     package var remoteEndpoints: [RemoteEndpoint]
+    /// Addresses that are taken though no endpoint has them: gateways, services. Wanted where an endpoint of this node may use
+    /// further addresses.
+    package var reserved: Set<IPv4Address>
 
     package init(
-        id: String, vni: UInt32, mtu: Int = 1450, isEncrypted: Bool = false, remoteEndpoints: [RemoteEndpoint] = []
+        id: String, vni: UInt32, mtu: Int = 1450, isEncrypted: Bool = false, remoteEndpoints: [RemoteEndpoint] = [],
+        reserved: Set<IPv4Address> = []
     ) {
         self.id = id
         self.vni = vni
         self.mtu = mtu
         self.isEncrypted = isEncrypted
         self.remoteEndpoints = remoteEndpoints
+        self.reserved = reserved
     }
 }
 

@@ -41,10 +41,13 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
         /// `02:42` and the address, unless the user chose another for a bridge's endpoint. Overlays have no choice.
         package var mac: MACAddress
         package var gateway: IPv4Address?
+        /// It may also use addresses that are nobody's: the container administers its network, or the network's owner lets it.
+        /// What others have, and another MAC, it may not.
+        package var isLax: Bool
 
         package init(
             id: String, network: NetworkReference, interfaceName: String, address: IPv4Network, mac: MACAddress? = nil,
-            gateway: IPv4Address? = nil
+            gateway: IPv4Address? = nil, isLax: Bool = false
         ) {
             self.id = id
             self.network = network
@@ -52,6 +55,7 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
             self.address = address
             self.mac = mac ?? MACAddress(for: address.address)
             self.gateway = gateway
+            self.isLax = isLax
         }
     }
 

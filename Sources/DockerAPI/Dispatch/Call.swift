@@ -82,7 +82,9 @@ struct Call: Sendable {
 
     private static func decode<Body: Decodable>(_ type: Body.Type, from data: Data, named name: String) throws -> Body {
         do {
-            return try WireJSON.decode(type, from: data)
+            let body = try WireJSON.decode(type, from: data)
+            try RequestField.check(data, of: name)
+            return body
         } catch let error as DecodingError {
             throw invalidJSON(error, in: data, named: name)
         }

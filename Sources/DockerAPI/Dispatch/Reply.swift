@@ -76,8 +76,8 @@ struct CommonFields: Sendable {
         let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let day = days[Int(parts.tm_wday)]
-        let month = months[Int(parts.tm_mon)]
+        let day = days.dropFirst(Int(clamping: max(0, parts.tm_wday))).first ?? ""
+        let month = months.dropFirst(Int(clamping: max(0, parts.tm_mon))).first ?? ""
         return "\(day), \(two(parts.tm_mday)) \(month) \(parts.tm_year + 1900) "
             + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
     }

@@ -102,7 +102,7 @@ struct Template: Sendable {
         var position = 0
         for (index, segment) in segments.enumerated() {
             let width = index == wide ? 1 + extra : 1
-            let value = path[position..<position + width].joined(separator: "/")
+            let value = path.dropFirst(position).prefix(width).joined(separator: "/")
             position += width
             if segment.hasPrefix("{") {
                 guard !value.isEmpty else { return nil }

@@ -86,14 +86,25 @@ enum ContainerRoutes {
     }
 
     private static func create(_ call: Call) async throws -> Reply {
-        let request = try await call.body(ContainerCreateRequest.self, named: "ContainerConfigWrapper")
+        var request = try await call.body(ContainerCreateRequest.self, named: "ContainerConfigWrapper")
         if request == ContainerCreateRequest() {
             throw Refusal(.invalidInput, "Config cannot be empty in order to create a container")
         }
+        try adapt(&request, to: call.version)
         let created = try await call.backends.containers.createContainer(
             name: call.query.text("name"), platform: call.query.text("platform"), request)
         return try .json(
             ContainerCreateAnswer(identifier: created.id, warnings: created.warnings), status: .created)
+    }
+
+    /// What a client of an older API cannot know is as it was then.
+    private static func adapt(_ request: inout ContainerCreateRequest, to version: APIVersion) throws {
+        guard version < APIVersion(1, 44) else { return }
+        let mounts = request.hostConfig.mounts ?? []
+        guard mounts.allSatisfy({ $0.bindOptions?.readOnlyForceRecursive != true }) else {
+            throw Refusal(.invalidInput, "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer")
+        }
+        request.leavesSubmountsWritable = true
     }
 
     private static func remove(_ call: Call) async throws -> Reply {

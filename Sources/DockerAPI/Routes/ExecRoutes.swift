@@ -13,6 +13,7 @@ enum ExecRoutes {
         routes.on(.post, "/containers/{id}/exec") { call in
             let request = try await call.body(ExecRequest.self, named: "ExecConfig")
             guard !request.cmd.isEmpty else { throw Refusal(.invalidInput, "No exec command specified") }
+            if !request.detachKeys.isEmpty { _ = try DetachKeys(request.detachKeys) }
             let id = try await call.backends.containers.createExec(container: call["id"], request)
             return try .json(IdentifierAnswer(id), status: .created)
         }
@@ -28,7 +29,8 @@ enum ExecRoutes {
     }
 
     /// The connection leaves HTTP before the process starts, as in Docker: a failure to start is text in the stream and an
-    /// exit code. The stream ends after the code is on record, as the CLI asks for it at that moment.
+    /// exit code. The stream ends after the code is on record, as the CLI asks for it at that moment. Whether it has frames is
+    /// this request's choice, whatever the exec was made with.
     private static func start(_ call: Call) async throws -> Reply {
         let request =
             try await call.optionalBody(ExecStartRequest.self, named: "ExecStartOptions") ?? ExecStartRequest()
@@ -39,7 +41,8 @@ enum ExecRoutes {
             return .empty(.ok)
         }
         let exec = try await containers.checkExec(id)
-        let framing = OutputFraming(isTerminal: exec.isTerminal)
+        let framing = OutputFraming(isTerminal: request.tty)
+        let keys = try exec.detachKeys.isEmpty ? .standard : DetachKeys(exec.detachKeys)
         let raw = try await call.connection.hijack(head: RawHead.text(for: call, framing))
         do {
             let size = request.consoleSize ?? []
@@ -47,11 +50,12 @@ enum ExecRoutes {
                 id, height: size.count == 2 ? size[0] : nil, width: size.count == 2 ? size[1] : nil)
             await StreamPump(
                 raw: raw, streams: streams, framing: framing, takesInput: exec.wantsInput, waitsForExit: true,
-                logger: call.logger
+                detachKeys: exec.isTerminal ? keys : nil, logger: call.logger
             ).run()
         } catch {
             call.logger.debug("an exec did not start", metadata: ["exec": "\(id)", "error": "\(error)"])
             let text = ByteBuffer(string: FaultStatus.answer(to: error).message + "\r\n")
+            await raw.headIsRead()
             // A client that has gone does not read the reason.
             try? await raw.write(framing.frame(OutputChunk(stream: .standardOutput, bytes: text)))
             await raw.close()

@@ -28,7 +28,7 @@ enum LogAnswer {
             for try await chunks in log.output {
                 // One write for all that is there: each waits for the kernel.
                 var bytes = ByteBuffer()
-                for chunk in chunks { bytes.writeImmutableBuffer(framing.frame(chunk)) }
+                for chunk in chunks { framing.append(chunk, to: &bytes) }
                 if bytes.readableBytes > 0 { try await stream.write(bytes) }
             }
         }

@@ -23,7 +23,8 @@ enum SystemRoutes {
         routes.on(.get, "/info") { call in
             var info = try await call.backends.system.systemInfo()
             info.swarm = await call.backends.swarm.swarmInfo()
-            return try .json(InfoAnswer(info, parts: await call.backends.system.componentVersions()))
+            return try .json(
+                InfoAnswer(info, parts: await call.backends.system.componentVersions(), version: call.version))
         }
         routes.on(.get, "/events", events)
         // There are none, and `docker info` asks.

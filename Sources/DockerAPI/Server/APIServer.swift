@@ -13,8 +13,15 @@ package struct APIServer: Service {
         package var socketPath = "/var/run/docker.sock"
         /// Group that may use the socket; it stays with the daemon's own group if there is none of that name.
         package var socketGroup: String? = "docker"
+        /// Where clients look that are told nothing: when another daemon has it, or it cannot be placed, this server leaves it alone
+        /// and waits for its end.
+        package var isOptional = false
         /// Of Apus itself, as in the `Server` header.
         package var productVersion = ""
+        /// Connections at one time.
+        package var maximumConnections = 4096
+        /// How long a client may take for the head of its first request.
+        package var firstRequest = TimeAmount.seconds(30)
         package init() {}
     }
 
@@ -39,17 +46,29 @@ package struct APIServer: Service {
     /// - Throws: ``Refusal``: `.conflict` when another daemon serves this socket, `.defect` when it cannot be placed.
     package func run() async throws {
         let place = SocketPlace(path: configuration.socketPath, group: configuration.socketGroup)
-        let lock = try place.take()
-        defer { place.release(lock) }
+        let lock: CInt
+        do {
+            lock = try place.take()
+        } catch {
+            guard configuration.isOptional else { throw error }
+            logger.notice("not served: \(error)", metadata: ["socket": "\(configuration.socketPath)"])
+            return try await gracefulShutdown()
+        }
+        let published = Mutex<SocketPlace.Identity?>(nil)
+        defer { place.release(lock, published: published.withLock { $0 }) }
         let failure = Mutex<(any Error)?>(nil)
         let server = Server(
-            childChannelSetup: EngineChannel { [dispatcher] request, _, channel in
-                await dispatcher.serve(request, on: Connection(channel: channel))
-            },
+            childChannelSetup: EngineChannel(
+                responder: { [dispatcher] request, _, channel in
+                    await dispatcher.serve(request, on: Connection(channel: channel))
+                },
+                bounds: ConnectionBounds(
+                    maximum: configuration.maximumConnections, firstRequest: configuration.firstRequest)),
             configuration: ServerConfiguration(address: .unixDomainSocket(path: place.bindPath)),
             onServerRunning: { [onReady] channel in
                 do {
-                    try place.publish()
+                    let identity = try place.publish()
+                    published.withLock { $0 = identity }
                     await onReady()
                 } catch {
                     failure.withLock { $0 = error }

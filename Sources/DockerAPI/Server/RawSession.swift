@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 
 typealias RawInput = NIOThrowingAsyncSequenceProducer<
@@ -34,6 +35,33 @@ struct RawSession: Sendable {
         let promise = channel.eventLoop.makePromise(of: Void.self)
         channel.eventLoop.execute { gate.value.writeRaw(bytes, promise: promise) }
         try await promise.futureResult.get()
+    }
+
+    /// Returns when the client has read the head of the answer, or after a while: clients that read it through a buffer of their
+    /// own, as Python's `http.client` does, lose what comes with it in one read. The kernel tells nobody when a peer has read, so it is
+    /// asked again and again; most clients have read before the first time.
+    func headIsRead() async {
+        let deadline = ContinuousClock.now + Self.headPatience
+        var pause = Duration.microseconds(100)
+        while await hasUnreadBytes(), ContinuousClock.now < deadline {
+            // Cancelled: the session ends.
+            guard (try? await Task.sleep(for: pause)) != nil else { return }
+            pause = min(pause * 2, .milliseconds(10))
+        }
+    }
+
+    /// How long output is held back for a client that reads nothing: it may be sending its whole input first.
+    private static let headPatience = Duration.seconds(2)
+
+    private func hasUnreadBytes() async -> Bool {
+        let answer = channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+                var count: CInt = 0
+                return ioctl(socket, UInt(TIOCOUTQ), &count) == 0 && count > 0
+            }
+        }
+        // A connection that has closed has nobody to wait for.
+        return (try? await answer.get()) == true
     }
 
     /// Ends the connection, after what was written.

@@ -16,11 +16,18 @@ struct OutputFraming: Sendable {
 
     func frame(_ chunk: OutputChunk) -> ByteBuffer {
         if isTerminal { return chunk.bytes }
-        let length = chunk.bytes.readableBytes
-        var buffer = ByteBufferAllocator().buffer(capacity: StreamFrame.headerLength + length)
-        buffer.writeBytes(StreamFrame.header(stream: chunk.stream.rawValue, length: length))
-        buffer.writeImmutableBuffer(chunk.bytes)
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(StreamFrame.headerLength + chunk.bytes.readableBytes)
+        append(chunk, to: &buffer)
         return buffer
+    }
+
+    func append(_ chunk: OutputChunk, to buffer: inout ByteBuffer) {
+        if !isTerminal {
+            buffer.writeBytes(
+                StreamFrame.header(stream: chunk.stream.rawValue, length: chunk.bytes.readableBytes))
+        }
+        buffer.writeImmutableBuffer(chunk.bytes)
     }
 }
 
@@ -69,9 +76,11 @@ struct StreamPump: Sendable {
     }
 
     private func sendOutput() async {
+        await raw.headIsRead()
         do {
             for try await chunk in streams.output { try await raw.write(framing.frame(chunk)) }
-            if waitsForExit { await streams.finished() }
+            // One who has left does not ask for the exit code.
+            if waitsForExit, !Task.isCancelled { await streams.finished() }
         } catch {
             logger.debug("output to a client ended", metadata: ["error": "\(error)"])
         }

@@ -23,17 +23,18 @@ package struct FrameReader {
     package mutating func feed(_ bytes: [UInt8]) throws(MalformedAnswer) -> [Frame] {
         buffer += bytes
         var frames: [Frame] = []
-        var start = 0
-        while buffer.count - start >= 8 {
-            guard let stream = OutputStream(rawValue: buffer[start]) else {
-                throw MalformedAnswer(description: "Unrecognized input header: \(buffer[start])")
+        var rest = buffer[...]
+        while rest.count >= 8, let first = rest.first {
+            guard let stream = OutputStream(rawValue: first) else {
+                throw MalformedAnswer(description: "Unrecognized input header: \(first)")
             }
-            let length = buffer[start + 4..<start + 8].reduce(0) { $0 << 8 | Int($1) }
-            guard buffer.count - start - 8 >= length else { break }
-            frames.append(Frame(stream: stream, bytes: Array(buffer[start + 8..<start + 8 + length])))
-            start += 8 + length
+            let length = rest.dropFirst(4).prefix(4).reduce(0) { $0 << 8 | Int(clamping: $1) }
+            let content = rest.dropFirst(8).prefix(length)
+            guard content.count == length else { break }
+            frames.append(Frame(stream: stream, bytes: Array(content)))
+            rest = rest.dropFirst(8 + length)
         }
-        buffer.removeFirst(start)
+        buffer = Array(rest)
         return frames
     }
 }

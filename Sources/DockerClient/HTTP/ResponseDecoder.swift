@@ -43,7 +43,7 @@ package struct ResponseDecoder {
 
     package mutating func feed(_ bytes: [UInt8]) {
         if start > 0 {
-            buffer.removeFirst(start)
+            buffer.removeSubrange(buffer.indices.prefix(start))
             start = 0
         }
         buffer += bytes
@@ -114,23 +114,24 @@ package struct ResponseDecoder {
         guard start < buffer.count else { return nil }
         let end = start + min(count, buffer.count - start)
         defer { start = end }
-        return Array(buffer[start..<end])
+        return Array(buffer.prefix(end).dropFirst(start))
     }
 
     private mutating func takeLine() -> String? {
-        guard let end = buffer[start...].firstIndex(of: 0x0a) else { return nil }
-        var line = buffer[start..<end]
-        if line.last == 0x0d { line.removeLast() }
+        guard let end = buffer.dropFirst(start).firstIndex(of: 0x0a) else { return nil }
+        var line = buffer.prefix(end).dropFirst(start)
+        if line.last == 0x0d { line = line.dropLast() }
         start = end + 1
         return String(decoding: line, as: UTF8.self)
     }
 
     private mutating func takeHead() throws(MalformedAnswer) -> ResponseHead? {
-        guard let end = buffer[start...].firstRange(of: Array("\r\n\r\n".utf8)) else {
+        guard let end = buffer.dropFirst(start).firstRange(of: Array("\r\n\r\n".utf8)) else {
             guard buffer.count - start <= Self.largestHead else { throw Self.malformed("a head without an end") }
             return nil
         }
-        let lines = String(decoding: buffer[start..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
+        let lines = String(decoding: buffer.prefix(end.lowerBound).dropFirst(start), as: UTF8.self).split(
+            separator: "\r\n")
         start = end.upperBound
         let words = (lines.first ?? "").split(separator: " ", maxSplits: 2)
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {

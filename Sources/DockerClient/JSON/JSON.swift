@@ -63,14 +63,13 @@ extension JSON {
     package var integer: Int64? {
         guard case .number(let digits) = self else { return nil }
         if let value = Int64(digits) { return value }
-        guard let value = Double(digits), value.magnitude < 9.2e18 else { return nil }
-        return Int64(value)
+        return Double(digits).flatMap { Int64(exactly: $0.rounded(.towardZero)) }
     }
 
     /// An unsigned number in full; 0 for everything else.
     package var unsigned: UInt64 {
         guard case .number(let digits) = self else { return 0 }
-        return UInt64(digits) ?? UInt64(max(0, integer ?? 0))
+        return UInt64(digits) ?? UInt64(clamping: integer ?? 0)
     }
 
     package var double: Double? {

@@ -33,7 +33,7 @@ struct JSONReader {
 
     private mutating func take(_ word: String) -> Bool {
         let wanted = Array(word.utf8)
-        guard bytes[position...].starts(with: wanted) else { return false }
+        guard bytes.dropFirst(position).starts(with: wanted) else { return false }
         position += wanted.count
         return true
     }
@@ -89,7 +89,7 @@ struct JSONReader {
         let start = position
         let parts = Set("+-.eE0123456789".utf8)
         while position < bytes.count, parts.contains(bytes[position]) { position += 1 }
-        return String(decoding: bytes[start..<position], as: UTF8.self)
+        return String(decoding: bytes.prefix(position).dropFirst(start), as: UTF8.self)
     }
 
     private mutating func string() throws(JSONError) -> String {
@@ -125,19 +125,19 @@ struct JSONReader {
             if (0xd800..<0xdc00).contains(high), take("\\u") {
                 let low = try unit()
                 if (0xdc00..<0xe000).contains(low) {
-                    let scalar = 0x10000 + (UInt32(high) - 0xd800) << 10 + (UInt32(low) - 0xdc00)
+                    let scalar = 0x10000 + (UInt32(clamping: high) - 0xd800) << 10 + (UInt32(clamping: low) - 0xdc00)
                     return String(UnicodeScalar(scalar) ?? "\u{fffd}")
                 }
                 position = afterHigh
             }
-            return String(UnicodeScalar(UInt32(high)) ?? "\u{fffd}")
+            return String(UnicodeScalar(UInt32(clamping: high)) ?? "\u{fffd}")
         default: throw failure("an unknown escape")
         }
     }
 
     private mutating func unit() throws(JSONError) -> UInt16 {
         guard position + 4 <= bytes.count,
-            let value = UInt16(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
+            let value = UInt16(String(decoding: bytes.dropFirst(position).prefix(4), as: UTF8.self), radix: 16)
         else { throw failure("a bad \\u escape") }
         position += 4
         return value

@@ -35,13 +35,13 @@ package struct JSONStream {
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 depth -= 1
                 if depth == 0 {
-                    values.append(try JSON(parsing: pending[start..<position]))
+                    values.append(try JSON(parsing: pending.prefix(position).dropFirst(start)))
                     start = position
                 }
             default: break
             }
         }
-        pending.removeFirst(start)
+        pending.removeSubrange(pending.indices.prefix(start))
         position -= start
         return values
     }

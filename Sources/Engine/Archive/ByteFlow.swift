@@ -94,7 +94,7 @@ private final class FlowReader: Sendable {
         guard descriptor >= 0 else { return [] }
         var piece = [UInt8](repeating: 0, count: ByteFlow.pieceBytes)
         let count = try retrying("read a pipe") { read(descriptor, &piece, piece.count) }
-        return Array(piece[..<count])
+        return Array(piece.prefix(count))
     }
 }
 

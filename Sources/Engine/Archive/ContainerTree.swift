@@ -11,6 +11,7 @@ struct ContainerTree: Sendable {
         var source: String
         var target: String
         var isReadOnly: Bool
+        var details = ContainerRecord.MountDetails()
     }
 
     /// The mounted root file system.
@@ -29,7 +30,8 @@ struct ContainerTree: Sendable {
         }
         // tmpfs mounts are the container's own: nothing of them is to be had from outside.
         let own = record.mounts.filter { $0.type != "tmpfs" && !$0.source.isEmpty }.map {
-            Place(source: $0.source, target: $0.destination, isReadOnly: !$0.rw)
+            Place(
+                source: $0.source, target: $0.destination, isReadOnly: !$0.rw, details: record.details(of: $0))
         }
         let given = [("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname"), ("hosts", "/etc/hosts")]
             .filter { given in !own.contains { $0.target == given.1 } }
@@ -49,20 +51,26 @@ struct ContainerTree: Sendable {
         guard Mounts.isMountPoint(root) else { throw NotMounted() }
         let tree = try RootedDirectory(root)
         for place in places {
-            guard let source = try Files.status(place.source) else { continue }
-            if source.st_mode & S_IFMT == S_IFDIR {
+            guard Files.exists(place.source), let source = try Self.source(of: place) else { continue }
+            if try source.status().st_mode & S_IFMT == S_IFDIR {
                 try tree.makeDirectories(place.target)
             } else {
                 try tree.makeFile(place.target)
             }
             guard let target = try tree.naming(place.target) else { continue }
-            try Mounts.bind(place.source, to: target.path, recursive: true)
+            try Mounts.bind(source.path, to: target.path, recursive: !place.details.isShallow)
             // Looked up anew, the path leads to what is mounted there now.
             if place.isReadOnly, let mounted = try tree.naming(place.target) {
-                try Mounts.remountReadOnly(mounted.path, recursive: true)
+                try Mounts.remountReadOnly(mounted.path, recursive: !place.details.leavesSubmountsWritable)
             }
         }
         return tree
+    }
+
+    /// What is to be seen at a place: a part of a volume is looked up within it.
+    private static func source(of place: Place) throws -> Descriptor? {
+        guard let subpath = place.details.subpath else { return try Descriptor.naming(place.source) }
+        return try RootedDirectory(place.source).naming(subpath)
     }
 }
 

@@ -29,8 +29,9 @@ extension NodeEngine: ContainerFilesBackend {
             target = MountPlan.clean(target.hasPrefix("/") ? target : "\(wanted.parent)/\(target)")
         }
         return PathStatus(
-            name: wanted.name, size: Int64(found.st_size), mode: FileMode(found.st_mode),
-            modified: Timestamp(seconds: Int64(found.st_mtim.tv_sec), nanoseconds: Int64(found.st_mtim.tv_nsec)),
+            name: wanted.name, size: Int64(clamping: found.st_size), mode: FileMode(found.st_mode),
+            modified: Timestamp(
+                seconds: Int64(clamping: found.st_mtim.tv_sec), nanoseconds: Int64(clamping: found.st_mtim.tv_nsec)),
             linkTarget: target)
     }
 
@@ -100,6 +101,7 @@ extension NodeEngine: ContainerFilesBackend {
     {
         var how = TreeReader.Options()
         how.keepsKinds = options.keepsKinds
+        how.bound = configuration.unpackingBound
         if options.ownedByUser, !record.configuration.user.isEmpty {
             let root = try await rootDirectory(of: record)
             let user = try await withTree(of: record, withPlaces: false) { _ in

@@ -15,7 +15,7 @@ enum TreeSize {
                 switch status.st_mode & S_IFMT {
                 case S_IFDIR: waiting.append(path)
                 case S_IFREG where status.st_nlink == 1 || counted.insert(status.st_ino).inserted:
-                    total += Int64(status.st_size)
+                    total += Int64(clamping: status.st_size)
                 default: continue
                 }
             }

@@ -1,12 +1,21 @@
 import Addressing
+import Faults
 import Model
 
 /// The three files that an engine gives a container: `/etc/hosts`, `/etc/hostname`, `/etc/resolv.conf`. Pure text.
 enum ContainerFiles {
     static func hostname(_ record: ContainerRecord) -> String { record.configuration.hostname + "\n" }
 
-    /// - Parameter hostFile: The host's own `/etc/hosts`, for containers on the host's network.
-    static func hosts(_ record: ContainerRecord, hostFile: String?) -> String {
+    /// What stands for the host's address in `--add-host NAME:host-gateway`.
+    static let hostGateway = "host-gateway"
+
+    /// - Parameters:
+    ///   - hostFile: The host's own `/etc/hosts`, for containers on the host's network.
+    ///   - hostGateway: Where containers reach the host.
+    /// - Throws: ``Refusal`` for a name that is to be the host's where no address of it is known.
+    static func hosts(
+        _ record: ContainerRecord, hostFile: String?, hostGateway: IPv4Address?, links: [LinkedContainer] = []
+    ) throws -> String {
         var text =
             hostFile
                 ?? """
@@ -20,8 +29,18 @@ enum ContainerFiles {
                 """
         for entry in record.hostConfig.extraHosts ?? [] {
             guard let colon = entry.firstIndex(of: ":") else { continue }
-            text += "\(entry[entry.index(after: colon)...])\t\(entry[..<colon])\n"
+            var address = String(entry[entry.index(after: colon)...])
+            if address == Self.hostGateway {
+                guard let hostGateway else {
+                    throw Refusal(
+                        .invalidInput,
+                        "unable to derive the IP value for host-gateway: there is no network named bridge")
+                }
+                address = hostGateway.description
+            }
+            text += "\(address)\t\(entry[..<colon])\n"
         }
+        for link in links { text += "\(link.address)\t\(link.names)\n" }
         let configuration = record.configuration
         let names =
             configuration.domainname.isEmpty

@@ -28,6 +28,8 @@ struct ContainerPlanner {
         try NamespaceSharing.check(request.configuration, request.hostConfig)
         try Self.checkLimits(&host, cpuCount: cpuCount)
         try LimitRules.checkNew(host)
+        if let limit = host.pidsLimit, limit <= 0 { host.pidsLimit = nil }
+        if let signal = configuration.stopSignal, !signal.isEmpty { _ = try SignalName.parse(signal) }
         try checkLogging(&host)
         try Self.checkRestartPolicy(host)
         try HealthPlan.check(configuration.healthcheck)
@@ -112,7 +114,7 @@ struct ContainerPlanner {
         // What is more than any machine has stays the most that there is.
         if host.memory != 0, host.memorySwap == 0 { host.memorySwap = min(host.memory, .max / 2) * 2 }
         if host.nanoCpus != 0 {
-            if host.nanoCpus < 10_000_000 || host.nanoCpus > Int64(cpuCount) * 1_000_000_000 {
+            if host.nanoCpus < 10_000_000 || host.nanoCpus > Int64(clamping: cpuCount) * 1_000_000_000 {
                 throw Refusal(
                     .invalidInput,
                     "Range of CPUs is from 0.01 to \(cpuCount).00, as there are only \(cpuCount) CPUs available")
@@ -121,7 +123,6 @@ struct ContainerPlanner {
                 throw Refusal(.invalidInput, "Conflicting options: Nano CPUs and CPU Period cannot both be set.")
             }
         }
-        if let limit = host.pidsLimit, limit < 0 { host.pidsLimit = nil }
     }
 
     private func checkLogging(_ host: inout HostConfiguration) throws {
@@ -171,12 +172,17 @@ struct ContainerPlanner {
         }
         var names = [mode]
         names += wishes.keys.filter { $0 != mode && !($0 == "default" && mode == "bridge") }.sorted()
-        return names.map { name in
+        return try names.map { name in
             var wish = wishes[name] ?? (name == "bridge" ? wishes["default"] ?? nil : nil)
             if name == mode, let address = request.configuration.macAddress, !address.isEmpty {
                 wish = wish ?? EndpointSettings()
                 if wish?.macAddress.isEmpty == true { wish?.macAddress = address }
             }
+            if name == mode, mode != "bridge", let links = host.links, !links.isEmpty, (wish?.links ?? []).isEmpty {
+                wish = wish ?? EndpointSettings()
+                wish?.links = links
+            }
+            _ = try EndpointOptions(wish)
             return EndpointRecord(networkID: "", networkName: name, wish: wish)
         }
     }
@@ -188,7 +194,7 @@ enum UnsupportedFeatures {
         func refuse(_ what: String, if isAsked: Bool) throws {
             if isAsked { throw Refusal(.notImplemented, "\(what) is not implemented by apus yet") }
         }
-        try refuse("--link", if: !(host.links ?? []).isEmpty)
+        for text in host.links ?? [] { _ = try LinkText(text) }
         try refuse("--gpus", if: !(host.deviceRequests ?? []).isEmpty)
         try refuse("--userns=\(host.usernsMode)", if: !["", "host"].contains(host.usernsMode))
         try refuse("--storage-opt", if: !(host.storageOpt ?? [:]).isEmpty)
@@ -199,19 +205,7 @@ enum UnsupportedFeatures {
             if: host.ipcMode.hasPrefix("container:") || ["none", "shareable"].contains(host.ipcMode))
         try refuse("--annotation", if: !(host.annotations ?? [:]).isEmpty)
         try checkResources(host)
-        for option in host.securityOpt ?? [] {
-            switch option {
-            case "no-new-privileges", "no-new-privileges:true", "no-new-privileges=true", "seccomp=unconfined",
-                "label=disable":
-                continue
-            default:
-                if option == "apparmor=unconfined" || option.hasPrefix("seccomp={") { continue }
-                if option.hasPrefix("apparmor=") || option.hasPrefix("seccomp=") || option.hasPrefix("label=") {
-                    throw Refusal(.notImplemented, "--security-opt \(option) is not implemented by apus yet")
-                }
-                throw Refusal(.invalidInput, "invalid --security-opt 2: \"\(option)\"")
-            }
-        }
+        _ = try SecurityOptions(host.securityOpt ?? [])
         try Capabilities.check(CapabilityChange(add: host.capAdd?.words ?? [], drop: host.capDrop?.words ?? []))
         for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
             throw Refusal(
@@ -220,10 +214,22 @@ enum UnsupportedFeatures {
         for (key, _) in host.portBindings ?? [:] where PortKey(key) == nil {
             throw Refusal(.invalidInput, "invalid port specification: \"\(key)\"")
         }
-        for bindings in (host.portBindings ?? [:]).values {
-            for binding in bindings ?? []
-            where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil && binding.hostIp != "::" {
+        for (key, bindings) in host.portBindings ?? [:] { try checkAddresses(of: bindings ?? [], key) }
+    }
+
+    /// Nothing is published on IPv6; the binding for all of IPv6 that clients send beside the one for all of IPv4 asks for no more.
+    private static func checkAddresses(of bindings: [PortBinding], _ port: String) throws {
+        for binding in bindings where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil {
+            guard binding.hostIp.contains(":"), IPv6Text.isAddress(binding.hostIp) else {
                 throw Refusal(.invalidInput, "invalid IP address: \(binding.hostIp)")
+            }
+            let isBeside = bindings.contains {
+                $0.hostPort == binding.hostPort && ($0.hostIp.isEmpty || IPv4Address($0.hostIp)?.isUnspecified == true)
+            }
+            guard binding.hostIp == "::", isBeside else {
+                throw Refusal(
+                    .notImplemented,
+                    "publishing \(port) at the IPv6 address \(binding.hostIp) is not implemented by apus yet")
             }
         }
     }
@@ -253,7 +259,7 @@ struct PortKey: Hashable {
 
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard let port = UInt16(parts[0]), port > 0, parts.count <= 2 else { return nil }
+        guard (1...2).contains(parts.count), let port = UInt16(parts[0]), port > 0 else { return nil }
         let transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
         guard ["tcp", "udp", "sctp"].contains(transport) else { return nil }
         self.port = port

@@ -21,6 +21,10 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     /// The container is to be running: set by start, cleared by stop and by an exit that is not followed by a restart.
     var isWanted = false
     var mounts: [MountPoint] = []
+    /// Containers on the default bridge that this one is linked to.
+    var links: [Link]?
+    /// What ``mounts`` do not show of themselves, by their places.
+    var mountDetails: [String: MountDetails]?
     /// Network name → wish and, while running, what was allotted.
     var endpoints: [EndpointRecord] = []
     /// Filled while running.
@@ -33,6 +37,8 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     var isBeingRemoved = false
     /// How its process ended, while that is being settled: the process' own traces go before the rest is done.
     var ending: ProcessEnd?
+    /// A user's restart is under way: its end is followed by a start, whatever the policy.
+    var isBeingRestarted: Bool?
     /// The engine stopped this task's container because it was unhealthy.
     var endedUnhealthy: Bool?
 
@@ -43,6 +49,25 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
         /// What the mesh sends to this container.
         var ports: [PortConfig]
     }
+
+    struct Link: Codable, Sendable, Equatable {
+        var containerID: String
+        var alias: String
+    }
+
+    /// What is to be known of a mount besides how it is shown.
+    struct MountDetails: Codable, Sendable, Equatable {
+        /// What is mounted below the source is not there.
+        var isShallow = false
+        /// What is mounted below it stays writable where it is read-only.
+        var leavesSubmountsWritable = false
+        /// A kernel that cannot make all of it read-only refuses it.
+        var isWhollyReadOnly = false
+        /// The directory or file of a volume that is mounted instead of the whole.
+        var subpath: String?
+    }
+
+    func details(of mount: MountPoint) -> MountDetails { mountDetails?[mount.destination] ?? MountDetails() }
 
     var shortID: String { String(id.prefix(12)) }
     var isRunning: Bool { state.running }

@@ -1,4 +1,5 @@
 import Faults
+import LinuxSystem
 import LocalStore
 import Model
 import Synchronization

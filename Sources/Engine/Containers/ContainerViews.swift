@@ -34,13 +34,13 @@ struct ContainerViews {
         for port in record.publishedPorts {
             rows.append(
                 PortSummary(
-                    ip: port.hostAddress?.description ?? "0.0.0.0", privatePort: Int(port.containerPort),
-                    publicPort: Int(port.hostPort), type: port.transport))
+                    ip: port.hostAddress?.description ?? "0.0.0.0", privatePort: Int(clamping: port.containerPort),
+                    publicPort: Int(clamping: port.hostPort), type: port.transport))
         }
         let published = Set(record.publishedPorts.map(\.key))
         for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() {
             guard let key = PortKey(text), !published.contains(key.description) else { continue }
-            rows.append(PortSummary(privatePort: Int(key.port), type: key.transport))
+            rows.append(PortSummary(privatePort: Int(clamping: key.port), type: key.transport))
         }
         return rows
     }

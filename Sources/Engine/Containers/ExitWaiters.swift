@@ -3,16 +3,25 @@ import Synchronization
 
 /// Those who wait for a container to end or to be removed.
 final class ExitWaiters: Sendable {
+    enum Condition: Sendable {
+        /// The process ends, whatever follows.
+        case exit
+        /// The process ends, and no restart policy starts it again.
+        case over
+        /// The container is gone.
+        case removed
+    }
+
     private struct Waiter {
-        var condition: WaitCondition
-        var promise: ExitPromise
+        var condition: Condition
+        var promise: Promised<ExitResult>
     }
 
     private let waiting = Mutex<[String: [Waiter]]>([:])
 
     /// Registers a wait: what happens from now on ends it. One that is let go of, waited for or not, is forgotten.
-    func register(_ id: String, _ condition: WaitCondition) -> PendingExit {
-        let promise = ExitPromise()
+    func register(_ id: String, _ condition: Condition) -> PendingExit {
+        let promise = Promised<ExitResult>()
         waiting.withLock { $0[id, default: []].append(Waiter(condition: condition, promise: promise)) }
         let place = Place { [self] in forget(promise, of: id) }
         return PendingExit {
@@ -37,7 +46,7 @@ final class ExitWaiters: Sendable {
         deinit { giveUp() }
     }
 
-    private func forget(_ promise: ExitPromise, of id: String) {
+    private func forget(_ promise: Promised<ExitResult>, of id: String) {
         waiting.withLock { waiting in
             waiting[id]?.removeAll { $0.promise === promise }
             if waiting[id]?.isEmpty == true { waiting[id] = nil }
@@ -45,12 +54,15 @@ final class ExitWaiters: Sendable {
     }
 
     /// The container has ended.
-    func ended(_ id: String, _ result: ExitResult) { settle(id, result) { $0 != .removed } }
+    /// - Parameter isOver: Its restart policy does not start it again.
+    func ended(_ id: String, _ result: ExitResult, isOver: Bool = true) {
+        settle(id, result) { $0 == .exit || isOver && $0 == .over }
+    }
 
     /// The container is gone.
     func removed(_ id: String, _ result: ExitResult) { settle(id, result) { _ in true } }
 
-    private func settle(_ id: String, _ result: ExitResult, _ isMeant: (WaitCondition) -> Bool) {
+    private func settle(_ id: String, _ result: ExitResult, _ isMeant: (Condition) -> Bool) {
         let settled = waiting.withLock { waiting -> [Waiter] in
             let all = waiting[id] ?? []
             let rest = all.filter { !isMeant($0.condition) }
@@ -62,20 +74,20 @@ final class ExitWaiters: Sendable {
 }
 
 /// A value that comes once, for one who may already be waiting.
-final class ExitPromise: Sendable {
+final class Promised<Value: Sendable>: Sendable {
     private enum State {
         case empty
-        case waiting(CheckedContinuation<ExitResult, any Error>)
-        case settled(Result<ExitResult, any Error>)
+        case waiting(CheckedContinuation<Value, any Error>)
+        case settled(Result<Value, any Error>)
     }
 
     private let state = Mutex(State.empty)
 
-    func succeed(_ result: ExitResult) { settle(.success(result)) }
+    func succeed(_ result: Value) { settle(.success(result)) }
     func fail(_ error: any Error) { settle(.failure(error)) }
 
-    private func settle(_ result: Result<ExitResult, any Error>) {
-        let waiter = state.withLock { state -> CheckedContinuation<ExitResult, any Error>? in
+    private func settle(_ result: Result<Value, any Error>) {
+        let waiter = state.withLock { state -> CheckedContinuation<Value, any Error>? in
             switch state {
             case .settled: return nil
             case .empty:
@@ -89,9 +101,9 @@ final class ExitPromise: Sendable {
         waiter?.resume(with: result)
     }
 
-    func value() async throws -> ExitResult {
+    func value() async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            let settled = state.withLock { state -> Result<ExitResult, any Error>? in
+            let settled = state.withLock { state -> Result<Value, any Error>? in
                 if case .settled(let result) = state { return result }
                 state = .waiting(continuation)
                 return nil

@@ -117,7 +117,6 @@ enum ByteSize {
         case "g", "gb", "gib": unit = 1024 * 1024 * 1024
         default: return nil
         }
-        let bytes = number * unit
-        return bytes < 9e18 ? Int64(bytes) : nil
+        return Int64(exactly: (number * unit).rounded(.towardZero))
     }
 }

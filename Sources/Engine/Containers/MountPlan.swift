@@ -17,21 +17,40 @@ struct MountPlan {
         var mode = ""
         var propagation = ""
         var copiesImageContent = true
+        var details = ContainerRecord.MountDetails()
+        /// What a volume is made with, should it not be there.
+        var driver = ""
+        var driverOptions: [String: String]?
+        var labels: [String: String]?
     }
 
     private(set) var entries: [Entry] = []
 
     /// - Throws: ``Refusal`` in Docker's words.
-    /// - Parameter inherited: Places that have a mount of another container's: no anonymous volume is made there.
-    init(_ configuration: ContainerConfiguration, _ host: HostConfiguration, inherited: Set<String> = []) throws {
-        for text in host.binds ?? [] { try add(Self.parse(text)) }
-        for mount in host.mounts ?? [] { try add(Self.entry(mount)) }
+    /// - Parameters:
+    ///   - inherited: Places that have a mount of another container's: no anonymous volume is made there.
+    ///   - leavesSubmountsWritable: The client is of a time when read-only mounts were so at the top only.
+    init(
+        _ configuration: ContainerConfiguration, _ host: HostConfiguration, inherited: Set<String> = [],
+        leavesSubmountsWritable: Bool = false
+    ) throws {
+        for text in host.binds ?? [] {
+            var entry = try Self.parse(text)
+            entry.driver = host.volumeDriver
+            try add(entry)
+        }
+        for mount in host.mounts ?? [] { try add(MountRequest(mount).entry()) }
+        if leavesSubmountsWritable {
+            for index in entries.indices { entries[index].details.leavesSubmountsWritable = true }
+        }
         for (target, options) in (host.tmpfs ?? [:]).sorted(by: { $0.key < $1.key }) {
             try add(Entry(source: .tmpfs(options: options), target: target))
         }
         for target in (configuration.volumes ?? [:]).keys.sorted()
         where !entries.contains(where: { $0.target == Self.clean(target) }) && !inherited.contains(Self.clean(target)) {
-            try add(Entry(source: .volume(nil), target: target))
+            var entry = Entry(source: .volume(nil), target: target)
+            entry.driver = host.volumeDriver
+            try add(entry)
         }
     }
 
@@ -67,23 +86,24 @@ struct MountPlan {
             Refusal(.invalidInput, "invalid volume specification: '\(text)'\(why)")
         }
         guard (1...3).contains(parts.count), !parts.contains("") else { throw refuse("") }
-        if parts.count == 1 { return Entry(source: .volume(nil), target: parts[0]) }
+        guard parts.count >= 2 else { return Entry(source: .volume(nil), target: parts[0]) }
         guard parts[1].hasPrefix("/") else {
             let type = parts[0].hasPrefix("/") ? "bind" : "volume"
             throw refuse(
                 ": invalid mount config for type \"\(type)\": invalid mount path: '\(parts[1])' mount path must be absolute"
             )
         }
-        let isBind = parts[0].hasPrefix("/")
-        if !isBind, !ContainerNames.isValid(parts[0]) {
+        let (source, target) = (parts[0], parts[1])
+        let isBind = source.hasPrefix("/")
+        if !isBind, !ContainerNames.isValid(source) {
             throw Refusal(
                 .invalidInput,
-                "create \(parts[0]): \"\(parts[0])\" includes invalid characters for a local volume name, only "
+                "create \(source): \"\(source)\" includes invalid characters for a local volume name, only "
                     + "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
             )
         }
         var entry = Entry(
-            source: isBind ? .bind(clean(parts[0]), createIfMissing: true) : .volume(parts[0]), target: parts[1])
+            source: isBind ? .bind(clean(source), createIfMissing: true) : .volume(source), target: target)
         if parts.count == 3 {
             entry.mode = parts[2]
             for option in parts[2].split(separator: ",") {
@@ -96,42 +116,6 @@ struct MountPlan {
                 }
             }
         }
-        return entry
-    }
-
-    private static func entry(_ mount: Mount) throws -> Entry {
-        var entry: Entry
-        switch mount.type {
-        case "bind":
-            guard mount.source.hasPrefix("/") else {
-                throw Refusal(
-                    .invalidInput,
-                    "invalid mount config for type \"bind\": invalid mount path: '\(mount.source)' mount path must be absolute"
-                )
-            }
-            entry = Entry(
-                source: .bind(clean(mount.source), createIfMissing: mount.bindOptions?.createMountpoint ?? false),
-                target: mount.target)
-            entry.propagation = mount.bindOptions?.propagation ?? ""
-        case "volume":
-            if let driver = mount.volumeOptions?.driverConfig?.name, !["", "local"].contains(driver) {
-                throw Refusal(.notFound, "error looking up volume plugin \(driver): plugin \"\(driver)\" not found")
-            }
-            if mount.volumeOptions?.subpath.isEmpty == false {
-                throw Refusal(.notImplemented, "volume-subpath is not implemented by apus yet")
-            }
-            entry = Entry(source: .volume(mount.source.isEmpty ? nil : mount.source), target: mount.target)
-            entry.copiesImageContent = !(mount.volumeOptions?.noCopy ?? false)
-        case "tmpfs":
-            var options: [String] = []
-            if let size = mount.tmpfsOptions?.sizeBytes, size > 0 { options.append("size=\(size)") }
-            if let mode = mount.tmpfsOptions?.mode, mode > 0 { options.append("mode=\(String(mode, radix: 8))") }
-            entry = Entry(source: .tmpfs(options: options.joined(separator: ",")), target: mount.target)
-        default:
-            throw Refusal(
-                .invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
-        }
-        entry.isReadOnly = mount.readOnly
         return entry
     }
 }

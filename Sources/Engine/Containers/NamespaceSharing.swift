@@ -33,6 +33,19 @@ struct NamespaceSharing {
         try check(host.cgroupnsMode, of: "cgroup namespace", ["", "private", "host"])
     }
 
+    /// Containers whose network is administered by themselves or by another that is in it, of those that run or are about to.
+    static func administered(_ containers: [ContainerRecord]) -> Set<String> {
+        let owners = Dictionary(containers.map { ($0.id, $0.networkOwner) }) { first, _ in first }
+        var found: Set<String> = []
+        for record in containers where (record.isRunning || record.isStarting) && record.administersNetwork {
+            var holder = record.id
+            var passed: Set<String> = [holder]
+            while let owner = owners[holder].flatMap({ $0 }), passed.insert(owner).inserted { holder = owner }
+            found.insert(holder)
+        }
+        return found
+    }
+
     private static func check(_ mode: String, of kind: String, _ known: Set<String>) throws {
         if known.contains(mode) { return }
         if ["PID", "IPC"].contains(kind), let owner = owner(in: mode), !owner.isEmpty { return }
@@ -47,8 +60,29 @@ extension ContainerRecord {
 }
 
 extension NodeEngine {
-    /// Names the containers that a new one shares namespaces with by their ids, as names may change hands.
+    /// Names the containers that a new one shares namespaces with by their ids, as names may change hands. One that is not there yet
+    /// is looked for again at the start.
     func resolveSharing(_ record: inout ContainerRecord) throws {
+        do {
+            try resolveOwners(&record)
+        } catch let refusal as Refusal where refusal.kind == .notFound {}
+    }
+
+    /// Brings to its start a container whose namespaces' owners were not known when it was made.
+    /// - Throws: `.notFound` with `No such container: X`.
+    func resolveSharingLate(_ id: String) async throws {
+        guard var record = containers.record(id) else { return }
+        let owners = [record.networkOwner, record.pidOwner].compactMap { $0 }
+        guard owners.contains(where: { containers.record($0) == nil }) else { return }
+        try resolveOwners(&record)
+        let resolved = record
+        try await containers.update(id) { record in
+            record.hostConfig = resolved.hostConfig
+            record.configuration = resolved.configuration
+        }
+    }
+
+    private func resolveOwners(_ record: inout ContainerRecord) throws {
         if let owner = record.networkOwner {
             let found = try containers.find(owner)
             record.hostConfig.networkMode = NamespaceSharing.prefix + found.id

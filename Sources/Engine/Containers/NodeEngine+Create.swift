@@ -39,15 +39,24 @@ extension NodeEngine {
                 runtimes: runtimeVersions.map(\.name))
             var record = try planner.plan(request, id: id, name: name, at: .now)
             try resolveSharing(&record)
+            try resolveLinks(&record)
             let inherited = try inheritedMounts(record.hostConfig)
-            hold(inherited.compactMap(\.name), &held)
+            hold(inherited.compactMap(\.point.name), &held)
             let mounts = try MountPlan(
-                record.configuration, record.hostConfig, inherited: Set(inherited.map(\.destination)))
+                record.configuration, record.hostConfig, inherited: Set(inherited.map(\.point.destination)),
+                leavesSubmountsWritable: request.leavesSubmountsWritable)
             try await resolveNetworks(&record)
             try await prepareMounts(mounts, &mounted, &held)
             record.mounts = mounted
             let own = Set(record.mounts.map(\.destination))
-            record.mounts += inherited.filter { !own.contains($0.destination) }
+            var details: [String: ContainerRecord.MountDetails] = [:]
+            for (point, detail) in inherited where !own.contains(point.destination) {
+                record.mounts.append(point)
+                details[point.destination] = detail
+            }
+            for entry in mounts.entries { details[entry.target] = entry.details }
+            details = details.filter { $0.value != ContainerRecord.MountDetails() }
+            if !details.isEmpty { record.mountDetails = details }
             try complete(&record)
             try await makeRoot(record)
             try await containers.insert(record)
@@ -56,8 +65,15 @@ extension NodeEngine {
         } catch {
             containers.release(name)
             abandon(id, mounted)
-            throw error
+            throw Self.blame(error)
         }
+    }
+
+    /// That something is missing which a request names is the request's fault. Only a missing image may be told as not found: clients take
+    /// that answer for it, and ask a registry for the image.
+    private static func blame(_ error: any Error) -> any Error {
+        guard let fault = error as? any Fault, fault.kind == .notFound else { return error }
+        return Refusal(.invalidInput, "\(fault)")
     }
 
     /// Takes back what was made for a container that did not come about. Not in the caller's task: that may be cancelled.
@@ -113,7 +129,8 @@ extension NodeEngine {
             case .bind(let path, let createIfMissing):
                 try await onThread {
                     if Files.exists(path) { return }
-                    guard createIfMissing else {
+                    // Nobody wants a directory where a daemon is to put its socket: it could not.
+                    guard createIfMissing, !path.hasSuffix(".sock") else {
                         throw Refusal(
                             .invalidInput,
                             "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
@@ -126,8 +143,14 @@ extension NodeEngine {
             case .volume(let name):
                 var request = VolumeRequest()
                 request.name = name ?? RandomID.docker()
+                request.driver = entry.driver
+                request.driverOpts = entry.driverOptions
+                request.labels = entry.labels
                 hold([request.name], &held)
-                if name == nil { request.labels = ["com.docker.volume.anonymous": ""] }
+                if name == nil {
+                    request.labels = (entry.labels ?? [:]).merging(["com.docker.volume.anonymous": ""]) { old, _ in old
+                    }
+                }
                 let volume = try await volumes.create(request)
                 point.type = "volume"
                 point.name = volume.name

@@ -8,13 +8,15 @@ extension NodeEngine {
     func prepareFiles(_ record: ContainerRecord) async throws {
         let directory = paths.files(of: record.id)
         let defaults = configuration.nameServers
+        let hostGateway = networks.named("bridge")?.gateway
+        let links = try linkedContainers(of: record)
         try await onThread {
-            try Files.makeDirectories(directory, mode: 0o711)
+            try Files.makePrivateDirectory(directory)
             let upstream = try Files.text("/etc/resolv.conf") ?? ""
             let hostFile = record.isOnHostNetwork ? try Files.text("/etc/hosts") : nil
             let files = [
                 ("hostname", ContainerFiles.hostname(record)),
-                ("hosts", ContainerFiles.hosts(record, hostFile: hostFile)),
+                ("hosts", try ContainerFiles.hosts(record, hostFile: hostFile, hostGateway: hostGateway, links: links)),
                 ("resolv.conf", ContainerFiles.resolvConf(record, upstream: upstream, defaultServers: defaults)),
             ]
             for (name, text) in files {
@@ -38,6 +40,13 @@ extension NodeEngine {
         let names = query.filters["ancestor"].isEmpty ? [:] : try await imageNames()
         let views = views
         var rows = try ContainerSelection(query: query, imageNames: names).select(containers.all).map(views.summary)
+        // Who is linked to a container has a name of its own for it.
+        for parent in containers.all {
+            for link in parent.links ?? [] {
+                guard let index = rows.firstIndex(where: { $0.identifier == link.containerID }) else { continue }
+                rows[index].names.append("/\(parent.name)/\(link.alias)")
+            }
+        }
         guard query.size else { return rows }
         for index in rows.indices {
             guard let record = containers.record(rows[index].identifier) else { continue }

@@ -37,7 +37,7 @@ extension NodeEngine {
         _ all: [NetworkResource]
     ) throws {
         endpoint.endpointID = RandomID.docker()
-        endpoint.interfaceName = "eth\(index)"
+        endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record)
         if endpoint.overlay != nil {
             endpoint.gateway = nil
             return
@@ -67,6 +67,23 @@ extension NodeEngine {
         }
         endpoint.gateway = local.gateway
         if record.configuration.networkDisabled == true { endpoint.gateway = nil }
+    }
+
+    private func interfaceName(of endpoint: EndpointRecord, at index: Int, in record: ContainerRecord) throws -> String
+    {
+        let others = record.endpoints.filter { $0.networkName != endpoint.networkName }
+        var taken = Set(others.filter(\.isJoined).map(\.interfaceName))
+        for other in others { if let name = try EndpointOptions(other.wish).interfaceName { taken.insert(name) } }
+        if let wanted = try EndpointOptions(endpoint.wish).interfaceName {
+            guard !taken.contains(wanted) else {
+                throw Refusal(
+                    .forbidden, "interface name \(wanted) is already in use by another network of the container")
+            }
+            return wanted
+        }
+        var number = index
+        while taken.contains("eth\(number)") { number += 1 }
+        return "eth\(number)"
     }
 
     /// Gives up everything that the container had in its networks.

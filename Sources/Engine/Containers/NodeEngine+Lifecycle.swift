@@ -9,6 +9,22 @@ import Model
 /// Starting, stopping and ending containers, and what follows an end.
 extension NodeEngine {
     package func startContainer(_ reference: String) async throws {
+        let record = try containers.find(reference)
+        if !record.isRunning { try refuseSecondLife(record) }
+        try await start(record.id)
+    }
+
+    /// A task runs once: when its container ends the task ends, and the swarm makes another one. A second life of the container would be
+    /// nobody's.
+    private func refuseSecondLife(_ record: ContainerRecord) throws {
+        guard record.task != nil else { return }
+        throw Refusal(
+            .conflict,
+            "container \(record.id) is a task's: it is for the swarm to start, and not again once it has ended")
+    }
+
+    /// The same for whoever the container belongs to.
+    func start(_ reference: String) async throws {
         let id = try containers.find(reference).id
         try await serializer.run(id) {
             guard let record = containers.record(id) else {
@@ -23,6 +39,7 @@ extension NodeEngine {
             }
             try await containers.update(id, durably: true) { record in
                 record.isStoppedByUser = false
+                record.isBeingRestarted = nil
                 record.isWanted = true
                 record.restartCount = 0
             }
@@ -33,6 +50,7 @@ extension NodeEngine {
     /// Joins the networks, mounts the root and starts the process. Undoes all of it when a step fails.
     func bringUp(_ id: String) async throws {
         do {
+            try await resolveSharingLate(id)
             let record = try await allotNetworks(id)
             try await prepareFiles(record)
             try await mountRoot(record)
@@ -53,11 +71,14 @@ extension NodeEngine {
                 record.state.health =
                     HealthPlan(record.configuration) == nil ? nil : HealthPlan.begin(record.state.health)
             }
+            await renewLinks(to: started)
             announceNetworks(started)
             events.publish("container", "start", id, started.eventAttributes)
             workbench.begin { await self.watch(id) }
         } catch {
-            await undoStart(id, after: error)
+            // What made it fail is often that this task is cancelled: the node leaves its swarm, or the task is not wanted any more.
+            let failure = error
+            await uncancelled { await self.undoStart(id, after: failure) }
             throw error
         }
     }
@@ -74,6 +95,7 @@ extension NodeEngine {
             let failed = try await containers.update(id) { record in
                 record.isWanted = false
                 record.isStarting = false
+                record.isBeingRestarted = nil
                 record.state.running = false
                 record.state.restarting = false
                 record.state.pid = 0
@@ -141,6 +163,8 @@ extension NodeEngine {
         let record = try await note(id) { record in
             // Decided on the record of this moment: a stop may have come while all this was done.
             again = self.restartDelay(record, end)
+            // Whoever looks at it now must not take it for ended: it is started again at once.
+            let goesOn = again != nil || (record.isBeingRestarted == true && !record.isBeingRemoved)
             record.ending = nil
             record.state.pid = 0
             record.state.paused = false
@@ -149,23 +173,23 @@ extension NodeEngine {
             record.state.exitCode = end.code
             record.state.outOfMemoryKilled = end.wasOutOfMemory
             record.state.finishedAt = .now
-            record.state.running = again != nil
-            record.state.restarting = again != nil
-            record.state.status = again != nil ? "restarting" : "exited"
+            record.state.running = goesOn
+            record.state.restarting = goesOn
+            record.state.status = goesOn ? "restarting" : "exited"
             if again != nil { record.restartCount += 1 } else { record.isWanted = false }
         }
         var attributes = record.eventAttributes
         attributes["exitCode"] = String(end.code)
         attributes["execDuration"] = String(
-            max(0, Int(record.state.finishedAt.timeSince(record.state.startedAt))))
+            max(0, record.state.finishedAt.wholeSeconds(since: record.state.startedAt)))
         if end.wasOutOfMemory { events.publish("container", "oom", id, record.eventAttributes) }
         events.publish("container", "die", id, attributes)
         announceLeft(record, left)
+        waiters.ended(id, ExitResult(statusCode: end.code), isOver: again == nil)
         if let again {
             workbench.begin { await self.restartLater(id, after: again) }
-        } else {
-            waiters.ended(id, ExitResult(statusCode: end.code))
-            if record.hostConfig.autoRemove, !record.isBeingRemoved { workbench.begin { await self.removeEnded(id) } }
+        } else if record.hostConfig.autoRemove, !record.isBeingRemoved, !record.state.restarting {
+            workbench.begin { await self.removeEnded(id) }
         }
     }
 
@@ -187,7 +211,8 @@ extension NodeEngine {
     /// After how long a container is started again; `nil` for never. The wait doubles from 100 ms to a minute, and begins
     /// anew for a container that ran ten seconds. Source: Docker's restart manager.
     private func restartDelay(_ record: ContainerRecord, _ end: ProcessEnd) -> Duration? {
-        guard !record.isStoppedByUser, !record.isBeingRemoved else { return nil }
+        // After a task another one follows, never the same container again.
+        guard record.task == nil, !record.isStoppedByUser, !record.isBeingRemoved else { return nil }
         let policy = record.hostConfig.restartPolicy
         switch policy.name {
         case "always", "unless-stopped": break
@@ -255,8 +280,8 @@ extension NodeEngine {
         }
         // Its start may have been under way: then it runs now, and is stopped as others are.
         if updated.state.restarting { try await giveUpRestart(record.id) }
-        let end = waiters.register(record.id, .notRunning)
-        guard containers.record(record.id)?.isRunning == true else { return }
+        let end = waiters.register(record.id, .over)
+        guard containers.record(record.id)?.isUp == true else { return }
         try await send(number, to: record.id)
         announceKill(record, number)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -306,10 +331,38 @@ extension NodeEngine {
         try await settleEnd(record.id, end)
     }
 
+    /// Stops a container and starts it again; a task's is only stopped.
+    ///
+    /// Once begun it is brought to its end, whether its client waits for it or not: in between the container counts as one that is
+    /// about to run.
     package func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
+        let done = Promised<Void>()
+        workbench.begin {
+            do {
+                try await self.restart(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
+                done.succeed(())
+            } catch { done.fail(error) }
+        }
+        try await withTaskCancellationHandler {
+            try await done.value()
+        } onCancel: {
+            done.fail(CancellationError())
+        }
+    }
+
+    private func restart(_ record: ContainerRecord, signal: String?, grace: StopGrace?) async throws {
+        // With the end of its container a task has ended: the swarm starts another one in its place.
+        if record.task != nil {
+            guard record.isRunning else { return try refuseSecondLife(record) }
+            return try await stop(record, signal: signal, grace: grace)
+        }
         if record.isRunning {
-            try await stop(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
+            try await containers.update(record.id) { $0.isBeingRestarted = true }
+            do { try await stop(record, signal: signal, grace: grace) } catch {
+                try await containers.update(record.id) { $0.isBeingRestarted = nil }
+                throw error
+            }
         }
         do { try await startContainer(record.id) } catch let refusal as Refusal where refusal.kind == .notModified {}
         events.publish("container", "restart", record.id, record.eventAttributes)
@@ -330,9 +383,20 @@ extension NodeEngine {
                 $0.isStoppedByUser = true; $0.isWanted = false
             }
         }
+        let end = waiters.register(record.id, .exit)
         try await send(number, to: record.id)
         announceKill(record, number)
+        // As in Docker: whoever kills a container may remove it at once.
+        guard number == 9, containers.record(record.id)?.isUp == true else { return }
+        do { _ = try await withDeadline(Self.killPatience) { try await end.result() } } catch is DeadlinePassed {
+            throw Refusal(
+                .defect,
+                "cannot kill container: \(reference): tried to kill container, but did not receive an exit event")
+        }
     }
+
+    /// How long the end may take of a container that was killed. Source: moby, `daemon/kill.go`.
+    private static let killPatience = Duration.seconds(12)
 
     package func pauseContainer(_ reference: String) async throws {
         let record = try containers.find(reference)
@@ -365,7 +429,7 @@ extension NodeEngine {
 
     package func waitForContainer(_ reference: String, _ condition: WaitCondition) async throws -> PendingExit {
         let record = try containers.find(reference)
-        let pending = waiters.register(record.id, condition)
+        let pending = waiters.register(record.id, condition == .removed ? .removed : .exit)
         let current = containers.record(record.id)
         let isOver =
             switch condition {

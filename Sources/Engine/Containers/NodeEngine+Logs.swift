@@ -5,7 +5,6 @@ import LinuxSystem
 import Logging
 import Logs
 package import Model
-import Synchronization
 
 /// Reading what containers have written, and keeping it within bounds.
 extension NodeEngine {
@@ -45,7 +44,7 @@ extension NodeEngine {
     private func logParts(_ record: ContainerRecord, _ selection: LogSelection, marks: Duration?) throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
-        if record.hostConfig.logConfig.type == "none" {
+        guard record.hasLog else {
             throw Refusal(.notImplemented, "configured logging driver does not support reading")
         }
         var selection = selection
@@ -54,79 +53,54 @@ extension NodeEngine {
         let reader = LogReader(path: paths.log(of: id), watcher: fileWatcher)
         return reader.parts(selection, isOver: !record.isRunning && !record.isStarting, marks: marks) {
             [waiters, containers] in
-            let end = waiters.register(id, .notRunning)
+            let end = waiters.register(id, .over)
             guard containers.record(id)?.isRunning == true else { return }
             // Cancelled when the reader goes away: that ends the wait just as well.
             _ = try? await end.result()
         }
     }
 
-    /// How often logs are looked at for their size. Between two looks a log may grow beyond its bound.
-    private static let rotationInterval = Duration.seconds(1)
+    /// What part of a log file is written between two looks at it.
+    private static let looksAFile: Int64 = 4
 
-    /// Logs that are rotated at a time.
-    private static let parallelRotations = 16
-
-    /// Begins new log files where the old ones have grown to their bound. One whose conmon hangs holds up no other.
-    func rotateLogs() async throws {
-        let busy = RotatingLogs()
-        try await withThrowingDiscardingTaskGroup { group in
-            while true {
-                try await Task.sleep(for: Self.rotationInterval)
-                for log in try await dueLogs() where busy.begin(log.id, atMost: Self.parallelRotations) {
-                    group.addTask {
-                        await self.rotate(log)
-                        busy.end(log.id)
-                    }
-                }
+    /// Has a container's log taken up as it grows. conmon begins a new file by itself when one is full; nothing more is taken of the
+    /// container's output until the full one has its number, so that the next one is not full before.
+    func watchLog(of record: ContainerRecord) throws {
+        guard record.hasLog else { return }
+        let options = try LogOptions(record.hostConfig.logConfig)
+        let id = record.id
+        runtime.watchLog(id, every: options.size / Self.looksAFile) { [weak self] done in
+            guard let self else { return done() }
+            workbench.begin {
+                await self.takeUpLog(of: id, options)
+                done()
             }
         }
     }
 
-    private struct DueLog: Sendable {
-        var id: String
-        var segments: LogSegments
-        var options: LogOptions
-    }
-
-    private func dueLogs() async throws -> [DueLog] {
-        let logs = containers.all.compactMap { record -> DueLog? in
-            guard record.isRunning, record.hostConfig.logConfig.type != "none" else { return nil }
-            do {
-                let options = try LogOptions(record.hostConfig.logConfig)
-                return DueLog(id: record.id, segments: LogSegments(path: paths.log(of: record.id)), options: options)
-            } catch {
-                log.warning(
-                    "a log is not rotated", metadata: ["container": "\(record.shortID)", "error": "\(error)"])
-                return nil
-            }
-        }
-        return try await onThread { logs.filter { $0.segments.isDue(limit: $0.options.size) } }
-    }
-
-    private func rotate(_ due: DueLog) async {
+    func takeUpLog(of id: String, _ options: LogOptions) async {
+        let segments = LogSegments(path: paths.log(of: id))
         do {
-            _ = try await due.segments.rotate(limit: due.options.size, count: due.options.count) {
-                try await runtime.reopenLog(due.id)
+            let size = try await serializer.run("log \(id)") {
+                try await onThread { try segments.takeUp(count: options.count) }
             }
+            // conmon does not count what was in the file before it began to write.
+            if size >= options.size { try await runtime.reopenLog(id) }
         } catch is CancellationError {
             return  // The engine ends.
+        } catch let error as RuntimeError where [.wrongState, .noSuchContainer].contains(error.code) {
+            return  // It has ended: nobody writes any more.
         } catch {
+            // A log that has gone with its container is missed by nobody.
+            guard containers.record(id)?.isUp == true else { return }
             log.warning(
-                "a log was not rotated", metadata: ["container": "\(due.id.prefix(12))", "error": "\(error)"])
+                "a log was not rotated", metadata: ["container": "\(id.prefix(12))", "error": "\(error)"])
         }
     }
 }
 
-/// The logs that are being rotated: none twice at once.
-private final class RotatingLogs: Sendable {
-    private let ids = Mutex<Set<String>>([])
-
-    func begin(_ id: String, atMost count: Int) -> Bool {
-        ids.withLock { $0.count < count && $0.insert(id).inserted }
-    }
-
-    func end(_ id: String) { ids.withLock { _ = $0.remove(id) } }
+extension ContainerRecord {
+    var hasLog: Bool { hostConfig.logConfig.type != "none" }
 }
 
 /// Lets a stream's iterator be used from an escaping closure, one call after another.

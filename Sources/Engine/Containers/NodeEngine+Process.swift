@@ -12,42 +12,68 @@ extension NodeEngine {
     /// Joins the container's networks while its process is created, starts it when both are done, and says its pid.
     func launch(_ record: ContainerRecord) async throws -> Int {
         let root = try await rootDirectory(of: record)
-        let user = try await onThread {
-            try UserResolver(rootDirectory: root).resolve(
-                record.configuration.user, additional: record.hostConfig.groupAdd ?? [])
-        }
+        let user = try await user(
+            record.configuration.user, additional: record.hostConfig.groupAdd ?? [], in: record)
         let holder = try networkHolder(of: record)
         let sandbox = holder.isOnHostNetwork ? nil : network.dataPlane.sandboxNamespace(holder.id).path
-        let mapping = SpecificationMapping(
+        var mapping = SpecificationMapping(
             record: record, root: root, files: paths.files(of: holder.id), sandbox: sandbox, user: user,
             processNamespace: try processNamespace(of: record),
             initProgram: record.hostConfig.`init` == true ? try Self.initProgram() : nil)
-        let hasLog = record.hostConfig.logConfig.type != "none"
         let log = LogSegments(path: paths.log(of: record.id))
-        // A monitor that was killed may have left a line without its end.
-        if hasLog { try await onThread { try log.mend() } }
+        let bounds = record.hasLog ? try LogOptions(record.hostConfig.logConfig) : nil
+        var logBytes: Int64?
+        if let bounds {
+            logBytes = try await onThread {
+                // A monitor that was killed may have left a line without its end.
+                try log.mend()
+                return try log.settle(limit: bounds.size, count: bounds.count)
+            }
+            try watchLog(of: record)
+        }
         // The runtime needs the namespace's file only; what is in it must be ready when the process starts.
         try await network.prepare(record)
         async let joined: Void = network.join(record.id)
-        let created = try await runtime.create(
-            CreateRequest(
-                specification: mapping.specification(), logPath: hasLog ? log.path : nil,
-                runtime: try ContainerPlanner.runtime(record.hostConfig.runtime, default: defaultRuntime)))
+        mapping.linkVariables = try linkedContainers(of: record).flatMap(\.environment)
+        let program = try ContainerPlanner.runtime(record.hostConfig.runtime, default: defaultRuntime)
+        let parts = record.mounts.compactMap { mount in
+            record.details(of: mount).subpath.map { (mount.destination, mount.source, $0) }
+        }
+        let created = try await SubpathMounts(directory: paths.subpaths).with(parts, of: record.id) { sources in
+            mapping.sources = sources
+            return try await runtime.create(
+                CreateRequest(
+                    specification: try mapping.specification(), logPath: bounds == nil ? nil : log.path,
+                    logBytes: logBytes, runtime: program))
+        }
         for warning in created.warnings {
             self.log.warning(
                 "a container does not get all it asks for",
                 metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
         }
+        // Before anything is written: the file has its second name from its beginning.
+        if let bounds { _ = try await onThread { try log.takeUp(count: bounds.count) } }
         try await joined
+        if holder.id == record.id { try await applyEndpointParameters(record) }
         try await runtime.start(record.id)
-        return Int(created.pid)
+        return Int(clamping: created.pid)
     }
 
-    /// The program that is process 1 of containers with `--init`: statically linked, as it is bound into them.
+    /// Who that is in the container's own files.
+    func user(_ text: String, additional groups: [String] = [], in record: ContainerRecord) async throws
+        -> ContainerUser
+    {
+        let root = try await rootDirectory(of: record)
+        return try await onThread { try UserResolver(rootDirectory: root).resolve(text, additional: groups) }
+    }
+
+    /// The program that is process 1 of containers with `--init`, if there is one: statically linked, as it is bound into them.
+    static var installedInit: String? {
+        ["docker-init", "tini-static", "catatonit"].lazy.compactMap(Processes.find).first
+    }
+
     private static func initProgram() throws -> String {
-        for name in ["docker-init", "tini-static", "catatonit"] {
-            if let path = Processes.find(name) { return path }
-        }
+        if let path = installedInit { return path }
         throw Refusal(
             .unavailable,
             "exec: \"docker-init\": executable file not found in $PATH: --init needs Debian's package tini on this node"
@@ -93,8 +119,12 @@ extension NodeEngine {
     /// Takes over a process of an earlier life of the daemon.
     /// - Returns: Whether there is one: running, or ended with an exit code that ``processEnd(_:)`` will tell.
     func takeOver(_ record: ContainerRecord) async throws -> Bool {
+        try watchLog(of: record)
         switch try await runtime.adopt(record.id) {
-        case .running, .paused: return true
+        case .running, .paused:
+            let options = try LogOptions(record.hostConfig.logConfig)
+            if record.hasLog { workbench.begin { await self.takeUpLog(of: record.id, options) } }
+            return true
         case .absent where record.ending != nil, .exited:
             // The number may be another process's by now.
             try await containers.update(record.id) { $0.state.pid = 0 }

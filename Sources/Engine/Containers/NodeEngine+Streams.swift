@@ -23,11 +23,11 @@ extension NodeEngine {
         events.publish("container", "attach", record.id, record.eventAttributes)
         return ViewerStreams(
             viewer: viewer, isTerminal: record.configuration.tty, takesInput: query.standardInput,
-            shows: query, past: past,
+            endsInput: record.configuration.stdinOnce && !record.configuration.tty, shows: query, past: past,
             onFinished: { [waiters] in
                 // The stream ends before the exit is on record: the client asks for it at once.
-                let end = waiters.register(record.id, .notRunning)
-                guard self.containers.record(record.id)?.isRunning == true else { return }
+                let end = waiters.register(record.id, .exit)
+                guard self.containers.record(record.id)?.isUp == true else { return }
                 do { _ = try await withDeadline(Self.exitPatience) { try await end.result() } } catch {
                     self.log.debug("an attach ended before its container", metadata: ["container": "\(record.shortID)"])
                 }
@@ -65,7 +65,7 @@ extension NodeEngine {
         return entry.id
     }
 
-    package func checkExec(_ id: String) async throws -> (isTerminal: Bool, wantsInput: Bool) {
+    package func checkExec(_ id: String) async throws -> ExecStreamsWish {
         let entry = try execs.find(id)
         let record = try containers.find(entry.containerID)
         guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
@@ -75,7 +75,9 @@ extension NodeEngine {
                 entry.isRunning
                     ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
         }
-        return (entry.request.tty, entry.request.attachStdin)
+        return ExecStreamsWish(
+            isTerminal: entry.request.tty, wantsInput: entry.request.attachStdin,
+            detachKeys: entry.request.detachKeys)
     }
 
     package func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams {
@@ -105,7 +107,7 @@ extension NodeEngine {
     /// Waits for the command's end, whoever still looks at it, and puts its exit code on record.
     private func follow(_ entry: ExecTable.Entry, _ session: any ExecSession) -> PendingExit {
         let key = "exec \(entry.id)"
-        let settled = waiters.register(key, .nextExit)
+        let settled = waiters.register(key, .exit)
         workbench.begin {
             do {
                 let code = try await session.waitForExit()
@@ -134,12 +136,12 @@ extension NodeEngine {
         wanted.openInput = request.attachStdin
         wanted.privileged = request.privileged
         if let height, let width, height > 0, width > 0 { wanted.size = TerminalSize(height: height, width: width) }
-        if !request.user.isEmpty {
-            let root = try await rootDirectory(of: record)
-            wanted.user = try await onThread { try UserResolver(rootDirectory: root).resolve(request.user) }
-        }
+        let user = try await user(request.user.isEmpty ? record.configuration.user : request.user, in: record)
+        wanted.home = user.home
+        // The container's own has the groups that it was made with.
+        if !request.user.isEmpty { wanted.user = user }
         let session = try await runtime.startExec(wanted)
-        execs.update(entry.id) { $0.pid = Int(session.pid) }
+        execs.setProcess(entry.id, Int(session.pid))
         sessions.withLock { $0[entry.id] = session }
         var attributes = record.eventAttributes
         attributes["execID"] = entry.id
@@ -148,10 +150,7 @@ extension NodeEngine {
     }
 
     private func settle(_ entry: ExecTable.Entry, _ code: Int) {
-        execs.update(entry.id) { entry in
-            entry.isRunning = false
-            entry.exitCode = code
-        }
+        execs.end(entry.id, code)
         var attributes = containers.record(entry.containerID)?.eventAttributes ?? [:]
         attributes["execID"] = entry.id
         attributes["exitCode"] = String(code)
@@ -167,11 +166,8 @@ extension NodeEngine {
 
     private func settleFailure(_ entry: ExecTable.Entry, _ error: any Error) {
         let code = (error as? RuntimeError)?.exitCode ?? 126
-        execs.update(entry.id) { entry in
-            entry.isRunning = false
-            // Docker's client shows 126 and 127 only; anything else that failed to start is 126 to it.
-            entry.exitCode = code == 127 ? 127 : 126
-        }
+        // Docker's client shows 126 and 127 only; anything else that failed to start is 126 to it.
+        execs.end(entry.id, code == 127 ? 127 : 126)
     }
 
     package func resizeExec(_ id: String, height: Int, width: Int) async throws {
@@ -183,7 +179,7 @@ extension NodeEngine {
     }
 
     package func inspectExec(_ id: String) async throws -> ExecInspection {
-        let entry = try execs.find(id)
+        let entry = try execs.inspect(id)
         var view = ExecInspection()
         view.id = entry.id
         view.running = entry.isRunning

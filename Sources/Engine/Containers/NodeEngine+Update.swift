@@ -1,6 +1,7 @@
 import ContainerRuntime
 import EngineInterface
 import Faults
+import LinuxSystem
 import Glibc
 package import Model
 
@@ -69,7 +70,8 @@ struct ResourceUpdate {
         if !changes.cpusetCpus.isEmpty { host.cpusetCpus = changes.cpusetCpus }
         if !changes.cpusetMems.isEmpty { host.cpusetMems = changes.cpusetMems }
         if changes.blkioWeight != 0 { host.blkioWeight = changes.blkioWeight }
-        if let limit = changes.pidsLimit { host.pidsLimit = limit }
+        // Nothing and anything negative is no limit, which is on record as nothing.
+        if let limit = changes.pidsLimit { host.pidsLimit = max(0, limit) }
         let policy = changes.restartPolicy
         if !policy.name.isEmpty {
             if host.autoRemove, policy.name != "no" {

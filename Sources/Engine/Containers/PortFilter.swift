@@ -8,10 +8,11 @@ struct PortFilter {
     /// - Throws: ``Refusal`` naming the filter and its value.
     init(_ text: String, of filter: String) throws(Refusal) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        let bounds = parts[0].split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+        let bounds = (parts.first ?? "").split(separator: "-", omittingEmptySubsequences: false)
+            .map { UInt16($0, radix: 10) }
         transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
         guard parts.count <= 2, ["tcp", "udp", "sctp"].contains(transport), bounds.count <= 2,
-            let low = bounds[0], let high = bounds[bounds.count - 1], low <= high
+            let low = bounds.first ?? nil, let high = bounds.last ?? nil, low <= high
         else { throw Refusal(.invalidInput, "invalid filter '\(filter)=\(text)'") }
         ports = low...high
     }

@@ -47,7 +47,7 @@ struct PortRequests {
 
     static func range(_ text: String) throws -> (UInt16, UInt16) {
         if text.isEmpty || text == "0" { return (0, 0) }
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0, radix: 10) }
         if parts.count == 1, let port = parts[0] { return (port, port) }
         if parts.count == 2, let low = parts[0], let high = parts[1], low <= high { return (low, high) }
         throw Refusal(.invalidInput, "invalid port specification: \"\(text)\"")

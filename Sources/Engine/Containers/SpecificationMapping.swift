@@ -13,14 +13,18 @@ struct SpecificationMapping {
     let user: ContainerUser
     /// The namespace file of the container whose processes are seen.
     var processNamespace: String?
+    /// Of the containers that it is linked to; its own variables win.
+    var linkVariables: [String] = []
+    /// What is mounted instead of a mount's source, by its place in the container.
+    var sources: [String: String] = [:]
     /// The program on the host for `--init`; `nil` for containers without it.
     var initProgram: String?
 
-    func specification() -> ContainerSpecification {
+    func specification() throws -> ContainerSpecification {
         let configuration = record.configuration
         let host = record.hostConfig
         var spec = ContainerSpecification(id: record.id, rootDirectory: root, arguments: record.commandLine)
-        spec.environment = configuration.env
+        spec.environment = linkVariables + configuration.env
         spec.workingDirectory = configuration.workingDir.isEmpty ? "/" : configuration.workingDir
         spec.user = user
         spec.hostname = host.utsMode == "host" ? "" : configuration.hostname
@@ -31,11 +35,9 @@ struct SpecificationMapping {
         spec.readOnlyRoot = host.readonlyRootfs
         spec.privileged = host.privileged
         spec.capabilities = CapabilityChange(add: host.capAdd?.words ?? [], drop: host.capDrop?.words ?? [])
-        for option in host.securityOpt ?? [] {
-            if option.hasPrefix("no-new-privileges") { spec.noNewPrivileges = true }
-            if option == "seccomp=unconfined" { spec.seccomp = .unconfined }
-            if option.hasPrefix("seccomp={") { spec.seccomp = .profile(Array(option.dropFirst(8).utf8)) }
-        }
+        let security = try SecurityOptions(host.securityOpt ?? [])
+        spec.noNewPrivileges = security.noNewPrivileges
+        spec.seccomp = security.seccomp
         spec.initProgram = initProgram
         spec.namespaces = namespaces(host)
         spec.mounts = mounts()
@@ -72,9 +74,14 @@ struct SpecificationMapping {
                 let options = point.mode.split(separator: ",").map(String.init)
                 return ContainerMount(.tmpfs(options: options), at: point.destination, readOnly: !point.rw)
             }
+            let details = record.details(of: point)
+            let reach: ContainerMount.Reach =
+                details.leavesSubmountsWritable
+                ? .topOnly : details.isWhollyReadOnly ? .everythingOrNothing : .everything
             return ContainerMount(
-                .bind(source: point.source), at: point.destination, readOnly: !point.rw,
-                propagation: point.propagation.isEmpty ? "rprivate" : point.propagation)
+                .bind(source: sources[point.destination] ?? point.source), at: point.destination, readOnly: !point.rw,
+                reach: reach,
+                propagation: point.propagation.isEmpty ? "rprivate" : point.propagation, recursive: !details.isShallow)
         }
         for (name, target) in [
             ("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname"), ("hosts", "/etc/hosts"),

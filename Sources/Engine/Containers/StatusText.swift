@@ -23,9 +23,9 @@ enum StatusText {
     }
 
     static func duration(_ seconds: Double) -> String {
-        let count = Int(max(0, seconds))
+        let count = Int(exactly: max(0, seconds).rounded(.down)) ?? .max
         let minutes = count / 60
-        let hours = Int((max(0, seconds) / 3600).rounded())
+        let hours = Int(exactly: (max(0, seconds) / 3600).rounded()) ?? .max
         switch true {
         case count < 1: return "Less than a second"
         case count == 1: return "1 second"

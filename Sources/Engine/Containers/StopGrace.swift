@@ -11,7 +11,7 @@ struct StopGrace {
     /// Whole seconds, rounded up: none is given less time than it was promised.
     init(nanoseconds: Int64) {
         let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-        seconds = Int(whole) + (rest > 0 ? 1 : 0)
+        seconds = Int(clamping: whole) + (rest > 0 ? 1 : 0)
     }
 
     /// `nil` for ever.

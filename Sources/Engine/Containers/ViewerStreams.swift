@@ -8,16 +8,19 @@ struct ViewerStreams: AttachedStreams {
     let viewer: OutputViewer
     let isTerminal: Bool
     let takesInput: Bool
+    /// The viewer's end of input is the process' own. Otherwise another viewer may go on where this one leaves off.
+    let endsInput: Bool
     let output: AsyncThrowingStream<OutputChunk, any Error>
     private let onFinished: @Sendable () async -> Void
 
     init(
-        viewer: OutputViewer, isTerminal: Bool, takesInput: Bool, shows query: AttachQuery,
+        viewer: OutputViewer, isTerminal: Bool, takesInput: Bool, endsInput: Bool, shows query: AttachQuery,
         past: AsyncThrowingStream<[OutputChunk], any Error>?, onFinished: @escaping @Sendable () async -> Void
     ) {
         self.viewer = viewer
         self.isTerminal = isTerminal
         self.takesInput = takesInput
+        self.endsInput = endsInput
         self.onFinished = onFinished
         let reader = ViewerReader(
             viewer: viewer, past: past, showsOutput: query.standardOutput, showsErrors: query.standardError,
@@ -26,7 +29,7 @@ struct ViewerStreams: AttachedStreams {
     }
 
     func write(_ bytes: ByteBuffer) async throws { if takesInput { try await viewer.write(bytes) } }
-    func closeInput() async { if takesInput { await viewer.closeInput() } }
+    func closeInput() async { if takesInput, endsInput { await viewer.closeInput() } }
     func detach() async { viewer.detach() }
     func finished() async { await onFinished() }
 }

@@ -52,7 +52,7 @@ extension NodeEngine {
     }
 
     private static func age(_ record: ContainerRecord) -> Duration {
-        .milliseconds(Int64(max(0, Timestamp.now.timeSince(record.state.startedAt)) * 1000))
+        .seconds(max(0, Timestamp.now.timeSince(record.state.startedAt)))
     }
 
     private func take(_ result: HealthState.HealthResult, _ plan: HealthPlan, age: Duration, of id: String) async throws
@@ -78,7 +78,8 @@ extension NodeEngine {
         let command = plan.command.joined(separator: " ")
         events.publish("container", "exec_create: \(command)", record.id, attributes)
         do {
-            let request = RuntimeExecRequest(id: id, container: record.id, arguments: plan.command)
+            var request = RuntimeExecRequest(id: id, container: record.id, arguments: plan.command)
+            request.home = try await user(record.configuration.user, in: record).home
             events.publish("container", "exec_start: \(command)", record.id, attributes)
             let session = try await runtime.startExec(request)
             let (code, output) = try await answer(session, within: plan.timeout)
@@ -141,7 +142,7 @@ private actor ProbeOutput {
     /// Reads to the end; what is too much is dropped, so that the probe is not held up.
     func read(_ viewer: OutputViewer) async throws {
         while let piece = try await viewer.next() {
-            bytes += piece.bytes.readableBytesView.prefix(HealthPlan.outputBytes - bytes.count)
+            bytes += piece.bytes.readableBytesView.prefix(max(0, HealthPlan.outputBytes - bytes.count))
         }
     }
 }

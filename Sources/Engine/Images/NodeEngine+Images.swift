@@ -95,8 +95,8 @@ extension NodeEngine: ImageBackend {
         let end = name.firstIndex(of: "@") ?? name.lastIndex(of: ":") ?? name.endIndex
         return [name, String(name[..<end])].contains { candidate in
             let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
-            guard parts.count > 1 else { return candidate == pattern }
-            guard candidate.hasPrefix(parts[0]), candidate.hasSuffix(parts[parts.count - 1]) else { return false }
+            guard parts.count > 1, let head = parts.first, let tail = parts.last else { return candidate == pattern }
+            guard candidate.hasPrefix(head), candidate.hasSuffix(tail) else { return false }
             var rest = Substring(candidate)
             for part in parts where !part.isEmpty {
                 guard let found = rest.firstRange(of: part) else { return false }
@@ -116,13 +116,13 @@ extension NodeEngine: ImageBackend {
         view.author = image.configuration.author ?? ""
         view.comment = image.configuration.comment ?? ""
         view.architecture = image.configuration.architecture
-        view.os = image.configuration.os
+        view.os = image.configuration.platform.os
         view.size = image.size
         view.virtualSize = image.size
         view.config = Self.configuration(image.configuration.config)
         view.graphDriver = GraphDriver(name: "overlay2", data: image.graphDriverData)
         view.rootFS.layers = image.configuration.rootFileSystem.diffIDs.map(\.description)
-        view.metadata.lastTagTime = Timestamp(seconds: Int64(image.lastTagged))
+        view.metadata.lastTagTime = Timestamp(seconds: Int64(exactly: image.lastTagged.rounded(.down)) ?? 0)
         return view
     }
 

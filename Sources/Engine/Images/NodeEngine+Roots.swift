@@ -1,5 +1,6 @@
 import EngineInterface
 import Faults
+import Glibc
 import Images
 import LinuxSystem
 import Model
@@ -39,11 +40,17 @@ extension NodeEngine {
     /// Mounts the root; what volumes are mounted over is copied into those that are new and empty.
     func mountRoot(_ record: ContainerRecord) async throws {
         let root = try await images.mountRootFilesystem(container: record.id).merged
-        for mount in record.mounts where mount.type == "volume" && !mount.mode.contains("nocopy") {
+        for name in Set(record.mounts.compactMap(\.name)).sorted() { try await volumes.attach(name, to: record.id) }
+        for mount in record.mounts
+        where mount.type == "volume" && !mount.mode.contains("nocopy") && record.details(of: mount).subpath == nil {
             // Containers that start at the same time may have the volume in common: the first one fills it.
             try await volumes.turns.run(mount.name ?? mount.source) {
                 try await onThread(stackBytes: deepThreadStackBytes) {
-                    try VolumeSeed.fill(mount.source, from: root, mount.destination)
+                    do {
+                        try VolumeSeed.fill(mount.source, from: root, mount.destination)
+                    } catch let error as SystemError where error.errno == EROFS {
+                        // What the volume's options mount read-only stays as it is.
+                    }
                 }
             }
         }
@@ -59,7 +66,13 @@ extension NodeEngine {
         return (root.upper, root.lower)
     }
 
-    func unmountRoot(_ id: String) async throws { try await images.unmountRootFilesystem(container: id) }
+    /// Unmounts the root, and the volumes that no other container needs.
+    func unmountRoot(_ id: String) async throws {
+        try await images.unmountRootFilesystem(container: id)
+        for name in Set((containers.record(id)?.mounts ?? []).compactMap(\.name)).sorted() {
+            try await volumes.detach(name, from: id)
+        }
+    }
 
     func removeRoot(_ id: String) async throws { try await images.removeRootFilesystem(container: id) }
 

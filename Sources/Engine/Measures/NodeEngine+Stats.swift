@@ -54,7 +54,7 @@ extension NodeEngine: ContainerMeasuresBackend {
     static func machineNanoseconds(_ text: String) -> UInt64 {
         guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("cpu ") }) else { return 0 }
         let ticks = line.split(separator: " ").dropFirst().prefix(7).compactMap { UInt64($0) }.reduce(0, +)
-        return ticks * (1_000_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK)))))
+        return ticks * (1_000_000_000 / UInt64(clamping: max(1, sysconf(Int32(_SC_CLK_TCK)))))
     }
 
     private static func machineMemory() throws -> UInt64 {

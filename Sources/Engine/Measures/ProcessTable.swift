@@ -26,7 +26,7 @@ struct ProcessTable {
         let boot = (try Files.text("/proc/stat") ?? "").split(separator: "\n").first { $0.hasPrefix("btime ") }
         let table = ProcessTable(
             users: users, now: .now, bootTime: boot.flatMap { Int64($0.dropFirst(6)) } ?? 0,
-            ticksPerSecond: UInt64(max(1, sysconf(Int32(_SC_CLK_TCK)))))
+            ticksPerSecond: UInt64(clamping: max(1, sysconf(Int32(_SC_CLK_TCK)))))
         var rows: [[String]] = []
         for pid in pids.sorted() {
             // One that has ended meanwhile has nothing to say.
@@ -54,12 +54,13 @@ struct ProcessTable {
             let started = UInt64(fields[19]), let terminal = Int32(fields[4])
         else { return nil }
         let name = stat[stat.index(after: open)..<close]
-        let seconds = (user + kernel) / ticksPerSecond
-        let start = bootTime + Int64(started / ticksPerSecond)
+        let seconds = user.addingReportingOverflow(kernel).partialValue / max(1, ticksPerSecond)
+        let start = bootTime + Int64(clamping: started / max(1, ticksPerSecond))
         let age = max(1, now.seconds - start)
         let words = commandLine.split(separator: "\0").joined(separator: " ")
         return [
-            shown(user: status), String(pid), String(fields[1]), String(min(99, Int64(seconds) * 100 / age)),
+            shown(user: status), String(pid), String(fields[1]),
+            String(min(99, seconds.multipliedReportingOverflow(by: 100).partialValue / UInt64(clamping: age))),
             shown(start: start), Self.shown(terminal: terminal), Self.shown(seconds: seconds),
             words.isEmpty ? "[\(name)]\(fields[0] == "Z" ? " <defunct>" : "")" : words,
         ]
@@ -81,11 +82,12 @@ struct ProcessTable {
         if then.tm_year != today.tm_year { return String(then.tm_year + 1900) }
         if then.tm_yday == today.tm_yday { return "\(Self.two(Int(then.tm_hour))):\(Self.two(Int(then.tm_min)))" }
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        return months[Int(then.tm_mon)] + Self.two(Int(then.tm_mday))
+        return (months.dropFirst(Int(clamping: max(0, then.tm_mon))).first ?? "")
+            + Self.two(Int(clamping: then.tm_mday))
     }
 
     private static func local(_ seconds: Int64) -> tm {
-        var time = time_t(seconds)
+        var time = time_t(clamping: seconds)
         var parts = tm()
         localtime_r(&time, &parts)
         return parts
@@ -106,7 +108,7 @@ struct ProcessTable {
     }
 
     private static func shown(seconds: UInt64) -> String {
-        let seconds = Int(seconds)
+        let seconds = Int(clamping: seconds)
         let days = seconds / 86_400
         let clock = "\(two(seconds / 3600 % 24)):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
         return days > 0 ? "\(two(days))-\(clock)" : clock

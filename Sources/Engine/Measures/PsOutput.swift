@@ -5,7 +5,8 @@ enum PsOutput {
     /// - Throws: ``Refusal`` for arguments that rename the column of process ids, by which rows are chosen.
     static func check(_ arguments: String) throws {
         // `-o name=TITLE`: a title PID for another column would let processes of others be shown.
-        for match in arguments.matches(of: #/\s+(\w*)=\s*(PID[^\s]*)/#) where match.1 != "pid" {
+        // One blank, not as many as there are: from each of them on, the rest would be looked through again.
+        for match in arguments.matches(of: #/\s(\w*)=\s*(PID[^\s]*)/#) where match.1 != "pid" {
             throw Refusal(.invalidInput, "specifying \"\(match.1)=\(match.2)\" is not allowed")
         }
     }
@@ -20,11 +21,11 @@ enum PsOutput {
         var rows: [[String]] = []
         for line in lines.dropFirst() {
             var fields = line.split(maxSplits: titles.count - 1, whereSeparator: \.isWhitespace).map(String.init)
-            guard fields.count > column, let pid = Int32(fields[column]) else { continue }
+            guard let pid = fields.dropFirst(column).first.flatMap({ Int32($0) }) else { continue }
             guard pids.contains(pid) else { continue }
-            if let last = fields.indices.last {
-                fields[last] = String(fields[last].reversed().drop { $0.isWhitespace }.reversed())
-                fields[last] = String(fields[last].drop { $0.isWhitespace })
+            if let last = fields.popLast() {
+                let bare = last.reversed().drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }
+                fields.append(String(bare))
             }
             rows.append(fields)
         }

@@ -96,6 +96,9 @@ struct LocalNetworkPlanner {
     }
 
     private func checkFeatures(_ request: NetworkRequest) throws {
+        if request.enableIPv4 == false {
+            throw Refusal(.notImplemented, "networks without IPv4 are not implemented by apus yet")
+        }
         if request.enableIPv6 == true {
             throw Refusal(.notImplemented, "IPv6 on bridge networks is not implemented by apus yet")
         }
@@ -107,6 +110,7 @@ struct LocalNetworkPlanner {
             throw Refusal(.notFound, "plugin \"\(driver)\" not found")
         }
         try SwarmNetwork.checkMTU(request.options)
+        try SpoofCheck.check(request.options)
         for option in (request.options ?? [:]).keys.sorted() where !Self.knownOptions.contains(option) {
             if option.hasPrefix("com.docker.network.") {
                 throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")

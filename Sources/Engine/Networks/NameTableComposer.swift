@@ -24,17 +24,30 @@ struct NameTableComposer {
             if let overlay = endpoint.overlay {
                 // Ingress carries what comes from outside; nothing is looked up on it.
                 if overlay.isIngress { continue }
-                add(overlayNames(endpoint, &pointers), to: &tables)
+                add(Self.linked(overlayNames(endpoint, &pointers), endpoint), to: &tables)
             } else if let network = networks.first(where: { $0.id == endpoint.networkID }) {
                 if !network.isInternal { forwards = true }
                 if network.name == "bridge" || network.isGatewayBridge { continue }
-                add(bridgeNames(network, &pointers), to: &tables)
+                add(Self.linked(bridgeNames(network, &pointers), endpoint), to: &tables)
             }
         }
         return NameTable(networks: tables, pointers: pointers, forwards: forwards)
     }
 
     private func add(_ network: NameTable.Network, to tables: inout [NameTable.Network]) { tables.append(network) }
+
+    /// Names that the container alone has for others on the network.
+    private static func linked(_ table: NameTable.Network, _ endpoint: EndpointRecord) -> NameTable.Network {
+        var table = table
+        for text in endpoint.wish?.links ?? [] {
+            // They were read when the endpoint was made.
+            guard let link = try? LinkText(text), let key = DomainName(link.name)?.key,
+                let addresses = table.names[key]
+            else { continue }
+            table.add(link.alias, addresses)
+        }
+        return table
+    }
 
     private func bridgeNames(_ network: LocalNetwork, _ pointers: inout [IPv4Address: String]) -> NameTable.Network {
         var table = NameTable.Network(name: network.name)
@@ -52,13 +65,13 @@ struct NameTableComposer {
     {
         var table = NameTable.Network(name: endpoint.networkName)
         guard let network = swarm?.networks.first(where: { $0.network.id == endpoint.networkID }) else { return table }
+        let reserved = ServiceNames(swarm?.networks ?? [], on: network)
         for other in network.endpoints {
-            var names = Set(other.names)
-            if !other.containerID.isEmpty {
-                names.formUnion([other.containerID, String(other.containerID.prefix(12))])
-            }
+            var names = other.names
+            if !other.containerID.isEmpty { names += [other.containerID, String(other.containerID.prefix(12))] }
+            names.removeAll(where: reserved.contains)
             for name in names { table.add(name, [other.address]) }
-            if let name = other.names.first { pointers[other.address] = "\(name).\(endpoint.networkName)" }
+            if let name = names.first { pointers[other.address] = "\(name).\(endpoint.networkName)" }
         }
         for service in network.services {
             let answer = service.virtualIP.map { [$0] } ?? service.tasks
@@ -76,4 +89,30 @@ struct NameTableComposer {
         if !container.configuration.hostname.isEmpty { names.insert(container.configuration.hostname) }
         return names
     }
+}
+
+/// The names that are services' own: who has a place on a network chooses what it is called there, and none of these.
+private struct ServiceNames {
+    private static let tasks = "tasks."
+
+    private var keys: Set<String> = []
+
+    /// - Parameter network: Its services' names and aliases are theirs there; and a service's name with its network's is its own everywhere.
+    init(_ networks: [SwarmNetworkState.Network], on network: SwarmNetworkState.Network) {
+        for service in network.services { keys.formUnion(([service.name] + service.aliases).compactMap(Self.key)) }
+        for other in networks {
+            for service in other.services {
+                keys.formUnion(
+                    ([service.name] + service.aliases).compactMap { Self.key("\($0).\(other.network.spec.name)") })
+            }
+        }
+    }
+
+    func contains(_ name: String) -> Bool {
+        // What is no name nobody can ask for.
+        guard let key = Self.key(name) else { return true }
+        return key.hasPrefix(Self.tasks) || keys.contains(key)
+    }
+
+    private static func key(_ name: String) -> String? { DomainName(name)?.key }
 }

@@ -19,6 +19,15 @@ final class NetworkCoordinator: Sendable {
         var underlayMTU = NetworkCoordinator.usualMTU
         /// Containers that have ended and given up their networks, while their records still call them running.
         var left: Set<String> = []
+        /// How many have asked for a refresh, and what the last one has made and for how many of them.
+        var asked: UInt64 = 0
+        var last = Refresh()
+    }
+
+    private struct Refresh {
+        var served: UInt64 = 0
+        var network = NodeNetwork()
+        var report = ApplyReport()
     }
 
     /// Ethernet's: what is assumed while the underlay's link is not known.
@@ -30,7 +39,7 @@ final class NetworkCoordinator: Sendable {
     private let containers: ContainerTable
     private let networks: LocalNetworks
     let dataPlane: DataPlane
-    private let nameServer: NameServer
+    let nameServer: NameServer
     private let events: EventLog
     private let order = KeyedSerializer()
 
@@ -69,14 +78,16 @@ final class NetworkCoordinator: Sendable {
             let joined = all.filter { record in
                 record.endpoints.contains(where: \.isJoined) || (record.isInSandbox && !state.left.contains(record.id))
             }
-            return composer(joined, state)
+            return composer(joined, NamespaceSharing.administered(all), state)
         }
     }
 
-    private func composer(_ joined: [ContainerRecord], _ state: State) -> NodeNetworkComposer {
+    private func composer(_ joined: [ContainerRecord], _ administered: Set<String>, _ state: State)
+        -> NodeNetworkComposer
+    {
         NodeNetworkComposer(
             containers: joined, networks: networks.all, swarm: state.swarm, nodeID: state.nodeID,
-            underlayMTU: state.underlayMTU, resolvers: state.resolvers)
+            underlayMTU: state.underlayMTU, resolvers: state.resolvers, administered: administered)
     }
 
     /// Makes the namespace of a container that is about to start; it is complete when ``join(_:)`` has returned.
@@ -91,30 +102,43 @@ final class NetworkCoordinator: Sendable {
 
     /// Brings kernel and resolvers to what they are to be now. Refreshes follow one another; the last sees everything.
     /// - Parameter removesLater: devices that go may be there for a moment longer; the next refresh waits for them.
-    func refresh(removesLater: Bool = false) async throws {
-        try await order.run("refresh") {
-            report(try await dataPlane.apply(composer().compose(), removesLater: removesLater))
+    func refresh(removesLater: Bool = false) async throws { _ = try await refreshed(removesLater: removesLater) }
+
+    /// Those who ask while a refresh is under way share the next one: of many containers that start at once not each costs a whole round.
+    private func refreshed(removesLater: Bool = false) async throws -> Refresh {
+        let mine = state.withLock { state in
+            state.asked += 1
+            return state.asked
+        }
+        return try await order.run("refresh") {
+            let (asked, last) = state.withLock { ($0.asked, $0.last) }
+            if last.served >= mine { return last }
+            var refresh = Refresh(served: asked, network: composer().compose())
+            refresh.report = try await dataPlane.apply(refresh.network, removesLater: removesLater)
+            report(refresh.report)
             await refreshNames()
+            state.withLock { [refresh] in $0.last = refresh }
+            return refresh
         }
     }
 
     /// The same for a container that is about to start: when this returns its namespace is complete, resolver included.
     /// - Throws: What kept its network from being complete.
     func join(_ id: String) async throws {
-        guard let record = containers.record(id), record.isInSandbox else { return }
+        guard let record = containers.record(id) else { return }
+        guard record.isInSandbox else {
+            // It may do more in another's network than the other does.
+            if record.networkOwner != nil, record.administersNetwork { try await refresh() }
+            return
+        }
         if NameTableComposer.hasResolver(record) {
             _ = try await dataPlane.prepareSandbox(id)
             // A running container that joins one more network has its resolver already.
             if state.withLock({ $0.resolvers[id] }) == nil { try await openResolver(record) }
         }
-        try await order.run("refresh") {
-            let wanted = composer().compose()
-            try checkPlaces(of: id, in: wanted)
-            let done = try await dataPlane.apply(wanted)
-            report(done)
-            try done.check(sandbox: id)
-            await refreshNames()
-        }
+        let done = try await refreshed()
+        try checkPlaces(of: id, in: done.network)
+        try done.report.check(sandbox: id)
     }
 
     /// - Throws: ``Refusal`` when a network that the container has joined has gone meanwhile.
@@ -130,7 +154,7 @@ final class NetworkCoordinator: Sendable {
     func adopt() async throws {
         try await order.run("refresh") {
             for record in composer().containers where record.state.pid > 0 {
-                do { try await dataPlane.recover(record.id, process: Int32(record.state.pid)) } catch {
+                do { try await dataPlane.recover(record.id, process: Int32(clamping: record.state.pid)) } catch {
                     log.error(
                         "a container's namespace has no name and cannot be given one",
                         metadata: ["container": "\(record.shortID)", "error": "\(error)"])

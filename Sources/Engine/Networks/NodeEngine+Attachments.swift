@@ -9,16 +9,20 @@ import Model
 /// Such a place is a task of the swarm. The container's record names it before the swarm is asked, so that after any failure the swarm's
 /// task without a record is known to be nobody's; the record forgets it when the container leaves, and the task ends.
 extension NodeEngine {
-    /// Says which networks a new container names, as far as this node knows them.
+    /// Says which networks a new container names, as far as this node knows them. Those that it does not know are looked for again at
+    /// the start, which fails without them, as in Docker: they may be made meanwhile, and a swarm has some that a worker was not told of.
     ///
-    /// - Throws: ``Refusal`` for a network that is not there or not to be joined by hand. On a worker the swarm may have networks that
-    ///   this node has not been told of: they are asked for at the start.
+    /// - Throws: ``Refusal`` for a network that is not to be joined by hand.
     func resolveNetworks(_ record: inout ContainerRecord) async throws {
         guard record.task == nil else { return }
         let all = try await allNetworks()
         for index in record.endpoints.indices {
             let endpoint = record.endpoints[index]
-            guard let found = try await joinable(endpoint.networkName, among: all) else { continue }
+            let found: NetworkResource
+            do {
+                guard let known = try await joinable(endpoint.networkName, among: all) else { continue }
+                found = known
+            } catch let refusal as Refusal where refusal.kind == .notFound { continue }
             record.endpoints[index].networkName = found.name
             if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, found.name == "bridge" {
                 throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
@@ -100,11 +104,15 @@ extension NodeEngine {
         }
     }
 
-    /// A start that was cut short may have left places to containers that do not run.
+    /// A start or an end that was cut short may have left places in networks, and with them names and ports, to containers that do not run.
     func dropStaleAttachments() async throws {
         for record in containers.all where !record.isRunning {
-            guard record.endpoints.contains(where: { $0.attachmentID != nil }) else { continue }
-            try await containers.update(record.id) { $0.leaveNetworks() }
+            let holdsSome = record.endpoints.contains { $0.attachmentID != nil || $0.isJoined }
+            guard holdsSome || !record.publishedPorts.isEmpty else { continue }
+            try await containers.update(record.id) { record in
+                record.leaveNetworks()
+                record.publishedPorts = []
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import EngineInterface
 import Faults
+import LinuxSystem
 package import Model
 
 /// Joining networks and leaving them by hand.
@@ -10,6 +11,7 @@ extension NodeEngine {
         let found = try await joinable(reference, among: try await allNetworks())
         let name = found?.name ?? reference
         try refuse(name, record)
+        _ = try EndpointOptions(settings)
         if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, name == "bridge" {
             throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
         }
@@ -31,8 +33,10 @@ extension NodeEngine {
             do {
                 try await renewFiles(from: before, to: try await joinRunning(record.id))
             } catch {
-                try await drop(record.id) { !networksBefore.contains($0.networkName) }
-                try await network.refresh()
+                try await uncancelled { [self] in
+                    try await drop(record.id) { !networksBefore.contains($0.networkName) }
+                    try await network.refresh()
+                }
                 throw error
             }
         }
@@ -52,6 +56,7 @@ extension NodeEngine {
             try EndpointRoutes.check(record.endpoints)
         }
         try await network.join(id)
+        try await applyEndpointParameters(joined)
         for endpoint in joined.endpoints where !before.contains(endpoint.endpointID) {
             events.publish(
                 "network", "connect", endpoint.networkID,
@@ -83,7 +88,7 @@ extension NodeEngine {
     }
 
     /// Takes endpoints out of a record, and its way out with the last that needed one.
-    private func drop(_ id: String, where isMeant: (EndpointRecord) -> Bool) async throws {
+    private func drop(_ id: String, where isMeant: @Sendable (EndpointRecord) -> Bool) async throws {
         let released = containers.record(id)?.endpoints.filter(isMeant).compactMap(\.attachmentID) ?? []
         let open = openBridges
         // Also when it cannot be put on record: they are held by nobody.

@@ -9,13 +9,19 @@ extension NodeEngine {
     func renewFiles(from before: ContainerRecord, to after: ContainerRecord) async throws {
         let directory = paths.files(of: after.id)
         let defaults = configuration.nameServers
+        let hostGateway = networks.named("bridge")?.gateway
+        // When one of them does not run, the file has been written for it when it did, and stays.
+        let links = (try? linkedContainers(of: after)) ?? []
         try await onThread {
             let upstream = try Files.text("/etc/resolv.conf") ?? ""
             func resolvConf(_ record: ContainerRecord) -> String {
                 ContainerFiles.resolvConf(record, upstream: upstream, defaultServers: defaults)
             }
+            func hosts(_ record: ContainerRecord) throws -> String {
+                try ContainerFiles.hosts(record, hostFile: nil, hostGateway: hostGateway, links: links)
+            }
             let files = [
-                ("hosts", ContainerFiles.hosts(before, hostFile: nil), ContainerFiles.hosts(after, hostFile: nil)),
+                ("hosts", try hosts(before), try hosts(after)),
                 ("resolv.conf", resolvConf(before), resolvConf(after)),
             ]
             for (name, old, new) in files where old != new {

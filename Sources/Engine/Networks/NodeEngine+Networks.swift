@@ -14,7 +14,7 @@ extension NodeEngine: NetworkBackend {
             throw Refusal(.invalidInput, "invalid filter: 'type'='\(type)'")
         }
         let dangling = try filters["dangling"].map { value in
-            guard let flag = Self.flag(value) else {
+            guard let flag = GoFlag.parse(value) else {
                 throw Refusal(.invalidInput, "invalid filter 'dangling=\(value)'")
             }
             return flag
@@ -42,15 +42,6 @@ extension NodeEngine: NetworkBackend {
     /// Docker's own, which are there before anybody makes a network; `docker_gwbridge` and `ingress` count as made.
     private static func isBuiltIn(_ network: NetworkResource) -> Bool {
         network.scope == "local" && ["bridge", "host", "none"].contains(network.name)
-    }
-
-    /// A truth value as Go reads one.
-    private static func flag(_ text: String) -> Bool? {
-        switch text {
-        case "1", "t", "T", "true", "True", "TRUE": true
-        case "0", "f", "F", "false", "False", "FALSE": false
-        default: nil
-        }
     }
 
     package func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) async throws -> NetworkResource {

@@ -1,4 +1,5 @@
 import DataPlane
+import Logging
 import Model
 
 /// What the data plane found and repaired, as events: `docker events --filter type=network --filter event=repair`.
@@ -7,11 +8,22 @@ extension NodeEngine {
         for await drift in network.dataPlane.repairs where !drift.isClean {
             for (scope, words) in drift.repairs.sorted(by: { "\($0.key)" < "\($1.key)" }) {
                 announce("repair", scope, drift, count: words.count, ["repaired": Self.text(words)])
+                await renewParameters(scope)
             }
             // Found, but not put right: the data plane tries again, and tells again.
             for (scope, errors) in drift.failures.sorted(by: { "\($0.key)" < "\($1.key)" }) {
                 announce("drift", scope, drift, count: errors.count, ["error": Self.text(errors.map { "\($0)" })])
             }
+        }
+    }
+
+    /// A link that was made anew has the kernel's parameters.
+    private func renewParameters(_ scope: Scope) async {
+        guard case .sandbox(let id) = scope, let record = containers.record(id), record.isUp else { return }
+        do { try await applyEndpointParameters(record) } catch {
+            log.error(
+                "parameters of a container's link are not set",
+                metadata: ["container": "\(record.shortID)", "error": "\(error)"])
         }
     }
 

@@ -1,4 +1,5 @@
 import Addressing
+import ContainerRuntime
 import DataPlane
 import Model
 
@@ -13,6 +14,8 @@ struct NodeNetworkComposer {
     /// MTU of the link that carries VXLAN.
     var underlayMTU: Int
     var resolvers: [String: ResolverPorts]
+    /// Containers that administer the network which they are in, their own or another's.
+    var administered: Set<String> = []
 
     func compose() -> NodeNetwork {
         let bridges = bridges
@@ -27,7 +30,9 @@ struct NodeNetworkComposer {
     private var underlay: Underlay? {
         guard let swarm, let own = ownPeer else { return nil }
         return Underlay(
-            address: own.address, mtu: underlayMTU, peers: Set(swarm.peers.map(\.address)), port: swarm.dataPathPort)
+            address: own.address, mtu: underlayMTU, peers: Set(swarm.peers.map(\.address)),
+            port: swarm.dataPathPort, controlPorts: Set(swarm.controlPorts),
+            managers: Set(swarm.managers))
     }
 
     private var bridges: [BridgeNetwork] {
@@ -52,8 +57,34 @@ struct NodeNetworkComposer {
         return used.sorted { $0.key < $1.key }.map { id, overlay in
             OverlayNetwork(
                 id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, underlayMTU - Underlay.overhead),
-                remoteEndpoints: remoteEndpoints(of: id, isIngress: overlay.isIngress))
+                remoteEndpoints: remoteEndpoints(of: id, isIngress: overlay.isIngress),
+                reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
         }
+    }
+
+    private func hasLaxEndpoints(_ id: String) -> Bool {
+        containers.contains { container in
+            container.endpoints.contains { $0.isJoined && $0.networkID == id && isLax($0, of: container) }
+        }
+    }
+
+    /// Gateways and service addresses of a network of the swarm.
+    private func reserved(in id: String) -> Set<IPv4Address> {
+        guard let found = swarm?.networks.first(where: { $0.network.id == id }) else { return [] }
+        let gateways = (found.network.ipamOptions?.configs ?? []).compactMap { pool in
+            pool.gateway.flatMap { IPv4Address(String($0.prefix { $0 != "/" })) }
+        }
+        return Set(gateways + found.services.compactMap(\.virtualIP))
+    }
+
+    /// Whether an endpoint may use addresses that are nobody's: its container may add them, or the network's owner says so.
+    private func isLax(_ endpoint: EndpointRecord, of container: ContainerRecord) -> Bool {
+        if administered.contains(container.id) { return true }
+        if endpoint.overlay != nil {
+            let network = swarm?.networks.first { $0.network.id == endpoint.networkID }?.network
+            return SpoofCheck.isOff(network?.driverState?.options)
+        }
+        return SpoofCheck.isOff(networks.first { $0.id == endpoint.networkID }?.options)
     }
 
     private var ingressNetwork: SwarmNetworkState.Network? { swarm?.networks.first { $0.network.spec.ingress == true } }
@@ -99,7 +130,7 @@ struct NodeNetworkComposer {
                 id: endpoint.endpointID,
                 network: endpoint.overlay == nil ? .bridge(endpoint.networkID) : .overlay(endpoint.networkID),
                 interfaceName: endpoint.interfaceName, address: address, mac: endpoint.requestedMAC,
-                gateway: endpoint.gateway)
+                gateway: endpoint.gateway, isLax: isLax(endpoint, of: container))
         }
         let wayOut = wayOut(of: container)
         let networkIDs = Set(joined.filter { $0.overlay?.isIngress == false }.map(\.networkID))
@@ -144,6 +175,16 @@ struct NodeNetworkComposer {
             targetPorts: Array(Set(ports)).sorted {
                 ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue)
             })
+    }
+}
+
+extension ContainerRecord {
+    /// Whether its processes may give interfaces other addresses.
+    var administersNetwork: Bool {
+        Capabilities.isGiven(
+            "CAP_NET_ADMIN",
+            CapabilityChange(add: hostConfig.capAdd?.words ?? [], drop: hostConfig.capDrop?.words ?? []),
+            privileged: hostConfig.privileged)
     }
 }
 

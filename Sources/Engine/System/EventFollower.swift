@@ -33,7 +33,7 @@ final class EventFollower: Sendable {
         state.withLock { state in
             if state.new.count + state.old.count >= Self.capacity {
                 if state.old.isEmpty { state.turn() }
-                state.old.removeLast()
+                _ = state.old.popLast()
             }
             state.new.append(event)
         }

@@ -1,4 +1,5 @@
 import EngineInterface
+import LinuxSystem
 package import Model
 import Synchronization
 
@@ -14,6 +15,8 @@ package final class EventLog: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Rung with every event, for the one who only wants to know that there is work.
+    let work = Bell()
 
     package init() {}
 
@@ -22,12 +25,13 @@ package final class EventLog: Sendable {
         let told = state.withLock { state in
             state.past.append(event)
             if state.past.count > Self.capacity + Self.capacity / 4 {
-                state.past.removeFirst(state.past.count - Self.capacity)
+                state.past = Array(state.past.suffix(Self.capacity))
             }
             // Handed over under the lock, so that all read the same order; woken up after it.
             return state.followers.values.filter { $0.take(event) }
         }
         for follower in told { follower.wake() }
+        work.ring()
     }
 
     package func publish(

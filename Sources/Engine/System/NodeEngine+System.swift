@@ -38,7 +38,9 @@ extension NodeEngine: SystemBackend {
             info.runtimes[runtime] = SystemInfo.Runtime(path: runtime)
         }
         info.defaultRuntime = defaultRuntime.rawValue
-        info.securityOptions = ["name=seccomp,profile=default"]
+        info.initBinary = Self.installedInit.map { String($0.split(separator: "/").last ?? "") } ?? ""
+        // Where the kernel has none, containers that ask for no other profile cannot be started.
+        info.securityOptions = machine.hasSeccomp ? ["name=seccomp,profile=default"] : []
         info.registryConfig.mirrors = configuration.registryMirrors
         info.registryConfig.indexConfigs["docker.io"] = SystemInfo.Index(
             name: "docker.io", mirrors: configuration.registryMirrors, secure: true, official: true)
@@ -80,14 +82,16 @@ extension NodeEngine: SystemBackend {
         var description = NodeDescription()
         description.hostname = machine.hostname
         description.platform = NodeDescription.Platform(architecture: machine.architecture, system: "linux")
-        description.resources.nanoCPUs = Int64(machine.processors) * 1_000_000_000
+        description.resources.nanoCPUs = Int64(clamping: machine.processors) * 1_000_000_000
         description.resources.memoryBytes = machine.memory
         description.engine.engineVersion = configuration.version
         description.engine.plugins =
             SystemInfo.Plugins().log.map { NodeDescription.Plugin(type: "Log", name: $0) }
             + SystemInfo.Plugins().network.map { NodeDescription.Plugin(type: "Network", name: $0) }
             + SystemInfo.Plugins().volume.map { NodeDescription.Plugin(type: "Volume", name: $0) }
-        description.routedSubnets = Set(try await routedSubnets() + networks.subnets).map(\.description).sorted()
+        // As many as a manager takes.
+        description.routedSubnets = Array(
+            Set(try await routedSubnets() + networks.subnets).map(\.description).sorted().prefix(1024))
         return description
     }
 }
@@ -104,6 +108,7 @@ struct Machine: Sendable {
     var cgroupVersion = "1"
     var fileSystem = "extfs"
     var openDescriptors = 0
+    var hasSeccomp = false
 
     static func read() async throws -> Machine {
         try await onThread {
@@ -125,6 +130,7 @@ struct Machine: Sendable {
                 if pair[0] == "VERSION_ID" { machine.distributionVersion = pair[1] }
             }
             machine.cgroupVersion = Files.exists("/sys/fs/cgroup/cgroup.controllers") ? "2" : "1"
+            machine.hasSeccomp = Files.exists("/proc/sys/kernel/seccomp")
             machine.openDescriptors = try Files.list("/proc/self/fd").count
             return machine
         }

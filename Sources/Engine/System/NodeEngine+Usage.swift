@@ -38,8 +38,11 @@ extension NodeEngine {
         var rows = try await listVolumes(Filters())
         for index in rows.indices {
             let path = rows[index].mountpoint
+            // What a volume's options name is elsewhere, and may be a server's: -1, as Docker has it.
+            let isElsewhere = rows[index].options?.isEmpty == false
             rows[index].usageData = VolumeUsage(
-                size: try await onThread { try Files.treeBytes(path) }, refCount: users[rows[index].name] ?? 0)
+                size: isElsewhere ? -1 : try await onThread { try Files.treeBytes(path) },
+                refCount: users[rows[index].name] ?? 0)
         }
         return rows
     }

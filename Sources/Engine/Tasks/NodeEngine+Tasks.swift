@@ -52,7 +52,7 @@ extension NodeEngine: TaskExecutor {
     package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
         guard let record = record(of: task.id) else { throw Refusal(.notFound, "task \(task.id) has no container") }
         do {
-            try await startContainer(record.id)
+            try await start(record.id)
         } catch let refusal as Refusal where refusal.kind == .notModified {
             // It runs already: the daemon was restarted in between.
         } catch {
@@ -76,8 +76,8 @@ extension NodeEngine: TaskExecutor {
             .map { port in
                 var published = PortConfig()
                 published.protocol = port.transport
-                published.targetPort = Int(port.containerPort)
-                published.publishedPort = Int(port.hostPort)
+                published.targetPort = Int(clamping: port.containerPort)
+                published.publishedPort = Int(clamping: port.hostPort)
                 published.publishMode = "host"
                 return published
             }
@@ -101,7 +101,10 @@ extension NodeEngine: TaskExecutor {
     }
 
     package func stopTask(_ task: SwarmTask) async throws {
-        guard let record = record(of: task.id), record.isRunning else { return }
+        guard let id = record(of: task.id)?.id else { return }
+        // A start that is under way comes first: after this look it would leave behind what nobody ends.
+        await serializer.run(id) {}
+        guard let record = containers.record(id), record.isRunning else { return }
         let grace = task.spec.containerSpec?.stopGracePeriod.map(StopGrace.init(nanoseconds:))
         try await stop(record, signal: nil, grace: grace ?? StopGrace(seconds: 10))
     }

@@ -61,15 +61,11 @@ struct TaskContainer {
 
     private func host(_ spec: ContainerSpec) throws -> HostConfiguration {
         var host = HostConfiguration()
-        host.mounts = spec.mounts?.map { mount in
-            var mount = mount
-            mount.source = template.expand(mount.source)
-            return mount
-        }
+        host.mounts = spec.mounts?.map { $0.expanded(by: template) }
         let privileges = try ServicePrivileges(spec.privileges)
         host.securityOpt =
             (privileges.noNewPrivileges ? ["no-new-privileges"] : [])
-            + (privileges.isSeccompUnconfined ? ["seccomp=unconfined"] : [])
+            + (privileges.seccomp.map { ["seccomp=\($0)"] } ?? [])
         host.readonlyRootfs = spec.readOnly ?? false
         host.extraHosts = (spec.hosts ?? []).compactMap { line in
             // The swarm writes them as in /etc/hosts: address, then name.
@@ -92,7 +88,7 @@ struct TaskContainer {
             host.pidsLimit = limits.pids > 0 ? limits.pids : nil
         }
         host.memoryReservation = task.spec.resources?.reservations?.memoryBytes ?? 0
-        if let driver = task.spec.logDriver, !driver.name.isEmpty {
+        if let driver = task.spec.logDriver ?? task.assignment?.logDriver, !driver.name.isEmpty {
             host.logConfig.type = driver.name
             host.logConfig.config = driver.options ?? [:]
         }

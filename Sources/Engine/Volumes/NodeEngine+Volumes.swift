@@ -47,7 +47,8 @@ extension NodeEngine: VolumeBackend {
             guard !unwanted.contains(where: { $0.labelsMatch(volume.labels ?? [:]) }) else { continue }
             guard all || (volume.name.count == 64 && volume.name.allSatisfy(\.isHexDigit)) else { continue }
             let place = volume.mountpoint
-            let bytes = try await onThread { try TreeSize.bytes(place) }
+            let isElsewhere = volume.options?.isEmpty == false
+            let bytes = isElsewhere ? 0 : try await onThread { try TreeSize.bytes(place) }
             do {
                 try await volumes.remove(volume.name) { [containers] in containers.users(ofVolume: volume.name) }
             } catch let refusal as Refusal where refusal.kind == .conflict {

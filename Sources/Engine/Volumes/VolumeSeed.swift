@@ -10,14 +10,35 @@ import LinuxSystem
 enum VolumeSeed {
     /// Beside the volume's directory: there while a copy is not whole.
     static let mark = "_seeding"
-    /// Beside it as well: a file on its way. It gets its place when whole.
-    private static let unfinished = "_seeding-file"
+    /// Beside it as well, or in it: a file on its way. It gets its place when whole.
+    private static let unfinished = ".apus-seeding-file"
     private static let deepest = 512
     private static let chunkBytes = 256 << 10
 
+    private struct FileID: Hashable {
+        let device: dev_t
+        let inode: ino_t
+    }
+
+    /// The name that a file has in the volume, from the volume's directory on.
+    private struct Place {
+        let directory: [[CChar]]
+        let name: [CChar]
+    }
+
     private struct Work: ~Copyable {
-        /// The directory that the volume's is in.
+        /// The directory that the volume's is in; the volume itself where something is mounted.
         let aside: Descriptor
+        let volume: Descriptor
+        /// The image's files that have several names, and the first one each was copied to.
+        var copied: [FileID: Place] = [:]
+        /// The directories on the way to the one that is being copied.
+        var way: [[CChar]] = []
+
+        init(aside: consuming Descriptor, volume: consuming Descriptor) {
+            self.aside = aside
+            self.volume = volume
+        }
     }
 
     /// Nothing happens unless `volume` is empty, or half copied, and the image has a directory there.
@@ -28,21 +49,28 @@ enum VolumeSeed {
             let source = try RootedDirectory(root).openIfThere(target, O_RDONLY | O_DIRECTORY)
         else { return }
         let place = try Descriptor.open(volume, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        // A file gets its place by a rename, which cannot lead into another file system.
+        let workplace = Mounts.isMountPoint(volume) ? volume : above
         let isEmpty = try Files.rawNames(in: source).isEmpty
         if !isEmpty {
             try Files.rewrite("", in: mark, mode: 0o600)
-            let work = Work(aside: try Descriptor.open(above, O_RDONLY | O_DIRECTORY))
-            try copyEntries(source, place, work, depth: 0)
+            var work = Work(
+                aside: try Descriptor.open(workplace, O_RDONLY | O_DIRECTORY),
+                volume: try Descriptor.open(volume, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+            try copyEntries(source, place, &work)
         }
         try copyAttributes(try source.status(), to: place)
+        if unlinkat(place.raw, unfinished, 0) != 0, errno != ENOENT {
+            throw SystemError(errno: errno, attempting: "remove what is left of a copy into a volume")
+        }
         if !isEmpty { try check(clinux_sync_file_system(place.raw), "sync \(volume)") }
         try Files.remove(mark)
     }
 
     private static func copyEntries(
-        _ source: borrowing Descriptor, _ target: borrowing Descriptor, _ work: borrowing Work, depth: Int
+        _ source: borrowing Descriptor, _ target: borrowing Descriptor, _ work: inout Work
     ) throws {
-        guard depth < deepest else { throw SystemError(errno: ENAMETOOLONG, attempting: "fill a volume") }
+        guard work.way.count < deepest else { throw SystemError(errno: ENAMETOOLONG, attempting: "fill a volume") }
         for name in try Files.rawNames(in: source) {
             var status = stat()
             try check(fstatat(source.raw, name, &status, AT_SYMLINK_NOFOLLOW), "stat \(shown(name))")
@@ -52,10 +80,12 @@ enum VolumeSeed {
                     throw SystemError(errno: errno, attempting: "make \(shown(name))")
                 }
                 let inner = try directory(name, in: target)
-                try copyEntries(try directory(name, in: source), inner, work, depth: depth + 1)
+                work.way.append(name)
+                try copyEntries(try directory(name, in: source), inner, &work)
+                _ = work.way.popLast()
                 try copyAttributes(status, to: inner)
             case S_IFLNK: try copyLink(name, status, source, target)
-            case S_IFREG: try copyFile(name, status, source, target, work)
+            case S_IFREG: try copyFile(name, status, source, target, &work)
             default: continue  // Sockets and devices have no content to copy.
             }
         }
@@ -70,7 +100,7 @@ enum VolumeSeed {
         _ name: [CChar], _ status: stat, _ source: borrowing Descriptor, _ target: borrowing Descriptor
     ) throws {
         var text = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-        try check(CInt(readlinkat(source.raw, name, &text, Int(PATH_MAX))), "read \(shown(name))")
+        try check(CInt(clamping: readlinkat(source.raw, name, &text, Int(PATH_MAX))), "read \(shown(name))")
         if symlinkat(text, target.raw, name) != 0, errno != EEXIST {
             throw SystemError(errno: errno, attempting: "make \(shown(name))")
         }
@@ -80,8 +110,11 @@ enum VolumeSeed {
 
     private static func copyFile(
         _ name: [CChar], _ status: stat, _ source: borrowing Descriptor, _ target: borrowing Descriptor,
-        _ work: borrowing Work
+        _ work: inout Work
     ) throws {
+        let id = FileID(device: status.st_dev, inode: status.st_ino)
+        if status.st_nlink > 1, let first = work.copied[id], try link(first, name, target, work) { return }
+        defer { if status.st_nlink > 1 { work.copied[id] = Place(directory: work.way, name: name) } }
         var present = stat()
         // A power cut may leave a file of an earlier copy without its content.
         if fstatat(target.raw, name, &present, AT_SYMLINK_NOFOLLOW) == 0, present.st_size == status.st_size { return }
@@ -93,6 +126,23 @@ enum VolumeSeed {
         while case let piece = try from.readSome(chunkBytes), !piece.isEmpty { try file.writeAll(piece) }
         try copyAttributes(status, to: file)
         try check(renameat(work.aside.raw, unfinished, target.raw, name), "make \(shown(name))")
+    }
+
+    /// Gives a copied file one more name. Those who have the volume mounted may have moved or changed it: the way there is looked up without
+    /// links and within the volume.
+    ///
+    /// - Returns: False when it is gone, or the file system makes no more links to it: it is copied once more then.
+    private static func link(
+        _ first: Place, _ name: [CChar], _ target: borrowing Descriptor, _ work: borrowing Work
+    ) throws -> Bool {
+        var path: [CChar] = []
+        for part in first.directory { path += part.dropLast() + [CChar(bitPattern: UInt8(ascii: "/"))] }
+        path += [CChar(bitPattern: UInt8(ascii: ".")), 0]
+        let opened = clinux_open_beneath(work.volume.raw, path, O_RDONLY | O_DIRECTORY)
+        guard opened >= 0 else { return false }
+        let from = Descriptor(owning: opened)
+        unlinkat(target.raw, name, 0)
+        return linkat(from.raw, first.name, target.raw, name, 0) == 0
     }
 
     private static func copyAttributes(_ status: stat, to file: borrowing Descriptor) throws {

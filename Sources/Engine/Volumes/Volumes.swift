@@ -10,6 +10,8 @@ final class Volumes: Sendable {
     /// A directory that is being removed; no volume has such a name.
     private static let removedPrefix = ".removed-"
 
+    /// Containers that need a volume's content to be mounted.
+    let users = Mutex<[String: Set<String>]>([:])
     private let known = Mutex<[String: VolumeResource]>([:])
     /// Volumes of containers that are being created, and of how many: no container's record has them yet.
     private let held = Mutex<[String: Int]>([:])
@@ -37,6 +39,8 @@ final class Volumes: Sendable {
 
     var all: [VolumeResource] { known.withLock { Array($0.values) } }
 
+    func volume(_ name: String) -> VolumeResource? { known.withLock { $0[name] } }
+
     func find(_ name: String) throws -> VolumeResource {
         guard let volume = known.withLock({ $0[name] }) else {
             throw Refusal(.notFound, "get \(name): no such volume")
@@ -51,13 +55,6 @@ final class Volumes: Sendable {
 
     /// Creates a volume; one of that name is answered as it is.
     func create(_ request: VolumeRequest) async throws -> VolumeResource {
-        if !["", "local"].contains(request.driver) {
-            throw Refusal(
-                .notFound, "error looking up volume plugin \(request.driver): plugin \"\(request.driver)\" not found")
-        }
-        if let option = (request.driverOpts ?? [:]).keys.sorted().first {
-            throw Refusal(.notImplemented, "volume option \(option) is not implemented by apus yet")
-        }
         let name = request.name.isEmpty ? RandomID.docker() : request.name
         guard ContainerNames.isValid(name) else {
             throw Refusal(
@@ -65,18 +62,26 @@ final class Volumes: Sendable {
                 "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" "
                     + "are allowed. If you intended to pass a host directory, use absolute path")
         }
-        return try await turns.run(name) { try await make(name, labels: request.labels) }
+        do throws(Refusal) {
+            try VolumeDrivers.check(request.driver)
+            _ = try LocalVolumeOptions(request.driverOpts)
+        } catch { throw Refusal(error.kind, "create \(name): \(error.message)") }
+        return try await turns.run(name) { try await make(name, request) }
     }
 
-    private func make(_ name: String, labels: [String: String]?) async throws -> VolumeResource {
+    private func make(_ name: String, _ request: VolumeRequest) async throws -> VolumeResource {
         if let volume = known.withLock({ $0[name] }) { return volume }
         var volume = VolumeResource()
         volume.name = name
         volume.createdAt = .now
-        volume.labels = labels
+        volume.labels = request.labels
+        if let options = request.driverOpts, !options.isEmpty { volume.options = options }
         volume.mountpoint = "\(directory)/\(name)/_data"
         let mountpoint = volume.mountpoint
-        try await onThread { try Files.makeDirectories(mountpoint, mode: 0o755) }
+        try await onThread {
+            try Files.makeDirectories(Files.parent(of: mountpoint))
+            try Files.makeDirectories(mountpoint, mode: 0o755)
+        }
         try await store.save(volume, kind: .volumes, id: name)
         known.withLock { $0[name] = volume }
         return volume
@@ -102,6 +107,10 @@ final class Volumes: Sendable {
             guard users.isEmpty else {
                 throw Refusal(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")
             }
+            // What is mounted there is not the volume's to remove.
+            if let volume = volume(name), volume.options?.isEmpty == false {
+                try await unmount(volume.mountpoint)
+            }
             try await store.delete(kind: .volumes, id: name)
             known.withLock { _ = $0.removeValue(forKey: name) }
             let path = "\(directory)/\(name)"
@@ -112,6 +121,16 @@ final class Volumes: Sendable {
                 try Files.rename(path, to: aside)
                 try Files.removeTree(aside)
             }
+        }
+    }
+}
+
+/// Which drivers of volumes there are.
+enum VolumeDrivers {
+    /// - Throws: ``Refusal`` in Docker's words when there is none of the name.
+    static func check(_ name: String) throws(Refusal) {
+        guard ["", "local"].contains(name) else {
+            throw Refusal(.notFound, "error looking up volume plugin \(name): plugin \"\(name)\" not found")
         }
     }
 }

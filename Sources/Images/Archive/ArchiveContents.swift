@@ -29,11 +29,11 @@ final class ArchiveContents: Sendable {
     private let documentBytes = Mutex<Int64>(0)
 
     /// Reads the archive at `path`, plain or packed. Blocks.
-    /// - Throws: ``ImagesError`` `badArchive`.
-    init(_ path: String, in content: ContentStore, stop: StopFlag) throws {
+    /// - Throws: ``ImagesError`` `badArchive`, `tooLarge`.
+    init(_ path: String, in content: ContentStore, bound: UnpackingBound, stop: StopFlag) throws {
         var files: [String: File] = [:]
         var links: [String: String] = [:]
-        let archive = try LayerArchive(path, stop: stop, packing: .any)
+        let archive = try LayerArchive(path, stop: stop, packing: .any, bound: bound)
         while let entry = try archive.next() {
             guard files.count + links.count < Self.mostEntries else {
                 throw ImagesError(.badArchive, "archive has more than \(Self.mostEntries) entries")
@@ -63,13 +63,13 @@ final class ArchiveContents: Sendable {
         var beginning: [UInt8] = []
         try archive.data { block, offset in
             guard offset == size else { throw ImagesError(.badArchive, "archive has a file with holes") }
-            if beginning.count < 8 { beginning += block.prefix(8 - beginning.count) }
+            if beginning.count < 8 { beginning += block.prefix(max(0, 8 - beginning.count)) }
             digester.update(block)
             try writer.append(Array(block))
-            size += Int64(block.count)
+            size += Int64(clamping: block.count)
         }
         writer.finish()
-        guard size == entry.size else { throw ImagesError(.badArchive, "archive is cut off") }
+        guard size == entry.size else { throw ImagesError(.badArchive, "unexpected EOF") }
         return File(writer: writer, digest: digester.finish(), size: size, beginning: beginning)
     }
 

@@ -27,10 +27,10 @@ struct ContentStore: Sendable {
     func has(_ digest: Digest, size: Int64? = nil) -> Bool {
         // An error here is met again, and told, when the blob is opened.
         guard let found = try? Files.status(path(digest)), found.st_mode & S_IFMT == S_IFREG else { return false }
-        return size.map { $0 == Int64(found.st_size) } ?? true
+        return size.map { $0 == Int64(clamping: found.st_size) } ?? true
     }
 
-    func size(_ digest: Digest) throws -> Int64? { try Files.status(path(digest)).map { Int64($0.st_size) } }
+    func size(_ digest: Digest) throws -> Int64? { try Files.status(path(digest)).map { Int64(clamping: $0.st_size) } }
 
     /// A document's bytes; `nil` when it is missing or no longer has its digest.
     func document(_ digest: Digest) throws -> [UInt8]? {
@@ -80,7 +80,7 @@ final class BlobWriter: Sendable {
             while written < bytes.count {
                 written += try retrying("write \(temporary)") {
                     bytes.withUnsafeBytes { whole in
-                        let rest = UnsafeRawBufferPointer(rebasing: whole[written...])
+                        let rest = UnsafeRawBufferPointer(rebasing: whole.dropFirst(written))
                         return write(file, rest.baseAddress, rest.count)
                     }
                 }
@@ -122,7 +122,7 @@ final class BlobReader: Sendable {
     /// - Throws: ``ImagesError`` `damaged` when the file has another size.
     init(_ path: String, digest: Digest, size: Int64) throws {
         guard let found = try Files.status(path) else { throw ImagesError(.missing, "blob \(digest) is missing") }
-        guard Int64(found.st_size) == size else { throw BlobReader.damage(digest) }
+        guard Int64(clamping: found.st_size) == size else { throw BlobReader.damage(digest) }
         file = try Descriptor.open(path, O_RDONLY)
         self.digest = digest
         self.size = size
@@ -137,7 +137,7 @@ final class BlobReader: Sendable {
         return try state.withLock { state in
             guard !state.isOver else { return nil }
             state.digester.update(piece)
-            state.position += Int64(piece.count)
+            state.position += Int64(clamping: piece.count)
             // The last piece is held back unless all is well: nobody is to take a damaged blob for a whole one.
             if piece.isEmpty || state.position >= size {
                 state.isOver = true

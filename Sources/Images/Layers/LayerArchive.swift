@@ -32,16 +32,22 @@ final class LayerArchive {
     private let plain: OpaquePointer
     private let tar: OpaquePointer
     private let stop: StopFlag
+    private let bound: UnpackingBound
     private let progress: (Int64) -> Void
     private var packedDigester = Digester()
     private var plainDigester = Digester()
     private var failure: (any Error)?
+    /// The file has not a byte: libarchive then takes a question for one too many.
+    private var isEmpty = false
     /// Bytes of the file read so far.
     private(set) var bytesRead: Int64 = 0
+    private var bytesUnpacked: Int64 = 0
 
-    /// - Parameter progress: Told how many bytes of the file have been read.
+    /// - Parameters:
+    ///   - bound: How much may come out of it; reading fails with ``ImagesError`` `tooLarge` where more does.
+    ///   - progress: Told how many bytes of the file have been read.
     init(
-        _ path: String, stop: StopFlag = StopFlag(), packing: Packing = .layer,
+        _ path: String, stop: StopFlag = StopFlag(), packing: Packing = .layer, bound: UnpackingBound,
         progress: @escaping (Int64) -> Void = { _ in }
     ) throws {
         guard let plain = archive_read_new(), let tar = archive_read_new() else {
@@ -52,6 +58,7 @@ final class LayerArchive {
         self.plain = plain
         self.tar = tar
         self.progress = progress
+        self.bound = bound
         self.stop = stop
         archive_read_support_filter_gzip(plain)
         archive_read_support_filter_zstd(plain)
@@ -70,7 +77,8 @@ final class LayerArchive {
         try demand(opened, of: plain)
         var entry: OpaquePointer?
         let first = archive_read_next_header(plain, &entry)
-        if first != ARCHIVE_EOF { try demand(first, of: plain) }
+        isEmpty = first == ARCHIVE_EOF
+        if !isEmpty { try demand(first, of: plain) }
         try demand(
             archive_read_open(
                 tar, this, nil, { _, data, buffer in LayerArchive.of(data)?.readPlain(buffer) ?? -1 }, nil), of: tar)
@@ -99,8 +107,8 @@ final class LayerArchive {
                 failure = SystemError(errno: errno, attempting: "read an archive")
                 return -1
             }
-            packedDigester.update(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
-            bytesRead += Int64(count)
+            packedDigester.update(UnsafeRawBufferPointer(rebasing: chunk.prefix(count)))
+            bytesRead += Int64(clamping: count)
             progress(bytesRead)
             buffer?.pointee = UnsafeRawPointer(chunk.baseAddress)
             return count
@@ -108,7 +116,7 @@ final class LayerArchive {
     }
 
     private func readPlain(_ buffer: UnsafeMutablePointer<UnsafeRawPointer?>?) -> Int {
-        while true {
+        while !isEmpty {
             var block: UnsafeRawPointer?
             var size = 0
             var offset: la_int64_t = 0
@@ -119,16 +127,19 @@ final class LayerArchive {
                 return -1
             }
             if size == 0 { continue }
+            bytesUnpacked += Int64(size)
+            do { try bound.check(packed: bytesRead, plain: bytesUnpacked) } catch {
+                failure = error
+                return -1
+            }
             plainDigester.update(UnsafeRawBufferPointer(start: block, count: size))
             buffer?.pointee = block
             return size
         }
+        return 0
     }
 
-    private static func complaint(_ archive: OpaquePointer) -> ImagesError {
-        let text = archive_error_string(archive).map { String(cString: $0) } ?? "unknown format"
-        return ImagesError(.badArchive, "archive cannot be read: \(text)")
-    }
+    private static func complaint(_ archive: OpaquePointer) -> ImagesError { .unreadable(archive) }
 
     private func demand(_ result: CInt, of archive: OpaquePointer) throws {
         if let failure { throw failure }
@@ -172,6 +183,16 @@ final class LayerArchive {
         while readPacked(nil) > 0 {}
         if let failure { throw failure }
         return (packedDigester.finish(), plainDigester.finish())
+    }
+}
+
+extension ImagesError {
+    /// Of an archive that ends too early, or is none: in the words of Go's packages, which Docker's clients know. libarchive's own are about
+    /// its inside.
+    static func unreadable(_ archive: OpaquePointer) -> ImagesError {
+        let text = archive_error_string(archive).map { String(cString: $0).lowercased() } ?? ""
+        return ImagesError(
+            .badArchive, text.contains("truncated") ? "unexpected EOF" : "archive/tar: invalid tar header")
     }
 }
 

@@ -19,7 +19,7 @@ enum LayerCompression {
             do {
                 try writer.append(Array(bytes))
                 digester.update(bytes)
-                size += Int64(bytes.count)
+                size += Int64(clamping: bytes.count)
                 return bytes.count
             } catch {
                 failure = error
@@ -49,13 +49,13 @@ enum LayerCompression {
                     .damaged, "a layer cannot be packed: \(String(cString: archive_error_string(archive)))")
             }
         }
-        try demand(Int(archive_write_add_filter_gzip(archive)))
+        try demand(Int(clamping: archive_write_add_filter_gzip(archive)))
         // Without it the time of packing is part of the result.
-        try demand(Int(archive_write_set_filter_option(archive, "gzip", "timestamp", nil)))
-        try demand(Int(archive_write_set_format_raw(archive)))
+        try demand(Int(clamping: archive_write_set_filter_option(archive, "gzip", "timestamp", nil)))
+        try demand(Int(clamping: archive_write_set_format_raw(archive)))
         try demand(
             Int(
-                archive_write_open(
+                clamping: archive_write_open(
                     archive, Unmanaged.passUnretained(output).toOpaque(), nil,
                     { _, output, bytes, count in
                         guard let output else { return -1 }
@@ -64,12 +64,12 @@ enum LayerCompression {
                     }, nil)))
         archive_entry_set_pathname(entry, "layer")
         archive_entry_set_filetype(entry, S_IFREG)
-        try demand(Int(archive_write_header(archive, entry)))
+        try demand(Int(clamping: archive_write_header(archive, entry)))
         while let piece = try reader.next(pieceBytes) {
             if stop.isSet { throw CancellationError() }
             try demand(piece.withUnsafeBytes { archive_write_data(archive, $0.baseAddress, $0.count) })
         }
-        try demand(Int(archive_write_close(archive)))
+        try demand(Int(clamping: archive_write_close(archive)))
         let digest = output.digester.finish()
         return (
             ContentDescriptor(mediaType: MediaType.ociLayerGzip, digest: digest, size: output.size), output.writer

@@ -5,12 +5,21 @@ struct LayerPath: Hashable {
     /// Without `.`, `..` and empty ones; none for the layer's root.
     let components: [[UInt8]]
 
-    /// - Throws: `refusedEntry` for a path that is absolute or has a `..`.
+    /// As Docker reads names of archives (moby, `pkg/archive`): an absolute one begins at the layer's root, and `..` takes the part before it
+    /// away, by the text alone.
+    /// - Throws: `refusedEntry` for a path that leads out of the layer.
     init(_ bytes: [UInt8]) throws {
-        if bytes.first == UInt8(ascii: "/") { throw LayerPath.refusal(bytes, "is absolute") }
-        let parts = bytes.split(separator: UInt8(ascii: "/")).map(Array.init).filter { $0 != Array(".".utf8) }
-        if parts.contains(Array("..".utf8)) { throw LayerPath.refusal(bytes, "leads out of the image") }
         if bytes.count >= Int(PATH_MAX) { throw LayerPath.refusal(Array(bytes.prefix(200)), "is too long") }
+        let isAbsolute = bytes.first == UInt8(ascii: "/")
+        var parts: [[UInt8]] = []
+        for part in bytes.split(separator: UInt8(ascii: "/")).map(Array.init) where part != Array(".".utf8) {
+            guard part == Array("..".utf8) else {
+                parts.append(part)
+                continue
+            }
+            // As everywhere, what is above `/` is `/`.
+            if parts.popLast() == nil, !isAbsolute { throw LayerPath.refusal(bytes, "leads out of the image") }
+        }
         components = parts
     }
 

@@ -6,6 +6,8 @@ import OCI
 /// Unpacked layers: `layers/CHAIN-ID/fs`, made under a temporary name and renamed when whole and synced. Calls block.
 struct LayerStore: Sendable {
     let root: String
+    /// What may come out of a layer's archive.
+    let bound: UnpackingBound
 
     /// What is known of an unpacked layer, kept in `layer.json` beside it.
     struct Record: Codable, Sendable, Equatable {
@@ -23,7 +25,7 @@ struct LayerStore: Sendable {
 
     /// Makes the directory and removes what interrupted work has left.
     func prepare() throws {
-        try Files.makeDirectories(layers, mode: 0o711)
+        try Files.makePrivateDirectory(layers)
         for name in try Files.list(layers) where name.hasPrefix(Self.temporaryPrefix) {
             try Files.removeTree("\(layers)/\(name)")
         }
@@ -70,7 +72,7 @@ struct LayerStore: Sendable {
             uselocale(before)
             if let utf8 { freelocale(utf8) }
         }
-        let archive = try LayerArchive(path, stop: stop, progress: progress)
+        let archive = try LayerArchive(path, stop: stop, bound: bound, progress: progress)
         let unpacker = try LayerUnpacker(into: "\(temporary)/fs")
         try unpacker.unpack(archive)
         let digests = try archive.finish()

@@ -7,12 +7,12 @@ import OCI
 /// device 0/0, `.wh..wh..opq` the attribute `trusted.overlay.opaque` (kernel, filesystems/overlayfs; image-spec,
 /// layer.md).
 ///
-/// Every place is reached from the root's descriptor by openat2(2) without following links, so no entry, whatever the
-/// entries before it were, can touch anything outside. Used by one thread.
+/// Every place is reached from the root's descriptor by openat2(2), which follows the layer's own symbolic links within the root as a
+/// program in a container would: no entry, whatever the entries before it were, can touch anything outside. Used by one thread.
 final class LayerUnpacker {
     private let root: CInt
-    /// The directory of the entry before, which is most often that of the next.
-    private var parent: (path: LayerPath, descriptor: CInt)?
+    /// The directory of the entry before, which is most often that of the next; without a path when it may have another place by now.
+    private var parent: (path: LayerPath?, descriptor: CInt)?
     /// Directories' times, set when nothing more is written into them.
     private var times: [(path: LayerPath, modified: timespec)] = []
     /// Bytes in regular files.
@@ -40,7 +40,7 @@ final class LayerUnpacker {
         while let entry = try archive.next() { try add(entry, from: archive) }
         for (path, modified) in times.reversed() {
             // The entry may have been replaced since by something else: then its own time was set.
-            let descriptor = clinux_open_beneath(root, path.cString, O_RDONLY | O_DIRECTORY)
+            let descriptor = inside(path, O_NOFOLLOW)
             guard descriptor >= 0 else { continue }
             defer { close(descriptor) }
             try check(futimens(descriptor, [modified, modified]), "set times of \(shown(path))")
@@ -52,10 +52,8 @@ final class LayerUnpacker {
 
     private func add(_ entry: ArchiveEntry, from archive: LayerArchive) throws {
         let path = try LayerPath(entry.path)
-        guard !path.isRoot else {
-            if entry.kind == .directory { try finishDirectory(root, path, entry) }
-            return
-        }
+        // What a builder's own directory was like is nothing to the container's `/`, which is everybody's to enter.
+        guard !path.isRoot else { return }
         let directory = try directory(path.parent)
         let name = path.name
         if name == Self.opaque { return try markOpaque(directory, Array(".".utf8)) }
@@ -87,9 +85,12 @@ final class LayerUnpacker {
             guard !target.isRoot else { throw LayerPath.refusal(entry.path, "is a hard link to a directory") }
             let from = try opened(target.parent, entry.path)
             defer { close(from) }
-            try check(
-                linkat(from, LayerPath.cString(target.name), directory, name, 0),
-                "link \(shown(path)) to \(shown(target))")
+            if linkat(from, LayerPath.cString(target.name), directory, name, 0) != 0 {
+                guard errno == ENOENT || errno == EPERM else {
+                    throw SystemError(errno: errno, attempting: "link \(shown(path)) to \(shown(target))")
+                }
+                throw LayerPath.refusal(entry.path, "is a hard link to \(shown(target)), which is no file of the image")
+            }
             return
         case .symbolicLink(let target):
             try check(symlinkat(LayerPath.cString(target), directory, name), "make link \(shown(path))")
@@ -123,15 +124,17 @@ final class LayerUnpacker {
             var rest = block
             var position = offset
             while let start = rest.baseAddress, !rest.isEmpty {
-                let count = try retrying("write \(shown(path))") { pwrite(file, start, rest.count, off_t(position)) }
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                position += Int64(count)
+                let count = try retrying("write \(shown(path))") {
+                    pwrite(file, start, rest.count, off_t(clamping: position))
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+                position += Int64(clamping: count)
             }
             end = max(end, position)
         }
         // A sparse file may end with a hole.
         if entry.size > end {
-            try check(ftruncate(file, off_t(entry.size)), "set size of \(shown(path))")
+            try check(ftruncate(file, off_t(clamping: entry.size)), "set size of \(shown(path))")
             end = entry.size
         }
         let (sum, isOver) = size.addingReportingOverflow(end)
@@ -203,11 +206,12 @@ final class LayerUnpacker {
     }
 
     private func clear(_ name: [CChar], _ existing: Existing, in directory: CInt) throws {
+        // The remembered directory may lie below what goes, or behind the link that goes. It stays open: the entry is written into it.
+        parent?.path = nil
         guard existing == .directory else {
             try check(unlinkat(directory, name, 0), "replace a file")
             return
         }
-        forgetParent()
         try Files.removeTree(name, in: directory)
     }
 
@@ -215,7 +219,7 @@ final class LayerUnpacker {
     private func directory(_ path: LayerPath) throws -> CInt {
         if path.isRoot { return root }
         if let parent, parent.path == path { return parent.descriptor }
-        var found = clinux_open_beneath(root, path.cString, O_RDONLY | O_DIRECTORY)
+        var found = inside(path)
         if found < 0, errno == ENOENT {
             for step in path.ancestors + [path] {
                 let above = try opened(step.parent, Array(step.components.joined(separator: [47])))
@@ -224,7 +228,7 @@ final class LayerUnpacker {
                     throw SystemError(errno: errno, attempting: "make \(shown(step))")
                 }
             }
-            found = clinux_open_beneath(root, path.cString, O_RDONLY | O_DIRECTORY)
+            found = inside(path)
         }
         if found < 0 { throw refusal(path, Array(path.components.joined(separator: [47]))) }
         forgetParent()
@@ -234,14 +238,20 @@ final class LayerUnpacker {
 
     /// A directory of the layer that must be there; the caller closes it.
     private func opened(_ path: LayerPath, _ entry: [UInt8]) throws -> CInt {
-        let found = clinux_open_beneath(root, path.cString, O_RDONLY | O_DIRECTORY)
+        let found = inside(path)
         if found < 0 { throw refusal(path, entry) }
         return found
     }
 
+    /// Opens a directory, links on the way followed within the root; -1 with errno otherwise.
+    private func inside(_ path: LayerPath, _ flags: CInt = 0) -> CInt {
+        clinux_open_in_root(root, path.cString, O_RDONLY | O_DIRECTORY | flags, 0)
+    }
+
     private func refusal(_ path: LayerPath, _ entry: [UInt8]) -> any Error {
         switch errno {
-        case ELOOP, EXDEV: LayerPath.refusal(entry, "leads through a symbolic link")
+        case ELOOP, EXDEV: LayerPath.refusal(entry, "leads through symbolic links without an end")
+        case ENOENT: LayerPath.refusal(entry, "lies below something that is not there")
         case ENOTDIR: LayerPath.refusal(entry, "lies below something that is no directory")
         default: SystemError(errno: errno, attempting: "open \(shown(path))")
         }

@@ -38,7 +38,7 @@ struct Snapshots: Sendable {
     var snapshots: String { "\(root)/snapshots" }
 
     func prepare() throws {
-        try Files.makeDirectories(snapshots, mode: 0o711)
+        try Files.makePrivateDirectory(snapshots)
         for name in try Files.list(snapshots) where name.hasPrefix(Self.temporaryPrefix) {
             try Files.removeTree("\(snapshots)/\(name)")
         }
@@ -67,11 +67,7 @@ struct Snapshots: Sendable {
             try Files.makeDirectories("\(temporary)/work", mode: 0o700)
             try Files.makeDirectories("\(temporary)/merged", mode: 0o700)
             try Files.makeDirectories("\(temporary)/diff", mode: 0o755)
-            if let top = record.chainIDs.last, let above = try Files.status(layers.directory(top)) {
-                // The container's own `/` is as the image's topmost.
-                try check(chown("\(temporary)/diff", above.st_uid, above.st_gid), "set owner of \(temporary)")
-                try check(chmod("\(temporary)/diff", above.st_mode & 0o7777), "set mode of \(temporary)")
-            }
+            // As Docker's, a container's own `/` is root's, and everybody may enter it.
             try Files.writeAtomically(try OCIDocument.encode(record), to: "\(temporary)/\(Self.recordName)")
             try Files.rename(temporary, to: final)
         }

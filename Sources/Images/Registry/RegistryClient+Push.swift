@@ -144,6 +144,8 @@ extension RegistryClient {
     private func location(_ response: HTTPClientResponse, _ call: RegistryCall) throws -> URL {
         guard let text = response.headers.first(name: "Location"), let base = URL(string: call.endpoint.base),
             let url = URL(string: text, relativeTo: base)?.absoluteURL, url.host() == base.host(),
+            // What comes with it, a login among it, is not sent in clear because an answer says so.
+            url.scheme?.lowercased() == base.scheme || url.scheme?.lowercased() == "https",
             RegistryConfiguration.isOnWeb(url.absoluteString)
         else {
             throw RegistryError(.damaged, "\(call.endpoint.base) did not say where to upload to")

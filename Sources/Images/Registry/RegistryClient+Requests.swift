@@ -27,10 +27,12 @@ extension RegistryClient {
         return try await execute(request, call.endpoint, deadline)
     }
 
-    func execute(_ request: HTTPClientRequest, _ endpoint: RegistryEndpoint, _ deadline: TimeAmount) async throws
-        -> HTTPClientResponse
-    {
-        let http = try await RegistryHTTP.client(for: endpoint, certificates: configuration.certificates)
+    func execute(
+        _ request: HTTPClientRequest, _ endpoint: RegistryEndpoint, _ deadline: TimeAmount,
+        followingRedirects: Bool = true
+    ) async throws -> HTTPClientResponse {
+        let http = try await RegistryHTTP.client(
+            for: endpoint, certificates: configuration.certificates, followingRedirects: followingRedirects)
         do {
             return try await http.execute(request, timeout: deadline)
         } catch is CancellationError {
@@ -88,11 +90,16 @@ extension RegistryClient {
         switch challenge.scheme {
         case "basic": return call.login.map(Self.basic)
         case "bearer":
-            guard let realm = challenge.parameters["realm"], RegistryConfiguration.isOnWeb(realm),
-                let url = URLComponents(string: realm)
-            else { return nil }
-            let request = tokenRequest(realm, url, challenge, call)
-            let response = try await execute(request, call.endpoint, Self.requestDeadline)
+            guard let realm = challenge.parameters["realm"], let service = TokenService(realm: realm) else {
+                return nil
+            }
+            if call.login != nil {
+                try service.checkCredentials(for: call.endpoint.address, isVerified: call.endpoint.isVerified)
+            }
+            let request = tokenRequest(service, challenge, call)
+            // A form is sent on as it is where an answer leads elsewhere, with what it holds; a header of credentials is not.
+            let follows = request.method == .GET
+            let response = try await execute(request, call.endpoint, Self.requestDeadline, followingRedirects: follows)
             guard response.status == .ok else { return nil }
             let body = try await collect(response, call.endpoint)
             let token: TokenAnswer
@@ -106,17 +113,17 @@ extension RegistryClient {
 
     /// Asks with the password in the header or, with an identity token, in a form (distribution, auth/token and oauth).
     private func tokenRequest(
-        _ realm: String, _ url: URLComponents, _ challenge: AuthenticationChallenge, _ call: RegistryCall
+        _ tokens: TokenService, _ challenge: AuthenticationChallenge, _ call: RegistryCall
     ) -> HTTPClientRequest {
         var items: [URLQueryItem] = []
         if let service = challenge.parameters["service"] { items.append(URLQueryItem(name: "service", value: service)) }
         // What is asked for is what the work needs in all, not only what this request was refused for.
         var scopes = call.scopes
         if let scope = challenge.parameters["scope"], scopes.isEmpty { scopes = [scope] }
-        var url = url
+        var url = tokens.url
         guard let login = call.login, let token = login.identityToken else {
             url.queryItems = (url.queryItems ?? []) + items + scopes.map { URLQueryItem(name: "scope", value: $0) }
-            var request = HTTPClientRequest(url: url.string ?? realm)
+            var request = HTTPClientRequest(url: url.string ?? tokens.realm)
             if let login = call.login { request.headers.add(name: "Authorization", value: Self.basic(login)) }
             return request
         }
@@ -127,7 +134,7 @@ extension RegistryClient {
         ]
         var form = URLComponents()
         form.queryItems = items
-        var request = HTTPClientRequest(url: realm)
+        var request = HTTPClientRequest(url: tokens.realm)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
         // A form's plus is a space.

@@ -15,7 +15,7 @@ struct FetchedManifest: Sendable {
     let endpoint: RegistryEndpoint
 
     package var descriptor: ContentDescriptor {
-        ContentDescriptor(mediaType: mediaType, digest: digest, size: Int64(bytes.count))
+        ContentDescriptor(mediaType: mediaType, digest: digest, size: Int64(clamping: bytes.count))
     }
 }
 
@@ -148,12 +148,12 @@ struct RegistryClient: Sendable {
                 }
                 guard var piece = next else { return }
                 if surplus > 0 {
-                    let skipped = Int(min(surplus, Int64(piece.readableBytes)))
+                    let skipped = Int(clamping: min(surplus, Int64(clamping: piece.readableBytes)))
                     piece.moveReaderIndex(forwardBy: skipped)
-                    surplus -= Int64(skipped)
+                    surplus -= Int64(clamping: skipped)
                 }
                 guard piece.readableBytes > 0 else { continue }
-                received += Int64(piece.readableBytes)
+                received += Int64(clamping: piece.readableBytes)
                 try await receive(piece)
             }
         }

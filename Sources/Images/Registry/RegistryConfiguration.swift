@@ -52,8 +52,8 @@ package struct RegistryConfiguration: Sendable {
     }
 
     private func isInsecure(_ domain: String) -> Bool {
-        let host = domain.split(separator: ":").first.map(String.init) ?? domain
-        return insecure.contains(domain) || insecure.contains(host) || host == "localhost" || host.hasPrefix("127.")
+        let host = RegistryHost(domain)
+        return insecure.contains(domain) || insecure.contains(host.name) || host.isLoopback
     }
 }
 

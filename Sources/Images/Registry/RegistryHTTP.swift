@@ -16,6 +16,7 @@ enum RegistryHTTP {
 
     /// Certificates of one registry, as they are in their files now.
     private struct Trust: Hashable {
+        var followsRedirects = true
         var isVerified = true
         var roots: [[UInt8]] = []
         var chain: [UInt8]?
@@ -25,12 +26,15 @@ enum RegistryHTTP {
     private static let clients = Mutex<[Trust: HTTPClient]>([:])
 
     /// The client for an endpoint. Files are read each time, so that a certificate that was put there counts at once.
-    static func client(for endpoint: RegistryEndpoint, certificates directory: String) async throws -> HTTPClient {
+    static func client(
+        for endpoint: RegistryEndpoint, certificates directory: String, followingRedirects: Bool
+    ) async throws -> HTTPClient {
         var trust = Trust()
         if endpoint.base.hasPrefix("https:") {
             trust = try await onThread { try read("\(directory)/\(endpoint.name)") }
             trust.isVerified = endpoint.isVerified
         }
+        trust.followsRedirects = followingRedirects
         return try clients.withLock { clients in
             if let known = clients[trust] { return known }
             let made = try make(trust)
@@ -73,6 +77,7 @@ enum RegistryHTTP {
         }
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, timeout: .init(connect: connectTimeout, read: readTimeout))
+        if !trust.followsRedirects { configuration.redirectConfiguration = .disallow }
         // A refused connection is told at once; whether to ask again is the caller's business.
         configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

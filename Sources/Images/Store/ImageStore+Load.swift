@@ -15,8 +15,9 @@ extension ImageStore {
     ) async throws -> [LoadedImage] {
         let spool = try await spool(archive)
         return try await reporting(to: progress) { relay in
-            let images = try await self.stoppable { [content = self.content, platform = self.platform] stop in
-                let contents = try ArchiveContents(spool.temporary, in: content, stop: stop)
+            let images = try await self.stoppable {
+                [content = self.content, platform = self.platform, bound = self.layers.bound] stop in
+                let contents = try ArchiveContents(spool.temporary, in: content, bound: bound, stop: stop)
                 return try ArchivedImage.all(in: contents, platform: platform)
             }
             guard !images.isEmpty else { throw ImagesError(.badArchive, "invalid archive: there is no image in it") }
@@ -177,8 +178,8 @@ extension ImageStore {
             return name.withDefaultTag
         }
         let spool = try await spool(archive)
-        let (packed, plain, size, beginning) = try await stoppable { stop in
-            let reader = try LayerArchive(spool.temporary, stop: stop)
+        let (packed, plain, size, beginning) = try await stoppable { [bound = layers.bound] stop in
+            let reader = try LayerArchive(spool.temporary, stop: stop, bound: bound)
             while try reader.next() != nil {}
             let digests = try reader.finish()
             let file = try Descriptor.open(spool.temporary, O_RDONLY)

@@ -112,7 +112,7 @@ extension ImageStore {
             if let known = try await onThread({ [content] in try content.document(digest) }) {
                 return try OCIDocument.decode(known)
             }
-            let bytes = try await self.document(digest, limit: Int(wanted.size), pull)
+            let bytes = try await self.document(digest, limit: Int(clamping: wanted.size), pull)
             let configuration: ImageConfiguration = try OCIDocument.decode(bytes)
             try await onThread { [content] in _ = try content.store(bytes) }
             return configuration
@@ -225,7 +225,7 @@ extension ImageStore {
         var digester = Digester()
         var received: Int64 = 0
         try await registry.blob(descriptor.digest, call) { piece in
-            received += Int64(piece.readableBytes)
+            received += Int64(clamping: piece.readableBytes)
             guard received <= descriptor.size else { throw Self.damaged(descriptor) }
             piece.withUnsafeReadableBytes { digester.update($0) }
             try collected.append(piece, limit: .max)

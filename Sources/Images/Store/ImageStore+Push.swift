@@ -73,7 +73,7 @@ extension ImageStore {
             let diffIDs = await usable[id]?.configuration.rootFileSystem.diffIDs ?? []
             try await send(zip(image.layers, diffIDs).reversed(), work)
             let configuration = ContentDescriptor(
-                mediaType: MediaType.ociConfiguration, digest: id, size: Int64(image.configuration.count))
+                mediaType: MediaType.ociConfiguration, digest: id, size: Int64(clamping: image.configuration.count))
             _ = try await registry.push(
                 configuration, file: content.path(id), sources: [], call, progress: { _ in })
             let descriptor = image.manifest.descriptor

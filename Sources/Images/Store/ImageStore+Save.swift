@@ -93,11 +93,11 @@ extension ImageStore {
                 manifest = (bytes, descriptor)
             } else {
                 manifest = try ImageManifest.document(
-                    configuration: id, size: Int64(configuration.count), layers: record.layers)
+                    configuration: id, size: Int64(clamping: configuration.count), layers: record.layers)
             }
             return SavingImage(
                 id: id, names: names, manifest: manifest, configuration: configuration, layers: record.layers,
-                created: created.map { Int64($0.timeIntervalSince1970) } ?? 0)
+                created: created.flatMap { Int64(exactly: $0.timeIntervalSince1970.rounded(.down)) } ?? 0)
         }
     }
 
@@ -141,9 +141,9 @@ extension ImageStore {
     nonisolated private func write(
         _ document: [UInt8], as name: String, _ modified: Int64, to sink: ArchiveSink
     ) async throws {
-        let size = Int64(document.count)
+        let size = Int64(clamping: document.count)
         let header = fileHeader(name, size: size, modified: modified)
-        try await sink(ByteBuffer(bytes: header + document + TarHeader.padding(after: UInt64(size))))
+        try await sink(ByteBuffer(bytes: header + document + TarHeader.padding(after: UInt64(clamping: size))))
     }
 
     nonisolated private func write(_ layer: ContentDescriptor, _ modified: Int64, to sink: ArchiveSink) async throws {
@@ -154,7 +154,7 @@ extension ImageStore {
         while let piece = try await onThread({ try reader.next(Self.pieceBytes) }) {
             try await sink(ByteBuffer(bytes: piece))
         }
-        try await sink(ByteBuffer(bytes: TarHeader.padding(after: UInt64(layer.size))))
+        try await sink(ByteBuffer(bytes: TarHeader.padding(after: UInt64(clamping: layer.size))))
     }
 
     nonisolated private func directoryHeader(_ path: String) -> [UInt8] {
@@ -165,7 +165,7 @@ extension ImageStore {
 
     nonisolated private func fileHeader(_ path: String, size: Int64, modified: Int64) -> [UInt8] {
         var header = TarHeader(path: Array(path.utf8), kind: .regular)
-        header.size = UInt64(size)
+        header.size = UInt64(clamping: size)
         header.modified = modified
         return header.bytes
     }
@@ -183,7 +183,8 @@ extension ImageManifest {
         let bytes = try OCIDocument.encode(manifest)
         return (
             bytes,
-            ContentDescriptor(mediaType: MediaType.ociManifest, digest: Digest(of: bytes), size: Int64(bytes.count))
+            ContentDescriptor(
+                mediaType: MediaType.ociManifest, digest: Digest(of: bytes), size: Int64(clamping: bytes.count))
         )
     }
 }

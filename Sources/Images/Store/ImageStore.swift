@@ -41,14 +41,16 @@ package actor ImageStore {
     private static let tableName = "images.json"
 
     /// Opens the store below `root`, made if need be, and sweeps what interrupted work has left. One process at a time.
+    /// - Parameter bound: What may come out of one layer or archive.
     package static func open(
-        root: String, registry: RegistryConfiguration = RegistryConfiguration(), platform: Platform = .host, log: Logger
+        root: String, registry: RegistryConfiguration = RegistryConfiguration(), platform: Platform = .host,
+        bound: UnpackingBound = UnpackingBound(), log: Logger
     ) async throws -> ImageStore {
         let content = ContentStore(root: root)
-        let layers = LayerStore(root: root)
+        let layers = LayerStore(root: root, bound: bound)
         let snapshots = Snapshots(root: root, layers: layers)
         let (table, usable) = try await onThread {
-            try Files.makeDirectories(root, mode: 0o711)
+            try Files.makePrivateDirectory(root)
             try content.prepare()
             try layers.prepare()
             try snapshots.prepare()

@@ -55,7 +55,7 @@ package struct ProgressReport: Sendable, Equatable {
     package var bar: String? {
         guard let current, let total else { return nil }
         guard total > 0 else { return String(repeating: " ", count: max(0, 8 - size(current).count)) + size(current) }
-        let done = min(50, Int(Double(current) / Double(total) * 100) / 2)
+        let done = Int(exactly: (min(max(0, Double(current) / Double(total)), 1) * 50).rounded(.down)) ?? 0
         let figures = size(current)
         return "[" + String(repeating: "=", count: done) + ">" + String(repeating: " ", count: 50 - done) + "] "
             + String(repeating: " ", count: max(0, 8 - figures.count)) + figures + "/" + size(total)
@@ -64,22 +64,22 @@ package struct ProgressReport: Sendable, Equatable {
     /// Decimal units, four significant figures: `69.21kB` (docker/go-units).
     private func size(_ bytes: Int64) -> String {
         var value = Double(bytes)
-        var unit = 0
-        let units = ["B", "kB", "MB", "GB", "TB", "PB"]
-        while value >= 1000, unit < units.count - 1 {
+        var units = ["B", "kB", "MB", "GB", "TB", "PB"][...]
+        while value >= 1000, units.count > 1 {
             value /= 1000
-            unit += 1
+            units = units.dropFirst()
         }
         let places = value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3
         var scale = 1.0
         for _ in 0..<places { scale *= 10 }
-        let scaled = Int64((value * scale).rounded())
-        var text = "\(scaled / Int64(scale))"
-        var fraction = "\(scaled % Int64(scale))"
+        let scaled = Int64(exactly: (value * scale).rounded()) ?? 0
+        let (whole, rest) = scaled.quotientAndRemainder(dividingBy: Int64(exactly: scale) ?? 1)
+        var text = "\(whole)"
+        var fraction = "\(rest)"
         fraction = String(repeating: "0", count: max(0, places - fraction.count)) + fraction
-        while fraction.hasSuffix("0") { fraction.removeLast() }
+        while fraction.hasSuffix("0") { _ = fraction.popLast() }
         if places > 0, !fraction.isEmpty { text += "." + fraction }
-        return text + units[unit]
+        return text + (units.first ?? "")
     }
 }
 

@@ -43,9 +43,9 @@ package struct TarHeader: Sendable, Equatable {
         if path.count > Self.nameBytes { records += Self.record("path", path) }
         if target.count > Self.nameBytes { records += Self.record("linkpath", target) }
         if size > Self.largestLong { records += Self.record("size", Array("\(size)".utf8)) }
-        if UInt64(owner) > Self.largestShort { records += Self.record("uid", Array("\(owner)".utf8)) }
-        if UInt64(group) > Self.largestShort { records += Self.record("gid", Array("\(group)".utf8)) }
-        if modified < 0 || UInt64(modified) > Self.largestLong {
+        if UInt64(clamping: owner) > Self.largestShort { records += Self.record("uid", Array("\(owner)".utf8)) }
+        if UInt64(clamping: group) > Self.largestShort { records += Self.record("gid", Array("\(group)".utf8)) }
+        if modified < 0 || UInt64(clamping: modified) > Self.largestLong {
             records += Self.record("mtime", Array("\(modified)".utf8))
         }
         for (name, value) in attributes.sorted(by: { $0.key < $1.key }) {
@@ -53,13 +53,14 @@ package struct TarHeader: Sendable, Equatable {
         }
         guard !records.isEmpty else { return block(kind.rawValue, path: path, size: size) }
         let name = Array("PaxHeaders.0/".utf8) + (path.split(separator: 0x2f).last ?? []).prefix(Self.nameBytes - 13)
-        return block(Self.paxHeader, path: name, size: UInt64(records.count))
-            + records + Self.padding(after: UInt64(records.count)) + block(kind.rawValue, path: path, size: size)
+        return block(Self.paxHeader, path: name, size: UInt64(clamping: records.count))
+            + records + Self.padding(after: UInt64(clamping: records.count))
+            + block(kind.rawValue, path: path, size: size)
     }
 
     /// What fills the last block of a content.
     package static func padding(after size: UInt64) -> [UInt8] {
-        let rest = Int(size % UInt64(blockBytes))
+        let rest = Int(clamping: size % UInt64(clamping: blockBytes))
         return rest == 0 ? [] : [UInt8](repeating: 0, count: blockBytes - rest)
     }
 
@@ -80,24 +81,24 @@ package struct TarHeader: Sendable, Equatable {
             for (index, byte) in bytes.enumerated() { block[offset + index] = byte }
         }
         func number(_ value: UInt64, digits: Int, at offset: Int) {
-            let largest = UInt64(1) << UInt64(3 * digits) - 1
+            let largest = UInt64(1) << UInt64(clamping: 3 * digits) - 1
             let text = String(min(value, largest), radix: 8)
             put(Array((String(repeating: "0", count: digits - text.utf8.count) + text).utf8), at: offset)
         }
         put(path.prefix(Self.nameBytes), at: 0)
-        number(UInt64(mode & 0o7777), digits: 7, at: 100)
-        number(UInt64(owner), digits: 7, at: 108)
-        number(UInt64(group), digits: 7, at: 116)
+        number(UInt64(clamping: mode & 0o7777), digits: 7, at: 100)
+        number(UInt64(clamping: owner), digits: 7, at: 108)
+        number(UInt64(clamping: group), digits: 7, at: 116)
         number(size, digits: 11, at: 124)
-        number(UInt64(max(0, modified)), digits: 11, at: 136)
+        number(UInt64(clamping: max(0, modified)), digits: 11, at: 136)
         block[156] = flag
         put(target.prefix(Self.nameBytes), at: 157)
         put(Array("ustar\u{0}00".utf8), at: 257)
-        number(UInt64(device.major), digits: 7, at: 329)
-        number(UInt64(device.minor), digits: 7, at: 337)
+        number(UInt64(clamping: device.major), digits: 7, at: 329)
+        number(UInt64(clamping: device.minor), digits: 7, at: 337)
         // The sum counts its own field as spaces.
         put([UInt8](repeating: 0x20, count: 8), at: 148)
-        number(block.reduce(UInt64(0)) { $0 + UInt64($1) }, digits: 6, at: 148)
+        number(block.reduce(UInt64(0)) { $0 + UInt64(clamping: $1) }, digits: 6, at: 148)
         block[154] = 0
         return block
     }

@@ -13,6 +13,8 @@ package final class TreeReader {
         package var keepsKinds = false
         /// Who owns what is written; `nil` for whom the archive names.
         package var owner: (user: UInt32, group: UInt32)?
+        /// What may come out of the archive.
+        package var bound = UnpackingBound()
         package init() {}
     }
 
@@ -51,6 +53,7 @@ package final class TreeReader {
             let result = archive_read_next_header(archive, &found)
             if result == ARCHIVE_EOF { break }
             try demand(result)
+            try checkBound()
             guard let found else { break }
             try add(try ArchiveEntry(found))
         }
@@ -60,10 +63,13 @@ package final class TreeReader {
         }
     }
 
+    private func checkBound() throws {
+        try options.bound.check(packed: archive_filter_bytes(archive, -1), plain: archive_filter_bytes(archive, 0))
+    }
+
     private func demand(_ result: CInt) throws {
         if result == ARCHIVE_OK || result == ARCHIVE_WARN { return }
-        let text = archive_error_string(archive).map { String(cString: $0) } ?? "unknown format"
-        throw ImagesError(.badArchive, "archive cannot be read: \(text)")
+        throw ImagesError.unreadable(archive)
     }
 
     private func add(_ entry: ArchiveEntry) throws {
@@ -146,17 +152,18 @@ package final class TreeReader {
             let result = archive_read_data_block(archive, &block, &size, &offset)
             if result == ARCHIVE_EOF { break }
             try demand(result)
+            try checkBound()
             var rest = UnsafeRawBufferPointer(start: block, count: size)
-            var position = off_t(offset)
+            var position = off_t(clamping: offset)
             while let start = rest.baseAddress, !rest.isEmpty {
                 let count = try retrying("write \(path)") { pwrite(file.raw, start, rest.count, position) }
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                position += off_t(count)
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+                position += off_t(clamping: count)
             }
         }
         // A sparse file may end with a hole.
         if try file.status().st_size < entry.size {
-            try check(ftruncate(file.raw, off_t(entry.size)), "set size of \(path)")
+            try check(ftruncate(file.raw, off_t(clamping: entry.size)), "set size of \(path)")
         }
         let (user, group) = owner(entry)
         // Changing the owner clears the set-user-id bits and capabilities, so it comes first.

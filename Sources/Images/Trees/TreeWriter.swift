@@ -75,13 +75,13 @@ package struct TreeWriter: ~Copyable {
             var text = [CChar](repeating: 0, count: Int(PATH_MAX))
             let count = try check(readlinkat(directory, name, &text, text.count), "read link \(shown)")
             var entry = header(status, path, .symbolicLink)
-            entry.target = text[..<count].map { UInt8(bitPattern: $0) }
+            entry.target = text.prefix(Int(clamping: count)).map { UInt8(bitPattern: $0) }
             entry.mode = 0o777
             try put(entry.bytes)
         case S_IFCHR, S_IFBLK:
             var entry = header(
                 status, path, status.st_mode & S_IFMT == S_IFCHR ? .characterDevice : .blockDevice)
-            let device = UInt64(status.st_rdev)
+            let device = UInt64(clamping: status.st_rdev)
             entry.device = (
                 UInt32(truncatingIfNeeded: (device >> 8) & 0xfff | (device >> 32) & 0xffff_f000),
                 UInt32(truncatingIfNeeded: device & 0xff | (device >> 12) & 0xffff_ff00)
@@ -106,7 +106,7 @@ package struct TreeWriter: ~Copyable {
         }
         if status.st_nlink > 1 { written[id] = path }
         var entry = header(status, path, .regular)
-        entry.size = UInt64(max(0, status.st_size))
+        entry.size = UInt64(clamping: max(0, status.st_size))
         let place = "/proc/thread-self/fd/\(directory)/".utf8CString.dropLast() + name
         if let capability = try Files.attribute("security.capability", of: Array(place)) {
             entry.attributes["security.capability"] = capability
@@ -114,14 +114,14 @@ package struct TreeWriter: ~Copyable {
         try put(entry.bytes)
         var rest = entry.size
         while rest > 0 {
-            let piece = try file.readSome(Int(min(rest, UInt64(Self.chunkBytes))))
+            let piece = try file.readSome(Int(clamping: min(rest, UInt64(clamping: Self.chunkBytes))))
             if piece.isEmpty { break }
             try put(piece)
-            rest -= UInt64(piece.count)
+            rest -= UInt64(clamping: piece.count)
         }
         while rest > 0 {
-            let count = min(rest, UInt64(Self.chunkBytes))
-            try put([UInt8](repeating: 0, count: Int(count)))
+            let count = min(rest, UInt64(clamping: Self.chunkBytes))
+            try put([UInt8](repeating: 0, count: Int(clamping: count)))
             rest -= count
         }
         try put(TarHeader.padding(after: entry.size))
@@ -132,7 +132,7 @@ package struct TreeWriter: ~Copyable {
         header.mode = status.st_mode & 0o7777
         header.owner = status.st_uid
         header.group = status.st_gid
-        header.modified = Int64(status.st_mtim.tv_sec)
+        header.modified = Int64(clamping: status.st_mtim.tv_sec)
         return header
     }
 

@@ -51,7 +51,7 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
             bytes -= next.entry.bytes.count + LogMerge.overhead
             if let owed, owed > 0 { self.owed = owed - 1 }
             if taken == queue.count || taken > 4096 {
-                queue.removeFirst(taken)
+                queue.removeSubrange(queue.indices.prefix(taken))
                 taken = 0
             }
             return next

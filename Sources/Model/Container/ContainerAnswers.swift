@@ -3,6 +3,8 @@ package struct ContainerCreateRequest: Codable, Sendable, Equatable {
     package var configuration: ContainerConfiguration
     package var hostConfig: HostConfiguration
     package var networkingConfig: NetworkingConfiguration?
+    /// The client's API is older than 1.44: what is mounted below a read-only mount stays writable, as it was then. No part of the body.
+    package var leavesSubmountsWritable = false
 
     package init(
         configuration: ContainerConfiguration = ContainerConfiguration(),

@@ -140,6 +140,10 @@ package struct Mount: Codable, Sendable, Equatable {
         @Zero package var propagation: String
         @Zero package var nonRecursive: Bool
         @Zero package var createMountpoint: Bool
+        /// What is mounted below the source stays writable where the mount is read-only.
+        @Zero package var readOnlyNonRecursive: Bool
+        /// A mount that cannot be read-only with all below it is refused.
+        @Zero package var readOnlyForceRecursive: Bool
         package init() {}
     }
     package struct VolumeOptions: Codable, Sendable, Equatable {
@@ -152,6 +156,8 @@ package struct Mount: Codable, Sendable, Equatable {
     package struct TmpfsOptions: Codable, Sendable, Equatable {
         @Zero package var sizeBytes: Int64
         @Zero package var mode: Int
+        /// Each a flag or a key and its value.
+        package var options: [[String]]?
         package init() {}
     }
 

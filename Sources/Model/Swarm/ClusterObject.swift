@@ -11,8 +11,22 @@ package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
     @Zero package var subnetSize: Int
     @Zero package var dataPathPort: Int
     package var joinTokens: JoinTokens?
+    /// Certificates of managers that count no more though their time is not over; the API does not show them.
+    package var revoked: [CertificateRecord]?
+    /// Which secrets the store's values are sealed with, by their ids; the API does not show them.
+    package var sealing: Sealing?
 
     package init(id: String) { self.id = id }
+
+    package struct Sealing: Codable, Sendable, Equatable {
+        /// `nil` while values are stored in clear.
+        package var current: String?
+        /// The one that takes its place when every manager has it.
+        package var next: String?
+        /// The present one is known to somebody who is no manager any more.
+        package var isOld: Bool?
+        package init(current: String? = nil) { self.current = current }
+    }
 
     package struct JoinTokens: Codable, Sendable, Equatable {
         @Zero package var worker: String

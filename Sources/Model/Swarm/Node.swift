@@ -20,6 +20,8 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         @Zero package var dataPathAddress: String
         /// PEM of the node's certificate.
         @Zero package var certificate: String
+        /// The certificates of a manager that the node has been given and that have not expired.
+        package var issued: [CertificateRecord]?
         /// The role that the node's certificate may have. It follows what the specification asks for, but a manager keeps it until it
         /// is no member of the store any more.
         package var role: NodeRole?
@@ -27,6 +29,8 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         package var advertiseAddress: String?
         /// Where the node's member of the store listens.
         package var storeURL: String?
+        /// The newest secret of the store that the node has, by its id.
+        package var storeSecret: String?
         /// Versions of the object from this one on have the present specification.
         package var specSince: UInt64?
         /// The session that tells of the node's life.
@@ -118,7 +122,7 @@ package struct NodeResources: Codable, Sendable, Equatable {
     @OmittedZero package var nanoCPUs: Int64
     @OmittedZero package var memoryBytes: Int64
     @OmittedZero package var pids: Int64
-    package var genericResources: [JSONValue]?
+    package var genericResources: [GenericResource]?
     package init() {}
 }
 

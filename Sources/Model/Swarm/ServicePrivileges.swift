@@ -1,9 +1,11 @@
 package import Faults
+import Foundation
 
 /// The `Privileges` of a service's containers, as far as they are done.
 package struct ServicePrivileges: Sendable, Equatable {
     package var noNewPrivileges = false
-    package var isSeccompUnconfined = false
+    /// As `--security-opt seccomp=` takes it: `unconfined` or a profile's text; `nil` for the standard.
+    package var seccomp: String?
 
     /// - Throws: ``Refusal`` for what does not reach the container.
     package init(_ value: JSONValue?) throws(Refusal) {
@@ -15,13 +17,19 @@ package struct ServicePrivileges: Sendable, Equatable {
             case ("Seccomp", .object(let seccomp)):
                 switch seccomp["Mode"] {
                 case nil, .string(""), .string("default"): continue
-                case .string("unconfined"): isSeccompUnconfined = true
-                default:
-                    throw Refusal(
-                        .notImplemented, "a seccomp profile of a service's own is not implemented by apus yet")
+                case .string("unconfined"): self.seccomp = "unconfined"
+                case .string("custom"):
+                    guard case .string(let text)? = seccomp["Profile"], let profile = Data(base64Encoded: text),
+                        !profile.isEmpty
+                    else { throw Refusal(.invalidInput, "custom seccomp profile must be specified") }
+                    self.seccomp = String(decoding: profile, as: UTF8.self)
+                default: throw Refusal(.invalidInput, "invalid seccomp mode")
                 }
-            case ("AppArmor", .object(let armor)) where [nil, .string(""), .string("default")].contains(armor["Mode"]):
+            case ("AppArmor", .object(let armor))
+            where [nil, .string(""), .string("default"), .string("disabled")].contains(armor["Mode"]):
                 continue
+            // Labels have no effect, as with a Docker that was not started with `--selinux-enabled`.
+            case ("SELinuxContext", .object): continue
             default:
                 throw Refusal(.notImplemented, "the privilege \(name) of a service is not implemented by apus yet")
             }

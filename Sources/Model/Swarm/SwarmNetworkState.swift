@@ -14,6 +14,10 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
     package var ports: [MeshPort] = []
     /// UDP port of VXLAN.
     package var dataPathPort: UInt16 = 4789
+    /// TCP ports at which nodes speak with each other: the managers' own, and those of the store's members.
+    @Zero package var controlPorts: [UInt16]
+    /// Where managers are reached, which need not be where their data path is.
+    @Zero package var managers: [IPv4Address]
 
     package init() {}
 

@@ -15,7 +15,7 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
     @Zero package var status: TaskStatus
     @Zero package var desiredState: TaskState
     package var networksAttachments: [NetworkAttachment]?
-    package var genericResources: [JSONValue]?
+    package var genericResources: [GenericResource]?
     /// Which execution of a job the task belongs to.
     package var jobIteration: ObjectVersion?
     /// What only the swarm itself needs; the API does not show it.
@@ -38,10 +38,15 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
         package var endpointSpec: EndpointSpec?
         /// An update has made the task, and watches it.
         @Zero package var isUpdate: Bool
+        /// How it logs when its service does not say: the swarm's word at the time when it was made.
+        package var logDriver: Driver?
         /// When the task was first reported to run.
         package var runningSince: Timestamp?
         package init() {}
     }
+
+    /// Its service's labels, as they were when the task was made.
+    package var serviceLabels: [String: String] { assignment?.serviceLabels ?? [:] }
 
     /// `<service>.<slot>.<task id>`, or with the node's id for global services: the name of the task's container.
     package var containerName: String {

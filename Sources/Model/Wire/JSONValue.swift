@@ -1,4 +1,7 @@
 /// Any JSON value, for fields that are kept or refused without being understood.
+///
+/// Not deeper than anybody means it: each guess at a type that is wrong costs as much as the value is deep, so that 4 KB of brackets would
+/// take a decoder seconds.
 package enum JSONValue: Codable, Sendable, Equatable {
     case null
     case bool(Bool)
@@ -7,7 +10,14 @@ package enum JSONValue: Codable, Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
+    package static let deepest = 32
+
     package init(from decoder: any Decoder) throws {
+        guard decoder.codingPath.count <= Self.deepest else {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(
+                    codingPath: Array(decoder.codingPath.prefix(Self.deepest)), debugDescription: "nested too deep"))
+        }
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null

@@ -27,7 +27,7 @@ package struct Timestamp: Hashable, Sendable, Comparable {
     package static var now: Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
+        return Timestamp(seconds: Int64(clamping: time.tv_sec), nanoseconds: Int64(clamping: time.tv_nsec))
     }
 
     /// Only for moments from 1677 to 2262: others wrap around. See ``clampedNanosecondsSinceEpoch``.
@@ -44,22 +44,29 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
     }
 
+    /// Beyond the first or last moment that can be told: that moment.
     package func advanced(bySeconds count: Int64) -> Timestamp {
-        Timestamp(seconds: seconds + count, nanoseconds: nanoseconds)
+        let (sum, isTooFar) = seconds.addingReportingOverflow(count)
+        return Timestamp(seconds: isTooFar ? (count < 0 ? .min : .max) : sum, nanoseconds: nanoseconds)
     }
 
     /// - Parameter count: Nanoseconds; negative ones go back.
     package func advanced(byNanoseconds count: Int64) -> Timestamp {
         let rest = Timestamp(nanosecondsSinceEpoch: count)
         let sum = nanoseconds + rest.nanoseconds
-        return Timestamp(
-            seconds: seconds + rest.seconds + (sum >= 1_000_000_000 ? 1 : 0),
-            nanoseconds: sum >= 1_000_000_000 ? sum - 1_000_000_000 : sum)
+        let moved = advanced(bySeconds: rest.seconds + (sum >= 1_000_000_000 ? 1 : 0))
+        return Timestamp(seconds: moved.seconds, nanoseconds: sum >= 1_000_000_000 ? sum - 1_000_000_000 : sum)
     }
 
     /// Seconds from `other` to this moment, with fractions; of any two moments.
     package func timeSince(_ other: Timestamp) -> Double {
         Double(seconds) - Double(other.seconds) + Double(nanoseconds - other.nanoseconds) / 1e9
+    }
+
+    /// Whole seconds from `other` to this moment, towards zero; of any two moments.
+    package func wholeSeconds(since other: Timestamp) -> Int {
+        let time = timeSince(other)
+        return Int(exactly: time.rounded(.towardZero)) ?? (time < 0 ? .min : .max)
     }
 }
 
@@ -81,7 +88,7 @@ extension Timestamp: CustomStringConvertible, Codable {
             "\(yearText)-\(two(month))-\(two(day))T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
         if nanoseconds != 0 {
             var fraction = String(nanoseconds + 1_000_000_000).dropFirst()
-            while fraction.last == "0" { fraction.removeLast() }
+            while fraction.last == "0" { fraction = fraction.dropLast() }
             text += "." + fraction
         }
         return text + "Z"
@@ -95,7 +102,7 @@ extension Timestamp: CustomStringConvertible, Codable {
             var value: Int64 = 0
             for byte in bytes[range] {
                 guard (48...57).contains(byte) else { return nil }
-                value = value * 10 + Int64(byte - 48)
+                value = value * 10 + Int64(clamping: byte - 48)
             }
             return value
         }
@@ -106,12 +113,12 @@ extension Timestamp: CustomStringConvertible, Codable {
         else { return nil }
         var position = 19
         var fraction: Int64 = 0
-        if bytes[position] == 46 {
+        if position < bytes.count, bytes[position] == 46 {
             position += 1
             var scale: Int64 = 100_000_000
             let start = position
             while position < bytes.count, (48...57).contains(bytes[position]) {
-                fraction += Int64(bytes[position] - 48) * scale
+                fraction += Int64(clamping: bytes[position] - 48) * scale
                 scale /= 10
                 position += 1
             }

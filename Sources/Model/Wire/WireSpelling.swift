@@ -22,8 +22,11 @@ package enum WireSpelling {
         ("cdiSpecDirs", "CDISpecDirs"),
     ]
 
-    private static let wireBySwift = Dictionary(uniqueKeysWithValues: irregular.map { ($0.swift, $0.wire) })
-    private static let swiftByWire = Dictionary(uniqueKeysWithValues: irregular.map { ($0.wire, $0.swift) })
+    /// Spellings that are read as well: the definition of the API has them where Docker's own programs have another.
+    private static let alsoRead = ["HealthCheck": "healthcheck"]
+
+    private static let wireBySwift = Dictionary(irregular.map { ($0.swift, $0.wire) }) { $1 }
+    private static let swiftByWire = Dictionary(irregular.map { ($0.wire, $0.swift) }) { $1 }
 
     /// `networkID` → `NetworkID`, `ipamConfig` → `IPAMConfig`.
     package static func onWire(_ name: String) -> String {
@@ -37,7 +40,7 @@ package enum WireSpelling {
 
     /// `NetworkID` → `networkID`, `IPAMConfig` → `ipamConfig`.
     package static func inSwift(_ name: String) -> String {
-        if let swift = swiftByWire[name] { return swift }
+        if let swift = swiftByWire[name] ?? alsoRead[name] { return swift }
         for acronym in acronyms {
             let capitals = acronym.uppercased()
             guard name.hasPrefix(capitals) else { continue }

@@ -110,6 +110,9 @@ package nonisolated struct Apus_Node_V1_CertificateReply: Sendable {
 
   package var managers: [Apus_Node_V1_Manager] = []
 
+  /// As in a session.
+  package var revoked: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -162,6 +165,9 @@ package nonisolated struct Apus_Node_V1_SessionMessage: Sendable {
 
   /// `manager` or `worker`: the role that the node's certificate is to have. One of another role is renewed at once.
   package var role: String = String()
+
+  /// Serial numbers of certificates that count no more, in hexadecimal: all of them, or none when nothing has changed.
+  package var revoked: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -454,6 +460,12 @@ package nonisolated struct Apus_Node_V1_JoinStoreReply: Sendable {
   /// Every member of the store, the caller's own included, which has no name yet.
   package var members: [Apus_Node_V1_StoreMember] = []
 
+  /// Those that values of the store may be sealed with.
+  package var secrets: [Apus_Node_V1_StoreSecret] = []
+
+  /// The id of the one that they are sealed with now; empty while they are not sealed.
+  package var currentSecret: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -467,6 +479,20 @@ package nonisolated struct Apus_Node_V1_StoreMember: Sendable {
   package var name: String = String()
 
   package var peerURL: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_StoreSecret: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var id: String = String()
+
+  package var secret: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -618,7 +644,7 @@ nonisolated extension Apus_Node_V1_RenewRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Apus_Node_V1_CertificateReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CertificateReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{3}cluster_id\0\u{3}certificate_pem\0\u{3}roots_pem\0\u{3}data_path_port\0\u{1}managers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{3}cluster_id\0\u{3}certificate_pem\0\u{3}roots_pem\0\u{3}data_path_port\0\u{1}managers\0\u{1}revoked\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -632,6 +658,7 @@ nonisolated extension Apus_Node_V1_CertificateReply: SwiftProtobuf.Message, Swif
       case 4: try { try decoder.decodeSingularStringField(value: &self.rootsPem) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.dataPathPort) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.managers) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.revoked) }()
       default: break
       }
     }
@@ -656,6 +683,9 @@ nonisolated extension Apus_Node_V1_CertificateReply: SwiftProtobuf.Message, Swif
     if !self.managers.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.managers, fieldNumber: 6)
     }
+    if !self.revoked.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.revoked, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -666,6 +696,7 @@ nonisolated extension Apus_Node_V1_CertificateReply: SwiftProtobuf.Message, Swif
     if lhs.rootsPem != rhs.rootsPem {return false}
     if lhs.dataPathPort != rhs.dataPathPort {return false}
     if lhs.managers != rhs.managers {return false}
+    if lhs.revoked != rhs.revoked {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -743,7 +774,7 @@ nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}heartbeat_milliseconds\0\u{1}managers\0\u{3}roots_pem\0\u{1}role\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}heartbeat_milliseconds\0\u{1}managers\0\u{3}roots_pem\0\u{1}role\0\u{1}revoked\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -756,6 +787,7 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.managers) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.rootsPem) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.revoked) }()
       default: break
       }
     }
@@ -777,6 +809,9 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
     if !self.role.isEmpty {
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 5)
     }
+    if !self.revoked.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.revoked, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -786,6 +821,7 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
     if lhs.managers != rhs.managers {return false}
     if lhs.rootsPem != rhs.rootsPem {return false}
     if lhs.role != rhs.role {return false}
+    if lhs.revoked != rhs.revoked {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1402,7 +1438,7 @@ nonisolated extension Apus_Node_V1_JoinStoreRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Apus_Node_V1_JoinStoreReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".JoinStoreReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}members\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}members\0\u{1}secrets\0\u{3}current_secret\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1411,6 +1447,8 @@ nonisolated extension Apus_Node_V1_JoinStoreReply: SwiftProtobuf.Message, SwiftP
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.secrets) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.currentSecret) }()
       default: break
       }
     }
@@ -1420,11 +1458,19 @@ nonisolated extension Apus_Node_V1_JoinStoreReply: SwiftProtobuf.Message, SwiftP
     if !self.members.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.members, fieldNumber: 1)
     }
+    if !self.secrets.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.secrets, fieldNumber: 2)
+    }
+    if !self.currentSecret.isEmpty {
+      try visitor.visitSingularStringField(value: self.currentSecret, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Apus_Node_V1_JoinStoreReply, rhs: Apus_Node_V1_JoinStoreReply) -> Bool {
     if lhs.members != rhs.members {return false}
+    if lhs.secrets != rhs.secrets {return false}
+    if lhs.currentSecret != rhs.currentSecret {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1460,6 +1506,41 @@ nonisolated extension Apus_Node_V1_StoreMember: SwiftProtobuf.Message, SwiftProt
   package static func ==(lhs: Apus_Node_V1_StoreMember, rhs: Apus_Node_V1_StoreMember) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.peerURL != rhs.peerURL {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_StoreSecret: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StoreSecret"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}secret\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.secret) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    if !self.secret.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secret, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_StoreSecret, rhs: Apus_Node_V1_StoreSecret) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.secret != rhs.secret {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

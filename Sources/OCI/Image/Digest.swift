@@ -62,13 +62,7 @@ package struct Digester {
     package mutating func update(_ bytes: UnsafeRawBufferPointer) { state.update(bufferPointer: bytes) }
 
     package func finish() -> Digest {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(64)
-        for byte in state.finalize() {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return Digest(unchecked: String(decoding: text, as: UTF8.self))
+        let text = state.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return Digest(unchecked: text)
     }
 }

@@ -25,7 +25,27 @@ package struct ImageConfiguration: Codable, Sendable, Equatable {
         self.rootFileSystem = rootFileSystem
     }
 
-    package var platform: Platform { Platform(os: os, architecture: architecture, variant: variant) }
+    /// Tools that make images without a build leave it out; Docker takes such an image for one of its own machine.
+    package var platform: Platform {
+        Platform(
+            os: os.isEmpty ? Platform.host.os : os,
+            architecture: architecture.isEmpty ? Platform.host.architecture : architecture, variant: variant)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        created = try container.decodeIfPresent(String.self, forKey: .created)
+        author = try container.decodeIfPresent(String.self, forKey: .author)
+        architecture = try container.decodeIfPresent(String.self, forKey: .architecture) ?? ""
+        os = try container.decodeIfPresent(String.self, forKey: .os) ?? ""
+        variant = try container.decodeIfPresent(String.self, forKey: .variant)
+        config = try container.decodeIfPresent(Defaults.self, forKey: .config)
+        rootFileSystem = try container.decode(RootFileSystem.self, forKey: .rootFileSystem)
+        history = try container.decodeIfPresent([History].self, forKey: .history)
+        comment = try container.decodeIfPresent(String.self, forKey: .comment)
+        self.container = try container.decodeIfPresent(String.self, forKey: .container)
+        dockerVersion = try container.decodeIfPresent(String.self, forKey: .dockerVersion)
+    }
 
     /// Digests of the layers' uncompressed archives, lowest first.
     package struct RootFileSystem: Codable, Sendable, Equatable {

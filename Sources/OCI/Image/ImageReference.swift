@@ -35,7 +35,7 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         if let at = name.firstIndex(of: "@") {
             digest = Digest(name[name.index(after: at)...])
             if digest == nil { throw ImageReference.badFormat }
-            name = name[..<at]
+            name = name.prefix(upTo: at)
         }
         var tag: String?
         if let colon = name.lastIndex(of: ":") {

@@ -18,14 +18,14 @@ package struct Platform: Codable, Sendable, Hashable, CustomStringConvertible {
         guard (1...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Platform.allowed) }) else {
             return nil
         }
-        if parts.count == 1 {
+        if parts.count >= 2 {
+            self.init(
+                os: parts[0], architecture: Platform.normal(parts[1]), variant: parts.count == 3 ? parts[2] : nil)
+        } else {
             let isSystem = ["linux", "windows", "darwin", "freebsd"].contains(parts[0])
             self.init(
                 os: isSystem ? parts[0] : "linux",
                 architecture: isSystem ? Platform.host.architecture : Platform.normal(parts[0]))
-        } else {
-            self.init(
-                os: parts[0], architecture: Platform.normal(parts[1]), variant: parts.count == 3 ? parts[2] : nil)
         }
     }
 
@@ -42,10 +42,24 @@ package struct Platform: Codable, Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { ([os, architecture] + (variant.map { [$0] } ?? [])).joined(separator: "/") }
 
-    /// Whether an image for this platform runs on `wanted`.
+    /// Whether an image for this platform runs on `wanted`. Builders other than Docker's write the kernel's name of an architecture, and variants
+    /// that every processor of it has.
     package func fits(_ wanted: Platform) -> Bool {
-        guard os == wanted.os, architecture == wanted.architecture else { return false }
-        return variant == nil || wanted.variant == nil || variant == wanted.variant
+        let (own, wanted) = (normalized, wanted.normalized)
+        guard own.os == wanted.os, own.architecture == wanted.architecture else { return false }
+        return own.variant == nil || wanted.variant == nil || own.variant == wanted.variant
+    }
+
+    /// In Go's words (containerd, `platforms/database.go`), without a variant that is the architecture's only one.
+    private var normalized: Platform {
+        let architecture = Platform.normal(architecture.lowercased())
+        var variant = variant.map { $0.hasPrefix("v") || architecture == "amd64" ? $0 : "v" + $0 }
+        if variant == "" || variant == "v" || architecture == "arm64" && variant == "v8"
+            || architecture == "amd64" && variant == "v1"
+        {
+            variant = nil
+        }
+        return Platform(os: os.lowercased(), architecture: architecture, variant: variant)
     }
 
     private static func normal(_ architecture: String) -> String {

@@ -149,6 +149,12 @@ import Testing
             more.memory = 96 << 20
             try await fixture.runtime.update(wanted.id, more)
             #expect(try Cgroups.statistics(of: wanted.cgroup, in: layout).memoryLimitBytes == 96 << 20)
+            #expect(try Cgroups.statistics(of: wanted.cgroup, in: layout).processLimit == 33)
+            var unlimited = ContainerResources()
+            unlimited.processes = 0
+            try await fixture.runtime.update(wanted.id, unlimited)
+            #expect(try Cgroups.statistics(of: wanted.cgroup, in: layout).processLimit == nil)
+            #expect(try Cgroups.statistics(of: wanted.cgroup, in: layout).memoryLimitBytes == 96 << 20)
         }
     }
 

@@ -35,12 +35,18 @@ struct RuntimeFixture: Sendable {
         try await fixture.remove()
     }
 
-    private static func make(_ directory: String) throws -> ConmonRuntime {
+    /// One with programs of its own for the containers' life, in the same directory.
+    func other(runtimes: [RuntimeName: String]) throws -> ConmonRuntime {
+        try Self.make(directory, runtimes: runtimes)
+    }
+
+    private static func make(_ directory: String, runtimes: [RuntimeName: String]? = nil) throws -> ConmonRuntime {
         let conmon = try #require(Processes.find("conmon"))
         var logger = Logger(label: "runtime")
         logger.logLevel = .error
         return try ConmonRuntime(
-            root: directory + "/run", programs: RuntimePrograms(conmon: conmon, runtimes: try runtimes(directory)),
+            root: directory + "/run",
+            programs: RuntimePrograms(conmon: conmon, runtimes: try runtimes ?? Self.runtimes(directory)),
             host: try HostFacts.read(), group: MultiThreadedEventLoopGroup.singleton, logger: logger)
     }
 

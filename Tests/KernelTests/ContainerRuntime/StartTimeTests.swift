@@ -6,6 +6,29 @@ import NIOCore
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct StartTimeTests {
+    /// A runtime returns before its own process has become the container's, and runc's ends with code 2 for a signal that comes then.
+    @Test func `a container that was started runs its own program, however early its runtime returns`() async throws {
+        try await RuntimeFixture.run(.runc) { fixture in
+            let runc = try #require(Processes.find("runc"))
+            let hasty = fixture.directory + "/hasty"
+            let text = """
+                #!/bin/sh
+                case " $* " in *" start "*) (sleep 0.3; exec \(runc) "$@") >/dev/null 2>&1 & exit 0;; esac
+                exec \(runc) "$@"
+
+                """
+            try Files.writeAtomically(text, to: hasty, mode: 0o755)
+            let runtime = try fixture.other(runtimes: [.runc: hasty])
+            let wanted = fixture.specification("hasty", ["sleep", "1000"])
+            let pid = try await runtime.create(fixture.request(wanted)).pid
+            try await runtime.start(wanted.id)
+            #expect(try Files.text("/proc/\(pid)/cmdline") == "sleep\u{0}1000\u{0}")
+            try await runtime.kill(wanted.id, signal: SIGTERM, all: false)
+            #expect(try await runtime.state(wanted.id) == .running(pid: pid))
+            try await runtime.delete(wanted.id)
+        }
+    }
+
     @Test func `creating, starting and deleting stays within a second even on a busy machine`() async throws {
         try await RuntimeFixture.run { fixture in
             let clock = ContinuousClock()

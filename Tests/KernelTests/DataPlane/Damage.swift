@@ -25,7 +25,7 @@ struct Damage: Sendable {
     }
 
     /// All of them, on nodes as `swarm` of World.swift wants them.
-    static let all = links + routes + rows + rules + parameters
+    static let all = links + routes + rows + rules + parameters + guards
 
     private static let links: [Damage] = [
         Damage("container's pair", .node, link(DeleteLink(.name("aegt21")))),
@@ -41,6 +41,64 @@ struct Damage: Sendable {
         Damage("port open to any MAC", .overlay("net"), link(SetPort("pingress", PortOptions(locked: false)))),
         Damage("tunnel that is not flooded", .overlay("app"), link(SetPort("vx0", PortOptions(unicastFlood: false)))),
     ]
+
+    /// What keeps ports to what is their own.
+    private static let guards: [Damage] = [
+        Damage("guard of the node", .node, nft("delete table bridge guard")),
+        Damage("guard of an overlay", .overlay("app"), nft("delete table bridge guard")),
+        Damage("guard switched off", .node, nft("add table bridge guard { flags dormant; }")),
+        Damage("rules of the guard", .overlay("net"), nft("flush chain bridge guard other")),
+        Damage("rule put into the guard", .node, nft("insert rule bridge guard enter accept")),
+        Damage("addresses of an overlay's ports", .overlay("app"), nft("flush set bridge guard own4")),
+        Damage(
+            "address that a port has not", .node,
+            nft("add element bridge guard own4 { \"eth0\" . 02:42:0a:01:00:01 . 10.1.0.1 }")),
+        Damage(
+            "port that may use others' addresses", .node,
+            nft("add element bridge guard lax { \"eth0\" . 02:42:0a:01:00:01 }")),
+        Damage("isolated ports", .node, nft("flush set bridge guard isolated")),
+        Damage("gates", .node, nft("flush set bridge guard gates")),
+        Damage("ports of what the nodes have for each other", .node, nft("flush set ip swarm control")),
+        Damage("where the data path arrives", .node, nft("flush set ip swarm underlay")),
+        Damage("admission of the data path", .node, nft("flush chain ip swarm raw_in")),
+        Damage("group of ports", .node, ports { SetLink(.index($0.index), group: 0) }),
+        Damage("group of an overlay's ports", .overlay("app"), ports { SetLink(.index($0.index), group: 0) }),
+        Damage("ports that are passed by", .node, ports { SetPort($0.name, PortOptions(groupForwardMask: 0)) }),
+        Damage("ports that hear broadcasts", .node, ports { SetPort($0.name, PortOptions(broadcastFlood: true)) }),
+        Damage(
+            "MAC of a bridge", .node, link(SetLink("docker_gwbridge", mac: MACAddress(for: IPv4Address(10, 9, 8, 7))))),
+        Damage("containers as neighbours of the node", .node) {
+            let socket = try RouteSocket()
+            for one in try socket.neighbours() where one.state == .permanent {
+                try socket.perform(DeleteNeighbour(one))
+            }
+        },
+        Damage("container that is another's neighbour", .node) {
+            let socket = try RouteSocket()
+            for var one in try socket.neighbours() where one.state == .permanent {
+                one.mac = MACAddress(for: IPv4Address(10, 9, 8, 7))
+                try socket.perform(SetNeighbour(one))
+            }
+        },
+        Damage("gateway as a container's neighbour", .sandbox("t12")) {
+            let socket = try RouteSocket()
+            for one in try socket.neighbours() where one.state == .permanent {
+                try socket.perform(DeleteNeighbour(one))
+            }
+        },
+    ]
+
+    /// For every container's port of a namespace.
+    private static func ports(_ request: @escaping @Sendable (Link) -> any NetlinkRequest)
+        -> @Sendable () throws -> Void
+    {
+        {
+            let socket = try RouteSocket()
+            for link in try socket.links() where link.group == 77 && link.kind == "veth" {
+                try socket.perform(request(link))
+            }
+        }
+    }
 
     private static let routes: [Damage] = [
         Damage("default route", .sandbox("t21")) {

@@ -193,7 +193,7 @@ import Testing
                 try await node.plane.teardown()
                 let links = try await node.namespace.run { try RouteSocket().links().map(\.name) }
                 #expect(Set(links) == ["lo", "eth0"])
-                #expect(try await node.namespace.run { try NftContext().tables() }.isEmpty)
+                #expect(try await node.namespace.run { try Ruleset().tables() }.isEmpty)
                 #expect(try NetworkNamespace.list(in: node.plane.layout.namespaceDirectory).isEmpty)
             }
         }
@@ -213,12 +213,12 @@ import Testing
                 try await eventually(within: .seconds(2), "listening") {
                     try await one.namespace.run { try NftContext().run("flush ruleset") }
                     try await Task.sleep(for: .milliseconds(300))
-                    return try await one.namespace.run { try NftContext().tables().contains(TableID(.ip, "swarm")) }
+                    return try await one.namespace.run { try Ruleset().has(RulesetTable(family: 2, name: "swarm")) }
                 }
                 for place in [one.namespace, one.plane.layout.ingress] {
                     try await place.run { try NftContext().run("flush ruleset") }
                     try await eventually(within: .seconds(1), "the rules of \(place.path)") {
-                        try await place.run { !(try NftContext().tables()).isEmpty }
+                        try await place.run { !(try Ruleset().tables()).isEmpty }
                     }
                 }
                 try await eventually(within: .seconds(1), "an answer") {
@@ -234,7 +234,9 @@ import Testing
     @Test func `the kernel is asked what it can do`() async throws {
         try await withWorld(nodes: 1) { world in
             let features = try await world.nodes[0].plane.kernelFeatures()
-            #expect(features.hasVXLAN && features.locksPorts && features.hasEgressRules && features.translatesAddresses)
+            #expect(
+                features.hasVXLAN && features.locksPorts && features.guardsPorts && features.hasEgressRules
+                    && features.translatesAddresses)
             #expect(features.warnings.isEmpty)
             #expect(try NetworkNamespace.list(in: world.nodes[0].plane.layout.namespaceDirectory).isEmpty)
         }

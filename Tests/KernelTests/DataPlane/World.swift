@@ -142,7 +142,8 @@ func swarm(_ world: World, tasks: [(node: UInt8, number: UInt8)], callers: [(nod
             }
         }
         return NodeNetwork(
-            underlay: Underlay(address: node.address, peers: Set(world.nodes.map(\.address))),
+            underlay: Underlay(
+                address: node.address, peers: Set(world.nodes.map(\.address)), controlPorts: [2377, 2380]),
             bridges: [docker0, gatewayBridge],
             overlays: [
                 OverlayNetwork(id: "net", vni: 4096, remoteEndpoints: net),

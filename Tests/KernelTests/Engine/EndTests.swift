@@ -20,11 +20,12 @@ import Testing
             try fixture.hold(files)
             let end = try await engine.waitForContainer(id, .notRunning)
             let removal = try await engine.waitForContainer(id, .removed)
-            try await engine.killContainer(id, signal: nil)
+            async let killed: Void = engine.killContainer(id, signal: nil)
             try await fixture.waitForLog("a container's end was not settled")
             #expect(try fixture.record(id).isRunning)
             try fixture.release(bundle)
             #expect(try await within(.seconds(20)) { try await end.result() }.statusCode == 137)
+            try await killed
             try await fixture.waitForLog("a container was not removed after its end")
             try fixture.release(files)
             _ = try await within(.seconds(20)) { try await removal.result() }
@@ -90,7 +91,7 @@ import Testing
             let id = try await fixture.start(["sleep", "1000"]) { request in
                 request.hostConfig.restartPolicy.name = "always"
             }
-            let end = try await engine.waitForContainer(id, .notRunning)
+            let end = engine.waiters.register(id, .over)
             try Files.remove(try await engine.rootDirectory(of: fixture.record(id)) + "/bin/sleep")
             try await engine.runtime.kill(id, signal: SIGKILL, all: false)
             #expect(try await within(.seconds(20)) { try await end.result() }.statusCode == 127)
@@ -167,6 +168,25 @@ import Testing
             try await onThread { try VolumeSeed.fill(volume, from: root, "/in/inner") }
             #expect(try Files.text("\(volume)/deep/file") == "public")
             #expect(try Files.status("\(volume)/deep/file")?.st_mode == S_IFREG | 0o640)
+        }
+    }
+
+    @Test func `names of one file are names of one file in a volume`() async throws {
+        try await withTemporaryDirectory { top in
+            let (root, volume) = ("\(top)/root", "\(top)/volume/_data")
+            for place in ["\(root)/d/inner", volume] { try Files.makeDirectories(place) }
+            try Files.writeAtomically("text", to: "\(root)/d/inner/one", mode: 0o640)
+            try Files.writeAtomically("text", to: "\(root)/d/lone")
+            for name in ["two", "inner/three"] { #expect(link("\(root)/d/inner/one", "\(root)/d/\(name)") == 0) }
+            try await onThread { try VolumeSeed.fill(volume, from: root, "/d") }
+            let files = try ["inner/one", "two", "inner/three"].map {
+                try #require(try Files.status("\(volume)/\($0)"))
+            }
+            #expect(
+                Set(files.map(\.st_ino)).count == 1
+                    && files.allSatisfy { $0.st_nlink == 3 && $0.st_mode == S_IFREG | 0o640 })
+            #expect(try Files.status("\(volume)/lone")?.st_nlink == 1)
+            #expect(try Files.list("\(top)/volume") == ["_data"])
         }
     }
 
@@ -292,40 +312,6 @@ import Testing
             directory.withLock { $0 = left }
         } restarted: { _ in
             #expect(!Files.exists(directory.withLock { $0 }))
-        }
-    }
-}
-
-@Suite(.timeLimit(.minutes(2))) struct LogRotationTests {
-    @Test func `a conmon that hangs keeps no other container's log from being rotated`() async throws {
-        try await EngineFixture.run { fixture in
-            let engine = fixture.engine
-            let first = try await Self.start(fixture)
-            let text = try #require(try Files.text(fixture.bundle(first) + "/record.json"))
-            let digits = try #require(text.firstRange(of: "\"conmon\":")).upperBound
-            let conmon = try #require(Int32(text[digits...].prefix { $0.isNumber }))
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                defer {
-                    kill(conmon, SIGCONT)
-                    group.cancelAll()
-                }
-                let log = engine.paths.log(of: first)
-                try await eventually { (try Files.status(log)?.st_size ?? 0) >= 1024 }
-                #expect(kill(conmon, SIGSTOP) == 0)
-                group.addTask { try await engine.rotateLogs() }
-                // Put aside, and waiting for the conmon from now on.
-                try await eventually { Files.exists(log + ".1") && !Files.exists(log) }
-                let second = engine.paths.log(of: try await Self.start(fixture))
-                try await eventually(within: .seconds(6)) { Files.exists(second + ".1") && Files.exists(second) }
-            }
-        }
-    }
-
-    /// A container that has written more than its log may hold.
-    private static func start(_ fixture: EngineFixture) async throws -> String {
-        try await fixture.start(["sh", "-c", "/bin/busybox head -c 20000 /bin/busybox; sleep 1000"]) {
-            $0.hostConfig.logConfig.type = "json-file"
-            $0.hostConfig.logConfig.config = ["max-size": "1k", "max-file": "3"]
         }
     }
 }

@@ -60,7 +60,8 @@ struct EngineFixture: Sendable {
     /// An archive of a root file system.
     private static func root() throws -> [UInt8] {
         var archive = TarBuilder()
-        archive.add("bin/", .directory, mode: 0o755)
+        for name in ["bin/", "etc/"] { archive.add(name, .directory, mode: 0o755) }
+        archive.add("etc/passwd", text: "root:x:0:0::/root:/bin/sh\nwww:x:34:34::/srv:/bin/sh\n")
         archive.add("bin/busybox", content: try #require(try Files.read("/bin/busybox")), mode: 0o755)
         for name in ["sh", "true", "cat", "sleep"] { archive.add("bin/\(name)", .symbolicLink, link: "busybox") }
         return archive.bytes

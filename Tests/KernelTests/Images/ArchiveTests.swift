@@ -66,6 +66,32 @@ import Testing
         }
     }
 
+    @Test func `an archive or layer out of which too much would come is refused, and nothing of it stays`() async throws
+    {
+        let zeros = ImageFixture.layer("zeros", String(repeating: "0", count: 16 << 20))
+        let layer = try await Self.packed("gzip", zeros)
+        // The layer's digest is that of the packed one here, so it would be refused as damaged had it been unpacked.
+        let inner = try ImageFixture.saved([layer], tags: ["bomb:1"])
+        let outer = try await Self.packed("xz", try ImageFixture.saved([zeros], tags: ["bomb:1"]))
+        let ratio = UnpackingBound(ratio: 100, free: 1 << 20)
+        for (bound, archive) in [
+            (UnpackingBound(total: 8 << 20), inner), (UnpackingBound(total: 8 << 20), outer), (ratio, inner),
+            (ratio, outer),
+        ] {
+            try await ImageFixture.with(bound: bound) { fixture in
+                do {
+                    try await fixture.load(archive)
+                    Issue.record("taken under \(bound)")
+                } catch let error as ImagesError { #expect(error.code == .tooLarge, "\(error)") }
+                #expect(await fixture.store.images().isEmpty)
+                try await eventually("nothing is left") {
+                    try fixture.names("ingest").isEmpty && fixture.names("layers").isEmpty
+                }
+            }
+        }
+        try await ImageFixture.with { #expect(try await $0.load(outer).map(\.tags) == [["bomb:1"]]) }
+    }
+
     @Test func `a name that moves is told`() async throws {
         try await ImageFixture.with { fixture in
             let old = try await fixture.load(try ImageFixture.saved([Self.one], tags: ["m:1"]))[0]
@@ -80,15 +106,25 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "no archive at all", "cut"])
-    func `what is no archive of images is refused and leaves nothing`(kind: String) async throws {
-        let whole = try ImageFixture.saved([Self.two], tags: ["b:1"])
-        let bytes = kind == "cut" ? Array(whole.prefix(whole.count / 2)) : Array(kind.utf8)
+    @Test(arguments: [
+        ("", "invalid archive: does not contain a manifest.json or an index.json"),
+        ("no archive at all", "archive/tar: invalid tar header"), ("cut", "unexpected EOF"),
+        ("cut and packed", "unexpected EOF"),
+    ])
+    func `what is no archive of images is refused and leaves nothing`(kind: String, words: String) async throws {
+        var bytes = Array(kind.utf8)
+        if kind.hasPrefix("cut") {
+            let whole = try ImageFixture.saved([Self.two], tags: ["b:1"])
+            bytes = kind == "cut" ? whole : try await Self.packed("gzip", whole)
+            bytes = Array(bytes.prefix(bytes.count / 2))
+        }
         try await ImageFixture.with { fixture in
             do {
                 try await fixture.load(bytes)
                 Issue.record("\(kind) was taken")
-            } catch let error as ImagesError { #expect(error.code == .badArchive, "\(error)") }
+            } catch let error as ImagesError {
+                #expect(error.code == .badArchive && error.message == words, "\(error)")
+            }
             #expect(await fixture.store.images().isEmpty)
             // A spool goes with the last that holds it, on a thread of its own.
             try await eventually("nothing is left") {

@@ -13,22 +13,25 @@ struct ImageFixture {
     let store: ImageStore
 
     static func with(
-        _ registry: RegistryConfiguration = RegistryConfiguration(), _ body: (ImageFixture) async throws -> Void
+        _ registry: RegistryConfiguration = RegistryConfiguration(), bound: UnpackingBound = UnpackingBound(),
+        _ body: (ImageFixture) async throws -> Void
     ) async throws {
         try requireRoot()
         try await withTemporaryDirectory { directory in
             var registry = registry
             registry.certificates = directory + "/certs.d"
-            try await body(ImageFixture(directory: directory, store: try await open(directory + "/store", registry)))
+            try await body(
+                ImageFixture(directory: directory, store: try await open(directory + "/store", registry, bound)))
         }
     }
 
-    static func open(_ root: String, _ registry: RegistryConfiguration = RegistryConfiguration()) async throws
-        -> ImageStore
-    {
+    static func open(
+        _ root: String, _ registry: RegistryConfiguration = RegistryConfiguration(),
+        _ bound: UnpackingBound = UnpackingBound()
+    ) async throws -> ImageStore {
         var log = Logger(label: "test")
         log.logLevel = .critical
-        return try await ImageStore.open(root: root, registry: registry, log: log)
+        return try await ImageStore.open(root: root, registry: registry, bound: bound, log: log)
     }
 
     /// Bytes as a request's body brings them, in pieces that fit nothing.

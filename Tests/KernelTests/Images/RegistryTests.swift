@@ -135,6 +135,71 @@ import Testing
         }
     }
 
+    @Test func `a login goes to a token service of the registry's own site, over TLS`() throws {
+        func may(_ realm: String, _ registry: String, isVerified: Bool = true) throws -> Bool {
+            let service = try #require(TokenService(realm: realm))
+            do { try service.checkCredentials(for: registry, isVerified: isVerified) } catch {
+                #expect(error.code == .unauthorized)
+                return false
+            }
+            return true
+        }
+        for (realm, registry) in [
+            ("https://auth.docker.io/token", "registry-1.docker.io:443"), ("https://ghcr.io/token", "ghcr.io:443"),
+            ("https://gitlab.com/jwt/auth", "registry.gitlab.com:443"),
+            ("https://Git.Example.co.uk/a", "r.example.co.uk:5000"),
+            ("https://10.0.0.7:5001/token", "10.0.0.7:5000"), ("https://[2001:db8::7]/token", "[2001:db8::7]:5000"),
+        ] { #expect(try may(realm, registry), "\(realm) for \(registry)") }
+        for (realm, registry) in [
+            ("http://auth.docker.io/token", "registry-1.docker.io:443"),
+            ("https://docker.io.evil.test/", "registry-1.docker.io:443"),
+            ("https://evil.co.uk/token", "registry.co.uk:443"), ("https://a.b.co.uk/", "a.c.co.uk:443"),
+            ("https://10.1.0.7/token", "10.0.0.7:5000"), ("https://1.0.0.7/token", "10.0.0.7:443"),
+            ("https://evildocker.io/", "registry-1.docker.io:443"), ("https://user@evil.test/", "r.example.com:443"),
+            ("https://io/", "quay.io:443"), ("https://quay.io@evil.test/", "quay.io:443"),
+        ] { #expect(try !may(realm, registry), "\(realm) for \(registry)") }
+        // One that the user vouches for may do without, on its own host.
+        #expect(try may("http://10.0.0.7:5001/token", "10.0.0.7:5000", isVerified: false))
+        #expect(try !may("http://10.0.0.8:5001/token", "10.0.0.7:5000", isVerified: false))
+    }
+
+    @Test func `a registry that names a stranger's token service learns nobody's password by it`() async throws {
+        let stranger = try RecordingServer(address: "127.0.0.2") { _ in
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"token\":\"t\"}"
+        }
+        let realm = "http://127.0.0.2:\(stranger.port)/token"
+        let registry = try RecordingServer(address: "127.0.0.1") { _ in
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"\(realm)\",service=\"s\"\r\nContent-Length: 0\r\n\r\n"
+        }
+        let name = "127.0.0.1:\(registry.port)/p:1"
+        try await ImageFixture.with { fixture in
+            for token in [nil, "refresh"] {
+                let login = RegistryLogin(username: "user", password: "secret", identityToken: token)
+                do {
+                    _ = try await Self.pull(fixture, name, login: login)
+                    Issue.record("pulled from nobody")
+                } catch let error as RegistryError {
+                    #expect(error.message.contains("are not sent to the token service \(realm)"), "\(error)")
+                }
+            }
+            #expect(stranger.heads == [])
+            // Without a login there is nothing to be kept from it.
+            await #expect(throws: RegistryError.self) { try await Self.pull(fixture, name) }
+            #expect(!stranger.heads.isEmpty && stranger.heads.allSatisfy { !$0.contains("uthorization:") })
+        }
+    }
+
+    @Test func `a name that only begins like a loopback address is asked with TLS`() async throws {
+        try await ImageFixture.with { fixture in
+            do {
+                _ = try await Self.pull(fixture, "127.nobody.invalid:1/p:1")
+                Issue.record("pulled from nobody")
+            } catch let error as RegistryError {
+                #expect(error.message.contains("https://127.nobody.invalid:1"), "\(error)")
+            }
+        }
+    }
+
     @Test func `a blob that is damaged here is not pushed`() async throws {
         try await RegistryFixture.with { registry in
             try await ImageFixture.with { fixture in

@@ -24,6 +24,34 @@ import Testing
         try TreeReader(input: input, into: try RootedDirectory(root), at: place, options).unpack()
     }
 
+    @Test func `an archive out of which too much would come is refused`() async throws {
+        try requireRoot()
+        try await withTemporaryDirectory { top in
+            try await onThread {
+                try Files.makeDirectories("\(top)/from")
+                try Files.makeDirectories("\(top)/to")
+                try write(String(repeating: "0", count: 8 << 20), "\(top)/from/zeros")
+                try archive("\(top)/from", to: "\(top)/tar")
+            }
+            let gzip = try #require(Processes.find("gzip"))
+            let ended = try await Processes.spawn(SpawnRequest(executable: gzip, arguments: ["\(top)/tar"])).wait()
+            #expect(ended.code == 0)
+            try await onThread {
+                for bound in [UnpackingBound(total: 4 << 20), UnpackingBound(ratio: 100, free: 1 << 20)] {
+                    var options = TreeReader.Options()
+                    options.bound = bound
+                    let input = try Descriptor.open("\(top)/tar.gz", O_RDONLY)
+                    let reader = try TreeReader(input: input, into: try RootedDirectory("\(top)/to"), at: "/", options)
+                    do {
+                        try reader.unpack()
+                        Issue.record("unpacked under \(bound)")
+                    } catch let error as ImagesError { #expect(error.code == .tooLarge) }
+                }
+                try unpack("\(top)/tar.gz", into: "\(top)/to", at: "/")
+            }
+        }
+    }
+
     @Test func `what is archived is unpacked as it was`() async throws {
         try requireRoot()
         try await withTemporaryDirectory { top in

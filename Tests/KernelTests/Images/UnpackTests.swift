@@ -10,19 +10,19 @@ import Testing
     /// What an entry tries, and the entries.
     static let attacks: [(String, @Sendable (inout TarBuilder) -> Void)] = [
         ("a path upwards", { $0.add("a/../../../escaped", text: "x") }),
-        ("an absolute path", { $0.add("/escaped", text: "x") }),
         (
-            "a link and a file behind it",
-            {
-                $0.add("out", .symbolicLink, link: "..")
-                $0.add("out/escaped", text: "x")
-            }
-        ),
-        (
-            "a link, then a directory in its place, then a file",
+            "a link to a place of the host, then a file in a directory behind it",
             {
                 $0.add("d", .symbolicLink, link: "/tmp")
                 $0.add("d/e/escaped", text: "x")
+            }
+        ),
+        (
+            "links in a circle",
+            {
+                $0.add("a", .symbolicLink, link: "b")
+                $0.add("b", .symbolicLink, link: "a")
+                $0.add("a/escaped", text: "x")
             }
         ),
         ("a hard link upwards", { $0.add("p", .hardLink, link: "../../images.json") }),
@@ -58,6 +58,77 @@ import Testing
             }
             #expect(await fixture.store.images().isEmpty)
         }
+    }
+
+    /// ko, Bazel and Nix write such ones.
+    @Test func `absolute names and names behind the layer's own links stay in the layer`() async throws {
+        try await ImageFixture.with { fixture in
+            var archive = TarBuilder()
+            archive.add("./", .directory, mode: 0o700, owner: 7)
+            archive.add("/app/", .directory, mode: 0o755)
+            archive.add("/app/tool", text: "tool")
+            archive.add("/app/again", .hardLink, link: "/app/tool")
+            archive.add("/../var/./x/../run/ko/a", text: "a")
+            archive.add("bin", .symbolicLink, link: "/usr/bin")
+            archive.add("usr/bin/", .directory, mode: 0o755)
+            archive.add("bin/one", text: "one")
+            archive.add("up", .symbolicLink, link: "../../../../app")
+            archive.add("up/two", text: "two")
+            archive.add("up/three", .hardLink, link: "bin/one")
+            archive.add("here", .symbolicLink, link: "..")
+            archive.add("here/escaped", text: "x")
+            // What was behind a link is not when something else takes the link's place.
+            archive.add("up", .directory, mode: 0o755)
+            archive.add("up/four", text: "four")
+            archive.add("app/five/", .directory, mode: 0o755)
+            archive.add("app/five/x", text: "x")
+            archive.add("app/five", text: "five")
+            archive.add("app/six", text: "six")
+            _ = try await fixture.store.importImage(ImageFixture.body(archive.bytes), name: "k", comment: "")
+            let place = try #require(try await fixture.store.image("k").layerDirectories.first)
+            for (name, text) in [
+                ("app/tool", "tool"), ("app/again", "tool"), ("var/run/ko/a", "a"), ("usr/bin/one", "one"),
+                ("app/two", "two"),
+                ("app/three", "one"), ("escaped", "x"), ("up/four", "four"), ("app/five", "five"), ("app/six", "six"),
+            ] { #expect(try Files.text("\(place)/\(name)") == text, "\(name)") }
+            #expect(try Files.list("\(place)/up") == ["four"])
+            for outside in [fixture.root, fixture.directory, "/app", "/var/run/ko", ""] {
+                #expect(!Files.exists(outside + "/escaped") && !Files.exists("/app/two"))
+            }
+            // A container's root is everybody's to enter, whatever directory the image was packed in.
+            try await fixture.mounted("k") { (root: String) throws -> Void in
+                let status = try #require(try Files.status(root))
+                #expect(status.st_mode & 0o7777 == 0o755 && status.st_uid == 0)
+            }
+        }
+    }
+
+    @Test func `an image that names no machine is of this one, and x86_64 is amd64`() async throws {
+        try await ImageFixture.with { fixture in
+            let layer = ImageFixture.layer("file", "text")
+            for (name, fields) in [("nameless", ""), ("spelled", #""architecture":"x86_64","os":"linux","#)] {
+                var archive = TarBuilder()
+                archive.add("l", content: layer)
+                archive.add(
+                    "c", text: "{\(fields)\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"\(Digest(of: layer))\"]}}")
+                archive.add("manifest.json", text: #"[{"Config":"c","RepoTags":["\#(name):1"],"Layers":["l"]}]"#)
+                try await fixture.load(archive.bytes)
+                let platform = try await fixture.store.image("\(name):1").configuration.platform
+                #expect(platform.fits(Platform(architecture: "amd64")) || name == "nameless")
+                #expect(name == "spelled" || platform.fits(.host))
+            }
+        }
+        let index = ImageIndex(
+            mediaType: MediaType.ociIndex,
+            manifests: [("arm64", nil), ("x86_64", nil)].map { (architecture: String, variant: String?) in
+                ContentDescriptor(
+                    mediaType: MediaType.ociManifest, digest: Digest(of: architecture.utf8), size: 1,
+                    platform: Platform(architecture: architecture, variant: variant))
+            })
+        #expect(index.manifest(for: Platform(architecture: "amd64"))?.digest == Digest(of: "x86_64".utf8))
+        #expect(
+            index.manifest(for: Platform(architecture: "aarch64", variant: "v8"))?.digest == Digest(of: "arm64".utf8))
+        #expect(!Platform(architecture: "arm", variant: "6").fits(Platform(architecture: "arm", variant: "v7")))
     }
 
     @Test func `a layer of files with holes has a size that is a number`() async throws {

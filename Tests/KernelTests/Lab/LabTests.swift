@@ -1,4 +1,5 @@
 import Addressing
+import Faults
 import Glibc
 import LinuxSystem
 import NameService
@@ -49,7 +50,7 @@ import Testing
                 let page = try await polled { try await get(Underlay.internet, InternetHost.webPort, from: client) }
                 #expect(page.contains("you are \(Underlay.client)\n"))
                 var query = Message()
-                query.questions = [Question(try #require(DomainName("google.com")), .a)]
+                query.question = Question(try #require(DomainName("google.com")), .a)
                 let octets = query.encoded()
                 let reply = try await client.run { try exchange(octets, Underlay.internet, 53, .udp) }
                 #expect(try Message(decoding: reply).answers.map(\.data) == [.address(Underlay.internet)])
@@ -87,14 +88,34 @@ import Testing
                 try Files.writeAtomically("here", to: "/run/apus/probe")
                 try Files.writeAtomically("there", to: "/var/lib/apus/probe")
                 #expect(!Files.exists(paths.stateFile) && !Files.exists(paths.nodeEtc("node-1")))
+                // Its own /run has nothing of this machine's, and /var/run is the same.
+                let run = try Files.list("/run")
+                #expect(run.contains("apus") && !run.contains("apus-lab") && !run.contains("apus-test"), "\(run)")
+                try Files.writeAtomically("own", to: "/var/run/docker.sock")
+                let links = try Files.list("/sys/class/net").filter { Files.exists("/sys/class/net/\($0)/ifindex") }
+                let known = (try Files.text("/proc/thread-self/net/dev") ?? "").split(separator: "\n").dropFirst(2)
+                    .map { $0.prefix { $0 != ":" }.filter { $0 != " " } }
+                #expect(links == known.sorted() && links.count > 1)
                 return try Mounts.list()
             }
             #expect(try Files.text(paths.nodeRuntime("node-1") + "/probe") == "here")
             #expect(try Files.text(paths.nodeData("node-1") + "/probe") == "there")
+            #expect(try Files.text(paths.nodeRun("node-1") + "/docker.sock") == "own")
             let groups = mounts.filter { $0.type == "cgroup" || $0.type == "cgroup2" }
             #expect(!groups.isEmpty && groups.allSatisfy { $0.root == paths.cgroup + "/node-1" })
             #expect(Set(groups.map(\.target)).count == groups.count)
         }
+    }
+
+    @Test func `a command for a lab that is not there leaves nothing of it`() async throws {
+        let lab = try Lab(name: "t" + RandomID.hex(bytes: 6))
+        await #expect(throws: Refusal(.notFound, "no lab called \"\(lab.paths.name)\" is up")) {
+            try await lab.kill("node-1")
+        }
+        await #expect(throws: (any Error).self) { try await lab.heal(nil) }
+        #expect(!Files.exists(lab.paths.lockFile))
+        try await lab.down()
+        #expect(!Files.exists(lab.paths.lockFile))
     }
 
     @Test func `names that would not fit in paths are refused`() {

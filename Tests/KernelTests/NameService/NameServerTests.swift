@@ -32,7 +32,7 @@ import Testing
         var query = Message()
         query.id = 0x4242
         query.recursionDesired = true
-        query.questions = [Question(try #require(DomainName(text)), type)]
+        query.question = Question(try #require(DomainName(text)), type)
         return query
     }
 
@@ -208,6 +208,26 @@ import Testing
             }
             #expect(sent < most, "the server takes questions without end")
             #expect(answered == sent)
+            await server.close("a")
+        }
+    }
+
+    @Test func `a TCP query of thousands of questions, or longer than any, is refused and hurts nobody`() async throws {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let ports = try await server.open("a", namespace: namespace, table: table(), upstreams: Upstreams([]))
+            let count: UInt16 = 8_204
+            let header: [UInt8] = [0x12, 0x34, 1, 0] + [UInt8(count >> 8), UInt8(count & 0xff)] + [0, 0, 0, 0, 0, 0]
+            let bomb =
+                header + [1, 97, 0, 0, 1, 0, 1] + Array(repeatElement([0xc0, 12, 0, 1, 0, 1], count: 8_203).joined())
+            var long = try query("web")
+            long.edns = EDNS(payloadSize: 1232, options: [0, 12, 0x1f, 0xfc] + [UInt8](repeating: 0, count: 8_188))
+            for octets in [bomb, long.encoded()] {
+                let reply = try await namespace.run { try exchange(octets, NameServer.address, ports.tcp, .tcp) }
+                #expect(reply.count == 12 && Array(reply.prefix(2)) == Array(octets.prefix(2)))
+                #expect(try Message(decoding: reply).code == .formatError)
+            }
+            #expect(try await ask(try query("web"), ports.tcp, .tcp, in: namespace).answers.count == 1)
             await server.close("a")
         }
     }

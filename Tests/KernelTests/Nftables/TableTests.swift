@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Netlink
 import Nftables
 import TestKit
 import Testing
@@ -31,13 +32,33 @@ import Testing
                 ["tcp . 80": "10.0.0.1 . 8080", "sctp . 9": "10.0.0.2 . 9"],
                 names: ["10.0.0.0/8 . \"eth0\"", "11.0.0.9 . \"eth1\""])
             try await NftContext.with(namespace) { nft in
-                #expect(try nft.table(id) == nil)
+                #expect(try Ruleset().has(RulesetTable(family: 2, name: "probe")) == false)
                 #expect(wanted.change(from: nil as ObservedTable?).isReplacement)
                 try nft.run(wanted.replacement)
-                let found = try #require(try nft.table(id))
+                let found = try nft.table(id)
                 #expect(found.comment == wanted.tag)
                 #expect(wanted.change(from: found).isEmpty, "\(wanted.change(from: found))")
                 #expect(found.chains.keys.sorted() == ["inward", "n2"])
+            }
+        }
+    }
+
+    @Test func `tables with flags are listed, and told apart from those in force`() async throws {
+        try await withNetworkNamespace { namespace in
+            let wanted = table(["tcp . 80": "10.0.0.1 . 8080"])
+            try await NftContext.with(namespace) { nft in
+                try nft.run(
+                    wanted.replacement + "add table \(id) { flags dormant; }\nadd table inet other { flags dormant; }\n"
+                )
+                // What nft 1.0.6 writes as JSON then is memory that it has freed, which ends the process sooner or later.
+                for _ in 0..<100 {
+                    #expect(Set(try Ruleset().tables().map(\.name)) == [id.name, "other"])
+                    let found = try nft.table(id)
+                    #expect(found.isDormant)
+                    #expect(wanted.change(from: found).isReplacement)
+                }
+                try nft.run(wanted.replacement)
+                #expect(wanted.change(from: try nft.table(id)).isEmpty)
             }
         }
     }
@@ -62,7 +83,7 @@ import Testing
             let wanted = table([:])
             try await NftContext.with(namespace) { nft in
                 try nft.run(wanted.replacement)
-                let rules = try #require(try nft.table(id)).chains
+                let rules = try nft.table(id).chains
                 try nft.run("flush chain ip probe inward")
                 #expect(wanted.change(from: try nft.table(id), rules: rules).isReplacement)
                 #expect(wanted.change(from: try nft.table(id)).isEmpty)
@@ -86,8 +107,8 @@ import Testing
             #expect(many.contains { $0 > 1024 })
             try await NftContext.with(namespace) { nft in
                 try nft.run(table(["tcp . 80": "10.0.0.1 . 8080"]).replacement)
-                let tables = try nft.tables()
-                #expect(tables == [id])
+                let tables = try Ruleset().tables()
+                #expect(tables == [RulesetTable(family: 2, name: "probe")])
             }
         }
     }
@@ -96,7 +117,7 @@ import Testing
         try await withNetworkNamespace { namespace in
             try await NftContext.with(namespace) { nft in
                 #expect(throws: NftablesError.self) { try nft.run("add table ip one\nadd chain ip nowhere c") }
-                let tables = try nft.tables()
+                let tables = try Ruleset().tables()
                 #expect(tables.isEmpty)
                 #expect {
                     try nft.run("nonsense")

@@ -3,9 +3,13 @@ import OCI
 import Testing
 
 struct SpecificationTests {
-    private let host = HostFacts(
-        capabilities: Capabilities.standard + ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"], hardLimits: ["nofile": 20000],
-        kernelRelease: "6.1.0")
+    private let host: HostFacts
+
+    init() throws {
+        host = HostFacts(
+            capabilities: Capabilities.standard + ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"], hardLimits: ["nofile": 20000],
+            kernelRelease: "6.1.0", seccomp: try SeccompProfile.builtIn())
+    }
 
     private func build(_ change: (inout ContainerSpecification) -> Void = { _ in }) throws
         -> SpecificationBuilder.Result
@@ -25,6 +29,7 @@ struct SpecificationTests {
         #expect(linux.cgroupsPath == "/apus/abc")
         #expect(linux.namespaces.map(\.type) == [.mount, .network, .uts, .pid, .ipc])
         #expect(linux.maskedPaths?.contains("/proc/kcore") == true)
+        #expect(linux.seccomp?.defaultAction == "SCMP_ACT_ERRNO")
         #expect(linux.resources?.devices?.first == RuntimeDeviceRule(allow: false, access: "rwm"))
         #expect(
             built.specification.mounts?.map(\.destination) == [
@@ -133,6 +138,28 @@ struct SeccompProfileTests {
         #expect(with.syscalls?[1].action == "SCMP_ACT_ALLOW")
     }
 
+    @Test func `the profile in the program lets through what is harmless, and the rest to those who may`() throws {
+        func isAllowed(_ call: String, adding capabilities: [String] = []) throws -> Bool {
+            let host = HostFacts(
+                capabilities: Capabilities.standard + ["CAP_SYS_ADMIN", "CAP_SYS_BOOT"], kernelRelease: "6.1.0-18",
+                seccomp: try SeccompProfile.builtIn())
+            var wanted = ContainerSpecification(id: "a", rootDirectory: "/r", arguments: ["sh"])
+            wanted.capabilities = CapabilityChange(add: capabilities)
+            let rules = try SpecificationBuilder(host: host).build(wanted).specification.linux?.seccomp
+            #expect(rules?.defaultAction == "SCMP_ACT_ERRNO")
+            return rules?.syscalls?.contains {
+                $0.names.contains(call) && $0.action == "SCMP_ACT_ALLOW" && $0.args == nil
+            } == true
+        }
+        for call in ["read", "execve", "clone3", "ptrace", "openat2", "futex"] {
+            #expect(try isAllowed(call), "\(call)")
+        }
+        for call in ["reboot", "kexec_load", "bpf", "swapon", "init_module", "userfaultfd"] {
+            #expect(try !isAllowed(call), "\(call)")
+        }
+        #expect(try isAllowed("bpf", adding: ["SYS_ADMIN"]) && isAllowed("reboot", adding: ["SYS_BOOT"]))
+    }
+
     @Test func `32-bit calls are filtered only when asked for`() throws {
         #expect(try calls(CapabilityChange()).architectures?.count == 1)
         #expect(try calls(CapabilityChange(), .standardWithSubordinateArchitectures).architectures?.count == 2)
@@ -141,20 +168,27 @@ struct SeccompProfileTests {
 
 struct UserResolverTests {
     private let resolver = UserResolver(
-        passwd: "root:x:0:0:root:/root:/bin/sh\nwww:x:33:34::/:/bin/false\nbroken\n",
+        passwd: "root:x:0:0:root:/root:/bin/sh\nwww:x:33:34::/srv:/bin/false\nbroken\n",
         group: "root:x:0:\nwww:x:34:\nadm:x:4:www,root\nlog:x:5:www\n")
 
     @Test(arguments: [
-        ("", ContainerUser(uid: 0, gid: 0, additionalGroups: [4])),
-        ("www", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5])),
-        ("33", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5])),
-        ("77", ContainerUser(uid: 77, gid: 0)),
-        ("77:88", ContainerUser(uid: 77, gid: 88)),
-        ("www:adm", ContainerUser(uid: 33, gid: 4)),
-        (":log", ContainerUser(uid: 0, gid: 5)),
+        ("", ContainerUser(uid: 0, gid: 0, additionalGroups: [4], home: "/root")),
+        ("www", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5], home: "/srv")),
+        ("33", ContainerUser(uid: 33, gid: 34, additionalGroups: [4, 5], home: "/srv")),
+        ("77", ContainerUser(uid: 77, gid: 0, home: "/")),
+        ("77:88", ContainerUser(uid: 77, gid: 88, home: "/")),
+        ("www:adm", ContainerUser(uid: 33, gid: 4, home: "/srv")),
+        (":log", ContainerUser(uid: 0, gid: 5, home: "/root")),
     ])
     func `users and groups are found by name and number`(text: String, wanted: ContainerUser) throws {
         #expect(try resolver.resolve(text) == wanted)
+    }
+
+    @Test func `an environment's own home counts`() {
+        #expect(SpecificationBuilder.withHome("/a", ["B=1"]) == ["B=1", "HOME=/a"])
+        #expect(SpecificationBuilder.withHome("/a", ["HOME=/b"]) == ["HOME=/b"])
+        #expect(SpecificationBuilder.withHome("/a", ["HOME="]) == ["HOME=/a"])
+        #expect(SpecificationBuilder.withHome(nil, ["B=1"]) == ["B=1"])
     }
 
     @Test func `what is not there is refused with Docker's words`() throws {

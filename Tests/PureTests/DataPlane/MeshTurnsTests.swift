@@ -83,7 +83,7 @@ import Testing
         let old = node([task(1)], [1, 2])
         let drained = node([task(1)], [2])
         #expect(ConnectionEnds(from: old, to: drained).byScope[.node] == nil)
-        #expect(ConnectionEnds(from: drained, to: node([], [2])).byScope[.node] == [.answered(door(1))])
+        #expect(ConnectionEnds(from: drained, to: node([], [2])).byScope[.node] == [.answered(door(1)), .of(door(1))])
         var closed = old
         closed.ingress?.ports = []
         #expect(

@@ -48,16 +48,17 @@ import Testing
             node.summary == [
                 "create veth a0123456789ab with peer eth0", "change bridge port a0123456789ab",
                 "set forwarding entry 02:42:ac:11:00:02 on a0123456789ab", "change link a0123456789ab",
+                "set neighbour 172.17.0.2 on docker0",
             ])
         #expect(node.madeLinks == ["a0123456789ab"])
         let inside = NamespacePlan(from: KernelState(), to: after.sandboxState(container("c", 2), [1500]), in: nil)
         #expect(
             inside.building.map { "\($0)" } == [
-                "add address 172.17.0.2/16 to eth0", "change link eth0",
+                "add address 172.17.0.2/16 to eth0", "change link eth0", "set neighbour 172.17.0.1 on eth0",
                 "add route 0.0.0.0/0 via 172.17.0.1 dev eth0 table 254",
             ])
         let gone = NamespacePlan(from: after.nodeState().kernel, to: before.nodeState(), in: nil)
-        #expect(gone.summary == ["delete link a0123456789ab"])
+        #expect(gone.summary == ["delete neighbour 172.17.0.2 on docker0", "delete link a0123456789ab"])
     }
 
     @Test func `a tunnel to another place is made again with all that hangs on it`() {
@@ -100,6 +101,7 @@ import Testing
         let filtered = derive(network).nodeState().kernel.links
         #expect(filtered["docker0"]?.make == .bridge(BridgeOptions(multicastSnooping: false, callIPTables: true)))
         #expect(filtered["a0123456789ab"]?.port?.isolated == false)
+        #expect(filtered["a0123456789ab"]?.port?.broadcastFlood == false)
         let plain = derive(network, filtersBridges: false).nodeState().kernel.links
         #expect(plain["docker0"]?.make == .bridge(BridgeOptions(multicastSnooping: false)))
         #expect(plain["a0123456789ab"]?.port?.isolated == true)

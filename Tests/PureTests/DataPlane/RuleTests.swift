@@ -19,7 +19,7 @@ import Testing
 
     @Test func `a node without a swarm has no rule about VXLAN or the mesh`() {
         let text = NodeTable(wanted: NodeNetwork()).table.skeleton
-        #expect(!text.contains("goto underlay"))
+        #expect(!text.contains("goto datapath"))
         #expect(!text.contains("notrack\n}\nchain guard"))
         #expect(NodeTable(wanted: NodeNetwork()).table.chains.isEmpty)
         #expect(text.contains("dnat to ip daddr . meta l4proto . th dport map @hostaddrs"))
@@ -30,7 +30,7 @@ import Testing
         let member = NodeNetwork(underlay: Underlay(address: IPv4Address(192, 0, 2, 1), peers: []), ingress: ingress)
         let swarm = NodeTable(wanted: member).table
         #expect(alone.tag != swarm.tag)
-        #expect(swarm.skeleton.contains("ip daddr 192.0.2.1 udp dport 4789 goto underlay"))
+        #expect(swarm.skeleton.contains("udp dport 4789 iifname . ip daddr @underlay goto datapath"))
         #expect(swarm.skeleton.contains("th dport vmap @published"))
         var busy = member
         busy.sandboxes = [
@@ -63,6 +63,29 @@ import Testing
         let sets = NodeTable(wanted: network).table.sets
         #expect(sets.first { $0.name == "hostports" }?.elements == ["tcp . 80": "172.17.0.2 . 1"])
         #expect(sets.first { $0.name == "hostaddrs" }?.elements == ["127.0.0.1 . udp . 81": "172.17.0.2 . 2"])
+    }
+
+    @Test func `a port has its own pair, and what others have is listed only for those that may use what is nobody's`()
+    {
+        func port(isLax: Bool) -> GuardTable.Port {
+            let address = IPv4Address(172, 17, 0, 2)
+            return .init(link: "a1", mac: MACAddress(for: address), address: address, isLax: isLax, isIsolated: true)
+        }
+        func elements(_ name: String, isLax: Bool) -> Set<String> {
+            let table = GuardTable(
+                ports: [port(isLax: isLax)], taken: [IPv4Address(172, 17, 0, 1)],
+                gates: [MACAddress(for: IPv4Address(172, 17, 0, 1))]
+            ).table
+            return Set(table.sets.first { $0.name == name }.map { Array($0.elements.keys) } ?? ["no such set"])
+        }
+        for isLax in [false, true] {
+            #expect(elements("own4", isLax: isLax) == ["\"a1\" . 02:42:ac:11:00:02 . 172.17.0.2"])
+            #expect(elements("lax", isLax: isLax) == (isLax ? ["\"a1\" . 02:42:ac:11:00:02"] : []))
+            #expect(elements("taken4", isLax: isLax) == (isLax ? ["172.17.0.1"] : []))
+            #expect(elements("isolated", isLax: isLax) == ["\"a1\""])
+            #expect(elements("gates", isLax: isLax) == ["02:42:ac:11:00:01"])
+            for none in ["own6", "lax6", "taken6"] { #expect(elements(none, isLax: isLax).isEmpty) }
+        }
     }
 
     @Test func `a port without tasks refuses instead of missing`() {

@@ -5,6 +5,18 @@ import Model
 import Testing
 
 @Suite struct QueryTests {
+    /// Each level of a filter costs the decoder as much as all those around it.
+    @Test func `a filter that is nested without an end is refused`() throws {
+        for (open, close) in [("[", "]"), (#"{"a":"#, "}")] {
+            let text = String(repeating: open, count: 400) + "1" + String(repeating: close, count: 400)
+            let query = Query(["filters": [text]])
+            #expect(throws: Refusal.self) { try query.filters() }
+            let value = Data(
+                ([String](repeating: open, count: 30) + ["1"] + [String](repeating: close, count: 30)).joined().utf8)
+            _ = try JSONDecoder().decode(JSONValue.self, from: value)
+        }
+    }
+
     @Test func `values are unescaped, and what is no escape stays`() {
         let query = Query(parsing: "a=1%2C2&b=x+y&c&d=%zz&a=3&e=%")
         #expect(query["a"] == "1,2")

@@ -77,5 +77,14 @@ import Testing
                 "GenericResources", "SystemStatus", "KernelMemory", "KernelMemoryTCP", "Warnings", "BridgeNfIptables",
                 "BridgeNfIp6tables",
             ]) == [])
+        // Of the client that the recording was made with: it warns of what is missing or false.
+        let older = InfoAnswer(SystemInfo(), parts: [(name: "runc", version: "1")], version: APIVersion(1, 41))
+        #expect(
+            try Self.missing("026-info-swarm", in: older).subtracting(["GenericResources", "SystemStatus", "Warnings"])
+                == [])
+        let text = String(decoding: try WireJSON.encode(older), as: UTF8.self)
+        for name in ["KernelMemory", "KernelMemoryTCP", "BridgeNfIptables", "BridgeNfIp6tables"] {
+            #expect(text.contains("\"\(name)\":true"), "\(name) in \(text)")
+        }
     }
 }

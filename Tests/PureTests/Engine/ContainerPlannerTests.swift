@@ -1,3 +1,4 @@
+import Addressing
 import ContainerRuntime
 import EngineInterface
 import Faults
@@ -187,6 +188,40 @@ import Testing
         #expect(host.consoleSize == [0, 0])
         #expect(host.maskedPaths?.contains("/proc/kcore") == true && host.readonlyPaths?.contains("/proc/sys") == true)
         #expect(try plan { $0.hostConfig.privileged = true }.hostConfig.maskedPaths == nil)
+    }
+
+    @Test func `a stop signal is read when the container is made`() throws {
+        for signal in ["BOGUS", "0", "65", "SIGRTMIN+16", "SIGRTMAX-15", "-1", "1.5"] {
+            #expect(throws: Refusal(.invalidInput, "Invalid signal: \(signal)")) {
+                try plan { $0.configuration.stopSignal = signal }
+            }
+        }
+        for (signal, number) in [("SIGRTMIN+15", 49), ("rtmax-14", 50), ("15", 15), ("sigquit", 3), ("RTMIN", 34)] {
+            #expect(try SignalName.parse(signal) == number)
+            #expect(try plan { $0.configuration.stopSignal = signal }.configuration.stopSignal == signal)
+        }
+        #expect(try plan { $0.configuration.stopSignal = "" }.configuration.stopSignal == "")
+    }
+
+    @Test(arguments: [0, -1, -7] as [Int64]) func `no limit of processes is none, at creation and later`(limit: Int64)
+        throws
+    {
+        #expect(try plan { $0.hostConfig.pidsLimit = limit }.hostConfig.pidsLimit == nil)
+        var changes = HostConfiguration()
+        changes.pidsLimit = limit
+        let before = try plan { $0.hostConfig.pidsLimit = 50 }.hostConfig
+        let host = try ResourceUpdate(before).applying(changes)
+        #expect(host.pidsLimit == 0)
+        #expect(try #require(ResourceUpdate.resources(changes, in: host).processes) <= 0)
+        #expect(ResourceUpdate.resources(HostConfiguration(), in: host).processes == nil)
+    }
+
+    @Test func `a name for the host's address becomes that address`() throws {
+        let record = try plan { $0.hostConfig.extraHosts = ["host.example:host-gateway", "other:192.0.2.9"] }
+        let gateway = try #require(IPv4Address("172.17.0.1"))
+        let text = try ContainerFiles.hosts(record, hostFile: "", hostGateway: gateway)
+        #expect(text == "172.17.0.1\thost.example\n192.0.2.9\tother\n")
+        #expect(throws: Refusal.self) { try ContainerFiles.hosts(record, hostFile: "", hostGateway: nil) }
     }
 
     @Test func `mounts are read in every form, and a target is taken once`() throws {

@@ -32,6 +32,14 @@ import Testing
         try PsOutput.check("-eo pid,comm")
     }
 
+    /// Arguments come from a client, and are looked through in a time that grows with their length only.
+    @Test(.timeLimit(.minutes(1))) func `arguments full of blanks hold nobody up`() throws {
+        for text in [String(repeating: " ", count: 300_000), String(repeating: " a= ", count: 50_000)] {
+            try PsOutput.check(text)
+            #expect(throws: Refusal.self) { try PsOutput.check(text + " x= PIDX") }
+        }
+    }
+
     @Test func `interfaces are read from the kernel's table`() throws {
         let text = """
             Inter-|   Receive                                                |  Transmit

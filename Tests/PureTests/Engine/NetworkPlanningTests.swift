@@ -214,6 +214,63 @@ import Testing
         #expect(sandbox.services.map(\.address.description) == ["10.1.0.2"])
     }
 
+    @Test func `whose container administers the network, or whose network says so, may use what is nobody's`() throws {
+        var plain = try taskContainer()
+        func lax(
+            _ containers: [ContainerRecord],
+            _ change: (inout SwarmNetworkState, inout LocalNetwork) -> Void = { _, _ in }
+        )
+            throws -> [String: [String]]
+        {
+            var (state, bridge) = (try swarmState(), try gatewayBridge())
+            change(&state, &bridge)
+            let wanted = NodeNetworkComposer(
+                containers: containers.filter { $0.networkOwner == nil }, networks: [bridge], swarm: state,
+                nodeID: "n1", underlayMTU: 1400, resolvers: [:],
+                administered: NamespaceSharing.administered(containers)
+            ).compose()
+            var found = Dictionary(
+                uniqueKeysWithValues: wanted.sandboxes.map { box in
+                    (box.id, box.endpoints.filter(\.isLax).map(\.id))
+                })
+            found["reserved"] = wanted.overlays.flatMap(\.reserved).map(\.description).sorted()
+            return found
+        }
+        let all = ["ep-app", "ep-ing", "ep-gw"]
+        plain.state.running = true
+        #expect(try lax([plain]) == [plain.id: [], "reserved": []])
+        var able = plain
+        able.hostConfig.capAdd = StringList(["net_admin"])
+        #expect(try lax([able])[plain.id] == all)
+        // Services' addresses are somebody's, too.
+        #expect(try lax([able])["reserved"] == ["10.1.0.2", "10.255.0.4"])
+        able.hostConfig.capDrop = StringList(["ALL"])
+        #expect(try lax([able])[plain.id] == all)
+        able.hostConfig.capDrop = StringList(["CAP_NET_ADMIN"])
+        #expect(try lax([able])[plain.id] == [])
+        able.hostConfig.capDrop = nil
+        able.hostConfig.capAdd = nil
+        able.hostConfig.privileged = true
+        #expect(try lax([able])[plain.id] == all)
+        // One that shares the network of another, as long as it runs.
+        var guest = ContainerRecord(
+            id: "g1", name: "guest", created: .now, imageID: "", configuration: ContainerConfiguration(),
+            hostConfig: HostConfiguration(), commandLine: ["x"])
+        guest.hostConfig.networkMode = "container:" + plain.id
+        guest.hostConfig.privileged = true
+        #expect(try lax([plain, guest])[plain.id] == [])
+        guest.state.running = true
+        #expect(try lax([plain, guest])[plain.id] == all)
+        let off = [SpoofCheck.option: "off"]
+        #expect(try lax([plain]) { _, bridge in bridge.options = off }[plain.id] == ["ep-gw"])
+        #expect(
+            try lax([plain]) { state, _ in
+                state.networks[1].network.driverState = Driver(name: "overlay", options: off)
+            }[plain.id] == ["ep-app"])
+        #expect(throws: Refusal.self) { try SpoofCheck.check([SpoofCheck.option: "of"]) }
+        try SpoofCheck.check(off)
+    }
+
     @Test func `a place in a network that is gone keeps no other container from its own`() throws {
         let sound = try taskContainer()
         var stray = ContainerRecord(
@@ -246,6 +303,24 @@ import Testing
         #expect(table.forwards)
         #expect(table.pointers[IPv4Address(10, 1, 0, 2)] == "web.app")
         #expect(table.pointers[IPv4Address(10, 1, 0, 7)] == "web.2.t2.app")
+    }
+
+    @Test func `no place on a network answers to a service's name, whatever it calls itself`() throws {
+        var state = try swarmState()
+        state.networks[1].network.spec.name = "app"
+        let wishes = ["web", "WWW", "tasks.web", "Tasks.other", "web.app", "pal", "web.ingress"]
+        state.networks[1].endpoints.append(
+            .init(
+                address: IPv4Address(10, 1, 0, 66), nodeID: "n2", taskID: "t9", vtep: IPv4Address(203, 0, 113, 12),
+                containerID: "web", names: wishes))
+        let composer = NameTableComposer(
+            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: state)
+        let table = composer.table(for: try taskContainer())
+        let names = try #require(table.networks.first?.names)
+        #expect(names.filter { $0.value.contains(IPv4Address(10, 1, 0, 66)) }.keys.sorted() == ["pal"])
+        #expect(names["web"] == [IPv4Address(10, 1, 0, 2)])
+        #expect(names["tasks.web"]?.count == 2)
+        #expect(table.pointers[IPv4Address(10, 1, 0, 66)] == "pal.app")
     }
 
     @Test func `a container on internal networks only forwards no name and has no way out`() throws {

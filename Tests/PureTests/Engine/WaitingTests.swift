@@ -1,5 +1,6 @@
 import EngineInterface
 import Faults
+import LinuxSystem
 import Model
 import Synchronization
 import Testing
@@ -41,7 +42,7 @@ import Testing
 
     @Test func `a wait that was registered before the end sees it, one for removal does not`() async throws {
         let waiters = ExitWaiters()
-        let end = waiters.register("a", .nextExit)
+        let end = waiters.register("a", .exit)
         let removal = waiters.register("a", .removed)
         waiters.ended("a", ExitResult(statusCode: 3))
         #expect(try await end.result().statusCode == 3)
@@ -64,7 +65,7 @@ import Testing
 
     @Test func `a cancelled wait ends`() async {
         let waiters = ExitWaiters()
-        let wait = waiters.register("a", .nextExit)
+        let wait = waiters.register("a", .exit)
         await #expect(throws: CancellationError.self) {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { _ = try await wait.result() }
@@ -76,9 +77,9 @@ import Testing
 
     @Test func `a wait that nobody can ask for any more is forgotten`() async throws {
         let waiters = ExitWaiters()
-        _ = waiters.register("a", .nextExit)
+        _ = waiters.register("a", .exit)
         #expect(waiters.count == 0)
-        let kept = waiters.register("a", .nextExit)
+        let kept = waiters.register("a", .exit)
         #expect(waiters.count == 1)
         waiters.ended("a", ExitResult(statusCode: 3))
         #expect(try await kept.result().statusCode == 3)

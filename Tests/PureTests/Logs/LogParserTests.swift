@@ -89,7 +89,7 @@ struct LogParserTests {
         var rest = log[...]
         while !rest.isEmpty {
             let count = Int.random(in: 1...200, using: &random)
-            entries += cut.parse(rest.prefix(count))
+            entries += cut.parse(Array(rest.prefix(count)))
             rest = rest.dropFirst(count)
         }
         entries += cut.finish()

@@ -19,6 +19,15 @@ import Testing
         #expect(Timestamp(seconds: 9_223_372_036, nanoseconds: 999_999_999).clampedNanosecondsSinceEpoch == .max)
     }
 
+    @Test func `a moment beyond the last is the last`() {
+        let (first, last) = (Timestamp(seconds: .min), Timestamp(seconds: .max, nanoseconds: 999_999_999))
+        #expect(last.advanced(bySeconds: 1).seconds == .max && last.advanced(byNanoseconds: 1).seconds == .max)
+        #expect(first.advanced(bySeconds: -1).seconds == .min && first.advanced(byNanoseconds: -1).seconds == .min)
+        #expect(last.advanced(byNanoseconds: .min).seconds == .max - 9_223_372_036)
+        #expect(last.wholeSeconds(since: first) == .max && first.wholeSeconds(since: last) == .min)
+        #expect(Timestamp(seconds: 5, nanoseconds: 1).wholeSeconds(since: Timestamp(seconds: 3, nanoseconds: 2)) == 1)
+    }
+
     @Test func `the time between any two moments can be told`() {
         let now = Timestamp(seconds: 1_800_000_000, nanoseconds: 500_000_000)
         #expect(now.timeSince(Timestamp(seconds: 1_800_000_001)) == -0.5)

@@ -26,7 +26,7 @@ import Testing
         message.id = 0xbeef
         message.isResponse = true
         message.recursionDesired = true
-        message.questions = [Question(try name("web.example.com"), .any)]
+        message.question = Question(try name("web.example.com"), .any)
         message.answers = [
             Record(try name("web.example.com"), timeToLive: 60, .address(IPv4Address(10, 1, 2, 3))),
             Record(try name("web.example.com"), timeToLive: 60, .address6(Array(0..<16))),
@@ -47,7 +47,7 @@ import Testing
 
     @Test func `names are compressed`() throws {
         var message = Message()
-        message.questions = [Question(try name("web.example.com"), .a)]
+        message.question = Question(try name("web.example.com"), .a)
         let alone = message.encoded().count
         message.answers = [Record(try name("WEB.example.com"), timeToLive: 1, .address(IPv4Address(1, 2, 3, 4)))]
         #expect(message.encoded().count == alone + 2 + 10 + 4)
@@ -74,26 +74,101 @@ import Testing
         }
     }
 
-    @Test func `a name of more pointers than a name has labels is refused`() throws {
-        // Each question's name points to the one before: without a bound, reading them takes the square of their number.
-        func message(_ count: UInt16) -> [UInt8] {
-            var octets: [UInt8] = [0, 1, 0, 0, UInt8(count >> 8), UInt8(count & 0xff), 0, 0, 0, 0, 0, 0]
-            octets += [1, 97, 0, 0, 1, 0, 1]
-            for position in 1..<Int(count) {
-                let target = position == 1 ? 12 : 12 + 7 + (position - 2) * 6
-                octets += [0xc0 | UInt8(target >> 8), UInt8(target & 0xff), 0, 1, 0, 1]
-            }
-            return octets
+    /// Records whose names each point to the one before: without a bound, reading them takes the square of their number.
+    private func chain(_ count: UInt16) -> [UInt8] {
+        var octets: [UInt8] = [0, 1, 0x80, 0, 0, 0, UInt8(count >> 8), UInt8(count & 0xff), 0, 0, 0, 0]
+        let rest: [UInt8] = [0, 99, 0, 1, 0, 0, 0, 0, 0, 0]
+        octets += [1, 97, 0] + rest
+        for position in 1..<Int(count) {
+            let target = position == 1 ? 12 : 12 + 13 + (position - 2) * 12
+            octets += [0xc0 | UInt8(target >> 8), UInt8(target & 0xff)] + rest
         }
-        let long = try Message(decoding: message(100))
-        #expect(try long.questions.count == 100 && long.questions.allSatisfy { try $0.name == name("a") })
-        #expect(throws: MessageError.self) { try Message(decoding: message(2_000)) }
+        return octets
+    }
+
+    @Test func `a name of more pointers than a name has labels is refused`() throws {
+        let long = try Message(decoding: chain(100))
+        #expect(try long.answers.count == 100 && long.answers.allSatisfy { try $0.name == name("a") })
+        #expect(throws: MessageError.self) { try Message(decoding: chain(1_000)) }
+    }
+
+    @Test func `a message whose names are all long through pointers is refused`() {
+        // A name of 120 labels, and 5,000 records that point to it.
+        var octets: [UInt8] = [0, 1, 0x80, 0, 0, 1, 0x13, 0x88, 0, 0, 0, 0]
+        octets += Array(repeatElement([1, 97], count: 120).joined()) + [0, 0, 1, 0, 1]
+        octets += Array(repeatElement([0xc0, 12, 0, 99, 0, 1, 0, 0, 0, 0, 0, 0], count: 5_000).joined())
+        #expect(octets.count < 65_536)
+        #expect(throws: MessageError.self) { try Message(decoding: octets) }
+    }
+
+    @Test func `a message has one question at the most`() throws {
+        let question = [1, 97, 0, 0, 1, 0, 1] as [UInt8]
+        let header: [UInt8] = [0, 1, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0]
+        #expect(throws: MessageError.self) { try Message(decoding: header + question + question) }
+        #expect(try Message(decoding: [0, 1, 0x81, 1, 0, 0, 0, 0, 0, 0, 0, 0]).question == nil)
+    }
+
+    @Test func `what is no single question is refused by its header, and nothing of it comes back`() throws {
+        // 8,204 questions in 49,231 octets: all their names point to the first.
+        let count: UInt16 = 8_204
+        var bomb: [UInt8] = [
+            0x12, 0x34, 1, 0, UInt8(count >> 8), UInt8(count & 0xff), 0, 0, 0, 0, 0, 0, 1, 97, 0, 0, 1, 0, 1,
+        ]
+        bomb += Array(repeatElement([0xc0, 12, 0, 1, 0, 1], count: Int(count) - 1).joined())
+        let cases: [(octets: [UInt8], code: ResponseCode)] = [
+            (bomb, .formatError),
+            ([0, 7, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], .formatError),
+            ([0, 7, 1, 0, 0, 1, 0, 1, 0, 0, 0, 0], .formatError),
+            ([0, 7, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0], .formatError),
+            ([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0], .formatError),
+            ([0, 7, 0x28, 0, 0, 1, 0, 0, 0, 0, 0, 0], .notImplemented),
+            ([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 5_000), .formatError),
+        ]
+        for (octets, code) in cases {
+            guard case .refusal(let refusal) = Resolver.admission(of: octets, length: octets.count) else {
+                Issue.record("not refused: \(octets.prefix(12))")
+                continue
+            }
+            let reply = try Message(decoding: refusal)
+            #expect(refusal.count == 12 && refusal.prefix(2) == octets.prefix(2))
+            #expect(reply.isResponse && reply.code == code && reply.question == nil)
+        }
+        #expect(Resolver.admission(of: [0, 7, 0x81, 0, 0, 1, 0, 0, 0, 0, 0, 0], length: 12) == .ignore)
+        #expect(Resolver.admission(of: [0, 7, 1], length: 3) == .ignore)
+        #expect(Resolver.admission(of: [0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1], length: 200) == .query)
+    }
+
+    @Test func `nothing makes the encoder exceed its limit`() throws {
+        let seed = UInt64.random(in: .min ... .max)
+        var generator = Sequence64(seed)
+        for round in 0..<300 {
+            var message = Message()
+            message.question = Question(
+                try name(String(repeating: "abcdefg.", count: Int.random(in: 1...31, using: &generator))), .any)
+            for _ in 0..<Int.random(in: 0...200, using: &generator) {
+                let length = Int.random(in: 0...(round % 10 == 0 ? 70_000 : 600), using: &generator)
+                let octets = [UInt8](repeating: 7, count: length)
+                message.answers.append(
+                    Record(
+                        try name("h\(UInt32.random(in: 0...99_999, using: &generator)).example.com"), timeToLive: 1,
+                        Bool.random(using: &generator)
+                            ? .other(RecordType(rawValue: 99), octets) : .text([octets, octets])))
+            }
+            message.additionals = message.answers
+            message.edns = EDNS(payloadSize: 1232, options: .init(repeating: 1, count: round % 7 == 0 ? 66_000 : 40))
+            for limit in [0, 12, 100, 512, 1_232, 4_096, 65_535, 200_000] {
+                let octets = message.encoded(limit: limit)
+                #expect(octets.count <= max(12, min(limit, 65_535)), "seed \(seed) round \(round) limit \(limit)")
+                let read = try Message(decoding: octets)
+                #expect(read.answers.count == message.answers.count || read.isTruncated)
+            }
+        }
     }
 
     @Test func `a reply that is too long is cut and says so`() throws {
         var message = Message()
         message.isResponse = true
-        message.questions = [Question(try name("tasks.web"), .a)]
+        message.question = Question(try name("tasks.web"), .a)
         message.edns = EDNS(payloadSize: 1232)
         message.answers = try (0..<200).map {
             Record(try name("tasks.web"), timeToLive: 1, .address(IPv4Address(number: 0x0a00_0000 + $0)))
@@ -112,7 +187,7 @@ import Testing
         let seed = UInt64.random(in: .min ... .max)
         var generator = Sequence64(seed)
         var base = Message()
-        base.questions = [Question(try name("web.example.com"), .srv)]
+        base.question = Question(try name("web.example.com"), .srv)
         base.answers = [
             Record(try name("a.web.example.com"), timeToLive: 1, .text([[1, 2, 3]])),
             Record(
@@ -143,7 +218,7 @@ import Testing
                 #expect(again == message, "seed \(seed) round \(round): \(octets)")
                 _ = Resolver.resolve(message, in: NameTable(forwards: true), using: &generator)
             } catch {
-                _ = Resolver.refusal(of: octets)
+                _ = Resolver.admission(of: octets, length: octets.count)
             }
         }
         #expect(readable > 100, "seed \(seed)")

@@ -65,6 +65,60 @@ import Testing
             ])
     }
 
+    @Test func `a service on every node gets the port of the node that it asks for, and what it reserves, once`() {
+        var swarm = zones(["n1": "a", "n2": "a"])
+        swarm.addService("edge", replicas: nil) {
+            var port = PortConfig()
+            (port.targetPort, port.publishedPort, port.publishMode) = (80, 8080, "host")
+            $0.endpointSpec = EndpointSpec()
+            $0.endpointSpec?.ports = [port]
+            $0.taskTemplate.placement = Placement()
+            $0.taskTemplate.placement?.maxReplicas = 1
+            $0.taskTemplate.resources = ResourceRequirements()
+            $0.taskTemplate.resources?.reservations = NodeResources()
+            // More than half of what a node has.
+            $0.taskTemplate.resources?.reservations?.nanoCPUs = 3_000_000_000
+        }
+        swarm.settle()
+        #expect(Set(swarm.running("edge").compactMap(\.nodeID)) == ["n1", "n2"])
+        // Another that wants the same waits, and says why; an update of the first does not.
+        let wanted = swarm.state.services["edge"]?.spec
+        swarm.addService("rival", replicas: nil) {
+            $0 = wanted ?? $0
+            $0.name = "rival"
+        }
+        swarm.updateService("edge") { $0.taskTemplate.forceUpdate = 1 }
+        swarm.plan()
+        let early = swarm.state.tasks.values.filter { $0.serviceID == "edge" && $0.status.state == .assigned }
+        #expect(early.count == 1 && early.allSatisfy { $0.desiredState == .ready })
+        swarm.settle(rounds: 20)
+        #expect(swarm.running("edge").map { $0.spec.forceUpdate } == [1, 1])
+        #expect(
+            Set(swarm.state.tasks.values.filter { $0.serviceID == "rival" }.compactMap(\.status.err)) == [
+                "no suitable node (insufficient resources on 1 node)"
+            ])
+    }
+
+    @Test(arguments: [false, true])
+    func `an update that starts first leaves tasks spread as evenly as before`(overZones: Bool) {
+        var swarm = zones(["n1": "a", "n2": "b", "n3": "c"])
+        swarm.addService("web", replicas: 3) {
+            $0.updateConfig = UpdateConfiguration()
+            $0.updateConfig?.order = "start-first"
+            $0.updateConfig?.parallelism = 1
+            guard overZones else { return }
+            $0.taskTemplate.placement = Placement()
+            $0.taskTemplate.placement?.preferences = [.init(spread: .init("node.labels.zone"))]
+        }
+        swarm.settle()
+        for round in 1...3 {
+            swarm.updateService("web") { $0.taskTemplate.forceUpdate = UInt64(round) }
+            swarm.settle(rounds: 20)
+            #expect(swarm.running("web").allSatisfy { $0.spec.forceUpdate == UInt64(round) })
+            #expect(counts(swarm, "web") == ["a": 1, "b": 1, "c": 1])
+        }
+    }
+
     @Test func `reasons are told in Docker's words, the most frequent first`() {
         var swarm = zones(["n1": "a", "n2": "b", "n3": "b", "n4": "a"])
         swarm.state.nodes["n4"]?.spec.availability = .pause

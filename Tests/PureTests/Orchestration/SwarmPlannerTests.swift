@@ -94,6 +94,25 @@ import Testing
         #expect(swarm.state.tasks.values.filter { $0.serviceID == "once" }.count == 1)
     }
 
+    @Test func `a stamp of the far future keeps no place from its next task, nor an update from its end`() throws {
+        let far = try #require(Timestamp("9999-12-31T23:59:59Z"))
+        var swarm = threeNodes()
+        swarm.addService("web", replicas: 1)
+        swarm.settle()
+        let first = try #require(swarm.running("web").first)
+        swarm = swarm.update(first.id) { $0.status = TaskStatus(.failed, "failed", at: far) }
+        swarm.settle()
+        #expect(swarm.running("web").count == 1 && swarm.running("web").first?.id != first.id)
+        swarm.updateService("web") { $0.taskTemplate.containerSpec?.image = "nginx:2" }
+        swarm.plan()
+        swarm.obey()
+        for id in swarm.state.tasks.keys {
+            swarm = swarm.update(id) { if $0.assignment?.runningSince != nil { $0.assignment?.runningSince = far } }
+        }
+        swarm.settle()
+        #expect(swarm.state.services["web"]?.updateStatus?.state == "completed")
+    }
+
     @Test func `any number of replicas is made in parts, as fast as they come to run, and nobody else waits`() {
         var swarm = threeNodes()
         swarm.addService("endless", replicas: .max)

@@ -96,6 +96,12 @@ import Testing
             #expect(
                 await refusal("open", "10.9.9.9")?.message.hasSuffix(
                     "Invalid address 10.9.9.9: It does not belong to any of this network's subnets") == true)
+            let reserved = await #expect(throws: Refusal.self) {
+                var wish = spec("box")
+                wish.aliases = ["pal", "Tasks.web"]
+                _ = try await worker.attach(RandomID.swarm(), to: "open", wish)
+            }
+            #expect(reserved?.message.contains("invalid alias Tasks.web") == true)
             let held = RandomID.swarm()
             second.executor.state.withLock { _ = $0.attachments.insert(held) }
             let place = try await worker.attach(held, to: open, spec("first"))

@@ -23,6 +23,8 @@ final class FakeExecutor: TaskExecutor {
         var refusesImage = false
         /// So many more calls to stop a task fail.
         var failingStops = 0
+        /// Nobody learns how a container ends.
+        var failsWaiting = false
         var hasLeft = false
         /// What tasks have written.
         var logs: [String: [LogEntry]] = [:]
@@ -74,7 +76,8 @@ final class FakeExecutor: TaskExecutor {
 
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
         while true {
-            let container = state.withLock { $0.containers[task.id] }
+            let (container, fails) = state.withLock { ($0.containers[task.id], $0.failsWaiting) }
+            if fails { throw Refusal(.defect, "the store cannot be read") }
             guard let container else { return nil }
             if let exit = container.exit { return exit }
             // Polled: this is a stand-in for a process.
@@ -89,6 +92,7 @@ final class FakeExecutor: TaskExecutor {
                 state.failingStops -= 1
                 throw Refusal(.defect, "the runtime does not answer")
             }
+            guard state.containers[task.id]?.isRunning == true else { return }
             state.stops.append(task.id)
             state.containers[task.id]?.isRunning = false
             state.containers[task.id]?.exit = TaskExit(exitCode: 143, message: nil)

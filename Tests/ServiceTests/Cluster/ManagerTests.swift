@@ -1,3 +1,4 @@
+import EngineInterface
 import EtcdStore
 import Faults
 import LinuxSystem
@@ -166,6 +167,92 @@ import Testing
             let answer = try await manager.attach("t1", of: "n1", to: "att", Self.wish)
             #expect(answer.addresses == place.addresses)
             #expect(ContinuousClock.now - begun < ReadModel.catchUpDeadline / 2)
+        }
+    }
+
+    private static func spec(_ name: String, _ change: (inout ServiceSpec) -> Void = { _ in }) -> ServiceSpec {
+        var spec = ServiceSpec()
+        spec.name = name
+        spec.mode.replicated = .init(replicas: 1)
+        spec.taskTemplate.containerSpec = ContainerSpec()
+        spec.taskTemplate.containerSpec?.image = "box"
+        change(&spec)
+        return spec
+    }
+
+    @Test func `however many changes come at once, all are made`() async throws {
+        try await withManager([]) { manager, store in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        try await manager.guarded { _ in
+                            StoreTransaction(puts: [.init(StoreKey(path: "/apus/test/\(number)"), [1])])
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await store.base.list("/apus/test/").values.count == 200)
+        }
+    }
+
+    @Test func `tasks are found by the labels that their service had when they were made`() async throws {
+        var (blue, plain) = (task("t1", of: "n1", attached: false), task("t2", of: "n1", attached: false))
+        blue.assignment = SwarmTask.Assignment()
+        blue.assignment?.serviceLabels = ["team": "blue", "com.docker.stack.namespace": "s"]
+        // What a task itself is labelled with is nothing that Docker asks for.
+        plain.labels = ["team": "blue"]
+        try await withManager([node("n1"), blue, plain]) { manager, _ in
+            for labels in [["team"], ["team=blue"], ["team", "com.docker.stack.namespace=s"]] {
+                let found = try manager.listTasks(Filters(["label": labels]))
+                #expect(found.map(\.id) == ["t1"], "\(labels)")
+            }
+            for labels in [["team=red"], ["team", "none"]] {
+                let found = try manager.listTasks(Filters(["label": labels]))
+                #expect(found.isEmpty, "\(labels)")
+            }
+        }
+    }
+
+    @Test func `a service without a name gets one, each another`() async throws {
+        try await withManager([]) { manager, _ in
+            for _ in 0..<3 {
+                let id = try await manager.createService(Self.spec("")).id
+                let name = try manager.findService(id).spec.name
+                #expect(name.wholeMatch(of: /[a-z]+_[a-z]+[0-9]/) != nil, "\(name)")
+            }
+            #expect(Set(manager.model.objects.services.values.map(\.spec.name)).count == 3)
+        }
+    }
+
+    @Test func `templates are parsed when a service is created, and labels are none`() async throws {
+        try await withManager([]) { manager, _ in
+            func refusal(_ change: (inout ServiceSpec) -> Void) async -> String? {
+                do {
+                    _ = try await manager.createService(Self.spec("s", change))
+                    return nil
+                } catch { return (error as? Refusal)?.message }
+            }
+            #expect(
+                await refusal { $0.taskTemplate.containerSpec?.hostname = "{{.Node" }
+                    == "rpc error: code = InvalidArgument desc = expanding hostname failed: template: expansion:1: unclosed action"
+            )
+            #expect(
+                await refusal { $0.taskTemplate.containerSpec?.env = ["A=1", "B={{.Node.Bad}}"] }
+                    == "rpc error: code = InvalidArgument desc = expanding env failed: expanding env \"B={{.Node.Bad}}\": "
+                    + "template: expansion:1:9: executing \"expansion\" at <.Node.Bad>: "
+                    + "can't evaluate field Bad in type struct { ID string; Hostname string; Platform template.Platform }"
+            )
+            #expect(
+                await refusal {
+                    var mount = Mount()
+                    (mount.type, mount.source, mount.target) = ("volume", "v", "/{{upstreams 8080}}")
+                    $0.taskTemplate.containerSpec?.mounts = [mount]
+                }?.hasSuffix("template: expansion:1: function \"upstreams\" not defined") == true)
+            #expect(
+                await refusal { $0.taskTemplate.containerSpec?.hostname = "{{index .Service.Labels \"a.b\"}}" }
+                    == "the template {{index .Service.Labels \"a.b\"}} is not implemented by apus yet")
+            #expect(await refusal { $0.labels = ["caddy.reverse_proxy": "{{upstreams 8080}}"] } == nil)
         }
     }
 

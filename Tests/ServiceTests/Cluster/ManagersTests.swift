@@ -2,10 +2,15 @@ import EngineInterface
 import EtcdStore
 import Faults
 import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2
 import LinuxSystem
 import Logging
 import Model
+import NIOPosix
+import NodeProtocol
 import SwiftASN1
+import SwiftProtobuf
 import Synchronization
 import TestKit
 import Testing
@@ -101,6 +106,94 @@ import X509
             }
             #expect(nodes.map(\.executor.running) == placed, "no task has moved")
             for node in nodes { #expect(node.executor.state.withLock { $0.starts.values.allSatisfy { $0 == 1 } }) }
+        }
+    }
+
+    /// The code that a call as a manager ends with.
+    private static func joinStore(_ client: NodeTransport.Client) async -> RPCError.Code? {
+        do {
+            _ = try await Wire.Managers.Client(wrapping: client).joinStore(
+                .with {
+                    $0.address = "127.0.0.3:1"
+                    $0.peerURL = "https://127.0.0.4:1"
+                }, options: NodeTransport.callOptions)
+            return nil
+        } catch {
+            return (error as? RPCError)?.code
+        }
+    }
+
+    @Test func `the certificate of a manager that is demoted opens no port, and no node believes it`() async throws {
+        try await withManagers { nodes, swarms in
+            let group = MultiThreadedEventLoopGroup.singletonMultiThreadedEventLoopGroup
+            let files = nodes.map { CredentialFiles(directory: $0.directory + "/swarm/certificates") }
+            let old = try #require(try files[2].load())
+            let clusterID = old.member.clusterID
+            for node in nodes.prefix(2) {
+                #expect(try await PeerPort.answer(node, to: old).contains("etcdserver"), "as a manager it is let in")
+            }
+            let identity = try TLSIdentity(old)
+            let secret = try #require(try SealingFile.load(files[0]).keys.ring.current)
+            #expect(try SealingFile.load(files[2]).keys.ring.current == secret, "managers have the same")
+            try await NodeTransport.withClient(
+                to: "\(nodes[0].address):\(nodes[0].port)", identity: identity, check: .none, group: group
+            ) { open in
+                // What it asks for is nonsense, and for a manager to ask.
+                #expect(await Self.joinStore(open) == .invalidArgument)
+                try await change(swarms[0], "node-3", to: .worker)
+                try await eventually(within: Self.settled, "node-3 is a worker") {
+                    let nodes = try await ready(swarms[0])
+                    return try files[2].load()?.member.role == .worker && nodes == 3
+                }
+                try await eventually("it may do nothing on a connection of before") {
+                    await Self.joinStore(open) == .permissionDenied
+                }
+            }
+            for node in nodes.prefix(2) {
+                try await eventually("the store's port is closed to it") {
+                    try await PeerPort.answer(node, to: old).isEmpty
+                }
+                let code = try await NodeTransport.withClient(
+                    to: "\(node.address):\(node.port)", identity: identity, check: .none, group: group
+                ) { await Self.joinStore($0) }
+                #expect(code == .permissionDenied)
+            }
+            #expect(try await PeerPort.answer(nodes[0], to: try #require(try files[1].load())).contains("etcdserver"))
+            // Every node that has heard of it lets no such manager tell it anything, the demoted one included.
+            let server = GRPCServer(
+                transport: try NodeTransport.server(
+                    host: "127.0.0.9", port: 0, identity: identity, clusterID: clusterID,
+                    connections: ConnectionGuard(), group: group), services: [])
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await server.serve() }
+                let port = try #require(try await server.listeningAddress?.ipv4?.port)
+                for file in files {
+                    let believed = try TLSIdentity(try #require(try file.load()))
+                    let own = try TLSIdentity(try #require(try file.load()), revoked: try file.loadRevoked())
+                    func answer(_ identity: TLSIdentity) async throws -> RPCError.Code? {
+                        try await NodeTransport.withClient(
+                            to: "127.0.0.9:\(port)", identity: identity, check: .manager(clusterID: clusterID),
+                            group: group
+                        ) { await Self.joinStore($0) }
+                    }
+                    #expect(try await answer(believed) == .unimplemented, "the handshake is fine without the list")
+                    #expect(try await answer(own) == .unavailable)
+                }
+                server.beginGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+            #expect(try SealingFile.load(files[2]).keys.ring == .init(), "it has no secret of the store any more")
+            try await eventually(within: .seconds(20), "the others have another one") {
+                let rings = try files.prefix(2).map { try SealingFile.load($0).keys.ring.current }
+                return Set(rings).count == 1 && rings[0] != secret
+            }
+            // The certificate that it has now is a worker's, and it is a manager again with a new one.
+            try await change(swarms[0], "node-3", to: .manager)
+            try await eventually(within: Self.settled, "node-3 is a manager again") {
+                try await states(swarms[1]) == ["leader", "reachable", "reachable"]
+            }
+            #expect(try await PeerPort.answer(nodes[0], to: try #require(try files[2].load())).contains("etcdserver"))
+            #expect(try await PeerPort.answer(nodes[0], to: old).isEmpty)
         }
     }
 
@@ -236,7 +329,7 @@ import X509
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await connection.run() }
                 group.addTask {
-                    let store = EtcdStore(connection)
+                    let store = EtcdStore(connection, keys: try SealingFile.load(files[0]).keys)
                     let authority = try await StoredAuthority.read(from: store)
                     for file in files { try await Self.age(file, authority, store) }
                 }

@@ -62,6 +62,46 @@ import Testing
         #expect(executor.state.withLock { $0.containers.isEmpty })
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: [TaskState.failed, .shutdown, .complete])
+    func `a task with an end in its status makes sure that nothing of it runs`(_ end: TaskState) async throws {
+        let executor = FakeExecutor(hostname: "n")
+        let reports = Latest<[TaskStatus]>([])
+        var task = task()
+        task.status = TaskStatus(end, "ended", at: .now)
+        // As after a daemon that was killed between two steps, or an engine that has begun something on its own.
+        executor.state.withLock {
+            $0.containers["t"] = .init(id: "c", isRunning: true)
+            $0.failingStops = 2
+        }
+        let wanted = Latest<SwarmTask?>(task)
+        let runner = runner(executor, wanted, reports)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [task] in await runner.run(task, from: task.status) }
+            try await eventually("nothing runs") { executor.running.isEmpty }
+            #expect(executor.state.withLock { $0.containers["t"] } != nil, "its log is kept")
+            #expect(reports.value.isEmpty)
+            wanted.set(nil)
+            try await group.waitForAll()
+        }
+        #expect(executor.state.withLock { $0.containers.isEmpty })
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a task whose end could not be learnt does not run on`() async throws {
+        let executor = FakeExecutor(hostname: "n")
+        let (task, reports) = (task(), Latest<[TaskStatus]>([]))
+        let wanted = Latest<SwarmTask?>(task)
+        executor.state.withLock { $0.failsWaiting = true }
+        let runner = runner(executor, wanted, reports)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await runner.run(task, from: task.status) }
+            try await reports.wait { $0.last?.state == .failed ? true : nil }
+            try await eventually("nothing runs") { executor.running.isEmpty }
+            wanted.set(nil)
+            try await group.waitForAll()
+        }
+    }
+
     @Test func `renewals in a row are paused after, more and more, one alone is not`() {
         var pace = RenewalPace()
         var now = ContinuousClock.now

@@ -207,9 +207,10 @@ extension FakeEngine: ContainerBackend {
         return exec
     }
 
-    func checkExec(_ id: String) throws -> (isTerminal: Bool, wantsInput: Bool) {
+    func checkExec(_ id: String) throws -> ExecStreamsWish {
         let exec = try exec(id)
-        return (exec.request.tty, exec.request.attachStdin)
+        return ExecStreamsWish(
+            isTerminal: exec.request.tty, wantsInput: exec.request.attachStdin, detachKeys: exec.request.detachKeys)
     }
 
     func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams {

@@ -7,6 +7,19 @@ import NIOPosix
 import ServiceLifecycle
 import Testing
 
+/// The stock docker CLI: this machine's own, or the one that Scripts/packages has unpacked.
+enum StockCLI {
+    static let directories: [String] = {
+        let top = URL(fileURLWithPath: #filePath).pathComponents.dropLast(4).joined(separator: "/").dropFirst()
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return path.split(separator: ":").map(String.init) + ["\(top)/.build/tools"]
+    }()
+
+    static var path: String? {
+        directories.map { $0 + "/docker" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+}
+
 /// A running API server over a fake engine, in a directory of its own.
 struct ServerFixture: Sendable {
     let socketPath: String
@@ -14,7 +27,10 @@ struct ServerFixture: Sendable {
     let group: ServiceGroup
 
     /// Runs `body` while the server serves, and checks that it stops afterwards.
-    static func with(_ body: @escaping @Sendable (ServerFixture) async throws -> Void) async throws {
+    static func with(
+        _ change: (inout APIServer.Configuration) -> Void = { _ in },
+        _ body: @escaping @Sendable (ServerFixture) async throws -> Void
+    ) async throws {
         let directory = "/tmp/apus-api-\(UInt32.random(in: .min ... .max))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         defer {
@@ -24,6 +40,7 @@ struct ServerFixture: Sendable {
         var configuration = APIServer.Configuration()
         configuration.socketPath = directory + "/docker.sock"
         configuration.productVersion = "0.1"
+        change(&configuration)
         let engine = FakeEngine()
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
         var logger = Logger(label: "test")
@@ -53,14 +70,21 @@ struct ServerFixture: Sendable {
     }
 
     /// Another daemon that was told to serve the same socket.
-    func secondServer() -> APIServer {
+    func secondServer() -> APIServer { server(at: socketPath) }
+
+    /// A further server for the same engine.
+    func server(
+        at path: String, isOptional: Bool = false, onReady: @escaping @Sendable () async -> Void = {}
+    ) -> APIServer {
         var configuration = APIServer.Configuration()
-        configuration.socketPath = socketPath
+        configuration.socketPath = path
+        configuration.isOptional = isOptional
         return APIServer(
             configuration,
             backends: Backends(
                 system: engine, containers: engine, images: engine, networks: engine, volumes: engine, swarm: engine),
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "second"))
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "second"),
+            onReady: onReady)
     }
 
     /// Runs the stock CLI against this server for at most 30 seconds.
@@ -74,7 +98,7 @@ struct ServerFixture: Sendable {
             process.arguments = ["-k", "5", "30", "docker"] + arguments
             process.environment = [
                 "DOCKER_HOST": "unix://" + path, "HOME": String(path.dropLast("/docker.sock".count)),
-                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                "PATH": StockCLI.directories.joined(separator: ":"),
             ]
             let (standardInput, output, errors) = (Pipe(), Pipe(), Pipe())
             process.standardInput = input == nil ? FileHandle.nullDevice : standardInput

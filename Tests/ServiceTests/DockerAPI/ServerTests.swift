@@ -3,8 +3,10 @@ import EngineInterface
 import Faults
 import Foundation
 import LinuxSystem
+import Logging
 import Model
 import NIOCore
+import NIOPosix
 import ServiceLifecycle
 import Testing
 
@@ -37,6 +39,26 @@ import Testing
             #expect(try await Self.ask(server, "/v1.41/_ping").contains("Swarm: active/manager\r\n"))
             let head = try await Self.ask(server, "/_ping", method: "HEAD")
             #expect(head.contains("200 OK") && head.hasSuffix("\r\n\r\n"), "\(head)")
+        }
+    }
+
+    @Test func `a client that asks nothing is let go, one that has asked may be silent, and one too many goes at once`()
+        async throws
+    {
+        try await ServerFixture.with {
+            $0.firstRequest = .milliseconds(300)
+            $0.maximumConnections = 2
+        } _: { server in
+            let asking = try await RawClient(server.socketPath)
+            try await asking.send("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await asking.read(until: "\r\n\r\nOK")
+            let half = try await RawClient(server.socketPath)
+            try await half.send("GET /_ping HTTP/1.1\r\nHos")
+            #expect(try await RawClient(server.socketPath).readToEnd().isEmpty)
+            #expect(try await !half.readToEnd().contains("200"))
+            // Far longer silent than the other.
+            try await asking.send("HEAD /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            #expect(try await asking.readToEnd().components(separatedBy: "200 OK").count == 3)
         }
     }
 
@@ -376,6 +398,58 @@ import Testing
                 try await server.secondServer().run()
             }
             #expect(try await Self.ask(server, "/_ping").contains("OK"))
+        }
+    }
+
+    @Test func `a socket that is another kind of daemon's is left alone, one that nobody listens at is taken`()
+        async throws
+    {
+        let directory = "/tmp/apus-socket-\(UInt32.random(in: .min ... .max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+        defer {
+            // What is left in the temporary directory does no harm.
+            try? FileManager.default.removeItem(atPath: directory)
+        }
+        let path = directory + "/docker.sock"
+        let other = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(unixDomainSocketPath: path).get()
+        let inode = try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
+        try await ServerFixture.with { server in
+            await #expect(throws: Refusal(.conflict, "\(path) belongs to a running daemon")) {
+                try await server.server(at: path).run()
+            }
+            // Where it need not be served, the server waits for its end.
+            let waiting = Task { try await server.server(at: path, isOptional: true).run() }
+            waiting.cancel()
+            await #expect(throws: CancellationError.self) { try await waiting.value }
+            #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int == inode)
+            // Closing it leaves the file, as a killed daemon does.
+            try await other.close()
+            if !FileManager.default.fileExists(atPath: path) {
+                let bound = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+                var address = sockaddr_un()
+                address.sun_family = sa_family_t(AF_UNIX)
+                withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+                _ = withUnsafePointer(to: &address) {
+                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        bind(bound, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                    }
+                }
+                close(bound)
+            }
+            #expect(FileManager.default.fileExists(atPath: path))
+            let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
+            let next = ServiceGroup(
+                services: [server.server(at: path, isOptional: true) { continuation.finish() }],
+                logger: Logger(label: "fourth"))
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await next.run() }
+                for await _ in ready {}
+                #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int != inode)
+                await next.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+            #expect(!FileManager.default.fileExists(atPath: path))
         }
     }
 }

@@ -28,6 +28,21 @@ private struct Fact: Codable, Sendable, Equatable {
         }
     }
 
+    @Test func `whoever is cancelled has still written what he says`() async throws {
+        try await withFile { path in
+            let store = try await LocalStore.open(path)
+            let writer = Task {
+                while !Task.isCancelled { await Task.yield() }
+                try await store.save(Fact(name: "undone", number: 1), kind: .containers, id: "x")
+                try await store.delete(kind: .containers, id: "x")
+                try await store.save(Fact(name: "undone", number: 2), kind: .containers, id: "y")
+            }
+            writer.cancel()
+            try await writer.value
+            #expect(try await store.loadAll(Fact.self, kind: .containers).map(\.id) == ["y"])
+        }
+    }
+
     @Test func `a batch is one write with one number, in all its kinds`() async throws {
         try await withFile { path in
             let store = try await LocalStore.open(path)

@@ -1,11 +1,13 @@
 import Synchronization
 
-/// Lets operations on one container follow one another in order of arrival, while those on others go on beside them.
-final class KeyedSerializer: Sendable {
+/// Lets operations on one thing, say a container, follow one another in order of arrival, while those on others go on beside them.
+package final class KeyedSerializer: Sendable {
     private let waiting = Mutex<[String: [CheckedContinuation<Void, Never>]]>([:])
 
-    /// Runs `body` when no other operation on `key` runs.
-    func run<Value: Sendable>(_ key: String, _ body: () async throws -> Value) async rethrows -> Value {
+    package init() {}
+
+    /// Runs `body` when no other operation on `key` runs. Waiting for that is not cut short by cancellation.
+    package func run<Value: Sendable>(_ key: String, _ body: () async throws -> Value) async rethrows -> Value {
         await withCheckedContinuation { continuation in
             let isFirst = waiting.withLock { waiting -> Bool in
                 if waiting[key] != nil {

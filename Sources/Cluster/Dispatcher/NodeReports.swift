@@ -1,0 +1,147 @@
+import Addressing
+import Foundation
+import GRPCCore
+import Model
+import NodeProtocol
+
+/// What a node may say of itself and of its tasks. What its honest programs would never send is refused; what they may send at greater length
+/// than a manager keeps is cut; times are a manager's own where the node's cannot be.
+enum NodeReports {
+    static let maximumDescription = 64 << 10
+    static let maximumStatus = 64 << 10
+    /// Reports of one message; a node sends 200 at the most.
+    static let maximumReports = 1000
+    static let maximumMessage = 1 << 10
+    static let maximumError = 4 << 10
+    /// In each list of a description.
+    static let maximumEntries = 1024
+    static let maximumText = 4 << 10
+    private static let maximumName = 255
+    private static let maximumPorts = 1024
+
+    /// - Throws: `RPCError` with `.invalidArgument`.
+    static func description(_ payload: Data) throws -> NodeDescription {
+        guard payload.count <= maximumDescription else { throw refusal("a description of \(payload.count) bytes") }
+        var description: NodeDescription
+        do { description = try Wire.value(NodeDescription.self, payload) } catch {
+            throw refusal("what is no description of a node")
+        }
+        // A manager's to say.
+        description.tlsInfo = nil
+        let resources = description.resources
+        let labels = description.engine.labels ?? [:]
+        // A host may have any number of routes; they are advice.
+        let routed = Array((description.routedSubnets ?? []).prefix(maximumEntries))
+        description.routedSubnets = description.routedSubnets.map { _ in routed }
+        let texts =
+            [description.platform.architecture, description.platform.system, description.engine.engineVersion]
+            + description.engine.plugins.flatMap { [$0.type, $0.name] } + labels.keys
+            + (resources.genericResources ?? []).flatMap {
+                [
+                    $0.namedResourceSpec?.kind, $0.namedResourceSpec?.value, $0.discreteResourceSpec?.kind,
+                ].compactMap(\.self)
+            }
+        guard isName(description.hostname) || description.hostname.isEmpty else { throw refusal("no host's name") }
+        guard [resources.nanoCPUs, resources.memoryBytes, resources.pids].allSatisfy({ $0 >= 0 }) else {
+            throw refusal("less than nothing of a resource")
+        }
+        guard texts.allSatisfy({ $0.utf8.count <= maximumName && isPrintable($0) }),
+            labels.values.allSatisfy({ $0.utf8.count <= maximumText })
+        else { throw refusal("texts that are no names") }
+        let counts = [labels.count, description.engine.plugins.count, resources.genericResources?.count ?? 0]
+        guard counts.allSatisfy({ $0 <= maximumEntries }) else { throw refusal("too many entries") }
+        guard routed.allSatisfy({ IPv4Network($0) != nil }) else { throw refusal("what is no subnet") }
+        return description
+    }
+
+    /// - Throws: `RPCError` with `.invalidArgument`.
+    static func status(_ payload: Data) throws -> TaskStatus {
+        guard payload.count <= maximumStatus else { throw refusal("a task's status of \(payload.count) bytes") }
+        var status: TaskStatus
+        do { status = try Wire.value(TaskStatus.self, payload) } catch { throw refusal("what is no status of a task") }
+        // What comes before is a manager's to say, and so is what comes after.
+        guard (TaskState.assigned...TaskState.rejected).contains(status.state) else {
+            throw refusal("a task as \(status.state)")
+        }
+        status.message = status.message.map { cut($0, maximumMessage) }
+        status.err = status.err.map { cut($0, maximumError) }
+        if let container = status.containerStatus {
+            guard container.containerID.isEmpty || isIdentifier(container.containerID),
+                Int32(exactly: container.exitCode) != nil, Int32(exactly: container.processID) != nil
+            else { throw refusal("what is no container") }
+            if let name = container.name, !isName(name) { throw refusal("what is no container's name") }
+        }
+        for port in status.portStatus?.ports ?? [] { try check(port) }
+        guard status.portStatus?.ports?.count ?? 0 <= maximumPorts else { throw refusal("too many ports") }
+        return status
+    }
+
+    /// A status as it is stored: a state is reached neither after now nor before the one that was reached last.
+    static func settled(_ status: TaskStatus, after former: TaskStatus, at now: Timestamp) -> TaskStatus {
+        var status = status
+        status.timestamp = min(max(status.timestamp, former.timestamp), now)
+        return status
+    }
+
+    /// Whether a report says something new. The same state reached at another time is no news.
+    static func isNews(_ status: TaskStatus, after former: TaskStatus) -> Bool {
+        guard !former.state.isTerminal, status.state >= former.state else { return false }
+        var same = status
+        same.timestamp = former.timestamp
+        return same != former
+    }
+
+    /// - Throws: `RPCError` with `.invalidArgument`.
+    static func attachment(_ payload: Data) throws -> NetworkAttachmentSpec {
+        guard payload.count <= maximumStatus else { throw refusal("a wish of \(payload.count) bytes") }
+        let spec: NetworkAttachmentSpec
+        do { spec = try Wire.value(NetworkAttachmentSpec.self, payload) } catch {
+            throw refusal("what is no wish for an attachment")
+        }
+        guard isIdentifier(spec.containerID), isName(spec.containerName) else { throw refusal("what is no container") }
+        guard spec.aliases.count <= maximumEntries, spec.aliases.allSatisfy(isName) else {
+            throw refusal("aliases that are no names")
+        }
+        if let alias = spec.aliases.first(where: { $0.lowercased().hasPrefix("tasks.") }) {
+            throw RPCError(
+                code: .invalidArgument,
+                message: "invalid alias \(alias): names that begin with \"tasks.\" are those of services' tasks")
+        }
+        return spec
+    }
+
+    private static func check(_ port: PortConfig) throws {
+        guard [nil, "tcp", "udp", "sctp"].contains(port.protocol), [nil, "ingress", "host"].contains(port.publishMode),
+            UInt16(exactly: port.targetPort) != nil, UInt16(exactly: port.publishedPort ?? 0) != nil,
+            port.name.map({ $0.utf8.count <= maximumName && isPrintable($0) }) ?? true
+        else { throw refusal("what is no port") }
+    }
+
+    private static func refusal(_ what: String) -> RPCError {
+        RPCError(code: .invalidArgument, message: "a node may not report \(what)")
+    }
+
+    /// Letters, digits and hyphens, up to 64.
+    static func isIdentifier(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45
+            }
+    }
+
+    /// Printable, without spaces, as long as a name in DNS at the most.
+    static func isName(_ text: String) -> Bool {
+        (1...maximumName).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 32 && $0 != 127 }
+    }
+
+    private static func isPrintable(_ text: String) -> Bool { text.utf8.allSatisfy { $0 >= 32 && $0 != 127 } }
+
+    /// The beginning of a text, of so many bytes at the most, and whole characters only.
+    static func cut(_ text: String, _ bytes: Int) -> String {
+        guard text.utf8.count > bytes else { return text }
+        var end = text.utf8.index(text.startIndex, offsetBy: bytes)
+        // A cut within a character moves to its beginning.
+        while end > text.startIndex, end.samePosition(in: text) == nil { end = text.utf8.index(before: end) }
+        return String(text[..<end])
+    }
+}

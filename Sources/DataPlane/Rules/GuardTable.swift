@@ -1,0 +1,100 @@
+import Addressing
+import Nftables
+
+/// `bridge guard`: what a container's port may say, in each namespace that has such ports: the node's and every overlay's.
+///
+/// A port sends with its own MAC and address, ARP about itself, and nothing else: no tags, no other protocol. Ports are links
+/// of the group ``Layout/linkGroup``; others are not looked at. A port without elements is dumb, so they come before it. IPv6
+/// addresses are numbers here, since nft 1.0.6 cannot name what neighbour discovery asks for; containers have none as yet.
+///
+/// The rule about `ether type` stands by itself: as a part of the next one nft leaves it out of its listing, and who loads a
+/// listing would get a question about the protocol, which looks through tags.
+struct GuardTable {
+    static let id = TableID(.bridge, "guard")
+
+    struct Port: Equatable {
+        let link: String
+        let mac: MACAddress
+        let address: IPv4Address
+        /// It may also use addresses that are nobody's.
+        let isLax: Bool
+        /// Of a network whose containers must not talk to each other.
+        let isIsolated: Bool
+    }
+
+    let ports: [Port]
+    /// What is somebody's, for ports that may use what is nobody's.
+    let taken: Set<IPv4Address>
+    /// MACs of the bridges that have isolated ports.
+    let gates: Set<MACAddress>
+
+    private static let skeleton = """
+        set own4 { typeof iifname . ether saddr . ip saddr; }
+        set own6 { typeof iifname . ether saddr . @th,64,128; }
+        set lax { typeof iifname . ether saddr; }
+        set lax6 { typeof iifname . ether saddr; }
+        set taken4 { type ipv4_addr; }
+        set taken6 { typeof @th,64,128; }
+        set isolated { type ifname; }
+        set gates { type ether_addr; }
+        chain enter { type filter hook prerouting priority -300; policy accept;
+        iifgroup != \(Layout.linkGroup) accept
+        ether type != ip goto other
+        iifname . ether saddr . ip saddr @own4 accept
+        iifname . ether saddr @lax ip saddr != 127.0.0.0/8 ip saddr != @taken4 accept
+        counter drop
+        }
+        chain other {
+        ether type vmap { arp : goto from_arp, ip6 : goto from6 }
+        counter drop
+        }
+        chain from_arp {
+        iifname @isolated ether daddr != ff:ff:ff:ff:ff:ff ether daddr != @gates counter drop
+        arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation { request, reply } goto arp_pair
+        counter drop
+        }
+        chain arp_pair {
+        iifname . ether saddr . arp saddr ip @own4 iifname . arp saddr ether . arp saddr ip @own4 accept
+        iifname . ether saddr @lax iifname . arp saddr ether @lax arp saddr ip != 127.0.0.0/8 arp saddr ip != @taken4 accept
+        counter drop
+        }
+        chain from6 {
+        icmpv6 type vmap { nd-router-advert : drop, nd-redirect : drop, nd-neighbor-advert : goto advert, nd-neighbor-solicit : goto solicit }
+        goto source6
+        }
+        chain source6 {
+        iifname . ether saddr . @nh,64,128 @own6 accept
+        iifname . ether saddr @lax6 @nh,64,128 != @taken6 accept
+        counter drop
+        }
+        chain advert {
+        iifname . ether saddr . @th,64,128 @own6 goto source6
+        iifname . ether saddr @lax6 @th,64,128 != @taken6 goto source6
+        counter drop
+        }
+        chain solicit {
+        ip6 saddr != :: goto source6
+        iifname . ether saddr . @th,64,128 @own6 accept
+        iifname . ether saddr @lax6 @th,64,128 != @taken6 accept
+        counter drop
+        }
+        """
+
+    var table: Table {
+        let lax = ports.filter(\.isLax)
+        // What is taken comes before who might take it.
+        return Table(
+            Self.id, skeleton: Self.skeleton,
+            sets: [
+                ElementSet(
+                    "own4", nameFields: [0], keys: ports.map { "\"\($0.link)\" . \($0.mac) . \($0.address)" }),
+                ElementSet("own6", nameFields: [0]),
+                ElementSet("taken4", keys: (lax.isEmpty ? [] : taken).map(\.description)),
+                ElementSet("taken6"),
+                ElementSet("lax", nameFields: [0], keys: lax.map { "\"\($0.link)\" . \($0.mac)" }),
+                ElementSet("lax6", nameFields: [0]),
+                ElementSet("gates", keys: gates.map(\.description)),
+                ElementSet("isolated", nameFields: [0], keys: ports.filter(\.isIsolated).map { "\"\($0.link)\"" }),
+            ])
+    }
+}

@@ -1,0 +1,173 @@
+import Addressing
+import Faults
+import LinuxSystem
+import Logging
+import Model
+
+/// A link as `--link` takes it: `NAME:ALIAS`, `NAME`, or as inspect shows it, `/NAME:/OTHER/ALIAS`. Pure.
+struct LinkText: Equatable {
+    let name: String
+    let alias: String
+
+    /// - Throws: ``Refusal`` in Docker's words.
+    init(_ text: String) throws(Refusal) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard let first = parts.first, !first.isEmpty else {
+            throw Refusal(.invalidInput, "empty string specified for links")
+        }
+        guard parts.count <= 2, parts.last?.isEmpty == false else {
+            throw Refusal(.invalidInput, "bad format for links: \(text)")
+        }
+        name = first.hasPrefix("/") ? String(first.dropFirst()) : first
+        alias = parts.count == 1 ? name : Files.name(of: parts[1])
+    }
+}
+
+/// A running container that another one on the default bridge is linked to: how it is known there. Pure. Source: moby, `daemon/links`.
+struct LinkedContainer: Sendable, Equatable {
+    /// As in `/web/db`.
+    let path: String
+    let alias: String
+    let name: String
+    let hostname: String
+    let address: IPv4Address
+    let ports: [PortKey]
+    let variables: [String]
+
+    init(_ child: ContainerRecord, as alias: String, of parent: ContainerRecord, at address: IPv4Address) {
+        self.address = address
+        self.alias = alias
+        hostname = child.configuration.hostname
+        name = child.name
+        path = "/\(parent.name)/\(alias)"
+        ports = (child.configuration.exposedPorts ?? [:]).keys.compactMap { PortKey($0) }.sorted {
+            $0.port != $1.port ? $0.port < $1.port : $0.transport == "tcp" && $1.transport != "tcp"
+        }
+        variables = child.configuration.env
+    }
+
+    /// What it is called in `/etc/hosts`.
+    var names: String {
+        ([alias, hostname] + (alias == name ? [] : [name])).filter { !$0.isEmpty }.joined(separator: " ")
+    }
+
+    /// Variables that tell a program where it is and what is in it.
+    var environment: [String] {
+        let prefix = alias.uppercased().replacing("-", with: "_")
+        var lines: [String] = []
+        if let first = ports.first { lines.append("\(prefix)_PORT=\(first.transport)://\(address):\(first.port)") }
+        var index = 0
+        while index < ports.count {
+            let last = lastOfRun(from: index)
+            if last > index {
+                let first = ports[index]
+                let name = "\(prefix)_PORT_\(first.port)_\(first.transport.uppercased())"
+                lines += [
+                    "\(name)_START=\(first.transport)://\(address):\(first.port)", "\(name)_ADDR=\(address)",
+                    "\(name)_PROTO=\(first.transport)", "\(name)_PORT_START=\(first.port)",
+                    "\(name)_END=\(ports[last].transport)://\(address):\(ports[last].port)",
+                    "\(name)_PORT_END=\(ports[last].port)",
+                ]
+            }
+            index = last + 1
+        }
+        for port in ports {
+            let name = "\(prefix)_PORT_\(port.port)_\(port.transport.uppercased())"
+            lines += [
+                "\(name)=\(port.transport)://\(address):\(port.port)", "\(name)_ADDR=\(address)",
+                "\(name)_PORT=\(port.port)", "\(name)_PROTO=\(port.transport)",
+            ]
+        }
+        lines.append("\(prefix)_NAME=\(path)")
+        for variable in variables {
+            guard let equals = variable.firstIndex(of: "=") else { continue }
+            let name = variable[..<equals]
+            // Of the image rather than of this container.
+            if name != "HOME", name != "PATH" { lines.append("\(prefix)_ENV_\(variable)") }
+        }
+        return lines
+    }
+
+    /// The last port of those that follow one another without a gap.
+    private func lastOfRun(from index: Int) -> Int {
+        var last = index
+        while last + 1 < ports.count, Int(ports[last + 1].port) == Int(ports[last].port) + 1 { last += 1 }
+        return last
+    }
+}
+
+extension NodeEngine {
+    /// Finds the containers that a new one on the default bridge is linked to. On other networks links are names, which are looked up.
+    /// - Throws: ``Refusal`` in Docker's words.
+    func resolveLinks(_ record: inout ContainerRecord) throws {
+        guard let texts = record.hostConfig.links, !texts.isEmpty, record.networkMode == "bridge" else { return }
+        var links: [ContainerRecord.Link] = []
+        var shown: [String] = []
+        for text in texts {
+            let link = try LinkText(text)
+            let child: ContainerRecord
+            do { child = try containers.find(link.name) } catch let refusal as Refusal {
+                throw Refusal(.invalidInput, "could not get container for \(link.name): \(refusal.message)")
+            }
+            guard !child.isOnHostNetwork else {
+                throw Refusal(
+                    .invalidInput,
+                    "conflicting options: host type networking can't be used with links. This would result in undefined behavior"
+                )
+            }
+            links.append(ContainerRecord.Link(containerID: child.id, alias: link.alias))
+            shown.append("/\(child.name):/\(record.name)/\(link.alias)")
+        }
+        record.links = links
+        record.hostConfig.links = shown
+    }
+
+    /// The containers that one is linked to, for its start.
+    /// - Throws: ``Refusal`` in Docker's words when one of them does not run.
+    func linkedContainers(of record: ContainerRecord) throws -> [LinkedContainer] {
+        guard let links = record.links, record.endpoints.contains(where: { $0.networkName == "bridge" }) else {
+            return []
+        }
+        return try links.compactMap { link in
+            // One that has been removed is linked to no more.
+            guard let child = containers.record(link.containerID) else { return nil }
+            guard child.isUp else {
+                throw Refusal(
+                    .conflict, "Cannot link to a non running container: /\(child.name) AS /\(record.name)/\(link.alias)"
+                )
+            }
+            guard let place = child.endpoints.first(where: { $0.networkName == "bridge" && $0.isJoined })?.address
+            else {
+                throw Refusal(.conflict, "container \(child.id) not attached to default bridge network")
+            }
+            return LinkedContainer(child, as: link.alias, of: record, at: place.address)
+        }
+    }
+
+    /// Those that are linked to a container which has been started anew find it at its new address.
+    func renewLinks(to child: ContainerRecord) async {
+        let place = child.endpoints.first { $0.networkName == "bridge" && $0.isJoined }
+        guard let address = place?.address?.address else { return }
+        for parent in containers.all where parent.isUp {
+            let links = (parent.links ?? []).filter { $0.containerID == child.id }.map {
+                LinkedContainer(child, as: $0.alias, of: parent, at: address)
+            }
+            guard !links.isEmpty else { continue }
+            let path = "\(paths.files(of: parent.id))/hosts"
+            do { try await onThread { try Self.renew(links, in: path) } } catch {
+                log.error(
+                    "a container does not find another one that it is linked to",
+                    metadata: ["container": "\(parent.shortID)", "linked": "\(child.shortID)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private static func renew(_ links: [LinkedContainer], in path: String) throws {
+        guard let text = try Files.text(path) else { return }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            links.first { line.hasSuffix("\t\($0.names)") }.map { "\($0.address)\t\($0.names)" } ?? String(line)
+        }
+        // In place: the container has the file itself mounted.
+        try Files.rewrite(lines.joined(separator: "\n"), in: path, mode: 0o644)
+    }
+}

@@ -1,0 +1,66 @@
+import ContainerRuntime
+import Faults
+
+/// `--security-opt`, read as Docker reads it: `NAME=VALUE`, or with a colon as it was written once. Pure.
+struct SecurityOptions: Equatable {
+    private(set) var noNewPrivileges = false
+    private(set) var seccomp = SeccompChoice.standard
+
+    /// - Throws: ``Refusal`` in Docker's words; for what Apus does not do, by name. SELinux labels have no effect, as with a Docker that
+    ///   was not started with `--selinux-enabled`.
+    init(_ options: [String]) throws(Refusal) {
+        for option in options {
+            if option == "no-new-privileges" {
+                noNewPrivileges = true
+            } else if option != "disable" {
+                // As Docker has it, the equals sign counts wherever there is one.
+                let separator: Character = option.contains("=") ? "=" : ":"
+                guard let end = option.firstIndex(of: separator) else {
+                    throw Refusal(.invalidInput, "invalid --security-opt 1: \"\(option)\"")
+                }
+                try read(String(option[..<end]), String(option[option.index(after: end)...]), option)
+            }
+        }
+    }
+
+    private mutating func read(_ name: String, _ value: String, _ option: String) throws(Refusal) {
+        switch name {
+        case "label": return
+        case "no-new-privileges":
+            guard let flag = GoFlag.parse(value) else {
+                throw Refusal(.invalidInput, "invalid --security-opt 2: \"\(option)\"")
+            }
+            noNewPrivileges = flag
+        case "seccomp": seccomp = try Self.profile(value)
+        case "apparmor" where value == "unconfined": return
+        case "apparmor", "writable-cgroups":
+            throw Refusal(.notImplemented, "--security-opt \(option) is not implemented by apus yet")
+        default: throw Refusal(.invalidInput, "invalid --security-opt 2: \"\(option)\"")
+        }
+    }
+
+    /// Clients send a profile's text, not the name of its file.
+    private static func profile(_ value: String) throws(Refusal) -> SeccompChoice {
+        switch value {
+        case "unconfined": return .unconfined
+        case "builtin", "": return .standard
+        default:
+            let bytes = Array(value.utf8)
+            do { _ = try SeccompProfile(json: bytes) } catch {
+                throw Refusal(.invalidInput, "Decoding seccomp profile failed: \(error)")
+            }
+            return .profile(bytes)
+        }
+    }
+}
+
+/// A truth value as Go's `strconv.ParseBool` reads one.
+enum GoFlag {
+    static func parse(_ text: some StringProtocol) -> Bool? {
+        switch text {
+        case "1", "t", "T", "true", "True", "TRUE": true
+        case "0", "f", "F", "false", "False", "FALSE": false
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Addressing
+import DataPlane
+import Faults
+import Glibc
+import LinuxSystem
+import Model
+
+/// What a request may ask of a container's place in a network besides its address and names. Pure.
+struct EndpointOptions: Equatable {
+    /// What the container's link is called instead of `ethN`.
+    let interfaceName: String?
+    /// Parameters of the link, `IFNAME` standing for its name: path below /proc/sys and value.
+    let parameters: [Parameter]
+
+    struct Parameter: Equatable {
+        var path: [String]
+        var value: String
+    }
+
+    private static let prefix = "com.docker.network."
+    private static let nameOption = "com.docker.network.endpoint.ifname"
+    private static let parametersOption = "com.docker.network.endpoint.sysctls"
+
+    /// - Throws: ``Refusal`` in Docker's words; for what Apus does not do, by name.
+    init(_ settings: EndpointSettings?) throws(Refusal) {
+        let wishes = settings?.ipamConfig
+        if !(wishes?.linkLocalIPs ?? []).isEmpty {
+            throw Refusal(.notImplemented, "--link-local-ip is not implemented by apus yet")
+        }
+        if let address = wishes?.iPv6Address, !address.isEmpty {
+            throw Refusal(.notImplemented, "the IPv6 address \(address) of a container is not implemented by apus yet")
+        }
+        if let address = wishes?.iPv4Address, !address.isEmpty, IPv4Address(address) == nil {
+            throw Refusal(.invalidInput, "invalid endpoint settings:\ninvalid IPv4 address: \(address)")
+        }
+        for link in settings?.links ?? [] { _ = try LinkText(link) }
+        let options = settings?.driverOpts ?? [:]
+        for name in options.keys.sorted()
+        where name.hasPrefix(Self.prefix) && name != Self.nameOption && name != Self.parametersOption {
+            throw Refusal(.notImplemented, "the endpoint's driver option \(name) is not implemented by apus")
+        }
+        interfaceName = options[Self.nameOption]
+        if let interfaceName, !Self.isLinkName(interfaceName) {
+            throw Refusal(.invalidInput, "invalid endpoint settings:\ninvalid interface name \"\(interfaceName)\"")
+        }
+        var parameters: [Parameter] = []
+        for text in (options[Self.parametersOption] ?? "").split(separator: ",") {
+            parameters.append(try Self.parameter(text))
+        }
+        self.parameters = parameters
+    }
+
+    /// As the kernel has it, and no path.
+    private static func isLinkName(_ name: String) -> Bool {
+        (1...15).contains(name.utf8.count) && name != "." && name != ".." && name != "lo"
+            && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
+    }
+
+    private static func parameter(_ text: Substring) throws(Refusal) -> Parameter {
+        let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = sides[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard sides.count == 2, parts.count == 5, parts[0] == "net", ["ipv4", "ipv6", "mpls"].contains(parts[1]),
+            parts[3] == "IFNAME", parts.allSatisfy({ !$0.isEmpty && !$0.contains("/") })
+        else {
+            throw Refusal(
+                .invalidInput,
+                "invalid endpoint settings:\nunrecognised network interface sysctl '\(text)'; represent 'net.X.Y.ethN.Z=V' as "
+                    + "'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'")
+        }
+        return Parameter(path: parts, value: String(sides[1]))
+    }
+
+    /// What is to be written for a link of this name.
+    func writes(for link: String) -> [(path: String, value: String)] {
+        parameters.map { parameter in
+            (parameter.path.map { $0 == "IFNAME" ? link : $0 }.joined(separator: "/"), parameter.value)
+        }
+    }
+}
+
+/// IPv6 addresses as texts: they are told from what is none, no more.
+enum IPv6Text {
+    static func isAddress(_ text: String) -> Bool {
+        var address = in6_addr()
+        return inet_pton(AF_INET6, text, &address) == 1
+    }
+}
+
+extension NodeEngine {
+    /// Sets the parameters that a running container's places in its networks ask for; where they are set already nothing is written.
+    func applyEndpointParameters(_ record: ContainerRecord) async throws {
+        var writes: [(path: String, value: String)] = []
+        for endpoint in record.endpoints where endpoint.isJoined {
+            writes += try EndpointOptions(endpoint.wish).writes(for: endpoint.interfaceName)
+        }
+        guard !writes.isEmpty else { return }
+        let wanted = writes
+        try await network.dataPlane.sandboxNamespace(record.id).run {
+            for (path, value) in wanted { try Sysctl.ensure(path, value) }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Addressing
+import Faults
+import Glibc
+import LinuxSystem
+
+/// What a volume of the `local` driver is made of when it is more than a directory: the driver's `type`, `device` and `o`. Source: moby,
+/// `volume/local`.
+struct LocalVolumeOptions: Sendable, Equatable {
+    private static let known: Set<String> = ["type", "o", "device", "size"]
+    /// What must be there with what.
+    private static let needed = ["device": ["type"], "type": ["device"], "o": ["device", "type"]]
+
+    let type: String
+    let device: String
+    let options: String
+
+    /// `nil` for a plain directory.
+    /// - Throws: ``Refusal`` in Docker's words.
+    init?(_ given: [String: String]?) throws(Refusal) {
+        guard let given, !given.isEmpty else { return nil }
+        for name in given.keys.sorted() where !Self.known.contains(name) {
+            throw Refusal(.invalidInput, "invalid option: \"\(name)\"")
+        }
+        if given["size"] != nil { throw Refusal(.invalidInput, "quota size requested but no quota support") }
+        for name in given.keys.sorted() {
+            for other in Self.needed[name] ?? [] where given[other] == nil {
+                throw Refusal(.invalidInput, "missing required option: \"\(other)\"")
+            }
+        }
+        type = given["type"] ?? ""
+        device = given["device"] ?? ""
+        options = given["o"] ?? ""
+    }
+
+    /// Mounts it. Blocks, for as long as a server is looked up and answers.
+    /// - Throws: ``Refusal`` in Docker's words with the kernel's reason.
+    func mount(at target: String) throws {
+        do throws(Failure) {
+            guard !device.isEmpty else { throw Failure(text: "missing device in volume options") }
+            let (device, options) = try resolved()
+            do {
+                try Mounts.mount(device, at: target, type: type, MountOptions(options))
+            } catch {
+                let reason = String(cString: strerror(error.errno))
+                throw Failure(
+                    text:
+                        "failed to mount local volume: \(error.attempting): \(reason.prefix(1).lowercased())\(reason.dropFirst())"
+                )
+            }
+        } catch {
+            throw Refusal(.defect, "error while mounting volume '\(target)': \(error.text)")
+        }
+    }
+
+    private struct Failure: Error { let text: String }
+
+    /// Device and options with servers' addresses instead of their names, which the kernel does not look up.
+    private func resolved() throws(Failure) -> (device: String, options: String) {
+        guard ["nfs", "nfs4", "cifs"].contains(type) else { return (device, options) }
+        let words = options.split(separator: ",")
+        if let word = words.first(where: { $0.hasPrefix("addr=") }) {
+            let address = try Self.address(of: String(word.dropFirst(5)))
+            return (device, words.map { $0 == word ? "addr=\(address)" : String($0) }.joined(separator: ","))
+        }
+        // `//server/share`
+        guard type == "cifs", device.hasPrefix("//") else { return (device, options) }
+        let server = device.dropFirst(2).prefix { $0 != "/" }
+        guard !server.isEmpty else { return (device, options) }
+        return ("//\(try Self.address(of: String(server)))\(device.dropFirst(2 + server.count))", options)
+    }
+
+    private static func address(of name: String) throws(Failure) -> String {
+        if IPv4Address(name) != nil || name.contains(":") { return name }
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(name, nil, &hints, &found)
+        defer { if let found { freeaddrinfo(found) } }
+        guard status == 0, let first = found?.pointee else {
+            throw Failure(
+                text:
+                    "error resolving passed in network volume address: lookup \(name): \(String(cString: gai_strerror(status)))"
+            )
+        }
+        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        let named = getnameinfo(first.ai_addr, first.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+        guard named == 0 else { throw Failure(text: "error resolving passed in network volume address: \(name)") }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

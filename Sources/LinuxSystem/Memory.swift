@@ -1,0 +1,10 @@
+import CLinux
+
+/// This process' own memory.
+package enum Memory {
+    /// Gives what has been freed back to the kernel. By itself malloc does so only with the end of an arena, so that after a burst of work a
+    /// process stays as large as it was at its largest.
+    ///
+    /// Takes some milliseconds, for which other threads' allocations may wait: for when there is little to do.
+    package static func giveBack() async throws { try await onThread { _ = clinux_trim_memory() } }
+}

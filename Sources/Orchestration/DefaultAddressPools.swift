@@ -1,0 +1,51 @@
+package import Addressing
+package import Faults
+import Model
+
+/// The blocks of addresses that a swarm's overlays are cut from, as `swarm init --default-addr-pool` gives them. Pure. Source: moby,
+/// `daemon/cluster/swarm.go`.
+package struct DefaultAddressPools: Sendable, Equatable {
+    /// Prefix length of a network's subnet when nobody says one.
+    package static let usualSize = 24
+    /// A network has a gateway and room for more.
+    private static let smallestSize = 29
+
+    private let bases: [IPv4Network]
+    private let size: Int
+
+    /// - Parameter size: 0 for the usual one.
+    /// - Throws: ``Refusal`` in Docker's words.
+    package init(_ texts: [String], size: Int) throws(Refusal) {
+        self.size = size == 0 ? Self.usualSize : size
+        var bases: [IPv4Network] = []
+        guard (1...Self.smallestSize).contains(self.size) else {
+            throw Refusal(.invalidInput, "subnet size is out of range: \(size)")
+        }
+        for text in texts {
+            guard let base = IPv4Network(text)?.masked else {
+                throw Refusal(.invalidInput, "invalid base pool \(text): invalid CIDR address: \(text)")
+            }
+            guard self.size >= base.prefixLength else {
+                throw Refusal(
+                    .invalidInput, "invalid CIDR: \"\(text)\". Subnet size is too small for pool: \(base.prefixLength)")
+            }
+            if let other = bases.first(where: { $0.overlaps(base) }) {
+                throw Refusal(.invalidInput, "base pool \(base) overlaps with \(other)")
+            }
+            bases.append(base)
+        }
+        self.bases = bases
+    }
+
+    /// Where subnets come from; `nil` for the usual place.
+    package var chooser: SubnetChooser? {
+        bases.isEmpty ? nil : SubnetChooser(pools: bases.map { SubnetChooser.Pool(base: $0, prefixLength: size) })
+    }
+}
+
+extension ClusterObject {
+    /// What the swarm was made with; it was checked then.
+    var addressPools: SubnetChooser? {
+        (try? DefaultAddressPools(defaultAddrPool ?? [], size: subnetSize))?.chooser
+    }
+}

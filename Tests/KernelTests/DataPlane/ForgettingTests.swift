@@ -1,0 +1,197 @@
+import Addressing
+import LinuxSystem
+import Netlink
+import Nftables
+import TestKit
+import Testing
+
+@testable import DataPlane
+
+/// Connections of a time before the networks and ports that are there now.
+@Suite struct ForgettingTests {
+    private func bridge(_ id: String, isOpen: Bool) -> BridgeNetwork {
+        BridgeNetwork(
+            id: id, linkName: "br-\(id)",
+            gateway: IPv4Network(address: IPv4Address(172, 21, 0, 1), prefixLength: 16), allowsInterContainer: isOpen)
+    }
+
+    private func member(_ id: String, _ last: UInt8, of bridge: String) -> Sandbox {
+        Sandbox(
+            id: id,
+            endpoints: [
+                .init(
+                    id: "e0\(id)", network: .bridge(bridge), interfaceName: "eth0",
+                    address: IPv4Network(address: IPv4Address(172, 21, 0, last), prefixLength: 16),
+                    gateway: IPv4Address(172, 21, 0, 1))
+            ], defaultRouteEndpointID: "e0\(id)")
+    }
+
+    /// Two containers that talk with each other, and may not any more afterwards.
+    private func talk(then closed: NodeNetwork, _ names: [String]) async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let open = NodeNetwork(
+                bridges: [bridge("plain", isOpen: true)],
+                sandboxes: [member("a1", 10, of: "plain"), member("b1", 11, of: "plain")])
+            try await apply([open], world)
+            let target = IPv4Address(172, 21, 0, 11)
+            func ask(_ caller: String, _ kind: Caller.Kind) async -> String {
+                do {
+                    return try await Caller.open(
+                        kind, to: target, 80, from: node.sandbox(caller), sourcePort: 41_000, milliseconds: 400
+                    ).ask()
+                } catch { return "\(error)" }
+            }
+            var greeters = [try await Greeter.start("b", in: node.sandbox("b1"), port: 80)]
+            #expect(await ask("a1", .udp) == "b 172.21.0.10")
+            #expect(await ask("a1", .udp) == "b 172.21.0.10")
+            try await apply([closed], world)
+            if names[1] != "b1" {
+                greeters.append(try await Greeter.start("b", in: node.sandbox(names[1]), port: 80))
+            }
+            #expect(await ask(names[0], .udp) != "b 172.21.0.10")
+            withExtendedLifetime(greeters) {}
+        }
+    }
+
+    @Test func `a network that forbids talk forbids it to containers with the addresses of those that talked`()
+        async throws
+    {
+        try await talk(
+            then: NodeNetwork(
+                bridges: [bridge("apart", isOpen: false)],
+                sandboxes: [member("a2", 10, of: "apart"), member("b2", 11, of: "apart")]), ["a2", "b2"])
+    }
+
+    @Test func `a connection that is known is no leave to talk`() async throws {
+        // The same bridge and the same containers: nothing is forgotten.
+        try await talk(
+            then: NodeNetwork(
+                bridges: [bridge("plain", isOpen: false)],
+                sandboxes: [member("a1", 10, of: "plain"), member("b1", 11, of: "plain")]), ["a1", "b1"])
+    }
+
+    @Test func `nothing is known of the connections of a container that went`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let address = IPv4Address(172, 17, 0, 10)
+            func known() async throws -> Int {
+                try await node.namespace.run {
+                    try ConntrackSocket().connections().filter { connection in
+                        [connection.original, connection.reply].contains {
+                            $0.source == address || $0.destination == address
+                        }
+                    }.count
+                }
+            }
+            let other = container("c2", 11)
+            try await apply([NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10), other])], world)
+            let outside = try await Greeter.start("outside", in: world.client, port: 80)
+            #expect(await udp(World.clientAddress, 80, from: node.sandbox("c1")) == "outside \(node.address)")
+            #expect(await tcp(World.clientAddress, 80, from: node.sandbox("c1")) == "outside \(node.address)")
+            let held = try await Caller.open(.tcp, to: World.clientAddress, 80, from: node.sandbox("c2"))
+            #expect(try await held.listen() == "outside \(node.address)")
+            #expect(try await known() >= 2)
+            // The next with this address would get what is still under way to the one before.
+            try await apply([NodeNetwork(bridges: [docker0], sandboxes: [other, container("c3", 10)])], world)
+            try await apply([NodeNetwork(bridges: [docker0], sandboxes: [other])], world)
+            #expect(try await known() == 0)
+            #expect(try await held.ask() == "outside \(node.address)")
+            withExtendedLifetime(outside) {}
+        }
+    }
+
+    // MARK: what was sent while nothing listened
+
+    /// Asks until an answer comes: the sender is as old as its first question.
+    private func answer(_ caller: Caller) async -> String {
+        // A refusal that came before is told first.
+        for _ in 0..<3 { if let answer = try? await caller.ask() { return answer } }
+        return "none"
+    }
+
+    private func unanswered(_ caller: Caller) async {
+        for _ in 0..<2 { await #expect(throws: SystemError.self) { _ = try await caller.ask() } }
+    }
+
+    @Test(arguments: [false, true])
+    func `a sender that is older than a published port is served, and again after a restart`(hasAddress: Bool)
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let port = HostPort(
+                transport: .udp, hostAddress: hasAddress ? node.address : nil, hostPort: 9970,
+                targetAddress: IPv4Address(172, 17, 0, 10), targetPort: 80)
+            try await apply([NodeNetwork(bridges: [docker0])], world)
+            let callers = [
+                try await Caller.open(.udp, to: node.address, 9970, from: world.client, milliseconds: 300),
+                try await Caller.open(.udp, to: node.address, 9970, from: node.namespace, milliseconds: 300),
+            ]
+            for caller in callers { await unanswered(caller) }
+            for name in ["first", "second"] {
+                try await apply(
+                    [NodeNetwork(bridges: [docker0], sandboxes: [container(name, 10, published: [port])])], world)
+                let greeter = try await Greeter.start(name, in: node.sandbox(name), port: 80)
+                #expect(await answer(callers[0]) == "\(name) \(World.clientAddress)")
+                #expect(await answer(callers[1]).hasPrefix(name + " "))
+                try await apply([NodeNetwork(bridges: [docker0])], world)
+                for caller in callers { await unanswered(caller) }
+                withExtendedLifetime(greeter) {}
+            }
+        }
+    }
+
+    @Test func `a sender that is older than a port of the mesh is served, by any node`() async throws {
+        try await withWorld(nodes: 2) { world in
+            var before = swarm(world, tasks: [(2, 1)])
+            for index in before.indices { before[index].ingress?.ports = [] }
+            try await apply(before, world)
+            var callers: [Caller] = []
+            for node in world.nodes {
+                callers.append(
+                    try await Caller.open(.udp, to: node.address, 8080, from: world.client, milliseconds: 300))
+            }
+            for caller in callers { await unanswered(caller) }
+            try await apply(swarm(world, tasks: [(2, 1)]), world)
+            let greeter = try await Greeter.start("two", in: world.nodes[1].sandbox("t21"), port: 80)
+            for caller in callers { #expect(await answer(caller) == "two \(World.clientAddress)") }
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
+    @Test func `a sender of the time without rules is served once they are there again`() async throws {
+        try await withWorld(nodes: 2) { world in
+            try await apply(swarm(world, tasks: [(2, 1)], callers: [(1, 2)]), world)
+            let (one, two) = (world.nodes[0], world.nodes[1])
+            let greeter = try await Greeter.start("two", in: two.sandbox("t21"), port: 80)
+            for place in [one.namespace, one.sandbox("t12")] {
+                try await place.run { try NftContext().run("flush ruleset") }
+            }
+            let outer = try await Caller.open(.udp, to: one.address, 8080, from: world.client, milliseconds: 300)
+            let inner = try await Caller.open(
+                .udp, to: serviceAddress, 80, from: one.sandbox("t12"), milliseconds: 300)
+            for caller in [outer, inner] { await unanswered(caller) }
+            #expect(await one.plane.resync(reason: "test").failures.isEmpty)
+            #expect(await answer(outer) == "two \(World.clientAddress)")
+            #expect(await answer(inner) == "two \(taskAddress(1, 2))")
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
+    @Test func `a sender that is older than a service's address is served`() async throws {
+        try await withWorld(nodes: 2) { world in
+            var before = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
+            for index in before[0].sandboxes.indices { before[0].sandboxes[index].services = [] }
+            try await apply(before, world)
+            let (one, two) = (world.nodes[0], world.nodes[1])
+            let greeter = try await Greeter.start("two", in: two.sandbox("t21"), port: 80)
+            let caller = try await Caller.open(
+                .udp, to: serviceAddress, 80, from: one.sandbox("t12"), milliseconds: 300)
+            await unanswered(caller)
+            try await apply(swarm(world, tasks: [(2, 1)], callers: [(1, 2)]), world)
+            #expect(await answer(caller) == "two \(taskAddress(1, 2))")
+            withExtendedLifetime(greeter) {}
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import Addressing
+import Testing
+
+@testable import NameService
+
+@Suite struct UpstreamMemoryTests {
+    @Test func `when many lists are known, the one that was noted first is forgotten`() {
+        let memory = UpstreamMemory()
+        let begin = ContinuousClock.now
+        let lists = (0..<300).map { number in
+            (0..<2).map { Upstreams.Server(IPv4Address(192, 0, 2, UInt8($0)), port: UInt16(1000 + number)) }
+        }
+        for (number, list) in lists.enumerated() {
+            memory.note(list[1], of: list, raced: false, at: begin + .milliseconds(number))
+        }
+        let now = begin + .seconds(1)
+        let known = lists.filter { memory.plan($0, at: now).order.first == $0[1] }
+        #expect(known == Array(lists.suffix(256)))
+    }
+}

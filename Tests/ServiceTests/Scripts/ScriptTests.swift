@@ -1,0 +1,119 @@
+import Foundation
+import LinuxSystem
+import TestKit
+import Testing
+
+/// The scripts that `make demo` and `make test` are made of.
+@Suite(.timeLimit(.minutes(2))) struct ScriptTests {
+    private static let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
+
+    /// Runs a program for at most a minute; both outputs in one.
+    private func run(_ words: [String], in directory: String, _ environment: [String: String] = [:]) async throws -> (
+        status: Int32, output: String
+    ) {
+        try await onThread {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+            process.arguments = ["-k", "5", "60"] + words
+            process.currentDirectoryURL = URL(fileURLWithPath: directory)
+            process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("APUS_") }
+                .merging(environment) { $1 }
+            let pipe = Pipe()
+            process.standardInput = FileHandle.nullDevice
+            process.standardOutput = pipe
+            process.standardError = pipe
+            try process.run()
+            let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            return (process.terminationStatus, text)
+        }
+    }
+
+    private func bash(_ script: String, in directory: String) async throws -> (status: Int32, output: String) {
+        try await run(["bash", "-c", script], in: directory)
+    }
+
+    @Test func `every part of a check runs, and the end lists the red ones`() async throws {
+        try await withTemporaryDirectory { directory in
+            let inner =
+                ". \(Self.top)/Acceptance/parts; part good true; part bad bash -c 'echo FAIL within: this; exit 1'; conclude"
+            try Files.writeAtomically("#!/bin/bash\n\(inner)\n", to: directory + "/inner", mode: 0o755)
+            let (status, output) = try await bash(
+                """
+                . \(Self.top)/Acceptance/parts
+                part first bash -c 'echo PASS one; echo FAIL two: that; exit 1'
+                part second echo PASS three
+                part third \(directory)/inner
+                part fourth bash -c 'echo SKIP four: docker 20.10 here'
+                conclude
+                """, in: directory)
+            #expect(status == 1)
+            let end = output.split(separator: "════").last.map(String.init) ?? ""
+            #expect(end.hasPrefix(" 3 of 5 parts passed"), "\(output)")
+            #expect(end.contains("2 passed, 2 failed, 1 were skipped"), "\(end)")
+            let lines = end.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+            #expect(lines.contains { $0.hasPrefix("FAILED first") } && lines.contains("FAIL two: that"), "\(end)")
+            #expect(
+                lines.contains { $0.hasPrefix("FAILED third/bad") } && lines.contains("FAIL within: this"), "\(end)")
+            #expect(
+                lines.contains { $0.hasPrefix("passed third/good") } && lines.contains { $0.hasPrefix("passed second") }
+            )
+            #expect(lines.contains("skipped four: docker 20.10 here"), "\(end)")
+            #expect(try Files.list(directory + "/.build").isEmpty)
+            let green = try await bash(". \(Self.top)/Acceptance/parts; part only true; conclude", in: directory)
+            #expect(green.status == 0 && green.output.contains("1 of 1 parts passed"), "\(green)")
+        }
+    }
+
+    @Test func `what a machine lacks is told at once and all of it`() async throws {
+        try await withTemporaryDirectory { directory in
+            try Files.writeAtomically(
+                "#!/bin/sh\necho 'Swift version 5.9.2 (swift-5.9.2-RELEASE)'\n", to: directory + "/swift", mode: 0o755)
+            try Files.writeAtomically(
+                "#!/bin/sh\ncase $1 in -m) echo riscv64 ;; *) echo 4.19.0-x ;; esac\n", to: directory + "/uname",
+                mode: 0o755)
+            let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+            let begun = ContinuousClock.now
+            let (status, output) = try await run(
+                ["\(Self.top)/Scripts/preflight"], in: directory, ["PATH": "\(directory):\(path)"])
+            #expect(status == 1)
+            for word in ["swift is 5.9.2", "this machine is riscv64", "the kernel is 4.19.0-x"] {
+                #expect(output.contains("cannot go on: \(word)"), "\(output)")
+            }
+            // A second on a quiet machine.
+            #expect(ContinuousClock.now - begun < .seconds(20))
+        }
+    }
+
+    @Test func `the registry takes another port where 5000 is another program's, and says so`() async throws {
+        try requireRoot()
+        try await withTemporaryDirectory { directory in
+            // In a network of its own, where all ports are free.
+            let (status, output) = try await run(
+                [
+                    "unshare", "--net", "bash", "-c",
+                    """
+                    set -eu
+                    ip link set lo up
+                    python3 -c '
+                    import socket, time
+                    taken = socket.create_server(("127.0.0.1", 5000))
+                    open("ready", "w").close()
+                    time.sleep(60)' &
+                    other=$!
+                    until [ -e ready ]; do sleep 0.1; done
+                    \(Self.top)/Demo/registry start
+                    \(Self.top)/Demo/registry address
+                    curl -sf "http://$(\(Self.top)/Demo/registry address)/v2/_catalog"
+                    \(Self.top)/Demo/registry stop
+                    ! \(Self.top)/Demo/registry status || exit 3
+                    kill "$other"
+                    """,
+                ], in: directory, ["APUS_REGISTRY_DATA": directory + "/data"])
+            #expect(status == 0, "\(output)")
+            #expect(output.contains("the registry listens at 127.0.0.1:5001\n127.0.0.1:5001\n"), "\(output)")
+            #expect(output.contains("{\"repositories\":[]}"), "\(output)")
+        }
+    }
+}
