@@ -181,18 +181,19 @@ import Testing
     }
 
     @Test func `however many changes come at once, all are made`() async throws {
-        try await withManager([]) { manager, store in
+        try await withManager([]) { manager, _ in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<200 {
                     group.addTask {
+                        let task = SwarmTask(id: "t\(number)")
                         try await manager.guarded { _ in
-                            StoreTransaction(puts: [.init(StoreKey(path: "/apus/test/\(number)"), [1])])
+                            StoreTransaction(puts: [.init(task.key, try task.storedBytes)])
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            #expect(try await store.base.list("/apus/test/").values.count == 200)
+            #expect(manager.model.objects.tasks.count == 200)
         }
     }
 

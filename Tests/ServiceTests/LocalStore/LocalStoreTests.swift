@@ -31,6 +31,7 @@ private struct Fact: Codable, Sendable, Equatable {
     @Test func `whoever is cancelled has still written what he says`() async throws {
         try await withFile { path in
             let store = try await LocalStore.open(path)
+            // As one whose caller has given it up before it writes.
             let writer = Task {
                 while !Task.isCancelled { await Task.yield() }
                 try await store.save(Fact(name: "undone", number: 1), kind: .containers, id: "x")
