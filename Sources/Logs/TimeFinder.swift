@@ -86,7 +86,9 @@ struct TimeFinder {
             var status = stat()
             try check(fstat(file.raw, &status), "stat \(segment.path)")
             var found: Int64?
-            try TailFinder.scanBackwards(file.raw, size: segment == segments[index] ? offset : Int64(clamping: status.st_size)) {
+            try TailFinder.scanBackwards(
+                file.raw, size: segment == segments[index] ? offset : Int64(clamping: status.st_size)
+            ) {
                 offset, line, length in
                 surplus += length
                 if !line.isPartial { ended.insert(line.stream) }
