@@ -293,7 +293,7 @@ import Testing
                 request.configuration.image = "box"
                 request.configuration.cmd = StringList(["sleep", "1000"])
                 change(&request)
-                return try await engine.createContainer(name: name, request).id
+                return try await engine.createContainer(name: name, platform: nil, request).id
             }
             let db = try await create(
                 "db",
