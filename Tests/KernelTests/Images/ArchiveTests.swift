@@ -89,7 +89,10 @@ import Testing
                 }
             }
         }
-        try await ImageFixture.with { #expect(try await $0.load(outer).map(\.tags) == [["bomb:1"]]) }
+        try await ImageFixture.with { fixture in
+            let loaded = try await fixture.load(outer)
+            #expect(loaded.map(\.tags) == [["bomb:1"]])
+        }
     }
 
     @Test func `a name that moves is told`() async throws {
