@@ -92,7 +92,7 @@ package struct RequestField: Sendable {
             "NetworkID", "EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "IPv6Gateway", "GlobalIPv6Address",
             "GlobalIPv6PrefixLen", "DNSNames",
         ]
-        return rows(body, Dictionary(uniqueKeysWithValues: names.map { (prefix + $0, .withoutEffect(answers)) }))
+        return rows(body, Dictionary(names.map { (prefix + $0, .withoutEffect(answers)) }) { $1 })
     }
 
     /// Refuses a body that asks for something which is not to be had.

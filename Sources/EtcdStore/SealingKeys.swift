@@ -142,7 +142,7 @@ package final class SealingKeys: Sendable {
         guard digits.count == 2 * idBytes, digits.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
         else { return nil }
         return stride(from: 0, to: digits.count, by: 2).compactMap { start in
-            UInt8(String(decoding: digits[start..<start + 2], as: UTF8.self), radix: 16)
+            UInt8(String(decoding: digits.dropFirst(start).prefix(2), as: UTF8.self), radix: 16)
         }
     }
 }

@@ -56,7 +56,7 @@ struct LogLine: Equatable {
             var value: Int64 = 0
             var at = start
             while at < start + digits {
-                let digit = Int64(text[at]) - 48
+                let digit = Int64(clamping: text[at]) - 48
                 guard digit >= 0, digit <= 9 else { return -1 }
                 value = value * 10 + digit
                 at += 1

@@ -35,7 +35,7 @@ package struct LogParser: Sendable {
         block.withUnsafeBytes { block in
             var start = 0
             while start < block.count, let base = block.baseAddress,
-                let found = memchr(base + start, CInt(UInt8(ascii: "\n")), block.count - start)
+                let found = memchr(base + start, 10, block.count - start)
             {
                 let end = UnsafeRawPointer(found) - base
                 if skipsToNextLine {
@@ -88,7 +88,7 @@ package struct LogParser: Sendable {
             let behind = UnsafeRawBufferPointer(rebasing: bytes[(zero + 1)...])
             if LogLine(behind) != nil {
                 let end = bytes[..<zero].lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
-                if end > 0 { take(UnsafeRawBufferPointer(rebasing: bytes[..<end]), isTorn: true, &entries) }
+                if end > 0 { take(UnsafeRawBufferPointer(rebasing: bytes.prefix(end)), isTorn: true, &entries) }
                 damaged += zero + 1 - end
                 return take(behind, isTorn: isTorn, &entries)
             }
@@ -103,7 +103,7 @@ package struct LogParser: Sendable {
         }
         if damaged > 0, let mark = takeDamage(at: line.time) { entries.append(mark) }
         lastTime = line.time
-        let text = UnsafeRawBufferPointer(rebasing: bytes[line.textStart...])
+        let text = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(line.textStart))
         let isPartial = line.isPartial && !isTorn
         let whole: [UInt8]
         // In place: its owner has given it up.
@@ -131,7 +131,7 @@ package struct LogParser: Sendable {
         }
         guard let line = LogLine(bytes) else { return nil }
         // A line without text has no blank behind its mark, and is no other's beginning.
-        let head = bytes[..<line.textStart]
+        let head = bytes.prefix(line.textStart)
         lastHead = head.last == 32 ? (Array(head), line) : nil
         return line
     }

@@ -52,7 +52,7 @@ package struct LogSegments: Sendable, Equatable {
             for (path, number) in names {
                 guard let status = try Files.status(path) else { continue }
                 let segment = Segment(path: path, identity: FileIdentity(status), number: number)
-                if segment.path == self.path, found.last?.identity == segment.identity { found.removeLast() }
+                if segment.path == self.path, found.last?.identity == segment.identity { _ = found.popLast() }
                 found.append(segment)
             }
             looks += 1

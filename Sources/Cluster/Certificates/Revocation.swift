@@ -119,7 +119,7 @@ enum RevocationList {
         guard (2...42).contains(digits.count), digits.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
         for start in stride(from: 0, to: digits.count, by: 2) {
-            let pair = String(decoding: digits[start..<start + 2], as: UTF8.self)
+            let pair = String(decoding: digits.dropFirst(start).prefix(2), as: UTF8.self)
             guard let byte = UInt8(pair, radix: 16), pair.first != "+" else { return nil }
             bytes.append(byte)
         }

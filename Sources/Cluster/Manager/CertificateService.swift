@@ -122,7 +122,8 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     private func makeRoom(in node: Node) async throws {
         let issued = (node.membership?.issued ?? []).filter { $0.until > .now }
         guard issued.count >= Node.maximumIssued, let cluster = manager.model.objects.cluster else { return }
-        let oldest = issued.prefix(issued.count - Node.maximumIssued + 1)
+        let kept = Node.maximumIssued - 1
+        let oldest = issued.dropLast(kept)
         _ = try await manager.writer.update(ClusterObject.self, cluster.id) { cluster in
             cluster.revoke(Array(oldest))
             return true

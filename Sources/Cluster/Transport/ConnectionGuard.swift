@@ -165,11 +165,12 @@ private final class StrangerHandler: ChannelInboundHandler {
 
     /// Whom the handshake has proved the other end to be; the certificate has been checked by then.
     private static func member(_ context: ChannelHandlerContext) -> String? {
+        // Whatever is missing or cannot be read: a stranger.
         guard let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
             let leaf = tls.peerValidatedCertificateChain?.leaf,
             let bytes = try? leaf.toDERBytes(), let certificate = try? Certificate(derEncoded: bytes),
             let member = try? Member(of: certificate)
-        else { return nil }  // Whatever is missing or cannot be read: a stranger.
+        else { return nil }
         return member.nodeID
     }
 

@@ -281,6 +281,6 @@ extension OutputPiece {
         let count = bytes.readableBytes
         let sample = bytes.readableBytesView.prefix(Self.sampleBytes)
         let lines = sample.reduce(into: 1) { lines, byte in if byte == UInt8(ascii: "\n") { lines += 1 } }
-        return Int64(count) + Int64(Self.headBytes * lines) * Int64(count) / Int64(max(1, sample.count))
+        return Int64(clamping: count + Self.headBytes * lines * count / max(1, sample.count))
     }
 }

@@ -19,7 +19,7 @@ struct LinkText: Equatable {
             throw Refusal(.invalidInput, "bad format for links: \(text)")
         }
         name = first.hasPrefix("/") ? String(first.dropFirst()) : first
-        alias = parts.count == 1 ? name : Files.name(of: parts[1])
+        alias = parts.dropFirst().first.map { Files.name(of: $0) } ?? name
     }
 }
 
@@ -91,7 +91,10 @@ struct LinkedContainer: Sendable, Equatable {
     /// The last port of those that follow one another without a gap.
     private func lastOfRun(from index: Int) -> Int {
         var last = index
-        while last + 1 < ports.count, Int(ports[last + 1].port) == Int(ports[last].port) + 1 { last += 1 }
+        for (one, next) in zip(ports.dropFirst(index), ports.dropFirst(index + 1)) {
+            guard Int(clamping: next.port) == Int(clamping: one.port) + 1 else { break }
+            last += 1
+        }
         return last
     }
 }

@@ -141,7 +141,7 @@ extension NodeEngine {
         // The container's own has the groups that it was made with.
         if !request.user.isEmpty { wanted.user = user }
         let session = try await runtime.startExec(wanted)
-        execs.setProcess(entry.id, Int(session.pid))
+        execs.setProcess(entry.id, Int(clamping: session.pid))
         sessions.withLock { $0[entry.id] = session }
         var attributes = record.eventAttributes
         attributes["execID"] = entry.id

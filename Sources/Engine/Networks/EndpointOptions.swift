@@ -58,7 +58,7 @@ struct EndpointOptions: Equatable {
 
     private static func parameter(_ text: Substring) throws(Refusal) -> Parameter {
         let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let parts = sides[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let parts = (sides.first ?? "").split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard sides.count == 2, parts.count == 5, parts[0] == "net", ["ipv4", "ipv6", "mpls"].contains(parts[1]),
             parts[3] == "IFNAME", parts.allSatisfy({ !$0.isEmpty && !$0.contains("/") })
         else {

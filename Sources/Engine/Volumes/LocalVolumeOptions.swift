@@ -83,7 +83,8 @@ struct LocalVolumeOptions: Sendable, Equatable {
             )
         }
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        let named = getnameinfo(first.ai_addr, first.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+        let named = getnameinfo(
+            first.ai_addr, first.ai_addrlen, &text, socklen_t(clamping: text.count), nil, 0, NI_NUMERICHOST)
         guard named == 0 else { throw Failure(text: "error resolving passed in network volume address: \(name)") }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

@@ -127,7 +127,7 @@ final class LayerArchive {
                 return -1
             }
             if size == 0 { continue }
-            bytesUnpacked += Int64(size)
+            bytesUnpacked += Int64(clamping: size)
             do { try bound.check(packed: bytesRead, plain: bytesUnpacked) } catch {
                 failure = error
                 return -1

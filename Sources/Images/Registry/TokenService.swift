@@ -56,7 +56,7 @@ package struct TokenService {
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         let isAddress = host.contains(":") || labels.last?.allSatisfy(\.isNumber) == true
         guard !isAddress, labels.count > 2, let top = labels.last else { return host }
-        let hasCategory = top.utf8.count == 2 && categories.contains(labels[labels.count - 2])
+        let hasCategory = top.utf8.count == 2 && labels.dropLast().last.map { categories.contains($0) } == true
         return labels.suffix(hasCategory ? 3 : 2).joined(separator: ".")
     }
 }
@@ -81,7 +81,7 @@ struct RegistryHost: Equatable {
     /// An address of this machine's alone; a name that only begins like one is none.
     var isLoopback: Bool {
         if name == "localhost" || name == "::1" { return true }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0, radix: 10) }
         return parts.count == 4 && parts.allSatisfy { $0 != nil } && parts[0] == 127
     }
 }

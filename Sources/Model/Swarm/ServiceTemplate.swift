@@ -73,7 +73,7 @@ package struct ServiceTemplate: Sendable {
         func add(_ text: Substring, trimsEnd: Bool) {
             var text = text
             if trimsNext { text = text.drop(while: \.isWhitespace) }
-            while trimsEnd, text.last?.isWhitespace == true { text.removeLast() }
+            while trimsEnd, text.last?.isWhitespace == true { text = text.dropLast() }
             if !text.isEmpty { pieces.append(.text(text)) }
         }
         while let start = rest.firstRange(of: "{{") {
@@ -82,12 +82,12 @@ package struct ServiceTemplate: Sendable {
             }
             var action = rest[start.upperBound..<end.lowerBound]
             let trims = action.first == "-" && action.dropFirst().first?.isWhitespace == true
-            if trims { action.removeFirst() }
+            if trims { action = action.dropFirst() }
             add(rest[..<start.lowerBound], trimsEnd: trims)
             trimsNext = action.last == "-" && action.dropLast().last?.isWhitespace == true
-            if trimsNext { action.removeLast() }
-            while action.first?.isWhitespace == true { action.removeFirst() }
-            while action.last?.isWhitespace == true { action.removeLast() }
+            if trimsNext { action = action.dropLast() }
+            while action.first?.isWhitespace == true { action = action.dropFirst() }
+            while action.last?.isWhitespace == true { action = action.dropLast() }
             try check(action, whole: String(rest[start.lowerBound..<end.upperBound]), in: text)
             pieces.append(.placeholder(String(action)))
             rest = rest[end.upperBound...]

@@ -40,6 +40,7 @@ import Testing
             _ = try table.inspect(id)
             return id
         }
+        // What is not found was forgotten.
         let kept = ids.filter { (try? table.find($0)) != nil }
         #expect(kept == Array(ids.suffix(kept.count)))
         #expect((ExecTable.usualCount...ExecTable.usualCount * 2).contains(kept.count))
