@@ -217,7 +217,7 @@ import Testing
             ] {
                 await #expect(
                     throws: Refusal(
-                        .notFound, "create xyz: error looking up volume plugin nosuch: plugin \"nosuch\" not found")
+                        .invalidInput, "create xyz: error looking up volume plugin nosuch: plugin \"nosuch\" not found")
                 ) { try await fixture.create(["true"]) { change(&$0.hostConfig) } }
             }
         }

@@ -20,7 +20,9 @@ import Testing
             volume.withLock { $0 = place }
             _ = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.binds = ["vol:/v"] }
             // The tests' directory is nobody else's either: what is looked at is the engine's.
-            for path in Self.directories(fixture) + [fixture.engine.paths.root, fixture.directory] {
+            for path in Self.directories(fixture) + [
+                fixture.engine.paths.root, fixture.directory, Files.parent(of: place),
+            ] {
                 #expect(chmod(path, 0o755) == 0)
             }
             #expect(try await Self.canRead("\(place)/key"))
