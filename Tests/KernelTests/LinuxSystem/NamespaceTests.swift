@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import Netlink
+import Synchronization
 import TestKit
 import Testing
 
@@ -84,6 +85,33 @@ import Testing
                 }
                 try await group.waitForAll()
             }
+        }
+    }
+
+    /// Notes in which network namespace its tasks are woken up.
+    private final class WakeRecorder: TaskExecutor {
+        let places = Mutex<Set<String>>([])
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            let job = UnownedJob(job)
+            do {
+                let place = try Files.link("/proc/thread-self/ns/net")
+                places.withLock { _ = $0.insert(place) }
+                pthread_detach(try startThread { job.runSynchronously(on: self.asUnownedTaskExecutor()) })
+            } catch {
+                Issue.record(error)
+            }
+        }
+    }
+
+    @Test func `nobody is woken up from within a namespace, where a thread of the pool would begin`() async throws {
+        try await withNetworkNamespace { namespace in
+            let recorder = WakeRecorder()
+            try await withTaskExecutorPreference(recorder) {
+                for _ in 0..<3 { try await namespace.run {} }
+            }
+            let places = recorder.places.withLock { $0 }
+            #expect(places == [try Files.link("/proc/self/ns/net")])
         }
     }
 

@@ -1,0 +1,56 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// Wakes those who wait for work on a thread, from a thread that stays in the namespaces in which the process was started.
+///
+/// A thread begins in the namespaces of the one that starts it, and whoever resumes a task may thereby start a thread of Swift's pool.
+/// Resumed from within a container's namespace, whatever the pool runs from then on would be in there.
+final class Resumer: Sendable {
+    /// Made by the first who needs it, and never ended.
+    static let shared = Resumer()
+
+    private let waiting = Mutex<[@Sendable () -> Void]>([])
+    private let count: Semaphore
+    /// Why it has no thread of its own; whoever comes is then woken up on the spot.
+    private let failure: SystemError?
+
+    private init() {
+        let count = Semaphore()
+        self.count = count
+        do {
+            pthread_detach(try startThread { Resumer.shared.run() })
+            failure = nil
+        } catch {
+            failure = error
+        }
+    }
+
+    func resume(_ wake: @escaping @Sendable () -> Void) {
+        guard failure == nil else { return wake() }
+        waiting.withLock { $0.append(wake) }
+        count.post()
+    }
+
+    private func run() {
+        while true {
+            count.wait()
+            let woken = waiting.withLock { waiting in
+                defer { waiting = [] }
+                return waiting
+            }
+            for wake in woken { wake() }
+        }
+    }
+}
+
+/// sem_overview(7). For the life of the process.
+private final class Semaphore: @unchecked Sendable {  // sem_t may be used by several threads; the pointer never changes.
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() { sem_init(semaphore, 0, 0) }
+
+    func post() { sem_post(semaphore) }
+
+    func wait() { while sem_wait(semaphore) != 0, errno == EINTR {} }
+}
