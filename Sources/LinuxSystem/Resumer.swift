@@ -44,8 +44,8 @@ final class Resumer: Sendable {
     }
 }
 
-/// sem_overview(7). For the life of the process.
-private final class Semaphore: @unchecked Sendable {  // sem_t may be used by several threads; the pointer never changes.
+/// sem_overview(7). For the life of the process. `@unchecked`: a semaphore is there for several threads, and the pointer never changes.
+private final class Semaphore: @unchecked Sendable {
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
     init() { sem_init(semaphore, 0, 0) }
