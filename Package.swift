@@ -172,7 +172,7 @@ let package = Package(
             [
                 "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
                 "NameService", "Lab", "Addressing", "Model", "Faults", "Engine", "EngineInterface",
-                "LocalStore",
+                "LocalStore", "Logs",
             ], [nioCore, nioPosix, log, x509, asn1, crypto]),
         tests(
             "ServiceTests",

@@ -24,7 +24,7 @@ package struct DomainName: Sendable {
     /// The name of a dotted text, with or without the final dot. `nil` when it is none.
     package init?(_ text: some StringProtocol) {
         var bytes = Array(text.utf8)
-        if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
+        if bytes.last == UInt8(ascii: ".") { _ = bytes.popLast() }
         if bytes.isEmpty {
             self.init(labels: [])
         } else {

@@ -82,7 +82,7 @@ package struct MessageEncoder {
         write(&self)
         guard position > limit else { return true }
         isFull = true
-        body.removeLast(body.count - before)
+        body.removeSubrange(body.indices.dropFirst(before))
         return false
     }
 

@@ -52,7 +52,7 @@ final class UpstreamThread: Sendable {
             var entries = [pollfd(fd: bell, events: CShort(truncatingIfNeeded: POLLIN), revents: 0)]
             for exchange in exchanges { entries += exchange.entries }
             let deadline = exchanges.map(\.wake).min()
-            let count = poll(&entries, nfds_t(entries.count), Self.milliseconds(until: deadline))
+            let count = poll(&entries, nfds_t(clamping: entries.count), Self.milliseconds(until: deadline))
             if count > 0 {
                 if entries.first?.revents != 0 { while read(bell, &scratch, scratch.count) > 0 {} }
                 var ready = entries.dropFirst()

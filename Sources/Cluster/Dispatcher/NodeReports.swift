@@ -139,9 +139,13 @@ enum NodeReports {
     /// The beginning of a text, of so many bytes at the most, and whole characters only.
     static func cut(_ text: String, _ bytes: Int) -> String {
         guard text.utf8.count > bytes else { return text }
-        var end = text.utf8.index(text.startIndex, offsetBy: bytes, limitedBy: text.endIndex) ?? text.endIndex
-        // A cut within a character moves to its beginning.
-        while end > text.startIndex, end.samePosition(in: text) == nil { end = text.utf8.index(before: end) }
-        return String(text.prefix(upTo: end))
+        var kept = ""
+        var size = 0
+        for character in text {
+            size += character.utf8.count
+            guard size <= bytes else { break }
+            kept.append(character)
+        }
+        return kept
     }
 }

@@ -168,6 +168,7 @@ private final class StrangerHandler: ChannelInboundHandler {
         // Whatever is missing or cannot be read: a stranger.
         guard let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
             let leaf = tls.peerValidatedCertificateChain?.leaf,
+            // What cannot be read is a stranger's.
             let bytes = try? leaf.toDERBytes(), let certificate = try? Certificate(derEncoded: bytes),
             let member = try? Member(of: certificate)
         else { return nil }

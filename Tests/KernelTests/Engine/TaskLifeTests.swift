@@ -148,7 +148,7 @@ import Testing
             let addresses = try ids.compactMap { try fixture.record($0).endpoints.first?.address }
             #expect(Set(addresses).count == ids.count)
             for id in ids { try await engine.removeContainer(id, force: true, removeVolumes: true) }
-            #expect(ids.allSatisfy { !engine.network.dataPlane.sandboxNamespace($0).exists() })
+            try await eventually { ids.allSatisfy { !engine.network.dataPlane.sandboxNamespace($0).exists() } }
         }
     }
 }

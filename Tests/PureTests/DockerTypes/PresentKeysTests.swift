@@ -91,7 +91,7 @@ import Testing
         #expect(
             try Self.lacks(
                 "SystemInfo", in: InfoAnswer(SystemInfo(), parts: []),
-                but: ["Containerd", "DefaultAddressPools", "FirewallBackend", "ProductLicense"]) == [])
+                but: ["Containerd", "DefaultAddressPools", "FirewallBackend", "KernelMemoryTCP", "ProductLicense"]) == [])
     }
 }
 

@@ -33,7 +33,7 @@ import Testing
             request.configuration.cmd = StringList(["other"])
         }
         #expect(record.commandLine == ["/entry", "other"])
-        #expect(record.configuration.env == ["A=mine", "B=new"])
+        #expect(record.configuration.env == ["A=mine", "B=new", "PATH"])
         #expect(record.configuration.labels == ["from": "image", "both": "mine"])
         #expect(record.configuration.hostname == "abababababab")
         #expect(record.endpoints.map(\.networkName) == ["bridge"])
