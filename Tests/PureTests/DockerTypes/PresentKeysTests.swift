@@ -91,7 +91,8 @@ import Testing
         #expect(
             try Self.lacks(
                 "SystemInfo", in: InfoAnswer(SystemInfo(), parts: []),
-                but: ["Containerd", "DefaultAddressPools", "FirewallBackend", "KernelMemoryTCP", "ProductLicense"]) == [])
+                but: ["Containerd", "DefaultAddressPools", "FirewallBackend", "KernelMemoryTCP", "ProductLicense"])
+                == [])
     }
 }
 
