@@ -60,10 +60,13 @@ enum Archives {
         } catch {}
     }
 
+    /// So that an input takes moments.
+    private static let bound = UnpackingBound(total: 16 << 20, free: 1 << 20)
+
     static func layer(_ input: [UInt8]) {
         inDirectory(tar(input)) { archive, directory in
             let unpacker = try LayerUnpacker(into: directory)
-            let reader = try LayerArchive(archive)
+            let reader = try LayerArchive(archive, bound: bound)
             try unpacker.unpack(reader)
             _ = try reader.finish()
         }
@@ -80,7 +83,7 @@ enum Archives {
         inDirectory(tar(input)) { archive, directory in
             let content = try ContentStore(root: directory)
             try content.prepare()
-            let contents = try ArchiveContents(archive, in: content, stop: StopFlag())
+            let contents = try ArchiveContents(archive, in: content, bound: bound, stop: StopFlag())
             _ = try ArchivedImage.all(in: contents, platform: .host)
         }
     }

@@ -146,7 +146,7 @@ enum Texts {
     static func logs(_ input: [UInt8]) {
         var parser = LogParser()
         var count = 0
-        for piece in input.pieces { count += parser.parse(piece).reduce(0) { $0 + $1.bytes.count } }
+        for piece in input.pieces { count += parser.parse(Array(piece)).reduce(0) { $0 + $1.bytes.count } }
         count += parser.finish(isOver: (input.first ?? 0) & 1 == 0).reduce(0) { $0 + $1.bytes.count }
     }
 }
