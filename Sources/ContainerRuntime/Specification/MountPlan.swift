@@ -93,7 +93,7 @@ struct MountPlan {
         switch wanted.kind {
         case .bind(let source):
             var options = [wanted.recursive ? "rbind" : "bind"]
-            options.append(wanted.readOnly ? try readOnlyOption(wanted) : "rw")
+            options.append(wanted.readOnly ? try readOnlyOption(wanted, of: source) : "rw")
             options.append(wanted.propagation.isEmpty ? "rprivate" : wanted.propagation)
             return RuntimeMount(destination: wanted.destination, type: "bind", source: source, options: options)
         case .tmpfs(let options):
@@ -102,9 +102,9 @@ struct MountPlan {
         }
     }
 
-    /// `rro` for all that is mounted below it, too.
-    private func readOnlyOption(_ wanted: ContainerMount) throws -> String {
-        if wanted.reach == .topOnly { return "ro" }
+    /// `rro` for all that is mounted below it, too. Nothing is below a file, for which crun 1.8 does not take it.
+    private func readOnlyOption(_ wanted: ContainerMount, of source: String) throws -> String {
+        if wanted.reach == .topOnly || (Files.exists(source) && !Files.isDirectory(source)) { return "ro" }
         if hasRecursiveReadOnly { return "rro" }
         guard wanted.reach == .everything else {
             throw RuntimeError(

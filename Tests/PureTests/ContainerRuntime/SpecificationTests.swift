@@ -57,6 +57,13 @@ struct SpecificationTests {
         #expect(built.specification.process?.capabilities?.bounding == Capabilities.standard)
     }
 
+    @Test func `a file that is mounted read-only has nothing below it`() throws {
+        let built = try build {
+            $0.mounts = [ContainerMount(.bind(source: "/proc/version"), at: "/a/file", readOnly: true)]
+        }
+        #expect(built.specification.mounts?.last?.options == ["rbind", "ro", "rprivate"])
+    }
+
     @Test func `a mount replaces a default one, and inner ones come after outer ones`() throws {
         let built = try build {
             $0.mounts = [
