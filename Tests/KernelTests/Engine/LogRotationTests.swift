@@ -64,10 +64,10 @@ import Testing
 
     @Test func `nothing is lost of what is within the bound, however fast it comes`() async throws {
         try await EngineFixture.run { fixture in
-            let total = 20_000
+            let total = 100_000
             let line = "echo \"line $i of many that are written one by one\"; i=$((i+1))"
             let script = "i=0; while [ $i -lt \(total) ]; do \(line); done | cat"
-            let id = try await start(fixture, script, size: "200k", count: 20)
+            let id = try await start(fixture, script, size: "1m", count: 20)
             let end = try await fixture.engine.waitForContainer(id, .notRunning)
             _ = try await within(.seconds(60)) { try await end.result() }
             #expect(try LogSegments(path: fixture.engine.paths.log(of: id)).numbers().count > 5)
