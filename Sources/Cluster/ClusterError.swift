@@ -1,6 +1,6 @@
 package import Faults
 
-/// What went wrong in the swarm's own machinery. What users are refused is a ``Refusal`` in Docker's words instead.
+/// What went wrong in the swarm's own machinery. What users are refused is a ``APIError`` in Docker's words instead.
 package struct ClusterError: Fault, Equatable {
     package enum Code: Sendable, Equatable {
         /// A certificate, key or signing request is not what it should be.
@@ -30,7 +30,7 @@ package struct ClusterError: Fault, Equatable {
     package var kind: FaultKind {
         switch code {
         case .badCertificate, .badMessage: .invalidInput
-        case .badMembership, .badObject: .defect
+        case .badMembership, .badObject: .internalError
         case .managerUnreachable, .sessionLost, .contended: .unavailable
         }
     }

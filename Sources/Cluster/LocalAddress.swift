@@ -37,19 +37,19 @@ enum LocalAddress {
     /// Turns what the user gives, an address or an interface's name, each with or without a port, into an address and a port.
     ///
     /// - Parameter peer: A manager's address: with nothing given, the address on the way to it is taken.
-    /// - Throws: ``Refusal`` when it is neither, or nothing can be chosen.
+    /// - Throws: ``APIError`` when it is neither, or nothing can be chosen.
     static func resolve(_ text: String, peer: String?, what: String) throws -> (address: IPv4Address, port: Int) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let host = parts.first ?? ""
         guard parts.count <= 2, let port = parts.count == 2 ? Int(parts[1], radix: 10) : defaultPort,
             (1...65_535).contains(port)
-        else { throw Refusal(.invalidInput, "invalid \(what) address: \(text)") }
+        else { throw APIError(.invalidInput, "invalid \(what) address: \(text)") }
         if host.isEmpty {
             let target = try peer.flatMap { IPv4Address(try NodeTransport.split($0).host) } ?? IPv4Address(192, 0, 2, 1)
             if let address = try toward(target), !address.isUnspecified { return (address, port) }
             let others = Set(try ofDevices().filter { !$0.address.isLoopback }.map(\.address))
             guard let only = others.first, others.count == 1 else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput,
                     "could not choose an IP address to advertise since this system has no or multiple addresses - specify one with --advertise-addr"
                 )
@@ -58,7 +58,7 @@ enum LocalAddress {
         }
         if let address = IPv4Address(host) { return (address, port) }
         guard let device = try ofDevices().first(where: { $0.name == host }) else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "invalid \(what) address: neither an IPv4 address nor an interface with one: \(host)")
         }
         return (device.address, port)

@@ -24,7 +24,7 @@ package final class MembershipFile: Sendable {
     package let directory: String
     private let state: Mutex<Membership>
     /// Grows with each change.
-    let changes = Latest(0)
+    let changes = ObservableValue(0)
 
     package init(directory: String, _ membership: Membership) {
         self.directory = directory

@@ -14,7 +14,7 @@ extension Swarm {
     static let farewellDeadline = Duration.seconds(8)
 
     /// Docker's words for a manager that is to leave without `--force`.
-    func leaveWarning(_ part: SwarmPart) -> String {
+    func leaveWarning(_ part: MembershipRuntime) -> String {
         var text = "You are attempting to leave the swarm on a node that is participating as a manager. "
         if let manager = part.state.value.manager, !manager.model.isStale {
             let managers = manager.model.objects.nodes.values.filter { $0.managerStatus != nil }
@@ -37,7 +37,7 @@ extension Swarm {
     }
 
     /// A manager that leaves takes its member out of the store, if the others are there to agree: they need not count with it any more.
-    func takeLeave(_ part: SwarmPart) async {
+    func takeLeave(_ part: MembershipRuntime) async {
         guard part.isManager, let manager = part.state.value.manager, !manager.model.isStale else { return }
         do {
             let members = try await manager.members.list()
@@ -58,7 +58,7 @@ extension Swarm {
 
     /// Goes on as the swarm's only manager, with all that its own copy of the store has. The other managers' nodes stay as workers.
     func forceNewCluster() async throws -> String {
-        guard let part, part.isManager else { throw Refusal(.unavailable, Self.notManager) }
+        guard let part, part.isManager else { throw APIError(.unavailable, Self.notManager) }
         let membership = part.file.value
         let mark = configuration.forcingMark
         // From here on a daemon that is killed does it again when it starts.

@@ -41,9 +41,9 @@ extension Swarm {
     package func initialiseSwarm(_ request: SwarmInitRequest) async throws -> String {
         try await changing {
             if request.forceNewCluster, part != nil { return try await forceNewCluster() }
-            guard part == nil else { throw Refusal(.unavailable, Self.alreadyMember) }
+            guard part == nil else { throw APIError(.unavailable, Self.alreadyMember) }
             if request.autoLockManagers {
-                throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
+                throw APIError(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
             }
             let (pools, subnetSize) = (request.defaultAddrPool ?? [], request.subnetSize)
             _ = try DefaultAddressPools(pools, size: subnetSize)
@@ -54,7 +54,7 @@ extension Swarm {
             membership.role = .manager
             membership.dataPathPort = request.dataPathPort == 0 ? 4789 : request.dataPathPort
             guard (1024...49_151).contains(membership.dataPathPort) else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput,
                     "the port number \(membership.dataPathPort) is not valid. valid range is from 1024 to 49151")
             }
@@ -93,7 +93,7 @@ extension Swarm {
     private func prepare(
         _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, _ pools: [String], _ subnetSize: Int,
         secret: String
-    ) throws -> (NodeCredentials, ManagerRole.Founding) {
+    ) throws -> (NodeCredentials, ManagerRole.Bootstrap) {
         let authority = try CertificateAuthority()
         let key = NodeKey()
         let member = Member(nodeID: membership.nodeID, clusterID: membership.clusterID, role: .manager)
@@ -107,12 +107,12 @@ extension Swarm {
         cluster.sealing = .init(current: secret)
         var node = try makeNode(membership, availability, certificate)
         node.membership?.storeSecret = secret
-        let founding = ManagerRole.Founding(authority: authority, cluster: cluster, node: node)
+        let founding = ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node)
         return (credentials, founding)
     }
 
     /// Waits until a new part answers and puts it on record; one that does not is undone.
-    private func settle(_ part: SwarmPart, _ file: MembershipFile, _ membership: Membership) async throws {
+    private func settle(_ part: MembershipRuntime, _ file: MembershipFile, _ membership: Membership) async throws {
         do {
             try await started(part)
             // From here on a restart resumes the role.
@@ -130,7 +130,7 @@ extension Swarm {
     /// Waits until the manager's side answers.
     /// - Parameter isPatient: A failure is no end: the part tries again.
     func started(
-        _ part: SwarmPart, isPatient: Bool = false, tooLate: String = "the swarm could not be started in time"
+        _ part: MembershipRuntime, isPatient: Bool = false, tooLate: String = "the swarm could not be started in time"
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
@@ -141,7 +141,7 @@ extension Swarm {
             }
             tasks.addTask {
                 try await Task.sleep(for: Self.startDeadline)
-                throw Refusal(.unavailable, tooLate)
+                throw APIError(.unavailable, tooLate)
             }
             defer { tasks.cancelAll() }
             try await tasks.next()
@@ -204,13 +204,13 @@ extension Swarm {
 
     package func joinSwarm(_ request: SwarmJoinRequest) async throws {
         try await changing {
-            guard part == nil else { throw Refusal(.unavailable, Self.alreadyMember) }
+            guard part == nil else { throw APIError(.unavailable, Self.alreadyMember) }
             guard !request.joinToken.isEmpty else {
-                throw Refusal(.invalidInput, "A valid join token is necessary to join this cluster")
+                throw APIError(.invalidInput, "A valid join token is necessary to join this cluster")
             }
             let token = try JoinToken(request.joinToken)
             guard let first = request.remoteAddrs.first else {
-                throw Refusal(.invalidInput, "at least 1 RemoteAddr is required to join")
+                throw APIError(.invalidInput, "at least 1 RemoteAddr is required to join")
             }
             var membership = try addresses(
                 listen: request.listenAddr, advertise: request.advertiseAddr, dataPath: request.dataPathAddr,
@@ -245,8 +245,8 @@ extension Swarm {
 
     package func leaveSwarm(force: Bool) async throws {
         try await changing {
-            guard let part else { throw Refusal(.unavailable, "This node is not part of a swarm") }
-            if part.isManager, !force { throw Refusal(.unavailable, leaveWarning(part)) }
+            guard let part else { throw APIError(.unavailable, "This node is not part of a swarm") }
+            if part.isManager, !force { throw APIError(.unavailable, leaveWarning(part)) }
             // Once begun it is gone through with, whatever becomes of the request.
             try await uncancelled { [self] in
                 await takeLeave(part)
@@ -259,7 +259,7 @@ extension Swarm {
         }
     }
 
-    private func forget(_ ended: SwarmPart) { if part === ended { part = nil } }
+    private func forget(_ ended: MembershipRuntime) { if part === ended { part = nil } }
 
     private func stopTasks() async throws {
         let ids = try await executor.presentTasks().keys.sorted()

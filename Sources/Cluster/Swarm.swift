@@ -27,14 +27,14 @@ package actor Swarm: ServiceLifecycle.Service {
     let log: Logger
 
     /// The part of the moment; `nil` on a node that is in no swarm.
-    var part: SwarmPart?
+    var part: MembershipRuntime?
     /// A command that changes the membership is under way.
     var isChanging = false
     /// Set once the part of before has been taken up: only then commands are taken.
     private var resumed = false
     private var isClosed = false
-    private let beginnings: AsyncStream<SwarmPart>
-    private let beginning: AsyncStream<SwarmPart>.Continuation
+    private let beginnings: AsyncStream<MembershipRuntime>
+    private let beginning: AsyncStream<MembershipRuntime>.Continuation
 
     package init(
         _ configuration: SwarmConfiguration, executor: any TaskExecutor, group: MultiThreadedEventLoopGroup, log: Logger
@@ -44,7 +44,8 @@ package actor Swarm: ServiceLifecycle.Service {
         self.group = group
         self.log = log
         // Parts follow each other: at most one waits while the one before ends.
-        (beginnings, beginning) = AsyncStream.makeStream(of: SwarmPart.self, bufferingPolicy: .bufferingNewest(4))
+        (beginnings, beginning) = AsyncStream.makeStream(
+            of: MembershipRuntime.self, bufferingPolicy: .bufferingNewest(4))
     }
 
     package func run() async throws {
@@ -100,11 +101,11 @@ package actor Swarm: ServiceLifecycle.Service {
 
     func makePart(
         _ file: MembershipFile, _ credentials: NodeCredentials, revoked: Set<String>, _ sealing: SealingFile,
-        founding: ManagerRole.Founding?
-    ) throws -> SwarmPart {
+        founding: ManagerRole.Bootstrap?
+    ) throws -> MembershipRuntime {
         let identity = try TLSIdentity(credentials, revoked: revoked)
-        let role = Latest(file.value.role)
-        return SwarmPart(
+        let role = ObservableValue(file.value.role)
+        return MembershipRuntime(
             file: file, identity: identity, role: role,
             manager: ManagerRole(
                 file: file, identity: identity, sealing: sealing, configuration: configuration, group: group, log: log),
@@ -114,7 +115,7 @@ package actor Swarm: ServiceLifecycle.Service {
                 executor: executor, group: group, log: log), log: log)
     }
 
-    func begin(_ part: SwarmPart) {
+    func begin(_ part: MembershipRuntime) {
         self.part = part
         if isClosed { part.giveUp() } else { beginning.yield(part) }
     }
@@ -122,7 +123,7 @@ package actor Swarm: ServiceLifecycle.Service {
     /// Makes one change of the membership at a time.
     func changing<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
         guard resumed, !isChanging else {
-            throw Refusal(.unavailable, "another change of this node's swarm membership is under way")
+            throw APIError(.unavailable, "another change of this node's swarm membership is under way")
         }
         isChanging = true
         defer { isChanging = false }
@@ -130,12 +131,12 @@ package actor Swarm: ServiceLifecycle.Service {
     }
 
     /// The manager that answers here.
-    /// - Throws: ``Refusal`` in Docker's words on a node that is none.
+    /// - Throws: ``APIError`` in Docker's words on a node that is none.
     func manager() throws -> Manager {
-        guard let part else { throw Refusal(.unavailable, Self.notMember) }
-        guard part.isManager else { throw Refusal(.unavailable, Self.notManager) }
+        guard let part else { throw APIError(.unavailable, Self.notMember) }
+        guard part.isManager else { throw APIError(.unavailable, Self.notManager) }
         guard let manager = part.state.value.manager else {
-            throw Refusal(
+            throw APIError(
                 .unavailable,
                 "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online."
             )

@@ -35,7 +35,7 @@ package struct RuntimeError: Fault, Equatable {
         case .commandNotFound, .commandNotExecutable, .unknownUser, .invalidSpecification: .invalidInput
         case .noSuchContainer: .notFound
         case .wrongState: .conflict
-        case .runtimeFailed, .viewerTooSlow: .defect
+        case .runtimeFailed, .viewerTooSlow: .internalError
         }
     }
 

@@ -20,7 +20,7 @@ import Nftables
 /// one round with the newest value. Failures within one namespace do not stop the others.
 package actor DataPlane {
     /// Published ports of the node. Ask it before `apply`; what containers no longer have is given back by `apply`.
-    package nonisolated let ports: PortHolder
+    package nonisolated let ports: PortReservations
     package nonisolated let layout: Layout
     /// What was repaired, as it happens; the newest if nobody reads.
     package nonisolated let repairs: AsyncStream<DriftReport>
@@ -39,7 +39,7 @@ package actor DataPlane {
     private var unforgotten: [Scope: [ConnectionEnd]] = [:]
     private var applied: [Scope: AppliedNamespace] = [:]
     private var held: [Scope: HeldNamespace] = [:]
-    private var book = RuleBook()
+    private var book = ChainCache()
     private var prepared: Set<Scope> = []
     /// What a round that has been answered already still removes.
     private var leaving: Set<Scope> = []
@@ -65,7 +65,7 @@ package actor DataPlane {
     package init(runDirectory: String = "/run/apus", nodeNamespace: NetworkNamespace? = nil, log: Logger) {
         layout = Layout(runDirectory: runDirectory)
         node = nodeNamespace
-        ports = PortHolder(namespace: nodeNamespace)
+        ports = PortReservations(namespace: nodeNamespace)
         self.log = log
         (repairs, repairSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.longestRepairQueue))
     }
@@ -104,7 +104,7 @@ package actor DataPlane {
         return lastReport
     }
 
-    private func finishLater(_ round: Round, _ outcome: Round.Outcome) async {
+    private func finishLater(_ round: ReconcilePass, _ outcome: ReconcilePass.Outcome) async {
         var outcome = outcome
         let told = outcome.failures
         await round.remove(&outcome)
@@ -227,7 +227,7 @@ package actor DataPlane {
     /// One round towards the newest value, or towards `target`. `examining`: `nil` for everything.
     private func performRound(
         towards target: NodeNetwork? = nil, examining scopes: Set<Scope>?, removingStrays: Bool = false
-    ) async -> Round.Outcome {
+    ) async -> ReconcilePass.Outcome {
         let start = ContinuousClock.now
         var (round, outcome) = await startRound(towards: target, examining: scopes, removingStrays: removingStrays)
         await round.remove(&outcome)
@@ -243,13 +243,13 @@ package actor DataPlane {
 
     /// A round up to its last step.
     private func startRound(towards given: NodeNetwork? = nil, examining scopes: Set<Scope>?, removingStrays: Bool)
-        async -> (Round, Round.Outcome)
+        async -> (ReconcilePass, ReconcilePass.Outcome)
     {
         let start = ContinuousClock.now
         let (number, target) = (given == nil ? newest : carriedOut, given ?? wanted)
         let derivation = Derivation(
             await placed(target), layout: layout, filtersBridges: await filtersBridges())
-        let round = Round(
+        let round = ReconcilePass(
             derivation: derivation, node: node, previous: applied, previousNetwork: appliedNetwork,
             unforgotten: unforgotten,
             examined: scopes ?? Set(derivation.inputs().keys), prepared: prepared,
@@ -280,7 +280,7 @@ package actor DataPlane {
         return placed
     }
 
-    private func takeOver(_ outcome: Round.Outcome) {
+    private func takeOver(_ outcome: ReconcilePass.Outcome) {
         applied = outcome.applied
         book = outcome.book
         for (scope, id) in outcome.namespaceIDs { scopesByID[id] = scope }
@@ -291,7 +291,7 @@ package actor DataPlane {
         pace.forget(allBut: applied.keys)
     }
 
-    private func settle(_ outcome: Round.Outcome) {
+    private func settle(_ outcome: ReconcilePass.Outcome) {
         takeOver(outcome)
         lastReport = ApplyReport()
         lastReport.changes = outcome.changes
@@ -326,7 +326,7 @@ package actor DataPlane {
         }
     }
 
-    private func holdPorts(of target: NodeNetwork, _ outcome: inout Round.Outcome) async {
+    private func holdPorts(of target: NodeNetwork, _ outcome: inout ReconcilePass.Outcome) async {
         let owners = Set(target.sandboxes.map(\.id))
         for owner in ports.owners
         where owner != Self.meshOwner && !owners.contains(owner) && !prepared.contains(.sandbox(owner)) {
@@ -354,7 +354,7 @@ package actor DataPlane {
     }
 
     /// From now on no name that is taken away takes the namespace along.
-    private func holdNamespaces(of derivation: Derivation, _ outcome: inout Round.Outcome) async {
+    private func holdNamespaces(of derivation: Derivation, _ outcome: inout ReconcilePass.Outcome) async {
         held = held.filter { outcome.applied[$0.key] != nil }
         let missing = outcome.applied.keys.filter { held[$0] == nil }.compactMap { scope in
             derivation.namespace(of: scope).map { (scope, $0) }
@@ -399,11 +399,11 @@ package actor DataPlane {
     func silentlyChanged() async throws -> Set<Scope> {
         let doubtful = pace.admit(Set(applied.filter { !$0.value.isCertain }.keys), at: .now)
         let glances = applied.filter { $0.value.isCertain }.map { scope, applied in
-            Glance(
+            DriftProbe(
                 scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),
                 parameters: applied.state.kernel.parameters)
         }
-        return doubtful.union(try await Glance.take(glances))
+        return doubtful.union(try await DriftProbe.take(glances))
     }
 }
 

@@ -17,6 +17,6 @@ package struct DataPlaneError: Fault, Equatable {
         self.message = message
     }
 
-    package var kind: FaultKind { .defect }
+    package var kind: FaultKind { .internalError }
     package var description: String { message }
 }

@@ -27,14 +27,14 @@ package struct APIVersion: Sendable, Hashable, Comparable, CustomStringConvertib
     package var description: String { "\(major).\(minor)" }
 
     /// - Throws: `.invalidInput` in Docker's words when this server does not speak the version.
-    package func requireSupported() throws(Refusal) {
+    package func requireSupported() throws(APIError) {
         if self > .newest {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "client version \(self) is too new. Maximum supported API version is \(APIVersion.newest)")
         }
         if self < .oldest {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "client version \(self) is too old. Minimum supported API version is \(APIVersion.oldest), "
                     + "please upgrade your client to a newer version")

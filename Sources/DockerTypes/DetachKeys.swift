@@ -10,7 +10,7 @@ package struct DetachKeys: Sendable, Equatable {
 
     /// - Parameter text: Comma-separated single characters or `ctrl-` with a letter or one of `@[\]^_`.
     /// - Throws: `.invalidInput` with `Unknown character: 'x'`.
-    package init(_ text: String) throws(Refusal) {
+    package init(_ text: String) throws(APIError) {
         var sequence: [UInt8] = []
         for key in text.split(separator: ",", omittingEmptySubsequences: false) {
             let bytes = Array(key.utf8)
@@ -19,7 +19,7 @@ package struct DetachKeys: Sendable, Equatable {
             } else if key.lowercased().hasPrefix("ctrl-"), bytes.count == 6, let code = Self.control(bytes[5]) {
                 sequence.append(code)
             } else {
-                throw Refusal(.invalidInput, "Invalid detach keys (\(text)) provided: Unknown character: '\(key)'")
+                throw APIError(.invalidInput, "Invalid detach keys (\(text)) provided: Unknown character: '\(key)'")
             }
         }
         self.sequence = sequence

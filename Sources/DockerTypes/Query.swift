@@ -36,27 +36,27 @@ package struct Query: Sendable, Equatable {
 
     /// A whole number; `nil` when missing or empty.
     /// - Throws: `.invalidInput` with Go's words.
-    package func number(_ name: String) throws(Refusal) -> Int? {
+    package func number(_ name: String) throws(APIError) -> Int? {
         guard let value = text(name) else { return nil }
         return try Self.number(value)
     }
 
     /// As ``number(_:)``, for a value that must be there.
-    package func requiredNumber(_ name: String) throws(Refusal) -> Int { try Self.number(self[name] ?? "") }
+    package func requiredNumber(_ name: String) throws(APIError) -> Int { try Self.number(self[name] ?? "") }
 
-    private static func number(_ text: String) throws(Refusal) -> Int {
+    private static func number(_ text: String) throws(APIError) -> Int {
         guard let number = Int(text) else {
-            throw Refusal(.invalidInput, "strconv.Atoi: parsing \(GoWords.quoted(text)): invalid syntax")
+            throw APIError(.invalidInput, "strconv.Atoi: parsing \(GoWords.quoted(text)): invalid syntax")
         }
         return number
     }
 
     /// The version of a swarm object that an update was made from.
     /// - Parameter object: As in `invalid service version ''`.
-    package func version(of object: String) throws(Refusal) -> UInt64 {
+    package func version(of object: String) throws(APIError) -> UInt64 {
         let text = self["version"] ?? ""
         guard let version = UInt64(text) else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "invalid \(object) version '\(text)': strconv.ParseUint: parsing \(GoWords.quoted(text)): invalid syntax"
             )
@@ -65,14 +65,14 @@ package struct Query: Sendable, Equatable {
     }
 
     /// A moment as seconds since 1970 with an optional fraction, or as RFC 3339 text; `nil` when missing, empty or 0.
-    package func moment(_ name: String) throws(Refusal) -> Timestamp? {
+    package func moment(_ name: String) throws(APIError) -> Timestamp? {
         guard let value = text(name), value != "0" else { return nil }
         if let moment = Timestamp(value) { return moment }
         let halves = value.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard let whole = halves.first, let seconds = Int64(whole),
             let nanoseconds = Self.nanoseconds(halves.count == 2 ? halves[1] : "")
         else {
-            throw Refusal(.invalidInput, "strconv.ParseInt: parsing \(GoWords.quoted(value)): invalid syntax")
+            throw APIError(.invalidInput, "strconv.ParseInt: parsing \(GoWords.quoted(value)): invalid syntax")
         }
         return Timestamp(seconds: seconds, nanoseconds: nanoseconds)
     }
@@ -84,26 +84,28 @@ package struct Query: Sendable, Equatable {
 
     /// The `filters`: `{"key":["value"]}`, or `{"key":{"value":true}}` as older clients write it.
     /// - Throws: `.invalidInput` when they are neither.
-    package func filters(_ name: String = "filters") throws(Refusal) -> [String: [String]] {
+    package func filters(_ name: String = "filters") throws(APIError) -> [String: [String]] {
         guard let text = text(name) else { return [:] }
         let value: JSONValue
         do {
             value = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
         } catch {
-            throw Refusal(.invalidInput, GoWords.syntaxError(in: Array(text.utf8)))
+            throw APIError(.invalidInput, GoWords.syntaxError(in: Array(text.utf8)))
         }
-        guard case .object(let keys) = value else { throw Refusal(.invalidInput, "invalid filter") }
+        guard case .object(let keys) = value else { throw APIError(.invalidInput, "invalid filter") }
         var filters: [String: [String]] = [:]
         for (key, wanted) in keys {
             switch wanted {
             case .null: filters[key] = []
             case .array(let list):
-                filters[key] = try list.map { item throws(Refusal) in
-                    guard case .string(let text) = item else { throw Refusal(.invalidInput, "invalid filter '\(key)'") }
+                filters[key] = try list.map { item throws(APIError) in
+                    guard case .string(let text) = item else {
+                        throw APIError(.invalidInput, "invalid filter '\(key)'")
+                    }
                     return text
                 }
             case .object(let set): filters[key] = set.keys.sorted()
-            case .bool, .number, .string: throw Refusal(.invalidInput, "invalid filter '\(key)'")
+            case .bool, .number, .string: throw APIError(.invalidInput, "invalid filter '\(key)'")
             }
         }
         return filters

@@ -97,14 +97,14 @@ package struct RequestField: Sendable {
 
     /// Refuses a body that asks for something which is not to be had.
     /// - Parameter name: Docker's name of the body's type.
-    package static func check(_ data: Data, of name: String) throws(Refusal) {
+    package static func check(_ data: Data, of name: String) throws(APIError) {
         for field in all where field.body == name && field.fate == .refused {
             // The few bodies with such a name in them are read for it; it need not stand where it asks for something.
             guard let last = field.parts.last, data.firstRange(of: Data("\"\(last)\"".utf8)) != nil,
                 let value = try? JSONDecoder().decode(JSONValue.self, from: data),
                 field.isAsked(in: value, field.parts[...])
             else { continue }
-            throw Refusal(.notImplemented, "\(field.path) is not implemented by apus yet")
+            throw APIError(.notImplemented, "\(field.path) is not implemented by apus yet")
         }
     }
 

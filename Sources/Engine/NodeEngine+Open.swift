@@ -56,9 +56,9 @@ extension NodeEngine: ServiceLifecycle.Service {
     }
 
     private static func findPrograms() throws -> RuntimePrograms {
-        guard let conmon = Processes.find("conmon") else { throw Refusal(.defect, "conmon is not installed") }
+        guard let conmon = Processes.find("conmon") else { throw APIError(.internalError, "conmon is not installed") }
         let runtimes = try RuntimePrograms.installed(in: Cgroups.layout())
-        if runtimes.isEmpty { throw Refusal(.defect, "neither crun nor runc is installed") }
+        if runtimes.isEmpty { throw APIError(.internalError, "neither crun nor runc is installed") }
         return RuntimePrograms(conmon: conmon, runtimes: runtimes)
     }
 

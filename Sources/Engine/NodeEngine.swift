@@ -26,10 +26,10 @@ package final class NodeEngine: Sendable {
     let images: ImageStore
     let runtime: ConmonRuntime
     let waiters = ExitWaiters()
-    let serializer = KeyedSerializer()
-    let workbench = Workbench()
+    let serializer = KeyedLock()
+    let workbench = BackgroundTasks()
     let execs = ExecTable()
-    let holders = HolderWaiters()
+    let holders = AttachmentWaiters()
     /// Running commands, for resizing their terminals.
     let sessions = Mutex<[String: any ExecSession]>([:])
     /// Of the programs that make containers; the one that is taken when nobody says is the first.

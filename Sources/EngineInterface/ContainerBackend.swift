@@ -115,7 +115,7 @@ package struct ExecStreamsWish: Sendable {
 /// What the container routes need of the engine. A reference is an id, an unambiguous prefix of one, or a name.
 ///
 /// Faults: `.notFound` with `No such container: X`; `.conflict`; `.notModified` for a start or stop that changes nothing.
-package protocol ContainerBackend: ContainerMeasuresBackend, ContainerFilesBackend {
+package protocol ContainerBackend: ContainerStatsBackend, ContainerFilesBackend {
     /// - Parameter platform: `os/architecture` that the image has to be for; `nil` for whatever it is.
     func createContainer(name: String?, platform: String?, _ request: ContainerCreateRequest) async throws -> (
         id: String, warnings: [String]

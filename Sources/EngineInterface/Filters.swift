@@ -9,10 +9,10 @@ package struct Filters: Sendable, Equatable {
     package subscript(key: String) -> [String] { values[key] ?? [] }
 
     /// Refuses keys that a list does not know.
-    /// - Throws: ``Refusal`` with `invalid filter 'key'`.
-    package func allow(_ keys: Set<String>) throws(Refusal) {
+    /// - Throws: ``APIError`` with `invalid filter 'key'`.
+    package func allow(_ keys: Set<String>) throws(APIError) {
         if let stranger = values.keys.sorted().first(where: { !keys.contains($0) }) {
-            throw Refusal(.invalidInput, "invalid filter '\(stranger)'")
+            throw APIError(.invalidInput, "invalid filter '\(stranger)'")
         }
     }
 
@@ -23,13 +23,13 @@ package struct Filters: Sendable, Equatable {
     }
 
     /// A filter that is true or false; `nil` when it is not given.
-    /// - Throws: ``Refusal`` with `invalid filter 'key=[value]'` for another word, and for both.
-    package func flag(_ key: String) throws(Refusal) -> Bool? {
+    /// - Throws: ``APIError`` with `invalid filter 'key=[value]'` for another word, and for both.
+    package func flag(_ key: String) throws(APIError) -> Bool? {
         guard !self[key].isEmpty else { return nil }
         let isTrue = self[key].contains { ["1", "true"].contains($0) }
         let isFalse = self[key].contains { ["0", "false"].contains($0) }
         guard isTrue != isFalse else {
-            throw Refusal(.invalidInput, "invalid filter '\(key)=[\(self[key].joined(separator: " "))]'")
+            throw APIError(.invalidInput, "invalid filter '\(key)=[\(self[key].joined(separator: " "))]'")
         }
         return isTrue
     }

@@ -7,16 +7,16 @@ package struct PruneFilters: Sendable {
     private let until: Timestamp?
 
     /// - Parameter now: What durations in `until` count back from.
-    /// - Throws: ``Refusal`` for a filter that prunes do not know, and for an `until` that is no moment.
-    package init(_ filters: Filters, now: Timestamp) throws(Refusal) {
+    /// - Throws: ``APIError`` for a filter that prunes do not know, and for an `until` that is no moment.
+    package init(_ filters: Filters, now: Timestamp) throws(APIError) {
         try filters.allow(["label", "label!", "until"])
         guard filters["until"].count <= 1 else {
-            throw Refusal(.invalidInput, "more than one until filter specified")
+            throw APIError(.invalidInput, "more than one until filter specified")
         }
         self.filters = filters
-        until = try filters["until"].first.map { text throws(Refusal) in
+        until = try filters["until"].first.map { text throws(APIError) in
             guard let moment = Self.moment(text, now: now) else {
-                throw Refusal(.invalidInput, "invalid value \"\(text)\" of filter 'until'")
+                throw APIError(.invalidInput, "invalid value \"\(text)\" of filter 'until'")
             }
             return moment
         }

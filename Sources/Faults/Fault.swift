@@ -17,7 +17,7 @@ package enum FaultKind: String, Sendable, Codable {
     /// Cannot be answered at present, as on a node that is in no swarm: 503.
     case unavailable
     /// A fault of ours or of the system: 500.
-    case defect
+    case internalError
 }
 
 /// An error that the edges know how to answer with.
@@ -26,7 +26,7 @@ package protocol Fault: Error, CustomStringConvertible {
 }
 
 /// A refusal with the very words the client is to read, as Docker's clients match on some of them.
-package struct Refusal: Fault, Equatable {
+package struct APIError: Fault, Equatable {
     package let kind: FaultKind
     package let message: String
 
@@ -44,7 +44,7 @@ package struct FaultList: Fault {
 
     package init() {}
 
-    package var kind: FaultKind { faults.lazy.compactMap { ($0 as? any Fault)?.kind }.first ?? .defect }
+    package var kind: FaultKind { faults.lazy.compactMap { ($0 as? any Fault)?.kind }.first ?? .internalError }
     package var description: String { faults.map { "\($0)" }.joined(separator: "; ") }
 
     /// Runs one step and keeps its error for later.

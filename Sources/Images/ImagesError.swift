@@ -26,7 +26,7 @@ package struct ImagesError: Fault, Equatable {
     package var kind: FaultKind {
         switch code {
         case .badArchive, .refusedEntry, .tooLarge: .invalidInput
-        case .damaged, .missing: .defect
+        case .damaged, .missing: .internalError
         }
     }
 

@@ -69,7 +69,7 @@ struct EngineClient: Sendable {
 
     /// Status line, headers, and a body that is chunked or ends with the connection. RFC 9112.
     static func parse(_ octets: [UInt8]) throws -> Reply {
-        let malformed = Refusal(.defect, "the daemon's reply is not HTTP")
+        let malformed = APIError(.internalError, "the daemon's reply is not HTTP")
         guard let end = octets.firstRange(of: Array("\r\n\r\n".utf8)) else { throw malformed }
         let lines = String(decoding: octets[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
         let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) }

@@ -23,7 +23,7 @@ package struct InternetHost: Sendable {
         paths = try LabPaths(name: lab)
         let parts = registry.split(separator: ":")
         guard parts.count == 2, let port = Int(parts[1]), (1...65_535).contains(port) else {
-            throw Refusal(.invalidInput, "invalid registry address \"\(registry)\": ADDRESS:PORT is wanted")
+            throw APIError(.invalidInput, "invalid registry address \"\(registry)\": ADDRESS:PORT is wanted")
         }
         self.registry = (String(parts[0]), port)
     }

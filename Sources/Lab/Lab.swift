@@ -22,7 +22,7 @@ package struct Lab: Sendable {
     private func locked<T: Sendable>(_ body: () async throws -> T) async throws -> T {
         try Files.makeDirectories(LabPaths.allRuntime, mode: 0o755)
         guard let lock = try takeLock() else {
-            throw Refusal(.conflict, "another command is changing lab \"\(paths.name)\"")
+            throw APIError(.conflict, "another command is changing lab \"\(paths.name)\"")
         }
         let result: Result<T, any Error>
         do { result = .success(try await body()) } catch { result = .failure(error) }
@@ -54,7 +54,7 @@ package struct Lab: Sendable {
         try options.validate()
         return try await locked {
             if Files.exists(paths.runtime) || Files.exists(paths.data) {
-                throw Refusal(.conflict, "lab \"\(paths.name)\" is up, or something of it is left: take it down first")
+                throw APIError(.conflict, "lab \"\(paths.name)\" is up, or something of it is left: take it down first")
             }
             do {
                 return try await build(options)
@@ -184,7 +184,7 @@ package struct Lab: Sendable {
 
     /// Becomes a program inside a member. Returns only by throwing.
     package func execute(_ member: String, _ command: [String]) async throws {
-        guard let program = command.first else { throw Refusal(.invalidInput, "a command is wanted") }
+        guard let program = command.first else { throw APIError(.invalidInput, "a command is wanted") }
         let state = try state()
         let paths = paths
         let isHost = member == "client" || member == "internet"

@@ -18,11 +18,13 @@ struct LabDaemons: Sendable {
     /// The program that runs, and those beside it.
     private static func program(_ name: String?) throws -> String {
         guard let own = LabProcesses.link("/proc/self/exe") else {
-            throw Refusal(.defect, "the running program cannot be found")
+            throw APIError(.internalError, "the running program cannot be found")
         }
         guard let name else { return own }
         let path = Files.parent(of: own) + "/" + name
-        guard access(path, X_OK) == 0 else { throw Refusal(.notFound, "\(path) is missing: build or install it first") }
+        guard access(path, X_OK) == 0 else {
+            throw APIError(.notFound, "\(path) is missing: build or install it first")
+        }
         return path
     }
 
@@ -68,7 +70,7 @@ struct LabDaemons: Sendable {
         let state = process.isRunning ? "does not answer" : "has ended"
         let log = String(
             decoding: (try Files.read(paths.log(node.name)) ?? []).suffix(Self.shownLogBytes), as: UTF8.self)
-        throw Refusal(.unavailable, "apusd of \(node.name) \(state); its log ends with:\n\(log)")
+        throw APIError(.unavailable, "apusd of \(node.name) \(state); its log ends with:\n\(log)")
     }
 
     /// Starts the process that serves the internet host, and waits until its sockets are there.
@@ -96,7 +98,7 @@ struct LabDaemons: Sendable {
             try await Task.sleep(for: Self.pollInterval)
         }
         let text = try Files.text(log) ?? ""
-        throw Refusal(.unavailable, "the internet host does not answer; its log ends with:\n\(text.suffix(2000))")
+        throw APIError(.unavailable, "the internet host does not answer; its log ends with:\n\(text.suffix(2000))")
     }
 
     /// How /proc/net/tcp shows the last of the helper's sockets, in state LISTEN. proc_net_tcp(5).
@@ -121,7 +123,7 @@ struct LabDaemons: Sendable {
         let end = ContinuousClock.now + Self.stopDeadline
         while process.isRunning {
             guard ContinuousClock.now < end else {
-                throw Refusal(.defect, "process \(process.pid) does not end")
+                throw APIError(.internalError, "process \(process.pid) does not end")
             }
             try await Task.sleep(for: Self.pollInterval)
         }

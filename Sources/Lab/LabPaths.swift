@@ -12,7 +12,7 @@ package struct LabPaths: Sendable, Hashable {
     package init(name: String) throws {
         let allowed = name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
         guard allowed, (1...Self.maximumNameLength).contains(name.utf8.count), name.first?.isLetter == true else {
-            throw Refusal(.invalidInput, "invalid lab name \"\(name)\": 1 to 24 of a-z, 0-9 and -, a letter first")
+            throw APIError(.invalidInput, "invalid lab name \"\(name)\": 1 to 24 of a-z, 0-9 and -, a letter first")
         }
         self.name = name
     }

@@ -46,7 +46,7 @@ enum LabProcesses {
             if left.isEmpty { return }
             for pid in left { _ = kill(pid, SIGKILL) }
             guard ContinuousClock.now < end else {
-                throw Refusal(.defect, "processes of lab \"\(paths.name)\" do not end: \(left.sorted())")
+                throw APIError(.internalError, "processes of lab \"\(paths.name)\" do not end: \(left.sorted())")
             }
             try await Task.sleep(for: killInterval)
         }

@@ -39,7 +39,7 @@ package struct LabState: Codable, Sendable, Equatable {
 
     static func read(_ paths: LabPaths) throws -> LabState {
         guard let octets = try Files.read(paths.stateFile) else {
-            throw Refusal(.notFound, "no lab called \"\(paths.name)\" is up")
+            throw APIError(.notFound, "no lab called \"\(paths.name)\" is up")
         }
         return try JSONDecoder().decode(LabState.self, from: Data(octets))
     }
@@ -52,7 +52,7 @@ package struct LabState: Codable, Sendable, Equatable {
 
     func node(_ name: String) throws -> Node {
         guard let node = nodes.first(where: { $0.name == name }) else {
-            throw Refusal(.notFound, "lab \"\(self.name)\" has no node \"\(name)\"")
+            throw APIError(.notFound, "lab \"\(self.name)\" has no node \"\(name)\"")
         }
         return node
     }
@@ -92,7 +92,7 @@ package struct LabOptions: Codable, Sendable, Equatable {
 
     func validate() throws {
         guard (1...Self.maximumNodes).contains(nodes), (1...nodes).contains(managers) else {
-            throw Refusal(.invalidInput, "a lab has 1 to \(Self.maximumNodes) nodes, and 1 to as many managers")
+            throw APIError(.invalidInput, "a lab has 1 to \(Self.maximumNodes) nodes, and 1 to as many managers")
         }
     }
 }

@@ -52,7 +52,7 @@ struct LabSwarm: Sendable {
 
     private func expect(_ reply: EngineClient.Reply, _ what: String) throws {
         guard reply.status == 200 else {
-            throw Refusal(.unavailable, "swarm \(what) failed with status \(reply.status): \(reply.message)")
+            throw APIError(.unavailable, "swarm \(what) failed with status \(reply.status): \(reply.message)")
         }
     }
 }

@@ -17,7 +17,7 @@ package struct SystemError: Fault, Equatable {
         case ENOENT: .notFound
         case EEXIST, EBUSY, EADDRINUSE: .conflict
         case EPERM, EACCES: .forbidden
-        default: .defect
+        default: .internalError
         }
     }
 

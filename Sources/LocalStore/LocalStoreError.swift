@@ -25,7 +25,7 @@ package struct LocalStoreError: Fault {
         self.code = code
     }
 
-    package var kind: FaultKind { .defect }
+    package var kind: FaultKind { .internalError }
 
     package var description: String {
         let reason =

@@ -6,6 +6,6 @@ package struct LogError: Fault, Equatable {
 
     package init(_ message: String) { self.message = message }
 
-    package var kind: FaultKind { .defect }
+    package var kind: FaultKind { .internalError }
     package var description: String { message }
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Wakes a following cursor when the log's directory changes and when the container has ended.
 final class LogFollower: Sendable {
-    private let bell = Bell()
+    private let bell = AsyncEvent()
     private let ended = Mutex(false)
     private let tasks: Mutex<[Task<Void, Never>]>
 
@@ -18,7 +18,7 @@ final class LogFollower: Sendable {
         let bell = self.bell
         let changes = Task {
             for await event in events {
-                bell.ring()
+                bell.signal()
                 if event == .gone { return }
             }
         }
@@ -48,7 +48,7 @@ final class LogFollower: Sendable {
 
     private func end() {
         ended.withLock { $0 = true }
-        bell.ring()
+        bell.signal()
     }
 
     /// Returns when something may have changed, or after a time.

@@ -88,10 +88,10 @@ package actor NameServer {
         let worker = ResolverLoops.next()
         let (loop, common, log) = (worker.loop, common, log)
         let datagrams: any Channel
-        let desk: NIOLoopBound<QueryDesk>
+        let desk: NIOLoopBound<QueryHandler>
         do {
             desk = try await loop.submit {
-                let desk = QueryDesk(id, namespace, zone, on: loop, rota: worker.rota(), sharing: common, log: log)
+                let desk = QueryHandler(id, namespace, zone, on: loop, rota: worker.rota(), sharing: common, log: log)
                 return NIOLoopBound(desk, eventLoop: loop)
             }.get()
             datagrams = try await DatagramBootstrap(group: loop)

@@ -8,13 +8,13 @@ final class DatagramHandler: ChannelInboundHandler, QuerySource {
     /// Datagrams that have been read and wait for their turn.
     private static let mostWaiting = 32
 
-    private let desk: QueryDesk
+    private let desk: QueryHandler
     private var context: ChannelHandlerContext?
     private var waiting = CircularBuffer<InboundIn>()
     private var isReading = false
     private var isInLine = false
 
-    init(_ desk: QueryDesk) { self.desk = desk }
+    init(_ desk: QueryHandler) { self.desk = desk }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
@@ -74,7 +74,7 @@ final class ConnectionHandler: ChannelInboundHandler, QuerySource {
     /// Queries of one connection that are being answered.
     private static let mostOpen = 16
 
-    private let desk: QueryDesk
+    private let desk: QueryHandler
     private var context: ChannelHandlerContext?
     private var buffer = ByteBuffer()
     private var open = 0
@@ -84,7 +84,7 @@ final class ConnectionHandler: ChannelInboundHandler, QuerySource {
     private var lastProgress = NIODeadline.now()
     private var watch: Scheduled<Void>?
 
-    init(_ desk: QueryDesk) { self.desk = desk }
+    init(_ desk: QueryHandler) { self.desk = desk }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
@@ -198,13 +198,13 @@ final class AcceptHandler: ChannelInboundHandler {
 
     private static let pause = TimeAmount.seconds(1)
 
-    private let desk: QueryDesk
+    private let desk: QueryHandler
     private var context: ChannelHandlerContext?
     private var hasRoom = false
     private var isReading = false
     private var isPausing = false
 
-    init(_ desk: QueryDesk) { self.desk = desk }
+    init(_ desk: QueryHandler) { self.desk = desk }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 

@@ -57,7 +57,7 @@ package struct NetlinkError: Fault, Equatable {
         case .missing: .notFound
         case .notPermitted: .forbidden
         case .notSupported: .notImplemented
-        case .refused, .malformed, .timedOut, .overrun: .defect
+        case .refused, .malformed, .timedOut, .overrun: .internalError
         }
     }
 

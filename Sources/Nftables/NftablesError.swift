@@ -26,7 +26,7 @@ package struct NftablesError: Fault, Equatable {
     package var kind: FaultKind {
         switch code {
         case .unavailable: .unavailable
-        case .rejected, .unreadable: .defect
+        case .rejected, .unreadable: .internalError
         }
     }
 

@@ -13,7 +13,7 @@ extension RPCError {
             case .forbidden: .permissionDenied
             case .notImplemented: .unimplemented
             case .unavailable: .unavailable
-            case .defect: .internalError
+            case .internalError: .internalError
             }
         self.init(code: code, message: fault.description)
     }
@@ -27,7 +27,7 @@ extension RPCError {
         case .permissionDenied, .unauthenticated: .forbidden
         case .unimplemented: .notImplemented
         case .unavailable, .aborted, .deadlineExceeded, .cancelled, .resourceExhausted: .unavailable
-        default: .defect
+        default: .internalError
         }
     }
 }

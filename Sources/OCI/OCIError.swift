@@ -18,7 +18,7 @@ package struct OCIError: Fault, Equatable {
         switch code {
         case .badReference: .invalidInput
         case .noMatchingPlatform: .notFound
-        case .badDigest, .badDocument: .defect
+        case .badDigest, .badDocument: .internalError
         }
     }
 

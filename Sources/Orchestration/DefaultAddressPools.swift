@@ -14,23 +14,23 @@ package struct DefaultAddressPools: Sendable, Equatable {
     private let size: Int
 
     /// - Parameter size: 0 for the usual one.
-    /// - Throws: ``Refusal`` in Docker's words.
-    package init(_ texts: [String], size: Int) throws(Refusal) {
+    /// - Throws: ``APIError`` in Docker's words.
+    package init(_ texts: [String], size: Int) throws(APIError) {
         self.size = size == 0 ? Self.usualSize : size
         var bases: [IPv4Network] = []
         guard (1...Self.smallestSize).contains(self.size) else {
-            throw Refusal(.invalidInput, "subnet size is out of range: \(size)")
+            throw APIError(.invalidInput, "subnet size is out of range: \(size)")
         }
         for text in texts {
             guard let base = IPv4Network(text)?.masked else {
-                throw Refusal(.invalidInput, "invalid base pool \(text): invalid CIDR address: \(text)")
+                throw APIError(.invalidInput, "invalid base pool \(text): invalid CIDR address: \(text)")
             }
             guard self.size >= base.prefixLength else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput, "invalid CIDR: \"\(text)\". Subnet size is too small for pool: \(base.prefixLength)")
             }
             if let other = bases.first(where: { $0.overlaps(base) }) {
-                throw Refusal(.invalidInput, "base pool \(base) overlaps with \(other)")
+                throw APIError(.invalidInput, "base pool \(base) overlaps with \(other)")
             }
             bases.append(base)
         }

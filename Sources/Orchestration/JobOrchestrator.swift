@@ -21,7 +21,7 @@ struct JobOrchestrator {
             service.spec.mode.globalJob != nil
             ? nodes(service, current, &draft) : slots(service, current)
         for place in wanted.sorted() {
-            Seat(service: service, place: place, tasks: current[place] ?? [], makeID: makeID).work(&draft)
+            SlotReconciler(service: service, place: place, tasks: current[place] ?? [], makeID: makeID).work(&draft)
         }
     }
 
@@ -52,6 +52,6 @@ struct JobOrchestrator {
 
     /// The place's work is done, or has failed for good.
     private static func isOver(_ tasks: [SwarmTask], _ service: Service) -> Bool {
-        tasks.contains { $0.status.state == .complete } || Seat.hasEnded(tasks, service)
+        tasks.contains { $0.status.state == .complete } || SlotReconciler.hasEnded(tasks, service)
     }
 }

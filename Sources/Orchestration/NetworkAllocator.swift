@@ -35,7 +35,7 @@ package struct NetworkAllocator {
         return network
     }
 
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     package func allocate(_ request: NetworkRequest, id: String, at moment: Timestamp) throws -> SwarmNetwork {
         try check(request)
         var network = SwarmNetwork(id: id)
@@ -59,30 +59,30 @@ package struct NetworkAllocator {
 
     private func check(_ request: NetworkRequest) throws {
         if request.ingress, let existing = state.ingressNetwork {
-            throw Refusal(
+            throw APIError(
                 .conflict, "rpc error: code = AlreadyExists desc = ingress network (\(existing.id)) is already present")
         }
         if request.enableIPv4 == false {
-            throw Refusal(.notImplemented, "networks without IPv4 are not implemented by apus yet")
+            throw APIError(.notImplemented, "networks without IPv4 are not implemented by apus yet")
         }
         if request.enableIPv6 == true {
-            throw Refusal(.notImplemented, "IPv6 on overlay networks is not implemented by apus yet")
+            throw APIError(.notImplemented, "IPv6 on overlay networks is not implemented by apus yet")
         }
         for option in (request.options ?? [:]).keys.sorted() {
             switch option {
             case "encrypted":
-                throw Refusal(
+                throw APIError(
                     .notImplemented, "encrypted overlay networks (--opt encrypted) are not implemented by apus yet")
             case SwarmNetwork.mtuOption: try SwarmNetwork.checkMTU(request.options)
             case SpoofCheck.option: try SpoofCheck.check(request.options)
             default:
                 if option.hasPrefix("com.docker.network.") {
-                    throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")
+                    throw APIError(.notImplemented, "network option \(option) is not implemented by apus")
                 }
             }
         }
         if state.networks.values.contains(where: { $0.spec.name == request.name }) {
-            throw Refusal(.conflict, "network with name \(request.name) already exists")
+            throw APIError(.conflict, "network with name \(request.name) already exists")
         }
     }
 
@@ -90,7 +90,7 @@ package struct NetworkAllocator {
         let taken = Set(state.networks.values.compactMap(\.vni)).union(
             state.tasks.values.filter(\.isLive).flatMap { $0.networksAttachments ?? [] }.compactMap(\.network.vni))
         guard let free = (Self.firstIdentifier + 1...Self.lastIdentifier).first(where: { !taken.contains($0) }) else {
-            throw Refusal(.unavailable, "no VXLAN network identifier is free")
+            throw APIError(.unavailable, "no VXLAN network identifier is free")
         }
         return free
     }
@@ -100,7 +100,7 @@ package struct NetworkAllocator {
         guard asked.contains(where: { !($0.subnet ?? "").isEmpty }) else {
             let chooser = state.cluster?.addressPools ?? .overlays
             guard let subnet = chooser.choose(avoiding: subnetsInUse + routedSubnets) else {
-                throw Refusal(.unavailable, AddressPoolRules.exhausted)
+                throw APIError(.unavailable, AddressPoolRules.exhausted)
             }
             return [.init(subnet: subnet.description, gateway: subnet.first.advanced(by: 1).description)]
         }

@@ -19,7 +19,7 @@ struct NodeLoad {
         }
     }
 
-    private struct Seat: Hashable {
+    private struct SlotReconciler: Hashable {
         var node: String
         var service: String
         var place: ServiceOrchestrator.Place
@@ -27,11 +27,11 @@ struct NodeLoad {
 
     private var perService: [String: [String: Int]] = [:]
     /// Tasks of a place that are wanted on a node: its next task is to replace them.
-    private var replaceable: [Seat: Int] = [:]
+    private var replaceable: [SlotReconciler: Int] = [:]
     private var total: [String: Int] = [:]
     private var used: [String: Amounts] = [:]
     /// What a place's own tasks that are to end still hold: its next task starts only when they have ended.
-    private var yielding: [Seat: Amounts] = [:]
+    private var yielding: [SlotReconciler: Amounts] = [:]
     private var failures: [String: [String: Int]] = [:]
 
     init(_ state: SwarmState, now: Timestamp) {
@@ -58,8 +58,8 @@ struct NodeLoad {
         used[node, default: Amounts()].add(task)
     }
 
-    private func seat(of task: SwarmTask, on node: String) -> Seat {
-        Seat(node: node, service: task.serviceID, place: task.place)
+    private func seat(of task: SwarmTask, on node: String) -> SlotReconciler {
+        SlotReconciler(node: node, service: task.serviceID, place: task.place)
     }
 
     struct Rank: Comparable {

@@ -16,7 +16,7 @@ package struct OrchestrationLoop: Sendable {
 
     /// Returns only by throwing: when cancelled, or when the leadership is lost.
     package func run(under fence: LeaderFence) async throws {
-        let board = StateBoard()
+        let board = StateMailbox()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await store.follow(StoreKey.everything) { update in try board.take(update) }
@@ -27,7 +27,7 @@ package struct OrchestrationLoop: Sendable {
         }
     }
 
-    private func plan(_ board: StateBoard, _ fence: LeaderFence) async throws {
+    private func plan(_ board: StateMailbox, _ fence: LeaderFence) async throws {
         var planner = SwarmPlanner(makeID: makeID)
         var written: Int64 = 0
         var wakeAt: Timestamp?

@@ -7,15 +7,16 @@ package struct PlacementConstraint: Sendable, Equatable {
     package let isEqual: Bool
     package let value: String
 
-    /// - Throws: ``Refusal`` in Docker's words.
-    package init(_ text: String) throws(Refusal) {
+    /// - Throws: ``APIError`` in Docker's words.
+    package init(_ text: String) throws(APIError) {
         guard let (range, isEqual) = Self.operatorPosition(in: text) else {
-            throw Refusal(.defect, "rpc error: code = Unknown desc = constraint expected one operator from ==, !=")
+            throw APIError(
+                .internalError, "rpc error: code = Unknown desc = constraint expected one operator from ==, !=")
         }
         let key = text[..<range.lowerBound].filter { $0 != " " }
         let value = text[range.upperBound...].drop { $0 == " " }
         guard !key.isEmpty, !value.isEmpty else {
-            throw Refusal(.defect, "rpc error: code = Unknown desc = invalid constraint: \(text)")
+            throw APIError(.internalError, "rpc error: code = Unknown desc = invalid constraint: \(text)")
         }
         self.key = String(key)
         self.isEqual = isEqual

@@ -52,7 +52,7 @@ struct ServiceOrchestrator {
             }
         }
         for place in Self.inOrder(wanted, places) {
-            let seat = Seat(service: service, place: place, tasks: places[place] ?? [], makeID: makeID)
+            let seat = SlotReconciler(service: service, place: place, tasks: places[place] ?? [], makeID: makeID)
             seat.settle(&draft, &update)
         }
     }
@@ -68,7 +68,9 @@ struct ServiceOrchestrator {
     private func wantedPlaces(_ service: Service, _ places: [Place: [SwarmTask]], _ state: SwarmState) -> Set<Place> {
         if service.spec.isGlobal { return Self.nodes(for: service, places, state) }
         // Places with a running task are kept first, then those with any, the lowest slots before the highest.
-        let present = places.filter { $0.value.contains(where: \.isWanted) || Seat.hasEnded($0.value, service) }
+        let present = places.filter {
+            $0.value.contains(where: \.isWanted) || SlotReconciler.hasEnded($0.value, service)
+        }
         let kept = present.sorted { left, right in
             let order = [left, right].map { $0.value.contains { $0.isWanted && $0.status.state == .running } ? 0 : 1 }
             return (order[0], left.key) < (order[1], right.key)

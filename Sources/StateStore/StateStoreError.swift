@@ -40,7 +40,7 @@ package struct StateStoreError: Fault, Equatable {
         switch code {
         case .unavailable, .outcomeUnknown, .leadershipLost, .full, .sealed: .unavailable
         case .tooLarge: .invalidInput
-        case .compacted, .watcherTooSlow, .invalidTransaction, .unexpected: .defect
+        case .compacted, .watcherTooSlow, .invalidTransaction, .unexpected: .internalError
         }
     }
 

@@ -26,7 +26,7 @@ extension Agent {
             }
             return attachment
         } catch let error as RPCError {
-            throw Refusal(
+            throw APIError(
                 error.faultKind, "Could not attach to network \(network): \(Self.goText(error.code, error.message))")
         }
     }

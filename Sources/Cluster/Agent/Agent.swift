@@ -27,18 +27,19 @@ struct Agent: ServiceLifecycle.Service {
     let membership: MembershipFile
     let identity: TLSIdentity
     /// The role of the certificate: set when a new one is of another.
-    let role: Latest<NodeRole>
+    let role: ObservableValue<NodeRole>
     let credentials: CredentialFiles
     let executor: any TaskExecutor
-    let board: TaskBoard
+    let board: AssignedTasks
     let group: MultiThreadedEventLoopGroup
     let log: Logger
     private let logs: LogPublisher
     /// The connection of the session of the moment.
-    let connection = Latest<NodeTransport.Client?>(nil)
+    let connection = ObservableValue<NodeTransport.Client?>(nil)
 
     init(
-        membership: MembershipFile, identity: TLSIdentity, role: Latest<NodeRole>, credentials: CredentialFiles,
+        membership: MembershipFile, identity: TLSIdentity, role: ObservableValue<NodeRole>,
+        credentials: CredentialFiles,
         executor: any TaskExecutor, group: MultiThreadedEventLoopGroup, log: Logger
     ) {
         self.credentials = credentials
@@ -49,7 +50,7 @@ struct Agent: ServiceLifecycle.Service {
         self.membership = membership
         logs = LogPublisher(membership: membership, identity: identity, executor: executor, group: group, log: log)
         self.role = role
-        board = TaskBoard(executor: executor, path: membership.directory + "/assigned.json", log: log)
+        board = AssignedTasks(executor: executor, path: membership.directory + "/assigned.json", log: log)
     }
 
     /// Runs until cancelled. Containers, networks and traffic stay as they are then.
@@ -360,7 +361,7 @@ final class SessionState: Sendable {
         var role: NodeRole?
     }
 
-    private let known = Latest(Known())
+    private let known = ObservableValue(Known())
 
     func take(_ message: Wire.SessionMessage) {
         known.change { known in

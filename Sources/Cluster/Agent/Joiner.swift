@@ -22,22 +22,23 @@ struct Joiner {
     }
 
     /// Tries the managers in turn until one answers.
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     func join(
         _ addresses: [String], description: NodeDescription, advertiseAddress: String, dataPathAddress: String,
         availability: String
     ) async throws -> Outcome {
-        var last: any Error = Refusal(.invalidInput, "at least 1 RemoteAddr is required to join")
+        var last: any Error = APIError(.invalidInput, "at least 1 RemoteAddr is required to join")
         for address in addresses {
             do {
                 return try await join(address, description, advertiseAddress, dataPathAddress, availability)
             } catch let error as RPCError where [.unavailable, .deadlineExceeded].contains(error.code) {
-                last = Refusal(
+                last = APIError(
                     .unavailable,
                     "rpc error: code = Unavailable desc = connection error: cannot reach the manager at \(address): \(error.message)"
                 )
             } catch let error as RPCError {
-                throw Refusal(error.faultKind, "rpc error: code = \(Self.name(of: error.code)) desc = \(error.message)")
+                throw APIError(
+                    error.faultKind, "rpc error: code = \(Self.name(of: error.code)) desc = \(error.message)")
             }
         }
         throw last
@@ -50,7 +51,7 @@ struct Joiner {
         let key = NodeKey()
         let pem = try await fetchRoot(address, key)
         guard JoinToken.equal(JoinToken.digest(ofRootPEM: pem), token.digest) else {
-            throw Refusal(.defect, "remote CA does not match fingerprint. Expected: \(token.digest)")
+            throw APIError(.internalError, "remote CA does not match fingerprint. Expected: \(token.digest)")
         }
         let roots = try Certificate.bundle(pem: pem)
         let request = Data(try key.signingRequest())

@@ -106,7 +106,7 @@ struct LogPublisher: Sendable {
             let broker = Broker(wrapping: client)
             try await broker.wanted(.init(), options: NodeTransport.streamOptions) { response in
                 try await withThrowingDiscardingTaskGroup { tasks in
-                    var present: [String: Latest<Wire.LogRequest?>] = [:]
+                    var present: [String: ObservableValue<Wire.LogRequest?>] = [:]
                     for try await message in response.messages {
                         let wanted = Dictionary(message.requests.map { ($0.id, $0) }) { $1 }
                         for (id, request) in present where wanted[id] == nil {
@@ -118,7 +118,7 @@ struct LogPublisher: Sendable {
                                 if known.value != request { known.set(request) }
                                 continue
                             }
-                            let latest = Latest<Wire.LogRequest?>(request)
+                            let latest = ObservableValue<Wire.LogRequest?>(request)
                             present[id] = latest
                             tasks.addTask { await self.publish(request, latest, broker) }
                         }
@@ -132,7 +132,9 @@ struct LogPublisher: Sendable {
     // MARK: One request
 
     /// Sends the lines of one request until they end or are not wanted any more.
-    private func publish(_ request: Wire.LogRequest, _ wanted: Latest<Wire.LogRequest?>, _ broker: Broker) async {
+    private func publish(_ request: Wire.LogRequest, _ wanted: ObservableValue<Wire.LogRequest?>, _ broker: Broker)
+        async
+    {
         let merger = LogMerger<String>(window: Self.window, patience: Self.patience)
         let failures = Failures()
         for id in request.taskIds { merger.add(id) }
@@ -181,7 +183,7 @@ struct LogPublisher: Sendable {
 
     /// Reads the logs of the tasks that are asked for, those that come later, too.
     private func feed(
-        _ merger: LogMerger<String>, _ failures: Failures, _ wanted: Latest<Wire.LogRequest?>
+        _ merger: LogMerger<String>, _ failures: Failures, _ wanted: ObservableValue<Wire.LogRequest?>
     ) async throws {
         try await withThrowingDiscardingTaskGroup { tasks in
             var present: Set<String> = []

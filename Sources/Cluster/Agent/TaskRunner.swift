@@ -12,7 +12,7 @@ struct TaskRunner: Sendable {
     static let longestRetry = Duration.seconds(60)
 
     /// The task as it is wanted now; `nil` when the node is no longer to have it.
-    let wanted: Latest<SwarmTask?>
+    let wanted: ObservableValue<SwarmTask?>
     let executor: any TaskExecutor
     /// Told each new status.
     let report: @Sendable (TaskStatus) -> Void
@@ -30,7 +30,7 @@ struct TaskRunner: Sendable {
     func run(_ task: SwarmTask, from status: TaskStatus) async {
         do {
             if !status.state.isTerminal {
-                let progress = Latest(status)
+                let progress = ObservableValue(status)
                 switch await race(task, progress) {
                 case .cancelled: return
                 case .ended: break
@@ -47,7 +47,7 @@ struct TaskRunner: Sendable {
     }
 
     /// Advances until the task has ended or is to stop, whatever is first: stopping overtakes a pull.
-    private func race(_ task: SwarmTask, _ progress: Latest<TaskStatus>) async -> Turn {
+    private func race(_ task: SwarmTask, _ progress: ObservableValue<TaskStatus>) async -> Turn {
         await withTaskGroup(of: Turn.self) { group in
             group.addTask {
                 do {
@@ -72,7 +72,7 @@ struct TaskRunner: Sendable {
     }
 
     /// - Throws: Only `CancellationError`; what goes wrong with the task is its status.
-    private func advance(_ task: SwarmTask, _ progress: Latest<TaskStatus>) async throws {
+    private func advance(_ task: SwarmTask, _ progress: ObservableValue<TaskStatus>) async throws {
         var status = progress.value
         func tell(_ state: TaskState, _ message: String, error: String? = nil) {
             let former = status

@@ -20,13 +20,13 @@ package struct JoinToken: Sendable, Hashable, CustomStringConvertible {
         secret = RandomID.swarm()
     }
 
-    /// - Throws: ``Refusal`` with Docker's words.
-    package init(_ text: String) throws(Refusal) {
+    /// - Throws: ``APIError`` with Docker's words.
+    package init(_ text: String) throws(APIError) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         let digits = Set("0123456789abcdefghijklmnopqrstuvwxyz")
         guard parts.count == 4, parts[0] == "SWMTKN", parts[1] == "1", parts[2].count == Self.digestLength,
             parts[3].count == Self.secretLength, (parts[2] + parts[3]).allSatisfy(digits.contains)
-        else { throw Refusal(.invalidInput, "invalid join token") }
+        else { throw APIError(.invalidInput, "invalid join token") }
         digest = parts[2]
         secret = parts[3]
     }

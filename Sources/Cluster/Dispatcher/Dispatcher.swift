@@ -8,7 +8,7 @@ import ServiceLifecycle
 /// Keeps the nodes' sessions on one manager: tells each node its tasks and networks, takes its reports, and declares it down when it is silent.
 ///
 /// With several managers each keeps the sessions of its own nodes. A node's object says which manager that is (``Node/Session``), so that one
-/// manager at a time speaks for it; what others need to know of a node's networks they tell each other by ``LiveBoard``.
+/// manager at a time speaks for it; what others need to know of a node's networks they tell each other by ``ManagerPresence``.
 ///
 /// What a node is told is computed from the read model after each change, for all nodes at once; a session that reads slowly gets the newest
 /// state only, so nothing piles up.
@@ -60,7 +60,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     let model: ReadModel
     let writer: ObjectWriter
-    let live: LiveBoard
+    let live: ManagerPresence
     private let ownID: String
     private let log: Logger
     private let heartbeatOverride: Duration?
@@ -70,11 +70,11 @@ package actor Dispatcher: ServiceLifecycle.Service {
     private var lastHeard: [String: ContinuousClock.Instant] = [:]
     /// How often each node may ask, across its sessions.
     private var paces: [String: NodePace] = [:]
-    private var silence: SilencePlanner
+    private var silence: HeartbeatMonitor
     private var drains = DrainPlanner()
     private var backends = BackendPlanner()
     /// Which stopping tasks this manager's nodes send nothing to any more, for the other managers.
-    private let cleared = Latest(Set<String>())
+    private let cleared = ObservableValue(Set<String>())
     private var staleSince: ContinuousClock.Instant?
     private var isClosing = false
     private let kicks: AsyncStream<Void>
@@ -82,7 +82,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     /// - Parameter heartbeat: Instead of what the swarm's specification says; for tests.
     init(
-        model: ReadModel, writer: ObjectWriter, live: LiveBoard, nodeID: String, heartbeat: Duration? = nil, log: Logger
+        model: ReadModel, writer: ObjectWriter, live: ManagerPresence, nodeID: String, heartbeat: Duration? = nil,
+        log: Logger
     ) {
         self.live = live
         self.log = log
@@ -90,7 +91,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         self.writer = writer
         ownID = nodeID
         heartbeatOverride = heartbeat
-        silence = SilencePlanner(listeningSince: clock.now)
+        silence = HeartbeatMonitor(listeningSince: clock.now)
         (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 

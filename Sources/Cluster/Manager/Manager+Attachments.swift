@@ -23,12 +23,12 @@ extension Manager {
                 if try isThere(id, of: nodeID, in: state) { return StoreTransaction() }
                 let network = try attachable(reference, in: state)
                 guard state.nodes[nodeID] != nil else {
-                    throw Refusal(.forbidden, "node \(nodeID) is not part of the swarm")
+                    throw APIError(.forbidden, "node \(nodeID) is not part of the swarm")
                 }
                 try check(spec.address, in: network)
                 let held = state.tasks.values.count { $0.isAttachment && $0.nodeID == nodeID && $0.isLive }
                 guard held < Self.maximumAttachments else {
-                    throw Refusal(.unavailable, "node \(nodeID) has as many places on networks as a node may have")
+                    throw APIError(.unavailable, "node \(nodeID) has as many places on networks as a node may have")
                 }
                 var task = SwarmTask(id: id)
                 task.createdAt = .now
@@ -52,11 +52,11 @@ extension Manager {
         }
     }
 
-    /// - Throws: ``Refusal`` for a task that is not the node's to ask for.
+    /// - Throws: ``APIError`` for a task that is not the node's to ask for.
     private func isThere(_ id: String, of nodeID: String, in state: SwarmState) throws -> Bool {
         guard let task = state.tasks[id] else { return false }
         guard task.isAttachment, task.nodeID == nodeID else {
-            throw Refusal(.forbidden, "task \(id) is no attachment of node \(nodeID)")
+            throw APIError(.forbidden, "task \(id) is no attachment of node \(nodeID)")
         }
         return true
     }
@@ -78,7 +78,7 @@ extension Manager {
     private func attachable(_ reference: String, in state: SwarmState) throws -> SwarmNetwork {
         let network = try find(reference, in: state.networks, kind: "network") { $0.spec.name }
         guard network.spec.attachable == true else {
-            throw Refusal(.forbidden, "network \(reference) not manually attachable")
+            throw APIError(.forbidden, "network \(reference) not manually attachable")
         }
         return network
     }
@@ -86,10 +86,10 @@ extension Manager {
     private func check(_ address: String?, in network: SwarmNetwork) throws {
         guard let address else { return }
         guard let parsed = IPv4Address(address) else {
-            throw Refusal(.invalidInput, "invalid IPv4 address: \(address)")
+            throw APIError(.invalidInput, "invalid IPv4 address: \(address)")
         }
         guard network.addressRanges.contains(where: { $0.subnet.contains(parsed) }) else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "Invalid address \(address): It does not belong to any of this network's subnets")
         }
     }
@@ -105,7 +105,7 @@ extension Manager {
             group.addTask {
                 try await Task.sleep(for: Self.attachmentPatience)
                 let reason = self.model.objects.tasks[id]?.status.err
-                throw Refusal(
+                throw APIError(
                     reason == nil ? .unavailable : .conflict,
                     reason ?? "the swarm's leader has given no address in time")
             }

@@ -25,32 +25,32 @@ extension Manager {
         }
     }
 
-    /// - Throws: ``Refusal`` for what is wrong or not done yet.
+    /// - Throws: ``APIError`` for what is wrong or not done yet.
     static func check(_ spec: ClusterSpec, replacing present: ClusterSpec?) throws {
         guard ["", "default"].contains(spec.name) else {
-            throw Refusal(.invalidInput, "swarm spec must be named \"default\"")
+            throw APIError(.invalidInput, "swarm spec must be named \"default\"")
         }
         if spec.encryptionConfig?.autoLockManagers == true {
-            throw Refusal(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
+            throw APIError(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
         }
         try RaftRules.check(spec.raft)
         if !(spec.caConfig?.externalCAs ?? []).isEmpty {
-            throw Refusal(.notImplemented, "external certificate authorities are not implemented by apus yet")
+            throw APIError(.notImplemented, "external certificate authorities are not implemented by apus yet")
         }
         let isRotation =
             spec.caConfig?.signingCACert ?? "" != "" || spec.caConfig?.signingCAKey ?? "" != ""
             || spec.caConfig?.forceRotate ?? 0 != present?.caConfig?.forceRotate ?? 0
         if isRotation {
-            throw Refusal(.notImplemented, "rotating the swarm's root certificate is not implemented by apus yet")
+            throw APIError(.notImplemented, "rotating the swarm's root certificate is not implemented by apus yet")
         }
         if let expiry = spec.caConfig?.nodeCertExpiry, expiry != 0, expiry < 3600 * 1_000_000_000 {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "rpc error: code = InvalidArgument desc = minimum certificate expiry time must be longer than or equal to 1h0m0s"
             )
         }
         if let period = spec.dispatcher?.heartbeatPeriod, period < 0 {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration")
         }

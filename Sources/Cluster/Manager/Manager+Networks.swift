@@ -33,12 +33,12 @@ extension Manager {
 
     package func removeNetwork(id: String) async throws {
         try await guarded { state in
-            guard let network = state.networks[id] else { throw Refusal(.notFound, "network \(id) not found") }
+            guard let network = state.networks[id] else { throw APIError(.notFound, "network \(id) not found") }
             if network.spec.ingress == true {
-                throw Refusal(.notImplemented, "removing the ingress network is not implemented by apus yet")
+                throw APIError(.notImplemented, "removing the ingress network is not implemented by apus yet")
             }
-            func inUse(by what: String) -> Refusal {
-                Refusal(
+            func inUse(by what: String) -> APIError {
+                APIError(
                     .invalidInput, "rpc error: code = FailedPrecondition desc = network \(id) is in use by \(what)")
             }
             for service in state.services.values.sorted(by: { $0.id < $1.id })

@@ -31,7 +31,7 @@ extension Manager {
         let id = try findNode(reference).id
         guard isKnown else { throw Self.outOfSequence }
         try await guarded { state in
-            guard var node = state.nodes[id] else { throw Refusal(.notFound, "node \(reference) not found") }
+            guard var node = state.nodes[id] else { throw APIError(.notFound, "node \(reference) not found") }
             try Self.check(version, of: node.version, since: node.membership?.specSince)
             let present = node.version.index
             let condition = StoreTransaction.Condition.modified(node.key, at: Int64(clamping: present))
@@ -44,18 +44,18 @@ extension Manager {
         }
     }
 
-    /// - Throws: ``Refusal`` in Docker's words when the swarm would be left without a manager, or without a quorum.
+    /// - Throws: ``APIError`` in Docker's words when the swarm would be left without a manager, or without a quorum.
     private func checkDemotion(of node: Node, _ state: SwarmState) throws {
         let managers = state.nodes.values.filter { $0.spec.role == .manager }
         guard managers.count > 1 else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
         }
         let present = live.state.present
         let left = managers.filter { $0.id != node.id }
         guard RolePlanner.hasQuorum(left.count { present.contains($0.id) }, of: left.count) else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "rpc error: code = FailedPrecondition desc = can't remove member from the raft: this would result in a loss of quorum"
             )
@@ -66,15 +66,15 @@ extension Manager {
         let id = try findNode(reference).id
         try await guarded { state in
             // Looked at again each time: it may have been promoted or have come back meanwhile.
-            guard let node = state.nodes[id] else { throw Refusal(.notFound, "node \(reference) not found") }
+            guard let node = state.nodes[id] else { throw APIError(.notFound, "node \(reference) not found") }
             if node.spec.role == .manager || node.grantedRole == .manager {
-                throw Refusal(
+                throw APIError(
                     .invalidInput,
                     "rpc error: code = FailedPrecondition desc = node \(id) is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
                 )
             }
             guard force || node.status.state == .down else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput,
                     "rpc error: code = FailedPrecondition desc = node \(id) is not down and can't be removed")
             }
@@ -106,7 +106,7 @@ extension Manager {
         let services = try filters["service"].map { try findService($0).id }
         let nodes = try filters["node"].map { try findNode($0).id }
         for wanted in filters["desired-state"] where TaskState(rawValue: wanted) == nil {
-            throw Refusal(.invalidInput, "invalid filter 'desired-state=\(wanted)'")
+            throw APIError(.invalidInput, "invalid filter 'desired-state=\(wanted)'")
         }
         return objects.tasks.values.filter { task in
             // Docker does not show places of containers on networks either.

@@ -75,7 +75,7 @@ extension Manager {
         let id = try findService(reference).id
         guard isKnown else { throw Self.outOfSequence }
         try await guarded { state in
-            guard var service = state.services[id] else { throw Refusal(.notFound, "service \(reference) not found") }
+            guard var service = state.services[id] else { throw APIError(.notFound, "service \(reference) not found") }
             try Self.check(version, of: service.version, since: service.specSince)
             let condition = StoreTransaction.Condition.modified(service.key, at: Int64(clamping: service.version.index))
             service.specSince = service.version.index + 1
@@ -84,7 +84,7 @@ extension Manager {
             service.rollout = nil
             if rollback {
                 guard let previous = service.previousSpec else {
-                    throw Refusal(
+                    throw APIError(
                         .invalidInput,
                         "rpc error: code = FailedPrecondition desc = service \(id) does not have a previous spec")
                 }
@@ -113,7 +113,7 @@ extension Manager {
         let service = try findService(reference)
         try await guarded { state in
             guard let present = state.services[service.id] else {
-                throw Refusal(.notFound, "service \(reference) not found")
+                throw APIError(.notFound, "service \(reference) not found")
             }
             return StoreTransaction(
                 conditions: [.modified(present.key, at: Int64(clamping: present.version.index))],

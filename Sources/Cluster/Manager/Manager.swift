@@ -14,7 +14,7 @@ package struct Manager: Sendable {
     /// What every change of names, references, ports and pools touches, so that of two at once one is made anew.
     private static let guardKey = StoreKey(path: "/apus/guard/references")
     /// Of this manager's own changes one is made after the other: they would only overtake each other. With other managers' they contend.
-    private let turns = KeyedSerializer()
+    private let turns = KeyedLock()
 
     package let store: any StateStore
     package let model: ReadModel
@@ -22,13 +22,13 @@ package struct Manager: Sendable {
     /// Gets the nodes' logs.
     package let logs: LogBroker
     /// How the managers are at this moment.
-    let live: LiveBoard
+    let live: ManagerPresence
     /// The store's members, which managers are.
     let members: EtcdMembers
     /// This node's id: what `self` means.
     package let nodeID: String
 
-    init(store: any StateStore, model: ReadModel, live: LiveBoard, members: EtcdMembers, nodeID: String) {
+    init(store: any StateStore, model: ReadModel, live: ManagerPresence, members: EtcdMembers, nodeID: String) {
         logs = LogBroker(model: model)
         self.live = live
         self.members = members
@@ -76,7 +76,7 @@ package struct Manager: Sendable {
         _ type: Object.Type, _ id: String, version: UInt64, _ change: (inout Object) throws -> Void
     ) async throws {
         guard var object = try await writer.get(type, id) else {
-            throw Refusal(.notFound, "\(type.storeKind.rawValue.dropLast()) \(id) not found")
+            throw APIError(.notFound, "\(type.storeKind.rawValue.dropLast()) \(id) not found")
         }
         guard object.version.index == version else { throw Self.outOfSequence }
         let condition = StoreTransaction.Condition.modified(object.key, at: Int64(clamping: version))
@@ -106,20 +106,20 @@ package struct Manager: Sendable {
         guard version > 0, version <= present.index, version >= since ?? 0 else { throw outOfSequence }
     }
 
-    static let outOfSequence = Refusal(.defect, "rpc error: code = Unknown desc = update out of sequence")
+    static let outOfSequence = APIError(.internalError, "rpc error: code = Unknown desc = update out of sequence")
 
     /// Finds an object by id, name, or unambiguous beginning of an id.
     func find<Object: SwarmObject>(
         _ reference: String, in objects: [String: Object], kind: String, name: (Object) -> String?
-    ) throws(Refusal) -> Object {
+    ) throws(APIError) -> Object {
         if let object = objects[reference] { return object }
         let named = objects.values.filter { name($0) == reference }
         let matches = named.isEmpty ? objects.values.filter { $0.id.hasPrefix(reference) } : named
         guard !reference.isEmpty, let object = matches.first else {
-            throw Refusal(.notFound, "\(kind) \(reference) not found")
+            throw APIError(.notFound, "\(kind) \(reference) not found")
         }
         guard matches.count == 1 else {
-            throw Refusal(.defect, "\(kind) \(reference) is ambiguous (\(matches.count) matches found)")
+            throw APIError(.internalError, "\(kind) \(reference) is ambiguous (\(matches.count) matches found)")
         }
         return object
     }

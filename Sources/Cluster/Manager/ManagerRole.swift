@@ -57,7 +57,7 @@ struct ManagerRole: Sendable {
     ///   - ready: Called with the manager once it answers.
     /// - Throws: ``EtcdError`` with `.removed` when the other managers have removed this one's member.
     func run(
-        from beginning: EtcdConfiguration.Beginning, founding: Founding?,
+        from beginning: EtcdConfiguration.Beginning, founding: Bootstrap?,
         ready: @escaping @Sendable (Manager) async throws -> Void
     ) async throws {
         let supervisor = try Self.supervisor(
@@ -75,14 +75,14 @@ struct ManagerRole: Sendable {
 
     /// - Parameter hasQuorum: Otherwise it begins with what its own member of the store knows.
     private func run(
-        on supervisor: EtcdSupervisor, hasQuorum: Bool, founding: Founding?,
+        on supervisor: EtcdSupervisor, hasQuorum: Bool, founding: Bootstrap?,
         ready: @escaping @Sendable (Manager) async throws -> Void
     ) async throws {
         let store = supervisor.store
         if let founding { try await founding.write(to: store) }
         let authority = try await StoredAuthority.read(from: store)
         let model = ReadModel(store: store)
-        let live = LiveBoard(store: store, nodeID: nodeID, log: log)
+        let live = ManagerPresence(store: store, nodeID: nodeID, log: log)
         let gated = GatedStore(base: store, model: model)
         let manager = Manager(store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID)
         let dispatcher = Dispatcher(

@@ -8,7 +8,7 @@ enum ModeRules {
         var mode = spec.mode
         let given = [mode.replicated != nil, mode.global != nil, mode.replicatedJob != nil, mode.globalJob != nil]
         guard given.count(where: \.self) <= 1 else {
-            throw Refusal(.invalidInput, "must specify only one service mode")
+            throw APIError(.invalidInput, "must specify only one service mode")
         }
         if mode.replicatedJob == nil, mode.global == nil, mode.globalJob == nil {
             mode.replicated = .init(replicas: mode.replicated?.replicas ?? 1)
@@ -21,20 +21,20 @@ enum ModeRules {
         for count in [
             mode.replicated?.replicas, mode.replicatedJob?.maxConcurrent, mode.replicatedJob?.totalCompletions,
         ] where Int64(exactly: count ?? 0) == nil {
-            throw Refusal.invalidArgument("Number of replicas must be non-negative")
+            throw APIError.invalidArgument("Number of replicas must be non-negative")
         }
         spec.mode = mode
         if let former, former.modeName != spec.modeName {
-            throw Refusal(
+            throw APIError(
                 .notImplemented, "rpc error: code = Unimplemented desc = service mode change is not allowed")
         }
         if spec.isJob {
             guard spec.updateConfig == nil, spec.rollbackConfig == nil else {
-                throw Refusal.invalidArgument("a job can have neither an update nor a rollback configuration")
+                throw APIError.invalidArgument("a job can have neither an update nor a rollback configuration")
             }
         }
         if spec.taskTemplate.placement?.maxReplicas ?? 0 > 0, spec.isPerNode {
-            throw Refusal.invalidArgument("replicas-max-per-node can only be used with replicated services")
+            throw APIError.invalidArgument("replicas-max-per-node can only be used with replicated services")
         }
         try check(spec.updateConfig, "update")
         try check(spec.rollbackConfig, "rollback")
@@ -44,18 +44,18 @@ enum ModeRules {
         guard let configuration else { return }
         let actions = name == "update" ? ["", "pause", "continue", "rollback"] : ["", "pause", "continue"]
         guard actions.contains(configuration.failureAction ?? "") else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "unrecognized \(name) failure action \(configuration.failureAction ?? "")")
         }
         guard ["", "stop-first", "start-first"].contains(configuration.order ?? "") else {
-            throw Refusal(.invalidInput, "unrecognized \(name) order \(configuration.order ?? "")")
+            throw APIError(.invalidInput, "unrecognized \(name) order \(configuration.order ?? "")")
         }
-        if configuration.delay < 0 { throw Refusal.invalidArgument("TaskSpec: \(name)-delay cannot be negative") }
+        if configuration.delay < 0 { throw APIError.invalidArgument("TaskSpec: \(name)-delay cannot be negative") }
         if configuration.monitor < 0 {
-            throw Refusal.invalidArgument("TaskSpec: \(name)-monitor cannot be negative")
+            throw APIError.invalidArgument("TaskSpec: \(name)-monitor cannot be negative")
         }
         guard (0...1).contains(configuration.maxFailureRatio) else {
-            throw Refusal.invalidArgument(
+            throw APIError.invalidArgument(
                 "TaskSpec: \(name)-maxfailureratio cannot be less than 0 or bigger than 1")
         }
     }

@@ -26,8 +26,8 @@ struct ServiceRules {
         return spec
     }
 
-    private func invalid(_ text: String) -> Refusal { .invalidArgument(text) }
-    private func refused(_ what: String) -> Refusal { .notBuilt(what) }
+    private func invalid(_ text: String) -> APIError { .invalidArgument(text) }
+    private func refused(_ what: String) -> APIError { .notBuilt(what) }
 
     private func checkName(_ spec: ServiceSpec, _ replacing: Service?) throws {
         let name = spec.name
@@ -39,11 +39,11 @@ struct ServiceRules {
         guard name.utf8.count <= 63 else { throw invalid("name must be 63 characters or fewer") }
         if let replacing {
             guard name == replacing.spec.name else {
-                throw Refusal(
+                throw APIError(
                     .notImplemented, "rpc error: code = Unimplemented desc = renaming services is not supported")
             }
         } else if state.services.values.contains(where: { $0.spec.name == name }) {
-            throw Refusal(
+            throw APIError(
                 .conflict,
                 "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service \(name) already exists"
             )
@@ -57,13 +57,13 @@ struct ServiceRules {
             ?? state.networks.values.first { !target.isEmpty && $0.id.hasPrefix(target) }
         guard let found else {
             if ["bridge", "host", "none"].contains(target) { throw refused("a service in the network \(target)") }
-            throw Refusal(.notFound, "network \(target) not found")
+            throw APIError(.notFound, "network \(target) not found")
         }
         if let option = attachment.driverOpts?.keys.sorted().first {
             throw refused("the option \(option) of a service's network")
         }
         guard found.spec.ingress != true else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "rpc error: code = InvalidArgument desc = Service cannot be explicitly attached to the ingress network \"\(found.spec.name)\""
             )
@@ -82,7 +82,7 @@ struct ServiceRules {
 
     private func checkEndpoint(_ spec: ServiceSpec, _ replacing: Service?) throws {
         guard ["vip", "dnsrr"].contains(spec.endpointSpec?.mode ?? "") else {
-            throw Refusal(.invalidInput, "invalid endpoint mode: \(spec.endpointSpec?.mode ?? "")")
+            throw APIError(.invalidInput, "invalid endpoint mode: \(spec.endpointSpec?.mode ?? "")")
         }
         var seen = Set<String>()
         for port in spec.ports {

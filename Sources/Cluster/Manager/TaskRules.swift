@@ -7,8 +7,10 @@ enum TaskRules {
     static func check(_ template: TaskSpec) throws {
         guard template.pluginSpec == nil, template.networkAttachmentSpec == nil,
             ["", "container"].contains(template.runtime ?? "")
-        else { throw Refusal.notBuilt("a service of another kind than containers") }
-        guard let container = template.containerSpec else { throw Refusal.invalidArgument("TaskSpec: missing runtime") }
+        else { throw APIError.notBuilt("a service of another kind than containers") }
+        guard let container = template.containerSpec else {
+            throw APIError.invalidArgument("TaskSpec: missing runtime")
+        }
         try check(container)
         try check(template.placement ?? Placement())
         try check(template.restartPolicy)
@@ -17,29 +19,29 @@ enum TaskRules {
         let limits = template.resources?.limits ?? NodeResources()
         let reservations = template.resources?.reservations ?? NodeResources()
         if !(reservations.genericResources ?? []).isEmpty || !(limits.genericResources ?? []).isEmpty {
-            throw Refusal.notBuilt("reserving generic resources")
+            throw APIError.notBuilt("reserving generic resources")
         }
-        if reservations.pids > 0 { throw Refusal.notBuilt("reserving a number of processes") }
+        if reservations.pids > 0 { throw APIError.notBuilt("reserving a number of processes") }
     }
 
     private static func check(_ resources: NodeResources?) throws {
         guard let resources else { return }
         guard resources.nanoCPUs == 0 || resources.nanoCPUs >= 1_000_000 else {
-            throw Refusal.invalidArgument(
+            throw APIError.invalidArgument(
                 "invalid cpu value \(Double(resources.nanoCPUs) / 1e9): Must be at least 0.001")
         }
         guard resources.memoryBytes == 0 || resources.memoryBytes >= 4 << 20 else {
-            throw Refusal.invalidArgument("invalid memory value \(resources.memoryBytes): Must be at least 4MiB")
+            throw APIError.invalidArgument("invalid memory value \(resources.memoryBytes): Must be at least 4MiB")
         }
     }
 
     private static func check(_ policy: TaskRestartPolicy?) throws {
         guard let policy else { return }
         guard ["", "none", "on-failure", "any"].contains(policy.condition ?? "") else {
-            throw Refusal(.invalidInput, "invalid RestartCondition: \"\(policy.condition ?? "")\"")
+            throw APIError(.invalidInput, "invalid RestartCondition: \"\(policy.condition ?? "")\"")
         }
-        if policy.delay ?? 0 < 0 { throw Refusal.invalidArgument("TaskSpec: restart-delay cannot be negative") }
-        if policy.window ?? 0 < 0 { throw Refusal.invalidArgument("TaskSpec: restart-window cannot be negative") }
+        if policy.delay ?? 0 < 0 { throw APIError.invalidArgument("TaskSpec: restart-delay cannot be negative") }
+        if policy.window ?? 0 < 0 { throw APIError.invalidArgument("TaskSpec: restart-window cannot be negative") }
     }
 
     private static func check(_ placement: Placement) throws {
@@ -47,35 +49,35 @@ enum TaskRules {
         for preference in placement.preferences ?? [] {
             // Any text is taken, as Docker takes it: one that names no label has no effect.
             guard preference.spread != nil else {
-                throw Refusal.invalidArgument("TaskSpec: a placement preference must be a spread")
+                throw APIError.invalidArgument("TaskSpec: a placement preference must be a spread")
             }
         }
     }
 
     private static func check(_ container: ContainerSpec) throws {
         guard !container.image.isEmpty else {
-            throw Refusal.invalidArgument("ContainerSpec: image reference must be provided")
+            throw APIError.invalidArgument("ContainerSpec: image reference must be provided")
         }
-        if !(container.secrets ?? []).isEmpty { throw Refusal.notBuilt("a service with secrets") }
-        if !(container.configs ?? []).isEmpty { throw Refusal.notBuilt("a service with configs") }
+        if !(container.secrets ?? []).isEmpty { throw APIError.notBuilt("a service with secrets") }
+        if !(container.configs ?? []).isEmpty { throw APIError.notBuilt("a service with configs") }
         if !["", "default"].contains(container.isolation ?? "") {
-            throw Refusal.notBuilt("isolation \(container.isolation ?? "")")
+            throw APIError.notBuilt("isolation \(container.isolation ?? "")")
         }
         if container.stopGracePeriod ?? 0 < 0 {
-            throw Refusal.invalidArgument("ContainerSpec: stop-grace-period cannot be negative")
+            throw APIError.invalidArgument("ContainerSpec: stop-grace-period cannot be negative")
         }
         _ = try ServicePrivileges(container.privileges)
         var targets = Set<String>()
         for mount in container.mounts ?? [] {
             guard ["bind", "volume", "tmpfs"].contains(mount.type) else {
-                throw Refusal.notBuilt("a mount of type \(mount.type)")
+                throw APIError.notBuilt("a mount of type \(mount.type)")
             }
             guard mount.target.hasPrefix("/") else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput, "invalid mount target, must be an absolute path: \(mount.target)")
             }
             guard targets.insert(mount.target).inserted else {
-                throw Refusal.invalidArgument("ContainerSpec: duplicate mount point: \(mount.target)")
+                throw APIError.invalidArgument("ContainerSpec: duplicate mount point: \(mount.target)")
             }
         }
         try checkTemplates(container)
@@ -100,19 +102,19 @@ enum TaskRules {
     private static func checkTemplate(_ text: String, _ what: String) throws {
         do { try ServiceTemplate.check(text) } catch {
             switch error {
-            case .wrong(let reason): throw Refusal.invalidArgument("expanding \(what): \(reason)")
-            case .notBuilt(let action): throw Refusal.notBuilt("the template \(action)")
+            case .wrong(let reason): throw APIError.invalidArgument("expanding \(what): \(reason)")
+            case .notBuilt(let action): throw APIError.notBuilt("the template \(action)")
             }
         }
     }
 }
 
-extension Refusal {
-    static func invalidArgument(_ text: String) -> Refusal {
-        Refusal(.invalidInput, "rpc error: code = InvalidArgument desc = \(text)")
+extension APIError {
+    static func invalidArgument(_ text: String) -> APIError {
+        APIError(.invalidInput, "rpc error: code = InvalidArgument desc = \(text)")
     }
 
-    static func notBuilt(_ what: String) -> Refusal {
-        Refusal(.notImplemented, "\(what) is not implemented by apus yet")
+    static func notBuilt(_ what: String) -> APIError {
+        APIError(.notImplemented, "\(what) is not implemented by apus yet")
     }
 }

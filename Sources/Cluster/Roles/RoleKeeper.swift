@@ -18,7 +18,7 @@ struct RoleKeeper: Sendable {
 
     let store: any StateStore
     let model: ReadModel
-    let live: LiveBoard
+    let live: ManagerPresence
     let members: EtcdMembers
     let nodeID: String
     let log: Logger
@@ -39,7 +39,7 @@ struct RoleKeeper: Sendable {
     /// Runs until cancelled.
     /// - Throws: ``Resigned``; `.leadershipLost`.
     func run(under fence: LeaderFence) async throws {
-        let wakes = Latest(0)
+        let wakes = ObservableValue(0)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in self.model.changes() { wakes.change { $0 += 1 } } }
             group.addTask {
@@ -54,7 +54,7 @@ struct RoleKeeper: Sendable {
         }
     }
 
-    private func keep(_ wakes: Latest<Int>, _ fence: LeaderFence) async throws {
+    private func keep(_ wakes: ObservableValue<Int>, _ fence: LeaderFence) async throws {
         var seen = 0
         var last: Fingerprint?
         var lookedAt = ContinuousClock.now

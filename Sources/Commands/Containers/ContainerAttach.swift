@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let containerAttach = Verb(
+extension Command {
+    static let containerAttach = Command(
         "container attach", aliases: ["attach"], arity: .exactly(1),
         help: """
             Usage:  apus container attach [OPTIONS] CONTAINER
@@ -41,7 +41,7 @@ extension Verb {
         if status != 0 { throw ExitError(status) }
     }
 
-    static let containerStart = Verb(
+    static let containerStart = Command(
         "container start", aliases: ["start"], arity: .atLeast(1),
         help: """
             Usage:  apus container start [OPTIONS] CONTAINER [CONTAINER...]

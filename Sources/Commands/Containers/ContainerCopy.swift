@@ -2,8 +2,8 @@ import DockerClient
 import FoundationEssentials
 import Glibc
 
-extension Verb {
-    static let containerCopy = Verb(
+extension Command {
+    static let containerCopy = Command(
         "container cp", aliases: ["cp"], arity: .exactly(2),
         help: """
             Usage:  apus container cp [OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-

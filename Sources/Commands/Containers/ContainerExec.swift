@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let containerExec = Verb(
+extension Command {
+    static let containerExec = Command(
         "container exec", aliases: ["exec"], arity: .atLeast(2), stopsAtWord: true,
         help: """
             Usage:  apus container exec [OPTIONS] CONTAINER COMMAND [ARG...]

@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let containerInspect = Verb(
+extension Command {
+    static let containerInspect = Command(
         "container inspect", arity: .atLeast(1),
         help: """
             Usage:  apus container inspect [OPTIONS] CONTAINER [CONTAINER...]
@@ -20,7 +20,7 @@ extension Verb {
         }
     }
 
-    static let containerTop = Verb(
+    static let containerTop = Command(
         "container top", aliases: ["top"], arity: .atLeast(1), stopsAtWord: true,
         help: """
             Usage:  apus container top CONTAINER [ps OPTIONS]
@@ -39,7 +39,7 @@ extension Verb {
         Console.text(TabWriter(leastWidth: 20).layout(text))
     }
 
-    static let containerPort = Verb(
+    static let containerPort = Command(
         "container port", aliases: ["port"], arity: .between(1, 2),
         help: """
             Usage:  apus container port CONTAINER [PRIVATE_PORT[/PROTO]]
@@ -78,7 +78,7 @@ extension Verb {
         for line in bindings.map(address).sorted() { Console.line(line) }
     }
 
-    static let containerDiff = Verb(
+    static let containerDiff = Command(
         "container diff", aliases: ["diff"], arity: .exactly(1),
         help: """
             Usage:  apus container diff CONTAINER
@@ -98,7 +98,7 @@ extension Verb {
         }
     }
 
-    static let containerExport = Verb(
+    static let containerExport = Command(
         "container export", aliases: ["export"], arity: .exactly(1),
         help: """
             Usage:  apus container export [OPTIONS] CONTAINER
@@ -117,7 +117,7 @@ extension Verb {
             try await call.client(), request, to: call.flags.string("output"), verb: "export container")
     }
 
-    static let containerCommit = Verb(
+    static let containerCommit = Command(
         "container commit", aliases: ["commit"], arity: .between(1, 2),
         help: """
             Usage:  apus container commit [OPTIONS] CONTAINER [REPOSITORY[:TAG]]

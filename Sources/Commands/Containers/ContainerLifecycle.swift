@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let containerStop = Verb(
+extension Command {
+    static let containerStop = Command(
         "container stop", aliases: ["stop"], arity: .atLeast(1), hidden: "      --time int   The same as --timeout",
         help: """
             Usage:  apus container stop [OPTIONS] CONTAINER [CONTAINER...]
@@ -17,7 +17,7 @@ extension Verb {
             """
     ) { call in try await Lifecycle.stop(call, "stop") }
 
-    static let containerRestart = Verb(
+    static let containerRestart = Command(
         "container restart", aliases: ["restart"], arity: .atLeast(1),
         hidden: "      --time int   The same as --timeout",
         help: """
@@ -34,7 +34,7 @@ extension Verb {
             """
     ) { call in try await Lifecycle.stop(call, "restart") }
 
-    static let containerKill = Verb(
+    static let containerKill = Command(
         "container kill", aliases: ["kill"], arity: .atLeast(1),
         help: """
             Usage:  apus container kill [OPTIONS] CONTAINER [CONTAINER...]
@@ -52,7 +52,7 @@ extension Verb {
         try await Lifecycle.each(call, "/kill", signal.isEmpty ? [] : [("signal", signal)])
     }
 
-    static let containerPause = Verb(
+    static let containerPause = Command(
         "container pause", aliases: ["pause"], arity: .atLeast(1),
         help: """
             Usage:  apus container pause CONTAINER [CONTAINER...]
@@ -64,7 +64,7 @@ extension Verb {
             """
     ) { call in try await Lifecycle.each(call, "/pause", []) }
 
-    static let containerUnpause = Verb(
+    static let containerUnpause = Command(
         "container unpause", aliases: ["unpause"], arity: .atLeast(1),
         help: """
             Usage:  apus container unpause CONTAINER [CONTAINER...]
@@ -76,7 +76,7 @@ extension Verb {
             """
     ) { call in try await Lifecycle.each(call, "/unpause", []) }
 
-    static let containerWait = Verb(
+    static let containerWait = Command(
         "container wait", aliases: ["wait"], arity: .atLeast(1),
         help: """
             Usage:  apus container wait CONTAINER [CONTAINER...]
@@ -96,7 +96,7 @@ extension Verb {
         }
     }
 
-    static let containerRemove = Verb(
+    static let containerRemove = Command(
         "container rm", aliases: ["rm", "container remove"], arity: .atLeast(1),
         help: """
             Usage:  apus container rm [OPTIONS] CONTAINER [CONTAINER...]
@@ -133,7 +133,7 @@ extension Verb {
         }
     }
 
-    static let containerRename = Verb(
+    static let containerRename = Command(
         "container rename", aliases: ["rename"], arity: .exactly(2),
         help: """
             Usage:  apus container rename CONTAINER NEW_NAME

@@ -1,8 +1,8 @@
 package import DockerClient
 import Model
 
-extension Verb {
-    static let containerList = Verb(
+extension Command {
+    static let containerList = Command(
         "container ls", aliases: ["ps", "container list", "container ps"], arity: .none,
         help: """
             Usage:  apus container ls [OPTIONS]

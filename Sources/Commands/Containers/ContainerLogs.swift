@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let containerLogs = Verb(
+extension Command {
+    static let containerLogs = Command(
         "container logs", aliases: ["logs"], arity: .exactly(1),
         help: """
             Usage:  apus container logs [OPTIONS] CONTAINER

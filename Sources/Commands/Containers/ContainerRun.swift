@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let containerRun = Verb(
+extension Command {
+    static let containerRun = Command(
         "container run", aliases: ["run"], arity: .atLeast(1), stopsAtWord: true, hidden: RunHelp.hidden,
         help: """
             Usage:  apus container run [OPTIONS] IMAGE [COMMAND] [ARG...]
@@ -15,7 +15,7 @@ extension Verb {
             """
     ) { call in try await ContainerRun(call).perform() }
 
-    static let containerCreate = Verb(
+    static let containerCreate = Command(
         "container create", aliases: ["create"], arity: .atLeast(1), stopsAtWord: true, hidden: RunHelp.hidden,
         help: """
             Usage:  apus container create [OPTIONS] IMAGE [COMMAND] [ARG...]

@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension Verb {
-    static let containerStatistics = Verb(
+extension Command {
+    static let containerStatistics = Command(
         "container stats", aliases: ["stats"], arity: .atLeast(0),
         help: """
             Usage:  apus container stats [OPTIONS] [CONTAINER...]

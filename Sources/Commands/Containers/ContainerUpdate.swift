@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let containerUpdate = Verb(
+extension Command {
+    static let containerUpdate = Command(
         "container update", aliases: ["update"], arity: .atLeast(1),
         hidden: "      --kernel-memory bytes   Not used any more",
         help: """
@@ -62,7 +62,7 @@ extension Verb {
         guard failures.isEmpty else { throw ExitError(1, failures.joined(separator: "\n")) }
     }
 
-    static let containerPrune = Verb(
+    static let containerPrune = Command(
         "container prune", arity: .none,
         help: """
             Usage:  apus container prune [OPTIONS]

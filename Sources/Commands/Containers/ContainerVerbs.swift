@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verbs {
-    static let containers: [Verb] = [
+extension CommandList {
+    static let containers: [Command] = [
         .containerAttach, .containerCommit, .containerCopy, .containerCreate, .containerDiff, .containerExec,
         .containerExport, .containerInspect, .containerKill, .containerList, .containerLogs, .containerPause,
         .containerPort, .containerPrune, .containerRemove, .containerRename, .containerRestart, .containerRun,

@@ -66,17 +66,18 @@ package struct Completion {
 
     func candidates(_ before: [String], _ start: String) async -> [(String, String)] {
         // A command line that is not whole yet may well be wrong; then nothing is offered.
-        guard let global = try? FlagParser(VerbFlag.flags(in: TopHelp.options), stopsAtWord: true).parse(before) else {
+        guard let global = try? FlagParser(CommandFlag.flags(in: TopHelp.options), stopsAtWord: true).parse(before)
+        else {
             return []
         }
         let words = global.rest
         guard !words.isEmpty else {
-            if start.hasPrefix("-") { return Self.names(VerbFlag.flags(in: TopHelp.options)) }
-            let short = Verbs.all.flatMap { verb in
+            if start.hasPrefix("-") { return Self.names(CommandFlag.flags(in: TopHelp.options)) }
+            let short = CommandList.all.flatMap { verb in
                 ([verb.path] + verb.aliases).filter { !$0.contains(" ") }.map { ($0, verb.summary) }
             }
             return
-                (short + Verbs.groups.map { ($0.name, $0.summary) } + [
+                (short + CommandList.groups.map { ($0.name, $0.summary) } + [
                     (Apus.labName, "Clusters on this machine"), ("completion", "Print a shell's completion script"),
                 ])
                 .sorted { $0.0 < $1.0 }
@@ -86,9 +87,9 @@ package struct Completion {
         case ["completion"]: return ["bash", "fish", "zsh"].map { ($0, "") }
         default: break
         }
-        guard let (verb, group, count) = Verbs.find(words) else { return [] }
+        guard let (verb, group, count) = CommandList.find(words) else { return [] }
         guard let verb else {
-            return Verbs.all.filter { $0.path.hasPrefix(group + " ") }.map {
+            return CommandList.all.filter { $0.path.hasPrefix(group + " ") }.map {
                 (String($0.path.dropFirst(group.count + 1)), $0.summary)
             }.sorted { $0.0 < $1.0 }
         }
@@ -105,10 +106,10 @@ package struct Completion {
         return await objects(Self.kind(of: given?.count ?? 0, in: verb))
     }
 
-    private static func names(_ flags: [VerbFlag]) -> [(String, String)] { flags.map { ("--\($0.name)", $0.type) } }
+    private static func names(_ flags: [CommandFlag]) -> [(String, String)] { flags.map { ("--\($0.name)", $0.type) } }
 
     /// What a verb's usage wants after so many words, as in `CONTAINER` or `[NODE...]`; the last may be repeated.
-    package static func kind(of given: Int, in verb: Verb) -> String {
+    package static func kind(of given: Int, in verb: Command) -> String {
         let usage = verb.help.prefix { $0 != "\n" }
         let kinds = usage.split(separator: " ").drop { $0 != Substring("apus") }.dropFirst()
             .filter { word in word.contains { $0.isUppercase } && word != "[OPTIONS]" }

@@ -31,14 +31,14 @@ package struct ParsedFlags: Sendable {
 /// Takes a command line apart as Docker's does: `--name value`, `--name=value`, `-x value`, `-xvalue`, `-abc`; `--` ends
 /// the flags.
 package struct FlagParser {
-    let flags: [VerbFlag]
+    let flags: [CommandFlag]
     /// Whether flags end at the first word that is none, as where a command for a container follows.
     let stopsAtWord: Bool
-    let check: @Sendable (VerbFlag, String) throws -> Void
+    let check: @Sendable (CommandFlag, String) throws -> Void
 
     package init(
-        _ flags: [VerbFlag], stopsAtWord: Bool = false,
-        check: @escaping @Sendable (VerbFlag, String) throws -> Void = { try FlagTypes.check($0, $1) }
+        _ flags: [CommandFlag], stopsAtWord: Bool = false,
+        check: @escaping @Sendable (CommandFlag, String) throws -> Void = { try FlagTypes.check($0, $1) }
     ) {
         self.flags = flags
         self.stopsAtWord = stopsAtWord
@@ -119,7 +119,7 @@ package struct FlagParser {
         }
     }
 
-    private func store(_ flag: VerbFlag, _ value: String, _ parsed: inout ParsedFlags) throws(UsageError) {
+    private func store(_ flag: CommandFlag, _ value: String, _ parsed: inout ParsedFlags) throws(UsageError) {
         do { try check(flag, value) } catch {
             throw UsageError("invalid argument \(GoText.quoted(value)) for \"\(flag.display)\" flag: \(error)")
         }

@@ -1,7 +1,7 @@
 /// What a flag takes, by the type in its help and, where that says too little, by its name.
 package enum FlagTypes {
     /// - Throws: Docker's words for what is wrong.
-    package static func check(_ flag: VerbFlag, _ value: String) throws {
+    package static func check(_ flag: CommandFlag, _ value: String) throws {
         switch flag.type {
         case "":
             guard Numbers.bool(value) != nil else {
@@ -37,7 +37,7 @@ package enum FlagTypes {
         }
     }
 
-    private static func checkPort(_ flag: VerbFlag, _ value: String) throws {
+    private static func checkPort(_ flag: CommandFlag, _ value: String) throws {
         if flag.name == "publish-rm" {
             _ = try ServicePort.parseTarget(value)
         } else {

@@ -31,14 +31,16 @@ package struct Shell: Sendable {
     private func perform(_ words: [String]) async throws {
         let global: ParsedFlags
         do {
-            global = try FlagParser(VerbFlag.flags(in: TopHelp.options), stopsAtWord: true).parse(words)
+            global = try FlagParser(CommandFlag.flags(in: TopHelp.options), stopsAtWord: true).parse(words)
         } catch {
             throw UsageError(
                 "\(error.message)\n\nUsage:  apus [OPTIONS] COMMAND [ARG...]\n\nRun 'apus --help' for more information")
         }
         if global.isSet("version") { return Console.line("Apus version \(Self.version)") }
         let rest = global.rest
-        guard let first = rest.first, !global.isSet("help") else { return Console.text(TopHelp.text(Verbs.groups)) }
+        guard let first = rest.first, !global.isSet("help") else {
+            return Console.text(TopHelp.text(CommandList.groups))
+        }
         switch first {
         case Apus.labName: return await Apus.main(rest)
         case "completion": return try Completion.printScript(Array(rest.dropFirst()))
@@ -48,13 +50,13 @@ package struct Shell: Sendable {
         case "help": return try help(Array(rest.dropFirst()))
         default: break
         }
-        guard let (verb, used, count) = Verbs.find(rest) else { throw unknown(rest) }
+        guard let (verb, used, count) = CommandList.find(rest) else { throw unknown(rest) }
         guard let verb else { return try group(used, Array(rest.dropFirst(count))) }
         try await Self.run(verb, used, Array(rest.dropFirst(count)), environment, global)
     }
 
     private static func run(
-        _ verb: Verb, _ used: String, _ words: [String], _ environment: [String: String], _ global: ParsedFlags
+        _ verb: Command, _ used: String, _ words: [String], _ environment: [String: String], _ global: ParsedFlags
     ) async throws {
         let parsed: ParsedFlags
         do {
@@ -93,10 +95,10 @@ package struct Shell: Sendable {
     }
 
     private func help(_ words: [String]) throws {
-        guard !words.isEmpty else { return Console.text(TopHelp.text(Verbs.groups)) }
+        guard !words.isEmpty else { return Console.text(TopHelp.text(CommandList.groups)) }
         // The lab's own grammar, whose help points here.
         if words[0] == Apus.labName { return Console.line(Apus.labHelp(words)) }
-        guard let (verb, used, _) = Verbs.find(words) else { throw unknown(words) }
+        guard let (verb, used, _) = CommandList.find(words) else { throw unknown(words) }
         guard let verb else { return Console.text(TopHelp.text(ofGroup: used)) }
         Console.text(verb.help + "\n")
     }

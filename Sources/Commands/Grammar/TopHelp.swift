@@ -22,7 +22,7 @@ enum TopHelp {
         func section(_ title: String, _ lines: [(String, String)]) {
             text += "\n\(title):\n" + lines.map { "  \($0.0.padded(12))\($0.1)\n" }.joined()
         }
-        let short = Verbs.all.flatMap { verb in
+        let short = CommandList.all.flatMap { verb in
             ([verb.path] + verb.aliases).filter { !$0.contains(" ") }.map { ($0, verb.summary) }
         }.sorted { $0.0 < $1.0 }
         section("Common Commands", common.compactMap { name in short.first { $0.0 == name } })
@@ -36,8 +36,8 @@ enum TopHelp {
     }
 
     static func text(ofGroup name: String) -> String {
-        let summary = Verbs.groups.first { $0.name == name }?.summary ?? ""
-        let verbs = Verbs.all.filter { $0.path.hasPrefix(name + " ") }.map {
+        let summary = CommandList.groups.first { $0.name == name }?.summary ?? ""
+        let verbs = CommandList.all.filter { $0.path.hasPrefix(name + " ") }.map {
             (String($0.path.dropFirst(name.count + 1)), $0.summary)
         }.sorted { $0.0 < $1.0 }
         let width = max(12, (verbs.map(\.0.count).max() ?? 0) + 2)

@@ -1,15 +1,15 @@
 package import DockerClient
 import Model
 
-extension Verbs {
-    static let images: [Verb] = [
+extension CommandList {
+    static let images: [Command] = [
         .imageHistory, .imageImport, .imageInspect, .imageLoad, .imageList, .imagePrune, .imagePull, .imagePush,
         .imageRemove, .imageSave, .imageTag,
     ]
 }
 
-extension Verb {
-    static let imageList = Verb(
+extension Command {
+    static let imageList = Command(
         "image ls", aliases: ["images", "image list"], arity: .atMost(1),
         help: """
             Usage:  apus image ls [OPTIONS] [REPOSITORY[:TAG]]
@@ -47,7 +47,7 @@ extension Verb {
             rows, format: flags.string("format"), isQuiet: flags.isSet("quiet"))
     }
 
-    static let imageHistory = Verb(
+    static let imageHistory = Command(
         "image history", aliases: ["history"], arity: .exactly(1),
         help: """
             Usage:  apus image history [OPTIONS] IMAGE

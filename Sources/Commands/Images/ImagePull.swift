@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let imagePull = Verb(
+extension Command {
+    static let imagePull = Command(
         "image pull", aliases: ["pull"], arity: .exactly(1),
         help: """
             Usage:  apus image pull [OPTIONS] NAME[:TAG|@DIGEST]
@@ -35,7 +35,7 @@ extension Verb {
         Console.line(image.full)
     }
 
-    static let imagePush = Verb(
+    static let imagePush = Command(
         "image push", aliases: ["push"], arity: .exactly(1),
         help: """
             Usage:  apus image push [OPTIONS] NAME[:TAG]

@@ -2,8 +2,8 @@ import DockerClient
 import Glibc
 import LinuxSystem
 
-extension Verb {
-    static let imageInspect = Verb(
+extension Command {
+    static let imageInspect = Command(
         "image inspect", arity: .atLeast(1),
         help: """
             Usage:  apus image inspect [OPTIONS] IMAGE [IMAGE...]
@@ -26,7 +26,7 @@ extension Verb {
         }
     }
 
-    static let imageTag = Verb(
+    static let imageTag = Command(
         "image tag", aliases: ["tag"], arity: .exactly(2),
         help: """
             Usage:  apus image tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]
@@ -48,7 +48,7 @@ extension Verb {
         try await call.client().send(.post(ImagePath.of(call.words[0], "/tag"), query))
     }
 
-    static let imageRemove = Verb(
+    static let imageRemove = Command(
         "image rm", aliases: ["rmi", "image remove"], arity: .atLeast(1),
         help: """
             Usage:  apus image rm [OPTIONS] IMAGE [IMAGE...]
@@ -93,7 +93,7 @@ extension Verb {
         throw ExitError(1, text)
     }
 
-    static let imagePrune = Verb(
+    static let imagePrune = Command(
         "image prune", arity: .none,
         help: """
             Usage:  apus image prune [OPTIONS]
@@ -117,7 +117,7 @@ extension Verb {
         Prune.reclaimed(answer)
     }
 
-    static let imageSave = Verb(
+    static let imageSave = Command(
         "image save", aliases: ["save"], arity: .atLeast(1),
         help: """
             Usage:  apus image save [OPTIONS] IMAGE [IMAGE...]
@@ -140,7 +140,7 @@ extension Verb {
             try await call.client(), .get("/images/get", query), to: call.flags.string("output"), verb: "save image")
     }
 
-    static let imageLoad = Verb(
+    static let imageLoad = Command(
         "image load", aliases: ["load"], arity: .none,
         help: """
             Usage:  apus image load [OPTIONS]
@@ -169,7 +169,7 @@ extension Verb {
         try await ProgressDisplay.run(client, request, descriptor: 1)
     }
 
-    static let imageImport = Verb(
+    static let imageImport = Command(
         "image import", aliases: ["import"], arity: .between(1, 2),
         help: """
             Usage:  apus image import [OPTIONS] file|URL|- [REPOSITORY[:TAG]]

@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension Verb {
-    static let networkCreate = Verb(
+extension Command {
+    static let networkCreate = Command(
         "network create", arity: .exactly(1),
         help: """
             Usage:  apus network create [OPTIONS] NETWORK

@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension Verbs {
-    static let networks: [Verb] = [
+extension CommandList {
+    static let networks: [Command] = [
         .networkConnect, .networkCreate, .networkDisconnect, .networkInspect, .networkList, .networkPrune,
         .networkRemove,
     ]
@@ -11,8 +11,8 @@ enum NetworkPath {
     static func of(_ reference: String, _ rest: String = "") -> String { "/networks/\(Request.part(reference))\(rest)" }
 }
 
-extension Verb {
-    static let networkList = Verb(
+extension Command {
+    static let networkList = Command(
         "network ls", aliases: ["network list"], arity: .none,
         help: """
             Usage:  apus network ls [OPTIONS]
@@ -38,7 +38,7 @@ extension Verb {
             isQuiet: flags.isSet("quiet"))
     }
 
-    static let networkInspect = Verb(
+    static let networkInspect = Command(
         "network inspect", arity: .atLeast(1),
         help: """
             Usage:  apus network inspect [OPTIONS] NETWORK [NETWORK...]
@@ -57,7 +57,7 @@ extension Verb {
         }
     }
 
-    static let networkRemove = Verb(
+    static let networkRemove = Command(
         "network rm", aliases: ["network remove"], arity: .atLeast(1),
         help: """
             Usage:  apus network rm NETWORK [NETWORK...]
@@ -95,7 +95,7 @@ extension Verb {
         if hasFailed { throw ExitError(1, "exit status 1") }
     }
 
-    static let networkConnect = Verb(
+    static let networkConnect = Command(
         "network connect", arity: .exactly(2),
         help: """
             Usage:  apus network connect [OPTIONS] NETWORK CONTAINER
@@ -134,7 +134,7 @@ extension Verb {
         try await call.client().send(.post(NetworkPath.of(call.words[0], "/connect"), [], body))
     }
 
-    static let networkDisconnect = Verb(
+    static let networkDisconnect = Command(
         "network disconnect", arity: .exactly(2),
         help: """
             Usage:  apus network disconnect [OPTIONS] NETWORK CONTAINER
@@ -149,7 +149,7 @@ extension Verb {
         try await call.client().send(.post(NetworkPath.of(call.words[0], "/disconnect"), [], body))
     }
 
-    static let networkPrune = Verb(
+    static let networkPrune = Command(
         "network prune", arity: .none,
         help: """
             Usage:  apus network prune [OPTIONS]

@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let nodeInspect = Verb(
+extension Command {
+    static let nodeInspect = Command(
         "node inspect", arity: .atLeast(1),
         help: """
             Usage:  apus node inspect [OPTIONS] self|NODE [NODE...]

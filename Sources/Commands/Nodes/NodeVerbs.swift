@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension Verbs {
-    static let nodes: [Verb] = [
+extension CommandList {
+    static let nodes: [Command] = [
         .nodeDemote, .nodeInspect, .nodeList, .nodePromote, .nodeTasks, .nodeRemove, .nodeUpdate,
     ]
 }
@@ -19,8 +19,8 @@ enum NodePath {
     }
 }
 
-extension Verb {
-    static let nodeList = Verb(
+extension Command {
+    static let nodeList = Command(
         "node ls", aliases: ["node list"], arity: .none,
         help: """
             Usage:  apus node ls [OPTIONS]
@@ -50,7 +50,7 @@ extension Verb {
             nodes.map { NodeRow.row($0, own: own, cluster: cluster) }, format: flags.string("format"), isQuiet: isQuiet)
     }
 
-    static let nodeTasks = Verb(
+    static let nodeTasks = Command(
         "node ps", arity: .atLeast(0),
         help: """
             Usage:  apus node ps [OPTIONS] [NODE...]
@@ -82,7 +82,7 @@ extension Verb {
         guard failures.isEmpty else { throw ExitError(1, failures.joined(separator: "\n")) }
     }
 
-    static let nodeRemove = Verb(
+    static let nodeRemove = Command(
         "node rm", aliases: ["node remove"], arity: .atLeast(1),
         help: """
             Usage:  apus node rm [OPTIONS] NODE [NODE...]
@@ -104,7 +104,7 @@ extension Verb {
         }
     }
 
-    static let nodeUpdate = Verb(
+    static let nodeUpdate = Command(
         "node update", arity: .exactly(1),
         help: """
             Usage:  apus node update [OPTIONS] NODE
@@ -140,7 +140,7 @@ extension Verb {
         Console.line(call.words[0])
     }
 
-    static let nodePromote = Verb(
+    static let nodePromote = Command(
         "node promote", arity: .atLeast(1),
         help: """
             Usage:  apus node promote NODE [NODE...]
@@ -153,7 +153,7 @@ extension Verb {
             done: { "Node \($0) promoted to a manager in the swarm." })
     }
 
-    static let nodeDemote = Verb(
+    static let nodeDemote = Command(
         "node demote", arity: .atLeast(1),
         help: """
             Usage:  apus node demote NODE [NODE...]

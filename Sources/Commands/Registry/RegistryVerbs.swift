@@ -2,12 +2,12 @@ import DockerClient
 import Glibc
 import LinuxSystem
 
-extension Verbs {
-    static let registry: [Verb] = [.registryLogin, .registryLogout]
+extension CommandList {
+    static let registry: [Command] = [.registryLogin, .registryLogout]
 }
 
-extension Verb {
-    static let registryLogin = Verb(
+extension Command {
+    static let registryLogin = Command(
         "login", arity: .atMost(1),
         help: """
             Usage:  apus login [OPTIONS] [SERVER]
@@ -41,7 +41,7 @@ extension Verb {
         Console.line(answer["Status"].text)
     }
 
-    static let registryLogout = Verb(
+    static let registryLogout = Command(
         "logout", arity: .atMost(1),
         help: """
             Usage:  apus logout [SERVER]

@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension Verb {
-    static let serviceCreate = Verb(
+extension Command {
+    static let serviceCreate = Command(
         "service create", arity: .atLeast(1), stopsAtWord: true,
         help: """
             Usage:  apus service create [OPTIONS] IMAGE [COMMAND] [ARG...]

@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension Verb {
-    static let serviceInspect = Verb(
+extension Command {
+    static let serviceInspect = Command(
         "service inspect", arity: .atLeast(1),
         help: """
             Usage:  apus service inspect [OPTIONS] SERVICE [SERVICE...]

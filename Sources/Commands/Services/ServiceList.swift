@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension Verbs {
-    static let services: [Verb] = [
+extension CommandList {
+    static let services: [Command] = [
         .serviceCreate, .serviceInspect, .serviceLogs, .serviceList, .serviceTasks, .serviceRemove, .serviceRollback,
         .serviceScale, .serviceUpdate,
     ]
@@ -11,8 +11,8 @@ enum ServicePath {
     static func of(_ reference: String, _ rest: String = "") -> String { "/services/\(Request.part(reference))\(rest)" }
 }
 
-extension Verb {
-    static let serviceList = Verb(
+extension Command {
+    static let serviceList = Command(
         "service ls", aliases: ["service list"], arity: .none,
         help: """
             Usage:  apus service ls [OPTIONS]
@@ -40,7 +40,7 @@ extension Verb {
         try ServiceRow.listing.show(services.map(ServiceRow.row), format: flags.string("format"), isQuiet: isQuiet)
     }
 
-    static let serviceRemove = Verb(
+    static let serviceRemove = Command(
         "service rm", aliases: ["service remove"], arity: .atLeast(1),
         help: """
             Usage:  apus service rm SERVICE [SERVICE...]
@@ -58,7 +58,7 @@ extension Verb {
         }
     }
 
-    static let serviceTasks = Verb(
+    static let serviceTasks = Command(
         "service ps", arity: .atLeast(1),
         help: """
             Usage:  apus service ps [OPTIONS] SERVICE [SERVICE...]

@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let serviceLogs = Verb(
+extension Command {
+    static let serviceLogs = Command(
         "service logs", arity: .exactly(1),
         help: """
             Usage:  apus service logs [OPTIONS] SERVICE|TASK

@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let serviceUpdate = Verb(
+extension Command {
+    static let serviceUpdate = Command(
         "service update", arity: .exactly(1),
         help: """
             Usage:  apus service update [OPTIONS] SERVICE
@@ -144,7 +144,7 @@ extension Verb {
         }
     }
 
-    static let serviceRollback = Verb(
+    static let serviceRollback = Command(
         "service rollback", arity: .exactly(1),
         help: """
             Usage:  apus service rollback [OPTIONS] SERVICE
@@ -169,7 +169,7 @@ extension Verb {
         }
     }
 
-    static let serviceScale = Verb(
+    static let serviceScale = Command(
         "service scale", arity: .atLeast(1),
         help: """
             Usage:  apus service scale SERVICE=REPLICAS [SERVICE=REPLICAS...]

@@ -1,11 +1,11 @@
 import DockerClient
 
-extension Verbs {
-    static let swarm: [Verb] = [.swarmInit, .swarmJoin, .swarmJoinToken, .swarmLeave, .swarmUpdate]
+extension CommandList {
+    static let swarm: [Command] = [.swarmInit, .swarmJoin, .swarmJoinToken, .swarmLeave, .swarmUpdate]
 }
 
-extension Verb {
-    static let swarmInit = Verb(
+extension Command {
+    static let swarmInit = Command(
         "swarm init", arity: .none,
         help: """
             Usage:  apus swarm init [OPTIONS]
@@ -67,7 +67,7 @@ extension Verb {
         }
     }
 
-    static let swarmJoin = Verb(
+    static let swarmJoin = Command(
         "swarm join", arity: .exactly(1),
         help: """
             Usage:  apus swarm join [OPTIONS] HOST:PORT
@@ -98,7 +98,7 @@ extension Verb {
         Console.line("This node joined a swarm as a \(role).")
     }
 
-    static let swarmJoinToken = Verb(
+    static let swarmJoinToken = Command(
         "swarm join-token", arity: .exactly(1),
         help: """
             Usage:  apus swarm join-token [OPTIONS] (worker|manager)
@@ -132,7 +132,7 @@ extension Verb {
         try await JoinCommand.show(client, node: node, role: role)
     }
 
-    static let swarmLeave = Verb(
+    static let swarmLeave = Command(
         "swarm leave", arity: .none,
         help: """
             Usage:  apus swarm leave [OPTIONS]
@@ -148,7 +148,7 @@ extension Verb {
         Console.line("Node left the swarm.")
     }
 
-    static let swarmUpdate = Verb(
+    static let swarmUpdate = Command(
         "swarm update", arity: .none,
         help: """
             Usage:  apus swarm update [OPTIONS]

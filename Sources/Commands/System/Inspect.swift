@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let inspect = Verb(
+extension Command {
+    static let inspect = Command(
         "inspect", arity: .atLeast(1),
         help: """
             Usage:  apus inspect [OPTIONS] NAME|ID [NAME|ID...]

@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let systemDisk = Verb(
+extension Command {
+    static let systemDisk = Command(
         "system df", arity: .none,
         help: """
             Usage:  apus system df [OPTIONS]
@@ -27,7 +27,7 @@ extension Verb {
         try DiskText.showDetails(usage)
     }
 
-    static let systemPrune = Verb(
+    static let systemPrune = Command(
         "system prune", arity: .none,
         help: """
             Usage:  apus system prune [OPTIONS]

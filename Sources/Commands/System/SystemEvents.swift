@@ -1,12 +1,12 @@
 package import DockerClient
 import Model
 
-extension Verbs {
-    static let system: [Verb] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
+extension CommandList {
+    static let system: [Command] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
 }
 
-extension Verb {
-    static let systemEvents = Verb(
+extension Command {
+    static let systemEvents = Command(
         "system events", aliases: ["events"], arity: .none,
         help: """
             Usage:  apus system events [OPTIONS]

@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension Verb {
-    static let systemInfo = Verb(
+extension Command {
+    static let systemInfo = Command(
         "system info", aliases: ["info"], arity: .none,
         help: """
             Usage:  apus system info [OPTIONS]

@@ -1,7 +1,7 @@
 import DockerClient
 
-extension Verb {
-    static let systemVersion = Verb(
+extension Command {
+    static let systemVersion = Command(
         "version", arity: .none,
         help: """
             Usage:  apus version [OPTIONS]

@@ -1,15 +1,15 @@
 import DockerClient
 
-extension Verbs {
-    static let volumes: [Verb] = [.volumeCreate, .volumeInspect, .volumeList, .volumePrune, .volumeRemove]
+extension CommandList {
+    static let volumes: [Command] = [.volumeCreate, .volumeInspect, .volumeList, .volumePrune, .volumeRemove]
 }
 
 enum VolumePath {
     static func of(_ name: String) -> String { "/volumes/\(Request.part(name))" }
 }
 
-extension Verb {
-    static let volumeCreate = Verb(
+extension Command {
+    static let volumeCreate = Command(
         "volume create", arity: .atMost(1), hidden: "      --name string   The same as the argument",
         help: """
             Usage:  apus volume create [OPTIONS] [VOLUME]
@@ -56,7 +56,7 @@ extension Verb {
         Console.line(try await call.client().json(.post("/volumes/create", [], body))["Name"].text)
     }
 
-    static let volumeList = Verb(
+    static let volumeList = Command(
         "volume ls", aliases: ["volume list"], arity: .none,
         help: """
             Usage:  apus volume ls [OPTIONS]
@@ -82,7 +82,7 @@ extension Verb {
             volumes.map(VolumeRow.row), format: flags.string("format"), isQuiet: flags.isSet("quiet"))
     }
 
-    static let volumeInspect = Verb(
+    static let volumeInspect = Command(
         "volume inspect", arity: .atLeast(1),
         help: """
             Usage:  apus volume inspect [OPTIONS] VOLUME [VOLUME...]
@@ -99,7 +99,7 @@ extension Verb {
         }
     }
 
-    static let volumeRemove = Verb(
+    static let volumeRemove = Command(
         "volume rm", aliases: ["volume remove"], arity: .atLeast(1),
         help: """
             Usage:  apus volume rm [OPTIONS] VOLUME [VOLUME...]
@@ -121,7 +121,7 @@ extension Verb {
         }
     }
 
-    static let volumePrune = Verb(
+    static let volumePrune = Command(
         "volume prune", arity: .none,
         help: """
             Usage:  apus volume prune [OPTIONS]

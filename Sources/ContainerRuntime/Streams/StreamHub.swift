@@ -178,7 +178,7 @@ final class StreamHub: Sendable {
         let outcome = Outcome()
         future.whenComplete { result in
             outcome.result.withLock { $0 = result }
-            outcome.bell.ring()
+            outcome.bell.signal()
         }
         await outcome.bell.wait()
         guard let result = outcome.result.withLock({ $0 }) else { throw CancellationError() }
@@ -187,7 +187,7 @@ final class StreamHub: Sendable {
 
     private final class Outcome: Sendable {
         let result = Mutex<Result<Void, any Error>?>(nil)
-        let bell = Bell()
+        let bell = AsyncEvent()
     }
 
     func closeInput() async {

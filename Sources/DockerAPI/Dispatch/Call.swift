@@ -62,10 +62,10 @@ struct Call: Sendable {
         if data.isEmpty, type == nil { return data }
         let name = (type ?? "").prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
         guard !name.isEmpty else {
-            throw Refusal(.invalidInput, "malformed Content-Type header (\(type ?? "")): mime: no media type")
+            throw APIError(.invalidInput, "malformed Content-Type header (\(type ?? "")): mime: no media type")
         }
         guard name == "application/json" else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "unsupported Content-Type header (\(type ?? "")): must be 'application/json'")
         }
         return data
@@ -76,7 +76,7 @@ struct Call: Sendable {
         do {
             return Data(buffer: try await request.body.collect(upTo: Self.largestBody))
         } catch is NIOTooManyBytesError {
-            throw Refusal(.invalidInput, "request body is larger than \(Self.largestBody) bytes")
+            throw APIError(.invalidInput, "request body is larger than \(Self.largestBody) bytes")
         }
     }
 
@@ -90,10 +90,10 @@ struct Call: Sendable {
         }
     }
 
-    private static let emptyBody = Refusal(.invalidInput, "invalid JSON: got EOF while reading request body")
+    private static let emptyBody = APIError(.invalidInput, "invalid JSON: got EOF while reading request body")
 
-    private static func invalidJSON(_ error: DecodingError, in data: Data, named name: String) -> Refusal {
-        Refusal(.invalidInput, "invalid JSON: " + GoWords.decodingError(error, in: data, named: name))
+    private static func invalidJSON(_ error: DecodingError, in data: Data, named name: String) -> APIError {
+        APIError(.invalidInput, "invalid JSON: " + GoWords.decodingError(error, in: data, named: name))
     }
 
     /// The `filters` of a list, of which only `keys` are known.

@@ -62,7 +62,7 @@ struct Dispatcher: Sendable {
         switch routes.match(request.method, path: path) {
         case .unknown: return .failure(.notFound, "page not found")
         case .notBuilt:
-            throw Refusal(.notImplemented, "\(request.method) \(path) is not implemented by apus")
+            throw APIError(.notImplemented, "\(request.method) \(path) is not implemented by apus")
         case .route(let handler, let parameters):
             let call = Call(
                 request: request, parameters: parameters, query: Query(parsing: request.uri.query ?? ""),

@@ -14,7 +14,7 @@ enum FaultStatus {
         case .forbidden: .forbidden
         case .notImplemented: .notImplemented
         case .unavailable: .serviceUnavailable
-        case .defect: .internalServerError
+        case .internalError: .internalServerError
         }
     }
 

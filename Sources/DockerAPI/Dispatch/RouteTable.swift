@@ -42,7 +42,7 @@ struct RouteTable: Sendable {
     ) {
         on(method, template) { call in
             try await check(call)
-            throw Refusal(.notImplemented, reason)
+            throw APIError(.notImplemented, reason)
         }
         for index in routes.indices where routes[index].method == method && routes[index].template.text == template {
             routes[index].refusal = reason

@@ -38,7 +38,7 @@ enum ArchiveRoutes {
 
     private static func path(_ call: Call) throws -> String {
         guard let path = call.query.text("path") else {
-            throw Refusal(.invalidInput, "Bad parameter: path cannot be empty")
+            throw APIError(.invalidInput, "Bad parameter: path cannot be empty")
         }
         return path
     }

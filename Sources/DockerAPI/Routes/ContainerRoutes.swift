@@ -88,7 +88,7 @@ enum ContainerRoutes {
     private static func create(_ call: Call) async throws -> Reply {
         var request = try await call.body(ContainerCreateRequest.self, named: "ContainerConfigWrapper")
         if request == ContainerCreateRequest() {
-            throw Refusal(.invalidInput, "Config cannot be empty in order to create a container")
+            throw APIError(.invalidInput, "Config cannot be empty in order to create a container")
         }
         try adapt(&request, to: call.version)
         let created = try await call.backends.containers.createContainer(
@@ -102,14 +102,14 @@ enum ContainerRoutes {
         guard version < APIVersion(1, 44) else { return }
         let mounts = request.hostConfig.mounts ?? []
         guard mounts.allSatisfy({ $0.bindOptions?.readOnlyForceRecursive != true }) else {
-            throw Refusal(.invalidInput, "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer")
+            throw APIError(.invalidInput, "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer")
         }
         request.leavesSubmountsWritable = true
     }
 
     private static func remove(_ call: Call) async throws -> Reply {
         if call.query.flag("link") {
-            throw Refusal(.notImplemented, "removing links of containers is not implemented by apus")
+            throw APIError(.notImplemented, "removing links of containers is not implemented by apus")
         }
         try await call.backends.containers.removeContainer(
             call["id"], force: call.query.flag("force"), removeVolumes: call.query.flag("v"))

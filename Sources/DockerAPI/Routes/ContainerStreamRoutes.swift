@@ -26,7 +26,7 @@ enum ContainerStreamRoutes {
     private static func wait(_ call: Call) async throws -> Reply {
         let text = call.query.text("condition") ?? WaitCondition.notRunning.rawValue
         guard let condition = WaitCondition(rawValue: text) else {
-            throw Refusal(.invalidInput, "invalid condition: \(GoWords.quoted(text))")
+            throw APIError(.invalidInput, "invalid condition: \(GoWords.quoted(text))")
         }
         try await call.finishBody()
         let pending = try await call.backends.containers.waitForContainer(call["id"], condition)
@@ -78,7 +78,7 @@ enum ContainerStreamRoutes {
         query.standardError = call.query.flag("stderr")
         query.logs = call.query.flag("logs")
         query.stream = call.query.flag("stream")
-        let keys = try call.query.text("detachKeys").map { text throws(Refusal) in try DetachKeys(text) } ?? .standard
+        let keys = try call.query.text("detachKeys").map { text throws(APIError) in try DetachKeys(text) } ?? .standard
         try await call.finishBody()
         let streams = try await call.backends.containers.attachContainer(call["id"], query)
         let framing = OutputFraming(isTerminal: streams.isTerminal)

@@ -12,7 +12,7 @@ enum ExecRoutes {
     static func add(to routes: inout RouteTable) {
         routes.on(.post, "/containers/{id}/exec") { call in
             let request = try await call.body(ExecRequest.self, named: "ExecConfig")
-            guard !request.cmd.isEmpty else { throw Refusal(.invalidInput, "No exec command specified") }
+            guard !request.cmd.isEmpty else { throw APIError(.invalidInput, "No exec command specified") }
             if !request.detachKeys.isEmpty { _ = try DetachKeys(request.detachKeys) }
             let id = try await call.backends.containers.createExec(container: call["id"], request)
             return try .json(IdentifierAnswer(id), status: .created)

@@ -45,7 +45,7 @@ enum ImageRoutes {
     private static func pull(_ call: Call) async throws -> Reply {
         if call.query.text("fromSrc") != nil { return try await ImageTransferRoutes.importArchive(call) }
         guard var reference = call.query.text("fromImage") else {
-            throw Refusal(.invalidInput, "fromImage or fromSrc must be given")
+            throw APIError(.invalidInput, "fromImage or fromSrc must be given")
         }
         if let tag = call.query.text("tag") { reference += (tag.contains(":") ? "@" : ":") + tag }
         try await call.finishBody()

@@ -12,7 +12,7 @@ enum ImageTransferRoutes {
         routes.on(.post, "/images/load", load)
         routes.on(.get, "/images/get") { call in
             guard let names = call.query.values["names"], !names.isEmpty else {
-                throw Refusal(.invalidInput, "no image names given")
+                throw APIError(.invalidInput, "no image names given")
             }
             return try await save(names, call)
         }
@@ -27,7 +27,7 @@ enum ImageTransferRoutes {
 
     private static func refusePlatform(_ call: Call, _ what: String) throws {
         guard call.query.text("platform") == nil else {
-            throw Refusal(.notImplemented, "\(what) one platform of an image is not implemented by apus")
+            throw APIError(.notImplemented, "\(what) one platform of an image is not implemented by apus")
         }
     }
 
@@ -66,10 +66,10 @@ enum ImageTransferRoutes {
     /// `POST /images/create?fromSrc=-`: the body is an archive of files.
     static func importArchive(_ call: Call) async throws -> Reply {
         guard call.query.text("fromSrc") == "-" else {
-            throw Refusal(.notImplemented, "importing images from a URL is not implemented by apus")
+            throw APIError(.notImplemented, "importing images from a URL is not implemented by apus")
         }
         for name in ["changes", "platform"] where call.query.text(name) != nil {
-            throw Refusal(.notImplemented, "importing images with \(name) is not implemented by apus")
+            throw APIError(.notImplemented, "importing images with \(name) is not implemented by apus")
         }
         var name = call.query.text("repo")
         if let tag = call.query.text("tag"), let repository = name { name = "\(repository):\(tag)" }

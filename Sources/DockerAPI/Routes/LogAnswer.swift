@@ -10,7 +10,7 @@ enum LogAnswer {
         query.standardOutput = call.query.flag("stdout")
         query.standardError = call.query.flag("stderr")
         guard query.standardOutput || query.standardError else {
-            throw Refusal(.invalidInput, "Bad parameters: you must choose at least one stream")
+            throw APIError(.invalidInput, "Bad parameters: you must choose at least one stream")
         }
         query.follow = call.query.flag("follow")
         query.timestamps = call.query.flag("timestamps")

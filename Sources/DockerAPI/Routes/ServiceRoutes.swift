@@ -51,7 +51,7 @@ enum ServiceRoutes {
         let version = try call.query.version(of: "service")
         let rollback = call.query.text("rollback")
         if let rollback, rollback != "previous" {
-            throw Refusal(.invalidInput, "unrecognized rollback option \(rollback)")
+            throw APIError(.invalidInput, "unrecognized rollback option \(rollback)")
         }
         let warnings = try await call.backends.swarm.updateService(
             call["id"], version: version, spec, rollback: rollback != nil)

@@ -80,7 +80,7 @@ enum SwarmRoutes {
             for method in [HTTPRequest.Method.get, .delete] {
                 routes.on(method, path + "/{id}") { call in
                     _ = try await call.backends.swarm.inspectSwarm()
-                    throw Refusal(.notFound, "\(word) \(call["id"]) not found")
+                    throw APIError(.notFound, "\(word) \(call["id"]) not found")
                 }
             }
             routes.refuse(.post, path + "/create", "\(word)s are not implemented by apus") { call in
@@ -98,15 +98,15 @@ private struct NodeSpecBody: Decodable {
     @Zero var availability: String
 
     var spec: NodeSpec {
-        get throws(Refusal) {
+        get throws(APIError) {
             var spec = NodeSpec()
             spec.name = name.isEmpty ? nil : name
             spec.labels = labels
             guard let role = NodeRole(rawValue: role) else {
-                throw Refusal(.invalidInput, "invalid Role: \"\(role)\"")
+                throw APIError(.invalidInput, "invalid Role: \"\(role)\"")
             }
             guard let availability = NodeAvailability(rawValue: availability) else {
-                throw Refusal(.invalidInput, "invalid Availability: \"\(availability)\"")
+                throw APIError(.invalidInput, "invalid Availability: \"\(availability)\"")
             }
             spec.role = role
             spec.availability = availability

@@ -42,7 +42,7 @@ enum SystemRoutes {
         routes.on(.get, "/system/df") { call in
             let kinds = try (call.query.values["type"] ?? []).map { text in
                 guard let kind = DiskUsageKind(rawValue: text) else {
-                    throw Refusal(.invalidInput, "unknown object type: \(text)")
+                    throw APIError(.invalidInput, "unknown object type: \(text)")
                 }
                 return kind
             }

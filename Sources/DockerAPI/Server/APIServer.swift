@@ -43,7 +43,7 @@ package struct APIServer: Service {
         group = eventLoopGroup
     }
 
-    /// - Throws: ``Refusal``: `.conflict` when another daemon serves this socket, `.defect` when it cannot be placed.
+    /// - Throws: ``APIError``: `.conflict` when another daemon serves this socket, `.internalError` when it cannot be placed.
     package func run() async throws {
         let place = SocketPlace(path: configuration.socketPath, group: configuration.socketGroup)
         let lock: CInt

@@ -11,7 +11,7 @@ struct Connection: Sendable {
         let bytes = channel.allocator.buffer(string: head)
         return try await channel.eventLoop.flatSubmit { () -> EventLoopFuture<RawSession> in
             do {
-                let gate = try channel.pipeline.syncOperations.handler(type: HijackGate.self)
+                let gate = try channel.pipeline.syncOperations.handler(type: ConnectionUpgradeHandler.self)
                 let bound = NIOLoopBound(gate, eventLoop: channel.eventLoop)
                 return try gate.hijack(head: bytes).map { RawSession(input: $0, gate: bound, channel: channel) }
             } catch {
@@ -57,10 +57,10 @@ struct Connection: Sendable {
 
     /// - Returns: False, with nothing done, when the channel has closed and the gate is gone.
     @discardableResult
-    private func onGate(_ body: @escaping @Sendable (HijackGate) -> Void) async -> Bool {
+    private func onGate(_ body: @escaping @Sendable (ConnectionUpgradeHandler) -> Void) async -> Bool {
         do {
             try await channel.eventLoop.submit {
-                body(try channel.pipeline.syncOperations.handler(type: HijackGate.self))
+                body(try channel.pipeline.syncOperations.handler(type: ConnectionUpgradeHandler.self))
             }.get()
             return true
         } catch {

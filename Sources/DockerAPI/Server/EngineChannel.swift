@@ -22,7 +22,7 @@ struct EngineChannel: HTTPChannelHandler {
             try pipeline.addHandler(encoder)
             try pipeline.addHandler(decoder)
             try pipeline.addHandler(bounds.handler())
-            try pipeline.addHandler(HijackGate(encoder: encoder, decoder: decoder))
+            try pipeline.addHandler(ConnectionUpgradeHandler(encoder: encoder, decoder: decoder))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(HTTPConnectionStateHandler(logger: logger))
             return try NIOAsyncChannel(

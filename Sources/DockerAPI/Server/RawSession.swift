@@ -12,7 +12,9 @@ struct RawInputDemand: NIOAsyncSequenceProducerDelegate {
     func produceMore() {
         channel.eventLoop.execute {
             // A channel that has closed has no gate any more, and nothing to read either.
-            if let gate = try? channel.pipeline.syncOperations.handler(type: HijackGate.self) { gate.produceMore() }
+            if let gate = try? channel.pipeline.syncOperations.handler(type: ConnectionUpgradeHandler.self) {
+                gate.produceMore()
+            }
         }
     }
 
@@ -27,7 +29,7 @@ struct RawSession: Sendable {
 
     /// What the client sends. Ends when the client closes its side.
     let input: RawInput
-    let gate: NIOLoopBound<HijackGate>
+    let gate: NIOLoopBound<ConnectionUpgradeHandler>
     let channel: any Channel
 
     /// Writes and waits until the kernel has taken the bytes.

@@ -32,7 +32,7 @@ struct SocketPlace: Sendable {
         guard lock >= 0 else { throw failure("cannot open \(path).lock") }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             let fault =
-                errno == EWOULDBLOCK ? Refusal(.conflict, "\(path) belongs to a running daemon") : failure("flock")
+                errno == EWOULDBLOCK ? APIError(.conflict, "\(path) belongs to a running daemon") : failure("flock")
             Glibc.close(lock)
             throw fault
         }
@@ -49,7 +49,7 @@ struct SocketPlace: Sendable {
     private func checkPath() throws {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else { throw Refusal(.conflict, "\(path) is there and no socket") }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw APIError(.conflict, "\(path) is there and no socket") }
         let probe = socket(
             AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
         guard probe >= 0 else { throw failure("cannot make a socket") }
@@ -66,7 +66,7 @@ struct SocketPlace: Sendable {
             }
         }
         // A full backlog is somebody's, too.
-        if result == 0 || errno == EAGAIN { throw Refusal(.conflict, "\(path) belongs to a running daemon") }
+        if result == 0 || errno == EAGAIN { throw APIError(.conflict, "\(path) belongs to a running daemon") }
     }
 
     /// Gives the bound socket its owner, mode 0660 and final path.
@@ -97,8 +97,8 @@ struct SocketPlace: Sendable {
         rmdir(privateDirectory)
     }
 
-    private func failure(_ what: String) -> Refusal {
-        Refusal(.defect, "\(what): \(String(cString: strerror(errno)))")
+    private func failure(_ what: String) -> APIError {
+        APIError(.internalError, "\(what): \(String(cString: strerror(errno)))")
     }
 
     private static func identifier(ofGroup name: String) -> gid_t? {

@@ -20,7 +20,7 @@ extension NodeEngine: ContainerFilesBackend {
         throws -> PathStatus
     {
         guard let found = try tree.status(wanted.path, followingLinks: wanted.followsLast) else {
-            throw Refusal(.notFound, "Could not find the file \(text) in container \(reference)")
+            throw APIError(.notFound, "Could not find the file \(text) in container \(reference)")
         }
         let isLink = found.st_mode & S_IFMT == S_IFLNK
         var target = ""
@@ -42,7 +42,7 @@ extension NodeEngine: ContainerFilesBackend {
         let wanted = ContainerPath(path)
         let status = try await statContainerPath(reference, path: path)
         if wanted.followsLast, path != "/", !status.mode.isDirectory {
-            throw Refusal(.invalidInput, "Bad parameter: \(path) is not a directory")
+            throw APIError(.invalidInput, "Bad parameter: \(path) is not a directory")
         }
         let archive = try stream(of: record) { tree, output in
             var writer = TreeWriter(output: output)
@@ -90,7 +90,7 @@ extension NodeEngine: ContainerFilesBackend {
                 while try !input.readSome(ByteFlow.pieceBytes).isEmpty {}
             }
         } catch let error as SystemError where error.errno == EROFS {
-            throw Refusal(.forbidden, "mounted volume is marked read-only")
+            throw APIError(.forbidden, "mounted volume is marked read-only")
         }
         try await fed
         events.publish("container", "extract-to-dir", record.id, record.eventAttributes)
@@ -117,15 +117,15 @@ extension NodeEngine: ContainerFilesBackend {
         _ text: String
     ) throws {
         guard let found = try tree.status(wanted.path, followingLinks: true) else {
-            throw Refusal(.notFound, "Could not find the file \(text) in container \(reference)")
+            throw APIError(.notFound, "Could not find the file \(text) in container \(reference)")
         }
         guard found.st_mode & S_IFMT == S_IFDIR else {
-            throw Refusal(.invalidInput, "extraction point is not a directory")
+            throw APIError(.invalidInput, "extraction point is not a directory")
         }
         if record.hostConfig.readonlyRootfs,
             try tree.status("/", followingLinks: true)?.st_dev == found.st_dev
         {
-            throw Refusal(.forbidden, "container rootfs is marked read-only")
+            throw APIError(.forbidden, "container rootfs is marked read-only")
         }
     }
 
@@ -180,7 +180,7 @@ extension NodeEngine: ContainerFilesBackend {
         }
         return try await serializer.run(record.id) {
             guard let present = containers.record(record.id) else {
-                throw Refusal(.notFound, "No such container: \(record.id)")
+                throw APIError(.notFound, "No such container: \(record.id)")
             }
             if present.isUp { return try await run() }
             try await mountRoot(present)

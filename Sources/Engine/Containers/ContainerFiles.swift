@@ -12,7 +12,7 @@ enum ContainerFiles {
     /// - Parameters:
     ///   - hostFile: The host's own `/etc/hosts`, for containers on the host's network.
     ///   - hostGateway: Where containers reach the host.
-    /// - Throws: ``Refusal`` for a name that is to be the host's where no address of it is known.
+    /// - Throws: ``APIError`` for a name that is to be the host's where no address of it is known.
     static func hosts(
         _ record: ContainerRecord, hostFile: String?, hostGateway: IPv4Address?, links: [LinkedContainer] = []
     ) throws -> String {
@@ -32,7 +32,7 @@ enum ContainerFiles {
             var address = String(entry[entry.index(after: colon)...])
             if address == Self.hostGateway {
                 guard let hostGateway else {
-                    throw Refusal(
+                    throw APIError(
                         .invalidInput,
                         "unable to derive the IP value for host-gateway: there is no network named bridge")
                 }

@@ -9,14 +9,14 @@ struct LinkText: Equatable {
     let name: String
     let alias: String
 
-    /// - Throws: ``Refusal`` in Docker's words.
-    init(_ text: String) throws(Refusal) {
+    /// - Throws: ``APIError`` in Docker's words.
+    init(_ text: String) throws(APIError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard let first = parts.first, !first.isEmpty else {
-            throw Refusal(.invalidInput, "empty string specified for links")
+            throw APIError(.invalidInput, "empty string specified for links")
         }
         guard parts.count <= 2, parts.last?.isEmpty == false else {
-            throw Refusal(.invalidInput, "bad format for links: \(text)")
+            throw APIError(.invalidInput, "bad format for links: \(text)")
         }
         name = first.hasPrefix("/") ? String(first.dropFirst()) : first
         alias = parts.dropFirst().first.map { Files.name(of: $0) } ?? name
@@ -101,7 +101,7 @@ struct LinkedContainer: Sendable, Equatable {
 
 extension NodeEngine {
     /// Finds the containers that a new one on the default bridge is linked to. On other networks links are names, which are looked up.
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     func resolveLinks(_ record: inout ContainerRecord) throws {
         guard let texts = record.hostConfig.links, !texts.isEmpty, record.networkMode == "bridge" else { return }
         var links: [ContainerRecord.Link] = []
@@ -109,11 +109,11 @@ extension NodeEngine {
         for text in texts {
             let link = try LinkText(text)
             let child: ContainerRecord
-            do { child = try containers.find(link.name) } catch let refusal as Refusal {
-                throw Refusal(.invalidInput, "could not get container for \(link.name): \(refusal.message)")
+            do { child = try containers.find(link.name) } catch let refusal as APIError {
+                throw APIError(.invalidInput, "could not get container for \(link.name): \(refusal.message)")
             }
             guard !child.isOnHostNetwork else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput,
                     "conflicting options: host type networking can't be used with links. This would result in undefined behavior"
                 )
@@ -126,7 +126,7 @@ extension NodeEngine {
     }
 
     /// The containers that one is linked to, for its start.
-    /// - Throws: ``Refusal`` in Docker's words when one of them does not run.
+    /// - Throws: ``APIError`` in Docker's words when one of them does not run.
     func linkedContainers(of record: ContainerRecord) throws -> [LinkedContainer] {
         guard let links = record.links, record.endpoints.contains(where: { $0.networkName == "bridge" }) else {
             return []
@@ -135,13 +135,13 @@ extension NodeEngine {
             // One that has been removed is linked to no more.
             guard let child = containers.record(link.containerID) else { return nil }
             guard child.isUp else {
-                throw Refusal(
+                throw APIError(
                     .conflict, "Cannot link to a non running container: /\(child.name) AS /\(record.name)/\(link.alias)"
                 )
             }
             guard let place = child.endpoints.first(where: { $0.networkName == "bridge" && $0.isJoined })?.address
             else {
-                throw Refusal(.conflict, "container \(child.id) not attached to default bridge network")
+                throw APIError(.conflict, "container \(child.id) not attached to default bridge network")
             }
             return LinkedContainer(child, as: link.alias, of: record, at: place.address)
         }

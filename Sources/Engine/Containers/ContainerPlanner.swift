@@ -18,7 +18,7 @@ struct ContainerPlanner {
     /// What this node has, the one for containers that ask for none first.
     var runtimes = [RuntimeName.runc]
 
-    /// - Throws: ``Refusal`` in Docker's words; what Apus does not do is refused, never ignored.
+    /// - Throws: ``APIError`` in Docker's words; what Apus does not do is refused, never ignored.
     func plan(_ request: ContainerCreateRequest, id: String, name: String, at moment: Timestamp) throws
         -> ContainerRecord
     {
@@ -34,15 +34,15 @@ struct ContainerPlanner {
         try Self.checkRestartPolicy(host)
         try HealthPlan.check(configuration.healthcheck)
         for variable in request.configuration.env where variable.isEmpty || variable.hasPrefix("=") {
-            throw Refusal(.invalidInput, "invalid environment variable: \(variable)")
+            throw APIError(.invalidInput, "invalid environment variable: \(variable)")
         }
         if !configuration.workingDir.isEmpty, !configuration.workingDir.hasPrefix("/") {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "the working directory '\(configuration.workingDir)' is invalid, it needs to be an absolute path")
         }
         let commandLine = (configuration.entrypoint?.words ?? []) + (configuration.cmd?.words ?? [])
-        guard !commandLine.isEmpty else { throw Refusal(.invalidInput, "No command specified") }
+        guard !commandLine.isEmpty else { throw APIError(.invalidInput, "No command specified") }
         if host.shmSize == 0 { host.shmSize = 64 << 20 }
         if host.consoleSize == nil { host.consoleSize = [0, 0] }
         if !host.privileged {
@@ -68,8 +68,8 @@ struct ContainerPlanner {
         return known
     }
 
-    private static func unknownRuntime(_ name: String) -> Refusal {
-        Refusal(.invalidInput, "unknown or invalid runtime name: \(name)")
+    private static func unknownRuntime(_ name: String) -> APIError {
+        APIError(.invalidInput, "unknown or invalid runtime name: \(name)")
     }
 
     private func merge(_ asked: ContainerConfiguration, id: String, host: HostConfiguration) -> ContainerConfiguration {
@@ -115,12 +115,12 @@ struct ContainerPlanner {
         if host.memory != 0, host.memorySwap == 0 { host.memorySwap = min(host.memory, .max / 2) * 2 }
         if host.nanoCpus != 0 {
             if host.nanoCpus < 10_000_000 || host.nanoCpus > Int64(clamping: cpuCount) * 1_000_000_000 {
-                throw Refusal(
+                throw APIError(
                     .invalidInput,
                     "Range of CPUs is from 0.01 to \(cpuCount).00, as there are only \(cpuCount) CPUs available")
             }
             if host.cpuQuota != 0 || host.cpuPeriod != 0 {
-                throw Refusal(.invalidInput, "Conflicting options: Nano CPUs and CPU Period cannot both be set.")
+                throw APIError(.invalidInput, "Conflicting options: Nano CPUs and CPU Period cannot both be set.")
             }
         }
     }
@@ -131,9 +131,9 @@ struct ContainerPlanner {
         switch logging.type {
         case "json-file", "local", "none": break
         case "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "etwlogs", "gcplogs", "logentries":
-            throw Refusal(.notImplemented, "log driver \(logging.type) is not implemented by apus yet")
+            throw APIError(.notImplemented, "log driver \(logging.type) is not implemented by apus yet")
         default:
-            throw Refusal(
+            throw APIError(
                 .notFound, "error looking up logging plugin \(logging.type): plugin \"\(logging.type)\" not found")
         }
         _ = try LogOptions(logging)
@@ -145,22 +145,22 @@ struct ContainerPlanner {
         switch policy.name {
         case "", "no", "always", "unless-stopped":
             if policy.maximumRetryCount != 0, policy.name != "" {
-                throw Refusal(
+                throw APIError(
                     .invalidInput,
                     "invalid restart policy: maximum retry count can only be used with 'on-failure'")
             }
         case "on-failure":
             if policy.maximumRetryCount < 0 {
-                throw Refusal(.invalidInput, "invalid restart policy: maximum retry count cannot be negative")
+                throw APIError(.invalidInput, "invalid restart policy: maximum retry count cannot be negative")
             }
         default:
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "invalid restart policy: unknown policy '\(policy.name)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
             )
         }
         if host.autoRemove, !["", "no"].contains(policy.name) {
-            throw Refusal(.invalidInput, "can't create 'AutoRemove' container with restart policy")
+            throw APIError(.invalidInput, "can't create 'AutoRemove' container with restart policy")
         }
     }
 
@@ -192,7 +192,7 @@ struct ContainerPlanner {
 enum UnsupportedFeatures {
     static func check(_ configuration: ContainerConfiguration, _ host: HostConfiguration) throws {
         func refuse(_ what: String, if isAsked: Bool) throws {
-            if isAsked { throw Refusal(.notImplemented, "\(what) is not implemented by apus yet") }
+            if isAsked { throw APIError(.notImplemented, "\(what) is not implemented by apus yet") }
         }
         for text in host.links ?? [] { _ = try LinkText(text) }
         try refuse("--gpus", if: !(host.deviceRequests ?? []).isEmpty)
@@ -208,11 +208,11 @@ enum UnsupportedFeatures {
         _ = try SecurityOptions(host.securityOpt ?? [])
         try Capabilities.check(CapabilityChange(add: host.capAdd?.words ?? [], drop: host.capDrop?.words ?? []))
         for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
         }
         for (key, _) in host.portBindings ?? [:] where PortKey(key) == nil {
-            throw Refusal(.invalidInput, "invalid port specification: \"\(key)\"")
+            throw APIError(.invalidInput, "invalid port specification: \"\(key)\"")
         }
         for (key, bindings) in host.portBindings ?? [:] { try checkAddresses(of: bindings ?? [], key) }
     }
@@ -221,13 +221,13 @@ enum UnsupportedFeatures {
     private static func checkAddresses(of bindings: [PortBinding], _ port: String) throws {
         for binding in bindings where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil {
             guard binding.hostIp.contains(":"), IPv6Text.isAddress(binding.hostIp) else {
-                throw Refusal(.invalidInput, "invalid IP address: \(binding.hostIp)")
+                throw APIError(.invalidInput, "invalid IP address: \(binding.hostIp)")
             }
             let isBeside = bindings.contains {
                 $0.hostPort == binding.hostPort && ($0.hostIp.isEmpty || IPv4Address($0.hostIp)?.isUnspecified == true)
             }
             guard binding.hostIp == "::", isBeside else {
-                throw Refusal(
+                throw APIError(
                     .notImplemented,
                     "publishing \(port) at the IPv6 address \(binding.hostIp) is not implemented by apus yet")
             }
@@ -244,10 +244,10 @@ extension UnsupportedFeatures {
             ("--device-write-iops", host.blkioDeviceWriteIOps),
         ]
         for (name, value) in devices where !(value ?? []).isEmpty {
-            throw Refusal(.notImplemented, "\(name) is not implemented by apus yet")
+            throw APIError(.notImplemented, "\(name) is not implemented by apus yet")
         }
         if host.cpuRealtimePeriod != 0 || host.cpuRealtimeRuntime != 0 {
-            throw Refusal(.notImplemented, "--cpu-rt-period and --cpu-rt-runtime are not implemented by apus yet")
+            throw APIError(.notImplemented, "--cpu-rt-period and --cpu-rt-runtime are not implemented by apus yet")
         }
     }
 }

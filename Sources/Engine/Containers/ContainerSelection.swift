@@ -18,13 +18,13 @@ struct ContainerSelection {
         try filters.allow(Self.keys)
         for status in filters["status"]
         where !["created", "running", "paused", "restarting", "removing", "exited", "dead"].contains(status) {
-            throw Refusal(.invalidInput, "invalid filter 'status=\(status)'")
+            throw APIError(.invalidInput, "invalid filter 'status=\(status)'")
         }
         for status in filters["health"] where !["starting", "healthy", "unhealthy", "none"].contains(status) {
-            throw Refusal(.invalidInput, "invalid filter 'health=\(status)'")
+            throw APIError(.invalidInput, "invalid filter 'health=\(status)'")
         }
         for code in filters["exited"] where Int(code) == nil {
-            throw Refusal(.invalidInput, "invalid filter 'exited=\(code)'")
+            throw APIError(.invalidInput, "invalid filter 'exited=\(code)'")
         }
         let read = try Read(filters)
         let newestFirst = records.sorted { ($0.created, $0.id) > ($1.created, $1.id) }
@@ -49,7 +49,7 @@ struct ContainerSelection {
         _ keeps: (ContainerRecord, ContainerRecord) -> Bool
     ) throws -> [ContainerRecord] {
         guard let other = all.first(where: { $0.id.hasPrefix(reference) || $0.name == reference }) else {
-            throw Refusal(.notFound, "No such container: \(reference)")
+            throw APIError(.notFound, "No such container: \(reference)")
         }
         return chosen.filter { keeps($0, other) }
     }

@@ -18,7 +18,7 @@ final class ContainerTable: Sendable {
 
     private let state = Mutex(State())
     private let store: LocalStore
-    private let writes = KeyedSerializer()
+    private let writes = KeyedLock()
 
     init(store: LocalStore) { self.store = store }
 
@@ -53,9 +53,9 @@ final class ContainerTable: Sendable {
             return state.records.values.filter { $0.id.hasPrefix(reference) }
         }
         if found.count > 1 {
-            throw Refusal(.invalidInput, "Multiple IDs found with provided prefix: \(reference)")
+            throw APIError(.invalidInput, "Multiple IDs found with provided prefix: \(reference)")
         }
-        guard let record = found.first else { throw Refusal(.notFound, "No such container: \(reference)") }
+        guard let record = found.first else { throw APIError(.notFound, "No such container: \(reference)") }
         return record
     }
 
@@ -67,7 +67,7 @@ final class ContainerTable: Sendable {
             return state.reserved.insert(name).inserted ? nil : "a container that is being created"
         }
         if let owner {
-            throw Refusal(
+            throw APIError(
                 .conflict,
                 "Conflict. The container name \"/\(name)\" is already in use by container \"\(owner)\". "
                     + "You have to remove (or rename) that container to be able to reuse that name.")
@@ -106,7 +106,7 @@ final class ContainerTable: Sendable {
             }
             return record
         }
-        guard let changed else { throw Refusal(.notFound, "No such container: \(id)") }
+        guard let changed else { throw APIError(.notFound, "No such container: \(id)") }
         try await write(id, durably: durably && !changed.hostConfig.autoRemove)
         return changed
     }
@@ -124,7 +124,7 @@ final class ContainerTable: Sendable {
         -> ContainerRecord
     {
         let changed = try state.withLock { state -> ContainerRecord in
-            guard var record = state.records[id] else { throw Refusal(.notFound, "No such container: \(id)") }
+            guard var record = state.records[id] else { throw APIError(.notFound, "No such container: \(id)") }
             try change(&record, state.records.values.filter { $0.id != id })
             state.records[id] = record
             return record

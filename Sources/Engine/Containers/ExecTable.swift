@@ -73,10 +73,10 @@ final class ExecTable: Sendable {
     /// Marks an exec as started.
     /// - Throws: `.conflict` when it was started before.
     func begin(_ id: String) throws -> Entry {
-        try state.withLock { state throws(Refusal) in
+        try state.withLock { state throws(APIError) in
             guard var entry = state.entries[id] else { throw Self.unknown(id) }
             if entry.isStarted {
-                throw Refusal(
+                throw APIError(
                     .conflict,
                     entry.isRunning
                         ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
@@ -114,7 +114,7 @@ final class ExecTable: Sendable {
         }
     }
 
-    private static func unknown(_ id: String) -> Refusal { Refusal(.notFound, "No such exec instance: \(id)") }
+    private static func unknown(_ id: String) -> APIError { APIError(.notFound, "No such exec instance: \(id)") }
 
     private func rest(_ entry: Entry, _ state: inout State) {
         let container = entry.containerID

@@ -6,8 +6,8 @@ enum LimitRules {
     private static let leastMemory: Int64 = 6 << 20
 
     /// Limits that an update may change as well.
-    /// - Throws: ``Refusal`` in Docker's words.
-    static func check(_ host: HostConfiguration) throws(Refusal) {
+    /// - Throws: ``APIError`` in Docker's words.
+    static func check(_ host: HostConfiguration) throws(APIError) {
         if host.memory != 0, host.memory < leastMemory { throw invalid("Minimum memory limit allowed is 6MB") }
         if host.memorySwap > 0, host.memorySwap < host.memory {
             throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage")
@@ -36,7 +36,7 @@ enum LimitRules {
     }
 
     /// What only a new container is asked.
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     static func checkNew(_ host: HostConfiguration) throws {
         if host.shmSize < 0 { throw invalid("SHM size can not be less than 0") }
         if !(-1000...1000).contains(host.oomScoreAdj) {
@@ -47,5 +47,5 @@ enum LimitRules {
         }
     }
 
-    private static func invalid(_ words: String) -> Refusal { Refusal(.invalidInput, words) }
+    private static func invalid(_ words: String) -> APIError { APIError(.invalidInput, words) }
 }

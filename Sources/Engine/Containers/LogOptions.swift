@@ -20,7 +20,7 @@ struct LogOptions: Sendable {
     let count: Int
     private let options: [String: String]
 
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     init(_ configuration: LogConfiguration) throws {
         let options = configuration.config
         self.options = options
@@ -29,29 +29,29 @@ struct LogOptions: Sendable {
             return
         }
         for name in options.keys.sorted() where !known.contains(name) && !Self.common.contains(name) {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 configuration.type == "local"
                     ? "unknown log opt '\(name)' for log driver local"
                     : "unknown log opt '\(name)' for \(configuration.type) log driver")
         }
         if let mode = options["mode"], !["", "blocking", "non-blocking"].contains(mode) {
-            throw Refusal(.invalidInput, "logger: logging mode not supported: \(mode)")
+            throw APIError(.invalidInput, "logger: logging mode not supported: \(mode)")
         }
         if let size = options["max-buffer-size"] {
             guard options["mode"] == "non-blocking" else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput, "logger: max-buffer-size option is only supported with 'mode=non-blocking'")
             }
             _ = try Self.bytes(size)
         }
         size = try options["max-size"].map(Self.bytes) ?? Self.usualSize
-        guard size > 0 else { throw Refusal(.invalidInput, "max-size must be a positive number") }
+        guard size > 0 else { throw APIError(.invalidInput, "max-size must be a positive number") }
         if let text = options["max-file"] {
             guard let number = Int(text) else {
-                throw Refusal(.invalidInput, "strconv.Atoi: parsing \"\(text)\": invalid syntax")
+                throw APIError(.invalidInput, "strconv.Atoi: parsing \"\(text)\": invalid syntax")
             }
-            guard number >= 1 else { throw Refusal(.invalidInput, "max-file cannot be less than 1") }
+            guard number >= 1 else { throw APIError(.invalidInput, "max-file cannot be less than 1") }
             count = number
         } else {
             count = configuration.type == "json-file" && options["max-size"] != nil ? 1 : Self.usualCount
@@ -60,27 +60,27 @@ struct LogOptions: Sendable {
         for name in ["labels-regex", "env-regex"] {
             if let pattern = options[name] { _ = try Self.regex(pattern) }
         }
-        if options["tag"] != nil { throw Refusal(.notImplemented, "log option tag is not implemented by apus yet") }
+        if options["tag"] != nil { throw APIError(.notImplemented, "log option tag is not implemented by apus yet") }
     }
 
     private static func checkCompression(_ text: String?) throws {
         switch text {
         case nil, "0", "f", "F", "false", "False", "FALSE": return
         case "1", "t", "T", "true", "True", "TRUE":
-            throw Refusal(.notImplemented, "compressed logs (log option compress) are not implemented by apus yet")
+            throw APIError(.notImplemented, "compressed logs (log option compress) are not implemented by apus yet")
         case let text?:
-            throw Refusal(.invalidInput, "strconv.ParseBool: parsing \"\(text)\": invalid syntax")
+            throw APIError(.invalidInput, "strconv.ParseBool: parsing \"\(text)\": invalid syntax")
         }
     }
 
     private static func regex(_ pattern: String) throws -> Regex<AnyRegexOutput> {
         do { return try Regex(pattern) } catch {
-            throw Refusal(.invalidInput, "error parsing regexp: \(error): `\(pattern)`")
+            throw APIError(.invalidInput, "error parsing regexp: \(error): `\(pattern)`")
         }
     }
 
     private static func bytes(_ text: String) throws -> Int64 {
-        guard let bytes = ByteSize.parse(text) else { throw Refusal(.invalidInput, "invalid size: '\(text)'") }
+        guard let bytes = ByteSize.parse(text) else { throw APIError(.invalidInput, "invalid size: '\(text)'") }
         return bytes
     }
 

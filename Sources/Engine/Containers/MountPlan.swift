@@ -26,7 +26,7 @@ struct MountPlan {
 
     private(set) var entries: [Entry] = []
 
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     /// - Parameters:
     ///   - inherited: Places that have a mount of another container's: no anonymous volume is made there.
     ///   - leavesSubmountsWritable: The client is of a time when read-only mounts were so at the top only.
@@ -57,16 +57,16 @@ struct MountPlan {
     private mutating func add(_ entry: Entry) throws {
         var entry = entry
         guard entry.target.hasPrefix("/") else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "invalid mount config: invalid mount path: '\(entry.target)' mount path must be absolute"
             )
         }
         entry.target = Self.clean(entry.target)
         guard entry.target != "/" else {
-            throw Refusal(.invalidInput, "invalid volume specification: destination can't be '/'")
+            throw APIError(.invalidInput, "invalid volume specification: destination can't be '/'")
         }
         if entries.contains(where: { $0.target == entry.target }) {
-            throw Refusal(.invalidInput, "Duplicate mount point: \(entry.target)")
+            throw APIError(.invalidInput, "Duplicate mount point: \(entry.target)")
         }
         entries.append(entry)
     }
@@ -82,8 +82,8 @@ struct MountPlan {
 
     private static func parse(_ text: String) throws -> Entry {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        func refuse(_ why: String) -> Refusal {
-            Refusal(.invalidInput, "invalid volume specification: '\(text)'\(why)")
+        func refuse(_ why: String) -> APIError {
+            APIError(.invalidInput, "invalid volume specification: '\(text)'\(why)")
         }
         guard (1...3).contains(parts.count), !parts.contains("") else { throw refuse("") }
         guard parts.count >= 2 else { return Entry(source: .volume(nil), target: parts[0]) }
@@ -96,7 +96,7 @@ struct MountPlan {
         let (source, target) = (parts[0], parts[1])
         let isBind = source.hasPrefix("/")
         if !isBind, !ContainerNames.isValid(source) {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "create \(source): \"\(source)\" includes invalid characters for a local volume name, only "
                     + "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"

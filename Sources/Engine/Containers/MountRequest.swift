@@ -7,12 +7,12 @@ struct MountRequest {
 
     init(_ mount: Mount) { self.mount = mount }
 
-    private func invalid(_ why: String) -> Refusal {
-        Refusal(.invalidInput, "invalid mount config for type \"\(mount.type)\": \(why)")
+    private func invalid(_ why: String) -> APIError {
+        APIError(.invalidInput, "invalid mount config for type \"\(mount.type)\": \(why)")
     }
 
-    /// - Throws: ``Refusal`` in Docker's words.
-    func entry() throws(Refusal) -> MountPlan.Entry {
+    /// - Throws: ``APIError`` in Docker's words.
+    func entry() throws(APIError) -> MountPlan.Entry {
         guard !mount.target.isEmpty else { throw invalid("field Target must not be empty") }
         try refuseForeignOptions()
         var entry =
@@ -27,7 +27,7 @@ struct MountRequest {
     }
 
     /// Options of another type than the mount's.
-    private func refuseForeignOptions() throws(Refusal) {
+    private func refuseForeignOptions() throws(APIError) {
         let given = [
             ("bind", "BindOptions", mount.bindOptions != nil), ("volume", "VolumeOptions", mount.volumeOptions != nil),
             ("tmpfs", "TmpfsOptions", mount.tmpfsOptions != nil),
@@ -38,7 +38,7 @@ struct MountRequest {
         }
     }
 
-    private func bind() throws(Refusal) -> MountPlan.Entry {
+    private func bind() throws(APIError) -> MountPlan.Entry {
         guard !mount.source.isEmpty else { throw invalid("field Source must not be empty") }
         guard mount.source.hasPrefix("/") else {
             throw invalid("invalid mount path: '\(mount.source)' mount path must be absolute")
@@ -68,7 +68,7 @@ struct MountRequest {
         return entry
     }
 
-    private func volume() throws(Refusal) -> MountPlan.Entry {
+    private func volume() throws(APIError) -> MountPlan.Entry {
         let options = mount.volumeOptions ?? Mount.VolumeOptions()
         var entry = MountPlan.Entry(source: .volume(mount.source.isEmpty ? nil : mount.source), target: mount.target)
         entry.copiesImageContent = !options.noCopy
@@ -85,7 +85,7 @@ struct MountRequest {
         return entry
     }
 
-    private func tmpfs() throws(Refusal) -> MountPlan.Entry {
+    private func tmpfs() throws(APIError) -> MountPlan.Entry {
         guard mount.source.isEmpty else { throw invalid("field Source must not be specified") }
         var options: [String] = []
         if let size = mount.tmpfsOptions?.sizeBytes, size > 0 { options.append("size=\(size)") }

@@ -10,11 +10,11 @@ struct NamespaceSharing {
         mode.hasPrefix(prefix) ? String(mode.dropFirst(prefix.count)) : nil
     }
 
-    /// - Throws: ``Refusal`` in Docker's words for options that another container's network has decided already, and for modes
+    /// - Throws: ``APIError`` in Docker's words for options that another container's network has decided already, and for modes
     ///   that there are not. Source: moby, `runconfig/hostconfig_unix.go`.
     static func check(_ asked: ContainerConfiguration, _ host: HostConfiguration) throws {
         func refuse(_ what: String, if isAsked: Bool) throws {
-            if isAsked { throw Refusal(.invalidInput, "conflicting options: \(what)") }
+            if isAsked { throw APIError(.invalidInput, "conflicting options: \(what)") }
         }
         if owner(in: host.networkMode) != nil {
             try refuse("hostname and the network mode", if: !asked.hostname.isEmpty)
@@ -49,7 +49,7 @@ struct NamespaceSharing {
     private static func check(_ mode: String, of kind: String, _ known: Set<String>) throws {
         if known.contains(mode) { return }
         if ["PID", "IPC"].contains(kind), let owner = owner(in: mode), !owner.isEmpty { return }
-        throw Refusal(.invalidInput, "invalid \(kind) mode: \(mode)")
+        throw APIError(.invalidInput, "invalid \(kind) mode: \(mode)")
     }
 }
 
@@ -65,7 +65,7 @@ extension NodeEngine {
     func resolveSharing(_ record: inout ContainerRecord) throws {
         do {
             try resolveOwners(&record)
-        } catch let refusal as Refusal where refusal.kind == .notFound {}
+        } catch let refusal as APIError where refusal.kind == .notFound {}
     }
 
     /// Brings to its start a container whose namespaces' owners were not known when it was made.
@@ -111,10 +111,10 @@ extension NodeEngine {
     private func running(_ id: String, for what: String) throws -> ContainerRecord {
         let record = try containers.find(id)
         guard record.isRunning else {
-            throw Refusal(.conflict, "cannot join \(what) of a non running container: \(record.id)")
+            throw APIError(.conflict, "cannot join \(what) of a non running container: \(record.id)")
         }
         guard record.isUp else {
-            throw Refusal(.conflict, "cannot join \(what) of a restarting container: \(record.id)")
+            throw APIError(.conflict, "cannot join \(what) of a restarting container: \(record.id)")
         }
         return record
     }

@@ -21,11 +21,11 @@ extension NodeEngine {
         complete: (inout ContainerRecord) throws -> Void
     ) async throws -> ContainerRecord {
         if let name, !ContainerNames.isValid(name) {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
         }
-        if request.configuration.image.isEmpty { throw Refusal(.invalidInput, "no image specified") }
+        if request.configuration.image.isEmpty { throw APIError(.invalidInput, "no image specified") }
         let image = try await imageDefaults(request.configuration.image, platform: platform)
         let id = RandomID.docker()
         let name = try reserveName(name)
@@ -73,7 +73,7 @@ extension NodeEngine {
     /// that answer for it, and ask a registry for the image.
     private static func blame(_ error: any Error) -> any Error {
         guard let fault = error as? any Fault, fault.kind == .notFound else { return error }
-        return Refusal(.invalidInput, "\(fault)")
+        return APIError(.invalidInput, "\(fault)")
     }
 
     /// Takes back what was made for a container that did not come about. Not in the caller's task: that may be cancelled.
@@ -131,7 +131,7 @@ extension NodeEngine {
                     if Files.exists(path) { return }
                     // Nobody wants a directory where a daemon is to put its socket: it could not.
                     guard createIfMissing, !path.hasSuffix(".sock") else {
-                        throw Refusal(
+                        throw APIError(
                             .invalidInput,
                             "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
                     }
@@ -170,12 +170,12 @@ extension NodeEngine {
         let id = try containers.find(reference).id
         try await serializer.run(id) {
             guard let record = containers.record(id) else {
-                throw Refusal(.notFound, "No such container: \(reference)")
+                throw APIError(.notFound, "No such container: \(reference)")
             }
             if record.isRunning {
                 guard force else {
                     let hint = record.state.paused ? "Unpause and then stop" : "Stop"
-                    throw Refusal(
+                    throw APIError(
                         .conflict,
                         "cannot remove container \"/\(record.name)\": container is \(record.state.status): \(hint.lowercased()) the container before "
                             + "removing or force remove")
@@ -223,7 +223,7 @@ extension NodeEngine {
                 try await removeContainer(record.id, force: false, removeVolumes: false)
                 removed.append(record.id)
                 reclaimed += bytes
-            } catch let refusal as Refusal where refusal.kind == .conflict || refusal.kind == .notFound {
+            } catch let refusal as APIError where refusal.kind == .conflict || refusal.kind == .notFound {
                 continue  // Started or removed meanwhile.
             }
         }
@@ -234,12 +234,13 @@ extension NodeEngine {
     package func renameContainer(_ reference: String, to name: String) async throws {
         let record = try containers.find(reference)
         let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
-        guard !name.isEmpty else { throw Refusal(.invalidInput, "Neither old nor new names may be empty") }
+        guard !name.isEmpty else { throw APIError(.invalidInput, "Neither old nor new names may be empty") }
         guard ContainerNames.isValid(name) else {
-            throw Refusal(.invalidInput, "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+            throw APIError(
+                .invalidInput, "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
         }
         if record.name == name {
-            throw Refusal(.invalidInput, "Renaming a container with the same name as its current name")
+            throw APIError(.invalidInput, "Renaming a container with the same name as its current name")
         }
         try containers.reserve(name)
         let old = record.name

@@ -46,7 +46,7 @@ extension NodeEngine {
             let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
             let local = networks.network(resource.identifier)
         else {
-            throw Refusal(.notFound, "network \(endpoint.networkName) not found")
+            throw APIError(.notFound, "network \(endpoint.networkName) not found")
         }
         endpoint.networkID = local.id
         endpoint.networkName = local.name
@@ -57,9 +57,9 @@ extension NodeEngine {
         if wanted.isEmpty {
             endpoint.address = try networks.allocate(in: id) { used.contains($0) }
         } else if local.isPredefined {
-            throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
+            throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
         } else if local.hasChosenSubnet == true {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "user specified IP address is supported only when connecting to networks with user configured subnets")
         } else {
@@ -76,7 +76,7 @@ extension NodeEngine {
         for other in others { if let name = try EndpointOptions(other.wish).interfaceName { taken.insert(name) } }
         if let wanted = try EndpointOptions(endpoint.wish).interfaceName {
             guard !taken.contains(wanted) else {
-                throw Refusal(
+                throw APIError(
                     .forbidden, "interface name \(wanted) is already in use by another network of the container")
             }
             return wanted

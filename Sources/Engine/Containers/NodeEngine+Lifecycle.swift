@@ -18,7 +18,7 @@ extension NodeEngine {
     /// nobody's.
     private func refuseSecondLife(_ record: ContainerRecord) throws {
         guard record.task != nil else { return }
-        throw Refusal(
+        throw APIError(
             .conflict,
             "container \(record.id) is a task's: it is for the swarm to start, and not again once it has ended")
     }
@@ -28,14 +28,14 @@ extension NodeEngine {
         let id = try containers.find(reference).id
         try await serializer.run(id) {
             guard let record = containers.record(id) else {
-                throw Refusal(.notFound, "No such container: \(reference)")
+                throw APIError(.notFound, "No such container: \(reference)")
             }
-            if record.state.paused { throw Refusal(.conflict, "cannot start a paused container, try unpause instead") }
+            if record.state.paused { throw APIError(.conflict, "cannot start a paused container, try unpause instead") }
             if record.isRunning, !record.state.restarting {
-                throw Refusal(.notModified, "container \(id) is already running")
+                throw APIError(.notModified, "container \(id) is already running")
             }
             if record.isBeingRemoved {
-                throw Refusal(.conflict, "container is marked for removal and cannot be started")
+                throw APIError(.conflict, "container is marked for removal and cannot be started")
             }
             try await containers.update(id, durably: true) { record in
                 record.isStoppedByUser = false
@@ -264,7 +264,7 @@ extension NodeEngine {
 
     package func stopContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
-        guard record.isRunning else { throw Refusal(.notModified, "container \(record.id) is not running") }
+        guard record.isRunning else { throw APIError(.notModified, "container \(record.id) is not running") }
         try await stop(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
     }
 
@@ -364,18 +364,18 @@ extension NodeEngine {
                 throw error
             }
         }
-        do { try await startContainer(record.id) } catch let refusal as Refusal where refusal.kind == .notModified {}
+        do { try await startContainer(record.id) } catch let refusal as APIError where refusal.kind == .notModified {}
         events.publish("container", "restart", record.id, record.eventAttributes)
     }
 
     package func killContainer(_ reference: String, signal: String?) async throws {
         let record: ContainerRecord
-        do { record = try containers.find(reference) } catch let refusal as Refusal {
-            throw Refusal(refusal.kind, "Cannot kill container: \(reference): \(refusal.message)")
+        do { record = try containers.find(reference) } catch let refusal as APIError {
+            throw APIError(refusal.kind, "Cannot kill container: \(reference): \(refusal.message)")
         }
         let number = try SignalName.parse(signal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGKILL")
         guard record.isRunning, !record.state.restarting else {
-            throw Refusal(.conflict, "cannot kill container: \(reference): container \(record.id) is not running")
+            throw APIError(.conflict, "cannot kill container: \(reference): container \(record.id) is not running")
         }
         let stopSignal = record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM"
         if try number == 9 || number == SignalName.parse(stopSignal) {
@@ -389,8 +389,8 @@ extension NodeEngine {
         // As in Docker: whoever kills a container may remove it at once.
         guard number == 9, containers.record(record.id)?.isUp == true else { return }
         do { _ = try await withDeadline(Self.killPatience) { try await end.result() } } catch is DeadlinePassed {
-            throw Refusal(
-                .defect,
+            throw APIError(
+                .internalError,
                 "cannot kill container: \(reference): tried to kill container, but did not receive an exit event")
         }
     }
@@ -402,9 +402,9 @@ extension NodeEngine {
         let record = try containers.find(reference)
         try await serializer.run(record.id) {
             guard let record = containers.record(record.id), record.isRunning else {
-                throw Refusal(.conflict, "container \(record.id) is not running")
+                throw APIError(.conflict, "container \(record.id) is not running")
             }
-            if record.state.paused { throw Refusal(.conflict, "container \(record.id) is already paused") }
+            if record.state.paused { throw APIError(.conflict, "container \(record.id) is already paused") }
             try await setPaused(true, record.id)
             try await containers.update(record.id) {
                 $0.state.paused = true; $0.state.status = "paused"
@@ -417,7 +417,7 @@ extension NodeEngine {
         let record = try containers.find(reference)
         try await serializer.run(record.id) {
             guard containers.record(record.id)?.state.paused == true else {
-                throw Refusal(.conflict, "container \(record.id) is not paused")
+                throw APIError(.conflict, "container \(record.id) is not paused")
             }
             try await setPaused(false, record.id)
             try await containers.update(record.id) {

@@ -11,7 +11,7 @@ extension NodeEngine {
     package func containerLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream {
         let record = try containers.find(reference)
         if !query.standardOutput, !query.standardError {
-            throw Refusal(.invalidInput, "Bad parameters: you must choose at least one stream")
+            throw APIError(.invalidInput, "Bad parameters: you must choose at least one stream")
         }
         var selection = LogSelection()
         selection.tail = query.tail
@@ -45,7 +45,7 @@ extension NodeEngine {
         -> AsyncThrowingStream<LogPart, any Error>
     {
         guard record.hasLog else {
-            throw Refusal(.notImplemented, "configured logging driver does not support reading")
+            throw APIError(.notImplemented, "configured logging driver does not support reading")
         }
         var selection = selection
         selection.follows = selection.follows && record.isRunning

@@ -74,7 +74,7 @@ extension NodeEngine {
 
     private static func initProgram() throws -> String {
         if let path = installedInit { return path }
-        throw Refusal(
+        throw APIError(
             .unavailable,
             "exec: \"docker-init\": executable file not found in $PATH: --init needs Debian's package tini on this node"
         )

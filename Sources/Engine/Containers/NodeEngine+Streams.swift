@@ -12,10 +12,10 @@ extension NodeEngine {
     package func attachContainer(_ reference: String, _ query: AttachQuery) async throws -> any AttachedStreams {
         let record = try containers.find(reference)
         if record.state.paused {
-            throw Refusal(.conflict, "container \(record.id) is paused, unpause the container before attach")
+            throw APIError(.conflict, "container \(record.id) is paused, unpause the container before attach")
         }
         if record.state.restarting {
-            throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running")
+            throw APIError(.conflict, "container \(record.id) is restarting, wait until the container is running")
         }
         // Asked for first: a viewer whom nobody reads would hold the container up.
         let past = query.logs ? try await containerLogs(record.id, LogQuery()).output : nil
@@ -39,7 +39,7 @@ extension NodeEngine {
 
     package func resizeContainer(_ reference: String, height: Int, width: Int) async throws {
         let record = try containers.find(reference)
-        guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
+        guard record.isRunning else { throw APIError(.conflict, "container \(record.id) is not running") }
         guard record.configuration.tty else { return }
         try await runtime.resizeTerminal(record.id, height: height, width: width)
         var attributes = record.eventAttributes
@@ -50,14 +50,14 @@ extension NodeEngine {
 
     package func createExec(container reference: String, _ request: Model.ExecRequest) async throws -> String {
         let record = try containers.find(reference)
-        guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
+        guard record.isRunning else { throw APIError(.conflict, "container \(record.id) is not running") }
         if record.state.paused {
-            throw Refusal(.conflict, "container \(record.id) is paused, unpause the container before exec")
+            throw APIError(.conflict, "container \(record.id) is paused, unpause the container before exec")
         }
         if record.state.restarting {
-            throw Refusal(.conflict, "container \(record.id) is restarting, wait until the container is running")
+            throw APIError(.conflict, "container \(record.id) is restarting, wait until the container is running")
         }
-        if request.cmd.isEmpty { throw Refusal(.invalidInput, "No exec command specified") }
+        if request.cmd.isEmpty { throw APIError(.invalidInput, "No exec command specified") }
         let entry = execs.create(containerID: record.id, request)
         var attributes = record.eventAttributes
         attributes["execID"] = entry.id
@@ -68,9 +68,9 @@ extension NodeEngine {
     package func checkExec(_ id: String) async throws -> ExecStreamsWish {
         let entry = try execs.find(id)
         let record = try containers.find(entry.containerID)
-        guard record.isRunning else { throw Refusal(.conflict, "container \(record.id) is not running") }
+        guard record.isRunning else { throw APIError(.conflict, "container \(record.id) is not running") }
         if entry.isStarted {
-            throw Refusal(
+            throw APIError(
                 .conflict,
                 entry.isRunning
                     ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
@@ -173,7 +173,7 @@ extension NodeEngine {
     package func resizeExec(_ id: String, height: Int, width: Int) async throws {
         let entry = try execs.find(id)
         guard entry.isRunning, let session = sessions.withLock({ $0[id] }) else {
-            throw Refusal(.conflict, "Exec command \(id) is not running")
+            throw APIError(.conflict, "Exec command \(id) is not running")
         }
         try await session.resizeTerminal(height: height, width: width)
     }

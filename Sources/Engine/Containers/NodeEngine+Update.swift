@@ -11,10 +11,10 @@ extension NodeEngine {
         let id = try containers.find(reference).id
         return try await serializer.run(id) {
             guard let before = containers.record(id) else {
-                throw Refusal(.notFound, "No such container: \(reference)")
+                throw APIError(.notFound, "No such container: \(reference)")
             }
             if before.isBeingRemoved {
-                throw Refusal(.conflict, "container is marked for removal and cannot be \"update\"")
+                throw APIError(.conflict, "container is marked for removal and cannot be \"update\"")
             }
             var host = try ResourceUpdate(before.hostConfig).applying(changes)
             try ContainerPlanner.checkLimits(&host, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -25,7 +25,7 @@ extension NodeEngine {
                     try await runtime.update(id, ResourceUpdate.resources(changes, in: wanted))
                 } catch {
                     try await containers.update(id, durably: true) { $0.hostConfig = before.hostConfig }
-                    throw Refusal(.defect, "Cannot update container \(id): \(error)")
+                    throw APIError(.internalError, "Cannot update container \(id): \(error)")
                 }
             }
             events.publish("container", "update", id, record.eventAttributes)
@@ -40,22 +40,22 @@ struct ResourceUpdate {
 
     init(_ before: HostConfiguration) { self.before = before }
 
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     func applying(_ changes: HostConfiguration) throws -> HostConfiguration {
         var host = before
         try UnsupportedFeatures.checkResources(changes)
         if changes.nanoCpus != 0, before.cpuPeriod != 0 || before.cpuQuota != 0 {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set.")
         }
         if changes.cpuPeriod != 0 || changes.cpuQuota != 0, before.nanoCpus != 0 {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set.")
         }
         if changes.memory != 0, before.memorySwap > 0, changes.memory > before.memorySwap, changes.memorySwap == 0 {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
             )
@@ -75,7 +75,7 @@ struct ResourceUpdate {
         let policy = changes.restartPolicy
         if !policy.name.isEmpty {
             if host.autoRemove, policy.name != "no" {
-                throw Refusal(
+                throw APIError(
                     .invalidInput, "Restart policy cannot be updated because AutoRemove is enabled for the container")
             }
             host.restartPolicy = policy

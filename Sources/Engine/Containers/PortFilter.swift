@@ -5,15 +5,15 @@ struct PortFilter {
     private let ports: ClosedRange<UInt16>
     private let transport: String
 
-    /// - Throws: ``Refusal`` naming the filter and its value.
-    init(_ text: String, of filter: String) throws(Refusal) {
+    /// - Throws: ``APIError`` naming the filter and its value.
+    init(_ text: String, of filter: String) throws(APIError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         let bounds = (parts.first ?? "").split(separator: "-", omittingEmptySubsequences: false)
             .map { UInt16($0, radix: 10) }
         transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
         guard parts.count <= 2, ["tcp", "udp", "sctp"].contains(transport), bounds.count <= 2,
             let low = bounds.first ?? nil, let high = bounds.last ?? nil, low <= high
-        else { throw Refusal(.invalidInput, "invalid filter '\(filter)=\(text)'") }
+        else { throw APIError(.invalidInput, "invalid filter '\(filter)=\(text)'") }
         ports = low...high
     }
 

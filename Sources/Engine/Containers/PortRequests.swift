@@ -10,24 +10,24 @@ struct PortRequests {
     init(_ record: ContainerRecord) { self.record = record }
 
     /// - Parameter defaultBinding: The address that a network publishes on when a binding names none.
-    /// - Throws: ``Refusal`` in Docker's words.
-    func requests(defaultBinding: (String) -> IPv4Address?) throws -> [PortHolder.Request] {
+    /// - Throws: ``APIError`` in Docker's words.
+    func requests(defaultBinding: (String) -> IPv4Address?) throws -> [PortReservations.Request] {
         guard !record.isOnHostNetwork, let way = record.endpoints.first(where: { $0.overlay == nil }),
             let target = way.address?.address
         else { return [] }
         let usual = defaultBinding(way.networkID)
         let bindings = record.hostConfig.portBindings ?? [:]
-        var requests: [PortHolder.Request] = []
+        var requests: [PortReservations.Request] = []
         for (text, list) in bindings.sorted(by: { $0.key < $1.key }) {
             guard let key = PortKey(text), let transport = Transport(rawValue: key.transport) else {
-                throw Refusal(.invalidInput, "invalid port specification: \"\(text)\"")
+                throw APIError(.invalidInput, "invalid port specification: \"\(text)\"")
             }
             for binding in list ?? [] {
                 // Nothing is published on IPv6 yet; the binding for IPv4 that clients send beside it is.
                 if binding.hostIp.contains(":") { continue }
                 let (first, last) = try Self.range(binding.hostPort)
                 requests.append(
-                    PortHolder.Request(
+                    PortReservations.Request(
                         transport: transport,
                         hostAddress: IPv4Address(binding.hostIp).flatMap { $0.isUnspecified ? nil : $0 } ?? usual,
                         first: first, last: last, targetAddress: target, targetPort: key.port))
@@ -37,7 +37,7 @@ struct PortRequests {
             for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() where bindings[text] == nil {
                 guard let key = PortKey(text), let transport = Transport(rawValue: key.transport) else { continue }
                 requests.append(
-                    PortHolder.Request(
+                    PortReservations.Request(
                         transport: transport, hostAddress: usual, first: 0, last: 0, targetAddress: target,
                         targetPort: key.port))
             }
@@ -50,6 +50,6 @@ struct PortRequests {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0, radix: 10) }
         if parts.count == 1, let port = parts[0] { return (port, port) }
         if parts.count == 2, let low = parts[0], let high = parts[1], low <= high { return (low, high) }
-        throw Refusal(.invalidInput, "invalid port specification: \"\(text)\"")
+        throw APIError(.invalidInput, "invalid port specification: \"\(text)\"")
     }
 }

@@ -30,12 +30,12 @@ enum SignalName {
     /// - Throws: `.invalidInput` with `Invalid signal: X`.
     static func parse(_ text: String) throws -> Int32 {
         if let number = Int32(text) {
-            guard (1...64).contains(number) else { throw Refusal(.invalidInput, "Invalid signal: \(text)") }
+            guard (1...64).contains(number) else { throw APIError(.invalidInput, "Invalid signal: \(text)") }
             return number
         }
         let upper = text.uppercased()
         guard let number = numbers[upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper] else {
-            throw Refusal(.invalidInput, "Invalid signal: \(text)")
+            throw APIError(.invalidInput, "Invalid signal: \(text)")
         }
         return number
     }

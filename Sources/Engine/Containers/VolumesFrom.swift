@@ -3,7 +3,7 @@ import Model
 
 extension NodeEngine {
     /// The mounts that `--volumes-from` takes from other containers, each place once.
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     func inheritedMounts(_ host: HostConfiguration) throws -> [(
         point: MountPoint, details: ContainerRecord.MountDetails
     )] {
@@ -12,7 +12,7 @@ extension NodeEngine {
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let mode = parts.count == 2 ? parts[1] : ""
             guard !parts[0].isEmpty, ["", "ro", "rw", "z", "Z"].contains(mode) else {
-                throw Refusal(.invalidInput, "invalid mode: \(mode)")
+                throw APIError(.invalidInput, "invalid mode: \(mode)")
             }
             let other = try containers.find(parts[0])
             for mount in other.mounts where mount.type != "tmpfs" {

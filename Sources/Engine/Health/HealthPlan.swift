@@ -89,7 +89,7 @@ struct HealthPlan: Equatable, Sendable {
         return merged
     }
 
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     static func check(_ wanted: HealthConfiguration?) throws {
         guard let wanted else { return }
         let durations = [
@@ -98,14 +98,14 @@ struct HealthPlan: Equatable, Sendable {
         ]
         for (name, value) in durations {
             if let value, value != 0, value < shortest {
-                throw Refusal(.invalidInput, "\(name) in Healthcheck cannot be less than 1ms")
+                throw APIError(.invalidInput, "\(name) in Healthcheck cannot be less than 1ms")
             }
         }
         if let retries = wanted.retries, retries < 0 {
-            throw Refusal(.invalidInput, "Retries in Healthcheck cannot be negative")
+            throw APIError(.invalidInput, "Retries in Healthcheck cannot be negative")
         }
         if let kind = wanted.test.first, !["", "NONE", "CMD", "CMD-SHELL"].contains(kind) {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "Unknown healthcheck type '\(kind)' (expected 'CMD', 'CMD-SHELL' or 'NONE')")
         }
     }

@@ -13,14 +13,14 @@ extension NodeEngine {
         var wanted: Platform?
         if let text, !text.isEmpty {
             guard let platform = Platform(text) else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput, "\"\(text)\": unknown operating system or architecture: invalid argument")
             }
             wanted = platform
         }
         let image = try await images.image(reference)
         if let wanted, !image.configuration.platform.fits(wanted) {
-            throw Refusal(
+            throw APIError(
                 .notFound,
                 "image with reference \(reference) was found but does not provide the specified platform (\(wanted))")
         }
@@ -31,7 +31,7 @@ extension NodeEngine {
 
     func makeRoot(_ record: ContainerRecord) async throws {
         guard let image = Digest(record.imageID) else {
-            throw Refusal(.defect, "container \(record.id) has no image: \(record.imageID)")
+            throw APIError(.internalError, "container \(record.id) has no image: \(record.imageID)")
         }
         _ = try await images.prepareRootFilesystem(
             container: record.id, image: image, isVolatile: record.hostConfig.autoRemove)

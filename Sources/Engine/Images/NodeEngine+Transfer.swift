@@ -65,7 +65,7 @@ extension NodeEngine {
             switch word.lowercased() {
             case "0", "false": all = true
             case "1", "true": all = false
-            default: throw Refusal(.invalidInput, "invalid filter 'dangling=[\(word)]'")
+            default: throw APIError(.invalidInput, "invalid filter 'dangling=[\(word)]'")
             }
         }
         let pruned = try await images.prune(all: all, uses: imageUses) { image in

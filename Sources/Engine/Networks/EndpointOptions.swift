@@ -21,27 +21,27 @@ struct EndpointOptions: Equatable {
     private static let nameOption = "com.docker.network.endpoint.ifname"
     private static let parametersOption = "com.docker.network.endpoint.sysctls"
 
-    /// - Throws: ``Refusal`` in Docker's words; for what Apus does not do, by name.
-    init(_ settings: EndpointSettings?) throws(Refusal) {
+    /// - Throws: ``APIError`` in Docker's words; for what Apus does not do, by name.
+    init(_ settings: EndpointSettings?) throws(APIError) {
         let wishes = settings?.ipamConfig
         if !(wishes?.linkLocalIPs ?? []).isEmpty {
-            throw Refusal(.notImplemented, "--link-local-ip is not implemented by apus yet")
+            throw APIError(.notImplemented, "--link-local-ip is not implemented by apus yet")
         }
         if let address = wishes?.iPv6Address, !address.isEmpty {
-            throw Refusal(.notImplemented, "the IPv6 address \(address) of a container is not implemented by apus yet")
+            throw APIError(.notImplemented, "the IPv6 address \(address) of a container is not implemented by apus yet")
         }
         if let address = wishes?.iPv4Address, !address.isEmpty, IPv4Address(address) == nil {
-            throw Refusal(.invalidInput, "invalid endpoint settings:\ninvalid IPv4 address: \(address)")
+            throw APIError(.invalidInput, "invalid endpoint settings:\ninvalid IPv4 address: \(address)")
         }
         for link in settings?.links ?? [] { _ = try LinkText(link) }
         let options = settings?.driverOpts ?? [:]
         for name in options.keys.sorted()
         where name.hasPrefix(Self.prefix) && name != Self.nameOption && name != Self.parametersOption {
-            throw Refusal(.notImplemented, "the endpoint's driver option \(name) is not implemented by apus")
+            throw APIError(.notImplemented, "the endpoint's driver option \(name) is not implemented by apus")
         }
         interfaceName = options[Self.nameOption]
         if let interfaceName, !Self.isLinkName(interfaceName) {
-            throw Refusal(.invalidInput, "invalid endpoint settings:\ninvalid interface name \"\(interfaceName)\"")
+            throw APIError(.invalidInput, "invalid endpoint settings:\ninvalid interface name \"\(interfaceName)\"")
         }
         var parameters: [Parameter] = []
         for text in (options[Self.parametersOption] ?? "").split(separator: ",") {
@@ -56,13 +56,13 @@ struct EndpointOptions: Equatable {
             && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
     }
 
-    private static func parameter(_ text: Substring) throws(Refusal) -> Parameter {
+    private static func parameter(_ text: Substring) throws(APIError) -> Parameter {
         let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let parts = (sides.first ?? "").split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard sides.count == 2, parts.count == 5, parts[0] == "net", ["ipv4", "ipv6", "mpls"].contains(parts[1]),
             parts[3] == "IFNAME", parts.allSatisfy({ !$0.isEmpty && !$0.contains("/") })
         else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "invalid endpoint settings:\nunrecognised network interface sysctl '\(text)'; represent 'net.X.Y.ethN.Z=V' as "
                     + "'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'")

@@ -3,13 +3,13 @@ import Faults
 
 /// Whether the networks of one container can be told apart by their addresses. Pure.
 enum EndpointRoutes {
-    /// - Throws: ``Refusal`` in Docker's words when two of the joined networks overlap: packets would go to either.
-    static func check(_ endpoints: [EndpointRecord]) throws(Refusal) {
+    /// - Throws: ``APIError`` in Docker's words when two of the joined networks overlap: packets would go to either.
+    static func check(_ endpoints: [EndpointRecord]) throws(APIError) {
         var seen: [IPv4Network] = []
         for endpoint in endpoints where endpoint.isJoined {
             guard let address = endpoint.address else { continue }
             if let other = seen.first(where: { $0.overlaps(address.masked) }) {
-                throw Refusal(
+                throw APIError(
                     .forbidden,
                     "cannot program address \(address) in sandbox interface because it conflicts with existing route \(other)"
                 )

@@ -65,7 +65,7 @@ struct LocalNetworkPlanner {
         "com.docker.network.bridge.default_bridge", "com.docker.network.driver.mtu",
     ]
 
-    /// - Throws: ``Refusal`` in Docker's words.
+    /// - Throws: ``APIError`` in Docker's words.
     func plan(_ request: NetworkRequest, id: String, at moment: Timestamp) throws -> LocalNetwork {
         try checkFeatures(request)
         var network = LocalNetwork(id: id, name: request.name, driver: "bridge", created: moment)
@@ -74,17 +74,17 @@ struct LocalNetworkPlanner {
         network.options = request.options ?? [:]
         network.labels = request.labels ?? [:]
         if network.bridgeName.utf8.count > 15 {
-            throw Refusal(.invalidInput, "invalid bridge name \(network.bridgeName): longer than 15 characters")
+            throw APIError(.invalidInput, "invalid bridge name \(network.bridgeName): longer than 15 characters")
         }
         var pools = request.ipam?.config ?? []
         network.hasChosenSubnet = pools.allSatisfy { ($0.subnet ?? "").isEmpty }
         if network.hasChosenSubnet == true {
             guard let chosen = SubnetChooser.bridges.choose(avoiding: taken + routed) else {
-                throw Refusal(.invalidInput, AddressPoolRules.exhausted)
+                throw APIError(.invalidInput, AddressPoolRules.exhausted)
             }
             pools = [AddressPool(subnet: chosen.description)]
         } else if pools.count > 1 {
-            throw Refusal(.invalidInput, "bridge driver doesn't support multiple subnets")
+            throw APIError(.invalidInput, "bridge driver doesn't support multiple subnets")
         }
         let parsed = try AddressPoolRules.parse(pools, avoiding: taken)
         network.ranges = parsed.map(\.range)
@@ -97,23 +97,23 @@ struct LocalNetworkPlanner {
 
     private func checkFeatures(_ request: NetworkRequest) throws {
         if request.enableIPv4 == false {
-            throw Refusal(.notImplemented, "networks without IPv4 are not implemented by apus yet")
+            throw APIError(.notImplemented, "networks without IPv4 are not implemented by apus yet")
         }
         if request.enableIPv6 == true {
-            throw Refusal(.notImplemented, "IPv6 on bridge networks is not implemented by apus yet")
+            throw APIError(.notImplemented, "IPv6 on bridge networks is not implemented by apus yet")
         }
         if request.configOnly || !(request.configFrom?.network ?? "").isEmpty {
-            throw Refusal(.notImplemented, "configuration-only networks are not implemented by apus yet")
+            throw APIError(.notImplemented, "configuration-only networks are not implemented by apus yet")
         }
-        if request.ingress { throw Refusal(.invalidInput, "Ingress network can only be of overlay type") }
+        if request.ingress { throw APIError(.invalidInput, "Ingress network can only be of overlay type") }
         if let driver = request.ipam?.driver, !driver.isEmpty, driver != "default" {
-            throw Refusal(.notFound, "plugin \"\(driver)\" not found")
+            throw APIError(.notFound, "plugin \"\(driver)\" not found")
         }
         try SwarmNetwork.checkMTU(request.options)
         try SpoofCheck.check(request.options)
         for option in (request.options ?? [:]).keys.sorted() where !Self.knownOptions.contains(option) {
             if option.hasPrefix("com.docker.network.") {
-                throw Refusal(.notImplemented, "network option \(option) is not implemented by apus")
+                throw APIError(.notImplemented, "network option \(option) is not implemented by apus")
             }
         }
     }

@@ -93,20 +93,20 @@ final class LocalNetworks: Sendable {
     }
 
     /// A free address of the network.
-    /// - Throws: ``Refusal`` `no available IPv4 addresses on this network's address pools: NAME (ID)`.
+    /// - Throws: ``APIError`` `no available IPv4 addresses on this network's address pools: NAME (ID)`.
     func allocate(in id: String, isInUse: (IPv4Address) -> Bool) throws -> IPv4Network {
         let (found, name) = state.withLock { state -> (IPv4Network?, String) in
             (state.allocators[id]?.allocate(isInUse: isInUse), state.networks[id]?.name ?? id)
         }
         guard let found else {
-            throw Refusal(.conflict, "no available IPv4 addresses on this network's address pools: \(name) (\(id))")
+            throw APIError(.conflict, "no available IPv4 addresses on this network's address pools: \(name) (\(id))")
         }
         return found
     }
 
     /// Checks an address that the user asks for.
     func claim(_ text: String, in id: String, isInUse: (IPv4Address) -> Bool) throws -> IPv4Network {
-        guard let address = IPv4Address(text) else { throw Refusal(.invalidInput, "invalid IPv4 address: \(text)") }
+        guard let address = IPv4Address(text) else { throw APIError(.invalidInput, "invalid IPv4 address: \(text)") }
         let (subnet, reserved) = state.withLock { state in
             (
                 state.allocators[id]?.subnet(of: address),
@@ -114,9 +114,10 @@ final class LocalNetworks: Sendable {
             )
         }
         guard let subnet else {
-            throw Refusal(.invalidInput, "Invalid address \(text): It does not belong to any of this network's subnets")
+            throw APIError(
+                .invalidInput, "Invalid address \(text): It does not belong to any of this network's subnets")
         }
-        guard !reserved, !isInUse(address) else { throw Refusal(.forbidden, "Address already in use") }
+        guard !reserved, !isInUse(address) else { throw APIError(.forbidden, "Address already in use") }
         return IPv4Network(address: address, prefixLength: subnet.prefixLength)
     }
 

@@ -41,7 +41,7 @@ final class NetworkCoordinator: Sendable {
     let dataPlane: DataPlane
     let nameServer: NameServer
     private let events: EventLog
-    private let order = KeyedSerializer()
+    private let order = KeyedLock()
 
     init(
         configuration: EngineConfiguration, log: Logger, containers: ContainerTable, networks: LocalNetworks,
@@ -141,12 +141,12 @@ final class NetworkCoordinator: Sendable {
         try done.report.check(sandbox: id)
     }
 
-    /// - Throws: ``Refusal`` when a network that the container has joined has gone meanwhile.
-    private func checkPlaces(of id: String, in wanted: NodeNetwork) throws(Refusal) {
+    /// - Throws: ``APIError`` when a network that the container has joined has gone meanwhile.
+    private func checkPlaces(of id: String, in wanted: NodeNetwork) throws(APIError) {
         let present = Set((wanted.sandboxes.first { $0.id == id }?.endpoints ?? []).map(\.id))
         let places = containers.record(id)?.endpoints.filter { $0.isJoined && $0.address != nil } ?? []
         if let lost = places.first(where: { !present.contains($0.endpointID) }) {
-            throw Refusal(.notFound, "network \(lost.networkName) not found")
+            throw APIError(.notFound, "network \(lost.networkName) not found")
         }
     }
 

@@ -12,7 +12,7 @@ extension NodeEngine {
     /// Says which networks a new container names, as far as this node knows them. Those that it does not know are looked for again at
     /// the start, which fails without them, as in Docker: they may be made meanwhile, and a swarm has some that a worker was not told of.
     ///
-    /// - Throws: ``Refusal`` for a network that is not to be joined by hand.
+    /// - Throws: ``APIError`` for a network that is not to be joined by hand.
     func resolveNetworks(_ record: inout ContainerRecord) async throws {
         guard record.task == nil else { return }
         let all = try await allNetworks()
@@ -22,10 +22,10 @@ extension NodeEngine {
             do {
                 guard let known = try await joinable(endpoint.networkName, among: all) else { continue }
                 found = known
-            } catch let refusal as Refusal where refusal.kind == .notFound { continue }
+            } catch let refusal as APIError where refusal.kind == .notFound { continue }
             record.endpoints[index].networkName = found.name
             if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, found.name == "bridge" {
-                throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
+                throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
             }
         }
     }
@@ -33,7 +33,7 @@ extension NodeEngine {
     /// The network that a user names; `nil` when only a manager can tell.
     func joinable(_ reference: String, among all: [NetworkResource]) async throws -> NetworkResource? {
         let found: NetworkResource
-        do { found = try Self.find(reference, in: all) } catch let refusal as Refusal where refusal.kind == .notFound {
+        do { found = try Self.find(reference, in: all) } catch let refusal as APIError where refusal.kind == .notFound {
             guard let catalog, await catalog.isMember() else { throw refusal }
             guard await catalog.isManager() else { return nil }
             throw Self.cannotAttach(reference, "NotFound", .notFound, refusal.message)
@@ -47,8 +47,8 @@ extension NodeEngine {
 
     private static func cannotAttach(
         _ network: String, _ code: String, _ kind: FaultKind, _ reason: String
-    ) -> Refusal {
-        Refusal(kind, "Could not attach to network \(network): rpc error: code = \(code) desc = \(reason)")
+    ) -> APIError {
+        APIError(kind, "Could not attach to network \(network): rpc error: code = \(code) desc = \(reason)")
     }
 
     /// Gives the container its places on swarm networks, and a way out beside them if it needs one.
@@ -73,7 +73,7 @@ extension NodeEngine {
 
     private func attach(_ endpoint: EndpointRecord, of record: ContainerRecord) async throws {
         let name = endpoint.networkName
-        guard let catalog, await catalog.isMember() else { throw Refusal(.notFound, "network \(name) not found") }
+        guard let catalog, await catalog.isMember() else { throw APIError(.notFound, "network \(name) not found") }
         let attachmentID = RandomID.swarm()
         func change(_ body: (inout EndpointRecord) -> Void) async throws {
             try await containers.update(record.id) { record in
@@ -158,11 +158,11 @@ extension ContainerRecord {
 
 extension EndpointRecord {
     /// An endpoint on a swarm network, as the swarm has allotted it.
-    /// - Throws: ``Refusal`` when the network or the place in it has not been allocated.
+    /// - Throws: ``APIError`` when the network or the place in it has not been allocated.
     init(_ place: NetworkAttachment) throws {
         let network = place.network
         guard let vni = network.vni, let text = place.addresses.first, let address = IPv4Network(text) else {
-            throw Refusal(.defect, "network \(network.spec.name) has not been allocated")
+            throw APIError(.internalError, "network \(network.spec.name) has not been allocated")
         }
         self.init(networkID: network.id, networkName: network.spec.name, wish: nil)
         self.address = address

@@ -13,15 +13,15 @@ extension NodeEngine {
         try refuse(name, record)
         _ = try EndpointOptions(settings)
         if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, name == "bridge" {
-            throw Refusal(.invalidInput, "user specified IP address is supported on user defined networks only")
+            throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
         }
         try await serializer.run(record.id) {
             guard let before = containers.record(record.id) else {
-                throw Refusal(.notFound, "No such container: \(container)")
+                throw APIError(.notFound, "No such container: \(container)")
             }
             let networksBefore = Set(before.endpoints.map(\.networkName))
             if networksBefore.contains(name) {
-                throw Refusal(.forbidden, "endpoint with name \(before.name) already exists in network \(name)")
+                throw APIError(.forbidden, "endpoint with name \(before.name) already exists in network \(name)")
             }
             try await containers.update(record.id, durably: true) { record in
                 record.endpoints.append(
@@ -70,12 +70,12 @@ extension NodeEngine {
         let found = try Self.find(reference, in: try await allNetworks())
         try refuse(found.name, record)
         if record.task != nil, found.scope == "swarm" {
-            throw Refusal(.forbidden, "container \(record.id) is a task's: its networks are its service's to change")
+            throw APIError(.forbidden, "container \(record.id) is a task's: its networks are its service's to change")
         }
         try await serializer.run(record.id) {
             let before = containers.record(record.id)
             guard before?.endpoints.contains(where: { $0.networkName == found.name }) == true else {
-                throw Refusal(.forbidden, "container \(record.id) is not connected to network \(found.name)")
+                throw APIError(.forbidden, "container \(record.id) is not connected to network \(found.name)")
             }
             try await drop(record.id) { $0.networkName == found.name }
             guard let before, let after = containers.record(record.id), after.isRunning else { return }
@@ -101,11 +101,11 @@ extension NodeEngine {
 
     private func refuse(_ network: String, _ record: ContainerRecord) throws {
         if network == "host" || record.isOnHostNetwork {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "container cannot be disconnected from host network or connected to host network")
         }
         if network == "none" || record.networkMode == "none" {
-            throw Refusal(
+            throw APIError(
                 .forbidden,
                 "container cannot be connected to multiple networks with one of the networks in private (none) mode")
         }

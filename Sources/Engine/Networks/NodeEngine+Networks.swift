@@ -11,16 +11,16 @@ extension NodeEngine: NetworkBackend {
     package func listNetworks(_ filters: Filters) async throws -> [NetworkResource] {
         try filters.allow(Self.filterKeys)
         for type in filters["type"] where !["custom", "builtin"].contains(type) {
-            throw Refusal(.invalidInput, "invalid filter: 'type'='\(type)'")
+            throw APIError(.invalidInput, "invalid filter: 'type'='\(type)'")
         }
         let dangling = try filters["dangling"].map { value in
             guard let flag = GoFlag.parse(value) else {
-                throw Refusal(.invalidInput, "invalid filter 'dangling=\(value)'")
+                throw APIError(.invalidInput, "invalid filter 'dangling=\(value)'")
             }
             return flag
         }
         guard Set(dangling).count <= 1 else {
-            throw Refusal(.invalidInput, "got more than one value for filter key \"dangling\"")
+            throw APIError(.invalidInput, "got more than one value for filter key \"dangling\"")
         }
         let used = dangling.isEmpty ? [] : await catalog?.networksInUse() ?? []
         return try await allNetworks().filter { network in
@@ -57,16 +57,16 @@ extension NodeEngine: NetworkBackend {
         if let exact = networks.first(where: { $0.identifier == reference }) { return exact }
         let named = networks.filter { $0.name == reference }
         if named.count > 1 {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "network \(reference) is ambiguous (\(named.count) matches found based on name)")
         }
         if let named = named.first { return named }
         let prefixed = reference.isEmpty ? [] : networks.filter { $0.identifier.hasPrefix(reference) }
         if prefixed.count > 1 {
-            throw Refusal(
+            throw APIError(
                 .invalidInput, "network \(reference) is ambiguous (\(prefixed.count) matches found based on ID prefix)")
         }
-        guard let only = prefixed.first else { throw Refusal(.notFound, "network \(reference) not found") }
+        guard let only = prefixed.first else { throw APIError(.notFound, "network \(reference) not found") }
         return only
     }
 
@@ -78,21 +78,21 @@ extension NodeEngine: NetworkBackend {
 
     package func createNetwork(_ request: NetworkRequest) async throws -> (id: String, warning: String) {
         var request = request
-        if request.name.isEmpty { throw Refusal(.invalidInput, "network name cannot be empty") }
+        if request.name.isEmpty { throw APIError(.invalidInput, "network name cannot be empty") }
         if request.driver.isEmpty { request.driver = "bridge" }
         let isOverlay = request.driver == "overlay"
         if isOverlay, request.scope == "local" {
-            throw Refusal(.forbidden, "cannot downgrade network scope for overlay networks")
+            throw APIError(.forbidden, "cannot downgrade network scope for overlay networks")
         }
         if isOverlay {
             guard let catalog, await catalog.isMember() else {
-                throw Refusal(
+                throw APIError(
                     .unavailable,
                     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
                 )
             }
             guard await catalog.isManager() else {
-                throw Refusal(
+                throw APIError(
                     .unavailable,
                     "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
                         + "Please run this command on a manager node or promote the current node to a manager.")
@@ -104,25 +104,25 @@ extension NodeEngine: NetworkBackend {
         switch request.driver {
         case "bridge": break
         case "host", "null":
-            throw Refusal(.forbidden, "only one instance of \"\(request.driver)\" network is allowed")
+            throw APIError(.forbidden, "only one instance of \"\(request.driver)\" network is allowed")
         case "macvlan", "ipvlan":
-            throw Refusal(.notImplemented, "network driver \(request.driver) is not implemented by apus yet")
-        default: throw Refusal(.notFound, "plugin \"\(request.driver)\" not found")
+            throw APIError(.notImplemented, "network driver \(request.driver) is not implemented by apus yet")
+        default: throw APIError(.notFound, "plugin \"\(request.driver)\" not found")
         }
         if request.scope == "swarm" {
-            throw Refusal(.notImplemented, "swarm-scoped bridge networks are not implemented by apus yet")
+            throw APIError(.notImplemented, "swarm-scoped bridge networks are not implemented by apus yet")
         }
         return try await serializer.run("networks") {
             try refuseTakenName(request.name)
             if let catalog, try await catalog.swarmNetworks().contains(where: { $0.spec.name == request.name }) {
-                throw Refusal(.conflict, "network with name \(request.name) already exists")
+                throw APIError(.conflict, "network with name \(request.name) already exists")
             }
             let planner = LocalNetworkPlanner(
                 taken: networks.subnets,
                 routed: try await routedSubnets() + (self.network.swarmState?.subnets ?? []))
             let network = try planner.plan(request, id: RandomID.docker(), at: .now)
             if networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName }) {
-                throw Refusal(.forbidden, "networks have same bridge name")
+                throw APIError(.forbidden, "networks have same bridge name")
             }
             try await networks.add(network)
             do { try await self.network.refresh() } catch {
@@ -135,22 +135,22 @@ extension NodeEngine: NetworkBackend {
     }
 
     private func refuseTakenName(_ name: String) throws {
-        if networks.named(name) != nil { throw Refusal(.conflict, "network with name \(name) already exists") }
+        if networks.named(name) != nil { throw APIError(.conflict, "network with name \(name) already exists") }
     }
 
     package func removeNetwork(_ reference: String) async throws {
         let found = try Self.find(reference, in: try await allNetworks())
         if ["bridge", "host", "none"].contains(found.name) {
-            throw Refusal(.forbidden, "\(found.name) is a pre-defined network and cannot be removed")
+            throw APIError(.forbidden, "\(found.name) is a pre-defined network and cannot be removed")
         }
         if found.scope == "swarm" {
-            guard let catalog else { throw Refusal(.notFound, "network \(reference) not found") }
+            guard let catalog else { throw APIError(.notFound, "network \(reference) not found") }
             return try await catalog.removeSwarmNetwork(id: found.identifier)
         }
         try await serializer.run("networks") {
             let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.swarmState != nil
             guard !isNeeded, try await removeUnused(found.identifier) else {
-                throw Refusal(
+                throw APIError(
                     .forbidden,
                     "error while removing network: network \(found.name) id \(found.identifier) has active endpoints")
             }
@@ -161,7 +161,7 @@ extension NodeEngine: NetworkBackend {
 
     /// Removes a local network unless a container has joined it; none joins it meanwhile.
     /// - Returns: Whether it is gone.
-    /// - Throws: ``Refusal`` `network X not found` when somebody else has removed it.
+    /// - Throws: ``APIError`` `network X not found` when somebody else has removed it.
     func removeUnused(_ id: String) async throws -> Bool {
         var taken: LocalNetwork?
         var isUsed = false
@@ -170,7 +170,7 @@ extension NodeEngine: NetworkBackend {
             if !isUsed { taken = networks.withdraw(id) }
         }
         if isUsed { return false }
-        guard let taken else { throw Refusal(.notFound, "network \(id) not found") }
+        guard let taken else { throw APIError(.notFound, "network \(id) not found") }
         try await networks.erase(taken)
         return true
     }

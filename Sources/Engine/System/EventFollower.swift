@@ -19,7 +19,7 @@ final class EventFollower: Sendable {
     private let until: Timestamp?
     private let isMeant: @Sendable (EngineEvent) -> Bool
     private let state = Mutex(State())
-    private let bell = Bell()
+    private let bell = AsyncEvent()
 
     init(until: Timestamp?, _ isMeant: @escaping @Sendable (EngineEvent) -> Bool) {
         self.until = until
@@ -40,7 +40,7 @@ final class EventFollower: Sendable {
         return true
     }
 
-    func wake() { bell.ring() }
+    func wake() { bell.signal() }
 
     /// The next event, as soon as there is one; `nil` when time is up or the reader is cancelled.
     func next() async -> EngineEvent? {

@@ -16,7 +16,7 @@ package final class EventLog: Sendable {
 
     private let state = Mutex(State())
     /// Rung with every event, for the one who only wants to know that there is work.
-    let work = Bell()
+    let work = AsyncEvent()
 
     package init() {}
 
@@ -31,7 +31,7 @@ package final class EventLog: Sendable {
             return state.followers.values.filter { $0.take(event) }
         }
         for follower in told { follower.wake() }
-        work.ring()
+        work.signal()
     }
 
     package func publish(

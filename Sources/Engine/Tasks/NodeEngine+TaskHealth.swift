@@ -18,9 +18,9 @@ extension NodeEngine {
         case .ended: break
         }
         try Task.checkCancellation()
-        guard let record = containers.record(id) else { throw Refusal(.notFound, "task \(task.id) has no container") }
-        throw Refusal(
-            .defect, taskMessage(record, record.state.exitCode) ?? "the container ended before it was healthy")
+        guard let record = containers.record(id) else { throw APIError(.notFound, "task \(task.id) has no container") }
+        throw APIError(
+            .internalError, taskMessage(record, record.state.exitCode) ?? "the container ended before it was healthy")
     }
 
     /// Stops the container as soon as it is unhealthy; returns when it has ended or the task is cancelled.

@@ -13,7 +13,7 @@ extension NodeEngine: TaskExecutor {
     package func prepareTask(_ task: SwarmTask) async throws -> String {
         if let existing = record(of: task.id) { return existing.id }
         guard let nodeID = task.nodeID, let image = task.spec.containerSpec?.image else {
-            throw Refusal(.invalidInput, "task \(task.id) is not assigned or has no container")
+            throw APIError(.invalidInput, "task \(task.id) is not assigned or has no container")
         }
         let plan = TaskContainer(task: task, nodeID: nodeID, machine: try await Machine.read())
         let request = try plan.request()
@@ -42,7 +42,7 @@ extension NodeEngine: TaskExecutor {
                 throw CancellationError()
             } catch {
                 log.warning("an image could not be pulled", metadata: ["image": "\(reference)", "error": "\(error)"])
-                throw Refusal(.notFound, "No such image: \(reference)")
+                throw APIError(.notFound, "No such image: \(reference)")
             }
         }
     }
@@ -50,13 +50,13 @@ extension NodeEngine: TaskExecutor {
     private func record(of taskID: String) -> ContainerRecord? { containers.all.first { $0.task?.taskID == taskID } }
 
     package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
-        guard let record = record(of: task.id) else { throw Refusal(.notFound, "task \(task.id) has no container") }
+        guard let record = record(of: task.id) else { throw APIError(.notFound, "task \(task.id) has no container") }
         do {
             try await start(record.id)
-        } catch let refusal as Refusal where refusal.kind == .notModified {
+        } catch let refusal as APIError where refusal.kind == .notModified {
             // It runs already: the daemon was restarted in between.
         } catch {
-            throw Refusal(.defect, "starting container failed: \(error)")
+            throw APIError(.internalError, "starting container failed: \(error)")
         }
         try await waitUntilHealthy(record.id, task)
         try await waitUntilServing(record.id)
@@ -113,7 +113,7 @@ extension NodeEngine: TaskExecutor {
         guard let record = record(of: id) else { return }
         do {
             try await removeContainer(record.id, force: true, removeVolumes: true)
-        } catch let refusal as Refusal where refusal.kind == .notFound {}
+        } catch let refusal as APIError where refusal.kind == .notFound {}
     }
 
     package func presentTasks() async throws -> [String: TaskStatus.ContainerStatus] {

@@ -18,10 +18,10 @@ struct TaskContainer {
     /// Labels by which clients know a task's container. Source: Docker's.
     static let taskLabel = "com.docker.swarm.task.id"
 
-    /// - Throws: ``Refusal`` for what a task asks and Apus does not do.
+    /// - Throws: ``APIError`` for what a task asks and Apus does not do.
     func request() throws -> ContainerCreateRequest {
         guard let spec = task.spec.containerSpec else {
-            throw Refusal(.notImplemented, "only container tasks are implemented by apus")
+            throw APIError(.notImplemented, "only container tasks are implemented by apus")
         }
         try refuseUnsupported(spec)
         var request = ContainerCreateRequest()
@@ -31,8 +31,8 @@ struct TaskContainer {
     }
 
     private func refuseUnsupported(_ spec: ContainerSpec) throws {
-        if !(spec.secrets ?? []).isEmpty { throw Refusal(.notImplemented, "secrets are not implemented by apus yet") }
-        if !(spec.configs ?? []).isEmpty { throw Refusal(.notImplemented, "configs are not implemented by apus yet") }
+        if !(spec.secrets ?? []).isEmpty { throw APIError(.notImplemented, "secrets are not implemented by apus yet") }
+        if !(spec.configs ?? []).isEmpty { throw APIError(.notImplemented, "configs are not implemented by apus yet") }
     }
 
     private func configuration(_ spec: ContainerSpec) -> ContainerConfiguration {

@@ -15,16 +15,16 @@ struct LocalVolumeOptions: Sendable, Equatable {
     let options: String
 
     /// `nil` for a plain directory.
-    /// - Throws: ``Refusal`` in Docker's words.
-    init?(_ given: [String: String]?) throws(Refusal) {
+    /// - Throws: ``APIError`` in Docker's words.
+    init?(_ given: [String: String]?) throws(APIError) {
         guard let given, !given.isEmpty else { return nil }
         for name in given.keys.sorted() where !Self.known.contains(name) {
-            throw Refusal(.invalidInput, "invalid option: \"\(name)\"")
+            throw APIError(.invalidInput, "invalid option: \"\(name)\"")
         }
-        if given["size"] != nil { throw Refusal(.invalidInput, "quota size requested but no quota support") }
+        if given["size"] != nil { throw APIError(.invalidInput, "quota size requested but no quota support") }
         for name in given.keys.sorted() {
             for other in Self.needed[name] ?? [] where given[other] == nil {
-                throw Refusal(.invalidInput, "missing required option: \"\(other)\"")
+                throw APIError(.invalidInput, "missing required option: \"\(other)\"")
             }
         }
         type = given["type"] ?? ""
@@ -33,7 +33,7 @@ struct LocalVolumeOptions: Sendable, Equatable {
     }
 
     /// Mounts it. Blocks, for as long as a server is looked up and answers.
-    /// - Throws: ``Refusal`` in Docker's words with the kernel's reason.
+    /// - Throws: ``APIError`` in Docker's words with the kernel's reason.
     func mount(at target: String) throws {
         do throws(Failure) {
             guard !device.isEmpty else { throw Failure(text: "missing device in volume options") }
@@ -48,7 +48,7 @@ struct LocalVolumeOptions: Sendable, Equatable {
                 )
             }
         } catch {
-            throw Refusal(.defect, "error while mounting volume '\(target)': \(error.text)")
+            throw APIError(.internalError, "error while mounting volume '\(target)': \(error.text)")
         }
     }
 

@@ -27,7 +27,7 @@ extension NodeEngine: VolumeBackend {
     package func inspectVolume(_ name: String) async throws -> VolumeResource { try volumes.find(name) }
 
     package func removeVolume(_ name: String, force: Bool) async throws {
-        do { _ = try volumes.find(name) } catch let refusal as Refusal where force && refusal.kind == .notFound {
+        do { _ = try volumes.find(name) } catch let refusal as APIError where force && refusal.kind == .notFound {
             return
         }
         try await volumes.remove(name) { [containers] in containers.users(ofVolume: name) }
@@ -51,7 +51,7 @@ extension NodeEngine: VolumeBackend {
             let bytes = isElsewhere ? 0 : try await onThread { try TreeSize.bytes(place) }
             do {
                 try await volumes.remove(volume.name) { [containers] in containers.users(ofVolume: volume.name) }
-            } catch let refusal as Refusal where refusal.kind == .conflict {
+            } catch let refusal as APIError where refusal.kind == .conflict {
                 continue  // Of a container that came meanwhile.
             }
             reclaimed += bytes
@@ -70,7 +70,7 @@ extension NodeEngine: VolumeBackend {
                 try await volumes.remove(name) { [containers] in
                     containers.users(ofVolume: name).filter { $0 != id }
                 }
-            } catch let refusal as Refusal where refusal.kind == .conflict {
+            } catch let refusal as APIError where refusal.kind == .conflict {
                 continue  // Another container has it, too.
             }
         }

@@ -35,11 +35,11 @@ struct SubpathMounts: Sendable {
         for (index, item) in wanted.enumerated() {
             let found: Descriptor?
             do { found = try RootedDirectory(item.volume).naming(item.subpath) } catch {
-                throw Refusal(.defect, "cannot access path \(item.volume)/\(item.subpath): \(error)")
+                throw APIError(.internalError, "cannot access path \(item.volume)/\(item.subpath): \(error)")
             }
             guard let found else {
-                throw Refusal(
-                    .defect,
+                throw APIError(
+                    .internalError,
                     "cannot access path \(item.volume)/\(item.subpath): lstat \(item.volume)/\(item.subpath): no such file or directory"
                 )
             }

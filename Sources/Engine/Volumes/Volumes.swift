@@ -16,7 +16,7 @@ final class Volumes: Sendable {
     /// Volumes of containers that are being created, and of how many: no container's record has them yet.
     private let held = Mutex<[String: Int]>([:])
     /// Making, filling and removing a volume follow one another, by its name.
-    let turns = KeyedSerializer()
+    let turns = KeyedLock()
     private let store: LocalStore
     private let directory: String
 
@@ -43,7 +43,7 @@ final class Volumes: Sendable {
 
     func find(_ name: String) throws -> VolumeResource {
         guard let volume = known.withLock({ $0[name] }) else {
-            throw Refusal(.notFound, "get \(name): no such volume")
+            throw APIError(.notFound, "get \(name): no such volume")
         }
         return volume
     }
@@ -57,15 +57,15 @@ final class Volumes: Sendable {
     func create(_ request: VolumeRequest) async throws -> VolumeResource {
         let name = request.name.isEmpty ? RandomID.docker() : request.name
         guard ContainerNames.isValid(name) else {
-            throw Refusal(
+            throw APIError(
                 .invalidInput,
                 "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" "
                     + "are allowed. If you intended to pass a host directory, use absolute path")
         }
-        do throws(Refusal) {
+        do throws(APIError) {
             try VolumeDrivers.check(request.driver)
             _ = try LocalVolumeOptions(request.driverOpts)
-        } catch { throw Refusal(error.kind, "create \(name): \(error.message)") }
+        } catch { throw APIError(error.kind, "create \(name): \(error.message)") }
         return try await turns.run(name) { try await make(name, request) }
     }
 
@@ -105,7 +105,7 @@ final class Volumes: Sendable {
             let isHeld = held.withLock { $0[name] != nil }
             let users = users() + (isHeld ? ["a container that is being created"] : [])
             guard users.isEmpty else {
-                throw Refusal(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")
+                throw APIError(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")
             }
             // What is mounted there is not the volume's to remove.
             if let volume = volume(name), volume.options?.isEmpty == false {
@@ -127,10 +127,10 @@ final class Volumes: Sendable {
 
 /// Which drivers of volumes there are.
 enum VolumeDrivers {
-    /// - Throws: ``Refusal`` in Docker's words when there is none of the name.
-    static func check(_ name: String) throws(Refusal) {
+    /// - Throws: ``APIError`` in Docker's words when there is none of the name.
+    static func check(_ name: String) throws(APIError) {
         guard ["", "local"].contains(name) else {
-            throw Refusal(.notFound, "error looking up volume plugin \(name): plugin \"\(name)\" not found")
+            throw APIError(.notFound, "error looking up volume plugin \(name): plugin \"\(name)\" not found")
         }
     }
 }

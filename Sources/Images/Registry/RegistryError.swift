@@ -27,7 +27,7 @@ package struct RegistryError: Fault, Equatable {
     package var kind: FaultKind {
         switch code {
         case .notFound, .denied: .notFound
-        case .unauthorized, .unreachable, .damaged, .refused: .defect
+        case .unauthorized, .unreachable, .damaged, .refused: .internalError
         }
     }
 

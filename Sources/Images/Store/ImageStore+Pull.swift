@@ -33,7 +33,7 @@ extension ImageStore {
         var wanted = self.platform
         if let platform, !platform.isEmpty {
             guard let parsed = Platform(platform) else {
-                throw Refusal(
+                throw APIError(
                     .invalidInput, "\"\(platform)\": unknown operating system or architecture: invalid argument")
             }
             wanted = parsed
@@ -146,7 +146,7 @@ extension ImageStore {
         let present = try await onThread { [layers] in try chains.map { try layers.record($0) != nil } }
         for (index, descriptor) in descriptors.enumerated() {
             guard MediaType.isLayer(descriptor.mediaType), descriptor.mediaType != MediaType.dockerForeignLayer else {
-                throw Refusal(.notImplemented, "layers of type \(descriptor.mediaType) are not supported")
+                throw APIError(.notImplemented, "layers of type \(descriptor.mediaType) are not supported")
             }
             let status = present[index] ? "Already exists" : "Pulling fs layer"
             pull.relay.report(ProgressReport(status, layer: descriptor.digest))

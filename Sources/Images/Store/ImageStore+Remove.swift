@@ -27,7 +27,7 @@ extension ImageStore {
         let name = try ImageReference(reference).stored
         let names = table.names(of: id)
         if !force, Self.isSingle(names), let use = uses.first {
-            throw Refusal(
+            throw APIError(
                 .conflict,
                 "conflict: unable to remove repository reference \"\(reference)\" (must force) - container "
                     + "\(use.container.prefix(12)) is using its referenced image \(id.short)")
@@ -102,9 +102,9 @@ extension ImageStore {
         }
     }
 
-    private static func conflict(_ id: Digest, cannotForce: Bool, _ why: String) -> Refusal {
+    private static func conflict(_ id: Digest, cannotForce: Bool, _ why: String) -> APIError {
         let how = cannotForce ? "cannot be forced" : "must be forced"
-        return Refusal(.conflict, "conflict: unable to delete \(id.short) (\(how)) - \(why)")
+        return APIError(.conflict, "conflict: unable to delete \(id.short) (\(how)) - \(why)")
     }
 
     /// Forgets an image on disk first, then collects what nothing needs any more.

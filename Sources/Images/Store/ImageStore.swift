@@ -213,10 +213,10 @@ package actor ImageStore {
         throw Self.missing(text)
     }
 
-    static func missing(_ text: String) -> Refusal {
+    static func missing(_ text: String) -> APIError {
         // A name is told with its tag, as Docker does.
         let name = try? ImageReference(text).withDefaultTag.familiar  // What is no name is told as it came.
-        return Refusal(.notFound, "No such image: \(name ?? text)")
+        return APIError(.notFound, "No such image: \(name ?? text)")
     }
 
     private func stored(_ id: Digest) -> StoredImage? {

@@ -17,14 +17,14 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
     private struct State {
         var merge: LogMerge<Source>
         var isClosed = false
-        var room: [Source: Bell] = [:]
+        var room: [Source: AsyncEvent] = [:]
     }
 
     /// Bytes of one source that may wait here; one part more may come on top.
     private static var roomBytes: Int { 256 << 10 }
 
     private let state: Mutex<State>
-    private let bell = Bell()
+    private let bell = AsyncEvent()
 
     /// - Parameters:
     ///   - window: How long a line waits for sources that are late.
@@ -36,29 +36,29 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
     /// - Parameter isLive: Its past is not waited for.
     package func add(_ source: Source, isLive: Bool = false) {
         state.withLock { state in
-            state.room[source] = Bell()
+            state.room[source] = AsyncEvent()
             state.merge.add(source, isLive: isLive, at: .now)
         }
-        bell.ring()
+        bell.signal()
     }
 
     /// No sources are added any more: the end comes when all have ended.
     package func close() {
         state.withLock { $0.isClosed = true }
-        bell.ring()
+        bell.signal()
     }
 
     /// Takes what a source tells, as soon as there is room for it. One call after the other for one source.
     /// - Throws: ``LogError`` when the source is not wanted any more.
     package func put(_ source: Source, _ part: LogPart) async throws {
         while true {
-            let room = try state.withLock { state throws -> Bell? in
+            let room = try state.withLock { state throws -> AsyncEvent? in
                 guard state.merge.has(source) else { throw LogError("these lines are not wanted any more") }
                 if state.merge.waitingBytes(of: source) > Self.roomBytes { return state.room[source] }
                 state.merge.take(source, part, at: .now)
                 return nil
             }
-            guard let room else { return bell.ring() }
+            guard let room else { return bell.signal() }
             await room.wait()
             try Task.checkCancellation()
         }
@@ -72,8 +72,8 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
             // Nothing is put in any more, and sources come and go as long as the reader stays.
             return state.room.removeValue(forKey: source)
         }
-        room?.ring()
-        bell.ring()
+        room?.signal()
+        bell.signal()
     }
 
     /// All that was written before then has been told or waits here.
@@ -95,11 +95,11 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
             var pause: ContinuousClock.Instant?
             switch step {
             case .entries(let source, let entries):
-                state.withLock { $0.room[source] }?.ring()
+                state.withLock { $0.room[source] }?.signal()
                 return .entries(source, entries)
             case .caughtUp: return .caughtUp
             case .lost(let source):
-                state.withLock { $0.room.removeValue(forKey: source) }?.ring()
+                state.withLock { $0.room.removeValue(forKey: source) }?.signal()
                 return .lost(source)
             case .wait(let until): pause = until
             case .exhausted: if isClosed { return nil }

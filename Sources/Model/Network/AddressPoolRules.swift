@@ -4,7 +4,7 @@ package import Faults
 /// Reads the pools of a request for a network, local or of the swarm, and refuses what cannot be in Docker's words.
 package enum AddressPoolRules {
     /// What Docker says of a subnet that is used already.
-    package static let overlap = Refusal(.forbidden, "Pool overlaps with other one on this address space")
+    package static let overlap = APIError(.forbidden, "Pool overlaps with other one on this address space")
     /// What Docker says when no default subnet is left.
     package static let exhausted =
         "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
@@ -15,10 +15,10 @@ package enum AddressPoolRules {
     ///
     /// - Parameter taken: Subnets that no pool may overlap; nor may two of them overlap each other.
     /// - Returns: As many as there are pools, in their order.
-    /// - Throws: ``Refusal`` naming the offending value.
+    /// - Throws: ``APIError`` naming the offending value.
     package static func parse(
         _ pools: [AddressPool], avoiding taken: [IPv4Network]
-    ) throws(Refusal) -> [(range: AddressRange, gateway: IPv4Address)] {
+    ) throws(APIError) -> [(range: AddressRange, gateway: IPv4Address)] {
         var taken = taken
         var result: [(range: AddressRange, gateway: IPv4Address)] = []
         for pool in pools {
@@ -34,20 +34,20 @@ package enum AddressPoolRules {
     }
 
     /// One pool as it is written.
-    private static func parse(_ pool: AddressPool) throws(Refusal) -> (range: AddressRange, gateway: IPv4Address?) {
+    private static func parse(_ pool: AddressPool) throws(APIError) -> (range: AddressRange, gateway: IPv4Address?) {
         let text = pool.subnet ?? ""
         guard let subnet = IPv4Network(text) else {
-            throw Refusal(.invalidInput, "Invalid subnet \(text) : invalid CIDR address: \(text)")
+            throw APIError(.invalidInput, "Invalid subnet \(text) : invalid CIDR address: \(text)")
         }
         guard subnet.prefixLength <= longestPrefix else {
-            throw Refusal(.invalidInput, "Invalid subnet \(text) : too small for a network")
+            throw APIError(.invalidInput, "Invalid subnet \(text) : too small for a network")
         }
         var range: IPv4Network?
         if let text = pool.ipRange, !text.isEmpty {
             guard let parsed = IPv4Network(text) else {
-                throw Refusal(.invalidInput, "Invalid ip-range \(text) : invalid CIDR address: \(text)")
+                throw APIError(.invalidInput, "Invalid ip-range \(text) : invalid CIDR address: \(text)")
             }
-            guard subnet.contains(parsed) else { throw Refusal(.invalidInput, "no matching subnet for range \(text)") }
+            guard subnet.contains(parsed) else { throw APIError(.invalidInput, "no matching subnet for range \(text)") }
             range = parsed
         }
         var reserved: Set<IPv4Address> = []
@@ -61,11 +61,11 @@ package enum AddressPoolRules {
 
     private static func address(
         _ text: String, _ what: String, in subnet: IPv4Network
-    ) throws(Refusal) -> IPv4Address {
-        guard let address = IPv4Address(text) else { throw Refusal(.invalidInput, "invalid \(what) address: \(text)") }
-        guard subnet.contains(address) else { throw Refusal(.invalidInput, "no matching subnet for \(what) \(text)") }
+    ) throws(APIError) -> IPv4Address {
+        guard let address = IPv4Address(text) else { throw APIError(.invalidInput, "invalid \(what) address: \(text)") }
+        guard subnet.contains(address) else { throw APIError(.invalidInput, "no matching subnet for \(what) \(text)") }
         guard address != subnet.first, address != subnet.last else {
-            throw Refusal(.invalidInput, "\(what) \(text) is the subnet's own or its broadcast address")
+            throw APIError(.invalidInput, "\(what) \(text) is the subnet's own or its broadcast address")
         }
         return address
     }

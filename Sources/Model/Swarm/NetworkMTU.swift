@@ -12,9 +12,9 @@ extension SwarmNetwork {
     }
 
     /// - Throws: `.invalidInput` naming a value that no link can have.
-    package static func checkMTU(_ options: [String: String]?) throws(Refusal) {
+    package static func checkMTU(_ options: [String: String]?) throws(APIError) {
         guard let text = options?[mtuOption], !text.isEmpty, mtu(options) == nil else { return }
-        throw Refusal(
+        throw APIError(
             .invalidInput, "invalid MTU: \(text) is not a number from \(links.lowerBound) to \(links.upperBound)")
     }
 }

@@ -7,8 +7,8 @@ package struct ServicePrivileges: Sendable, Equatable {
     /// As `--security-opt seccomp=` takes it: `unconfined` or a profile's text; `nil` for the standard.
     package var seccomp: String?
 
-    /// - Throws: ``Refusal`` for what does not reach the container.
-    package init(_ value: JSONValue?) throws(Refusal) {
+    /// - Throws: ``APIError`` for what does not reach the container.
+    package init(_ value: JSONValue?) throws(APIError) {
         guard case .object(let fields)? = value else { return }
         for (name, field) in fields.sorted(by: { $0.key < $1.key }) {
             switch (name, field) {
@@ -21,9 +21,9 @@ package struct ServicePrivileges: Sendable, Equatable {
                 case .string("custom"):
                     guard case .string(let text)? = seccomp["Profile"], let profile = Data(base64Encoded: text),
                         !profile.isEmpty
-                    else { throw Refusal(.invalidInput, "custom seccomp profile must be specified") }
+                    else { throw APIError(.invalidInput, "custom seccomp profile must be specified") }
                     self.seccomp = String(decoding: profile, as: UTF8.self)
-                default: throw Refusal(.invalidInput, "invalid seccomp mode")
+                default: throw APIError(.invalidInput, "invalid seccomp mode")
                 }
             case ("AppArmor", .object(let armor))
             where [nil, .string(""), .string("default"), .string("disabled")].contains(armor["Mode"]):
@@ -31,7 +31,7 @@ package struct ServicePrivileges: Sendable, Equatable {
             // Labels have no effect, as with a Docker that was not started with `--selinux-enabled`.
             case ("SELinuxContext", .object): continue
             default:
-                throw Refusal(.notImplemented, "the privilege \(name) of a service is not implemented by apus yet")
+                throw APIError(.notImplemented, "the privilege \(name) of a service is not implemented by apus yet")
             }
         }
     }

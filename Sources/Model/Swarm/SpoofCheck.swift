@@ -12,8 +12,8 @@ package enum SpoofCheck {
     }
 
     /// - Throws: `.invalidInput` naming a value that is neither.
-    package static func check(_ options: [String: String]?) throws(Refusal) {
+    package static func check(_ options: [String: String]?) throws(APIError) {
         guard let value = options?[option]?.lowercased(), !off.contains(value), !on.contains(value) else { return }
-        throw Refusal(.invalidInput, "invalid value of network option \(option): \(value) is neither on nor off")
+        throw APIError(.invalidInput, "invalid value of network option \(option): \(value) is neither on nor off")
     }
 }

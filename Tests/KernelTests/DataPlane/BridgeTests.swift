@@ -122,7 +122,7 @@ import Testing
     @Test func `a port that is taken is refused in Docker's words, and given back with its container`() async throws {
         try await withWorld(nodes: 1) { world in
             let plane = world.nodes[0].plane
-            let request = PortHolder.Request(transport: .tcp, first: 8080, targetAddress: target, targetPort: 80)
+            let request = PortReservations.Request(transport: .tcp, first: 8080, targetAddress: target, targetPort: 80)
             let got = try await plane.ports.reserve([request], owner: "c1", endpoint: ("one", "e1"))
             #expect(got == [HostPort(transport: .tcp, hostPort: 8080, targetAddress: target, targetPort: 80)])
             // Asked again by the same container: the same answer.
@@ -133,14 +133,14 @@ import Testing
                 "\(error)"
                     == "driver failed programming external connectivity on endpoint two (e2): Bind for 0.0.0.0:8080 failed: port is already allocated"
             }
-            let any = PortHolder.Request(transport: .tcp, first: 0, targetAddress: target, targetPort: 80)
+            let any = PortReservations.Request(transport: .tcp, first: 0, targetAddress: target, targetPort: 80)
             let chosen = try await plane.ports.reserve([any, any], owner: "c2", endpoint: ("two", "e2"))
             #expect(Set(chosen.map(\.hostPort)).count == 2)
             _ = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: got)]))
             _ = try await plane.apply(NodeNetwork(bridges: [docker0]))
             #expect(try await plane.ports.reserve([request], owner: "c3", endpoint: ("three", "e3")).count == 1)
             let program = try await Greeter.start("program", in: world.nodes[0].namespace, port: 7000)
-            let taken = PortHolder.Request(transport: .tcp, first: 7000, targetAddress: target, targetPort: 80)
+            let taken = PortReservations.Request(transport: .tcp, first: 7000, targetAddress: target, targetPort: 80)
             await #expect {
                 _ = try await plane.ports.reserve([taken], owner: "c2", endpoint: ("two", "e2"))
             } throws: { error in

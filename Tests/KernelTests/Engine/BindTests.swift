@@ -10,7 +10,7 @@ import Testing
             let (data, socket) = (fixture.directory + "/made/data", fixture.directory + "/made/docker.sock")
             _ = try await fixture.create(["true"]) { $0.hostConfig.binds = ["\(data):/data"] }
             #expect(Files.isDirectory(data))
-            let refusal = Refusal(
+            let refusal = APIError(
                 .invalidInput, "invalid mount config for type \"bind\": bind source path does not exist: \(socket)")
             await #expect(throws: refusal) {
                 _ = try await fixture.create(["true"]) { $0.hostConfig.binds = ["\(socket):/var/run/docker.sock"] }

@@ -143,24 +143,24 @@ import Testing
     @Test func `what is missing beside the image is told at the start, or as the request's fault`() async throws {
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
-            func refusal(_ body: () async throws -> Void) async -> Refusal? {
-                await #expect(throws: Refusal.self) { try await body() }
+            func refusal(_ body: () async throws -> Void) async -> APIError? {
+                await #expect(throws: APIError.self) { try await body() }
             }
             for (mode, words) in [
                 ("nosuchnet", "network nosuchnet not found"), ("container:nosuch", "No such container: nosuch"),
             ] {
                 let id = try await fixture.create(["true"]) { $0.hostConfig.networkMode = mode }
-                #expect(await refusal { try await engine.startContainer(id) } == Refusal(.notFound, words))
+                #expect(await refusal { try await engine.startContainer(id) } == APIError(.notFound, words))
                 #expect(try fixture.record(id).state.status == "created")
                 #expect(try fixture.record(id).state.error.contains(words))
             }
             let pid = try await fixture.create(["true"]) { $0.hostConfig.pidMode = "container:nosuch" }
             let words = "No such container: nosuch"
-            #expect(await refusal { try await engine.startContainer(pid) } == Refusal(.notFound, words))
+            #expect(await refusal { try await engine.startContainer(pid) } == APIError(.notFound, words))
             let from = await refusal {
                 _ = try await fixture.create(["true"]) { $0.hostConfig.volumesFrom = ["nosuch"] }
             }
-            #expect(from == Refusal(.invalidInput, words))
+            #expect(from == APIError(.invalidInput, words))
             let plugin = await refusal {
                 _ = try await fixture.create(["true"]) { request in
                     request.hostConfig.logConfig.type = "nosuch"

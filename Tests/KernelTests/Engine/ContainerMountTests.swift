@@ -189,8 +189,8 @@ import Testing
                 fixture, "vol", ["type": "none", "o": "bind,password=geheim", "device": "/no/such/place"])
             let id = try await fixture.create(["true"]) { $0.hostConfig.binds = ["vol:/v"] }
             await #expect(
-                throws: Refusal(
-                    .defect,
+                throws: APIError(
+                    .internalError,
                     "error while mounting volume '\(volume.mountpoint)': failed to mount local volume: mount "
                         + "/no/such/place:\(volume.mountpoint), flags: 0x1000: no such file or directory")
             ) { try await fixture.engine.startContainer(id) }
@@ -201,7 +201,7 @@ import Testing
                 (["o": "ro", "device": "/x"], "create wol: missing required option: \"type\""),
                 (["size": "1g"], "create wol: quota size requested but no quota support"),
             ] {
-                await #expect(throws: Refusal(.invalidInput, words)) { try await Self.volume(fixture, "wol", options) }
+                await #expect(throws: APIError(.invalidInput, words)) { try await Self.volume(fixture, "wol", options) }
             }
             for change: @Sendable (inout HostConfiguration) -> Void in [
                 {
@@ -216,7 +216,7 @@ import Testing
                 },
             ] {
                 await #expect(
-                    throws: Refusal(
+                    throws: APIError(
                         .invalidInput, "create xyz: error looking up volume plugin nosuch: plugin \"nosuch\" not found")
                 ) { try await fixture.create(["true"]) { change(&$0.hostConfig) } }
             }
@@ -266,12 +266,12 @@ import Testing
             #expect(try Files.list(engine.paths.subpaths) == [])
             for subpath in ["out", "nosuch"] {
                 let id = try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount(subpath)] }
-                let refusal = await #expect(throws: Refusal.self) { try await engine.startContainer(id) }
+                let refusal = await #expect(throws: APIError.self) { try await engine.startContainer(id) }
                 #expect(refusal?.message.hasPrefix("cannot access path \(place)/\(subpath): ") == true, "\(subpath)")
             }
             for subpath in ["/etc", "../x", "a/../../x"] {
                 await #expect(
-                    throws: Refusal(
+                    throws: APIError(
                         .invalidInput,
                         "invalid mount config for type \"volume\": subpath must be a relative path within the volume")
                 ) { try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount(subpath)] } }
@@ -309,7 +309,7 @@ import Testing
                     $0.configuration.cmd = StringList(["sh", "-c", "/bin/busybox env; /bin/busybox sleep 1000"])
                 })
             #expect(try fixture.record(web).hostConfig.links == ["/db:/web/my-db"])
-            await #expect(throws: Refusal(.conflict, "Cannot link to a non running container: /db AS /web/my-db")) {
+            await #expect(throws: APIError(.conflict, "Cannot link to a non running container: /db AS /web/my-db")) {
                 try await engine.startContainer(web)
             }
             try await engine.startContainer(db)
@@ -345,7 +345,7 @@ import Testing
                 ([""], "empty string specified for links"), (["a:b:c"], "bad format for links: a:b:c"),
                 (["nosuch"], "could not get container for nosuch: No such container: nosuch"),
             ] {
-                await #expect(throws: Refusal(.invalidInput, words)) {
+                await #expect(throws: APIError(.invalidInput, words)) {
                     _ = try await create("refused", { $0.hostConfig.links = links })
                 }
             }
@@ -376,7 +376,7 @@ import Testing
             #expect(try Files.text(log)?.contains("1\n") == true)
             request.name = "m"
             _ = try await engine.createNetwork(request)
-            await #expect(throws: Refusal.self) {
+            await #expect(throws: APIError.self) {
                 try await engine.connectNetwork("m", container: id, settings: settings)
             }
             settings.driverOpts?["com.docker.network.endpoint.ifname"] = "eth0"

@@ -270,7 +270,7 @@ import Testing
                 let task = Task { try await engine.removeVolume("data", force: false) }
                 removal.withLock { $0 = task }
             }
-            let refusal = await #expect(throws: Refusal.self) { try await removal.withLock { $0 }?.value }
+            let refusal = await #expect(throws: APIError.self) { try await removal.withLock { $0 }?.value }
             #expect(refusal?.kind == .conflict)
             #expect(Files.exists(try engine.volumes.find("data").mountpoint))
             try await engine.removeContainer(record.id, force: false, removeVolumes: true)

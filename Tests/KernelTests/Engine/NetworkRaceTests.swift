@@ -26,13 +26,13 @@ import Testing
             let lock = try await onThread { try StoreLock(engine.paths.database) }
             async let removed: Void = engine.removeNetwork("n")
             try await eventually("the network is taken out") { engine.networks.network(network) == nil }
-            await #expect(throws: Refusal(.notFound, "network n not found")) {
+            await #expect(throws: APIError(.notFound, "network n not found")) {
                 _ = try await engine.allotNetworks(id)
             }
             try await onThread { try lock.release() }
             try await removed
             #expect(try fixture.record(id).endpoints.allSatisfy { !$0.isJoined })
-            await #expect(throws: Refusal(.notFound, "network n not found")) { try await engine.startContainer(id) }
+            await #expect(throws: APIError(.notFound, "network n not found")) { try await engine.startContainer(id) }
             #expect(engine.network.dataPlane.sandboxNamespace(id).exists() == false)
         }
     }
@@ -59,7 +59,7 @@ import Testing
             #expect(places.allSatisfy { $0.isJoined })
             #expect(Set(places.compactMap(\.address)).count == 2)
             try await engine.disconnectNetwork("n", container: id, force: false)
-            await #expect(throws: Refusal.self) {
+            await #expect(throws: APIError.self) {
                 try await engine.disconnectNetwork("n", container: id, force: false)
             }
         }

@@ -26,7 +26,7 @@ import Testing
             let task = task("t", ["sleep", "1000"])
             let id = try await engine.prepareTask(task)
             func isRefused(_ body: () async throws -> Void) async -> Bool {
-                do { try await body() } catch let refusal as Refusal { return refusal.kind == .conflict } catch {}
+                do { try await body() } catch let refusal as APIError { return refusal.kind == .conflict } catch {}
                 return false
             }
             #expect(await isRefused { try await engine.startContainer(id) })

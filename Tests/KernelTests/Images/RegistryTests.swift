@@ -297,7 +297,7 @@ import Testing
     @Test func `what cannot be pushed is said in Docker's words`() async throws {
         try await ImageFixture.with { fixture in
             await #expect(
-                throws: Refusal(.notFound, "An image does not exist locally with the tag: 127.0.0.1:1/n")
+                throws: APIError(.notFound, "An image does not exist locally with the tag: 127.0.0.1:1/n")
             ) { try await Self.push(fixture, "127.0.0.1:1/n:1") }
             try await fixture.load(try ImageFixture.saved([Self.one], tags: ["127.0.0.1:1/n:1"]))
             do {

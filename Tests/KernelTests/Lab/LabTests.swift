@@ -109,7 +109,7 @@ import Testing
 
     @Test func `a command for a lab that is not there leaves nothing of it`() async throws {
         let lab = try Lab(name: "t" + RandomID.hex(bytes: 6))
-        await #expect(throws: Refusal(.notFound, "no lab called \"\(lab.paths.name)\" is up")) {
+        await #expect(throws: APIError(.notFound, "no lab called \"\(lab.paths.name)\" is up")) {
             try await lab.kill("node-1")
         }
         await #expect(throws: (any Error).self) { try await lab.heal(nil) }

@@ -3,14 +3,14 @@ import DockerClient
 import Testing
 
 @Suite struct GrammarTests {
-    private func invocation(_ line: [String]) throws -> (Verb, Invocation) {
-        let (verb, used, count) = try #require(Verbs.find(line))
+    private func invocation(_ line: [String]) throws -> (Command, Invocation) {
+        let (verb, used, count) = try #require(CommandList.find(line))
         let found = try #require(verb)
         let parsed = try FlagParser(found.flags, stopsAtWord: found.stopsAtWord).parse(Array(line.dropFirst(count)))
         let session = try Session(
             environment: ["HOME": "/root", "FROM_HERE": "1"],
             global: try FlagParser(
-                VerbFlag.flags(
+                CommandFlag.flags(
                     in: "  -H, --host string   x\n  -c, --context string   x\n      --tls   x\n      --tlsverify   x")
             )
             .parse([]))
@@ -20,7 +20,7 @@ import Testing
         )
     }
 
-    private func verb(_ words: String...) throws -> Verb { try #require(Verbs.find(words)?.verb) }
+    private func verb(_ words: String...) throws -> Command { try #require(CommandList.find(words)?.verb) }
 
     private func message(_ line: [String]) -> String? {
         do {
@@ -31,9 +31,9 @@ import Testing
 
     @Test func `flags are read from the help`() throws {
         let flags = try verb("run").flags
-        #expect(flags.contains(VerbFlag(name: "publish", short: "p", type: "list")))
-        #expect(flags.contains(VerbFlag(name: "rm", short: nil, type: "")))
-        #expect(flags.contains(VerbFlag(name: "memory", short: "m", type: "bytes")))
+        #expect(flags.contains(CommandFlag(name: "publish", short: "p", type: "list")))
+        #expect(flags.contains(CommandFlag(name: "rm", short: nil, type: "")))
+        #expect(flags.contains(CommandFlag(name: "memory", short: "m", type: "bytes")))
         #expect(flags.count > 95, "docker run has about a hundred flags: \(flags.count)")
         #expect(try verb("service", "create").flags.count > 70 && verb("service", "update").flags.count > 90)
     }
@@ -101,7 +101,7 @@ import Testing
 
     @Test func `verbs have paths of their own`() {
         var seen: Set<String> = []
-        for verb in Verbs.all {
+        for verb in CommandList.all {
             for path in [verb.path] + verb.aliases { #expect(seen.insert(path).inserted, "\(path) twice") }
             #expect(verb.help.hasPrefix("Usage:  apus \(verb.path)"), "\(verb.path)")
             #expect(!verb.summary.isEmpty, "\(verb.path)")

@@ -10,7 +10,7 @@ import Testing
         for (open, close) in [("[", "]"), (#"{"a":"#, "}")] {
             let text = String(repeating: open, count: 400) + "1" + String(repeating: close, count: 400)
             let query = Query(["filters": [text]])
-            #expect(throws: Refusal.self) { try query.filters() }
+            #expect(throws: APIError.self) { try query.filters() }
             let value = Data(
                 ([String](repeating: open, count: 30) + ["1"] + [String](repeating: close, count: 30)).joined().utf8)
             _ = try JSONDecoder().decode(JSONValue.self, from: value)
@@ -49,7 +49,7 @@ import Testing
         ("{\"a\":[1]}", "invalid filter 'a'"), ("{\"a\":5}", "invalid filter 'a'"),
     ])
     func `filters that are none are refused`(text: String, words: String) {
-        #expect(throws: Refusal(.invalidInput, words)) { try Query(["filters": [text]]).filters() }
+        #expect(throws: APIError(.invalidInput, words)) { try Query(["filters": [text]]).filters() }
     }
 
     @Test func `moments are seconds with a fraction, or RFC 3339`() throws {
@@ -60,7 +60,7 @@ import Testing
         #expect(try query.moment("b")?.description == "2026-11-23T06:21:52Z")
         #expect(try query.moment("c") == nil)
         #expect(try query.moment("e") == Timestamp(seconds: 5, nanoseconds: 500_000_000))
-        #expect(throws: Refusal.self) { try query.moment("d") }
+        #expect(throws: APIError.self) { try query.moment("d") }
     }
 
     @Test func `versions are split off the path, and only those we speak are taken`() throws {
@@ -71,8 +71,8 @@ import Testing
         #expect(APIVersion.split(path: "/v1.x/info").version == nil)
         try APIVersion(1, 24).requireSupported()
         try APIVersion(1, 50).requireSupported()
-        #expect(throws: Refusal.self) { try APIVersion(1, 51).requireSupported() }
-        #expect(throws: Refusal.self) { try APIVersion(1, 23).requireSupported() }
+        #expect(throws: APIError.self) { try APIVersion(1, 51).requireSupported() }
+        #expect(throws: APIError.self) { try APIVersion(1, 23).requireSupported() }
     }
 
     @Test func `a body's faults are told in Go's words`() throws {
@@ -115,9 +115,9 @@ import Testing
     @Test func `keys are read as Docker writes them`() throws {
         #expect(try DetachKeys("ctrl-p,ctrl-q") == .standard)
         #expect(try DetachKeys("a,ctrl-@,ctrl-[").sequence == [97, 0, 27])
-        #expect(throws: Refusal.self) { try DetachKeys("ctrl-1") }
-        #expect(throws: Refusal.self) { try DetachKeys("ab") }
-        #expect(throws: Refusal.self) { try DetachKeys("") }
+        #expect(throws: APIError.self) { try DetachKeys("ctrl-1") }
+        #expect(throws: APIError.self) { try DetachKeys("ab") }
+        #expect(throws: APIError.self) { try DetachKeys("") }
     }
 
     /// Whatever comes, nothing is lost, invented or reordered before the keys.

@@ -79,13 +79,13 @@ import Testing
     }
 
     @Test func `what cannot be is refused in Docker's words`() {
-        #expect(throws: Refusal(.invalidInput, "Interval in Healthcheck cannot be less than 1ms")) {
+        #expect(throws: APIError(.invalidInput, "Interval in Healthcheck cannot be less than 1ms")) {
             try HealthPlan.check(check(["CMD", "x"]) { $0.interval = 1000 })
         }
-        #expect(throws: Refusal(.invalidInput, "Retries in Healthcheck cannot be negative")) {
+        #expect(throws: APIError(.invalidInput, "Retries in Healthcheck cannot be negative")) {
             try HealthPlan.check(check(["CMD", "x"]) { $0.retries = -1 })
         }
-        #expect(throws: Refusal.self) { try HealthPlan.check(check(["BOGUS", "x"])) }
+        #expect(throws: APIError.self) { try HealthPlan.check(check(["BOGUS", "x"])) }
     }
 
     @Test func `a status shows the health of a container that runs`() {

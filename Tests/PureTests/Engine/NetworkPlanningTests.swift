@@ -40,14 +40,14 @@ import Testing
             $0.ipam = AddressManagement(
                 driver: "default", config: [AddressPool(subnet: subnet, ipRange: range, gateway: gateway)])
         }
-        let error = #expect(throws: Refusal.self) { try planner.plan(wanted, id: "id", at: .now) }
+        let error = #expect(throws: APIError.self) { try planner.plan(wanted, id: "id", at: .now) }
         #expect(error?.message == message)
     }
 
     @Test(arguments: ["-1", "67", "65536", "9223372036854775807", "large"])
     func `an MTU that no link can have is refused, and passed over where it is stored`(text: String) throws {
         let options = [SwarmNetwork.mtuOption: text]
-        #expect(throws: Refusal(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
+        #expect(throws: APIError(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
             try LocalNetworkPlanner(taken: [], routed: []).plan(request { $0.options = options }, id: "id", at: .now)
         }
         var network = SwarmNetwork(id: "n")
@@ -71,7 +71,7 @@ import Testing
             endpoint("a", "10.1.0.5/24"), endpoint("b", "10.1.1.5/24"), endpoint("c", nil),
         ])
         #expect(
-            throws: Refusal(
+            throws: APIError(
                 .forbidden,
                 "cannot program address 172.18.0.3/16 in sandbox interface because it conflicts with existing route 172.18.4.0/24"
             )
@@ -267,7 +267,7 @@ import Testing
             try lax([plain]) { state, _ in
                 state.networks[1].network.driverState = Driver(name: "overlay", options: off)
             }[plain.id] == ["ep-app"])
-        #expect(throws: Refusal.self) { try SpoofCheck.check([SpoofCheck.option: "of"]) }
+        #expect(throws: APIError.self) { try SpoofCheck.check([SpoofCheck.option: "of"]) }
         try SpoofCheck.check(off)
     }
 

@@ -28,12 +28,12 @@ import Testing
             #expect(try SecurityOptions([text]) == SecurityOptions([]), "\(text)")
         }
         for (text, number) in [("bogus", 1), ("bogus:1", 2), ("no-new-privileges=maybe", 2)] {
-            #expect(throws: Refusal(.invalidInput, "invalid --security-opt \(number): \"\(text)\"")) {
+            #expect(throws: APIError(.invalidInput, "invalid --security-opt \(number): \"\(text)\"")) {
                 try SecurityOptions([text])
             }
         }
-        #expect(throws: Refusal.self) { try SecurityOptions(["seccomp=/no/such/file"]) }
-        let refusal = #expect(throws: Refusal.self) { try SecurityOptions(["apparmor:mine"]) }
+        #expect(throws: APIError.self) { try SecurityOptions(["seccomp=/no/such/file"]) }
+        let refusal = #expect(throws: APIError.self) { try SecurityOptions(["apparmor:mine"]) }
         #expect(refusal?.kind == .notImplemented)
     }
 
@@ -45,10 +45,10 @@ import Testing
         }
         for addresses in [["", "::"], ["0.0.0.0", "::"], ["127.0.0.1"]] { try check(addresses) }
         for addresses in [["::1"], ["::"], ["127.0.0.1", "::"], ["", "fe80::1"]] {
-            let refusal = #expect(throws: Refusal.self) { try check(addresses) }
+            let refusal = #expect(throws: APIError.self) { try check(addresses) }
             #expect(refusal?.kind == .notImplemented && refusal?.message.contains("IPv6 address") == true)
         }
-        #expect(throws: Refusal(.invalidInput, "invalid IP address: x:y")) { try check(["x:y"]) }
+        #expect(throws: APIError(.invalidInput, "invalid IP address: x:y")) { try check(["x:y"]) }
     }
 
     @Test func `a mount says what it is, and nothing of another kind`() throws {
@@ -86,7 +86,7 @@ import Testing
             ),
         ]
         for (type, why, change) in refused {
-            #expect(throws: Refusal(.invalidInput, "invalid mount config for type \"\(type)\": \(why)")) {
+            #expect(throws: APIError(.invalidInput, "invalid mount config for type \"\(type)\": \(why)")) {
                 try mount(type, change)
             }
         }
@@ -160,11 +160,11 @@ import Testing
             { $0.ipamConfig?.linkLocalIPs = ["169.254.1.1"] }, { $0.ipamConfig?.iPv6Address = "fd00::1" },
             { $0.driverOpts = ["com.docker.network.endpoint.nosuch": "x"] },
         ] {
-            let refusal = #expect(throws: Refusal.self) { try options(change) }
+            let refusal = #expect(throws: APIError.self) { try options(change) }
             #expect(refusal?.kind == .notImplemented)
         }
         for name in ["a/b", "..", "", "abcdefghijklmnop", "lo", "a b"] {
-            let refusal = #expect(throws: Refusal.self) {
+            let refusal = #expect(throws: APIError.self) {
                 try options { $0.driverOpts = ["com.docker.network.endpoint.ifname": name] }
             }
             #expect(refusal?.kind == .invalidInput, "\(name)")
@@ -172,7 +172,7 @@ import Testing
         for text in [
             "net.ipv4.conf.eth0.x=1", "net.core.IFNAME.a.b=1", "kernel.x=1", "net.ipv4.conf.IFNAME.a/b=1", "x",
         ] {
-            let refusal = #expect(throws: Refusal.self) { try options { $0.driverOpts = [sysctls: text] } }
+            let refusal = #expect(throws: APIError.self) { try options { $0.driverOpts = [sysctls: text] } }
             #expect(refusal?.kind == .invalidInput, "\(text)")
         }
     }
@@ -201,7 +201,7 @@ import Testing
             (["10.0.0.0/26"], 24, "invalid CIDR: \"10.0.0.0/26\". Subnet size is too small for pool: 26"),
             (["10.0.0.0/8", "10.1.0.0/16"], 24, "base pool 10.1.0.0/16 overlaps with 10.0.0.0/8"),
         ] {
-            #expect(throws: Refusal(.invalidInput, words)) { try DefaultAddressPools(pools, size: size) }
+            #expect(throws: APIError(.invalidInput, words)) { try DefaultAddressPools(pools, size: size) }
         }
     }
 }

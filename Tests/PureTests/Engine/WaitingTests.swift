@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct WaitingTests {
     @Test func `operations on one container never overlap, and all are done`() async {
-        let serializer = KeyedSerializer()
+        let serializer = KeyedLock()
         let watch = Watch()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<50 {
@@ -99,7 +99,9 @@ import Testing
             if actions.count == 2 { break }
         }
         #expect(actions == ["start", "die"])
-        #expect(throws: Refusal(.invalidInput, "invalid filter 'bogus'")) { try EventFilter(Filters(["bogus": ["1"]])) }
+        #expect(throws: APIError(.invalidInput, "invalid filter 'bogus'")) {
+            try EventFilter(Filters(["bogus": ["1"]]))
+        }
     }
 
     @Test func `a reader that falls behind loses the oldest events, and time ends a reader`() async {

@@ -28,13 +28,13 @@ import Testing
 
     @Test(arguments: ["", "yesterday", "1x", "h", "5 m", "-"])
     func `what is neither is refused, never passed over`(text: String) throws {
-        #expect(throws: Refusal(.invalidInput, "invalid value \"\(text)\" of filter 'until'")) {
+        #expect(throws: APIError(.invalidInput, "invalid value \"\(text)\" of filter 'until'")) {
             try PruneFilters(Filters(["until": [text]]), now: now)
         }
     }
 
     @Test func `other filters are refused by name`() {
-        #expect(throws: Refusal(.invalidInput, "invalid filter 'name'")) {
+        #expect(throws: APIError(.invalidInput, "invalid filter 'name'")) {
             try PruneFilters(Filters(["name": ["x"]]), now: now)
         }
     }

@@ -19,7 +19,7 @@ import Testing
     @Test func `a pool that overlaps one in use, or one of the same request, is refused in Docker's words`() throws {
         let taken = [try network("10.1.0.0/24")]
         for pools in [["10.1.0.128/25"], ["10.0.0.0/8"], ["10.2.0.0/16", "10.2.3.0/24"]] {
-            #expect(throws: Refusal(.forbidden, "Pool overlaps with other one on this address space")) {
+            #expect(throws: APIError(.forbidden, "Pool overlaps with other one on this address space")) {
                 try AddressPoolRules.parse(pools.map { AddressPool(subnet: $0) }, avoiding: taken)
             }
         }
@@ -45,7 +45,7 @@ import Testing
     ) throws {
         var pool = AddressPool(subnet: subnet, ipRange: range, gateway: gateway)
         if let auxiliary { pool.auxiliaryAddresses = ["a": auxiliary] }
-        let error = #expect(throws: Refusal.self) { try AddressPoolRules.parse([pool], avoiding: []) }
+        let error = #expect(throws: APIError.self) { try AddressPoolRules.parse([pool], avoiding: []) }
         #expect(error?.message == message && error?.kind == .invalidInput)
     }
 }

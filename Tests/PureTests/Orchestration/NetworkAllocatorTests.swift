@@ -41,7 +41,7 @@ import Testing
         var wanted = request("a")
         for text in ["-1", "0", "65536", "big"] {
             wanted.options = ["com.docker.network.driver.mtu": text]
-            #expect(throws: Refusal(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
+            #expect(throws: APIError(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
                 try NetworkAllocator(state: SwarmState()).allocate(wanted, id: "a", at: .now)
             }
         }
@@ -56,7 +56,7 @@ import Testing
         #expect(subnets(made) == ["192.168.0.0/16", "192.170.0.0/16"])
         swarm.state.networks["a"] = made
         for subnet in ["192.168.5.0/24", "192.0.0.0/8", "10.255.7.0/24"] {
-            #expect(throws: Refusal(.forbidden, "Pool overlaps with other one on this address space")) {
+            #expect(throws: APIError(.forbidden, "Pool overlaps with other one on this address space")) {
                 try NetworkAllocator(state: swarm.state).allocate(request("b", [subnet]), id: "b", at: swarm.now)
             }
         }

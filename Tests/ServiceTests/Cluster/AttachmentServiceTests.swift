@@ -60,7 +60,7 @@ import Testing
                         == ["bag", String(wish.containerID.prefix(12)), "pal"]
                 }
             }
-            let inUse = await #expect(throws: Refusal.self) { try await manager.removeSwarmNetwork(id: id) }
+            let inUse = await #expect(throws: APIError.self) { try await manager.removeSwarmNetwork(id: id) }
             #expect(inUse?.message.contains("network \(id) is in use by task ") == true)
             second.executor.state.withLock { _ = $0.attachments.remove(attachment) }
             try await eventually("the network has gone from the worker") {
@@ -76,27 +76,27 @@ import Testing
         try await withSwarm { manager, _, worker, second in
             _ = try await manager.createSwarmNetwork(network("closed", attachable: false))
             let open = try await manager.createSwarmNetwork(network("open", attachable: true))
-            func refusal(_ network: String, _ address: String? = nil) async -> Refusal? {
-                await #expect(throws: Refusal.self) {
+            func refusal(_ network: String, _ address: String? = nil) async -> APIError? {
+                await #expect(throws: APIError.self) {
                     try await worker.attach(RandomID.swarm(), to: network, spec("box", address: address))
                 }
             }
             #expect(
                 await refusal("closed")
-                    == Refusal(
+                    == APIError(
                         .forbidden,
                         "Could not attach to network closed: rpc error: code = PermissionDenied desc = network closed not manually attachable"
                     ))
             #expect(
                 await refusal("nosuch")
-                    == Refusal(
+                    == APIError(
                         .notFound,
                         "Could not attach to network nosuch: rpc error: code = NotFound desc = network nosuch not found"
                     ))
             #expect(
                 await refusal("open", "10.9.9.9")?.message.hasSuffix(
                     "Invalid address 10.9.9.9: It does not belong to any of this network's subnets") == true)
-            let reserved = await #expect(throws: Refusal.self) {
+            let reserved = await #expect(throws: APIError.self) {
                 var wish = spec("box")
                 wish.aliases = ["pal", "Tasks.web"]
                 _ = try await worker.attach(RandomID.swarm(), to: "open", wish)
@@ -108,7 +108,7 @@ import Testing
             let address = try #require(place.addresses.first?.prefix { $0 != "/" })
             #expect(
                 await refusal("open", String(address))
-                    == Refusal(
+                    == APIError(
                         .conflict,
                         "Could not attach to network open: rpc error: code = AlreadyExists desc = Address already in use"
                     ))

@@ -52,7 +52,9 @@ final class FakeExecutor: TaskExecutor {
 
     func prepareTask(_ task: SwarmTask) async throws -> String {
         try state.withLock { state in
-            if state.refusesImage { throw Refusal(.notFound, "No such image: \(task.spec.containerSpec?.image ?? "")") }
+            if state.refusesImage {
+                throw APIError(.notFound, "No such image: \(task.spec.containerSpec?.image ?? "")")
+            }
             let container = state.containers[task.id] ?? Container(id: RandomID.docker())
             state.containers[task.id] = container
             return container.id
@@ -77,7 +79,7 @@ final class FakeExecutor: TaskExecutor {
     func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
         while true {
             let (container, fails) = state.withLock { ($0.containers[task.id], $0.failsWaiting) }
-            if fails { throw Refusal(.defect, "the store cannot be read") }
+            if fails { throw APIError(.internalError, "the store cannot be read") }
             guard let container else { return nil }
             if let exit = container.exit { return exit }
             // Polled: this is a stand-in for a process.
@@ -87,10 +89,10 @@ final class FakeExecutor: TaskExecutor {
 
     func stopTask(_ task: SwarmTask) async throws {
         try state.withLock { state in
-            guard state.containers[task.id] != nil else { throw Refusal(.notFound, "No such container") }
+            guard state.containers[task.id] != nil else { throw APIError(.notFound, "No such container") }
             if state.failingStops > 0 {
                 state.failingStops -= 1
-                throw Refusal(.defect, "the runtime does not answer")
+                throw APIError(.internalError, "the runtime does not answer")
             }
             guard state.containers[task.id]?.isRunning == true else { return }
             state.stops.append(task.id)

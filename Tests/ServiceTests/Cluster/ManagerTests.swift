@@ -60,7 +60,7 @@ import Testing
         let model = ReadModel(store: store)
         let members = EtcdMembers(try EtcdConnection(socket: "/nonexistent/etcd", logger: log))
         let manager = Manager(
-            store: store, model: model, live: LiveBoard(store: store, nodeID: "own", log: log), members: members,
+            store: store, model: model, live: ManagerPresence(store: store, nodeID: "own", log: log), members: members,
             nodeID: "own")
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await model.run() }
@@ -93,7 +93,7 @@ import Testing
                 promoted.spec.role = .manager
                 try await Self.put(promoted, in: base)
             }
-            let refusal = await #expect(throws: Refusal.self) { try await manager.removeNode("n1", force: true) }
+            let refusal = await #expect(throws: APIError.self) { try await manager.removeNode("n1", force: true) }
             #expect(refusal?.message.contains("is a cluster manager") == true)
             let kept = try await store.base.get(StoreKey(.nodes, id: "n1"))
             #expect(kept != nil)
@@ -107,7 +107,7 @@ import Testing
                 await #expect(throws: Manager.outOfSequence) {
                     try await manager.updateNode("n1", version: version, NodeSpec())
                 }
-                let refusal = await #expect(throws: Refusal.self) {
+                let refusal = await #expect(throws: APIError.self) {
                     try await manager.updateNode("n2", version: version, NodeSpec())
                 }
                 #expect(refusal?.kind == .notFound)
@@ -141,7 +141,7 @@ import Testing
     func `a node cannot ask for what is another's, nor make it end`(attached: Bool) async throws {
         try await withManager([node("n1"), task("t1", of: attached ? "n2" : "n1", attached: attached)]) {
             manager, store in
-            let refusal = await #expect(throws: Refusal.self) {
+            let refusal = await #expect(throws: APIError.self) {
                 _ = try await manager.attach("t1", of: "n1", to: "net", Self.wish)
             }
             #expect(refusal?.kind == .forbidden)
@@ -232,7 +232,7 @@ import Testing
                 do {
                     _ = try await manager.createService(Self.spec("s", change))
                     return nil
-                } catch { return (error as? Refusal)?.message }
+                } catch { return (error as? APIError)?.message }
             }
             #expect(
                 await refusal { $0.taskTemplate.containerSpec?.hostname = "{{.Node" }

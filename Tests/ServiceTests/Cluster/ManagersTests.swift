@@ -89,7 +89,7 @@ import X509
                 let info = await swarms[2].swarmInfo()
                 return !info.controlAvailable && !Files.exists(nodes[2].directory + "/swarm/store")
             }
-            await #expect(throws: Refusal(.unavailable, Swarm.notManager)) { try await swarms[2].listNodes(Filters()) }
+            await #expect(throws: APIError(.unavailable, Swarm.notManager)) { try await swarms[2].listNodes(Filters()) }
             #expect(try await swarms[0].inspectNode("node-3").managerStatus == nil)
             let files = CredentialFiles(directory: nodes[2].directory + "/swarm/certificates")
             #expect(try files.load()?.member.role == .worker)

@@ -167,14 +167,14 @@ import Testing
         var membership = Node.Membership()
         membership.session = Node.Session(manager: "a", id: "1")
         node.membership = membership
-        func sign(_ silence: inout SilencePlanner, _ own: String, _ live: LiveState, _ seconds: Int) -> Int? {
+        func sign(_ silence: inout HeartbeatMonitor, _ own: String, _ live: LiveState, _ seconds: Int) -> Int? {
             let now = start + .seconds(seconds)
             return silence.lastSign(
                 of: node, heardHere: own == "a" ? start + .seconds(2) : nil, live, own: own, now: now
             ).map { Int(($0 - start) / .seconds(1)) }
         }
-        var own = SilencePlanner(listeningSince: start)
-        var leader = SilencePlanner(listeningSince: start)
+        var own = HeartbeatMonitor(listeningSince: start)
+        var leader = HeartbeatMonitor(listeningSince: start)
         let both = try live(leader: "b", present: ["a", "b"])
         #expect(sign(&own, "a", both, 9) == 2)
         #expect(sign(&leader, "b", both, 9) == nil)
@@ -187,7 +187,7 @@ import Testing
         // It has found another manager, which is gone as well.
         node.membership?.session = Node.Session(manager: "c", id: "2")
         #expect(sign(&leader, "b", one, 30) == 30)
-        var follower = SilencePlanner(listeningSince: start)
+        var follower = HeartbeatMonitor(listeningSince: start)
         #expect(sign(&follower, "d", one, 30) == nil)
     }
 }

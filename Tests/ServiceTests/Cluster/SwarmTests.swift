@@ -14,7 +14,7 @@ import Testing
         try await withNodes(1) { nodes in
             let node = nodes[0]
             try await node.running { swarm in
-                await #expect(throws: Refusal(.unavailable, "This node is not part of a swarm")) {
+                await #expect(throws: APIError(.unavailable, "This node is not part of a swarm")) {
                     try await swarm.leaveSwarm(force: false)
                 }
                 #expect(await swarm.swarmInfo().localNodeState == "inactive")
@@ -27,8 +27,8 @@ import Testing
                 let own = try await swarm.inspectNode("self")
                 #expect(own.managerStatus?.leader == true && own.description?.hostname == "node-1")
                 #expect(try await swarm.swarmNetworks().map(\.spec.name) == ["ingress"])
-                await #expect(throws: Refusal.self) { try await node.initialise(swarm) }
-                await #expect(throws: Refusal.self) { try await swarm.leaveSwarm(force: false) }
+                await #expect(throws: APIError.self) { try await node.initialise(swarm) }
+                await #expect(throws: APIError.self) { try await swarm.leaveSwarm(force: false) }
                 try await swarm.leaveSwarm(force: true)
                 #expect(await swarm.swarmInfo().localNodeState == "inactive")
                 #expect(!Files.exists(node.directory + "/swarm"))
@@ -48,27 +48,27 @@ import Testing
                     func joining(_ token: String) async throws {
                         try await second.join(worker, token: token, manager: first)
                     }
-                    await #expect(throws: Refusal(.invalidInput, "invalid join token")) { try await joining("bogus") }
+                    await #expect(throws: APIError(.invalidInput, "invalid join token")) { try await joining("bogus") }
                     let wrong = String(tokens.worker.dropLast()) + (tokens.worker.hasSuffix("x") ? "y" : "x")
                     await #expect(
-                        throws: Refusal(
+                        throws: APIError(
                             .invalidInput,
                             "rpc error: code = InvalidArgument desc = A valid join token is necessary to join this cluster"
                         )
                     ) { try await joining(wrong) }
                     // Another swarm's root: the secret is not told to whoever answers there.
                     let other = String(JoinToken(rootPEM: "other").description.prefix(60)) + tokens.worker.dropFirst(60)
-                    await #expect(throws: Refusal.self) { try await joining(other) }
+                    await #expect(throws: APIError.self) { try await joining(other) }
                     try await manager.updateSwarm(
                         version: cluster.version.index, cluster.spec, rotateWorkerToken: true,
                         rotateManagerToken: false, rotateUnlockKey: false)
-                    await #expect(throws: Refusal.self) { try await joining(tokens.worker) }
+                    await #expect(throws: APIError.self) { try await joining(tokens.worker) }
                     #expect(try await manager.listNodes(Filters()).count == 1)
                     let rotated = try await manager.inspectSwarm()
                     #expect(rotated.joinTokens?.manager == tokens.manager)
                     try await joining(rotated.joinTokens?.worker ?? "")
                     try await eventually("both nodes are ready") { try await ready(manager) == 2 }
-                    await #expect(throws: Refusal.self) { try await worker.listNodes(Filters()) }
+                    await #expect(throws: APIError.self) { try await worker.listNodes(Filters()) }
                     #expect(await worker.swarmInfo().remoteManagers?.map(\.addr) == ["\(first.address):\(first.port)"])
                     await #expect {
                         try await manager.updateSwarm(
@@ -115,7 +115,7 @@ import Testing
             #expect(try await manager.listTasks(filters).count == 2)
 
             try await manager.removeService("web")
-            await #expect(throws: Refusal(.notFound, "service web not found")) {
+            await #expect(throws: APIError(.notFound, "service web not found")) {
                 try await manager.inspectService("web", insertDefaults: false)
             }
             try await eventually("all tasks are gone") {
@@ -141,7 +141,7 @@ import Testing
                 let (seen, known) = (service.version.index - 1, node.version.index - 1)
                 _ = try await manager.updateService("web", version: seen, spec, rollback: false)
                 try await manager.updateNode(node.id, version: known, wish)
-                let overtaken = Refusal(.defect, "rpc error: code = Unknown desc = update out of sequence")
+                let overtaken = APIError(.internalError, "rpc error: code = Unknown desc = update out of sequence")
                 await #expect(throws: overtaken) {
                     _ = try await manager.updateService("web", version: seen, spec, rollback: false)
                 }

@@ -8,7 +8,9 @@ import Testing
 @testable import Cluster
 
 @Suite struct TaskRunnerTests {
-    private func runner(_ executor: FakeExecutor, _ wanted: Latest<SwarmTask?>, _ report: Latest<[TaskStatus]>)
+    private func runner(
+        _ executor: FakeExecutor, _ wanted: ObservableValue<SwarmTask?>, _ report: ObservableValue<[TaskStatus]>
+    )
         -> TaskRunner
     {
         var runner = TaskRunner(
@@ -29,8 +31,8 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `a task is not reported as ended before its container has, however often stopping fails`() async throws {
         let executor = FakeExecutor(hostname: "n")
-        let (task, reports) = (task(), Latest<[TaskStatus]>([]))
-        let wanted = Latest<SwarmTask?>(task)
+        let (task, reports) = (task(), ObservableValue<[TaskStatus]>([]))
+        let wanted = ObservableValue<SwarmTask?>(task)
         let runner = runner(executor, wanted, reports)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await runner.run(task, from: task.status) }
@@ -49,8 +51,8 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `a task that the swarm has forgotten is removed though it cannot be stopped`() async throws {
         let executor = FakeExecutor(hostname: "n")
-        let (task, reports) = (task(), Latest<[TaskStatus]>([]))
-        let wanted = Latest<SwarmTask?>(task)
+        let (task, reports) = (task(), ObservableValue<[TaskStatus]>([]))
+        let wanted = ObservableValue<SwarmTask?>(task)
         let runner = runner(executor, wanted, reports)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await runner.run(task, from: task.status) }
@@ -65,7 +67,7 @@ import Testing
     @Test(.timeLimit(.minutes(1)), arguments: [TaskState.failed, .shutdown, .complete])
     func `a task with an end in its status makes sure that nothing of it runs`(_ end: TaskState) async throws {
         let executor = FakeExecutor(hostname: "n")
-        let reports = Latest<[TaskStatus]>([])
+        let reports = ObservableValue<[TaskStatus]>([])
         var task = task()
         task.status = TaskStatus(end, "ended", at: .now)
         // As after a daemon that was killed between two steps, or an engine that has begun something on its own.
@@ -73,7 +75,7 @@ import Testing
             $0.containers["t"] = .init(id: "c", isRunning: true)
             $0.failingStops = 2
         }
-        let wanted = Latest<SwarmTask?>(task)
+        let wanted = ObservableValue<SwarmTask?>(task)
         let runner = runner(executor, wanted, reports)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [task] in await runner.run(task, from: task.status) }
@@ -89,8 +91,8 @@ import Testing
     @Test(.timeLimit(.minutes(1)))
     func `a task whose end could not be learnt does not run on`() async throws {
         let executor = FakeExecutor(hostname: "n")
-        let (task, reports) = (task(), Latest<[TaskStatus]>([]))
-        let wanted = Latest<SwarmTask?>(task)
+        let (task, reports) = (task(), ObservableValue<[TaskStatus]>([]))
+        let wanted = ObservableValue<SwarmTask?>(task)
         executor.state.withLock { $0.failsWaiting = true }
         let runner = runner(executor, wanted, reports)
         try await withThrowingTaskGroup(of: Void.self) { group in

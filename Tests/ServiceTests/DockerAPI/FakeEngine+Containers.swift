@@ -8,9 +8,9 @@ extension FakeEngine: ContainerBackend {
     func createContainer(name: String?, platform: String?, _ request: ContainerCreateRequest) throws -> (
         id: String, warnings: [String]
     ) {
-        if request.configuration.image == "nosuch:1" { throw Refusal(.notFound, "No such image: nosuch:1") }
+        if request.configuration.image == "nosuch:1" { throw APIError(.notFound, "No such image: nosuch:1") }
         if let name, let other = containers.values.first(where: { $0.name == name }) {
-            throw Refusal(
+            throw APIError(
                 .conflict,
                 "Conflict. The container name \"/\(name)\" is already in use by container \"\(other.id)\". "
                     + "You have to remove (or rename) that container to be able to reuse that name.")
@@ -48,7 +48,7 @@ extension FakeEngine: ContainerBackend {
     func statContainerPath(_ reference: String, path: String) throws -> PathStatus {
         _ = try find(reference)
         guard path == "/etc/nginx" else {
-            throw Refusal(.notFound, "Could not find the file \(path) in container \(reference)")
+            throw APIError(.notFound, "Could not find the file \(path) in container \(reference)")
         }
         return PathStatus(
             name: "nginx", size: 4096, mode: FileMode(0o040755), modified: Timestamp(seconds: 1_700_000_000),
@@ -110,7 +110,7 @@ extension FakeEngine: ContainerBackend {
 
     func startContainer(_ reference: String) async throws {
         let container = try find(reference)
-        if container.status == "running" { throw Refusal(.notModified, "") }
+        if container.status == "running" { throw APIError(.notModified, "") }
         containers[container.id]?.status = "running"
         emit("container", "start", container.id, ["image": "busybox", "name": container.name])
         container.process.onInputEnd.withLock {
@@ -130,7 +130,7 @@ extension FakeEngine: ContainerBackend {
 
     func stopContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let container = try find(reference)
-        guard container.status == "running" else { throw Refusal(.notModified, "") }
+        guard container.status == "running" else { throw APIError(.notModified, "") }
         await container.process.exit(137)
         ended(container.id, 137)
     }
@@ -138,7 +138,7 @@ extension FakeEngine: ContainerBackend {
     func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws { _ = try find(reference) }
 
     func killContainer(_ reference: String, signal: String?) async throws {
-        if signal == "BOGUS" { throw Refusal(.invalidInput, "Invalid signal: BOGUS") }
+        if signal == "BOGUS" { throw APIError(.invalidInput, "Invalid signal: BOGUS") }
         try await stopContainer(reference, signal: signal, timeout: 0)
     }
 
@@ -161,7 +161,7 @@ extension FakeEngine: ContainerBackend {
     func removeContainer(_ reference: String, force: Bool, removeVolumes: Bool) async throws {
         let container = try find(reference)
         guard force || container.status != "running" else {
-            throw Refusal(
+            throw APIError(
                 .conflict,
                 "You cannot remove a running container \(container.id). Stop the container before attempting removal or force remove"
             )
@@ -203,7 +203,7 @@ extension FakeEngine: ContainerBackend {
     }
 
     private func exec(_ id: String) throws -> (request: ExecRequest, process: FakeProcess, container: String) {
-        guard let exec = execs[id] else { throw Refusal(.notFound, "No such exec instance: \(id)") }
+        guard let exec = execs[id] else { throw APIError(.notFound, "No such exec instance: \(id)") }
         return exec
     }
 
@@ -215,7 +215,7 @@ extension FakeEngine: ContainerBackend {
 
     func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams {
         let process = try exec(id).process
-        if process.command.first == "nosuch" { throw Refusal(.invalidInput, "executable file not found in $PATH") }
+        if process.command.first == "nosuch" { throw APIError(.invalidInput, "executable file not found in $PATH") }
         process.onInputEnd.withLock { $0 = { await process.exit(0) } }
         if let code = await process.begin() {
             Task { await process.exit(code) }  // A process ends when it likes.

@@ -37,9 +37,9 @@ extension FakeEngine: ImageBackend {
     func pullImage(
         _ reference: String, platform: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
     ) async throws {
-        if reference.contains("nosuch") { throw Refusal(.notFound, "pull access denied for nosuch") }
+        if reference.contains("nosuch") { throw APIError(.notFound, "pull access denied for nosuch") }
         try await progress(ProgressLine(status: "Pulling from \(reference)", id: "1"))
-        if reference.contains("broken") { throw Refusal(.defect, "digest mismatch") }
+        if reference.contains("broken") { throw APIError(.internalError, "digest mismatch") }
         try await progress(ProgressLine(status: "Status: Downloaded newer image for \(reference)"))
     }
 
@@ -53,9 +53,9 @@ extension FakeEngine: ImageBackend {
     }
 
     func saveImages(_ references: [String], to sink: @escaping ArchiveSink) async throws {
-        if references.contains("nosuch") { throw Refusal(.notFound, "No such image: nosuch:latest") }
+        if references.contains("nosuch") { throw APIError(.notFound, "No such image: nosuch:latest") }
         for reference in references { try await sink(ByteBuffer(string: "<\(reference)>")) }
-        if references.contains("broken") { throw Refusal(.defect, "blob is damaged") }
+        if references.contains("broken") { throw APIError(.internalError, "blob is damaged") }
     }
 
     func pushImage(
@@ -91,7 +91,7 @@ extension FakeEngine: ImageBackend {
     }
 
     func inspectImage(_ reference: String) throws -> ImageInspection {
-        guard !reference.contains("nosuch") else { throw Refusal(.notFound, "No such image: \(reference)") }
+        guard !reference.contains("nosuch") else { throw APIError(.notFound, "No such image: \(reference)") }
         var image = ImageInspection()
         image.identifier = "sha256:" + String(repeating: "ab", count: 32)
         image.repoTags = [reference]
@@ -128,7 +128,7 @@ extension FakeEngine: NetworkBackend {
     func listNetworks(_ filters: Filters) -> [NetworkResource] { [bridge] }
 
     func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) throws -> NetworkResource {
-        guard reference == "bridge" else { throw Refusal(.notFound, "network \(reference) not found") }
+        guard reference == "bridge" else { throw APIError(.notFound, "network \(reference) not found") }
         return bridge
     }
 
@@ -138,7 +138,7 @@ extension FakeEngine: NetworkBackend {
     }
 
     func removeNetwork(_ reference: String) throws {
-        throw Refusal(.forbidden, "\(reference) is a pre-defined network and cannot be removed")
+        throw APIError(.forbidden, "\(reference) is a pre-defined network and cannot be removed")
     }
 
     func connectNetwork(_ reference: String, container: String, settings: EndpointSettings?) throws {
@@ -159,7 +159,7 @@ extension FakeEngine: VolumeBackend {
     }
 
     func inspectVolume(_ name: String) throws -> VolumeResource {
-        throw Refusal(.notFound, "get \(name): no such volume")
+        throw APIError(.notFound, "get \(name): no such volume")
     }
 
     func removeVolume(_ name: String, force: Bool) throws {}
@@ -167,7 +167,7 @@ extension FakeEngine: VolumeBackend {
 }
 
 extension FakeEngine: SwarmBackend {
-    static let refusal = Refusal(
+    static let refusal = APIError(
         .unavailable,
         "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to "
             + "swarm and try again.")
@@ -219,7 +219,7 @@ extension FakeEngine: SwarmBackend {
     func swarmInfo() -> SwarmInfo { swarmState }
     func initialiseSwarm(_ request: SwarmInitRequest) throws -> String { node.id }
     func joinSwarm(_ request: SwarmJoinRequest) throws {}
-    func leaveSwarm(force: Bool) throws { throw Refusal(.unavailable, "This node is not part of a swarm") }
+    func leaveSwarm(force: Bool) throws { throw APIError(.unavailable, "This node is not part of a swarm") }
 
     func inspectSwarm() throws -> ClusterObject {
         try requireManager()
@@ -240,7 +240,7 @@ extension FakeEngine: SwarmBackend {
     func inspectNode(_ reference: String) throws -> Node {
         try requireManager()
         guard reference == node.id || reference == "node-1" else {
-            throw Refusal(.notFound, "node \(reference) not found")
+            throw APIError(.notFound, "node \(reference) not found")
         }
         return node
     }
@@ -256,7 +256,7 @@ extension FakeEngine: SwarmBackend {
     func inspectService(_ reference: String, insertDefaults: Bool) throws -> Service {
         try requireManager()
         guard reference == service.id || reference == "web" else {
-            throw Refusal(.notFound, "service \(reference) not found")
+            throw APIError(.notFound, "service \(reference) not found")
         }
         return service
     }
@@ -279,14 +279,14 @@ extension FakeEngine: SwarmBackend {
     }
 
     func inspectTask(_ reference: String) throws -> SwarmTask {
-        throw Refusal(.notFound, "task \(reference) not found")
+        throw APIError(.notFound, "task \(reference) not found")
     }
 
     func serviceLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
-        throw Refusal(.notFound, "service \(reference) not found")
+        throw APIError(.notFound, "service \(reference) not found")
     }
 
     func taskLogs(_ reference: String, _ query: LogQuery) throws -> LogStream {
-        throw Refusal(.notFound, "task \(reference) not found")
+        throw APIError(.notFound, "task \(reference) not found")
     }
 }

@@ -179,7 +179,7 @@ import Testing
                     #expect(!reason.isEmpty)
                     #expect(throws: Never.self, "\(path)") { try RequestField.check(document, of: body.name) }
                 case .refused:
-                    let refusal = #expect(throws: Refusal.self, "\(path)") {
+                    let refusal = #expect(throws: APIError.self, "\(path)") {
                         try RequestField.check(document, of: body.name)
                     }
                     #expect(refusal?.kind == .notImplemented)

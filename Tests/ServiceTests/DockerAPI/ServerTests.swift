@@ -394,7 +394,7 @@ import Testing
         try await ServerFixture.with { server in
             let attributes = try FileManager.default.attributesOfItem(atPath: server.socketPath)
             #expect((attributes[.posixPermissions] as? Int) == 0o660)
-            await #expect(throws: Refusal(.conflict, "\(server.socketPath) belongs to a running daemon")) {
+            await #expect(throws: APIError(.conflict, "\(server.socketPath) belongs to a running daemon")) {
                 try await server.secondServer().run()
             }
             #expect(try await Self.ask(server, "/_ping").contains("OK"))
@@ -415,7 +415,7 @@ import Testing
             .bind(unixDomainSocketPath: path).get()
         let inode = try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
         try await ServerFixture.with { server in
-            await #expect(throws: Refusal(.conflict, "\(path) belongs to a running daemon")) {
+            await #expect(throws: APIError(.conflict, "\(path) belongs to a running daemon")) {
                 try await server.server(at: path).run()
             }
             // Where it need not be served, the server waits for its end.

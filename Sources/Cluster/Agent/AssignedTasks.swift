@@ -1,0 +1,210 @@
+import EngineInterface
+import LinuxSystem
+import Logging
+import Model
+import Synchronization
+
+/// The tasks this node is to have, each driven by a runner of its own, and what is to be reported of them.
+///
+/// What is wanted and what was reached is kept on disk, so that a restarted daemon goes on without a manager.
+final class AssignedTasks: Sendable {
+    /// What a restarted daemon needs to go on.
+    struct Memory: Codable, Sendable {
+        var tasks: [SwarmTask] = []
+        var network: SwarmNetworkState?
+        init() {}
+    }
+
+    private struct Entry {
+        var task: SwarmTask
+        var status: TaskStatus
+        let wanted: ObservableValue<SwarmTask?>
+    }
+
+    private struct State {
+        var entries: [String: Entry] = [:]
+        /// Runners that end: their tasks' ids may not begin anew before.
+        var leaving: Set<String> = []
+        var unreported: Set<String> = []
+        var network: SwarmNetworkState?
+        var isChanged = false
+    }
+
+    private let state = Mutex(State())
+    private let executor: any TaskExecutor
+    private let path: String
+    private let log: Logger
+    private let starts: AsyncStream<String>
+    private let start: AsyncStream<String>.Continuation
+    /// Grows with each report that waits.
+    let news = ObservableValue(0)
+    private let saves = ObservableValue(0)
+    /// What the engine has in force of the swarm's networks.
+    let networks = ObservableValue<SwarmNetworkState?>(nil)
+
+    /// How many tasks may wait for their runner at once; a node has far fewer.
+    static let maximumStarts = 16_384
+    /// Writes to disk are at least this far apart.
+    static let saveInterval = Duration.milliseconds(100)
+
+    init(executor: any TaskExecutor, path: String, log: Logger) {
+        self.executor = executor
+        self.log = log
+        self.path = path
+        (starts, start) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(Self.maximumStarts))
+    }
+
+    /// Takes up what an earlier daemon kept; its tasks' runners start with ``run()``.
+    /// - Returns: The network state that was in force.
+    func restore() async throws -> SwarmNetworkState? {
+        let path = path
+        guard let bytes = try await onThread({ try Files.read(path) }) else { return nil }
+        let memory: Memory
+        do {
+            memory = try WireJSON.decode(Memory.self, from: bytes)
+        } catch {
+            // A manager tells it all again.
+            log.error("what was assigned before cannot be read", metadata: ["path": "\(path)", "error": "\(error)"])
+            return nil
+        }
+        take(complete: false, memory.tasks, removed: [])
+        state.withLock { $0.network = memory.network }
+        networks.set(memory.network)
+        return memory.network
+    }
+
+    /// Drives the tasks until cancelled. Cancelling leaves their containers as they are.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.save() }
+            for await id in starts {
+                guard let entry = state.withLock({ $0.entries[id] }) else { continue }
+                group.addTask { await self.drive(entry.task, entry.status, entry.wanted) }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func drive(_ task: SwarmTask, _ status: TaskStatus, _ wanted: ObservableValue<SwarmTask?>) async {
+        var log = log
+        log[metadataKey: "task"] = "\(task.id)"
+        let runner = TaskRunner(
+            wanted: wanted, executor: executor, report: { self.note(task.id, $0) }, log: log)
+        await runner.run(task, from: status)
+        guard !Task.isCancelled else { return }
+        state.withLock { _ = $0.leaving.remove(task.id) }
+    }
+
+    /// Takes in what a manager assigns.
+    func take(complete: Bool, _ tasks: [SwarmTask], removed: [String]) {
+        let (new, wishes) = state.withLock { state in
+            var new: [String] = []
+            var wishes: [(ObservableValue<SwarmTask?>, SwarmTask?)] = []
+            let gone = complete ? Set(state.entries.keys).subtracting(tasks.map(\.id)) : Set(removed)
+            for id in gone {
+                guard let entry = state.entries.removeValue(forKey: id) else { continue }
+                state.leaving.insert(id)
+                state.unreported.remove(id)
+                wishes.append((entry.wanted, nil))
+            }
+            for task in tasks where !state.leaving.contains(task.id) {
+                if state.entries[task.id] != nil {
+                    // Only the wish changes; what was reached is this node's own knowledge.
+                    state.entries[task.id]?.task.desiredState = task.desiredState
+                    if let entry = state.entries[task.id] { wishes.append((entry.wanted, entry.task)) }
+                    if state.entries[task.id]?.status != task.status { state.unreported.insert(task.id) }
+                } else {
+                    state.entries[task.id] = Entry(task: task, status: task.status, wanted: ObservableValue(task))
+                    new.append(task.id)
+                }
+            }
+            state.isChanged = true
+            return (new, wishes)
+        }
+        for (wanted, task) in wishes { wanted.set(task) }
+        for id in new { start.yield(id) }
+        news.change { $0 += 1 }
+        saves.change { $0 += 1 }
+    }
+
+    /// Ids of all tasks that are known here, those that end included.
+    var knownIDs: Set<String> { state.withLock { Set($0.entries.keys).union($0.leaving) } }
+    /// Those of them that have ended, and of which nothing may run.
+    var endedIDs: Set<String> {
+        state.withLock { state in Set(state.entries.values.filter { $0.status.state.isTerminal }.map(\.task.id)) }
+    }
+    var network: SwarmNetworkState? { state.withLock { $0.network } }
+
+    func keep(_ network: SwarmNetworkState) {
+        state.withLock {
+            $0.network = network
+            $0.isChanged = true
+        }
+        networks.set(network)
+        saves.change { $0 += 1 }
+    }
+
+    private func note(_ id: String, _ status: TaskStatus) {
+        state.withLock { state in
+            guard state.entries[id] != nil else { return }
+            state.entries[id]?.status = status
+            state.unreported.insert(id)
+            state.isChanged = true
+        }
+        news.change { $0 += 1 }
+        saves.change { $0 += 1 }
+    }
+
+    /// What a manager is still to be told.
+    var unreported: [(id: String, status: TaskStatus)] {
+        state.withLock { state in
+            state.unreported.compactMap { id in state.entries[id].map { (id, $0.status) } }
+        }
+    }
+
+    /// A manager has taken these reports.
+    func confirm(_ reports: [(id: String, status: TaskStatus)]) {
+        state.withLock { state in
+            for report in reports where state.entries[report.id]?.status == report.status {
+                state.unreported.remove(report.id)
+            }
+        }
+    }
+
+    /// A new session may be with another manager: everything is told again.
+    func reportEverything() {
+        state.withLock { state in
+            state.unreported.formUnion(state.entries.filter { $0.value.status.state > .assigned }.keys)
+        }
+        news.change { $0 += 1 }
+    }
+
+    private func save() async {
+        do {
+            var saved = 0
+            while true {
+                saved = try await saves.wait { [saved] in $0 > saved ? $0 : nil }
+                let memory = state.withLock { state in
+                    var memory = Memory()
+                    memory.network = state.network
+                    memory.tasks = state.entries.values.map { entry in
+                        var task = entry.task
+                        task.status = entry.status
+                        return task
+                    }
+                    return memory
+                }
+                let path = path
+                do {
+                    try await onThread { try Files.writeAtomically(try WireJSON.encode(memory), to: path) }
+                } catch {
+                    log.error("what is assigned cannot be kept", metadata: ["path": "\(path)", "error": "\(error)"])
+                }
+                try await Task.sleep(for: Self.saveInterval)
+            }
+        } catch {
+            // Only cancellation gets here: the daemon ends, and what is on disk is at most one interval old.
+            return
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import DockerClient
+
+/// One command: its place in the grammar, its help, and what it does. The help is the grammar: the flags are read from it.
+package struct Command: Sendable {
+    package enum Arity: Sendable, Equatable {
+        case none
+        case exactly(Int)
+        case atLeast(Int)
+        case atMost(Int)
+        case between(Int, Int)
+    }
+
+    /// As in `container ls`.
+    package let path: String
+    /// Other paths that mean the same: `ps`, `container list`.
+    package let aliases: [String]
+    package let help: String
+    package let flags: [CommandFlag]
+    package let arity: Arity
+    package let stopsAtWord: Bool
+    package let run: @Sendable (Invocation) async throws -> Void
+
+    /// - Parameters:
+    ///   - hidden: More lines with flags, which help does not show.
+    ///   - stopsAtWord: Flags end at the first word that is none.
+    package init(
+        _ path: String, aliases: [String] = [], arity: Arity, stopsAtWord: Bool = false, hidden: String = "",
+        help: String, run: @escaping @Sendable (Invocation) async throws -> Void
+    ) {
+        self.path = path
+        self.aliases = aliases
+        self.help = help
+        let told = CommandFlag.flags(in: help) + CommandFlag.flags(in: hidden)
+        let helpFlag = told.contains { $0.name == "help" } ? [] : [CommandFlag(name: "help", short: nil, type: "")]
+        flags = told + helpFlag
+        self.arity = arity
+        self.stopsAtWord = stopsAtWord
+        self.run = run
+    }
+
+    /// `Usage:  apus ps [OPTIONS]`, for the path that was used.
+    package func usage(_ used: String) -> String {
+        let line = help.split(separator: "\n").first.map(String.init) ?? ""
+        return line.replacing("apus \(path)", with: "apus \(used)")
+    }
+
+    /// One line that says what it does.
+    package var summary: String {
+        let paragraphs = help.split(separator: "\n", omittingEmptySubsequences: true)
+        return paragraphs.dropFirst().first { !$0.hasPrefix("\t") }.map(String.init) ?? ""
+    }
+
+    /// Checks the number of words.
+    func check(_ words: [String], used: String) throws(UsageError) {
+        let count = words.count
+        let text: String? =
+            switch arity {
+            case .none: count == 0 ? nil : "accepts no arguments"
+            case .exactly(let wanted): count == wanted ? nil : "requires \(Self.arguments(wanted))"
+            case .atLeast(let least): count >= least ? nil : "requires at least \(Self.arguments(least))"
+            case .atMost(let most): count <= most ? nil : "requires at most \(Self.arguments(most))"
+            case .between(let least, let most):
+                (least...most).contains(count)
+                    ? nil : "requires at least \(least) and at most \(Self.arguments(most))"
+            }
+        guard let text else { return }
+        var see = "Run"
+        if case .atLeast = arity { see = "See" }
+        throw UsageError(
+            "apus: 'apus \(used)' \(text)\n\n\(usage(used))\n\n\(see) 'apus \(used) --help' for more information",
+            status: 1)
+    }
+
+    private static func arguments(_ count: Int) -> String { count == 1 ? "1 argument" : "\(count) arguments" }
+}
+
+/// A verb as it was called.
+package struct Invocation: Sendable {
+    package let flags: ParsedFlags
+    /// The words that are no flags.
+    package let words: [String]
+    /// The path that was used, as in `ps`.
+    package let used: String
+    package let session: Session
+    /// The verb's own help.
+    package let help: String
+
+    package init(flags: ParsedFlags, words: [String], used: String, session: Session, help: String) {
+        self.flags = flags
+        self.words = words
+        self.used = used
+        self.session = session
+        self.help = help
+    }
+
+    func client() async throws -> DockerClient { try await session.client() }
+}

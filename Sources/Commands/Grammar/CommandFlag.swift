@@ -1,0 +1,66 @@
+/// One flag of a verb, as its help tells it.
+package struct CommandFlag: Sendable, Equatable {
+    package let name: String
+    package let short: Character?
+    /// The word after the name: `list`, `bytes`, `duration`, …; empty for a switch.
+    package let type: String
+
+    package init(name: String, short: Character?, type: String) {
+        self.name = name
+        self.short = short
+        self.type = type
+    }
+
+    package var isSwitch: Bool { type.isEmpty }
+
+    /// As messages name it.
+    package var display: String { short.map { "-\($0), --\(name)" } ?? "--\(name)" }
+
+    /// Reads the lines of a help text that begin with a flag: `  -x, --name type   What it does`.
+    package static func flags(in help: String) -> [CommandFlag] {
+        help.split(separator: "\n").compactMap { line in
+            var rest = line.drop { $0 == " " }
+            let indent = line.count - rest.count
+            guard rest.hasPrefix("-"), indent == 2 || indent == 6 else { return nil }
+            var short: Character?
+            if !rest.hasPrefix("--") {
+                guard rest.count > 6, rest.dropFirst(2).hasPrefix(", --") else { return nil }
+                short = rest.dropFirst().first
+                rest = rest.dropFirst(4)
+            }
+            let words = rest.dropFirst(2)
+            let specification = words.firstRange(of: "  ").map { words[..<$0.lowerBound] } ?? words
+            let parts = specification.split(separator: " ", maxSplits: 1)
+            guard let name = parts.first else { return nil }
+            return CommandFlag(name: String(name), short: short, type: parts.count > 1 ? String(parts[1]) : "")
+        }
+    }
+}
+
+/// What was wrong with a command line, and how the program ends because of it.
+package struct UsageError: Error, Equatable {
+    package let message: String
+    package let status: Int32
+
+    package init(_ message: String, status: Int32 = 125) {
+        self.message = message
+        self.status = status
+    }
+}
+
+/// Why a flag does not take a value.
+package struct ValueError: Error, Equatable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
+
+/// The end of the program: its status and, unless it is empty, a text for standard error.
+package struct ExitError: Error, Equatable {
+    package let status: Int32
+    package let message: String
+
+    package init(_ status: Int32, _ message: String = "") {
+        self.status = status
+        self.message = message
+    }
+}

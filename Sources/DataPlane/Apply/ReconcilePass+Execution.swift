@@ -1,0 +1,201 @@
+import LinuxSystem
+import Netlink
+import Nftables
+
+extension ReconcilePass {
+    /// Carries out the round up to its last step, ``remove(_:)``. Order: rules that lead to what goes are taken away;
+    /// what ports may say is set, then namespaces, links and routes are made; rules that lead to them are set; connections of
+    /// what is gone are forgotten.
+    func run() async -> Outcome {
+        var outcome = Outcome()
+        let parts = await survey(&outcome)
+        let overlays = parts.keys.filter { if case .overlay = $0 { true } else { false } }
+        let inner = parts.keys.filter { !$0.holdsPorts }
+
+        await withdraw(parts, &outcome)
+        await buildNode(parts, &outcome)
+        await build(overlays, parts, &outcome)
+        await finish(inner, parts, &outcome)
+        await publish(parts, &outcome)
+        await forgetConnections(parts, &outcome)
+
+        for (scope, part) in parts {
+            var applied = AppliedNamespace(input: part.input, state: part.wanted)
+            applied.isCertain = outcome.failures[scope] == nil && !part.isPartial
+            // After a failure old rules may still let the connections come again.
+            applied.isSearched =
+                previous[scope]?.isSearched == true || part.isNew
+                || outcome.searched.contains(scope) && applied.isCertain
+            outcome.applied[scope] = applied
+            if part.count > 0 {
+                outcome.changes += part.count
+                outcome.touched.insert(scope)
+                if part.wasExamined { outcome.differences[scope] = part.summary }
+            }
+        }
+        outcome.parts = parts
+        outcome.book.forgetUnused(outcome.applied.values.lazy.flatMap(\.state.tables))
+        return outcome
+    }
+
+    /// Elements that lead to something on its way out, in the node's table.
+    private func withdraw(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        guard let part = parts[.node], !part.change.removals.isEmpty, part.replaced.isEmpty else { return }
+        let commands = part.change.removals
+        _ = await forEach([.node], &outcome) { _ in
+            try await inside(.node) { try NftContext().run(commands, attempting: "withdraw published ports") }
+        }
+    }
+
+    private func buildNode(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        let names = parts.keys.filter { $0 != .node }.compactMap { scope in
+            derivation.namespace(of: scope).map { (scope, $0) }
+        }
+        let part = parts[.node]
+        let book = outcome.book
+        let done = await forEach([.node], &outcome) { _ in
+            try await inside(.node) { () -> (ids: [Scope: Int32], listed: [TableID: [String: String]]) in
+                let socket = try RouteSocket()
+                var ids: [Scope: Int32] = [:]
+                for (scope, namespace) in names { ids[scope] = try socket.ensureNamespaceID(of: namespace) }
+                guard let part else { return (ids, [:]) }
+                let listed = try part.guardPorts(book)
+                try NamespaceWork.clear(part.plan)
+                try NamespaceWork.build(part.plan)
+                return (ids, listed)
+            }
+        }
+        outcome.namespaceIDs = done[.node]?.ids ?? [:]
+        if let listed = done[.node]?.listed { part?.record(&outcome.book, listed) }
+    }
+
+    private func build(_ overlays: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        let book = outcome.book
+        let done = await forEach(overlays, &outcome) { scope -> [TableID: [String: String]] in
+            guard let part = parts[scope], part.count > 0 else { return [:] }
+            let plan = part.plan
+            let listed = try await inside(scope) {
+                // Foreign tables: an overlay has no other of its own.
+                if !part.change.isEmpty { try NftContext().run(part.change.commands) }
+                let listed = try part.guardPorts(book)
+                try NamespaceWork.clear(plan)
+                return listed
+            }
+            if !plan.fromNode.isEmpty {
+                // Here, so that the device's socket is the node's and its rules see the packets.
+                try await inside(.node) { try RouteSocket().perform(plan.fromNode) }
+            }
+            try await inside(scope) { try NamespaceWork.build(plan) }
+            return listed
+        }
+        for (scope, listed) in done { parts[scope]?.record(&outcome.book, listed) }
+    }
+
+    private func finish(_ scopes: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        let book = outcome.book
+        let done = await forEach(scopes, &outcome) { scope -> [TableID: [String: String]] in
+            guard let part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return [:] }
+            return try await inside(scope) {
+                try NamespaceWork.clear(part.plan)
+                try NamespaceWork.build(part.plan)
+                return try NamespaceWork.changeInSandbox(
+                    part.change.commands, replacement: part.replacement, listing: part.loaded(book))
+            }
+        }
+        for (scope, listed) in done { parts[scope]?.record(&outcome.book, listed) }
+    }
+
+    private func publish(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        guard let part = parts[.node], !part.change.additions.isEmpty || !part.replaced.isEmpty else { return }
+        let commands = part.replaced.isEmpty ? part.change.additions : part.change.commands
+        let book = outcome.book
+        let done = await forEach([.node], &outcome) { _ in
+            try await inside(.node) { try NamespaceWork.change(commands, listing: part.loaded(book)) }
+        }
+        for listed in done.values { part.record(&outcome.book, listed) }
+    }
+
+    private func forgetConnections(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
+        var ends = ConnectionEnds(
+            from: previousNetwork, to: derivation.wanted, made: parts[.node]?.plan.madeLinks ?? [], kept: unforgotten
+        ).byScope
+            .filter { parts[$0.key] != nil || outcome.applied[$0.key] != nil }
+        // While rules were missing, what came was led nowhere.
+        let repaired = Set(parts.filter { $0.value.wasExamined && !$0.value.change.isEmpty }.keys)
+        if repaired.contains(.node) { ends[.node, default: []] += ConnectionEnds.opened(derivation.wanted) }
+        // What an earlier daemon knew and this one does not is in no difference.
+        let unsearched = Set(
+            parts.filter { scope, part in
+                scope.translates && !part.isNew && (previous[scope]?.isSearched != true || repaired.contains(scope))
+            }.keys)
+        let stale = unsearched.isEmpty ? nil : StaleConnections(derivation.wanted)
+        let wanted = ends
+        let done = await forEach(Array(unsearched.union(wanted.keys)), &outcome) { scope in
+            let gone = wanted[scope] ?? []
+            let stale = unsearched.contains(scope) ? stale : nil
+            return try await inside(scope) {
+                let ended = EndedConnections(
+                    gone, own: EndedConnections.needsOwn(gone) ? try NamespaceWork.ownAddresses() : [])
+                return try NamespaceWork.forget(among: stale == nil ? ended.selections : nil) { connection in
+                    ended.contains(connection) || stale?.contains(connection, in: scope) == true
+                }
+            }
+        }
+        outcome.searched = unsearched.intersection(done.keys)
+        outcome.unforgotten = ends.filter { outcome.failures[$0.key] != nil }
+    }
+
+    /// The last step: links and entries that nothing uses any more, then whole namespaces. It only waits for the kernel,
+    /// which lets a while pass before it gives up a device.
+    func remove(_ outcome: inout Outcome) async {
+        let parts = outcome.parts
+        let gone = previous.keys.filter { outcome.applied[$0] == nil }
+        let emptied = gone.filter { if case .overlay = $0 { true } else { false } }
+        _ = await forEach(Array(emptied), &outcome) { scope in
+            guard derivation.namespace(of: scope)?.exists() == true else { return }
+            try await inside(scope) { try NamespaceWork.removeAllLinks() }
+        }
+        let losing = parts.keys.filter { parts[$0]?.plan.removing.isEmpty == false }
+        _ = await forEach(losing, &outcome) { scope in
+            guard let plan = parts[scope]?.plan else { return }
+            try await inside(scope) { try NamespaceWork.remove(plan) }
+        }
+        let removed = await forEach(gone, &outcome) { scope in try await derivation.namespace(of: scope)?.remove() }
+        outcome.removed = Set(removed.keys)
+        outcome.changes += removed.count
+        outcome.touched.formUnion(removed.keys)
+        // What did not go is not forgotten: the next look tries again.
+        for scope in gone where removed[scope] == nil {
+            outcome.applied[scope] = previous[scope]
+            outcome.applied[scope]?.isCertain = false
+        }
+        for scope in losing where outcome.failures[scope] != nil { outcome.applied[scope]?.isCertain = false }
+        for stray in strays {
+            do {
+                try await stray.run { try NamespaceWork.removeAllLinks() }
+                try await stray.remove()
+                outcome.changes += 1
+                outcome.differences[.node, default: []].append("namespace \(stray.path) is not wanted")
+            } catch {
+                outcome.fail(.node, error)
+            }
+        }
+    }
+}
+
+extension ReconcilePass.Part {
+    /// Tables that this part loads, and of which it is not known how they are listed.
+    fileprivate func loaded(_ book: ChainCache) -> [Table] {
+        change.isEmpty ? [] : wanted.tables.filter { $0.id != GuardTable.id && !book.knows($0) }
+    }
+
+    /// Before the ports are made. Blocking, inside the namespace.
+    fileprivate func guardPorts(_ book: ChainCache) throws -> [TableID: [String: String]] {
+        let unknown = guarding.isEmpty ? [] : wanted.tables.filter { $0.id == GuardTable.id && !book.knows($0) }
+        return try NamespaceWork.change(guarding.commands, listing: unknown)
+    }
+
+    fileprivate func record(_ book: inout ChainCache, _ listed: [TableID: [String: String]]) {
+        for table in wanted.tables { if let chains = listed[table.id] { book.learn(chains, of: table) } }
+    }
+}

@@ -1,0 +1,196 @@
+package import Addressing
+import Faults
+import Glibc
+import LinuxSystem
+import Synchronization
+
+/// Keeps a bound, never listening socket for every published port of the node, so that a second user hears "address
+/// already in use" at creation, and no program of the node is robbed of its port silently.
+package final class PortReservations: Sendable {
+    /// Where Docker looks for a port when it may choose: the kernel's usual range of ephemeral ports.
+    package static let choice: ClosedRange<UInt16> = 49153...65535
+
+    /// A wish for a port: `first` to `last`, 0 for any.
+    package struct Request: Sendable, Equatable {
+        package var transport: Transport
+        package var hostAddress: IPv4Address?
+        package var first: UInt16
+        package var last: UInt16
+        package var targetAddress: IPv4Address
+        package var targetPort: UInt16
+
+        package init(
+            transport: Transport, hostAddress: IPv4Address? = nil, first: UInt16, last: UInt16? = nil,
+            targetAddress: IPv4Address, targetPort: UInt16
+        ) {
+            self.transport = transport
+            self.hostAddress = hostAddress.flatMap { $0.isUnspecified ? nil : $0 }
+            self.first = first
+            self.last = last ?? first
+            self.targetAddress = targetAddress
+            self.targetPort = targetPort
+        }
+    }
+
+    private struct Key: Hashable { let transport: Transport, address: IPv4Address?, port: UInt16 }
+    private struct Held { let owner: String, socket: CInt }
+
+    private let namespace: NetworkNamespace?
+    private let held = Mutex<[Key: Held]>([:])
+
+    /// - Parameter namespace: the node's; `nil`: the process's own.
+    init(namespace: NetworkNamespace?) { self.namespace = namespace }
+
+    deinit {
+        for one in held.withLock({ $0 }).values where one.socket >= 0 { close(one.socket) }
+    }
+
+    /// Takes ports for a container, all or none. Ports it already has are kept.
+    /// - Parameters:
+    ///   - owner: the container's id, for ``release(_:)``.
+    ///   - endpoint: name and id of the endpoint, for the message.
+    /// - Throws: `APIError` with Docker's words when a port is taken.
+    package func reserve(_ requests: [Request], owner: String, endpoint: (name: String, id: String)) async throws
+        -> [HostPort]
+    {
+        let work: @Sendable () throws -> [HostPort] = { [self] in
+            var taken: [Key] = []
+            var ports: [HostPort] = []
+            do {
+                for request in requests {
+                    let (key, isNew) = try take(request, owner, ports)
+                    if isNew { taken.append(key) }
+                    ports.append(
+                        HostPort(
+                            transport: request.transport, hostAddress: request.hostAddress, hostPort: key.port,
+                            targetAddress: request.targetAddress, targetPort: request.targetPort))
+                }
+            } catch let refusal as APIError {
+                drop(taken)
+                throw APIError(
+                    refusal.kind,
+                    "driver failed programming external connectivity on endpoint \(endpoint.name) (\(endpoint.id)): "
+                        + refusal.message)
+            } catch {
+                drop(taken)
+                throw error
+            }
+            return ports
+        }
+        if let namespace { return try await namespace.run(work) }
+        return try await onThread(work)
+    }
+
+    /// Gives back all ports of a container.
+    package func release(_ owner: String) {
+        let gone = held.withLock { held in held.filter { $0.value.owner == owner }.map(\.key) }
+        drop(gone)
+    }
+
+    /// Holds what an owner is to have, and nothing else of its: for adoption and for ports of the mesh. Ports that others
+    /// have are returned.
+    func hold(_ ports: [HostPort], owner: String) async throws -> [HostPort] {
+        let wanted = Set(ports.map { Key(transport: $0.transport, address: $0.hostAddress, port: $0.hostPort) })
+        let (present, stale) = held.withLock { held in
+            let mine = held.filter { $0.value.owner == owner }
+            return (Set(mine.keys), mine.keys.filter { !wanted.contains($0) })
+        }
+        drop(stale)
+        let missing = ports.filter {
+            !present.contains(Key(transport: $0.transport, address: $0.hostAddress, port: $0.hostPort))
+        }
+        if missing.isEmpty { return [] }
+        let work: @Sendable () throws -> [HostPort] = { [self] in
+            missing.filter { port in
+                do {
+                    _ = try take(
+                        Request(
+                            transport: port.transport, hostAddress: port.hostAddress, first: port.hostPort,
+                            targetAddress: port.targetAddress, targetPort: port.targetPort), owner, [])
+                    return false
+                } catch {
+                    // Told to the caller as a port that others have.
+                    return true
+                }
+            }
+        }
+        if let namespace { return try await namespace.run(work) }
+        return try await onThread(work)
+    }
+
+    /// The owners that hold anything.
+    var owners: Set<String> { held.withLock { Set($0.values.map(\.owner)) } }
+
+    private func drop(_ keys: some Sequence<Key>) {
+        let sockets = held.withLock { held in keys.compactMap { held.removeValue(forKey: $0)?.socket } }
+        for socket in sockets where socket >= 0 { close(socket) }
+    }
+
+    /// In the calling thread's namespace.
+    private func take(_ request: Request, _ owner: String, _ sofar: [HostPort]) throws -> (key: Key, isNew: Bool) {
+        let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
+        var failure = APIError(.internalError, "all ports are allocated")
+        for port in candidates {
+            let key = Key(transport: request.transport, address: request.hostAddress, port: port)
+            let isMine = held.withLock { $0[key]?.owner == owner }
+            if isMine {
+                let isUsed = sofar.contains {
+                    $0.transport == key.transport && $0.hostAddress == key.address && $0.hostPort == port
+                }
+                if !isUsed { return (key, false) }
+                continue
+            }
+            let address = request.hostAddress ?? IPv4Address(number: 0)
+            if isAllocated(key) {
+                failure = APIError(.internalError, "Bind for \(address):\(port) failed: port is already allocated")
+                continue
+            }
+            do {
+                let socket = try Self.bind(key)
+                held.withLock { $0[key] = Held(owner: owner, socket: socket) }
+                return (key, true)
+            } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
+                let reason = error.errno == EADDRINUSE ? "address already in use" : "cannot assign requested address"
+                failure = APIError(
+                    .internalError,
+                    "failed to bind host port for \(address):\(port):\(request.targetAddress):\(request.targetPort)"
+                        + "/\(request.transport): \(reason)")
+            }
+        }
+        throw failure
+    }
+
+    /// By a container of ours: at that address, or where one of both means every address.
+    private func isAllocated(_ key: Key) -> Bool {
+        held.withLock { held in
+            held.keys.contains {
+                $0.transport == key.transport && $0.port == key.port
+                    && ($0.address == key.address || $0.address == nil || key.address == nil)
+            }
+        }
+    }
+
+    /// -1 where the kernel has no such protocol: then nobody can take the port either.
+    private static func bind(_ key: Key) throws -> CInt {
+        let number: CInt
+        switch key.transport {
+        case .tcp: number = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_TCP))
+        case .udp: number = socket(AF_INET, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_UDP))
+        case .sctp:
+            number = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_SCTP))
+        }
+        if number < 0, key.transport == .sctp { return -1 }
+        let descriptor = Descriptor(owning: try check(number, "open a socket"))
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = key.port.bigEndian
+        name.sin_addr.s_addr = key.address?.inMemory ?? 0
+        let result = withUnsafePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(descriptor.raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try check(result, "bind \(key.address.map { "\($0)" } ?? "0.0.0.0"):\(key.port)/\(key.transport)")
+        return descriptor.release()
+    }
+}

@@ -1,0 +1,159 @@
+import Model
+
+/// One place of a service and the tasks that have held it.
+struct SlotReconciler {
+    let service: Service
+    let place: ServiceOrchestrator.Place
+    let tasks: [SwarmTask]
+    let makeID: @Sendable () -> String
+
+    private var rule: RestartRule { RestartRule(service) }
+    private var newest: SwarmTask? { tasks.max { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) } }
+
+    /// Whether the last task of a place ended in a way after which no other follows.
+    static func hasEnded(_ tasks: [SwarmTask], _ service: Service) -> Bool {
+        guard !tasks.contains(where: { $0.isWanted && $0.isLive }),
+            let last = tasks.max(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }),
+            service.isUpToDate(last, on: nil), last.desiredState != .remove
+        else { return false }
+        return !RestartRule(service).allowsSuccessor(of: last)
+    }
+
+    func settle(_ draft: inout SwarmDraft, _ update: inout RollingUpdate) {
+        let wanted = dismissEnded(&draft)
+        if wanted.isEmpty { return fill(&draft) }
+        let old = wanted.filter { !isUpToDate($0, draft.state) }
+        let new = wanted.filter { isUpToDate($0, draft.state) }
+        if !old.isEmpty {
+            if new.contains(where: { $0.status.state == .running }) {
+                for task in old { dismiss(task, &draft) }
+            } else if new.isEmpty {
+                replace(old, &draft, &update)
+            }
+        }
+        for task in new where task.desiredState == .ready { promote(task, &draft) }
+    }
+
+    /// A place of a job: one task after the other until one has completed.
+    func work(_ draft: inout SwarmDraft) {
+        let wanted = dismissEnded(&draft)
+        if wanted.isEmpty { return fill(&draft) }
+        for task in wanted where task.desiredState == .ready { promote(task, &draft) }
+    }
+
+    private func isUpToDate(_ task: SwarmTask, _ state: SwarmState) -> Bool {
+        service.isUpToDate(task, on: task.nodeID.flatMap { state.nodes[$0] })
+    }
+
+    /// - Returns: The tasks that are wanted and can go on.
+    private func dismissEnded(_ draft: inout SwarmDraft) -> [SwarmTask] {
+        var wanted: [SwarmTask] = []
+        for task in tasks where task.isWanted {
+            if !task.isLive || isLost(task, draft.state) {
+                // What a job has completed stays wanted: it is what the job is for.
+                if !(service.spec.isJob && task.status.state == .complete) { dismiss(task, &draft) }
+            } else {
+                wanted.append(task)
+            }
+        }
+        return wanted
+    }
+
+    private func replace(_ old: [SwarmTask], _ draft: inout SwarmDraft, _ update: inout RollingUpdate) {
+        // The first try of a start-first update may have failed: others follow by the restart policy, beside the old task.
+        if let since = update.since,
+            let last = tasks.filter({ $0.createdAt >= since && isUpToDate($0, draft.state) && !$0.isLive })
+                .max(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }),
+            RestartRule.hasEndedByItself(last)
+        {
+            if rule.allowsSuccessor(of: last) { create(&draft, desired: .ready, following: last) }
+            return
+        }
+        guard update.mayReplace(&draft) else { return }
+        // One of the old may go on until the new one runs: what other updates have left beside it ends.
+        let kept =
+            update.startsFirst
+            ? old.filter { $0.status.state == .running }.max { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) } : nil
+        for task in old where task.id != kept?.id { dismiss(task, &draft) }
+        create(&draft, desired: update.startsFirst ? .running : .ready, isUpdate: true)
+    }
+
+    /// The node is gone, down, being emptied or unfit by now: another must take over.
+    private func isLost(_ task: SwarmTask, _ state: SwarmState) -> Bool {
+        guard let id = task.nodeID else { return false }
+        guard let node = state.nodes[id] else { return true }
+        return node.status.state == .down || node.spec.availability == .drain
+            || !(task.spec.placement ?? Placement()).admits(node)
+    }
+
+    private func dismiss(_ task: SwarmTask, _ draft: inout SwarmDraft) {
+        var task = task
+        task.desiredState = .shutdown
+        draft.put(task)
+    }
+
+    /// Puts a new task into an empty place, if what was there before lets it.
+    private func fill(_ draft: inout SwarmDraft) {
+        guard let last = newest, last.desiredState != .remove else { return create(&draft, desired: .running) }
+        guard isUpToDate(last, draft.state), RestartRule.hasEndedByItself(last) else {
+            return create(&draft, desired: isLost(last, draft.state) ? .running : .ready)
+        }
+        if rule.allowsSuccessor(of: last) { create(&draft, desired: .ready, following: last) }
+    }
+
+    /// - Parameters:
+    ///   - desired: `.running`, or `.ready` to wait for those before it.
+    ///   - last: The task that has ended by itself and is restarted so.
+    private func create(
+        _ draft: inout SwarmDraft, desired: TaskState, following last: SwarmTask? = nil, isUpdate: Bool = false
+    ) {
+        var task = SwarmTask(id: makeID())
+        task.createdAt = draft.now
+        task.spec = service.spec.taskTemplate
+        task.serviceID = service.id
+        task.labels = [:]
+        task.desiredState = desired == .running ? goal : desired
+        task.jobIteration = service.spec.isJob ? service.jobStatus?.jobIteration : nil
+        switch place {
+        case .slot(let slot): task.slot = slot
+        case .node(let node): task.nodeID = node
+        }
+        var assignment = SwarmTask.Assignment()
+        assignment.serviceName = service.spec.name
+        assignment.serviceLabels = service.spec.labels
+        assignment.endpointSpec = service.spec.endpointSpec
+        assignment.isUpdate = isUpdate
+        assignment.logDriver = draft.state.cluster?.spec.taskDefaults?.logDriver
+        if let last { rule.count(last, in: &assignment, at: draft.now) }
+        task.assignment = assignment
+        task.status = TaskStatus(.new, "created", at: draft.now)
+        draft.put(task)
+        if desired == .ready { promote(task, &draft) }
+    }
+
+    /// What a task is to reach in the end.
+    private var goal: TaskState { service.spec.isJob ? .complete : .running }
+
+    /// A task that waits for its predecessors is let run once those that are to end have ended and the restart delay is over.
+    private func promote(_ task: SwarmTask, _ draft: inout SwarmDraft) {
+        let predecessors = tasks.compactMap { draft.state.tasks[$0.id] }.filter {
+            $0.id != task.id && $0.createdAt <= task.createdAt
+        }
+        let isHeld = predecessors.contains {
+            $0.isLive && !$0.isWanted && $0.nodeID != nil && !isLost($0, draft.state)
+        }
+        if isHeld { return }
+        if task.assignment?.attempt ?? 0 > 0,
+            let last = predecessors.filter({ RestartRule.hasEndedByItself($0) })
+                .max(by: {
+                    $0.status.timestamp.believed(at: draft.now) < $1.status.timestamp.believed(at: draft.now)
+                })
+        {
+            let due = rule.due(after: last, at: draft.now)
+            guard due <= draft.now else { return draft.wake(at: due) }
+        }
+        var task = task
+        task.desiredState = goal
+        draft.put(task)
+    }
+}

@@ -1,0 +1,94 @@
+import Addressing
+@testable import DataPlane
+import Nftables
+import Testing
+
+@Suite struct MeshBackendsTests {
+    private let leg = IPv4Address(172, 18, 0, 2)
+    private func ingressAddress(_ number: Int) -> IPv4Address { IPv4Address(10, 255, 1, UInt8(number)) }
+    private func door(_ number: Int) -> IPv4Address { IPv4Address(172, 18, 0, UInt8(10 + number)) }
+
+    private func task(_ number: Int, hasDoor: Bool = true) -> Sandbox {
+        var sandbox = Sandbox(
+            id: "t\(number)",
+            endpoints: [
+                .init(
+                    id: "i\(number)", network: .overlay("net"), interfaceName: "eth0",
+                    address: IPv4Network(address: ingressAddress(number), prefixLength: 16)),
+                .init(
+                    id: "g\(number)", network: .bridge("gw"), interfaceName: "eth1",
+                    address: IPv4Network(address: door(number), prefixLength: 16), gateway: IPv4Address(172, 18, 0, 1)),
+            ], defaultRouteEndpointID: hasDoor ? "g\(number)" : nil)
+        sandbox.mesh = MeshMembership(
+            endpointID: "i\(number)", gateway: IPv4Address(10, 255, 0, 1),
+            targetPorts: [.init(transport: .tcp, port: 80)])
+        return sandbox
+    }
+
+    /// A node with some of the tasks, and one port that leads to `backends`.
+    private func node(_ here: [Sandbox], _ backends: [Int]) -> NodeNetwork {
+        NodeNetwork(
+            ingress: IngressSandbox(
+                address: IPv4Network(address: IPv4Address(10, 255, 0, 2), prefixLength: 16), overlayID: "net",
+                bridgeID: "gw", leg: IPv4Network(address: leg, prefixLength: 16),
+                ports: [
+                    MeshPort(
+                        transport: .tcp, publishedPort: 8080,
+                        backends: backends.map { .init(address: ingressAddress($0), port: 80) })
+                ]), sandboxes: here)
+    }
+
+    @Test(arguments: 0...5, 0...5)
+    func `every task has one turn in a round`(_ here: Int, _ elsewhere: Int) throws {
+        let network = node((0..<here).map { task($0) }, Array(0..<(here + elsewhere)))
+        let turns = try #require(network.meshAtNode.first).backends
+        let inside = try #require(network.meshAtSandbox.first).backends
+        let direct = turns.filter { $0.address != leg }
+        #expect(direct == (0..<here).map { .init(address: door($0), port: 80) })
+        #expect(turns.filter { $0.address == leg }.allSatisfy { $0.port == 8080 })
+        #expect(turns.count == (here == 0 ? 1 : here + elsewhere))
+        let remote = (here..<(here + elsewhere)).map(ingressAddress)
+        #expect(inside.map(\.address) == (elsewhere == 0 ? (0..<here).map(ingressAddress) : remote))
+    }
+
+    @Test func `a task without a way out by a bridge is reached through the overlay`() throws {
+        let network = node([task(1, hasDoor: false)], [1])
+        #expect(network.meshAtNode.first?.backends == [.init(address: leg, port: 8080)])
+        #expect(network.meshAtSandbox.first?.backends == [.init(address: ingressAddress(1), port: 80)])
+    }
+
+    @Test func `what changes among tasks elsewhere is no concern of the node's table`() {
+        #expect(NodeTable(wanted: node([], [1, 2])).table == NodeTable(wanted: node([], [3])).table)
+    }
+
+    @Test func `turns are exchanged in one transaction, and nothing is taken away ahead of it`() {
+        let change = NodeTable(wanted: node([task(1)], [1])).table.change(
+            from: NodeTable(wanted: node([task(1)], [1, 2])).table)
+        #expect(change.removals.isEmpty)
+        #expect(
+            change.commands == """
+                delete element ip swarm published { tcp . 8080 }
+                delete element ip swarm turns { tcp . 8080 . 0:1 }
+                add chain ip swarm n1
+                flush chain ip swarm n1
+                add rule ip swarm n1 meta priority set numgen inc mod 1 dnat to meta l4proto . th dport . meta priority map @turns
+                add element ip swarm published { tcp . 8080 : goto n1 }
+
+                """)
+        let first = NodeTable(wanted: node([task(1)], [1, 2])).table.sets.first { $0.name == "turns" }
+        #expect(first?.elements == ["tcp . 8080 . none": "172.18.0.11 . 80", "tcp . 8080 . 0:1": "172.18.0.2 . 8080"])
+    }
+
+    @Test func `connections that went straight to a task end with it, and those of a port with the port`() {
+        let old = node([task(1)], [1, 2])
+        let drained = node([task(1)], [2])
+        #expect(ConnectionEnds(from: old, to: drained).byScope[.node] == nil)
+        #expect(ConnectionEnds(from: drained, to: node([], [2])).byScope[.node] == [.answered(door(1)), .of(door(1))])
+        var closed = old
+        closed.ingress?.ports = []
+        #expect(
+            ConnectionEnds(from: old, to: closed).byScope[.node] == [
+                .port(8080, answeredFrom: leg), .port(8080, answeredFrom: door(1)),
+            ])
+    }
+}

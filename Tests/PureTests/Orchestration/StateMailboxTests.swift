@@ -1,0 +1,28 @@
+import Glibc
+import Model
+import Orchestration
+import StateStore
+import Testing
+
+/// How the planner's loop sleeps.
+@Suite struct StateMailboxTests {
+    private static func processorSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// A reader whose first sleep ended by its deadline must still sleep, and be woken, the next time.
+    @Test(.timeLimit(.minutes(1))) func `a sleep that a deadline ended is followed by one that costs nothing`()
+        async throws
+    {
+        let board = StateMailbox()
+        _ = try await board.next(after: 1, notLaterThan: Timestamp.now.advanced(bySeconds: 1))
+        async let later = board.next(after: 1, notLaterThan: nil)
+        let before = Self.processorSeconds()
+        try await ContinuousClock().sleep(for: .seconds(1))
+        #expect(Self.processorSeconds() - before < 0.7)
+        try board.take(.snapshot(StoreListing(values: [], revision: 2)))
+        #expect(try await later.revision == 2)
+    }
+}
