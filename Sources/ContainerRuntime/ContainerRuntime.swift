@@ -43,10 +43,6 @@ package protocol ContainerRuntime: Sendable {
     func sweep(keeping wanted: Set<String>) async throws -> [String]
 }
 
-package enum LogWatch {
-    package typealias Body = @Sendable (_ done: @escaping @Sendable () -> Void) -> Void
-}
-
 /// A container to make.
 package struct CreateRequest: Sendable {
     package var specification: ContainerSpecification

@@ -12,7 +12,4 @@ package struct APIOperation: Sendable {
     /// As in `/containers/{id}/json`.
     package let path: String
     package let state: State
-
-    /// All of them.
-    package static var all: [APIOperation] { Dispatcher.allRoutes().operations }
 }

@@ -61,7 +61,7 @@ extension RuntimeError {
     ) -> RuntimeError {
         let plain = plainReason(of: text)
         let reason =
-            runtime == .crun ? CrunWords.translated(plain, of: operation, program: program) : plain
+            runtime == .crun ? CrunMessages.translated(plain, of: operation, program: program) : plain
         let code: Code
         if isAboutTheProgram(reason, among: ["executable file not found in $PATH", "no such file or directory"]) {
             code = .commandNotFound
