@@ -66,6 +66,7 @@ package struct AddAddress: NetlinkRequest {
     }
 }
 
+/// Takes an address from a link; ``NetlinkError/Code/missing`` when it has none such. Routes that the kernel added for it go along.
 package struct DeleteAddress: NetlinkRequest {
     package var address: LinkAddress
 
