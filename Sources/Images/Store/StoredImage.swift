@@ -40,6 +40,7 @@ package struct HistoryStep: Sendable, Equatable {
     package let tags: [String]
 }
 
+/// What a pull has come to.
 package struct PulledImage: Sendable, Equatable {
     package let id: Digest
     /// Of the manifest or index that the name stands for.
@@ -48,6 +49,7 @@ package struct PulledImage: Sendable, Equatable {
     package let isNew: Bool
 }
 
+/// An image that an archive held.
 package struct LoadedImage: Sendable, Equatable {
     package let id: Digest
     /// In the familiar form; none for an image without a name.
