@@ -11,6 +11,7 @@ package struct HostFacts: Sendable {
     package var outOfMemoryScore: Int
     package var limitsSwap: Bool
     package var limitsSwappiness: Bool
+    /// 1 or 2.
     package var cgroupVersion: Int
     /// As in `6.1.0-18-amd64`.
     package var kernelRelease: String
