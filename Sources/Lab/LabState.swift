@@ -6,6 +6,7 @@ import LinuxSystem
 
 /// What is known of a lab that is up: written once it stands, and whenever a daemon is started.
 package struct LabState: Codable, Sendable, Equatable {
+    /// A member that runs a daemon.
     package struct Node: Codable, Sendable, Equatable {
         /// Also the node's hostname.
         package var name: String
@@ -71,7 +72,9 @@ package struct LabProcess: Codable, Sendable, Equatable {
 package struct LabOptions: Codable, Sendable, Equatable {
     package static let maximumNodes = 30
 
+    /// How many, the managers included: 1 to ``maximumNodes``.
     package var nodes: Int
+    /// How many of the nodes: at least one.
     package var managers: Int
     /// Where the registry listens that the nodes find at the internet host, in this machine's own network.
     package var registry: String
