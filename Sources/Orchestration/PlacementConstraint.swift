@@ -35,6 +35,8 @@ package struct PlacementConstraint: Sendable, Equatable {
         return nil
     }
 
+    /// Whether a node may have the task; upper and lower case are the same. A label that the node does not have counts as empty; a key
+    /// that nobody knows fits no node.
     package func matches(_ node: Node) -> Bool {
         let actual: String?
         switch key.lowercased() {

@@ -3,9 +3,13 @@ package import StateStore
 
 /// Everything that the store holds of a swarm, decoded: the read model that planners work on.
 package struct SwarmState: Sendable, Equatable {
+    /// Each by its id; the same below.
     package var nodes: [String: Node] = [:]
+    /// By id.
     package var services: [String: Service] = [:]
+    /// By id.
     package var tasks: [String: SwarmTask] = [:]
+    /// By id.
     package var networks: [String: SwarmNetwork] = [:]
     package var cluster: ClusterObject?
     /// The store's revision that this is the state of.
