@@ -47,7 +47,8 @@ struct DocCommentRule {
     ]
     /// What the standard library and the packages below explain.
     private static let known: Set<String> = [
-        "==(_:_:)", "<(_:_:)", "hash(into:)", "encode(to:)", "init(from:)", "run()", "makeAsyncIterator()",
+        "hash(into:)", "encode(to:)", "init(from:)", "run()", "next()",
+        "makeAsyncIterator()",
     ]
 
     /// By target, of files of `Sources` by their paths.
@@ -100,7 +101,7 @@ struct DocCommentRule {
         if types.contains(words.kind) || words.kind == "subscript" { return true }
         if known.contains(key) || words.modifiers.contains("override") { return false }
         switch words.kind {
-        case "func": return true
+        case "func": return !["==", "<"].contains(words.name)
         case "init":
             return isRequirement || words.rest.hasPrefix("?") || signature.contains(#/\)\s*(async|throws)/#)
         case "var", "let":
