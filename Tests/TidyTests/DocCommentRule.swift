@@ -1,7 +1,8 @@
 /// Finds what other targets use and no doc comment explains. It reads text that `swift format` has laid out, not syntax.
 ///
 /// Counted are types, functions, subscripts, what package's protocols require, initialisers that can fail or wait, and stored or computed
-/// values of which the type leaves out what matters: dictionaries have keys, and bare numbers units, unless their names end with what they count.
+/// values of which the type leaves out what matters: dictionaries have keys, unless they are labels, and bare numbers units, unless their names end
+/// with what they count.
 ///
 /// Not counted: other names of types, which are explained where they are declared; initialisers that only take a type's parts; other values,
 /// whose names say what they are; what a protocol of the package requires, since the protocol explains it, or one of the standard library's.
@@ -43,7 +44,7 @@ struct DocCommentRule {
     /// Last words of names that say what a number counts.
     private static let units = [
         "bytes", "packets", "errors", "seconds", "milliseconds", "microseconds", "nanoseconds", "count", "port", "pid",
-        "uid", "gid",
+        "uid", "gid", "code",
     ]
     /// What the standard library and the packages below explain.
     private static let known: Set<String> = [
@@ -108,7 +109,9 @@ struct DocCommentRule {
             if isRequirement { return true }
             guard let colon = words.rest.firstIndex(of: ":") else { return false }
             let type = words.rest[words.rest.index(after: colon)...].prefix { $0 != "=" && $0 != "{" }.trimmingSpaces
-            return isDictionary(type) || isNumber(type) && !units.contains { words.name.lowercased().hasSuffix($0) }
+            let name = words.name.lowercased()
+            return isDictionary(type) && !name.hasSuffix("labels")
+                || isNumber(type) && !units.contains { name.hasSuffix($0) }
         default: return false
         }
     }
@@ -120,7 +123,8 @@ struct DocCommentRule {
     }
 
     private static func isDocumented(_ number: Int, _ lines: [String]) -> Bool {
-        let above = lines[..<number].last { !$0.drop { $0 == " " }.hasPrefix("@") } ?? ""
+        // Attributes may stand on lines of their own.
+        let above = lines[..<number].last { !$0.contains(#/^ *@\w+(\(.*\))?$/#) } ?? ""
         return above.drop { $0 == " " }.hasPrefix("///")
     }
 

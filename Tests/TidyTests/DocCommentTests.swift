@@ -11,11 +11,11 @@ import Testing
         "DataPlane": 13,
         "DockerClient": 16,
         "Engine": 1,
-        "EngineInterface": 64,
+        "EngineInterface": 62,
         "EtcdStore": 9,
         "LinuxSystem": 31,
         "LocalStore": 4,
-        "Model": 190,
+        "Model": 186,
         "NodeProtocol": 2,
         "StateStore": 8,
     ]
@@ -55,6 +55,11 @@ import Testing
                 "package var d: [Int]",
                 "package let e: ByteCount", "package var sentBytes: Int",
             ]) == ["b", "c"])
+        #expect(
+            Self.missing([
+                "/// A.", "@Zero package var a: Int", "@Zero package var b: Int", "/// C.", "@Sendable",
+                "package var c: Int",
+            ]) == ["b"])
         // What a protocol requires is explained there, and once.
         let requiring = [
             "/// A.", "package protocol A {", "    /// B.", "    func b(_ c: Int)", "    var d: Bool { get }", "}",
