@@ -112,7 +112,9 @@ package struct ExecRequest: Sendable {
     package var user: ContainerUser?
     /// What `HOME` is unless an environment says; `nil` leaves it to the runtime.
     package var home: String?
+    /// As ``ContainerSpecification/terminal``.
     package var terminal = false
+    /// A pipe for the standard input; otherwise it is `/dev/null`.
     package var openInput = false
     /// All capabilities that the daemon may give, and no seccomp profile.
     package var privileged = false

@@ -16,6 +16,7 @@ package struct Lab: Sendable {
     package struct NodeStatus: Sendable {
         package let node: LabState.Node
         package let daemonIsRunning: Bool
+        /// Its link to the others is down.
         package let isPartitioned: Bool
     }
 

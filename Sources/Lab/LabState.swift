@@ -15,6 +15,7 @@ package struct LabState: Codable, Sendable, Equatable {
         package var address: IPv4Address
         /// `unix://` and a path that can be used from outside the node.
         package var dockerHost: String
+        /// The process that was started last, whether it runs or not; `nil` before the first.
         package var daemon: LabProcess?
 
         enum CodingKeys: String, CodingKey {
@@ -29,6 +30,7 @@ package struct LabState: Codable, Sendable, Equatable {
     }
 
     package var name: String
+    /// Of the underlay.
     package var subnet: IPv4Network
     package var nodes: [Node]
     package var client: Host
@@ -70,6 +72,7 @@ package struct LabProcess: Codable, Sendable, Equatable {
 
 /// What a lab is to be like.
 package struct LabOptions: Codable, Sendable, Equatable {
+    /// Their addresses end in .11, .12 and so on, and must stay below the client's .50.
     package static let maximumNodes = 30
 
     /// How many, the managers included: 1 to ``maximumNodes``.

@@ -4,12 +4,17 @@ package import Addressing
 package struct Message: Sendable, Equatable {
     /// Chosen by whoever asks; a reply has its query's.
     package var id: UInt16 = 0
+    /// The bit QR.
     package var isResponse = false
     /// 0 is a standard query.
     package var opcode: UInt8 = 0
+    /// The bit AA.
     package var isAuthoritative = false
+    /// The bit TC: the client asks again by TCP.
     package var isTruncated = false
+    /// The bit RD.
     package var recursionDesired = false
+    /// The bit RA.
     package var recursionAvailable = false
     /// Authentic data and checking disabled (RFC 4035 §3), carried along.
     package var authenticData = false
@@ -20,6 +25,7 @@ package struct Message: Sendable, Equatable {
     package var answers: [Record] = []
     package var authorities: [Record] = []
     package var additionals: [Record] = []
+    /// `nil` where the sender has none.
     package var edns: EDNS?
 
     package init() {}
@@ -152,6 +158,7 @@ package struct EDNS: Sendable, Equatable {
 
     /// Octets of a datagram that the sender takes; below 512 means 512.
     package var payloadSize: UInt16
+    /// 0; others are answered with `badVersion`.
     package var version: UInt8
     /// The bit DO.
     package var wantsSignatures: Bool

@@ -166,6 +166,7 @@ package struct CreateVeth: NetlinkRequest {
 package struct CreateVXLAN: NetlinkRequest {
     package var name: String
     package var settings: VXLANSettings
+    /// A random one when `nil`.
     package var mac: MACAddress?
     /// Bytes; the kernel's 1500 when `nil`, whatever the underlay carries.
     package var mtu: Int?
@@ -215,6 +216,7 @@ package struct SetLink: NetlinkRequest {
     package var master: Master?
     /// Bytes.
     package var mtu: Int?
+    /// Some kinds of links must be down for it.
     package var mac: MACAddress?
     /// Empty: none.
     package var alias: String?

@@ -7,9 +7,11 @@ package struct NeighbourState: OptionSet, Sendable, Hashable {
     package let rawValue: UInt16
     package init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// Answered lately.
     package static let reachable = Self(rawValue: UInt16(NUD_REACHABLE))
     /// Never asked for nor aged; in a bridge's table: static.
     package static let noARP = Self(rawValue: UInt16(NUD_NOARP))
+    /// Never asked for, never forgotten.
     package static let permanent = Self(rawValue: UInt16(NUD_PERMANENT))
 }
 

@@ -22,7 +22,9 @@ package struct Route: Sendable, Hashable {
 
     /// Host bits clear; `0.0.0.0/0` is the default route.
     package var destination: IPv4Network
+    /// `nil`: the destination itself is on the link.
     package var gateway: IPv4Address?
+    /// `nil` where the gateway's address says it.
     package var link: LinkID?
     /// Source address of packets that start here.
     package var source: IPv4Address?
@@ -39,6 +41,7 @@ package struct Route: Sendable, Hashable {
     /// The gateway is on the link although no address says so.
     package var onLink: Bool
 
+    /// `0.0.0.0/0`.
     package static let everywhere = IPv4Network(address: IPv4Address(number: 0), prefixLength: 0)
 
     /// `scope` is `link` unless there is a gateway, as ip(8) has it.

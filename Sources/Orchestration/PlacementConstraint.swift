@@ -3,7 +3,9 @@ package import Model
 
 /// `node.role==manager`, `node.labels.zone!=east`. Source: Engine API 1.50, `TaskSpec.Placement.Constraints`.
 package struct PlacementConstraint: Sendable, Equatable {
+    /// As in `node.role` or `node.labels.zone`.
     package let key: String
+    /// `==`; otherwise `!=`.
     package let isEqual: Bool
     package let value: String
 

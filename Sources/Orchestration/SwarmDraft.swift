@@ -3,7 +3,9 @@ package import StateStore
 
 /// A state that planners change, and the record of what they changed.
 package struct SwarmDraft: Sendable {
+    /// With all changes so far.
     package private(set) var state: SwarmState
+    /// The same for a whole plan.
     package let now: Timestamp
     private var changed: [StoreKey: Change] = [:]
     /// When to plan again although nothing has happened by then; `nil` for no need.

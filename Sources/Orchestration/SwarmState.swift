@@ -11,6 +11,7 @@ package struct SwarmState: Sendable, Equatable {
     package var tasks: [String: SwarmTask] = [:]
     /// By id.
     package var networks: [String: SwarmNetwork] = [:]
+    /// `nil` until the store has been read.
     package var cluster: ClusterObject?
     /// The store's revision that this is the state of.
     package var revision: Int64 = 0
@@ -104,6 +105,7 @@ extension ServiceSpec {
         return once
     }
     package var ports: [PortConfig] { endpointSpec?.ports ?? [] }
+    /// Its name leads to an address of its own in each network, not to its tasks' (`dnsrr`).
     package var usesVirtualIPs: Bool { (endpointSpec?.mode ?? "vip") != "dnsrr" }
     package var isGlobal: Bool { mode.global != nil }
     /// How many replicas; 1 when not said, 0 for services that are not replicated.
@@ -114,5 +116,6 @@ extension ServiceSpec {
 
 extension PortConfig {
     package var transport: String { self.protocol ?? "tcp" }
+    /// It is published on every node; otherwise on those with a task alone.
     package var isOnMesh: Bool { (publishMode ?? "ingress") == "ingress" }
 }

@@ -5,6 +5,7 @@ package struct ContainerSpecification: Sendable {
     package var id: String
     /// The mounted root directory of the container, on the host.
     package var rootDirectory: String
+    /// The root is mounted read-only; mounts on it are as they say themselves.
     package var readOnlyRoot = false
     /// Program and arguments; not empty.
     package var arguments: [String]
@@ -13,15 +14,19 @@ package struct ContainerSpecification: Sendable {
     /// Absolute; made in the container when it is missing.
     package var workingDirectory = "/"
     package var user = ContainerUser()
+    /// Empty, or in the host's UTS namespace: left as it is.
     package var hostname = ""
     package var domainname = ""
+    /// Standard streams are a pseudo-terminal; there is one stream of output then.
     package var terminal = false
     /// A pipe (or the terminal) for the standard input; otherwise it is `/dev/null`.
     package var openInput = false
     /// The input ends when the one who writes it ends it. Without this it stays open for the next.
     package var inputOnce = false
+    /// All capabilities that the daemon has, all devices, no seccomp profile, nothing masked or read-only.
     package var privileged = false
     package var capabilities = CapabilityChange()
+    /// No execve(2) gives the process more than it has (prctl(2), `PR_SET_NO_NEW_PRIVS`).
     package var noNewPrivileges = false
     package var seccomp = SeccompChoice.standard
     package var namespaces = ContainerNamespaces()
@@ -169,7 +174,9 @@ package enum SharedMemory: Sendable, Equatable {
 
 /// A device of the host's.
 package struct ContainerDevice: Sendable, Equatable {
+    /// A device, or a directory of devices.
     package var pathOnHost: String
+    /// What it is called in the container.
     package var path: String
     /// Some of `rwm`.
     package var access: String
@@ -191,6 +198,7 @@ package struct ContainerResources: Sendable, Equatable {
     package var memorySwap: Int64?
     /// 0 to 100; cgroup version 1 alone.
     package var memorySwappiness: Int64?
+    /// Processes wait instead of being ended; version 1 alone.
     package var disableOutOfMemoryKiller = false
     /// Weight among others, 1,024 unless given.
     package var cpuShares: Int64?

@@ -37,6 +37,7 @@ package struct HistoryStep: Sendable, Equatable {
     package let step: ImageConfiguration.History
     /// Bytes.
     package let size: Int64
+    /// In the familiar form; none but for the newest step.
     package let tags: [String]
 }
 
@@ -58,7 +59,9 @@ package struct LoadedImage: Sendable, Equatable {
 
 /// A container, as far as its image is concerned.
 package struct ImageUse: Sendable, Equatable {
+    /// The image's id.
     package let image: Digest
+    /// The container's id.
     package let container: String
     package let isRunning: Bool
 

@@ -31,6 +31,7 @@ package struct TarHeader: Sendable, Equatable {
     package var modified: Int64 = 0
     /// Of links.
     package var target: [UInt8] = []
+    /// Of character and block devices.
     package var device: (major: UInt32, minor: UInt32) = (0, 0)
     /// Extended attributes by their names, as in `security.capability`.
     package var attributes: [String: [UInt8]] = [:]
