@@ -1,6 +1,7 @@
-import ContainerRuntime
 import OCI
 import Testing
+
+@testable import ContainerRuntime
 
 struct SpecificationTests {
     private let host: HostFacts
@@ -196,6 +197,16 @@ struct UserResolverTests {
         #expect(SpecificationBuilder.withHome("/a", ["HOME=/b"]) == ["HOME=/b"])
         #expect(SpecificationBuilder.withHome("/a", ["HOME="]) == ["HOME=/a"])
         #expect(SpecificationBuilder.withHome(nil, ["B=1"]) == ["B=1"])
+    }
+
+    @Test func `a command inside has the home of its own user`() throws {
+        var own = RuntimeProcess()
+        own.env = ["A=1"]
+        var request = ExecRequest(id: "e", container: "c", arguments: ["true"])
+        request.home = "/srv"
+        #expect(try ConmonRuntime.process(request, from: own, bounding: []).env == ["A=1", "HOME=/srv"])
+        own.env = ["HOME=/own"]
+        #expect(try ConmonRuntime.process(request, from: own, bounding: []).env == ["HOME=/own"])
     }
 
     @Test func `what is not there is refused with Docker's words`() throws {
