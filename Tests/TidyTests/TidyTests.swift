@@ -82,7 +82,7 @@ import Testing
     /// Line numbers, from 0, of calls within the braces of a `withLock` that wake or cancel tasks.
     static func wakingUnderLock(_ lines: [String]) -> [(Int, String)] {
         let waking =
-            #/\.(?:yield|finish|cancel|cancelAll|succeed|fail|signal|wake|resume(?=\(\)|\(returning|\(throwing|\(with))\(/#
+            #/\.(?:yield|finish|cancel|cancelAll|succeed|fail|settle|signal|wake|resume(?=\(\)|\(returning|\(throwing|\(with))\(/#
         var found: [(Int, String)] = []
         var depth = 0
         var locks: [Int] = []
