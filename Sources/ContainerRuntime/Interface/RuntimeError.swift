@@ -2,6 +2,7 @@ package import Faults
 
 /// What can go wrong between the engine and conmon and the runtimes.
 package struct RuntimeError: Fault, Equatable {
+    /// What callers tell apart.
     package enum Code: Sendable, Equatable {
         /// The program to run does not exist: Docker's exit code 127.
         case commandNotFound
@@ -61,7 +62,7 @@ extension RuntimeError {
     ) -> RuntimeError {
         let plain = plainReason(of: text)
         let reason =
-            runtime == .crun ? CrunWords.translated(plain, of: operation, program: program) : plain
+            runtime == .crun ? CrunMessages.translated(plain, of: operation, program: program) : plain
         let code: Code
         if isAboutTheProgram(reason, among: ["executable file not found in $PATH", "no such file or directory"]) {
             code = .commandNotFound
