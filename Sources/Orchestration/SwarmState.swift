@@ -106,8 +106,11 @@ package struct SwarmState: Sendable, Equatable {
 
     /// Whether an object is there and cannot be read.
     func isUnread(_ kind: StoreKind, _ id: String) -> Bool { !unread.isEmpty && unread[StoreKey(kind, id: id)] != nil }
+    /// Whether nobody knows of a node but that it is there.
     package func isUnread(node id: String) -> Bool { isUnread(.nodes, id) }
+    /// Whether nobody knows of a service but that it is there.
     package func isUnread(service id: String) -> Bool { isUnread(.services, id) }
+    /// Whether nobody knows of a network but that it is there.
     package func isUnread(network id: String) -> Bool { isUnread(.networks, id) }
 
     package var ingressNetwork: SwarmNetwork? { networks.values.first { $0.spec.ingress == true } }

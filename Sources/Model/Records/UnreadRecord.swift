@@ -14,6 +14,8 @@ package struct UnreadRecord: Sendable, Equatable {
     /// The action of the event that tells of it.
     package static let action = "set-aside"
 
+    /// What `docker events` tells of it.
+    /// - Parameter scope: `local` or `swarm`.
     package func event(scope: String) -> EngineEvent {
         EngineEvent(
             type: type, action: Self.action, actorID: id, attributes: ["name": id, "reason": reason], scope: scope)
