@@ -114,7 +114,7 @@ struct AttachSession {
         guard Console.isTerminal(1) else { return }
         // What has ended already has no size any more.
         try? await resize()
-        let changes = try Signals.stream(of: [SIGWINCH])
+        let changes = try ConsoleIO.current.signals([SIGWINCH])
         // Lives as long as the program does.
         Task { for await _ in changes { try? await resize() } }
     }
@@ -124,7 +124,7 @@ struct AttachSession {
             SIGHUP: "HUP", SIGINT: "INT", SIGQUIT: "QUIT", SIGUSR1: "USR1", SIGUSR2: "USR2", SIGTERM: "TERM",
             SIGCONT: "CONT",
         ]
-        let signals = try Signals.stream(of: Array(names.keys))
+        let signals = try ConsoleIO.current.signals(Array(names.keys))
         // Lives as long as the program does.
         Task {
             for await signal in signals {

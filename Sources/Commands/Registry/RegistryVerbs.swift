@@ -1,5 +1,4 @@
 import DockerClient
-import Glibc
 import LinuxSystem
 
 extension CommandList {
@@ -75,7 +74,8 @@ private struct RegistryLogin {
         }
         if flags.isSet("password-stdin") {
             guard !username.isEmpty else { throw ExitError(1, "Must provide --username with --password-stdin") }
-            let bytes = try await onThread { try Descriptor.open("/proc/self/fd/0", O_RDONLY).readToEnd() }
+            var bytes: [UInt8] = []
+            while let more = try await Console.readInput() { bytes += more }
             var text = String(decoding: bytes, as: UTF8.self)
             while let last = text.last, last.isNewline { text.removeLast() }
             password = text
@@ -88,7 +88,7 @@ private struct RegistryLogin {
             }
         }
         if username.isEmpty || password.isEmpty {
-            guard isatty(0) == 1 else {
+            guard Console.isTerminal(0) else {
                 throw ExitError(1, "Error: Cannot perform an interactive login from a non-TTY device")
             }
         }
