@@ -1,4 +1,5 @@
 import DockerClient
+import Model
 
 extension Command {
     static let containerUpdate = Command(
@@ -30,24 +31,25 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        func number(_ name: String) -> JSON? { flags.integer(name).map { JSON($0) } }
-        func bytes(_ name: String) throws -> JSON? {
-            try flags.string(name).map { JSON(try ByteCount.parse($0, allowsUnlimited: name == "memory-swap")) }
-        }
         guard !flags.values.isEmpty else {
             throw ExitError(1, "you must provide one or more flags when using this command")
         }
-        let body = JSON.fields([
-            "BlkioWeight": number("blkio-weight"), "CpuPeriod": number("cpu-period"), "CpuQuota": number("cpu-quota"),
-            "CpuRealtimePeriod": number("cpu-rt-period"), "CpuRealtimeRuntime": number("cpu-rt-runtime"),
-            "CpuShares": number("cpu-shares"),
-            "NanoCpus": try flags.string("cpus").map { JSON(try CPUCount.nanoseconds($0)) },
-            "CpusetCpus": flags.string("cpuset-cpus").map { .string($0) },
-            "CpusetMems": flags.string("cpuset-mems").map { .string($0) }, "Memory": try bytes("memory"),
-            "MemoryReservation": try bytes("memory-reservation"), "MemorySwap": try bytes("memory-swap"),
-            "PidsLimit": number("pids-limit"),
-            "RestartPolicy": try flags.string("restart").map { try RestartOption.parse($0) },
-        ])
+        var changes = HostConfiguration()
+        changes.blkioWeight = flags.integer("blkio-weight").map { UInt16(clamping: $0) } ?? 0
+        changes.cpuPeriod = flags.integer("cpu-period") ?? 0
+        changes.cpuQuota = flags.integer("cpu-quota") ?? 0
+        changes.cpuRealtimePeriod = flags.integer("cpu-rt-period") ?? 0
+        changes.cpuRealtimeRuntime = flags.integer("cpu-rt-runtime") ?? 0
+        changes.cpuShares = flags.integer("cpu-shares") ?? 0
+        changes.nanoCpus = try flags.cpus("cpus") ?? 0
+        changes.cpusetCpus = flags.string("cpuset-cpus") ?? ""
+        changes.cpusetMems = flags.string("cpuset-mems") ?? ""
+        changes.memory = try flags.byteCount("memory") ?? 0
+        changes.memoryReservation = try flags.byteCount("memory-reservation") ?? 0
+        changes.memorySwap = try flags.byteCount("memory-swap", allowsUnlimited: true) ?? 0
+        changes.pidsLimit = flags.integer("pids-limit")
+        if let restart = flags.string("restart") { changes.restartPolicy = try RestartOption.parse(restart) }
+        let body = try JSON(encoding: changes)
         let client = try await call.client()
         var warnings: [String] = []
         var failures: [String] = []

@@ -113,6 +113,7 @@ enum PlatformText {
         guard parts.count <= 3, parts.allSatisfy({ !$0.isEmpty }) else {
             throw ExitError(1, "invalid platform: \(GoText.quoted(text)) is an invalid OS component")
         }
+        // A query's value, whose names are written in small letters.
         return JSON.fields([
             "architecture": .string(parts.count > 1 ? parts[1] : ""), "os": .string(parts[0]),
             "variant": parts.count > 2 ? .string(parts[2]) : nil,

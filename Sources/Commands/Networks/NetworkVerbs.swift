@@ -1,4 +1,6 @@
 package import DockerClient
+import DockerTypes
+import Model
 
 extension CommandList {
     static let networks: [Command] = [
@@ -118,20 +120,18 @@ extension Command {
             guard let value, !key.isEmpty else { throw ExitError(1, "invalid key/value pair format in driver options") }
             return (key, value)
         }
-        func texts(_ name: String) -> JSON? {
-            flags.list(name).isEmpty ? nil : .strings(flags.list(name))
-        }
-        func text(_ name: String) -> JSON? { flags.string(name).flatMap { $0.isEmpty ? nil : .string($0) } }
-        let addressing = JSON.fields([
-            "IPv4Address": text("ip"), "IPv6Address": text("ip6"), "LinkLocalIPs": texts("link-local-ip"),
-        ])
-        let endpoint = JSON.fields([
-            "IPAMConfig": addressing, "Links": texts("link"), "Aliases": texts("alias"),
-            "DriverOpts": options.isEmpty ? nil : .map(Dictionary(options) { $1 }),
-            "GwPriority": flags.integer("gw-priority").map { JSON($0) },
-        ])
-        let body = JSON.fields(["Container": .string(call.words[1]), "EndpointConfig": endpoint])
-        try await call.client().send(.post(NetworkPath.of(call.words[0], "/connect"), [], body))
+        var option = NetworkOption()
+        option.aliases = flags.list("alias")
+        option.driverOptions = Dictionary(options) { $1 }
+        option.ipv4 = flags.string("ip") ?? ""
+        option.ipv6 = flags.string("ip6") ?? ""
+        option.linkLocal = flags.list("link-local-ip")
+        option.gatewayPriority = flags.integer("gw-priority") ?? 0
+        var request = NetworkConnectRequest()
+        request.container = call.words[1]
+        request.endpointConfig = option.endpoint()
+        request.endpointConfig?.links = flags.texts("link")
+        try await call.client().send(.post(NetworkPath.of(call.words[0], "/connect"), sending: request))
     }
 
     static let networkDisconnect = Command(
@@ -145,8 +145,10 @@ extension Command {
               -f, --force   Also when the container is gone
             """
     ) { call in
-        let body = JSON.fields(["Container": .string(call.words[1]), "Force": .bool(call.flags.isSet("force"))])
-        try await call.client().send(.post(NetworkPath.of(call.words[0], "/disconnect"), [], body))
+        var request = NetworkDisconnectRequest()
+        request.container = call.words[1]
+        request.force = call.flags.isSet("force")
+        try await call.client().send(.post(NetworkPath.of(call.words[0], "/disconnect"), sending: request))
     }
 
     static let networkPrune = Command(

@@ -1,4 +1,5 @@
 package import DockerClient
+import DockerTypes
 
 extension CommandList {
     static let nodes: [Command] = [
@@ -122,20 +123,18 @@ extension Command {
         let client = try await call.client()
         let name = try await NodePath.resolved(call.words[0], client)
         let node = try await client.json(.get(NodePath.of(name)))
-        var spec = node["Spec"]
-        if let role = flags.string("role") { spec["Role"] = .string(role.lowercased()) }
-        if let availability = flags.string("availability") { spec["Availability"] = .string(availability.lowercased()) }
-        var labels = spec["Labels"].dictionary
+        var spec = try EditedObject<NodeSpecChange>(node["Spec"])
+        if let role = flags.string("role") { spec.value.role = role.lowercased() }
+        if let availability = flags.string("availability") { spec.value.availability = availability.lowercased() }
         for item in flags.list("label-add") {
             let (key, value) = GoText.pair(item)
-            labels[key] = value ?? ""
+            spec.value.labels[key] = value ?? ""
         }
         for key in flags.list("label-rm") {
-            guard labels.removeValue(forKey: key) != nil else {
+            guard spec.value.labels.removeValue(forKey: key) != nil else {
                 throw ExitError(1, "key \(key) doesn't exist in node's labels")
             }
         }
-        spec["Labels"] = .map(labels)
         try await NodeChange.send(client, node, spec)
         Console.line(call.words[0])
     }
@@ -168,9 +167,9 @@ extension Command {
 }
 
 enum NodeChange {
-    static func send(_ client: DockerClient, _ node: JSON, _ spec: JSON) async throws {
+    static func send(_ client: DockerClient, _ node: JSON, _ spec: EditedObject<NodeSpecChange>) async throws {
         let version = [("version", "\(node["Version"]["Index"].unsigned)")]
-        try await client.send(.post(NodePath.of(node["ID"].text, "/update"), version, spec))
+        try await client.send(.post(NodePath.of(node["ID"].text, "/update"), version, try spec.json()))
     }
 
     static func roles(
@@ -180,12 +179,12 @@ enum NodeChange {
         for name in call.words {
             let reference = try await NodePath.resolved(name, client)
             let node = try await client.json(.get(NodePath.of(reference)))
-            var spec = node["Spec"]
-            guard spec["Role"].text != role else {
+            var spec = try EditedObject<NodeSpecChange>(node["Spec"])
+            guard spec.value.role != role else {
                 Console.line(already(node["ID"].text))
                 continue
             }
-            spec["Role"] = .string(role)
+            spec.value.role = role
             try await send(client, node, spec)
             Console.line(done(name))
         }

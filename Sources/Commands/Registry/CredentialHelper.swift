@@ -1,6 +1,7 @@
 import DockerClient
 import Glibc
 import LinuxSystem
+import Model
 
 /// A program that keeps credentials in a place of its own: `docker-credential-NAME`, which is asked by one word and standard
 /// input, and answers on standard output.
@@ -16,7 +17,7 @@ struct CredentialHelper: Sendable {
     }
 
     /// As the Engine API's AuthConfig; `nil` when it has none.
-    func get(_ server: String) async throws -> JSON? {
+    func get(_ server: String) async throws -> RegistryCredentials? {
         let (status, output) = try await ask("get", server)
         let text = String(decoding: output, as: UTF8.self).trimmed
         guard status == 0 else {
@@ -25,9 +26,10 @@ struct CredentialHelper: Sendable {
         }
         let answer = try JSON(parsing: output)
         if answer["Username"].text == "<token>" {
-            return ["identitytoken": answer["Secret"], "serveraddress": .string(server)]
+            return RegistryCredentials(token: answer["Secret"].text, for: server)
         }
-        return ["username": answer["Username"], "password": answer["Secret"], "serveraddress": .string(server)]
+        return RegistryCredentials(
+            username: answer["Username"].text, password: answer["Secret"].text, for: server)
     }
 
     func store(_ server: String, _ username: String, _ secret: String) async throws {

@@ -1,4 +1,5 @@
 import DockerClient
+import Model
 import LinuxSystem
 
 extension CommandList {
@@ -23,12 +24,11 @@ extension Command {
         let store = CredentialStore(environment: call.session.environment)
         let (username, password) = try await RegistryLogin(flags: call.flags, store: store, server: server).ask()
         let client = try await call.client()
-        let answer = try await client.json(
-            .post(
-                "/auth", [],
-                [
-                    "username": .string(username), "password": .string(password), "serveraddress": .string(server),
-                ]))
+        var account = RegistryCredentials()
+        account.username = username
+        account.password = password
+        account.serveraddress = server
+        let answer = try await client.json(.post("/auth", [], try account.json()))
         let isClear = try await store.store(
             username: username, password: password, token: answer["IdentityToken"].text, for: server)
         if isClear {
@@ -81,7 +81,7 @@ private struct RegistryLogin {
             password = text
         }
         if username.isEmpty, password.isEmpty, let known = try await store.credentials(for: server) {
-            let (name, secret) = (known["username"].text, known["password"].text)
+            let (name, secret) = (known.username ?? "", known.password ?? "")
             if !name.isEmpty, !secret.isEmpty {
                 Console.line("Authenticating with existing credentials... [Username: \(name)]")
                 return (name, secret)

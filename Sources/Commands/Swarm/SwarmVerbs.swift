@@ -1,4 +1,5 @@
 import DockerClient
+import Model
 
 extension CommandList {
     static let swarm: [Command] = [.swarmInit, .swarmJoin, .swarmJoinToken, .swarmLeave, .swarmUpdate]
@@ -44,19 +45,20 @@ extension Command {
                 "invalid argument \(GoText.quoted(pool)) for \"--default-addr-pool\" flag: invalid string being converted "
                     + "to CIDR: \(pool)")
         }
-        let body = JSON.fields([
-            "ListenAddr": .string(flags.string("listen-addr") ?? "0.0.0.0:2377"),
-            "AdvertiseAddr": .string(flags.string("advertise-addr") ?? ""),
-            "DataPathAddr": .string(flags.string("data-path-addr") ?? ""),
-            "DataPathPort": flags.integer("data-path-port").map { JSON($0) } ?? 0,
-            "ForceNewCluster": .bool(flags.isSet("force-new-cluster")),
-            "Spec": try SwarmChange.spec(flags, over: .object([])),
-            "AutoLockManagers": .bool(flags.isSet("autolock")),
-            "Availability": .string(flags.string("availability") ?? "active"),
-            "DefaultAddrPool": pools.isEmpty ? nil : .strings(pools),
-            "SubnetSize": flags.integer("default-addr-pool-mask-length").map { JSON($0) } ?? 24,
-        ])
-        let id = try await client.json(.post("/swarm/init", [], body)).text
+        var request = SwarmInitRequest()
+        request.listenAddr = flags.string("listen-addr") ?? "0.0.0.0:2377"
+        request.advertiseAddr = flags.string("advertise-addr") ?? ""
+        request.dataPathAddr = flags.string("data-path-addr") ?? ""
+        request.dataPathPort = flags.number("data-path-port") ?? 0
+        request.forceNewCluster = flags.isSet("force-new-cluster")
+        request.autoLockManagers = flags.isSet("autolock")
+        request.availability = flags.string("availability") ?? "active"
+        request.defaultAddrPool = pools.isEmpty ? nil : pools
+        request.subnetSize = flags.number("default-addr-pool-mask-length") ?? 24
+        var spec = ClusterSpec()
+        try SwarmChange.apply(flags, to: &spec)
+        request.spec = spec
+        let id = try await client.json(.post("/swarm/init", sending: request)).text
         Console.line("Swarm initialized: current node (\(id)) is now a manager.\n")
         try await JoinCommand.show(client, node: id, role: "worker")
         Console.line(
@@ -85,14 +87,14 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let body = JSON.fields([
-            "ListenAddr": .string(flags.string("listen-addr") ?? "0.0.0.0:2377"),
-            "AdvertiseAddr": .string(flags.string("advertise-addr") ?? ""),
-            "DataPathAddr": .string(flags.string("data-path-addr") ?? ""), "RemoteAddrs": [.string(call.words[0])],
-            "JoinToken": .string(flags.string("token") ?? ""),
-            "Availability": .string(flags.string("availability") ?? "active"),
-        ])
-        try await client.send(.post("/swarm/join", [], body))
+        var request = SwarmJoinRequest()
+        request.listenAddr = flags.string("listen-addr") ?? "0.0.0.0:2377"
+        request.advertiseAddr = flags.string("advertise-addr") ?? ""
+        request.dataPathAddr = flags.string("data-path-addr") ?? ""
+        request.remoteAddrs = [call.words[0]]
+        request.joinToken = flags.string("token") ?? ""
+        request.availability = flags.string("availability") ?? "active"
+        try await client.send(.post("/swarm/join", sending: request))
         let info = try await client.json(.get("/info"))
         let role = info["Swarm"]["ControlAvailable"].isTrue ? "manager" : "worker"
         Console.line("This node joined a swarm as a \(role).")
@@ -170,9 +172,10 @@ extension Command {
         guard !flags.values.isEmpty else { return Console.line(call.help) }
         let client = try await call.client()
         let swarm = try await client.json(.get("/swarm"))
-        var spec = try SwarmChange.spec(flags, over: swarm["Spec"])
-        if flags.has("autolock") { spec["EncryptionConfig"]["AutoLockManagers"] = .bool(flags.isSet("autolock")) }
-        try await client.send(.post("/swarm/update", [("version", "\(swarm["Version"]["Index"].unsigned)")], spec))
+        var spec = try EditedObject<ClusterSpec>(swarm["Spec"])
+        try SwarmChange.apply(flags, to: &spec.value)
+        let version = [("version", "\(swarm["Version"]["Index"].unsigned)")]
+        try await client.send(.post("/swarm/update", version, try spec.json()))
         Console.line("Swarm updated.")
     }
 }
@@ -188,17 +191,35 @@ enum JoinCommand {
 }
 
 enum SwarmChange {
-    /// A swarm's specification with what the flags say.
-    static func spec(_ flags: ParsedFlags, over known: JSON) throws -> JSON {
-        let parts = ServiceParts(flags: flags)
-        var spec = known
-        func set(_ group: String, _ member: String, _ value: JSON?) { if let value { spec[group][member] = value } }
-        set("Orchestration", "TaskHistoryRetentionLimit", parts.number("task-history-limit"))
-        set("Dispatcher", "HeartbeatPeriod", try parts.duration("dispatcher-heartbeat"))
-        set("CAConfig", "NodeCertExpiry", try parts.duration("cert-expiry"))
-        set("Raft", "SnapshotInterval", try parts.unsigned("snapshot-interval"))
-        set("Raft", "KeepOldSnapshots", try parts.unsigned("max-snapshots"))
+    /// What the flags of `init` and `update` change in a swarm's specification.
+    static func apply(_ flags: ParsedFlags, to spec: inout ClusterSpec) throws {
         guard !flags.has("external-ca") else { throw ExitError(1, "--external-ca is not supported") }
-        return spec
+        if let limit = flags.integer("task-history-limit") {
+            var orchestration = spec.orchestration ?? ClusterSpec.Orchestration()
+            orchestration.taskHistoryRetentionLimit = limit
+            spec.orchestration = orchestration
+        }
+        if let period = try flags.duration("dispatcher-heartbeat") {
+            var dispatcher = spec.dispatcher ?? ClusterSpec.Dispatcher()
+            dispatcher.heartbeatPeriod = period
+            spec.dispatcher = dispatcher
+        }
+        if let expiry = try flags.duration("cert-expiry") {
+            var certificates = spec.caConfig ?? ClusterSpec.CAConfiguration()
+            certificates.nodeCertExpiry = expiry
+            spec.caConfig = certificates
+        }
+        if flags.has("autolock") {
+            var encryption = spec.encryptionConfig ?? ClusterSpec.Encryption()
+            encryption.autoLockManagers = flags.isSet("autolock")
+            spec.encryptionConfig = encryption
+        }
+        // The model keeps it as any JSON.
+        var raft: [String: JSONValue] = [:]
+        if case .object(let known)? = spec.raft { raft = known }
+        for (flag, member) in [("snapshot-interval", "SnapshotInterval"), ("max-snapshots", "KeepOldSnapshots")] {
+            if let number = try flags.unsigned(flag) { raft[member] = .number(Double(number)) }
+        }
+        if !raft.isEmpty { spec.raft = .object(raft) }
     }
 }

@@ -1,4 +1,5 @@
 import DockerClient
+import Model
 
 extension CommandList {
     static let volumes: [Command] = [.volumeCreate, .volumeInspect, .volumeList, .volumePrune, .volumeRemove]
@@ -47,13 +48,12 @@ extension Command {
             throw ExitError(
                 1, "conflicting options: cannot specify a volume-name through both --name and as a positional arg")
         }
-        let body = JSON.fields([
-            "Name": (call.words.first ?? flags.string("name")).map { .string($0) },
-            "Driver": .string(flags.string("driver") ?? "local"),
-            "DriverOpts": .map(GoText.dictionary(flags.list("opt"))),
-            "Labels": .map(GoText.dictionary(flags.list("label"))),
-        ])
-        Console.line(try await call.client().json(.post("/volumes/create", [], body))["Name"].text)
+        var request = VolumeRequest()
+        request.name = call.words.first ?? flags.string("name") ?? ""
+        request.driver = flags.string("driver") ?? "local"
+        request.driverOpts = flags.dictionary("opt") ?? [:]
+        request.labels = flags.dictionary("label") ?? [:]
+        Console.line(try await call.client().json(.post("/volumes/create", sending: request))["Name"].text)
     }
 
     static let volumeList = Command(

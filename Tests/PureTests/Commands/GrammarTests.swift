@@ -1,5 +1,6 @@
 import Commands
 import DockerClient
+import Model
 import Testing
 
 @Suite struct GrammarTests {
@@ -118,7 +119,7 @@ import Testing
             "--restart", "on-failure:3", "--health-cmd", "true", "--health-interval", "5s", "--tmpfs", "/t:size=1m",
             "--label", "k=v", "--entrypoint", "sh", "nginx", "-c", "ls",
         ])
-        let body = try ContainerRequest(call).body()
+        let body = try JSON(encoding: try ContainerRequest(call).request())
         #expect(
             body["Image"] == "nginx" && body["Cmd"].compact() == #"["-c","ls"]"#
                 && body["Entrypoint"].compact() == #"["sh"]"#)
@@ -126,22 +127,22 @@ import Testing
         #expect(
             body["ExposedPorts"].compact() == #"{"80/tcp":{},"90/tcp":{}}"#
                 && body["Volumes"].compact() == #"{"/c":{}}"#)
-        #expect(body["Healthcheck"].compact() == #"{"Test":["CMD-SHELL","true"],"Interval":5000000000}"#)
+        #expect(body["Healthcheck"].compact() == #"{"Interval":5000000000,"Test":["CMD-SHELL","true"]}"#)
         let host = body["HostConfig"]
         #expect(host["Binds"].compact() == #"["/a:/b:ro"]"# && host["NetworkMode"] == "net")
         #expect(host["PortBindings"].compact() == #"{"80/tcp":[{"HostIp":"","HostPort":"8081"}]}"#)
         #expect(host["Memory"] == 67_108_864 && host["NanoCpus"] == 1_500_000_000)
-        #expect(host["RestartPolicy"].compact() == #"{"Name":"on-failure","MaximumRetryCount":3}"#)
+        #expect(host["RestartPolicy"].compact() == #"{"MaximumRetryCount":3,"Name":"on-failure"}"#)
         #expect(host["Tmpfs"].compact() == #"{"/t":"size=1m"}"#)
+        let endpoint = body["NetworkingConfig"]["EndpointsConfig"]["net"]
         #expect(
-            body["NetworkingConfig"].compact()
-                == #"{"EndpointsConfig":{"net":{"Aliases":["x"],"IPAMConfig":{"IPv4Address":"10.0.0.9"}}}}"#)
+            endpoint["Aliases"] == ["x"] && endpoint["IPAMConfig"].compact() == #"{"IPv4Address":"10.0.0.9"}"#)
     }
 
     @Test func `what contradicts itself is refused`() throws {
         func text(_ line: [String]) -> String? {
             do {
-                _ = try ContainerRequest(try invocation(line).1).body()
+                _ = try ContainerRequest(try invocation(line).1).request()
                 return nil
             } catch { return (error as? ExitError)?.message ?? "\(error)" }
         }
@@ -165,7 +166,7 @@ import Testing
             "node.role==worker", "--limit-memory", "64m", "--update-parallelism", "2", "--restart-condition", "none",
             "--mount", "type=volume,source=a,target=/b", "--label", "x=y", "nginx", "sh",
         ])
-        let spec = try ServiceRequest(call).specification()
+        let spec = try JSON(encoding: try ServiceRequest(call).specification())
         #expect(spec["Name"] == "web" && spec["Mode"].compact() == #"{"Replicated":{"Replicas":3}}"#)
         let task = spec["TaskTemplate"]
         #expect(task["ContainerSpec"]["Image"] == "nginx" && task["ContainerSpec"]["Args"].compact() == #"["sh"]"#)
@@ -180,7 +181,7 @@ import Testing
     }
 
     @Test func `an update changes what its flags name`() async throws {
-        var spec: JSON = [
+        let before: JSON = [
             "Name": "web", "Labels": ["a": "1", "b": "2"], "Mode": ["Replicated": ["Replicas": 1]],
             "TaskTemplate": [
                 "ContainerSpec": [
@@ -197,7 +198,9 @@ import Testing
             "--force", "--image",
             "nginx:2", "--limit-cpu", "0.5", "web",
         ])
-        try await ServiceChange(call, nil).apply(to: &spec)
+        var service = try EditedObject<ServiceSpec>(before)
+        try await ServiceChange(call, nil).apply(to: &service.value)
+        let spec = try service.json()
         let container = spec["TaskTemplate"]["ContainerSpec"]
         #expect(
             container["Env"].compact() == #"["A=9"]"# && container["Image"] == "nginx:2" && container["Mounts"].isNull)
@@ -205,6 +208,51 @@ import Testing
         #expect(spec["EndpointSpec"]["Ports"].elements.map { $0["TargetPort"] } == [91])
         #expect(spec["TaskTemplate"]["Placement"]["Constraints"].isNull && spec["TaskTemplate"]["ForceUpdate"] == 5)
         #expect(spec["TaskTemplate"]["Resources"]["Limits"]["NanoCPUs"] == 500_000_000)
+    }
+
+    @Test func `what an update does not know goes back as it came`() async throws {
+        let before = try JSON(
+            parsing: Array(
+                #"""
+                {"Later":{"b":1,"a":[1.50]},"Name":"web","TaskTemplate":{"Newer":true,"ContainerSpec":{"Image":"nginx",
+                "Mounts":[{"Type":"volume","Target":"/x","Kind":{"z":1}},{"Type":"volume","Target":"/y","Kind":{"z":2}}]}},
+                "Mode":{"Replicated":{"Replicas":1,"Spare":2}},"Labels":{"a":"1"}}
+                """#.utf8))
+        var untouched = try EditedObject<ServiceSpec>(before)
+        try await ServiceChange(try invocation(["service", "update", "web"]).1, nil).apply(to: &untouched.value)
+        #expect(try untouched.json() == before)
+        let (_, call) = try invocation([
+            "service", "update", "--replicas", "5", "--mount-rm", "/x", "--mount-add", "target=/z", "--hostname", "h",
+            "web",
+        ])
+        var changed = try EditedObject<ServiceSpec>(before)
+        try await ServiceChange(call, nil).apply(to: &changed.value)
+        let after = try changed.json()
+        #expect(
+            after["Later"] == before["Later"] && after["TaskTemplate"]["Newer"].isTrue && after["Labels"] == ["a": "1"])
+        #expect(after["Mode"].compact() == #"{"Replicated":{"Replicas":5,"Spare":2}}"#)
+        let container = after["TaskTemplate"]["ContainerSpec"]
+        #expect(container["Hostname"] == "h" && container["Image"] == "nginx")
+        #expect(container["Mounts"].elements.map { $0["Target"] } == ["/y", "/z"])
+        #expect(container["Mounts"][0] == before["TaskTemplate"]["ContainerSpec"]["Mounts"][1])
+    }
+
+    @Test func `capabilities that are added are not dropped, and changes undo each other`() {
+        #expect(
+            Capabilities.names(["net_admin", "CAP_CHOWN", "all", "chown"]) == ["ALL", "CAP_CHOWN", "CAP_NET_ADMIN"])
+        let both = Capabilities(adding: ["CHOWN", "KILL"], dropping: ["CHOWN", "ALL"])
+        #expect(both.added == ["CAP_CHOWN", "CAP_KILL"] && both.dropped == ["ALL"])
+        func after(_ adding: [String], _ dropping: [String]) -> [[String]] {
+            var known = Capabilities(adding: ["CAP_CHOWN"], dropping: ["CAP_KILL"])
+            known.change(adding: adding, dropping: dropping)
+            return [known.added, known.dropped]
+        }
+        #expect(after(["KILL"], []) == [["CAP_CHOWN"], []])
+        #expect(after([], ["CHOWN"]) == [[], ["CAP_KILL"]])
+        #expect(after(["KILL"], ["KILL"]) == [["CAP_CHOWN"], []])
+        #expect(after(["NET_ADMIN"], ["NET_ADMIN"]) == [["CAP_CHOWN", "CAP_NET_ADMIN"], ["CAP_KILL"]])
+        #expect(after(["RESET", "NET_ADMIN"], ["SETUID"]) == [["CAP_NET_ADMIN"], ["CAP_KILL", "CAP_SETUID"]])
+        #expect(after(["ALL"], ["RESET"]) == [["ALL"], []])
     }
 
     @Test func `progress of a pull and of a service`() throws {

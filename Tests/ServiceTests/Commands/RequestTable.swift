@@ -117,7 +117,8 @@ struct RequestText {
             .filter { !comparesCommandLines || !["", "false", "{}"].contains($0.1) }
         if !items.isEmpty { text += "?" + items.map { "\($0.0)=\($0.1)" }.sorted().joined(separator: "&") }
         if let value = try? JSON(parsing: request.body) {  // Archives are none.
-            if value != .object([]) { text += "\n  " + body(value).compact() }
+            let body = body(value)
+            if body != .object([]) { text += "\n  " + body.compact() }
         } else if !request.body.isEmpty {
             text += "\n  <\(request.body.count) bytes>"
         }

@@ -21,7 +21,7 @@ struct StockRequestTests {
         var text = RequestText(directory: run.directory)
         text.comparesCommandLines = true
         let changes = run.requests.filter { !["GET", "HEAD"].contains($0.method) && !isWaiting($0.path) }
-        let looks = run.requests.filter { $0.method == "GET" && !($0.query.isEmpty && isLookup($0.path)) }
+        let looks = run.requests.filter { $0.method == "GET" && !isLookup($0) }
         guard changes.isEmpty else { return changes.map(text.text).sorted() }
         return Set(looks.map(text.text)).sorted()
     }
@@ -30,8 +30,11 @@ struct StockRequestTests {
     private static func isWaiting(_ path: String) -> Bool { path.hasSuffix("/wait") || path == "/build/prune" }
 
     /// One asks for all names of services and nodes, the other for one after another.
-    private static func isLookup(_ path: String) -> Bool {
-        ["/services", "/nodes", "/networks", "/info", "/swarm"].contains { path == $0 || path.hasPrefix($0 + "/") }
+    private static func isLookup(_ request: RecordedRequest) -> Bool {
+        request.query.allSatisfy { ["", "false"].contains($0.value ?? "") }
+            && ["/services", "/nodes", "/networks", "/info", "/swarm"].contains {
+                request.path == $0 || request.path.hasPrefix($0 + "/")
+            }
     }
 }
 
