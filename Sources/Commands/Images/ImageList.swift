@@ -1,8 +1,8 @@
 package import DockerClient
 import Model
 
-extension CommandList {
-    static let images: [Command] = [
+enum ImageCommands {
+    static let all: [Command] = [
         .imageHistory, .imageImport, .imageInspect, .imageLoad, .imageList, .imagePrune, .imagePull, .imagePush,
         .imageRemove, .imageSave, .imageTag,
     ]
@@ -169,4 +169,8 @@ package enum ImageRow {
             "UniqueSize": .string(shared == -1 ? "N/A" : Units.size(size &- shared)),
         ])
     }
+}
+
+enum ImagePath {
+    static func of(_ reference: String, _ rest: String = "") -> String { "/images/\(Request.part(reference))\(rest)" }
 }

@@ -41,12 +41,6 @@ extension Command {
     }
 }
 
-/// An error that says no more than its text.
-struct PlainError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
-}
-
 /// A service for people.
 package enum ServicePretty {
     package static func text(_ service: JSON, networks: [String: String]) -> String {

@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension CommandList {
-    static let services: [Command] = [
+enum ServiceCommands {
+    static let all: [Command] = [
         .serviceCreate, .serviceInspect, .serviceLogs, .serviceList, .serviceTasks, .serviceRemove, .serviceRollback,
         .serviceScale, .serviceUpdate,
     ]

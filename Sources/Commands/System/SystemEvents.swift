@@ -1,8 +1,8 @@
 package import DockerClient
 import Model
 
-extension CommandList {
-    static let system: [Command] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
+enum SystemCommands {
+    static let all: [Command] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
 }
 
 extension Command {

@@ -1,7 +1,8 @@
 /// Every verb there is.
 package enum CommandList {
     package static let all: [Command] = [
-        containers, images, networks, volumes, services, nodes, swarm, system, registry,
+        ContainerCommands.all, ImageCommands.all, NetworkCommands.all, VolumeCommands.all, ServiceCommands.all,
+        NodeCommands.all, SwarmCommands.all, SystemCommands.all, RegistryCommands.all,
     ].flatMap { $0 }
 
     /// Names with verbs of their own, and what they are for.

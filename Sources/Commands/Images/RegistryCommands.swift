@@ -2,8 +2,8 @@ import DockerClient
 import Model
 import LinuxSystem
 
-extension CommandList {
-    static let registry: [Command] = [.registryLogin, .registryLogout]
+enum RegistryCommands {
+    static let all: [Command] = [.registryLogin, .registryLogout]
 }
 
 extension Command {

@@ -1,7 +1,7 @@
 import DockerClient
 
-extension CommandList {
-    static let containers: [Command] = [
+enum ContainerCommands {
+    static let all: [Command] = [
         .containerAttach, .containerCommit, .containerCopy, .containerCreate, .containerDiff, .containerExec,
         .containerExport, .containerInspect, .containerKill, .containerList, .containerLogs, .containerPause,
         .containerPort, .containerPrune, .containerRemove, .containerRename, .containerRestart, .containerRun,

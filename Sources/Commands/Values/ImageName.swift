@@ -1,5 +1,3 @@
-import DockerClient
-
 /// An image as users name it: `nginx`, `host:5000/a/b:tag`, `a@sha256:…`.
 package struct ImageName: Sendable, Equatable {
     /// With the registry's host, as in `docker.io/library/nginx`.
@@ -81,8 +79,4 @@ package struct ImageName: Sendable, Equatable {
         if tag == nil, digest == nil { copy.tag = "latest" }
         return copy
     }
-}
-
-enum ImagePath {
-    static func of(_ reference: String, _ rest: String = "") -> String { "/images/\(Request.part(reference))\(rest)" }
 }

@@ -1,8 +1,8 @@
 import DockerClient
 import Model
 
-extension CommandList {
-    static let volumes: [Command] = [.volumeCreate, .volumeInspect, .volumeList, .volumePrune, .volumeRemove]
+enum VolumeCommands {
+    static let all: [Command] = [.volumeCreate, .volumeInspect, .volumeList, .volumePrune, .volumeRemove]
 }
 
 enum VolumePath {

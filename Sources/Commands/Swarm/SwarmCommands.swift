@@ -1,8 +1,8 @@
 import DockerClient
 import Model
 
-extension CommandList {
-    static let swarm: [Command] = [.swarmInit, .swarmJoin, .swarmJoinToken, .swarmLeave, .swarmUpdate]
+enum SwarmCommands {
+    static let all: [Command] = [.swarmInit, .swarmJoin, .swarmJoinToken, .swarmLeave, .swarmUpdate]
 }
 
 extension Command {

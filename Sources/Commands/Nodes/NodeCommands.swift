@@ -1,8 +1,8 @@
 package import DockerClient
 import DockerTypes
 
-extension CommandList {
-    static let nodes: [Command] = [
+enum NodeCommands {
+    static let all: [Command] = [
         .nodeDemote, .nodeInspect, .nodeList, .nodePromote, .nodeTasks, .nodeRemove, .nodeUpdate,
     ]
 }
