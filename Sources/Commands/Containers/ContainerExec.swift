@@ -4,7 +4,7 @@ import Model
 
 extension Command {
     static let containerExec = Command(
-        "container exec", aliases: ["exec"], arity: .atLeast(2), stopsAtWord: true,
+        "container exec", aliases: ["exec"], arity: .atLeast(2), stopsAtArgument: true,
         help: """
             Usage:  apus container exec [OPTIONS] CONTAINER COMMAND [ARG...]
 
@@ -27,7 +27,7 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let path = ContainerPath.of(call.words[0])
+        let path = ContainerPath.of(call.arguments[0])
         let isDetached = flags.isSet("detach")
         let isTerminal = flags.isSet("tty")
         let sendsInput = flags.isSet("interactive") && !isDetached
@@ -49,7 +49,7 @@ extension Command {
         request.detachKeys = keys
         request.env = environment
         request.workingDir = flags.string("workdir") ?? ""
-        request.cmd = Array(call.words.dropFirst())
+        request.cmd = Array(call.arguments.dropFirst())
         let id = try await client.json(.post(path + "/exec", sending: request))["Id"].text
         guard !id.isEmpty else { throw ExitError(1, "exec ID empty") }
         let exec = "/exec/\(Request.part(id))"

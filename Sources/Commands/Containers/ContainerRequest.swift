@@ -26,7 +26,7 @@ package struct ContainerRequest {
         let labels = try SettingFiles.labels(call, files: "label-file", flags: "label")
         let attached = attachments()
         let isInteractive = flags.isSet("interactive")
-        let command = Array(call.words.dropFirst())
+        let command = Array(call.arguments.dropFirst())
         var configuration = ContainerConfiguration()
         configuration.hostname = flags.text("hostname") ?? ""
         configuration.domainname = flags.text("domainname") ?? ""
@@ -39,7 +39,7 @@ package struct ContainerRequest {
         configuration.stdinOnce = isInteractive && attached.input
         configuration.env = environment
         configuration.cmd = command.isEmpty ? nil : StringList(command)
-        configuration.image = call.words[0]
+        configuration.image = call.arguments[0]
         configuration.workingDir = flags.text("workdir") ?? ""
         configuration.entrypoint = flags.string("entrypoint").map { StringList([$0]) }
         configuration.labels = labels.isEmpty ? nil : labels

@@ -2,7 +2,7 @@ import DockerClient
 
 extension Command {
     static let containerRun = Command(
-        "container run", aliases: ["run"], arity: .atLeast(1), stopsAtWord: true, hidden: RunHelp.hidden,
+        "container run", aliases: ["run"], arity: .atLeast(1), stopsAtArgument: true, hidden: RunHelp.hidden,
         help: """
             Usage:  apus container run [OPTIONS] IMAGE [COMMAND] [ARG...]
 
@@ -16,7 +16,7 @@ extension Command {
     ) { call in try await ContainerRun(call).perform() }
 
     static let containerCreate = Command(
-        "container create", aliases: ["create"], arity: .atLeast(1), stopsAtWord: true, hidden: RunHelp.hidden,
+        "container create", aliases: ["create"], arity: .atLeast(1), stopsAtArgument: true, hidden: RunHelp.hidden,
         help: """
             Usage:  apus container create [OPTIONS] IMAGE [COMMAND] [ARG...]
 

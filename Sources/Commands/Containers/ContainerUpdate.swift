@@ -53,7 +53,7 @@ extension Command {
         let client = try await call.client()
         var warnings: [String] = []
         var failures: [String] = []
-        for name in call.words {
+        for name in call.arguments {
             do {
                 let answer = try await client.json(.post(ContainerPath.of(name, "/update"), [], body))
                 Console.line(name)

@@ -1,4 +1,4 @@
-/// One flag of a verb, as its help tells it.
+/// One flag of a command, as its help tells it.
 package struct CommandFlag: Sendable, Equatable {
     package let name: String
     package let short: Character?

@@ -18,9 +18,9 @@ extension Command {
         if let platform = call.flags.string("platform"), !platform.isEmpty {
             query.append(("platform", try PlatformText.json(platform)))
         }
-        let wanted = query
-        try await Inspection(format: call.flags.string("format")).show(call.words) { name in
-            try await client.bytes(.get(ImagePath.of(name, "/json"), wanted))
+        let requested = query
+        try await Inspection(format: call.flags.string("format")).show(call.arguments) { name in
+            try await client.bytes(.get(ImagePath.of(name, "/json"), requested))
         }
     }
 
@@ -36,14 +36,14 @@ extension Command {
             """
     ) { call in
         let target: ImageName
-        do { target = try ImageName(parsing: call.words[1]) } catch {
+        do { target = try ImageName(parsing: call.arguments[1]) } catch {
             throw ExitError(
                 1,
-                "Error parsing reference: \(GoText.quoted(call.words[1])) is not a valid repository/tag: \((error as? ExitError)?.message ?? "")"
+                "Error parsing reference: \(GoText.quoted(call.arguments[1])) is not a valid repository/tag: \((error as? ExitError)?.message ?? "")"
             )
         }
         let query = [("repo", target.familiarName), ("tag", target.tag ?? "latest")]
-        try await call.client().send(.post(ImagePath.of(call.words[0], "/tag"), query))
+        try await call.client().send(.post(ImagePath.of(call.arguments[0], "/tag"), query))
     }
 
     static let imageRemove = Command(
@@ -70,7 +70,7 @@ extension Command {
         query += try call.flags.list("platform").map { ("platforms", try PlatformText.json($0)) }
         var failures: [String] = []
         var isFatal = false
-        for name in call.words {
+        for name in call.arguments {
             do {
                 for line in try await client.json(.delete(ImagePath.of(name), query)).elements {
                     if let deleted = line["Deleted"].string {
@@ -130,12 +130,12 @@ extension Command {
                   --platform string   Only this one of several platforms ("os[/arch[/variant]]")
             """
     ) { call in
-        var query = call.words.map { ("names", $0) }
+        var query = call.arguments.map { ("names", $0) }
         if let platform = call.flags.string("platform"), !platform.isEmpty {
             query.append(("platform", try PlatformText.json(platform)))
         }
         try await OutputFile.stream(
-            try await call.client(), .get("/images/get", query), to: call.flags.string("output"), verb: "save image")
+            try await call.client(), .get("/images/get", query), to: call.flags.string("output"), action: "save image")
     }
 
     static let imageLoad = Command(
@@ -184,11 +184,11 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        let source = call.words[0]
+        let source = call.arguments[0]
         var query: [(String, String)] = []
         let isRemote = source.hasPrefix("http://") || source.hasPrefix("https://")
         query.append(("fromSrc", isRemote ? source : "-"))
-        if call.words.count == 2 { query.append(("repo", call.words[1])) }
+        if call.arguments.count == 2 { query.append(("repo", call.arguments[1])) }
         if let message = flags.string("message"), !message.isEmpty { query.append(("message", message)) }
         if let platform = flags.string("platform"), !platform.isEmpty { query.append(("platform", platform)) }
         query += flags.list("change").map { ("changes", $0) }

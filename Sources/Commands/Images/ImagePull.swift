@@ -19,7 +19,7 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        var image = try ImageName(parsing: call.words[0])
+        var image = try ImageName(parsing: call.arguments[0])
         let takesAll = flags.isSet("all-tags")
         if takesAll, image.tag != nil || image.digest != nil {
             throw ExitError(1, "tag can't be used with --all-tags/-a")
@@ -53,7 +53,7 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        var image = try ImageName(parsing: call.words[0])
+        var image = try ImageName(parsing: call.arguments[0])
         let takesAll = flags.isSet("all-tags")
         if takesAll, image.tag != nil { throw ExitError(1, "tag can't be used with --all-tags/-a") }
         let client = try await call.client()

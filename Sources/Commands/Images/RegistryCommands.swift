@@ -20,7 +20,7 @@ extension Command {
               -u, --username string   Asked for when it is not given
             """
     ) { call in
-        let server = CredentialStore.server(named: call.words.first ?? "")
+        let server = CredentialStore.server(named: call.arguments.first ?? "")
         let store = CredentialStore(environment: call.session.environment)
         let (username, password) = try await RegistryLogin(flags: call.flags, store: store, server: server).ask()
         let client = try await call.client()
@@ -48,7 +48,7 @@ extension Command {
             Log out from a registry
             """
     ) { call in
-        let server = CredentialStore.server(named: call.words.first ?? "")
+        let server = CredentialStore.server(named: call.arguments.first ?? "")
         if try await CredentialStore(environment: call.session.environment).erase(server) {
             Console.line("Removing login credentials for \(server)")
         } else {

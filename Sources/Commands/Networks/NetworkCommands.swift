@@ -54,7 +54,7 @@ extension Command {
     ) { call in
         let client = try await call.client()
         let query = call.flags.isSet("verbose") ? [("verbose", "true")] : []
-        try await Inspection(format: call.flags.string("format")).show(call.words) { name in
+        try await Inspection(format: call.flags.string("format")).show(call.arguments) { name in
             try await client.bytes(.get(NetworkPath.of(name), query))
         }
     }
@@ -76,7 +76,7 @@ extension Command {
         let client = try await call.client()
         let isForced = call.flags.isSet("force")
         var hasFailed = false
-        for name in call.words {
+        for name in call.arguments {
             do {
                 // An ingress network carries the swarm's ports: removing it is asked about.
                 if try await NetworkRemoval.isIngress(client, name) {
@@ -128,10 +128,10 @@ extension Command {
         option.linkLocal = flags.list("link-local-ip")
         option.gatewayPriority = flags.integer("gw-priority") ?? 0
         var request = NetworkConnectRequest()
-        request.container = call.words[1]
+        request.container = call.arguments[1]
         request.endpointConfig = option.endpoint()
         request.endpointConfig?.links = flags.texts("link")
-        try await call.client().send(.post(NetworkPath.of(call.words[0], "/connect"), sending: request))
+        try await call.client().send(.post(NetworkPath.of(call.arguments[0], "/connect"), sending: request))
     }
 
     static let networkDisconnect = Command(
@@ -146,9 +146,9 @@ extension Command {
             """
     ) { call in
         var request = NetworkDisconnectRequest()
-        request.container = call.words[1]
+        request.container = call.arguments[1]
         request.force = call.flags.isSet("force")
-        try await call.client().send(.post(NetworkPath.of(call.words[0], "/disconnect"), sending: request))
+        try await call.client().send(.post(NetworkPath.of(call.arguments[0], "/disconnect"), sending: request))
     }
 
     static let networkPrune = Command(
@@ -195,7 +195,7 @@ package enum NetworkRow {
                 "ID": .string(isShort ? Units.shortID(id) : id), "Name": network["Name"], "Driver": network["Driver"],
                 "Scope": network["Scope"], "IPv4": flag("EnableIPv4"), "IPv6": flag("EnableIPv6"),
                 "Internal": flag("Internal"), "Labels": .string(LabelText.joined(network["Labels"])),
-                "CreatedAt": .string(Moments.goText(network["Created"].text)),
+                "CreatedAt": .string(Timestamps.goText(network["Created"].text)),
             ], methods: ["Label": LabelText.method(network["Labels"])])
     }
 }

@@ -29,7 +29,7 @@ extension Command {
                   --subnet strings       Subnet in CIDR notation
             """
     ) { call in
-        let request = try NetworkCreation.request(name: call.words[0], call.flags)
+        let request = try NetworkCreation.request(name: call.arguments[0], call.flags)
         let answer = try await call.client().json(.post("/networks/create", sending: request))
         let warning = answer["Warning"].text
         if !warning.isEmpty { Console.error("WARNING: \(warning)") }

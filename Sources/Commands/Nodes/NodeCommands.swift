@@ -69,7 +69,7 @@ extension Command {
         let client = try await call.client()
         var tasks: [JSON] = []
         var failures: [String] = []
-        for name in call.words.isEmpty ? ["self"] : call.words {
+        for name in call.arguments.isEmpty ? ["self"] : call.arguments {
             do {
                 let reference = try await NodePath.resolved(name, client)
                 let id = try await client.json(.get(NodePath.of(reference)))["ID"].text
@@ -99,7 +99,7 @@ extension Command {
     ) { call in
         let client = try await call.client()
         let query = call.flags.isSet("force") ? [("force", "1")] : []
-        try await Batch.run(call.words) { name in
+        try await Batch.run(call.arguments) { name in
             try await client.send(.delete(NodePath.of(name), query))
             return name
         }
@@ -121,7 +121,7 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let name = try await NodePath.resolved(call.words[0], client)
+        let name = try await NodePath.resolved(call.arguments[0], client)
         let node = try await client.json(.get(NodePath.of(name)))
         var spec = try EditedObject<NodeSpecChange>(node["Spec"])
         if let role = flags.string("role") { spec.value.role = role.lowercased() }
@@ -136,7 +136,7 @@ extension Command {
             }
         }
         try await NodeChange.send(client, node, spec)
-        Console.line(call.words[0])
+        Console.line(call.arguments[0])
     }
 
     static let nodePromote = Command(
@@ -176,7 +176,7 @@ enum NodeChange {
         _ call: Invocation, _ role: String, already: (String) -> String, done: (String) -> String
     ) async throws {
         let client = try await call.client()
-        for name in call.words {
+        for name in call.arguments {
             let reference = try await NodePath.resolved(name, client)
             let node = try await client.json(.get(NodePath.of(reference)))
             var spec = try EditedObject<NodeSpecChange>(node["Spec"])

@@ -1,11 +1,11 @@
-/// Every verb there is.
+/// Every command there is.
 package enum CommandList {
     package static let all: [Command] = [
         ContainerCommands.all, ImageCommands.all, NetworkCommands.all, VolumeCommands.all, ServiceCommands.all,
         NodeCommands.all, SwarmCommands.all, SystemCommands.all, RegistryCommands.all,
     ].flatMap { $0 }
 
-    /// Names with verbs of their own, and what they are for.
+    /// Names with commands of their own, and what they are for.
     package static let groups: [(name: String, summary: String)] = [
         ("container", "Manage containers"), ("image", "Manage images"), ("network", "Manage networks"),
         ("node", "Manage Swarm nodes"), ("service", "Manage Swarm services"), ("swarm", "Manage Swarm"),
@@ -14,21 +14,24 @@ package enum CommandList {
 
     private static let byPath: [String: Command] = {
         var found: [String: Command] = [:]
-        for verb in all {
-            for path in [verb.path] + verb.aliases { found[path] = verb }
+        for command in all {
+            for path in [command.path] + command.aliases { found[path] = command }
         }
         return found
     }()
 
-    /// The verb that some words begin with: the verb, the path used and how many words that took; no verb for the name
+    /// The command that some arguments begin with: the command, the path used and how many arguments that took; no command for the name
     /// of a group by itself; `nil` when there is no such command.
-    package static func find(_ words: [String]) -> (verb: Command?, used: String, count: Int)? {
-        if words.count > 1, let verb = byPath["\(words[0]) \(words[1])"] {
-            // Docker's own messages name a group's verb by its first name.
-            let isAlias = verb.aliases.contains("\(words[0]) \(words[1])")
-            return (verb, isAlias && verb.path.hasPrefix(words[0]) ? verb.path : "\(words[0]) \(words[1])", 2)
+    package static func find(_ arguments: [String]) -> (command: Command?, used: String, count: Int)? {
+        if arguments.count > 1, let command = byPath["\(arguments[0]) \(arguments[1])"] {
+            // Docker's own messages name a group's command by its first name.
+            let isAlias = command.aliases.contains("\(arguments[0]) \(arguments[1])")
+            return (
+                command,
+                isAlias && command.path.hasPrefix(arguments[0]) ? command.path : "\(arguments[0]) \(arguments[1])", 2
+            )
         }
-        guard let first = words.first else { return nil }
+        guard let first = arguments.first else { return nil }
         if groups.contains(where: { $0.name == first }) { return (nil, first, 1) }
         return byPath[first].map { ($0, first, 1) }
     }

@@ -2,13 +2,13 @@ import DockerClient
 
 /// Shell completion: a script for each shell, which asks this program what may come next.
 package struct Completion {
-    /// The hidden command that the scripts call with the words so far.
+    /// The hidden command that the scripts call with the arguments so far.
     static let query = "__complete"
 
     let session: Session
 
-    static func printScript(_ words: [String]) throws {
-        switch words.first {
+    static func printScript(_ arguments: [String]) throws {
+        switch arguments.first {
         case "bash":
             Console.text(
                 """
@@ -57,24 +57,24 @@ package struct Completion {
     }
 
     /// Prints what the last word may become: the word and, after a tab, what it is.
-    func answer(_ words: [String]) async {
-        let start = words.last ?? ""
-        for (word, text) in await candidates(Array(words.dropLast()), start) where word.hasPrefix(start) {
+    func answer(_ arguments: [String]) async {
+        let start = arguments.last ?? ""
+        for (word, text) in await candidates(Array(arguments.dropLast()), start) where word.hasPrefix(start) {
             Console.line(text.isEmpty ? word : "\(word)\t\(text)")
         }
     }
 
     func candidates(_ before: [String], _ start: String) async -> [(String, String)] {
         // A command line that is not whole yet may well be wrong; then nothing is offered.
-        guard let global = try? FlagParser(CommandFlag.flags(in: TopHelp.options), stopsAtWord: true).parse(before)
+        guard let global = try? FlagParser(CommandFlag.flags(in: TopHelp.options), stopsAtArgument: true).parse(before)
         else {
             return []
         }
-        let words = global.rest
-        guard !words.isEmpty else {
+        let arguments = global.rest
+        guard !arguments.isEmpty else {
             if start.hasPrefix("-") { return Self.names(CommandFlag.flags(in: TopHelp.options)) }
-            let short = CommandList.all.flatMap { verb in
-                ([verb.path] + verb.aliases).filter { !$0.contains(" ") }.map { ($0, verb.summary) }
+            let short = CommandList.all.flatMap { command in
+                ([command.path] + command.aliases).filter { !$0.contains(" ") }.map { ($0, command.summary) }
             }
             return
                 (short + CommandList.groups.map { ($0.name, $0.summary) } + [
@@ -82,35 +82,37 @@ package struct Completion {
                 ])
                 .sorted { $0.0 < $1.0 }
         }
-        switch words {
+        switch arguments {
         case [Apus.labName]: return Apus.labCommands.map { ($0.name, $0.summary) }.sorted { $0.0 < $1.0 }
         case ["completion"]: return ["bash", "fish", "zsh"].map { ($0, "") }
         default: break
         }
-        guard let (verb, group, count) = CommandList.find(words) else { return [] }
-        guard let verb else {
+        guard let (command, group, count) = CommandList.find(arguments) else { return [] }
+        guard let command else {
             return CommandList.all.filter { $0.path.hasPrefix(group + " ") }.map {
                 (String($0.path.dropFirst(group.count + 1)), $0.summary)
             }.sorted { $0.0 < $1.0 }
         }
-        if start.hasPrefix("-") { return Self.names(verb.flags) }
+        if start.hasPrefix("-") { return Self.names(command.flags) }
         if let last = before.last, last.hasPrefix("-"), !last.contains("="),
-            let flag = verb.flags.first(where: { "--\($0.name)" == last || $0.short.map { "-\($0)" } == last }),
+            let flag = command.flags.first(where: { "--\($0.name)" == last || $0.short.map { "-\($0)" } == last }),
             !flag.isSwitch
         {
             return flag.name.hasPrefix("network") ? await objects("NETWORK") : []
         }
         // As above.
-        let given = (try? FlagParser(verb.flags, stopsAtWord: verb.stopsAtWord).parse(Array(words.dropFirst(count))))?
+        let given =
+            (try? FlagParser(command.flags, stopsAtArgument: command.stopsAtArgument).parse(
+                Array(arguments.dropFirst(count))))?
             .rest
-        return await objects(Self.kind(of: given?.count ?? 0, in: verb))
+        return await objects(Self.kind(of: given?.count ?? 0, in: command))
     }
 
     private static func names(_ flags: [CommandFlag]) -> [(String, String)] { flags.map { ("--\($0.name)", $0.type) } }
 
-    /// What a verb's usage wants after so many words, as in `CONTAINER` or `[NODE...]`; the last may be repeated.
-    package static func kind(of given: Int, in verb: Command) -> String {
-        let usage = verb.help.prefix { $0 != "\n" }
+    /// What a command's usage wants after so many arguments, as in `CONTAINER` or `[NODE...]`; the last may be repeated.
+    package static func kind(of given: Int, in command: Command) -> String {
+        let usage = command.help.prefix { $0 != "\n" }
         let kinds = usage.split(separator: " ").drop { $0 != Substring("apus") }.dropFirst()
             .filter { word in word.contains { $0.isUppercase } && word != "[OPTIONS]" }
         return (given < kinds.count ? kinds[given] : kinds.last).map(String.init) ?? ""

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Model
 
-/// The whole command line: finds the verb, reads its flags, runs it, and says how it ended.
+/// The whole command line: finds the command, reads its flags, runs it, and says how it ended.
 package struct Shell: Sendable {
     /// The daemon's as well, when both come from one build.
     package static let version = ProductVersion.text
@@ -10,11 +10,11 @@ package struct Shell: Sendable {
 
     package init(environment: [String: String]) { self.environment = environment }
 
-    /// - Parameter words: Without the program's name.
+    /// - Parameter arguments: Without the program's name.
     /// - Returns: The exit status.
-    package func run(_ words: [String]) async -> Int32 {
+    package func run(_ arguments: [String]) async -> Int32 {
         do {
-            try await perform(words)
+            try await perform(arguments)
             return 0
         } catch let error as ExitError {
             if !error.message.isEmpty { Console.error(error.message) }
@@ -28,10 +28,10 @@ package struct Shell: Sendable {
         }
     }
 
-    private func perform(_ words: [String]) async throws {
+    private func perform(_ arguments: [String]) async throws {
         let global: ParsedFlags
         do {
-            global = try FlagParser(CommandFlag.flags(in: TopHelp.options), stopsAtWord: true).parse(words)
+            global = try FlagParser(CommandFlag.flags(in: TopHelp.options), stopsAtArgument: true).parse(arguments)
         } catch {
             throw UsageError(
                 "\(error.message)\n\nUsage:  apus [OPTIONS] COMMAND [ARG...]\n\nRun 'apus --help' for more information")
@@ -50,33 +50,36 @@ package struct Shell: Sendable {
         case "help": return try help(Array(rest.dropFirst()))
         default: break
         }
-        guard let (verb, used, count) = CommandList.find(rest) else { throw unknown(rest) }
-        guard let verb else { return try group(used, Array(rest.dropFirst(count))) }
-        try await Self.run(verb, used, Array(rest.dropFirst(count)), environment, global)
+        guard let (command, used, count) = CommandList.find(rest) else { throw unknown(rest) }
+        guard let command else { return try group(used, Array(rest.dropFirst(count))) }
+        try await Self.run(command, used, Array(rest.dropFirst(count)), environment, global)
     }
 
     private static func run(
-        _ verb: Command, _ used: String, _ words: [String], _ environment: [String: String], _ global: ParsedFlags
+        _ command: Command, _ used: String, _ arguments: [String], _ environment: [String: String],
+        _ global: ParsedFlags
     ) async throws {
         let parsed: ParsedFlags
         do {
-            parsed = try FlagParser(verb.flags, stopsAtWord: verb.stopsAtWord).parse(words)
+            parsed = try FlagParser(command.flags, stopsAtArgument: command.stopsAtArgument).parse(arguments)
         } catch {
             throw UsageError(
-                "\(error.message)\n\n\(verb.usage(used))\n\nRun 'apus \(used) --help' for more information",
+                "\(error.message)\n\n\(command.usage(used))\n\nRun 'apus \(used) --help' for more information",
                 status: error.status)
         }
         if parsed.isSet("help") {
-            return Console.text(verb.help.replacing("Usage:  apus \(verb.path)", with: "Usage:  apus \(used)") + "\n")
+            return Console.text(
+                command.help.replacing("Usage:  apus \(command.path)", with: "Usage:  apus \(used)") + "\n")
         }
-        try verb.check(parsed.rest, used: used)
+        try command.check(parsed.rest, used: used)
         let session = try Session(environment: environment, global: global)
-        try await verb.run(Invocation(flags: parsed, words: parsed.rest, used: used, session: session, help: verb.help))
+        try await command.run(
+            Invocation(flags: parsed, arguments: parsed.rest, used: used, session: session, help: command.help))
     }
 
-    /// `apus container`, without a verb of it.
-    private func group(_ name: String, _ words: [String]) throws {
-        guard let first = words.first, first != "--help", first != "-h" else {
+    /// `apus container`, without a command of it.
+    private func group(_ name: String, _ arguments: [String]) throws {
+        guard let first = arguments.first, first != "--help", first != "-h" else {
             return Console.text(TopHelp.text(ofGroup: name))
         }
         if first.hasPrefix("-") {
@@ -89,17 +92,17 @@ package struct Shell: Sendable {
                 + "Run 'apus \(name) --help' for more information", status: 1)
     }
 
-    private func unknown(_ words: [String]) -> UsageError {
+    private func unknown(_ arguments: [String]) -> UsageError {
         UsageError(
-            "apus: unknown command: apus \(words[0])\n\nRun 'apus --help' for more information", status: 1)
+            "apus: unknown command: apus \(arguments[0])\n\nRun 'apus --help' for more information", status: 1)
     }
 
-    private func help(_ words: [String]) throws {
-        guard !words.isEmpty else { return Console.text(TopHelp.text(CommandList.groups)) }
+    private func help(_ arguments: [String]) throws {
+        guard !arguments.isEmpty else { return Console.text(TopHelp.text(CommandList.groups)) }
         // The lab's own grammar, whose help points here.
-        if words[0] == Apus.labName { return Console.line(Apus.labHelp(words)) }
-        guard let (verb, used, _) = CommandList.find(words) else { throw unknown(words) }
-        guard let verb else { return Console.text(TopHelp.text(ofGroup: used)) }
-        Console.text(verb.help + "\n")
+        if arguments[0] == Apus.labName { return Console.line(Apus.labHelp(arguments)) }
+        guard let (command, used, _) = CommandList.find(arguments) else { throw unknown(arguments) }
+        guard let command else { return Console.text(TopHelp.text(ofGroup: used)) }
+        Console.text(command.help + "\n")
     }
 }

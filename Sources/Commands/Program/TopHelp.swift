@@ -22,8 +22,8 @@ enum TopHelp {
         func section(_ title: String, _ lines: [(String, String)]) {
             text += "\n\(title):\n" + lines.map { "  \($0.0.padded(12))\($0.1)\n" }.joined()
         }
-        let short = CommandList.all.flatMap { verb in
-            ([verb.path] + verb.aliases).filter { !$0.contains(" ") }.map { ($0, verb.summary) }
+        let short = CommandList.all.flatMap { command in
+            ([command.path] + command.aliases).filter { !$0.contains(" ") }.map { ($0, command.summary) }
         }.sorted { $0.0 < $1.0 }
         section("Common Commands", common.compactMap { name in short.first { $0.0 == name } })
         section("Management Commands", groups.filter { !swarm.contains($0.name) }.map { ($0.name, $0.summary) })
@@ -37,12 +37,12 @@ enum TopHelp {
 
     static func text(ofGroup name: String) -> String {
         let summary = CommandList.groups.first { $0.name == name }?.summary ?? ""
-        let verbs = CommandList.all.filter { $0.path.hasPrefix(name + " ") }.map {
+        let commands = CommandList.all.filter { $0.path.hasPrefix(name + " ") }.map {
             (String($0.path.dropFirst(name.count + 1)), $0.summary)
         }.sorted { $0.0 < $1.0 }
-        let width = max(12, (verbs.map(\.0.count).max() ?? 0) + 2)
+        let width = max(12, (commands.map(\.0.count).max() ?? 0) + 2)
         return "Usage:  apus \(name) COMMAND\n\n\(summary)\n\nCommands:\n"
-            + verbs.map { "  \($0.0.padded(width))\($0.1)\n" }.joined()
+            + commands.map { "  \($0.0.padded(width))\($0.1)\n" }.joined()
             + "\nRun 'apus \(name) COMMAND --help' for more information on a command.\n"
     }
 }

@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import Model
 
-/// A program that keeps credentials in a place of its own: `docker-credential-NAME`, which is asked by one word and standard
+/// A program that keeps credentials in a place of its own: `docker-credential-NAME`, which is asked by one action and standard
 /// input, and answers on standard output.
 struct CredentialHelper: Sendable {
     private let name: String
@@ -39,16 +39,16 @@ struct CredentialHelper: Sendable {
 
     func erase(_ server: String) async throws { try await command("erase", server) }
 
-    private func command(_ word: String, _ input: String) async throws {
-        let (status, output) = try await ask(word, input)
-        if status != 0 { throw failure(word, String(decoding: output, as: UTF8.self).trimmed) }
+    private func command(_ action: String, _ input: String) async throws {
+        let (status, output) = try await ask(action, input)
+        if status != 0 { throw failure(action, String(decoding: output, as: UTF8.self).trimmed) }
     }
 
-    private func failure(_ word: String, _ text: String) -> ExitError {
-        ExitError(1, "error getting credentials - err: \(name) \(word) failed, out: `\(text)`")
+    private func failure(_ action: String, _ text: String) -> ExitError {
+        ExitError(1, "error getting credentials - err: \(name) \(action) failed, out: `\(text)`")
     }
 
-    private func ask(_ word: String, _ input: String) async throws -> (status: CInt, output: [UInt8]) {
+    private func ask(_ action: String, _ input: String) async throws -> (status: CInt, output: [UInt8]) {
         let folders = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
         let places: [String] = folders.map { "\($0)/\(name)" }
         guard let program = places.first(where: { access($0, X_OK) == 0 }) else {
@@ -70,12 +70,12 @@ struct CredentialHelper: Sendable {
                 defer { close(itsOutput) }
                 child = try Processes.spawn(
                     SpawnRequest(
-                        executable: program, arguments: [word], environment: settings,
+                        executable: program, arguments: [action], environment: settings,
                         descriptors: [(itsInput, 0), (itsOutput, 1), (2, 2)]))
             }
             return (child, try reading.readToEnd())
         }
-        guard case .exited(let status) = try await child.wait() else { throw failure(word, "\(name) was killed") }
+        guard case .exited(let status) = try await child.wait() else { throw failure(action, "\(name) was killed") }
         return (status, output)
     }
 }

@@ -3,7 +3,7 @@ package import Model
 
 extension Command {
     static let serviceCreate = Command(
-        "service create", arity: .atLeast(1), stopsAtWord: true,
+        "service create", arity: .atLeast(1), stopsAtArgument: true,
         help: """
             Usage:  apus service create [OPTIONS] IMAGE [COMMAND] [ARG...]
 
@@ -179,10 +179,10 @@ package struct ServiceRequest {
     private func container() throws -> ContainerSpec {
         guard !flags.has("credential-spec") else { throw ExitError(1, "--credential-spec is for Windows only") }
         let environment = try SettingFiles.environment(call, files: "env-file", flags: "env")
-        let command = Array(call.words.dropFirst())
+        let command = Array(call.arguments.dropFirst())
         let capabilities = Capabilities(adding: flags.list("cap-add"), dropping: flags.list("cap-drop"))
         var container = ContainerSpec()
-        container.image = call.words[0]
+        container.image = call.arguments[0]
         container.labels = flags.dictionary("container-label")
         container.command = try flags.arguments("entrypoint")
         container.args = command.isEmpty ? nil : command

@@ -111,7 +111,7 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let name = call.words[0]
+        let name = call.arguments[0]
         let service = try await client.json(.get(ServicePath.of(name)))
         var query = [("version", "\(service["Version"]["Index"].unsigned)")]
         var spec = try EditedObject<ServiceSpec>(service["Spec"])
@@ -158,7 +158,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        let name = call.words[0]
+        let name = call.arguments[0]
         let service = try await client.json(.get(ServicePath.of(name)))
         let query = [("version", "\(service["Version"]["Index"].unsigned)"), ("rollback", "previous")]
         let answer = try await client.json(
@@ -181,22 +181,22 @@ extension Command {
               -d, --detach   Do not wait until the tasks run
             """
     ) { call in
-        var wanted: [(name: String, text: String)] = []
-        for word in call.words {
-            let (name, text) = GoText.pair(word)
+        var requested: [(name: String, text: String)] = []
+        for argument in call.arguments {
+            let (name, text) = GoText.pair(argument)
             guard let text, !name.isEmpty else {
                 throw ExitError(
                     1,
-                    "invalid scale specifier '\(word)'.\nSee 'apus service scale --help'.\n\n"
+                    "invalid scale specifier '\(argument)'.\nSee 'apus service scale --help'.\n\n"
                         + "Usage:  apus service scale SERVICE=REPLICAS [SERVICE=REPLICAS...]\n\n"
                         + "Scale one or multiple replicated services")
             }
-            wanted.append((name, text))
+            requested.append((name, text))
         }
         let client = try await call.client()
         var failures: [String] = []
         var changed: [String] = []
-        for (name, text) in wanted {
+        for (name, text) in requested {
             do {
                 let count: UInt64
                 do { count = try Numbers.parseUnsigned(text, bits: 64) } catch {

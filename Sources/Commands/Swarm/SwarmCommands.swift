@@ -91,7 +91,7 @@ extension Command {
         request.listenAddr = flags.string("listen-addr") ?? "0.0.0.0:2377"
         request.advertiseAddr = flags.string("advertise-addr") ?? ""
         request.dataPathAddr = flags.string("data-path-addr") ?? ""
-        request.remoteAddrs = [call.words[0]]
+        request.remoteAddrs = [call.arguments[0]]
         request.joinToken = flags.string("token") ?? ""
         request.availability = flags.string("availability") ?? "active"
         try await client.send(.post("/swarm/join", sending: request))
@@ -113,7 +113,7 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        let role = call.words[0]
+        let role = call.arguments[0]
         guard role == "worker" || role == "manager" else { throw ExitError(1, "unknown role \(role)") }
         let client = try await call.client()
         let isQuiet = flags.isSet("quiet")

@@ -18,7 +18,8 @@ extension Command {
     ) { call in
         let format = call.flags.string("format") ?? ""
         let client: JSON = [
-            "Debug": false, "Version": .string(ProductVersion.text), "Context": "default", "Plugins": [], "Warnings": .null,
+            "Debug": false, "Version": .string(ProductVersion.text), "Context": "default", "Plugins": [],
+            "Warnings": .null,
         ]
         var template: Template?
         if !format.isEmpty, format != "json" {

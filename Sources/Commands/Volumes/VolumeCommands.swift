@@ -44,12 +44,12 @@ extension Command {
         if let flag = clusterOnly.first(where: { flags.has($0) }) {
             throw ExitError(1, "--\(flag): cluster volumes are not supported")
         }
-        if flags.has("name"), !call.words.isEmpty {
+        if flags.has("name"), !call.arguments.isEmpty {
             throw ExitError(
                 1, "conflicting options: cannot specify a volume-name through both --name and as a positional arg")
         }
         var request = VolumeRequest()
-        request.name = call.words.first ?? flags.string("name") ?? ""
+        request.name = call.arguments.first ?? flags.string("name") ?? ""
         request.driver = flags.string("driver") ?? "local"
         request.driverOpts = flags.dictionary("opt") ?? [:]
         request.labels = flags.dictionary("label") ?? [:]
@@ -94,7 +94,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        try await Inspection(format: call.flags.string("format")).show(call.words) { name in
+        try await Inspection(format: call.flags.string("format")).show(call.arguments) { name in
             try await client.bytes(.get(VolumePath.of(name)))
         }
     }
@@ -115,7 +115,7 @@ extension Command {
     ) { call in
         let client = try await call.client()
         let query = call.flags.isSet("force") ? [("force", "1")] : []
-        try await Batch.run(call.words) { name in
+        try await Batch.run(call.arguments) { name in
             try await client.send(.delete(VolumePath.of(name), query))
             return name
         }

@@ -5,9 +5,10 @@ import Testing
 
 @Suite struct GrammarTests {
     private func invocation(_ line: [String]) throws -> (Command, Invocation) {
-        let (verb, used, count) = try #require(CommandList.find(line))
-        let found = try #require(verb)
-        let parsed = try FlagParser(found.flags, stopsAtWord: found.stopsAtWord).parse(Array(line.dropFirst(count)))
+        let (command, used, count) = try #require(CommandList.find(line))
+        let found = try #require(command)
+        let parsed = try FlagParser(found.flags, stopsAtArgument: found.stopsAtArgument).parse(
+            Array(line.dropFirst(count)))
         let session = try Session(
             environment: ["HOME": "/root", "FROM_HERE": "1"],
             global: try FlagParser(
@@ -17,11 +18,13 @@ import Testing
             .parse([]))
         return (
             found,
-            Invocation(flags: parsed, words: parsed.rest, used: used, session: session, help: found.help)
+            Invocation(flags: parsed, arguments: parsed.rest, used: used, session: session, help: found.help)
         )
     }
 
-    private func verb(_ words: String...) throws -> Command { try #require(CommandList.find(words)?.verb) }
+    private func command(_ arguments: String...) throws -> Command {
+        try #require(CommandList.find(arguments)?.command)
+    }
 
     private func message(_ line: [String]) -> String? {
         do {
@@ -31,12 +34,12 @@ import Testing
     }
 
     @Test func `flags are read from the help`() throws {
-        let flags = try verb("run").flags
+        let flags = try command("run").flags
         #expect(flags.contains(CommandFlag(name: "publish", short: "p", type: "list")))
         #expect(flags.contains(CommandFlag(name: "rm", short: nil, type: "")))
         #expect(flags.contains(CommandFlag(name: "memory", short: "m", type: "bytes")))
         #expect(flags.count > 95, "docker run has about a hundred flags: \(flags.count)")
-        #expect(try verb("service", "create").flags.count > 70 && verb("service", "update").flags.count > 90)
+        #expect(try command("service", "create").flags.count > 70 && command("service", "update").flags.count > 90)
     }
 
     @Test func `flags as Docker takes them`() throws {
@@ -45,11 +48,11 @@ import Testing
         ])
         #expect(call.flags.isSet("interactive") && call.flags.isSet("tty") && call.flags.isSet("detach"))
         #expect(call.flags.list("publish") == ["80:80"] && call.flags.string("name") == "a")
-        #expect(call.words == ["busybox", "ls", "-la"])
+        #expect(call.arguments == ["busybox", "ls", "-la"])
         let (_, later) = try invocation([
             "network", "create", "br1", "--subnet", "10.0.0.0/8,10.1.0.0/16", "--internal=false",
         ])
-        #expect(later.words == ["br1"] && later.flags.list("subnet").count == 2 && !later.flags.isSet("internal"))
+        #expect(later.arguments == ["br1"] && later.flags.list("subnet").count == 2 && !later.flags.isSet("internal"))
     }
 
     @Test(
@@ -96,16 +99,16 @@ import Testing
                 "invalid argument \"99999:80\" for \"-p, --publish\" flag: invalid hostPort: 99999"
             ),
         ] as [([String], String)])
-    func `wrong flags are refused in Docker's words`(line: [String], text: String) {
+    func `wrong flags are refused in Docker's arguments`(line: [String], text: String) {
         #expect(message(line) == text)
     }
 
-    @Test func `verbs have paths of their own`() {
+    @Test func `commands have paths of their own`() {
         var seen: Set<String> = []
-        for verb in CommandList.all {
-            for path in [verb.path] + verb.aliases { #expect(seen.insert(path).inserted, "\(path) twice") }
-            #expect(verb.help.hasPrefix("Usage:  apus \(verb.path)"), "\(verb.path)")
-            #expect(!verb.summary.isEmpty, "\(verb.path)")
+        for command in CommandList.all {
+            for path in [command.path] + command.aliases { #expect(seen.insert(path).inserted, "\(path) twice") }
+            #expect(command.help.hasPrefix("Usage:  apus \(command.path)"), "\(command.path)")
+            #expect(!command.summary.isEmpty, "\(command.path)")
         }
     }
 

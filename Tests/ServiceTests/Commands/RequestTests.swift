@@ -29,7 +29,7 @@ struct RequestTests {
                 let words = try row.words
                 let (found, _, count) = try #require(CommandList.find(words), "\(row.line)")
                 #expect(found?.path == command.path, "$ \(row.line) stands in the table of \(command.path)")
-                let parsed = try FlagParser(command.flags, stopsAtWord: command.stopsAtWord).parse(
+                let parsed = try FlagParser(command.flags, stopsAtArgument: command.stopsAtArgument).parse(
                     Array(words.dropFirst(count)))
                 missing.subtract(parsed.values.keys)
             }
