@@ -32,12 +32,14 @@ package struct DeviceRequest: Codable, Sendable, Equatable {
     package var deviceIDs: [String]?
     /// Alternatives, of which each has all its words.
     package var capabilities: [[String]] = []
+    /// The driver's own, by their names.
     package var options: [String: String] = [:]
     package init() {}
 }
 
 /// One of `ContainerSpec.Secrets` or of `ContainerSpec.Configs`: it has either the one pair of names or the other.
 package struct FileReference: Encodable, Sendable, Equatable {
+    /// The file that tasks find. Owner and group are names or numbers.
     package struct File: Encodable, Sendable, Equatable {
         package var name: String
         package var owner: String
@@ -78,11 +80,12 @@ package struct NodeSpecChange: Codable, Sendable, Equatable {
 
 extension JSONValue {
     /// A value as the API writes it.
+    /// - Throws: `EncodingError`: a number that JSON does not have.
     package init(encoding value: some Encodable) throws {
         self = try WireJSON.decode(JSONValue.self, from: WireJSON.encode(value))
     }
 
-    /// A member of an object.
+    /// A member of an object; `nil` when there is none, and of everything else.
     package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members[name]
