@@ -442,9 +442,3 @@ extension NodeEngine {
         return PendingExit { ExitResult(statusCode: code) }
     }
 }
-
-/// How a container's process ended.
-struct ProcessEnd: Codable, Sendable, Equatable {
-    var code: Int
-    var wasOutOfMemory: Bool
-}
