@@ -166,7 +166,7 @@ let package = Package(
                 "StateStore",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "DockerClient", "Commands",
-            ], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
+            ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [

@@ -4,8 +4,9 @@ import Model
 enum ContainerEvent: Sendable, Equatable {
     case startRequested
     case started(pid: Int, at: Timestamp)
+    /// Also when it runs already: then it has been ended again.
     /// - Parameter code: Docker's code for a container that could not be started.
-    case startFailed(code: Int, error: String)
+    case startFailed(code: Int, error: String, at: Timestamp)
     case stopRequested(by: StopCause, deadline: Timestamp?)
     /// The stop of a restart has failed: no start follows it any more.
     case restartAbandoned

@@ -8,7 +8,7 @@ extension ContainerPhase {
         switch event {
         case .startRequested: return start()
         case .started(let pid, let moment): return started(pid, moment)
-        case .startFailed(let code, let error): return startFailed(code, error)
+        case .startFailed(let code, let error, let moment): return startFailed(code, error, moment)
         case .stopRequested(let cause, let deadline): return stop(cause, deadline)
         case .restartAbandoned: return setStop(from: .restart, to: .user)
         case .frozen: return freeze()
@@ -50,15 +50,24 @@ extension ContainerPhase {
         return [.announceStart, .watch]
     }
 
-    private mutating func startFailed(_ code: Int, _ error: String) -> [ContainerEffect] {
-        guard case .starting(let start) = self else { return [] }
-        if var exit = start.before {
+    private mutating func startFailed(_ code: Int, _ error: String, _ moment: Timestamp) -> [ContainerEffect] {
+        switch self {
+        case .starting(let start):
+            guard var exit = start.before else {
+                self = .created(.failed(code: code, error: error))
+                break
+            }
             exit.code = code
             exit.error = error
             exit.cause = start.stop.map { ExitCause($0.by) } ?? .startFailed
             self = .exited(exit)
-        } else {
-            self = .created(.failed(code: code, error: error))
+        // It ran for a moment, and could not be put on record.
+        case .running(let run), .paused(let run), .stopping(let run, _):
+            self = .exited(
+                Exit(
+                    code: code, startedAt: run.startedAt, finishedAt: moment, error: error,
+                    cause: isStoppedByUser ? .user : .startFailed))
+        case .created, .restarting, .exited, .removing, .dead: return []
         }
         // Of a start anew somebody may have waited for the end since before; nothing more comes.
         return [.release(code: code, isOver: true), .removeIfTemporary]
