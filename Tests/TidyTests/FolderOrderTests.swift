@@ -14,13 +14,12 @@ import Testing
         "Commands.Command",
     ]
 
-    private let folders: [String: FolderGraph]
-
-    init() throws {
+    private func graphs() throws -> [String: FolderGraph] {
         let tree = try SourceTree()
         let sources = tree.files.filter { $0.path.hasPrefix("Sources/") && !$0.isGenerated }
-        folders = Dictionary(grouping: sources, by: \.target).mapValues(FolderGraph.init)
-        try #require(folders.count > 10, "the sources were not found")
+        let graphs = Dictionary(grouping: sources, by: \.target).mapValues(FolderGraph.init)
+        try #require(graphs.count > 10, "the sources were not found")
+        return graphs
     }
 
     /// Rows of the table: `| Target | first, second, … |`, or `no order yet` for the second cell.
@@ -39,6 +38,7 @@ import Testing
 
     @Test func `a folder names only types of the folders before it`() throws {
         let orders = try Self.orders()
+        let folders = try graphs()
         for (target, graph) in folders.sorted(by: { $0.key < $1.key }) where graph.folders.count > 1 {
             switch orders[target] {
             case nil: Issue.record("ARCHITECTURE.md has no order of the folders of \(target)")
@@ -60,9 +60,9 @@ import Testing
         }
     }
 
-    @Test func `no type is spread over many files`() {
+    @Test func `no type is spread over many files`() throws {
         var found: Set<String> = []
-        for (target, graph) in folders {
+        for (target, graph) in try graphs() {
             for (type, files) in graph.spread where files.count > Self.mostFiles {
                 found.insert("\(target).\(type)")
                 if !Self.wide.contains("\(target).\(type)") {
@@ -112,37 +112,33 @@ struct FolderGraph {
     private(set) var uses: [Use] = []
     /// The files that each type is declared or extended in.
     private(set) var spread: [String: Set<String>] = [:]
+    /// Which folders' types each folder names.
+    private var needs: [String: Set<String>] = [:]
 
     init(_ files: [SourceTree.File]) {
-        let code = files.map { file in file.lines.map { TidyTests.code(of: $0) } }
         folders = Set(files.map(Self.folder(of:)))
         var owners: [String: Set<String>] = [:]
-        var own: [Set<String>] = []
-        for (file, lines) in zip(files, code) {
-            var here: Set<String> = []
-            for line in lines {
-                if let name = Self.declared(line) {
-                    here.insert(name)
-                    if !line.hasPrefix(" ") {
-                        spread[name, default: []].insert(file.path)
-                        if !line.contains(#/^(file)?private /#) {
-                            owners[name, default: []].insert(Self.folder(of: file))
-                        }
-                    }
-                } else if let match = line.firstMatch(of: #/^(?:\w+ )*extension ([\w.]+)/#) {
-                    spread[String(match.1), default: []].insert(file.path)
+        var read: [(file: SourceTree.File, words: [SourceWord], own: Set<String>)] = []
+        for file in files {
+            let words = SourceWord.all(in: file.lines)
+            var own: Set<String> = []
+            for declaration in SourceDeclaration.all(in: words) {
+                if declaration.isAtTop { spread[declaration.name, default: []].insert(file.path) }
+                if declaration.isExtension { continue }
+                own.insert(declaration.name)
+                if declaration.isAtTop, !declaration.isPrivate {
+                    owners[declaration.name, default: []].insert(Self.folder(of: file))
                 }
             }
-            own.append(here)
+            read.append((file, words, own))
         }
-        for (index, (file, lines)) in zip(files, code).enumerated() {
+        for (file, words, own) in read {
             let folder = Self.folder(of: file)
-            for (number, line) in lines.enumerated() {
-                for name in Self.names(in: line) where !own[index].contains(name) {
-                    guard let places = owners[name], places.count == 1, let owner = places.first, owner != folder
-                    else { continue }
-                    uses.append(Use(path: file.path, line: number + 1, folder: folder, type: name, owner: owner))
-                }
+            for word in words where word.isName && !own.contains(word.text) {
+                guard let places = owners[word.text], places.count == 1, let owner = places.first, owner != folder
+                else { continue }
+                uses.append(Use(path: file.path, line: word.line, folder: folder, type: word.text, owner: owner))
+                needs[folder, default: []].insert(owner)
             }
         }
     }
@@ -151,9 +147,7 @@ struct FolderGraph {
     var hasLoops: Bool {
         var rest = folders
         while true {
-            let free = rest.filter { folder in
-                !uses.contains { $0.folder == folder && rest.contains($0.owner) }
-            }
+            let free = rest.filter { (needs[$0] ?? []).isDisjoint(with: rest) }
             if free.isEmpty { return !rest.isEmpty }
             rest.subtract(free)
         }
@@ -163,27 +157,98 @@ struct FolderGraph {
         let parts = file.path.split(separator: "/")
         return parts.count > 3 ? String(parts[2]) : "."
     }
+}
 
-    private static func declared(_ line: String) -> String? {
-        line.firstMatch(
-            of: #/^ *(?:@\w+(?:\([^)]*\))? )*(?:\w+ )*?(?:struct|class|enum|actor|protocol|typealias) (\w+)/#
-        ).map { String($0.1) }
-    }
+/// A word of the code, comments and texts left out.
+struct SourceWord {
+    let text: String
+    /// From 1.
+    let line: Int
+    let isAtLineStart: Bool
+    let isAfterDot: Bool
 
-    /// Words that begin with a capital and stand by themselves; what follows a dot is somebody's own.
-    private static func names(in line: String) -> [String] {
-        var names: [String] = []
-        var word = ""
-        var before: Character = " "
-        for character in line + " " {
-            if character.isLetter || character.isNumber || character == "_" {
-                word.append(character)
+    /// It begins with a capital and stands by itself: what follows a dot is somebody's own.
+    var isName: Bool { !isAfterDot && text.utf8.first.map { (65...90).contains($0) } ?? false }
+
+    static func all(in lines: [String]) -> [SourceWord] {
+        var words: [SourceWord] = []
+        var isInText = false
+        for (number, line) in lines.enumerated() {
+            // The content of a text of several lines.
+            if line.contains("\"\"\"") {
+                isInText.toggle()
+                if !isInText { continue }
+            } else if isInText {
                 continue
             }
-            if word.first?.isUppercase == true, before != "." { names.append(word) }
-            word = ""
-            before = character
+            words += self.words(in: line, number + 1)
         }
-        return names
+        return words
+    }
+
+    private static func words(in line: String, _ number: Int) -> [SourceWord] {
+        var words: [SourceWord] = []
+        var word: [UInt8] = []
+        var start = 0
+        var before: UInt8 = 0
+        var previous: UInt8 = 0
+        var isInString = false
+        for (column, byte) in line.utf8.enumerated() {
+            defer { previous = byte }
+            if byte == UInt8(ascii: "\""), previous != UInt8(ascii: "\\") { isInString.toggle() }
+            if isInString { continue }
+            if byte == UInt8(ascii: "/"), previous == byte { break }
+            if isPart(byte) {
+                if word.isEmpty { (start, before) = (column, previous) }
+                word.append(byte)
+            } else if !word.isEmpty {
+                words.append(Self(word, number, start, before))
+                word = []
+            }
+        }
+        if !word.isEmpty { words.append(Self(word, number, start, before)) }
+        return words
+    }
+
+    private init(_ bytes: [UInt8], _ line: Int, _ start: Int, _ before: UInt8) {
+        text = String(decoding: bytes, as: UTF8.self)
+        self.line = line
+        isAtLineStart = start == 0 || start == 1 && before == UInt8(ascii: "@")
+        isAfterDot = before == UInt8(ascii: ".")
+    }
+
+    private static func isPart(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 48...57, 65...90, 97...122, 95: true
+        default: byte >= 128
+        }
+    }
+}
+
+/// Where a type is declared or extended.
+struct SourceDeclaration {
+    let name: String
+    let isAtTop: Bool
+    let isPrivate: Bool
+    let isExtension: Bool
+
+    private static let keywords: Set<String> = [
+        "struct", "class", "enum", "actor", "protocol", "typealias", "extension",
+    ]
+
+    static func all(in words: [SourceWord]) -> [SourceDeclaration] {
+        var found: [SourceDeclaration] = []
+        var isAtTop = false
+        var isPrivate = false
+        var line = 0
+        for (word, next) in zip(words, words.dropFirst()) {
+            if word.line != line { (line, isAtTop, isPrivate) = (word.line, word.isAtLineStart, false) }
+            if word.text.hasSuffix("private") { isPrivate = true }
+            guard keywords.contains(word.text), !word.isAfterDot, next.line == word.line, next.isName else { continue }
+            found.append(
+                SourceDeclaration(
+                    name: next.text, isAtTop: isAtTop, isPrivate: isPrivate, isExtension: word.text == "extension"))
+        }
+        return found
     }
 }
