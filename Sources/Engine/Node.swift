@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import ContainerRuntime
 import DataPlane
 package import EngineInterface
@@ -74,7 +75,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let containerFiles = ContainerFileKeeper(
             containers: table, networks: localNetworks, paths: paths, nameServers: configuration.nameServers, log: log)
         endpoints = EndpointService(
-            containers: table, networks: networks, files: containerFiles, holders: AttachmentWaiters(), events: events)
+            containers: table, networks: networks, files: containerFiles, holders: KeyedCondition<String>(),
+            events: events)
         let execs = ExecService(
             containers: table, roots: roots, runtime: runtime, events: events, workbench: workbench, log: log)
         let health = HealthMonitor(containers: table, roots: roots, runtime: runtime, events: events, log: log)

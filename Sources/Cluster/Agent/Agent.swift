@@ -1,3 +1,4 @@
+import Concurrency
 import EngineInterface
 import Foundation
 import GRPCCore
@@ -356,7 +357,7 @@ struct Agent: ServiceLifecycle.Service {
 final class SessionState: Sendable {
     private struct Known {
         var id: String?
-        var heartbeat = Dispatcher.defaultHeartbeat
+        var heartbeat = NodeTimeouts.heartbeat
         var heard = ContinuousClock.now
         var role: NodeRole?
     }

@@ -1,3 +1,4 @@
+import Concurrency
 import ContainerRuntime
 import Faults
 import Glibc

@@ -1,3 +1,4 @@
+import Concurrency
 import Faults
 import Images
 import LinuxSystem
@@ -12,7 +13,7 @@ import Synchronization
 /// record, one write of a container at a time, so that no older one comes to lie over it.
 final class ContainerTable: Sendable {
     /// Operations on one container follow one another, by its id; those on others go on beside them.
-    let lock = KeyedLock()
+    let lock = KeyedLock<String>()
     private struct State {
         var records: [String: ContainerRecord] = [:]
         var idByName: [String: String] = [:]
@@ -23,7 +24,7 @@ final class ContainerTable: Sendable {
     private let state = Mutex(State())
     private let store: any ContainerStore
     private let log: Logger
-    private let writes = KeyedLock()
+    private let writes = KeyedLock<String>()
 
     init(store: any ContainerStore, log: Logger) {
         self.log = log

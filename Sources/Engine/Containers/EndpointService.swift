@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import DataPlane
 import EngineInterface
 import Faults
@@ -10,12 +11,12 @@ package final class EndpointService: NetworkConnectionBackend {
     let containers: ContainerTable
     let networks: NodeNetworkService
     let files: ContainerFileKeeper
-    let holders: AttachmentWaiters
+    let holders: KeyedCondition<String>
     let events: EventLog
 
     init(
         containers: ContainerTable, networks: NodeNetworkService, files: ContainerFileKeeper,
-        holders: AttachmentWaiters,
+        holders: KeyedCondition<String>,
         events: EventLog
     ) {
         self.containers = containers

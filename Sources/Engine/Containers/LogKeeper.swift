@@ -1,3 +1,4 @@
+import Concurrency
 import ContainerRuntime
 import Faults
 import LinuxSystem
@@ -13,7 +14,7 @@ final class LogKeeper: Sendable {
     private let workbench: BackgroundTasks
     private let log: Logger
     /// The files of one log are numbered by one at a time.
-    private let lock = KeyedLock()
+    private let lock = KeyedLock<String>()
 
     init(
         containers: ContainerTable, runtime: any ContainerOutput, paths: EnginePaths, workbench: BackgroundTasks,

@@ -1,3 +1,4 @@
+import Concurrency
 package import EngineInterface
 import Addressing
 import Faults
@@ -13,7 +14,7 @@ package final class NodeNetworkService: NetworkBackend {
     let events: EventLog
     private let link = Mutex<(any SwarmNetworkCatalog)?>(nil)
     /// Local networks are made and removed one after the other.
-    private let lock = KeyedLock()
+    private let lock = KeyedLock<String>()
 
     init(networks: LocalNetworks, network: NetworkCoordinator, members: any NetworkMembers, events: EventLog) {
         self.events = events
