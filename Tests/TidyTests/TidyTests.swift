@@ -69,6 +69,26 @@ import Testing
         }
     }
 
+    /// A task that nobody owns is cancelled by nobody, and nobody waits for it: groups, `BackgroundTasks`, `OwnedTasks` and `uncancelled` begin
+    /// tasks, which are all made in one target.
+    @Test func `tasks are begun by the tools of Concurrency alone`() {
+        for file in tree.files where file.path.hasPrefix("Sources/") && !file.isGenerated {
+            for number in Self.looseTasks(file.lines) where file.target != "Concurrency" {
+                Issue.record("\(file.path):\(number + 1) begins a task that nobody owns")
+            }
+        }
+    }
+
+    /// Line numbers, from 0.
+    static func looseTasks(_ lines: [String]) -> [Int] {
+        lines.indices.filter { number in
+            let code = code(of: lines[number])
+            return ["Task {", "Task(", "Task.detached", "Task<", "Task.init"].contains { word in
+                has(word, in: code) && !code.contains("-> Task")
+            }
+        }
+    }
+
     /// Whoever is woken up may be a task that is just being cancelled. Waking it waits for the handlers of its cancellation, and one of those may
     /// wait for the lock: neither ever goes on.
     @Test func `nobody is woken up and nothing cancelled under a lock`() {
@@ -167,6 +187,12 @@ import Testing
             "x.withLock { $0.finish() }",
         ]
         #expect(Self.wakingUnderLock(locked).map(\.0) == [2, 5])
+        let begun = [
+            "Task { work() }", "let end = Task.detached { work() }", "group.addTask { work() }",
+            "Task(priority: .low) {",
+            "func shown() -> SwarmTask {", "try await Task.sleep(for: pause)",
+        ]
+        #expect(Self.looseTasks(begun) == [0, 1, 3])
         #expect(Self.wakingUnderLock(["for a in x.withLock({ $0 }) { a.cancel() }"]).isEmpty)
         #expect(Self.has("try?", in: Self.code(of: "let a = try? b() // \"try!\"")))
         #expect(!Self.has("try!", in: Self.code(of: "let a = try? b() // \"try!\"")))
