@@ -123,16 +123,15 @@ import Testing
 
     /// Whether the word stands there by itself, not as the end of a longer one.
     static func has(_ word: String, in code: String) -> Bool {
-        var (word, code) = (word, code)
-        return word.withUTF8 { word in
-            code.withUTF8 { code in
-                guard var from = UnsafeRawPointer(code.baseAddress), let bytes = word.baseAddress else { return false }
-                let (start, end) = (from, from + code.count)
-                while let found = memmem(from, end - from, bytes, word.count) {
-                    guard found > start else { return true }
-                    let before = Character(UnicodeScalar((found - 1).load(as: UInt8.self)))
+        code.withCString { start in
+            word.withCString { word in
+                var from = start
+                while let found = strstr(from, word) {
+                    let place = UnsafePointer(found)
+                    guard place > start else { return true }
+                    let before = Character(UnicodeScalar(UInt8(bitPattern: (place - 1).pointee)))
                     if !(before.isLetter || before.isNumber || before == "_") { return true }
-                    from = UnsafeRawPointer(found) + 1
+                    from = place + 1
                 }
                 return false
             }
