@@ -143,23 +143,15 @@ import Testing
 
     /// Whether the word stands there by itself, not as the end of a longer one.
     static func has(_ word: String, in code: String) -> Bool {
-        var (word, code) = (word, code)
-        return word.withUTF8 { word in
-            code.withUTF8 { code in
-                guard var from = UnsafeRawPointer(code.baseAddress), let bytes = word.baseAddress else { return false }
-                let (start, end) = (from, from + code.count)
-                // By the word's first byte: `memmem` is seen or not by which files are compiled together.
-                while end - from >= word.count, let found = memchr(from, Int32(bytes[0]), end - from) {
-                    let found = UnsafeRawPointer(found)
-                    guard end - found >= word.count else { return false }
-                    guard memcmp(found, bytes, word.count) == 0 else {
-                        from = found + 1
-                        continue
-                    }
-                    guard found > start else { return true }
-                    let before = Character(UnicodeScalar((found - 1).load(as: UInt8.self)))
+        code.withCString { start in
+            word.withCString { word in
+                var from = start
+                while let found = strstr(from, word) {
+                    let place = UnsafePointer(found)
+                    guard place > start else { return true }
+                    let before = Character(UnicodeScalar(UInt8(bitPattern: (place - 1).pointee)))
                     if !(before.isLetter || before.isNumber || before == "_") { return true }
-                    from = found + 1
+                    from = place + 1
                 }
                 return false
             }
