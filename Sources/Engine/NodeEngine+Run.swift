@@ -19,14 +19,28 @@ extension NodeEngine {
             after: containers.all.sorted { $0.state.startedAt < $1.state.startedAt }.flatMap(\.endpoints).compactMap {
                 endpoint in endpoint.address.map { (endpoint.networkID, $0.address) }
             })
-        if let place = try await store.load(SwarmPlace.self, kind: .node, id: SwarmPlace.key) { try await take(place) }
+        let places = try await store.restore(SwarmPlace.self, kind: .node)
+        if let place = places.first(where: { $0.id == SwarmPlace.key })?.value { try await take(place) }
+        let unread = try await store.unread()
+        tell(of: unread)
         try await adoptProcesses()
         try await volumes.adopt(containers.all.filter(\.isUp).map { ($0.id, $0.mounts.compactMap(\.name)) })
         try await SubpathMounts(directory: paths.subpaths).sweep()
         try await dropStaleAttachments()
         try await network.adopt()
-        try await sweepRoots()
+        try await sweepRoots(keeping: Set(unread.filter { $0.type == "container" }.map(\.id)))
         for record in containers.all { workbench.begin { await self.resume(record.id) } }
+    }
+
+    /// Says what is on record and cannot be read. It stays as it is, and so do the files of a container; its process, which nobody could
+    /// stop or give a network any more, ends.
+    private func tell(of unread: [UnreadRecord]) {
+        for record in unread {
+            log.error(
+                "a record cannot be read and is set aside",
+                metadata: ["type": "\(record.type)", "id": "\(record.id)", "reason": "\(record.reason)"])
+            events.publish(record.event(scope: "local"))
+        }
     }
 
     /// Finds for each container whether its process still runs; what is on record follows.

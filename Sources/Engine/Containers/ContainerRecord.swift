@@ -2,7 +2,10 @@ import Addressing
 import Model
 
 /// Everything that the engine keeps of one container; the one owner of each of these facts.
-struct ContainerRecord: Codable, Sendable, Identifiable {
+struct ContainerRecord: VersionedRecord, Identifiable {
+    static let recordKind = "container"
+    static let recordVersion = 1
+
     let id: String
     /// Without the leading slash.
     var name: String

@@ -24,7 +24,7 @@ final class ContainerTable: Sendable {
 
     /// Reads the records of an earlier life of the daemon.
     func load() async throws {
-        let records = try await store.loadAll(ContainerRecord.self, kind: .containers).map(\.value)
+        let records = try await store.restore(ContainerRecord.self, kind: .containers).map(\.value)
         state.withLock { state in
             for record in records {
                 state.records[record.id] = record

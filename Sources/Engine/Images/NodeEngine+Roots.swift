@@ -82,8 +82,10 @@ extension NodeEngine {
     }
 
     /// Removes root file systems of containers that are no more.
-    func sweepRoots() async throws {
-        for id in try await images.containersWithRootFilesystem() where containers.record(id) == nil {
+    /// - Parameter unread: Containers whose records cannot be read.
+    func sweepRoots(keeping unread: Set<String>) async throws {
+        for id in try await images.containersWithRootFilesystem()
+        where containers.record(id) == nil && !unread.contains(id) {
             try await images.removeRootFilesystem(container: id)
         }
     }

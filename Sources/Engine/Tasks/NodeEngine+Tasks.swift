@@ -174,7 +174,9 @@ extension NodeEngine: TaskExecutor {
 }
 
 /// What the engine itself remembers of the swarm: enough to have its networks again before any manager answers.
-struct SwarmPlace: Codable, Sendable {
+struct SwarmPlace: VersionedRecord {
+    static let recordKind = "swarm-place"
+    static let recordVersion = 1
     static let key = "swarm"
     var nodeID: String
     var network: SwarmNetworkState
