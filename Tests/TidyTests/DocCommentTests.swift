@@ -7,9 +7,7 @@ import Testing
     private static let lacking = [
         "Addressing": 3,
         "Cluster": 19,
-        "Commands": 50,
         "DataPlane": 13,
-        "DockerClient": 16,
         "Engine": 1,
         "EngineInterface": 62,
         "EtcdStore": 9,
