@@ -11,9 +11,7 @@ import Testing
         "Engine": 1,
         "EngineInterface": 62,
         "EtcdStore": 9,
-        "LinuxSystem": 31,
         "LocalStore": 4,
-        "Model": 186,
         "NodeProtocol": 2,
         "StateStore": 8,
     ]
