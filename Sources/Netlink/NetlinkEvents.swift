@@ -11,7 +11,9 @@ package enum NetlinkEvent: Sendable, Hashable {
     case overflow
 }
 
+/// Of what kind a change was, and in which namespace.
 package struct NetlinkChange: Sendable, Hashable {
+    /// The kind of object, not which one.
     package enum Topic: Sendable, Hashable {
         case link, neighbour, address, route, rule, parameter, namespaceID, nftables
     }
@@ -79,6 +81,7 @@ package final class NetlinkListener: Sendable {
         waiting.finish()
     }
 
+    /// Listens from a thread inside a namespace; `nil`: in the one this process was started in.
     package static func open(in namespace: NetworkNamespace?) async throws -> NetlinkListener {
         guard let namespace else { return try await onThread { try NetlinkListener() } }
         return try await namespace.run { try NetlinkListener() }

@@ -9,7 +9,7 @@ extension Agent {
     /// How long a connection with a manager is waited for, as after a restart of the daemon.
     static let connectionPatience = Duration.seconds(15)
     /// How long a manager may take: as long as it gives itself, and then some, for many may ask at once.
-    static let attachmentDeadline = Manager.attachmentPatience + .seconds(20)
+    static let attachmentDeadline = NodeTimeouts.attachment + .seconds(20)
     /// How long the network may take to be set up on this node once the manager has answered: other containers may start meanwhile.
     static let networkPatience = Duration.seconds(30)
 

@@ -1,0 +1,39 @@
+package import Model
+package import NodeProtocol
+
+/// Where a node's swarm part keeps its things.
+package struct SwarmConfiguration: Sendable {
+    /// The daemon's root, as `/var/lib/apus`.
+    package var rootDirectory: String
+    /// As `/run/apus`.
+    package var runDirectory: String
+    /// etcd without fsync: loses writes when the machine crashes; for labs and tests.
+    package var storeWithoutFsync = false
+    /// Where managers' members of the store listen for each other, beside the managers' own port.
+    package var storePort = SwarmConfiguration.usualStorePort
+    static let usualStorePort = 2380
+    /// The address, or the interface, that others reach this node at, when `swarm init` and `swarm join` name none.
+    package var advertiseAddress = ""
+    /// Instead of the swarm's own heartbeat period; for tests.
+    package var heartbeat: Duration?
+    /// What a manager here asks nodes to understand; others for tests.
+    package var capabilities = Capabilities.present
+    /// Told what happens in the swarm, on managers, and what of its own part a node cannot read.
+    package var announce: @Sendable (EngineEvent) -> Void = { _ in }
+
+    package init(rootDirectory: String, runDirectory: String) {
+        self.rootDirectory = rootDirectory
+        self.runDirectory = runDirectory
+    }
+
+    var directory: String { rootDirectory + "/swarm" }
+    var storeDirectory: String { directory + "/store" }
+    /// There while a store is being made anew from this manager's data alone.
+    var forcingMark: String { directory + "/force-new-cluster" }
+    var credentials: CredentialFiles { CredentialFiles(directory: directory + "/certificates") }
+
+    /// Where others reach this node's member of the store.
+    func storeURL(_ membership: Membership) throws -> String {
+        "https://\(try NodeTransport.split(membership.advertiseAddress).host):\(storePort)"
+    }
+}

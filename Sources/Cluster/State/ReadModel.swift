@@ -1,0 +1,111 @@
+import Model
+package import Orchestration
+import ServiceLifecycle
+package import StateStore
+import Synchronization
+
+/// A manager's copy of all objects, kept up to date by one watch.
+package final class ReadModel: ServiceLifecycle.Service {
+    private struct State {
+        var objects: SwarmState = {
+            var state = SwarmState()
+            state.isStale = true
+            return state
+        }()
+        var followers: [Int: AsyncStream<Void>.Continuation] = [:]
+        var nextFollower = 0
+    }
+
+    /// How long a write waits at the most until its own effect is seen here.
+    static let catchUpDeadline = Duration.seconds(5)
+
+    private let store: any StateStore
+    private let state = Mutex(State())
+
+    package init(store: any StateStore) { self.store = store }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            try await self.store.follow(StoreKey.everything) { update in self.take(update) }
+        }
+    }
+
+    /// Takes what this end of the store knows, for a start without quorum.
+    func prime() async throws {
+        let listing = try await store.listStale(StoreKey.everything)
+        take(.snapshot(listing))
+        take(.stale)
+    }
+
+    /// Waits for the copy to be up to date.
+    func becomesFresh(within limit: Duration) async -> Bool {
+        await waits(within: limit) { !$0.isStale }
+    }
+
+    package var objects: SwarmState { state.withLock { $0.objects } }
+    /// True while the store cannot be reached.
+    package var isStale: Bool { state.withLock { $0.objects.isStale } }
+
+    /// An element at once, and one after each change; changes that come faster than they are read become one.
+    package func changes() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let id = state.withLock { state in
+            state.nextFollower += 1
+            state.followers[state.nextFollower] = continuation
+            return state.nextFollower
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.followers.removeValue(forKey: id) }
+        }
+        continuation.yield()
+        return stream
+    }
+
+    /// Returns when this copy has a revision, or after a deadline: the write has happened all the same.
+    package func catchUp(to revision: Int64) async {
+        _ = await hasCaughtUp(to: revision)
+    }
+
+    /// The same; tells whether the copy has the revision.
+    func hasCaughtUp(to revision: Int64) async -> Bool {
+        await waits(within: Self.catchUpDeadline) { $0.revision >= revision }
+    }
+
+    private func waits(within limit: Duration, for condition: @escaping @Sendable (SwarmState) -> Bool) async -> Bool {
+        if condition(objects) { return true }
+        return await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                for await _ in self.changes() where condition(self.objects) { return true }
+                return false
+            }
+            group.addTask {
+                // Cancelled when the condition holds: nothing else can be thrown.
+                try? await Task.sleep(for: limit)
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
+        }
+    }
+
+    /// Tells what happens in the swarm from now on, and which objects cannot be read, until cancelled.
+    func announce(_ tell: @Sendable (EngineEvent) -> Void) async {
+        var before: SwarmState?
+        for await _ in changes() {
+            let now = objects
+            // A state without a quorum says nothing new.
+            if now.isStale { continue }
+            for record in SwarmEvents.newlyUnread(before: before, now: now) { tell(record.event(scope: "swarm")) }
+            if let before { for event in SwarmEvents(before: before, now: now).events { tell(event) } }
+            before = now
+        }
+    }
+
+    private func take(_ update: StoreUpdate) {
+        let followers = state.withLock { state in
+            state.objects.take(update)
+            return Array(state.followers.values)
+        }
+        for follower in followers { follower.yield() }
+    }
+}
