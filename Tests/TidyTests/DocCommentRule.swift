@@ -48,7 +48,8 @@ struct DocCommentRule {
     ]
     /// What the standard library and the packages below explain.
     private static let known: Set<String> = [
-        "hash(into:)", "encode(to:)", "init(from:)", "run()", "next()",
+        "hash(into:)", "advanced(by:)", "duration(to:)", "sleep(until:tolerance:)", "encode(to:)", "init(from:)",
+        "run()", "next()",
         "makeAsyncIterator()",
     ]
 

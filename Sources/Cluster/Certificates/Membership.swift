@@ -1,3 +1,4 @@
+import Concurrency
 import LinuxSystem
 package import Model
 import Synchronization

@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import GRPCCore
 import Logging
 import Model

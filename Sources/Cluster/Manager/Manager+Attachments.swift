@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import Faults
 import LinuxSystem
 import Model

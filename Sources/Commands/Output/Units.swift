@@ -5,6 +5,7 @@ package enum Units {
 
     /// Powers of 1000, as `1.985MB`.
     package static func size(_ count: Double, digits: Int = 4) -> String { scaled(count, 1000, decimal, digits) }
+    /// The same of whole bytes.
     package static func size(_ count: Int64, digits: Int = 4) -> String { size(Double(count), digits: digits) }
 
     /// Powers of 1024, as `23.54GiB`.
@@ -38,7 +39,7 @@ package enum Units {
         return "\(seconds / 3600 / 24 / 365) years"
     }
 
-    static func ago(_ moment: String) -> String { duration(Moments.age(moment)) + " ago" }
+    static func ago(_ timestamp: String) -> String { duration(Timestamps.age(timestamp)) + " ago" }
 
     /// The first twelve characters of an id, without `sha256:`.
     package static func shortID(_ id: String) -> String {

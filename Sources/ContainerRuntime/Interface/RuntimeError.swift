@@ -53,6 +53,11 @@ package struct RuntimeError: Fault, Equatable {
 }
 
 extension RuntimeError {
+    /// Something that conmon or a runtime does was cancelled after `limit`.
+    static func notInTime(_ doing: String, _ limit: Duration) -> RuntimeError {
+        RuntimeError(.runtimeFailed, "\(doing) did not end within \(limit)")
+    }
+
     /// Reads the reason of a failed create or exec from the runtime's own words, which is the only place it gives it,
     /// and says it as Docker does: `failed to create shim task: OCI runtime create failed: …: unknown`.
     ///

@@ -1,4 +1,4 @@
-import LinuxSystem
+import Concurrency
 package import Model
 import Synchronization
 

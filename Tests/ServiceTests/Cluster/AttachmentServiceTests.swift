@@ -1,4 +1,3 @@
-import Cluster
 import EngineInterface
 import Faults
 import LinuxSystem
@@ -6,6 +5,8 @@ import Model
 import Synchronization
 import TestKit
 import Testing
+
+@testable import Cluster
 
 /// Places of containers outside of services, asked for over real TLS and kept in a real etcd.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct AttachmentServiceTests {
@@ -112,6 +113,9 @@ import Testing
                         .conflict,
                         "Could not attach to network open: rpc error: code = AlreadyExists desc = Address already in use"
                     ))
+            try await eventually("nothing is left of what was refused") {
+                try await manager.manager().model.objects.tasks.values.filter(\.isAttachment).map(\.id) == [held]
+            }
         }
     }
 
