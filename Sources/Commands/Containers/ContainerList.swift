@@ -45,7 +45,9 @@ extension Command {
     }
 }
 
+/// A line of `ps`.
 package enum ContainerRow {
+    /// - Parameter size: Whether sizes have a column.
     package static func listing(size: Bool) -> Listing {
         Listing(
             table: "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"

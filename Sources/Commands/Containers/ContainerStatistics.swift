@@ -94,6 +94,7 @@ struct StatisticsWatch {
     }
 }
 
+/// A line of `stats`.
 package enum StatisticsRow {
     package static let listing = Listing(
         table:

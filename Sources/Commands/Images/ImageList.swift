@@ -101,7 +101,9 @@ extension Command {
     }
 }
 
+/// A line of `images`.
 package enum ImageRow {
+    /// - Parameter digests: Whether digests have a column.
     package static func listing(digests: Bool) -> Listing {
         Listing(
             table: "table {{.Repository}}\t{{.Tag}}\t" + (digests ? "{{.Digest}}\t" : "")

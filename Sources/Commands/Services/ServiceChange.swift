@@ -16,6 +16,8 @@ package struct ServiceChange {
         parts = ServiceParts(flags: call.flags)
     }
 
+    /// Changes what the flags ask for and leaves the rest as it is.
+    /// - Throws: ``ExitError`` in Docker's words.
     package func apply(to spec: inout ServiceSpec) async throws {
         var task = spec.taskTemplate
         var container = task.containerSpec ?? ContainerSpec()

@@ -134,6 +134,8 @@ package struct ServiceRequest {
         parts = ServiceParts(flags: call.flags)
     }
 
+    /// What the flags ask for.
+    /// - Throws: ``ExitError`` in Docker's words.
     package func specification() throws -> ServiceSpec {
         var spec = ServiceSpec()
         spec.name = flags.string("name") ?? ""

@@ -10,6 +10,7 @@ package struct MountOption {
     private var driver: String?
     private var driverOptions: [String: String] = [:]
 
+    /// - Throws: ``ValueError`` in Docker's words.
     package static func parse(_ text: String) throws(ValueError) -> Mount {
         var option = MountOption()
         option.mount.type = "volume"

@@ -87,6 +87,7 @@ package final class Response {
     private var decoder: ResponseDecoder
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
 
+    /// The HTTP status.
     package var status: Int { head.status }
 
     /// Reads the head.
@@ -140,6 +141,7 @@ package struct RawStream {
     package let response: Response
     package let input: Input
 
+    /// The way to the other side of a connection that has left HTTP.
     package struct Input: Sendable {
         let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
 

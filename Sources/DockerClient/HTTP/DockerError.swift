@@ -7,6 +7,7 @@ package enum DockerError: Error, Sendable, Equatable {
     /// Found out on this side.
     case local(String)
 
+    /// The HTTP status of an answer; `nil` where none came.
     package var status: Int? {
         if case .refused(let status, _) = self { return status }
         return nil

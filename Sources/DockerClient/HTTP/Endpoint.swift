@@ -1,10 +1,12 @@
 /// Where an engine listens.
 package struct Endpoint: Sendable, Equatable {
+    /// Where an engine listens.
     package enum Place: Sendable, Equatable {
         case unix(path: String)
         case tcp(host: String, port: Int)
     }
 
+    /// PEM files, and whether the engine's certificate must be good; an empty path is none.
     package struct TLS: Sendable, Equatable {
         /// PEM files.
         package var authority: String

@@ -15,6 +15,7 @@ package struct MalformedAnswer: Error, CustomStringConvertible {
 package struct ResponseDecoder {
     static let largestHead = 256 << 10
 
+    /// What has come of an answer.
     package enum Event: Equatable {
         case head(ResponseHead)
         case body([UInt8])
@@ -41,6 +42,7 @@ package struct ResponseDecoder {
     /// - Parameter isHead: The request was `HEAD`: no body follows, whatever the headers say.
     package init(isHead: Bool = false) { self.isHead = isHead }
 
+    /// Takes the next bytes, as many as came.
     package mutating func feed(_ bytes: [UInt8]) {
         if start > 0 {
             buffer.removeSubrange(buffer.indices.prefix(start))
