@@ -176,7 +176,7 @@ let package = Package(
                 "StateStore",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "Concurrency", "DockerClient", "Commands",
-            ], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
+            ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [
