@@ -8,8 +8,7 @@ import Testing
         "Addressing": 3,
         "Cluster": 19,
         "DataPlane": 13,
-        "Engine": 1,
-        "EngineInterface": 62,
+        "EngineInterface": 1,
         "Model": 3,
     ]
 
