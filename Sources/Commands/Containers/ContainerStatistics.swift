@@ -94,7 +94,7 @@ struct StatisticsWatch {
     }
 }
 
-/// A line of `stats`.
+/// A sample of `GET /containers/{id}/stats` as a row of `stats`.
 package enum StatisticsRow {
     package static let listing = Listing(
         table:

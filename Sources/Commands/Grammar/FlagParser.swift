@@ -1,6 +1,6 @@
 /// The arguments of a command line after its command: flags with their values, and the rest.
 package struct ParsedFlags: Sendable {
-    /// By the flags' long names, in the order in which they were given; a switch without a value has `true`.
+    /// By the flags' long names, in the order given.
     package var values: [String: [String]] = [:]
     package var rest: [String] = []
     let declared: Set<String>
@@ -23,12 +23,12 @@ package struct ParsedFlags: Sendable {
         return values[name] ?? []
     }
 
-    /// A switch's value; `standard` when it was not given.
+    /// Of a switch: what was said last.
     package func isSet(_ name: String, default standard: Bool = false) -> Bool {
         string(name).flatMap(Numbers.bool) ?? standard
     }
 
-    /// The last value as a number; `nil` when the flag was not given or its value is none.
+    /// `nil` for a flag that was not given.
     package func integer(_ name: String) -> Int64? { string(name).flatMap(Numbers.integer) }
 }
 
@@ -40,9 +40,6 @@ package struct FlagParser {
     let stopsAtArgument: Bool
     let check: @Sendable (CommandFlag, String) throws -> Void
 
-    /// - Parameters:
-    ///   - stopsAtArgument: Flags end at the first argument that is none.
-    ///   - check: Throws when a flag does not take a value.
     package init(
         _ flags: [CommandFlag], stopsAtArgument: Bool = false,
         check: @escaping @Sendable (CommandFlag, String) throws -> Void = { try FlagTypes.check($0, $1) }
@@ -52,7 +49,7 @@ package struct FlagParser {
         self.check = check
     }
 
-    /// - Throws: ``UsageError`` in Docker's words for a flag that is not known, lacks its value, or does not take the one given.
+    /// - Throws: In Docker's words: an unknown flag, a missing value, or one that is not of the flag's type.
     package func parse(_ arguments: [String]) throws(UsageError) -> ParsedFlags {
         var parsed = ParsedFlags(declared: Set(flags.map(\.name)))
         var arguments = arguments[...]

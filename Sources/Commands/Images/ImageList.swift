@@ -101,9 +101,9 @@ extension Command {
     }
 }
 
-/// A line of `images`.
+/// An image of `GET /images/json` as rows of `images`.
 package enum ImageRow {
-    /// - Parameter digests: Whether digests have a column.
+    /// - Parameter digests: With the column of digests.
     package static func listing(digests: Bool) -> Listing {
         Listing(
             table: "table {{.Repository}}\t{{.Tag}}\t" + (digests ? "{{.Digest}}\t" : "")

@@ -191,7 +191,7 @@ enum NodeChange {
     }
 }
 
-/// A line of `node ls`.
+/// A node of `GET /nodes` as a row of `node ls`.
 package enum NodeRow {
     package static let listing = Listing(
         table:
@@ -204,7 +204,7 @@ package enum NodeRow {
 
     /// - Parameters:
     ///   - own: The id of the node that was asked.
-    ///   - cluster: The `TLSInfo` of the swarm, whose root the certificate should be under.
+    ///   - cluster: The `TLSInfo` that nodes should have.
     package static func row(_ node: JSON, own: String, cluster: JSON) -> Row {
         let manager = node["ManagerStatus"]
         var role = ""

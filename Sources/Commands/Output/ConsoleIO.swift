@@ -13,7 +13,6 @@ package struct ConsoleIO: Sendable {
     /// The signals that come from now on, instead of what they would do.
     package var signals: @Sendable ([CInt]) throws -> AsyncStream<CInt>
 
-    /// Streams of another's; ``current`` has those of the process.
     package init(
         write: @escaping @Sendable (CInt, [UInt8]) -> Void,
         read: @escaping @Sendable (CInt, Int) throws -> [UInt8]?,

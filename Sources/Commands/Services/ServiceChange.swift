@@ -16,8 +16,7 @@ package struct ServiceChange {
         parts = ServiceParts(flags: call.flags)
     }
 
-    /// Changes what the flags ask for and leaves the rest as it is.
-    /// - Throws: ``ExitError`` in Docker's words.
+    /// - Throws: `ExitError` for what the service cannot have, `DockerError` for names that the engine does not know.
     package func apply(to spec: inout ServiceSpec) async throws {
         var task = spec.taskTemplate
         var container = task.containerSpec ?? ContainerSpec()

@@ -134,8 +134,7 @@ package struct ServiceRequest {
         parts = ServiceParts(flags: call.flags)
     }
 
-    /// What the flags ask for.
-    /// - Throws: ``ExitError`` in Docker's words.
+    /// - Throws: `ExitError` for flags that contradict each other.
     package func specification() throws -> ServiceSpec {
         var spec = ServiceSpec()
         spec.name = flags.string("name") ?? ""

@@ -24,7 +24,7 @@ package struct ServiceProgress {
         isJob = !mode["ReplicatedJob"].isNull || !mode["GlobalJob"].isNull
     }
 
-    /// A line of progress as the API's own are: what `id` has come to.
+    /// One message as engines send them for a pull.
     package static func message(_ id: String, _ text: String) -> JSON {
         ["id": .string(id), "status": .string(text), "progressDetail": .object([])]
     }

@@ -5,7 +5,7 @@ package struct Template: Sendable {
     private let source: String
     private let nodes: [TemplateNode]
 
-    /// - Throws: ``TemplateError`` in Go's words for a text that is no template.
+    /// - Throws: `TemplateError` in the words of Go's `text/template`.
     package init(_ source: String) throws(TemplateError) {
         self.source = source
         nodes = try TemplateParser.parse(source)

@@ -31,7 +31,7 @@ package enum AddressText {
         return nil
     }
 
-    /// Whether a text is an address with a prefix length, of either family.
+    /// Whether it is an address with a prefix's length, of either family.
     package static func isNetwork(_ text: String) -> Bool { network(text) != nil }
 
     /// Whether a network holds an address, or the first address of another network.

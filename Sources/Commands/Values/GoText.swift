@@ -59,7 +59,7 @@ package enum GoText {
 
 /// Words of a command in one text, as a shell parts them: blanks, quotes and backslashes.
 package enum ShellWords {
-    /// - Throws: ``ValueError`` for a quote that is not closed, and a backslash at the end.
+    /// - Throws: For a quote or a backslash at the end.
     package static func split(_ text: String) throws(ValueError) -> [String] {
         var words: [String] = []
         var word: String?

@@ -1,12 +1,12 @@
 /// Where an engine listens.
 package struct Endpoint: Sendable, Equatable {
-    /// Where an engine listens.
+    /// A socket of this machine, or a host.
     package enum Place: Sendable, Equatable {
         case unix(path: String)
         case tcp(host: String, port: Int)
     }
 
-    /// PEM files, and whether the engine's certificate must be good; an empty path is none.
+    /// Who is trusted, and who this side is.
     package struct TLS: Sendable, Equatable {
         /// PEM files.
         package var authority: String

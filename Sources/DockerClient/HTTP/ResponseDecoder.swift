@@ -1,5 +1,6 @@
 /// The head of an answer.
 package struct ResponseHead: Sendable, Equatable {
+    /// Of HTTP.
     package var status = 0
     package var reason = ""
     /// Names in lower case.
@@ -15,7 +16,7 @@ package struct MalformedAnswer: Error, CustomStringConvertible {
 package struct ResponseDecoder {
     static let largestHead = 256 << 10
 
-    /// What has come of an answer.
+    /// What comes one after another: a head, pieces of a body, the end.
     package enum Event: Equatable {
         case head(ResponseHead)
         case body([UInt8])
@@ -42,7 +43,7 @@ package struct ResponseDecoder {
     /// - Parameter isHead: The request was `HEAD`: no body follows, whatever the headers say.
     package init(isHead: Bool = false) { self.isHead = isHead }
 
-    /// Takes the next bytes, as many as came.
+    /// Adds what the connection brought.
     package mutating func feed(_ bytes: [UInt8]) {
         if start > 0 {
             buffer.removeSubrange(buffer.indices.prefix(start))
