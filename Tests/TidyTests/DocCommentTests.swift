@@ -6,7 +6,6 @@ import Testing
     /// not named lacks none.
     private static let lacking = [
         "Addressing": 3,
-        "Cluster": 19,
         "DataPlane": 15,
         "Model": 3,
     ]
