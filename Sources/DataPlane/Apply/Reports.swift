@@ -3,6 +3,7 @@ package struct ApplyReport: Sendable {
     /// Changes made: netlink requests, kernel parameters, elements and tables of nft.
     package var changes = 0
     package var scopes: Set<Scope> = []
+    /// What went wrong, by namespace.
     package var failures: [Scope: [any Error]] = [:]
     package var duration: Duration = .zero
 
@@ -19,6 +20,7 @@ package struct DriftReport: Sendable {
     package var reason: String
     /// What differed, in words, by namespace.
     package var repairs: [Scope: [String]] = [:]
+    /// What could not be compared or repaired, by namespace.
     package var failures: [Scope: [any Error]] = [:]
     package var duration: Duration = .zero
     /// Differences repaired since the daemon has started, these included.

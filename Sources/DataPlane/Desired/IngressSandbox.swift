@@ -35,6 +35,7 @@ package struct MeshPort: Codable, Equatable, Sendable {
         self.backends = backends
     }
 
+    /// Where a request may be led.
     package struct Backend: Codable, Hashable, Sendable {
         package var address: IPv4Address
         package var port: UInt16

@@ -51,7 +51,9 @@ package struct NetworkChanges: Equatable, Sendable {
     package var isEmpty: Bool { byKey.isEmpty }
     package var keys: Set<NetworkKey> { Set(byKey.keys) }
 
+    /// The part is to be so; what was said of it before in these changes counts no more.
     package mutating func set(_ part: NetworkPart) { byKey[part.key] = .set(part) }
+    /// The part is to go; it need not be there.
     package mutating func remove(_ key: NetworkKey) { byKey[key] = .removed }
 
     /// Adds changes that were made after these.

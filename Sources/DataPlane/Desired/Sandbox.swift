@@ -93,6 +93,7 @@ package struct MeshMembership: Codable, Equatable, Sendable {
         self.targetPorts = targetPorts
     }
 
+    /// A port of the task's own.
     package struct TargetPort: Codable, Hashable, Sendable {
         package var transport: Transport
         package var port: UInt16
@@ -106,7 +107,9 @@ package struct MeshMembership: Codable, Equatable, Sendable {
 
 /// Where the resolver of 127.0.0.11 really listens.
 package struct ResolverPorts: Codable, Equatable, Sendable {
+    /// A port of the sandbox, at 127.0.0.11.
     package var udp: UInt16
+    /// The same for TCP.
     package var tcp: UInt16
 
     package init(udp: UInt16, tcp: UInt16) {

@@ -19,7 +19,6 @@ package struct SwarmNetwork: Codable, Sendable, Equatable, Identifiable {
     package var vni: UInt32? { driverState?.options?[Self.identifierOption].flatMap(UInt32.init) }
 }
 
-/// What was asked for when the network was made; networks of a swarm do not change.
 package struct SwarmNetworkSpec: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var labels: [String: String]
@@ -39,12 +38,10 @@ package struct AllocatedPools: Codable, Sendable, Equatable {
     package var configs: [Pool]?
     package init() {}
 
-    /// One subnet. Texts are CIDR (`subnet`, `range`) or addresses.
     package struct Pool: Codable, Sendable, Equatable {
         package var subnet: String?
         package var gateway: String?
         package var range: String?
-        /// Names, which mean nothing to the swarm, and addresses that are given to nobody.
         package var auxiliaryAddresses: [String: String]?
         package init(subnet: String? = nil, gateway: String? = nil, range: String? = nil) {
             self.gateway = gateway
