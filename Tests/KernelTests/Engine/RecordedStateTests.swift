@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    private func names(_ engine: NodeEngine) -> Set<String> { Set(engine.containers.all.map(\.name)) }
+    private func names(_ engine: NodeEngine) -> Set<String> { Set(engine.table.all.map(\.name)) }
 
     private func setAside(_ engine: NodeEngine) async -> [String] {
         var told: [String] = []
@@ -48,14 +48,14 @@ import Testing
             try RecordedFiles.copyState(to: directory + "/lib")
             try await withEngine(directory) { engine in
                 #expect(names(engine) == Self.containers)
-                let web = try #require(engine.containers.all.first { $0.name == "web" })
+                let web = try #require(engine.table.all.first { $0.name == "web" })
                 #expect(
                     web.hostConfig.restartPolicy.name == "unless-stopped" && web.hostConfig.portBindings?.count == 2)
                 #expect(web.endpoints.map(\.networkName).sorted() == ["closed", "lan"])
                 // Its process has gone, and with it the places that it had; what was asked for stays.
                 let lan = web.endpoints.first { $0.networkName == "lan" }
                 #expect(lan?.wish?.ipamConfig?.iPv4Address == "10.77.0.20" && lan?.wish?.aliases == ["www"])
-                let guest = try #require(engine.containers.all.first { $0.name == "guest" })
+                let guest = try #require(engine.table.all.first { $0.name == "guest" })
                 #expect(guest.endpoints.first { $0.networkName == "mesh" }?.wish?.aliases == ["g"])
                 let networks = try await engine.listNetworks(Filters())
                 #expect(
@@ -89,7 +89,7 @@ import Testing
             for _ in 0..<2 {
                 try await withEngine(directory) { engine in
                     #expect(names(engine) == Self.containers.subtracting(["made"]))
-                    #expect(engine.networks.named("lan") == nil && engine.networks.named("closed") != nil)
+                    #expect(engine.networks.networks.named("lan") == nil && engine.networks.networks.named("closed") != nil)
                     #expect(try await engine.listVolumes(Filters()).contains { $0.name == "sv" })
                     #expect(await setAside(engine) == expected)
                     let reasons = try await engine.store.unread().map(\.reason)
