@@ -94,7 +94,7 @@ let package = Package(
         library("Faults"),
         // 1: the domain's values, and Linux as it is
         library("Model", ["Addressing", "Faults"]),
-        library("LinuxSystem", ["CLinux", "Faults"]),
+        library("LinuxSystem", ["CLinux", "Addressing", "Faults"]),
         library("Netlink", ["LinuxSystem", "CLinux", "Addressing", "Faults"]),
         library("Nftables", ["CNFTables", "LinuxSystem", "Addressing", "Faults"], [crypto]),
         library("OCI", ["Faults"], [crypto]),
@@ -158,7 +158,8 @@ let package = Package(
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
         program("apus", ["Commands"], [arguments]),
         // tests
-        library("TestKit", ["LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"], [sqlite]),
+        library(
+            "TestKit", ["DataPlane", "LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"], [sqlite]),
         tests(
             "PureTests",
             [

@@ -1,3 +1,4 @@
+package import Addressing
 import LinuxSystem
 package import Model
 import Synchronization
@@ -12,8 +13,8 @@ package struct Membership: Codable, Sendable, Equatable {
     package var listenAddress: String
     /// `host:port` under which others reach it.
     package var advertiseAddress: String
-    /// IPv4 address that VXLAN uses.
-    package var dataPathAddress: String
+    /// Where VXLAN reaches this node.
+    package var dataPathAddress: IPAddress
     package var dataPathPort: Int
     package var managers: [SwarmInfo.RemoteManager]
 }

@@ -1,6 +1,7 @@
 import Addressing
 package import LinuxSystem
 package import Logging
+import Model
 import Netlink
 import Nftables
 
@@ -333,10 +334,11 @@ package actor DataPlane {
             // Ports that were asked for ahead of their container's wanted state stay.
             if appliedNetwork.sandboxes.contains(where: { $0.id == owner }) { ports.release(owner) }
         }
-        let leg = target.ingress?.leg.address ?? IPv4Address(number: 0)
+        let leg = target.ingress?.leg.hosts.primary ?? .unspecified(.v4)
         let mesh = (target.ingress?.ports ?? []).map {
             HostPort(
-                transport: $0.transport, hostPort: $0.publishedPort, targetAddress: leg, targetPort: $0.publishedPort)
+                PublishedPort(transport: $0.transport, hostPort: $0.publishedPort, containerPort: $0.publishedPort),
+                to: leg)
         }
         var lists = target.sandboxes.filter { !$0.published.isEmpty }.map { ($0.id, $0.published) }
         lists.append((Self.meshOwner, mesh))
@@ -345,7 +347,7 @@ package actor DataPlane {
                 for port in try await ports.hold(list, owner: owner) {
                     log.warning(
                         "a published port is in use on this node",
-                        metadata: ["port": "\(port.hostPort)/\(port.transport)"])
+                        metadata: ["port": "\(port.published.hostPort)/\(port.published.transport)"])
                 }
             } catch {
                 outcome.fail(.node, error)

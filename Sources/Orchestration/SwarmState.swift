@@ -107,8 +107,3 @@ extension ServiceSpec {
         isGlobal || isJob ? 0 : Int(clamping: mode.replicated?.replicas ?? 1)
     }
 }
-
-extension PortConfig {
-    package var transport: String { self.protocol ?? "tcp" }
-    package var isOnMesh: Bool { (publishMode ?? "ingress") == "ingress" }
-}

@@ -23,11 +23,7 @@ extension NodeEngine {
         let held = try await network.dataPlane.ports.reserve(
             requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
         return try await containers.update(id) { record in
-            record.publishedPorts = held.map {
-                PublishedPort(
-                    transport: $0.transport.rawValue, hostAddress: $0.hostAddress, hostPort: $0.hostPort,
-                    containerPort: $0.targetPort)
-            }
+            record.publishedPorts = held.map(\.published)
         }
     }
 
@@ -39,7 +35,7 @@ extension NodeEngine {
         endpoint.endpointID = RandomID.docker()
         endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record)
         if endpoint.overlay != nil {
-            endpoint.gateway = nil
+            endpoint.gateways = nil
             return
         }
         guard
@@ -52,10 +48,12 @@ extension NodeEngine {
         endpoint.networkName = local.name
         let id = local.id
         let used = Set(
-            others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.compactMap { $0.address?.address })
+            others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.flatMap {
+                $0.addresses?.hosts.all ?? []
+            })
         let wanted = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
         if wanted.isEmpty {
-            endpoint.address = try networks.allocate(in: id) { used.contains($0) }
+            endpoint.addresses = EndpointAddresses(try networks.allocate(in: id) { used.contains($0) })
         } else if local.isPredefined {
             throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
         } else if local.hasChosenSubnet == true {
@@ -63,10 +61,11 @@ extension NodeEngine {
                 .invalidInput,
                 "user specified IP address is supported only when connecting to networks with user configured subnets")
         } else {
-            endpoint.address = try networks.claim(wanted, in: id) { used.contains($0) }
+            endpoint.addresses = EndpointAddresses(try networks.claim(wanted, in: id) { used.contains($0) })
         }
-        endpoint.gateway = local.gateway
-        if record.configuration.networkDisabled == true { endpoint.gateway = nil }
+        endpoint.mac = nil
+        endpoint.mac = endpoint.hardwareAddress
+        endpoint.gateways = record.configuration.networkDisabled == true ? nil : local.gateways
     }
 
     private func interfaceName(of endpoint: EndpointRecord, at index: Int, in record: ContainerRecord) throws -> String

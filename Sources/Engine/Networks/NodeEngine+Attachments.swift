@@ -93,7 +93,8 @@ extension NodeEngine {
             try await change { endpoint in
                 endpoint.networkID = joined.networkID
                 endpoint.networkName = joined.networkName
-                endpoint.address = joined.address
+                endpoint.addresses = joined.addresses
+                endpoint.mac = joined.mac
                 endpoint.overlay = joined.overlay
             }
         } catch {
@@ -161,11 +162,12 @@ extension EndpointRecord {
     /// - Throws: ``APIError`` when the network or the place in it has not been allocated.
     init(_ place: NetworkAttachment) throws {
         let network = place.network
-        guard let vni = network.vni, let text = place.addresses.first, let address = IPv4Network(text) else {
+        guard let vni = network.vni, !place.addresses.isEmpty else {
             throw APIError(.internalError, "network \(network.spec.name) has not been allocated")
         }
         self.init(networkID: network.id, networkName: network.spec.name, wish: nil)
-        self.address = address
+        addresses = place.endpointAddresses
+        mac = MACAddress(tag: place.tag)
         overlay = Overlay(
             vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
             mtu: SwarmNetwork.mtu(network.driverState?.options))

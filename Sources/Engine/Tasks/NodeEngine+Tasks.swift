@@ -72,15 +72,17 @@ extension NodeEngine: TaskExecutor {
     }
 
     package func publishedPorts(of task: SwarmTask) async -> [PortConfig] {
-        (record(of: task.id)?.publishedPorts ?? []).sorted { ($0.hostPort, $0.transport) < ($1.hostPort, $1.transport) }
-            .map { port in
-                var published = PortConfig()
-                published.protocol = port.transport
-                published.targetPort = Int(clamping: port.containerPort)
-                published.publishedPort = Int(clamping: port.hostPort)
-                published.publishMode = "host"
-                return published
-            }
+        (record(of: task.id)?.publishedPorts ?? []).sorted {
+            ($0.hostPort, $0.transport.rawValue) < ($1.hostPort, $1.transport.rawValue)
+        }
+        .map { port in
+            var published = PortConfig()
+            published.protocol = port.transport.rawValue
+            published.targetPort = Int(clamping: port.containerPort)
+            published.publishedPort = Int(clamping: port.hostPort)
+            published.publishMode = "host"
+            return published
+        }
     }
 
     package func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
@@ -159,7 +161,7 @@ extension NodeEngine: TaskExecutor {
     }
 
     /// The MTU of the link that has the node's underlay address.
-    private func underlayMTU(of address: IPv4Address?) async throws -> Int {
+    private func underlayMTU(of address: IPAddress?) async throws -> Int {
         guard let address else { return NetworkCoordinator.usualMTU }
         return try await onThread {
             let socket = try RouteSocket()

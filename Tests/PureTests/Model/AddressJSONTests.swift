@@ -1,3 +1,4 @@
+import Addressing
 import Foundation
 import Model
 import Testing
@@ -97,6 +98,38 @@ import Testing
             "ranges":[{"range":"172.18.1.0/24","reserved":["172.18.0.1"],"subnet":"172.18.0.0/16"}]}
             """
         #expect(try rewrittenLocally(LocalNetwork.self, local) == local)
+    }
+
+    @Test func `what was given otherwise than it follows from the addresses is written beside them`() throws {
+        var attachment = NetworkAttachment(
+            network: SwarmNetwork(id: "n"),
+            addresses: try ["10.1.0.5/24", "fd00::5/64"].map { try #require(IPNetwork($0)) })
+        #expect(attachment.tag.number == 0x0a01_0005)
+        attachment.assignedTag = EndpointTag(number: 7)
+        let read = try WireJSON.decode(NetworkAttachment.self, from: try WireJSON.encode(attachment))
+        #expect(read == attachment && read.tag.number == 7)
+        #expect(read.endpointAddresses.v6?.description == "fd00::5/64")
+
+        let peer = """
+            {"Address":"2001:db8::11","AssignedIngressTag":9,"Hostname":"n","IngressAddress":["10.255.0.2/16","fd00::2/64"],"NodeID":"n1"}
+            """
+        #expect(try rewritten(SwarmNetworkState.Peer.self, peer) == peer)
+        #expect(try WireJSON.decode(SwarmNetworkState.Peer.self, from: Data(peer.utf8)).ingressTag.number == 9)
+        let bridge = """
+            {"address":["172.17.0.2/16","fd00::2/64"],"endpointID":"e1","gateway":"172.17.0.1","interfaceName":"eth0",\
+            "mac":"02:00:00:00:00:09","networkID":"n","networkName":"bridge"}
+            """
+        #expect(try rewrittenLocally(EndpointRecord.self, bridge) == bridge)
+    }
+
+    @Test func `an endpoint on record without a MAC has the one of before there was one`() throws {
+        func endpoint(_ more: String) throws -> EndpointRecord {
+            let text =
+                #"{"address":"172.17.0.2/16","endpointID":"e","interfaceName":"eth0","networkID":"n","networkName":"b"\#(more)}"#
+            return try JSONDecoder().decode(EndpointRecord.self, from: Data(text.utf8))
+        }
+        #expect(try endpoint("").hardwareAddress?.description == "02:42:ac:11:00:02")
+        #expect(try endpoint(#","mac":"02:00:00:00:00:09""#).hardwareAddress?.description == "02:00:00:00:00:09")
     }
 
     private let network = """
