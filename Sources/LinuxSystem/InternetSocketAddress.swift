@@ -20,7 +20,7 @@ package struct InternetSocketAddress: Sendable, Equatable {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &length) }
         }
         try check(result, "read a socket's address")
-        switch CInt(storage.ss_family) {
+        switch CInt(clamping: storage.ss_family) {
         case AF_INET:
             let name = withUnsafeBytes(of: storage) { $0.load(as: sockaddr_in.self) }
             self.init(

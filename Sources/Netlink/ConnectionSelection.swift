@@ -43,12 +43,12 @@ package enum ConnectionSelection: Sendable, Hashable {
     ) {
         message.nest(UInt16((isReply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG).rawValue), marked: true) {
             $0.nest(UInt16(CTA_TUPLE_IP.rawValue), marked: true) {
-                let type =
+                let type: UInt16 =
                     switch address.family {
-                    case .v4: asSource ? CTA_IP_V4_SRC : CTA_IP_V4_DST
-                    case .v6: asSource ? CTA_IP_V6_SRC : CTA_IP_V6_DST
+                    case .v4: UInt16((asSource ? CTA_IP_V4_SRC : CTA_IP_V4_DST).rawValue)
+                    case .v6: UInt16((asSource ? CTA_IP_V6_SRC : CTA_IP_V6_DST).rawValue)
                     }
-                $0.bytes(UInt16(type.rawValue), address.octets)
+                $0.bytes(type, address.octets)
             }
         }
         compare(asSource ? Compared.source : Compared.destination, isReply: isReply, into: &message)
