@@ -94,40 +94,47 @@ let package = Package(
         library("Faults"),
         // 1: the domain's values, and Linux as it is
         library("Model", ["Addressing", "Faults"]),
-        library("LinuxSystem", ["CLinux", "Addressing", "Faults"]),
-        library("Netlink", ["LinuxSystem", "CLinux", "Addressing", "Faults"]),
+        library("Concurrency"),
+        library("LinuxSystem", ["Concurrency", "CLinux", "Addressing", "Faults"]),
+        library("Netlink", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
         library("Nftables", ["CNFTables", "LinuxSystem", "Addressing", "Faults"], [crypto]),
         library("OCI", ["Faults"], [crypto]),
         // 2: what the parts speak through
         library("EngineInterface", ["Model", "Addressing", "Faults"], [nioCore]),
-        library("StateStore", ["Model", "Faults"]),
+        library("StateStore", ["Concurrency", "Model", "Faults"]),
         // 3: one subsystem each
-        library("LocalStore", ["LinuxSystem", "Model", "Faults"], [sqlite]),
+        library("LocalStore", ["Concurrency", "LinuxSystem", "Model", "Faults"], [sqlite]),
         library(
-            "EtcdStore", ["StateStore", "Model", "LinuxSystem", "CLinux", "Faults"],
+            "EtcdStore", ["StateStore", "Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"],
             [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, crypto, log]),
         library(
-            "Images", ["OCI", "LinuxSystem", "CLinux", "CArchive", "Faults"],
+            "Images", ["OCI", "Concurrency", "LinuxSystem", "CLinux", "CArchive", "Faults"],
             [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
-        library("ContainerRuntime", ["OCI", "LinuxSystem", "CLinux", "Model", "Faults"], [nioCore, nioPosix, log]),
-        library("DataPlane", ["Netlink", "Nftables", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [log]),
-        library("NameService", ["LinuxSystem", "CLinux", "Addressing", "Faults"], [nioCore, nioPosix, log]),
-        library("Orchestration", ["StateStore", "Model", "Addressing", "Faults"], [log]),
+        library(
+            "ContainerRuntime", ["OCI", "Concurrency", "LinuxSystem", "CLinux", "Model", "Faults"],
+            [nioCore, nioPosix, log]),
+        library(
+            "DataPlane",
+            ["Netlink", "Nftables", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"], [log]),
+        library(
+            "NameService", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"],
+            [nioCore, nioPosix, log]),
+        library("Orchestration", ["StateStore", "Concurrency", "Model", "Addressing", "Faults"], [log]),
         library("NodeProtocol", ["Model", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
-        library("Logs", ["Model", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
+        library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
             [
                 "LocalStore", "Images", "ContainerRuntime", "DataPlane", "NameService", "Logs", "OCI",
-                "EngineInterface", "Netlink", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
+                "EngineInterface", "Netlink", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [nioCore, nioPosix, log, lifecycle]),
         library(
             "Cluster",
             [
-                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "Logs", "EngineInterface", "LinuxSystem",
-                "CLinux", "Model", "Addressing", "Faults",
+                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "Logs", "EngineInterface", "Concurrency",
+                "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [
                 grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
@@ -147,8 +154,10 @@ let package = Package(
         library("DockerClient", [], [nioCore, nioPosix, nioSSL]),
         library(
             "Commands",
-            ["DockerClient", "DockerTypes", "Lab", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"],
-            [arguments]),
+            [
+                "DockerClient", "DockerTypes", "Lab", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing",
+                "Faults",
+            ], [arguments]),
         // 6: programs
         program(
             "apusd",
@@ -159,28 +168,29 @@ let package = Package(
         program("apus", ["Commands"], [arguments]),
         // tests
         library(
-            "TestKit", ["DataPlane", "LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"], [sqlite]),
+            "TestKit",
+            ["Concurrency", "DataPlane", "LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"], [sqlite]),
         tests(
             "PureTests",
             [
                 "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
                 "StateStore",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
-                "DockerClient", "Commands",
+                "Concurrency", "DockerClient", "Commands",
             ], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [
                 "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
                 "NameService", "Lab", "Addressing", "Model", "Faults", "Engine", "EngineInterface",
-                "LocalStore", "Logs",
+                "LocalStore", "Logs", "Concurrency",
             ], [nioCore, nioPosix, log, x509, asn1, crypto]),
         tests(
             "ServiceTests",
             [
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerClient", "DockerTypes",
-                "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "LinuxSystem", "CLinux", "Faults",
-                "Orchestration",
+                "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
+                "Faults", "Orchestration",
             ],
             [
                 nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf,

@@ -1,3 +1,4 @@
+import Concurrency
 package import EngineInterface
 import Faults
 import LinuxSystem

@@ -1,3 +1,4 @@
+import Concurrency
 import Glibc
 import LinuxSystem
 import Logging
@@ -54,7 +55,10 @@ extension ConmonRuntime {
         try await onThread { try Cgroups.kill(ContainerSpecification.cgroup(of: record.id), in: layout) }
         // To its end also in a task that is being cancelled: what runs without a monitor is nobody's.
         let status = try await uncancelled {
-            try await within(Self.killDeadline, "the end of container \(record.id)") {
+            try await withDeadline(
+                Self.killDeadline,
+                orThrow: RuntimeError.notInTime("the end of container \(record.id)", Self.killDeadline)
+            ) {
                 try await Processes.waitForExit(ofPid: record.pid, startTime: record.startTime)
             }
         }

@@ -6,21 +6,27 @@ package protocol ContainerRuntime: Sendable {
     /// Makes the container's namespaces and cgroup and its first process, which waits for ``start(_:)``. Viewers that
     /// are attached already see everything. What was left of a failed one is removed.
     func create(_ request: CreateRequest) async throws -> CreatedContainer
+    /// Lets the first process of a created container go on.
+    /// - Throws: ``RuntimeError`` with Docker's words when the program cannot be run.
     func start(_ id: String) async throws
     /// Sends a signal to the first process, or to all of the container's.
     func kill(_ id: String, signal: CInt, all: Bool) async throws
+    /// Freezes all of the container's processes (cgroup freezer); pending signals wait.
     func pause(_ id: String) async throws
+    /// Lets frozen processes go on.
     func unpause(_ id: String) async throws
     /// Changes limits of a running container; `nil` stays as it is, and no processes are as many as there can be.
     func update(_ id: String, _ resources: ContainerResources) async throws
     /// Kills what is left and removes every trace; nothing there is fine. Viewers still read all that was written, and then end.
     func delete(_ id: String) async throws
+    /// What the container is now; ``ContainerState/absent`` for an unknown id, which is no error.
     func state(_ id: String) async throws -> ContainerState
     /// Returns when the container has ended; at once if it has.
     func waitForExit(_ id: String) async throws -> ContainerExit
 
     /// A viewer of all output from now on; the container need not be there yet.
     func attach(_ id: String) -> OutputViewer
+    /// - Throws: `.invalidSpecification` for more than 65,535 lines or columns, `.wrongState` when the container does not run.
     func resizeTerminal(_ id: String, height: Int, width: Int) async throws
     /// Asks conmon to begin a new log file, as it does by itself when one is full. Does not wait for it.
     func reopenLog(_ id: String) async throws
@@ -29,6 +35,8 @@ package protocol ContainerRuntime: Sendable {
     /// buffer. For the life of the container's process.
     func watchLog(_ id: String, every bytes: Int64, _ body: @escaping LogWatch.Body)
 
+    /// Starts a process in a running container and returns when it runs. Its viewer sees all of its output.
+    /// - Throws: `.commandNotFound` and `.commandNotExecutable` with Docker's words; `.wrongState` when the container does not run.
     func startExec(_ request: ExecRequest) async throws -> any ExecSession
     /// The exit code of an exec that this or an earlier daemon has started; `nil` while it runs or when it is unknown.
     func exitCode(ofExec id: String, container: String) async throws -> Int?
@@ -41,10 +49,6 @@ package protocol ContainerRuntime: Sendable {
     func adopt(_ id: String) async throws -> ContainerState
     /// Removes what an earlier daemon left half made, and containers that are not among `wanted`. Returns their ids.
     func sweep(keeping wanted: Set<String>) async throws -> [String]
-}
-
-package enum LogWatch {
-    package typealias Body = @Sendable (_ done: @escaping @Sendable () -> Void) -> Void
 }
 
 /// A container to make.
@@ -68,12 +72,15 @@ package struct CreateRequest: Sendable {
     }
 }
 
+/// A container that waits for its start.
 package struct CreatedContainer: Sendable, Equatable {
+    /// The first process, in the daemon's pid namespace.
     package var pid: Int32
     /// What was asked for and cannot be had, in words for the user.
     package var warnings: [String]
 }
 
+/// What a container is, as the processes and files of this machine say.
 package enum ContainerState: Sendable, Equatable {
     /// Nothing was created under this id, or it has been deleted, or the machine has been restarted.
     case absent
@@ -86,8 +93,11 @@ package enum ContainerState: Sendable, Equatable {
 
 /// A process to start in a running container.
 package struct ExecRequest: Sendable {
+    /// Unique among the container's execs.
     package var id: String
+    /// The running container's id.
     package var container: String
+    /// Program and arguments; not empty.
     package var arguments: [String]
     /// Laid over the container's own environment.
     package var environment: [String] = []
@@ -97,8 +107,11 @@ package struct ExecRequest: Sendable {
     package var user: ContainerUser?
     /// What `HOME` is unless an environment says; `nil` leaves it to the runtime.
     package var home: String?
+    /// As ``ContainerSpecification/terminal``.
     package var terminal = false
+    /// A pipe for the standard input; otherwise it is `/dev/null`.
     package var openInput = false
+    /// All capabilities that the daemon may give, and no seccomp profile.
     package var privileged = false
     /// The terminal's size from the start on.
     package var size: TerminalSize?
@@ -110,8 +123,11 @@ package struct ExecRequest: Sendable {
     }
 }
 
+/// In characters.
 package struct TerminalSize: Sendable, Equatable {
+    /// Lines.
     package var height: Int
+    /// Columns.
     package var width: Int
 
     package init(height: Int, width: Int) {
@@ -122,12 +138,15 @@ package struct TerminalSize: Sendable, Equatable {
 
 /// A process that was started in a container.
 package protocol ExecSession: Sendable {
+    /// In the daemon's pid namespace.
     var pid: Int32 { get }
     /// Its only viewer, there since before it was started.
     var viewer: OutputViewer { get }
     /// Returns its exit code when it is on record.
     func waitForExit() async throws -> Int
+    /// - Throws: `.invalidSpecification` for more than 65,535 lines or columns, `.wrongState` when it has ended.
     func resizeTerminal(height: Int, width: Int) async throws
+    /// Sends a signal to the process alone.
     func signal(_ signal: CInt) async throws
     /// Forgets it and its files; after its end.
     func remove() async throws

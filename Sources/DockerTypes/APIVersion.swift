@@ -2,7 +2,9 @@ package import Faults
 
 /// A version of the Engine API, as in the path's `/v1.41`.
 package struct APIVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// 1 in every version so far.
     package let major: Int
+    /// What counts: 24 to 50 are spoken.
     package let minor: Int
 
     package init(_ major: Int, _ minor: Int) {

@@ -28,6 +28,7 @@ package struct ContainerUpdateAnswer: Codable, Sendable, Equatable {
     package init(warnings: [String]) { self.warnings = warnings }
 }
 
+/// The answer to `POST /networks/create`: the warning is there even if it is empty.
 package struct NetworkCreateAnswer: Codable, Sendable, Equatable {
     package var identifier: String
     package var warning: String
@@ -37,6 +38,7 @@ package struct NetworkCreateAnswer: Codable, Sendable, Equatable {
     }
 }
 
+/// The answer to `POST /services/create`: without warnings the key is left out.
 package struct ServiceCreateAnswer: Codable, Sendable, Equatable {
     package var id: String
     package var warnings: [String]?
@@ -54,6 +56,7 @@ package struct WarningsAnswer: Codable, Sendable, Equatable {
 
 /// The answer to `POST /containers/{id}/wait`.
 package struct WaitAnswer: Codable, Sendable, Equatable {
+    /// The exit code of the container's process.
     package var statusCode: Int
     package var error: Failure?
 
@@ -62,11 +65,13 @@ package struct WaitAnswer: Codable, Sendable, Equatable {
         self.error = error.map(Failure.init)
     }
 
+    /// Why the end could not be waited for, or what went wrong as the container ended.
     package struct Failure: Codable, Sendable, Equatable {
         package var message: String
     }
 }
 
+/// The answer to `GET /containers/{id}/top`: a line a process, a text a column.
 package struct TopAnswer: Codable, Sendable, Equatable {
     package var titles: [String]
     package var processes: [[String]]
@@ -76,8 +81,10 @@ package struct TopAnswer: Codable, Sendable, Equatable {
     }
 }
 
+/// The answer to `POST /containers/prune`.
 package struct ContainersPruneAnswer: Codable, Sendable, Equatable {
     package var containersDeleted: [String]
+    /// Bytes.
     package var spaceReclaimed: Int64
     package init(containersDeleted: [String], spaceReclaimed: Int64) {
         self.containersDeleted = containersDeleted
@@ -85,9 +92,11 @@ package struct ContainersPruneAnswer: Codable, Sendable, Equatable {
     }
 }
 
+/// The answer to `POST /images/prune`.
 package struct ImagesPruneAnswer: Encodable, Sendable {
     /// Written as `null` when there are none.
     package var imagesDeleted: [ImageRemoval]?
+    /// Bytes.
     package var spaceReclaimed: Int64
     package init(imagesDeleted: [ImageRemoval], spaceReclaimed: Int64) {
         self.imagesDeleted = imagesDeleted.isEmpty ? nil : imagesDeleted
@@ -110,13 +119,16 @@ package struct LoginAnswer: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// The answer to `POST /networks/prune`, by names.
 package struct NetworksPruneAnswer: Codable, Sendable, Equatable {
     package var networksDeleted: [String]
     package init(networksDeleted: [String]) { self.networksDeleted = networksDeleted }
 }
 
+/// The answer to `POST /volumes/prune`, by names.
 package struct VolumesPruneAnswer: Codable, Sendable, Equatable {
     package var volumesDeleted: [String]
+    /// Bytes.
     package var spaceReclaimed: Int64
     package init(volumesDeleted: [String], spaceReclaimed: Int64) {
         self.spaceReclaimed = spaceReclaimed
@@ -124,6 +136,7 @@ package struct VolumesPruneAnswer: Codable, Sendable, Equatable {
     }
 }
 
+/// The answer to `GET /volumes`.
 package struct VolumeListAnswer: Encodable, Sendable {
     package var volumes: [VolumeResource]
     /// Written as `null` when there are none.

@@ -4,6 +4,7 @@ package import Model
 
 /// The query of a request, with Docker's rules for what its values mean.
 package struct Query: Sendable, Equatable {
+    /// By names, unescaped, in the order in which a name's values came.
     package let values: [String: [String]]
 
     package init(_ values: [String: [String]]) { self.values = values }
@@ -19,6 +20,7 @@ package struct Query: Sendable, Equatable {
         self.values = values
     }
 
+    /// The first value of a name, be it empty; `nil` when the name is missing.
     package subscript(name: String) -> String? { values[name]?.first }
 
     /// The value, or `nil` when it is missing or empty.

@@ -6,6 +6,7 @@ import Model
 /// something by it. Every other field of the API's definition is read by the code that acts on it or refuses it; a test goes through the whole
 /// definition. `docs/options.md` is printed from this table.
 package struct RequestField: Sendable {
+    /// What becomes of a request that has the field.
     package enum Fate: Sendable, Equatable {
         /// Accepted as Docker accepts it, for this reason.
         case withoutEffect(String)

@@ -14,12 +14,15 @@ package struct VersionAnswer: Codable, Sendable, Equatable {
     package var kernelVersion: String
     package var buildTime = ""
 
+    /// Whose engine it is, as `docker version` shows it.
     package struct Platform: Codable, Sendable, Equatable {
         package var name: String
     }
+    /// A program that the engine consists of or uses.
     package struct Component: Codable, Sendable, Equatable {
         package var name: String
         package var version: String
+        /// More about it, in words; clients show keys and values as they are.
         package var details: [String: String]?
     }
 

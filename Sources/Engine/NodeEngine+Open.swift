@@ -1,3 +1,4 @@
+import Concurrency
 import ContainerRuntime
 import DataPlane
 import Faults

@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import LocalStore
 import EngineInterface
 import Faults

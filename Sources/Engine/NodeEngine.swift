@@ -1,3 +1,4 @@
+import Concurrency
 import ContainerRuntime
 import DataPlane
 package import EngineInterface
@@ -26,10 +27,10 @@ package final class NodeEngine: Sendable {
     let images: ImageStore
     let runtime: ConmonRuntime
     let waiters = ExitWaiters()
-    let serializer = KeyedLock()
+    let serializer = KeyedLock<String>()
     let workbench = BackgroundTasks()
     let execs = ExecTable()
-    let holders = AttachmentWaiters()
+    let holders = KeyedCondition<String>()
     /// Running commands, for resizing their terminals.
     let sessions = Mutex<[String: any ExecSession]>([:])
     /// Of the programs that make containers; the one that is taken when nobody says is the first.

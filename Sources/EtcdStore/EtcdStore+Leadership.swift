@@ -1,3 +1,4 @@
+import Concurrency
 import GRPCCore
 import Logging
 package import StateStore
@@ -153,8 +154,8 @@ extension EtcdStore {
     /// Gives a lease back, so that others need not wait for its end. Failing is fine: it ends by itself.
     private func revoke(_ id: Int64) async {
         let connection = connection
-        // A task of its own because the caller's is often cancelled, which would stop the call before it is sent. Bounded by its deadline.
-        await Task {
+        // The caller is often cancelled, which would stop the call before it is sent. Bounded by its deadline.
+        await uncancelled {
             do {
                 let request = Etcdserverpb_LeaseRevokeRequest.with { $0.id = id }
                 _ = try await connection.leases.leaseRevoke(
@@ -162,7 +163,7 @@ extension EtcdStore {
             } catch {
                 connection.logger.debug("a lease was not given back", metadata: ["error": "\(error)"])
             }
-        }.value
+        }
     }
 }
 

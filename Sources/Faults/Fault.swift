@@ -22,6 +22,7 @@ package enum FaultKind: String, Sendable, Codable {
 
 /// An error that the edges know how to answer with.
 package protocol Fault: Error, CustomStringConvertible {
+    /// What it means to whoever asked; says which status an edge answers with.
     var kind: FaultKind { get }
 }
 

@@ -9,12 +9,14 @@ package struct Lab: Sendable {
     package let paths: LabPaths
     private var daemons: LabDaemons { LabDaemons(paths: paths) }
 
+    /// - Throws: `APIError` for a name that no lab can have, see ``LabPaths``. Whether there is such a lab is not looked at.
     package init(name: String) throws { paths = try LabPaths(name: name) }
 
     /// How a node is doing.
     package struct NodeStatus: Sendable {
         package let node: LabState.Node
         package let daemonIsRunning: Bool
+        /// Its link to the others is down.
         package let isPartitioned: Bool
     }
 
@@ -133,8 +135,11 @@ package struct Lab: Sendable {
         }
     }
 
+    /// What was written down when the lab was made.
+    /// - Throws: `.notFound` when no lab of this name is up.
     package func state() throws -> LabState { try LabState.read(paths) }
 
+    /// The same, and how each node is doing now.
     package func status() async throws -> (state: LabState, nodes: [NodeStatus]) {
         let state = try state()
         let cut = try await LabNetwork.disconnected(paths)

@@ -32,6 +32,7 @@ package struct LabPaths: Sendable, Hashable {
     var cgroup: String { "/apus-lab/\(name)" }
     static let allCgroups = "/apus-lab"
 
+    /// The network namespace of a node, or of `client` or `internet`.
     package func network(_ member: String) -> NetworkNamespace {
         NetworkNamespace(path: "\(runtime)/namespaces/net/\(member)")
     }
@@ -47,6 +48,7 @@ package struct LabPaths: Sendable, Hashable {
     func nodeEtc(_ node: String) -> String { "\(runtime)/etc/\(node)" }
     /// The Engine API's socket, from outside the node.
     package func socket(_ node: String) -> String { "\(nodeRuntime(node))/docker.sock" }
+    /// What the daemon of a node, or the helper of another member, has written.
     package func log(_ member: String) -> String { "\(runtime)/\(member).log" }
 
     /// The names of all labs of which anything is left.

@@ -35,6 +35,7 @@ package struct LabReport: Encodable, Sendable {
         internet = Host(address: state.internet.address)
     }
 
+    /// Indented, keys in alphabetical order.
     package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -6,6 +6,7 @@ import LinuxSystem
 
 /// What is known of a lab that is up: written once it stands, and whenever a daemon is started.
 package struct LabState: Codable, Sendable, Equatable {
+    /// A member that runs a daemon.
     package struct Node: Codable, Sendable, Equatable {
         /// Also the node's hostname.
         package var name: String
@@ -14,6 +15,7 @@ package struct LabState: Codable, Sendable, Equatable {
         package var address: IPAddress
         /// `unix://` and a path that can be used from outside the node.
         package var dockerHost: String
+        /// The process that was started last, whether it runs or not; `nil` before the first.
         package var daemon: LabProcess?
 
         enum CodingKeys: String, CodingKey {
@@ -28,6 +30,7 @@ package struct LabState: Codable, Sendable, Equatable {
     }
 
     package var name: String
+    /// Of the underlay.
     package var subnet: IPNetwork
     package var nodes: [Node]
     package var client: Host
@@ -69,9 +72,12 @@ package struct LabProcess: Codable, Sendable, Equatable {
 
 /// What a lab is to be like.
 package struct LabOptions: Codable, Sendable, Equatable {
+    /// Their addresses end in .11, .12 and so on, and must stay below the client's .50.
     package static let maximumNodes = 30
 
+    /// How many, the managers included: 1 to ``maximumNodes``.
     package var nodes: Int
+    /// How many of the nodes: at least one.
     package var managers: Int
     /// Where the registry listens that the nodes find at the internet host, in this machine's own network.
     package var registry: String

@@ -1,4 +1,5 @@
 import CLinux
+import Concurrency
 package import Glibc
 import Synchronization
 
@@ -272,22 +273,18 @@ package struct ChildProcess: Sendable {
 
 /// The end of one child: noticed by the poller, kept for all who ask.
 final class ProcessExit: Sendable {
-    private struct State {
-        var status: ExitStatus?
-        var waiters: [UInt64: CheckedContinuation<ExitStatus, any Error>] = [:]
-        var next: UInt64 = 0
-    }
-
     private let pid: pid_t
     private let descriptor: Descriptor
-    private let state = Mutex(State())
+    private let end = Promise<ExitStatus>()
 
     init(pid: pid_t, descriptor: consuming Descriptor) {
         self.pid = pid
         self.descriptor = descriptor
     }
 
-    var status: ExitStatus? { state.withLock { $0.status } }
+    var status: ExitStatus? {
+        if case .success(let status) = end.result { status } else { nil }
+    }
 
     /// The poller holds this object until the child has ended.
     func begin() throws(SystemError) {
@@ -298,33 +295,10 @@ final class ProcessExit: Sendable {
         // Reaped elsewhere cannot happen while the pid is known; 255 would say so.
         let status = Processes.reap(descriptor.raw) ?? .exited(255)
         Processes.forget(pid)
-        let waiters = state.withLock { state in
-            state.status = status
-            defer { state.waiters = [:] }
-            return state.waiters.values
-        }
-        for waiter in waiters { waiter.resume(returning: status) }
+        end.succeed(status)
     }
 
-    func wait() async throws -> ExitStatus {
-        let number = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let ready = state.withLock { state -> Result<ExitStatus, any Error>? in
-                    if let status = state.status { return .success(status) }
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    state.waiters[number] = continuation
-                    return nil
-                }
-                if let ready { continuation.resume(with: ready) }
-            }
-        } onCancel: {
-            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume(throwing: CancellationError())
-        }
-    }
+    func wait() async throws -> ExitStatus { try await end.value() }
 
     func signal(_ signal: CInt) {
         // A process that has ended has no use for it.

@@ -28,6 +28,7 @@ package struct LogSegments: Sendable, Equatable {
         }.sorted()
     }
 
+    /// Where the file of a number is.
     package func rotated(_ number: Int) -> String { "\(path).\(number)" }
 
     /// One of the files, as it was called when it was looked for.

@@ -2,13 +2,19 @@ package import Addressing
 
 /// A DNS message as a value. RFC 1035 §4, with the OPT record (RFC 6891) taken out of the additional section.
 package struct Message: Sendable, Equatable {
+    /// Chosen by whoever asks; a reply has its query's.
     package var id: UInt16 = 0
+    /// The bit QR.
     package var isResponse = false
     /// 0 is a standard query.
     package var opcode: UInt8 = 0
+    /// The bit AA.
     package var isAuthoritative = false
+    /// The bit TC: the client asks again by TCP.
     package var isTruncated = false
+    /// The bit RD.
     package var recursionDesired = false
+    /// The bit RA.
     package var recursionAvailable = false
     /// Authentic data and checking disabled (RFC 4035 §3), carried along.
     package var authenticData = false
@@ -19,6 +25,7 @@ package struct Message: Sendable, Equatable {
     package var answers: [Record] = []
     package var authorities: [Record] = []
     package var additionals: [Record] = []
+    /// `nil` where the sender has none.
     package var edns: EDNS?
 
     package init() {}
@@ -49,6 +56,7 @@ package struct Message: Sendable, Equatable {
 package struct Question: Sendable, Hashable {
     package var name: DomainName
     package var type: RecordType
+    /// 1 is the Internet; other classes are never answered from a table.
     package var recordClass: UInt16
 
     package init(_ name: DomainName, _ type: RecordType, recordClass: UInt16 = Record.internet) {
@@ -64,6 +72,7 @@ package struct Record: Sendable, Equatable {
     package static let internet: UInt16 = 1
 
     package var name: DomainName
+    /// 1 is the Internet.
     package var recordClass: UInt16
     /// Seconds.
     package var timeToLive: UInt32
@@ -106,6 +115,7 @@ package enum RecordData: Sendable, Equatable {
 
 /// Record and query types by their IANA numbers.
 package struct RecordType: RawRepresentable, Sendable, Hashable {
+    /// RFC 1035 §3.2.2 and what IANA has added.
     package let rawValue: UInt16
     package init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -124,6 +134,7 @@ package struct RecordType: RawRepresentable, Sendable, Hashable {
 
 /// Response codes; those above 15 need EDNS.
 package struct ResponseCode: RawRepresentable, Sendable, Hashable {
+    /// RFC 1035 §4.1.1: four bits; eight more are in the OPT record.
     package let rawValue: UInt16
     package init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -145,10 +156,13 @@ package struct EDNS: Sendable, Equatable {
     /// The most we send in a datagram, whatever the client says.
     package static let largestPayloadSize = 4096
 
+    /// Octets of a datagram that the sender takes; below 512 means 512.
     package var payloadSize: UInt16
+    /// 0; others are answered with `badVersion`.
     package var version: UInt8
     /// The bit DO.
     package var wantsSignatures: Bool
+    /// As they are in the record, not looked into.
     package var options: [UInt8]
 
     package init(payloadSize: UInt16, version: UInt8 = 0, wantsSignatures: Bool = false, options: [UInt8] = []) {

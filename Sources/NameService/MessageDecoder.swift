@@ -3,6 +3,7 @@ import Addressing
 
 /// Octets that are no DNS message.
 package struct MessageError: Fault, Equatable {
+    /// What is wrong.
     package enum Code: String, Sendable {
         case tooShort, badLabel, badPointer, nameTooLong, badData, secondOption, tooManyQuestions, tooManyLabels
     }

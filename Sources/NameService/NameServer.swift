@@ -14,7 +14,9 @@ package actor NameServer {
 
     /// The ports of an open resolver.
     package struct Ports: Sendable, Equatable {
+        /// In the sandbox, at 127.0.0.11.
         package let udp: UInt16
+        /// The same.
         package let tcp: UInt16
     }
 

@@ -1,3 +1,4 @@
+import Concurrency
 import LinuxSystem
 import Logging
 import NIOCore
@@ -60,6 +61,8 @@ final class QueryHandler {
     private let sharedMemory: UpstreamMemory
     /// What is known of the upstreams that this sandbox reaches itself.
     private let ownMemory = UpstreamMemory()
+    /// Those who make sockets in the sandbox. As many as the share of what is forwarded allows.
+    private let visits = OwnedTasks()
     private let log: Logger
 
     init(
@@ -122,8 +125,8 @@ final class QueryHandler {
             loop.execute { desk.value.finish(number, result) }
         }
         guard upstreams.origin == .sandbox, let namespace else { return UpstreamThread.shared.start(exchange) }
-        // A socket belongs to the namespace in which it was made, whoever uses it. As many as the share allows.
-        Task {
+        // A socket belongs to the namespace in which it was made, whoever uses it.
+        visits.begin {
             do {
                 let sockets = try await namespace.run { try UpstreamSockets(count: exchange.servers.count, transport) }
                 UpstreamThread.shared.start(exchange.using(sockets))

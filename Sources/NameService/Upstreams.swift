@@ -10,6 +10,7 @@ package struct Upstreams: Sendable, Equatable {
         case sandbox
     }
 
+    /// Where a resolver listens, for UDP and TCP alike.
     package struct Server: Sendable, Hashable {
         package var address: IPAddress
         package var port: UInt16

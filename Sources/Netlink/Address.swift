@@ -6,6 +6,7 @@ package struct LinkAddress: Sendable, Hashable {
     package var link: LinkID
     /// The address itself, host bits set.
     package var network: IPNetwork
+    /// `nil`: the kernel is told of none, and knows the subnet's last address all the same.
     package var broadcast: IPAddress?
     /// The kernel adds no route to the prefix (IFA_F_NOPREFIXROUTE).
     package var withoutRoute: Bool
@@ -66,6 +67,7 @@ package struct AddAddress: NetlinkRequest {
     }
 }
 
+/// Takes an address from a link; ``NetlinkError/Code/missing`` when it has none such. Routes that the kernel added for it go along.
 package struct DeleteAddress: NetlinkRequest {
     package var address: LinkAddress
 

@@ -3,6 +3,7 @@ import CLinux
 
 /// A bridge's own settings; in requests, what is `nil` stays.
 package struct BridgeOptions: Sendable, Hashable {
+    /// Multicast goes only where somebody has asked for it by IGMP or MLD (`IFLA_BR_MCAST_SNOOPING`).
     package var multicastSnooping: Bool?
     /// Bridged packets pass iptables/nft hooks of the `ip` family, whatever the sysctl says (needs br_netfilter).
     package var callIPTables: Bool?
@@ -25,13 +26,17 @@ package struct BridgeOptions: Sendable, Hashable {
 
 /// A bridge port's settings (bridge(8)); in requests, what is `nil` stays.
 package struct PortOptions: Sendable, Hashable {
+    /// The bridge learns senders' MACs at this port; without it only entries that somebody sets lead there.
     package var learning: Bool?
     /// Only sources with a static forwarding entry at this port may send (5.18).
     package var locked: Bool?
+    /// A frame may leave by the port that it came in by.
     package var hairpin: Bool?
+    /// Frames to MACs that the bridge does not know go out here as well. The same below for multicast and broadcast.
     package var unicastFlood: Bool?
     package var multicastFlood: Bool?
     package var broadcastFlood: Bool?
+    /// Isolated ports cannot reach each other, only those that are not.
     package var isolated: Bool?
     /// Which of the addresses 01:80:c2:00:00:00 to :0f are forwarded as any other, a bit each. Frames to the others skip the
     /// bridge and its rules and enter the node as if from an uplink.
@@ -90,12 +95,17 @@ package struct PortOptions: Sendable, Hashable {
 package struct VXLANSettings: Sendable, Hashable {
     /// VXLAN network identifier, 24 bits.
     package var id: UInt32
+    /// The underlay's address that packets are sent from and received at; any of the node's when `nil`.
     package var local: IPAddress?
+    /// UDP port, sent to and listened at; 4789 unless given (RFC 7348).
     package var port: UInt16
+    /// The device learns which remote node a MAC is behind, from what arrives.
     package var learning: Bool
     /// Answers ARP from the neighbour table.
     package var proxy: Bool
+    /// Sent packets have a checksum in the outer UDP header (over IPv4 it may be zero).
     package var udpChecksum: Bool
+    /// Of the outer header; 0 stands for the route's default.
     package var ttl: UInt8
 
     package init(

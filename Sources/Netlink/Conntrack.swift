@@ -16,8 +16,11 @@ package struct TrackedConnection: Sendable, Hashable {
 
     /// IPPROTO_TCP, IPPROTO_UDP…
     package let `protocol`: UInt8
+    /// As the first packet was sent, before translation.
     package let original: Direction
+    /// As answers are expected, after translation: its source is where packets really go.
     package let reply: Direction
+    /// The connection's own mark (`ct mark`), 0 when it has none.
     package let mark: UInt32
     /// As the kernel wants them back in a deletion.
     let tuple: [UInt8]
@@ -84,6 +87,7 @@ package final class ConntrackSocket: Sendable {
     /// In the calling thread's namespace.
     package init() throws { socket = Mutex(try NetlinkSocket(protocol: NETLINK_NETFILTER)) }
 
+    /// Opens one on a thread inside a namespace; `nil`: in the one this process was started in.
     package static func open(in namespace: NetworkNamespace?) async throws -> ConntrackSocket {
         guard let namespace else { return try await onThread { try ConntrackSocket() } }
         return try await namespace.run { try ConntrackSocket() }

@@ -3,6 +3,7 @@ import CLinux
 
 // The kernel's numbers (linux/netlink.h, rtnetlink.h, if_link.h, neighbour.h, fib_rules.h) as the types the codec writes.
 
+/// Bits of a message's header (`NLM_F_…`, netlink(7)).
 package enum MessageFlags {
     package static let request = UInt16(NLM_F_REQUEST)
     package static let acknowledge = UInt16(NLM_F_ACK)

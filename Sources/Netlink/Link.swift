@@ -3,14 +3,17 @@ import CLinux
 
 /// A network link as the kernel describes it.
 package struct Link: Sendable, Hashable {
+    /// The kernel's number of the link, unique within its namespace.
     package var index: UInt32
     package var name: String
     /// `bridge`, `veth`, `vxlan`, `dummy`…; `nil` for hardware and `lo`.
     package var kind: String?
     /// Index of the bridge it is a port of.
     package var master: UInt32?
+    /// Bytes of a packet without the link's own header.
     package var mtu: Int
     package var mac: MACAddress?
+    /// A number by which links are handled together (`ip link set … group`); 0 unless set.
     package var group: UInt32
     package var alias: String?
     /// Set up by its administrator (IFF_UP).
@@ -19,6 +22,7 @@ package struct Link: Sendable, Hashable {
     package var isRunning: Bool
     /// A veth's other end, in the namespace with `peerNamespaceID`, or in this one when that is `nil`.
     package var peerIndex: UInt32?
+    /// The id by which this namespace knows the one that the other end is in.
     package var peerNamespaceID: Int32?
     package var vxlan: VXLANSettings?
     package var bridge: BridgeOptions?
@@ -67,7 +71,9 @@ package struct LinkStatistics: Sendable, Hashable {
     package var sentBytes: UInt64
     package var receiveErrors: UInt64
     package var sendErrors: UInt64
+    /// Packets that were dropped on the way in, as for want of memory.
     package var receiveDropped: UInt64
+    /// The same on the way out.
     package var sendDropped: UInt64
 
     init?(_ bytes: ArraySlice<UInt8>) {

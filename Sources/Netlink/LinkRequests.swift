@@ -46,9 +46,13 @@ extension NetlinkRequest {
 /// Makes a bridge. ``NetlinkError/Code/exists`` when the name is taken.
 package struct CreateBridge: NetlinkRequest {
     package var name: String
+    /// One of its own; without it the bridge has the lowest MAC of its ports, which changes with them.
     package var mac: MACAddress?
+    /// Bytes; the kernel's 1500 when `nil`.
     package var mtu: Int?
+    /// See ``Link/group``.
     package var group: UInt32?
+    /// A text of up to 255 bytes that tools show; it is set by a second message.
     package var alias: String?
     package var options: BridgeOptions
     package var isUp: Bool
@@ -85,8 +89,11 @@ package struct CreateBridge: NetlinkRequest {
 package struct VethPeer: Sendable, Hashable {
     package var name: String
     package var mac: MACAddress?
+    /// Bytes; the kernel's 1500 when `nil`.
     package var mtu: Int?
+    /// See ``Link/group``.
     package var group: UInt32?
+    /// `nil`: in the same namespace as the other end.
     package var namespace: NetworkNamespace?
 
     package init(
@@ -105,9 +112,12 @@ package struct VethPeer: Sendable, Hashable {
 package struct CreateVeth: NetlinkRequest {
     package var name: String
     package var mac: MACAddress?
+    /// Bytes, of this end alone.
     package var mtu: Int?
+    /// See ``Link/group``.
     package var group: UInt32?
     package var alias: String?
+    /// The bridge that this end is a port of from the beginning.
     package var master: LinkID?
     package var isUp: Bool
     package var peer: VethPeer
@@ -156,8 +166,11 @@ package struct CreateVeth: NetlinkRequest {
 package struct CreateVXLAN: NetlinkRequest {
     package var name: String
     package var settings: VXLANSettings
+    /// A random one when `nil`.
     package var mac: MACAddress?
+    /// Bytes; the kernel's 1500 when `nil`, whatever the underlay carries.
     package var mtu: Int?
+    /// See ``Link/group``.
     package var group: UInt32?
     package var isUp: Bool
     package var namespace: NetworkNamespace?
@@ -192,6 +205,7 @@ package struct CreateVXLAN: NetlinkRequest {
 
 /// Changes an existing link; what is `nil` stays.
 package struct SetLink: NetlinkRequest {
+    /// Of which bridge the link is a port.
     package enum Master: Sendable, Hashable {
         case none
         case link(LinkID)
@@ -200,9 +214,13 @@ package struct SetLink: NetlinkRequest {
     package var link: LinkID
     package var isUp: Bool?
     package var master: Master?
+    /// Bytes.
     package var mtu: Int?
+    /// Some kinds of links must be down for it.
     package var mac: MACAddress?
+    /// Empty: none.
     package var alias: String?
+    /// See ``Link/group``.
     package var group: UInt32?
     /// Only while the link is down.
     package var newName: String?

@@ -1,8 +1,12 @@
 /// One netlink message as it was received (`struct nlmsghdr`, netlink(7)).
 package struct NetlinkMessage: Sendable, Equatable {
+    /// `RTM_…` or, of netfilter, subsystem and message; below 16 netlink's own.
     package let type: UInt16
+    /// See ``MessageFlags``.
     package let flags: UInt16
+    /// The request's number that this answers; 0 in notifications.
     package let sequence: UInt32
+    /// Of the socket that it is for; 0 is the kernel.
     package let port: UInt32
     package let payload: ArraySlice<UInt8>
 
@@ -61,6 +65,7 @@ package struct Attributes {
     /// NLA_F_NESTED and NLA_F_NET_BYTEORDER.
     private static let flagBits: UInt16 = 0xc000
 
+    /// - Throws: ``NetlinkError`` with `.malformed` when a length leads beyond the bytes.
     package init(_ bytes: ArraySlice<UInt8>) throws(NetlinkError) {
         var rest = bytes
         while rest.count >= 4 {
@@ -75,6 +80,7 @@ package struct Attributes {
         }
     }
 
+    /// An attribute's value as it is, without padding; `nil` when it is missing. The same holds for the other readers.
     package func bytes(_ type: UInt16) -> ArraySlice<UInt8>? { values[type] }
 
     /// `nil` when the attribute is missing or of another size.
@@ -83,10 +89,12 @@ package struct Attributes {
         return value.withUnsafeBytes { $0.loadUnaligned(as: Number.self) }
     }
 
+    /// A number in network byte order, as netfilter has most of its own.
     package func bigEndian<Number: FixedWidthInteger>(_ type: UInt16, as: Number.Type = Number.self) -> Number? {
         number(type, as: Number.self).map { Number(bigEndian: $0) }
     }
 
+    /// A number of one byte that is 0 or not.
     package func flag(_ type: UInt16) -> Bool? { number(type, as: UInt8.self).map { $0 != 0 } }
 
     /// Text up to its first zero.

@@ -32,10 +32,12 @@ package struct MessageWriter {
         withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) }
     }
 
+    /// Bytes of padding, or members of a fixed part that mean nothing here.
     package mutating func put(zeros count: Int) { bytes.append(contentsOf: repeatElement(0, count: count)) }
 
     // MARK: attributes
 
+    /// An attribute (`struct nlattr`): length, type and value, padded to four bytes.
     package mutating func bytes(_ type: UInt16, _ value: some Collection<UInt8>) {
         put(UInt16(clamping: 4 + value.count))
         put(type)
@@ -43,6 +45,7 @@ package struct MessageWriter {
         pad()
     }
 
+    /// An attribute that is a number in this machine's byte order.
     package mutating func number<Number: FixedWidthInteger>(_ type: UInt16, _ value: Number) {
         withUnsafeBytes(of: value) { bytes(type, Array($0)) }
     }
@@ -52,6 +55,7 @@ package struct MessageWriter {
         number(type, value.bigEndian)
     }
 
+    /// An attribute of one byte, 1 or 0.
     package mutating func flag(_ type: UInt16, _ value: Bool) { number(type, (value ? 1 : 0) as UInt8) }
 
     /// Text with the zero at its end.

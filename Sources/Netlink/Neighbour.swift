@@ -3,12 +3,15 @@ import CLinux
 
 /// Neighbour states (`NUD_…`, linux/neighbour.h); a set, though the kernel has one at a time.
 package struct NeighbourState: OptionSet, Sendable, Hashable {
+    /// `ndm_state`.
     package let rawValue: UInt16
     package init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// Answered lately.
     package static let reachable = Self(rawValue: UInt16(NUD_REACHABLE))
     /// Never asked for nor aged; in a bridge's table: static.
     package static let noARP = Self(rawValue: UInt16(NUD_NOARP))
+    /// Never asked for, never forgotten.
     package static let permanent = Self(rawValue: UInt16(NUD_PERMANENT))
 }
 
@@ -34,8 +37,10 @@ private struct NeighbourHeader {
 package struct Neighbour: Sendable, Hashable {
     package var link: LinkID
     package var address: IPAddress
+    /// `nil` while it is being asked for.
     package var mac: MACAddress?
     package var state: NeighbourState
+    /// Who has put it there (`NDA_PROTOCOL`): ``ownProtocol`` for ours, 0 where nobody says.
     package var `protocol`: UInt8
 
     package init(
@@ -88,6 +93,7 @@ package struct SetNeighbour: NetlinkRequest {
     }
 }
 
+/// Takes a neighbour away, by its link and address; ``NetlinkError/Code/missing`` when there is none.
 package struct DeleteNeighbour: NetlinkRequest {
     package var neighbour: Neighbour
 
@@ -106,6 +112,7 @@ package struct DeleteNeighbour: NetlinkRequest {
 
 /// Where frames for a MAC go: a row of a bridge's (`master`) or a VXLAN device's (`device`) forwarding table.
 package struct ForwardingEntry: Sendable, Hashable {
+    /// In which of a link's two tables the entry is.
     package enum Owner: Sendable, Hashable {
         /// The link's own table: NTF_SELF.
         case device
@@ -171,6 +178,7 @@ package struct SetForwardingEntry: NetlinkRequest {
     }
 }
 
+/// Takes an entry away, by its link, MAC and table; ``NetlinkError/Code/missing`` when there is none.
 package struct DeleteForwardingEntry: NetlinkRequest {
     package var entry: ForwardingEntry
 

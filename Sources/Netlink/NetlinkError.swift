@@ -3,6 +3,7 @@ import Glibc
 
 /// What the kernel refused, or why its answer could not be read.
 package struct NetlinkError: Fault, Equatable {
+    /// What callers tell apart; ``NetlinkError/errno`` says it more exactly.
     package enum Code: String, Sendable {
         /// EEXIST: an object of this key is there already.
         case exists

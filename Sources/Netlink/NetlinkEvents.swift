@@ -1,4 +1,5 @@
 import CLinux
+import Concurrency
 import Glibc
 package import LinuxSystem
 import Synchronization
@@ -10,7 +11,9 @@ package enum NetlinkEvent: Sendable, Hashable {
     case overflow
 }
 
+/// Of what kind a change was, and in which namespace.
 package struct NetlinkChange: Sendable, Hashable {
+    /// The kind of object, not which one.
     package enum Topic: Sendable, Hashable {
         case link, neighbour, address, route, rule, parameter, namespaceID, nftables
     }
@@ -78,6 +81,7 @@ package final class NetlinkListener: Sendable {
         waiting.finish()
     }
 
+    /// Listens from a thread inside a namespace; `nil`: in the one this process was started in.
     package static func open(in namespace: NetworkNamespace?) async throws -> NetlinkListener {
         guard let namespace else { return try await onThread { try NetlinkListener() } }
         return try await namespace.run { try NetlinkListener() }
@@ -139,29 +143,32 @@ package final class NetlinkListener: Sendable {
 
 /// Events not yet read, each once.
 private final class WaitingEvents: Sendable {
-    private let events = Mutex<[NetlinkEvent]>([])
-    private let signal: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-
-    init() { (signal, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+    private let events = Mutex<(waiting: [NetlinkEvent], isOver: Bool)>(([], false))
+    private let change = AsyncEvent()
 
     func add(_ event: NetlinkEvent) {
         let isNew = events.withLock { events in
-            if events.contains(event) { return false }
-            events.append(event)
+            if events.waiting.contains(event) { return false }
+            events.waiting.append(event)
             return true
         }
-        if isNew { continuation.yield() }
+        if isNew { change.signal() }
     }
 
-    func finish() { continuation.finish() }
+    func finish() {
+        events.withLock { $0.isOver = true }
+        change.signal()
+    }
 
-    /// The oldest; `nil` at the end.
+    /// The oldest; `nil` at the end, and when the task is cancelled.
     func next() async -> NetlinkEvent? {
         while true {
-            if let event = events.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return event }
-            var iterator = signal.makeAsyncIterator()
-            if await iterator.next() == nil { return nil }
+            let (event, isOver) = events.withLock { events in
+                (events.waiting.isEmpty ? nil : events.waiting.removeFirst(), events.isOver)
+            }
+            if let event { return event }
+            if isOver || Task.isCancelled { return nil }
+            await change.wait()
         }
     }
 }

@@ -75,7 +75,9 @@ extension NetlinkRequest {
 
 /// What a request's names stand for at the time it is sent.
 package struct EncodingContext: Sendable {
+    /// The indexes of links that requests name, as they were when the message was made.
     package var indexes: [LinkID: UInt32]
+    /// Open descriptors of namespaces, good until the batch has been sent.
     package var descriptors: [NetworkNamespace: CInt]
 
     package init(indexes: [LinkID: UInt32] = [:], descriptors: [NetworkNamespace: CInt] = [:]) {

@@ -8,7 +8,9 @@ package let kernelProtocol = UInt8(RTPROT_KERNEL)
 
 /// A route (rtnetlink(7)).
 package struct Route: Sendable, Hashable {
+    /// How far the destination is (`RT_SCOPE_…`): the larger the number, the nearer.
     package enum Scope: UInt8, Sendable { case universe = 0, site = 200, link = 253, host = 254, nowhere = 255 }
+    /// What becomes of packets (`RTN_…`).
     package enum Kind: UInt8, Sendable {
         case unicast = 1, local, broadcast, anycast, multicast, blackhole, unreachable, prohibit, `throw`, nat
     }
@@ -18,21 +20,28 @@ package struct Route: Sendable, Hashable {
     /// RT_TABLE_LOCAL.
     package static let localTable: UInt32 = 255
 
-    /// Host bits clear; `0.0.0.0/0` is the default route of IPv4.
+    /// Host bits clear; `0.0.0.0/0` is the default route.
     package var destination: IPNetwork
+    /// `nil`: the destination itself is on the link.
     package var gateway: IPAddress?
+    /// `nil` where the gateway's address says it.
     package var link: LinkID?
     /// Source address of packets that start here.
     package var source: IPAddress?
+    /// Number of the routing table.
     package var table: UInt32
+    /// Who has put it there (`RTPROT_…`): ``ownProtocol`` for ours.
     package var `protocol`: UInt8
     package var scope: Scope
     package var kind: Kind
+    /// Of several routes to one destination the lowest is taken; 0 unless given.
     package var metric: UInt32
+    /// Bytes of a packet on this route; the link's when `nil`.
     package var mtu: Int?
     /// The gateway is on the link although no address says so.
     package var onLink: Bool
 
+    /// `0.0.0.0/0`.
     package static let everywhere = IPNetwork.everywhere(.v4)
 
     /// `scope` is `link` unless there is a gateway, as ip(8) has it.
@@ -133,6 +142,7 @@ package struct AddRoute: NetlinkRequest {
     }
 }
 
+/// Takes a route away that fits all that is said; ``NetlinkError/Code/missing`` when there is none.
 package struct DeleteRoute: NetlinkRequest {
     package var route: Route
 

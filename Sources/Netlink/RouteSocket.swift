@@ -24,6 +24,8 @@ package final class RouteSocket: Sendable {
         for error in try attempt(requests) { if let error { throw error } }
     }
 
+    /// Performs one request.
+    /// - Throws: ``NetlinkError`` when the kernel refuses, unless the request allows that.
     package func perform(_ request: any NetlinkRequest) throws { try perform([request]) }
 
     /// Performs the requests in order and tells of each how it ended (`nil`: well). Throws only when it could not talk to

@@ -3,8 +3,11 @@ import CLinux
 
 /// A routing rule that leads to a table (ip-rule(8), linux/fib_rules.h).
 package struct Rule: Sendable, Hashable {
+    /// Rules are asked in this order, the lowest first.
     package var priority: UInt32
+    /// Number of the routing table that it leads to.
     package var table: UInt32
+    /// Only packets with this mark, see ``markMask``; all when `nil`.
     package var mark: UInt32?
     /// All bits when `nil`.
     package var markMask: UInt32?
@@ -12,7 +15,9 @@ package struct Rule: Sendable, Hashable {
     package var family: IPFamily
     package var source: IPNetwork?
     package var destination: IPNetwork?
+    /// Only packets that come in by the link of this name.
     package var inputLink: String?
+    /// Who has put it there (`FRA_PROTOCOL`): ``ownProtocol`` for ours.
     package var `protocol`: UInt8
 
     package init(
@@ -98,6 +103,7 @@ package struct AddRule: NetlinkRequest {
     package func encode(into message: inout MessageWriter, _ context: EncodingContext) { rule.encode(into: &message) }
 }
 
+/// Takes a rule away that fits all that is said; ``NetlinkError/Code/missing`` when there is none.
 package struct DeleteRule: NetlinkRequest {
     package var rule: Rule
 

@@ -4,6 +4,7 @@ import LinuxSystem
 
 /// A table of nftables: its family as the kernel numbers it (`NFPROTO_…`), and its name.
 package struct RulesetTable: Hashable, Sendable {
+    /// `NFPROTO_…`, which for IP is as `AF_…`.
     package let family: UInt8
     package let name: String
 

@@ -2,6 +2,7 @@ package import Faults
 
 /// A command that libnftables did not carry out.
 package struct NftablesError: Fault, Equatable {
+    /// What callers tell apart.
     package enum Code: String, Sendable {
         /// No context could be made.
         case unavailable

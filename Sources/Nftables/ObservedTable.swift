@@ -1,5 +1,6 @@
 /// A table as the kernel has it.
 package struct ObservedTable: Sendable {
+    /// The tag of the skeleton that it was loaded from, if it is one of ours.
     package let comment: String?
     /// Chains with their text as nft prints it, counters left out.
     package let chains: [String: String]

@@ -2,6 +2,7 @@ import Crypto
 
 /// A table's family and name, as nft writes them.
 package struct TableID: Hashable, Sendable, CustomStringConvertible {
+    /// Which packets a table's chains see (nft(8), "ADDRESS FAMILIES").
     package enum Family: String, Sendable { case ip, ip6, inet, arp, bridge, netdev }
 
     package let family: Family

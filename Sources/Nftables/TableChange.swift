@@ -2,6 +2,7 @@
 package struct TableChange: Equatable, Sendable {
     /// What may be taken away ahead of the rest.
     package var removals = ""
+    /// What makes and changes; it may need what ``removals`` have taken away first.
     package var additions = ""
     /// In words, for logs and reports.
     package var summary: [String] = []
@@ -16,6 +17,7 @@ package struct TableChange: Equatable, Sendable {
     /// The whole as one transaction.
     package var commands: String { removals + additions }
 
+    /// Takes a table away that is there; for one that is not the kernel rejects the whole transaction.
     package static func removal(of id: TableID) -> TableChange {
         var change = TableChange()
         change.removals = "delete table \(id)\n"

@@ -2,6 +2,8 @@ package import Faults
 
 /// What is wrong with a document, digest or reference.
 package struct OCIError: Fault, Equatable {
+    /// What callers tell apart: a name that is none, a digest that is none, bytes that are no document, an index without this machine's
+    /// image.
     package enum Code: Sendable {
         case badReference, badDigest, badDocument, noMatchingPlatform
     }

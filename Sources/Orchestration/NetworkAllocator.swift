@@ -6,6 +6,7 @@ package import Model
 package struct NetworkAllocator {
     /// The ingress network's; others count up from it.
     package static let firstIdentifier: UInt32 = 4096
+    /// The largest VXLAN network identifier: 24 bits.
     package static let lastIdentifier: UInt32 = 0xff_ffff
 
     /// The ingress network's subnet when the swarm was given no pools.

@@ -3,7 +3,9 @@ package import Model
 
 /// `node.role==manager`, `node.labels.zone!=east`. Source: Engine API 1.50, `TaskSpec.Placement.Constraints`.
 package struct PlacementConstraint: Sendable, Equatable {
+    /// As in `node.role` or `node.labels.zone`.
     package let key: String
+    /// `==`; otherwise `!=`.
     package let isEqual: Bool
     package let value: String
 
@@ -35,6 +37,8 @@ package struct PlacementConstraint: Sendable, Equatable {
         return nil
     }
 
+    /// Whether a node may have the task; upper and lower case are the same. A label that the node does not have counts as empty; a key
+    /// that nobody knows fits no node.
     package func matches(_ node: Node) -> Bool {
         let actual: String?
         switch key.lowercased() {

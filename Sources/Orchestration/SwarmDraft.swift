@@ -3,7 +3,9 @@ package import StateStore
 
 /// A state that planners change, and the record of what they changed.
 package struct SwarmDraft: Sendable {
+    /// With all changes so far.
     package private(set) var state: SwarmState
+    /// The same for a whole plan.
     package let now: Timestamp
     private var changed: [StoreKey: Change] = [:]
     /// When to plan again although nothing has happened by then; `nil` for no need.
@@ -16,6 +18,7 @@ package struct SwarmDraft: Sendable {
         self.state = state
     }
 
+    /// Adds an object, or puts a new version in its place, and notes when; the same object once more is no change.
     package mutating func put(_ task: SwarmTask) {
         var task = task
         guard state.tasks[task.id] != task else { return }
@@ -24,6 +27,7 @@ package struct SwarmDraft: Sendable {
         changed[StoreKey(.tasks, id: task.id)] = .task(task.id)
     }
 
+    /// As for tasks.
     package mutating func put(_ service: Service) {
         var service = service
         guard state.services[service.id] != service else { return }
@@ -32,6 +36,7 @@ package struct SwarmDraft: Sendable {
         changed[StoreKey(.services, id: service.id)] = .service(service.id)
     }
 
+    /// As for tasks.
     package mutating func put(_ node: Node) {
         var node = node
         guard state.nodes[node.id] != node else { return }
@@ -40,6 +45,7 @@ package struct SwarmDraft: Sendable {
         changed[StoreKey(.nodes, id: node.id)] = .node(node.id)
     }
 
+    /// Takes a task out; nothing happens where there is none.
     package mutating func removeTask(_ id: String) {
         guard state.tasks[id] != nil else { return }
         removedVersions[StoreKey(.tasks, id: id)] = state.tasks[id]?.version
@@ -48,6 +54,7 @@ package struct SwarmDraft: Sendable {
     }
     private var removedVersions: [StoreKey: ObjectVersion] = [:]
 
+    /// Asks for another plan at that time at the latest; of several the earliest counts.
     package mutating func wake(at moment: Timestamp) {
         wakeAt = wakeAt.map { min($0, moment) } ?? moment
     }

@@ -3,10 +3,15 @@ package import StateStore
 
 /// Everything that the store holds of a swarm, decoded: the read model that planners work on.
 package struct SwarmState: Sendable, Equatable {
+    /// Each by its id; the same below.
     package var nodes: [String: Node] = [:]
+    /// By id.
     package var services: [String: Service] = [:]
+    /// By id.
     package var tasks: [String: SwarmTask] = [:]
+    /// By id.
     package var networks: [String: SwarmNetwork] = [:]
+    /// `nil` until the store has been read.
     package var cluster: ClusterObject?
     /// The store's revision that this is the state of.
     package var revision: Int64 = 0
@@ -100,6 +105,7 @@ extension ServiceSpec {
         return once
     }
     package var ports: [PortConfig] { endpointSpec?.ports ?? [] }
+    /// Its name leads to an address of its own in each network, not to its tasks' (`dnsrr`).
     package var usesVirtualIPs: Bool { (endpointSpec?.mode ?? "vip") != "dnsrr" }
     package var isGlobal: Bool { mode.global != nil }
     /// How many replicas; 1 when not said, 0 for services that are not replicated.

@@ -1,3 +1,4 @@
+import Concurrency
 import Synchronization
 
 /// The store's semantics in memory: what tests and simulated clusters run against.
@@ -11,8 +12,6 @@ package final class MemoryStore: StateStore {
         var values: [StoreKey: StoredValue] = [:]
         /// The events of each revision after `compacted`, oldest first.
         var history: [(revision: Int64, events: [StoreEvent])] = []
-        var wakers: [Int: AsyncStream<Void>.Continuation] = [:]
-        var nextWaker = 0
         var failure: StateStoreError?
 
         func check() throws {
@@ -21,6 +20,8 @@ package final class MemoryStore: StateStore {
     }
 
     private let state = Mutex(State())
+    /// Counts whatever a watch has to look at.
+    private let changes = ObservableValue<UInt64>(0)
 
     package init() {}
 
@@ -74,24 +75,17 @@ package final class MemoryStore: StateStore {
     )
         async throws
     {
-        let (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let id = state.withLock { state in
-            state.nextWaker += 1
-            state.wakers[state.nextWaker] = waker
-            return state.nextWaker
-        }
-        defer { state.withLock { _ = $0.wakers.removeValue(forKey: id) } }
         var cursor = revision
-        var iterator = wakes.makeAsyncIterator()
-        repeat {
+        while true {
+            let seen = changes.value
             while let batch = try next(after: cursor) {
                 cursor = batch.revision
                 let wanted = batch.events.filter { $0.key.path.hasBytePrefix(prefix) }
                 if !wanted.isEmpty { try await receive(wanted) }
                 try Task.checkCancellation()
             }
-        } while await iterator.next() != nil
-        try Task.checkCancellation()
+            try await changes.wait { $0 == seen ? nil : true }
+        }
     }
 
     private func next(after cursor: Int64) throws -> (revision: Int64, events: [StoreEvent])? {
@@ -170,7 +164,7 @@ package final class MemoryStore: StateStore {
 
     /// Not under the lock: see CONTRIBUTING.md. A watch that is woken for nothing sleeps on.
     private func wakeAll() {
-        for waker in state.withLock({ Array($0.wakers.values) }) { waker.yield() }
+        changes.change { $0 += 1 }
     }
 }
 

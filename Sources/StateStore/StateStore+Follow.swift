@@ -1,3 +1,5 @@
+import Concurrency
+
 /// What a follower of a prefix is told.
 package enum StoreUpdate: Sendable, Equatable {
     /// Everything there is, replacing all that was told before.
@@ -57,7 +59,8 @@ extension StateStore {
     > {
         AsyncThrowingStream(bufferingPolicy: .bufferingOldest(bound)) { continuation in
             // Bridges a scoped call to a sequence; ends with the sequence's consumer.
-            let task = Task {
+            let bridge = OwnedTasks()
+            bridge.begin {
                 do {
                     try await watch(prefix, after: revision) { events in
                         if case .dropped = continuation.yield(events) {
@@ -69,7 +72,7 @@ extension StateStore {
                     continuation.finish(throwing: error)
                 }
             }
-            continuation.onTermination = { _ in task.cancel() }
+            continuation.onTermination = { _ in bridge.cancel() }
         }
     }
 }

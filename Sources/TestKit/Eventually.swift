@@ -1,3 +1,5 @@
+import Concurrency
+
 /// A condition did not come true in time.
 package struct NotReached: Error, CustomStringConvertible {
     package let description: String
@@ -42,14 +44,5 @@ package func eventually<T>(
 /// Ends work that takes longer than `limit`, by cancellation.
 package func within<T: Sendable>(_ limit: Duration, _ work: @escaping @Sendable () async throws -> T) async throws -> T
 {
-    try await withThrowingTaskGroup(of: T.self) { group in
-        group.addTask { try await work() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw NotReached(description: "not finished within \(limit)")
-        }
-        defer { group.cancelAll() }
-        guard let first = try await group.next() else { throw NotReached(description: "no work") }
-        return first
-    }
+    try await withDeadline(limit, orThrow: NotReached(description: "not finished within \(limit)"), work)
 }

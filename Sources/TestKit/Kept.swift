@@ -6,6 +6,7 @@ package final class Kept<Value: Sendable>: Sendable {
 
     package init(_ value: Value) { self.value = Mutex(value) }
 
+    /// Reads or changes the value while nobody else does.
     package func withLock<Result: Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         try value.withLock { value in try body(&value) }
     }

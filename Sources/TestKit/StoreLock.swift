@@ -4,6 +4,8 @@ import GRDB
 package final class StoreLock: Sendable {
     private let queue: DatabaseQueue
 
+    /// Takes the lock on the store of that file.
+    /// - Throws: SQLite's error when another has it.
     package init(_ path: String) throws {
         var configuration = Configuration()
         configuration.allowsUnsafeTransactions = true
@@ -11,5 +13,6 @@ package final class StoreLock: Sendable {
         try queue.inDatabase { try $0.beginTransaction(.immediate) }
     }
 
+    /// Lets others go on; once.
     package func release() throws { try queue.inDatabase { try $0.rollback() } }
 }

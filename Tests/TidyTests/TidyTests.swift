@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// What a machine can check of the house style.
@@ -21,7 +22,7 @@ import Testing
         let names = Set(tree.targets.map(\.name))
         let allowed = Dictionary(tree.targets.map { ($0.name, Set($0.own)) }) { $1 }
         for file in tree.files {
-            for (number, line) in file.lines.enumerated() {
+            for (number, line) in file.lines.enumerated() where Self.has("import", in: line) {
                 guard
                     let match = line.firstMatch(
                         of: #/^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:\w+\s+)?import\s+(?:\w+\s+)?(\w+)/#)
@@ -81,7 +82,7 @@ import Testing
     /// Line numbers, from 0, of calls within the braces of a `withLock` that wake or cancel tasks.
     static func wakingUnderLock(_ lines: [String]) -> [(Int, String)] {
         let waking =
-            #/\.(?:yield|finish|cancel|cancelAll|succeed|fail|ring|wake|resume(?=\(\)|\(returning|\(throwing|\(with))\(/#
+            #/\.(?:yield|finish|cancel|cancelAll|succeed|fail|settle|signal|wake|resume(?=\(\)|\(returning|\(throwing|\(with))\(/#
         var found: [(Int, String)] = []
         var depth = 0
         var locks: [Int] = []
@@ -106,24 +107,35 @@ import Testing
 
     /// A line without its comment and the contents of its string literals.
     static func code(of line: String) -> String {
-        var code = ""
+        var code: [UInt8] = []
         var isInString = false
-        var previous: Character = " "
-        for character in line {
-            if character == "\"", previous != "\\" { isInString.toggle() }
-            if !isInString, character == "/", previous == "/" { return String(code.dropLast()) }
-            if !isInString { code.append(character) }
-            previous = character
+        var previous = UInt8(ascii: " ")
+        for byte in line.utf8 {
+            if byte == UInt8(ascii: "\""), previous != UInt8(ascii: "\\") { isInString.toggle() }
+            if !isInString, byte == UInt8(ascii: "/"), previous == byte {
+                return String(decoding: code.dropLast(), as: UTF8.self)
+            }
+            if !isInString { code.append(byte) }
+            previous = byte
         }
-        return code
+        return String(decoding: code, as: UTF8.self)
     }
 
     /// Whether the word stands there by itself, not as the end of a longer one.
     static func has(_ word: String, in code: String) -> Bool {
-        code.ranges(of: word).contains { range in
-            guard range.lowerBound > code.startIndex else { return true }
-            let before = code[code.index(before: range.lowerBound)]
-            return !(before.isLetter || before.isNumber || before == "_")
+        var (word, code) = (word, code)
+        return word.withUTF8 { word in
+            code.withUTF8 { code in
+                guard var from = UnsafeRawPointer(code.baseAddress), let bytes = word.baseAddress else { return false }
+                let (start, end) = (from, from + code.count)
+                while let found = memmem(from, end - from, bytes, word.count) {
+                    guard found > start else { return true }
+                    let before = Character(UnicodeScalar((found - 1).load(as: UInt8.self)))
+                    if !(before.isLetter || before.isNumber || before == "_") { return true }
+                    from = UnsafeRawPointer(found) + 1
+                }
+                return false
+            }
         }
     }
 

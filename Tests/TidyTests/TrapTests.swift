@@ -73,7 +73,7 @@ import Testing
             path: "Sources/Logs/LogParser.swift", form: "room[text.count]",
             reason: "the room is one longer than the text"),
         Allowance(
-            path: "Sources/ContainerRuntime/CrunWords.swift", form: "self[start...]",
+            path: "Sources/ContainerRuntime/Interface/CrunMessages.swift", form: "self[start...]",
             reason: "an index of the same text, found by the search before"),
     ]
 

@@ -40,9 +40,13 @@ extern const unsigned long clinux_ms_slave;
 extern const unsigned long clinux_ms_shared;
 extern const int clinux_mnt_detach;
 
+/// setns(2): the calling thread alone enters the namespace. `type` is a CLONE_NEW… flag, or 0 for any.
 int clinux_setns(int fd, int type);
+/// unshare(2), of the calling thread.
 int clinux_unshare(int flags);
+/// mount(2); `data` holds the file system's own options, separated by commas.
 int clinux_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+/// umount2(2).
 int clinux_umount2(const char *target, int flags);
 /// Sets (`attr_set`) mount attributes MOUNT_ATTR_RDONLY… on the mount at `path`; `recursive` for those below too.
 int clinux_mount_set_read_only(const char *path, int recursive);
@@ -51,8 +55,11 @@ int clinux_is_mount_root(const char *path);
 /// 1 when `path` lies on nsfs, as a bind-mounted namespace does, 0 when not.
 int clinux_is_namespace(const char *path);
 
+/// pipe2(2); `ends[0]` is read from.
 int clinux_pipe2(int ends[2], int flags);
+/// accept4(2); `flags` are SOCK_CLOEXEC and SOCK_NONBLOCK. The peer's address is not asked for.
 int clinux_accept4(int socket, int flags);
+/// close_range(2), Linux 5.9: both ends included.
 int clinux_close_range(unsigned int first, unsigned int last, unsigned int flags);
 /// openat2(2) that neither follows symbolic links nor crosses mounts.
 int clinux_open_beneath(int directory, const char *name, int flags);
@@ -64,12 +71,18 @@ int clinux_set_attribute(int directory, const char *name, const char *attribute,
 long clinux_attribute(const char *path, const char *attribute, void *value, size_t length);
 /// syncfs(2): writes out the file system that the descriptor lies on.
 int clinux_sync_file_system(int fd);
+/// getrandom(2): random bytes fit for keys; how many there are is returned, which may be fewer.
 long clinux_getrandom(void *buffer, size_t length);
+/// flock(2); without `wait` a lock that somebody has fails with EWOULDBLOCK.
 int clinux_flock(int fd, int exclusive, int wait);
+/// sethostname(2), in the calling thread's UTS namespace.
 int clinux_hostname(const char *name);
 
+/// prctl(2), PR_SET_CHILD_SUBREAPER: descendants whose parent ends become this process' children.
 int clinux_set_subreaper(int on);
+/// pidfd_open(2): a descriptor, close-on-exec, that stays this process' even when its number is given to another.
 int clinux_pidfd_open(int pid);
+/// pidfd_send_signal(2).
 int clinux_pidfd_send_signal(int pidfd, int signal);
 /// waitid(P_PIDFD, WEXITED | WNOHANG). Returns 1 and fills `code` (CLD_EXITED = 1, else killed) and `status`
 /// (exit code or signal) when the process has ended, 0 while it runs.
@@ -104,25 +117,35 @@ int clinux_sealed_copy(int fd, const char *name);
 
 /// Installs a handler that writes the signal's number, one byte, to `fd`. Never blocks if `fd` does not.
 int clinux_signal_to_descriptor(int signal, int fd);
+/// SIG_IGN for the whole process.
 int clinux_ignore_signal(int signal);
 /// SO_PEERCRED of a connected Unix socket.
 int clinux_peer_credentials(int socket, int *pid, unsigned int *uid, unsigned int *gid);
 
+/// A netlink socket (netlink(7)), close-on-exec; `protocol` is NETLINK_ROUTE, NETLINK_NETFILTER….
 int clinux_netlink_socket(int protocol);
+/// Binds it to a port of the kernel's choice, which is filled in.
 int clinux_netlink_bind(int fd, uint32_t *port);
 /// One datagram. Returns its length; `truncated`, `sender` (port id, 0 = kernel) and `nsid` (-1 = our own) are filled.
 long clinux_netlink_receive(int fd, void *buffer, size_t length, int flags, int *truncated, uint32_t *sender, int *nsid);
+/// To the kernel; several messages may be in one datagram.
 long clinux_netlink_send(int fd, const void *buffer, size_t length);
+/// setsockopt(2) of SOL_NETLINK with a number.
 int clinux_netlink_option(int fd, int option, int value);
 /// SO_RCVBUFFORCE, or SO_RCVBUF where that is not allowed; also SO_SNDBUF.
 int clinux_socket_buffers(int fd, int receive, int send);
+/// SO_RCVTIMEO: receiving fails with EAGAIN after that time.
 int clinux_receive_timeout(int fd, int milliseconds);
+/// if_nametoindex(3), in the calling thread's network namespace; 0 when there is none.
 unsigned int clinux_ifindex(const char *name);
 
 /// epoll(7), close-on-exec, for reading and hang-ups. `token` comes back from the wait.
 int clinux_epoll_create(void);
+/// Watches a descriptor; with `once` (EPOLLONESHOT) it is told of once, and then no more until it is removed and added again.
 int clinux_epoll_add(int epoll, int fd, uint64_t token, int once);
+/// Watches it no more; one that is closed everywhere is gone by itself.
 int clinux_epoll_remove(int epoll, int fd);
+/// Waits without a deadline until some are ready, up to `most` and 64; returns how many, their tokens are filled in.
 int clinux_epoll_wait(int epoll, uint64_t *tokens, int most);
 
 /// Gives the pages of freed memory back to the kernel, of all arenas (malloc_trim(3)). 1 when there were any.

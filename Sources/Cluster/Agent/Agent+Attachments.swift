@@ -1,3 +1,4 @@
+import Concurrency
 import Faults
 import GRPCCore
 import Model
@@ -8,7 +9,7 @@ extension Agent {
     /// How long a connection with a manager is waited for, as after a restart of the daemon.
     static let connectionPatience = Duration.seconds(15)
     /// How long a manager may take: as long as it gives itself, and then some, for many may ask at once.
-    static let attachmentDeadline = Manager.attachmentPatience + .seconds(20)
+    static let attachmentDeadline = NodeTimeouts.attachment + .seconds(20)
     /// How long the network may take to be set up on this node once the manager has answered: other containers may start meanwhile.
     static let networkPatience = Duration.seconds(30)
 
@@ -19,7 +20,9 @@ extension Agent {
         do {
             let attachment = try await request(id, network, spec)
             let networkID = attachment.network.id
-            _ = try await within(Self.networkPatience, "the swarm has not told this node of the network in time") {
+            _ = try await withDeadline(
+                Self.networkPatience, orThrow: Self.late("the swarm has not told this node of the network in time")
+            ) {
                 try await self.board.networks.wait { state in
                     state?.networks.first { $0.network.id == networkID }?.endpoints.first { $0.taskID == id }
                 }
@@ -44,7 +47,7 @@ extension Agent {
         }
         let end = ContinuousClock.now + Self.connectionPatience
         while true {
-            let client = try await within(Self.connectionPatience, "no manager answers") {
+            let client = try await withDeadline(Self.connectionPatience, orThrow: Self.late("no manager answers")) {
                 try await self.connection.wait { $0 }
             }
             do {
@@ -60,26 +63,13 @@ extension Agent {
     /// Whether a session's connection is no longer the one of the moment, or will not be at once.
     private func isOver(_ client: NodeTransport.Client) async -> Bool {
         // What is thrown says that nothing has changed in time, or that the caller is cancelled.
-        let change = try? await within(.seconds(1), "the session goes on") {
+        let change = try? await withDeadline(.seconds(1)) {
             try await self.connection.wait { $0 === client ? nil : true }
         }
         return change ?? false
     }
 
-    private func within<Value: Sendable>(
-        _ limit: Duration, _ complaint: String, _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value.self) { group in
-            group.addTask { try await body() }
-            group.addTask {
-                try await Task.sleep(for: limit)
-                throw RPCError(code: .deadlineExceeded, message: complaint)
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next() else { throw CancellationError() }
-            return first
-        }
-    }
+    private static func late(_ complaint: String) -> RPCError { RPCError(code: .deadlineExceeded, message: complaint) }
 
     /// An error as Docker's own transport words it.
     static func goText(_ code: RPCError.Code, _ message: String) -> String {

@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import EngineInterface
 import Foundation
 import GRPCCore
@@ -357,7 +358,7 @@ struct Agent: ServiceLifecycle.Service {
 final class SessionState: Sendable {
     private struct Known {
         var id: String?
-        var heartbeat = Dispatcher.defaultHeartbeat
+        var heartbeat = NodeTimeouts.heartbeat
         var heard = ContinuousClock.now
         var role: NodeRole?
     }

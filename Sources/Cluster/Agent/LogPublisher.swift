@@ -1,3 +1,4 @@
+import Concurrency
 import EngineInterface
 import GRPCCore
 import GRPCNIOTransportHTTP2

@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import GRPCCore
 import Logging
 import Model
@@ -13,8 +14,6 @@ import ServiceLifecycle
 /// What a node is told is computed from the read model after each change, for all nodes at once; a session that reads slowly gets the newest
 /// state only, so nothing piles up.
 package actor Dispatcher: ServiceLifecycle.Service {
-    /// Docker's default.
-    static let defaultHeartbeat = Duration.seconds(5)
     /// Nodes are not asked for more, whatever the swarm's specification says: none could keep up, and all would count as down.
     static let shortestHeartbeat = Duration.milliseconds(500)
     /// After how many heartbeat periods of silence a node is down.
@@ -131,7 +130,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     package var heartbeat: Duration {
         let wanted = model.objects.cluster?.spec.dispatcher?.heartbeatPeriod ?? 0
         if let heartbeatOverride { return heartbeatOverride }
-        return wanted > 0 ? max(.nanoseconds(wanted), Self.shortestHeartbeat) : Self.defaultHeartbeat
+        return wanted > 0 ? max(.nanoseconds(wanted), Self.shortestHeartbeat) : NodeTimeouts.heartbeat
     }
 
     private var grace: Duration { heartbeat * Self.patience }

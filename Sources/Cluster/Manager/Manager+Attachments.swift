@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import Faults
 import LinuxSystem
 import Model
@@ -6,8 +7,6 @@ import Orchestration
 import StateStore
 
 extension Manager {
-    /// How long the leader may take to find an address.
-    static let attachmentPatience = Duration.seconds(5)
     /// Places on networks that one node may have: far more than a kernel takes endpoints.
     static let maximumAttachments = 4096
 
@@ -103,7 +102,7 @@ extension Manager {
                 throw CancellationError()
             }
             group.addTask {
-                try await Task.sleep(for: Self.attachmentPatience)
+                try await Task.sleep(for: NodeTimeouts.attachment)
                 let reason = self.model.objects.tasks[id]?.status.err
                 throw APIError(
                     reason == nil ? .unavailable : .conflict,

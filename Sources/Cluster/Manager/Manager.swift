@@ -1,3 +1,4 @@
+import Concurrency
 import EtcdStore
 import Faults
 import LinuxSystem
@@ -14,7 +15,7 @@ package struct Manager: Sendable {
     /// What every change of names, references, ports and pools touches, so that of two at once one is made anew.
     private static let guardKey = StoreKey(path: "/apus/guard/references")
     /// Of this manager's own changes one is made after the other: they would only overtake each other. With other managers' they contend.
-    private let turns = KeyedLock()
+    private let turns = KeyedLock<String>()
 
     package let store: any StateStore
     package let model: ReadModel

@@ -1,3 +1,4 @@
+import Concurrency
 import EtcdStore
 import Faults
 import Foundation
@@ -121,11 +122,9 @@ struct ManagerRole: Sendable {
 
     /// Serves until cancelled, and then until every call has ended; the dispatcher ends its streams when it ends itself.
     private static func serve(_ server: GRPCServer<HTTP2ServerTransport.Posix>) async throws {
-        // A task of its own, which cancellation does not reach: a server that is cancelled traps in NIO when a stream arrives at that
-        // very moment, since nobody finishes the new stream's writer.
-        let serving = Task { try await server.serve() }
+        // A server that is cancelled traps in NIO when a stream arrives at that very moment, since nobody finishes the new stream's writer.
         try await withTaskCancellationHandler {
-            try await serving.value
+            try await uncancelled { try await server.serve() }
         } onCancel: {
             server.beginGracefulShutdown()
         }

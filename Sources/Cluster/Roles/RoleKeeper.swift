@@ -1,3 +1,4 @@
+import Concurrency
 import EtcdStore
 import Logging
 import Model

@@ -1,3 +1,4 @@
+import Concurrency
 import DockerClient
 import DockerTypes
 import Glibc
@@ -52,12 +53,14 @@ struct AttachSession {
         let terminal = isTerminal && sendsInput && Console.isTerminal(0) ? try Terminal(raw: 0) : nil
         defer { terminal?.restore() }
         try await start()
-        if isTerminal { try await followSize() }
-        if proxiesSignals, !isTerminal { try passSignals() }
+        // A read of standard input cannot be interrupted: what goes on beside the output is not waited for.
+        let aside = OwnedTasks()
+        defer { aside.cancel() }
+        if isTerminal { try await followSize(aside) }
+        if proxiesSignals, !isTerminal { try passSignals(aside) }
         if sendsInput {
             let input = raw.input
-            // A read of standard input cannot be interrupted; it ends with the program.
-            Task { await passInput(to: input, terminal.map { _ in DetachFilter(keys) }, terminal) }
+            aside.begin { await passInput(to: input, terminal.map { _ in DetachFilter(keys) }, terminal) }
         }
         try await Self.passOutput(raw.response, isFramed: !isTerminal)
     }
@@ -110,23 +113,21 @@ struct AttachSession {
     }
 
     /// Tells the engine the terminal's size, now and whenever it changes.
-    private func followSize() async throws {
+    private func followSize(_ aside: OwnedTasks) async throws {
         guard Console.isTerminal(1) else { return }
         // What has ended already has no size any more.
         try? await resize()
         let changes = try Signals.stream(of: [SIGWINCH])
-        // Lives as long as the program does.
-        Task { for await _ in changes { try? await resize() } }
+        aside.begin { for await _ in changes { try? await resize() } }
     }
 
-    private func passSignals() throws {
+    private func passSignals(_ aside: OwnedTasks) throws {
         let names: [CInt: String] = [
             SIGHUP: "HUP", SIGINT: "INT", SIGQUIT: "QUIT", SIGUSR1: "USR1", SIGUSR2: "USR2", SIGTERM: "TERM",
             SIGCONT: "CONT",
         ]
         let signals = try Signals.stream(of: Array(names.keys))
-        // Lives as long as the program does.
-        Task {
+        aside.begin {
             for await signal in signals {
                 // A container that has just ended takes no signal; its status is on the way.
                 try? await client.send(.post(path + "/kill", [("signal", names[signal] ?? "\(signal)")]))

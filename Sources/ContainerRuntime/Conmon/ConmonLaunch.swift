@@ -1,3 +1,4 @@
+import Concurrency
 import Glibc
 import LinuxSystem
 import Synchronization
@@ -72,7 +73,7 @@ struct ConmonLaunch: Sendable {
         // On a thread: a child that is born in a container's cgroup does not go on while the container is paused.
         let child = try await onThread { try spawn(pipes, directory) }
         do {
-            return try await within(Self.deadline, "conmon") {
+            return try await withDeadline(Self.deadline, orThrow: RuntimeError.notInTime("conmon", Self.deadline)) {
                 try await converse(pipes, child, operation, attach)
             }
         } catch {

@@ -1,3 +1,4 @@
+import Concurrency
 import Glibc
 import LinuxSystem
 
@@ -27,7 +28,9 @@ struct RuntimeCommand: Sendable {
         let reader = output.reader
         let doing = "\(name.rawValue) \(arguments.first ?? "")"
         do {
-            let (status, text) = try await within(Self.deadline, doing) {
+            let (status, text) = try await withDeadline(
+                Self.deadline, orThrow: RuntimeError.notInTime(doing, Self.deadline)
+            ) {
                 let text = try await reader.rest()
                 return (try await child.wait(), String(decoding: text, as: UTF8.self))
             }

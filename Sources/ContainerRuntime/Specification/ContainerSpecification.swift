@@ -5,6 +5,7 @@ package struct ContainerSpecification: Sendable {
     package var id: String
     /// The mounted root directory of the container, on the host.
     package var rootDirectory: String
+    /// The root is mounted read-only; mounts on it are as they say themselves.
     package var readOnlyRoot = false
     /// Program and arguments; not empty.
     package var arguments: [String]
@@ -13,15 +14,19 @@ package struct ContainerSpecification: Sendable {
     /// Absolute; made in the container when it is missing.
     package var workingDirectory = "/"
     package var user = ContainerUser()
+    /// Empty, or in the host's UTS namespace: left as it is.
     package var hostname = ""
     package var domainname = ""
+    /// Standard streams are a pseudo-terminal; there is one stream of output then.
     package var terminal = false
     /// A pipe (or the terminal) for the standard input; otherwise it is `/dev/null`.
     package var openInput = false
     /// The input ends when the one who writes it ends it. Without this it stays open for the next.
     package var inputOnce = false
+    /// All capabilities that the daemon has, all devices, no seccomp profile, nothing masked or read-only.
     package var privileged = false
     package var capabilities = CapabilityChange()
+    /// No execve(2) gives the process more than it has (prctl(2), `PR_SET_NO_NEW_PRIVS`).
     package var noNewPrivileges = false
     package var seccomp = SeccompChoice.standard
     package var namespaces = ContainerNamespaces()
@@ -32,7 +37,9 @@ package struct ContainerSpecification: Sendable {
     package var deviceRules: [String] = []
     package var resources = ContainerResources()
     package var limits: [ProcessLimit] = []
+    /// −1,000 to 1,000 (`oom_score_adj`); cut to what the daemon may give.
     package var outOfMemoryScore = 0
+    /// Names with dots and values; of a namespace that the container has for itself.
     package var sysctls: [String: String] = [:]
     /// `nil` for Docker's lists.
     package var maskedPaths: [String]?
@@ -49,6 +56,7 @@ package struct ContainerSpecification: Sendable {
     /// The container's cgroup in every hierarchy.
     package var cgroup: String { Self.cgroup(of: id) }
 
+    /// The cgroup of a container by its id, below each hierarchy's root.
     package static func cgroup(of id: String) -> String { "/apus/\(id)" }
 }
 
@@ -79,6 +87,7 @@ package struct CapabilityChange: Sendable, Equatable {
     }
 }
 
+/// Which filter of system calls a container gets.
 package enum SeccompChoice: Sendable, Equatable {
     /// Docker's default profile, for the container's capabilities. None for privileged containers.
     case standard
@@ -91,6 +100,7 @@ package enum SeccompChoice: Sendable, Equatable {
 
 /// What a container shares with the host or with another one.
 package struct ContainerNamespaces: Sendable, Equatable {
+    /// Whose namespace a container is in.
     package enum Sharing: Sendable, Equatable {
         /// Its own, made by runc.
         case own
@@ -111,6 +121,7 @@ package struct ContainerNamespaces: Sendable, Equatable {
 
 /// Something to mount into the container.
 package struct ContainerMount: Sendable, Equatable {
+    /// What is mounted.
     package enum Kind: Sendable, Equatable {
         /// A file or directory of the host's, which exists.
         case bind(source: String)
@@ -129,6 +140,7 @@ package struct ContainerMount: Sendable, Equatable {
         case topOnly
     }
 
+    /// Absolute, in the container; made there when it is missing.
     package var destination: String
     package var readOnly: Bool
     package var reach: Reach
@@ -162,7 +174,9 @@ package enum SharedMemory: Sendable, Equatable {
 
 /// A device of the host's.
 package struct ContainerDevice: Sendable, Equatable {
+    /// A device, or a directory of devices.
     package var pathOnHost: String
+    /// What it is called in the container.
     package var path: String
     /// Some of `rwm`.
     package var access: String
@@ -178,11 +192,15 @@ package struct ContainerDevice: Sendable, Equatable {
 package struct ContainerResources: Sendable, Equatable {
     /// Bytes.
     package var memory: Int64?
+    /// Bytes.
     package var memoryReservation: Int64?
     /// Memory plus swap in bytes; −1 for unlimited; absent with a memory limit means twice that.
     package var memorySwap: Int64?
+    /// 0 to 100; cgroup version 1 alone.
     package var memorySwappiness: Int64?
+    /// Processes wait instead of being ended; version 1 alone.
     package var disableOutOfMemoryKiller = false
+    /// Weight among others, 1,024 unless given.
     package var cpuShares: Int64?
     /// Microseconds.
     package var cpuPeriod: Int64?
@@ -192,6 +210,7 @@ package struct ContainerResources: Sendable, Equatable {
     package var nanoCPUs: Int64?
     /// As in `0-2,7`.
     package var cpus: String?
+    /// As in `0-1`.
     package var memoryNodes: String?
     /// ≤ 0 for unlimited.
     package var processes: Int64?
@@ -204,7 +223,9 @@ package struct ContainerResources: Sendable, Equatable {
 /// A resource limit of the processes (setrlimit(2)); `name` as in `nofile`, −1 for unlimited.
 package struct ProcessLimit: Sendable, Equatable {
     package var name: String
+    /// In setrlimit(2)'s unit for the limit.
     package var soft: Int64
+    /// The same; not below ``soft``.
     package var hard: Int64
 
     package init(name: String, soft: Int64, hard: Int64) {

@@ -9,8 +9,11 @@ package struct HostFacts: Sendable {
     package var hardLimits: [String: UInt64]
     /// `oom_score_adj` of this process.
     package var outOfMemoryScore: Int
+    /// The kernel counts swap of cgroups; without that a limit of it cannot be had.
     package var limitsSwap: Bool
+    /// Cgroups have a swappiness of their own: version 1 alone.
     package var limitsSwappiness: Bool
+    /// 1 or 2.
     package var cgroupVersion: Int
     /// As in `6.1.0-18-amd64`.
     package var kernelRelease: String

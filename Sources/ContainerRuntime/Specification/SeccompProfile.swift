@@ -36,6 +36,7 @@ package struct SeccompProfile: Sendable, Codable, Equatable {
         var minKernel: String?
     }
 
+    /// - Throws: ``RuntimeError`` `.invalidSpecification` with Docker's words for bytes that are no profile.
     package init(json bytes: [UInt8]) throws {
         do {
             self = try JSONText.decode(SeccompProfile.self, from: bytes)

@@ -6,6 +6,7 @@ package struct SpecificationBuilder: Sendable {
     package static let initPath = "/sbin/docker-init"
     private static let standardPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+    /// What there is to write, and what is to be told.
     package struct Result: Sendable {
         package var specification: RuntimeSpecification
         /// What was asked for and cannot be had, in words for the user.

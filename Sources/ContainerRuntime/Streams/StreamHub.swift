@@ -1,4 +1,5 @@
 import CLinux
+import Concurrency
 import Glibc
 import LinuxSystem
 import NIOCore
@@ -17,7 +18,8 @@ final class StreamHub: Sendable {
         var inputIsClosed = false
         var isReading = true
         var isWatching = false
-        var waiting: [UInt64: CheckedContinuation<(any Channel)?, Never>] = [:]
+        /// The next connection; `nil` when there will be none.
+        var connecting = Promise<(any Channel)?>()
         /// Who is told of the log's growth, and after how many bytes.
         var watch: (step: Int64, body: LogWatch.Body)?
         /// What the log has grown by since then.
@@ -59,12 +61,12 @@ final class StreamHub: Sendable {
 
     /// Ends all viewers and lets waiting writers go.
     private func finishAll() {
-        let (viewers, waiting) = state.withLock { state in
-            defer { (state.viewers, state.waiting) = ([:], [:]) }
-            return (state.viewers.values, state.waiting.values)
+        let (viewers, connecting) = state.withLock { state in
+            defer { (state.viewers, state.connecting) = ([:], Promise()) }
+            return (state.viewers.values, state.connecting)
         }
         for viewer in viewers { viewer.finish() }
-        for waiter in waiting { waiter.resume(returning: nil) }
+        connecting.succeed(nil)
     }
 
     /// True when reading may have to stop: some viewer has become full, or the log has grown.
@@ -113,15 +115,14 @@ final class StreamHub: Sendable {
         } catch {
             throw RuntimeError(.runtimeFailed, "cannot attach to conmon: \(error)")
         }
-        let (waiting, closesInput) = state.withLock { state in
+        let (connecting, closesInput) = state.withLock { state in
             // The channel may have ended in the meantime; writing to it then fails as it should.
             state.channel = channel
             state.isReading = true
-            defer { state.waiting = [:] }
-            // In the order in which they came.
-            return (state.waiting.sorted { $0.key < $1.key }.map(\.value), state.inputIsClosed)
+            defer { state.connecting = Promise() }
+            return (state.connecting, state.inputIsClosed)
         }
-        for waiter in waiting { waiter.resume(returning: channel) }
+        connecting.succeed(channel)
         if closesInput { await closeInput() }
         if !channel.isActive { upstreamEnded(channel) }
     }
@@ -175,19 +176,9 @@ final class StreamHub: Sendable {
 
     /// Waits for a future, or until the task is cancelled: a process may leave its input unread for as long as it likes.
     private static func done(_ future: EventLoopFuture<Void>) async throws {
-        let outcome = Outcome()
-        future.whenComplete { result in
-            outcome.result.withLock { $0 = result }
-            outcome.bell.signal()
-        }
-        await outcome.bell.wait()
-        guard let result = outcome.result.withLock({ $0 }) else { throw CancellationError() }
-        try result.get()
-    }
-
-    private final class Outcome: Sendable {
-        let result = Mutex<Result<Void, any Error>?>(nil)
-        let bell = AsyncEvent()
+        let outcome = Promise<Void>()
+        future.whenComplete { outcome.settle($0) }
+        try await outcome.value()
     }
 
     func closeInput() async {
@@ -202,27 +193,16 @@ final class StreamHub: Sendable {
 
     /// The connection, once there is one; `nil` when there will be none, the input has been closed or the task is cancelled.
     private func connected() async -> (any Channel)? {
-        let number = state.withLock { state in
-            defer { state.next += 1 }
-            return state.next
+        let (channel, connecting) = state.withLock { state in
+            (state.channel, state.channel == nil && !state.inputIsClosed ? state.connecting : nil)
         }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let answer = state.withLock { state -> (any Channel)?? in
-                    if state.inputIsClosed || Task.isCancelled { return .some(nil) }
-                    if let channel = state.channel { return channel }
-                    state.waiting[number] = continuation
-                    return nil
-                }
-                if let answer { continuation.resume(returning: answer) }
-            }
-        } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: number) }?.resume(returning: nil)
-        }
+        guard let connecting else { return channel }
+        // All that is thrown is that the task is cancelled.
+        return (try? await connecting.value()) ?? nil
     }
 
     /// How many wait for the process to be created.
-    var waitingWriters: Int { state.withLock { $0.waiting.count } }
+    var waitingWriters: Int { state.withLock { $0.connecting }.waiterCount }
 
     // MARK: Back-pressure
 

@@ -1,5 +1,6 @@
 /// One operation of the Engine API's definition, and what Apus does with it.
 package struct APIOperation: Sendable {
+    /// How it is answered.
     package enum State: Sendable, Equatable {
         case works
         /// Always answered with 501 and this reason.
@@ -12,7 +13,4 @@ package struct APIOperation: Sendable {
     /// As in `/containers/{id}/json`.
     package let path: String
     package let state: State
-
-    /// All of them.
-    package static var all: [APIOperation] { Dispatcher.allRoutes().operations }
 }

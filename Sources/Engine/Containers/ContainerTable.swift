@@ -1,5 +1,5 @@
+import Concurrency
 import Faults
-import LinuxSystem
 import LocalStore
 import Model
 import Synchronization
@@ -18,7 +18,7 @@ final class ContainerTable: Sendable {
 
     private let state = Mutex(State())
     private let store: LocalStore
-    private let writes = KeyedLock()
+    private let writes = KeyedLock<String>()
 
     init(store: LocalStore) { self.store = store }
 

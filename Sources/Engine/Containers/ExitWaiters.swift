@@ -1,3 +1,5 @@
+import Concurrency
+import Concurrency
 import EngineInterface
 import Synchronization
 
@@ -14,22 +16,20 @@ final class ExitWaiters: Sendable {
 
     private struct Waiter {
         var condition: Condition
-        var promise: Promised<ExitResult>
+        var promise: Promise<ExitResult>
     }
 
     private let waiting = Mutex<[String: [Waiter]]>([:])
 
     /// Registers a wait: what happens from now on ends it. One that is let go of, waited for or not, is forgotten.
     func register(_ id: String, _ condition: Condition) -> PendingExit {
-        let promise = Promised<ExitResult>()
+        let promise = Promise<ExitResult>()
         waiting.withLock { $0[id, default: []].append(Waiter(condition: condition, promise: promise)) }
         let place = Place { [self] in forget(promise, of: id) }
         return PendingExit {
-            try await withTaskCancellationHandler {
-                try await promise.value()
-            } onCancel: {
-                promise.fail(CancellationError())
+            do { return try await promise.value() } catch {
                 place.giveUp()
+                throw error
             }
         }
     }
@@ -46,7 +46,7 @@ final class ExitWaiters: Sendable {
         deinit { giveUp() }
     }
 
-    private func forget(_ promise: Promised<ExitResult>, of id: String) {
+    private func forget(_ promise: Promise<ExitResult>, of id: String) {
         waiting.withLock { waiting in
             waiting[id]?.removeAll { $0.promise === promise }
             if waiting[id]?.isEmpty == true { waiting[id] = nil }
@@ -70,45 +70,5 @@ final class ExitWaiters: Sendable {
             return all.filter { isMeant($0.condition) }
         }
         for waiter in settled { waiter.promise.succeed(result) }
-    }
-}
-
-/// A value that comes once, for one who may already be waiting.
-final class Promised<Value: Sendable>: Sendable {
-    private enum State {
-        case empty
-        case waiting(CheckedContinuation<Value, any Error>)
-        case settled(Result<Value, any Error>)
-    }
-
-    private let state = Mutex(State.empty)
-
-    func succeed(_ result: Value) { settle(.success(result)) }
-    func fail(_ error: any Error) { settle(.failure(error)) }
-
-    private func settle(_ result: Result<Value, any Error>) {
-        let waiter = state.withLock { state -> CheckedContinuation<Value, any Error>? in
-            switch state {
-            case .settled: return nil
-            case .empty:
-                state = .settled(result)
-                return nil
-            case .waiting(let continuation):
-                state = .settled(result)
-                return continuation
-            }
-        }
-        waiter?.resume(with: result)
-    }
-
-    func value() async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            let settled = state.withLock { state -> Result<Value, any Error>? in
-                if case .settled(let result) = state { return result }
-                state = .waiting(continuation)
-                return nil
-            }
-            if let settled { continuation.resume(with: settled) }
-        }
     }
 }

@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import DataPlane
 import Faults
 import LinuxSystem

@@ -1,7 +1,7 @@
+import Concurrency
 import DataPlane
 package import EngineInterface
 import Faults
-import LinuxSystem
 import LocalStore
 import Logging
 import Model
@@ -337,18 +337,14 @@ extension NodeEngine {
     /// about to run.
     package func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
-        let done = Promised<Void>()
+        let done = Promise<Void>()
         workbench.begin {
             do {
                 try await self.restart(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
                 done.succeed(())
             } catch { done.fail(error) }
         }
-        try await withTaskCancellationHandler {
-            try await done.value()
-        } onCancel: {
-            done.fail(CancellationError())
-        }
+        try await done.value()
     }
 
     private func restart(_ record: ContainerRecord, signal: String?, grace: StopGrace?) async throws {

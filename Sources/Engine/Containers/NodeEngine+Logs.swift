@@ -1,3 +1,4 @@
+import Concurrency
 import ContainerRuntime
 package import EngineInterface
 import Faults

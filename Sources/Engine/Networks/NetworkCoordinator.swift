@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import DataPlane
 import EngineInterface
 import Faults
@@ -41,7 +42,7 @@ final class NetworkCoordinator: Sendable {
     let dataPlane: DataPlane
     let nameServer: NameServer
     private let events: EventLog
-    private let order = KeyedLock()
+    private let order = KeyedLock<String>()
 
     init(
         configuration: EngineConfiguration, log: Logger, containers: ContainerTable, networks: LocalNetworks,

@@ -1,4 +1,5 @@
 import Addressing
+import Concurrency
 import EngineInterface
 import Faults
 import LinuxSystem

@@ -1,3 +1,4 @@
+import Concurrency
 package import EngineInterface
 import Addressing
 import Faults

@@ -1,4 +1,4 @@
-import LinuxSystem
+import Concurrency
 import Model
 import Synchronization
 

@@ -1,5 +1,5 @@
+import Concurrency
 import EngineInterface
-import LinuxSystem
 package import Model
 import Synchronization
 

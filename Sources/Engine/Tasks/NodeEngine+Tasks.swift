@@ -1,3 +1,4 @@
+import Concurrency
 import LocalStore
 import Addressing
 package import EngineInterface

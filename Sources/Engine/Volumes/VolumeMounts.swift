@@ -1,3 +1,4 @@
+import Concurrency
 import LinuxSystem
 import Model
 import Synchronization

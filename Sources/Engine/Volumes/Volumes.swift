@@ -1,3 +1,4 @@
+import Concurrency
 import EngineInterface
 import Faults
 import LinuxSystem
@@ -16,7 +17,7 @@ final class Volumes: Sendable {
     /// Volumes of containers that are being created, and of how many: no container's record has them yet.
     private let held = Mutex<[String: Int]>([:])
     /// Making, filling and removing a volume follow one another, by its name.
-    let turns = KeyedLock()
+    let turns = KeyedLock<String>()
     private let store: LocalStore
     private let directory: String
 

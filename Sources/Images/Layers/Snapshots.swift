@@ -6,7 +6,9 @@ import OCI
 package struct RootFilesystem: Sendable, Equatable {
     /// Topmost first, as overlayfs takes them.
     package let lower: [String]
+    /// What the container writes.
     package let upper: String
+    /// Overlayfs' own, on the same file system as ``upper``.
     package let work: String
     /// Where it is mounted.
     package let merged: String

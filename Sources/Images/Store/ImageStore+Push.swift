@@ -1,3 +1,4 @@
+import Concurrency
 import Faults
 import LinuxSystem
 import Logging
@@ -152,7 +153,9 @@ extension ImageStore {
             // Before it has its name: until the table has it, a prune would take it for nobody's.
             pin([blob.digest])
             pinned.append(blob.digest)
-            try await turns.withTurn(.blob(blob.digest)) { try await onThread { try writer.commit(blob.digest) } }
+            try await turns.runUnlessCancelled(.blob(blob.digest)) {
+                try await onThread { try writer.commit(blob.digest) }
+            }
             packed.layers[index] = blob
         }
         try await replace(record, with: packed, of: id)

@@ -1,3 +1,4 @@
+import Concurrency
 import Faults
 import LinuxSystem
 import OCI
@@ -123,9 +124,9 @@ extension ImageStore {
     }
 
     func collect(layer chain: Digest) async throws -> Bool {
-        try await turns.withTurn(.layer(chain)) { [self] in
-            if await isPinned(chain) { return false }
-            if await usable.values.contains(where: { $0.chainIDs.contains(chain) }) { return false }
+        try await turns.run(.layer(chain)) { [self] in
+            if isPinned(chain) { return false }
+            if usable.values.contains(where: { $0.chainIDs.contains(chain) }) { return false }
             return try await onThread { [snapshots, layers] in
                 for container in try snapshots.list() {
                     if try snapshots.record(container)?.chainIDs.contains(chain) == true { return false }
@@ -137,9 +138,9 @@ extension ImageStore {
     }
 
     func collect(blob: Digest) async throws {
-        try await turns.withTurn(.blob(blob)) { [self] in
-            if await isPinned(blob) { return }
-            let needed = await table.images.contains { id, record in
+        try await turns.run(.blob(blob)) { [self] in
+            if isPinned(blob) { return }
+            let needed = table.images.contains { id, record in
                 id == blob.description || record.manifest?.digest == blob
                     || record.layers.contains { $0.digest == blob }
             }

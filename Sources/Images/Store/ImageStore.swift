@@ -1,3 +1,4 @@
+import Concurrency
 import Faults
 import Foundation
 import LinuxSystem
@@ -29,7 +30,7 @@ package actor ImageStore {
     nonisolated let snapshots: Snapshots
     nonisolated let registry: RegistryClient
     nonisolated let log: Logger
-    nonisolated let turns = Turns<Turn>()
+    nonisolated let turns = KeyedLock<Turn>()
     /// The platform whose images are pulled unless another is asked for.
     nonisolated let platform: Platform
 
@@ -123,8 +124,8 @@ package actor ImageStore {
 
     /// Writes the table as it is when this call's turn comes.
     func commit() async throws {
-        try await turns.withTurn(.table) { [self] in
-            let bytes = try OCIDocument.encode(await table)
+        try await turns.run(.table) { [self] in
+            let bytes = try OCIDocument.encode(table)
             try await onThread { [root] in
                 try Files.writeAtomically(bytes, to: "\(root)/\(Self.tableName)")
             }

@@ -10,6 +10,7 @@ package struct ProgressReport: Sendable, Equatable {
     package let id: String?
     /// Bytes; `nil` where the line has no `progressDetail` or an empty one.
     package let current: Int64?
+    /// Bytes.
     package let total: Int64?
     /// Whether there is a `progressDetail`, be it empty.
     package let hasDetail: Bool

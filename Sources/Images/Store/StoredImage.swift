@@ -37,9 +37,11 @@ package struct HistoryStep: Sendable, Equatable {
     package let step: ImageConfiguration.History
     /// Bytes.
     package let size: Int64
+    /// In the familiar form; none but for the newest step.
     package let tags: [String]
 }
 
+/// What a pull has come to.
 package struct PulledImage: Sendable, Equatable {
     package let id: Digest
     /// Of the manifest or index that the name stands for.
@@ -48,6 +50,7 @@ package struct PulledImage: Sendable, Equatable {
     package let isNew: Bool
 }
 
+/// An image that an archive held.
 package struct LoadedImage: Sendable, Equatable {
     package let id: Digest
     /// In the familiar form; none for an image without a name.
@@ -56,7 +59,9 @@ package struct LoadedImage: Sendable, Equatable {
 
 /// A container, as far as its image is concerned.
 package struct ImageUse: Sendable, Equatable {
+    /// The image's id.
     package let image: Digest
+    /// The container's id.
     package let container: String
     package let isRunning: Bool
 

@@ -3,6 +3,7 @@ package import Glibc
 /// What an archive says of one file before its content, in the ustar format, with a pax header before it for what does not
 /// fit (POSIX.1-2017, pax, "ustar Interchange Format" and "pax Extended Header"). Pure.
 package struct TarHeader: Sendable, Equatable {
+    /// The entry's type as the header spells it (`typeflag`).
     package enum Kind: UInt8, Sendable {
         case regular = 0x30
         case hardLink, symbolicLink, characterDevice, blockDevice, directory, fifo
@@ -18,8 +19,11 @@ package struct TarHeader: Sendable, Equatable {
     /// Without a leading slash; a directory's ends with one.
     package var path: [UInt8]
     package var kind: Kind
+    /// Permission bits, the set-id bits and the sticky one; no file type.
     package var mode: mode_t = 0o644
+    /// Of the file, in numbers; names are not written.
     package var owner: uid_t = 0
+    /// The same.
     package var group: gid_t = 0
     /// Bytes of content that follow.
     package var size: UInt64 = 0
@@ -27,7 +31,9 @@ package struct TarHeader: Sendable, Equatable {
     package var modified: Int64 = 0
     /// Of links.
     package var target: [UInt8] = []
+    /// Of character and block devices.
     package var device: (major: UInt32, minor: UInt32) = (0, 0)
+    /// Extended attributes by their names, as in `security.capability`.
     package var attributes: [String: [UInt8]] = [:]
 
     package init(path: [UInt8], kind: Kind) {

@@ -8,6 +8,7 @@ package import LinuxSystem
 /// Names in the archive and symbolic links in the tree are looked up within the tree, so nothing outside of it is touched; the
 /// symbolic links of the container itself are followed, as its own programs would. Source: moby, `pkg/archive` `Unpack`.
 package final class TreeReader {
+    /// How far what is there gives way to what comes.
     package struct Options: Sendable {
         /// A directory is not to be replaced by something else, nor the reverse.
         package var keepsKinds = false
@@ -47,6 +48,8 @@ package final class TreeReader {
 
     deinit { archive_read_free(archive) }
 
+    /// Writes all entries, each in the place of what was there.
+    /// - Throws: ``ImagesError`` `.badArchive`, `.refusedEntry`, `.tooLarge`; `SystemError`. What was written by then stays.
     package func unpack() throws {
         while true {
             var found: OpaquePointer?

@@ -10,6 +10,7 @@ package import Model
 package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     package typealias Instant = ContinuousClock.Instant
 
+    /// What is to be done next.
     package enum Step: Sendable {
         /// These come next.
         case entries(Source, [LogEntry])
@@ -81,6 +82,7 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
         number += 1
     }
 
+    /// Whether the source was added and something of it may still come.
     package func has(_ source: Source) -> Bool { states[source] != nil }
 
     /// Bytes of a source that wait.
@@ -124,6 +126,7 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
 
     package var isEmpty: Bool { states.isEmpty }
 
+    /// What to do now; to be called until it says to wait or that nothing is left.
     package mutating func next(at now: Instant) -> Step {
         if let lost = lost(at: now) {
             states[lost] = nil

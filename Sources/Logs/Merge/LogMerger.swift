@@ -1,9 +1,10 @@
-import LinuxSystem
+import Concurrency
 package import Model
 import Synchronization
 
 /// A ``LogMerge`` between tasks: sources put their lines in and wait while too many of theirs are there, one reader takes them out.
 package final class LogMerger<Source: Hashable & Sendable>: Sendable {
+    /// What the reader is told.
     package enum Event: Sendable {
         case entries(Source, [LogEntry])
         /// Everything that was there at the beginning has been told; said once.

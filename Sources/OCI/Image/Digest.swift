@@ -57,10 +57,13 @@ package struct Digester {
 
     package init() {}
 
+    /// The next piece.
     package mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBytes { state.update(bufferPointer: $0) } }
 
+    /// The next piece, which is read before this returns.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) { state.update(bufferPointer: bytes) }
 
+    /// The digest of all pieces so far; more may follow.
     package func finish() -> Digest {
         let text = state.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         return Digest(unchecked: text)

@@ -83,9 +83,11 @@ package struct ImageConfiguration: Codable, Sendable, Equatable {
     /// One step of the image's making.
     package struct History: Codable, Sendable, Equatable {
         package var created: String?
+        /// The instruction, as `docker history` shows it.
         package var createdBy: String?
         package var author: String?
         package var comment: String?
+        /// The step has no layer of its own: `history` is longer than `diff_ids` by these.
         package var emptyLayer: Bool?
 
         private enum CodingKeys: String, CodingKey {
@@ -102,17 +104,23 @@ package struct ImageConfiguration: Codable, Sendable, Equatable {
 
     /// What a container of the image runs unless told otherwise; keys are spelled as in Docker's API.
     package struct Defaults: Codable, Sendable, Equatable {
+        /// `USER[:GROUP]`, each a name or a number; root when it is missing or empty.
         package var user: String?
+        /// Keys as in `80/tcp`.
         package var exposedPorts: [String: Empty]?
+        /// `NAME=VALUE`.
         package var env: [String]?
         package var entrypoint: [String]?
         package var cmd: [String]?
+        /// Keys are paths in the container; each gets a volume unless something is mounted there.
         package var volumes: [String: Empty]?
         package var workingDirectory: String?
+        /// By their names.
         package var labels: [String: String]?
         package var stopSignal: String?
         /// Seconds.
         package var stopTimeout: Int?
+        /// What the shell form of a health check is run with.
         package var shell: [String]?
         package var onBuild: [String]?
         package var healthCheck: HealthCheck?
@@ -142,11 +150,17 @@ package struct ImageConfiguration: Codable, Sendable, Equatable {
 
     /// Durations in nanoseconds.
     package struct HealthCheck: Codable, Sendable, Equatable {
+        /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", "…"]`; empty inherits.
         package var test: [String]?
+        /// From the end of one probe to the next. 0 and missing mean Docker's default, here and below.
         package var interval: Int64?
+        /// A probe that takes longer has failed.
         package var timeout: Int64?
+        /// In it failures do not count.
         package var startPeriod: Int64?
+        /// The interval within the start period.
         package var startInterval: Int64?
+        /// Failures in a row that make the container unhealthy.
         package var retries: Int?
 
         private enum CodingKeys: String, CodingKey {

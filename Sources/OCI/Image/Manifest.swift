@@ -7,6 +7,7 @@ package struct ContentDescriptor: Codable, Sendable, Equatable {
     /// Bytes.
     package var size: Int64
     package var platform: Platform?
+    /// By their names (image-spec, annotations.md).
     package var annotations: [String: String]?
     /// Where a foreign layer may be fetched from.
     package var urls: [String]?

@@ -16,8 +16,11 @@ package enum MediaType {
     /// Those we ask a registry for, best first.
     package static let manifests = [dockerManifest, dockerList, ociIndex, ociManifest]
 
+    /// Whether a document names manifests for several platforms.
     package static func isIndex(_ type: String) -> Bool { type == ociIndex || type == dockerList }
+    /// Whether a document is one image's.
     package static func isManifest(_ type: String) -> Bool { type == ociManifest || type == dockerManifest }
+    /// Whether a blob is a layer's archive, packed or not; foreign ones are, too, though registries do not have them.
     package static func isLayer(_ type: String) -> Bool {
         [ociLayer, ociLayerGzip, ociLayerZstd, dockerLayer, dockerLayerGzip, dockerForeignLayer].contains(type)
     }

@@ -2,10 +2,13 @@
 package struct RuntimeSeccomp: Codable, Sendable, Equatable {
     /// `SCMP_ACT_ERRNO`, `SCMP_ACT_ALLOW`…
     package var defaultAction: String
+    /// What refused calls fail with; EPERM when missing.
     package var defaultErrnoRet: UInt?
     /// `SCMP_ARCH_X86_64`…
     package var architectures: [String]?
+    /// `SECCOMP_FILTER_FLAG_LOG`… (seccomp(2)).
     package var flags: [String]?
+    /// What is done other than the default; of several that fit the first is taken.
     package var syscalls: [RuntimeSyscall]?
 
     package init(
@@ -20,9 +23,12 @@ package struct RuntimeSeccomp: Codable, Sendable, Equatable {
     }
 }
 
+/// What becomes of some calls: all of `args` must hold.
 package struct RuntimeSyscall: Codable, Sendable, Equatable {
+    /// Calls that the machine does not know are passed over.
     package var names: [String]
     package var action: String
+    /// What the call fails with, where the action makes it fail; EPERM when missing.
     package var errnoRet: UInt?
     package var args: [RuntimeSyscallArgument]?
 
@@ -38,8 +44,11 @@ package struct RuntimeSyscall: Codable, Sendable, Equatable {
 
 /// A condition on one argument; `op` as in `SCMP_CMP_EQ`.
 package struct RuntimeSyscallArgument: Codable, Sendable, Equatable {
+    /// 0 to 5.
     package var index: UInt
+    /// What the argument is compared with; the mask for `SCMP_CMP_MASKED_EQ`.
     package var value: UInt64
+    /// What the masked argument is compared with.
     package var valueTwo: UInt64?
     package var op: String
 

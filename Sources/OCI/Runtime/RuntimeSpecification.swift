@@ -10,6 +10,7 @@ package struct RuntimeSpecification: Codable, Sendable, Equatable {
     package var domainname: String?
     package var mounts: [RuntimeMount]?
     package var hooks: RuntimeHooks?
+    /// For whoever reads the bundle; `run.oci.…` are crun's own.
     package var annotations: [String: String]?
     package var linux: RuntimeLinux?
 
@@ -22,19 +23,25 @@ package struct RuntimeProcess: Codable, Sendable, Equatable {
     package var consoleSize: ConsoleSize?
     package var user = RuntimeUser()
     package var args: [String] = []
+    /// `NAME=VALUE`.
     package var env: [String]?
+    /// Absolute, in the container.
     package var cwd = "/"
     package var capabilities: RuntimeCapabilities?
     package var rlimits: [RuntimeLimit]?
     package var noNewPrivileges: Bool?
     package var apparmorProfile: String?
     package var selinuxLabel: String?
+    /// -1,000 to 1,000 (`/proc/PID/oom_score_adj`).
     package var oomScoreAdj: Int?
 
     package init() {}
 
+    /// Of the terminal, in characters.
     package struct ConsoleSize: Codable, Sendable, Equatable {
+        /// Lines.
         package var height: UInt
+        /// Columns.
         package var width: UInt
         package init(height: UInt, width: UInt) {
             self.height = height
@@ -43,9 +50,11 @@ package struct RuntimeProcess: Codable, Sendable, Equatable {
     }
 }
 
+/// Who the process is, by numbers of the container's user namespace.
 package struct RuntimeUser: Codable, Sendable, Equatable {
     package var uid: UInt32
     package var gid: UInt32
+    /// Of the process; 0022 when missing.
     package var umask: UInt32?
     package var additionalGids: [UInt32]?
 
@@ -78,7 +87,9 @@ package struct RuntimeCapabilities: Codable, Sendable, Equatable {
 /// `type` as in `RLIMIT_NOFILE`.
 package struct RuntimeLimit: Codable, Sendable, Equatable {
     package var type: String
+    /// In setrlimit(2)'s unit for the limit; the largest number for none.
     package var hard: UInt64
+    /// The same; at most `hard`.
     package var soft: UInt64
 
     package init(type: String, hard: UInt64, soft: UInt64) {
@@ -88,7 +99,9 @@ package struct RuntimeLimit: Codable, Sendable, Equatable {
     }
 }
 
+/// The container's root file system.
 package struct RuntimeRoot: Codable, Sendable, Equatable {
+    /// A directory of the host, absolute or in the bundle.
     package var path: String
     package var readonly: Bool?
 
@@ -98,10 +111,14 @@ package struct RuntimeRoot: Codable, Sendable, Equatable {
     }
 }
 
+/// One mount; they are made in order.
 package struct RuntimeMount: Codable, Sendable, Equatable {
+    /// Absolute, in the container.
     package var destination: String
     package var type: String?
+    /// A path of the host for binds, a device or any word otherwise.
     package var source: String?
+    /// mount(8)'s, and the runtimes' own: `rbind`, `rro`…
     package var options: [String]?
 
     package init(destination: String, type: String? = nil, source: String? = nil, options: [String]? = nil) {
@@ -112,6 +129,7 @@ package struct RuntimeMount: Codable, Sendable, Equatable {
     }
 }
 
+/// Programs that the runtime calls on the way (runtime-spec, config.md, "POSIX-platform Hooks").
 package struct RuntimeHooks: Codable, Sendable, Equatable {
     package var prestart: [RuntimeHook]?
     package var createRuntime: [RuntimeHook]?
@@ -123,8 +141,11 @@ package struct RuntimeHooks: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// A program of the host that gets the container's state on its standard input.
 package struct RuntimeHook: Codable, Sendable, Equatable {
+    /// Absolute.
     package var path: String
+    /// The program's own name first, as in execv(3).
     package var args: [String]?
     package var env: [String]?
     /// Seconds.

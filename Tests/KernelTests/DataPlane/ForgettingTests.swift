@@ -183,7 +183,9 @@ import Testing
     @Test func `a sender that is older than a service's address is served`() async throws {
         try await withWorld(nodes: 2) { world in
             var before = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
-            for index in before[0].sandboxes.indices { before[0].sandboxes[index].services = [] }
+            // Another service's makes the kernel watch over connections.
+            let other = VirtualAddress(address: IPAddress(10, 1, 0, 101), backends: [taskAddress(2, 1)])
+            for index in before[0].sandboxes.indices { before[0].sandboxes[index].services = [other] }
             try await apply(before, world)
             let (one, two) = (world.nodes[0], world.nodes[1])
             let greeter = try await Greeter.start("two", in: two.sandbox("t21"), port: 80)

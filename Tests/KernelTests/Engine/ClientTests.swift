@@ -227,4 +227,18 @@ import Testing
             }
         }
     }
+
+    @Test func `an image is listed by the names that were asked for alone`() async throws {
+        try await EngineFixture.run { fixture in
+            try await fixture.engine.tagImage("box", repository: "other", tag: "2")
+            func tags(_ reference: String?) async throws -> [[String]] {
+                let filters = Filters(reference.map { ["reference": [$0]] } ?? [:])
+                return try await fixture.engine.listImages(filters, all: false, sharedSize: false).map(\.repoTags)
+            }
+            #expect(try await tags(nil).map { $0.sorted() } == [["box:latest", "other:2"]])
+            #expect(try await tags("other") == [["other:2"]])
+            #expect(try await tags("box:*") == [["box:latest"]])
+            #expect(try await tags("other:1") == [])
+        }
+    }
 }

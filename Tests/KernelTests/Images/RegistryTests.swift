@@ -189,6 +189,32 @@ import Testing
         }
     }
 
+    @Test func `a token service that leads elsewhere leads no login there`() async throws {
+        let stranger = try RecordingServer(address: "127.0.0.2") { _ in
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"token\":\"t\"}"
+        }
+        let elsewhere = "http://127.0.0.2:\(stranger.port)/token"
+        let registry = try RecordingServer(address: "127.0.0.1") { head in
+            if head.contains(" /token") {
+                return "HTTP/1.1 307 Temporary Redirect\r\nLocation: \(elsewhere)\r\nContent-Length: 0\r\n\r\n"
+            }
+            let host = head.firstMatch(of: #/[Hh]ost: (\S+)/#)?.1 ?? ""
+            return
+                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"http://\(host)/token\"\r\nContent-Length: 0\r\n\r\n"
+        }
+        try await ImageFixture.with { fixture in
+            for token in ["refresh", nil] {
+                let login = RegistryLogin(username: "user", password: "secret", identityToken: token)
+                await #expect(throws: RegistryError.self) {
+                    try await Self.pull(fixture, "127.0.0.1:\(registry.port)/p:1", login: login)
+                }
+                // The login's form stays where it was sent; a question without the login may go on.
+                #expect(registry.heads.contains { $0.hasPrefix(token == nil ? "GET /token" : "POST /token") })
+                #expect(stranger.heads.allSatisfy { $0.hasPrefix("GET ") && !$0.contains("uthorization:") })
+            }
+        }
+    }
+
     @Test func `a name that only begins like a loopback address is asked with TLS`() async throws {
         try await ImageFixture.with { fixture in
             do {

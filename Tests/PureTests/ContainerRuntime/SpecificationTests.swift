@@ -1,6 +1,7 @@
-import ContainerRuntime
 import OCI
 import Testing
+
+@testable import ContainerRuntime
 
 struct SpecificationTests {
     private let host: HostFacts
@@ -158,13 +159,32 @@ struct SeccompProfileTests {
                 $0.names.contains(call) && $0.action == "SCMP_ACT_ALLOW" && $0.args == nil
             } == true
         }
-        for call in ["read", "execve", "clone3", "ptrace", "openat2", "futex"] {
+        for call in ["read", "execve", "ptrace", "openat2", "futex"] {
             #expect(try isAllowed(call), "\(call)")
         }
-        for call in ["kexec_load", "bpf", "swapon", "init_module", "userfaultfd"] {
+        for call in [
+            "kexec_load", "bpf", "swapon", "init_module", "userfaultfd", "clone", "clone3", "unshare", "setns", "mount",
+            "umount2", "pivot_root", "keyctl", "reboot", "syslog",
+        ] {
             #expect(try !isAllowed(call), "\(call)")
         }
         #expect(try isAllowed("bpf", adding: ["SYS_ADMIN"]) && isAllowed("reboot", adding: ["SYS_BOOT"]))
+        #expect(try isAllowed("clone3", adding: ["SYS_ADMIN"]) && isAllowed("unshare", adding: ["SYS_ADMIN"]))
+    }
+
+    @Test(arguments: [[], ["SYS_ADMIN"], ["SYS_BOOT", "SYS_NICE"]])
+    func `no call is both let through and refused`(_ capabilities: [String]) throws {
+        let host = HostFacts(
+            capabilities: Capabilities.standard + ["CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE"],
+            kernelRelease: "6.1.0-18", seccomp: try SeccompProfile.builtIn())
+        var wanted = ContainerSpecification(id: "a", rootDirectory: "/r", arguments: ["sh"])
+        wanted.capabilities = CapabilityChange(add: capabilities)
+        let rules = try #require(
+            try SpecificationBuilder(host: host).build(wanted).specification.linux?.seccomp?.syscalls)
+        func names(_ action: String) -> Set<String> {
+            Set(rules.filter { $0.action == action && $0.args == nil }.flatMap(\.names))
+        }
+        #expect(names("SCMP_ACT_ALLOW").isDisjoint(with: names("SCMP_ACT_ERRNO")))
     }
 
     @Test func `32-bit calls are filtered only when asked for`() throws {
@@ -196,6 +216,16 @@ struct UserResolverTests {
         #expect(SpecificationBuilder.withHome("/a", ["HOME=/b"]) == ["HOME=/b"])
         #expect(SpecificationBuilder.withHome("/a", ["HOME="]) == ["HOME=/a"])
         #expect(SpecificationBuilder.withHome(nil, ["B=1"]) == ["B=1"])
+    }
+
+    @Test func `a command inside has the home of its own user`() throws {
+        var own = RuntimeProcess()
+        own.env = ["A=1"]
+        var request = ExecRequest(id: "e", container: "c", arguments: ["true"])
+        request.home = "/srv"
+        #expect(try ConmonRuntime.process(request, from: own, bounding: []).env == ["A=1", "HOME=/srv"])
+        own.env = ["HOME=/own"]
+        #expect(try ConmonRuntime.process(request, from: own, bounding: []).env == ["HOME=/own"])
     }
 
     @Test func `what is not there is refused with Docker's words`() throws {

@@ -203,6 +203,22 @@ import Testing
         #expect(try plan { $0.configuration.stopSignal = "" }.configuration.stopSignal == "")
     }
 
+    @Test func `what is not to be had is refused by its name`() {
+        let wishes: [(name: String, change: (inout HostConfiguration) -> Void)] = [
+            ("--annotation", { $0.annotations = ["a": "b"] }), ("--cgroup-parent", { $0.cgroupParent = "/x" }),
+            ("--cpu-rt-period", { $0.cpuRealtimePeriod = 1 }), ("--ipc=shareable", { $0.ipcMode = "shareable" }),
+            ("--isolation=hyperv", { $0.isolation = "hyperv" }),
+            ("--security-opt apparmor=x", { $0.securityOpt = ["apparmor=x"] }),
+            ("--device-read-bps", { $0.blkioDeviceReadBps = [.object([:])] }),
+            ("--gpus", { $0.deviceRequests = [.object([:])] }), ("--storage-opt", { $0.storageOpt = ["size": "1g"] }),
+            ("--userns=private", { $0.usernsMode = "private" }),
+        ]
+        for (name, change) in wishes {
+            let refusal = #expect(throws: APIError.self, "\(name)") { try plan { change(&$0.hostConfig) } }
+            #expect(refusal?.kind == .notImplemented && refusal?.message.hasPrefix(name) == true, "\(name)")
+        }
+    }
+
     @Test(arguments: [0, -1, -7] as [Int64]) func `no limit of processes is none, at creation and later`(limit: Int64)
         throws
     {

@@ -1,6 +1,6 @@
+import Concurrency
 import EngineInterface
 import Faults
-import LinuxSystem
 import Model
 import Synchronization
 import Testing
@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct WaitingTests {
     @Test func `operations on one container never overlap, and all are done`() async {
-        let serializer = KeyedLock()
+        let serializer = KeyedLock<String>()
         let watch = Watch()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<50 {

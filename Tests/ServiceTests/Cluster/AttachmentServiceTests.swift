@@ -1,5 +1,4 @@
 import Addressing
-import Cluster
 import EngineInterface
 import Faults
 import LinuxSystem
@@ -7,6 +6,8 @@ import Model
 import Synchronization
 import TestKit
 import Testing
+
+@testable import Cluster
 
 /// Places of containers outside of services, asked for over real TLS and kept in a real etcd.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct AttachmentServiceTests {
@@ -113,6 +114,9 @@ import Testing
                         .conflict,
                         "Could not attach to network open: rpc error: code = AlreadyExists desc = Address already in use"
                     ))
+            try await eventually("nothing is left of what was refused") {
+                try await manager.manager().model.objects.tasks.values.filter(\.isAttachment).map(\.id) == [held]
+            }
         }
     }
 

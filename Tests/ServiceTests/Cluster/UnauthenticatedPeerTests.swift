@@ -1,3 +1,4 @@
+import Concurrency
 import EngineInterface
 import Foundation
 import GRPCCore
@@ -112,6 +113,9 @@ import X509
                     @Sendable func own() async throws -> [SwarmTask] {
                         try await swarm.listTasks(Filters()).filter { $0.nodeID == id }
                     }
+                    let foreign = try await eventually("another node has one, too") {
+                        try await swarm.listTasks(Filters()).first { $0.nodeID != id && $0.status.state == .running }
+                    }
                     try await eventually("it has a task") { try await own().contains { $0.status.state >= .assigned } }
                     let task = try #require(try await own().first { $0.status.state >= .assigned })
                     var status = TaskStatus(.failed, "failed", at: try #require(Timestamp("9999-01-01T00:00:00Z")))
@@ -120,16 +124,17 @@ import X509
                     _ = try await Wire.Dispatcher.Client(wrapping: client).reportTasks(
                         .with {
                             $0.sessionID = session
-                            $0.reports = [
+                            $0.reports = [foreign.id, task.id].map { task in
                                 .with {
-                                    $0.taskID = task.id
+                                    $0.taskID = task
                                     $0.status = payload
                                 }
-                            ]
+                            }
                         }, options: NodeTransport.callOptions)
                     try await eventually("it is written") {
                         try await swarm.inspectTask(task.id).status.state == .failed
                     }
+                    #expect(try await swarm.inspectTask(foreign.id).status.state == .running)
                     let kept = try await swarm.inspectTask(task.id)
                     #expect(kept.status.timestamp <= .now && kept.status.err?.count == NodeReports.maximumError)
                     try await eventually("the slot has a task that is to run") {
@@ -163,44 +168,82 @@ import X509
         }
     }
 
-    @Test func `a member is no stranger: its connection stays, however long it is there`() async throws {
+    /// A manager's port without services behind it. Nothing is implemented there: the connection is what counts.
+    private struct BarePort: Sendable {
+        let connections: ConnectionGuard
+        let port: Int
+        let worker: TLSIdentity
+        let joiner: TLSIdentity
+        /// A manager's that is one no more.
+        let former: TLSIdentity
+
+        /// Connects and calls once before `body`.
+        func connected(
+            _ identity: TLSIdentity, _ body: @Sendable @escaping (NodeTransport.Client) async throws -> Void
+        ) async throws {
+            try await NodeTransport.withClient(
+                to: "127.0.0.9:\(port)", identity: identity, check: .none, group: UnauthenticatedPeerTests.group
+            ) { client in
+                _ = await Self.call(client)
+                try await body(client)
+            }
+        }
+
+        /// - Returns: What the call ends with, as there is nobody to answer it.
+        static func call(_ client: NodeTransport.Client) async -> RPCError.Code? {
+            do {
+                _ = try await Wire.Certificates.Client(wrapping: client).rootCertificate(
+                    Wire.RootCertificateRequest(), options: NodeTransport.callOptions)
+                return nil
+            } catch { return (error as? RPCError)?.code }
+        }
+    }
+
+    private func withBarePort(
+        _ limits: ConnectionGuard.Limits, _ body: @Sendable (BarePort) async throws -> Void
+    ) async throws {
         let authority = try CertificateAuthority()
-        func identity(_ node: String, _ role: Member.Role) throws -> TLSIdentity {
+        func credentials(_ node: String, _ role: Member.Role) throws -> NodeCredentials {
             let key = NodeKey()
             let certificate = try authority.issue(
                 CertificateSigningRequest(derEncoded: try key.signingRequest()),
                 for: Member(nodeID: node, clusterID: "c", role: role))
-            return try TLSIdentity(NodeCredentials(key: key, certificate: certificate, roots: [authority.root]))
+            return try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
         }
-        var limits = ConnectionGuard.Limits()
-        limits.handshake = .seconds(2)
-        limits.strangerLife = .seconds(3)
+        let former = try credentials("f", .manager)
+        let manager = try TLSIdentity(try credentials("m", .manager), revoked: [former.certificate.serialText])
         let connections = ConnectionGuard(limits)
         let server = GRPCServer(
             transport: try NodeTransport.server(
-                host: "127.0.0.9", port: 0, identity: try identity("m", .manager), clusterID: "c",
+                host: "127.0.0.9", port: 0, identity: manager, clusterID: "c",
                 connections: connections, group: Self.group), services: [])
-        let worker = try identity("w", .worker)
-        let joiner = try TLSIdentity(joiner: NodeKey(), roots: [])
+        let (worker, joiner) = (try credentials("w", .worker), try TLSIdentity(joiner: NodeKey(), roots: []))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.serve() }
             let port = try #require(try await server.listeningAddress?.ipv4?.port)
-            @Sendable func connected(
-                _ identity: TLSIdentity, _ body: @Sendable @escaping () async throws -> Void
-            ) async throws {
-                try await NodeTransport.withClient(
-                    to: "127.0.0.9:\(port)", identity: identity, check: .none, group: Self.group
-                ) { client in
-                    // Not implemented there: the connection is what counts.
-                    _ = try? await Wire.Certificates.Client(wrapping: client).rootCertificate(
-                        Wire.RootCertificateRequest(), options: NodeTransport.callOptions)
-                    try await body()
-                }
+            try await body(
+                BarePort(
+                    connections: connections, port: port, worker: try TLSIdentity(worker), joiner: joiner,
+                    former: try TLSIdentity(former)))
+            server.beginGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+    }
+
+    @Test func `a member is no stranger: its connection stays, however long it is there`() async throws {
+        var limits = ConnectionGuard.Limits()
+        limits.handshake = .seconds(2)
+        limits.strangerLife = .seconds(3)
+        try await withBarePort(limits) { port in
+            let connections = port.connections
+            try await port.connected(port.former) { _ in
+                try await eventually("who is a member no more is a stranger") { connections.counts == (1, 0) }
             }
-            try await connected(worker) {
+            try await eventually("the stranger has gone") { connections.counts == (0, 0) }
+            try await port.connected(port.worker) { _ in
                 try await eventually("it is a member's") { connections.counts == (0, 1) }
                 let since = ContinuousClock.now
-                try await connected(joiner) {
+                try await port.connected(port.joiner) { _ in
                     try await eventually("a stranger's is there") { connections.counts == (1, 1) }
                     // A client connects anew at once; each is let go when its time is over.
                     try await eventually("its time is over several times") {
@@ -209,8 +252,38 @@ import X509
                 }
                 try await eventually("strangers have gone, and the member has not") { connections.counts == (0, 1) }
             }
-            server.beginGracefulShutdown()
-            try await tasks.waitForAll()
+        }
+    }
+
+    @Test func `strangers of all addresses together, and the connections of one member, are bounded`() async throws {
+        var limits = ConnectionGuard.Limits()
+        limits.strangers = 3
+        limits.ofMember = 2
+        try await withBarePort(limits) { port in
+            let silent = try (0..<8).map { _ in try Self.connect("127.0.0.9", port.port) }
+            defer { for descriptor in silent { close(descriptor) } }
+            try await eventually("all but the newest are let go") { silent.count { Self.hasEnded($0) } == 5 }
+            #expect(port.connections.counts == (3, 0))
+            try await port.connected(port.worker) { _ in
+                try await port.connected(port.worker) { _ in
+                    try await port.connected(port.worker) { _ in #expect(port.connections.counts.members == 2) }
+                }
+            }
+        }
+    }
+
+    @Test func `a stranger that goes on sending is let go`() async throws {
+        var limits = ConnectionGuard.Limits()
+        limits.strangerBytes = 2_000
+        try await withBarePort(limits) { port in
+            try await port.connected(port.joiner) { client in
+                var ends: Set<RPCError.Code?> = []
+                for _ in 0..<200 where !ends.contains(.unavailable) { ends.insert(await BarePort.call(client)) }
+                #expect(ends == [.unimplemented, .unavailable])
+            }
+            try await port.connected(port.worker) { client in
+                for _ in 0..<200 { #expect(await BarePort.call(client) == .unimplemented) }
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import TestKit
 import Testing
 
 /// The connection of a command inside a container: its frames, its keys, and what comes first.
@@ -75,8 +76,22 @@ import Testing
         }
     }
 
-    /// What each recv(2) gives to a client that takes its time before the first.
-    private static func slowReads(_ path: String, _ request: String) throws -> [String] {
+    @Test func `output is not held back for ever from a client that does not read`() async throws {
+        try await ServerFixture.with { server in
+            let id = try await create(server, #"{"Cmd":["exit","0"],"AttachStdout":true}"#)
+            let text = request(id, isTerminal: false)
+            let socket = try Self.ask(server.socketPath, text)
+            // Looked at, and left where it is.
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            try await eventually(within: .seconds(10), "the output has come") { () async throws -> Bool in
+                let count = recv(socket.raw, &buffer, buffer.count, CInt(MSG_PEEK | MSG_DONTWAIT))
+                return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).hasSuffix("e\n")
+            }
+        }
+    }
+
+    /// A connection with a request on it.
+    private static func ask(_ path: String, _ request: String) throws -> Descriptor {
         let socket = Descriptor(owning: try check(Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0), "socket"))
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -88,6 +103,12 @@ import Testing
         }
         try check(connected, "connect")
         try socket.writeAll(Array(request.utf8))
+        return socket
+    }
+
+    /// What each recv(2) gives to a client that takes its time before the first.
+    private static func slowReads(_ path: String, _ request: String) throws -> [String] {
+        let socket = try ask(path, request)
         usleep(300_000)
         var reads: [String] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -54,7 +54,10 @@ import Testing
             try await asking.read(until: "\r\n\r\nOK")
             let half = try await RawClient(server.socketPath)
             try await half.send("GET /_ping HTTP/1.1\r\nHos")
-            #expect(try await RawClient(server.socketPath).readToEnd().isEmpty)
+            // It may be let go before it has asked, or while it asks; it is not answered.
+            let surplus = try await RawClient(server.socketPath)
+            try? await surplus.send("GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            #expect((try? await surplus.readToEnd()) ?? "" == "")
             #expect(try await !half.readToEnd().contains("200"))
             // Far longer silent than the other.
             try await asking.send("HEAD /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

@@ -1,4 +1,5 @@
 package import Addressing
+import Concurrency
 import LinuxSystem
 package import Model
 import Synchronization

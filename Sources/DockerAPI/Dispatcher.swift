@@ -83,3 +83,8 @@ struct Dispatcher: Sendable {
         try await connection.write(.end(nil))
     }
 }
+
+extension APIOperation {
+    /// All of them.
+    package static var all: [APIOperation] { Dispatcher.allRoutes().operations }
+}

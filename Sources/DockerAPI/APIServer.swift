@@ -9,6 +9,7 @@ import Synchronization
 ///
 /// A shutdown ends streams and hijacked sessions; other requests are answered first.
 package struct APIServer: Service {
+    /// Where to serve, for whom, and how much.
     package struct Configuration: Sendable {
         package var socketPath = "/var/run/docker.sock"
         /// Group that may use the socket; it stays with the daemon's own group if there is none of that name.

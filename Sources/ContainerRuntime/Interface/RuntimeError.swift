@@ -2,6 +2,7 @@ package import Faults
 
 /// What can go wrong between the engine and conmon and the runtimes.
 package struct RuntimeError: Fault, Equatable {
+    /// What callers tell apart.
     package enum Code: Sendable, Equatable {
         /// The program to run does not exist: Docker's exit code 127.
         case commandNotFound
@@ -52,6 +53,11 @@ package struct RuntimeError: Fault, Equatable {
 }
 
 extension RuntimeError {
+    /// Something that conmon or a runtime does was cancelled after `limit`.
+    static func notInTime(_ doing: String, _ limit: Duration) -> RuntimeError {
+        RuntimeError(.runtimeFailed, "\(doing) did not end within \(limit)")
+    }
+
     /// Reads the reason of a failed create or exec from the runtime's own words, which is the only place it gives it,
     /// and says it as Docker does: `failed to create shim task: OCI runtime create failed: …: unknown`.
     ///
@@ -61,7 +67,7 @@ extension RuntimeError {
     ) -> RuntimeError {
         let plain = plainReason(of: text)
         let reason =
-            runtime == .crun ? CrunWords.translated(plain, of: operation, program: program) : plain
+            runtime == .crun ? CrunMessages.translated(plain, of: operation, program: program) : plain
         let code: Code
         if isAboutTheProgram(reason, among: ["executable file not found in $PATH", "no such file or directory"]) {
             code = .commandNotFound

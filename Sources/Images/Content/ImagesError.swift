@@ -2,6 +2,7 @@ package import Faults
 
 /// What is wrong with stored or loaded content.
 package struct ImagesError: Fault, Equatable {
+    /// What callers tell apart.
     package enum Code: Sendable {
         /// Content does not have the digest or size it should have.
         case damaged

@@ -1,5 +1,5 @@
-/// What crun says of a failure, in runc's words: those that Docker's users and their scripts know.
-enum CrunWords {
+/// What crun says of a failure, in runc's terms: those that Docker's users and their scripts know.
+enum CrunMessages {
     /// - Parameters:
     ///   - line: The last line of crun's, as in ``executable file `x` not found in $PATH: No such file or directory``.
     ///   - program: The first word of the command, which crun does not always name.

@@ -1,0 +1,219 @@
+/// Finds what other targets use and no doc comment explains. It reads text that `swift format` has laid out, not syntax.
+///
+/// Counted are types, functions, subscripts, what package's protocols require, initialisers that can fail or wait, and stored or computed
+/// values of which the type leaves out what matters: dictionaries have keys, unless they are labels, and bare numbers units, unless their names end
+/// with what they count.
+///
+/// Not counted: other names of types, which are explained where they are declared; initialisers that only take a type's parts; other values,
+/// whose names say what they are; what a protocol of the package requires, since the protocol explains it, or one of the standard library's.
+struct DocCommentRule {
+    struct Finding: Equatable, CustomStringConvertible {
+        let path: String
+        /// From 1.
+        let line: Int
+        let name: String
+
+        var description: String { "\(path):\(line) \(name)" }
+    }
+
+    /// A target's declarations that want a comment.
+    struct Count: Equatable {
+        var all = 0
+        var missing: [Finding] = []
+    }
+
+    struct Declaration {
+        let line: Int
+        let kind: String
+        /// `name(label:label:)` of functions and initialisers.
+        let name: String
+        let isRequirement: Bool
+        let isDocumented: Bool
+        let isCounted: Bool
+    }
+
+    private static let types: Set<String> = [
+        "struct", "class", "enum", "actor", "protocol", "associatedtype",
+    ]
+    private static let modifiers: Set<String> = [
+        "static", "final", "mutating", "nonmutating", "nonisolated", "nonisolated(unsafe)", "override", "indirect",
+        "convenience", "required", "distributed", "borrowing", "consuming", "package(set)", "private(set)",
+        "fileprivate(set)", "unowned", "weak", "lazy",
+    ]
+    private static let access: Set<String> = ["package", "public", "open"]
+    /// Last words of names that say what a number counts.
+    private static let units = [
+        "bytes", "packets", "errors", "seconds", "milliseconds", "microseconds", "nanoseconds", "count", "port", "pid",
+        "uid", "gid", "code",
+    ]
+    /// What the standard library and the packages below explain.
+    private static let known: Set<String> = [
+        "hash(into:)", "encode(to:)", "init(from:)", "run()", "next()",
+        "makeAsyncIterator()",
+    ]
+
+    /// By target, of files of `Sources` by their paths.
+    static func counts(in files: [(path: String, target: String, lines: [String])]) -> [String: Count] {
+        let found = files.map { (file: $0, declarations: declarations(in: $0.lines)) }
+        let required = Set(found.flatMap(\.declarations).filter { $0.isRequirement && $0.kind != "init" }.map(\.name))
+        var counts: [String: Count] = [:]
+        for (file, declarations) in found {
+            for declaration in declarations where declaration.isCounted {
+                if !declaration.isRequirement, required.contains(declaration.name) { continue }
+                counts[file.target, default: Count()].all += 1
+                if declaration.isDocumented { continue }
+                counts[file.target, default: Count()].missing
+                    .append(Finding(path: file.path, line: declaration.line, name: declaration.name))
+            }
+        }
+        return counts
+    }
+
+    static func declarations(in lines: [String]) -> [Declaration] {
+        var found: [Declaration] = []
+        // The indentation of a protocol that others use, while its body lasts.
+        var protocolIndent: Int?
+        for (number, line) in lines.enumerated() {
+            let text = line.drop { $0 == " " }
+            let indent = line.utf8.count - text.utf8.count
+            if let outer = protocolIndent, indent == outer, text.first == "}" { protocolIndent = nil }
+            let isInProtocol = protocolIndent.map { indent == $0 + 4 } ?? false
+            guard isInProtocol || text.first == "@" || text.hasPrefix("p") || text.hasPrefix("o") || text.hasPrefix("f")
+            else { continue }
+            guard var declaration = Words(text), isInProtocol || access.contains(declaration.access) else { continue }
+            if declaration.kind == "protocol", text.last == "{" { protocolIndent = indent }
+            var key = ""
+            var signature = ""
+            if ["func", "init", "subscript"].contains(declaration.kind) {
+                signature = Self.signature(lines[number...])
+                if declaration.kind != "func" { declaration.name = declaration.kind }
+                key = "\(declaration.name)(\(labels(signature)))"
+            }
+            found.append(
+                Declaration(
+                    line: number + 1, kind: declaration.kind, name: key.isEmpty ? declaration.name : key,
+                    isRequirement: isInProtocol, isDocumented: isDocumented(number, lines),
+                    isCounted: isCounted(declaration, key, signature, isRequirement: isInProtocol)))
+        }
+        return found
+    }
+
+    private static func isCounted(_ words: Words, _ key: String, _ signature: String, isRequirement: Bool) -> Bool {
+        if types.contains(words.kind) || words.kind == "subscript" { return true }
+        if known.contains(key) || words.modifiers.contains("override") { return false }
+        switch words.kind {
+        case "func": return !["==", "<"].contains(words.name)
+        case "init":
+            return isRequirement || words.rest.hasPrefix("?") || signature.contains(#/\)\s*(async|throws)/#)
+        case "var", "let":
+            if isRequirement { return true }
+            guard let colon = words.rest.firstIndex(of: ":") else { return false }
+            let type = words.rest[words.rest.index(after: colon)...].prefix { $0 != "=" && $0 != "{" }.trimmingSpaces
+            let name = words.name.lowercased()
+            return isDictionary(type) && !name.hasSuffix("labels")
+                || isNumber(type) && !units.contains { name.hasSuffix($0) }
+        default: return false
+        }
+    }
+
+    private static func isDictionary(_ type: Substring) -> Bool { type.hasPrefix("[") && type.contains(":") }
+
+    private static func isNumber(_ type: Substring) -> Bool {
+        type.wholeMatch(of: #/(U?Int\d*|CInt|Double|Float|[pug]id_t|mode_t)\??/#) != nil
+    }
+
+    private static func isDocumented(_ number: Int, _ lines: [String]) -> Bool {
+        // Attributes may stand on lines of their own.
+        let above = lines[..<number].last { !$0.contains(#/^ *@\w+(\(.*\))?$/#) } ?? ""
+        return above.drop { $0 == " " }.hasPrefix("///")
+    }
+
+    /// From the declaration's first line to its body, at most some lines further down.
+    private static func signature(_ lines: ArraySlice<String>) -> String {
+        var text = ""
+        var depth = 0
+        for line in lines.prefix(14) {
+            let line = line.drop { $0 == " " }
+            if depth <= 0, !text.isEmpty, !line.contains(#/^(->|async|throws|where|\))/#) { break }
+            text += " " + line
+            depth += line.count { "([".contains($0) } - line.count { ")]".contains($0) }
+        }
+        return text
+    }
+
+    /// The labels of the first parentheses, each with its colon.
+    private static func labels(_ signature: String) -> String {
+        var labels = ""
+        var depth = 0
+        var parameter = ""
+        func label() -> String {
+            let words = parameter.prefix { $0 != ":" }.split(separator: " ").filter { !$0.hasPrefix("@") }
+            return words.first.map { "\($0):" } ?? ""
+        }
+        for character in signature.drop(while: { $0 != "(" }) {
+            if "([{".contains(character) { depth += 1 }
+            if ")]}".contains(character) { depth -= 1 }
+            if depth == 0 { return labels + label() }
+            if character == ",", depth == 1 {
+                labels += label()
+                parameter = ""
+            } else if depth > 1 || character != "(" {
+                parameter.append(character)
+            }
+        }
+        return labels
+    }
+
+    /// The words in front of what a line declares.
+    private struct Words {
+        var access = ""
+        var modifiers: Set<String> = []
+        let kind: String
+        var name: String
+        /// What follows the kind of declaration.
+        let rest: Substring
+
+        init?(_ line: Substring) {
+            var text = line
+            while text.first == "@" {
+                // With their arguments, as in `@available(…)`.
+                text = text.drop { $0 != " " && $0 != "(" }
+                if text.first == "(" { text = text.drop { $0 != ")" }.dropFirst() }
+                text = text.drop { $0 == " " }
+            }
+            while true {
+                let word = String(text.prefix { $0.isLetter || $0 == "(" || $0 == ")" })
+                let following = text.dropFirst(word.count).drop { $0 == " " }
+                if word == "class", following.hasPrefix("func ") || following.hasPrefix("var ") {
+                    modifiers.insert(word)
+                } else if DocCommentRule.access.contains(word) || ["private", "fileprivate", "internal"].contains(word)
+                {
+                    access = word
+                } else if DocCommentRule.modifiers.contains(word) {
+                    modifiers.insert(word)
+                } else {
+                    break
+                }
+                text = following
+            }
+            let kind = String(text.prefix { $0.isLetter })
+            guard DocCommentRule.types.contains(kind) || ["func", "init", "subscript", "var", "let"].contains(kind)
+            else {
+                return nil
+            }
+            self.kind = kind
+            rest = text.dropFirst(kind.count)
+            let start = rest.drop { $0 == " " }
+            let word = start.prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "`" }
+            name = String(word.isEmpty ? start.prefix { $0 != "(" && $0 != " " } : word)
+        }
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingSpaces: Substring {
+        var text = drop { $0 == " " }
+        while text.last == " " { text = text.dropLast() }
+        return text
+    }
+}

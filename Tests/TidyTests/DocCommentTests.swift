@@ -1,0 +1,70 @@
+import Testing
+
+/// What targets offer each other says what a caller must know: shapes, units, errors, where a number or a rule comes from.
+@Suite struct DocCommentTests {
+    /// Targets that do not say all of it yet, and how many comments they lack at the most. A number may only become smaller; a target that is
+    /// not named lacks none.
+    private static let lacking = [
+        "Addressing": 3,
+        "Cluster": 19,
+        "Commands": 50,
+        "DataPlane": 13,
+        "DockerClient": 16,
+        "Engine": 1,
+        "EngineInterface": 62,
+        "EtcdStore": 9,
+        "LinuxSystem": 31,
+        "LocalStore": 4,
+        "Model": 186,
+        "NodeProtocol": 2,
+        "StateStore": 8,
+    ]
+
+    @Test func `what a target offers has a doc comment`() throws {
+        let files = try SourceTree().files.filter { $0.path.hasPrefix("Sources/") && !$0.isGenerated }
+        let counts = DocCommentRule.counts(in: files.map { ($0.path, $0.target, $0.lines) })
+        #expect(counts.values.reduce(0) { $0 + $1.all } > 1000)
+        for (target, count) in counts.sorted(by: { $0.key < $1.key }) {
+            let most = Self.lacking[target] ?? 0
+            if count.missing.count <= most { continue }
+            let shown = count.missing.prefix(400).map(\.description).joined(separator: "\n")
+            Issue.record(
+                "\(target) lacks \(count.missing.count) doc comments of \(count.all), \(most) allowed:\n\(shown)")
+        }
+    }
+
+    private static func missing(_ lines: [String]) -> [String] {
+        DocCommentRule.counts(in: [("a", "a", lines)])["a"]?.missing.map(\.name) ?? []
+    }
+
+    @Test func `the rule sees what it is for`() {
+        #expect(Self.missing(["package struct A {}", "/// B.", "package struct B {}", "struct C {}"]) == ["A"])
+        #expect(
+            Self.missing([
+                "/// A.", "@frozen", "package final class A {", "    package static func b(_ c: Int, to d: [Int]) {",
+            ]) == ["b(_:to:)"])
+        // Of initialisers those that can fail or wait; of values bare numbers and dictionaries.
+        #expect(
+            Self.missing([
+                "package init(a: Int) { self.a = a }", "package init?(b: Int) {", "package init(", "    c: Int",
+                ") async throws {",
+            ]) == ["init(b:)", "init(c:)"])
+        #expect(
+            Self.missing([
+                "package var a = 1", "package let b: Int64?", "package var c: [String: Int] { d }",
+                "package var d: [Int]",
+                "package let e: ByteCount", "package var sentBytes: Int",
+            ]) == ["b", "c"])
+        #expect(
+            Self.missing([
+                "/// A.", "@Zero package var a: Int", "@Zero package var b: Int", "/// C.", "@Sendable",
+                "package var c: Int",
+            ]) == ["b"])
+        // What a protocol requires is explained there, and once.
+        let requiring = [
+            "/// A.", "package protocol A {", "    /// B.", "    func b(_ c: Int)", "    var d: Bool { get }", "}",
+        ]
+        #expect(Self.missing(requiring) == ["d"])
+        #expect(Self.missing(requiring + ["package func b(_ other: Int) {}", "package func b() {}"]) == ["d", "b()"])
+    }
+}
