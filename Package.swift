@@ -177,7 +177,7 @@ let package = Package(
                 "StateStore",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "Concurrency", "DockerClient", "Commands",
-            ], [nioCore], resources: [.copy("DockerTypes/Recorded")]),
+            ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [
@@ -190,13 +190,15 @@ let package = Package(
             [
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerClient", "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
-                "Faults", "Orchestration",
+                "Faults", "Orchestration", "Commands",
             ],
             [
                 nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf,
                 lifecycle,
             ],
-            resources: [.copy("DockerAPI/operations.json"), .copy("DockerAPI/request-fields.json")]),
+            resources: [
+                .copy("DockerAPI/operations.json"), .copy("DockerAPI/request-fields.json"), .copy("Commands/Requests"),
+            ]),
         tests("TidyTests", [], []),
     ],
     swiftLanguageModes: [.v6]

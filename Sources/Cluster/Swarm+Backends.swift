@@ -4,7 +4,7 @@ import Faults
 package import Model
 
 /// What managers answer; other nodes refuse in Docker's words.
-extension Swarm: SwarmBackend {
+extension Swarm: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
     package func inspectSwarm() async throws -> ClusterObject { try manager().inspectSwarm() }
 
     package func updateSwarm(

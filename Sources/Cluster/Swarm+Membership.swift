@@ -14,7 +14,10 @@ import X509
 extension Swarm {
     package func swarmInfo() async -> SwarmInfo {
         var info = SwarmInfo()
-        guard let part else { return info }
+        guard let part else {
+            if let unread { (info.localNodeState, info.error) = ("error", unread) }
+            return info
+        }
         let membership = part.file.value
         info.nodeID = membership.nodeID
         info.nodeAddr = membership.dataPathAddress.description

@@ -29,6 +29,8 @@ package actor Swarm: ServiceLifecycle.Service {
 
     /// The part of the moment; `nil` on a node that is in no swarm.
     var part: MembershipRuntime?
+    /// Why what is on disk of a membership cannot be taken up. It is left as it is.
+    private(set) var unread: String?
     /// A command that changes the membership is under way.
     var isChanging = false
     /// Set once the part of before has been taken up: only then commands are taken.
@@ -66,9 +68,26 @@ package actor Swarm: ServiceLifecycle.Service {
     /// Whether commands are taken: what the node was before is known.
     package var isReady: Bool { resumed }
 
-    /// Takes up the part that the node had, if any. Called by ``run()``.
+    /// Takes up the part that the node had, if any. Called by ``run()``. One that cannot be read is told of, and keeps nothing else from
+    /// running.
     private func resume() async throws {
         defer { resumed = true }
+        do { try await takeUp() } catch let error as ClusterError {
+            unread = error.message
+            tell(of: [UnreadRecord(type: "daemon", id: configuration.directory, reason: error.message)])
+        }
+    }
+
+    private func tell(of unread: [UnreadRecord]) {
+        for record in unread {
+            log.error(
+                "what is kept of the swarm cannot be read",
+                metadata: ["path": "\(record.id)", "reason": "\(record.reason)"])
+            configuration.announce(record.event(scope: "local"))
+        }
+    }
+
+    private func takeUp() async throws {
         guard let file = try await MembershipFile.load(directory: configuration.directory) else {
             return await endStrangers()
         }
@@ -76,6 +95,7 @@ package actor Swarm: ServiceLifecycle.Service {
         guard let credentials = try await onThread({ try files.load() }) else {
             throw ClusterError(.badMembership, "\(files.nodePath) is missing: the node cannot prove who it is")
         }
+        tell(of: try await onThread { try files.setAsideUnread() })
         let (revoked, sealing) = try await onThread {
             try files.ensureRevocationList(by: credentials.key)
             return (try files.loadRevoked(), try SealingFile.load(files))
@@ -113,7 +133,7 @@ package actor Swarm: ServiceLifecycle.Service {
             founding: founding,
             agent: Agent(
                 membership: file, identity: identity, role: role, credentials: configuration.credentials,
-                executor: executor, group: group, log: log), log: log)
+                executor: executor, group: group, publish: configuration.announce, log: log), log: log)
     }
 
     func begin(_ part: MembershipRuntime) {
@@ -126,15 +146,25 @@ package actor Swarm: ServiceLifecycle.Service {
         guard resumed, !isChanging else {
             throw APIError(.unavailable, "another change of this node's swarm membership is under way")
         }
+        if let unreadRefusal { throw unreadRefusal }
         isChanging = true
         defer { isChanging = false }
         return try await body()
     }
 
+    private var unreadRefusal: APIError? {
+        unread.map {
+            APIError(
+                .unavailable,
+                "this node's swarm membership cannot be read: \($0). It is kept in \(configuration.directory); move that away to begin anew"
+            )
+        }
+    }
+
     /// The manager that answers here.
     /// - Throws: ``APIError`` in Docker's words on a node that is none.
     func manager() throws -> Manager {
-        guard let part else { throw APIError(.unavailable, Self.notMember) }
+        guard let part else { throw unreadRefusal ?? APIError(.unavailable, Self.notMember) }
         guard part.isManager else { throw APIError(.unavailable, Self.notManager) }
         guard let manager = part.state.value.manager else {
             throw APIError(

@@ -1,8 +1,16 @@
+package import LinuxSystem
+
 /// Runs containers: what the engine needs of conmon and of crun or runc, in none of their words.
 ///
 /// Ids are Docker's. Calls for one container come one after the other, except for waiting, attaching and signals.
 /// Faults are ``RuntimeError``s; `.noSuchContainer` where nothing was created under an id.
-package protocol ContainerRuntime: Sendable {
+package protocol ContainerRuntime: ContainerProcesses, ContainerOutput, ContainerExecs {
+    /// How the machine's cgroups are laid out.
+    var cgroups: CgroupLayout { get }
+}
+
+/// Containers' first processes, from their making to their last trace.
+package protocol ContainerProcesses: Sendable {
     /// Makes the container's namespaces and cgroup and its first process, which waits for ``start(_:)``. Viewers that
     /// are attached already see everything. What was left of a failed one is removed.
     func create(_ request: CreateRequest) async throws -> CreatedContainer
@@ -24,6 +32,16 @@ package protocol ContainerRuntime: Sendable {
     /// Returns when the container has ended; at once if it has.
     func waitForExit(_ id: String) async throws -> ContainerExit
 
+    /// Ids of the containers that are there, running or not.
+    func containers() async throws -> [String]
+    /// Takes a container over from an earlier daemon: its output, its exit.
+    func adopt(_ id: String) async throws -> ContainerState
+    /// Removes what an earlier daemon left half made, and containers that are not among `wanted`. Returns their ids.
+    func sweep(keeping wanted: Set<String>) async throws -> [String]
+}
+
+/// What containers write, and their terminals.
+package protocol ContainerOutput: Sendable {
     /// A viewer of all output from now on; the container need not be there yet.
     func attach(_ id: String) -> OutputViewer
     /// - Throws: `.invalidSpecification` for more than 65,535 lines or columns, `.wrongState` when the container does not run.
@@ -34,7 +52,10 @@ package protocol ContainerRuntime: Sendable {
     /// ends. Nothing more is taken of its output before `body` calls what it was given: a container writes no further ahead than a socket's
     /// buffer. For the life of the container's process.
     func watchLog(_ id: String, every bytes: Int64, _ body: @escaping LogWatch.Body)
+}
 
+/// Commands inside containers.
+package protocol ContainerExecs: Sendable {
     /// Starts a process in a running container and returns when it runs. Its viewer sees all of its output.
     /// - Throws: `.commandNotFound` and `.commandNotExecutable` with Docker's words; `.wrongState` when the container does not run.
     func startExec(_ request: ExecRequest) async throws -> any ExecSession
@@ -42,13 +63,6 @@ package protocol ContainerRuntime: Sendable {
     func exitCode(ofExec id: String, container: String) async throws -> Int?
     /// Kills the execs of a container whose ids begin so, and forgets them; none is fine.
     func removeExecs(of container: String, named prefix: String) async throws
-
-    /// Ids of the containers that are there, running or not.
-    func containers() async throws -> [String]
-    /// Takes a container over from an earlier daemon: its output, its exit.
-    func adopt(_ id: String) async throws -> ContainerState
-    /// Removes what an earlier daemon left half made, and containers that are not among `wanted`. Returns their ids.
-    func sweep(keeping wanted: Set<String>) async throws -> [String]
 }
 
 /// A container to make.
@@ -78,6 +92,11 @@ package struct CreatedContainer: Sendable, Equatable {
     package var pid: Int32
     /// What was asked for and cannot be had, in words for the user.
     package var warnings: [String]
+
+    package init(pid: Int32, warnings: [String]) {
+        self.pid = pid
+        self.warnings = warnings
+    }
 }
 
 /// What a container is, as the processes and files of this machine say.

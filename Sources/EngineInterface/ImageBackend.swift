@@ -6,6 +6,18 @@ package typealias ProgressSink = @Sendable (ProgressLine) async throws -> Void
 
 /// What the image routes need of the engine. Faults: `.notFound` with `No such image: X`.
 package protocol ImageBackend: Sendable {
+    /// Removes images without a tag or, when the filter `dangling` is false, all that no container uses.
+    func pruneImages(_ filters: Filters) async throws -> (removed: [ImageRemoval], reclaimedBytes: Int64)
+    /// - Parameter sharedSize: Whether to tell how much of each image others have as well.
+    func listImages(_ filters: Filters, all: Bool, sharedSize: Bool) async throws -> [ImageSummary]
+    func inspectImage(_ reference: String) async throws -> ImageInspection
+    func tagImage(_ reference: String, repository: String, tag: String) async throws
+    func removeImage(_ reference: String, force: Bool, prune: Bool) async throws -> [ImageRemoval]
+    func imageHistory(_ reference: String) async throws -> [ImageHistory]
+}
+
+/// Images that come from and go to registries and archives. Faults: `.notFound` with `No such image: X`; a registry's own.
+package protocol ImageTransferBackend: Sendable {
     /// - Parameter reference: Name with tag or digest; `allTags` pulls every tag of the name.
     func pullImage(
         _ reference: String, platform: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
@@ -25,16 +37,12 @@ package protocol ImageBackend: Sendable {
         _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, name: String?, comment: String
     ) async throws
         -> String
-    /// Removes images without a tag or, when the filter `dangling` is false, all that no container uses.
-    func pruneImages(_ filters: Filters) async throws -> (removed: [ImageRemoval], reclaimedBytes: Int64)
+}
+
+/// What a registry says.
+package protocol RegistryBackend: Sendable {
     /// Whether a registry takes the credentials.
     func checkCredentials(_ credentials: RegistryCredentials) async throws -> LoginResult
-    /// - Parameter sharedSize: Whether to tell how much of each image others have as well.
-    func listImages(_ filters: Filters, all: Bool, sharedSize: Bool) async throws -> [ImageSummary]
-    func inspectImage(_ reference: String) async throws -> ImageInspection
-    func tagImage(_ reference: String, repository: String, tag: String) async throws
-    func removeImage(_ reference: String, force: Bool, prune: Bool) async throws -> [ImageRemoval]
-    func imageHistory(_ reference: String) async throws -> [ImageHistory]
     /// Digest, size and platforms of what a registry has under a name, for `GET /distribution/{name}/json`.
     func distribution(_ reference: String, credentials: RegistryCredentials?) async throws -> DistributionInspection
 }

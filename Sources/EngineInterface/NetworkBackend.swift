@@ -8,16 +8,14 @@ package protocol NetworkBackend: Sendable {
     func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) async throws -> NetworkResource
     func createNetwork(_ request: NetworkRequest) async throws -> (id: String, warning: String)
     func removeNetwork(_ reference: String) async throws
-    func connectNetwork(_ reference: String, container: String, settings: EndpointSettings?) async throws
-    func disconnectNetwork(_ reference: String, container: String, force: Bool) async throws
     /// Names of the removed ones.
     func pruneNetworks(_ filters: Filters) async throws -> [String]
 }
 
-package protocol VolumeBackend: Sendable {
-    func listVolumes(_ filters: Filters) async throws -> [VolumeResource]
-    func createVolume(_ request: VolumeRequest) async throws -> VolumeResource
-    func inspectVolume(_ name: String) async throws -> VolumeResource
-    func removeVolume(_ name: String, force: Bool) async throws
-    func pruneVolumes(_ filters: Filters) async throws -> (removed: [String], reclaimedBytes: Int64)
+/// Joining networks and leaving them by hand.
+///
+/// Faults: `.notFound` with `network X not found` and `No such container: X`; `.forbidden` and `.invalidInput` in Docker's words.
+package protocol NetworkConnectionBackend: Sendable {
+    func connectNetwork(_ reference: String, container: String, settings: EndpointSettings?) async throws
+    func disconnectNetwork(_ reference: String, container: String, force: Bool) async throws
 }

@@ -1,6 +1,7 @@
 import Crypto
 package import Foundation
 import LinuxSystem
+import Model
 import StateStore
 import Synchronization
 
@@ -30,7 +31,10 @@ package final class SealingKeys: Sendable {
     }
 
     /// All secrets that values may have been sealed with, and the one that they are sealed with now.
-    package struct Ring: Codable, Sendable, Equatable {
+    package struct Ring: VersionedRecord, Equatable {
+        package static let recordKind = "store-secrets"
+        package static let recordVersion = 1
+
         /// `nil` while values are stored in clear.
         package var current: String?
         package var secrets: [Secret]

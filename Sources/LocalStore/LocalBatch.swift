@@ -1,4 +1,5 @@
 import Foundation
+package import Model
 
 /// Writes to the node's own store that happen all together or not at all.
 package struct LocalBatch: Sendable {
@@ -15,7 +16,9 @@ package struct LocalBatch: Sendable {
     package var isEmpty: Bool { changes.isEmpty }
 
     /// - Throws: ``LocalStoreError`` `.unencodable`.
-    package mutating func save<Value: Encodable>(_ value: Value, kind: LocalKind, id: String) throws(LocalStoreError) {
+    package mutating func save<Value: VersionedRecord>(
+        _ value: Value, kind: LocalKind, id: String
+    ) throws(LocalStoreError) {
         changes.append(.save(kind, id: id, json: try LocalJSON.encode(value, "save \(kind.rawValue) \(id)")))
     }
 
@@ -24,18 +27,22 @@ package struct LocalBatch: Sendable {
     package mutating func deleteAll(kind: LocalKind) { changes.append(.deleteAll(kind)) }
 }
 
-/// Values as they are kept: JSON with the property names of their types.
+/// Values as they are kept: JSON with the property names of their types, in the envelope of a record.
 enum LocalJSON {
-    static func encode<Value: Encodable>(_ value: Value, _ attempting: String) throws(LocalStoreError) -> Data {
+    static func encode<Value: VersionedRecord>(
+        _ value: Value, _ attempting: String
+    ) throws(LocalStoreError) -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do { return try encoder.encode(value) } catch { throw LocalStoreError(.unencodable, attempting, cause: error) }
+        do { return try encoder.encode(Record(value)) } catch {
+            throw LocalStoreError(.unencodable, attempting, cause: error)
+        }
     }
 
-    static func decode<Value: Decodable>(_ type: Value.Type, _ data: Data, _ attempting: String) throws(LocalStoreError)
-        -> Value
-    {
-        do { return try JSONDecoder().decode(type, from: data) } catch {
+    static func decode<Value: VersionedRecord>(
+        _ type: Value.Type, _ data: Data, _ attempting: String
+    ) throws(LocalStoreError) -> Value {
+        do { return try JSONDecoder().decode(Record<Value>.self, from: data).value } catch {
             throw LocalStoreError(.undecodable, attempting, cause: error)
         }
     }

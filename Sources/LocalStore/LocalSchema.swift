@@ -18,6 +18,20 @@ enum LocalSchema {
                     INSERT INTO counter (revision) VALUES (0);
                     """)
         }
+        // Rows that the program of the moment cannot read, as they were.
+        migrator.registerMigration("2") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE aside (
+                        kind TEXT NOT NULL,
+                        id TEXT NOT NULL,
+                        revision INTEGER NOT NULL,
+                        json BLOB NOT NULL,
+                        reason TEXT NOT NULL,
+                        PRIMARY KEY (kind, id, revision)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Glibc
 import LinuxSystem
+package import Model
 
 /// A node's own facts: what it runs, has, and belongs to, in one SQLite file.
 ///
@@ -20,7 +21,7 @@ package struct LocalStore: Sendable {
     private static let busySeconds = 5.0
     private static let readers = 2
 
-    private let pool: DatabasePool
+    let pool: DatabasePool
     /// Where a damaged file has been put while opening; the store has begun empty.
     package let setAside: String?
 
@@ -53,7 +54,7 @@ package struct LocalStore: Sendable {
     /// - Parameter durably: See ``apply(_:durably:)``.
     /// - Returns: the write's number.
     @discardableResult
-    package func save<Value: Codable & Sendable>(
+    package func save<Value: VersionedRecord>(
         _ value: Value, kind: LocalKind, id: String, durably: Bool = true
     ) async throws -> Int64 {
         var batch = LocalBatch()
@@ -96,9 +97,8 @@ package struct LocalStore: Sendable {
         }
     }
 
-    /// - Throws: ``LocalStoreError`` `.undecodable` when the value is not of this type.
-    package func load<Value: Codable & Sendable>(_ type: Value.Type, kind: LocalKind, id: String) async throws -> Value?
-    {
+    /// - Throws: ``LocalStoreError`` `.undecodable` when the value cannot be read as one of this type.
+    package func load<Value: VersionedRecord>(_ type: Value.Type, kind: LocalKind, id: String) async throws -> Value? {
         let what = "load \(kind.rawValue) \(id)"
         let json = try await Self.attempt(what) {
             try await pool.read {
@@ -111,9 +111,9 @@ package struct LocalStore: Sendable {
 
     /// All values of a kind, in the order of their ids, as of one moment.
     ///
-    /// - Parameter damaged: Told of each value that is not of this type, which then is left out (and stays in the file); without it the first
+    /// - Parameter damaged: Told of each value that cannot be read, which then is left out (and stays in the file); without it the first
     ///   such value throws `.undecodable`.
-    package func loadAll<Value: Codable & Sendable>(
+    package func loadAll<Value: VersionedRecord>(
         _ type: Value.Type, kind: LocalKind, damaged: ((_ id: String, LocalStoreError) -> Void)? = nil
     ) async throws -> [Entry<Value>] {
         let rows = try await Self.attempt("load \(kind.rawValue)") {
@@ -138,7 +138,7 @@ package struct LocalStore: Sendable {
         return entries
     }
 
-    private static func write(_ change: LocalBatch.Change, _ revision: Int64, to database: Database) throws {
+    static func write(_ change: LocalBatch.Change, _ revision: Int64, to database: Database) throws {
         switch change {
         case .save(let kind, let id, let json):
             try database.execute(
@@ -147,9 +147,15 @@ package struct LocalStore: Sendable {
                     ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, json = excluded.json
                     """, arguments: [kind.rawValue, id, revision, json])
         case .delete(let kind, let id):
-            try database.execute(sql: "DELETE FROM fact WHERE kind = ? AND id = ?", arguments: [kind.rawValue, id])
+            // With what was set aside under the name: of what is gone nothing comes back.
+            for table in ["fact", "aside"] {
+                try database.execute(
+                    sql: "DELETE FROM \(table) WHERE kind = ? AND id = ?", arguments: [kind.rawValue, id])
+            }
         case .deleteAll(let kind):
-            try database.execute(sql: "DELETE FROM fact WHERE kind = ?", arguments: [kind.rawValue])
+            for table in ["fact", "aside"] {
+                try database.execute(sql: "DELETE FROM \(table) WHERE kind = ?", arguments: [kind.rawValue])
+            }
         }
     }
 
@@ -180,7 +186,7 @@ package struct LocalStore: Sendable {
         try await attempt(attempting) { try await onThread(body) }
     }
 
-    private static func attempt<T>(_ attempting: String, _ body: () async throws -> T) async throws -> T {
+    static func attempt<T>(_ attempting: String, _ body: () async throws -> T) async throws -> T {
         do {
             return try await body()
         } catch let error as DatabaseError {

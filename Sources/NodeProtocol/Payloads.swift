@@ -4,11 +4,11 @@ import SwiftProtobuf
 
 extension Wire {
     /// Encodes a domain object for a message.
-    package static func payload(_ value: some Encodable) throws -> Data { try WireJSON.encode(value) }
+    package static func payload(_ value: some VersionedRecord) throws -> Data { try WireJSON.encode(record: value) }
 
     /// Decodes a domain object of a message.
-    package static func value<Value: Decodable>(_ type: Value.Type, _ payload: Data) throws -> Value {
-        try WireJSON.decode(type, from: payload)
+    package static func value<Value: VersionedRecord>(_ type: Value.Type, _ payload: Data) throws -> Value {
+        try WireJSON.decode(record: type, from: payload)
     }
 
     /// Puts objects into as many messages as their size needs. An object larger than a piece travels alone.
@@ -76,6 +76,9 @@ package struct AssignmentReader: Sendable {
 
     package static let maximumBytes = 64 << 20
 
+    /// What was among the messages so far and cannot be read; the rest is not touched by it. Whoever looks at it empties it.
+    package var unread: [UnreadRecord] = []
+
     private var version: UInt64 = 0
     private var pendingTasks: [SwarmTask] = []
     private var pendingRemoved: [String] = []
@@ -93,7 +96,10 @@ package struct AssignmentReader: Sendable {
             pendingNetwork.append(state.piece)
             guard !state.more else { return nil }
             defer { pendingNetwork = Data() }
-            return .network(try Wire.value(SwarmNetworkState.self, pendingNetwork))
+            do { return .network(try Wire.value(SwarmNetworkState.self, pendingNetwork)) } catch {
+                unread.append(UnreadRecord(type: "network", id: "\(state.version)", reason: "\(error)"))
+                return nil
+            }
         case nil: throw Failure.empty
         }
     }
@@ -102,7 +108,12 @@ package struct AssignmentReader: Sendable {
         guard set.from == 0 || set.from == version else { throw Failure.gap(have: version, from: set.from) }
         pendingTaskBytes += set.tasks.reduce(0) { $0 + $1.count }
         guard pendingTaskBytes <= Self.maximumBytes else { throw Failure.tooLarge }
-        pendingTasks += try set.tasks.map { try Wire.value(SwarmTask.self, $0) }
+        for payload in set.tasks {
+            switch try WireJSON.decode(Readable<SwarmTask>.self, from: payload) {
+            case .value(let task): pendingTasks.append(task)
+            case .unread(let id, let reason): unread.append(UnreadRecord(type: "task", id: id, reason: reason))
+            }
+        }
         pendingRemoved += set.removed
         guard !set.more else { return nil }
         version = set.to

@@ -15,6 +15,7 @@ package enum Wire {
     package typealias JoinRequest = Apus_Node_V1_JoinRequest
     package typealias RenewRequest = Apus_Node_V1_RenewRequest
     package typealias CertificateReply = Apus_Node_V1_CertificateReply
+    package typealias Program = Apus_Node_V1_Program
     package typealias Manager = Apus_Node_V1_Manager
     package typealias SessionRequest = Apus_Node_V1_SessionRequest
     package typealias SessionMessage = Apus_Node_V1_SessionMessage

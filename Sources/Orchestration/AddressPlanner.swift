@@ -14,12 +14,22 @@ struct AddressPlanner {
 
     mutating func run(_ draft: inout SwarmDraft) {
         collect(draft.state)
-        for service in draft.state.services.values.sorted(by: { $0.id < $1.id }) { allocate(service, &draft) }
+        for service in draft.state.services.values.sorted(by: { $0.id < $1.id })
+        where !Self.hasUnreadNetwork(service.spec, draft.state) {
+            allocate(service, &draft)
+        }
         for node in draft.state.nodes.values.sorted(by: { $0.id < $1.id }) { allocate(node, &draft) }
         for task in draft.state.tasks.values.sorted(by: { $0.id < $1.id })
         where task.status.state == .new && task.isWanted {
             allocate(task, &draft)
         }
+    }
+
+    /// Whether a network cannot be read that the service is on: what it has there is kept as it is.
+    private static func hasUnreadNetwork(_ spec: ServiceSpec, _ state: SwarmState) -> Bool {
+        guard !state.unread.isEmpty else { return false }
+        return spec.attachedNetworks.contains { state.isUnread(network: $0.target) }
+            || spec.ports.contains(where: \.isOnMesh) && state.ingressNetwork == nil
     }
 
     private mutating func collect(_ state: SwarmState) {
@@ -132,6 +142,7 @@ struct AddressPlanner {
     private mutating func attach(_ task: SwarmTask, _ wish: NetworkAttachmentSpec, _ draft: inout SwarmDraft) {
         let target = task.spec.networks?.first?.target ?? ""
         guard let network = draft.state.networks[target] else {
+            if draft.state.isUnread(network: target) { return }
             return fail(task, "network \(target) not found", &draft)
         }
         let address: IPNetwork

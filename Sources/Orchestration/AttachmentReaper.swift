@@ -7,7 +7,9 @@ struct AttachmentReaper {
 
     func run(_ draft: inout SwarmDraft) {
         for task in draft.state.tasks.values where task.isAttachment {
-            guard task.isLive, let nodeID = task.nodeID, draft.state.nodes[nodeID] != nil else {
+            guard task.isLive, let nodeID = task.nodeID,
+                draft.state.nodes[nodeID] != nil || draft.state.isUnread(node: nodeID)
+            else {
                 draft.removeTask(task.id)
                 continue
             }

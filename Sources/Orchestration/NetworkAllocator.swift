@@ -40,6 +40,13 @@ package struct NetworkAllocator {
 
     /// - Throws: ``APIError`` in Docker's words.
     package func allocate(_ request: NetworkRequest, id: String, at moment: Timestamp) throws -> SwarmNetwork {
+        // Nobody knows then which identifier and subnets are taken.
+        if let unread = state.unread.values.first(where: { $0.type == "network" }) {
+            throw APIError(
+                .unavailable,
+                "no network can be made while the swarm has one that this manager cannot read: \(unread.id): \(unread.reason)"
+            )
+        }
         try check(request)
         var network = SwarmNetwork(id: id)
         network.createdAt = moment

@@ -19,7 +19,7 @@ package struct OrchestrationLoop: Sendable {
         let board = StateMailbox()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await store.follow(StoreKey.everything) { update in try board.take(update) }
+                try await store.follow(StoreKey.everything) { update in board.take(update) }
             }
             group.addTask { try await plan(board, fence) }
             defer { group.cancelAll() }

@@ -27,7 +27,8 @@ struct ServiceOrchestrator {
                 reconcile(service, places, &draft)
             }
         }
-        for (serviceID, orphans) in tasks where draft.state.services[serviceID] == nil {
+        for (serviceID, orphans) in tasks
+        where draft.state.services[serviceID] == nil && !draft.state.isUnread(service: serviceID) {
             for task in orphans where task.desiredState != .remove { draft.retire(task, to: .remove) }
         }
     }
@@ -93,10 +94,14 @@ struct ServiceOrchestrator {
         return max(0, mostOnTheirWay - onTheirWay)
     }
 
-    /// The nodes that a service with a task on each of them is to be on.
+    /// The nodes that a service with a task on each of them is to be on; of those that cannot be read, the ones that it is on.
     static func nodes(for service: Service, _ places: [Place: [SwarmTask]], _ state: SwarmState) -> Set<Place> {
         let placement = service.spec.taskTemplate.placement ?? Placement()
-        return Set(
+        let unread = places.filter { place, tasks in
+            guard case .node(let id) = place, state.isUnread(node: id) else { return false }
+            return tasks.contains { $0.isWanted || $0.isLive }
+        }
+        return Set(unread.keys).union(
             state.nodes.values.filter { node in
                 guard placement.admits(node), node.description != nil else { return false }
                 let isPresent = (places[.node(node.id)] ?? []).contains { $0.isWanted || $0.isLive }

@@ -81,7 +81,7 @@ struct SlotReconciler {
     /// The node is gone, down, being emptied or unfit by now: another must take over.
     private func isLost(_ task: SwarmTask, _ state: SwarmState) -> Bool {
         guard let id = task.nodeID else { return false }
-        guard let node = state.nodes[id] else { return true }
+        guard let node = state.nodes[id] else { return !state.isUnread(node: id) }
         return node.status.state == .down || node.spec.availability == .drain
             || !(task.spec.placement ?? Placement()).admits(node)
     }

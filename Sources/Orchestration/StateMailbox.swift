@@ -19,9 +19,9 @@ package final class StateMailbox: Sendable {
     package init() {}
 
     /// Takes a change of the store in and wakes the reader.
-    package func take(_ update: StoreUpdate) throws {
-        try board.withLock { board in
-            try board.state.take(update)
+    package func take(_ update: StoreUpdate) {
+        board.withLock { board in
+            board.state.take(update)
             board.isNew = true
         }
         change.signal()

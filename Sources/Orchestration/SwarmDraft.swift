@@ -1,7 +1,7 @@
 package import Model
 package import StateStore
 
-/// A state that planners change, and the record of what they changed.
+/// A state that planners change, and the record of what they changed. Objects that cannot be read are not changed.
 package struct SwarmDraft: Sendable {
     /// With all changes so far.
     package private(set) var state: SwarmState
@@ -21,7 +21,7 @@ package struct SwarmDraft: Sendable {
     /// Adds an object, or puts a new version in its place, and notes when; the same object once more is no change.
     package mutating func put(_ task: SwarmTask) {
         var task = task
-        guard state.tasks[task.id] != task else { return }
+        guard state.tasks[task.id] != task, !state.isUnread(.tasks, task.id) else { return }
         task.updatedAt = now
         state.tasks[task.id] = task
         changed[StoreKey(.tasks, id: task.id)] = .task(task.id)
@@ -30,7 +30,7 @@ package struct SwarmDraft: Sendable {
     /// As for tasks.
     package mutating func put(_ service: Service) {
         var service = service
-        guard state.services[service.id] != service else { return }
+        guard state.services[service.id] != service, !state.isUnread(.services, service.id) else { return }
         service.updatedAt = now
         state.services[service.id] = service
         changed[StoreKey(.services, id: service.id)] = .service(service.id)
@@ -39,7 +39,7 @@ package struct SwarmDraft: Sendable {
     /// As for tasks.
     package mutating func put(_ node: Node) {
         var node = node
-        guard state.nodes[node.id] != node else { return }
+        guard state.nodes[node.id] != node, !state.isUnread(.nodes, node.id) else { return }
         node.updatedAt = now
         state.nodes[node.id] = node
         changed[StoreKey(.nodes, id: node.id)] = .node(node.id)
@@ -47,7 +47,7 @@ package struct SwarmDraft: Sendable {
 
     /// Takes a task out; nothing happens where there is none.
     package mutating func removeTask(_ id: String) {
-        guard state.tasks[id] != nil else { return }
+        guard state.tasks[id] != nil, !state.isUnread(.tasks, id) else { return }
         removedVersions[StoreKey(.tasks, id: id)] = state.tasks[id]?.version
         state.tasks[id] = nil
         changed[StoreKey(.tasks, id: id)] = .removed
@@ -91,11 +91,11 @@ package struct SwarmDraft: Sendable {
     private func write(_ key: StoreKey, _ change: Change) throws -> (version: ObjectVersion, value: [UInt8]?)? {
         switch change {
         case .node(let id):
-            return try state.nodes[id].map { ($0.version, Array(try WireJSON.encode($0))) }
+            return try state.nodes[id].map { ($0.version, Array(try WireJSON.encode(record: $0))) }
         case .service(let id):
-            return try state.services[id].map { ($0.version, Array(try WireJSON.encode($0))) }
+            return try state.services[id].map { ($0.version, Array(try WireJSON.encode(record: $0))) }
         case .task(let id):
-            return try state.tasks[id].map { ($0.version, Array(try WireJSON.encode($0))) }
+            return try state.tasks[id].map { ($0.version, Array(try WireJSON.encode(record: $0))) }
         case .removed:
             guard let version = removedVersions[key], version.index != 0 else { return nil }
             return (version, nil)

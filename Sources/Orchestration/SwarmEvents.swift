@@ -19,6 +19,12 @@ package struct SwarmEvents {
             \.0.event)
     }
 
+    /// Objects that cannot be read, and could or were not there before; all of them at the first look.
+    package static func newlyUnread(before: SwarmState?, now: SwarmState) -> [UnreadRecord] {
+        let former = before?.unread ?? [:]
+        return now.unread.filter { former[$0.key] == nil }.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     private struct Change {
         /// The revision of what has changed; 0 for what is gone.
         var rank: UInt64

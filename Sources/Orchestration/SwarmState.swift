@@ -13,6 +13,9 @@ package struct SwarmState: Sendable, Equatable {
     package var networks: [String: SwarmNetwork] = [:]
     /// `nil` until the store has been read.
     package var cluster: ClusterObject?
+    /// Objects that are in the store and cannot be read, as what a newer version has written. Each is as it last could be read, if ever, and
+    /// is not written.
+    package private(set) var unread: [StoreKey: UnreadRecord] = [:]
     /// The store's revision that this is the state of.
     package var revision: Int64 = 0
     /// Without a quorum the state is what it last was.
@@ -20,18 +23,18 @@ package struct SwarmState: Sendable, Equatable {
 
     package init() {}
 
-    /// Takes in what the store tells.
-    /// - Throws: `DecodingError` for a value that is no object of its kind.
-    package mutating func take(_ update: StoreUpdate) throws {
+    /// Takes in what the store tells. What cannot be read is in ``unread``.
+    package mutating func take(_ update: StoreUpdate) {
         switch update {
         case .snapshot(let listing):
+            let former = self
             self = SwarmState()
-            for value in listing.values { try take(value) }
+            for value in listing.values { take(value, after: former) }
             revision = listing.revision
         case .events(let events):
             for event in events {
                 switch event {
-                case .put(let value): try take(value)
+                case .put(let value): take(value)
                 case .delete(let key, _): forget(key)
                 }
                 revision = max(revision, event.revision)
@@ -40,28 +43,48 @@ package struct SwarmState: Sendable, Equatable {
         }
     }
 
-    private mutating func take(_ stored: StoredValue) throws {
+    /// - Parameter former: Where an object that cannot be read is as it was before, unless that is here.
+    private mutating func take(_ stored: StoredValue, after former: SwarmState? = nil) {
         guard let (kind, id) = stored.key.object else { return }
+        do {
+            try read(stored, kind, id)
+            if !unread.isEmpty { unread[stored.key] = nil }
+        } catch {
+            let type = String(kind.rawValue.dropLast())
+            unread[stored.key] = UnreadRecord(type: type, id: id, reason: "\(error)")
+            guard let former else { return }
+            switch kind {
+            case .nodes: nodes[id] = former.nodes[id]
+            case .services: services[id] = former.services[id]
+            case .tasks: tasks[id] = former.tasks[id]
+            case .networks: networks[id] = former.networks[id]
+            case .clusters: cluster = former.cluster
+            case .secrets, .configs: break
+            }
+        }
+    }
+
+    private mutating func read(_ stored: StoredValue, _ kind: StoreKind, _ id: String) throws {
         let version = ObjectVersion(index: UInt64(clamping: stored.modifyRevision))
         switch kind {
         case .nodes:
-            var node = try WireJSON.decode(Node.self, from: stored.value)
+            var node = try WireJSON.decode(record: Node.self, from: stored.value)
             node.version = version
             nodes[id] = node
         case .services:
-            var service = try WireJSON.decode(Service.self, from: stored.value)
+            var service = try WireJSON.decode(record: Service.self, from: stored.value)
             service.version = version
             services[id] = service
         case .tasks:
-            var task = try WireJSON.decode(SwarmTask.self, from: stored.value)
+            var task = try WireJSON.decode(record: SwarmTask.self, from: stored.value)
             task.version = version
             tasks[id] = task
         case .networks:
-            var network = try WireJSON.decode(SwarmNetwork.self, from: stored.value)
+            var network = try WireJSON.decode(record: SwarmNetwork.self, from: stored.value)
             network.version = version
             networks[id] = network
         case .clusters:
-            var object = try WireJSON.decode(ClusterObject.self, from: stored.value)
+            var object = try WireJSON.decode(record: ClusterObject.self, from: stored.value)
             object.version = version
             cluster = object
         case .secrets, .configs: break
@@ -70,6 +93,7 @@ package struct SwarmState: Sendable, Equatable {
 
     private mutating func forget(_ key: StoreKey) {
         guard let (kind, id) = key.object else { return }
+        unread[key] = nil
         switch kind {
         case .nodes: nodes[id] = nil
         case .services: services[id] = nil
@@ -79,6 +103,15 @@ package struct SwarmState: Sendable, Equatable {
         case .secrets, .configs: break
         }
     }
+
+    /// Whether an object is there and cannot be read.
+    func isUnread(_ kind: StoreKind, _ id: String) -> Bool { !unread.isEmpty && unread[StoreKey(kind, id: id)] != nil }
+    /// Whether nobody knows of a node but that it is there.
+    package func isUnread(node id: String) -> Bool { isUnread(.nodes, id) }
+    /// Whether nobody knows of a service but that it is there.
+    package func isUnread(service id: String) -> Bool { isUnread(.services, id) }
+    /// Whether nobody knows of a network but that it is there.
+    package func isUnread(network id: String) -> Bool { isUnread(.networks, id) }
 
     package var ingressNetwork: SwarmNetwork? { networks.values.first { $0.spec.ingress == true } }
 }

@@ -10,7 +10,7 @@ struct TaskReaper {
     func run(_ draft: inout SwarmDraft) {
         for task in draft.state.tasks.values where task.isLive && !task.isWanted { end(task, &draft) }
         for task in draft.state.tasks.values where !task.isLive {
-            let isNodeGone = task.slot == nil && task.nodeID.map { draft.state.nodes[$0] == nil } ?? false
+            let isNodeGone = task.slot == nil && task.nodeID.map { Self.isGone($0, draft.state) } ?? false
             if task.desiredState == .remove || isNodeGone { draft.removeTask(task.id) }
         }
         let limit = Int(
@@ -33,12 +33,18 @@ struct TaskReaper {
             return finish(task, .shutdown, "stopped before it was assigned", &draft)
         }
         guard let node = draft.state.nodes[id] else {
+            guard Self.isGone(id, draft.state) else { return }
             return finish(task, .orphaned, "the node has left the swarm", &draft)
         }
         if node.status.state == .down {
             let due = node.updatedAt.advanced(bySeconds: Self.orphanTime)
             if due <= draft.now { finish(task, .orphaned, "the node is down", &draft) } else { draft.wake(at: due) }
         }
+    }
+
+    /// Of a node that cannot be read nobody knows.
+    private static func isGone(_ nodeID: String, _ state: SwarmState) -> Bool {
+        state.nodes[nodeID] == nil && !state.isUnread(node: nodeID)
     }
 
     private func finish(_ task: SwarmTask, _ state: TaskState, _ message: String, _ draft: inout SwarmDraft) {

@@ -44,14 +44,18 @@ struct Program: AsyncParsableCommand {
         swarmConfiguration.storeWithoutFsync = options.lab
         swarmConfiguration.announce = { engine.events.publish($0) }
         swarmConfiguration.advertiseAddress = options.advertiseAddr
-        let swarm = Swarm(swarmConfiguration, executor: engine, group: group, log: log)
+        let swarm = Swarm(swarmConfiguration, executor: engine.tasks, group: group, log: log)
         engine.use(swarm: swarm, info: { await swarm.swarmInfo() })
 
         var server = APIServer.Configuration()
         server.socketPath = try options.socketPath()
         server.productVersion = ProductVersion.text
         let backends = Backends(
-            system: engine, containers: engine, images: engine, networks: engine, volumes: engine, swarm: swarm)
+            system: engine.system, containers: engine.containers, creation: engine.factory, listing: engine.listing,
+            streams: engine.streams, logs: engine.logs, execs: engine.execs, files: engine.files, stats: engine.stats,
+            images: engine.images, transfers: engine.images, registries: engine.images, networks: engine.networks,
+            connections: engine.endpoints, volumes: engine.volumes, swarm: swarm, nodes: swarm, services: swarm,
+            tasks: swarm)
         var parts: [any ServiceLifecycle.Service] = [
             engine, swarm, APIServer(server, backends: backends, eventLoopGroup: group, logger: log),
         ]

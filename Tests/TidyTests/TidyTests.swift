@@ -128,11 +128,18 @@ import Testing
             code.withUTF8 { code in
                 guard var from = UnsafeRawPointer(code.baseAddress), let bytes = word.baseAddress else { return false }
                 let (start, end) = (from, from + code.count)
-                while let found = memmem(from, end - from, bytes, word.count) {
+                // By the word's first byte: `memmem` is seen or not by which files are compiled together.
+                while end - from >= word.count, let found = memchr(from, Int32(bytes[0]), end - from) {
+                    let found = UnsafeRawPointer(found)
+                    guard end - found >= word.count else { return false }
+                    guard memcmp(found, bytes, word.count) == 0 else {
+                        from = found + 1
+                        continue
+                    }
                     guard found > start else { return true }
                     let before = Character(UnicodeScalar((found - 1).load(as: UInt8.self)))
                     if !(before.isLetter || before.isNumber || before == "_") { return true }
-                    from = UnsafeRawPointer(found) + 1
+                    from = found + 1
                 }
                 return false
             }

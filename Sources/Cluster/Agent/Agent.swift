@@ -42,7 +42,8 @@ struct Agent: ServiceLifecycle.Service {
     init(
         membership: MembershipFile, identity: TLSIdentity, role: ObservableValue<NodeRole>,
         credentials: CredentialFiles,
-        executor: any TaskExecutor, group: MultiThreadedEventLoopGroup, log: Logger
+        executor: any TaskExecutor, group: MultiThreadedEventLoopGroup,
+        publish: @escaping @Sendable (EngineEvent) -> Void = { _ in }, log: Logger
     ) {
         self.credentials = credentials
         self.executor = executor
@@ -52,7 +53,8 @@ struct Agent: ServiceLifecycle.Service {
         self.membership = membership
         logs = LogPublisher(membership: membership, identity: identity, executor: executor, group: group, log: log)
         self.role = role
-        board = AssignedTasks(executor: executor, path: membership.directory + "/assigned.json", log: log)
+        board = AssignedTasks(
+            executor: executor, path: membership.directory + "/assigned.json", publish: publish, log: log)
     }
 
     /// Runs until cancelled. Containers, networks and traffic stay as they are then.
@@ -170,6 +172,7 @@ struct Agent: ServiceLifecycle.Service {
                 .with {
                     $0.description_p = described
                     $0.dataPathAddress = dataPathAddress
+                    $0.program = Capabilities.present.program
                 })
             // How often is the manager's to say: its answer is waited for.
             _ = try await session.id()
@@ -187,6 +190,9 @@ struct Agent: ServiceLifecycle.Service {
             }
         } onResponse: { response in
             for try await message in response.messages {
+                if let reason = Capabilities.present.refusal(of: message.program, called: "the manager") {
+                    throw ClusterError(.badMessage, reason)
+                }
                 session.take(message)
                 try await self.take(message)
             }
@@ -236,7 +242,8 @@ struct Agent: ServiceLifecycle.Service {
         try await dispatcher.assignments(request, options: NodeTransport.streamOptions) { response in
             var reader = AssignmentReader()
             for try await message in response.messages {
-                switch try reader.read(message) {
+                let item = try reader.read(message)
+                switch item {
                 case .network(let state):
                     await self.apply(state)
                     board.keep(state)
@@ -246,9 +253,15 @@ struct Agent: ServiceLifecycle.Service {
                             $0.version = state.version
                         }, options: NodeTransport.callOptions)
                 case .tasks(let complete, let tasks, let removed):
-                    board.take(complete: complete, tasks, removed: removed)
-                    if complete { await self.endStrays() }
-                case nil: continue
+                    let unread = Set(reader.unread.filter { $0.type == "task" }.map(\.id))
+                    board.take(complete: complete, tasks, removed: removed, unread: unread)
+                    if complete { await self.endStrays(sparing: unread) }
+                case nil: break
+                }
+                // What a piece has is told with the last one.
+                if item != nil || reader.unread.contains(where: { $0.type == "network" }) {
+                    board.tell(of: reader.unread)
+                    reader.unread = []
                 }
             }
         }
@@ -268,9 +281,9 @@ struct Agent: ServiceLifecycle.Service {
 
     /// Ends what carries a task's mark and is not to run: containers of tasks that the swarm does not know on this node any more, and of
     /// those that have ended.
-    private func endStrays() async {
+    private func endStrays(sparing unread: Set<String>) async {
         do {
-            let (known, ended) = (board.knownIDs, board.endedIDs)
+            let (known, ended) = (board.knownIDs.union(unread), board.endedIDs)
             for (id, status) in try await executor.presentTasks() {
                 if !known.contains(id) {
                     log.info("removing the container of a task that is not assigned", metadata: ["task": "\(id)"])

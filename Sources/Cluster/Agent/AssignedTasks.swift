@@ -9,11 +9,40 @@ import Synchronization
 ///
 /// What is wanted and what was reached is kept on disk, so that a restarted daemon goes on without a manager.
 final class AssignedTasks: Sendable {
-    /// What a restarted daemon needs to go on.
-    struct Memory: Codable, Sendable {
+    /// What a restarted daemon needs to go on. Its parts are records of their own: one that cannot be read leaves the others.
+    struct Memory: VersionedRecord {
+        static let recordKind = "assigned"
+        static let recordVersion = 1
+
         var tasks: [SwarmTask] = []
         var network: SwarmNetworkState?
+        /// What was there and could not be read; not kept.
+        var unread: [UnreadRecord] = []
+
+        private enum CodingKeys: String, CodingKey { case tasks, network }
+
         init() {}
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            for task in try fields.decode([Readable<SwarmTask>].self, forKey: .tasks) {
+                switch task {
+                case .value(let task): tasks.append(task)
+                case .unread(let id, let reason): unread.append(UnreadRecord(type: "task", id: id, reason: reason))
+                }
+            }
+            switch try fields.decodeIfPresent(Readable<SwarmNetworkState>.self, forKey: .network) {
+            case .value(let state): network = state
+            case .unread(_, let reason): unread.append(UnreadRecord(type: "network", id: "", reason: reason))
+            case nil: break
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var fields = encoder.container(keyedBy: CodingKeys.self)
+            try fields.encode(tasks.map { Record($0) }, forKey: .tasks)
+            try fields.encodeIfPresent(network.map { Record($0) }, forKey: .network)
+        }
     }
 
     private struct Entry {
@@ -34,6 +63,7 @@ final class AssignedTasks: Sendable {
     private let state = Mutex(State())
     private let executor: any TaskExecutor
     private let path: String
+    private let publish: @Sendable (EngineEvent) -> Void
     private let log: Logger
     private let starts: AsyncStream<String>
     private let start: AsyncStream<String>.Continuation
@@ -48,7 +78,12 @@ final class AssignedTasks: Sendable {
     /// Writes to disk are at least this far apart.
     static let saveInterval = Duration.milliseconds(100)
 
-    init(executor: any TaskExecutor, path: String, log: Logger) {
+    /// - Parameter publish: Told of what cannot be read.
+    init(
+        executor: any TaskExecutor, path: String, publish: @escaping @Sendable (EngineEvent) -> Void = { _ in },
+        log: Logger
+    ) {
+        self.publish = publish
         self.executor = executor
         self.log = log
         self.path = path
@@ -62,16 +97,34 @@ final class AssignedTasks: Sendable {
         guard let bytes = try await onThread({ try Files.read(path) }) else { return nil }
         let memory: Memory
         do {
-            memory = try WireJSON.decode(Memory.self, from: bytes)
+            memory = try WireJSON.decode(record: Memory.self, from: bytes)
         } catch {
             // A manager tells it all again.
-            log.error("what was assigned before cannot be read", metadata: ["path": "\(path)", "error": "\(error)"])
+            tell(of: [UnreadRecord(type: "daemon", id: path, reason: "\(error)")])
+            let aside = try await onThread { try UnreadFile.setAside(path) }
+            log.error("what was assigned before is set aside", metadata: ["path": "\(aside)"])
             return nil
+        }
+        if !memory.unread.isEmpty {
+            tell(of: memory.unread)
+            // The file is written anew without them.
+            let aside = try await onThread { try UnreadFile.keep(bytes, of: path) }
+            log.error("the whole of what was assigned before is kept", metadata: ["path": "\(aside)"])
         }
         take(complete: false, memory.tasks, removed: [])
         state.withLock { $0.network = memory.network }
         networks.set(memory.network)
         return memory.network
+    }
+
+    /// Says what was kept or sent and cannot be read. Whatever else there is goes on.
+    func tell(of unread: [UnreadRecord]) {
+        for record in unread {
+            log.error(
+                "what is assigned cannot be read",
+                metadata: ["type": "\(record.type)", "id": "\(record.id)", "reason": "\(record.reason)"])
+            publish(record.event(scope: "local"))
+        }
     }
 
     /// Drives the tasks until cancelled. Cancelling leaves their containers as they are.
@@ -97,11 +150,13 @@ final class AssignedTasks: Sendable {
     }
 
     /// Takes in what a manager assigns.
-    func take(complete: Bool, _ tasks: [SwarmTask], removed: [String]) {
+    /// - Parameter unread: Ids of tasks that are assigned, too, and cannot be read: those that are known stay as they are.
+    func take(complete: Bool, _ tasks: [SwarmTask], removed: [String], unread: Set<String> = []) {
         let (new, wishes) = state.withLock { state in
             var new: [String] = []
             var wishes: [(ObservableValue<SwarmTask?>, SwarmTask?)] = []
-            let gone = complete ? Set(state.entries.keys).subtracting(tasks.map(\.id)) : Set(removed)
+            let gone =
+                complete ? Set(state.entries.keys).subtracting(tasks.map(\.id)).subtracting(unread) : Set(removed)
             for id in gone {
                 guard let entry = state.entries.removeValue(forKey: id) else { continue }
                 state.leaving.insert(id)
@@ -197,7 +252,7 @@ final class AssignedTasks: Sendable {
                 }
                 let path = path
                 do {
-                    try await onThread { try Files.writeAtomically(try WireJSON.encode(memory), to: path) }
+                    try await onThread { try Files.writeAtomically(try WireJSON.encode(record: memory), to: path) }
                 } catch {
                     log.error("what is assigned cannot be kept", metadata: ["path": "\(path)", "error": "\(error)"])
                 }

@@ -69,6 +69,7 @@ struct Joiner {
                     $0.advertiseAddress = advertiseAddress
                     $0.dataPathAddress = dataPathAddress
                     $0.availability = availability
+                    $0.program = Capabilities.present.program
                 }, options: NodeTransport.callOptions)
         }
         guard let certificate = try Certificate.bundle(pem: reply.certificatePem).first else {

@@ -6,7 +6,10 @@ import Synchronization
 import X509
 
 /// What a node keeps of its membership: enough to resume its role after a restart without any command.
-package struct Membership: Codable, Sendable, Equatable {
+package struct Membership: VersionedRecord, Equatable {
+    package static let recordKind = "membership"
+    package static let recordVersion = 1
+
     package var nodeID: String
     package var clusterID: String
     package var role: NodeRole
@@ -40,7 +43,7 @@ package final class MembershipFile: Sendable {
         try await onThread {
             guard let bytes = try Files.read(path(directory)) else { return nil }
             do {
-                return MembershipFile(directory: directory, try WireJSON.decode(Membership.self, from: bytes))
+                return MembershipFile(directory: directory, try WireJSON.decode(record: Membership.self, from: bytes))
             } catch {
                 throw ClusterError(.badMembership, "\(path(directory)) cannot be read: \(error)")
             }
@@ -54,7 +57,7 @@ package final class MembershipFile: Sendable {
         let directory = directory
         try await onThread {
             try Files.makeDirectories(directory, mode: 0o700)
-            try Files.writeAtomically(try WireJSON.encode(value), to: Self.path(directory), mode: 0o600)
+            try Files.writeAtomically(try WireJSON.encode(record: value), to: Self.path(directory), mode: 0o600)
         }
     }
 

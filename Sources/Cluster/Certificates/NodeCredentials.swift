@@ -65,7 +65,7 @@ package struct CredentialFiles: Sendable {
     /// The serial numbers of certificates that count no more.
     package func loadRevoked() throws -> Set<String> {
         guard let bytes = try Files.read(revokedPath) else { return [] }
-        do { return try WireJSON.decode(Set<String>.self, from: bytes) } catch {
+        do { return try WireJSON.decode(record: RevokedSerials.self, from: bytes).serials } catch {
             throw ClusterError(.badMembership, "\(revokedPath) cannot be read: \(error)")
         }
     }
@@ -73,7 +73,8 @@ package struct CredentialFiles: Sendable {
     /// Replaces the list of certificates that count no more: first what etcd reads.
     func save(revoked serials: Set<String>, by key: NodeKey) throws {
         try Files.writeAtomically(try RevocationList.der(serials, by: key), to: revocationListPath, mode: 0o600)
-        try Files.writeAtomically(try WireJSON.encode(serials.sorted()), to: revokedPath, mode: 0o600)
+        try Files.writeAtomically(
+            try WireJSON.encode(record: RevokedSerials(serials: serials)), to: revokedPath, mode: 0o600)
     }
 
     /// Sees to it that there is a list: without one etcd lets nobody in.

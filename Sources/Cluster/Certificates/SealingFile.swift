@@ -21,7 +21,7 @@ final class SealingFile: Sendable {
         let path = files.sealingPath
         guard let bytes = try Files.read(path) else { return SealingFile(SealingKeys(), path: path) }
         do {
-            return SealingFile(SealingKeys(try WireJSON.decode(SealingKeys.Ring.self, from: bytes)), path: path)
+            return SealingFile(SealingKeys(try WireJSON.decode(record: SealingKeys.Ring.self, from: bytes)), path: path)
         } catch {
             throw ClusterError(.badMembership, "\(path) cannot be read: \(error)")
         }
@@ -37,7 +37,7 @@ final class SealingFile: Sendable {
     func save() async throws {
         try await onThread {
             try self.writing.withLock { _ in
-                try Files.writeAtomically(try WireJSON.encode(self.keys.ring), to: self.path, mode: 0o600)
+                try Files.writeAtomically(try WireJSON.encode(record: self.keys.ring), to: self.path, mode: 0o600)
             }
         }
     }

@@ -1,4 +1,5 @@
 package import Model
+package import NodeProtocol
 
 /// Where a node's swarm part keeps its things.
 package struct SwarmConfiguration: Sendable {
@@ -15,7 +16,9 @@ package struct SwarmConfiguration: Sendable {
     package var advertiseAddress = ""
     /// Instead of the swarm's own heartbeat period; for tests.
     package var heartbeat: Duration?
-    /// Told what happens in the swarm, on managers.
+    /// What a manager here asks nodes to understand; others for tests.
+    package var capabilities = Capabilities.present
+    /// Told what happens in the swarm, on managers, and what of its own part a node cannot read.
     package var announce: @Sendable (EngineEvent) -> Void = { _ in }
 
     package init(rootDirectory: String, runDirectory: String) {

@@ -3,6 +3,7 @@ import Concurrency
 import GRPCCore
 import Logging
 import Model
+import NodeProtocol
 import Orchestration
 import ServiceLifecycle
 
@@ -50,6 +51,10 @@ package actor Dispatcher: ServiceLifecycle.Service {
         var plan: Plan?
         var wakeAssignments: AsyncStream<Void>.Continuation?
         var toldRole: NodeRole?
+        /// What the node's program does not understand, and is not told.
+        let lacking: [Capability]
+        /// What is said of that to whoever looks at the node.
+        let note: String?
         /// Said too soon after others: it is written when its time has come.
         var waiting: NodeDescription?
         var isReporting = false
@@ -60,6 +65,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     let model: ReadModel
     let writer: ObjectWriter
     let live: ManagerPresence
+    /// What nodes are asked to understand.
+    let capabilities: Capabilities
     private let ownID: String
     private let log: Logger
     private let heartbeatOverride: Duration?
@@ -82,8 +89,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// - Parameter heartbeat: Instead of what the swarm's specification says; for tests.
     init(
         model: ReadModel, writer: ObjectWriter, live: ManagerPresence, nodeID: String, heartbeat: Duration? = nil,
-        log: Logger
+        capabilities: Capabilities = .present, log: Logger
     ) {
+        self.capabilities = capabilities
         self.live = live
         self.log = log
         self.model = model
@@ -146,14 +154,20 @@ package actor Dispatcher: ServiceLifecycle.Service {
     ///
     /// - Parameters:
     ///   - place: What address the node names, and where it comes from.
+    ///   - program: What the node runs.
     ///   - answers: An element makes the handler tell how things are; finished when the session is over, for the handler to end.
-    /// - Throws: `RPCError` with `.permissionDenied` when the node has been removed from the swarm, or names an address that is not its own.
+    /// - Throws: `RPCError`: `.permissionDenied` when the node has been removed from the swarm, or names an address that is not its own;
+    ///   `.failedPrecondition` when its program is too old.
     func open(
-        _ member: Member, session: String, description: NodeDescription?, place: ClaimedPlace,
+        _ member: Member, session: String, description: NodeDescription?, place: ClaimedPlace, program: Wire.Program,
         answers: AsyncStream<Void>.Continuation
     ) async throws {
         let nodeID = member.nodeID
         try spend(\.sessions, of: nodeID)
+        if let reason = capabilities.refusal(of: program, called: "node \(nodeID)") {
+            log.warning("a node is refused", metadata: ["node": "\(nodeID)", "reason": "\(reason)"])
+            throw RPCError(code: .failedPrecondition, message: reason)
+        }
         guard staleSince == nil else { throw RPCError(code: .unavailable, message: "the store cannot be reached") }
         guard let node = try await writer.get(Node.self, nodeID) else {
             throw RPCError(code: .permissionDenied, message: "node \(nodeID) is not part of the swarm")
@@ -166,12 +180,15 @@ package actor Dispatcher: ServiceLifecycle.Service {
         }
         // From the very write that makes the node this manager's, before the session is there.
         lastHeard[nodeID] = clock.now
+        let note = capabilities.note(on: program)
         try await markReady(
-            nodeID, session: session, description: description, dataPathAddress: address,
+            nodeID, session: session, description: description, dataPathAddress: address, note: note,
             isWorker: member.role == .worker)
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
-        sessions[nodeID] = Session(id: session, lastHeard: clock.now, waiting: waiting, answers: answers)
+        sessions[nodeID] = Session(
+            id: session, lastHeard: clock.now, lacking: capabilities.missing(in: program), note: note, waiting: waiting,
+            answers: answers)
         log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
         kick.yield()
     }
@@ -205,7 +222,14 @@ package actor Dispatcher: ServiceLifecycle.Service {
             }
         }
         guard isWanted || description != nil else { return }
-        try await markReady(nodeID, session: session, description: description, dataPathAddress: address)
+        try await markReady(
+            nodeID, session: session, description: description, dataPathAddress: address, note: sessions[nodeID]?.note)
+    }
+
+    /// A node has said what cannot be read here.
+    func tell(of unread: UnreadRecord) {
+        log.warning(
+            "what a node says cannot be read", metadata: ["node": "\(unread.id)", "reason": "\(unread.reason)"])
     }
 
     // MARK: Pace
@@ -255,7 +279,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// What a node is told from now on is at least as new as what any manager has told it before: this manager's copy has seen the write
     /// that made the session this manager's.
     private func markReady(
-        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: IPAddress?,
+        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: IPAddress?, note: String?,
         isWorker: Bool = false
     ) async throws {
         let own = Node.Session(manager: ownID, id: session)
@@ -267,7 +291,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
                 node.description = description
             }
             node.status.state = .ready
-            node.status.message = nil
+            node.status.message = note
             node.membership = node.membership ?? .init()
             node.membership?.session = own
             // It has a worker's certificate: those of the manager that it was are good for nothing any more.
@@ -300,6 +324,12 @@ package actor Dispatcher: ServiceLifecycle.Service {
         if sessions[nodeID]?.plan != nil { continuation.yield() }
         kick.yield()
         return stream
+    }
+
+    /// What a node's program does not understand.
+    func lacking(_ nodeID: String, session: String) throws -> [Capability] {
+        try check(nodeID, session)
+        return sessions[nodeID]?.lacking ?? []
     }
 
     func currentPlan(_ nodeID: String, session: String) throws -> Plan? {
@@ -382,7 +412,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     /// Sessions of nodes that have been removed, or that have begun one with another manager since.
     private func endSessionsOfOthers(_ objects: SwarmState) {
-        for (nodeID, session) in sessions where objects.nodes[nodeID]?.membership?.session?.id != session.id {
+        for (nodeID, session) in sessions
+        where objects.nodes[nodeID]?.membership?.session?.id != session.id && !objects.isUnread(node: nodeID) {
             lastHeard[nodeID] = session.lastHeard
             sessions[nodeID] = nil
             finish(session)

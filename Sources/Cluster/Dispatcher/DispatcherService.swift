@@ -39,14 +39,17 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                     var isOpen = false
                     for try await message in request {
                         let description =
-                            try message.description_p.isEmpty ? nil : NodeReports.description(message.description_p)
+                            message.description_p.isEmpty
+                            ? nil
+                            : try await readable(of: nodeID) { try NodeReports.description(message.description_p) }
                         let place = Dispatcher.ClaimedPlace(claim: message.dataPathAddress, source: source)
                         if isOpen {
                             try await dispatcher.heard(
                                 nodeID, session: session, description: description, place: place)
                         } else {
                             try await dispatcher.open(
-                                member, session: session, description: description, place: place, answers: answer)
+                                member, session: session, description: description, place: place,
+                                program: NodeReports.program(message.program), answers: answer)
                             isOpen = true
                         }
                         answer.yield()
@@ -75,8 +78,9 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         request: Wire.AssignmentsRequest, response: RPCWriter<Wire.AssignmentsMessage>, context: ServerContext
     ) async throws {
         let nodeID = try Peer(context).member.nodeID
-        var sender = AssignmentSender()
-        for await _ in try await dispatcher.assignments(nodeID, session: request.sessionID) {
+        let changes = try await dispatcher.assignments(nodeID, session: request.sessionID)
+        var sender = AssignmentSender(lacking: try await dispatcher.lacking(nodeID, session: request.sessionID))
+        for await _ in changes {
             guard let plan = try await dispatcher.currentPlan(nodeID, session: request.sessionID) else { continue }
             for message in try sender.messages(for: plan) { try await response.write(message) }
         }
@@ -88,8 +92,15 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         guard request.reports.count <= NodeReports.maximumReports else {
             throw RPCError(code: .invalidArgument, message: "too many reports at once")
         }
-        let reports = try request.reports.map { (taskID: $0.taskID, status: try NodeReports.status($0.status)) }
-        try await dispatcher.report(try Peer(context).member.nodeID, session: request.sessionID, reports)
+        let nodeID = try Peer(context).member.nodeID
+        var reports: [(taskID: String, status: TaskStatus)] = []
+        for report in request.reports {
+            guard let status = try await readable(of: nodeID, { try NodeReports.status(report.status) }) else {
+                continue
+            }
+            reports.append((report.taskID, status))
+        }
+        try await dispatcher.report(nodeID, session: request.sessionID, reports)
         return Wire.ReportReply()
     }
 
@@ -101,6 +112,14 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         return Wire.ReportReply()
     }
 
+    /// What a node says in a form that is not read here, as one of a newer version may, is passed over: the rest of it counts.
+    private func readable<Value>(of nodeID: String, _ read: () throws -> Value) async throws -> Value? {
+        do { return try read() } catch let error as RecordError {
+            await dispatcher.tell(of: UnreadRecord(type: "node", id: nodeID, reason: error.description))
+            return nil
+        }
+    }
+
     private func answer(_ nodeID: String, _ session: String) async -> Wire.SessionMessage {
         let heartbeat = await dispatcher.heartbeat
         let role = dispatcher.model.objects.nodes[nodeID]?.grantedRole
@@ -110,6 +129,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
             $0.managers = managers()
             $0.rootsPem = roots()
             $0.role = role?.rawValue ?? ""
+            $0.program = dispatcher.capabilities.program
         }
     }
 }
@@ -119,9 +139,28 @@ struct AssignmentSender {
     private var version: UInt64 = 0
     private var tasks: [String: SwarmTask] = [:]
     private var networkVersion: UInt64?
+    private let lacking: [Capability]
+
+    /// - Parameter lacking: What the node does not understand: what needs it is left out.
+    init(lacking: [Capability] = []) { self.lacking = lacking }
+
+    private func understood(_ plan: Dispatcher.Plan) -> Dispatcher.Plan {
+        if lacking.isEmpty { return plan }
+        var plan = plan
+        for capability in lacking {
+            plan.tasks = plan.tasks.mapValues { task in
+                var task = task
+                capability.leaveOutOfTask(&task)
+                return task
+            }
+            capability.leaveOutOfNetwork(&plan.network)
+        }
+        return plan
+    }
 
     /// Networks go first: a task must find them.
     mutating func messages(for plan: Dispatcher.Plan) throws -> [Wire.AssignmentsMessage] {
+        let plan = understood(plan)
         var messages: [Wire.AssignmentsMessage] = []
         if networkVersion != plan.network.version {
             messages += try Wire.messages(plan.network)

@@ -16,14 +16,18 @@ enum NodeReports {
     /// In each list of a description.
     static let maximumEntries = 1024
     static let maximumText = 4 << 10
+    /// Capabilities of a program.
+    static let maximumCapabilities = 256
     private static let maximumName = 255
     private static let maximumPorts = 1024
 
-    /// - Throws: `RPCError` with `.invalidArgument`.
+    /// - Throws: `RPCError` with `.invalidArgument`; `RecordError` for a form that is not read here.
     static func description(_ payload: Data) throws -> NodeDescription {
         guard payload.count <= maximumDescription else { throw refusal("a description of \(payload.count) bytes") }
         var description: NodeDescription
-        do { description = try Wire.value(NodeDescription.self, payload) } catch {
+        do { description = try Wire.value(NodeDescription.self, payload) } catch let error as RecordError {
+            throw error
+        } catch {
             throw refusal("what is no description of a node")
         }
         // A manager's to say.
@@ -54,11 +58,24 @@ enum NodeReports {
         return description
     }
 
+    /// What a node says of the program that it runs; nothing, of one that does not say.
     /// - Throws: `RPCError` with `.invalidArgument`.
+    static func program(_ program: Wire.Program) throws -> Wire.Program {
+        guard program.capabilities.count <= maximumCapabilities,
+            (program.capabilities + [program.version]).allSatisfy({ $0.isEmpty || isName($0) })
+        else { throw refusal("what is no program") }
+        return program
+    }
+
+    /// - Throws: `RPCError` with `.invalidArgument`; `RecordError` for a form that is not read here.
     static func status(_ payload: Data) throws -> TaskStatus {
         guard payload.count <= maximumStatus else { throw refusal("a task's status of \(payload.count) bytes") }
         var status: TaskStatus
-        do { status = try Wire.value(TaskStatus.self, payload) } catch { throw refusal("what is no status of a task") }
+        do { status = try Wire.value(TaskStatus.self, payload) } catch let error as RecordError {
+            throw error
+        } catch {
+            throw refusal("what is no status of a task")
+        }
         // What comes before is a manager's to say, and so is what comes after.
         guard (TaskState.assigned...TaskState.rejected).contains(status.state) else {
             throw refusal("a task as \(status.state)")

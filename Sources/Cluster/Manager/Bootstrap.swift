@@ -20,7 +20,7 @@ extension ManagerRole {
                 StoreTransaction(
                     conditions: [.absent(StoredAuthority.storeKey), .absent(cluster.key)],
                     puts: [
-                        .init(StoredAuthority.storeKey, Array(try WireJSON.encode(stored))),
+                        .init(StoredAuthority.storeKey, Array(try WireJSON.encode(record: stored))),
                         .init(cluster.key, try cluster.storedBytes),
                         .init(node.key, try node.storedBytes),
                         .init(ingress.key, try ingress.storedBytes),
@@ -31,7 +31,9 @@ extension ManagerRole {
 }
 
 /// The authority as it is stored. It does not change as long as the swarm is.
-struct StoredAuthority: Codable {
+struct StoredAuthority: VersionedRecord {
+    static let recordKind = "authority"
+    static let recordVersion = 1
     static let storeKey = StoreKey(path: "/apus/authority")
 
     var root: String
@@ -45,7 +47,7 @@ struct StoredAuthority: Codable {
         guard let stored else {
             throw ClusterError(.badObject, "the store holds no certificate authority")
         }
-        let pair = try WireJSON.decode(StoredAuthority.self, from: stored.value)
+        let pair = try WireJSON.decode(record: StoredAuthority.self, from: stored.value)
         return try CertificateAuthority(rootPEM: pair.root, keyPEM: pair.key)
     }
 }

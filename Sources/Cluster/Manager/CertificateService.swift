@@ -24,6 +24,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     let manager: Manager
     let managers: @Sendable () -> [Wire.Manager]
     let admission: Admission
+    let capabilities: Capabilities
     let pace = RenewalLimit()
     let log: Logger
 
@@ -47,6 +48,9 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         let isWorker = JoinToken.equal(request.token, tokens.worker)
         let isManager = JoinToken.equal(request.token, tokens.manager)
         guard isWorker || isManager else { throw RPCError(code: .invalidArgument, message: Self.noToken) }
+        if let reason = capabilities.refusal(of: try NodeReports.program(request.program), called: "the node") {
+            throw RPCError(code: .failedPrecondition, message: reason)
+        }
         let signingRequest = try Self.parse(request.signingRequest)
         guard signingRequest.publicKey == own.publicKey else {
             throw RPCError(code: .permissionDenied, message: "the certificate shown is not for the requested key")

@@ -88,7 +88,7 @@ struct ManagerRole: Sendable {
         let manager = Manager(store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID)
         let dispatcher = Dispatcher(
             model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
-            log: log)
+            capabilities: configuration.capabilities, log: log)
         if !hasQuorum {
             log.warning("the store has no quorum: this manager answers from what it knows, and refuses changes")
             try await model.prime()
@@ -104,7 +104,17 @@ struct ManagerRole: Sendable {
             tasks.addTask { try await dispatcher.run() }
             tasks.addTask { await manager.logs.run() }
             tasks.addTask {
-                await model.announce(self.configuration.announce)
+                await model.announce { event in
+                    if event.action == UnreadRecord.action {
+                        self.log.error(
+                            "an object of the swarm cannot be read and is left as it is",
+                            metadata: [
+                                "type": "\(event.type)", "id": "\(event.actorID)",
+                                "reason": "\(event.attributes["reason"] ?? "")",
+                            ])
+                    }
+                    self.configuration.announce(event)
+                }
                 try Task.checkCancellation()
             }
             tasks.addTask { try await Self.serve(server) }
@@ -153,7 +163,8 @@ struct ManagerRole: Sendable {
             transport: transport,
             services: [
                 CertificateService(
-                    authority: authority, manager: manager, managers: managers, admission: Admission(), log: log),
+                    authority: authority, manager: manager, managers: managers, admission: Admission(),
+                    capabilities: configuration.capabilities, log: log),
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),
                 AttachmentService(manager: manager),

@@ -29,6 +29,20 @@ enum LiveKey {
     }
 }
 
+/// The ids of tasks, as a manager tells the others of them: a list.
+struct ClearedTasks: VersionedRecord {
+    static let recordKind = "cleared"
+    static let recordVersion = 1
+
+    var ids: Set<String>
+
+    init(ids: Set<String>) { self.ids = ids }
+
+    init(from decoder: any Decoder) throws { ids = try Set(from: decoder) }
+
+    func encode(to encoder: any Encoder) throws { try ids.encode(to: encoder) }
+}
+
 /// Which managers are up, which one leads, and what they say of tasks that stop.
 package struct LiveState: Sendable, Equatable {
     /// The node id of the manager that leads.
@@ -69,7 +83,7 @@ package struct LiveState: Sendable, Equatable {
         case .presence(let id): present.insert(id)
         case .cleared(let id):
             // One that cannot be read clears nothing: its tasks are stopped after the drain's deadline.
-            cleared[id] = (try? WireJSON.decode(Set<String>.self, from: value.value)) ?? []
+            cleared[id] = (try? WireJSON.decode(record: ClearedTasks.self, from: value.value))?.ids ?? []
         case nil: break
         }
     }
@@ -128,6 +142,8 @@ package final class ManagerPresence: Sendable {
     /// Tells the others which stopping tasks this manager's nodes send nothing to any more.
     func tell(cleared: Set<String>) async throws {
         _ = try await store.commit(
-            StoreTransaction(puts: [.init(LiveKey.cleared(by: nodeID), Array(try WireJSON.encode(cleared)))]))
+            StoreTransaction(puts: [
+                .init(LiveKey.cleared(by: nodeID), Array(try WireJSON.encode(record: ClearedTasks(ids: cleared))))
+            ]))
     }
 }

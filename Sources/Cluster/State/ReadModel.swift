@@ -26,15 +26,15 @@ package final class ReadModel: ServiceLifecycle.Service {
 
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
-            try await self.store.follow(StoreKey.everything) { update in try self.take(update) }
+            try await self.store.follow(StoreKey.everything) { update in self.take(update) }
         }
     }
 
     /// Takes what this end of the store knows, for a start without quorum.
     func prime() async throws {
         let listing = try await store.listStale(StoreKey.everything)
-        try take(.snapshot(listing))
-        try take(.stale)
+        take(.snapshot(listing))
+        take(.stale)
     }
 
     /// Waits for the copy to be up to date.
@@ -88,21 +88,22 @@ package final class ReadModel: ServiceLifecycle.Service {
         }
     }
 
-    /// Tells what happens in the swarm from now on, until cancelled.
+    /// Tells what happens in the swarm from now on, and which objects cannot be read, until cancelled.
     func announce(_ tell: @Sendable (EngineEvent) -> Void) async {
         var before: SwarmState?
         for await _ in changes() {
             let now = objects
             // A state without a quorum says nothing new.
             if now.isStale { continue }
+            for record in SwarmEvents.newlyUnread(before: before, now: now) { tell(record.event(scope: "swarm")) }
             if let before { for event in SwarmEvents(before: before, now: now).events { tell(event) } }
             before = now
         }
     }
 
-    private func take(_ update: StoreUpdate) throws {
-        let followers = try state.withLock { state in
-            try state.objects.take(update)
+    private func take(_ update: StoreUpdate) {
+        let followers = state.withLock { state in
+            state.objects.take(update)
             return Array(state.followers.values)
         }
         for follower in followers { follower.yield() }

@@ -3,7 +3,7 @@ package import Model
 package import StateStore
 
 /// An object of the swarm that the store keeps.
-package protocol SwarmObject: Codable, Sendable, Equatable, Identifiable where ID == String {
+package protocol SwarmObject: VersionedRecord, Equatable, Identifiable where ID == String {
     static var storeKind: StoreKind { get }
     var version: ObjectVersion { get set }
     var createdAt: Timestamp { get set }
@@ -22,12 +22,12 @@ extension SwarmObject {
     /// Reads a stored object; its version is the store's revision of it.
     init(stored: StoredValue) throws {
         do {
-            self = try WireJSON.decode(Self.self, from: stored.value)
+            self = try WireJSON.decode(record: Self.self, from: stored.value)
         } catch {
             throw ClusterError(.badObject, "\(stored.key) cannot be read: \(error)")
         }
         version = ObjectVersion(index: UInt64(clamping: stored.modifyRevision))
     }
 
-    var storedBytes: [UInt8] { get throws { Array(try WireJSON.encode(self)) } }
+    var storedBytes: [UInt8] { get throws { Array(try WireJSON.encode(record: self)) } }
 }

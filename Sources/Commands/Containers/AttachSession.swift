@@ -117,7 +117,7 @@ struct AttachSession {
         guard Console.isTerminal(1) else { return }
         // What has ended already has no size any more.
         try? await resize()
-        let changes = try Signals.stream(of: [SIGWINCH])
+        let changes = try ConsoleIO.current.signals([SIGWINCH])
         aside.begin { for await _ in changes { try? await resize() } }
     }
 
@@ -126,7 +126,7 @@ struct AttachSession {
             SIGHUP: "HUP", SIGINT: "INT", SIGQUIT: "QUIT", SIGUSR1: "USR1", SIGUSR2: "USR2", SIGTERM: "TERM",
             SIGCONT: "CONT",
         ]
-        let signals = try Signals.stream(of: Array(names.keys))
+        let signals = try ConsoleIO.current.signals(Array(names.keys))
         aside.begin {
             for await signal in signals {
                 // A container that has just ended takes no signal; its status is on the way.

@@ -18,7 +18,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        let path = ContainerPath.of(call.words[0])
+        let path = ContainerPath.of(call.arguments[0])
         let found = try await client.json(.get(path + "/json"))
         let state = found["State"]
         guard state["Running"].isTrue else {
@@ -66,7 +66,7 @@ extension Command {
         }
         guard flags.isSet("attach") || flags.isSet("interactive") else {
             var failed: [String] = []
-            for name in call.words {
+            for name in call.arguments {
                 do {
                     try await client.send(.post(ContainerPath.of(name, "/start")))
                     Console.line(name)
@@ -80,10 +80,10 @@ extension Command {
             }
             return
         }
-        guard call.words.count == 1 else {
+        guard call.arguments.count == 1 else {
             throw ExitError(1, "you cannot start and attach multiple containers at once")
         }
-        let path = ContainerPath.of(call.words[0])
+        let path = ContainerPath.of(call.arguments[0])
         let found = try await client.json(.get(path + "/json"))
         let session = AttachSession(
             client: client, path: path, isTerminal: found["Config"]["Tty"].isTrue,

@@ -25,8 +25,8 @@ extension Command {
               -q, --quiet         No progress
             """
     ) { call in
-        let source = CopyPlace(call.words[0])
-        let destination = CopyPlace(call.words[1])
+        let source = CopyPlace(call.arguments[0])
+        let destination = CopyPlace(call.arguments[1])
         switch (source.container, destination.container) {
         case (nil, nil): throw ExitError(1, "must specify at least one container source")
         case (.some, .some): throw ExitError(1, "copying between containers is not supported")
@@ -175,10 +175,10 @@ struct ContainerCopy {
             name = Self.last(folder)
             folder = "/" + folder.split(separator: "/").dropLast().joined(separator: "/")
         }
-        let (wanted, keeps) = (name, call.flags.isSet("archive"))
+        let (requested, keeps) = (name, call.flags.isSet("archive"))
         let body = Request.Body.stream(contentType: "application/x-tar") { writer in
             try await LocalTree.send(
-                local, as: wanted, followsLinks: followsLinks, keepsOwners: keeps, to: writer)
+                local, as: requested, followsLinks: followsLinks, keepsOwners: keeps, to: writer)
             try await writer.write(TarFormat.end)
         }
         try await client.send(

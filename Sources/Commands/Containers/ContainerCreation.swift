@@ -34,7 +34,7 @@ struct ContainerCreation {
     /// - Returns: The id.
     func create(_ body: JSON) async throws -> String {
         let flags = call.flags
-        let image = try ImageName(parsing: call.words[0])
+        let image = try ImageName(parsing: call.arguments[0])
         let pull = flags.string("pull") ?? "missing"
         guard ["always", "missing", "never"].contains(pull) else {
             throw ExitError(

@@ -1,8 +1,10 @@
 import DockerClient
+import DockerTypes
+import Model
 
 extension Command {
     static let containerExec = Command(
-        "container exec", aliases: ["exec"], arity: .atLeast(2), stopsAtWord: true,
+        "container exec", aliases: ["exec"], arity: .atLeast(2), stopsAtArgument: true,
         help: """
             Usage:  apus container exec [OPTIONS] CONTAINER COMMAND [ARG...]
 
@@ -25,7 +27,7 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let path = ContainerPath.of(call.words[0])
+        let path = ContainerPath.of(call.arguments[0])
         let isDetached = flags.isSet("detach")
         let isTerminal = flags.isSet("tty")
         let sendsInput = flags.isSet("interactive") && !isDetached
@@ -33,27 +35,34 @@ extension Command {
         // Asked for first, so that a name that is unknown is told as a container's.
         _ = try await client.bytes(.get(path + "/json"))
         if isTerminal, sendsInput, !Console.isTerminal(0) { throw ExitError(1, "the input device is not a TTY") }
-        let size = isTerminal ? Terminal.size().map { [JSON($0.rows), JSON($0.columns)] } : nil
+        let size = isTerminal ? Terminal.size().map { [$0.rows, $0.columns] } : nil
         let keys = flags.string("detach-keys") ?? ""
-        let request = JSON.fields([
-            "User": .string(flags.string("user") ?? ""), "Privileged": .bool(flags.isSet("privileged")),
-            "Tty": .bool(isTerminal), "ConsoleSize": size.map { .array($0) },
-            "AttachStdin": .bool(sendsInput), "AttachStdout": .bool(!isDetached), "AttachStderr": .bool(!isDetached),
-            "Detach": .bool(isDetached), "DetachKeys": .string(keys),
-            "Env": environment.isEmpty ? nil : .strings(environment),
-            "WorkingDir": .string(flags.string("workdir") ?? ""), "Cmd": .strings(Array(call.words.dropFirst())),
-        ])
-        let id = try await client.json(.post(path + "/exec", [], request))["Id"].text
+        var request = ExecRequest()
+        request.user = flags.string("user") ?? ""
+        request.privileged = flags.isSet("privileged")
+        request.tty = isTerminal
+        request.consoleSize = size
+        request.attachStdin = sendsInput
+        request.attachStdout = !isDetached
+        request.attachStderr = !isDetached
+        request.detach = isDetached
+        request.detachKeys = keys
+        request.env = environment
+        request.workingDir = flags.string("workdir") ?? ""
+        request.cmd = Array(call.arguments.dropFirst())
+        let id = try await client.json(.post(path + "/exec", sending: request))["Id"].text
         guard !id.isEmpty else { throw ExitError(1, "exec ID empty") }
         let exec = "/exec/\(Request.part(id))"
-        let start = JSON.fields([
-            "Detach": .bool(isDetached), "Tty": .bool(isTerminal), "ConsoleSize": size.map { .array($0) },
-        ])
-        if isDetached { return try await client.send(.post(exec + "/start", [], start)) }
+        var start = ExecStartRequest()
+        start.detach = isDetached
+        start.tty = isTerminal
+        start.consoleSize = size
+        let starting = try Request.post(exec + "/start", sending: start)
+        if isDetached { return try await client.send(starting) }
         let session = AttachSession(
             client: client, path: exec, isTerminal: isTerminal, sendsInput: sendsInput, detachKeys: keys,
             proxiesSignals: false)
-        try await client.hijack(.post(exec + "/start", [], start)) { raw in try await session.join(raw) {} }
+        try await client.hijack(starting) { raw in try await session.join(raw) {} }
         let status = try await client.json(.get(exec + "/json"))["ExitCode"].integer ?? 0
         if status != 0 { throw ExitError(Int32(truncatingIfNeeded: status)) }
     }

@@ -15,13 +15,13 @@ extension Command {
     ) { call in
         let client = try await call.client()
         let query = call.flags.isSet("size") ? [("size", "1")] : []
-        try await Inspection(format: call.flags.string("format")).show(call.words) { name in
+        try await Inspection(format: call.flags.string("format")).show(call.arguments) { name in
             try await client.bytes(.get(ContainerPath.of(name, "/json"), query))
         }
     }
 
     static let containerTop = Command(
-        "container top", aliases: ["top"], arity: .atLeast(1), stopsAtWord: true,
+        "container top", aliases: ["top"], arity: .atLeast(1), stopsAtArgument: true,
         help: """
             Usage:  apus container top CONTAINER [ps OPTIONS]
 
@@ -31,9 +31,9 @@ extension Command {
               apus container top, apus top
             """
     ) { call in
-        let arguments = call.words.dropFirst().joined(separator: " ")
+        let arguments = call.arguments.dropFirst().joined(separator: " ")
         let answer = try await call.client().json(
-            .get(ContainerPath.of(call.words[0], "/top"), arguments.isEmpty ? [] : [("ps_args", arguments)]))
+            .get(ContainerPath.of(call.arguments[0], "/top"), arguments.isEmpty ? [] : [("ps_args", arguments)]))
         var text = answer["Titles"].strings.joined(separator: "\t") + "\n"
         for process in answer["Processes"].elements { text += process.strings.joined(separator: "\t") + "\n" }
         Console.text(TabWriter(leastWidth: 20).layout(text))
@@ -50,13 +50,13 @@ extension Command {
               apus container port, apus port
             """
     ) { call in
-        let name = call.words[0]
+        let name = call.arguments[0]
         let found = try await call.client().json(.get(ContainerPath.of(name, "/json")))
         let ports = found["NetworkSettings"]["Ports"]
         func address(_ binding: JSON) -> String {
             AddressText.joined(binding["HostIp"].text, binding["HostPort"].text)
         }
-        guard call.words.count == 2 else {
+        guard call.arguments.count == 2 else {
             var lines = ports.members.flatMap { port in
                 port.value.elements.map { (port.name, "\(port.name) -> \(address($0))") }
             }
@@ -64,8 +64,8 @@ extension Command {
             for (_, line) in lines { Console.line(line) }
             return
         }
-        let wanted = call.words[1]
-        let parts = wanted.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let requested = call.arguments[1]
+        let parts = requested.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let number = parts[0]
         let transport = parts.count == 2 ? parts[1] : "tcp"
         do { _ = try Numbers.parseUnsigned(number, bits: 16) } catch {
@@ -73,7 +73,7 @@ extension Command {
         }
         let bindings = ports["\(number)/\(transport)"].elements
         guard !bindings.isEmpty else {
-            throw ExitError(1, "Error: No public port '\(wanted)' published for \(name)")
+            throw ExitError(1, "Error: No public port '\(requested)' published for \(name)")
         }
         for line in bindings.map(address).sorted() { Console.line(line) }
     }
@@ -89,8 +89,8 @@ extension Command {
               apus container diff, apus diff
             """
     ) { call in
-        guard !call.words[0].isEmpty else { throw ExitError(1, "Container name cannot be empty") }
-        let changes = try await call.client().json(.get(ContainerPath.of(call.words[0], "/changes")))
+        guard !call.arguments[0].isEmpty else { throw ExitError(1, "Container name cannot be empty") }
+        let changes = try await call.client().json(.get(ContainerPath.of(call.arguments[0], "/changes")))
         let kinds = ["C", "A", "D"]
         for change in changes.elements {
             let kind = Int(change["Kind"].integer ?? 0)
@@ -112,9 +112,9 @@ extension Command {
               -o, --output string   File to write; standard output if not given
             """
     ) { call in
-        let request = Request.get(ContainerPath.of(call.words[0], "/export"))
+        let request = Request.get(ContainerPath.of(call.arguments[0], "/export"))
         try await OutputFile.stream(
-            try await call.client(), request, to: call.flags.string("output"), verb: "export container")
+            try await call.client(), request, to: call.flags.string("output"), action: "export container")
     }
 
     static let containerCommit = Command(
@@ -135,9 +135,9 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        var query = [("container", call.words[0])]
-        if call.words.count == 2 {
-            let name = try ImageName(parsing: call.words[1])
+        var query = [("container", call.arguments[0])]
+        if call.arguments.count == 2 {
+            let name = try ImageName(parsing: call.arguments[1])
             query += [("repo", name.familiarName), ("tag", name.tag ?? "")]
         }
         query += flags.list("change").map { ("changes", $0) }

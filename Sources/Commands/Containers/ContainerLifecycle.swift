@@ -88,7 +88,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        try await Batch.run(call.words) { name in
+        try await Batch.run(call.arguments) { name in
             let answer = try await client.json(.post(ContainerPath.of(name, "/wait")))
             let message = answer["Error"]["Message"].text
             guard message.isEmpty else { throw ExitError(1, message) }
@@ -118,11 +118,11 @@ extension Command {
         if call.flags.isSet("volumes") { query.append(("v", "1")) }
         if call.flags.isSet("link") { query.append(("link", "1")) }
         if isForced { query.append(("force", "1")) }
-        let wanted = query
-        try await Batch.together(call.words) { name in
+        let requested = query
+        try await Batch.together(call.arguments) { name in
             let plain = name.hasPrefix("/") ? String(name.dropFirst()) : name
             guard !plain.isEmpty else { throw ExitError(1, "Container name cannot be empty") }
-            do { try await client.send(.delete(ContainerPath.of(plain), wanted)) } catch let error as DockerError
+            do { try await client.send(.delete(ContainerPath.of(plain), requested)) } catch let error as DockerError
                 where isForced && error.isNotFound
             {
                 // What is not there need not be removed.
@@ -144,7 +144,7 @@ extension Command {
               apus container rename, apus rename
             """
     ) { call in
-        let names = call.words.map { $0.split(separator: " ").joined() }
+        let names = call.arguments.map { $0.split(separator: " ").joined() }
         guard names.allSatisfy({ !$0.isEmpty }) else {
             throw ExitError(1, "Error: Neither old nor new names may be empty")
         }
@@ -157,7 +157,7 @@ extension Command {
 }
 
 enum Lifecycle {
-    static func stop(_ call: Invocation, _ verb: String) async throws {
+    static func stop(_ call: Invocation, _ action: String) async throws {
         let flags = call.flags
         guard !(flags.has("time") && flags.has("timeout")) else {
             throw ExitError(1, "conflicting options: cannot specify both --timeout and --time")
@@ -165,13 +165,13 @@ enum Lifecycle {
         var query: [(String, String)] = []
         if let signal = flags.string("signal"), !signal.isEmpty { query.append(("signal", signal)) }
         if let seconds = flags.integer("timeout") ?? flags.integer("time") { query.append(("t", "\(seconds)")) }
-        try await each(call, "/" + verb, query)
+        try await each(call, "/" + action, query)
     }
 
     /// Asks for something on each container, all at once.
     static func each(_ call: Invocation, _ path: String, _ query: [(String, String)]) async throws {
         let client = try await call.client()
-        try await Batch.together(call.words) { name in
+        try await Batch.together(call.arguments) { name in
             try await client.send(.post(ContainerPath.of(name, path), query))
             return name
         }

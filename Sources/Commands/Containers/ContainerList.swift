@@ -66,7 +66,7 @@ package enum ContainerRow {
     /// - Parameter showsWhole: With what the image takes, too, where the engine tells it.
     package static func row(_ container: JSON, isShort: Bool, showsWhole: Bool = true) -> Row {
         let created = Timestamp(seconds: container["Created"].integer ?? 0)
-        let age = Moments.age(created)
+        let age = Timestamps.age(created)
         let id = container["Id"].text
         let command = container["Command"].text
         let mounts = container["Mounts"].elements
@@ -82,7 +82,7 @@ package enum ContainerRow {
                 "ID": .string(isShort ? Units.shortID(id) : id), "Names": .string(names(container, isShort: isShort)),
                 "Image": .string(image(container, isShort: isShort)),
                 "Command": .string(GoText.quoted(isShort ? Units.ellipsis(command, 20) : command)),
-                "CreatedAt": .string(Moments.goText(created.description)),
+                "CreatedAt": .string(Timestamps.goText(created.description)),
                 "RunningFor": .string(Units.duration(age) + " ago"),
                 "Ports": .string(PortText.describe(container["Ports"].elements)),
                 "State": container["State"], "Status": container["Status"],

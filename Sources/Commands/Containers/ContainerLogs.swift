@@ -21,7 +21,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        let path = ContainerPath.of(call.words[0])
+        let path = ContainerPath.of(call.arguments[0])
         let found = try await client.json(.get(path + "/json"))
         let request = Request.get(path + "/logs", try LogQuery.items(call.flags))
         let isFramed = !found["Config"]["Tty"].isTrue
@@ -33,10 +33,10 @@ enum LogQuery {
     static func items(_ flags: ParsedFlags) throws -> [(String, String)] {
         var query = [("stdout", "1"), ("stderr", "1")]
         do {
-            if let since = flags.string("since") { query.append(("since", try Moments.parameter(since))) }
+            if let since = flags.string("since") { query.append(("since", try Timestamps.parameter(since))) }
         } catch { throw ExitError(1, "invalid value for \"since\": \(error)") }
         if flags.declared.contains("until"), let until = flags.string("until") {
-            do { query.append(("until", try Moments.parameter(until))) } catch {
+            do { query.append(("until", try Timestamps.parameter(until))) } catch {
                 throw ExitError(1, "invalid value for \"until\": \(error)")
             }
         }

@@ -1,6 +1,6 @@
 import DockerClient
-import Glibc
-import LinuxSystem
+import DockerTypes
+import Model
 
 extension ContainerRequest {
     // MARK: Networks
@@ -38,37 +38,39 @@ extension ContainerRequest {
         return networks
     }
 
-    func endpoints() throws -> [JSON.Member] {
-        var all = try networks()
-        if all.isEmpty {
-            // The flags for one network go to the default one.
-            var standard = NetworkOption()
-            standard.name = "default"
-            standard.aliases = call.flags.list("network-alias") + call.flags.list("net-alias")
-            guard standard.aliases.isEmpty else {
-                throw ExitError(1, "network-scoped aliases are only supported for user-defined networks")
-            }
-            standard.ipv4 = call.flags.string("ip") ?? ""
-            standard.ipv6 = call.flags.string("ip6") ?? ""
-            standard.macAddress = call.flags.string("mac-address") ?? ""
-            guard standard.macAddress.isEmpty || AddressText.isMAC(standard.macAddress) else {
-                throw ExitError(1, "\(standard.macAddress) is not a valid mac address")
-            }
-            all = [standard]
-        }
-        let links = call.flags.list("link")
-        return all.map { network in
+    /// How to join each network; nothing is said of a single one that no flag says anything of.
+    func endpoints() throws -> [String: EndpointSettings?]? {
+        let all = try networks()
+        let links = call.flags.texts("link")
+        guard !all.isEmpty else { return ["default": try standardNetwork().endpoint()] }
+        var endpoints: [String: EndpointSettings?] = [:]
+        for network in all {
             var endpoint = network.endpoint()
             let isOwn = !["default", "bridge", "host", "none"].contains(network.name)
-            if !links.isEmpty, isOwn { endpoint["Links"] = .strings(links) }
-            return JSON.Member(network.name, endpoint)
+            if isOwn { endpoint.links = links }
+            if all.count > 1 || endpoint != EndpointSettings() { endpoints[network.name] = endpoint }
         }
+        return endpoints
+    }
+
+    /// The default network, to which the flags for one network go without `--network`.
+    private func standardNetwork() throws -> NetworkOption {
+        let flags = call.flags
+        var standard = NetworkOption()
+        standard.name = "default"
+        guard flags.list("network-alias").isEmpty, flags.list("net-alias").isEmpty else {
+            throw ExitError(1, "network-scoped aliases are only supported for user-defined networks")
+        }
+        standard.ipv4 = flags.string("ip") ?? ""
+        standard.ipv6 = flags.string("ip6") ?? ""
+        standard.macAddress = flags.string("mac-address") ?? ""
+        return standard
     }
 
     // MARK: Devices
 
-    func devices() throws -> JSON? {
-        let devices = try call.flags.list("device").map { item -> JSON in
+    func devices() throws -> [DeviceMapping]? {
+        let devices = try call.flags.list("device").map { item -> DeviceMapping in
             let parts = item.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
             func isMode(_ text: String) -> Bool { !text.isEmpty && text.allSatisfy { "rwm".contains($0) } }
             let source = parts[0]
@@ -83,26 +85,28 @@ extension ContainerRequest {
                 mode = parts[2]
             default: throw ExitError(1, "invalid device specification: \(item)")
             }
-            return [
-                "PathOnHost": .string(source), "PathInContainer": .string(target), "CgroupPermissions": .string(mode),
-            ]
+            var device = DeviceMapping()
+            device.pathOnHost = source
+            device.pathInContainer = target
+            device.cgroupPermissions = mode
+            return device
         }
-        return devices.isEmpty ? nil : .array(devices)
+        return devices.isEmpty ? nil : devices
     }
 
-    func weights() throws -> JSON? {
-        let items = try call.flags.list("blkio-weight-device").map { item -> JSON in
+    func weights() throws -> [JSONValue]? {
+        let items = try call.flags.list("blkio-weight-device").map { item -> JSONValue in
             let (path, value) = try Self.devicePair(item)
             guard let weight = UInt16(value), weight == 0 || (10...1000).contains(weight) else {
                 throw ExitError(1, "invalid weight for device: \(item)")
             }
-            return ["Path": .string(path), "Weight": JSON(weight)]
+            return try JSONValue(encoding: WeightDevice(path: path, weight: weight))
         }
-        return items.isEmpty ? nil : .array(items)
+        return items.isEmpty ? nil : items
     }
 
-    func rates(_ name: String, inBytes: Bool) throws -> JSON? {
-        let items = try call.flags.list(name).map { item -> JSON in
+    func rates(_ name: String, inBytes: Bool) throws -> [JSONValue]? {
+        let items = try call.flags.list(name).map { item -> JSONValue in
             let (path, value) = try Self.devicePair(item)
             // The message is the flag's own, whatever is wrong with the number.
             guard let rate = inBytes ? (try? ByteCount.parse(value)) : Int64(value) else {
@@ -113,9 +117,9 @@ extension ContainerRequest {
                             ? "[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb"
                             : ". Number must be a positive integer"))
             }
-            return ["Path": .string(path), "Rate": JSON(rate)]
+            return try JSONValue(encoding: ThrottleDevice(path: path, rate: rate))
         }
-        return items.isEmpty ? nil : .array(items)
+        return items.isEmpty ? nil : items
     }
 
     private static func devicePair(_ item: String) throws -> (path: String, value: String) {
@@ -125,47 +129,42 @@ extension ContainerRequest {
         return (path, String(item[item.index(after: colon)...]))
     }
 
-    func gpus() throws -> JSON? {
-        let requests = try call.flags.list("gpus").map { text -> JSON in
-            var count: Int64 = 1
-            var devices: [String] = []
-            var driver = ""
-            var capabilities = ["gpu"]
+    func gpus() throws -> [JSONValue]? {
+        let requests = try call.flags.list("gpus").map { text -> JSONValue in
+            var request = DeviceRequest()
+            request.count = 1
+            request.capabilities = [["gpu"]]
             for field in GoText.commaSeparated(text) {
                 let (key, value) = GoText.pair(field)
                 switch (key, value) {
-                case ("all", nil), ("count", "all"?): count = -1
+                case ("all", nil), ("count", "all"?): request.count = -1
                 case (let number, nil):
                     guard let parsed = Int64(number) else {
                         throw ExitError(1, "invalid count (\(number)): value must be either \"all\" or an integer")
                     }
-                    count = parsed
-                case ("count", let value?): count = Int64(value) ?? 1
+                    request.count = parsed
+                case ("count", let value?): request.count = Int64(value) ?? 1
                 case ("device", let value?):
-                    devices = GoText.commaSeparated(value)
-                    count = 0
-                case ("driver", let value?): driver = value
-                case ("capabilities", let value?): capabilities = GoText.commaSeparated(value) + ["gpu"]
+                    request.deviceIDs = GoText.commaSeparated(value)
+                    request.count = 0
+                case ("driver", let value?): request.driver = value
+                case ("capabilities", let value?): request.capabilities = [GoText.commaSeparated(value) + ["gpu"]]
                 default: throw ExitError(1, "unexpected key '\(key)' in '\(field)'")
                 }
             }
-            return .fields([
-                "Driver": .string(driver), "Count": JSON(count), "DeviceIDs": devices.isEmpty ? nil : .strings(devices),
-                "Capabilities": [.strings(capabilities)], "Options": .object([]),
-            ])
+            return try JSONValue(encoding: request)
         }
-        return requests.isEmpty ? nil : .array(requests)
+        return requests.isEmpty ? nil : requests
     }
 
     // MARK: Security
 
-    func security() throws -> JSON {
+    func setSecurity(of host: inout HostConfiguration) throws {
         var options: [String] = []
-        var result = JSON.object([])
         for option in call.flags.list("security-opt") {
             if option == "systempaths=unconfined" {
-                result["MaskedPaths"] = []
-                result["ReadonlyPaths"] = []
+                host.maskedPaths = []
+                host.readonlyPaths = []
                 continue
             }
             let separator = option.firstIndex { $0 == "=" || $0 == ":" }
@@ -186,44 +185,26 @@ extension ContainerRequest {
                 throw ExitError(1, "opening seccomp profile (\(file)) failed: \(reason)")
             }
         }
-        if !options.isEmpty { result["SecurityOpt"] = .strings(options) }
-        return result
+        host.securityOpt = options.isEmpty ? nil : options
     }
 }
 
 /// `--restart on-failure:3`.
 enum RestartOption {
-    static func parse(_ text: String) throws -> JSON {
+    static func parse(_ text: String) throws -> RestartPolicy {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count <= 2, !(parts[0].isEmpty && parts.count == 2) else {
             throw ExitError(
                 1, "invalid restart policy format: \(parts[0].isEmpty ? "no policy provided before colon" : text)")
         }
-        var count: Int64 = 0
+        var policy = RestartPolicy()
+        policy.name = parts[0].isEmpty ? "no" : parts[0]
         if parts.count == 2 {
-            guard let number = Int64(parts[1]) else {
+            guard let number = Int(parts[1]) else {
                 throw ExitError(1, "invalid restart policy format: maximum retry count must be an integer")
             }
-            count = number
+            policy.maximumRetryCount = number
         }
-        return ["Name": .string(parts[0].isEmpty ? "no" : parts[0]), "MaximumRetryCount": JSON(count)]
-    }
-}
-
-enum LocalPath {
-    static func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/") else { return normalized(path) }
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        guard let start = getcwd(&buffer, buffer.count) else { return path }
-        return normalized(String(cString: start) + "/" + path)
-    }
-
-    /// Without `.`, `..` and double slashes.
-    static func normalized(_ path: String) -> String {
-        var parts: [Substring] = []
-        for part in path.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-        }
-        return "/" + parts.joined(separator: "/")
+        return policy
     }
 }

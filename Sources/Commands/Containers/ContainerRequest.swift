@@ -1,4 +1,5 @@
-package import DockerClient
+import DockerTypes
+package import Model
 
 /// The body of `POST /containers/create` from the flags of `run` and `create`.
 package struct ContainerRequest {
@@ -7,52 +8,47 @@ package struct ContainerRequest {
 
     package init(_ call: Invocation) { self.call = call }
 
-    /// - Parameter image: The first word; the others are the command.
-    package func body() throws -> JSON {
-        var body = try configuration()
-        body["HostConfig"] = try hostConfiguration()
-        body["NetworkingConfig"] = ["EndpointsConfig": .object(try endpoints())]
-        return body
+    /// The first argument is the image; the others are the command.
+    package func request() throws -> ContainerCreateRequest {
+        let configuration = try configuration()
+        var host = try hostConfiguration()
+        try setResources(of: &host)
+        try setSecurity(of: &host)
+        var networking = NetworkingConfiguration()
+        networking.endpointsConfig = try endpoints()
+        return ContainerCreateRequest(configuration: configuration, hostConfig: host, networkingConfig: networking)
     }
-
-    private func text(_ name: String) -> JSON? {
-        flags.string(name).flatMap { $0.isEmpty ? nil : .string($0) }
-    }
-
-    private func texts(_ name: String) -> JSON? { optionalTexts(flags.list(name)) }
-
-    private func optionalTexts(_ list: [String]) -> JSON? { list.isEmpty ? nil : .strings(list) }
-
-    private func number(_ name: String) -> JSON? { flags.integer(name).map { JSON($0) } }
-
-    private func bytes(_ name: String) throws -> JSON? {
-        try flags.string(name).map { JSON(try ByteCount.parse($0, allowsUnlimited: name == "memory-swap")) }
-    }
-
-    private func isSet(_ name: String) -> JSON? { flags.isSet(name) ? true : nil }
 
     // MARK: What runs
 
-    private func configuration() throws -> JSON {
+    private func configuration() throws -> ContainerConfiguration {
         let environment = try SettingFiles.environment(call, files: "env-file", flags: "env")
         let labels = try SettingFiles.labels(call, files: "label-file", flags: "label")
-        let ports = try publishedPorts()
         let attached = attachments()
         let isInteractive = flags.isSet("interactive")
-        let command = Array(call.words.dropFirst())
-        return .fields([
-            "Hostname": text("hostname"), "Domainname": text("domainname"), "User": text("user"),
-            "AttachStdin": .bool(attached.input), "AttachStdout": .bool(attached.output),
-            "AttachStderr": .bool(attached.error), "Tty": .bool(flags.isSet("tty")),
-            "OpenStdin": .bool(isInteractive), "StdinOnce": .bool(isInteractive && attached.input),
-            "Env": environment.isEmpty ? nil : .strings(environment),
-            "Cmd": command.isEmpty ? nil : .strings(command),
-            "Image": .string(call.words[0]), "WorkingDir": text("workdir"),
-            "Entrypoint": flags.string("entrypoint").map { .strings([$0]) },
-            "Labels": labels.isEmpty ? nil : .map(labels),
-            "ExposedPorts": try exposed(ports), "Volumes": anonymousVolumes(), "Healthcheck": try health(),
-            "StopSignal": text("stop-signal"), "StopTimeout": number("stop-timeout"),
-        ])
+        let command = Array(call.arguments.dropFirst())
+        var configuration = ContainerConfiguration()
+        configuration.hostname = flags.text("hostname") ?? ""
+        configuration.domainname = flags.text("domainname") ?? ""
+        configuration.user = flags.text("user") ?? ""
+        configuration.attachStdin = attached.input
+        configuration.attachStdout = attached.output
+        configuration.attachStderr = attached.error
+        configuration.tty = flags.isSet("tty")
+        configuration.openStdin = isInteractive
+        configuration.stdinOnce = isInteractive && attached.input
+        configuration.env = environment
+        configuration.cmd = command.isEmpty ? nil : StringList(command)
+        configuration.image = call.arguments[0]
+        configuration.workingDir = flags.text("workdir") ?? ""
+        configuration.entrypoint = flags.string("entrypoint").map { StringList([$0]) }
+        configuration.labels = labels.isEmpty ? nil : labels
+        configuration.exposedPorts = try exposed(publishedPorts())
+        configuration.volumes = anonymousVolumes()
+        configuration.healthcheck = try health()
+        configuration.stopSignal = flags.text("stop-signal")
+        configuration.stopTimeout = flags.number("stop-timeout")
+        return configuration
     }
 
     /// Which streams the client is to see: those of `--attach`, else all but standard input unless it is open.
@@ -64,42 +60,41 @@ package struct ContainerRequest {
         return (chosen.contains("stdin"), chosen.contains("stdout"), chosen.contains("stderr"))
     }
 
-    private func health() throws -> JSON? {
+    private func health() throws -> HealthConfiguration? {
         let names = ["health-interval", "health-timeout", "health-start-period", "health-start-interval"]
-        let hasOptions = flags.has("health-cmd") || flags.has("health-retries") || names.contains { flags.has($0) }
+        let hasOptions = flags.hasAny(names + ["health-cmd", "health-retries"])
+        var check = HealthConfiguration()
         if flags.isSet("no-healthcheck") {
             guard !hasOptions else { throw ExitError(1, "--no-healthcheck conflicts with --health-* options") }
-            return ["Test": ["NONE"]]
+            check.test = ["NONE"]
+            return check
         }
         guard hasOptions else { return nil }
-        func duration(_ name: String) throws -> JSON? { try flags.string(name).map { JSON(try GoDuration.parse($0)) } }
         if let retries = flags.integer("health-retries"), retries < 0 {
             throw ExitError(1, "--health-retries cannot be negative")
         }
-        return .fields([
-            "Test": flags.string("health-cmd").map { ["CMD-SHELL", .string($0)] },
-            "Interval": try duration("health-interval"), "Timeout": try duration("health-timeout"),
-            "StartPeriod": try duration("health-start-period"),
-            "StartInterval": try duration("health-start-interval"), "Retries": number("health-retries"),
-        ])
+        if let command = flags.string("health-cmd") { check.test = ["CMD-SHELL", command] }
+        check.interval = try flags.duration("health-interval")
+        check.timeout = try flags.duration("health-timeout")
+        check.startPeriod = try flags.duration("health-start-period")
+        check.startInterval = try flags.duration("health-start-interval")
+        check.retries = flags.number("health-retries")
+        return check
     }
 
     // MARK: Ports and volumes
 
-    private func publishedPorts() throws -> [(port: String, binding: JSON)] {
-        try flags.list("publish").flatMap { text -> [(port: String, binding: JSON)] in
+    private func publishedPorts() throws -> [(port: String, binding: PortBinding)] {
+        try flags.list("publish").flatMap { text -> [(port: String, binding: PortBinding)] in
             guard text.contains("=") else { return try PortMapping.parse(text).bindings }
             return try ServicePort.parse(text).map { port in
-                let host = port["PublishedPort"].integer.map(String.init) ?? ""
-                return (
-                    "\(port["TargetPort"].integer ?? 0)/\(port["Protocol"].text)",
-                    ["HostIp": "", "HostPort": .string(host)]
-                )
+                let host = port.publishedPort.map(String.init) ?? ""
+                return ("\(port.targetPort)/\(port.protocol ?? "")", PortBinding(hostIp: "", hostPort: host))
             }
         }
     }
 
-    private func exposed(_ published: [(port: String, binding: JSON)]) throws -> JSON? {
+    private func exposed(_ published: [(port: String, binding: PortBinding)]) throws -> [String: Empty]? {
         var ports = published.map(\.port)
         for item in flags.list("expose") {
             guard !item.contains(":") else { throw ExitError(1, "invalid port format for --expose: \(item)") }
@@ -112,133 +107,136 @@ package struct ContainerRequest {
             }
             ports += range.map { "\($0)/\(transport)" }
         }
-        guard !ports.isEmpty else { return nil }
-        var set = JSON.object([])
-        for port in ports { set[port] = .object([]) }
-        return set
+        return ports.isEmpty ? nil : Dictionary(ports.map { ($0, Empty()) }) { $1 }
     }
 
-    private func bindings() throws -> JSON? {
-        var bindings: [(String, [JSON])] = []
-        for (port, binding) in try publishedPorts() {
-            if let index = bindings.firstIndex(where: { $0.0 == port }) {
-                bindings[index].1.append(binding)
-            } else {
-                bindings.append((port, [binding]))
-            }
-        }
-        return bindings.isEmpty ? nil : .object(bindings.map { JSON.Member($0.0, .array($0.1)) })
+    private func bindings() throws -> [String: [PortBinding]?]? {
+        let ports = try publishedPorts()
+        return ports.isEmpty ? nil : Dictionary(grouping: ports, by: \.port).mapValues { $0.map(\.binding) }
     }
 
-    private func anonymousVolumes() -> JSON? {
+    private func anonymousVolumes() -> [String: Empty]? {
         let paths = flags.list("volume").filter { !$0.contains(":") }
-        return paths.isEmpty ? nil : .object(paths.map { JSON.Member($0, .object([])) })
+        return paths.isEmpty ? nil : Dictionary(paths.map { ($0, Empty()) }) { $1 }
     }
 
-    private func binds() -> JSON? {
+    private func binds() -> [String]? {
         let binds = flags.list("volume").filter { $0.contains(":") }.map { bind -> String in
             guard bind.hasPrefix("."), let colon = bind.firstIndex(of: ":") else { return bind }
             return LocalPath.absolute(String(bind[..<colon])) + bind[colon...]
         }
-        return binds.isEmpty ? nil : .strings(binds)
+        return binds.isEmpty ? nil : binds
     }
 
     // MARK: How it is set into its host
 
-    private func hostConfiguration() throws -> JSON {
-        let isRemoved = flags.declared.contains("rm") && flags.isSet("rm")
-        let restart = try RestartOption.parse(flags.string("restart") ?? "no")
-        if isRemoved, restart["Name"].text != "no" {
+    private func hostConfiguration() throws -> HostConfiguration {
+        var host = HostConfiguration()
+        host.autoRemove = flags.declared.contains("rm") && flags.isSet("rm")
+        host.restartPolicy = try RestartOption.parse(flags.string("restart") ?? "no")
+        if host.autoRemove, host.restartPolicy.name != "no" {
             throw ExitError(1, "conflicting options: cannot specify both --restart and --rm")
         }
-        var host = JSON.fields([
-            "Binds": binds(), "ContainerIDFile": text("cidfile"), "LogConfig": try logs(),
-            "NetworkMode": .string(try networks().first?.name ?? "default"), "PortBindings": try bindings(),
-            "RestartPolicy": restart, "AutoRemove": .bool(isRemoved), "VolumeDriver": text("volume-driver"),
-            "VolumesFrom": texts("volumes-from"), "Annotations": map("annotation"),
-            "CapAdd": texts("cap-add"), "CapDrop": texts("cap-drop"), "CgroupnsMode": try mode("cgroupns"),
-            "Dns": texts("dns"), "DnsOptions": optionalTexts(flags.list("dns-option") + flags.list("dns-opt")),
-            "DnsSearch": texts("dns-search"),
-            "ExtraHosts": try hosts(), "GroupAdd": texts("group-add"), "IpcMode": text("ipc"),
-            "Links": texts("link"), "OomScoreAdj": number("oom-score-adj"), "PidMode": try mode("pid"),
-            "Privileged": isSet("privileged"), "PublishAllPorts": isSet("publish-all"),
-            "ReadonlyRootfs": isSet("read-only"), "StorageOpt": try storage(), "Tmpfs": temporary(),
-            "UTSMode": try mode("uts"), "UsernsMode": try mode("userns"), "ShmSize": try bytes("shm-size"),
-            "Sysctls": map("sysctl"), "Runtime": text("runtime"), "Isolation": text("isolation"),
-        ])
-        for member in try resources().members { host[member.name] = member.value }
-        for member in try security().members { host[member.name] = member.value }
-        if flags.has("init") { host["Init"] = .bool(flags.isSet("init")) }
-        let mounts = try flags.list("mount").map { try MountOption.parse($0) }
-        if !mounts.isEmpty { host["Mounts"] = .array(mounts) }
-        if flags.isSet("tty"), let size = Terminal.size() {
-            host["ConsoleSize"] = [JSON(size.rows), JSON(size.columns)]
-        }
+        host.binds = binds()
+        host.containerIDFile = flags.text("cidfile") ?? ""
+        host.logConfig = try logs()
+        host.networkMode = try networks().first?.name ?? "default"
+        host.portBindings = try bindings()
+        host.volumeDriver = flags.text("volume-driver") ?? ""
+        host.volumesFrom = flags.texts("volumes-from")
+        host.annotations = flags.dictionary("annotation")
+        host.capAdd = flags.texts("cap-add").map { StringList(Capabilities.names($0)) }
+        host.capDrop = flags.texts("cap-drop").map { StringList(Capabilities.names($0)) }
+        host.cgroupnsMode = try mode("cgroupns")
+        host.nameServers = flags.texts("dns")
+        let options = flags.list("dns-option") + flags.list("dns-opt")
+        host.nameServerOptions = options.isEmpty ? nil : options
+        host.nameSearch = flags.texts("dns-search")
+        host.extraHosts = try flags.texts("add-host")?.map { try HostEntry.parse($0, flag: "add-host") }
+        host.groupAdd = flags.texts("group-add")
+        host.ipcMode = flags.text("ipc") ?? ""
+        host.links = flags.texts("link")
+        host.oomScoreAdj = flags.number("oom-score-adj") ?? 0
+        host.pidMode = try mode("pid")
+        host.privileged = flags.isSet("privileged")
+        host.publishAllPorts = flags.isSet("publish-all")
+        host.readonlyRootfs = flags.isSet("read-only")
+        host.storageOpt = try storage()
+        host.tmpfs = temporary()
+        host.utsMode = try mode("uts")
+        host.usernsMode = try mode("userns")
+        host.shmSize = try flags.byteCount("shm-size") ?? 0
+        host.sysctls = flags.dictionary("sysctl")
+        host.runtime = flags.text("runtime") ?? ""
+        host.isolation = flags.text("isolation") ?? ""
+        host.`init` = flags.isSetOrNil("init")
+        host.mounts = try flags.texts("mount")?.map { try MountOption.parse($0) }
+        if flags.isSet("tty"), let size = Terminal.size() { host.consoleSize = [size.rows, size.columns] }
         return host
     }
 
-    private func resources() throws -> JSON {
-        let limits = try flags.list("ulimit").map { try UserLimitOption.parse($0) }
-        return .fields([
-            "CpuShares": number("cpu-shares"), "Memory": try bytes("memory"),
-            "NanoCpus": try flags.string("cpus").map { JSON(try CPUCount.nanoseconds($0)) },
-            "CgroupParent": text("cgroup-parent"), "BlkioWeight": number("blkio-weight"),
-            "BlkioWeightDevice": try weights(), "BlkioDeviceReadBps": try rates("device-read-bps", inBytes: true),
-            "BlkioDeviceWriteBps": try rates("device-write-bps", inBytes: true),
-            "BlkioDeviceReadIOps": try rates("device-read-iops", inBytes: false),
-            "BlkioDeviceWriteIOps": try rates("device-write-iops", inBytes: false),
-            "CpuPeriod": number("cpu-period"), "CpuQuota": number("cpu-quota"),
-            "CpuRealtimePeriod": number("cpu-rt-period"), "CpuRealtimeRuntime": number("cpu-rt-runtime"),
-            "CpusetCpus": text("cpuset-cpus"), "CpusetMems": text("cpuset-mems"),
-            "CpuCount": number("cpu-count"), "CpuPercent": number("cpu-percent"),
-            "IOMaximumIOps": number("io-maxiops"), "IOMaximumBandwidth": try bytes("io-maxbandwidth"),
-            "Devices": try devices(), "DeviceCgroupRules": texts("device-cgroup-rule"), "DeviceRequests": try gpus(),
-            "KernelMemory": try bytes("kernel-memory"), "MemoryReservation": try bytes("memory-reservation"),
-            "MemorySwap": try bytes("memory-swap"),
-            "MemorySwappiness": flags.integer("memory-swappiness") == -1 ? nil : number("memory-swappiness"),
-            "OomKillDisable": isSet("oom-kill-disable"), "PidsLimit": number("pids-limit"),
-            "Ulimits": limits.isEmpty ? nil : .array(limits),
-        ])
+    private func setResources(of host: inout HostConfiguration) throws {
+        host.cpuShares = flags.integer("cpu-shares") ?? 0
+        host.memory = try flags.byteCount("memory") ?? 0
+        host.nanoCpus = try flags.cpus("cpus") ?? 0
+        host.cgroupParent = flags.text("cgroup-parent") ?? ""
+        host.blkioWeight = flags.integer("blkio-weight").map { UInt16(clamping: $0) } ?? 0
+        host.blkioWeightDevice = try weights()
+        host.blkioDeviceReadBps = try rates("device-read-bps", inBytes: true)
+        host.blkioDeviceWriteBps = try rates("device-write-bps", inBytes: true)
+        host.blkioDeviceReadIOps = try rates("device-read-iops", inBytes: false)
+        host.blkioDeviceWriteIOps = try rates("device-write-iops", inBytes: false)
+        host.cpuPeriod = flags.integer("cpu-period") ?? 0
+        host.cpuQuota = flags.integer("cpu-quota") ?? 0
+        host.cpuRealtimePeriod = flags.integer("cpu-rt-period") ?? 0
+        host.cpuRealtimeRuntime = flags.integer("cpu-rt-runtime") ?? 0
+        host.cpusetCpus = flags.text("cpuset-cpus") ?? ""
+        host.cpusetMems = flags.text("cpuset-mems") ?? ""
+        host.cpuCount = flags.integer("cpu-count") ?? 0
+        host.cpuPercent = flags.integer("cpu-percent") ?? 0
+        host.iOMaximumIOps = try flags.unsigned("io-maxiops") ?? 0
+        host.iOMaximumBandwidth = UInt64(clamping: try flags.byteCount("io-maxbandwidth") ?? 0)
+        host.devices = try devices()
+        host.deviceCgroupRules = flags.texts("device-cgroup-rule")
+        host.deviceRequests = try gpus()
+        host.memoryReservation = try flags.byteCount("memory-reservation") ?? 0
+        host.memorySwap = try flags.byteCount("memory-swap", allowsUnlimited: true) ?? 0
+        host.memorySwappiness = flags.integer("memory-swappiness").flatMap { $0 == -1 ? nil : $0 }
+        host.oomKillDisable = flags.isSet("oom-kill-disable") ? true : nil
+        host.pidsLimit = flags.integer("pids-limit")
+        host.ulimits = try flags.texts("ulimit")?.map { try UserLimitOption.parse($0) }.sorted { $0.name < $1.name }
     }
 
-    private func map(_ name: String) -> JSON? {
-        let items = flags.list(name)
-        return items.isEmpty ? nil : .map(GoText.dictionary(items))
-    }
-
-    private func hosts() throws -> JSON? {
-        let entries = try flags.list("add-host").map { try HostEntry.parse($0, flag: "add-host") }
-        return entries.isEmpty ? nil : .strings(entries)
-    }
-
-    private func temporary() -> JSON? {
-        let items = flags.list("tmpfs")
-        guard !items.isEmpty else { return nil }
-        return .object(
+    private func temporary() -> [String: String]? {
+        guard let items = flags.texts("tmpfs") else { return nil }
+        return Dictionary(
             items.map { item in
                 let parts = item.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                return JSON.Member(parts[0], .string(parts.count > 1 ? parts[1] : ""))
-            })
+                return (parts[0], parts.count > 1 ? parts[1] : "")
+            }
+        ) { $1 }
     }
 
-    private func storage() throws -> JSON? {
+    private func storage() throws -> [String: String]? {
         guard flags.list("storage-opt").allSatisfy({ $0.contains("=") }) else {
             throw ExitError(1, "invalid storage option")
         }
-        return map("storage-opt")
+        return flags.dictionary("storage-opt")
     }
 
-    private func logs() throws -> JSON? {
-        let options = flags.list("log-opt")
-        let driver = flags.string("log-driver") ?? ""
-        if driver == "none", !options.isEmpty { throw ExitError(1, "invalid logging opts for driver \(driver)") }
-        guard !driver.isEmpty || !options.isEmpty else { return nil }
-        return ["Type": .string(driver), "Config": .map(GoText.dictionary(options))]
+    private func logs() throws -> LogConfiguration {
+        var logs = LogConfiguration()
+        logs.type = flags.string("log-driver") ?? ""
+        logs.config = flags.dictionary("log-opt") ?? [:]
+        if logs.type == "none", !logs.config.isEmpty {
+            throw ExitError(1, "invalid logging opts for driver \(logs.type)")
+        }
+        return logs
     }
 
     /// `host`, `container:x` and the like; what may be said differs.
-    private func mode(_ name: String) throws -> JSON? {
-        guard let value = flags.string(name), !value.isEmpty else { return nil }
+    private func mode(_ name: String) throws -> String {
+        guard let value = flags.text(name) else { return "" }
         let isValid: Bool =
             switch name {
             case "pid": value == "host" || (value.hasPrefix("container:") && value.count > "container:".count)
@@ -247,6 +245,6 @@ package struct ContainerRequest {
             }
         let shown = ["pid": "PID", "userns": "USER", "uts": "UTS", "cgroupns": "CGROUP"][name] ?? name
         guard isValid else { throw ExitError(1, "--\(name): invalid \(shown) mode") }
-        return .string(value)
+        return value
     }
 }

@@ -2,7 +2,7 @@ import DockerClient
 
 extension Command {
     static let containerRun = Command(
-        "container run", aliases: ["run"], arity: .atLeast(1), stopsAtWord: true, hidden: RunHelp.hidden,
+        "container run", aliases: ["run"], arity: .atLeast(1), stopsAtArgument: true, hidden: RunHelp.hidden,
         help: """
             Usage:  apus container run [OPTIONS] IMAGE [COMMAND] [ARG...]
 
@@ -16,7 +16,7 @@ extension Command {
     ) { call in try await ContainerRun(call).perform() }
 
     static let containerCreate = Command(
-        "container create", aliases: ["create"], arity: .atLeast(1), stopsAtWord: true, hidden: RunHelp.hidden,
+        "container create", aliases: ["create"], arity: .atLeast(1), stopsAtArgument: true, hidden: RunHelp.hidden,
         help: """
             Usage:  apus container create [OPTIONS] IMAGE [COMMAND] [ARG...]
 
@@ -29,7 +29,9 @@ extension Command {
             """
     ) { call in
         let body: JSON
-        do { body = try ContainerRequest(call).body() } catch { throw RunFailure.flags(error, call, 125) }
+        do { body = try JSON(encoding: ContainerRequest(call).request()) } catch {
+            throw RunFailure.flags(error, call, 125)
+        }
         do { Console.line(try await ContainerCreation(call, try await call.client()).create(body)) } catch {
             throw RunFailure.flags(error, call, 1)
         }
@@ -54,7 +56,9 @@ struct ContainerRun {
         if flags.isSet("tty"), !flags.isSet("detach"), flags.isSet("interactive"), !Console.isTerminal(0) {
             throw ExitError(1, "the input device is not a TTY")
         }
-        do { body = try ContainerRequest(call).body() } catch { throw RunFailure.flags(error, call, 125) }
+        do { body = try JSON(encoding: ContainerRequest(call).request()) } catch {
+            throw RunFailure.flags(error, call, 125)
+        }
         do {
             client = try await call.client()
             id = try await ContainerCreation(call, client).create(body)

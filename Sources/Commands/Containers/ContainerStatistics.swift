@@ -23,7 +23,7 @@ extension Command {
         let client = try await call.client()
         let listing = StatisticsRow.listing
         let isShort = !flags.isSet("no-trunc")
-        let names = call.words
+        let names = call.arguments
         if names.isEmpty, !flags.isSet("no-stream") {
             return try await StatisticsWatch(
                 client: client, names: [], includesStopped: flags.isSet("all"), isShort: isShort,
@@ -31,8 +31,8 @@ extension Command {
             ).run()
         }
         if flags.isSet("no-stream") {
-            let wanted = names.isEmpty ? try await StatisticsWatch.running(client, all: flags.isSet("all")) : names
-            let rows = try await StatisticsWatch.samples(client, wanted)
+            let requested = names.isEmpty ? try await StatisticsWatch.running(client, all: flags.isSet("all")) : names
+            let rows = try await StatisticsWatch.samples(client, requested)
             return try listing.show(
                 rows.map { StatisticsRow.row($0.name, $0.sample, isShort: isShort) }, format: flags.string("format"))
         }
@@ -76,11 +76,11 @@ struct StatisticsWatch {
     func run() async throws {
         let isTerminal = Console.isTerminal(1)
         while true {
-            let wanted = names.isEmpty ? try await Self.running(client, all: includesStopped) : names
+            let requested = names.isEmpty ? try await Self.running(client, all: includesStopped) : names
             let started = ContinuousClock.now
             var rows: [Row] = []
             do {
-                rows = try await Self.samples(client, wanted).map {
+                rows = try await Self.samples(client, requested).map {
                     StatisticsRow.row($0.name, $0.sample, isShort: isShort)
                 }
             } catch let error as DockerError where error.isNotFound && names.isEmpty {

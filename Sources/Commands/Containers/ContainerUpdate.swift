@@ -1,4 +1,5 @@
 import DockerClient
+import Model
 
 extension Command {
     static let containerUpdate = Command(
@@ -30,28 +31,29 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        func number(_ name: String) -> JSON? { flags.integer(name).map { JSON($0) } }
-        func bytes(_ name: String) throws -> JSON? {
-            try flags.string(name).map { JSON(try ByteCount.parse($0, allowsUnlimited: name == "memory-swap")) }
-        }
         guard !flags.values.isEmpty else {
             throw ExitError(1, "you must provide one or more flags when using this command")
         }
-        let body = JSON.fields([
-            "BlkioWeight": number("blkio-weight"), "CpuPeriod": number("cpu-period"), "CpuQuota": number("cpu-quota"),
-            "CpuRealtimePeriod": number("cpu-rt-period"), "CpuRealtimeRuntime": number("cpu-rt-runtime"),
-            "CpuShares": number("cpu-shares"),
-            "NanoCpus": try flags.string("cpus").map { JSON(try CPUCount.nanoseconds($0)) },
-            "CpusetCpus": flags.string("cpuset-cpus").map { .string($0) },
-            "CpusetMems": flags.string("cpuset-mems").map { .string($0) }, "Memory": try bytes("memory"),
-            "MemoryReservation": try bytes("memory-reservation"), "MemorySwap": try bytes("memory-swap"),
-            "PidsLimit": number("pids-limit"),
-            "RestartPolicy": try flags.string("restart").map { try RestartOption.parse($0) },
-        ])
+        var changes = HostConfiguration()
+        changes.blkioWeight = flags.integer("blkio-weight").map { UInt16(clamping: $0) } ?? 0
+        changes.cpuPeriod = flags.integer("cpu-period") ?? 0
+        changes.cpuQuota = flags.integer("cpu-quota") ?? 0
+        changes.cpuRealtimePeriod = flags.integer("cpu-rt-period") ?? 0
+        changes.cpuRealtimeRuntime = flags.integer("cpu-rt-runtime") ?? 0
+        changes.cpuShares = flags.integer("cpu-shares") ?? 0
+        changes.nanoCpus = try flags.cpus("cpus") ?? 0
+        changes.cpusetCpus = flags.string("cpuset-cpus") ?? ""
+        changes.cpusetMems = flags.string("cpuset-mems") ?? ""
+        changes.memory = try flags.byteCount("memory") ?? 0
+        changes.memoryReservation = try flags.byteCount("memory-reservation") ?? 0
+        changes.memorySwap = try flags.byteCount("memory-swap", allowsUnlimited: true) ?? 0
+        changes.pidsLimit = flags.integer("pids-limit")
+        if let restart = flags.string("restart") { changes.restartPolicy = try RestartOption.parse(restart) }
+        let body = try JSON(encoding: changes)
         let client = try await call.client()
         var warnings: [String] = []
         var failures: [String] = []
-        for name in call.words {
+        for name in call.arguments {
             do {
                 let answer = try await client.json(.post(ContainerPath.of(name, "/update"), [], body))
                 Console.line(name)
@@ -78,27 +80,5 @@ extension Command {
         let answer = try await Prune.ask(call, "/containers/prune")
         Prune.report("Deleted Containers:", answer["ContainersDeleted"].strings)
         Prune.reclaimed(answer)
-    }
-}
-
-/// What the commands that remove what is not used have in common.
-enum Prune {
-    /// Asks the user, unless `--force` answers.
-    static func mayGoOn(_ call: Invocation, _ warning: String) async throws -> Bool {
-        if call.flags.isSet("force") { return true }
-        return try await Console.confirms("\(warning)\nAre you sure you want to continue?")
-    }
-
-    static func ask(_ call: Invocation, _ path: String, _ more: [String] = []) async throws -> JSON {
-        try await call.client().json(.post(path, Filters.query(call.flags.list("filter") + more)))
-    }
-
-    static func report(_ title: String, _ names: [String]) {
-        guard !names.isEmpty else { return }
-        Console.line(([title] + names).joined(separator: "\n") + "\n")
-    }
-
-    static func reclaimed(_ answer: JSON) {
-        Console.line("Total reclaimed space: \(Units.size(answer["SpaceReclaimed"].integer ?? 0))")
     }
 }

@@ -17,14 +17,14 @@ package struct Command: Sendable {
     package let help: String
     package let flags: [CommandFlag]
     package let arity: Arity
-    package let stopsAtWord: Bool
+    package let stopsAtArgument: Bool
     package let run: @Sendable (Invocation) async throws -> Void
 
     /// - Parameters:
     ///   - hidden: More lines with flags, which help does not show.
-    ///   - stopsAtWord: Flags end at the first word that is none.
+    ///   - stopsAtArgument: Flags end at the first argument that is none.
     package init(
-        _ path: String, aliases: [String] = [], arity: Arity, stopsAtWord: Bool = false, hidden: String = "",
+        _ path: String, aliases: [String] = [], arity: Arity, stopsAtArgument: Bool = false, hidden: String = "",
         help: String, run: @escaping @Sendable (Invocation) async throws -> Void
     ) {
         self.path = path
@@ -34,7 +34,7 @@ package struct Command: Sendable {
         let helpFlag = told.contains { $0.name == "help" } ? [] : [CommandFlag(name: "help", short: nil, type: "")]
         flags = told + helpFlag
         self.arity = arity
-        self.stopsAtWord = stopsAtWord
+        self.stopsAtArgument = stopsAtArgument
         self.run = run
     }
 
@@ -50,13 +50,13 @@ package struct Command: Sendable {
         return paragraphs.dropFirst().first { !$0.hasPrefix("\t") }.map(String.init) ?? ""
     }
 
-    /// Checks the number of words.
-    func check(_ words: [String], used: String) throws(UsageError) {
-        let count = words.count
+    /// Checks the number of arguments.
+    func check(_ arguments: [String], used: String) throws(UsageError) {
+        let count = arguments.count
         let text: String? =
             switch arity {
             case .none: count == 0 ? nil : "accepts no arguments"
-            case .exactly(let wanted): count == wanted ? nil : "requires \(Self.arguments(wanted))"
+            case .exactly(let required): count == required ? nil : "requires \(Self.arguments(required))"
             case .atLeast(let least): count >= least ? nil : "requires at least \(Self.arguments(least))"
             case .atMost(let most): count <= most ? nil : "requires at most \(Self.arguments(most))"
             case .between(let least, let most):
@@ -74,20 +74,20 @@ package struct Command: Sendable {
     private static func arguments(_ count: Int) -> String { count == 1 ? "1 argument" : "\(count) arguments" }
 }
 
-/// A verb as it was called.
+/// A command as it was called.
 package struct Invocation: Sendable {
     package let flags: ParsedFlags
-    /// The words that are no flags.
-    package let words: [String]
+    /// The arguments that are no flags.
+    package let arguments: [String]
     /// The path that was used, as in `ps`.
     package let used: String
     package let session: Session
-    /// The verb's own help.
+    /// The command's own help.
     package let help: String
 
-    package init(flags: ParsedFlags, words: [String], used: String, session: Session, help: String) {
+    package init(flags: ParsedFlags, arguments: [String], used: String, session: Session, help: String) {
         self.flags = flags
-        self.words = words
+        self.arguments = arguments
         self.used = used
         self.session = session
         self.help = help

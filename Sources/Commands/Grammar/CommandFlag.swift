@@ -1,4 +1,4 @@
-/// One flag of a verb, as its help tells it.
+/// One flag of a command, as its help tells it.
 package struct CommandFlag: Sendable, Equatable {
     package let name: String
     package let short: Character?
@@ -34,33 +34,5 @@ package struct CommandFlag: Sendable, Equatable {
             guard let name = parts.first else { return nil }
             return CommandFlag(name: String(name), short: short, type: parts.count > 1 ? String(parts[1]) : "")
         }
-    }
-}
-
-/// What was wrong with a command line, and how the program ends because of it.
-package struct UsageError: Error, Equatable {
-    package let message: String
-    package let status: Int32
-
-    package init(_ message: String, status: Int32 = 125) {
-        self.message = message
-        self.status = status
-    }
-}
-
-/// Why a flag does not take a value.
-package struct ValueError: Error, Equatable, CustomStringConvertible {
-    package let description: String
-    package init(_ description: String) { self.description = description }
-}
-
-/// The end of the program: its status and, unless it is empty, a text for standard error.
-package struct ExitError: Error, Equatable {
-    package let status: Int32
-    package let message: String
-
-    package init(_ status: Int32, _ message: String = "") {
-        self.status = status
-        self.message = message
     }
 }

@@ -1,4 +1,4 @@
-/// The words of a command line after its verb: flags with their values, and the rest.
+/// The arguments of a command line after its command: flags with their values, and the rest.
 package struct ParsedFlags: Sendable {
     package var values: [String: [String]] = [:]
     package var rest: [String] = []
@@ -32,34 +32,34 @@ package struct ParsedFlags: Sendable {
 /// the flags.
 package struct FlagParser {
     let flags: [CommandFlag]
-    /// Whether flags end at the first word that is none, as where a command for a container follows.
-    let stopsAtWord: Bool
+    /// Whether flags end at the first argument that is none, as where a command for a container follows.
+    let stopsAtArgument: Bool
     let check: @Sendable (CommandFlag, String) throws -> Void
 
     package init(
-        _ flags: [CommandFlag], stopsAtWord: Bool = false,
+        _ flags: [CommandFlag], stopsAtArgument: Bool = false,
         check: @escaping @Sendable (CommandFlag, String) throws -> Void = { try FlagTypes.check($0, $1) }
     ) {
         self.flags = flags
-        self.stopsAtWord = stopsAtWord
+        self.stopsAtArgument = stopsAtArgument
         self.check = check
     }
 
-    package func parse(_ words: [String]) throws(UsageError) -> ParsedFlags {
+    package func parse(_ arguments: [String]) throws(UsageError) -> ParsedFlags {
         var parsed = ParsedFlags(declared: Set(flags.map(\.name)))
-        var words = words[...]
-        while let word = words.popFirst() {
-            if word == "--" {
-                parsed.rest += words
+        var arguments = arguments[...]
+        while let argument = arguments.popFirst() {
+            if argument == "--" {
+                parsed.rest += arguments
                 break
-            } else if word.hasPrefix("--") {
-                try parseLong(word, &words, &parsed)
-            } else if word.hasPrefix("-"), word.count > 1 {
-                try parseShort(word, &words, &parsed)
+            } else if argument.hasPrefix("--") {
+                try parseLong(argument, &arguments, &parsed)
+            } else if argument.hasPrefix("-"), argument.count > 1 {
+                try parseShort(argument, &arguments, &parsed)
             } else {
-                parsed.rest.append(word)
-                if stopsAtWord {
-                    parsed.rest += words
+                parsed.rest.append(argument)
+                if stopsAtArgument {
+                    parsed.rest += arguments
                     break
                 }
             }
@@ -67,29 +67,29 @@ package struct FlagParser {
         return parsed
     }
 
-    private func parseLong(_ word: String, _ words: inout ArraySlice<String>, _ parsed: inout ParsedFlags)
+    private func parseLong(_ argument: String, _ arguments: inout ArraySlice<String>, _ parsed: inout ParsedFlags)
         throws(UsageError)
     {
-        let body = word.dropFirst(2)
+        let body = argument.dropFirst(2)
         let equals = body.firstIndex(of: "=")
         let name = equals.map { body[..<$0] } ?? body
-        guard !name.isEmpty, !name.hasPrefix("-") else { throw UsageError("bad flag syntax: \(word)") }
+        guard !name.isEmpty, !name.hasPrefix("-") else { throw UsageError("bad flag syntax: \(argument)") }
         guard let flag = flags.first(where: { $0.name == name }) else { throw UsageError("unknown flag: --\(name)") }
         if let equals {
             try store(flag, String(body[body.index(after: equals)...]), &parsed)
         } else if flag.isSwitch {
             try store(flag, "true", &parsed)
-        } else if let value = words.popFirst() {
+        } else if let value = arguments.popFirst() {
             try store(flag, value, &parsed)
         } else {
             throw UsageError("flag needs an argument: --\(name)")
         }
     }
 
-    private func parseShort(_ word: String, _ words: inout ArraySlice<String>, _ parsed: inout ParsedFlags)
+    private func parseShort(_ argument: String, _ arguments: inout ArraySlice<String>, _ parsed: inout ParsedFlags)
         throws(UsageError)
     {
-        var letters = word.dropFirst()
+        var letters = argument.dropFirst()
         while let letter = letters.popFirst() {
             guard let flag = flags.first(where: { $0.short == letter }) else {
                 // `-h` asks for help wherever it means nothing else.
@@ -110,7 +110,7 @@ package struct FlagParser {
             }
             if !letters.isEmpty {
                 try store(flag, String(letters), &parsed)
-            } else if let value = words.popFirst() {
+            } else if let value = arguments.popFirst() {
                 try store(flag, value, &parsed)
             } else {
                 throw UsageError("flag needs an argument: '\(letter)' in -\(letter)")

@@ -1,4 +1,5 @@
 import DockerClient
+import Model
 
 /// What a run of the program knows: the environment and where the engine is.
 package struct Session: Sendable {
@@ -46,8 +47,8 @@ package struct Session: Sendable {
     static let anonymous = ("X-Registry-Auth", "e30=")
 
     /// For a service's image: only where the user says that the nodes may have it.
-    func credentials(ofServiceIn spec: JSON, handedOver: Bool) async throws -> (String, String) {
-        let text = spec["TaskTemplate"]["ContainerSpec"]["Image"].text
+    func credentials(ofServiceIn spec: ServiceSpec, handedOver: Bool) async throws -> (String, String) {
+        let text = spec.taskTemplate.containerSpec?.image ?? ""
         // An id in place of a name has no registry.
         guard handedOver, let image = try? ImageName(parsing: text) else { return Self.anonymous }
         return try await credentials(for: image)

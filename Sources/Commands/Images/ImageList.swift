@@ -1,8 +1,8 @@
 package import DockerClient
 import Model
 
-extension CommandList {
-    static let images: [Command] = [
+enum ImageCommands {
+    static let all: [Command] = [
         .imageHistory, .imageImport, .imageInspect, .imageLoad, .imageList, .imagePrune, .imagePull, .imagePush,
         .imageRemove, .imageSave, .imageTag,
     ]
@@ -33,7 +33,7 @@ extension Command {
         let flags = call.flags
         guard !flags.isSet("tree") else { throw ExitError(1, "--tree is not supported") }
         var filters = flags.list("filter")
-        if let pattern = call.words.first { filters.append("reference=\(pattern)") }
+        if let pattern = call.arguments.first { filters.append("reference=\(pattern)") }
         var query = Filters.query(filters)
         if flags.isSet("all") { query.append(("all", "1")) }
         let answer = try await call.client().json(.get("/images/json", query))
@@ -73,10 +73,10 @@ extension Command {
         if let platform = flags.string("platform"), !platform.isEmpty {
             query.append(("platform", try PlatformText.json(platform)))
         }
-        let answer = try await call.client().json(.get(ImagePath.of(call.words[0], "/history"), query))
+        let answer = try await call.client().json(.get(ImagePath.of(call.arguments[0], "/history"), query))
         let rows = answer.elements.map { layer in
             let created = Timestamp(seconds: layer["Created"].integer ?? 0)
-            let age = Moments.age(created)
+            let age = Timestamps.age(created)
             let id = layer["Id"].text
             let command = layer["CreatedBy"].text.replacing("\t", with: " ")
             let size = layer["Size"].integer ?? 0
@@ -153,7 +153,7 @@ package enum ImageRow {
 
     static func row(_ image: JSON, _ repository: String, _ tag: String, _ digest: String, _ isShort: Bool) -> Row {
         let created = Timestamp(seconds: image["Created"].integer ?? 0)
-        let age = Moments.age(created)
+        let age = Timestamps.age(created)
         let id = image["Id"].text
         let size = image["Size"].integer ?? 0
         let shared = image["SharedSize"].integer ?? -1
@@ -161,7 +161,7 @@ package enum ImageRow {
         return Row([
             "ID": .string(isShort ? Units.shortID(id) : id), "Repository": .string(repository), "Tag": .string(tag),
             "Digest": .string(digest), "CreatedSince": .string(Units.duration(age) + " ago"),
-            "CreatedAt": .string(Moments.goText(created.description)),
+            "CreatedAt": .string(Timestamps.goText(created.description)),
             "Size": .string(Units.size(size, digits: 3)),
             "Containers": .string(containers == -1 ? "N/A" : "\(containers)"),
             "VirtualSize": .string(Units.size(size)),
@@ -169,4 +169,8 @@ package enum ImageRow {
             "UniqueSize": .string(shared == -1 ? "N/A" : Units.size(size &- shared)),
         ])
     }
+}
+
+enum ImagePath {
+    static func of(_ reference: String, _ rest: String = "") -> String { "/images/\(Request.part(reference))\(rest)" }
 }

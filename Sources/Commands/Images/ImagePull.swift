@@ -19,7 +19,7 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        var image = try ImageName(parsing: call.words[0])
+        var image = try ImageName(parsing: call.arguments[0])
         let takesAll = flags.isSet("all-tags")
         if takesAll, image.tag != nil || image.digest != nil {
             throw ExitError(1, "tag can't be used with --all-tags/-a")
@@ -53,7 +53,7 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        var image = try ImageName(parsing: call.words[0])
+        var image = try ImageName(parsing: call.arguments[0])
         let takesAll = flags.isSet("all-tags")
         if takesAll, image.tag != nil { throw ExitError(1, "tag can't be used with --all-tags/-a") }
         let client = try await call.client()
@@ -113,6 +113,7 @@ enum PlatformText {
         guard parts.count <= 3, parts.allSatisfy({ !$0.isEmpty }) else {
             throw ExitError(1, "invalid platform: \(GoText.quoted(text)) is an invalid OS component")
         }
+        // A query's value, whose names are written in small letters.
         return JSON.fields([
             "architecture": .string(parts.count > 1 ? parts[1] : ""), "os": .string(parts[0]),
             "variant": parts.count > 2 ? .string(parts[2]) : nil,

@@ -83,8 +83,8 @@ struct LabExec: AsyncParsableCommand {
     var command: [String] = []
 
     func run() async throws {
-        let words = command.first == "--" ? Array(command.dropFirst()) : command
-        try await lab.lab().execute(member, words)
+        let arguments = command.first == "--" ? Array(command.dropFirst()) : command
+        try await lab.lab().execute(member, arguments)
     }
 }
 

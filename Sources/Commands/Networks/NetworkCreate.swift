@@ -1,4 +1,5 @@
-package import DockerClient
+import DockerClient
+package import Model
 
 extension Command {
     static let networkCreate = Command(
@@ -28,8 +29,8 @@ extension Command {
                   --subnet strings       Subnet in CIDR notation
             """
     ) { call in
-        let body = try NetworkRequest.body(name: call.words[0], call.flags)
-        let answer = try await call.client().json(.post("/networks/create", [], body))
+        let request = try NetworkCreation.request(name: call.arguments[0], call.flags)
+        let answer = try await call.client().json(.post("/networks/create", sending: request))
         let warning = answer["Warning"].text
         if !warning.isEmpty { Console.error("WARNING: \(warning)") }
         Console.line(answer["Id"].text)
@@ -37,35 +38,39 @@ extension Command {
 }
 
 /// The body of `POST /networks/create`.
-package enum NetworkRequest {
-    package static func body(name: String, _ flags: ParsedFlags) throws -> JSON {
-        let pools = try pools(
-            subnets: flags.list("subnet"), ranges: flags.list("ip-range"), gateways: flags.list("gateway"),
-            auxiliary: GoText.dictionary(flags.list("aux-address")))
-        func isSet(_ name: String) -> JSON { .bool(flags.isSet(name)) }
-        let options = flags.list("ipam-opt")
-        let addressing = JSON.fields([
-            "Driver": .string(flags.string("ipam-driver") ?? "default"), "Options": .map(GoText.dictionary(options)),
-            "Config": .array(pools),
-        ])
-        let source = flags.string("config-from") ?? ""
-        return .fields([
-            "Name": .string(name), "Driver": .string(flags.string("driver") ?? "bridge"),
-            "Scope": .string(flags.string("scope") ?? ""),
-            "EnableIPv4": flags.has("ipv4") ? isSet("ipv4") : nil,
-            "EnableIPv6": flags.has("ipv6") ? isSet("ipv6") : nil,
-            "IPAM": addressing, "Internal": isSet("internal"), "Attachable": isSet("attachable"),
-            "Ingress": isSet("ingress"), "ConfigOnly": isSet("config-only"),
-            "ConfigFrom": source.isEmpty ? nil : ["Network": .string(source)],
-            "Options": .map(GoText.dictionary(flags.list("opt"))),
-            "Labels": .map(GoText.dictionary(flags.list("label"))),
-        ])
+package enum NetworkCreation {
+    package static func request(name: String, _ flags: ParsedFlags) throws -> NetworkRequest {
+        var addressing = AddressManagement(
+            driver: flags.string("ipam-driver") ?? "default",
+            config: try pools(
+                subnets: flags.list("subnet"), ranges: flags.list("ip-range"), gateways: flags.list("gateway"),
+                auxiliary: flags.dictionary("aux-address") ?? [:]))
+        addressing.options = flags.dictionary("ipam-opt") ?? [:]
+        var request = NetworkRequest()
+        request.name = name
+        request.driver = flags.string("driver") ?? "bridge"
+        request.scope = flags.string("scope") ?? ""
+        request.enableIPv4 = flags.isSetOrNil("ipv4")
+        request.enableIPv6 = flags.isSetOrNil("ipv6")
+        request.ipam = addressing
+        request.internal = flags.isSet("internal")
+        request.attachable = flags.isSet("attachable")
+        request.ingress = flags.isSet("ingress")
+        request.configOnly = flags.isSet("config-only")
+        if let source = flags.text("config-from") {
+            var reference = NetworkRequest.ConfigurationSource()
+            reference.network = source
+            request.configFrom = reference
+        }
+        request.options = flags.dictionary("opt") ?? [:]
+        request.labels = flags.dictionary("label") ?? [:]
+        return request
     }
 
     /// One pool a subnet; ranges, gateways and auxiliary addresses go to the subnet that holds them.
     package static func pools(
         subnets: [String], ranges: [String], gateways: [String], auxiliary: [String: String]
-    ) throws(ExitError) -> [JSON] {
+    ) throws(ExitError) -> [AddressPool] {
         guard subnets.count >= ranges.count, subnets.count >= gateways.count else {
             throw ExitError(1, "every ip-range or gateway must have a corresponding subnet")
         }
@@ -76,26 +81,27 @@ package enum NetworkRequest {
                 }
             }
         }
-        var pools = subnets.map { JSON.object([JSON.Member("Subnet", .string($0))]) }
-        func place(_ what: String, _ address: String, _ field: String) throws(ExitError) {
+        var pools = subnets.map { AddressPool(subnet: $0) }
+        func place(
+            _ what: String, _ address: String, _ field: WritableKeyPath<AddressPool, String?>
+        ) throws(ExitError) {
             guard let index = subnets.firstIndex(where: { AddressText.network($0, contains: address) }) else {
                 throw ExitError(1, "no matching subnet for \(what) \(address)")
             }
-            guard pools[index][field].isNull else {
+            if let other = pools[index][keyPath: field] {
                 throw ExitError(
                     1,
-                    "cannot configure multiple \(field == "IPRange" ? "ranges" : "gateways") (\(address), "
-                        + "\(pools[index][field].text)) on the same subnet (\(subnets[index]))")
+                    "cannot configure multiple \(what)s (\(address), \(other)) on the same subnet (\(subnets[index]))")
             }
-            pools[index][field] = .string(address)
+            pools[index][keyPath: field] = address
         }
-        for range in ranges { try place("range", range, "IPRange") }
-        for gateway in gateways { try place("gateway", gateway, "Gateway") }
+        for range in ranges { try place("range", range, \.ipRange) }
+        for gateway in gateways { try place("gateway", gateway, \.gateway) }
         for (name, address) in auxiliary.sorted(by: { $0.key < $1.key }) {
             guard let index = subnets.firstIndex(where: { AddressText.network($0, contains: address) }) else {
                 throw ExitError(1, "no matching subnet for aux-address \(address)")
             }
-            pools[index]["AuxiliaryAddresses"][name] = .string(address)
+            pools[index].auxiliaryAddresses = (pools[index].auxiliaryAddresses ?? [:]).merging([name: address]) { $1 }
         }
         return pools
     }

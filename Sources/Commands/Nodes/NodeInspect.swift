@@ -22,8 +22,8 @@ extension Command {
         func look(_ name: String) async throws -> [UInt8] {
             try await client.bytes(.get(NodePath.of(try await NodePath.resolved(name, client))))
         }
-        guard isPretty else { return try await Inspection(format: flags.string("format")).show(call.words, look) }
-        try await Batch.run(call.words) { name in NodePretty.text(try JSON(parsing: try await look(name))) }
+        guard isPretty else { return try await Inspection(format: flags.string("format")).show(call.arguments, look) }
+        try await Batch.run(call.arguments) { name in NodePretty.text(try JSON(parsing: try await look(name))) }
     }
 }
 
@@ -37,7 +37,7 @@ enum NodePretty {
         let labels = spec["Labels"].members.sorted { $0.name < $1.name }
         if !labels.isEmpty { text += "Labels:\n" + labels.map { " - \($0.name)=\($0.value.text)\n" }.joined() }
         text += "Hostname:              \t\(description["Hostname"].text)\n"
-        text += "Joined at:             \t\(Moments.goText(node["CreatedAt"].text).lowercased())\n"
+        text += "Joined at:             \t\(Timestamps.goText(node["CreatedAt"].text).lowercased())\n"
         text += "Status:\n State:\t\t\t\(TaskTable.title(node["Status"]["State"].text))\n"
         let message = node["Status"]["Message"].text
         if !message.isEmpty { text += " Message:              \t\(TaskTable.title(message))\n" }

@@ -16,8 +16,8 @@ enum OutputFile {
 
     /// Sends an answer's body to a file, which appears when it is whole, or to standard output.
     ///
-    /// - Parameter verb: For messages, as in `save image`.
-    static func stream(_ client: DockerClient, _ request: Request, to path: String?, verb: String) async throws {
+    /// - Parameter action: For messages, as in `save image`.
+    static func stream(_ client: DockerClient, _ request: Request, to path: String?, action: String) async throws {
         guard let path, !path.isEmpty else {
             guard !Console.isTerminal(1) else {
                 throw ExitError(1, "cowardly refusing to save to a terminal. Use the -o flag or redirect")
@@ -28,12 +28,12 @@ enum OutputFile {
         }
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-            throw ExitError(1, "failed to \(verb): invalid output path: \"\(path)\" must be a regular file")
+            throw ExitError(1, "failed to \(action): invalid output path: \"\(path)\" must be a regular file")
         }
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
         guard Paths.exists(folder) else {
             throw ExitError(
-                1, "failed to \(verb): invalid output path: stat \(folder.dropLast()): no such file or directory")
+                1, "failed to \(action): invalid output path: stat \(folder.dropLast()): no such file or directory")
         }
         let temporary = "\(path).\(getpid()).part"
         do {

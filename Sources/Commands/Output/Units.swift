@@ -38,7 +38,7 @@ package enum Units {
         return "\(seconds / 3600 / 24 / 365) years"
     }
 
-    static func ago(_ moment: String) -> String { duration(Moments.age(moment)) + " ago" }
+    static func ago(_ timestamp: String) -> String { duration(Timestamps.age(timestamp)) + " ago" }
 
     /// The first twelve characters of an id, without `sha256:`.
     package static func shortID(_ id: String) -> String {

@@ -1,8 +1,9 @@
 import DockerClient
 import Glibc
 import LinuxSystem
+import Model
 
-/// A program that keeps credentials in a place of its own: `docker-credential-NAME`, which is asked by one word and standard
+/// A program that keeps credentials in a place of its own: `docker-credential-NAME`, which is asked by one action and standard
 /// input, and answers on standard output.
 struct CredentialHelper: Sendable {
     private let name: String
@@ -16,7 +17,7 @@ struct CredentialHelper: Sendable {
     }
 
     /// As the Engine API's AuthConfig; `nil` when it has none.
-    func get(_ server: String) async throws -> JSON? {
+    func get(_ server: String) async throws -> RegistryCredentials? {
         let (status, output) = try await ask("get", server)
         let text = String(decoding: output, as: UTF8.self).trimmed
         guard status == 0 else {
@@ -25,9 +26,10 @@ struct CredentialHelper: Sendable {
         }
         let answer = try JSON(parsing: output)
         if answer["Username"].text == "<token>" {
-            return ["identitytoken": answer["Secret"], "serveraddress": .string(server)]
+            return RegistryCredentials(token: answer["Secret"].text, for: server)
         }
-        return ["username": answer["Username"], "password": answer["Secret"], "serveraddress": .string(server)]
+        return RegistryCredentials(
+            username: answer["Username"].text, password: answer["Secret"].text, for: server)
     }
 
     func store(_ server: String, _ username: String, _ secret: String) async throws {
@@ -37,16 +39,16 @@ struct CredentialHelper: Sendable {
 
     func erase(_ server: String) async throws { try await command("erase", server) }
 
-    private func command(_ word: String, _ input: String) async throws {
-        let (status, output) = try await ask(word, input)
-        if status != 0 { throw failure(word, String(decoding: output, as: UTF8.self).trimmed) }
+    private func command(_ action: String, _ input: String) async throws {
+        let (status, output) = try await ask(action, input)
+        if status != 0 { throw failure(action, String(decoding: output, as: UTF8.self).trimmed) }
     }
 
-    private func failure(_ word: String, _ text: String) -> ExitError {
-        ExitError(1, "error getting credentials - err: \(name) \(word) failed, out: `\(text)`")
+    private func failure(_ action: String, _ text: String) -> ExitError {
+        ExitError(1, "error getting credentials - err: \(name) \(action) failed, out: `\(text)`")
     }
 
-    private func ask(_ word: String, _ input: String) async throws -> (status: CInt, output: [UInt8]) {
+    private func ask(_ action: String, _ input: String) async throws -> (status: CInt, output: [UInt8]) {
         let folders = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
         let places: [String] = folders.map { "\($0)/\(name)" }
         guard let program = places.first(where: { access($0, X_OK) == 0 }) else {
@@ -68,12 +70,12 @@ struct CredentialHelper: Sendable {
                 defer { close(itsOutput) }
                 child = try Processes.spawn(
                     SpawnRequest(
-                        executable: program, arguments: [word], environment: settings,
+                        executable: program, arguments: [action], environment: settings,
                         descriptors: [(itsInput, 0), (itsOutput, 1), (2, 2)]))
             }
             return (child, try reading.readToEnd())
         }
-        guard case .exited(let status) = try await child.wait() else { throw failure(word, "\(name) was killed") }
+        guard case .exited(let status) = try await child.wait() else { throw failure(action, "\(name) was killed") }
         return (status, output)
     }
 }

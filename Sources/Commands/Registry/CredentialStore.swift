@@ -1,7 +1,8 @@
-package import DockerClient
+import DockerClient
 import FoundationEssentials
 import Glibc
 import LinuxSystem
+package import Model
 
 /// What `login` keeps of registries' credentials, where the stock command keeps it and looks for it: `config.json` in
 /// `DOCKER_CONFIG` or `~/.docker`, or the helper program that this file names.
@@ -39,13 +40,13 @@ package struct CredentialStore: Sendable {
 
     /// `X-Registry-Auth` for a registry: its credentials, or that there are none.
     func header(for server: String) async throws -> (String, String) {
-        let found = try await credentials(for: server) ?? .object([])
-        let text = Data(found.compact().utf8).base64EncodedString()
+        let found = try await credentials(for: server) ?? RegistryCredentials()
+        let text = Data(try found.json().compact().utf8).base64EncodedString()
         return ("X-Registry-Auth", text.replacing("+", with: "-").replacing("/", with: "_"))
     }
 
     /// What is known of a registry, as the Engine API's AuthConfig.
-    package func credentials(for server: String) async throws -> JSON? {
+    package func credentials(for server: String) async throws -> RegistryCredentials? {
         let configuration = readOrWarn()
         if let helper = Self.helper(for: server, in: configuration) {
             return try await CredentialHelper(helper, environment).get(server)
@@ -55,16 +56,13 @@ package struct CredentialStore: Sendable {
             entries.first { $0.name == server } ?? entries.first { Self.hostname($0.name) == Self.hostname(server) }
         guard let entry else { return nil }
         if !entry.value["identitytoken"].text.isEmpty {
-            return ["identitytoken": entry.value["identitytoken"], "serveraddress": .string(server)]
+            return RegistryCredentials(token: entry.value["identitytoken"].text, for: server)
         }
         guard let bytes = Data(base64Encoded: entry.value["auth"].text) else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)
         guard let colon = text.firstIndex(of: ":") else { return nil }
         let password = text[text.index(after: colon)...].prefix { $0 != "\0" }
-        return [
-            "username": .string(String(text[..<colon])), "password": .string(String(password)),
-            "serveraddress": .string(server),
-        ]
+        return RegistryCredentials(username: String(text[..<colon]), password: String(password), for: server)
     }
 
     /// Keeps credentials for a registry in the place of those it has.
@@ -135,4 +133,23 @@ package struct CredentialStore: Sendable {
         let text = JSON.indented(Array(configuration.compact().utf8), indent: "\t")
         try Files.writeAtomically(text, to: target, mode: 0o600)
     }
+}
+
+extension RegistryCredentials {
+    init(username: String, password: String, for server: String) {
+        self.init()
+        self.username = username
+        self.password = password
+        serveraddress = server
+    }
+
+    /// - Parameter token: In place of a name and a password.
+    init(token: String, for server: String) {
+        self.init()
+        identitytoken = token
+        serveraddress = server
+    }
+
+    /// As the Engine API's AuthConfig, whose names are written in small letters.
+    func json() throws -> JSON { try JSON(parsing: WireJSON.encodeVerbatim(self)) }
 }

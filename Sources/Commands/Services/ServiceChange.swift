@@ -1,8 +1,11 @@
 package import DockerClient
+import DockerTypes
+package import Model
 
 /// What the flags of `service update` change in a specification.
 package struct ServiceChange {
     let call: Invocation
+    /// Knows the ids of networks, secrets and configs; without it their flags are passed over.
     let client: DockerClient?
     let parts: ServiceParts
     private var flags: ParsedFlags { call.flags }
@@ -13,247 +16,265 @@ package struct ServiceChange {
         parts = ServiceParts(flags: call.flags)
     }
 
-    package func apply(to spec: inout JSON) async throws {
-        try container(&spec)
-        try lists(&spec)
-        try placement(&spec)
-        try endpoint(&spec)
-        if let client { try await references(&spec, client) }
-        for (prefix, member) in [("update", "UpdateConfig"), ("rollback", "RollbackConfig")] {
-            if let changed = try parts.updateConfiguration(prefix, over: spec[member]) { spec[member] = changed }
+    package func apply(to spec: inout ServiceSpec) async throws {
+        var task = spec.taskTemplate
+        var container = task.containerSpec ?? ContainerSpec()
+        try change(&container)
+        try changeLists(of: &container)
+        if let client { try await changeReferences(&spec, &task, &container, client) }
+        task.containerSpec = container
+        try changeResources(of: &task)
+        try changePlacement(of: &task)
+        if let restart = try parts.restartPolicy(over: task.restartPolicy) { task.restartPolicy = restart }
+        if let driver = parts.logDriver() { task.logDriver = driver }
+        if flags.isSet("force") { task.forceUpdate += 1 }
+        spec.taskTemplate = task
+        try changeMode(of: &spec.mode)
+        try changeEndpoint(of: &spec)
+        if let update = try parts.updateConfiguration("update", over: spec.updateConfig) { spec.updateConfig = update }
+        if let rollback = try parts.updateConfiguration("rollback", over: spec.rollbackConfig) {
+            spec.rollbackConfig = rollback
         }
-        if let restart = try parts.restartPolicy(over: spec["TaskTemplate"]["RestartPolicy"]) {
-            spec["TaskTemplate"]["RestartPolicy"] = restart
-        }
-        if let driver = try parts.logDriver() { spec["TaskTemplate"]["LogDriver"] = driver }
-        if flags.isSet("force") {
-            spec["TaskTemplate"]["ForceUpdate"] = JSON(spec["TaskTemplate"]["ForceUpdate"].unsigned + 1)
-        }
-        let labels = dictionary(spec["Labels"], add: "label-add", remove: "label-rm")
-        if let labels { spec["Labels"] = .map(labels) }
+        if let labels = dictionary(spec.labels, "label") { spec.labels = labels }
     }
 
     // MARK: Single values
 
-    private func container(_ spec: inout JSON) throws {
-        var container = spec["TaskTemplate"]["ContainerSpec"]
+    private func change(_ container: inout ContainerSpec) throws {
         guard !flags.has("credential-spec") else { throw ExitError(1, "--credential-spec is for Windows only") }
-        parts.apply(
-            [
-                ("Image", parts.text("image")), ("Command", try parts.words("entrypoint")),
-                ("Args", try parts.words("args")), ("Dir", parts.text("workdir")), ("User", parts.text("user")),
-                ("Hostname", parts.text("hostname")), ("StopSignal", parts.text("stop-signal")),
-                ("TTY", parts.isSet("tty")), ("ReadOnly", parts.isSet("read-only")), ("Init", parts.isSet("init")),
-                ("StopGracePeriod", try parts.duration("stop-grace-period")), ("Isolation", parts.text("isolation")),
-                ("Healthcheck", try parts.health(over: container["Healthcheck"])),
-                ("OomScoreAdj", parts.number("oom-score-adj")),
-            ], to: &container)
-        if let labels = dictionary(container["Labels"], add: "container-label-add", remove: "container-label-rm") {
-            container["Labels"] = labels.isEmpty ? .null : .map(labels)
+        if let image = flags.string("image") { container.image = image }
+        if let command = try flags.arguments("entrypoint") { container.command = command }
+        if let arguments = try flags.arguments("args") { container.args = arguments }
+        if let directory = flags.string("workdir") { container.dir = directory }
+        if let user = flags.string("user") { container.user = user }
+        if let hostname = flags.string("hostname") { container.hostname = hostname }
+        if let signal = flags.string("stop-signal") { container.stopSignal = signal }
+        if let isSet = flags.isSetOrNil("tty") { container.terminal = isSet }
+        if let isSet = flags.isSetOrNil("read-only") { container.readOnly = isSet }
+        if let isSet = flags.isSetOrNil("init") { container.`init` = isSet }
+        if let period = try flags.duration("stop-grace-period") { container.stopGracePeriod = period }
+        if let isolation = flags.string("isolation") { container.isolation = isolation }
+        if let check = try parts.health(over: container.healthcheck) { container.healthcheck = check }
+        if let score = flags.number("oom-score-adj") { container.oomScoreAdj = score }
+        if let labels = dictionary(container.labels ?? [:], "container-label") { container.labels = labels.nilIfEmpty }
+        if let controls = dictionary(container.sysctls ?? [:], "sysctl") { container.sysctls = controls.nilIfEmpty }
+        if flags.hasAny(["cap-add", "cap-drop"]) {
+            var capabilities = Capabilities(
+                adding: container.capabilityAdd ?? [], dropping: container.capabilityDrop ?? [])
+            capabilities.change(adding: flags.list("cap-add"), dropping: flags.list("cap-drop"))
+            container.capabilityAdd = capabilities.added.nilIfEmpty
+            container.capabilityDrop = capabilities.dropped.nilIfEmpty
         }
-        if let controls = dictionary(container["Sysctls"], add: "sysctl-add", remove: "sysctl-rm") {
-            container["Sysctls"] = controls.isEmpty ? .null : .map(controls)
-        }
-        capabilities(&container)
-        spec["TaskTemplate"]["ContainerSpec"] = container
-        var limits = spec["TaskTemplate"]["Resources"]["Limits"]
-        var reservations = spec["TaskTemplate"]["Resources"]["Reservations"]
-        parts.apply(
-            [
-                ("NanoCPUs", try parts.cpus("limit-cpu")), ("MemoryBytes", try parts.bytes("limit-memory")),
-                ("Pids", parts.number("limit-pids")),
-            ], to: &limits)
-        parts.apply(
-            [("NanoCPUs", try parts.cpus("reserve-cpu")), ("MemoryBytes", try parts.bytes("reserve-memory"))],
-            to: &reservations)
-        if parts.hasAny(["generic-resource-add", "generic-resource-rm"]) {
-            let removed = Set(flags.list("generic-resource-rm"))
-            let added = try flags.list("generic-resource-add").map { try ServiceParts.genericResource($0) }
-            func kind(_ resource: JSON) -> String { resource["DiscreteResourceSpec"]["Kind"].text }
-            let kept = reservations["GenericResources"].elements.filter { known in
-                !removed.contains(kind(known)) && !added.contains { kind($0) == kind(known) }
-            }
-            reservations["GenericResources"] = kept.isEmpty && added.isEmpty ? .null : .array(kept + added)
-        }
-        if !limits.isNull { spec["TaskTemplate"]["Resources"]["Limits"] = limits }
-        if !reservations.isNull { spec["TaskTemplate"]["Resources"]["Reservations"] = reservations }
     }
 
-    /// What is added is no longer dropped, and the other way round.
-    private func capabilities(_ container: inout JSON) {
-        guard parts.hasAny(["cap-add", "cap-drop"]) else { return }
-        let newlyAdded = ServiceParts.capabilities(flags.list("cap-add"))
-        let newlyDropped = ServiceParts.capabilities(flags.list("cap-drop"))
-        let added = container["CapabilityAdd"].strings.filter { !newlyDropped.contains($0) } + newlyAdded
-        let dropped = container["CapabilityDrop"].strings.filter { !newlyAdded.contains($0) } + newlyDropped
-        let both = (ServiceParts.capabilities(added), ServiceParts.capabilities(dropped))
-        container["CapabilityAdd"] = both.0.isEmpty ? .null : .strings(both.0)
-        container["CapabilityDrop"] = both.1.isEmpty ? .null : .strings(both.1)
+    private func changeResources(of task: inout TaskSpec) throws {
+        var limits = task.resources?.limits ?? NodeResources()
+        var reservations = task.resources?.reservations ?? NodeResources()
+        if let count = try flags.cpus("limit-cpu") { limits.nanoCPUs = count }
+        if let count = try flags.byteCount("limit-memory") { limits.memoryBytes = count }
+        if let count = flags.integer("limit-pids") { limits.pids = count }
+        if let count = try flags.cpus("reserve-cpu") { reservations.nanoCPUs = count }
+        if let count = try flags.byteCount("reserve-memory") { reservations.memoryBytes = count }
+        if flags.hasAny(["generic-resource-add", "generic-resource-rm"]) {
+            let added = try flags.list("generic-resource-add").map { try ServiceParts.genericResource($0) }
+            reservations.genericResources = merged(
+                reservations.genericResources, added, flags.list("generic-resource-rm")
+            ) { $0.discreteResourceSpec?.kind ?? "" }
+        }
+        guard limits != NodeResources() || reservations != NodeResources() || task.resources != nil else { return }
+        var resources = task.resources ?? ResourceRequirements()
+        if limits != (resources.limits ?? NodeResources()) { resources.limits = limits }
+        if reservations != (resources.reservations ?? NodeResources()) { resources.reservations = reservations }
+        task.resources = resources
+    }
+
+    private func changeMode(of mode: inout ServiceMode) throws {
+        if let replicas = try flags.unsigned("replicas") {
+            guard mode.scale(to: replicas) else {
+                throw ExitError(1, "replicas can only be used with replicated or replicated-job mode")
+            }
+        }
+        if let concurrent = try flags.unsigned("max-concurrent") {
+            guard mode.replicatedJob != nil else {
+                throw ExitError(1, "max-concurrent can only be used with replicated-job mode")
+            }
+            mode.replicatedJob?.maxConcurrent = concurrent
+        }
     }
 
     // MARK: Lists
 
-    /// `key=value` items with some removed and some added; `nil` without flags for it.
-    private func dictionary(_ known: JSON, add: String, remove: String) -> [String: String]? {
-        guard parts.hasAny([add, remove]) else { return nil }
-        var result = known.dictionary
-        for key in flags.list(remove) { result[key] = nil }
-        for item in flags.list(add) {
+    /// `key=value` items with those of `NAME-rm` removed and those of `NAME-add` added; `nil` without flags for it.
+    private func dictionary(_ known: [String: String], _ name: String) -> [String: String]? {
+        guard flags.hasAny(["\(name)-add", "\(name)-rm"]) else { return nil }
+        var result = known
+        for key in flags.list("\(name)-rm") { result[key] = nil }
+        for item in flags.list("\(name)-add") {
             let (key, value) = GoText.pair(item)
             result[key] = value ?? ""
         }
         return result
     }
 
-    /// Texts with some removed and some added; `key` tells which are the same.
-    private func changed(_ known: [String], add: [String], remove: [String], key: (String) -> String = { $0 })
-        -> [String]
+    /// Texts with some removed and some added; `key` tells which are the same. `nil` for none.
+    private func changed(_ known: [String]?, add: [String], remove: [String], key: (String) -> String = { $0 })
+        -> [String]?
     {
         let gone = Set(remove)
         let new = Set(add.map(key))
-        let kept = known.filter { !gone.contains($0) && !gone.contains(key($0)) && !new.contains(key($0)) }
+        let kept = (known ?? []).filter { !gone.contains($0) && !gone.contains(key($0)) && !new.contains(key($0)) }
         var result: [String] = []
         for item in kept + add where !result.contains(item) { result.append(item) }
-        return result
+        return result.nilIfEmpty
     }
 
-    private func lists(_ spec: inout JSON) throws {
-        var container = spec["TaskTemplate"]["ContainerSpec"]
-        func set(_ member: String, _ list: [String]) { container[member] = list.isEmpty ? .null : .strings(list) }
-        if parts.hasAny(["env-add", "env-rm"]) {
+    /// The same with the flags `NAME-add` and `NAME-rm`, in order; what was there without them.
+    private func changed(_ known: [String]?, _ name: String) -> [String]? {
+        guard flags.hasAny(["\(name)-add", "\(name)-rm"]) else { return known }
+        return changed(known, add: flags.list("\(name)-add"), remove: flags.list("\(name)-rm"))?.sorted()
+    }
+
+    private func merged<Item>(_ known: [Item]?, _ added: [Item], _ removed: [String], key: (Item) -> String) -> [Item]?
+    {
+        let new = Set(added.map(key))
+        return ((known ?? []).filter { !removed.contains(key($0)) && !new.contains(key($0)) } + added).nilIfEmpty
+    }
+
+    private func changeLists(of container: inout ContainerSpec) throws {
+        if flags.hasAny(["env-add", "env-rm"]) {
             let added = flags.list("env-add").map { item in
                 item.contains("=") ? item : call.session.environment[item].map { "\(item)=\($0)" } ?? item
             }
-            set(
-                "Env",
-                changed(container["Env"].strings, add: added, remove: flags.list("env-rm")) { GoText.pair($0).key })
+            container.env = changed(container.env, add: added, remove: flags.list("env-rm")) { GoText.pair($0).key }
         }
-        if parts.hasAny(["group-add", "group-rm"]) {
-            set(
-                "Groups",
-                changed(container["Groups"].strings, add: flags.list("group-add"), remove: flags.list("group-rm"))
-                    .sorted())
-        }
-        if parts.hasAny(["host-add", "host-rm"]) {
+        container.groups = changed(container.groups, "group")
+        if flags.hasAny(["host-add", "host-rm"]) {
             let removed = try flags.list("host-rm").map { item in
                 item.contains(":") ? try HostEntry.serviceLine(item) : item
             }
-            let kept = container["Hosts"].strings.filter { line in
+            let kept = (container.hosts ?? []).filter { line in
                 !removed.contains(line)
                     && !removed.contains { line.split(separator: " ").dropFirst().contains($0[...]) }
             }
-            let added = try flags.list("host-add").map { try HostEntry.serviceLine($0) }
-            set("Hosts", changed(kept, add: added, remove: []))
+            container.hosts = changed(
+                kept, add: try flags.list("host-add").map { try HostEntry.serviceLine($0) }, remove: [])
         }
-        for (member, flag) in [("Nameservers", "dns"), ("Search", "dns-search"), ("Options", "dns-option")]
-        where parts.hasAny(["\(flag)-add", "\(flag)-rm"]) {
-            let list = changed(
-                container["DNSConfig"][member].strings, add: flags.list("\(flag)-add"), remove: flags.list("\(flag)-rm")
-            )
-            container["DNSConfig"][member] = list.isEmpty ? .null : .strings(list.sorted())
-        }
-        if parts.hasAny(["mount-add", "mount-rm"]) {
+        var names = container.dnsConfig ?? NameServiceConfiguration()
+        names.nameservers = changed(names.nameservers, "dns")
+        names.search = changed(names.search, "dns-search")
+        names.options = changed(names.options, "dns-option")
+        if names != (container.dnsConfig ?? NameServiceConfiguration()) { container.dnsConfig = names }
+        if flags.hasAny(["mount-add", "mount-rm"]) {
             let added = try flags.list("mount-add").map { try MountOption.parse($0) }
-            let mounts = merged(container["Mounts"].elements, added, flags.list("mount-rm")) { $0["Target"].text }
-            container["Mounts"] = mounts.isEmpty ? .null : .array(mounts)
+            container.mounts = merged(container.mounts, added, flags.list("mount-rm")) { $0.target }?.sorted {
+                ($0.source, $0.target) < ($1.source, $1.target)
+            }
         }
-        if parts.hasAny(["ulimit-add", "ulimit-rm"]) {
+        if flags.hasAny(["ulimit-add", "ulimit-rm"]) {
             let added = try flags.list("ulimit-add").map { try UserLimitOption.parse($0) }
-            let limits = merged(container["Ulimits"].elements, added, flags.list("ulimit-rm")) { $0["Name"].text }
-            container["Ulimits"] = limits.isEmpty ? .null : .array(limits.sorted { $0["Name"].text < $1["Name"].text })
+            container.ulimits = merged(container.ulimits, added, flags.list("ulimit-rm")) { $0.name }?.sorted {
+                $0.name < $1.name
+            }
         }
-        spec["TaskTemplate"]["ContainerSpec"] = container
     }
 
-    private func merged(_ known: [JSON], _ added: [JSON], _ removed: [String], key: (JSON) -> String) -> [JSON] {
-        let new = Set(added.map(key))
-        return known.filter { !removed.contains(key($0)) && !new.contains(key($0)) } + added
-    }
-
-    private func placement(_ spec: inout JSON) throws {
-        var placement = spec["TaskTemplate"]["Placement"]
-        if parts.hasAny(["constraint-add", "constraint-rm"]) {
-            let list = changed(
-                placement["Constraints"].strings, add: flags.list("constraint-add"),
-                remove: flags.list("constraint-rm"))
-            placement["Constraints"] = list.isEmpty ? .null : .strings(list.sorted())
-        }
-        if parts.hasAny(["placement-pref-add", "placement-pref-rm"]) {
+    private func changePlacement(of task: inout TaskSpec) throws {
+        var placement = task.placement ?? Placement()
+        placement.constraints = changed(placement.constraints, "constraint")
+        if flags.hasAny(["placement-pref-add", "placement-pref-rm"]) {
             let removed = try flags.list("placement-pref-rm").map { try ServiceParts.preference($0) }
             let added = try flags.list("placement-pref-add").map { try ServiceParts.preference($0) }
-            let list = placement["Preferences"].elements.filter { !removed.contains($0) } + added
-            placement["Preferences"] = list.isEmpty ? .null : .array(list)
+            let kept = (placement.preferences ?? []).filter { !removed.contains($0) }
+            placement.preferences = (kept + added).nilIfEmpty
         }
-        if let most = try parts.unsigned("replicas-max-per-node") { placement["MaxReplicas"] = most }
-        if !placement.isNull { spec["TaskTemplate"]["Placement"] = placement }
-        if let replicas = try parts.unsigned("replicas") {
-            if !spec["Mode"]["Replicated"].isNull {
-                spec["Mode"]["Replicated"]["Replicas"] = replicas
-            } else if !spec["Mode"]["ReplicatedJob"].isNull {
-                spec["Mode"]["ReplicatedJob"]["TotalCompletions"] = replicas
-            } else {
-                throw ExitError(1, "replicas can only be used with replicated or replicated-job mode")
-            }
-        }
-        if let concurrent = try parts.unsigned("max-concurrent") {
-            guard !spec["Mode"]["ReplicatedJob"].isNull else {
-                throw ExitError(1, "max-concurrent can only be used with replicated-job mode")
-            }
-            spec["Mode"]["ReplicatedJob"]["MaxConcurrent"] = concurrent
-        }
+        if let most = try flags.unsigned("replicas-max-per-node") { placement.maxReplicas = most }
+        if placement != (task.placement ?? Placement()) { task.placement = placement }
     }
 
-    private func endpoint(_ spec: inout JSON) throws {
-        if let mode = parts.text("endpoint-mode") { spec["EndpointSpec"]["Mode"] = mode }
-        guard parts.hasAny(["publish-add", "publish-rm"]) else { return }
-        let removed = try flags.list("publish-rm").flatMap { try ServicePort.parseTarget($0) }
-        let added = try flags.list("publish-add").flatMap { try ServicePort.parse($0) }
-        func transport(_ port: JSON) -> String { port["Protocol"].text.isEmpty ? "tcp" : port["Protocol"].text }
-        let kept = spec["EndpointSpec"]["Ports"].elements.filter { port in
-            let target = Int(port["TargetPort"].unsigned)
-            return !removed.contains { $0.port == target && $0.transport == transport(port) }
-                && !added.contains { $0 == port }
+    private func changeEndpoint(of spec: inout ServiceSpec) throws {
+        var endpoint = spec.endpointSpec ?? EndpointSpec()
+        if let mode = flags.string("endpoint-mode") { endpoint.mode = mode }
+        if flags.hasAny(["publish-add", "publish-rm"]) {
+            let removed = try flags.list("publish-rm").flatMap { try ServicePort.parseTarget($0) }
+            let added = try flags.list("publish-add").flatMap { try ServicePort.parse($0) }
+            func transport(_ port: PortConfig) -> String { port.protocol.flatMap { $0.isEmpty ? nil : $0 } ?? "tcp" }
+            let kept = (endpoint.ports ?? []).filter { port in
+                !removed.contains { $0.port == port.targetPort && $0.transport == transport(port) }
+                    && !added.contains(port)
+            }
+            endpoint.ports =
+                (kept + added).sorted {
+                    ($0.targetPort, transport($0), $0.publishedPort ?? 0)
+                        < ($1.targetPort, transport($1), $1.publishedPort ?? 0)
+                }.nilIfEmpty
         }
-        let ports = (kept + added).sorted {
-            ($0["TargetPort"].unsigned, transport($0), $0["PublishedPort"].unsigned)
-                < ($1["TargetPort"].unsigned, transport($1), $1["PublishedPort"].unsigned)
-        }
-        spec["EndpointSpec"]["Ports"] = ports.isEmpty ? .null : .array(ports)
+        if endpoint != (spec.endpointSpec ?? EndpointSpec()) { spec.endpointSpec = endpoint }
     }
 
     // MARK: What has ids
 
-    private func references(_ spec: inout JSON, _ client: DockerClient) async throws {
-        if parts.hasAny(["network-add", "network-rm"]) {
+    private func changeReferences(
+        _ spec: inout ServiceSpec, _ task: inout TaskSpec, _ container: inout ContainerSpec, _ client: DockerClient
+    ) async throws {
+        if flags.hasAny(["network-add", "network-rm"]) {
             // Older services keep their networks beside the template.
-            let inTemplate = spec["TaskTemplate"]["Networks"].elements
-            var networks = inTemplate.isEmpty ? spec["Networks"].elements : inTemplate
-            spec["Networks"] = .null
+            let inTemplate = task.networks ?? []
+            var networks = inTemplate.isEmpty ? spec.networks ?? [] : inTemplate
+            spec.networks = nil
             for name in flags.list("network-rm") {
                 let id = try await ServiceParts.networkID(name, client)
-                networks.removeAll { $0["Target"].text == id || $0["Target"].text == name }
+                networks.removeAll { $0.target == id || $0.target == name }
             }
             for text in flags.list("network-add") {
                 let option = try NetworkOption.parse(text)
                 let id = try await ServiceParts.networkID(option.name, client)
-                guard !networks.contains(where: { $0["Target"].text == id }) else {
+                guard !networks.contains(where: { $0.target == id }) else {
                     throw ExitError(1, "service is already attached to network \(option.name)")
                 }
                 networks.append(option.attachment(id: id))
             }
-            networks.sort { $0["Target"].text < $1["Target"].text }
-            spec["TaskTemplate"]["Networks"] = networks.isEmpty ? .null : .array(networks)
+            task.networks = networks.sorted { $0.target < $1.target }.nilIfEmpty
         }
-        for (member, kind, title) in [("Secrets", "secret", "SecretName"), ("Configs", "config", "ConfigName")]
-        where parts.hasAny(["\(kind)-add", "\(kind)-rm"]) {
-            var list = spec["TaskTemplate"]["ContainerSpec"][member].elements
-            list.removeAll { flags.list("\(kind)-rm").contains($0[title].text) }
-            for text in flags.list("\(kind)-add") {
-                let reference = try await ServiceParts.fileReference(text, kind: kind, client)
-                list.removeAll { $0["File"]["Name"] == reference["File"]["Name"] }
-                list.append(reference)
-            }
-            spec["TaskTemplate"]["ContainerSpec"][member] = list.isEmpty ? .null : .array(list)
+        if flags.hasAny(["secret-add", "secret-rm"]) {
+            var added: [JSONValue] = []
+            for text in flags.list("secret-add") { added.append(try await ServiceFiles.secret(text, client)) }
+            container.secrets = files(container.secrets, added, without: flags.list("secret-rm"), "SecretName")
+        }
+        if flags.hasAny(["config-add", "config-rm"]) {
+            var added: [JSONValue] = []
+            for text in flags.list("config-add") { added.append(try await ServiceFiles.config(text, client)) }
+            container.configs = files(container.configs, added, without: flags.list("config-rm"), "ConfigName")
         }
     }
+
+    /// What is added takes the place of a file of the same name.
+    private func files(_ known: [JSONValue]?, _ added: [JSONValue], without names: [String], _ title: String)
+        -> [JSONValue]?
+    {
+        func file(_ reference: JSONValue) -> JSONValue? { reference["File"]?["Name"] }
+        let kept = (known ?? []).filter { reference in
+            !names.contains { reference[title] == .string($0) } && !added.contains { file($0) == file(reference) }
+        }
+        return (kept + added).nilIfEmpty
+    }
+}
+
+extension ServiceMode {
+    /// How many tasks run, or are to end well.
+    /// - Returns: Whether it is a mode that has a number.
+    mutating func scale(to count: UInt64) -> Bool {
+        if replicated != nil {
+            replicated?.replicas = count
+        } else if replicatedJob != nil {
+            replicatedJob?.totalCompletions = count
+        } else {
+            return false
+        }
+        return true
+    }
+}
+
+extension Collection {
+    /// For lists that the API leaves out when they are empty.
+    fileprivate var nilIfEmpty: Self? { isEmpty ? nil : self }
 }

@@ -1,8 +1,9 @@
-package import DockerClient
+import DockerClient
+package import Model
 
 extension Command {
     static let serviceCreate = Command(
-        "service create", arity: .atLeast(1), stopsAtWord: true,
+        "service create", arity: .atLeast(1), stopsAtArgument: true,
         help: """
             Usage:  apus service create [OPTIONS] IMAGE [COMMAND] [ARG...]
 
@@ -96,27 +97,24 @@ extension Command {
         let flags = call.flags
         var spec = try ServiceRequest(call).specification()
         let client = try await call.client()
-        for (member, flag, kind) in [("Secrets", "secret", "secret"), ("Configs", "config", "config")] {
-            var references: [JSON] = []
-            for text in flags.list(flag) {
-                references.append(try await ServiceParts.fileReference(text, kind: kind, client))
-            }
-            if !references.isEmpty { spec["TaskTemplate"]["ContainerSpec"][member] = .array(references) }
-        }
-        var networks: [JSON] = []
+        var secrets: [JSONValue] = []
+        for text in flags.list("secret") { secrets.append(try await ServiceFiles.secret(text, client)) }
+        if !secrets.isEmpty { spec.taskTemplate.containerSpec?.secrets = secrets }
+        var configs: [JSONValue] = []
+        for text in flags.list("config") { configs.append(try await ServiceFiles.config(text, client)) }
+        if !configs.isEmpty { spec.taskTemplate.containerSpec?.configs = configs }
+        var networks: [NetworkAttachmentConfig] = []
         for text in flags.list("network") {
             let option = try NetworkOption.parse(text)
             networks.append(option.attachment(id: try await ServiceParts.networkID(option.name, client)))
         }
-        if !networks.isEmpty {
-            spec["TaskTemplate"]["Networks"] = .array(networks.sorted { $0["Target"].text < $1["Target"].text })
-        }
+        if !networks.isEmpty { spec.taskTemplate.networks = networks.sorted { $0.target < $1.target } }
         let credentials = try await call.session.credentials(
             ofServiceIn: spec, handedOver: flags.isSet("with-registry-auth"))
         try await ServiceImage.resolve(
             &spec, client, queriesRegistry: !flags.isSet("no-resolve-image"), credentials: credentials)
         let answer = try await client.json(
-            Request("POST", "/services/create", headers: [credentials], body: .json(spec)))
+            Request("POST", "/services/create", headers: [credentials], body: .json(try JSON(encoding: spec))))
         for warning in answer["Warnings"].strings { Console.error(warning) }
         let id = answer["ID"].text
         Console.line(id)
@@ -136,94 +134,110 @@ package struct ServiceRequest {
         parts = ServiceParts(flags: call.flags)
     }
 
-    package func specification() throws -> JSON {
-        let ports = try flags.list("publish").flatMap { try ServicePort.parse($0) }
-        return .fields([
-            "Name": .string(flags.string("name") ?? ""), "Labels": .map(GoText.dictionary(flags.list("label"))),
-            "TaskTemplate": try task(), "Mode": try mode(),
-            "UpdateConfig": try parts.updateConfiguration("update", over: .null),
-            "RollbackConfig": try parts.updateConfiguration("rollback", over: .null),
-            "EndpointSpec": .fields([
-                "Mode": .string(flags.string("endpoint-mode") ?? "vip"), "Ports": ports.isEmpty ? nil : .array(ports),
-            ]),
-        ])
+    package func specification() throws -> ServiceSpec {
+        var spec = ServiceSpec()
+        spec.name = flags.string("name") ?? ""
+        spec.labels = flags.dictionary("label") ?? [:]
+        spec.taskTemplate = try task()
+        spec.mode = try mode()
+        spec.updateConfig = try parts.updateConfiguration("update", over: nil)
+        spec.rollbackConfig = try parts.updateConfiguration("rollback", over: nil)
+        var endpoint = EndpointSpec()
+        endpoint.mode = flags.string("endpoint-mode") ?? "vip"
+        endpoint.ports = try flags.texts("publish")?.flatMap { try ServicePort.parse($0) }
+        spec.endpointSpec = endpoint
+        return spec
     }
 
-    private func task() throws -> JSON {
-        let preferences = try flags.list("placement-pref").map { try ServiceParts.preference($0) }
-        let generic = try flags.list("generic-resource").map { try ServiceParts.genericResource($0) }
-        return .fields([
-            "ContainerSpec": try container(),
-            "Resources": .fields([
-                "Limits": .fields([
-                    "NanoCPUs": try parts.cpus("limit-cpu"), "MemoryBytes": try parts.bytes("limit-memory"),
-                    "Pids": parts.number("limit-pids"),
-                ]),
-                "Reservations": .fields([
-                    "NanoCPUs": try parts.cpus("reserve-cpu"), "MemoryBytes": try parts.bytes("reserve-memory"),
-                    "GenericResources": generic.isEmpty ? nil : .array(generic),
-                ]),
-            ]),
-            "RestartPolicy": try parts.restartPolicy(over: .null),
-            "Placement": .fields([
-                "Constraints": parts.texts("constraint"),
-                "Preferences": preferences.isEmpty ? nil : .array(preferences),
-                "MaxReplicas": try parts.unsigned("replicas-max-per-node"),
-            ]),
-            "ForceUpdate": 0, "LogDriver": try parts.logDriver(),
-        ])
+    private func task() throws -> TaskSpec {
+        var limits = NodeResources()
+        limits.nanoCPUs = try flags.cpus("limit-cpu") ?? 0
+        limits.memoryBytes = try flags.byteCount("limit-memory") ?? 0
+        limits.pids = flags.integer("limit-pids") ?? 0
+        var reservations = NodeResources()
+        reservations.nanoCPUs = try flags.cpus("reserve-cpu") ?? 0
+        reservations.memoryBytes = try flags.byteCount("reserve-memory") ?? 0
+        reservations.genericResources = try flags.texts("generic-resource")?.map {
+            try ServiceParts.genericResource($0)
+        }
+        var resources = ResourceRequirements()
+        resources.limits = limits
+        resources.reservations = reservations
+        var placement = Placement()
+        placement.constraints = flags.texts("constraint")
+        placement.preferences = try flags.texts("placement-pref")?.map { try ServiceParts.preference($0) }
+        placement.maxReplicas = try flags.unsigned("replicas-max-per-node")
+        var task = TaskSpec()
+        task.containerSpec = try container()
+        task.resources = resources
+        task.restartPolicy = try parts.restartPolicy(over: nil)
+        task.placement = placement
+        task.logDriver = parts.logDriver()
+        return task
     }
 
-    private func container() throws -> JSON {
-        let environment = try SettingFiles.environment(call, files: "env-file", flags: "env")
-        let mounts = try flags.list("mount").map { try MountOption.parse($0) }
-        let limits = try flags.list("ulimit").map { try UserLimitOption.parse($0) }
-        let hosts = try flags.list("host").map { try HostEntry.serviceLine($0) }
-        let command = Array(call.words.dropFirst())
-        let added = ServiceParts.capabilities(flags.list("cap-add"))
-        let dropped = ServiceParts.capabilities(flags.list("cap-drop"))
+    private func container() throws -> ContainerSpec {
         guard !flags.has("credential-spec") else { throw ExitError(1, "--credential-spec is for Windows only") }
-        let grace = try parts.duration("stop-grace-period")
-        return .fields([
-            "Image": .string(call.words[0]), "Labels": parts.map("container-label"),
-            "Command": try parts.words("entrypoint"), "Args": command.isEmpty ? nil : .strings(command),
-            "Hostname": parts.text("hostname"), "Env": environment.isEmpty ? nil : .strings(environment),
-            "Dir": parts.text("workdir"), "User": parts.text("user"), "Groups": parts.texts("group"),
-            "Privileges": nil, "StopSignal": parts.text("stop-signal"), "TTY": parts.isSet("tty"),
-            "ReadOnly": parts.isSet("read-only"), "Mounts": mounts.isEmpty ? nil : .array(mounts),
-            "StopGracePeriod": grace, "Healthcheck": try parts.health(over: .null),
-            "Hosts": hosts.isEmpty ? nil : .strings(hosts),
-            "DNSConfig": .fields([
-                "Nameservers": parts.texts("dns"), "Search": parts.texts("dns-search"),
-                "Options": parts.texts("dns-option"),
-            ]),
-            "Isolation": parts.text("isolation"), "Init": parts.isSet("init"), "Sysctls": parts.map("sysctl"),
-            "CapabilityAdd": added.isEmpty ? nil : .strings(added.filter { !dropped.contains($0) }),
-            "CapabilityDrop": dropped.isEmpty ? nil : .strings(dropped),
-            "Ulimits": limits.isEmpty ? nil : .array(limits), "OomScoreAdj": parts.number("oom-score-adj"),
-        ])
+        let environment = try SettingFiles.environment(call, files: "env-file", flags: "env")
+        let command = Array(call.arguments.dropFirst())
+        let capabilities = Capabilities(adding: flags.list("cap-add"), dropping: flags.list("cap-drop"))
+        var container = ContainerSpec()
+        container.image = call.arguments[0]
+        container.labels = flags.dictionary("container-label")
+        container.command = try flags.arguments("entrypoint")
+        container.args = command.isEmpty ? nil : command
+        container.hostname = flags.string("hostname")
+        container.env = environment.isEmpty ? nil : environment
+        container.dir = flags.string("workdir")
+        container.user = flags.string("user")
+        container.groups = flags.texts("group")
+        container.stopSignal = flags.string("stop-signal")
+        container.terminal = flags.isSetOrNil("tty")
+        container.readOnly = flags.isSetOrNil("read-only")
+        container.mounts = try flags.texts("mount")?.map { try MountOption.parse($0) }
+        container.stopGracePeriod = try flags.duration("stop-grace-period")
+        container.healthcheck = try parts.health(over: nil)
+        container.hosts = try flags.texts("host")?.map { try HostEntry.serviceLine($0) }
+        var names = NameServiceConfiguration()
+        names.nameservers = flags.texts("dns")
+        names.search = flags.texts("dns-search")
+        names.options = flags.texts("dns-option")
+        container.dnsConfig = names
+        container.isolation = flags.string("isolation")
+        // Said also when it is not, or the engine would do as it is set.
+        container.`init` = flags.isSet("init")
+        container.sysctls = flags.dictionary("sysctl")
+        container.capabilityAdd = capabilities.added.isEmpty ? nil : capabilities.added
+        container.capabilityDrop = capabilities.dropped.isEmpty ? nil : capabilities.dropped
+        container.ulimits = try flags.texts("ulimit")?.map { try UserLimitOption.parse($0) }.sorted {
+            $0.name < $1.name
+        }
+        container.oomScoreAdj = flags.number("oom-score-adj")
+        return container
     }
 
-    private func mode() throws -> JSON {
-        let replicas = try parts.unsigned("replicas")
-        let mode = flags.string("mode") ?? "replicated"
-        guard mode == "replicated" || mode == "replicated-job" || replicas == nil else {
+    private func mode() throws -> ServiceMode {
+        let replicas = try flags.unsigned("replicas")
+        let name = flags.string("mode") ?? "replicated"
+        guard name == "replicated" || name == "replicated-job" || replicas == nil else {
             throw ExitError(1, "replicas can only be used with replicated or replicated-job mode")
         }
-        guard mode == "replicated" || mode == "replicated-job" || !flags.has("replicas-max-per-node") else {
+        guard name == "replicated" || name == "replicated-job" || !flags.has("replicas-max-per-node") else {
             throw ExitError(1, "replicas-max-per-node can only be used with replicated or replicated-job mode")
         }
-        guard mode == "replicated-job" || !flags.has("max-concurrent") else {
+        guard name == "replicated-job" || !flags.has("max-concurrent") else {
             throw ExitError(1, "max-concurrent can only be used with replicated-job mode")
         }
-        switch mode {
-        case "global": return ["Global": .object([])]
-        case "replicated": return ["Replicated": .fields(["Replicas": replicas])]
+        var mode = ServiceMode()
+        switch name {
+        case "global": mode.global = Empty()
+        case "replicated": mode.replicated = ServiceMode.Replicated(replicas: replicas)
         case "replicated-job":
-            let concurrent = try parts.unsigned("max-concurrent") ?? replicas
-            return ["ReplicatedJob": .fields(["MaxConcurrent": concurrent, "TotalCompletions": replicas])]
-        case "global-job": return ["GlobalJob": .object([])]
-        default: throw ExitError(1, "Unknown mode: \(mode), only replicated and global supported")
+            let concurrent = try flags.unsigned("max-concurrent") ?? replicas
+            mode.replicatedJob = ServiceMode.ReplicatedJob(maxConcurrent: concurrent, totalCompletions: replicas)
+        case "global-job": mode.globalJob = Empty()
+        default: throw ExitError(1, "Unknown mode: \(name), only replicated and global supported")
         }
+        return mode
     }
 }

@@ -25,12 +25,12 @@ extension Command {
             { throw ExitError(1, "Error: no such service: \(name)") }
         }
         guard isPretty else {
-            return try await Inspection(format: flags.string("format")).show(call.words) { name in
+            return try await Inspection(format: flags.string("format")).show(call.arguments) { name in
                 do { return try await look(name) } catch let error as ExitError { throw PlainError(error.message) }
             }
         }
         var networks: [String: String]?
-        try await Batch.run(call.words) { name in
+        try await Batch.run(call.arguments) { name in
             let service = try JSON(parsing: try await look(name))
             if networks == nil {
                 let all = try await client.json(.get("/networks")).elements
@@ -39,12 +39,6 @@ extension Command {
             return ServicePretty.text(service, networks: networks ?? [:])
         }
     }
-}
-
-/// An error that says no more than its text.
-struct PlainError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }
 
 /// A service for people.

@@ -1,7 +1,7 @@
 package import DockerClient
 
-extension CommandList {
-    static let services: [Command] = [
+enum ServiceCommands {
+    static let all: [Command] = [
         .serviceCreate, .serviceInspect, .serviceLogs, .serviceList, .serviceTasks, .serviceRemove, .serviceRollback,
         .serviceScale, .serviceUpdate,
     ]
@@ -52,7 +52,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        try await Batch.run(call.words) { name in
+        try await Batch.run(call.arguments) { name in
             try await client.send(.delete(ServicePath.of(name)))
             return name
         }
@@ -76,38 +76,38 @@ extension Command {
         let flags = call.flags
         let client = try await call.client()
         let known = try await client.json(
-            .get("/services", [("filters", Filters.encoded(["id": call.words]))])
+            .get("/services", [("filters", Filters.encoded(["id": call.arguments]))])
         ).elements
         let named = try await client.json(
-            .get("/services", [("filters", Filters.encoded(["name": call.words]))])
+            .get("/services", [("filters", Filters.encoded(["name": call.arguments]))])
         ).elements
         var ids: [String] = []
         var missing: [String] = []
-        for word in call.words {
-            if let match = known.first(where: { $0["ID"].text == word })
-                ?? named.first(where: { $0["Spec"]["Name"].text == word })
+        for argument in call.arguments {
+            if let match = known.first(where: { $0["ID"].text == argument })
+                ?? named.first(where: { $0["Spec"]["Name"].text == argument })
             {
                 ids.append(match["ID"].text)
                 continue
             }
-            let matches = known.filter { $0["ID"].text.hasPrefix(word) }
+            let matches = known.filter { $0["ID"].text.hasPrefix(argument) }
             guard matches.count <= 1 else {
-                throw ExitError(1, "multiple services found with provided prefix: \(word)")
+                throw ExitError(1, "multiple services found with provided prefix: \(argument)")
             }
             if let match = matches.first {
                 ids.append(match["ID"].text)
             } else {
-                missing.append("no such service: \(word)")
+                missing.append("no such service: \(argument)")
             }
         }
         guard !ids.isEmpty else { throw ExitError(1, missing.joined(separator: "\n")) }
         let filters = flags.list("filter") + ids.map { "service=\($0)" }
-        var wanted = filters
+        var requested = filters
         // A node may be named as its own.
         for (index, item) in filters.enumerated() where item == "node=self" {
-            wanted[index] = "node=\(try await client.json(.get("/info"))["Swarm"]["NodeID"].text)"
+            requested[index] = "node=\(try await client.json(.get("/info"))["Swarm"]["NodeID"].text)"
         }
-        let tasks = try await client.json(.get("/tasks", Filters.query(wanted))).elements
+        let tasks = try await client.json(.get("/tasks", Filters.query(requested))).elements
         // Ids by themselves are whole here, though not in `node ps`.
         try await TaskTable(client, flags).show(tasks, isShort: !flags.isSet("no-trunc") && !flags.isSet("quiet"))
         guard missing.isEmpty else { throw ExitError(1, missing.joined(separator: "\n")) }

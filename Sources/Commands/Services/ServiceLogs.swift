@@ -26,7 +26,7 @@ extension Command {
         var query = try LogQuery.items(flags).filter { $0.0 != "details" }
         // What the lines are of comes as details.
         if !isRaw || flags.isSet("details") { query.append(("details", "1")) }
-        let target = try await LogTarget.find(client, call.words[0])
+        let target = try await LogTarget.find(client, call.arguments[0])
         if target.hasTerminal, !isRaw {
             throw ExitError(1, "tty service logs only supported with --raw")
         }
@@ -117,11 +117,11 @@ package struct LogLineStyle: Sendable {
     }
 }
 
-/// A line of a service's logs: moment, details that say what it is of, message.
+/// A line of a service's logs: timestamp, details that say what it is of, message.
 package struct LogLine {
     static let prefix = "com.docker.swarm."
 
-    let moment: [UInt8]
+    let timestamp: [UInt8]
     package let node: String
     let service: String
     package let task: String
@@ -137,7 +137,7 @@ package struct LogLine {
         guard parts.count == count else {
             throw ExitError(1, "invalid context in log message: \(String(decoding: bytes, as: UTF8.self))")
         }
-        moment = style.hasTimestamps ? parts[0] : []
+        timestamp = style.hasTimestamps ? parts[0] : []
         message = parts[count - 1]
         var owners: [String: String] = [:]
         var rest: [(String, String)] = []
@@ -178,6 +178,6 @@ package struct LogLine {
         if style.showsDetails, !details.isEmpty {
             name += details.map { "\($0.0)=\($0.1)" }.joined(separator: ",") + " "
         }
-        return (moment.isEmpty ? [] : moment + [0x20]) + Array(name.utf8) + message
+        return (timestamp.isEmpty ? [] : timestamp + [0x20]) + Array(name.utf8) + message
     }
 }

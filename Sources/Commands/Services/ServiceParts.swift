@@ -1,102 +1,87 @@
 import DockerClient
+import Model
 
 /// Parts of a service's specification that `create` and `update` read from the same flags.
 struct ServiceParts {
     let flags: ParsedFlags
 
-    func text(_ name: String) -> JSON? { flags.string(name).map { .string($0) } }
-    func number(_ name: String) -> JSON? { flags.integer(name).map { JSON($0) } }
-    func unsigned(_ name: String) throws -> JSON? {
-        try flags.string(name).map { JSON(try Numbers.parseUnsigned($0, bits: 64)) }
-    }
-    func duration(_ name: String) throws -> JSON? { try flags.string(name).map { JSON(try GoDuration.parse($0)) } }
-    func bytes(_ name: String) throws -> JSON? { try flags.string(name).map { JSON(try ByteCount.parse($0)) } }
-    func cpus(_ name: String) throws -> JSON? { try flags.string(name).map { JSON(try CPUCount.nanoseconds($0)) } }
-    func texts(_ name: String) -> JSON? { flags.list(name).isEmpty ? nil : .strings(flags.list(name)) }
-    func map(_ name: String) -> JSON? { flags.list(name).isEmpty ? nil : .map(GoText.dictionary(flags.list(name))) }
-    func isSet(_ name: String) -> JSON? { flags.has(name) ? .bool(flags.isSet(name)) : nil }
-    func words(_ name: String) throws -> JSON? {
-        try flags.string(name).map { .strings(try ShellWords.split($0)) }
-    }
-
-    func hasAny(_ names: [String]) -> Bool { names.contains { flags.has($0) } }
-
-    /// Sets a member for each flag that was given.
-    func apply(_ settings: [(member: String, value: JSON?)], to object: inout JSON) {
-        for (member, value) in settings {
-            if let value { object[member] = value }
-        }
-    }
-
     // MARK: Updates, restarts, health
 
     /// - Parameter prefix: `update` or `rollback`.
-    func updateConfiguration(_ prefix: String, over known: JSON) throws -> JSON? {
+    func updateConfiguration(_ prefix: String, over known: UpdateConfiguration?) throws -> UpdateConfiguration? {
         let names = ["parallelism", "delay", "monitor", "failure-action", "max-failure-ratio", "order"]
-        guard hasAny(names.map { "\(prefix)-\($0)" }) else { return nil }
-        var result = known
-        if result.isNull {
-            result = [
-                "Parallelism": 1, "FailureAction": "pause", "Monitor": 5_000_000_000, "MaxFailureRatio": 0,
-                "Order": "stop-first",
-            ]
+        guard flags.hasAny(names.map { "\(prefix)-\($0)" }) else { return nil }
+        var result = known ?? Self.standardUpdate
+        if let count = try flags.unsigned("\(prefix)-parallelism") { result.parallelism = count }
+        if let delay = try flags.duration("\(prefix)-delay") { result.delay = delay }
+        if let action = flags.string("\(prefix)-failure-action") { result.failureAction = action }
+        if let monitor = try flags.duration("\(prefix)-monitor") { result.monitor = monitor }
+        if let ratio = flags.string("\(prefix)-max-failure-ratio").flatMap(Double.init) {
+            result.maxFailureRatio = ratio
         }
-        apply(
-            [
-                ("Parallelism", try unsigned("\(prefix)-parallelism")), ("Delay", try duration("\(prefix)-delay")),
-                ("FailureAction", text("\(prefix)-failure-action")), ("Monitor", try duration("\(prefix)-monitor")),
-                ("MaxFailureRatio", flags.string("\(prefix)-max-failure-ratio").map { .number($0) }),
-                ("Order", text("\(prefix)-order")),
-            ], to: &result)
+        if let order = flags.string("\(prefix)-order") { result.order = order }
         return result
     }
 
-    func restartPolicy(over known: JSON) throws -> JSON? {
-        guard hasAny(["restart-condition", "restart-delay", "restart-max-attempts", "restart-window"]) else {
+    private static var standardUpdate: UpdateConfiguration {
+        var update = UpdateConfiguration()
+        update.parallelism = 1
+        update.failureAction = "pause"
+        update.monitor = 5_000_000_000
+        update.order = "stop-first"
+        return update
+    }
+
+    func restartPolicy(over known: TaskRestartPolicy?) throws -> TaskRestartPolicy? {
+        guard flags.hasAny(["restart-condition", "restart-delay", "restart-max-attempts", "restart-window"]) else {
             return nil
         }
-        var result: JSON = known.isNull ? ["Condition": "any", "Delay": 5_000_000_000, "MaxAttempts": 0] : known
-        apply(
-            [
-                ("Condition", text("restart-condition")), ("Delay", try duration("restart-delay")),
-                ("MaxAttempts", try unsigned("restart-max-attempts")), ("Window", try duration("restart-window")),
-            ], to: &result)
+        var result = known ?? Self.standardRestart
+        if let condition = flags.string("restart-condition") { result.condition = condition }
+        if let delay = try flags.duration("restart-delay") { result.delay = delay }
+        if let count = try flags.unsigned("restart-max-attempts") { result.maxAttempts = count }
+        if let window = try flags.duration("restart-window") { result.window = window }
         return result
     }
 
-    func health(over known: JSON) throws -> JSON? {
+    private static var standardRestart: TaskRestartPolicy {
+        var restart = TaskRestartPolicy()
+        restart.condition = "any"
+        restart.delay = 5_000_000_000
+        restart.maxAttempts = 0
+        return restart
+    }
+
+    func health(over known: HealthConfiguration?) throws -> HealthConfiguration? {
         let times = ["health-interval", "health-timeout", "health-start-period", "health-start-interval"]
-        let hasOptions = hasAny(times + ["health-cmd", "health-retries"])
+        let hasOptions = flags.hasAny(times + ["health-cmd", "health-retries"])
         if flags.isSet("no-healthcheck") {
             guard !hasOptions else { throw ExitError(1, "--no-healthcheck conflicts with --health-* options") }
-            return ["Test": ["NONE"]]
+            var none = HealthConfiguration()
+            none.test = ["NONE"]
+            return none
         }
         guard hasOptions else { return nil }
-        var result = known
+        var result = known ?? HealthConfiguration()
         // A check that was taken away comes back with the options.
-        if result["Test"].strings == ["NONE"] { result["Test"] = .null }
-        apply(
-            [
-                ("Test", flags.string("health-cmd").map { $0.isEmpty ? [] : ["CMD-SHELL", .string($0)] }),
-                ("Interval", try duration("health-interval")), ("Timeout", try duration("health-timeout")),
-                ("Retries", number("health-retries")), ("StartPeriod", try duration("health-start-period")),
-                ("StartInterval", try duration("health-start-interval")),
-            ], to: &result)
+        if result.test == ["NONE"] { result.test = [] }
+        if let command = flags.string("health-cmd") { result.test = command.isEmpty ? [] : ["CMD-SHELL", command] }
+        if let interval = try flags.duration("health-interval") { result.interval = interval }
+        if let timeout = try flags.duration("health-timeout") { result.timeout = timeout }
+        if let retries = flags.number("health-retries") { result.retries = retries }
+        if let period = try flags.duration("health-start-period") { result.startPeriod = period }
+        if let interval = try flags.duration("health-start-interval") { result.startInterval = interval }
         return result
     }
 
-    func logDriver() throws -> JSON? {
-        let options = flags.list("log-opt")
-        guard let driver = flags.string("log-driver") else {
-            guard options.isEmpty else { return ["Name": "", "Options": .map(GoText.dictionary(options))] }
-            return nil
-        }
-        return .fields(["Name": .string(driver), "Options": options.isEmpty ? nil : .map(GoText.dictionary(options))])
+    func logDriver() -> Driver? {
+        guard flags.has("log-driver") || flags.has("log-opt") else { return nil }
+        return Driver(name: flags.string("log-driver") ?? "", options: flags.dictionary("log-opt"))
     }
 
     // MARK: Placement and resources
 
-    static func preference(_ text: String) throws -> JSON {
+    static func preference(_ text: String) throws -> Placement.Preference {
         let (strategy, value) = GoText.pair(text)
         guard strategy == "spread", let value else {
             throw ExitError(
@@ -105,10 +90,10 @@ struct ServiceParts {
                     ? "placement preference must be of the format \"<strategy>=<arg>\""
                     : "unsupported placement preference \(strategy) (only spread is supported)")
         }
-        return ["Spread": ["SpreadDescriptor": .string(value)]]
+        return Placement.Preference(spread: Placement.Spread(value))
     }
 
-    static func genericResource(_ text: String) throws -> JSON {
+    static func genericResource(_ text: String) throws -> GenericResource {
         let (kind, value) = GoText.pair(text)
         guard let value, !kind.isEmpty, !value.isEmpty else {
             throw ExitError(
@@ -122,99 +107,16 @@ struct ServiceParts {
                 "invalid generic-resource request `\(text)`, Named Generic Resources is not supported for service create or update"
             )
         }
-        return ["DiscreteResourceSpec": ["Kind": .string(kind), "Value": JSON(count)]]
-    }
-
-    /// `CAP_` in front, capitals, no doubles.
-    static func capabilities(_ names: [String]) -> [String] {
-        var result: [String] = []
-        for name in names {
-            let upper = name.uppercased().filter { $0 != " " }
-            let whole = upper == "ALL" || upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
-            if !result.contains(whole) { result.append(whole) }
-        }
-        return result.sorted()
-    }
-
-    /// `--secret` and `--config`: a name, or `source=…,target=…,uid=…,gid=…,mode=…`.
-    ///
-    /// - Parameter kind: `secret` or `config`.
-    static func fileReference(_ text: String, kind: String, _ client: DockerClient) async throws -> JSON {
-        var source = ""
-        var target = ""
-        var owner = "0"
-        var group = "0"
-        var mode: Int64 = 0o444
-        for field in GoText.commaSeparated(text) {
-            let (key, given) = GoText.pair(field)
-            guard let value = given else {
-                guard source.isEmpty, !field.contains("=") else {
-                    throw ExitError(1, "invalid field '\(field)' must be a key=value pair")
-                }
-                source = field
-                continue
-            }
-            switch key.lowercased() {
-            case "source", "src": source = value
-            case "target": target = value
-            case "uid": owner = value
-            case "gid": group = value
-            case "mode":
-                guard let bits = Int64(value, radix: 8) else { throw ExitError(1, "invalid mode specified: \(value)") }
-                mode = bits
-            default: throw ExitError(1, "invalid field in \(kind) request: \(key)")
-            }
-        }
-        guard !source.isEmpty else { throw ExitError(1, "source is required") }
-        let query = [("filters", Filters.encoded(["name": [source]]))]
-        let found = try await client.json(.get("/\(kind)s", query)).elements.first { $0["Spec"]["Name"].text == source }
-        guard let found else { throw ExitError(1, "\(kind) not found: \(source)") }
-        let title = kind == "secret" ? "Secret" : "Config"
-        return .fields([
-            "File": [
-                "Name": .string(target.isEmpty ? source : target), "UID": .string(owner), "GID": .string(group),
-                "Mode": JSON(mode),
-            ],
-            "\(title)ID": found["ID"], "\(title)Name": .string(source),
-        ])
+        var amount = GenericResource.Discrete()
+        amount.kind = kind
+        amount.value = count
+        var resource = GenericResource()
+        resource.discreteResourceSpec = amount
+        return resource
     }
 
     /// The id of a network that services may use.
     static func networkID(_ name: String, _ client: DockerClient) async throws -> String {
         try await client.json(.get(NetworkPath.of(name), [("scope", "swarm")]))["Id"].text
-    }
-}
-
-/// Which image the tasks run: with the digest the registry has for its tag now.
-enum ServiceImage {
-    static func resolve(
-        _ spec: inout JSON, _ client: DockerClient, queriesRegistry: Bool, credentials: (String, String)
-    ) async throws {
-        let text = spec["TaskTemplate"]["ContainerSpec"]["Image"].text
-        // An id in place of a name stays as it is.
-        guard let name = try? ImageName(parsing: text) else { return }
-        var image = name.withTag.familiar
-        if queriesRegistry, name.digest == nil {
-            do {
-                let found = try await client.json(
-                    Request("GET", "/distribution/\(Request.part(text))/json", headers: [credentials]))
-                let digest = found["Descriptor"]["digest"].text
-                if !digest.isEmpty { image += "@\(digest)" }
-                let platforms = found["Platforms"].elements.map { platform -> JSON in
-                    .fields(["Architecture": platform["architecture"], "OS": platform["os"]])
-                }
-                if !platforms.isEmpty { spec["TaskTemplate"]["Placement"]["Platforms"] = .array(platforms) }
-            } catch is DockerError {
-                Console.error(
-                    """
-                    image \(image) could not be accessed on a registry to record
-                    its digest. Each node will access \(image) independently,
-                    possibly leading to different nodes running different
-                    versions of the image.
-
-                    """)
-            }
-        }
-        spec["TaskTemplate"]["ContainerSpec"]["Image"] = .string(image)
     }
 }

@@ -33,7 +33,7 @@ package struct ServiceProgress {
         -> (messages: [JSON], isConverged: Bool)
     {
         let chosen = chosenTasks(tasks, activeNodes)
-        let wanted = total(service, chosen)
+        let desired = total(service, chosen)
         var messages: [JSON] = []
         guard !isGlobal || !chosen.isEmpty else {
             // A global service has no tasks before it is looked at; how many it will have is not known.
@@ -42,9 +42,9 @@ package struct ServiceProgress {
             return (messages, false)
         }
         if !hasBegun || (isGlobal && lines.isEmpty) {
-            messages.append(overall(0, wanted, isRollingBack))
-            if !isGlobal, wanted <= Self.mostBars {
-                for index in 0..<wanted { messages.append(Self.message("\(index + 1)/\(wanted)", " ")) }
+            messages.append(overall(0, desired, isRollingBack))
+            if !isGlobal, desired <= Self.mostBars {
+                for index in 0..<desired { messages.append(Self.message("\(index + 1)/\(desired)", " ")) }
             }
             hasBegun = true
         }
@@ -57,13 +57,13 @@ package struct ServiceProgress {
             lines[key] = line
             let state = task["Status"]["State"].text
             if state == goal, isJob || !isTerminal(task["DesiredState"].text) { running += 1 }
-            if let message = bar(task, line, wanted, isRollingBack) { messages.append(message) }
+            if let message = bar(task, line, desired, isRollingBack) { messages.append(message) }
         }
         if !isDone {
-            messages.append(overall(running, wanted, isRollingBack))
-            isDone = running == wanted
+            messages.append(overall(running, desired, isRollingBack))
+            isDone = running == desired
         }
-        return (messages, running == wanted)
+        return (messages, running == desired)
     }
 
     private func total(_ service: JSON, _ chosen: [JSON]) -> UInt64 {
@@ -73,14 +73,14 @@ package struct ServiceProgress {
         return mode["Replicated"]["Replicas"].unsigned
     }
 
-    private func overall(_ running: UInt64, _ wanted: UInt64, _ isRollingBack: Bool) -> JSON {
-        let text = "\(running) out of \(wanted) tasks"
+    private func overall(_ running: UInt64, _ desired: UInt64, _ isRollingBack: Bool) -> JSON {
+        let text = "\(running) out of \(desired) tasks"
         return Self.message("overall progress", isRollingBack ? "rolling back update: \(text)" : text)
     }
 
     private func isTerminal(_ state: String) -> Bool { (Self.order[state] ?? 0) > Self.last }
 
-    /// One task a slot: the one that is wanted least far along, then the one that is.
+    /// One task a slot: the one that is desired least far along, then the one that is.
     private func chosenTasks(_ tasks: [JSON], _ activeNodes: Set<String>) -> [JSON] {
         var chosen: [String: JSON] = [:]
         func rank(_ task: JSON) -> (Int, Int) {
@@ -101,9 +101,9 @@ package struct ServiceProgress {
         }
     }
 
-    private func bar(_ task: JSON, _ line: Int, _ wanted: UInt64, _ isRollingBack: Bool) -> JSON? {
-        guard !isDone, wanted <= Self.mostBars, UInt64(line) <= wanted else { return nil }
-        let id = isGlobal ? Units.shortID(task["NodeID"].text) : "\(line)/\(wanted)"
+    private func bar(_ task: JSON, _ line: Int, _ desired: UInt64, _ isRollingBack: Bool) -> JSON? {
+        guard !isDone, desired <= Self.mostBars, UInt64(line) <= desired else { return nil }
+        let id = isGlobal ? Units.shortID(task["NodeID"].text) : "\(line)/\(desired)"
         let failure = task["Status"]["Err"].text
         guard failure.isEmpty else {
             return Self.message(id, Units.ellipsis(failure.replacing("\n", with: " "), 75))

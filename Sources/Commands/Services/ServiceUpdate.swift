@@ -1,4 +1,5 @@
 import DockerClient
+import Model
 
 extension Command {
     static let serviceUpdate = Command(
@@ -110,10 +111,10 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let name = call.words[0]
+        let name = call.arguments[0]
         let service = try await client.json(.get(ServicePath.of(name)))
         var query = [("version", "\(service["Version"]["Index"].unsigned)")]
-        var spec = service["Spec"]
+        var spec = try EditedObject<ServiceSpec>(service["Spec"])
         if flags.isSet("rollback") {
             guard
                 flags.values.keys.allSatisfy({
@@ -122,21 +123,21 @@ extension Command {
             else { throw ExitError(1, "other flags may not be combined with --rollback") }
             query.append(("rollback", "previous"))
         } else {
-            try await ServiceChange(call, client).apply(to: &spec)
+            try await ServiceChange(call, client).apply(to: &spec.value)
             if flags.has("image") {
                 let credentials = try await call.session.credentials(
-                    ofServiceIn: spec, handedOver: flags.isSet("with-registry-auth"))
+                    ofServiceIn: spec.value, handedOver: flags.isSet("with-registry-auth"))
                 try await ServiceImage.resolve(
-                    &spec, client, queriesRegistry: !flags.isSet("no-resolve-image"), credentials: credentials)
+                    &spec.value, client, queriesRegistry: !flags.isSet("no-resolve-image"), credentials: credentials)
             }
         }
-        query.append(("registryAuthFrom", "spec"))
+        if !flags.isSet("with-registry-auth") { query.append(("registryAuthFrom", "spec")) }
         let credentials = try await call.session.credentials(
-            ofServiceIn: spec, handedOver: flags.isSet("with-registry-auth"))
+            ofServiceIn: spec.value, handedOver: flags.isSet("with-registry-auth"))
         let answer = try await client.json(
             Request(
                 "POST", ServicePath.of(service["ID"].text, "/update"), query: query, headers: [credentials],
-                body: .json(spec)))
+                body: .json(try spec.json())))
         for warning in answer["Warnings"].strings { Console.error(warning) }
         Console.line(name)
         if !flags.isSet("detach") {
@@ -157,7 +158,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        let name = call.words[0]
+        let name = call.arguments[0]
         let service = try await client.json(.get(ServicePath.of(name)))
         let query = [("version", "\(service["Version"]["Index"].unsigned)"), ("rollback", "previous")]
         let answer = try await client.json(
@@ -180,22 +181,22 @@ extension Command {
               -d, --detach   Do not wait until the tasks run
             """
     ) { call in
-        var wanted: [(name: String, text: String)] = []
-        for word in call.words {
-            let (name, text) = GoText.pair(word)
+        var requested: [(name: String, text: String)] = []
+        for argument in call.arguments {
+            let (name, text) = GoText.pair(argument)
             guard let text, !name.isEmpty else {
                 throw ExitError(
                     1,
-                    "invalid scale specifier '\(word)'.\nSee 'apus service scale --help'.\n\n"
+                    "invalid scale specifier '\(argument)'.\nSee 'apus service scale --help'.\n\n"
                         + "Usage:  apus service scale SERVICE=REPLICAS [SERVICE=REPLICAS...]\n\n"
                         + "Scale one or multiple replicated services")
             }
-            wanted.append((name, text))
+            requested.append((name, text))
         }
         let client = try await call.client()
         var failures: [String] = []
         var changed: [String] = []
-        for (name, text) in wanted {
+        for (name, text) in requested {
             do {
                 let count: UInt64
                 do { count = try Numbers.parseUnsigned(text, bits: 64) } catch {
@@ -221,16 +222,12 @@ extension Command {
 extension ServiceChange {
     static func scale(_ client: DockerClient, _ name: String, _ count: UInt64) async throws {
         let service = try await client.json(.get(ServicePath.of(name)))
-        var spec = service["Spec"]
-        if !spec["Mode"]["Replicated"].isNull {
-            spec["Mode"]["Replicated"]["Replicas"] = JSON(count)
-        } else if !spec["Mode"]["ReplicatedJob"].isNull {
-            spec["Mode"]["ReplicatedJob"]["TotalCompletions"] = JSON(count)
-        } else {
+        var spec = try EditedObject<ServiceSpec>(service["Spec"])
+        guard spec.value.mode.scale(to: count) else {
             throw ExitError(1, "scale can only be used with replicated or replicated-job mode")
         }
         let query = [("version", "\(service["Version"]["Index"].unsigned)")]
-        let answer = try await client.json(.post(ServicePath.of(service["ID"].text, "/update"), query, spec))
+        let answer = try await client.json(.post(ServicePath.of(service["ID"].text, "/update"), query, try spec.json()))
         for warning in answer["Warnings"].strings { Console.error(warning) }
         Console.line("\(name) scaled to \(count)")
     }

@@ -23,7 +23,7 @@ extension Command {
                 "unknown type: \(GoText.quoted(type)): must be one of \"\(AnyKind.kinds.map(\.name).joined(separator: "\", \""))\""
             )
         }
-        try await Inspection(format: flags.string("format")).show(call.words) { name in
+        try await Inspection(format: flags.string("format")).show(call.arguments) { name in
             try await AnyKind.find(name, type: type, size: flags.isSet("size"), client)
         }
     }

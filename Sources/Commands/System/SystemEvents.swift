@@ -1,8 +1,8 @@
 package import DockerClient
 import Model
 
-extension CommandList {
-    static let system: [Command] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
+enum SystemCommands {
+    static let all: [Command] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
 }
 
 extension Command {
@@ -29,7 +29,7 @@ extension Command {
         let template = format.isEmpty ? nil : try Listing.parsed(format == "json" ? "{{json .}}" : format)
         for name in ["since", "until"] {
             guard let text = flags.string(name), !text.isEmpty else { continue }
-            query.append((name, try Moments.parameter(text)))
+            query.append((name, try Timestamps.parameter(text)))
         }
         query += Filters.query(flags.list("filter"))
         try await call.client().values(.get("/events", query)) { event in
@@ -45,9 +45,9 @@ extension Command {
 package enum EventText {
     /// `2026-11-23T06:21:08.696854704Z node update wulp8m106… (name=node-1, state.new=ready)`
     package static func line(_ event: JSON) -> String {
-        let moment = Timestamp(nanosecondsSinceEpoch: event["timeNano"].integer ?? 0).fixedWidth
+        let timestamp = Timestamp(nanosecondsSinceEpoch: event["timeNano"].integer ?? 0).fixedWidth
         let actor = event["Actor"]
-        let head = "\(moment) \(event["Type"].text) \(event["Action"].text) \(actor["ID"].text)"
+        let head = "\(timestamp) \(event["Type"].text) \(event["Action"].text) \(actor["ID"].text)"
         let attributes = actor["Attributes"].members.sorted { $0.name < $1.name }
         guard !attributes.isEmpty else { return head }
         return head + " (" + attributes.map { "\($0.name)=\($0.value.text)" }.joined(separator: ", ") + ")"

@@ -1,4 +1,5 @@
 package import DockerClient
+import Model
 
 extension Command {
     static let systemInfo = Command(
@@ -17,7 +18,8 @@ extension Command {
     ) { call in
         let format = call.flags.string("format") ?? ""
         let client: JSON = [
-            "Debug": false, "Version": .string(Shell.version), "Context": "default", "Plugins": [], "Warnings": .null,
+            "Debug": false, "Version": .string(ProductVersion.text), "Context": "default", "Plugins": [],
+            "Warnings": .null,
         ]
         var template: Template?
         if !format.isEmpty, format != "json" {
@@ -47,7 +49,7 @@ extension Command {
 
 /// `info` for people.
 package enum InfoText {
-    static let client = "Client:\n Version:    \(Shell.version)\n Context:    default\n Debug Mode: false\n"
+    static let client = "Client:\n Version:    \(ProductVersion.text)\n Context:    default\n Debug Mode: false\n"
 
     package static func server(_ info: JSON) -> String {
         var text = ""

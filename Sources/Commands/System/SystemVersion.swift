@@ -1,4 +1,5 @@
 import DockerClient
+import Model
 
 extension Command {
     static let systemVersion = Command(
@@ -29,7 +30,7 @@ extension Command {
             Console.text(VersionText.client(version) + (server.isNull ? "" : "\n" + VersionText.server(server)))
         } else {
             let own: JSON = [
-                "Version": .string(Shell.version), "ApiVersion": .string(version),
+                "Version": .string(ProductVersion.text), "ApiVersion": .string(version),
                 "DefaultAPIVersion": .string(DockerClient.newestVersion), "Os": "linux",
                 "Arch": .string(VersionText.architecture), "Context": "default",
             ]
@@ -50,7 +51,7 @@ enum VersionText {
     static func client(_ version: String) -> String {
         let newest = DockerClient.newestVersion
         let api = version == newest ? newest : "\(version) (downgraded from \(newest))"
-        return "Client:\n Version:           \(Shell.version)\n API version:       \(api)\n"
+        return "Client:\n Version:           \(ProductVersion.text)\n API version:       \(api)\n"
             + " OS/Arch:           linux/\(architecture)\n Context:           default\n"
     }
 

@@ -1,4 +1,4 @@
-package import DockerClient
+package import Model
 
 /// `--mount type=volume,source=a,target=/b,readonly`.
 package struct MountOption {
@@ -6,19 +6,13 @@ package struct MountOption {
         "readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-create-src", "bind-recursive",
     ]
 
-    private var type = "volume"
-    private var mount: [JSON.Member] = []
-    private var bind: [JSON.Member] = []
-    private var volume: [JSON.Member] = []
-    private var temporary: [JSON.Member] = []
-    private var image: [JSON.Member] = []
-    private var labels: [String: String] = [:]
+    private var mount = Mount()
     private var driver: String?
     private var driverOptions: [String: String] = [:]
 
-    /// - Returns: The API's `Mount`.
-    package static func parse(_ text: String) throws(ValueError) -> JSON {
+    package static func parse(_ text: String) throws(ValueError) -> Mount {
         var option = MountOption()
+        option.mount.type = "volume"
         for field in GoText.commaSeparated(text) {
             let (key, given) = GoText.pair(field)
             let name = key.lowercased()
@@ -42,36 +36,45 @@ package struct MountOption {
     /// - Returns: Whether there is such a field, here and below.
     private mutating func take(_ name: String, _ key: String, _ value: String) throws(ValueError) -> Bool {
         switch name {
-        case "type": type = value.lowercased()
-        case "source", "src": mount.append(.init("Source", .string(value)))
-        case "target", "dst", "destination": mount.append(.init("Target", .string(value)))
-        case "readonly", "ro": mount.append(.init("ReadOnly", try Self.flag(key, value)))
-        case "consistency": mount.append(.init("Consistency", .string(value.lowercased())))
-        case "image-subpath": image.append(.init("Subpath", .string(value)))
+        case "type": mount.type = value.lowercased()
+        case "source", "src": mount.source = value
+        case "target", "dst", "destination": mount.target = value
+        case "readonly", "ro": mount.readOnly = try Self.flag(key, value)
+        case "consistency": mount.consistency = value.lowercased()
+        case "image-subpath":
+            var options = mount.imageOptions ?? Mount.ImageOptions()
+            options.subpath = value
+            mount.imageOptions = options
         case "tmpfs-size":
             guard let size = try? ByteCount.parse(value) else {  // The message names the field instead.
                 throw ValueError("invalid value for \(key): \(value)")
             }
-            temporary.append(.init("SizeBytes", JSON(size)))
+            var options = mount.tmpfsOptions ?? Mount.TmpfsOptions()
+            options.sizeBytes = size
+            mount.tmpfsOptions = options
         case "tmpfs-mode":
-            guard let mode = Int64(value, radix: 8) else { throw ValueError("invalid value for \(key): \(value)") }
-            temporary.append(.init("Mode", JSON(mode)))
+            guard let mode = Int(value, radix: 8) else { throw ValueError("invalid value for \(key): \(value)") }
+            var options = mount.tmpfsOptions ?? Mount.TmpfsOptions()
+            options.mode = mode
+            mount.tmpfsOptions = options
         default: return false
         }
         return true
     }
 
     private mutating func takeBind(_ name: String, _ key: String, _ value: String) throws(ValueError) -> Bool {
+        var options = mount.bindOptions ?? Mount.BindOptions()
         switch name {
-        case "bind-propagation": bind.append(.init("Propagation", .string(value.lowercased())))
-        case "bind-nonrecursive": bind.append(.init("NonRecursive", try Self.flag(key, value)))
-        case "bind-create-src": bind.append(.init("CreateMountpoint", try Self.flag(key, value)))
+        case "bind-propagation": options.propagation = value.lowercased()
+        case "bind-nonrecursive": options.nonRecursive = try Self.flag(key, value)
+        case "bind-create-src": options.createMountpoint = try Self.flag(key, value)
         case "bind-recursive":
             switch value {
-            case "enabled": break
-            case "disabled": bind.append(.init("NonRecursive", true))
-            case "writable": bind.append(.init("ReadOnlyNonRecursive", true))
-            case "readonly": bind.append(.init("ReadOnlyForceRecursive", true))
+            // As without it.
+            case "enabled": return true
+            case "disabled": options.nonRecursive = true
+            case "writable": options.readOnlyNonRecursive = true
+            case "readonly": options.readOnlyForceRecursive = true
             default:
                 throw ValueError(
                     "invalid value for bind-recursive: \(value) (must be \"enabled\", \"disabled\", \"writable\", "
@@ -79,51 +82,46 @@ package struct MountOption {
             }
         default: return false
         }
+        mount.bindOptions = options
         return true
     }
 
     private mutating func takeVolume(_ name: String, _ key: String, _ value: String) throws(ValueError) -> Bool {
+        var options = mount.volumeOptions ?? Mount.VolumeOptions()
         switch name {
-        case "volume-nocopy": volume.append(.init("NoCopy", try Self.flag(key, value)))
-        case "volume-subpath": volume.append(.init("Subpath", .string(value)))
+        case "volume-nocopy": options.noCopy = try Self.flag(key, value)
+        case "volume-subpath": options.subpath = value
         case "volume-label":
             let label = GoText.pair(value)
-            labels[label.key] = label.value ?? ""
+            options.labels = (options.labels ?? [:]).merging([label.key: label.value ?? ""]) { $1 }
         case "volume-driver": driver = value
         case "volume-opt":
             let option = GoText.pair(value)
             driverOptions[option.key] = option.value ?? ""
         default: return false
         }
+        mount.volumeOptions = options
         return true
     }
 
-    private static func flag(_ key: String, _ value: String) throws(ValueError) -> JSON {
+    private static func flag(_ key: String, _ value: String) throws(ValueError) -> Bool {
         guard let isSet = Numbers.bool(value) else { throw ValueError("invalid value for \(key): \(value)") }
-        return .bool(isSet)
+        return isSet
     }
 
-    private func whole() throws(ValueError) -> JSON {
-        var volume = volume
-        if !labels.isEmpty { volume.append(.init("Labels", .map(labels))) }
-        if driver != nil || !driverOptions.isEmpty {
-            let options = driverOptions.isEmpty ? JSON?.none : .map(driverOptions)
-            volume.append(
-                .init("DriverConfig", .fields(["Name": driver.map { .string($0) }, "Options": options])))
-        }
-        var result = JSON.object([.init("Type", .string(type))])
-        for member in mount { result[member.name] = member.value }
-        guard !result["Target"].text.isEmpty else { throw ValueError("target is required") }
+    private func whole() throws(ValueError) -> Mount {
+        guard !mount.target.isEmpty else { throw ValueError("target is required") }
         let groups = [
-            ("volume", "VolumeOptions", volume), ("bind", "BindOptions", bind),
-            ("tmpfs", "TmpfsOptions", temporary), ("image", "ImageOptions", image),
+            ("volume", mount.volumeOptions != nil), ("bind", mount.bindOptions != nil),
+            ("tmpfs", mount.tmpfsOptions != nil), ("image", mount.imageOptions != nil),
         ]
-        for (owner, name, options) in groups where !options.isEmpty {
-            guard type == owner else {
-                throw ValueError("cannot mix '\(owner)-*' options with mount type '\(type)'")
-            }
-            result[name] = .object(options)
+        for (owner, isGiven) in groups where isGiven && mount.type != owner {
+            throw ValueError("cannot mix '\(owner)-*' options with mount type '\(mount.type)'")
         }
-        return result
+        guard driver != nil || !driverOptions.isEmpty else { return mount }
+        var whole = mount
+        whole.volumeOptions?.driverConfig = Driver(
+            name: driver ?? "", options: driverOptions.isEmpty ? nil : driverOptions)
+        return whole
     }
 }

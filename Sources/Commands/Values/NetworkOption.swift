@@ -1,4 +1,4 @@
-package import DockerClient
+package import Model
 
 /// `--network name` or `--network name=a,alias=b,ip=c`.
 package struct NetworkOption: Sendable, Equatable {
@@ -53,28 +53,30 @@ package struct NetworkOption: Sendable, Equatable {
         return option
     }
 
-    /// As a service's `Networks` take it; the name is to be replaced by the id.
-    package func attachment(id: String) -> JSON {
-        .fields([
-            "Target": .string(id), "Aliases": aliases.isEmpty ? nil : .strings(aliases),
-            "DriverOpts": driverOptions.isEmpty ? nil : .map(driverOptions),
-        ])
+    /// As a service's `Networks` take it.
+    ///
+    /// - Parameter id: In place of the name.
+    package func attachment(id: String) -> NetworkAttachmentConfig {
+        var attachment = NetworkAttachmentConfig()
+        attachment.target = id
+        attachment.aliases = aliases.isEmpty ? nil : aliases
+        attachment.driverOpts = driverOptions.isEmpty ? nil : driverOptions
+        return attachment
     }
 
     /// As a container's `EndpointsConfig` takes it.
-    package func endpoint() -> JSON {
-        var settings: JSON = .fields([
-            "Aliases": aliases.isEmpty ? nil : .strings(aliases),
-            "DriverOpts": driverOptions.isEmpty ? nil : .map(driverOptions),
-            "MacAddress": macAddress.isEmpty ? nil : .string(macAddress),
-            "GwPriority": gatewayPriority == 0 ? nil : JSON(gatewayPriority),
-        ])
-        if !ipv4.isEmpty || !ipv6.isEmpty || !linkLocal.isEmpty {
-            settings["IPAMConfig"] = .fields([
-                "IPv4Address": ipv4.isEmpty ? nil : .string(ipv4), "IPv6Address": ipv6.isEmpty ? nil : .string(ipv6),
-                "LinkLocalIPs": linkLocal.isEmpty ? nil : .strings(linkLocal),
-            ])
-        }
+    package func endpoint() -> EndpointSettings {
+        var settings = EndpointSettings()
+        settings.aliases = aliases.isEmpty ? nil : aliases
+        settings.driverOpts = driverOptions.isEmpty ? nil : driverOptions
+        settings.macAddress = macAddress
+        settings.gwPriority = Int(clamping: gatewayPriority)
+        guard !ipv4.isEmpty || !ipv6.isEmpty || !linkLocal.isEmpty else { return settings }
+        var addresses = EndpointSettings.AddressWishes()
+        addresses.iPv4Address = ipv4.isEmpty ? nil : ipv4
+        addresses.iPv6Address = ipv6.isEmpty ? nil : ipv6
+        addresses.linkLocalIPs = linkLocal.isEmpty ? nil : linkLocal
+        settings.ipamConfig = addresses
         return settings
     }
 }
@@ -86,8 +88,7 @@ package enum UserLimitOption {
         "rttime", "sigpending", "stack",
     ]
 
-    /// - Returns: The API's `Ulimit`.
-    package static func parse(_ text: String) throws(ValueError) -> JSON {
+    package static func parse(_ text: String) throws(ValueError) -> UserLimit {
         let (name, value) = GoText.pair(text)
         guard let value else { throw ValueError("invalid ulimit argument: \(text)") }
         guard names.contains(name) else { throw ValueError("invalid ulimit type: \(name)") }
@@ -100,6 +101,10 @@ package enum UserLimitOption {
         guard hard == -1 || soft <= hard else {
             throw ValueError("ulimit soft limit must be less than or equal to hard limit: \(soft) > \(hard)")
         }
-        return ["Name": .string(name), "Hard": JSON(hard), "Soft": JSON(soft)]
+        var limit = UserLimit()
+        limit.name = name
+        limit.hard = hard
+        limit.soft = soft
+        return limit
     }
 }

@@ -1,4 +1,4 @@
-package import DockerClient
+package import Model
 
 /// `[[address:]host:]container[/protocol]`, each a number or a range.
 package struct PortMapping: Sendable, Equatable {
@@ -48,7 +48,7 @@ package struct PortMapping: Sendable, Equatable {
     }
 
     /// Names and bindings for a container: `80/tcp` and where it is published.
-    package var bindings: [(port: String, binding: JSON)] {
+    package var bindings: [(port: String, binding: PortBinding)] {
         container.enumerated().map { index, port in
             var text = ""
             if let host {
@@ -56,7 +56,7 @@ package struct PortMapping: Sendable, Equatable {
                     host.count == container.count
                     ? "\(host.lowerBound + index)" : "\(host.lowerBound)-\(host.upperBound)"
             }
-            return ("\(port)/\(transport)", ["HostIp": .string(address), "HostPort": .string(text)])
+            return ("\(port)/\(transport)", PortBinding(hostIp: address, hostPort: text))
         }
     }
 }
@@ -64,7 +64,7 @@ package struct PortMapping: Sendable, Equatable {
 /// `--publish` of services: short as above, or `published=8080,target=80,protocol=tcp,mode=host`.
 package enum ServicePort {
     /// - Returns: The API's `PortConfig`, one a port.
-    package static func parse(_ text: String) throws(ValueError) -> [JSON] {
+    package static func parse(_ text: String) throws(ValueError) -> [PortConfig] {
         guard text.contains("=") else {
             let mapping = try PortMapping.parse(text)
             guard mapping.address.isEmpty else { throw ValueError("hostip is not supported") }
@@ -109,11 +109,13 @@ package enum ServicePort {
         return Int(number)
     }
 
-    private static func config(_ target: Int, _ published: Int, _ transport: String, _ mode: String) -> JSON {
-        .fields([
-            "Protocol": .string(transport), "TargetPort": JSON(target),
-            "PublishedPort": published == 0 ? nil : JSON(published), "PublishMode": .string(mode),
-        ])
+    private static func config(_ target: Int, _ published: Int, _ transport: String, _ mode: String) -> PortConfig {
+        var port = PortConfig()
+        port.protocol = transport
+        port.targetPort = target
+        port.publishedPort = published == 0 ? nil : published
+        port.publishMode = mode
+        return port
     }
 
     /// A target port to be removed: `80` or `80/udp`; a whole mapping stands for its target.
@@ -121,57 +123,5 @@ package enum ServicePort {
         if text.contains("=") { throw ValueError("invalid containerPort: \(text)") }
         let mapping = try PortMapping.parse(text)
         return mapping.container.map { ($0, mapping.transport) }
-    }
-}
-
-/// The ports of a container as lists show them.
-package enum PortText {
-    private struct Port: Comparable {
-        let target: Int
-        let address: String
-        let published: Int
-        let transport: String
-
-        static func < (left: Port, right: Port) -> Bool {
-            (left.target, left.address, left.published, left.transport)
-                < (right.target, right.address, right.published, right.transport)
-        }
-    }
-
-    /// `0.0.0.0:8080->80/tcp, 443/tcp`; neighbours are put together as ranges where both sides agree.
-    package static func describe(_ ports: [JSON]) -> String {
-        let ports = ports.map {
-            Port(
-                target: Int($0["PrivatePort"].integer ?? 0), address: $0["IP"].text,
-                published: Int($0["PublicPort"].integer ?? 0), transport: $0["Type"].text)
-        }.sorted()
-        var runs: [(address: String, transport: String, first: Int, last: Int)] = []
-        var closed: [String] = []
-        var mapped: [String] = []
-        func text(_ run: (address: String, transport: String, first: Int, last: Int)) -> String {
-            let span = run.first == run.last ? "\(run.first)" : "\(run.first)-\(run.last)"
-            let whole = run.address.isEmpty ? span : "\(AddressText.joined(run.address, span))->\(span)"
-            return "\(whole)/\(run.transport)"
-        }
-        for port in ports {
-            if !port.address.isEmpty, port.published != port.target {
-                mapped.append(
-                    "\(AddressText.joined(port.address, "\(port.published)"))->\(port.target)/\(port.transport)")
-                continue
-            }
-            guard let index = runs.firstIndex(where: { ($0.address, $0.transport) == (port.address, port.transport) })
-            else {
-                runs.append((port.address, port.transport, port.target, port.target))
-                continue
-            }
-            if port.target == runs[index].last &+ 1 {
-                runs[index].last = port.target
-            } else {
-                closed.append(text(runs[index]))
-                runs[index].first = port.target
-                runs[index].last = port.target
-            }
-        }
-        return (closed + runs.map(text) + mapped).joined(separator: ", ")
     }
 }

@@ -10,11 +10,11 @@ import NIOCore
 enum ArchiveRoutes {
     static func add(to routes: inout RouteTable) {
         routes.on(.head, "/containers/{id}/archive") { call in
-            let status = try await call.backends.containers.statContainerPath(call["id"], path: try path(call))
+            let status = try await call.backends.files.statContainerPath(call["id"], path: try path(call))
             return .whole(status: .ok, fields: try fields(status), body: ByteBuffer())
         }
         routes.on(.get, "/containers/{id}/archive") { call in
-            let found = try await call.backends.containers.readContainerPath(call["id"], path: try path(call))
+            let found = try await call.backends.files.readContainerPath(call["id"], path: try path(call))
             return try await send(found.archive, call, try fields(found.status))
         }
         routes.on(.put, "/containers/{id}/archive") { call in
@@ -22,15 +22,15 @@ enum ArchiveRoutes {
             options.keepsKinds = call.query.flag("noOverwriteDirNonDir")
             options.ownedByUser = call.query.flag("copyUIDGID")
             await call.connection.continueIfExpected()
-            try await call.backends.containers.writeContainerPath(
+            try await call.backends.files.writeContainerPath(
                 call["id"], path: try path(call), options, call.request.body)
             return .empty(.ok)
         }
         routes.on(.get, "/containers/{id}/export") { call in
-            try await send(try await call.backends.containers.exportContainer(call["id"]), call, [:])
+            try await send(try await call.backends.files.exportContainer(call["id"]), call, [:])
         }
         routes.on(.get, "/containers/{id}/changes") { call in
-            let changes = try await call.backends.containers.containerChanges(call["id"])
+            let changes = try await call.backends.files.containerChanges(call["id"])
             // Docker's list is null when nothing was changed.
             return try changes.isEmpty ? .json([PathChange]?.none) : .json(changes)
         }

@@ -15,7 +15,7 @@ enum ContainerRoutes {
         routes.on(.get, "/containers/json", list)
         routes.on(.post, "/containers/create", create)
         routes.on(.get, "/containers/{id}/json") { call in
-            try .json(try await call.backends.containers.inspectContainer(call["id"], size: call.query.flag("size")))
+            try .json(try await call.backends.listing.inspectContainer(call["id"], size: call.query.flag("size")))
         }
         routes.on(.post, "/containers/{id}/start") { call in
             try await call.finishBody()
@@ -55,11 +55,11 @@ enum ContainerRoutes {
         }
         routes.on(.post, "/containers/{id}/resize") { call in
             let (height, width) = try size(call.query)
-            try await call.backends.containers.resizeContainer(call["id"], height: height, width: width)
+            try await call.backends.streams.resizeContainer(call["id"], height: height, width: width)
             return .empty(.ok)
         }
         routes.on(.get, "/containers/{id}/top") { call in
-            let top = try await call.backends.containers.topContainer(
+            let top = try await call.backends.stats.topContainer(
                 call["id"], arguments: call.query.text("ps_args") ?? "-ef")
             return try .json(TopAnswer(titles: top.titles, processes: top.processes))
         }
@@ -82,7 +82,7 @@ enum ContainerRoutes {
         query.limit = try call.query.number("limit")
         query.size = call.query.flag("size")
         query.filters = try call.filters(listFilters)
-        return try .json(try await call.backends.containers.listContainers(query))
+        return try .json(try await call.backends.listing.listContainers(query))
     }
 
     private static func create(_ call: Call) async throws -> Reply {
@@ -91,7 +91,7 @@ enum ContainerRoutes {
             throw APIError(.invalidInput, "Config cannot be empty in order to create a container")
         }
         try adapt(&request, to: call.version)
-        let created = try await call.backends.containers.createContainer(
+        let created = try await call.backends.creation.createContainer(
             name: call.query.text("name"), platform: call.query.text("platform"), request)
         return try .json(
             ContainerCreateAnswer(identifier: created.id, warnings: created.warnings), status: .created)

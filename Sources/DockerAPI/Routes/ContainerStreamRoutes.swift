@@ -19,7 +19,7 @@ enum ContainerStreamRoutes {
 
     private static func logs(_ call: Call) async throws -> Reply {
         let query = try LogAnswer.query(call)
-        return try await LogAnswer.send(try await call.backends.containers.containerLogs(call["id"], query), call)
+        return try await LogAnswer.send(try await call.backends.logs.containerLogs(call["id"], query), call)
     }
 
     /// The head of the answer says that the wait is registered; the CLI starts the container only then.
@@ -44,15 +44,15 @@ enum ContainerStreamRoutes {
 
     /// One object a second until the client goes; or one only, of which `one-shot` leaves the measurement before it out.
     private static func stats(_ call: Call) async throws -> Reply {
-        let containers = call.backends.containers
-        let first = try await containers.measureContainer(call["id"])
+        let stats = call.backends.stats
+        let first = try await stats.measureContainer(call["id"])
         guard call.query.flag("stream", default: true) else {
             guard !call.query.flag("one-shot"), first.usage != nil else {
                 return try .verbatim(StatsAnswer(first, before: nil))
             }
             try await Task.sleep(for: statsInterval)
             return try .verbatim(
-                StatsAnswer(try await containers.measureContainer(first.identifier), before: first.usage))
+                StatsAnswer(try await stats.measureContainer(first.identifier), before: first.usage))
         }
         return try await call.stream("application/json") { stream in
             var (present, before) = (first, ContainerMeasurement.Usage?.none)
@@ -62,7 +62,7 @@ enum ContainerStreamRoutes {
                 try await stream.write(line)
                 try await Task.sleep(for: statsInterval)
                 before = present.usage
-                do { present = try await containers.measureContainer(first.identifier) } catch let fault as any Fault
+                do { present = try await stats.measureContainer(first.identifier) } catch let fault as any Fault
                     where fault.kind == .notFound
                 {
                     return  // Removed: nothing more is to be said.
@@ -80,7 +80,7 @@ enum ContainerStreamRoutes {
         query.stream = call.query.flag("stream")
         let keys = try call.query.text("detachKeys").map { text throws(APIError) in try DetachKeys(text) } ?? .standard
         try await call.finishBody()
-        let streams = try await call.backends.containers.attachContainer(call["id"], query)
+        let streams = try await call.backends.streams.attachContainer(call["id"], query)
         let framing = OutputFraming(isTerminal: streams.isTerminal)
         let raw: RawSession
         do {

@@ -14,17 +14,17 @@ enum ExecRoutes {
             let request = try await call.body(ExecRequest.self, named: "ExecConfig")
             guard !request.cmd.isEmpty else { throw APIError(.invalidInput, "No exec command specified") }
             if !request.detachKeys.isEmpty { _ = try DetachKeys(request.detachKeys) }
-            let id = try await call.backends.containers.createExec(container: call["id"], request)
+            let id = try await call.backends.execs.createExec(container: call["id"], request)
             return try .json(IdentifierAnswer(id), status: .created)
         }
         routes.on(.post, "/exec/{id}/start", start)
         routes.on(.post, "/exec/{id}/resize") { call in
             let (height, width) = try ContainerRoutes.size(call.query)
-            try await call.backends.containers.resizeExec(call["id"], height: height, width: width)
+            try await call.backends.execs.resizeExec(call["id"], height: height, width: width)
             return .empty(.ok)
         }
         routes.on(.get, "/exec/{id}/json") { call in
-            try .verbatim(ExecAnswer(try await call.backends.containers.inspectExec(call["id"])))
+            try .verbatim(ExecAnswer(try await call.backends.execs.inspectExec(call["id"])))
         }
     }
 
@@ -34,19 +34,19 @@ enum ExecRoutes {
     private static func start(_ call: Call) async throws -> Reply {
         let request =
             try await call.optionalBody(ExecStartRequest.self, named: "ExecStartOptions") ?? ExecStartRequest()
-        let containers = call.backends.containers
+        let execs = call.backends.execs
         let id = call["id"]
         if request.detach {
-            try await containers.startExecDetached(id)
+            try await execs.startExecDetached(id)
             return .empty(.ok)
         }
-        let exec = try await containers.checkExec(id)
+        let exec = try await execs.checkExec(id)
         let framing = OutputFraming(isTerminal: request.tty)
         let keys = try exec.detachKeys.isEmpty ? .standard : DetachKeys(exec.detachKeys)
         let raw = try await call.connection.hijack(head: RawHead.text(for: call, framing))
         do {
             let size = request.consoleSize ?? []
-            let streams = try await containers.startExec(
+            let streams = try await execs.startExec(
                 id, height: size.count == 2 ? size[0] : nil, width: size.count == 2 ? size[1] : nil)
             await StreamPump(
                 raw: raw, streams: streams, framing: framing, takesInput: exec.wantsInput, waitsForExit: true,

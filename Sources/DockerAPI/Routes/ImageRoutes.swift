@@ -38,7 +38,8 @@ enum ImageRoutes {
         routes.on(.get, "/distribution/{name}/json") { call in
             try .verbatim(
                 DistributionAnswer(
-                    try await call.backends.images.distribution(call["name"], credentials: call.registryCredentials)))
+                    try await call.backends.registries.distribution(call["name"], credentials: call.registryCredentials)
+                ))
         }
     }
 
@@ -49,7 +50,7 @@ enum ImageRoutes {
         }
         if let tag = call.query.text("tag") { reference += (tag.contains(":") ? "@" : ":") + tag }
         try await call.finishBody()
-        let (images, name) = (call.backends.images, reference)
+        let (images, name) = (call.backends.transfers, reference)
         return try await progress(call) { sink in
             try await images.pullImage(
                 name, platform: call.query.text("platform"), credentials: call.registryCredentials, progress: sink)

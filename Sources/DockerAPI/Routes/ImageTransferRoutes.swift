@@ -34,7 +34,7 @@ enum ImageTransferRoutes {
     private static func load(_ call: Call) async throws -> Reply {
         try refusePlatform(call, "loading")
         await call.connection.continueIfExpected()
-        let images = call.backends.images
+        let images = call.backends.transfers
         let isQuiet = call.query.flag("quiet")
         return try await ImageRoutes.progress(call) { sink in
             try await images.loadImages(call.request.body) { line in
@@ -46,7 +46,7 @@ enum ImageTransferRoutes {
 
     private static func save(_ names: [String], _ call: Call) async throws -> Reply {
         try refusePlatform(call, "saving")
-        let images = call.backends.images
+        let images = call.backends.transfers
         return try await call.stream("application/x-tar", atOnce: false) { stream in
             try await images.saveImages(names) { piece in try await stream.write(piece) }
         }
@@ -56,7 +56,7 @@ enum ImageTransferRoutes {
         try refusePlatform(call, "pushing")
         // Older clients send their credentials in the body as well; the header counts.
         try await call.finishBody()
-        let images = call.backends.images
+        let images = call.backends.transfers
         return try await ImageRoutes.progress(call) { sink in
             try await images.pushImage(
                 call["name"], tag: call.query.text("tag"), credentials: call.registryCredentials, progress: sink)
@@ -75,7 +75,7 @@ enum ImageTransferRoutes {
         if let tag = call.query.text("tag"), let repository = name { name = "\(repository):\(tag)" }
         let comment = call.query.text("message") ?? "Imported from -"
         await call.connection.continueIfExpected()
-        let (images, wanted) = (call.backends.images, name)
+        let (images, wanted) = (call.backends.transfers, name)
         return try await ImageRoutes.progress(call) { sink in
             let id = try await images.importImage(call.request.body, name: wanted, comment: comment)
             try await sink(ProgressLine(status: id))

@@ -27,13 +27,13 @@ enum NetworkRoutes {
         }
         routes.on(.post, "/networks/{id}/connect") { call in
             let request = try await call.body(NetworkConnectRequest.self, named: "NetworkConnect")
-            try await call.backends.networks.connectNetwork(
+            try await call.backends.connections.connectNetwork(
                 call["id"], container: request.container, settings: request.endpointConfig)
             return .empty(.ok)
         }
         routes.on(.post, "/networks/{id}/disconnect") { call in
             let request = try await call.body(NetworkDisconnectRequest.self, named: "NetworkDisconnect")
-            try await call.backends.networks.disconnectNetwork(
+            try await call.backends.connections.disconnectNetwork(
                 call["id"], container: request.container, force: request.force)
             return .empty(.ok)
         }

@@ -9,40 +9,40 @@ enum ServiceRoutes {
     static func add(to routes: inout RouteTable) {
         routes.on(.get, "/services") { call in
             let filters = try call.filters(["id", "label", "mode", "name", "runtime"])
-            let services = try await call.backends.swarm.listServices(filters, withStatus: call.query.flag("status"))
+            let services = try await call.backends.services.listServices(filters, withStatus: call.query.flag("status"))
             return try .json(services.map(shown))
         }
         routes.on(.post, "/services/create") { call in
             let spec = try await call.body(ServiceSpec.self, named: "ServiceSpec")
-            let created = try await call.backends.swarm.createService(spec)
+            let created = try await call.backends.services.createService(spec)
             return try .json(ServiceCreateAnswer(id: created.id, warnings: created.warnings), status: .created)
         }
         routes.on(.get, "/services/{id}") { call in
             try .json(
                 shown(
-                    try await call.backends.swarm.inspectService(
+                    try await call.backends.services.inspectService(
                         call["id"], insertDefaults: call.query.flag("insertDefaults"))))
         }
         routes.on(.post, "/services/{id}/update", update)
         routes.on(.delete, "/services/{id}") { call in
-            try await call.backends.swarm.removeService(call["id"])
+            try await call.backends.services.removeService(call["id"])
             return .empty(.ok)
         }
         routes.on(.get, "/services/{id}/logs") { call in
             let query = try LogAnswer.query(call)
-            return try await LogAnswer.send(try await call.backends.swarm.serviceLogs(call["id"], query), call)
+            return try await LogAnswer.send(try await call.backends.services.serviceLogs(call["id"], query), call)
         }
         routes.on(.get, "/tasks/{id}/logs") { call in
             let query = try LogAnswer.query(call)
-            return try await LogAnswer.send(try await call.backends.swarm.taskLogs(call["id"], query), call)
+            return try await LogAnswer.send(try await call.backends.tasks.taskLogs(call["id"], query), call)
         }
         routes.on(.get, "/tasks") { call in
             let filters = try call.filters([
                 "_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service",
             ])
-            return try .json(try await call.backends.swarm.listTasks(filters).map(shown))
+            return try .json(try await call.backends.tasks.listTasks(filters).map(shown))
         }
-        routes.on(.get, "/tasks/{id}") { call in try .json(shown(try await call.backends.swarm.inspectTask(call["id"])))
+        routes.on(.get, "/tasks/{id}") { call in try .json(shown(try await call.backends.tasks.inspectTask(call["id"])))
         }
     }
 
@@ -53,7 +53,7 @@ enum ServiceRoutes {
         if let rollback, rollback != "previous" {
             throw APIError(.invalidInput, "unrecognized rollback option \(rollback)")
         }
-        let warnings = try await call.backends.swarm.updateService(
+        let warnings = try await call.backends.services.updateService(
             call["id"], version: version, spec, rollback: rollback != nil)
         return try .json(WarningsAnswer(warnings))
     }

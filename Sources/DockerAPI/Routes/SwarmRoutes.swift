@@ -46,18 +46,18 @@ enum SwarmRoutes {
     private static func addNodes(to routes: inout RouteTable) {
         routes.on(.get, "/nodes") { call in
             let filters = try call.filters(["id", "label", "membership", "name", "node.label", "role"])
-            return try .json(try await call.backends.swarm.listNodes(filters).map(shown))
+            return try .json(try await call.backends.nodes.listNodes(filters).map(shown))
         }
-        routes.on(.get, "/nodes/{id}") { call in try .json(shown(try await call.backends.swarm.inspectNode(call["id"])))
+        routes.on(.get, "/nodes/{id}") { call in try .json(shown(try await call.backends.nodes.inspectNode(call["id"])))
         }
         routes.on(.post, "/nodes/{id}/update") { call in
             let body = try await call.body(NodeSpecBody.self, named: "NodeSpec")
-            try await call.backends.swarm.updateNode(
+            try await call.backends.nodes.updateNode(
                 call["id"], version: try call.query.version(of: "node"), try body.spec)
             return .empty(.ok)
         }
         routes.on(.delete, "/nodes/{id}") { call in
-            try await call.backends.swarm.removeNode(call["id"], force: call.query.flag("force"))
+            try await call.backends.nodes.removeNode(call["id"], force: call.query.flag("force"))
             return .empty(.ok)
         }
     }

@@ -34,7 +34,7 @@ enum SystemRoutes {
         }
         routes.on(.post, "/auth") { call in
             let credentials = try await call.verbatimBody(RegistryCredentials.self, named: "AuthConfig")
-            switch try await call.backends.images.checkCredentials(credentials) {
+            switch try await call.backends.registries.checkCredentials(credentials) {
             case .accepted: return try .json(LoginAnswer())
             case .refused(let words): return .failure(.unauthorized, words)
             }

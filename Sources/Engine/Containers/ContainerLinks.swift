@@ -4,25 +4,6 @@ import LinuxSystem
 import Logging
 import Model
 
-/// A link as `--link` takes it: `NAME:ALIAS`, `NAME`, or as inspect shows it, `/NAME:/OTHER/ALIAS`. Pure.
-struct LinkText: Equatable {
-    let name: String
-    let alias: String
-
-    /// - Throws: ``APIError`` in Docker's words.
-    init(_ text: String) throws(APIError) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard let first = parts.first, !first.isEmpty else {
-            throw APIError(.invalidInput, "empty string specified for links")
-        }
-        guard parts.count <= 2, parts.last?.isEmpty == false else {
-            throw APIError(.invalidInput, "bad format for links: \(text)")
-        }
-        name = first.hasPrefix("/") ? String(first.dropFirst()) : first
-        alias = parts.dropFirst().first.map { Files.name(of: $0) } ?? name
-    }
-}
-
 /// A running container that another one on the default bridge is linked to: how it is known there. Pure. Source: moby, `daemon/links`.
 struct LinkedContainer: Sendable, Equatable {
     /// As in `/web/db`.
@@ -99,10 +80,15 @@ struct LinkedContainer: Sendable, Equatable {
     }
 }
 
-extension NodeEngine {
+/// Links between containers on the default bridge.
+struct ContainerLinks {
+    private let containers: ContainerTable
+
+    init(_ containers: ContainerTable) { self.containers = containers }
+
     /// Finds the containers that a new one on the default bridge is linked to. On other networks links are names, which are looked up.
     /// - Throws: ``APIError`` in Docker's words.
-    func resolveLinks(_ record: inout ContainerRecord) throws {
+    func resolve(_ record: inout ContainerRecord) throws {
         guard let texts = record.hostConfig.links, !texts.isEmpty, record.networkMode == "bridge" else { return }
         var links: [ContainerRecord.Link] = []
         var shown: [String] = []
@@ -127,7 +113,7 @@ extension NodeEngine {
 
     /// The containers that one is linked to, for its start.
     /// - Throws: ``APIError`` in Docker's words when one of them does not run.
-    func linkedContainers(of record: ContainerRecord) throws -> [LinkedContainer] {
+    func linked(to record: ContainerRecord) throws -> [LinkedContainer] {
         guard let links = record.links, record.endpoints.contains(where: { $0.networkName == "bridge" }) else {
             return []
         }
@@ -145,32 +131,5 @@ extension NodeEngine {
             }
             return LinkedContainer(child, as: link.alias, of: record, at: place.address)
         }
-    }
-
-    /// Those that are linked to a container which has been started anew find it at its new address.
-    func renewLinks(to child: ContainerRecord) async {
-        let place = child.endpoints.first { $0.networkName == "bridge" && $0.isJoined }
-        guard let address = place?.address?.address else { return }
-        for parent in containers.all where parent.isUp {
-            let links = (parent.links ?? []).filter { $0.containerID == child.id }.map {
-                LinkedContainer(child, as: $0.alias, of: parent, at: address)
-            }
-            guard !links.isEmpty else { continue }
-            let path = "\(paths.files(of: parent.id))/hosts"
-            do { try await onThread { try Self.renew(links, in: path) } } catch {
-                log.error(
-                    "a container does not find another one that it is linked to",
-                    metadata: ["container": "\(parent.shortID)", "linked": "\(child.shortID)", "error": "\(error)"])
-            }
-        }
-    }
-
-    private static func renew(_ links: [LinkedContainer], in path: String) throws {
-        guard let text = try Files.text(path) else { return }
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            links.first { line.hasSuffix("\t\($0.names)") }.map { "\($0.address)\t\($0.names)" } ?? String(line)
-        }
-        // In place: the container has the file itself mounted.
-        try Files.rewrite(lines.joined(separator: "\n"), in: path, mode: 0o644)
     }
 }

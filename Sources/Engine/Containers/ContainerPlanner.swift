@@ -3,12 +3,6 @@ import ContainerRuntime
 import Faults
 import Model
 
-/// What an image says of the containers made from it.
-struct ImageDefaults: Sendable {
-    var id: String
-    var configuration: ContainerConfiguration
-}
-
 /// Checks a create request and fills in the image's defaults. Pure: no lookup, no clock but what it is given.
 struct ContainerPlanner {
     var image: ImageDefaults

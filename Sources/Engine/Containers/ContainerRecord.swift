@@ -1,8 +1,11 @@
-import Addressing
+import ContainerRuntime
 import Model
 
 /// Everything that the engine keeps of one container; the one owner of each of these facts.
-struct ContainerRecord: Codable, Sendable, Identifiable {
+struct ContainerRecord: VersionedRecord, Identifiable {
+    static let recordKind = "container"
+    static let recordVersion = 1
+
     let id: String
     /// Without the leading slash.
     var name: String
@@ -14,12 +17,11 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     @Boxed var hostConfig: HostConfiguration
     /// The command line: entry point, then command.
     var commandLine: [String]
-    var state = ContainerState()
+    var phase = ContainerPhase.created(nil)
+    /// What its health check has found; results of an earlier run stay to be seen. `nil` without one, and before the first start.
+    var health: HealthState?
+    /// By its policy, since a user's start.
     var restartCount = 0
-    /// A user's stop or kill: the restart policy does not apply until a user's start.
-    var isStoppedByUser = false
-    /// The container is to be running: set by start, cleared by stop and by an exit that is not followed by a restart.
-    var isWanted = false
     var mounts: [MountPoint] = []
     /// Containers on the default bridge that this one is linked to.
     var links: [Link]?
@@ -31,17 +33,6 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     var publishedPorts: [PublishedPort] = []
     /// Set for a swarm task's container.
     var task: TaskReference?
-    /// Its start is under way: networks are joined, the process does not run yet.
-    var isStarting = false
-    /// Removal has begun and must be brought to its end.
-    var isBeingRemoved = false
-    /// How its process ended, while that is being settled: the process' own traces go before the rest is done.
-    var ending: ProcessEnd?
-    /// A user's restart is under way: its end is followed by a start, whatever the policy.
-    var isBeingRestarted: Bool?
-    /// The engine stopped this task's container because it was unhealthy.
-    var endedUnhealthy: Bool?
-
     struct TaskReference: Codable, Sendable, Equatable {
         var taskID: String
         var serviceID: String
@@ -70,7 +61,16 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     func details(of mount: MountPoint) -> MountDetails { mountDetails?[mount.destination] ?? MountDetails() }
 
     var shortID: String { String(id.prefix(12)) }
-    var isRunning: Bool { state.running }
+    /// Docker's word: its process is there, or about to be there again.
+    var isRunning: Bool { phase.isRunning }
+    /// Its process is there, and so is its root file system.
+    var isUp: Bool { phase.isUp }
+    /// Docker's `State` of it.
+    var state: Model.ContainerState {
+        var state = phase.shown
+        state.health = health
+        return state
+    }
     var networkMode: String {
         hostConfig.networkMode.isEmpty || hostConfig.networkMode == "default" ? "bridge" : hostConfig.networkMode
     }
@@ -85,64 +85,53 @@ struct ContainerRecord: Codable, Sendable, Identifiable {
     }
 }
 
-/// A container's place in one network.
-struct EndpointRecord: Codable, Sendable, Equatable {
-    var networkID: String
-    var networkName: String
-    var wish: EndpointSettings?
-    /// 64 hex digits; empty while the container is not running.
-    var endpointID = ""
-    /// `eth0`, `eth1`, …
-    var interfaceName = ""
-    /// With their subnets' prefix lengths.
-    var addresses: EndpointAddresses?
-    /// Where what leaves the network goes.
-    var gateways: HostAddresses?
-    /// Given with the addresses; `nil` in records of before that, see ``hardwareAddress``.
-    var mac: MACAddress?
-    /// Set for an endpoint of a swarm network; its address is the swarm's choice and, for a task, outlives a stop.
-    var overlay: Overlay?
-    /// The attachment that gives a container outside of services its place on a swarm network, from before it is asked for until the
-    /// container leaves: what no record names nobody holds.
-    var attachmentID: String?
-    /// Added by the engine as a way out, and taken away when the container leaves.
-    var isAutomatic: Bool?
-
-    struct Overlay: Codable, Sendable, Equatable {
-        var vni: UInt32
-        var isInternal: Bool
-        var isIngress: Bool
-        /// The MTU that the network's creator asked for.
-        var mtu: Int?
+extension ContainerRecord: Decodable {
+    enum CodingKeys: String, CodingKey {
+        case id, name, created, imageID, configuration, hostConfig, commandLine, phase, health, restartCount, mounts,
+            links
+        case mountDetails, endpoints, publishedPorts, task
     }
 
-    var isJoined: Bool { !endpointID.isEmpty }
-    /// The one that stands for all where there is room for one.
-    var address: IPNetwork? { addresses?.primary }
-    var gateway: IPAddress? { gateways?.primary }
-    /// The endpoint's MAC; `nil` while it has no address.
-    var hardwareAddress: MACAddress? {
-        guard let addresses else { return nil }
-        return mac ?? requestedMAC ?? MACAddress(defaultFor: addresses.hosts)
-    }
-
-    private enum CodingKeys: String, CodingKey {
-        case networkID, networkName, wish, endpointID, interfaceName, mac, overlay, attachmentID, isAutomatic
-        case addresses = "address"
-        case gateways = "gateway"
-    }
-
-    mutating func leave() {
-        endpointID = ""
-        interfaceName = ""
-        gateways = nil
-        if attachmentID != nil {
-            attachmentID = nil
-            overlay = nil
+    /// Reads a record, also one of before there were phases: then what it said of the container's life is in flags, which are not written any
+    /// more. What later versions add has a default.
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        id = try values.decode(String.self, forKey: .id)
+        name = try values.decode(String.self, forKey: .name)
+        created = try values.decode(Timestamp.self, forKey: .created)
+        imageID = try values.decode(String.self, forKey: .imageID)
+        configuration = try values.decode(ContainerConfiguration.self, forKey: .configuration)
+        hostConfig = try values.decode(HostConfiguration.self, forKey: .hostConfig)
+        commandLine = try values.decode([String].self, forKey: .commandLine)
+        restartCount = try values.decodeIfPresent(Int.self, forKey: .restartCount) ?? 0
+        mounts = try values.decodeIfPresent([MountPoint].self, forKey: .mounts) ?? []
+        links = try values.decodeIfPresent([Link].self, forKey: .links)
+        mountDetails = try values.decodeIfPresent([String: MountDetails].self, forKey: .mountDetails)
+        endpoints = try values.decodeIfPresent([EndpointRecord].self, forKey: .endpoints) ?? []
+        publishedPorts = try values.decodeIfPresent([PublishedPort].self, forKey: .publishedPorts) ?? []
+        task = try values.decodeIfPresent(TaskReference.self, forKey: .task)
+        if let phase = try values.decodeIfPresent(ContainerPhase.self, forKey: .phase) {
+            self.phase = phase
+            health = try values.decodeIfPresent(HealthState.self, forKey: .health)
+        } else {
+            let flags = try ContainerFlags(from: decoder)
+            phase = flags.phase
+            health = flags.state.health
         }
-        if overlay == nil {
-            addresses = nil
-            mac = nil
-        }
+    }
+}
+
+extension ContainerRecord: NetworkMember {
+    var hostname: String { configuration.hostname }
+    var isActive: Bool { phase.isRunning || phase.isStarting }
+    var processID: Int { phase.run?.pid ?? 0 }
+    var nameServers: [String] { hostConfig.nameServers ?? [] }
+    var meshPorts: [PortConfig]? { task?.ports }
+
+    var administersNetwork: Bool {
+        Capabilities.isGiven(
+            "CAP_NET_ADMIN",
+            CapabilityChange(add: hostConfig.capAdd?.words ?? [], drop: hostConfig.capDrop?.words ?? []),
+            privileged: hostConfig.privileged)
     }
 }

@@ -70,8 +70,8 @@ struct ContainerSelection {
     private func matches(_ record: ContainerRecord, _ filters: Filters, _ read: Read) -> Bool {
         filters.any("id") { record.id.hasPrefix($0) }
             && filters.any("name") { wanted in Self.nameMatches("/" + record.name, wanted) }
-            && filters.any("status") { record.state.status == $0 }
-            && filters.any("exited") { record.state.status == "exited" && $0 == String(record.state.exitCode) }
+            && filters.any("status") { record.phase.status == $0 }
+            && filters.any("exited") { record.phase.status == "exited" && $0 == String(record.phase.exitCode) }
             && filters.labelsMatch(record.configuration.labels ?? [:])
             && filters.any("network") { wanted in
                 record.networkMode == wanted
@@ -100,7 +100,7 @@ struct ContainerSelection {
                         wanted.matches($0.hostPort, $0.transport) || wanted.matches($0.key)
                     }
                 })
-            && filters.any("health") { (record.state.health?.status ?? "none") == $0 }
+            && filters.any("health") { (record.health?.status ?? "none") == $0 }
             && filters.any("isolation") { $0 == "default" || $0.isEmpty }
     }
 

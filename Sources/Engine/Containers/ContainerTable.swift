@@ -1,7 +1,10 @@
 import Concurrency
 import Faults
-import LocalStore
+import Images
+import LinuxSystem
+import Logging
 import Model
+import OCI
 import Synchronization
 
 /// The node's containers: looked up in memory, kept in the local store.
@@ -9,6 +12,8 @@ import Synchronization
 /// Every change goes to the store before it is answered for; after a crash the store's records are the truth. What is written is the newest
 /// record, one write of a container at a time, so that no older one comes to lie over it.
 final class ContainerTable: Sendable {
+    /// Operations on one container follow one another, by its id; those on others go on beside them.
+    let lock = KeyedLock<String>()
     private struct State {
         var records: [String: ContainerRecord] = [:]
         var idByName: [String: String] = [:]
@@ -17,14 +22,18 @@ final class ContainerTable: Sendable {
     }
 
     private let state = Mutex(State())
-    private let store: LocalStore
+    private let store: any ContainerStore
+    private let log: Logger
     private let writes = KeyedLock<String>()
 
-    init(store: LocalStore) { self.store = store }
+    init(store: any ContainerStore, log: Logger) {
+        self.log = log
+        self.store = store
+    }
 
     /// Reads the records of an earlier life of the daemon.
     func load() async throws {
-        let records = try await store.loadAll(ContainerRecord.self, kind: .containers).map(\.value)
+        let records = try await store.loadContainers()
         state.withLock { state in
             for record in records {
                 state.records[record.id] = record
@@ -79,7 +88,7 @@ final class ContainerTable: Sendable {
     /// Adds a new container under its reserved name.
     func insert(_ record: ContainerRecord) async throws {
         // One that is removed when it ends does not outlive a power cut anyway.
-        try await store.save(record, kind: .containers, id: record.id, durably: !record.hostConfig.autoRemove)
+        try await store.save(record, durably: !record.hostConfig.autoRemove)
         state.withLock { state in
             state.records[record.id] = record
             state.idByName[record.name] = record.id
@@ -94,6 +103,12 @@ final class ContainerTable: Sendable {
     func update(
         _ id: String, durably: Bool = false, _ change: (inout ContainerRecord) -> Void
     ) async throws -> ContainerRecord {
+        let changed = try changeInMemory(id, change)
+        try await write(id, durably: durably && !changed.hostConfig.autoRemove)
+        return changed
+    }
+
+    private func changeInMemory(_ id: String, _ change: (inout ContainerRecord) -> Void) throws -> ContainerRecord {
         let changed = state.withLock { state -> ContainerRecord? in
             guard var record = state.records[id] else { return nil }
             let oldName = record.name
@@ -107,20 +122,82 @@ final class ContainerTable: Sendable {
             return record
         }
         guard let changed else { throw APIError(.notFound, "No such container: \(id)") }
-        try await write(id, durably: durably && !changed.hostConfig.autoRemove)
         return changed
+    }
+
+    /// Tells a container's phase what is asked for or has happened. What it refuses changes nothing.
+    /// - Parameters:
+    ///   - event: Made of the record of that moment.
+    ///   - change: What changes in the record besides; not called when the phase refuses.
+    /// - Returns: The new record, and what is to be done.
+    /// - Throws: `.notFound` when it was removed meanwhile.
+    @discardableResult
+    func receive(
+        _ id: String, _ how: Writing = .usual, _ event: (ContainerRecord) -> ContainerEvent,
+        change: ((inout ContainerRecord, [ContainerEffect]) -> Void)? = nil
+    ) async throws -> (record: ContainerRecord, effects: [ContainerEffect]) {
+        let (changed, effects, isNew) = try state.withLock { state in
+            guard var record = state.records[id] else { throw APIError(.notFound, "No such container: \(id)") }
+            let before = record.phase
+            let effects = record.phase.receive(event(record))
+            if case .refuse = effects.first { return (record, effects, false) }
+            change?(&record, effects)
+            state.records[id] = record
+            return (record, effects, change != nil || record.phase != before)
+        }
+        if isNew { try await write(id, how == .durable && changed.hostConfig.autoRemove ? .usual : how) }
+        return (changed, effects)
+    }
+
+    /// The same for an event that the record does not matter to.
+    @discardableResult
+    func receive(
+        _ id: String, _ event: ContainerEvent, _ how: Writing = .usual,
+        change: ((inout ContainerRecord, [ContainerEffect]) -> Void)? = nil
+    ) async throws -> (record: ContainerRecord, effects: [ContainerEffect]) {
+        try await receive(id, how, { _ in event }, change: change)
+    }
+
+    /// The same as an ``update(_:durably:_:)`` for what has happened and cannot be undone. A store that cannot be written, as on a full disk, does not
+    /// undo it, and nobody is left waiting for it: the next change takes it along.
+    @discardableResult
+    func note(_ id: String, _ change: (inout ContainerRecord) -> Void) async throws -> ContainerRecord {
+        let changed = try changeInMemory(id, change)
+        try await write(id, .regardless)
+        return changed
+    }
+
+    /// How much it matters that a change is on record when its author goes on.
+    enum Writing {
+        /// It survives a power cut: what a user has decided.
+        case durable
+        /// It survives the daemon.
+        case usual
+        /// It has happened, on record or not.
+        case regardless
+    }
+
+    private func write(_ id: String, _ how: Writing) async throws {
+        do { return try await write(id, durably: how == .durable) } catch let error
+            where how == .regardless && !(error is CancellationError)
+        {
+            guard let record = record(id) else { throw error }
+            log.error(
+                "what happened to a container is not on record",
+                metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+        }
     }
 
     private func write(_ id: String, durably: Bool) async throws {
         try await writes.run(id) {
             guard let newest = record(id) else { return }  // Removed meanwhile.
-            try await store.save(newest, kind: .containers, id: id, durably: durably)
+            try await store.save(newest, durably: durably)
         }
     }
 
     /// Changes a record in view of all the others, so that what it takes is free at that moment, and nothing when `change` throws.
     @discardableResult
-    func allot(_ id: String, _ change: (inout ContainerRecord, [ContainerRecord]) throws -> Void) async throws
+    func allocate(_ id: String, _ change: (inout ContainerRecord, [ContainerRecord]) throws -> Void) async throws
         -> ContainerRecord
     {
         let changed = try state.withLock { state -> ContainerRecord in
@@ -133,16 +210,35 @@ final class ContainerTable: Sendable {
         return changed
     }
 
-    /// Looks at all records while none changes: what `decide` does is done before anybody is allotted anything more.
+    /// Looks at all records while none changes: what `decide` does is done before anybody is allocated anything more.
     func examine(_ decide: ([ContainerRecord]) -> Void) { state.withLock { decide(Array($0.records.values)) } }
 
     func remove(_ id: String) async throws {
         let durably = record(id)?.hostConfig.autoRemove != true
         try await writes.run(id) {
-            try await store.delete(kind: .containers, id: id, durably: durably)
+            try await store.deleteContainer(id, durably: durably)
             state.withLock { state in
                 if let record = state.records.removeValue(forKey: id) { state.idByName[record.name] = nil }
             }
+        }
+    }
+}
+
+/// What the networks, volumes and images know of containers.
+extension ContainerTable: NetworkMembers, VolumeUsers, ImageUsers {
+    var members: [any NetworkMember] { all }
+    func member(_ id: String) -> (any NetworkMember)? { record(id) }
+    func examineMembers(_ decide: ([any NetworkMember]) -> Void) { examine { decide($0) } }
+
+    func volumeUseCounts() -> [String: Int] {
+        all.reduce(into: [:]) { counts, record in
+            for name in Set(record.mounts.compactMap(\.name)) { counts[name, default: 0] += 1 }
+        }
+    }
+
+    var imageUses: [ImageUse] {
+        all.compactMap { record in
+            Digest(record.imageID).map { ImageUse(image: $0, container: record.id, isRunning: record.isRunning) }
         }
     }
 }

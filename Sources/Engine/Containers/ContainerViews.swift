@@ -21,7 +21,7 @@ struct ContainerViews {
         row.command = record.commandLine.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
         row.created = record.created.seconds
         row.labels = record.configuration.labels ?? [:]
-        row.state = record.state.status
+        row.state = record.phase.status
         row.status = StatusText.of(record.state, now: now)
         row.mounts = record.mounts
         row.ports = ports(record)

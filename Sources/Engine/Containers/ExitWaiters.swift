@@ -1,5 +1,4 @@
 import Concurrency
-import Concurrency
 import EngineInterface
 import Synchronization
 

@@ -33,19 +33,6 @@ struct NamespaceSharing {
         try check(host.cgroupnsMode, of: "cgroup namespace", ["", "private", "host"])
     }
 
-    /// Containers whose network is administered by themselves or by another that is in it, of those that run or are about to.
-    static func administered(_ containers: [ContainerRecord]) -> Set<String> {
-        let owners = Dictionary(containers.map { ($0.id, $0.networkOwner) }) { first, _ in first }
-        var found: Set<String> = []
-        for record in containers where (record.isRunning || record.isStarting) && record.administersNetwork {
-            var holder = record.id
-            var passed: Set<String> = [holder]
-            while let owner = owners[holder].flatMap({ $0 }), passed.insert(owner).inserted { holder = owner }
-            found.insert(holder)
-        }
-        return found
-    }
-
     private static func check(_ mode: String, of kind: String, _ known: Set<String>) throws {
         if known.contains(mode) { return }
         if ["PID", "IPC"].contains(kind), let owner = owner(in: mode), !owner.isEmpty { return }
@@ -59,10 +46,15 @@ extension ContainerRecord {
     var pidOwner: String? { NamespaceSharing.owner(in: hostConfig.pidMode) }
 }
 
-extension NodeEngine {
+/// Finds the containers that others share namespaces with.
+struct NamespaceOwners {
+    private let containers: ContainerTable
+
+    init(_ containers: ContainerTable) { self.containers = containers }
+
     /// Names the containers that a new one shares namespaces with by their ids, as names may change hands. One that is not there yet
     /// is looked for again at the start.
-    func resolveSharing(_ record: inout ContainerRecord) throws {
+    func resolve(_ record: inout ContainerRecord) throws {
         do {
             try resolveOwners(&record)
         } catch let refusal as APIError where refusal.kind == .notFound {}
@@ -70,7 +62,7 @@ extension NodeEngine {
 
     /// Brings to its start a container whose namespaces' owners were not known when it was made.
     /// - Throws: `.notFound` with `No such container: X`.
-    func resolveSharingLate(_ id: String) async throws {
+    func resolveLate(_ id: String) async throws {
         guard var record = containers.record(id) else { return }
         let owners = [record.networkOwner, record.pidOwner].compactMap { $0 }
         guard owners.contains(where: { containers.record($0) == nil }) else { return }
@@ -97,15 +89,15 @@ extension NodeEngine {
 
     /// The container that has the network which this one is in: itself, unless it shares another's.
     /// - Throws: `.conflict` when the owner does not run.
-    func networkHolder(of record: ContainerRecord) throws -> ContainerRecord {
+    func network(of record: ContainerRecord) throws -> ContainerRecord {
         guard let owner = record.networkOwner else { return record }
-        return try networkHolder(of: try running(owner, for: "network"))
+        return try network(of: try running(owner, for: "network"))
     }
 
     /// The namespace file of the container whose processes this one sees; `nil` when it has its own.
     func processNamespace(of record: ContainerRecord) throws -> String? {
         guard let owner = record.pidOwner else { return nil }
-        return "/proc/\(try running(owner, for: "PID").state.pid)/ns/pid"
+        return "/proc/\(try running(owner, for: "PID").processID)/ns/pid"
     }
 
     private func running(_ id: String, for what: String) throws -> ContainerRecord {

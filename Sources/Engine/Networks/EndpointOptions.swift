@@ -77,18 +77,3 @@ struct EndpointOptions: Equatable {
         }
     }
 }
-
-extension NodeEngine {
-    /// Sets the parameters that a running container's places in its networks ask for; where they are set already nothing is written.
-    func applyEndpointParameters(_ record: ContainerRecord) async throws {
-        var writes: [(path: String, value: String)] = []
-        for endpoint in record.endpoints where endpoint.isJoined {
-            writes += try EndpointOptions(endpoint.wish).writes(for: endpoint.interfaceName)
-        }
-        guard !writes.isEmpty else { return }
-        let wanted = writes
-        try await network.dataPlane.sandboxNamespace(record.id).run {
-            for (path, value) in wanted { try Sysctl.ensure(path, value) }
-        }
-    }
-}

@@ -3,7 +3,10 @@ import Faults
 import Model
 
 /// A network of this node alone: bridges, and the two that are none.
-struct LocalNetwork: Codable, Sendable, Identifiable {
+struct LocalNetwork: VersionedRecord, Identifiable {
+    static let recordKind = "local-network"
+    static let recordVersion = 1
+
     let id: String
     var name: String
     /// `bridge`, `host` or `null`.

@@ -20,7 +20,7 @@ final class LocalNetworks: Sendable {
 
     /// Reads the networks of an earlier life and makes Docker's three if they are not there.
     func load(routed: [IPNetwork]) async throws {
-        for network in try await store.loadAll(LocalNetwork.self, kind: .networks).map(\.value) { keep(network) }
+        for network in try await store.restore(LocalNetwork.self, kind: .networks).map(\.value) { keep(network) }
         if named("bridge") == nil {
             var request = NetworkRequest()
             request.name = "bridge"

@@ -4,19 +4,19 @@ import NameService
 
 /// Computes what a container can look up: the names on each of its networks. Pure.
 struct NameTableComposer {
-    var containers: [ContainerRecord]
+    var containers: [any NetworkMember]
     var networks: [LocalNetwork]
     var swarm: SwarmNetworkState?
 
     /// Whether the container has the embedded resolver: on any network but Docker's default bridge.
-    static func hasResolver(_ container: ContainerRecord) -> Bool {
+    static func hasResolver(_ container: any NetworkMember) -> Bool {
         guard !container.isOnHostNetwork else { return false }
         return container.endpoints.contains {
             $0.networkName != "bridge" && $0.networkName != LocalNetwork.gatewayBridgeName
         }
     }
 
-    func table(for container: ContainerRecord) -> NameTable {
+    func table(for container: any NetworkMember) -> NameTable {
         var tables: [NameTable.Network] = []
         var pointers: [IPAddress: String] = [:]
         var forwards = false
@@ -85,10 +85,10 @@ struct NameTableComposer {
     }
 
     /// What a container is called on a network.
-    static func names(of container: ContainerRecord, _ endpoint: EndpointRecord) -> Set<String> {
+    static func names(of container: any NetworkMember, _ endpoint: EndpointRecord) -> Set<String> {
         var names: Set<String> = [container.name, container.id, container.shortID]
         names.formUnion(endpoint.wish?.aliases ?? [])
-        if !container.configuration.hostname.isEmpty { names.insert(container.configuration.hostname) }
+        if !container.hostname.isEmpty { names.insert(container.hostname) }
         return names
     }
 }

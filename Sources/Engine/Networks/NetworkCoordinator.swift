@@ -37,7 +37,7 @@ final class NetworkCoordinator: Sendable {
     private let state = Mutex(State())
     private let configuration: EngineConfiguration
     private let log: Logger
-    private let containers: ContainerTable
+    private let containers: any NetworkMembers
     private let networks: LocalNetworks
     let dataPlane: DataPlane
     let nameServer: NameServer
@@ -45,7 +45,7 @@ final class NetworkCoordinator: Sendable {
     private let order = KeyedLock<String>()
 
     init(
-        configuration: EngineConfiguration, log: Logger, containers: ContainerTable, networks: LocalNetworks,
+        configuration: EngineConfiguration, log: Logger, containers: any NetworkMembers, networks: LocalNetworks,
         dataPlane: DataPlane, nameServer: NameServer, events: EventLog
     ) {
         self.configuration = configuration
@@ -74,16 +74,16 @@ final class NetworkCoordinator: Sendable {
     }
 
     private func composer() -> NodeNetworkComposer {
-        let all = containers.all
+        let all = containers.members
         return state.withLock { state in
             let joined = all.filter { record in
                 record.endpoints.contains(where: \.isJoined) || (record.isInSandbox && !state.left.contains(record.id))
             }
-            return composer(joined, NamespaceSharing.administered(all), state)
+            return composer(joined, SharedNetworks.administered(all), state)
         }
     }
 
-    private func composer(_ joined: [ContainerRecord], _ administered: Set<String>, _ state: State)
+    private func composer(_ joined: [any NetworkMember], _ administered: Set<String>, _ state: State)
         -> NodeNetworkComposer
     {
         NodeNetworkComposer(
@@ -92,7 +92,7 @@ final class NetworkCoordinator: Sendable {
     }
 
     /// Makes the namespace of a container that is about to start; it is complete when ``join(_:)`` has returned.
-    func prepare(_ record: ContainerRecord) async throws {
+    func prepare(_ record: any NetworkMember) async throws {
         guard record.isInSandbox else { return }
         state.withLock { _ = $0.left.remove(record.id) }
         _ = try await dataPlane.prepareSandbox(record.id)
@@ -126,7 +126,7 @@ final class NetworkCoordinator: Sendable {
     /// The same for a container that is about to start: when this returns its namespace is complete, resolver included.
     /// - Throws: What kept its network from being complete.
     func join(_ id: String) async throws {
-        guard let record = containers.record(id) else { return }
+        guard let record = containers.member(id) else { return }
         guard record.isInSandbox else {
             // It may do more in another's network than the other does.
             if record.networkOwner != nil, record.administersNetwork { try await refresh() }
@@ -145,7 +145,7 @@ final class NetworkCoordinator: Sendable {
     /// - Throws: ``APIError`` when a network that the container has joined has gone meanwhile.
     private func checkPlaces(of id: String, in wanted: NodeNetwork) throws(APIError) {
         let present = Set((wanted.sandboxes.first { $0.id == id }?.endpoints ?? []).map(\.id))
-        let places = containers.record(id)?.endpoints.filter { $0.isJoined && $0.address != nil } ?? []
+        let places = containers.member(id)?.endpoints.filter { $0.isJoined && $0.address != nil } ?? []
         if let lost = places.first(where: { !present.contains($0.endpointID) }) {
             throw APIError(.notFound, "network \(lost.networkName) not found")
         }
@@ -154,8 +154,8 @@ final class NetworkCoordinator: Sendable {
     /// After a restart: the namespaces are there, the sockets in them are not.
     func adopt() async throws {
         try await order.run("refresh") {
-            for record in composer().containers where record.state.pid > 0 {
-                do { try await dataPlane.recover(record.id, process: Int32(clamping: record.state.pid)) } catch {
+            for record in composer().containers where record.processID > 0 {
+                do { try await dataPlane.recover(record.id, process: Int32(clamping: record.processID)) } catch {
                     log.error(
                         "a container's namespace has no name and cannot be given one",
                         metadata: ["container": "\(record.shortID)", "error": "\(error)"])
@@ -191,7 +191,7 @@ final class NetworkCoordinator: Sendable {
         try await refresh(removesLater: true)
     }
 
-    private func openResolver(_ record: ContainerRecord) async throws {
+    private func openResolver(_ record: any NetworkMember) async throws {
         let namespace = dataPlane.sandboxNamespace(record.id)
         let ports = try await nameServer.open(
             record.id, namespace: namespace, table: tables().table(for: record),
@@ -202,17 +202,17 @@ final class NetworkCoordinator: Sendable {
     private func refreshNames() async {
         let composer = tables()
         for id in await nameServer.identities {
-            guard let record = containers.record(id) else { continue }
+            guard let record = containers.member(id) else { continue }
             await nameServer.update(id, table: composer.table(for: record))
         }
     }
 
     private func tables() -> NameTableComposer {
-        NameTableComposer(containers: containers.all, networks: networks.all, swarm: swarmState)
+        NameTableComposer(containers: containers.members, networks: networks.all, swarm: swarmState)
     }
 
-    private func upstreams(for record: ContainerRecord) async throws -> Upstreams {
-        let own = (record.hostConfig.nameServers ?? []).compactMap { IPAddress(ipv4: $0) }
+    private func upstreams(for record: any NetworkMember) async throws -> Upstreams {
+        let own = record.nameServers.compactMap { IPAddress(ipv4: $0) }
         if !own.isEmpty { return Upstreams(own.map { Upstreams.Server($0) }, origin: .sandbox) }
         let given = configuration.nameServers.compactMap { IPAddress(ipv4: $0) }
         if !given.isEmpty { return Upstreams(given.map { Upstreams.Server($0) }) }
@@ -221,9 +221,17 @@ final class NetworkCoordinator: Sendable {
     }
 
     func sandboxPath(_ id: String) -> String { dataPlane.sandboxNamespace(id).path }
-}
 
-extension ContainerRecord {
-    /// It has a network namespace of its own at present, joined to a network or not.
-    var isInSandbox: Bool { (state.running || isStarting) && !isOnHostNetwork && networkOwner == nil }
+    /// Sets the parameters that a running container's places in its networks ask for; where they are set already nothing is written.
+    func applyParameters(_ endpoints: [EndpointRecord], of id: String) async throws {
+        var writes: [(path: String, value: String)] = []
+        for endpoint in endpoints where endpoint.isJoined {
+            writes += try EndpointOptions(endpoint.wish).writes(for: endpoint.interfaceName)
+        }
+        guard !writes.isEmpty else { return }
+        let requested = writes
+        try await dataPlane.sandboxNamespace(id).run {
+            for (path, value) in requested { try Sysctl.ensure(path, value) }
+        }
+    }
 }

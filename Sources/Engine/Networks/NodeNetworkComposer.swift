@@ -1,12 +1,11 @@
 import Addressing
-import ContainerRuntime
 import DataPlane
 import Model
 
 /// Computes what the node's networks are to be from the containers, the local networks and the swarm's word. Pure.
 struct NodeNetworkComposer {
     /// Containers that have joined their networks: running, or about to.
-    var containers: [ContainerRecord]
+    var containers: [any NetworkMember]
     var networks: [LocalNetwork]
     var swarm: SwarmNetworkState?
     /// This node's id in the swarm.
@@ -77,7 +76,7 @@ struct NodeNetworkComposer {
     }
 
     /// Whether an endpoint may use addresses that are nobody's: its container may add them, or the network's owner says so.
-    private func isLax(_ endpoint: EndpointRecord, of container: ContainerRecord) -> Bool {
+    private func isLax(_ endpoint: EndpointRecord, of container: any NetworkMember) -> Bool {
         if administered.contains(container.id) { return true }
         if endpoint.overlay != nil {
             let network = swarm?.networks.first { $0.network.id == endpoint.networkID }?.network
@@ -123,7 +122,7 @@ struct NodeNetworkComposer {
 
     /// - Parameter bridges: By id. A place in a network that is not there, or of a swarm that the node has left, is none: it
     ///   would keep all the others' networks from being what they are to be.
-    private func sandbox(_ container: ContainerRecord, _ bridges: Set<String>) -> Sandbox {
+    private func sandbox(_ container: any NetworkMember, _ bridges: Set<String>) -> Sandbox {
         let joined = container.endpoints.filter { endpoint in
             endpoint.isJoined && endpoint.addresses != nil
                 && (endpoint.overlay == nil ? bridges.contains(endpoint.networkID) : swarm != nil)
@@ -156,7 +155,7 @@ struct NodeNetworkComposer {
 
     /// The endpoint through which a container reaches the outside: the bridge with the highest priority, internal ones
     /// never; `nil` when there is none.
-    func wayOut(of container: ContainerRecord) -> EndpointRecord? {
+    func wayOut(of container: any NetworkMember) -> EndpointRecord? {
         let open = container.endpoints.filter { endpoint in
             endpoint.isJoined && endpoint.overlay == nil && endpoint.gateway != nil
                 && networks.first { $0.id == endpoint.networkID }?.isInternal == false
@@ -167,11 +166,11 @@ struct NodeNetworkComposer {
         }
     }
 
-    private func mesh(_ container: ContainerRecord, _ joined: [EndpointRecord]) -> MeshMembership? {
+    private func mesh(_ container: any NetworkMember, _ joined: [EndpointRecord]) -> MeshMembership? {
         guard let endpoint = joined.first(where: { $0.overlay?.isIngress == true }), let addresses = endpoint.addresses,
-            let task = container.task
+            let ports = container.meshPorts
         else { return nil }
-        let ports = task.ports.filter(\.isOnMesh).compactMap { port -> MeshMembership.TargetPort? in
+        let targets = ports.filter(\.isOnMesh).compactMap { port -> MeshMembership.TargetPort? in
             guard let transport = port.transport, let number = UInt16(exactly: port.targetPort) else { return nil }
             return MeshMembership.TargetPort(transport: transport, port: number)
         }
@@ -179,26 +178,8 @@ struct NodeNetworkComposer {
         return MeshMembership(
             endpointID: endpoint.endpointID, gateways: gateways, gatewayMAC: MACAddress(defaultFor: gateways),
             tags: EndpointTagBlock(defaultFor: addresses.v4),
-            targetPorts: Array(Set(ports)).sorted {
+            targetPorts: Array(Set(targets)).sorted {
                 ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue)
             })
-    }
-}
-
-extension ContainerRecord {
-    /// Whether its processes may give interfaces other addresses.
-    var administersNetwork: Bool {
-        Capabilities.isGiven(
-            "CAP_NET_ADMIN",
-            CapabilityChange(add: hostConfig.capAdd?.words ?? [], drop: hostConfig.capDrop?.words ?? []),
-            privileged: hostConfig.privileged)
-    }
-}
-
-extension EndpointRecord {
-    /// A MAC that the user asked for; overlays have none to choose.
-    var requestedMAC: MACAddress? {
-        guard overlay == nil, let text = wish?.macAddress, !text.isEmpty else { return nil }
-        return MACAddress(text)
     }
 }

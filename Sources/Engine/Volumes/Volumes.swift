@@ -27,7 +27,7 @@ final class Volumes: Sendable {
     }
 
     func load() async throws {
-        for volume in try await store.loadAll(VolumeResource.self, kind: .volumes).map(\.value) {
+        for volume in try await store.restore(VolumeResource.self, kind: .volumes).map(\.value) {
             known.withLock { $0[volume.name] = volume }
         }
         // What a killed daemon was removing.

@@ -201,6 +201,8 @@ package struct ExecRequest: Codable, Sendable, Equatable {
     @Zero package var attachStdin: Bool
     @Zero package var attachStdout: Bool
     @Zero package var attachStderr: Bool
+    /// Said again where it counts, when the process is started.
+    @Zero package var detach: Bool
     @Zero package var detachKeys: String
     @Zero package var tty: Bool
     @Zero package var env: [String]

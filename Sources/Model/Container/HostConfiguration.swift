@@ -135,6 +135,8 @@ package struct Mount: Codable, Sendable, Equatable {
     package var bindOptions: BindOptions?
     package var volumeOptions: VolumeOptions?
     package var tmpfsOptions: TmpfsOptions?
+    /// Refused; command lines send it.
+    package var imageOptions: ImageOptions?
 
     package struct BindOptions: Codable, Sendable, Equatable {
         @Zero package var propagation: String
@@ -150,6 +152,10 @@ package struct Mount: Codable, Sendable, Equatable {
         @Zero package var noCopy: Bool
         package var labels: [String: String]?
         package var driverConfig: Driver?
+        @Zero package var subpath: String
+        package init() {}
+    }
+    package struct ImageOptions: Codable, Sendable, Equatable {
         @Zero package var subpath: String
         package init() {}
     }

@@ -1,5 +1,8 @@
 /// What the nodes of a swarm say to each other. Objects of the domain travel as JSON in the Engine API's spelling (`WireJSON`),
-/// so that they are described once, in Model.
+/// so that they are described once, in Model; each is a record of its kind and version (docs/records.md).
+///
+/// Fields are only added, under numbers of their own: what does not know them passes over them. What a message is not to have for a node
+/// that does not understand it goes by the capabilities of its program.
 
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -2333,6 +2336,7 @@ extension Apus_Node_V1_Managers {
         /// > Source IDL Documentation:
         /// >
         /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        /// > With an empty URL nothing is made: a manager that is a member is told what it lacks.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Apus_Node_V1_JoinStoreRequest` messages.
@@ -2364,6 +2368,7 @@ extension Apus_Node_V1_Managers {
         /// > Source IDL Documentation:
         /// >
         /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        /// > With an empty URL nothing is made: a manager that is a member is told what it lacks.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Apus_Node_V1_JoinStoreRequest` message.
@@ -2393,6 +2398,7 @@ extension Apus_Node_V1_Managers {
         /// > Source IDL Documentation:
         /// >
         /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        /// > With an empty URL nothing is made: a manager that is a member is told what it lacks.
         ///
         /// - Parameters:
         ///   - request: A `Apus_Node_V1_JoinStoreRequest` message.
@@ -2476,6 +2482,7 @@ extension Apus_Node_V1_Managers {
         /// > Source IDL Documentation:
         /// >
         /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        /// > With an empty URL nothing is made: a manager that is a member is told what it lacks.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Apus_Node_V1_JoinStoreRequest` message.
@@ -2520,6 +2527,7 @@ extension Apus_Node_V1_Managers {
         /// > Source IDL Documentation:
         /// >
         /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+        /// > With an empty URL nothing is made: a manager that is a member is told what it lacks.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Apus_Node_V1_JoinStoreRequest` message.
@@ -2559,6 +2567,7 @@ extension Apus_Node_V1_Managers.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+    /// > With an empty URL nothing is made: a manager that is a member is told what it lacks.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Apus_Node_V1_JoinStoreRequest` message.
@@ -2592,6 +2601,7 @@ extension Apus_Node_V1_Managers.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Makes the calling manager, which has no store yet, a member of the store that does not count yet. Called again it answers the same.
+    /// > With an empty URL nothing is made: a manager that is a member is told what it lacks.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -9,7 +9,10 @@
 //   https://github.com/apple/swift-protobuf/
 
 /// What the nodes of a swarm say to each other. Objects of the domain travel as JSON in the Engine API's spelling (`WireJSON`),
-/// so that they are described once, in Model.
+/// so that they are described once, in Model; each is a record of its kind and version (docs/records.md).
+///
+/// Fields are only added, under numbers of their own: what does not know them passes over them. What a message is not to have for a node
+/// that does not understand it goes by the capabilities of its program.
 
 #if canImport(FoundationEssentials)
 package import FoundationEssentials
@@ -70,6 +73,34 @@ package nonisolated struct Apus_Node_V1_JoinRequest: Sendable {
   package var dataPathAddress: String = String()
 
   package var availability: String = String()
+
+  package var program: Apus_Node_V1_Program {
+    get {_program ?? Apus_Node_V1_Program()}
+    set {_program = newValue}
+  }
+  /// Returns true if `program` has been explicitly set.
+  package var hasProgram: Bool {self._program != nil}
+  /// Clears the value of `program`. Subsequent reads from it will return its default value.
+  package mutating func clearProgram() {self._program = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _program: Apus_Node_V1_Program? = nil
+}
+
+/// The version of Apus that somebody runs, and what it understands beyond what all do.
+package nonisolated struct Apus_Node_V1_Program: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As `apusd --version` says it.
+  package var version: String = String()
+
+  /// Those of `Capabilities.swift`, and others of newer versions.
+  package var capabilities: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -143,9 +174,21 @@ package nonisolated struct Apus_Node_V1_SessionRequest: Sendable {
 
   package var dataPathAddress: String = String()
 
+  /// In the first message.
+  package var program: Apus_Node_V1_Program {
+    get {_program ?? Apus_Node_V1_Program()}
+    set {_program = newValue}
+  }
+  /// Returns true if `program` has been explicitly set.
+  package var hasProgram: Bool {self._program != nil}
+  /// Clears the value of `program`. Subsequent reads from it will return its default value.
+  package mutating func clearProgram() {self._program = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _program: Apus_Node_V1_Program? = nil
 }
 
 package nonisolated struct Apus_Node_V1_SessionMessage: Sendable {
@@ -169,9 +212,21 @@ package nonisolated struct Apus_Node_V1_SessionMessage: Sendable {
   /// Serial numbers of certificates that count no more, in hexadecimal: all of them, or none when nothing has changed.
   package var revoked: [String] = []
 
+  /// The manager's.
+  package var program: Apus_Node_V1_Program {
+    get {_program ?? Apus_Node_V1_Program()}
+    set {_program = newValue}
+  }
+  /// Returns true if `program` has been explicitly set.
+  package var hasProgram: Bool {self._program != nil}
+  /// Clears the value of `program`. Subsequent reads from it will return its default value.
+  package mutating func clearProgram() {self._program = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _program: Apus_Node_V1_Program? = nil
 }
 
 package nonisolated struct Apus_Node_V1_AssignmentsRequest: Sendable {
@@ -554,7 +609,7 @@ nonisolated extension Apus_Node_V1_RootCertificateReply: SwiftProtobuf.Message, 
 
 nonisolated extension Apus_Node_V1_JoinRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".JoinRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}signing_request\0\u{1}description\0\u{3}advertise_address\0\u{3}data_path_address\0\u{1}availability\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}signing_request\0\u{1}description\0\u{3}advertise_address\0\u{3}data_path_address\0\u{1}availability\0\u{1}program\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -568,12 +623,17 @@ nonisolated extension Apus_Node_V1_JoinRequest: SwiftProtobuf.Message, SwiftProt
       case 4: try { try decoder.decodeSingularStringField(value: &self.advertiseAddress) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.dataPathAddress) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.availability) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._program) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.token.isEmpty {
       try visitor.visitSingularStringField(value: self.token, fieldNumber: 1)
     }
@@ -592,6 +652,9 @@ nonisolated extension Apus_Node_V1_JoinRequest: SwiftProtobuf.Message, SwiftProt
     if !self.availability.isEmpty {
       try visitor.visitSingularStringField(value: self.availability, fieldNumber: 6)
     }
+    try { if let v = self._program {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -602,6 +665,42 @@ nonisolated extension Apus_Node_V1_JoinRequest: SwiftProtobuf.Message, SwiftProt
     if lhs.advertiseAddress != rhs.advertiseAddress {return false}
     if lhs.dataPathAddress != rhs.dataPathAddress {return false}
     if lhs.availability != rhs.availability {return false}
+    if lhs._program != rhs._program {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_Program: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Program"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}capabilities\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.capabilities) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    }
+    if !self.capabilities.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.capabilities, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_Program, rhs: Apus_Node_V1_Program) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.capabilities != rhs.capabilities {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -739,7 +838,7 @@ nonisolated extension Apus_Node_V1_Manager: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{3}data_path_address\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{3}data_path_address\0\u{1}program\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -749,24 +848,33 @@ nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftP
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.description_p) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.dataPathAddress) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._program) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.description_p.isEmpty {
       try visitor.visitSingularBytesField(value: self.description_p, fieldNumber: 1)
     }
     if !self.dataPathAddress.isEmpty {
       try visitor.visitSingularStringField(value: self.dataPathAddress, fieldNumber: 2)
     }
+    try { if let v = self._program {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Apus_Node_V1_SessionRequest, rhs: Apus_Node_V1_SessionRequest) -> Bool {
     if lhs.description_p != rhs.description_p {return false}
     if lhs.dataPathAddress != rhs.dataPathAddress {return false}
+    if lhs._program != rhs._program {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -774,7 +882,7 @@ nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}heartbeat_milliseconds\0\u{1}managers\0\u{3}roots_pem\0\u{1}role\0\u{1}revoked\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}heartbeat_milliseconds\0\u{1}managers\0\u{3}roots_pem\0\u{1}role\0\u{1}revoked\0\u{1}program\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -788,12 +896,17 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
       case 4: try { try decoder.decodeSingularStringField(value: &self.rootsPem) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.role) }()
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.revoked) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._program) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.sessionID.isEmpty {
       try visitor.visitSingularStringField(value: self.sessionID, fieldNumber: 1)
     }
@@ -812,6 +925,9 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
     if !self.revoked.isEmpty {
       try visitor.visitRepeatedStringField(value: self.revoked, fieldNumber: 6)
     }
+    try { if let v = self._program {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -822,6 +938,7 @@ nonisolated extension Apus_Node_V1_SessionMessage: SwiftProtobuf.Message, SwiftP
     if lhs.rootsPem != rhs.rootsPem {return false}
     if lhs.role != rhs.role {return false}
     if lhs.revoked != rhs.revoked {return false}
+    if lhs._program != rhs._program {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

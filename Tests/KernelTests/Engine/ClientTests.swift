@@ -21,14 +21,14 @@ import Testing
             let engine = fixture.engine
             for change in [{ _ in }, always] as [(inout ContainerCreateRequest) -> Void] {
                 let id = try await fixture.start(["sleep", "1000"], change)
-                try await engine.killContainer(id, signal: "KILL")
+                try await engine.containers.killContainer(id, signal: "KILL")
                 #expect(try fixture.record(id).state.status == "exited")
                 #expect(try fixture.record(id).state.exitCode == 137)
-                try await engine.removeContainer(id, force: false, removeVolumes: false)
+                try await engine.containers.removeContainer(id, force: false, removeVolumes: false)
             }
             // Any other signal is sent and no more.
             let id = try await fixture.start(["sleep", "1000"])
-            try await within(.seconds(5)) { try await engine.killContainer(id, signal: "USR1") }
+            try await within(.seconds(5)) { try await engine.containers.killContainer(id, signal: "USR1") }
             #expect(try fixture.record(id).isUp)
         }
     }
@@ -38,7 +38,7 @@ import Testing
             let engine = fixture.engine
             let id = try await fixture.start(["sleep", "1000"], always)
             for condition in [WaitCondition.notRunning, .nextExit] {
-                let end = try await engine.waitForContainer(id, condition)
+                let end = try await engine.containers.waitForContainer(id, condition)
                 try await eventually { try fixture.record(id).isUp }
                 try await engine.runtime.kill(id, signal: SIGKILL, all: false)
                 #expect(try await within(.seconds(20)) { try await end.result() }.statusCode == 137)
@@ -55,13 +55,13 @@ import Testing
                 let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.autoRemove = removes }
                 let events = engine.events.follow(since: nil, until: nil) { $0.actorID == id }
                 async let told = Self.states(events, fixture, id)
-                try await engine.restartContainer(id, signal: "KILL", timeout: 5)
+                try await engine.containers.restartContainer(id, signal: "KILL", timeout: 5)
                 let seen = try await told
                 #expect(seen.map(\.action) == ["kill", "die", "stop", "start", "restart"])
                 #expect(seen.allSatisfy { $0.running })
-                #expect(try fixture.record(id).isUp && !fixture.record(id).isStoppedByUser)
-                try await engine.stopContainer(id, signal: "KILL", timeout: 5)
-                if removes { try await eventually { engine.containers.record(id) == nil } }
+                #expect(try fixture.record(id).isUp && !fixture.record(id).phase.isStoppedByUser)
+                try await engine.containers.stopContainer(id, signal: "KILL", timeout: 5)
+                if removes { try await eventually { engine.table.record(id) == nil } }
             }
         }
     }
@@ -86,13 +86,15 @@ import Testing
             let log = engine.paths.log(of: id)
             try await eventually { try Files.text(log)?.contains("ready") == true }
             // To be cancelled, as a connection's is.
-            let client = Task { try await engine.restartContainer(id, signal: nil, timeout: 20) }
-            try await eventually { try fixture.record(id).isBeingRestarted == true }
+            let client = Task { try await engine.containers.restartContainer(id, signal: nil, timeout: 20) }
+            try await eventually {
+                if case .stopping(_, let stop) = try fixture.record(id).phase { stop.by == .restart } else { false }
+            }
             client.cancel()
             await #expect(throws: CancellationError.self) { try await client.value }
             try await eventually(within: .seconds(20)) {
                 let record = try fixture.record(id)
-                return record.isUp && record.isBeingRestarted == nil && record.state.finishedAt != .zero
+                return record.isUp && !record.phase.isStoppedByUser && record.state.finishedAt != .zero
             }
         }
     }
@@ -108,7 +110,7 @@ import Testing
                     request.configuration.stdinOnce = once
                 }
                 @Sendable func attach(_ word: String, until wanted: String) async throws -> String {
-                    let streams = try await engine.attachContainer(id, query)
+                    let streams = try await engine.streams.attachContainer(id, query)
                     try await streams.write(ByteBuffer(string: word + "\n"))
                     await streams.closeInput()
                     var text = ""
@@ -150,13 +152,13 @@ import Testing
                 ("nosuchnet", "network nosuchnet not found"), ("container:nosuch", "No such container: nosuch"),
             ] {
                 let id = try await fixture.create(["true"]) { $0.hostConfig.networkMode = mode }
-                #expect(await refusal { try await engine.startContainer(id) } == APIError(.notFound, words))
+                #expect(await refusal { try await engine.containers.startContainer(id) } == APIError(.notFound, words))
                 #expect(try fixture.record(id).state.status == "created")
                 #expect(try fixture.record(id).state.error.contains(words))
             }
             let pid = try await fixture.create(["true"]) { $0.hostConfig.pidMode = "container:nosuch" }
             let words = "No such container: nosuch"
-            #expect(await refusal { try await engine.startContainer(pid) } == APIError(.notFound, words))
+            #expect(await refusal { try await engine.containers.startContainer(pid) } == APIError(.notFound, words))
             let from = await refusal {
                 _ = try await fixture.create(["true"]) { $0.hostConfig.volumesFrom = ["nosuch"] }
             }
@@ -170,8 +172,8 @@ import Testing
             // An owner that comes later is joined.
             let later = try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "container:late" }
             let owner = try await fixture.start(["sleep", "1000"])
-            try await engine.renameContainer(owner, to: "late")
-            try await engine.startContainer(later)
+            try await engine.containers.renameContainer(owner, to: "late")
+            try await engine.containers.startContainer(later)
             #expect(try fixture.record(later).hostConfig.networkMode == "container:" + owner)
         }
     }
@@ -187,7 +189,7 @@ import Testing
                     request.configuration.user = user
                     request.configuration.env = variables
                 }
-                try await engine.startContainer(id)
+                try await engine.containers.startContainer(id)
                 let log = engine.paths.log(of: id)
                 try await eventually { try Files.text(log)?.contains("home=\(wanted)\n") == true }
                 for (other, home) in [("", wanted), ("0", "/root"), ("99", "/")] {
@@ -195,9 +197,9 @@ import Testing
                     request.cmd = ["sh", "-c", "echo home=$HOME"]
                     request.user = other
                     request.attachStdout = true
-                    let exec = try await engine.createExec(container: id, request)
+                    let exec = try await engine.execs.createExec(container: id, request)
                     var text = ""
-                    for try await chunk in try await engine.startExec(exec, height: nil, width: nil).output {
+                    for try await chunk in try await engine.execs.startExec(exec, height: nil, width: nil).output {
                         text += String(buffer: chunk.bytes)
                     }
                     #expect(text == "home=\(variables.isEmpty ? home : "/x")\n", "\(user) \(other)")
@@ -216,11 +218,11 @@ import Testing
                         var request = Model.ExecRequest()
                         request.cmd = ["sh", "-c", "exit \(number % 7)"]
                         request.attachStdout = true
-                        let exec = try await engine.createExec(container: id, request)
-                        let streams = try await engine.startExec(exec, height: nil, width: nil)
+                        let exec = try await engine.execs.createExec(container: id, request)
+                        let streams = try await engine.execs.startExec(exec, height: nil, width: nil)
                         for try await _ in streams.output {}
                         await streams.finished()
-                        return try await engine.inspectExec(exec).exitCode == number % 7 ? nil : number
+                        return try await engine.execs.inspectExec(exec).exitCode == number % 7 ? nil : number
                     }
                 }
                 for try await wrong in group { #expect(wrong == nil) }
@@ -230,10 +232,11 @@ import Testing
 
     @Test func `an image is listed by the names that were asked for alone`() async throws {
         try await EngineFixture.run { fixture in
-            try await fixture.engine.tagImage("box", repository: "other", tag: "2")
+            try await fixture.engine.images.tagImage("box", repository: "other", tag: "2")
             func tags(_ reference: String?) async throws -> [[String]] {
                 let filters = Filters(reference.map { ["reference": [$0]] } ?? [:])
-                return try await fixture.engine.listImages(filters, all: false, sharedSize: false).map(\.repoTags)
+                return try await fixture.engine.images.listImages(filters, all: false, sharedSize: false).map(
+                    \.repoTags)
             }
             #expect(try await tags(nil).map { $0.sorted() } == [["box:latest", "other:2"]])
             #expect(try await tags("other") == [["other:2"]])

@@ -15,11 +15,11 @@ import Testing
         _ fixture: EngineFixture, _ script: String, _ change: (inout ContainerCreateRequest) -> Void
     ) async throws -> (code: Int, output: String) {
         let id = try await fixture.create(["sh", "-c", script], change)
-        let end = try await fixture.engine.waitForContainer(id, .nextExit)
-        try await fixture.engine.startContainer(id)
+        let end = try await fixture.engine.containers.waitForContainer(id, .nextExit)
+        try await fixture.engine.containers.startContainer(id)
         let code = try await end.result().statusCode
         let output = try Files.text(fixture.engine.paths.log(of: id)) ?? ""
-        try await fixture.engine.removeContainer(id, force: true, removeVolumes: true)
+        try await fixture.engine.containers.removeContainer(id, force: true, removeVolumes: true)
         return (code, output)
     }
 
@@ -39,7 +39,7 @@ import Testing
 
     @Test func `what is mounted below a read-only mount is read-only, unless it is to be writable`() async throws {
         try await EngineFixture.run { fixture in
-            for runtime in fixture.engine.runtimeVersions.map(\.name.rawValue) {
+            for runtime in await fixture.engine.system.componentVersions().map(\.name) {
                 try await readOnly(fixture, runtime)
             }
         }
@@ -103,7 +103,7 @@ import Testing
         var request = VolumeRequest()
         request.name = name
         request.driverOpts = options
-        return try await fixture.engine.createVolume(request)
+        return try await fixture.engine.volumes.createVolume(request)
     }
 
     @Test func `a volume of a device is mounted while containers use it, and only then`() async throws {
@@ -122,21 +122,21 @@ import Testing
             }
             try await eventually { try Files.list(device) == ["0", "1"] }
             #expect(Mounts.isMountPoint(bound.mountpoint))
-            try await engine.killContainer(ids[0], signal: nil)
-            _ = try await engine.waitForContainer(ids[0], .notRunning).result()
+            try await engine.containers.killContainer(ids[0], signal: nil)
+            _ = try await engine.containers.waitForContainer(ids[0], .notRunning).result()
             #expect(Mounts.isMountPoint(bound.mountpoint))
             // The files of one that does not run are looked at in the volume as well.
-            #expect(try await engine.statContainerPath(ids[0], path: "/v/1").size == 2)
-            try await engine.killContainer(ids[1], signal: nil)
-            _ = try await engine.waitForContainer(ids[1], .notRunning).result()
+            #expect(try await engine.files.statContainerPath(ids[0], path: "/v/1").size == 2)
+            try await engine.containers.killContainer(ids[1], signal: nil)
+            _ = try await engine.containers.waitForContainer(ids[1], .notRunning).result()
             try await eventually { !Mounts.isMountPoint(bound.mountpoint) }
             #expect(try Files.list(bound.mountpoint) == [])
-            #expect(try await engine.statContainerPath(ids[0], path: "/v/1").size == 2)
+            #expect(try await engine.files.statContainerPath(ids[0], path: "/v/1").size == 2)
             #expect(!Mounts.isMountPoint(bound.mountpoint))
-            for id in ids { try await engine.removeContainer(id, force: true, removeVolumes: true) }
+            for id in ids { try await engine.containers.removeContainer(id, force: true, removeVolumes: true) }
             // Whatever has become of the mount: the device's content is not the volume's to remove.
             try Mounts.bind(device, to: bound.mountpoint)
-            try await engine.removeVolume("vol", force: false)
+            try await engine.volumes.removeVolume("vol", force: false)
             #expect(try Files.list(device) == ["0", "1"])
         }
     }
@@ -177,8 +177,8 @@ import Testing
             #expect(Mounts.isMountPoint(place.withLock { $0 }))
             #expect(!Mounts.isMountPoint(device.withLock { $0 }))
             #expect(!Files.exists("\(next.engine.paths.subpaths)/x"))
-            let id = try #require(next.engine.containers.all.first?.id)
-            try await next.engine.killContainer(id, signal: nil)
+            let id = try #require(next.engine.table.all.first?.id)
+            try await next.engine.containers.killContainer(id, signal: nil)
             try await eventually { !Mounts.isMountPoint(place.withLock { $0 }) }
         }
     }
@@ -193,8 +193,8 @@ import Testing
                     .internalError,
                     "error while mounting volume '\(volume.mountpoint)': failed to mount local volume: mount "
                         + "/no/such/place:\(volume.mountpoint), flags: 0x1000: no such file or directory")
-            ) { try await fixture.engine.startContainer(id) }
-            #expect(fixture.engine.volumes.users.withLock { $0.values.allSatisfy(\.isEmpty) })
+            ) { try await fixture.engine.containers.startContainer(id) }
+            #expect(fixture.engine.localVolumes.users.withLock { $0.values.allSatisfy(\.isEmpty) })
             for (options, words) in [
                 (["bogus": "1"], "create wol: invalid option: \"bogus\""),
                 (["type": "nfs"], "create wol: missing required option: \"device\""),
@@ -236,7 +236,7 @@ import Testing
             let (code, _) = try await run(fixture, "echo said >/v/word") { $0.hostConfig.mounts = [mount] }
             #expect(code == 0)
             #expect(try Files.text("\(device)/word") == "said\n")
-            #expect(try fixture.engine.volumes.find("made").labels == ["a": "b"])
+            #expect(try fixture.engine.localVolumes.find("made").labels == ["a": "b"])
         }
     }
 
@@ -266,7 +266,7 @@ import Testing
             #expect(try Files.list(engine.paths.subpaths) == [])
             for subpath in ["out", "nosuch"] {
                 let id = try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount(subpath)] }
-                let refusal = await #expect(throws: APIError.self) { try await engine.startContainer(id) }
+                let refusal = await #expect(throws: APIError.self) { try await engine.containers.startContainer(id) }
                 #expect(refusal?.message.hasPrefix("cannot access path \(place)/\(subpath): ") == true, "\(subpath)")
             }
             for subpath in ["/etc", "../x", "a/../../x"] {
@@ -277,7 +277,7 @@ import Testing
                 ) { try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount(subpath)] } }
             }
             let id = try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount("part")] }
-            #expect(try await engine.statContainerPath(id, path: "/v/word").size == 4)
+            #expect(try await engine.files.statContainerPath(id, path: "/v/word").size == 4)
         }
     }
 
@@ -293,7 +293,7 @@ import Testing
                 request.configuration.image = "box"
                 request.configuration.cmd = StringList(["sleep", "1000"])
                 change(&request)
-                return try await engine.createContainer(name: name, platform: nil, request).id
+                return try await engine.factory.createContainer(name: name, platform: nil, request).id
             }
             let db = try await create(
                 "db",
@@ -310,10 +310,10 @@ import Testing
                 })
             #expect(try fixture.record(web).hostConfig.links == ["/db:/web/my-db"])
             await #expect(throws: APIError(.conflict, "Cannot link to a non running container: /db AS /web/my-db")) {
-                try await engine.startContainer(web)
+                try await engine.containers.startContainer(web)
             }
-            try await engine.startContainer(db)
-            try await engine.startContainer(web)
+            try await engine.containers.startContainer(db)
+            try await engine.containers.startContainer(web)
             func address() throws -> String {
                 let record = try fixture.record(db)
                 return try #require(record.endpoints.first?.address?.address.description)
@@ -331,12 +331,14 @@ import Testing
             #expect(try Files.text(hosts)?.contains("\n\(first)\tmy-db store db\n") == true)
             var query = ContainerQuery()
             query.all = true
-            let names = try await engine.listContainers(query).first { $0.identifier == db }?.names
+            let names = try await engine.listing.listContainers(query).first { $0.identifier == db }?.names
             #expect(names == ["/db", "/web/my-db"])
             // Another one takes its address meanwhile.
-            try await engine.stopContainer(db, signal: "KILL", timeout: 0)
-            for index in 0..<3 { try await engine.startContainer(try await create("other\(index)", { _ in })) }
-            try await engine.startContainer(db)
+            try await engine.containers.stopContainer(db, signal: "KILL", timeout: 0)
+            for index in 0..<3 {
+                try await engine.containers.startContainer(try await create("other\(index)", { _ in }))
+            }
+            try await engine.containers.startContainer(db)
             let second = try address()
             #expect(second != first)
             #expect(try Files.text(hosts)?.contains("\n\(second)\tmy-db store db\n") == true)
@@ -357,7 +359,7 @@ import Testing
             let engine = fixture.engine
             var request = NetworkRequest()
             request.name = "n"
-            _ = try await engine.createNetwork(request)
+            _ = try await engine.networks.createNetwork(request)
             var settings = EndpointSettings()
             settings.driverOpts = [
                 "com.docker.network.endpoint.ifname": "up0",
@@ -370,17 +372,17 @@ import Testing
                 $0.networkingConfig = NetworkingConfiguration()
                 $0.networkingConfig?.endpointsConfig = ["n": settings]
             }
-            try await engine.startContainer(id)
+            try await engine.containers.startContainer(id)
             let log = engine.paths.log(of: id)
             try await eventually { try Files.text(log)?.contains("5\n") == true }
             #expect(try Files.text(log)?.contains("1\n") == true)
             request.name = "m"
-            _ = try await engine.createNetwork(request)
+            _ = try await engine.networks.createNetwork(request)
             await #expect(throws: APIError.self) {
-                try await engine.connectNetwork("m", container: id, settings: settings)
+                try await engine.endpoints.connectNetwork("m", container: id, settings: settings)
             }
             settings.driverOpts?["com.docker.network.endpoint.ifname"] = "eth0"
-            try await engine.connectNetwork("m", container: id, settings: settings)
+            try await engine.endpoints.connectNetwork("m", container: id, settings: settings)
             #expect(try fixture.record(id).endpoints.map(\.interfaceName) == ["up0", "eth0"])
         }
     }

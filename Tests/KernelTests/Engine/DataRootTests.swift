@@ -15,7 +15,7 @@ import Testing
         try await EngineFixture.run { fixture in
             var request = VolumeRequest()
             request.name = "vol"
-            let place = try await fixture.engine.createVolume(request).mountpoint
+            let place = try await fixture.engine.volumes.createVolume(request).mountpoint
             try Files.writeAtomically("secret", to: "\(place)/key", mode: 0o644)
             volume.withLock { $0 = place }
             _ = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.binds = ["vol:/v"] }
@@ -40,7 +40,7 @@ import Testing
                 request.hostConfig.binds = ["vol:/v"]
                 request.configuration.user = "1234"
             }
-            #expect(try await next.engine.waitForContainer(id, .notRunning).result().statusCode == 0)
+            #expect(try await next.engine.containers.waitForContainer(id, .notRunning).result().statusCode == 0)
             #expect(try Files.text(next.engine.paths.log(of: id))?.contains("secret") == true)
         }
     }

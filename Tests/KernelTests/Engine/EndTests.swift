@@ -18,9 +18,9 @@ import Testing
             let (bundle, files) = (fixture.bundle(id) + "/held", engine.paths.files(of: id) + "/held")
             try fixture.hold(bundle)
             try fixture.hold(files)
-            let end = try await engine.waitForContainer(id, .notRunning)
-            let removal = try await engine.waitForContainer(id, .removed)
-            async let killed: Void = engine.killContainer(id, signal: nil)
+            let end = try await engine.containers.waitForContainer(id, .notRunning)
+            let removal = try await engine.containers.waitForContainer(id, .removed)
+            async let killed: Void = engine.containers.killContainer(id, signal: nil)
             try await fixture.waitForLog("a container's end was not settled")
             #expect(try fixture.record(id).isRunning)
             try fixture.release(bundle)
@@ -29,7 +29,7 @@ import Testing
             try await fixture.waitForLog("a container was not removed after its end")
             try fixture.release(files)
             _ = try await within(.seconds(20)) { try await removal.result() }
-            #expect(engine.containers.record(id) == nil)
+            #expect(engine.table.record(id) == nil)
         }
     }
 
@@ -50,8 +50,7 @@ import Testing
             try await eventually(within: .seconds(20)) { try next.record(own).state.status == "exited" }
             let record = try next.record(own)
             #expect(record.state.exitCode == 137)
-            #expect(!record.isWanted && !record.isStarting)
-            #expect(record.ending == nil)
+            #expect(!record.phase.isRequested && !record.phase.isStarting && record.phase.run == nil)
         }
     }
 
@@ -64,9 +63,11 @@ import Testing
             // Nobody else writes: the settling waits for its first word to be on record.
             let lock = try await onThread { try StoreLock(engine.paths.database) }
             try await engine.runtime.kill(id, signal: SIGKILL, all: false)
-            try await eventually { try fixture.record(id).ending != nil || fixture.record(id).state.restarting }
-            async let stopped: Void = engine.stopContainer(id, signal: nil, timeout: 1)
-            try await eventually { try fixture.record(id).isStoppedByUser }
+            try await eventually {
+                try fixture.record(id).phase.run?.end != nil || fixture.record(id).phase.isRestarting
+            }
+            async let stopped: Void = engine.containers.stopContainer(id, signal: nil, timeout: 1)
+            try await eventually { try fixture.record(id).phase.isStoppedByUser }
             try await onThread { try lock.release() }
             try await stopped
             #expect(try fixture.record(id).state.status == "exited")
@@ -77,7 +78,7 @@ import Testing
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
             let id = try await fixture.start(["sleep", "1000"])
-            let end = try await engine.waitForContainer(id, .notRunning)
+            let end = try await engine.containers.waitForContainer(id, .notRunning)
             try await engine.store.close()
             try await engine.runtime.kill(id, signal: SIGKILL, all: false)
             #expect(try await within(.seconds(20)) { try await end.result() }.statusCode == 137)
@@ -92,7 +93,7 @@ import Testing
                 request.hostConfig.restartPolicy.name = "always"
             }
             let end = engine.waiters.register(id, .over)
-            try Files.remove(try await engine.rootDirectory(of: fixture.record(id)) + "/bin/sleep")
+            try Files.remove(try await engine.roots.directory(of: fixture.record(id)) + "/bin/sleep")
             try await engine.runtime.kill(id, signal: SIGKILL, all: false)
             #expect(try await within(.seconds(20)) { try await end.result() }.statusCode == 127)
             #expect(try fixture.record(id).state.status == "exited")
@@ -106,12 +107,14 @@ import Testing
             let id = try await fixture.start(["sh", "-c", script])
             let log = engine.paths.log(of: id)
             try await eventually { try Files.text(log)?.contains("ready") == true }
-            try await engine.pauseContainer(id)
-            try await within(.seconds(20)) { try await engine.stopContainer(id, signal: nil, timeout: 15) }
+            try await engine.containers.pauseContainer(id)
+            try await within(.seconds(20)) { try await engine.containers.stopContainer(id, signal: nil, timeout: 15) }
             #expect(try fixture.record(id).state.exitCode == 5)
-            try await engine.startContainer(id)
-            try await engine.pauseContainer(id)
-            try await within(.seconds(20)) { try await engine.removeContainer(id, force: true, removeVolumes: true) }
+            try await engine.containers.startContainer(id)
+            try await engine.containers.pauseContainer(id)
+            try await within(.seconds(20)) {
+                try await engine.containers.removeContainer(id, force: true, removeVolumes: true)
+            }
         }
     }
 
@@ -130,7 +133,7 @@ import Testing
                 while !Files.exists(fixture.bundle(id) + "/record.json") { try await Task.sleep(for: .milliseconds(1)) }
                 try fixture.hold(held)
             }
-            try await engine.startContainer(id)
+            try await engine.containers.startContainer(id)
             try await holder.value
             try await fixture.waitForLog("a container's health cannot be watched at present")
             try fixture.release(held)
@@ -145,7 +148,7 @@ import Testing
             // More than a pipe holds.
             let archive = ImageFixture.layer("f", String(repeating: "x", count: 1 << 20))
             await #expect(throws: (any Error).self) {
-                try await fixture.engine.writeContainerPath(
+                try await fixture.engine.files.writeContainerPath(
                     id, path: "/", PathWriteOptions(), ImageFixture.body(archive))
             }
         }
@@ -222,10 +225,10 @@ import Testing
                 ids.append(try await fixture.create(["sleep", "1000"]) { $0.hostConfig.binds = ["shared:/bin"] })
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for id in ids { group.addTask { try await fixture.engine.startContainer(id) } }
+                for id in ids { group.addTask { try await fixture.engine.containers.startContainer(id) } }
                 try await group.waitForAll()
             }
-            let volume = try fixture.engine.volumes.find("shared").mountpoint
+            let volume = try fixture.engine.localVolumes.find("shared").mountpoint
             #expect(try Files.list(volume) == ["busybox", "cat", "sh", "sleep", "true"])
         }
     }
@@ -242,17 +245,17 @@ import Testing
             // From here on nothing can be put on record: all is made by then.
             let lock = Kept<StoreLock?>(nil)
             await #expect(throws: (any Error).self) {
-                _ = try await engine.makeContainer(name: "made", request) { record in
+                _ = try await engine.factory.makeContainer(name: "made", request) { record in
                     #expect(record.mounts.count == 2)
                     let taken = try StoreLock(engine.paths.database)
                     lock.withLock { $0 = taken }
                 }
             }
             try lock.withLock { $0 }?.release()
-            try await eventually(within: .seconds(20)) { engine.volumes.all.map(\.name) == ["named"] }
+            try await eventually(within: .seconds(20)) { engine.localVolumes.all.map(\.name) == ["named"] }
             #expect(try Files.list("\(engine.paths.images)/snapshots") == [])
             try await eventually { try Files.list(engine.paths.volumes) == ["named"] }
-            _ = try await engine.makeContainer(name: "made", request) { _ in }
+            _ = try await engine.factory.makeContainer(name: "made", request) { _ in }
         }
     }
 
@@ -265,16 +268,16 @@ import Testing
             request.hostConfig.networkMode = "none"
             request.hostConfig.binds = ["data:/data"]
             let removal = Kept<Task<Void, any Error>?>(nil)
-            let record = try await engine.makeContainer(name: "made", request) { _ in
+            let record = try await engine.factory.makeContainer(name: "made", request) { _ in
                 // Beside what is left to do for the container.
-                let task = Task { try await engine.removeVolume("data", force: false) }
+                let task = Task { try await engine.volumes.removeVolume("data", force: false) }
                 removal.withLock { $0 = task }
             }
             let refusal = await #expect(throws: APIError.self) { try await removal.withLock { $0 }?.value }
             #expect(refusal?.kind == .conflict)
-            #expect(Files.exists(try engine.volumes.find("data").mountpoint))
-            try await engine.removeContainer(record.id, force: false, removeVolumes: true)
-            try await engine.removeVolume("data", force: false)
+            #expect(Files.exists(try engine.localVolumes.find("data").mountpoint))
+            try await engine.containers.removeContainer(record.id, force: false, removeVolumes: true)
+            try await engine.volumes.removeVolume("data", force: false)
         }
     }
 
@@ -282,18 +285,18 @@ import Testing
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
             let id = try await fixture.create(["true"]) { $0.configuration.volumes = ["/deep": Model.Empty()] }
-            let upper = try await engine.layers(of: try fixture.record(id)).upper
+            let upper = try await engine.roots.layers(of: try fixture.record(id)).upper
             let most = String(repeating: "/d", count: (Int(PATH_MAX) - upper.utf8.count) / 2 - 8)
             try Files.makeDirectories(upper + most)
-            let listing = await #expect(throws: SystemError.self) { try await engine.containerChanges(id) }
+            let listing = await #expect(throws: SystemError.self) { try await engine.files.containerChanges(id) }
             #expect(listing?.errno == ENAMETOOLONG)
-            let export = try await engine.exportContainer(id)
+            let export = try await engine.files.exportContainer(id)
             await #expect(throws: (any Error).self) { for try await _ in export {} }
             try Files.removeTree(upper + "/d")
             // As deep as is allowed, also for what goes into a volume.
             try Files.makeDirectories(upper + "/deep" + String(repeating: "/d", count: 500))
-            #expect(try await engine.containerChanges(id).count == 501)
-            try await engine.startContainer(id)
+            #expect(try await engine.files.containerChanges(id).count == 501)
+            try await engine.containers.startContainer(id)
             let volume = try #require(try fixture.record(id).mounts.first?.source)
             #expect(Files.isDirectory(volume + String(repeating: "/d", count: 500)))
         }
@@ -305,8 +308,8 @@ import Testing
             let engine = fixture.engine
             let id = try await fixture.create(["true"]) { $0.configuration.volumes = ["/data": Model.Empty()] }
             let name = try #require(try fixture.record(id).mounts.first?.name)
-            try await engine.volumes.remove(name) { [] }
-            try await engine.removeContainer(id, force: false, removeVolumes: true)
+            try await engine.localVolumes.remove(name) { [] }
+            try await engine.containers.removeContainer(id, force: false, removeVolumes: true)
             let left = "\(engine.paths.volumes)/.removed-0123"
             try Files.makeDirectories("\(left)/_data")
             directory.withLock { $0 = left }

@@ -76,19 +76,19 @@ struct EngineFixture: Sendable {
         request.configuration.cmd = StringList(command)
         request.hostConfig.networkMode = "none"
         change(&request)
-        return try await engine.createContainer(name: nil, platform: nil, request).id
+        return try await engine.factory.createContainer(name: nil, platform: nil, request).id
     }
 
     func start(_ command: [String], _ change: (inout ContainerCreateRequest) -> Void = { _ in }) async throws -> String
     {
         let id = try await create(command, change)
-        try await engine.startContainer(id)
+        try await engine.containers.startContainer(id)
         return id
     }
 
-    func record(_ id: String) throws -> ContainerRecord { try #require(engine.containers.record(id)) }
+    func record(_ id: String) throws -> ContainerRecord { try #require(engine.table.record(id)) }
 
-    func bundle(_ id: String) -> String { engine.runtime.paths.bundle(id) }
+    func bundle(_ id: String) -> String { RuntimePaths(root: engine.paths.bundles).bundle(id) }
 
     /// Makes a directory that cannot be removed before ``release(_:)``.
     func hold(_ path: String) throws {

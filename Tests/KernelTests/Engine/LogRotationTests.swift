@@ -68,13 +68,13 @@ import Testing
             let line = "echo \"line $i of many that are written one by one\"; i=$((i+1))"
             let script = "i=0; while [ $i -lt \(total) ]; do \(line); done | cat"
             let id = try await start(fixture, script, size: "1m", count: 20)
-            let end = try await fixture.engine.waitForContainer(id, .notRunning)
+            let end = try await fixture.engine.containers.waitForContainer(id, .notRunning)
             _ = try await within(.seconds(60)) { try await end.result() }
             #expect(try LogSegments(path: fixture.engine.paths.log(of: id)).numbers().count > 5)
             var query = LogQuery()
             query.standardOutput = true
             var next = 0
-            for try await chunks in try await fixture.engine.containerLogs(id, query).output {
+            for try await chunks in try await fixture.engine.logs.containerLogs(id, query).output {
                 for chunk in chunks {
                     #expect(String(buffer: chunk.bytes) == "line \(next) of many that are written one by one\n")
                     next += 1
@@ -103,7 +103,7 @@ import Testing
             let script = "/bin/busybox yes a line of this life | /bin/busybox head -c 5000"
             let id = try await start(fixture, script, size: "16k", count: count, policy: "always")
             try await eventually(within: .seconds(60)) { try fixture.record(id).restartCount >= 6 }
-            try await fixture.engine.stopContainer(id, signal: "KILL", timeout: 5)
+            try await fixture.engine.containers.stopContainer(id, signal: "KILL", timeout: 5)
             try await eventually { try Self.bytes(fixture.engine.paths.files(of: id)) <= size * Int64(count + 1) }
             #expect(fixture.log.withLock { $0.filter { $0.contains("rotated") } } == [])
         }

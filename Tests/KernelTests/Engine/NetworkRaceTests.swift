@@ -12,7 +12,7 @@ import Testing
     private func makeNetwork(_ name: String, _ engine: NodeEngine) async throws -> String {
         var request = NetworkRequest()
         request.name = name
-        return try await engine.createNetwork(request).id
+        return try await engine.networks.createNetwork(request).id
     }
 
     @Test func `a container that starts on a network while it is removed finds it gone, and keeps nothing of it`()
@@ -24,15 +24,17 @@ import Testing
             let id = try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
             // Nobody else writes: the removal waits for its word to be off the record.
             let lock = try await onThread { try StoreLock(engine.paths.database) }
-            async let removed: Void = engine.removeNetwork("n")
-            try await eventually("the network is taken out") { engine.networks.network(network) == nil }
+            async let removed: Void = engine.networks.removeNetwork("n")
+            try await eventually("the network is taken out") { engine.networks.networks.network(network) == nil }
             await #expect(throws: APIError(.notFound, "network n not found")) {
-                _ = try await engine.allotNetworks(id)
+                _ = try await engine.endpoints.allocateNetworks(id)
             }
             try await onThread { try lock.release() }
             try await removed
             #expect(try fixture.record(id).endpoints.allSatisfy { !$0.isJoined })
-            await #expect(throws: APIError(.notFound, "network n not found")) { try await engine.startContainer(id) }
+            await #expect(throws: APIError(.notFound, "network n not found")) {
+                try await engine.containers.startContainer(id)
+            }
             #expect(engine.network.dataPlane.sandboxNamespace(id).exists() == false)
         }
     }
@@ -46,7 +48,7 @@ import Testing
                 for _ in 0..<8 {
                     group.addTask {
                         do {
-                            try await engine.connectNetwork("n", container: id, settings: nil)
+                            try await engine.endpoints.connectNetwork("n", container: id, settings: nil)
                             return true
                         } catch { return false }
                     }
@@ -58,9 +60,9 @@ import Testing
             #expect(places.map(\.networkName).sorted() == ["bridge", "n"])
             #expect(places.allSatisfy { $0.isJoined })
             #expect(Set(places.compactMap(\.address)).count == 2)
-            try await engine.disconnectNetwork("n", container: id, force: false)
+            try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
             await #expect(throws: APIError.self) {
-                try await engine.disconnectNetwork("n", container: id, force: false)
+                try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
             }
         }
     }
@@ -68,17 +70,19 @@ import Testing
     @Test func `the gateway bridge stays while a container is on it though the node leaves the swarm`() async throws {
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
-            _ = try await engine.networks.ensureGatewayBridge(taken: [], routed: [])
+            _ = try await engine.networks.networks.ensureGatewayBridge(taken: [], routed: [])
             let name = LocalNetwork.gatewayBridgeName
             let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = name }
-            try await engine.leaveNetworks()
-            #expect(engine.networks.named(name) != nil)
+            try await engine.tasks.leaveNetworks()
+            #expect(engine.networks.networks.named(name) != nil)
             // Whoever comes next has its network.
             let other = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "bridge" }
             #expect(try fixture.record(other).endpoints.first?.isJoined == true)
-            for one in [id, other] { try await engine.removeContainer(one, force: true, removeVolumes: true) }
-            try await engine.leaveNetworks()
-            #expect(engine.networks.named(name) == nil)
+            for one in [id, other] {
+                try await engine.containers.removeContainer(one, force: true, removeVolumes: true)
+            }
+            try await engine.tasks.leaveNetworks()
+            #expect(engine.networks.networks.named(name) == nil)
         }
     }
 }

@@ -25,20 +25,20 @@ import Testing
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
             let task = task("t", ["sleep", "1000"])
-            let id = try await engine.prepareTask(task)
+            let id = try await engine.tasks.prepareTask(task)
             func isRefused(_ body: () async throws -> Void) async -> Bool {
                 do { try await body() } catch let refusal as APIError { return refusal.kind == .conflict } catch {}
                 return false
             }
-            #expect(await isRefused { try await engine.startContainer(id) })
-            _ = try await engine.startTask(task)
-            async let end = engine.waitForTask(task)
+            #expect(await isRefused { try await engine.containers.startContainer(id) })
+            _ = try await engine.tasks.startTask(task)
+            async let end = engine.tasks.waitForTask(task)
             try await eventually { engine.waiters.count > 0 }
-            try await engine.restartContainer(id, signal: "KILL", timeout: 5)
+            try await engine.containers.restartContainer(id, signal: "KILL", timeout: 5)
             #expect(try await end?.exitCode == 137)
             #expect(try !fixture.record(id).isRunning)
-            #expect(await isRefused { try await engine.startContainer(id) })
-            #expect(await isRefused { try await engine.restartContainer(id, signal: nil, timeout: nil) })
+            #expect(await isRefused { try await engine.containers.startContainer(id) })
+            #expect(await isRefused { try await engine.containers.restartContainer(id, signal: nil, timeout: nil) })
             #expect(try !fixture.record(id).isRunning)
         }
     }
@@ -47,12 +47,12 @@ import Testing
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
             let task = task("t", ["sleep", "1000"])
-            let id = try await engine.prepareTask(task)
-            _ = try await engine.startTask(task)
-            try await engine.containers.update(id) {
+            let id = try await engine.tasks.prepareTask(task)
+            _ = try await engine.tasks.startTask(task)
+            try await engine.table.update(id) {
                 $0.hostConfig.restartPolicy.name = "always"
             }
-            async let end = engine.waitForTask(task)
+            async let end = engine.tasks.waitForTask(task)
             try await eventually { engine.waiters.count > 0 }
             try await engine.runtime.kill(id, signal: 9, all: false)
             #expect(try await end?.exitCode == 137)
@@ -64,12 +64,12 @@ import Testing
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
             let task = task("t", ["sleep", "1000"])
-            let id = try await engine.prepareTask(task)
+            let id = try await engine.tasks.prepareTask(task)
             // Nobody else writes: the start waits for its first word to be on record.
             let lock = try await onThread { try StoreLock(engine.paths.database) }
-            let start = Task { try await engine.startTask(task) }
-            try await eventually { try fixture.record(id).isWanted }
-            let stop = Task { try await engine.stopTask(task) }
+            let start = Task { try await engine.tasks.startTask(task) }
+            try await eventually { try fixture.record(id).phase.isRequested }
+            let stop = Task { try await engine.tasks.stopTask(task) }
             // What the stop sees first is a container that does not run.
             try await Task.sleep(for: .milliseconds(50))
             try await onThread { try lock.release() }
@@ -84,11 +84,11 @@ import Testing
             let engine = fixture.engine
             var request = NetworkRequest()
             request.name = "n"
-            _ = try await engine.createNetwork(request)
+            _ = try await engine.networks.createNetwork(request)
             for round in 0..<8 {
                 let id = try await fixture.create(["nothing-of-that-name"]) { $0.hostConfig.networkMode = "n" }
                 let namespace = engine.network.dataPlane.sandboxNamespace(id)
-                let start = Task { try await engine.startContainer(id) }
+                let start = Task { try await engine.containers.startContainer(id) }
                 // Earlier and later within what a start does.
                 try await eventually { namespace.exists() }
                 try await Task.sleep(for: .milliseconds(round * 3))
@@ -97,7 +97,9 @@ import Testing
                 #expect(!namespace.exists(), "round \(round)")
                 #expect(await engine.network.nameServer.identities.isEmpty, "round \(round)")
                 let record = try fixture.record(id)
-                #expect(!record.isStarting && !record.isWanted && record.endpoints.allSatisfy { !$0.isJoined })
+                #expect(
+                    !record.phase.isStarting && !record.phase.isRequested
+                        && record.endpoints.allSatisfy { !$0.isJoined })
                 #expect(!Files.exists(fixture.bundle(id)))
             }
         }
@@ -107,18 +109,15 @@ import Testing
         let ids = Kept<[String]>([])
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
-            let task = try await engine.prepareTask(task("t", ["sleep", "1000"]))
+            let task = try await engine.tasks.prepareTask(task("t", ["sleep", "1000"]))
             let other = try await fixture.create(["sleep", "1000"])
             let halted = try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "bridge" }
             ids.withLock { $0 = [task, other, halted] }
             // As a daemon leaves it that is killed in the middle of a start, and in the middle of an end.
             for id in [task, other] {
-                try await engine.containers.update(id) {
-                    $0.isStarting = true
-                    $0.isWanted = true
-                }
+                try await engine.table.receive(id, .startRequested)
             }
-            try await engine.containers.update(halted) { record in
+            try await engine.table.update(halted) { record in
                 for index in record.endpoints.indices { record.endpoints[index].endpointID = RandomID.docker() }
                 record.publishedPorts = [
                     .init(transport: .tcp, hostAddress: nil, hostPort: 8080, containerPort: 80)
@@ -128,7 +127,7 @@ import Testing
             let ids = ids.withLock { $0 }
             try await eventually(within: .seconds(20)) { try next.record(ids[1]).isRunning }
             // Whatever has been begun with it is over now.
-            await next.engine.serializer.run(ids[0]) {}
+            await next.engine.table.lock.run(ids[0]) {}
             #expect(try !next.record(ids[0]).isRunning)
             let halted = try next.record(ids[2])
             #expect(halted.endpoints.allSatisfy { !$0.isJoined } && halted.publishedPorts.isEmpty)
@@ -143,12 +142,12 @@ import Testing
                 ids.append(try await fixture.create(["sleep", "1000"]) { $0.hostConfig.networkMode = "bridge" })
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for id in ids { group.addTask { try await engine.startContainer(id) } }
+                for id in ids { group.addTask { try await engine.containers.startContainer(id) } }
                 try await group.waitForAll()
             }
             let addresses = try ids.compactMap { try fixture.record($0).endpoints.first?.address }
             #expect(Set(addresses).count == ids.count)
-            for id in ids { try await engine.removeContainer(id, force: true, removeVolumes: true) }
+            for id in ids { try await engine.containers.removeContainer(id, force: true, removeVolumes: true) }
             try await eventually { ids.allSatisfy { !engine.network.dataPlane.sandboxNamespace($0).exists() } }
         }
     }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct CompletionTests {
     private func kind(_ line: String..., after given: Int = 0) throws -> String {
-        Completion.kind(of: given, in: try #require(CommandList.find(line)?.verb))
+        Completion.kind(of: given, in: try #require(CommandList.find(line)?.command))
     }
 
     @Test func `an argument completes to what the usage names at its place`() throws {

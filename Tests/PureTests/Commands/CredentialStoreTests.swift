@@ -1,6 +1,7 @@
 import Commands
 import DockerClient
 import LinuxSystem
+import Model
 import TestKit
 import Testing
 
@@ -14,19 +15,17 @@ import Testing
             try Files.writeAtomically(
                 #"{"detachKeys":"ctrl-x","auths":{"https://old.test/v2/":{"auth":"YTpiOmM="}}}"#, to: path)
             let store = CredentialStore(environment: ["DOCKER_CONFIG": directory])
-            #expect(
-                try await store.credentials(for: "old.test")
-                    == ["username": "a", "password": "b:c", "serveraddress": "old.test"])
+            let old = try #require(try await store.credentials(for: "old.test"))
+            #expect(old.username == "a" && old.password == "b:c" && old.serveraddress == "old.test")
             #expect(try await store.credentials(for: "other.test") == nil)
             #expect(try await store.store(username: "u", password: "p", token: "", for: CredentialStore.hub))
             #expect(
-                try await store.credentials(for: CredentialStore.server(of: try ImageName(parsing: "nginx")))?[
-                    "username"]
+                try await store.credentials(for: CredentialStore.server(of: try ImageName(parsing: "nginx")))?.username
                     == "u")
             #expect(try await store.store(username: "u", password: "p", token: "t", for: "r.test:5000"))
             let token = try await store.credentials(
                 for: CredentialStore.server(of: try ImageName(parsing: "r.test:5000/x")))
-            #expect(token == ["identitytoken": "t", "serveraddress": "r.test:5000"])
+            #expect(token?.identitytoken == "t" && token?.serveraddress == "r.test:5000" && token?.username == nil)
             let written = try JSON(parsing: Array((try Files.text(path) ?? "").utf8))
             #expect(written["detachKeys"] == "ctrl-x" && written["auths"].members.count == 3)
             #expect(try #require(try Files.status(path)).st_mode & 0o777 == 0o600)
@@ -58,9 +57,8 @@ import Testing
                 environment: ["DOCKER_CONFIG": directory, "PATH": "\(directory):/usr/bin:/bin"])
             #expect(try await store.credentials(for: "r.test") == nil)
             #expect(try await !store.store(username: "u", password: "p", token: "", for: "r.test"))
-            #expect(
-                try await store.credentials(for: "r.test")
-                    == ["username": "u", "password": "p", "serveraddress": "r.test"])
+            let kept = try #require(try await store.credentials(for: "r.test"))
+            #expect(kept.username == "u" && kept.password == "p" && kept.serveraddress == "r.test")
             #expect(try await store.erase("r.test"))
             #expect(try await !store.erase("r.test"))
             let broken = CredentialStore(environment: ["DOCKER_CONFIG": directory, "PATH": "/nowhere"])

@@ -1,12 +1,14 @@
 import Commands
 import DockerClient
+import Model
 import Testing
 
 @Suite struct GrammarTests {
     private func invocation(_ line: [String]) throws -> (Command, Invocation) {
-        let (verb, used, count) = try #require(CommandList.find(line))
-        let found = try #require(verb)
-        let parsed = try FlagParser(found.flags, stopsAtWord: found.stopsAtWord).parse(Array(line.dropFirst(count)))
+        let (command, used, count) = try #require(CommandList.find(line))
+        let found = try #require(command)
+        let parsed = try FlagParser(found.flags, stopsAtArgument: found.stopsAtArgument).parse(
+            Array(line.dropFirst(count)))
         let session = try Session(
             environment: ["HOME": "/root", "FROM_HERE": "1"],
             global: try FlagParser(
@@ -16,11 +18,13 @@ import Testing
             .parse([]))
         return (
             found,
-            Invocation(flags: parsed, words: parsed.rest, used: used, session: session, help: found.help)
+            Invocation(flags: parsed, arguments: parsed.rest, used: used, session: session, help: found.help)
         )
     }
 
-    private func verb(_ words: String...) throws -> Command { try #require(CommandList.find(words)?.verb) }
+    private func command(_ arguments: String...) throws -> Command {
+        try #require(CommandList.find(arguments)?.command)
+    }
 
     private func message(_ line: [String]) -> String? {
         do {
@@ -30,12 +34,12 @@ import Testing
     }
 
     @Test func `flags are read from the help`() throws {
-        let flags = try verb("run").flags
+        let flags = try command("run").flags
         #expect(flags.contains(CommandFlag(name: "publish", short: "p", type: "list")))
         #expect(flags.contains(CommandFlag(name: "rm", short: nil, type: "")))
         #expect(flags.contains(CommandFlag(name: "memory", short: "m", type: "bytes")))
         #expect(flags.count > 95, "docker run has about a hundred flags: \(flags.count)")
-        #expect(try verb("service", "create").flags.count > 70 && verb("service", "update").flags.count > 90)
+        #expect(try command("service", "create").flags.count > 70 && command("service", "update").flags.count > 90)
     }
 
     @Test func `flags as Docker takes them`() throws {
@@ -44,11 +48,11 @@ import Testing
         ])
         #expect(call.flags.isSet("interactive") && call.flags.isSet("tty") && call.flags.isSet("detach"))
         #expect(call.flags.list("publish") == ["80:80"] && call.flags.string("name") == "a")
-        #expect(call.words == ["busybox", "ls", "-la"])
+        #expect(call.arguments == ["busybox", "ls", "-la"])
         let (_, later) = try invocation([
             "network", "create", "br1", "--subnet", "10.0.0.0/8,10.1.0.0/16", "--internal=false",
         ])
-        #expect(later.words == ["br1"] && later.flags.list("subnet").count == 2 && !later.flags.isSet("internal"))
+        #expect(later.arguments == ["br1"] && later.flags.list("subnet").count == 2 && !later.flags.isSet("internal"))
     }
 
     @Test(
@@ -95,16 +99,16 @@ import Testing
                 "invalid argument \"99999:80\" for \"-p, --publish\" flag: invalid hostPort: 99999"
             ),
         ] as [([String], String)])
-    func `wrong flags are refused in Docker's words`(line: [String], text: String) {
+    func `wrong flags are refused in Docker's arguments`(line: [String], text: String) {
         #expect(message(line) == text)
     }
 
-    @Test func `verbs have paths of their own`() {
+    @Test func `commands have paths of their own`() {
         var seen: Set<String> = []
-        for verb in CommandList.all {
-            for path in [verb.path] + verb.aliases { #expect(seen.insert(path).inserted, "\(path) twice") }
-            #expect(verb.help.hasPrefix("Usage:  apus \(verb.path)"), "\(verb.path)")
-            #expect(!verb.summary.isEmpty, "\(verb.path)")
+        for command in CommandList.all {
+            for path in [command.path] + command.aliases { #expect(seen.insert(path).inserted, "\(path) twice") }
+            #expect(command.help.hasPrefix("Usage:  apus \(command.path)"), "\(command.path)")
+            #expect(!command.summary.isEmpty, "\(command.path)")
         }
     }
 
@@ -118,7 +122,7 @@ import Testing
             "--restart", "on-failure:3", "--health-cmd", "true", "--health-interval", "5s", "--tmpfs", "/t:size=1m",
             "--label", "k=v", "--entrypoint", "sh", "nginx", "-c", "ls",
         ])
-        let body = try ContainerRequest(call).body()
+        let body = try JSON(encoding: try ContainerRequest(call).request())
         #expect(
             body["Image"] == "nginx" && body["Cmd"].compact() == #"["-c","ls"]"#
                 && body["Entrypoint"].compact() == #"["sh"]"#)
@@ -126,22 +130,22 @@ import Testing
         #expect(
             body["ExposedPorts"].compact() == #"{"80/tcp":{},"90/tcp":{}}"#
                 && body["Volumes"].compact() == #"{"/c":{}}"#)
-        #expect(body["Healthcheck"].compact() == #"{"Test":["CMD-SHELL","true"],"Interval":5000000000}"#)
+        #expect(body["Healthcheck"].compact() == #"{"Interval":5000000000,"Test":["CMD-SHELL","true"]}"#)
         let host = body["HostConfig"]
         #expect(host["Binds"].compact() == #"["/a:/b:ro"]"# && host["NetworkMode"] == "net")
         #expect(host["PortBindings"].compact() == #"{"80/tcp":[{"HostIp":"","HostPort":"8081"}]}"#)
         #expect(host["Memory"] == 67_108_864 && host["NanoCpus"] == 1_500_000_000)
-        #expect(host["RestartPolicy"].compact() == #"{"Name":"on-failure","MaximumRetryCount":3}"#)
+        #expect(host["RestartPolicy"].compact() == #"{"MaximumRetryCount":3,"Name":"on-failure"}"#)
         #expect(host["Tmpfs"].compact() == #"{"/t":"size=1m"}"#)
+        let endpoint = body["NetworkingConfig"]["EndpointsConfig"]["net"]
         #expect(
-            body["NetworkingConfig"].compact()
-                == #"{"EndpointsConfig":{"net":{"Aliases":["x"],"IPAMConfig":{"IPv4Address":"10.0.0.9"}}}}"#)
+            endpoint["Aliases"] == ["x"] && endpoint["IPAMConfig"].compact() == #"{"IPv4Address":"10.0.0.9"}"#)
     }
 
     @Test func `what contradicts itself is refused`() throws {
         func text(_ line: [String]) -> String? {
             do {
-                _ = try ContainerRequest(try invocation(line).1).body()
+                _ = try ContainerRequest(try invocation(line).1).request()
                 return nil
             } catch { return (error as? ExitError)?.message ?? "\(error)" }
         }
@@ -165,7 +169,7 @@ import Testing
             "node.role==worker", "--limit-memory", "64m", "--update-parallelism", "2", "--restart-condition", "none",
             "--mount", "type=volume,source=a,target=/b", "--label", "x=y", "nginx", "sh",
         ])
-        let spec = try ServiceRequest(call).specification()
+        let spec = try JSON(encoding: try ServiceRequest(call).specification())
         #expect(spec["Name"] == "web" && spec["Mode"].compact() == #"{"Replicated":{"Replicas":3}}"#)
         let task = spec["TaskTemplate"]
         #expect(task["ContainerSpec"]["Image"] == "nginx" && task["ContainerSpec"]["Args"].compact() == #"["sh"]"#)
@@ -180,7 +184,7 @@ import Testing
     }
 
     @Test func `an update changes what its flags name`() async throws {
-        var spec: JSON = [
+        let before: JSON = [
             "Name": "web", "Labels": ["a": "1", "b": "2"], "Mode": ["Replicated": ["Replicas": 1]],
             "TaskTemplate": [
                 "ContainerSpec": [
@@ -197,7 +201,9 @@ import Testing
             "--force", "--image",
             "nginx:2", "--limit-cpu", "0.5", "web",
         ])
-        try await ServiceChange(call, nil).apply(to: &spec)
+        var service = try EditedObject<ServiceSpec>(before)
+        try await ServiceChange(call, nil).apply(to: &service.value)
+        let spec = try service.json()
         let container = spec["TaskTemplate"]["ContainerSpec"]
         #expect(
             container["Env"].compact() == #"["A=9"]"# && container["Image"] == "nginx:2" && container["Mounts"].isNull)
@@ -205,6 +211,51 @@ import Testing
         #expect(spec["EndpointSpec"]["Ports"].elements.map { $0["TargetPort"] } == [91])
         #expect(spec["TaskTemplate"]["Placement"]["Constraints"].isNull && spec["TaskTemplate"]["ForceUpdate"] == 5)
         #expect(spec["TaskTemplate"]["Resources"]["Limits"]["NanoCPUs"] == 500_000_000)
+    }
+
+    @Test func `what an update does not know goes back as it came`() async throws {
+        let before = try JSON(
+            parsing: Array(
+                #"""
+                {"Later":{"b":1,"a":[1.50]},"Name":"web","TaskTemplate":{"Newer":true,"ContainerSpec":{"Image":"nginx",
+                "Mounts":[{"Type":"volume","Target":"/x","Kind":{"z":1}},{"Type":"volume","Target":"/y","Kind":{"z":2}}]}},
+                "Mode":{"Replicated":{"Replicas":1,"Spare":2}},"Labels":{"a":"1"}}
+                """#.utf8))
+        var untouched = try EditedObject<ServiceSpec>(before)
+        try await ServiceChange(try invocation(["service", "update", "web"]).1, nil).apply(to: &untouched.value)
+        #expect(try untouched.json() == before)
+        let (_, call) = try invocation([
+            "service", "update", "--replicas", "5", "--mount-rm", "/x", "--mount-add", "target=/z", "--hostname", "h",
+            "web",
+        ])
+        var changed = try EditedObject<ServiceSpec>(before)
+        try await ServiceChange(call, nil).apply(to: &changed.value)
+        let after = try changed.json()
+        #expect(
+            after["Later"] == before["Later"] && after["TaskTemplate"]["Newer"].isTrue && after["Labels"] == ["a": "1"])
+        #expect(after["Mode"].compact() == #"{"Replicated":{"Replicas":5,"Spare":2}}"#)
+        let container = after["TaskTemplate"]["ContainerSpec"]
+        #expect(container["Hostname"] == "h" && container["Image"] == "nginx")
+        #expect(container["Mounts"].elements.map { $0["Target"] } == ["/y", "/z"])
+        #expect(container["Mounts"][0] == before["TaskTemplate"]["ContainerSpec"]["Mounts"][1])
+    }
+
+    @Test func `capabilities that are added are not dropped, and changes undo each other`() {
+        #expect(
+            Capabilities.names(["net_admin", "CAP_CHOWN", "all", "chown"]) == ["ALL", "CAP_CHOWN", "CAP_NET_ADMIN"])
+        let both = Capabilities(adding: ["CHOWN", "KILL"], dropping: ["CHOWN", "ALL"])
+        #expect(both.added == ["CAP_CHOWN", "CAP_KILL"] && both.dropped == ["ALL"])
+        func after(_ adding: [String], _ dropping: [String]) -> [[String]] {
+            var known = Capabilities(adding: ["CAP_CHOWN"], dropping: ["CAP_KILL"])
+            known.change(adding: adding, dropping: dropping)
+            return [known.added, known.dropped]
+        }
+        #expect(after(["KILL"], []) == [["CAP_CHOWN"], []])
+        #expect(after([], ["CHOWN"]) == [[], ["CAP_KILL"]])
+        #expect(after(["KILL"], ["KILL"]) == [["CAP_CHOWN"], []])
+        #expect(after(["NET_ADMIN"], ["NET_ADMIN"]) == [["CAP_CHOWN", "CAP_NET_ADMIN"], ["CAP_KILL"]])
+        #expect(after(["RESET", "NET_ADMIN"], ["SETUID"]) == [["CAP_NET_ADMIN"], ["CAP_KILL", "CAP_SETUID"]])
+        #expect(after(["ALL"], ["RESET"]) == [["ALL"], []])
     }
 
     @Test func `progress of a pull and of a service`() throws {

@@ -1,5 +1,6 @@
 import Commands
 import DockerClient
+import Model
 import Testing
 
 @Suite struct CommandValueTests {
@@ -40,8 +41,8 @@ import Testing
         for text in ["0x-1", "-0x-8000000000000000", "0x", "0x8000000000000000", "9223372036854775808"] {
             #expect(Numbers.integer(text) == nil, "\(text)")
         }
-        #expect(try Moments.parameter("-2550000h") == "9223372036.854775807")
-        #expect(try Moments.parameter("2550000h").hasPrefix("-"))
+        #expect(try Timestamps.parameter("-2550000h") == "9223372036.854775807")
+        #expect(try Timestamps.parameter("2550000h").hasPrefix("-"))
     }
 
     @Test func `what an engine tells may be any number`() {
@@ -79,12 +80,12 @@ import Testing
         let mapping = try PortMapping.parse("127.0.0.1:8000-8001:80-81/udp")
         #expect(mapping.bindings.map(\.port) == ["80/udp", "81/udp"])
         #expect(
-            mapping.bindings.map { $0.binding.compact() } == [
-                #"{"HostIp":"127.0.0.1","HostPort":"8000"}"#, #"{"HostIp":"127.0.0.1","HostPort":"8001"}"#,
+            mapping.bindings.map(\.binding) == [
+                PortBinding(hostIp: "127.0.0.1", hostPort: "8000"), PortBinding(hostIp: "127.0.0.1", hostPort: "8001"),
             ])
         #expect(try PortMapping.parse("[::1]:80:80").address == "::1")
-        #expect(try PortMapping.parse("8000-8010:80").bindings[0].binding["HostPort"] == "8000-8010")
-        #expect(try PortMapping.parse("80").bindings[0].binding["HostPort"] == "")
+        #expect(try PortMapping.parse("8000-8010:80").bindings[0].binding.hostPort == "8000-8010")
+        #expect(try PortMapping.parse("80").bindings[0].binding.hostPort == "")
         #expect(failure { _ = try PortMapping.parse("99999:80") } == "invalid hostPort: 99999")
         #expect(failure { _ = try PortMapping.parse("foo") } == "invalid containerPort: foo")
         #expect(failure { _ = try PortMapping.parse("80/icmp") } == "invalid proto: icmp")
@@ -92,26 +93,24 @@ import Testing
 
     @Test func `ports of services, short and long`() throws {
         #expect(
-            try ServicePort.parse("8080:80").map { $0.compact() } == [
-                #"{"Protocol":"tcp","TargetPort":80,"PublishedPort":8080,"PublishMode":"ingress"}"#
+            try ServicePort.parse("8080:80").map { try JSON(encoding: $0).compact() } == [
+                #"{"Protocol":"tcp","PublishMode":"ingress","PublishedPort":8080,"TargetPort":80}"#
             ])
         #expect(
-            try ServicePort.parse("published=3306,target=3306,mode=host,protocol=udp").map { $0.compact() } == [
-                #"{"Protocol":"udp","TargetPort":3306,"PublishedPort":3306,"PublishMode":"host"}"#
-            ])
+            try ServicePort.parse("published=3306,target=3306,mode=host,protocol=udp").map {
+                try JSON(encoding: $0).compact()
+            } == [#"{"Protocol":"udp","PublishMode":"host","PublishedPort":3306,"TargetPort":3306}"#])
         #expect(try ServicePort.parse("80-82").count == 3)
         #expect(failure { _ = try ServicePort.parse("published=1") } == "missing mandatory field 'target'")
         #expect(failure { _ = try ServicePort.parse("target=1,x=2") } == "invalid field key: x")
     }
 
     @Test func `mounts`() throws {
-        #expect(
-            try MountOption.parse("type=bind,src=/a,dst=/b,readonly,bind-propagation=rshared").compact()
-                == #"{"Type":"bind","Source":"/a","Target":"/b","ReadOnly":true,"BindOptions":{"Propagation":"rshared"}}"#
-        )
-        #expect(
-            try MountOption.parse("type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700").compact()
-                == #"{"Type":"tmpfs","Target":"/t","TmpfsOptions":{"SizeBytes":1048576,"Mode":448}}"#)
+        let bind = try MountOption.parse("type=bind,src=/a,dst=/b,readonly,bind-propagation=rshared")
+        #expect(bind.type == "bind" && bind.source == "/a" && bind.target == "/b" && bind.readOnly)
+        #expect(bind.bindOptions?.propagation == "rshared" && bind.volumeOptions == nil)
+        let temporary = try MountOption.parse("type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700")
+        #expect(temporary.tmpfsOptions?.sizeBytes == 1_048_576 && temporary.tmpfsOptions?.mode == 448)
         let wrong = [
             "foo": "invalid field 'foo' must be a key=value pair", "type=bind,src=x": "target is required",
             "foo=bar": "unexpected key 'foo' in 'foo=bar'",
@@ -125,26 +124,28 @@ import Testing
     @Test func `networks, limits and words of a shell`() throws {
         let network = try NetworkOption.parse("name=a,alias=b,alias=c,ip=10.0.0.9")
         #expect(network.name == "a" && network.aliases == ["b", "c"])
-        #expect(network.endpoint().compact() == #"{"Aliases":["b","c"],"IPAMConfig":{"IPv4Address":"10.0.0.9"}}"#)
+        #expect(network.endpoint().aliases == ["b", "c"])
+        #expect(try JSON(encoding: network.endpoint())["IPAMConfig"].compact() == #"{"IPv4Address":"10.0.0.9"}"#)
         #expect(failure { _ = try NetworkOption.parse("name=x,foo=1") } == "invalid field key foo")
-        #expect(try UserLimitOption.parse("nofile=1:2").compact() == #"{"Name":"nofile","Hard":2,"Soft":1}"#)
+        let limit = try UserLimitOption.parse("nofile=1:2")
+        #expect(limit.name == "nofile" && limit.hard == 2 && limit.soft == 1)
         #expect(failure { _ = try UserLimitOption.parse("x") } == "invalid ulimit argument: x")
         #expect(try ShellWords.split(#"a 'b c' "d \"e" f\ g"#) == ["a", "b c", #"d "e"#, "f g"])
         #expect(GoText.commaSeparated(#"a,"b,c",d"#) == ["a", "b,c", "d"])
     }
 
     @Test func `pools of a network take ranges and gateways by address`() throws {
-        let pools = try NetworkRequest.pools(
+        let pools = try NetworkCreation.pools(
             subnets: ["192.168.0.0/16", "192.170.0.0/16"], ranges: ["192.168.1.0/24"],
             gateways: ["192.170.0.100", "192.168.0.100"], auxiliary: ["a": "192.170.0.5"])
         #expect(
-            pools.map { $0.compact() } == [
-                #"{"Subnet":"192.168.0.0/16","IPRange":"192.168.1.0/24","Gateway":"192.168.0.100"}"#,
-                #"{"Subnet":"192.170.0.0/16","Gateway":"192.170.0.100","AuxiliaryAddresses":{"a":"192.170.0.5"}}"#,
+            try pools.map { try JSON(encoding: $0).compact() } == [
+                #"{"Gateway":"192.168.0.100","IPRange":"192.168.1.0/24","Subnet":"192.168.0.0/16"}"#,
+                #"{"AuxiliaryAddresses":{"a":"192.170.0.5"},"Gateway":"192.170.0.100","Subnet":"192.170.0.0/16"}"#,
             ])
         func message(_ subnets: [String], _ ranges: [String], _ gateways: [String]) -> String? {
             do {
-                _ = try NetworkRequest.pools(subnets: subnets, ranges: ranges, gateways: gateways, auxiliary: [:])
+                _ = try NetworkCreation.pools(subnets: subnets, ranges: ranges, gateways: gateways, auxiliary: [:])
                 return nil
             } catch { return error.message }
         }

@@ -103,6 +103,6 @@ import Testing
         ("x@sha256:00", "x", true), ("x@sha256:00", "x@sha256:00", true), ("xy:1", "x", false), ("xy:1", "x*", true),
     ])
     func `a pattern means the name with or without its tag`(name: String, pattern: String, fits: Bool) {
-        #expect(NodeEngine.matches(name, pattern) == fits)
+        #expect(ImageService.matches(name, pattern) == fits)
     }
 }

@@ -235,7 +235,7 @@ import Testing
             let wanted = NodeNetworkComposer(
                 containers: containers.filter { $0.networkOwner == nil }, networks: [bridge], swarm: state,
                 nodeID: "n1", underlayMTU: 1400, resolvers: [:],
-                administered: NamespaceSharing.administered(containers)
+                administered: SharedNetworks.administered(containers)
             ).compose()
             var found = Dictionary(
                 uniqueKeysWithValues: wanted.sandboxes.map { box in
@@ -245,7 +245,7 @@ import Testing
             return found
         }
         let all = ["ep-app", "ep-ing", "ep-gw"]
-        plain.state.running = true
+        plain.phase = .running(.init(pid: 1, startedAt: .now))
         #expect(try lax([plain]) == [plain.id: [], "reserved": []])
         var able = plain
         able.hostConfig.capAdd = StringList(["net_admin"])
@@ -267,7 +267,7 @@ import Testing
         guest.hostConfig.networkMode = "container:" + plain.id
         guest.hostConfig.privileged = true
         #expect(try lax([plain, guest])[plain.id] == [])
-        guest.state.running = true
+        guest.phase = .running(.init(pid: 2, startedAt: .now))
         #expect(try lax([plain, guest])[plain.id] == all)
         let off = [SpoofCheck.option: "off"]
         #expect(try lax([plain]) { _, bridge in bridge.options = off }[plain.id] == ["ep-gw"])

@@ -22,7 +22,7 @@ import Testing
         let before = Self.processorSeconds()
         try await ContinuousClock().sleep(for: .seconds(1))
         #expect(Self.processorSeconds() - before < 0.7)
-        try board.take(.snapshot(StoreListing(values: [], revision: 2)))
+        board.take(.snapshot(StoreListing(values: [], revision: 2)))
         #expect(try await later.revision == 2)
     }
 }

@@ -7,6 +7,8 @@ import LinuxSystem
 import Logging
 import Model
 import NIOPosix
+import NodeProtocol
+import Synchronization
 import TestKit
 
 /// A node in this process: a swarm part over a fake executor and real files, TLS and etcd.
@@ -16,8 +18,12 @@ final class TestNode: Sendable {
     let address: String
     let port: Int
     let storePort: Int
+    let capabilities: Capabilities
+    /// What the node has told of.
+    let events = Mutex<[EngineEvent]>([])
 
-    init(_ name: String, in directory: String, address: String) throws {
+    init(_ name: String, in directory: String, address: String, _ capabilities: Capabilities = .present) throws {
+        self.capabilities = capabilities
         executor = FakeExecutor(hostname: name)
         self.address = address
         self.directory = "\(directory)/\(name)"
@@ -29,6 +35,8 @@ final class TestNode: Sendable {
         var configuration = SwarmConfiguration(rootDirectory: directory, runDirectory: directory + "/run")
         configuration.storeWithoutFsync = true
         configuration.storePort = storePort
+        configuration.capabilities = capabilities
+        configuration.announce = { event in self.events.withLock { $0.append(event) } }
         configuration.advertiseAddress = "\(address):\(port)"
         // Long enough that a busy machine does not make a node look silent.
         configuration.heartbeat = .seconds(1)
@@ -93,9 +101,13 @@ final class TestNode: Sendable {
 }
 
 /// Nodes `node-1`, `node-2`, … on loopback addresses; whatever they leave is removed.
-func withNodes(_ count: Int, _ body: ([TestNode]) async throws -> Void) async throws {
+func withNodes(
+    _ count: Int, capabilities: Capabilities = .present, _ body: ([TestNode]) async throws -> Void
+) async throws {
     try await withTemporaryDirectory { directory in
-        let nodes = try (1...count).map { try TestNode("node-\($0)", in: directory, address: "127.0.0.\($0)") }
+        let nodes = try (1...count).map {
+            try TestNode("node-\($0)", in: directory, address: "127.0.0.\($0)", capabilities)
+        }
         try await cleaningUp {
             try await body(nodes)
         } by: {

@@ -72,6 +72,7 @@ import X509
         return .with {
             $0.description_p = payload
             $0.dataPathAddress = address
+            $0.program = Capabilities.present.program
         }
     }
 

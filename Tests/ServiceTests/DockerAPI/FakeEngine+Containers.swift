@@ -4,7 +4,10 @@ import Model
 import NIOCore
 import Synchronization
 
-extension FakeEngine: ContainerBackend {
+extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListBackend, ContainerStreamBackend,
+    LogBackend,
+    ExecBackend, ContainerFilesBackend, ContainerStatsBackend
+{
     func createContainer(name: String?, platform: String?, _ request: ContainerCreateRequest) throws -> (
         id: String, warnings: [String]
     ) {

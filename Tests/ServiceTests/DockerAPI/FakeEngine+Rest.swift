@@ -33,7 +33,7 @@ extension FakeEngine: SystemBackend {
     }
 }
 
-extension FakeEngine: ImageBackend {
+extension FakeEngine: ImageBackend, ImageTransferBackend, RegistryBackend {
     func pullImage(
         _ reference: String, platform: String?, credentials: RegistryCredentials?, progress: @escaping ProgressSink
     ) async throws {
@@ -115,7 +115,7 @@ extension FakeEngine: ImageBackend {
     }
 }
 
-extension FakeEngine: NetworkBackend {
+extension FakeEngine: NetworkBackend, NetworkConnectionBackend {
     private var bridge: NetworkResource {
         var network = NetworkResource()
         network.name = "bridge"
@@ -166,7 +166,7 @@ extension FakeEngine: VolumeBackend {
     func pruneVolumes(_ filters: Filters) -> (removed: [String], reclaimedBytes: Int64) { ([], 0) }
 }
 
-extension FakeEngine: SwarmBackend {
+extension FakeEngine: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
     static let refusal = APIError(
         .unavailable,
         "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to "

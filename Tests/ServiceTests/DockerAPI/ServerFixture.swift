@@ -47,8 +47,7 @@ struct ServerFixture: Sendable {
         logger.logLevel = .critical
         let server = APIServer(
             configuration,
-            backends: Backends(
-                system: engine, containers: engine, images: engine, networks: engine, volumes: engine, swarm: engine),
+            backends: Backends(engine),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger, onReady: { continuation.finish() })
         let group = ServiceGroup(services: [server], logger: logger)
         let fixture = ServerFixture(socketPath: configuration.socketPath, engine: engine, group: group)
@@ -81,8 +80,7 @@ struct ServerFixture: Sendable {
         configuration.isOptional = isOptional
         return APIServer(
             configuration,
-            backends: Backends(
-                system: engine, containers: engine, images: engine, networks: engine, volumes: engine, swarm: engine),
+            backends: Backends(engine),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "second"),
             onReady: onReady)
     }
@@ -126,5 +124,16 @@ struct ServerFixture: Sendable {
             }
             try await Task.sleep(for: .milliseconds(5))
         }
+    }
+}
+
+extension Backends {
+    /// One that plays all of them.
+    init(_ engine: FakeEngine) {
+        self.init(
+            system: engine, containers: engine, creation: engine, listing: engine, streams: engine, logs: engine,
+            execs: engine, files: engine, stats: engine, images: engine, transfers: engine, registries: engine,
+            networks: engine, connections: engine, volumes: engine, swarm: engine, nodes: engine, services: engine,
+            tasks: engine)
     }
 }

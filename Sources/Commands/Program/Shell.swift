@@ -1,0 +1,108 @@
+import ArgumentParser
+import Model
+
+/// The whole command line: finds the command, reads its flags, runs it, and says how it ended.
+package struct Shell: Sendable {
+    /// The daemon's as well, when both come from one build.
+    package static let version = ProductVersion.text
+
+    let environment: [String: String]
+
+    package init(environment: [String: String]) { self.environment = environment }
+
+    /// - Parameter arguments: Without the program's name.
+    /// - Returns: The exit status.
+    package func run(_ arguments: [String]) async -> Int32 {
+        do {
+            try await perform(arguments)
+            return 0
+        } catch let error as ExitError {
+            if !error.message.isEmpty { Console.error(error.message) }
+            return error.status
+        } catch let error as UsageError {
+            Console.error(error.message)
+            return error.status
+        } catch {
+            Console.error("\(error)")
+            return 1
+        }
+    }
+
+    private func perform(_ arguments: [String]) async throws {
+        let global: ParsedFlags
+        do {
+            global = try FlagParser(CommandFlag.flags(in: TopHelp.options), stopsAtArgument: true).parse(arguments)
+        } catch {
+            throw UsageError(
+                "\(error.message)\n\nUsage:  apus [OPTIONS] COMMAND [ARG...]\n\nRun 'apus --help' for more information")
+        }
+        if global.isSet("version") { return Console.line("Apus version \(Self.version)") }
+        let rest = global.rest
+        guard let first = rest.first, !global.isSet("help") else {
+            return Console.text(TopHelp.text(CommandList.groups))
+        }
+        switch first {
+        case Apus.labName: return await Apus.main(rest)
+        case "completion": return try Completion.printScript(Array(rest.dropFirst()))
+        case Completion.query:
+            return await Completion(session: try Session(environment: environment, global: global))
+                .answer(Array(rest.dropFirst()))
+        case "help": return try help(Array(rest.dropFirst()))
+        default: break
+        }
+        guard let (command, used, count) = CommandList.find(rest) else { throw unknown(rest) }
+        guard let command else { return try group(used, Array(rest.dropFirst(count))) }
+        try await Self.run(command, used, Array(rest.dropFirst(count)), environment, global)
+    }
+
+    private static func run(
+        _ command: Command, _ used: String, _ arguments: [String], _ environment: [String: String],
+        _ global: ParsedFlags
+    ) async throws {
+        let parsed: ParsedFlags
+        do {
+            parsed = try FlagParser(command.flags, stopsAtArgument: command.stopsAtArgument).parse(arguments)
+        } catch {
+            throw UsageError(
+                "\(error.message)\n\n\(command.usage(used))\n\nRun 'apus \(used) --help' for more information",
+                status: error.status)
+        }
+        if parsed.isSet("help") {
+            return Console.text(
+                command.help.replacing("Usage:  apus \(command.path)", with: "Usage:  apus \(used)") + "\n")
+        }
+        try command.check(parsed.rest, used: used)
+        let session = try Session(environment: environment, global: global)
+        try await command.run(
+            Invocation(flags: parsed, arguments: parsed.rest, used: used, session: session, help: command.help))
+    }
+
+    /// `apus container`, without a command of it.
+    private func group(_ name: String, _ arguments: [String]) throws {
+        guard let first = arguments.first, first != "--help", first != "-h" else {
+            return Console.text(TopHelp.text(ofGroup: name))
+        }
+        if first.hasPrefix("-") {
+            throw UsageError(
+                "unknown flag: \(first)\n\nUsage:  apus \(name) COMMAND\n\nRun 'apus \(name) --help' for more information"
+            )
+        }
+        throw UsageError(
+            "apus: unknown command: apus \(name) \(first)\n\nUsage:  apus \(name)\n\n"
+                + "Run 'apus \(name) --help' for more information", status: 1)
+    }
+
+    private func unknown(_ arguments: [String]) -> UsageError {
+        UsageError(
+            "apus: unknown command: apus \(arguments[0])\n\nRun 'apus --help' for more information", status: 1)
+    }
+
+    private func help(_ arguments: [String]) throws {
+        guard !arguments.isEmpty else { return Console.text(TopHelp.text(CommandList.groups)) }
+        // The lab's own grammar, whose help points here.
+        if arguments[0] == Apus.labName { return Console.line(Apus.labHelp(arguments)) }
+        guard let (command, used, _) = CommandList.find(arguments) else { throw unknown(arguments) }
+        guard let command else { return Console.text(TopHelp.text(ofGroup: used)) }
+        Console.text(command.help + "\n")
+    }
+}

@@ -1,0 +1,30 @@
+import Images
+
+/// What `apusd`'s command line says of the engine.
+package struct EngineConfiguration: Sendable {
+    /// What must survive a reboot: images, containers, volumes, the node's own facts. As in `/var/lib/apus`.
+    package var rootDirectory: String
+    /// What is gone after a reboot: namespaces, sockets, runtime state. As in `/run/apus`; best on tmpfs.
+    package var runDirectory: String
+    /// Registries asked first for images of `docker.io`, in order: URLs.
+    package var registryMirrors: [String] = []
+    /// Registries that may be spoken to without TLS: `host` or `host:port`. Loopback ones always may.
+    package var insecureRegistries: [String] = []
+    /// Resolvers for containers; empty for those of the host's `/etc/resolv.conf`.
+    package var nameServers: [String] = []
+    /// Bytes that may come out of one layer or archive.
+    package var maxUnpackedBytes: Int64 = 256 << 30
+    /// How many times its own size may, once that is more than a GiB.
+    package var maxUnpackedRatio: Int64 = 500
+    package var version: String
+
+    package init(rootDirectory: String, runDirectory: String, version: String) {
+        self.rootDirectory = rootDirectory
+        self.runDirectory = runDirectory
+        self.version = version
+    }
+}
+
+extension EngineConfiguration {
+    var unpackingBound: UnpackingBound { UnpackingBound(total: maxUnpackedBytes, ratio: maxUnpackedRatio) }
+}

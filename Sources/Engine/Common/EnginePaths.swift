@@ -1,0 +1,21 @@
+/// Where the engine keeps its files.
+struct EnginePaths: Sendable {
+    let root: String
+    let run: String
+
+    init(_ configuration: EngineConfiguration) {
+        root = configuration.rootDirectory
+        run = configuration.runDirectory
+    }
+
+    var volumes: String { "\(root)/volumes" }
+    var containers: String { "\(root)/containers" }
+    var database: String { "\(root)/engine.db" }
+    var images: String { root }
+    var bundles: String { "\(run)/containers" }
+    /// Parts of volumes on their way into containers.
+    var subpaths: String { "\(run)/subpaths" }
+    /// What is given to a container: hosts, hostname, resolv.conf; its log.
+    func files(of id: String) -> String { "\(containers)/\(id)" }
+    func log(of id: String) -> String { "\(containers)/\(id)/log" }
+}

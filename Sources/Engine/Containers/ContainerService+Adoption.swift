@@ -1,0 +1,83 @@
+import Concurrency
+import ContainerRuntime
+import Faults
+import LinuxSystem
+import Logging
+import Model
+
+/// Going on with the containers that an earlier daemon has left.
+extension ContainerService {
+    /// Finds for each container whether its process still runs; what is on record follows.
+    func adoptProcesses() async throws {
+        for record in containers.all {
+            if record.phase.isStarting {
+                try await runtime.delete(record.id)
+                try await lose(record.id)
+            } else if record.isUp {
+                try await takeOver(record)
+            }
+        }
+        let kept = Set(containers.all.filter(\.isRunning).map(\.id))
+        for id in try await runtime.sweep(keeping: kept) {
+            log.info("removed what an earlier daemon had left of a container", metadata: ["container": "\(id)"])
+        }
+    }
+
+    /// Takes over a process of an earlier daemon, that runs or has ended with an exit code that ``processEnd(_:)`` will tell.
+    private func takeOver(_ record: ContainerRecord) async throws {
+        try surroundings.watchLog(of: record)
+        switch try await runtime.adopt(record.id) {
+        case .running, .paused:
+            try surroundings.takeUpLog(of: record)
+            try await containers.receive(record.id, .adopted(isAlive: true))
+        case .absent where record.phase.run?.end != nil, .exited:
+            try await containers.receive(record.id, .adopted(isAlive: false))
+        case .created, .absent: try await lose(record.id)
+        }
+    }
+
+    private func lose(_ id: String) async throws {
+        try await containers.receive(id, .lost(at: clock.now)) { record, _ in
+            record.leaveNetworks()
+            record.publishedPorts = []
+        }
+    }
+
+    /// Goes on with a container where the earlier daemon left off.
+    func resume(_ id: String) async {
+        do {
+            guard let record = containers.record(id) else { return }
+            let phase = record.phase
+            if phase.isBeingRemoved {
+                try await containers.lock.run(id) {
+                    try await destroy(id, removeVolumes: record.hostConfig.autoRemove)
+                }
+            } else if record.hostConfig.autoRemove, record.task == nil, !phase.isRunning, phase.startedAt != .zero {
+                // Its end was settled, or the machine went down with it, and nobody removed it.
+                await removeEnded(id)
+            } else if phase.isUp {
+                await watch(id)
+            } else if case .restarting = phase {
+                await restart(id, from: phase, after: .zero)
+            } else if record.task == nil, phase.isRequested || shouldStartWithDaemon(record) {
+                // Whether a task's container runs is for the task's own runner to say, which may have seen its end.
+                try await containers.lock.run(id) { try await startAgain(id) }
+            } else {
+                try await surroundings.unmount(id)
+            }
+        } catch is CancellationError {
+            // The daemon stops again.
+        } catch {
+            log.error("a container was not resumed", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    private func shouldStartWithDaemon(_ record: ContainerRecord) -> Bool {
+        guard record.task == nil, record.phase.startedAt != .zero else { return false }
+        switch record.hostConfig.restartPolicy.name {
+        case "always": return true
+        case "unless-stopped": return !record.phase.isStoppedByUser
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Concurrency
+import ContainerRuntime
+import EngineInterface
+import Faults
+import LinuxSystem
+import Glibc
+package import Model
+
+/// Changing what is on record of a container: its limits and restart policy (source: moby, `container/container_unix.go`,
+/// `UpdateContainer`), its name.
+extension ContainerService {
+    package func updateContainer(_ reference: String, _ changes: HostConfiguration) async throws -> [String] {
+        let id = try containers.find(reference).id
+        return try await containers.lock.run(id) {
+            guard let before = containers.record(id) else {
+                throw APIError(.notFound, "No such container: \(reference)")
+            }
+            if before.phase.isBeingRemoved {
+                throw APIError(.conflict, "container is marked for removal and cannot be \"update\"")
+            }
+            var host = try ResourceUpdate(before.hostConfig).applying(changes)
+            try ContainerPlanner.checkLimits(&host, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            let wanted = host
+            let record = try await containers.update(id, durably: true) { $0.hostConfig = wanted }
+            if record.isUp {
+                do {
+                    try await runtime.update(id, ResourceUpdate.resources(changes, in: wanted))
+                } catch {
+                    try await containers.update(id, durably: true) { $0.hostConfig = before.hostConfig }
+                    throw APIError(.internalError, "Cannot update container \(id): \(error)")
+                }
+            }
+            events.publish("container", "update", id, record.eventAttributes)
+            return []
+        }
+    }
+
+    package func renameContainer(_ reference: String, to name: String) async throws {
+        let record = try containers.find(reference)
+        let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
+        guard !name.isEmpty else { throw APIError(.invalidInput, "Neither old nor new names may be empty") }
+        guard ContainerNames.isValid(name) else {
+            throw APIError(
+                .invalidInput, "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        }
+        if record.name == name {
+            throw APIError(.invalidInput, "Renaming a container with the same name as its current name")
+        }
+        try containers.reserve(name)
+        let old = record.name
+        let renamed: ContainerRecord
+        do { renamed = try await containers.update(record.id, durably: true) { $0.name = name } } catch {
+            // Removed meanwhile: the name is free again.
+            containers.release(name)
+            throw error
+        }
+        var attributes = renamed.eventAttributes
+        attributes["oldName"] = "/" + old
+        events.publish("container", "rename", record.id, attributes)
+        try await surroundings.hasBeenRenamed(renamed)
+    }
+}

@@ -1,0 +1,154 @@
+import Concurrency
+import ContainerRuntime
+package import EngineInterface
+import Faults
+import LinuxSystem
+import Logging
+import Model
+
+/// The ends of containers' processes, and what follows them.
+extension ContainerService {
+    /// Until what failed after the end of a container is tried once more: its processes may be stuck in a call for a while.
+    static let settlingBackoff = Duration.seconds(5)
+
+    /// Follows a running container to its end and does what is to follow; again, when that did not succeed.
+    func watch(_ id: String) async {
+        var end: ProcessEnd?
+        repeat {
+            do {
+                let known = if let end { end } else { try await self.end(of: id) }
+                end = known
+                try await containers.lock.run(id) { try await settleEnd(id, known) }
+                return
+            } catch is CancellationError {
+                // The daemon stops; the container goes on and is adopted by the next.
+                return
+            } catch {
+                log.error(
+                    "a container's end was not settled", metadata: ["container": "\(id)", "error": "\(error)"])
+            }
+            // Cancelled: as above.
+            do { try await clock.sleep(for: Self.settlingBackoff) } catch { return }
+        } while containers.record(id)?.isUp == true
+    }
+
+    private func end(of id: String) async throws -> ProcessEnd {
+        try await withThrowingTaskGroup(of: ProcessEnd?.self) { group in
+            group.addTask { try await self.processEnd(id) }
+            group.addTask {
+                await self.companions.whileRunning(id)
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let end = try await group.next() { if let end { return end } }
+            throw CancellationError()
+        }
+    }
+
+    /// Returns when the container has ended.
+    func processEnd(_ id: String) async throws -> ProcessEnd {
+        if let known = containers.record(id)?.phase.run?.end { return known }
+        let exit = try await runtime.waitForExit(id)
+        if exit.monitorWasLost {
+            log.warning("a container lost its monitor and was stopped", metadata: ["container": "\(id)"])
+        }
+        return ProcessEnd(code: exit.code, wasOutOfMemory: exit.outOfMemory)
+    }
+
+    /// While the container's serial place is held.
+    func settleEnd(_ id: String, _ end: ProcessEnd) async throws {
+        guard containers.record(id)?.isUp == true else { return }
+        // Before the process' last traces go: should the daemon be killed meanwhile, the next one goes on from here.
+        try await containers.receive(id, .processEnded(end), .regardless)
+        try await runtime.delete(id)
+        // Also before a restart: that allocates endpoints anew, and the old ones' links would be in the way.
+        let left = try await surroundings.release(id)
+        try await surroundings.unmount(id)
+        let now = clock.now
+        // Decided on the record of this moment: a stop may have come while all this was done.
+        let (record, effects) = try await containers.receive(id, .regardless) { record in
+            .settled(at: now, restartAfter: RestartRule.delay(record, end, now: now))
+        } change: { record, effects in
+            // As Docker has it: nothing that does not run is healthy.
+            record.health?.status = HealthPlan.unhealthy
+            if effects.contains(where: { if case .restart = $0 { true } else { false } }) { record.restartCount += 1 }
+        }
+        perform(effects, record, left: left)
+    }
+
+    /// Starts a container again that its policy has let wait, unless something else has come of it meanwhile.
+    /// - Parameter phase: In which it waits.
+    func restart(_ id: String, from phase: ContainerPhase, after delay: Duration) async {
+        do {
+            try await clock.sleep(for: delay)
+            try await containers.lock.run(id) {
+                guard containers.record(id)?.phase == phase else { return }
+                try await startAgain(id)
+            }
+        } catch is CancellationError {
+            // The daemon stops; the next one starts the container.
+        } catch {
+            log.warning("a container could not be restarted", metadata: ["container": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    /// Starts a container for its policy or for an earlier daemon, while its serial place is held.
+    func startAgain(_ id: String) async throws {
+        let (_, effects) = try await containers.receive(id, .startRequested)
+        if effects.contains(.bringUp) { try await bringUp(id) }
+    }
+
+    /// Removes a container that is not to outlive its end; again, when that did not succeed.
+    func removeEnded(_ id: String) async {
+        while true {
+            do {
+                return try await containers.lock.run(id) {
+                    guard let record = containers.record(id), !record.isRunning else { return }
+                    try await destroy(id, removeVolumes: true)
+                }
+            } catch is CancellationError {
+                // The daemon stops; the next one removes it.
+                return
+            } catch {
+                log.error(
+                    "a container was not removed after its end", metadata: ["container": "\(id)", "error": "\(error)"])
+            }
+            // Cancelled: as above.
+            do { try await clock.sleep(for: Self.settlingBackoff) } catch { return }
+        }
+    }
+
+    package func waitForContainer(_ reference: String, _ condition: WaitCondition) async throws -> PendingExit {
+        let record = try containers.find(reference)
+        let pending = waiters.register(record.id, condition == .removed ? .removed : .exit)
+        let current = containers.record(record.id)
+        let isOver =
+            switch condition {
+            case .notRunning: current.map { !$0.isActive } ?? true
+            case .removed: current == nil
+            case .nextExit: false
+            }
+        guard isOver else { return pending }
+        let code = (current ?? record).phase.exitCode
+        return PendingExit { ExitResult(statusCode: code) }
+    }
+}
+
+/// After how long a policy starts a container again. Pure. Source: Docker's restart manager.
+enum RestartRule {
+    /// `nil` for never. The wait doubles from 100 ms to a minute, and begins anew for a container that ran ten seconds.
+    static func delay(_ record: ContainerRecord, _ end: ProcessEnd, now: Timestamp) -> Duration? {
+        // After a task another one follows, never the same container again.
+        guard record.task == nil else { return nil }
+        let policy = record.hostConfig.restartPolicy
+        switch policy.name {
+        case "always", "unless-stopped": break
+        case "on-failure":
+            guard end.code != 0 else { return nil }
+            if policy.maximumRetryCount > 0, record.restartCount >= policy.maximumRetryCount { return nil }
+        default: return nil
+        }
+        if now.timeSince(record.phase.startedAt) > 10 { return .milliseconds(100) }
+        return .milliseconds(min(60_000, 100 << min(record.restartCount, 10)))
+    }
+}

@@ -1,0 +1,158 @@
+import Concurrency
+import ContainerRuntime
+import EngineInterface
+import Faults
+import LinuxSystem
+import Logging
+import Model
+
+/// Containers' lives: starts, stops, ends and what follows them, removals.
+///
+/// Where a container is in its life is its record's ``ContainerPhase``; here is what has to be done for it to get there. Operations on one
+/// container follow one another.
+package final class ContainerService: ContainerBackend {
+    let containers: ContainerTable
+    let waiters: ExitWaiters
+    let runtime: any ContainerProcesses
+    let surroundings: any ContainerSurroundings
+    let companions: ContainerCompanions
+    let events: EventLog
+    let workbench: BackgroundTasks
+    let clock: any EngineClock
+    let log: Logger
+
+    init(
+        containers: ContainerTable, waiters: ExitWaiters, runtime: any ContainerProcesses,
+        surroundings: any ContainerSurroundings, companions: ContainerCompanions, events: EventLog,
+        workbench: BackgroundTasks, clock: any EngineClock, log: Logger
+    ) {
+        self.clock = clock
+        self.companions = companions
+        self.containers = containers
+        self.events = events
+        self.log = log
+        self.runtime = runtime
+        self.surroundings = surroundings
+        self.waiters = waiters
+        self.workbench = workbench
+    }
+
+    // MARK: Starts
+
+    package func startContainer(_ reference: String) async throws {
+        let record = try containers.find(reference)
+        if !record.isRunning { try refuseSecondLife(record) }
+        try await start(record.id)
+    }
+
+    /// A task runs once: when its container ends the task ends, and the swarm makes another one. A second life of the container would be
+    /// nobody's.
+    func refuseSecondLife(_ record: ContainerRecord) throws {
+        guard record.task != nil else { return }
+        throw APIError(
+            .conflict,
+            "container \(record.id) is a task's: it is for the swarm to start, and not again once it has ended")
+    }
+
+    /// The same for whoever the container belongs to.
+    func start(_ reference: String) async throws {
+        let id = try containers.find(reference).id
+        try await containers.lock.run(id) {
+            guard containers.record(id) != nil else { throw APIError(.notFound, "No such container: \(reference)") }
+            let (_, effects) = try await containers.receive(id, .startRequested, .durable) { record, _ in
+                record.restartCount = 0
+            }
+            if case .refuse(let why) = effects.first {
+                throw switch why {
+                case .paused: APIError(.conflict, "cannot start a paused container, try unpause instead")
+                case .beingRemoved: APIError(.conflict, "container is marked for removal and cannot be started")
+                default: APIError(.notModified, "container \(id) is already running")
+                }
+            }
+            try await bringUp(id)
+        }
+    }
+
+    /// Puts the surroundings together of a container that is starting, and starts its process. Undoes all of it when a step fails.
+    func bringUp(_ id: String) async throws {
+        do {
+            let record = try await surroundings.prepare(id)
+            let pid = try await launch(record)
+            let (started, _) = try await containers.receive(id, .started(pid: pid, at: clock.now)) { record, _ in
+                record.health = HealthPlan(record.configuration) == nil ? nil : HealthPlan.begin(record.health)
+            }
+            await surroundings.hasStarted(started)
+            events.publish("container", "start", id, started.eventAttributes)
+            workbench.begin { await self.watch(id) }
+        } catch {
+            // What made it fail is often that this task is cancelled: the node leaves its swarm, or the task is not wanted any more.
+            let failure = error
+            await uncancelled { await self.undoStart(id, after: failure) }
+            throw error
+        }
+    }
+
+    /// Joins the container's networks while its process is made, starts it when both are done, and says its pid.
+    private func launch(_ record: ContainerRecord) async throws -> Int {
+        let created = try await surroundings.withRequest(record) { request in
+            async let joined: Void = surroundings.join(record)
+            let created = try await runtime.create(request)
+            try await surroundings.isMade(record)
+            try await joined
+            try await surroundings.isJoined(record)
+            return created
+        }
+        for warning in created.warnings {
+            log.warning(
+                "a container does not get all it asks for",
+                metadata: ["container": "\(record.shortID)", "warning": "\(warning)"])
+        }
+        try await runtime.start(record.id)
+        return Int(clamping: created.pid)
+    }
+
+    private func undoStart(_ id: String, after error: any Error) async {
+        var faults = FaultList()
+        do { try await runtime.delete(id) } catch { faults.add(error) }
+        for fault in await surroundings.undo(id).faults { faults.add(fault) }
+        do {
+            // Docker's exit code for a container that could not be started.
+            let code = (error as? RuntimeError)?.exitCode ?? 128
+            let (record, effects) = try await containers.receive(
+                id, .startFailed(code: code, error: "\(error)", at: clock.now))
+            perform(effects, record)
+        } catch { faults.add(error) }
+        if !faults.faults.isEmpty {
+            log.error("a failed start left something behind", metadata: ["container": "\(id)", "error": "\(faults)"])
+        }
+    }
+
+    // MARK: What follows from changes of phase
+
+    /// Does those things that a change of phase entails and nobody has to wait for.
+    /// - Parameter left: The places in networks that it had until now.
+    func perform(_ effects: [ContainerEffect], _ record: ContainerRecord, left: [EndpointRecord] = []) {
+        let id = record.id
+        for effect in effects {
+            switch effect {
+            case .announceEnd(let exit):
+                var attributes = record.eventAttributes
+                if exit.wasOutOfMemory { events.publish("container", "oom", id, attributes) }
+                attributes["exitCode"] = String(exit.code)
+                attributes["execDuration"] = String(max(0, exit.finishedAt.wholeSeconds(since: exit.startedAt)))
+                events.publish("container", "die", id, attributes)
+                surroundings.hasLeft(record, left)
+            case .release(let code, let isOver):
+                waiters.ended(id, ExitResult(statusCode: code), isOver: isOver)
+            case .restart(let delay):
+                let phase = record.phase
+                workbench.begin { await self.restart(id, from: phase, after: delay) }
+            case .removeIfTemporary where record.hostConfig.autoRemove && record.task == nil:
+                workbench.begin { await self.removeEnded(id) }
+            case .removeIfTemporary, .refuse, .bringUp, .announceStart, .watch, .signal, .awaitStart, .settle, .destroy:
+                // Theirs who have told the phase: they do these in the middle of what they do.
+                continue
+            }
+        }
+    }
+}

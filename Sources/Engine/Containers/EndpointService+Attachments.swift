@@ -1,0 +1,136 @@
+import Addressing
+import Concurrency
+import EngineInterface
+import Faults
+import LinuxSystem
+import Model
+
+/// Places of containers outside of services on the swarm's attachable networks.
+///
+/// Such a place is a task of the swarm. The container's record names it before the swarm is asked, so that after any failure the swarm's
+/// task without a record is known to be nobody's; the record forgets it when the container leaves, and the task ends.
+extension EndpointService {
+    /// Says which networks a new container names, as far as this node knows them. Those that it does not know are looked for again at
+    /// the start, which fails without them, as in Docker: they may be made meanwhile, and a swarm has some that a worker was not told of.
+    ///
+    /// - Throws: ``APIError`` for a network that is not to be joined by hand.
+    func resolveNetworks(_ record: inout ContainerRecord) async throws {
+        guard record.task == nil else { return }
+        let all = try await networks.allNetworks()
+        for index in record.endpoints.indices {
+            let endpoint = record.endpoints[index]
+            let found: NetworkResource
+            do {
+                guard let known = try await joinable(endpoint.networkName, among: all) else { continue }
+                found = known
+            } catch let refusal as APIError where refusal.kind == .notFound { continue }
+            record.endpoints[index].networkName = found.name
+            if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, found.name == "bridge" {
+                throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
+            }
+        }
+    }
+
+    /// The network that a user names; `nil` when only a manager can tell.
+    func joinable(_ reference: String, among all: [NetworkResource]) async throws -> NetworkResource? {
+        let found: NetworkResource
+        do { found = try NodeNetworkService.find(reference, in: all) } catch let refusal as APIError
+            where refusal.kind == .notFound
+        {
+            guard let catalog = networks.catalog, await catalog.isMember() else { throw refusal }
+            guard await catalog.isManager() else { return nil }
+            throw Self.cannotAttach(reference, "NotFound", .notFound, refusal.message)
+        }
+        guard found.scope != "swarm" || found.attachable else {
+            throw Self.cannotAttach(
+                reference, "PermissionDenied", .forbidden, "network \(reference) not manually attachable")
+        }
+        return found
+    }
+
+    private static func cannotAttach(
+        _ network: String, _ code: String, _ kind: FaultKind, _ reason: String
+    ) -> APIError {
+        APIError(kind, "Could not attach to network \(network): rpc error: code = \(code) desc = \(reason)")
+    }
+
+    /// Gives the container its places on swarm networks, and a way out beside them if it needs one.
+    func attachOverlays(_ id: String) async throws {
+        guard let record = containers.record(id), record.task == nil, !record.isOnHostNetwork else { return }
+        let known = Set(local.all.flatMap { [$0.id, $0.name] })
+        let waiting = record.endpoints.filter { endpoint in
+            endpoint.overlay == nil && !endpoint.isJoined
+                && known.isDisjoint(with: [endpoint.networkID, endpoint.networkName])
+        }
+        // The most have nothing to do with the swarm: they are not written once more for it.
+        guard !waiting.isEmpty || record.endpoints.contains(where: { $0.overlay != nil || $0.isAutomatic == true })
+        else { return }
+        for endpoint in waiting { try await attach(endpoint, of: record) }
+        let gateway = local.named(LocalNetwork.gatewayBridgeName)
+        let open = openBridges
+        try await containers.update(id) { $0.setWayOut(gateway: gateway?.id, openBridges: open) }
+    }
+
+    /// Names of the bridges that lead outside.
+    var openBridges: Set<String> { Set(local.all.filter { $0.driver == "bridge" && !$0.isInternal }.map(\.name)) }
+
+    private func attach(_ endpoint: EndpointRecord, of record: ContainerRecord) async throws {
+        let name = endpoint.networkName
+        guard let catalog = networks.catalog, await catalog.isMember() else {
+            throw APIError(.notFound, "network \(name) not found")
+        }
+        let attachmentID = RandomID.swarm()
+        func change(_ body: (inout EndpointRecord) -> Void) async throws {
+            try await containers.update(record.id) { record in
+                guard let index = record.endpoints.firstIndex(where: { $0.networkName == name }) else { return }
+                body(&record.endpoints[index])
+            }
+        }
+        try await change { $0.attachmentID = attachmentID }
+        do {
+            let wished = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
+            let place = try await catalog.attach(
+                attachmentID, to: name,
+                NetworkAttachmentSpec(
+                    containerID: record.id, containerName: record.name, aliases: endpoint.wish?.aliases ?? [],
+                    address: wished.isEmpty ? nil : wished))
+            let joined = try EndpointRecord(place)
+            try await change { endpoint in
+                endpoint.networkID = joined.networkID
+                endpoint.networkName = joined.networkName
+                endpoint.addresses = joined.addresses
+                endpoint.mac = joined.mac
+                endpoint.overlay = joined.overlay
+            }
+        } catch {
+            // Whatever becomes of the record's writing: nobody holds it any more.
+            defer { holders.signal([attachmentID]) }
+            try await change { $0.leave() }
+            throw error
+        }
+    }
+
+    /// A start or an end that was cut short may have left places in networks, and with them names and ports, to containers that do not run.
+    func dropStaleAttachments() async throws {
+        for record in containers.all where !record.isRunning {
+            let holdsSome = record.endpoints.contains { $0.attachmentID != nil || $0.isJoined }
+            guard holdsSome || !record.publishedPorts.isEmpty else { continue }
+            try await containers.update(record.id) { record in
+                record.leaveNetworks()
+                record.publishedPorts = []
+            }
+        }
+    }
+
+    /// The node leaves the swarm: containers outside of services go on without its networks.
+    func dropAttachments() async throws {
+        for record in containers.all where record.task == nil {
+            let dropped = record.endpoints.compactMap(\.attachmentID)
+            guard !dropped.isEmpty else { continue }
+            defer { holders.signal(dropped) }
+            try await containers.update(record.id) { record in
+                record.endpoints.removeAll { $0.attachmentID != nil || $0.isAutomatic == true }
+            }
+        }
+    }
+}

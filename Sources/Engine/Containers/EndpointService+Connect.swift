@@ -1,0 +1,114 @@
+import Concurrency
+import EngineInterface
+import Faults
+import LinuxSystem
+package import Model
+
+/// Joining networks and leaving them by hand.
+extension EndpointService {
+    package func connectNetwork(_ reference: String, container: String, settings: EndpointSettings?) async throws {
+        let record = try containers.find(container)
+        // On a worker only a manager may know the network: it is asked when the container joins.
+        let found = try await joinable(reference, among: try await networks.allNetworks())
+        let name = found?.name ?? reference
+        try refuse(name, record)
+        _ = try EndpointOptions(settings)
+        if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, name == "bridge" {
+            throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
+        }
+        try await containers.lock.run(record.id) {
+            guard let before = containers.record(record.id) else {
+                throw APIError(.notFound, "No such container: \(container)")
+            }
+            let networksBefore = Set(before.endpoints.map(\.networkName))
+            if networksBefore.contains(name) {
+                throw APIError(.forbidden, "endpoint with name \(before.name) already exists in network \(name)")
+            }
+            try await containers.update(record.id, durably: true) { record in
+                record.endpoints.append(
+                    EndpointRecord(networkID: found?.identifier ?? "", networkName: name, wish: settings))
+            }
+            guard let current = containers.record(record.id), current.isUp else {
+                return
+            }
+            do {
+                try await files.renew(from: before, to: try await joinRunning(record.id))
+            } catch {
+                try await uncancelled { [self] in
+                    try await drop(record.id) { !networksBefore.contains($0.networkName) }
+                    try await network.refresh()
+                }
+                throw error
+            }
+        }
+    }
+
+    /// Gives a running container its places in the networks that its record names and that it has not joined yet.
+    private func joinRunning(_ id: String) async throws -> ContainerRecord {
+        let before = Set(containers.record(id)?.endpoints.filter(\.isJoined).map(\.endpointID) ?? [])
+        try await attachOverlays(id)
+        let all = try await networks.allNetworks()
+        let joined = try await containers.allocate(id) { record, others in
+            for place in record.endpoints.indices where !record.endpoints[place].isJoined {
+                let taken = Set(record.endpoints.filter(\.isJoined).map(\.interfaceName))
+                guard let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") }) else { continue }
+                try self.allocate(&record.endpoints[place], at: free, of: record, among: others, all)
+            }
+            try EndpointRoutes.check(record.endpoints)
+        }
+        try await network.join(id)
+        try await network.applyParameters(joined.endpoints, of: joined.id)
+        for endpoint in joined.endpoints where !before.contains(endpoint.endpointID) {
+            events.publish(
+                "network", "connect", endpoint.networkID,
+                ["container": id, "name": endpoint.networkName, "type": endpoint.driver])
+        }
+        return joined
+    }
+
+    package func disconnectNetwork(_ reference: String, container: String, force: Bool) async throws {
+        let record = try containers.find(container)
+        let found = try NodeNetworkService.find(reference, in: try await networks.allNetworks())
+        try refuse(found.name, record)
+        if record.task != nil, found.scope == "swarm" {
+            throw APIError(.forbidden, "container \(record.id) is a task's: its networks are its service's to change")
+        }
+        try await containers.lock.run(record.id) {
+            let before = containers.record(record.id)
+            guard before?.endpoints.contains(where: { $0.networkName == found.name }) == true else {
+                throw APIError(.forbidden, "container \(record.id) is not connected to network \(found.name)")
+            }
+            try await drop(record.id) { $0.networkName == found.name }
+            guard let before, let after = containers.record(record.id), after.isRunning else { return }
+            try await network.refresh()
+            try await files.renew(from: before, to: after)
+            events.publish(
+                "network", "disconnect", found.identifier,
+                ["container": record.id, "name": found.name, "type": found.driver])
+        }
+    }
+
+    /// Takes endpoints out of a record, and its way out with the last that needed one.
+    private func drop(_ id: String, where isMeant: @Sendable (EndpointRecord) -> Bool) async throws {
+        let released = containers.record(id)?.endpoints.filter(isMeant).compactMap(\.attachmentID) ?? []
+        let open = openBridges
+        // Also when it cannot be put on record: they are held by nobody.
+        defer { holders.signal(released) }
+        try await containers.update(id, durably: true) { record in
+            record.endpoints.removeAll(where: isMeant)
+            if record.task == nil { record.setWayOut(gateway: nil, openBridges: open) }
+        }
+    }
+
+    private func refuse(_ network: String, _ record: ContainerRecord) throws {
+        if network == "host" || record.isOnHostNetwork {
+            throw APIError(
+                .invalidInput, "container cannot be disconnected from host network or connected to host network")
+        }
+        if network == "none" || record.networkMode == "none" {
+            throw APIError(
+                .forbidden,
+                "container cannot be connected to multiple networks with one of the networks in private (none) mode")
+        }
+    }
+}

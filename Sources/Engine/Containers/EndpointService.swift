@@ -1,0 +1,160 @@
+import Addressing
+import Concurrency
+import DataPlane
+import EngineInterface
+import Faults
+import LinuxSystem
+import Model
+
+/// A container's places in its networks: taken at its start, given up at its end.
+package final class EndpointService: NetworkConnectionBackend {
+    let containers: ContainerTable
+    let networks: NodeNetworkService
+    let files: ContainerFileKeeper
+    let holders: KeyedCondition<String>
+    let events: EventLog
+
+    init(
+        containers: ContainerTable, networks: NodeNetworkService, files: ContainerFileKeeper,
+        holders: KeyedCondition<String>,
+        events: EventLog
+    ) {
+        self.containers = containers
+        self.events = events
+        self.files = files
+        self.holders = holders
+        self.networks = networks
+    }
+
+    var network: NetworkCoordinator { networks.network }
+    var local: LocalNetworks { networks.networks }
+
+    /// Gives the container its endpoints and addresses, and takes its ports of the node.
+    func allocateNetworks(_ id: String) async throws -> ContainerRecord {
+        try await attachOverlays(id)
+        let all = try await networks.allNetworks()
+        let record = try await containers.allocate(id) { record, others in
+            for index in record.endpoints.indices {
+                try self.allocate(&record.endpoints[index], at: index, of: record, among: others, all)
+            }
+            try EndpointRoutes.check(record.endpoints)
+        }
+        let requests = try PortRequests(record).requests { self.local.network($0)?.defaultBinding }
+        guard !requests.isEmpty else { return record }
+        let endpoint = record.endpoints.first { $0.overlay == nil }
+        let held = try await network.dataPlane.ports.reserve(
+            requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
+        return try await containers.update(id) { record in
+            record.publishedPorts = held.map(\.published)
+        }
+    }
+
+    /// Gives one endpoint its id, its interface `ethINDEX` and, on a local network, its address.
+    func allocate(
+        _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord, among others: [ContainerRecord],
+        _ all: [NetworkResource]
+    ) throws {
+        endpoint.endpointID = RandomID.docker()
+        endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record)
+        if endpoint.overlay != nil {
+            endpoint.gateways = nil
+            return
+        }
+        guard
+            let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
+            let local = local.network(resource.identifier)
+        else {
+            throw APIError(.notFound, "network \(endpoint.networkName) not found")
+        }
+        endpoint.networkID = local.id
+        endpoint.networkName = local.name
+        let id = local.id
+        let used = Set(
+            others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.flatMap {
+                $0.addresses?.hosts.all ?? []
+            })
+        let wanted = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
+        if wanted.isEmpty {
+            endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { used.contains($0) })
+        } else if local.isPredefined {
+            throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
+        } else if local.hasChosenSubnet == true {
+            throw APIError(
+                .invalidInput,
+                "user specified IP address is supported only when connecting to networks with user configured subnets")
+        } else {
+            endpoint.addresses = EndpointAddresses(try self.local.claim(wanted, in: id) { used.contains($0) })
+        }
+        endpoint.mac = nil
+        endpoint.mac = endpoint.hardwareAddress
+        endpoint.gateways = record.configuration.networkDisabled == true ? nil : local.gateways
+    }
+
+    private func interfaceName(of endpoint: EndpointRecord, at index: Int, in record: ContainerRecord) throws -> String
+    {
+        let others = record.endpoints.filter { $0.networkName != endpoint.networkName }
+        var taken = Set(others.filter(\.isJoined).map(\.interfaceName))
+        for other in others { if let name = try EndpointOptions(other.wish).interfaceName { taken.insert(name) } }
+        if let wanted = try EndpointOptions(endpoint.wish).interfaceName {
+            guard !taken.contains(wanted) else {
+                throw APIError(
+                    .forbidden, "interface name \(wanted) is already in use by another network of the container")
+            }
+            return wanted
+        }
+        var number = index
+        while taken.contains("eth\(number)") { number += 1 }
+        return "eth\(number)"
+    }
+
+    /// Gives up everything that the container had in its networks.
+    /// - Returns: The places that it had.
+    func releaseNetworks(_ id: String) async throws -> [EndpointRecord] {
+        let before = containers.record(id)
+        defer { holders.signal((before?.endpoints ?? []).compactMap(\.attachmentID)) }
+        try await containers.note(id) { record in
+            record.leaveNetworks()
+            record.publishedPorts = []
+        }
+        network.dataPlane.ports.release(id)
+        try await network.leave(id)
+        return (before?.endpoints ?? []).filter(\.isJoined)
+    }
+
+    /// Tells of the networks and volumes that the container has left.
+    func publishLeft(_ record: ContainerRecord, _ endpoints: [EndpointRecord]) {
+        for endpoint in endpoints {
+            events.publish(
+                "network", "disconnect", endpoint.networkID,
+                [
+                    "container": record.id, "name": endpoint.networkName,
+                    "type": endpoint.driver,
+                ])
+        }
+        for mount in record.mounts {
+            guard let name = mount.name else { continue }
+            events.publish("volume", "unmount", name, ["container": record.id, "driver": "local"])
+        }
+    }
+
+    /// Tells of the networks that the container has joined and of the volumes that it uses.
+    func publishJoined(_ record: ContainerRecord) {
+        for mount in record.mounts {
+            guard let name = mount.name else { continue }
+            events.publish(
+                "volume", "mount", name,
+                [
+                    "container": record.id, "destination": mount.destination, "driver": "local",
+                    "propagation": mount.propagation, "read/write": String(mount.rw),
+                ])
+        }
+        for endpoint in record.endpoints where endpoint.isJoined {
+            events.publish(
+                "network", "connect", endpoint.networkID,
+                [
+                    "container": record.id, "name": endpoint.networkName,
+                    "type": endpoint.driver,
+                ])
+        }
+    }
+}

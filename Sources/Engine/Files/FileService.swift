@@ -1,0 +1,231 @@
+import Concurrency
+import ContainerRuntime
+package import EngineInterface
+import Faults
+import Glibc
+import Images
+import LinuxSystem
+import Logging
+package import Model
+package import NIOCore
+
+/// Files into containers and out of them, and what containers have changed.
+package final class FileService: ContainerFilesBackend {
+    private let containers: ContainerTable
+    private let roots: ContainerRoots
+    private let paths: EnginePaths
+    private let bound: UnpackingBound
+    private let events: EventLog
+    private let workbench: BackgroundTasks
+    private let log: Logger
+
+    init(
+        containers: ContainerTable, roots: ContainerRoots, paths: EnginePaths, bound: UnpackingBound, events: EventLog,
+        workbench: BackgroundTasks, log: Logger
+    ) {
+        self.bound = bound
+        self.containers = containers
+        self.events = events
+        self.log = log
+        self.paths = paths
+        self.roots = roots
+        self.workbench = workbench
+    }
+
+    package func statContainerPath(_ reference: String, path: String) async throws -> PathStatus {
+        let record = try containers.find(reference)
+        let wanted = ContainerPath(path)
+        return try await withTree(of: record) { tree in try Self.status(wanted, in: tree, of: reference, path) }
+    }
+
+    private static func status(_ wanted: ContainerPath, in tree: RootedDirectory, of reference: String, _ text: String)
+        throws -> PathStatus
+    {
+        guard let found = try tree.status(wanted.path, followingLinks: wanted.followsLast) else {
+            throw APIError(.notFound, "Could not find the file \(text) in container \(reference)")
+        }
+        let isLink = found.st_mode & S_IFMT == S_IFLNK
+        var target = ""
+        if isLink, let link = try tree.naming(wanted.path, followingLinks: false) {
+            target = try Files.link(of: link)
+            target = MountPlan.clean(target.hasPrefix("/") ? target : "\(wanted.parent)/\(target)")
+        }
+        return PathStatus(
+            name: wanted.name, size: Int64(clamping: found.st_size), mode: FileMode(found.st_mode),
+            modified: Timestamp(
+                seconds: Int64(clamping: found.st_mtim.tv_sec), nanoseconds: Int64(clamping: found.st_mtim.tv_nsec)),
+            linkTarget: target)
+    }
+
+    package func readContainerPath(_ reference: String, path: String) async throws -> (
+        status: PathStatus, archive: ByteStream
+    ) {
+        let record = try containers.find(reference)
+        let wanted = ContainerPath(path)
+        let status = try await statContainerPath(reference, path: path)
+        if wanted.followsLast, path != "/", !status.mode.isDirectory {
+            throw APIError(.invalidInput, "Bad parameter: \(path) is not a directory")
+        }
+        let archive = try stream(of: record) { tree, output in
+            var writer = TreeWriter(output: output)
+            if status.mode.isDirectory {
+                try writer.add(directory: try tree.open(wanted.path, O_RDONLY | O_DIRECTORY), as: wanted.base)
+            } else {
+                let parent = try tree.open(wanted.parent, O_RDONLY | O_DIRECTORY)
+                try writer.add(Files.name(of: wanted.path), in: parent, as: wanted.base)
+            }
+            try writer.finish()
+        }
+        events.publish("container", "archive-path", record.id, record.eventAttributes)
+        return (status, archive)
+    }
+
+    package func containerChanges(_ reference: String) async throws -> [PathChange] {
+        let record = try containers.find(reference)
+        let (upper, lower) = try await roots.layers(of: record)
+        return try await onThread(stackBytes: deepThreadStackBytes) {
+            try ChangeList(upper: upper, lower: lower).changes
+        }
+    }
+
+    package func exportContainer(_ reference: String) async throws -> ByteStream {
+        let record = try containers.find(reference)
+        let archive = try stream(of: record, withPlaces: false) { tree, output in
+            var writer = TreeWriter(output: output)
+            try writer.addContents(of: try tree.open("/", O_RDONLY | O_DIRECTORY), prefix: "")
+            try writer.finish()
+        }
+        events.publish("container", "export", record.id, record.eventAttributes)
+        return archive
+    }
+
+    package func writeContainerPath(
+        _ reference: String, path: String, _ options: PathWriteOptions,
+        _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable
+    ) async throws {
+        let record = try containers.find(reference)
+        let wanted = ContainerPath(path)
+        let how = try await readerOptions(options, record)
+        let flow = try ByteFlow()
+        async let fed: Void = Self.feed(archive, into: flow)
+        do {
+            // Should the tree not even be opened, those who feed must see that nobody reads.
+            defer { flow.closeReading() }
+            try await withTree(of: record) { tree in
+                guard let input = flow.takeReading() else { return }
+                try Self.check(wanted, record, in: tree, of: reference, path)
+                let reader = try TreeReader(input: input, into: tree, at: wanted.path, how)
+                try reader.unpack()
+                // What follows the archive's end is the client's still to send.
+                while try !input.readSome(ByteFlow.pieceBytes).isEmpty {}
+            }
+        } catch let error as SystemError where error.errno == EROFS {
+            throw APIError(.forbidden, "mounted volume is marked read-only")
+        }
+        try await fed
+        events.publish("container", "extract-to-dir", record.id, record.eventAttributes)
+    }
+
+    private func readerOptions(_ options: PathWriteOptions, _ record: ContainerRecord) async throws
+        -> TreeReader.Options
+    {
+        var how = TreeReader.Options()
+        how.keepsKinds = options.keepsKinds
+        how.bound = bound
+        if options.ownedByUser, !record.configuration.user.isEmpty {
+            let root = try await roots.directory(of: record)
+            let user = try await withTree(of: record, withPlaces: false) { _ in
+                try UserResolver(rootDirectory: root).resolve(record.configuration.user)
+            }
+            how.owner = (user.uid, user.gid)
+        }
+        return how
+    }
+
+    private static func check(
+        _ wanted: ContainerPath, _ record: ContainerRecord, in tree: RootedDirectory, of reference: String,
+        _ text: String
+    ) throws {
+        guard let found = try tree.status(wanted.path, followingLinks: true) else {
+            throw APIError(.notFound, "Could not find the file \(text) in container \(reference)")
+        }
+        guard found.st_mode & S_IFMT == S_IFDIR else {
+            throw APIError(.invalidInput, "extraction point is not a directory")
+        }
+        if record.hostConfig.readonlyRootfs,
+            try tree.status("/", followingLinks: true)?.st_dev == found.st_dev
+        {
+            throw APIError(.forbidden, "container rootfs is marked read-only")
+        }
+    }
+
+    private static func feed(
+        _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable, into flow: ByteFlow
+    ) async throws {
+        let writer = FlowWriter(flow.releaseWriting() ?? -1)
+        defer { writer.end() }
+        for try await piece in archive { try await onThread { try writer.write(piece) } }
+    }
+
+    // MARK: The tree
+
+    /// Makes an archive of the container's tree while the stream is read.
+    private func stream(
+        of record: ContainerRecord, withPlaces: Bool = true,
+        _ write: @escaping @Sendable (RootedDirectory, consuming Descriptor) throws -> Void
+    ) throws -> ByteStream {
+        let flow = try ByteFlow()
+        let bytes = flow.stream()
+        workbench.begin {
+            do {
+                try await self.withTree(of: record, withPlaces: withPlaces) { tree in
+                    try write(tree, try flow.duplicateWriting())
+                }
+            } catch {
+                // The reader has gone when it is EPIPE, and hears nothing of it.
+                flow.fail(error)
+                self.log.debug(
+                    "an archive broke off", metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+            }
+            // Only now: the reader sees the end, and with it why.
+            flow.closeWriting()
+        }
+        return bytes
+    }
+
+    /// Runs `body`, which may block, on the container's files. One that does not run is not started meanwhile.
+    func withTree<Value: Sendable>(
+        of record: ContainerRecord, withPlaces: Bool = true,
+        _ body: @escaping @Sendable (RootedDirectory) throws -> Value
+    ) async throws -> Value {
+        let root = try await roots.directory(of: record)
+        let tree = ContainerTree(root: root, record: record, files: paths.files(of: record.id), withPlaces: withPlaces)
+        func run() async throws -> Value {
+            try await onThread(stackBytes: deepThreadStackBytes) { try body(try tree.assemble()) }
+        }
+        if containers.record(record.id)?.isUp == true {
+            do { return try await run() } catch is ContainerTree.NotMounted {
+                // It has ended at this moment: as below.
+            }
+        }
+        return try await containers.lock.run(record.id) {
+            guard let present = containers.record(record.id) else {
+                throw APIError(.notFound, "No such container: \(record.id)")
+            }
+            if present.isUp { return try await run() }
+            try await roots.mount(present)
+            do {
+                let value = try await run()
+                try await roots.unmount(record.id)
+                return value
+            } catch {
+                do { try await roots.unmount(record.id) } catch let fault {
+                    log.error(
+                        "a root file system stays mounted",
+                        metadata: ["container": "\(record.shortID)", "error": "\(fault)"])
+                }
+                throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Concurrency
+package import EngineInterface
+import Faults
+import LinuxSystem
+import Logs
+import Model
+
+/// Reading what containers have written.
+package final class LogService: LogBackend {
+    private let containers: ContainerTable
+    private let waiters: ExitWaiters
+    private let paths: EnginePaths
+    /// One for the whole daemon: each costs 16 ms to close.
+    private let watcher: FileWatcher
+
+    init(containers: ContainerTable, waiters: ExitWaiters, paths: EnginePaths, watcher: FileWatcher) {
+        self.containers = containers
+        self.paths = paths
+        self.waiters = waiters
+        self.watcher = watcher
+    }
+
+    package func containerLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream {
+        let record = try containers.find(reference)
+        if !query.standardOutput, !query.standardError {
+            throw APIError(.invalidInput, "Bad parameters: you must choose at least one stream")
+        }
+        var selection = LogSelection()
+        selection.tail = query.tail
+        selection.since = query.since
+        selection.until = query.until
+        selection.follows = query.follow
+        let parts = PartSource(try logParts(record, selection, marks: nil))
+        let details = try LogOptions(record.hostConfig.logConfig).details(
+            of: record.configuration)
+        let output = AsyncThrowingStream<[OutputChunk], any Error> {
+            while let part = try await parts.next() {
+                let chunks = part.entries.compactMap { query.chunk($0, details: details) }
+                if !chunks.isEmpty { return chunks }
+            }
+            return nil
+        }
+        return LogStream(isTerminal: record.configuration.tty, output: output)
+    }
+
+    /// What a task's container has written; nothing when there is no container.
+    func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+        -> AsyncThrowingStream<LogPart, any Error>
+    {
+        guard let record = containers.all.first(where: { $0.task?.taskID == id }) else {
+            return AsyncThrowingStream { $0.finish() }
+        }
+        return try logParts(record, selection, marks: marks)
+    }
+
+    /// A container that does not run is not waited for.
+    private func logParts(_ record: ContainerRecord, _ selection: LogSelection, marks: Duration?) throws
+        -> AsyncThrowingStream<LogPart, any Error>
+    {
+        guard record.hasLog else {
+            throw APIError(.notImplemented, "configured logging driver does not support reading")
+        }
+        var selection = selection
+        selection.follows = selection.follows && record.isRunning
+        let id = record.id
+        let reader = LogReader(path: paths.log(of: id), watcher: watcher)
+        return reader.parts(selection, isOver: !record.isActive, marks: marks) {
+            [waiters, containers] in
+            let end = waiters.register(id, .over)
+            guard containers.record(id)?.isRunning == true else { return }
+            // Cancelled when the reader goes away: that ends the wait just as well.
+            _ = try? await end.result()
+        }
+    }
+}
+
+/// Lets a stream's iterator be used from an escaping closure, one call after another.
+private actor PartSource {
+    private var iterator: AsyncThrowingStream<LogPart, any Error>.AsyncIterator
+
+    init(_ stream: AsyncThrowingStream<LogPart, any Error>) { iterator = stream.makeAsyncIterator() }
+
+    func next() async throws -> LogPart? {
+        var current = iterator
+        defer { iterator = current }
+        return try await current.next(isolation: self)
+    }
+}

@@ -1,0 +1,94 @@
+import Addressing
+import Faults
+import Model
+
+/// A container's place in one network.
+struct EndpointRecord: Codable, Sendable, Equatable {
+    var networkID: String
+    var networkName: String
+    var wish: EndpointSettings?
+    /// 64 hex digits; empty while the container is not running.
+    var endpointID = ""
+    /// `eth0`, `eth1`, …
+    var interfaceName = ""
+    /// With their subnets' prefix lengths.
+    var addresses: EndpointAddresses?
+    /// Where what leaves the network goes.
+    var gateways: HostAddresses?
+    /// Given with the addresses; `nil` in records of before that, see ``hardwareAddress``.
+    var mac: MACAddress?
+    /// Set for an endpoint of a swarm network; its address is the swarm's choice and, for a task, outlives a stop.
+    var overlay: Overlay?
+    /// The attachment that gives a container outside of services its place on a swarm network, from before it is asked for until the
+    /// container leaves: what no record names nobody holds.
+    var attachmentID: String?
+    /// Added by the engine as a way out, and taken away when the container leaves.
+    var isAutomatic: Bool?
+
+    struct Overlay: Codable, Sendable, Equatable {
+        var vni: UInt32
+        var isInternal: Bool
+        var isIngress: Bool
+        /// The MTU that the network's creator asked for.
+        var mtu: Int?
+    }
+
+    var isJoined: Bool { !endpointID.isEmpty }
+    /// The one that stands for all where there is room for one.
+    var address: IPNetwork? { addresses?.primary }
+    /// The one that stands for all where there is room for one.
+    var gateway: IPAddress? { gateways?.primary }
+    /// The endpoint's MAC; `nil` while it has no address.
+    var hardwareAddress: MACAddress? {
+        guard let addresses else { return nil }
+        return mac ?? requestedMAC ?? MACAddress(defaultFor: addresses.hosts)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case networkID, networkName, wish, endpointID, interfaceName, mac, overlay, attachmentID, isAutomatic
+        case addresses = "address"
+        case gateways = "gateway"
+    }
+
+    mutating func leave() {
+        endpointID = ""
+        interfaceName = ""
+        gateways = nil
+        if attachmentID != nil {
+            attachmentID = nil
+            overlay = nil
+        }
+        if overlay == nil {
+            addresses = nil
+            mac = nil
+        }
+    }
+}
+
+extension EndpointRecord {
+    /// A MAC that the user asked for; overlays have none to choose.
+    var requestedMAC: MACAddress? {
+        guard overlay == nil, let text = wish?.macAddress, !text.isEmpty else { return nil }
+        return MACAddress(text)
+    }
+}
+
+extension EndpointRecord {
+    /// An endpoint on a swarm network, as the swarm has allotted it.
+    /// - Throws: ``APIError`` when the network or the place in it has not been allocated.
+    init(_ place: NetworkAttachment) throws {
+        let network = place.network
+        guard let vni = network.vni, !place.addresses.isEmpty else {
+            throw APIError(.internalError, "network \(network.spec.name) has not been allocated")
+        }
+        self.init(networkID: network.id, networkName: network.spec.name, wish: nil)
+        addresses = place.endpointAddresses
+        mac = MACAddress(tag: place.tag)
+        overlay = Overlay(
+            vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
+            mtu: SwarmNetwork.mtu(network.driverState?.options))
+    }
+
+    /// The driver of its network.
+    var driver: String { overlay == nil ? "bridge" : "overlay" }
+}

@@ -1,0 +1,21 @@
+import Faults
+import LinuxSystem
+
+/// A link as `--link` takes it: `NAME:ALIAS`, `NAME`, or as inspect shows it, `/NAME:/OTHER/ALIAS`. Pure.
+struct LinkText: Equatable {
+    let name: String
+    let alias: String
+
+    /// - Throws: ``APIError`` in Docker's words.
+    init(_ text: String) throws(APIError) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard let first = parts.first, !first.isEmpty else {
+            throw APIError(.invalidInput, "empty string specified for links")
+        }
+        guard parts.count <= 2, parts.last?.isEmpty == false else {
+            throw APIError(.invalidInput, "bad format for links: \(text)")
+        }
+        name = first.hasPrefix("/") ? String(first.dropFirst()) : first
+        alias = parts.dropFirst().first.map { Files.name(of: $0) } ?? name
+    }
+}

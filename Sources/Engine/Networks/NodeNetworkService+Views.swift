@@ -1,0 +1,136 @@
+import Addressing
+import EngineInterface
+import Model
+
+/// How networks are shown.
+extension NodeNetworkService {
+    func resource(_ network: LocalNetwork) -> NetworkResource {
+        var resource = NetworkResource()
+        resource.name = network.name
+        resource.identifier = network.id
+        resource.created = network.created
+        resource.scope = "local"
+        resource.driver = network.driver
+        resource.enableIPv4 = true
+        resource.ipam = network.ipam
+        resource.internal = network.isInternal
+        resource.attachable = network.isAttachable
+        resource.options = network.options
+        resource.labels = network.labels
+        resource.containers = endpoints(on: network.id)
+        guard network.isGatewayBridge else { return resource }
+        for (container, row) in resource.containers ?? [:] {
+            resource.containers?[container]?.name = "gateway_\(row.endpointID.prefix(12))"
+        }
+        if let subnet = network.ranges.first?.subnet, self.network.swarmState != nil {
+            var sandbox = NetworkContainer()
+            sandbox.name = "gateway_ingress-sbox"
+            sandbox.endpointID = network.id
+            let leg = subnet.first.advanced(by: 2)
+            sandbox.macAddress = MACAddress(defaultFor: HostAddresses(leg)).description
+            sandbox.iPv4Address = "\(leg)/\(subnet.prefixLength)"
+            resource.containers?["ingress-sbox"] = sandbox
+        }
+        return resource
+    }
+
+    func resource(_ network: SwarmNetwork) -> NetworkResource {
+        var resource = NetworkResource()
+        resource.name = network.spec.name
+        resource.identifier = network.id
+        resource.created = network.createdAt
+        resource.scope = "swarm"
+        resource.driver = "overlay"
+        resource.enableIPv4 = true
+        resource.internal = network.spec.internal ?? false
+        resource.attachable = network.spec.attachable ?? false
+        resource.ingress = network.spec.ingress ?? false
+        resource.options = network.driverState?.options
+        resource.labels = network.spec.labels.isEmpty ? nil : network.spec.labels
+        resource.ipam = AddressManagement(
+            driver: "default",
+            config: (network.ipamOptions?.configs ?? []).map { pool in
+                var shown = AddressPool(
+                    subnet: pool.subnet?.description, ipRange: pool.range?.description,
+                    gateway: pool.gateway?.description)
+                shown.auxiliaryAddresses = pool.auxiliaryAddresses?.mapValues(\.description)
+                return shown
+            })
+        var local = endpoints(on: network.id)
+        if resource.ingress { local["ingress-sbox"] = ingressEndpoint(of: network) }
+        guard let view = self.network.swarmState?.networks.first(where: { $0.network.id == network.id }),
+            !local.isEmpty || resource.ingress
+        else { return resource }
+        resource.containers = local
+        resource.labels = network.spec.labels
+        let nodes = Set(view.endpoints.map(\.nodeID))
+        resource.peers = (self.network.swarmState?.peers ?? []).filter { resource.ingress || nodes.contains($0.nodeID) }
+            .map {
+                NetworkPeer(name: String($0.nodeID.prefix(12)), ip: $0.address.description)
+            }
+        return resource
+    }
+
+    /// The node's own endpoint of the ingress network, which belongs to no container.
+    private func ingressEndpoint(of network: SwarmNetwork) -> NetworkContainer? {
+        guard let peer = self.network.ownPeer, let address = peer.ingressAddresses?.primary else { return nil }
+        var row = NetworkContainer()
+        row.name = "ingress-endpoint"
+        row.endpointID = network.id
+        row.macAddress = MACAddress(tag: peer.ingressTag).description
+        row.iPv4Address = address.description
+        return row
+    }
+
+    private func endpoints(on networkID: String) -> [String: NetworkContainer] {
+        var shown: [String: NetworkContainer] = [:]
+        for record in members.members {
+            for endpoint in record.endpoints where endpoint.networkID == networkID && endpoint.isJoined {
+                guard let address = endpoint.address else { continue }
+                var row = NetworkContainer()
+                row.name = record.name
+                row.endpointID = endpoint.endpointID
+                row.macAddress = endpoint.hardwareAddress?.description ?? ""
+                row.iPv4Address = address.description
+                shown[record.id] = row
+            }
+        }
+        return shown
+    }
+
+    func services(on networkID: String) -> [String: NetworkService]? {
+        guard let state = network.swarmState,
+            let view = state.networks.first(where: { $0.network.id == networkID })
+        else { return nil }
+        let isIngress = view.network.spec.ingress == true
+        var shown: [String: NetworkService] = [:]
+        for service in view.services {
+            let tasks = view.endpoints.compactMap { endpoint -> NetworkServiceTask? in
+                guard let address = endpoint.addresses.primary, service.tasks.contains(address) else { return nil }
+                return Self.shown(endpoint.names.first ?? endpoint.taskID, address, on: endpoint.vtep)
+            }
+            var row = NetworkService(vip: service.virtualAddresses?.primary?.description ?? "<nil>", tasks: tasks)
+            if isIngress {
+                row.ports = state.ports.filter { $0.serviceID == service.serviceID }
+                    .map { "Target: \($0.targetPort), Publish: \($0.publishedPort)" }
+            }
+            shown[service.name] = row
+        }
+        if isIngress {
+            // The nodes' own endpoints, as Docker has them: of a service without a name.
+            let nodes = state.peers.compactMap { peer in
+                peer.ingressAddresses?.primary.map { Self.shown("ingress-endpoint", $0.address, on: peer.address) }
+            }
+            if !nodes.isEmpty { shown[""] = NetworkService(vip: "<nil>", tasks: nodes) }
+        }
+        return shown
+    }
+
+    private static func shown(_ name: String, _ address: IPAddress, on node: IPAddress) -> NetworkServiceTask {
+        var task = NetworkServiceTask()
+        task.name = name
+        task.endpointIP = address.description
+        task.info = ["Host IP": node.description]
+        return task
+    }
+}

@@ -1,0 +1,200 @@
+import Concurrency
+package import EngineInterface
+import Addressing
+import Faults
+import LinuxSystem
+package import Model
+import Synchronization
+
+/// Docker's network calls: local networks by this node, overlays through the swarm.
+package final class NodeNetworkService: NetworkBackend {
+    let networks: LocalNetworks
+    let network: NetworkCoordinator
+    let members: any NetworkMembers
+    let events: EventLog
+    private let link = Mutex<(any SwarmNetworkCatalog)?>(nil)
+    /// Local networks are made and removed one after the other.
+    private let lock = KeyedLock<String>()
+
+    init(networks: LocalNetworks, network: NetworkCoordinator, members: any NetworkMembers, events: EventLog) {
+        self.events = events
+        self.members = members
+        self.network = network
+        self.networks = networks
+    }
+
+    /// Lets it answer for the swarm's networks beside the node's own.
+    func use(_ catalog: any SwarmNetworkCatalog) { link.withLock { $0 = catalog } }
+
+    /// Set once the swarm's part of the node exists.
+    var catalog: (any SwarmNetworkCatalog)? { link.withLock { $0 } }
+
+    private static let filterKeys: Set<String> = ["dangling", "driver", "id", "label", "name", "scope", "type"]
+
+    package func listNetworks(_ filters: Filters) async throws -> [NetworkResource] {
+        try filters.allow(Self.filterKeys)
+        for type in filters["type"] where !["custom", "builtin"].contains(type) {
+            throw APIError(.invalidInput, "invalid filter: 'type'='\(type)'")
+        }
+        let dangling = try filters["dangling"].map { value in
+            guard let flag = GoFlag.parse(value) else {
+                throw APIError(.invalidInput, "invalid filter 'dangling=\(value)'")
+            }
+            return flag
+        }
+        guard Set(dangling).count <= 1 else {
+            throw APIError(.invalidInput, "got more than one value for filter key \"dangling\"")
+        }
+        let used = dangling.isEmpty ? [] : await catalog?.networksInUse() ?? []
+        return try await allNetworks().filter { network in
+            filters.any("driver") { network.driver == $0 }
+                && filters.any("id") { network.identifier.hasPrefix($0) }
+                && filters.any("name") { network.name.contains($0) }
+                && filters.any("scope") { network.scope == $0 }
+                && filters.any("type") { ($0 == "builtin") == Self.isBuiltIn(network) }
+                && filters.labelsMatch(network.labels ?? [:])
+                && dangling.allSatisfy { wanted in
+                    let isUnused =
+                        (network.containers ?? [:]).isEmpty && !used.contains(network.identifier)
+                        && !Self.isBuiltIn(network)
+                    return wanted == isUnused
+                }
+        }
+    }
+
+    /// Docker's own, which are there before anybody makes a network; `docker_gwbridge` and `ingress` count as made.
+    private static func isBuiltIn(_ network: NetworkResource) -> Bool {
+        network.scope == "local" && ["bridge", "host", "none"].contains(network.name)
+    }
+
+    package func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) async throws -> NetworkResource {
+        let candidates = try await allNetworks().filter { scope == nil || scope == "" || $0.scope == scope }
+        var found = try Self.find(reference, in: candidates)
+        if verbose { found.services = services(on: found.identifier) }
+        return found
+    }
+
+    /// By id, then name, then unambiguous prefix of an id.
+    /// - Throws: `.notFound` with `network X not found`.
+    static func find(_ reference: String, in networks: [NetworkResource]) throws -> NetworkResource {
+        if let exact = networks.first(where: { $0.identifier == reference }) { return exact }
+        let named = networks.filter { $0.name == reference }
+        if named.count > 1 {
+            throw APIError(
+                .invalidInput, "network \(reference) is ambiguous (\(named.count) matches found based on name)")
+        }
+        if let named = named.first { return named }
+        let prefixed = reference.isEmpty ? [] : networks.filter { $0.identifier.hasPrefix(reference) }
+        if prefixed.count > 1 {
+            throw APIError(
+                .invalidInput, "network \(reference) is ambiguous (\(prefixed.count) matches found based on ID prefix)")
+        }
+        guard let only = prefixed.first else { throw APIError(.notFound, "network \(reference) not found") }
+        return only
+    }
+
+    func allNetworks() async throws -> [NetworkResource] {
+        var all = networks.all.map(resource)
+        if let catalog { all += try await catalog.swarmNetworks().map(resource) }
+        return all.sorted { ($0.name, $0.identifier) < ($1.name, $1.identifier) }
+    }
+
+    package func createNetwork(_ request: NetworkRequest) async throws -> (id: String, warning: String) {
+        var request = request
+        if request.name.isEmpty { throw APIError(.invalidInput, "network name cannot be empty") }
+        if request.driver.isEmpty { request.driver = "bridge" }
+        let isOverlay = request.driver == "overlay"
+        if isOverlay, request.scope == "local" {
+            throw APIError(.forbidden, "cannot downgrade network scope for overlay networks")
+        }
+        if isOverlay {
+            guard let catalog, await catalog.isMember() else {
+                throw APIError(
+                    .unavailable,
+                    "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+                )
+            }
+            guard await catalog.isManager() else {
+                throw APIError(
+                    .unavailable,
+                    "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
+                        + "Please run this command on a manager node or promote the current node to a manager.")
+            }
+            try refuseTakenName(request.name)
+            let id = try await catalog.createSwarmNetwork(request)
+            return (id, "")
+        }
+        switch request.driver {
+        case "bridge": break
+        case "host", "null":
+            throw APIError(.forbidden, "only one instance of \"\(request.driver)\" network is allowed")
+        case "macvlan", "ipvlan":
+            throw APIError(.notImplemented, "network driver \(request.driver) is not implemented by apus yet")
+        default: throw APIError(.notFound, "plugin \"\(request.driver)\" not found")
+        }
+        if request.scope == "swarm" {
+            throw APIError(.notImplemented, "swarm-scoped bridge networks are not implemented by apus yet")
+        }
+        return try await lock.run("networks") {
+            try refuseTakenName(request.name)
+            if let catalog, try await catalog.swarmNetworks().contains(where: { $0.spec.name == request.name }) {
+                throw APIError(.conflict, "network with name \(request.name) already exists")
+            }
+            let planner = LocalNetworkPlanner(
+                taken: networks.subnets,
+                routed: try await RoutedSubnets.read() + (self.network.swarmState?.subnets ?? []))
+            let network = try planner.plan(request, id: RandomID.docker(), at: .now)
+            if networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName }) {
+                throw APIError(.forbidden, "networks have same bridge name")
+            }
+            try await networks.add(network)
+            do { try await self.network.refresh() } catch {
+                try await networks.remove(network.id)
+                throw error
+            }
+            events.publish("network", "create", network.id, ["name": network.name, "type": "bridge"])
+            return (network.id, "")
+        }
+    }
+
+    private func refuseTakenName(_ name: String) throws {
+        if networks.named(name) != nil { throw APIError(.conflict, "network with name \(name) already exists") }
+    }
+
+    package func removeNetwork(_ reference: String) async throws {
+        let found = try Self.find(reference, in: try await allNetworks())
+        if ["bridge", "host", "none"].contains(found.name) {
+            throw APIError(.forbidden, "\(found.name) is a pre-defined network and cannot be removed")
+        }
+        if found.scope == "swarm" {
+            guard let catalog else { throw APIError(.notFound, "network \(reference) not found") }
+            return try await catalog.removeSwarmNetwork(id: found.identifier)
+        }
+        try await lock.run("networks") {
+            let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.swarmState != nil
+            guard !isNeeded, try await removeUnused(found.identifier) else {
+                throw APIError(
+                    .forbidden,
+                    "error while removing network: network \(found.name) id \(found.identifier) has active endpoints")
+            }
+            try await network.refresh(removesLater: true)
+        }
+        events.publish("network", "destroy", found.identifier, ["name": found.name, "type": found.driver])
+    }
+
+    /// Removes a local network unless a container has joined it; none joins it meanwhile.
+    /// - Returns: Whether it is gone.
+    /// - Throws: ``APIError`` `network X not found` when somebody else has removed it.
+    func removeUnused(_ id: String) async throws -> Bool {
+        var taken: LocalNetwork?
+        var isUsed = false
+        members.examineMembers { all in
+            isUsed = all.contains { $0.endpoints.contains { $0.isJoined && $0.networkID == id } }
+            if !isUsed { taken = networks.withdraw(id) }
+        }
+        if isUsed { return false }
+        guard let taken else { throw APIError(.notFound, "network \(id) not found") }
+        try await networks.erase(taken)
+        return true
+    }
+}

@@ -1,0 +1,199 @@
+import Addressing
+import Concurrency
+import ContainerRuntime
+import DataPlane
+package import EngineInterface
+import Images
+import LinuxSystem
+import LocalStore
+import Logging
+package import Model
+import NameService
+import ServiceLifecycle
+
+/// One node's engine, composed of the services for its containers, images, networks and volumes, and run.
+///
+/// The services are what edges and the swarm's part of the node speak to; nothing goes through here but their composition.
+package final class NodeEngine: ServiceLifecycle.Service {
+    package let events = EventLog()
+    package let containers: ContainerService
+    package let factory: ContainerFactory
+    package let listing: ContainerListing
+    package let endpoints: EndpointService
+    package let execs: ExecService
+    package let files: FileService
+    package let logs: LogService
+    package let streams: AttachService
+    package let stats: StatsService
+    package let images: ImageService
+    package let networks: NodeNetworkService
+    package let volumes: VolumeService
+    package let tasks: TaskService
+    package let system: SystemService
+    let table: ContainerTable
+    let waiters = ExitWaiters()
+    let workbench = BackgroundTasks()
+    let paths: EnginePaths
+    let store: LocalStore
+    let roots: ContainerRoots
+    let localVolumes: Volumes
+    let swarmNetworks: SwarmNetworks
+    let network: NetworkCoordinator
+    let runtime: any ContainerRuntime
+    private let repairs: RepairReporter
+    private let log: Logger
+
+    /// What a node is made of below its services.
+    struct Parts {
+        var configuration: EngineConfiguration
+        var log: Logger
+        var store: LocalStore
+        var images: ImageStore
+        var runtime: any ContainerRuntime
+        var fileWatcher: FileWatcher
+        /// Of the programs that make containers; the one that is taken when nobody says is the first.
+        var runtimeVersions: [(name: RuntimeName, version: String)]
+        var dataPlane: DataPlane
+        var nameServer: NameServer
+        var clock: any EngineClock = SystemClock()
+    }
+
+    init(_ parts: Parts) {
+        let (configuration, log, store, runtime) = (parts.configuration, parts.log, parts.store, parts.runtime)
+        let (events, waiters, workbench) = (events, waiters, workbench)
+        let paths = EnginePaths(configuration)
+        let runtimes = parts.runtimeVersions.map(\.name)
+        let table = ContainerTable(store: store, log: log)
+        let localVolumes = Volumes(store: store, directory: paths.volumes)
+        let localNetworks = LocalNetworks(store: store)
+        let network = NetworkCoordinator(
+            configuration: configuration, log: log, containers: table, networks: localNetworks,
+            dataPlane: parts.dataPlane, nameServer: parts.nameServer, events: events)
+        let roots = ContainerRoots(images: parts.images, volumes: localVolumes, containers: table)
+        volumes = VolumeService(volumes: localVolumes, users: table, events: events)
+        images = ImageService(images: parts.images, users: table, events: events)
+        networks = NodeNetworkService(networks: localNetworks, network: network, members: table, events: events)
+        let containerFiles = ContainerFileKeeper(
+            containers: table, networks: localNetworks, paths: paths, nameServers: configuration.nameServers, log: log)
+        endpoints = EndpointService(
+            containers: table, networks: networks, files: containerFiles, holders: KeyedCondition<String>(),
+            events: events)
+        let execs = ExecService(
+            containers: table, roots: roots, runtime: runtime, events: events, workbench: workbench, log: log)
+        let health = HealthMonitor(containers: table, roots: roots, runtime: runtime, events: events, log: log)
+        let companions = ContainerCompanions(
+            whileRunning: { await health.watch($0) }, hasBeenRemoved: { execs.execs.forget(containerID: $0) },
+            commands: { execs.execs.running(in: $0) })
+        let surroundings = NodeSurroundings(
+            containers: table, endpoints: endpoints, roots: roots, files: containerFiles,
+            logs: LogKeeper(containers: table, runtime: runtime, paths: paths, workbench: workbench, log: log),
+            volumes: volumes, paths: paths, defaultRuntime: runtimes.first ?? .runc)
+        containers = ContainerService(
+            containers: table, waiters: waiters, runtime: runtime, surroundings: surroundings, companions: companions,
+            events: events, workbench: workbench, clock: parts.clock, log: log)
+        factory = ContainerFactory(
+            containers: table, roots: roots, endpoints: endpoints, images: images, volumes: localVolumes,
+            volumeService: volumes, runtimes: runtimes, cgroupVersion: runtime.cgroups.version, events: events,
+            workbench: workbench, log: log)
+        listing = ContainerListing(
+            containers: table, roots: roots, images: images, network: network, paths: paths, companions: companions)
+        files = FileService(
+            containers: table, roots: roots, paths: paths, bound: configuration.unpackingBound, events: events,
+            workbench: workbench, log: log)
+        logs = LogService(containers: table, waiters: waiters, paths: paths, watcher: parts.fileWatcher)
+        streams = AttachService(
+            containers: table, waiters: waiters, runtime: runtime, logs: logs, events: events, log: log)
+        stats = StatsService(containers: table, layout: runtime.cgroups, paths: paths, events: events)
+        swarmNetworks = SwarmNetworks(store: store, containers: table, endpoints: endpoints)
+        tasks = TaskService(
+            containers: table, life: containers, factory: factory, images: images, logs: logs, networks: swarmNetworks,
+            node: NodeDescriber(version: configuration.version, networks: localNetworks), events: events, log: log)
+        system = SystemService(
+            configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
+            volumes: volumes, runtimeVersions: parts.runtimeVersions, events: events)
+        repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
+        self.execs = execs
+        self.log = log
+        self.localVolumes = localVolumes
+        self.network = network
+        self.paths = paths
+        self.roots = roots
+        self.runtime = runtime
+        self.store = store
+        self.table = table
+    }
+
+    /// Lets the engine answer for the swarm's networks beside its own.
+    package func use(swarm catalog: any SwarmNetworkCatalog, info: @escaping @Sendable () async -> SwarmInfo) {
+        networks.use(catalog)
+        system.use(info: info)
+    }
+
+    /// Reads what is on record, takes over what runs and brings everything else to what it is to be.
+    /// The engine answers requests correctly only afterwards.
+    func adopt() async throws {
+        try await table.load()
+        try await localVolumes.load()
+        try await networks.networks.load(routed: try await RoutedSubnets.read())
+        networks.networks.resume(
+            after: table.all.sorted { $0.phase.startedAt < $1.phase.startedAt }.flatMap(\.endpoints).compactMap {
+                endpoint in endpoint.address.map { (endpoint.networkID, $0.address) }
+            })
+        try await swarmNetworks.load()
+        let unread = try await store.unread()
+        report(unread)
+        try await containers.adoptProcesses()
+        try await localVolumes.adopt(table.all.filter(\.isUp).map { ($0.id, $0.mounts.compactMap(\.name)) })
+        try await SubpathMounts(directory: paths.subpaths).sweep()
+        try await endpoints.dropStaleAttachments()
+        try await network.adopt()
+        try await roots.sweep(keeping: Set(unread.filter { $0.type == "container" }.map(\.id)))
+        for record in table.all { workbench.begin { await self.containers.resume(record.id) } }
+    }
+
+    /// Says what is on record and cannot be read. It stays as it is, and so do the files of a container; its process, which nobody could
+    /// stop or give a network any more, ends.
+    private func report(_ unread: [UnreadRecord]) {
+        for record in unread {
+            log.error(
+                "a record cannot be read and is set aside",
+                metadata: ["type": "\(record.type)", "id": "\(record.id)", "reason": "\(record.reason)"])
+            events.publish(record.event(scope: "local"))
+        }
+    }
+
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await self.workbench.run() }
+                group.addTask { try await self.network.dataPlane.run() }
+                group.addTask { await self.repairs.run() }
+                group.addTask { try await self.reapOrphans() }
+                group.addTask { try await self.giveMemoryBack() }
+                // None of them ends by itself; one that fails takes the others along.
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    /// Processes that a killed conmon or runc leaves behind become the daemon's. One that has ended in a container and is
+    /// not reaped keeps the container's first process, and so the container, from ending (pid_namespaces(7)).
+    private func reapOrphans() async throws {
+        while true {
+            try await Task.sleep(for: .seconds(1))
+            Processes.reapOrphans()
+        }
+    }
+
+    /// For how long what happens is taken for one burst of work.
+    private static let burst = Duration.seconds(10)
+
+    /// Gives the memory of a burst of work back when it is over; in one that goes on, from time to time. Without work nothing is done.
+    private func giveMemoryBack() async throws {
+        while true {
+            await events.work.wait()
+            try await Task.sleep(for: Self.burst)
+            try await Memory.giveBack()
+        }
+    }
+}

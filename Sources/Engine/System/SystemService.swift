@@ -1,0 +1,105 @@
+import Addressing
+import ContainerRuntime
+import Synchronization
+import CLinux
+package import EngineInterface
+import Faults
+import Glibc
+import LinuxSystem
+package import Model
+
+/// What the node says of itself.
+package final class SystemService: SystemBackend {
+    let containers: ContainerTable
+    let listing: ContainerListing
+    let images: ImageService
+    let volumes: VolumeService
+    private let configuration: EngineConfiguration
+    private let paths: EnginePaths
+    /// Of the programs that make containers; the one that is taken when nobody says is the first.
+    private let runtimeVersions: [(name: RuntimeName, version: String)]
+    private let eventLog: EventLog
+    private let swarmInfo = Mutex<(@Sendable () async -> SwarmInfo)?>(nil)
+
+    init(
+        configuration: EngineConfiguration, paths: EnginePaths, containers: ContainerTable, listing: ContainerListing,
+        images: ImageService, volumes: VolumeService, runtimeVersions: [(name: RuntimeName, version: String)],
+        events: EventLog
+    ) {
+        self.configuration = configuration
+        self.containers = containers
+        self.eventLog = events
+        self.images = images
+        self.listing = listing
+        self.paths = paths
+        self.runtimeVersions = runtimeVersions
+        self.volumes = volumes
+    }
+
+    /// Lets it tell of the swarm beside the node.
+    func use(info: @escaping @Sendable () async -> SwarmInfo) { swarmInfo.withLock { $0 = info } }
+
+    package func systemInfo() async throws -> SystemInfo {
+        var info = SystemInfo()
+        let records = containers.all
+        info.id = try await identity()
+        info.containers = records.count
+        info.containersRunning = records.count { $0.phase.status == "running" || $0.phase.status == "restarting" }
+        info.containersPaused = records.count { $0.phase.status == "paused" }
+        info.containersStopped = records.count - info.containersRunning - info.containersPaused
+        info.images = await images.count()
+        let machine = try await Machine.read()
+        info.driverStatus = [["Backing Filesystem", machine.fileSystem], ["Supports d_type", "true"]]
+        info.nFd = machine.openDescriptors
+        info.systemTime = .now
+        info.cgroupVersion = machine.cgroupVersion
+        info.nEventsListener = eventLog.followerCount
+        info.kernelVersion = machine.kernel
+        info.operatingSystem = machine.distribution
+        info.systemVersion = machine.distributionVersion
+        info.architecture = machine.architecture
+        info.nCPU = machine.processors
+        info.memTotal = machine.memory
+        info.dockerRootDir = configuration.rootDirectory
+        info.name = machine.hostname
+        info.serverVersion = configuration.version
+        for runtime in runtimeVersions.map(\.name.rawValue) {
+            info.runtimes[runtime] = SystemInfo.Runtime(path: runtime)
+        }
+        info.defaultRuntime = (runtimeVersions.first?.name ?? .runc).rawValue
+        info.initBinary = InitProgram.installed.map { String($0.split(separator: "/").last ?? "") } ?? ""
+        // Where the kernel has none, containers that ask for no other profile cannot be started.
+        info.securityOptions = machine.hasSeccomp ? ["name=seccomp,profile=default"] : []
+        info.registryConfig.mirrors = configuration.registryMirrors
+        info.registryConfig.indexConfigs["docker.io"] = SystemInfo.Index(
+            name: "docker.io", mirrors: configuration.registryMirrors, secure: true, official: true)
+        for registry in configuration.insecureRegistries {
+            info.registryConfig.indexConfigs[registry] = SystemInfo.Index(
+                name: registry, mirrors: [], secure: false, official: false)
+        }
+        if let describe = swarmInfo.withLock({ $0 }) { info.swarm = await describe() }
+        return info
+    }
+
+    /// The daemon's own id: made once, kept for good.
+    private func identity() async throws -> String {
+        let path = "\(paths.root)/engine-id"
+        return try await onThread {
+            if let text = try Files.text(path), !text.isEmpty { return text }
+            let id = RandomID.docker()
+            try Files.writeAtomically(id, to: path, mode: 0o644)
+            return id
+        }
+    }
+
+    package func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async throws -> AsyncStream<
+        EngineEvent
+    > {
+        let filter = try EventFilter(filters)
+        return eventLog.follow(since: since, until: until, matching: filter.matches)
+    }
+
+    package func componentVersions() async -> [(name: String, version: String)] {
+        runtimeVersions.map { ($0.name.rawValue, $0.version) }
+    }
+}

@@ -1,0 +1,177 @@
+import Concurrency
+import LocalStore
+import Addressing
+package import EngineInterface
+import Faults
+import LinuxSystem
+import Logging
+package import Model
+import Netlink
+
+/// Running the swarm's tasks as containers.
+package final class TaskService: TaskExecutor {
+    let containers: ContainerTable
+    let life: ContainerService
+    let events: EventLog
+    let log: Logger
+    private let factory: ContainerFactory
+    private let images: ImageService
+    private let logs: LogService
+    private let networks: SwarmNetworks
+    private let node: NodeDescriber
+
+    init(
+        containers: ContainerTable, life: ContainerService, factory: ContainerFactory, images: ImageService,
+        logs: LogService, networks: SwarmNetworks, node: NodeDescriber, events: EventLog, log: Logger
+    ) {
+        self.containers = containers
+        self.events = events
+        self.factory = factory
+        self.images = images
+        self.life = life
+        self.log = log
+        self.logs = logs
+        self.networks = networks
+        self.node = node
+    }
+
+    package func describeNode() async throws -> NodeDescription { try await node.describe() }
+
+    package func prepareTask(_ task: SwarmTask) async throws -> String {
+        if let existing = record(of: task.id) { return existing.id }
+        guard let nodeID = task.nodeID, let image = task.spec.containerSpec?.image else {
+            throw APIError(.invalidInput, "task \(task.id) is not assigned or has no container")
+        }
+        let plan = TaskContainer(task: task, nodeID: nodeID, machine: try await Machine.read())
+        let request = try plan.request()
+        try await ensureImage(image)
+        let endpoints = try plan.endpoints(gatewayBridgeID: networks.gatewayBridgeID)
+        let made = try await factory.makeContainer(name: task.containerName, request) { record in
+            if let endpoints {
+                record.endpoints = endpoints
+                record.hostConfig.networkMode = endpoints.first?.networkName ?? "default"
+            }
+            record.task = ContainerRecord.TaskReference(
+                taskID: task.id, serviceID: task.serviceID, serviceName: task.assignment?.serviceName ?? "",
+                ports: task.assignment?.ports ?? [])
+        }
+        return made.id
+    }
+
+    /// Pulls the image unless it is here. An image that no registry has is an error only if it is not here either.
+    private func ensureImage(_ reference: String) async throws {
+        do {
+            _ = try await images.defaults(of: reference)
+        } catch let fault as any Fault where fault.kind == .notFound {
+            do {
+                try await images.pullImage(reference, platform: nil, credentials: nil) { _ in }
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                log.warning("an image could not be pulled", metadata: ["image": "\(reference)", "error": "\(error)"])
+                throw APIError(.notFound, "No such image: \(reference)")
+            }
+        }
+    }
+
+    private func record(of taskID: String) -> ContainerRecord? { containers.all.first { $0.task?.taskID == taskID } }
+
+    package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
+        guard let record = record(of: task.id) else { throw APIError(.notFound, "task \(task.id) has no container") }
+        do {
+            try await life.start(record.id)
+        } catch let refusal as APIError where refusal.kind == .notModified {
+            // It runs already: the daemon was restarted in between.
+        } catch {
+            throw APIError(.internalError, "starting container failed: \(error)")
+        }
+        try await waitUntilHealthy(record.id, task)
+        try await waitUntilServing(record.id)
+        return status(containers.record(record.id) ?? record)
+    }
+
+    private func status(_ record: ContainerRecord) -> TaskStatus.ContainerStatus {
+        var status = TaskStatus.ContainerStatus()
+        status.containerID = record.id
+        status.processID = record.processID
+        status.exitCode = record.phase.exitCode
+        return status
+    }
+
+    package func publishedPorts(of task: SwarmTask) async -> [PortConfig] {
+        (record(of: task.id)?.publishedPorts ?? []).sorted {
+            ($0.hostPort, $0.transport.rawValue) < ($1.hostPort, $1.transport.rawValue)
+        }
+        .map { port in
+            var published = PortConfig()
+            published.protocol = port.transport.rawValue
+            published.targetPort = Int(clamping: port.containerPort)
+            published.publishedPort = Int(clamping: port.hostPort)
+            published.publishMode = "host"
+            return published
+        }
+    }
+
+    package func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {
+        guard let record = record(of: task.id) else { return nil }
+        let pending = try await life.waitForContainer(record.id, .notRunning)
+        let result = try await withThrowingTaskGroup(of: ExitResult?.self) { group in
+            group.addTask { try await pending.result() }
+            group.addTask {
+                try await self.stopWhenUnhealthy(record.id, task)
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() { if let result { return result } }
+            throw CancellationError()
+        }
+        return TaskExit(
+            exitCode: result.statusCode, message: taskMessage(containers.record(record.id), result.statusCode))
+    }
+
+    package func stopTask(_ task: SwarmTask) async throws {
+        guard let id = record(of: task.id)?.id else { return }
+        // A start that is under way comes first: after this look it would leave behind what nobody ends.
+        await containers.lock.run(id) {}
+        guard let record = containers.record(id), record.isRunning else { return }
+        let grace = task.spec.containerSpec?.stopGracePeriod.map(StopGrace.init(nanoseconds:))
+        try await life.stop(record, signal: nil, grace: grace ?? StopGrace(seconds: 10))
+    }
+
+    package func removeTask(id: String) async throws {
+        guard let record = record(of: id) else { return }
+        do {
+            try await life.removeContainer(record.id, force: true, removeVolumes: true)
+        } catch let refusal as APIError where refusal.kind == .notFound {}
+    }
+
+    package func presentTasks() async throws -> [String: TaskStatus.ContainerStatus] {
+        var present: [String: TaskStatus.ContainerStatus] = [:]
+        for record in containers.all {
+            if let task = record.task, !record.phase.isBeingRemoved { present[task.taskID] = status(record) }
+        }
+        return present
+    }
+
+    package func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+        -> AsyncThrowingStream<LogPart, any Error>
+    {
+        try await logs.taskLog(id: id, selection, marks: marks)
+    }
+
+    package func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
+        try await networks.apply(state, nodeID: nodeID)
+    }
+
+    package func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
+        try await networks.waitForHolder(of: attachmentID, otherThan: name)
+    }
+
+    package func leaveNetworks() async throws {
+        try await networks.dropAttachments()
+        for record in containers.all where record.task != nil {
+            try await life.removeContainer(record.id, force: true, removeVolumes: true)
+        }
+        try await networks.leave()
+    }
+}

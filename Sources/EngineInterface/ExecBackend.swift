@@ -1,0 +1,26 @@
+package import Model
+
+/// Commands inside containers. Faults: `.notFound` with `No such exec instance: X`; `.conflict` for one that was started before.
+package protocol ExecBackend: Sendable {
+    func createExec(container reference: String, _ request: ExecRequest) async throws -> String
+    /// Starts the process. A failure of the start is text in the stream and exit code 126 or 127.
+    func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams
+    /// Whether the exec exists and may be started, asked before the connection is taken over.
+    func checkExec(_ id: String) async throws -> ExecStreamsWish
+    func startExecDetached(_ id: String) async throws
+    func resizeExec(_ id: String, height: Int, width: Int) async throws
+    func inspectExec(_ id: String) async throws -> ExecInspection
+}
+
+/// What an exec was made for, of what concerns whoever attaches to it.
+package struct ExecStreamsWish: Sendable {
+    package var isTerminal: Bool
+    package var wantsInput: Bool
+    /// As its maker has written them; empty for the usual ones.
+    package var detachKeys: String
+    package init(isTerminal: Bool, wantsInput: Bool, detachKeys: String = "") {
+        self.detachKeys = detachKeys
+        self.isTerminal = isTerminal
+        self.wantsInput = wantsInput
+    }
+}

@@ -1,0 +1,65 @@
+package import Model
+
+/// What the swarm needs of the node's engine: to run tasks and to set up networks.
+///
+/// Every method may be called again after a restart of either side and then finds what is there.
+package protocol TaskExecutor: NodeDescriptionSource, TaskRuntime, TaskLogSource, SwarmNetworkExecutor {}
+
+/// What a node tells of itself.
+package protocol NodeDescriptionSource: Sendable {
+    /// The node's host name, platform, resources and engine; without TLS information.
+    func describeNode() async throws -> NodeDescription
+}
+
+/// Running tasks as containers.
+package protocol TaskRuntime: Sendable {
+    /// Pulls the image, creates the networks' local parts and the container. Returns the container's id.
+    /// - Throws: A fault whose text becomes the task's error; the task is then rejected.
+    func prepareTask(_ task: SwarmTask) async throws -> String
+    /// Starts the prepared container; starting a running one succeeds. Returns once it is healthy, if it has a health check.
+    /// - Throws: Why the task has failed, also that it became unhealthy or ended before it was healthy.
+    func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus
+    /// The ports of the node itself that the started task's container has, those included that the engine has chosen.
+    func publishedPorts(of task: SwarmTask) async -> [PortConfig]
+    /// Returns when the task's container has ended, with its exit code, or at once when it is not there (`nil`). One that
+    /// becomes unhealthy is stopped.
+    func waitForTask(_ task: SwarmTask) async throws -> TaskExit?
+    /// Sends the stop signal, then SIGKILL after the grace period.
+    func stopTask(_ task: SwarmTask) async throws
+    /// Removes the container; a missing one is fine.
+    func removeTask(id: String) async throws
+    /// Tasks of which this node has a container: task id → container status.
+    func presentTasks() async throws -> [String: TaskStatus.ContainerStatus]
+}
+
+/// Reading tasks' logs.
+package protocol TaskLogSource: Sendable {
+    /// What a task's container has written; nothing when there is no container.
+    /// - Parameter marks: With `follows`, how often to say until when the log is complete.
+    /// - Throws: A fault whose text says why the log cannot be read.
+    func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
+        -> AsyncThrowingStream<LogPart, any Error>
+}
+
+/// The swarm's networks on a node, and the places of containers outside of services in them.
+package protocol SwarmNetworkExecutor: Sendable {
+    /// Makes the networks as told; returns when new connections follow it.
+    /// - Parameter nodeID: This node's id in the swarm, by which it finds itself in the state.
+    func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws
+    /// The node has left the swarm: everything of the swarm's networks goes.
+    func leaveNetworks() async throws
+    /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil` when no container of
+    /// this node holds it (any more).
+    func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String?
+}
+
+/// How a task's container ended.
+package struct TaskExit: Sendable, Equatable {
+    package var exitCode: Int
+    /// Why the task has failed; `nil` when it ended well.
+    package var message: String?
+    package init(exitCode: Int, message: String?) {
+        self.exitCode = exitCode
+        self.message = message
+    }
+}

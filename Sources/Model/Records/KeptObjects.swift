@@ -1,0 +1,56 @@
+// The objects of the model that are kept or sent. What an object has in it changes its form as well: an attachment is part of a task.
+
+extension Node: VersionedRecord {
+    package static let recordKind = "node"
+    package static let recordVersion = 1
+}
+
+extension Service: VersionedRecord {
+    package static let recordKind = "service"
+    package static let recordVersion = 1
+}
+
+extension SwarmTask: VersionedRecord {
+    package static let recordKind = "task"
+    package static let recordVersion = 1
+}
+
+extension SwarmNetwork: VersionedRecord {
+    package static let recordKind = "network"
+    package static let recordVersion = 1
+}
+
+extension ClusterObject: VersionedRecord {
+    package static let recordKind = "cluster"
+    package static let recordVersion = 1
+}
+
+extension SwarmNetworkState: VersionedRecord {
+    package static let recordKind = "network-state"
+    package static let recordVersion = 1
+}
+
+extension NodeDescription: VersionedRecord {
+    package static let recordKind = "node-description"
+    package static let recordVersion = 1
+}
+
+extension TaskStatus: VersionedRecord {
+    package static let recordKind = "task-status"
+    package static let recordVersion = 1
+}
+
+extension NetworkAttachmentSpec: VersionedRecord {
+    package static let recordKind = "attachment-spec"
+    package static let recordVersion = 1
+}
+
+extension NetworkAttachment: VersionedRecord {
+    package static let recordKind = "attachment"
+    package static let recordVersion = 1
+}
+
+extension VolumeResource: VersionedRecord {
+    package static let recordKind = "volume"
+    package static let recordVersion = 1
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Model
+import NodeProtocol
+import SwiftProtobuf
+import TestKit
+import Testing
+
+@testable import Cluster
+
+/// Messages between nodes as each version has sent them.
+@Suite struct RecordedMessageTests {
+    @Test(.enabled(if: RecordedFiles.isRecording)) func `messages are recorded`() throws {
+        let node = try WireJSON.decode(Node.self, from: RecordedFiles.data("Records/node/1.bare.json"))
+        let assigned = try WireJSON.decode(
+            AssignedTasks.Memory.self, from: RecordedFiles.data("Records/assigned/1.bare.json"))
+        let network = try #require(assigned.network)
+        var description = try #require(node.description)
+        description.tlsInfo = nil
+        let guest = try #require(assigned.tasks.first { $0.spec.networkAttachmentSpec != nil })
+        let spec = try #require(guest.spec.networkAttachmentSpec)
+        let attachment = try #require(guest.networksAttachments?.first)
+        let status = try #require(assigned.tasks.first { $0.status.portStatus?.ports?.isEmpty == false }).status
+
+        try record(Wire.payload(description), "node-description")
+        try record(Wire.payload(network), "network-state")
+        try record(Wire.payload(status), "task-status")
+        try record(Wire.payload(spec), "attachment-spec")
+        try record(Wire.payload(attachment), "attachment")
+        try record(WireJSON.encode(Set([guest.id])), "cleared")
+
+        let described = try Wire.payload(description)
+        try message(
+            Wire.SessionRequest.with {
+                $0.description_p = described
+                $0.dataPathAddress = node.status.addr
+            }, "session-request")
+        try message(
+            Wire.JoinRequest.with {
+                $0.token = "SWMTKN-1-0-0"
+                $0.description_p = described
+                $0.advertiseAddress = "198.51.100.11:2377"
+            }, "join-request")
+        for tasks in try Wire.messages(from: 0, to: 1, tasks: assigned.tasks, removed: ["gone"]) {
+            try message(tasks, "assigned-tasks")
+        }
+        for state in try Wire.messages(network) { try message(state, "network-state") }
+        let report = try Wire.payload(status)
+        try message(
+            Wire.ReportTasksRequest.with {
+                $0.sessionID = "session"
+                $0.reports = [
+                    .with {
+                        $0.taskID = guest.id
+                        $0.status = report
+                    }
+                ]
+            }, "task-reports")
+        let asked = try Wire.payload(spec)
+        try message(
+            Wire.AttachRequest.with {
+                $0.taskID = guest.id
+                $0.network = "mesh"
+                $0.spec = asked
+            }, "attach-request")
+        let answer = try Wire.payload(attachment)
+        try message(Wire.AttachReply.with { $0.attachment = answer }, "attach-reply")
+        try message(
+            Wire.SessionMessage.with {
+                $0.sessionID = "session"
+                $0.heartbeatMilliseconds = 5000
+                $0.managers = [
+                    .with {
+                        $0.nodeID = node.id
+                        $0.address = "198.51.100.11:2377"
+                    }
+                ]
+                $0.role = "worker"
+                $0.revoked = ["2c92e02758d27f05896814cec03b60694c8e3d0c"]
+            }, "session-message")
+    }
+
+    private func record(_ json: Data, _ kind: String) throws {
+        try RecordedFiles.record(json, "Records/\(kind)/1.bare.json")
+    }
+
+    private func message(_ message: some SwiftProtobuf.Message, _ name: String) throws {
+        try RecordedFiles.record(message.serializedData(), "Messages/\(name).1.bin")
+    }
+}

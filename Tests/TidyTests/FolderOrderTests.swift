@@ -1,0 +1,254 @@
+import FoundationEssentials
+import Testing
+
+/// A target's folders stand in one order: what is in one names types of those before it only. ARCHITECTURE.md has the orders; what is in no
+/// folder has its place among them as `.`.
+@Suite struct FolderOrderTests {
+    /// In how many files of a target a type may be declared and extended.
+    private static let mostFiles = 6
+
+    /// Types that are in more: to become fewer.
+    private static let wide: Set<String> = [
+        "Cluster.Manager", "Commands.CommandList", "Images.ImageStore",
+        // Each command of the command line is one, in a file with those of its resource.
+        "Commands.Command",
+    ]
+
+    private func graphs() throws -> [String: FolderGraph] {
+        let tree = try SourceTree()
+        let sources = tree.files.filter { $0.path.hasPrefix("Sources/") && !$0.isGenerated }
+        let graphs = Dictionary(grouping: sources, by: \.target).mapValues(FolderGraph.init)
+        try #require(graphs.count > 10, "the sources were not found")
+        return graphs
+    }
+
+    /// Rows of the table: `| Target | first, second, … |`, or `no order yet` for the second cell.
+    private static func orders() throws -> [String: [String]?] {
+        let text = try String(contentsOfFile: SourceTree.root + "/ARCHITECTURE.md", encoding: .utf8)
+        guard let start = text.firstRange(of: "### Folders") else { return [:] }
+        var orders: [String: [String]?] = [:]
+        for line in text[start.upperBound...].split(separator: "\n").prefix(while: { !$0.hasPrefix("#") }) {
+            guard let row = line.wholeMatch(of: #/\| `(\w+)` \| (.+) \|/#) else { continue }
+            let isOrdered = row.2 != "no order yet"
+            orders.updateValue(
+                isOrdered ? row.2.matches(of: #/`([\w.]+)`/#).map { String($0.1) } : nil, forKey: String(row.1))
+        }
+        return orders
+    }
+
+    @Test func `a folder names only types of the folders before it`() throws {
+        let orders = try Self.orders()
+        let folders = try graphs()
+        for (target, graph) in folders.sorted(by: { $0.key < $1.key }) where graph.folders.count > 1 {
+            switch orders[target] {
+            case nil: Issue.record("ARCHITECTURE.md has no order of the folders of \(target)")
+            case .some(nil):
+                #expect(graph.hasLoops, "the folders of \(target) have an order: write it into ARCHITECTURE.md")
+            case .some(let order?):
+                #expect(Set(order) == graph.folders, "ARCHITECTURE.md has other folders of \(target)")
+                for use in graph.uses {
+                    guard let from = order.firstIndex(of: use.folder), let to = order.firstIndex(of: use.owner),
+                        to > from
+                    else { continue }
+                    Issue.record(
+                        "\(use.path):\(use.line) names \(use.type), which is in \(use.owner), after \(use.folder)")
+                }
+            }
+        }
+        for target in orders.keys where (folders[target]?.folders.count ?? 0) < 2 {
+            Issue.record("ARCHITECTURE.md has an order of folders of \(target), which has none")
+        }
+    }
+
+    @Test func `no type is spread over many files`() throws {
+        var found: Set<String> = []
+        for (target, graph) in try graphs() {
+            for (type, files) in graph.spread where files.count > Self.mostFiles {
+                found.insert("\(target).\(type)")
+                if !Self.wide.contains("\(target).\(type)") {
+                    Issue.record("\(type) is in \(files.count) files of \(target): \(files.sorted())")
+                }
+            }
+        }
+        for name in Self.wide.subtracting(found) {
+            Issue.record("\(name) is not spread any more: take it off the list")
+        }
+    }
+
+    @Test func `uses of types are seen where they are`() {
+        func file(_ path: String, _ text: String) -> SourceTree.File {
+            SourceTree.File(path: "Sources/T/\(path)", lines: text.split(separator: "\n").map(String.init))
+        }
+        let graph = FolderGraph([
+            file("A/One.swift", "struct One {\n    struct Inner {}\n}\nextension Two {}"),
+            file("B/Two.swift", "// One\npackage final class Two {\n    let a = \"One\"\n    let b: Other.One\n}"),
+            file("B/Three.swift", "private struct One {}\nfunc f(_ one: One) {}"),
+            file("Four.swift", "enum Four { case one(One) }"),
+        ])
+        #expect(graph.uses.map { "\($0.folder) \($0.type)" }.sorted() == [". One", "A Two"])
+        #expect(!graph.hasLoops)
+        #expect(graph.spread["Two"]?.count == 2)
+        let looped = FolderGraph([
+            file("A/One.swift", "struct One { var two: Two }"), file("B/Two.swift", "struct Two { var one: One }"),
+        ])
+        #expect(looped.hasLoops)
+    }
+}
+
+/// Which folders of a target name types of which. Reads text: names of types that the target declares at the top of a file.
+struct FolderGraph {
+    struct Use {
+        let path: String
+        /// From 1.
+        let line: Int
+        let folder: String
+        let type: String
+        /// The folder that the type is in.
+        let owner: String
+    }
+
+    /// `.` for what is in none.
+    let folders: Set<String>
+    private(set) var uses: [Use] = []
+    /// The files that each type is declared or extended in.
+    private(set) var spread: [String: Set<String>] = [:]
+    /// Which folders' types each folder names.
+    private var needs: [String: Set<String>] = [:]
+
+    init(_ files: [SourceTree.File]) {
+        folders = Set(files.map(Self.folder(of:)))
+        var owners: [String: Set<String>] = [:]
+        var read: [(file: SourceTree.File, words: [SourceWord], own: Set<String>)] = []
+        for file in files {
+            let words = SourceWord.all(in: file.lines)
+            var own: Set<String> = []
+            for declaration in SourceDeclaration.all(in: words) {
+                if declaration.isAtTop { spread[declaration.name, default: []].insert(file.path) }
+                if declaration.isExtension { continue }
+                own.insert(declaration.name)
+                if declaration.isAtTop, !declaration.isPrivate {
+                    owners[declaration.name, default: []].insert(Self.folder(of: file))
+                }
+            }
+            read.append((file, words, own))
+        }
+        for (file, words, own) in read {
+            let folder = Self.folder(of: file)
+            for word in words where word.isName && !own.contains(word.text) {
+                guard let places = owners[word.text], places.count == 1, let owner = places.first, owner != folder
+                else { continue }
+                uses.append(Use(path: file.path, line: word.line, folder: folder, type: word.text, owner: owner))
+                needs[folder, default: []].insert(owner)
+            }
+        }
+    }
+
+    /// Whether no order has every folder after those whose types it names.
+    var hasLoops: Bool {
+        var rest = folders
+        while true {
+            let free = rest.filter { (needs[$0] ?? []).isDisjoint(with: rest) }
+            if free.isEmpty { return !rest.isEmpty }
+            rest.subtract(free)
+        }
+    }
+
+    private static func folder(of file: SourceTree.File) -> String {
+        let parts = file.path.split(separator: "/")
+        return parts.count > 3 ? String(parts[2]) : "."
+    }
+}
+
+/// A word of the code, comments and texts left out.
+struct SourceWord {
+    let text: String
+    /// From 1.
+    let line: Int
+    let isAtLineStart: Bool
+    let isAfterDot: Bool
+
+    /// It begins with a capital and stands by itself: what follows a dot is somebody's own.
+    var isName: Bool { !isAfterDot && text.utf8.first.map { (65...90).contains($0) } ?? false }
+
+    static func all(in lines: [String]) -> [SourceWord] {
+        var words: [SourceWord] = []
+        var isInText = false
+        for (number, line) in lines.enumerated() {
+            // The content of a text of several lines.
+            if line.contains("\"\"\"") {
+                isInText.toggle()
+                if !isInText { continue }
+            } else if isInText {
+                continue
+            }
+            words += self.words(in: line, number + 1)
+        }
+        return words
+    }
+
+    private static func words(in line: String, _ number: Int) -> [SourceWord] {
+        var words: [SourceWord] = []
+        var word: [UInt8] = []
+        var start = 0
+        var before: UInt8 = 0
+        var previous: UInt8 = 0
+        var isInString = false
+        for (column, byte) in line.utf8.enumerated() {
+            defer { previous = byte }
+            if byte == UInt8(ascii: "\""), previous != UInt8(ascii: "\\") { isInString.toggle() }
+            if isInString { continue }
+            if byte == UInt8(ascii: "/"), previous == byte { break }
+            if isPart(byte) {
+                if word.isEmpty { (start, before) = (column, previous) }
+                word.append(byte)
+            } else if !word.isEmpty {
+                words.append(Self(word, number, start, before))
+                word = []
+            }
+        }
+        if !word.isEmpty { words.append(Self(word, number, start, before)) }
+        return words
+    }
+
+    private init(_ bytes: [UInt8], _ line: Int, _ start: Int, _ before: UInt8) {
+        text = String(decoding: bytes, as: UTF8.self)
+        self.line = line
+        isAtLineStart = start == 0 || start == 1 && before == UInt8(ascii: "@")
+        isAfterDot = before == UInt8(ascii: ".")
+    }
+
+    private static func isPart(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 48...57, 65...90, 97...122, 95: true
+        default: byte >= 128
+        }
+    }
+}
+
+/// Where a type is declared or extended.
+struct SourceDeclaration {
+    let name: String
+    let isAtTop: Bool
+    let isPrivate: Bool
+    let isExtension: Bool
+
+    private static let keywords: Set<String> = [
+        "struct", "class", "enum", "actor", "protocol", "typealias", "extension",
+    ]
+
+    static func all(in words: [SourceWord]) -> [SourceDeclaration] {
+        var found: [SourceDeclaration] = []
+        var isAtTop = false
+        var isPrivate = false
+        var line = 0
+        for (word, next) in zip(words, words.dropFirst()) {
+            if word.line != line { (line, isAtTop, isPrivate) = (word.line, word.isAtLineStart, false) }
+            if word.text.hasSuffix("private") { isPrivate = true }
+            guard keywords.contains(word.text), !word.isAfterDot, next.line == word.line, next.isName else { continue }
+            found.append(
+                SourceDeclaration(
+                    name: next.text, isAtTop: isAtTop, isPrivate: isPrivate, isExtension: word.text == "extension"))
+        }
+        return found
+    }
+}
