@@ -14,6 +14,7 @@ package final class AsyncEvent: Sendable {
 
     package init() {}
 
+    /// Wakes whoever waits, or the next who will; several signals before that count as one.
     package func signal() {
         let waiter = state.withLock { state in
             let waiter = state.waiters.popFirst()

@@ -17,6 +17,7 @@ package final class ObservableValue<Value: Sendable>: Sendable {
 
     package var value: Value { state.withLock { $0.value } }
 
+    /// Replaces the value and wakes all who wait, also by an equal one.
     package func set(_ value: Value) { change { $0 = value } }
 
     /// - Parameter body: runs under the value's lock: it must wake nobody, and not come back here.

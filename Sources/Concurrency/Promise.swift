@@ -16,9 +16,12 @@ package final class Promise<Value: Sendable>: Sendable {
     /// What has come; `nil` before.
     package var result: Result<Value, any Error>? { state.withLock { $0.result } }
 
+    /// Settles it with a value, unless it is settled already.
     package func succeed(_ value: Value) { settle(.success(value)) }
+    /// Settles it with an error, unless it is settled already.
     package func fail(_ error: any Error) { settle(.failure(error)) }
 
+    /// Settles it, unless it is settled already: the first result stays.
     package func settle(_ result: Result<Value, any Error>) {
         let waiters = state.withLock { state in
             if state.result == nil { state.result = result }

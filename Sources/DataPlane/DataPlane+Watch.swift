@@ -1,3 +1,4 @@
+import Concurrency
 import LinuxSystem
 import Logging
 import Netlink
@@ -19,29 +20,30 @@ extension DataPlane {
     /// Our own changes are heard too: a comparison that finds nothing is cheap.
     package func run() async throws {
         let listener = try await NetlinkListener.open(in: node)
-        let (signals, sink) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let changes = ChangeSet()
+        let news = AsyncEvent()
         // What happened before the listener was there.
         changes.addAll()
-        sink.yield()
+        news.signal()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await event in listener.events {
                     changes.add(event)
-                    sink.yield()
+                    news.signal()
                 }
             }
             group.addTask {
                 while true {
                     try await Task.sleep(for: Self.interval)
                     changes.addAll()
-                    sink.yield()
+                    news.signal()
                 }
             }
             group.addTask {
-                for await _ in signals {
+                while true {
+                    await news.wait()
                     try await self.gather()
-                    await self.repair(changes.take())
+                    try await self.repair(changes.take())
                 }
             }
             group.addTask {
@@ -60,36 +62,56 @@ extension DataPlane {
         repeat {
             try await Task.sleep(for: Self.gathering)
             waited += Self.gathering
-        } while isBusy && waited < Self.longestGathering
+        } while mailbox.isBusy && waited < Self.longestGathering
     }
 
     private func glance() async throws {
         do {
-            guard let kept = pace.takeDue(at: .now) else { return await compareEverything() }
-            let scopes = try await silentlyChanged().union(kept)
-            if !scopes.isEmpty { _ = await resync(reason: "seen in passing", scopes: scopes) }
+            var due: Set<Scope>?
+            ledger.change { due = $0.pace.takeDue(at: .now) }
+            guard let due else { return try await compareEverything() }
+            let scopes = try await silentlyChanged().union(due)
+            if !scopes.isEmpty { _ = try await resync(reason: "seen in passing", scopes: scopes) }
         } catch let error as SystemError {
             // A namespace may go while it is looked at: the next look is soon.
             log.debug("looking for changes failed", metadata: ["error": "\(error)"])
         }
     }
 
-    private func repair(_ changes: ChangeSet.Changes) async {
+    /// Scopes in which something is known to be wrong, or which have changed in a way that nobody tells of: parameters,
+    /// and names of namespaces.
+    func silentlyChanged() async throws -> Set<Scope> {
+        let applied = ledger.value.applied
+        var doubtful = Set(applied.filter { !$0.value.isCertain }.keys)
+        ledger.change { doubtful = $0.pace.admit(doubtful, at: .now) }
+        let probes = applied.filter { $0.value.isCertain }.map { scope, applied in
+            DriftProbe(
+                scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),
+                parameters: applied.state.kernel.parameters)
+        }
+        return doubtful.union(try await DriftProbe.take(probes))
+    }
+
+    private func repair(_ changes: ChangeSet.Changes) async throws {
         if changes.isEverything {
             // Messages are lost again and again where a container changes more than can be listened to.
-            if pace.admitAll(at: .now) { await compareEverything() }
+            var isDue = false
+            ledger.change { isDue = $0.pace.admitAll(at: .now) }
+            if isDue { try await compareEverything() }
             return
         }
         var scopes: Set<Scope> = []
-        if changes.isNodeChanged { scopes.insert(.node) }
-        for id in changes.namespaces { if let scope = scopesByID[id] { scopes.insert(scope) } }
-        scopes.formIntersection(knownScopes)
-        scopes = pace.admit(scopes, at: .now)
-        if !scopes.isEmpty { _ = await resync(reason: "change heard", scopes: scopes) }
+        ledger.change { ledger in
+            if changes.isNodeChanged { scopes.insert(.node) }
+            for id in changes.namespaces { if let scope = ledger.scopesByID[id] { scopes.insert(scope) } }
+            scopes.formIntersection(ledger.applied.keys)
+            scopes = ledger.pace.admit(scopes, at: .now)
+        }
+        if !scopes.isEmpty { _ = try await resync(reason: "change heard", scopes: scopes) }
     }
 
-    private func compareEverything() async {
-        let report = await resync(reason: "comparison of everything")
-        pace.noteAll(took: report.duration, at: .now)
+    private func compareEverything() async throws {
+        let report = try await resync(reason: "comparison of everything")
+        ledger.change { $0.pace.noteAll(took: report.duration, at: .now) }
     }
 }

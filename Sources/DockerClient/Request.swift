@@ -1,5 +1,6 @@
 /// A request of the Engine API.
 package struct Request: Sendable {
+    /// What is sent after the head.
     package enum Body: Sendable {
         case none
         case json(JSON)
@@ -29,14 +30,17 @@ package struct Request: Sendable {
         self.body = body
     }
 
+    /// Asks for what is there.
     package static func get(_ path: String, _ query: [(String, String)] = []) -> Request {
         Request("GET", path, query: query)
     }
 
+    /// Asks for something to be done.
     package static func post(_ path: String, _ query: [(String, String)] = [], _ body: JSON? = nil) -> Request {
         Request("POST", path, query: query, body: body.map { .json($0) } ?? .none)
     }
 
+    /// Asks for something to be removed.
     package static func delete(_ path: String, _ query: [(String, String)] = []) -> Request {
         Request("DELETE", path, query: query)
     }

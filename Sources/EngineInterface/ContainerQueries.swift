@@ -27,6 +27,7 @@ package struct LogQuery: Sendable {
 
 /// One piece of a container's output.
 package struct OutputChunk: Sendable {
+    /// The numbers that Docker's frames carry.
     package enum Stream: UInt8, Sendable {
         case standardInput = 0, standardOutput = 1, standardError = 2
         /// Why an answer is incomplete; it ends with this, and clients report it as their error.
@@ -46,6 +47,7 @@ package protocol AttachedStreams: Sendable {
     var isTerminal: Bool { get }
     /// Ends when the process's output ends, or throws when this viewer was too slow.
     var output: AsyncThrowingStream<OutputChunk, any Error> { get }
+    /// Writes to the process's standard input and returns when the kernel has it. Nothing happens where none is taken.
     func write(_ bytes: ByteBuffer) async throws
     /// Ends the process's standard input.
     func closeInput() async
@@ -66,6 +68,7 @@ package struct LogStream: Sendable {
     }
 }
 
+/// What one who attaches wants of a container's streams.
 package struct AttachQuery: Sendable {
     package var standardInput = false
     package var standardOutput = false
@@ -76,6 +79,7 @@ package struct AttachQuery: Sendable {
     package init() {}
 }
 
+/// What a wait waits for, spelled as in the query.
 package enum WaitCondition: String, Sendable {
     case notRunning = "not-running"
     case nextExit = "next-exit"
@@ -84,6 +88,7 @@ package enum WaitCondition: String, Sendable {
 
 /// How a container ended.
 package struct ExitResult: Sendable, Equatable {
+    /// The process's exit code, or 128 + the signal that killed it.
     package var statusCode: Int
     package var error: String?
     package init(statusCode: Int, error: String? = nil) {

@@ -22,6 +22,7 @@ package protocol ContainerFilesBackend: Sendable {
 /// Bytes that come as they are asked for; dropping it ends what makes them.
 package typealias ByteStream = AsyncThrowingStream<ByteBuffer, any Error>
 
+/// How far what is there gives way to an archive.
 package struct PathWriteOptions: Sendable {
     /// A directory is not to be replaced by something else, nor the reverse.
     package var keepsKinds = false

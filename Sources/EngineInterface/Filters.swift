@@ -2,10 +2,12 @@ package import Faults
 
 /// The `filters` of a list request: key → the values any of which will do.
 package struct Filters: Sendable, Equatable {
+    /// Values by key; a key with none is as one that is not given.
     package var values: [String: [String]]
 
     package init(_ values: [String: [String]] = [:]) { self.values = values }
 
+    /// The values of a key; none when it is not given.
     package subscript(key: String) -> [String] { values[key] ?? [] }
 
     /// Refuses keys that a list does not know.

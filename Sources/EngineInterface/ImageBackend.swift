@@ -10,9 +10,16 @@ package protocol ImageBackend: Sendable {
     func pruneImages(_ filters: Filters) async throws -> (removed: [ImageRemoval], reclaimedBytes: Int64)
     /// - Parameter sharedSize: Whether to tell how much of each image others have as well.
     func listImages(_ filters: Filters, all: Bool, sharedSize: Bool) async throws -> [ImageSummary]
+    /// - Parameter reference: An id, the beginning of one, or a name.
     func inspectImage(_ reference: String) async throws -> ImageInspection
+    /// Gives an image another name; the image that had it before loses it.
+    /// - Parameter tag: Empty for `latest`.
     func tagImage(_ reference: String, repository: String, tag: String) async throws
+    /// Takes a name away and, with the last one, the image with the layers that nobody else needs.
+    /// - Parameter force: Also with several names, and while a container that does not run uses it.
+    /// - Throws: `.conflict` with Docker's words.
     func removeImage(_ reference: String, force: Bool, prune: Bool) async throws -> [ImageRemoval]
+    /// Newest step first.
     func imageHistory(_ reference: String) async throws -> [ImageHistory]
 }
 
@@ -57,6 +64,7 @@ package enum LoginResult: Sendable, Equatable {
     case refused(String)
 }
 
+/// What a registry has under a name.
 package struct DistributionInspection: Encodable, Sendable {
     package var descriptor = Descriptor()
     package var platforms: [Platform] = []
@@ -66,9 +74,11 @@ package struct DistributionInspection: Encodable, Sendable {
     package struct Descriptor: Encodable, Sendable {
         package var mediaType = ""
         package var digest = ""
+        /// Bytes of the manifest or index.
         package var size: Int64 = 0
         package init() {}
     }
+    /// A platform that there is an image for.
     package struct Platform: Encodable, Sendable {
         package var architecture = ""
         package var os = ""

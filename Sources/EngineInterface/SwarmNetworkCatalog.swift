@@ -4,6 +4,7 @@ package import Model
 package protocol SwarmNetworkCatalog: Sendable {
     /// Whether this node is a manager and may create and list all swarm networks.
     func isManager() async -> Bool
+    /// Whether this node is part of a swarm.
     func isMember() async -> Bool
     /// All swarm networks on a manager; on a worker only those that its tasks use.
     func swarmNetworks() async throws -> [SwarmNetwork]

@@ -5,12 +5,15 @@ import SwiftProtobuf
 
 /// What a member says of itself.
 package struct EtcdStatus: Sendable, Equatable {
+    /// etcd's number of the member that answered.
     package let memberID: UInt64
     /// 0 without a leader.
     package let leaderID: UInt64
     package let isLearner: Bool
+    /// The store's newest.
     package let revision: Int64
     package let databaseBytes: Int64
+    /// What is left after a defragmentation.
     package let databaseBytesInUse: Int64
     package let version: String
     package let errors: [String]

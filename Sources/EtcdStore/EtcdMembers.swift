@@ -4,6 +4,7 @@ import SwiftProtobuf
 
 /// A member of the store.
 package struct EtcdMember: Sendable, Equatable, Identifiable {
+    /// etcd's own number, which it gives when the member is added.
     package let id: UInt64
     /// Empty until it has started once.
     package let name: String
@@ -38,6 +39,7 @@ package struct EtcdMembers: Sendable {
 
     package init(_ connection: EtcdConnection) { self.connection = connection }
 
+    /// All members, learners and those that have not begun included, as this one knows them.
     package func list() async throws -> [EtcdMember] {
         try await EtcdConnection.call("list the store's members") {
             try await connection.cluster.memberList(.init(), options: Self.options).members.map(EtcdMember.init)

@@ -29,6 +29,8 @@ package final class EtcdSupervisor: Sendable {
         var starts = 0
     }
 
+    /// Starts nothing yet.
+    /// - Throws: ``EtcdError`` with `.pathTooLong` when the sockets' paths would not fit (unix(7)).
     package init(_ configuration: EtcdConfiguration, keys: SealingKeys = SealingKeys(), logger: Logger) throws {
         guard configuration.socket.utf8.count <= EtcdConfiguration.maximumSocketPath else {
             throw EtcdError(.pathTooLong, configuration.socket)

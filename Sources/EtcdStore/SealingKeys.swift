@@ -10,6 +10,7 @@ import Synchronization
 /// A value is sealed with AES-GCM under a key of its own, derived from the secret of the moment and a salt, and bound to the place where it is
 /// kept. In front of it is which secret that was, so that values outlive a change of it. What is not sealed is what an earlier build has stored.
 package final class SealingKeys: Sendable {
+    /// What values are sealed with, and what it is called in front of them.
     package struct Secret: Codable, Sendable, Equatable {
         /// 16 hexadecimal digits.
         package let id: String
@@ -83,6 +84,7 @@ package final class SealingKeys: Sendable {
     /// Knows no secret any more.
     package func forget() { state.withLock { $0 = Ring() } }
 
+    /// Whether a secret of this id is known here.
     package func has(_ id: String) -> Bool { state.withLock { $0.secrets.contains { $0.id == id } } }
 
     /// Whether what is stored is sealed with the secret of the moment.

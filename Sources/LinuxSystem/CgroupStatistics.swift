@@ -11,26 +11,35 @@ package struct CgroupStatistics: Sendable, Hashable {
     package var memoryPeakBytes: UInt64?
     /// `memory.stat` as it is.
     package var memoryDetails: [String: UInt64] = [:]
+    /// Processes that the kernel has ended for want of memory, since the cgroup was made.
     package var outOfMemoryKills: UInt64?
     package var cpuNanoseconds: UInt64?
     package var cpuUserNanoseconds: UInt64?
     package var cpuSystemNanoseconds: UInt64?
     /// Version 1 only.
     package var cpuNanosecondsPerCPU: [UInt64]?
+    /// Periods of a limit that have passed.
     package var cpuPeriods: UInt64?
+    /// Those in which the cgroup was held up.
     package var cpuThrottledPeriods: UInt64?
     package var cpuThrottledNanoseconds: UInt64?
+    /// Processes and threads now.
     package var processes: UInt64?
     /// `nil` when there is no limit.
     package var processLimit: UInt64?
     package var blockDevices: [BlockDevice] = []
 
+    /// What was read from and written to one device.
     package struct BlockDevice: Sendable, Hashable {
+        /// Number of the device's driver.
         package var major: UInt64
+        /// Number of the device.
         package var minor: UInt64
         package var readBytes: UInt64 = 0
         package var writtenBytes: UInt64 = 0
+        /// Operations.
         package var reads: UInt64 = 0
+        /// Operations.
         package var writes: UInt64 = 0
     }
 

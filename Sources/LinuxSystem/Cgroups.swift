@@ -3,6 +3,7 @@ package import Glibc
 
 /// The cgroup hierarchies of this machine (cgroups(7)): version 1, version 2 ("unified"), or both beside each other.
 package struct CgroupLayout: Sendable, Hashable {
+    /// Version 1 alone, version 1 with an empty version 2 hierarchy beside it, version 2 alone.
     package enum Mode: String, Sendable { case legacy, hybrid, unified }
 
     /// Mount point of the version 2 hierarchy.
@@ -72,6 +73,7 @@ package struct CgroupEntry: Sendable, Hashable {
 
 /// Control groups by their path below every hierarchy's root, as in `/apus/3f…`.
 package enum Cgroups {
+    /// How this machine has its hierarchies mounted. Blocks.
     package static func layout() throws -> CgroupLayout { CgroupLayout(mounts: try Mounts.list()) }
 
     /// Makes the group in every hierarchy; one that is there stays.

@@ -3,6 +3,7 @@ package import Glibc
 
 /// An open file descriptor with one owner, who closes it by letting go of it. Close-on-exec is the maker's duty.
 package struct Descriptor: ~Copyable, Sendable {
+    /// The number, good as long as this value is.
     package let raw: CInt
 
     package init(owning raw: CInt) { self.raw = raw }
@@ -51,6 +52,7 @@ extension Descriptor {
         Descriptor(owning: try check(fcntl(raw, F_DUPFD_CLOEXEC, 3), "duplicate descriptor"))
     }
 
+    /// O_NONBLOCK, which holds for every descriptor of the same open file.
     package func setNonBlocking() throws(SystemError) {
         let flags = try check(fcntl(raw, F_GETFL), "fcntl")
         try check(fcntl(raw, F_SETFL, flags | O_NONBLOCK), "fcntl")
@@ -75,6 +77,7 @@ extension Descriptor {
         return Array(chunk.prefix(length))
     }
 
+    /// Writes everything, waiting while there is no room. On a non-blocking descriptor it fails with EAGAIN.
     package func writeAll(_ bytes: some Collection<UInt8>) throws(SystemError) {
         let bytes = Array(bytes)
         var written = 0

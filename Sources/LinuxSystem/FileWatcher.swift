@@ -21,6 +21,7 @@ package enum FileEvent: Sendable, Hashable {
 
 /// The events to hear of.
 package struct FileEventKinds: OptionSet, Sendable {
+    /// Bits of inotify(7).
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
@@ -53,6 +54,7 @@ package final class FileWatcher: Sendable {
     private let state = Mutex(State())
     private let token = Mutex<Poller.Token?>(nil)
 
+    /// - Throws: `SystemError` when the user has as many inotify instances as allowed (EMFILE).
     package init() throws(SystemError) {
         descriptor = Descriptor(
             owning: try check(inotify_init1(CInt(IN_CLOEXEC | IN_NONBLOCK)), "inotify_init1"))

@@ -22,6 +22,7 @@ package enum Files {
         try sync(directory: parent(of: path))
     }
 
+    /// The same for a text, in UTF-8.
     package static func writeAtomically(_ text: String, to path: String, mode: mode_t = 0o600) throws(SystemError) {
         try writeAtomically(Array(text.utf8), to: path, mode: mode)
     }
@@ -56,6 +57,7 @@ package enum Files {
         try read(path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// fsync(2) of a directory: names that were made, changed and removed in it are on disk.
     package static func sync(directory: String) throws(SystemError) {
         let descriptor = try Descriptor.open(directory, O_RDONLY | O_DIRECTORY)
         try check(fsync(descriptor.raw), "fsync \(directory)")
@@ -90,11 +92,13 @@ package enum Files {
         }
     }
 
+    /// Whether there is something of that name; a symbolic link counts wherever it leads.
     package static func exists(_ path: String) -> Bool {
         var found = stat()
         return lstat(path, &found) == 0
     }
 
+    /// Whether the path leads to a directory, symbolic links followed.
     package static func isDirectory(_ path: String) -> Bool {
         var found = stat()
         return stat(path, &found) == 0 && found.st_mode & S_IFMT == S_IFDIR
@@ -121,6 +125,7 @@ package enum Files {
         return try names(in: opened).map { text($0.name) }.sorted()
     }
 
+    /// rename(2): what is at the new name is replaced in one step.
     package static func rename(_ old: String, to new: String) throws(SystemError) {
         try check(Glibc.rename(old, new), "rename \(old) to \(new)")
     }

@@ -67,6 +67,7 @@ package enum Mounts {
         try check(clinux_mount(type, target, type, flags, data), "mount \(type) at \(target)")
     }
 
+    /// What becomes of mounts made below a mount elsewhere (mount_namespaces(7)).
     package enum Propagation: Sendable { case `private`, slave, shared }
 
     /// How mounts below `target` spread to and from copies of it (mount_namespaces(7)).
@@ -109,7 +110,9 @@ package enum Mounts {
 
 /// One line of /proc/PID/mountinfo (proc(5)).
 package struct MountEntry: Sendable, Hashable {
+    /// Of the mount; the number may be used again.
     package let id: Int
+    /// The mount that it is on.
     package let parent: Int
     /// `major:minor`.
     package let device: String

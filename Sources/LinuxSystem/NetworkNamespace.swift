@@ -74,6 +74,7 @@ package struct NetworkNamespace: Sendable, Hashable {
         try check(clinux_setns(file.raw, clinux_clone_newnet), "enter network namespace \(path)")
     }
 
+    /// Whether there is a namespace at the path; a file without one does not count.
     package func exists() -> Bool { clinux_is_namespace(path) == 1 }
 
     /// A descriptor of the namespace, as netlink's `IFLA_NET_NS_FD` takes it.

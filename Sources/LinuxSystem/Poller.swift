@@ -9,6 +9,7 @@ package final class Poller: Sendable {
     /// The process' own, made at first use.
     package static let shared = Poller()
 
+    /// Names a watch, to end it.
     package struct Token: Hashable, Sendable { let number: UInt64 }
 
     /// Events fetched by one epoll_wait(2).

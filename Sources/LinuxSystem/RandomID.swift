@@ -3,6 +3,7 @@ import Glibc
 
 /// Identifiers from the kernel's random source (getrandom(2)).
 package enum RandomID {
+    /// Random bytes fit for keys.
     package static func bytes(_ count: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0

@@ -6,6 +6,7 @@ package import Glibc
 package final class RootedDirectory: Sendable {
     private let root: Descriptor
 
+    /// - Throws: `SystemError` when there is no directory at the path.
     package init(_ path: String) throws(SystemError) { root = try Descriptor.open(path, O_RDONLY | O_DIRECTORY) }
 
     /// Opens what the path leads to; symbolic links are followed unless `flags` say otherwise of the last one.
@@ -59,6 +60,7 @@ package final class RootedDirectory: Sendable {
 }
 
 extension Descriptor {
+    /// fstat(2) of what the descriptor names.
     package func status() throws(SystemError) -> stat {
         var found = stat()
         try check(fstat(raw, &found), "stat")

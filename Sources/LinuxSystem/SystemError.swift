@@ -3,6 +3,7 @@ import Glibc
 
 /// A system call that failed: its errno and what was being done, with the path or name it was done to.
 package struct SystemError: Fault, Equatable {
+    /// errno(3) as the call left it.
     package let errno: CInt
     package let attempting: String
 

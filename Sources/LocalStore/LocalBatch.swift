@@ -22,8 +22,10 @@ package struct LocalBatch: Sendable {
         changes.append(.save(kind, id: id, json: try LocalJSON.encode(value, "save \(kind.rawValue) \(id)")))
     }
 
+    /// Takes one value away; nothing happens where there is none.
     package mutating func delete(kind: LocalKind, id: String) { changes.append(.delete(kind, id: id)) }
 
+    /// Takes all values of a kind away.
     package mutating func deleteAll(kind: LocalKind) { changes.append(.deleteAll(kind)) }
 }
 

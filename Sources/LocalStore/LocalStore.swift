@@ -14,6 +14,7 @@ package struct LocalStore: Sendable {
     package struct Entry<Value: Sendable>: Sendable {
         package let id: String
         package let value: Value
+        /// Grows with every write to the file, and goes on after a restart.
         package let revision: Int64
     }
 

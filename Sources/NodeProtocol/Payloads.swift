@@ -61,12 +61,14 @@ extension Wire {
 ///
 /// Holds no more than ``maximumBytes``, whatever the other side sends.
 package struct AssignmentReader: Sendable {
+    /// What one message has brought.
     package enum Item: Sendable {
         /// `complete` replaces everything; otherwise the change follows what was read before.
         case tasks(complete: Bool, tasks: [SwarmTask], removed: [String])
         case network(SwarmNetworkState)
     }
 
+    /// Why messages do not fit together; the reader asks for everything anew.
     package enum Failure: Error, Equatable {
         /// A change does not follow the last one: ask for everything.
         case gap(have: UInt64, from: UInt64)

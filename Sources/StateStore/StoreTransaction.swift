@@ -26,6 +26,7 @@ package struct StoreTransaction: Sendable, Equatable {
         }
     }
 
+    /// A value to write, whether there is one at its key or not.
     package struct Put: Sendable, Equatable {
         package let key: StoreKey
         package let value: [UInt8]
@@ -53,7 +54,9 @@ package struct StoreTransaction: Sendable, Equatable {
 
     package var isEmpty: Bool { puts.isEmpty && deletes.isEmpty }
 
+    /// Adds a condition; all must hold.
     package mutating func require(_ condition: Condition) { conditions.append(condition) }
+    /// Adds a value to write. A key is written once in a transaction.
     package mutating func put(_ key: StoreKey, _ value: [UInt8]) { puts.append(Put(key, value)) }
     package mutating func delete(_ key: StoreKey) { deletes.append(key) }
 

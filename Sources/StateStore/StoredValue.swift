@@ -27,6 +27,7 @@ package enum StoreEvent: Sendable, Equatable {
         }
     }
 
+    /// Of the write that made the change. Several events of one transaction have the same.
     package var revision: Int64 {
         switch self {
         case .put(let value): value.modifyRevision

@@ -3,6 +3,7 @@ import Synchronization
 
 /// A clock that stands still until a test moves it on.
 package final class ManualClock: Clock {
+    /// A time since the clock was made.
     package struct Instant: InstantProtocol {
         let sinceStart: Duration
 

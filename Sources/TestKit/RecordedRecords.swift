@@ -66,6 +66,9 @@ extension RecordedFiles {
             return before.flatMap { key, value in
                 after[key].map { lost(value, $0, at: "\(path).\(key)") } ?? ["\(path).\(key) is lost"]
             }
+        case (let before as [String], let after as [String]):
+            // Sets are written in any order.
+            return before.sorted() == after.sorted() ? [] : ["\(path) is \(after) and was \(before)"]
         case (let before as [Any], let after as [Any]):
             guard before.count == after.count else { return ["\(path) has \(after.count) elements"] }
             return zip(before, after).enumerated().flatMap { lost($1.0, $1.1, at: "\(path)[\($0)]") }

@@ -48,7 +48,8 @@ struct DocCommentRule {
     ]
     /// What the standard library and the packages below explain.
     private static let known: Set<String> = [
-        "hash(into:)", "encode(to:)", "init(from:)", "run()", "next()",
+        "hash(into:)", "advanced(by:)", "duration(to:)", "sleep(until:tolerance:)", "encode(to:)", "init(from:)",
+        "run()", "next()",
         "makeAsyncIterator()",
     ]
 
@@ -104,7 +105,7 @@ struct DocCommentRule {
         switch words.kind {
         case "func": return !["==", "<"].contains(words.name)
         case "init":
-            return isRequirement || words.rest.hasPrefix("?") || signature.contains(#/\)\s*(async|throws)/#)
+            return isRequirement || words.rest.hasPrefix("?") || effects(signature).contains(#/\b(async|throws)\b/#)
         case "var", "let":
             if isRequirement { return true }
             guard let colon = words.rest.firstIndex(of: ":") else { return false }
@@ -139,6 +140,19 @@ struct DocCommentRule {
             depth += line.count { "([".contains($0) } - line.count { ")]".contains($0) }
         }
         return text
+    }
+
+    /// What stands behind the first parentheses: an initialiser may also take closures that throw.
+    private static func effects(_ signature: String) -> Substring {
+        var depth = 0
+        for index in signature.indices {
+            if signature[index] == "(" { depth += 1 }
+            if signature[index] == ")" {
+                depth -= 1
+                if depth == 0 { return signature[index...].prefix { $0 != "{" } }
+            }
+        }
+        return ""
     }
 
     /// The labels of the first parentheses, each with its colon.

@@ -69,6 +69,26 @@ import Testing
         }
     }
 
+    /// A task that nobody owns is cancelled by nobody, and nobody waits for it: groups, `BackgroundTasks`, `OwnedTasks` and `uncancelled` begin
+    /// tasks, which are all made in one target.
+    @Test func `tasks are begun by the tools of Concurrency alone`() {
+        for file in tree.files where file.path.hasPrefix("Sources/") && !file.isGenerated {
+            for number in Self.looseTasks(file.lines) where file.target != "Concurrency" {
+                Issue.record("\(file.path):\(number + 1) begins a task that nobody owns")
+            }
+        }
+    }
+
+    /// Line numbers, from 0.
+    static func looseTasks(_ lines: [String]) -> [Int] {
+        lines.indices.filter { number in
+            let code = code(of: lines[number])
+            return ["Task {", "Task(", "Task.detached", "Task<", "Task.init"].contains { word in
+                has(word, in: code) && !code.contains("-> Task")
+            }
+        }
+    }
+
     /// Whoever is woken up may be a task that is just being cancelled. Waking it waits for the handlers of its cancellation, and one of those may
     /// wait for the lock: neither ever goes on.
     @Test func `nobody is woken up and nothing cancelled under a lock`() {
@@ -123,23 +143,15 @@ import Testing
 
     /// Whether the word stands there by itself, not as the end of a longer one.
     static func has(_ word: String, in code: String) -> Bool {
-        var (word, code) = (word, code)
-        return word.withUTF8 { word in
-            code.withUTF8 { code in
-                guard var from = UnsafeRawPointer(code.baseAddress), let bytes = word.baseAddress else { return false }
-                let (start, end) = (from, from + code.count)
-                // By the word's first byte: `memmem` is seen or not by which files are compiled together.
-                while end - from >= word.count, let found = memchr(from, Int32(bytes[0]), end - from) {
-                    let found = UnsafeRawPointer(found)
-                    guard end - found >= word.count else { return false }
-                    guard memcmp(found, bytes, word.count) == 0 else {
-                        from = found + 1
-                        continue
-                    }
-                    guard found > start else { return true }
-                    let before = Character(UnicodeScalar((found - 1).load(as: UInt8.self)))
+        code.withCString { start in
+            word.withCString { word in
+                var from = start
+                while let found = strstr(from, word) {
+                    let place = UnsafePointer(found)
+                    guard place > start else { return true }
+                    let before = Character(UnicodeScalar(UInt8(bitPattern: (place - 1).pointee)))
                     if !(before.isLetter || before.isNumber || before == "_") { return true }
-                    from = found + 1
+                    from = place + 1
                 }
                 return false
             }
@@ -167,6 +179,12 @@ import Testing
             "x.withLock { $0.finish() }",
         ]
         #expect(Self.wakingUnderLock(locked).map(\.0) == [2, 5])
+        let begun = [
+            "Task { work() }", "let end = Task.detached { work() }", "group.addTask { work() }",
+            "Task(priority: .low) {",
+            "func shown() -> SwarmTask {", "try await Task.sleep(for: pause)",
+        ]
+        #expect(Self.looseTasks(begun) == [0, 1, 3])
         #expect(Self.wakingUnderLock(["for a in x.withLock({ $0 }) { a.cancel() }"]).isEmpty)
         #expect(Self.has("try?", in: Self.code(of: "let a = try? b() // \"try!\"")))
         #expect(!Self.has("try!", in: Self.code(of: "let a = try? b() // \"try!\"")))

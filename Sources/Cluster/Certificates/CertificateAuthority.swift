@@ -96,6 +96,7 @@ package struct NodeKey: Sendable {
     package let key: Certificate.PrivateKey
 
     package init() { key = Certificate.PrivateKey(P256.Signing.PrivateKey()) }
+    /// - Throws: X509's error for a text that is no private key.
     package init(pem: String) throws { key = try Certificate.PrivateKey(pemEncoded: pem) }
 
     package var pem: String { get throws { try key.serializeAsPEM().pemString + "\n" } }

@@ -33,6 +33,7 @@ package struct JoinToken: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { "SWMTKN-1-\(digest)-\(secret)" }
 
+    /// 50 digits in base 36 of SHA-256 over the text's bytes.
     package static func digest(ofRootPEM pem: String) -> String {
         base36(Array(SHA256.hash(data: Array(pem.utf8))), digits: digestLength)
     }

@@ -5,6 +5,7 @@ package import X509
 
 /// Who a node of a swarm is, as its certificate says: `O=<cluster id>, OU=<role>, CN=<node id>`.
 package struct Member: Sendable, Hashable {
+    /// What a certificate says its node is.
     package enum Role: String, Sendable, Hashable {
         case manager = "swarm-manager"
         case worker = "swarm-worker"

@@ -52,6 +52,7 @@ package final class MembershipFile: Sendable {
 
     package var value: Membership { state.withLock { $0 } }
 
+    /// Writes it to disk, the whole at once.
     package func save() async throws {
         let value = value
         let directory = directory

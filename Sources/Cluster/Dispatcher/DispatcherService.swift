@@ -24,6 +24,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         self.roots = roots
     }
 
+    /// A node's session: it says how it is, and is told how things are, until either ends.
     package func session(
         request: RPCAsyncSequence<Wire.SessionRequest, any Error>, response: RPCWriter<Wire.SessionMessage>,
         context: ServerContext
@@ -74,6 +75,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         try result.get()
     }
 
+    /// What the node is to run and to know, first all of it, then what changes.
     package func assignments(
         request: Wire.AssignmentsRequest, response: RPCWriter<Wire.AssignmentsMessage>, context: ServerContext
     ) async throws {
@@ -87,6 +89,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         throw RPCError(code: .aborted, message: "the session is over")
     }
 
+    /// Takes the states of a node's tasks.
     package func reportTasks(request: Wire.ReportTasksRequest, context: ServerContext) async throws -> Wire.ReportReply
     {
         guard request.reports.count <= NodeReports.maximumReports else {
@@ -104,6 +107,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         return Wire.ReportReply()
     }
 
+    /// The node says which network state is in force.
     package func reportNetwork(
         request: Wire.ReportNetworkRequest, context: ServerContext
     ) async throws -> Wire.ReportReply {

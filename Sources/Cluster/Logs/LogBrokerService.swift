@@ -8,6 +8,7 @@ package struct LogBrokerService: Wire.LogBroker.SimpleServiceProtocol {
 
     package init(_ broker: LogBroker) { self.broker = broker }
 
+    /// Tells a node which logs are asked for, all of them each time.
     package func wanted(
         request: Wire.WantedLogsRequest, response: RPCWriter<Wire.WantedLogs>, context: ServerContext
     ) async throws {
@@ -19,6 +20,7 @@ package struct LogBrokerService: Wire.LogBroker.SimpleServiceProtocol {
         throw RPCError(code: .aborted, message: "another connection of the node has taken over, or this manager ends")
     }
 
+    /// Takes the lines of one request from a node, as fast as they are read.
     package func publish(
         request: RPCAsyncSequence<Wire.LogBatch, any Error>, context: ServerContext
     ) async throws -> Wire.LogReply {

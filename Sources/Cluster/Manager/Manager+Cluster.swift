@@ -13,6 +13,10 @@ extension Manager {
         return cluster
     }
 
+    /// Changes the swarm's specification; tokens that are to change become new ones.
+    /// - Parameters:
+    ///   - version: The one that `spec` was made from; another one since is refused.
+    ///   - rootPEM: What new tokens have the digest of.
     package func updateSwarm(
         version: UInt64, _ spec: ClusterSpec, rotateWorkerToken: Bool, rotateManagerToken: Bool, rootPEM: String
     ) async throws {

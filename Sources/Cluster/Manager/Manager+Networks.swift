@@ -31,6 +31,7 @@ extension Manager {
         return used
     }
 
+    /// - Throws: `.invalidInput` naming a service that uses it.
     package func removeNetwork(id: String) async throws {
         try await guarded { state in
             guard let network = state.networks[id] else { throw APIError(.notFound, "network \(id) not found") }

@@ -11,6 +11,7 @@ package struct ObjectWriter: Sendable {
 
     package init(store: any StateStore) { self.store = store }
 
+    /// As the majority of the store has it now; `nil` when there is none.
     package func get<Object: SwarmObject>(_ type: Object.Type, _ id: String) async throws -> Object? {
         try await store.get(StoreKey(type.storeKind, id: id)).map { try Object(stored: $0) }
     }

@@ -4,9 +4,13 @@ package import StateStore
 
 /// An object of the swarm that the store keeps.
 package protocol SwarmObject: VersionedRecord, Equatable, Identifiable where ID == String {
+    /// Under which kind the store keeps such objects.
     static var storeKind: StoreKind { get }
+    /// The store's revision of the value that was read; not part of the value.
     var version: ObjectVersion { get set }
+    /// Set once, by whoever makes the object.
     var createdAt: Timestamp { get set }
+    /// Set at each write.
     var updatedAt: Timestamp { get set }
 }
 

@@ -71,6 +71,8 @@ package struct RoleGate: ServerInterceptor {
         self.isMember = isMember
     }
 
+    /// Lets a call through whose caller may make it.
+    /// - Throws: `RPCError` with `.permissionDenied`, `.unauthenticated`.
     package func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingServerRequest<Input>, context: ServerContext,
         next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>

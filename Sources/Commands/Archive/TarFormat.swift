@@ -1,6 +1,7 @@
 /// One file in a tar archive. Formats: ustar (POSIX.1-1988), pax headers for what does not fit it (POSIX.1-2001), and GNU's
 /// long names when reading.
 package struct TarEntry: Sendable, Equatable {
+    /// What an entry is.
     package enum Kind: UInt8, Sendable {
         case file = 0x30
         case hardLink = 0x31
@@ -15,7 +16,9 @@ package struct TarEntry: Sendable, Equatable {
     package var kind: Kind
     /// Permission bits.
     package var mode: UInt32
+    /// A number.
     package var owner: UInt32 = 0
+    /// A number.
     package var group: UInt32 = 0
     /// Bytes that follow; 0 for all but files.
     package var size: Int64 = 0
@@ -30,7 +33,9 @@ package struct TarEntry: Sendable, Equatable {
     }
 }
 
+/// The archives of POSIX.1-2001 `pax` and of GNU tar, as far as an engine sends and takes them.
 package enum TarFormat {
+    /// Bytes of a header, and what contents are filled up to.
     package static let block = 512
     /// What ends an archive.
     package static let end = [UInt8](repeating: 0, count: 2 * block)
@@ -90,6 +95,7 @@ package enum TarFormat {
 
 /// Takes an archive apart as it comes.
 package struct TarReader {
+    /// What an archive holds, one after another.
     package enum Event: Equatable {
         case entry(TarEntry)
         /// Bytes of the file told last.
@@ -113,6 +119,8 @@ package struct TarReader {
 
     package init() {}
 
+    /// - Returns: What is whole now.
+    /// - Throws: `ValueError` for what is no archive.
     package mutating func feed(_ bytes: [UInt8]) throws(ValueError) -> [Event] {
         buffer += bytes
         var events: [Event] = []

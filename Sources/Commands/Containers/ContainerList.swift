@@ -45,7 +45,9 @@ extension Command {
     }
 }
 
+/// A container of `GET /containers/json` as a row of `ps`.
 package enum ContainerRow {
+    /// - Parameter size: With the column of sizes.
     package static func listing(size: Bool) -> Listing {
         Listing(
             table: "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"

@@ -94,6 +94,7 @@ struct StatisticsWatch {
     }
 }
 
+/// A sample of `GET /containers/{id}/stats` as a row of `stats`.
 package enum StatisticsRow {
     package static let listing = Listing(
         table:

@@ -2,6 +2,7 @@ import DockerClient
 
 /// One command: its place in the grammar, its help, and what it does. The help is the grammar: the flags are read from it.
 package struct Command: Sendable {
+    /// How many arguments a command takes.
     package enum Arity: Sendable, Equatable {
         case none
         case exactly(Int)

@@ -1,5 +1,6 @@
 /// The arguments of a command line after its command: flags with their values, and the rest.
 package struct ParsedFlags: Sendable {
+    /// By the flags' long names, in the order given.
     package var values: [String: [String]] = [:]
     package var rest: [String] = []
     let declared: Set<String>
@@ -16,15 +17,18 @@ package struct ParsedFlags: Sendable {
         return values[name]?.last
     }
 
+    /// All values given, in order.
     package func list(_ name: String) -> [String] {
         assert(declared.contains(name), "--\(name) is not in the help")
         return values[name] ?? []
     }
 
+    /// Of a switch: what was said last.
     package func isSet(_ name: String, default standard: Bool = false) -> Bool {
         string(name).flatMap(Numbers.bool) ?? standard
     }
 
+    /// `nil` for a flag that was not given.
     package func integer(_ name: String) -> Int64? { string(name).flatMap(Numbers.integer) }
 }
 
@@ -45,6 +49,7 @@ package struct FlagParser {
         self.check = check
     }
 
+    /// - Throws: In Docker's words: an unknown flag, a missing value, or one that is not of the flag's type.
     package func parse(_ arguments: [String]) throws(UsageError) -> ParsedFlags {
         var parsed = ParsedFlags(declared: Set(flags.map(\.name)))
         var arguments = arguments[...]

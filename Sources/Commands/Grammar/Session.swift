@@ -3,9 +3,12 @@ import Model
 
 /// What a run of the program knows: the environment and where the engine is.
 package struct Session: Sendable {
+    /// This program's variables.
     package let environment: [String: String]
     let endpoint: Endpoint
 
+    /// - Parameter global: What stands before the command.
+    /// - Throws: `ExitError` for contexts, `DockerError.local` for a host that is none.
     package init(environment: [String: String], global: ParsedFlags) throws {
         self.environment = environment
         if let context = global.string("context") ?? Self.nonEmpty(environment["DOCKER_CONTEXT"]),

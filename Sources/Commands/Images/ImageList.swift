@@ -101,7 +101,9 @@ extension Command {
     }
 }
 
+/// An image of `GET /images/json` as rows of `images`.
 package enum ImageRow {
+    /// - Parameter digests: With the column of digests.
     package static func listing(digests: Bool) -> Listing {
         Listing(
             table: "table {{.Repository}}\t{{.Tag}}\t" + (digests ? "{{.Digest}}\t" : "")

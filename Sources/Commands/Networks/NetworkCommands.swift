@@ -179,6 +179,7 @@ enum NetworkRemoval {
     }
 }
 
+/// A network of `GET /networks` as a row of `network ls`.
 package enum NetworkRow {
     package static let listing = Listing(
         table: "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
@@ -187,6 +188,7 @@ package enum NetworkRow {
             "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT",
         ])
 
+    /// - Parameter isShort: Whether its id is cut.
     package static func row(_ network: JSON, isShort: Bool) -> Row {
         let id = network["Id"].text
         func flag(_ name: String) -> JSON { .string(network[name].isTrue ? "true" : "false") }

@@ -39,6 +39,7 @@ extension Command {
 
 /// The body of `POST /networks/create`.
 package enum NetworkCreation {
+    /// - Throws: `ExitError` for pools that do not fit each other.
     package static func request(name: String, _ flags: ParsedFlags) throws -> NetworkRequest {
         var addressing = AddressManagement(
             driver: flags.string("ipam-driver") ?? "default",

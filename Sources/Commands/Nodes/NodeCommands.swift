@@ -191,6 +191,7 @@ enum NodeChange {
     }
 }
 
+/// A node of `GET /nodes` as a row of `node ls`.
 package enum NodeRow {
     package static let listing = Listing(
         table:
@@ -201,6 +202,9 @@ package enum NodeRow {
             "ManagerStatus": "MANAGER STATUS", "EngineVersion": "ENGINE VERSION", "TLSStatus": "TLS STATUS",
         ])
 
+    /// - Parameters:
+    ///   - own: The id of the node that was asked.
+    ///   - cluster: The `TLSInfo` that nodes should have.
     package static func row(_ node: JSON, own: String, cluster: JSON) -> Row {
         let manager = node["ManagerStatus"]
         var role = ""

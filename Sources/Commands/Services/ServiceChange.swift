@@ -16,6 +16,7 @@ package struct ServiceChange {
         parts = ServiceParts(flags: call.flags)
     }
 
+    /// - Throws: `ExitError` for what the service cannot have, `DockerError` for names that the engine does not know.
     package func apply(to spec: inout ServiceSpec) async throws {
         var task = spec.taskTemplate
         var container = task.containerSpec ?? ContainerSpec()

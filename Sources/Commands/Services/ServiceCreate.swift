@@ -134,6 +134,7 @@ package struct ServiceRequest {
         parts = ServiceParts(flags: call.flags)
     }
 
+    /// - Throws: `ExitError` for flags that contradict each other.
     package func specification() throws -> ServiceSpec {
         var spec = ServiceSpec()
         spec.name = flags.string("name") ?? ""

@@ -43,6 +43,7 @@ extension Command {
 
 /// A service for people.
 package enum ServicePretty {
+    /// - Parameter networks: Names by ids.
     package static func text(_ service: JSON, networks: [String: String]) -> String {
         let spec = service["Spec"]
         let task = spec["TaskTemplate"]

@@ -114,6 +114,7 @@ extension Command {
     }
 }
 
+/// A service of `GET /services` as a row of `service ls`.
 package enum ServiceRow {
     package static let listing = Listing(
         table: "table {{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
@@ -121,6 +122,7 @@ package enum ServiceRow {
             "ID": "ID", "Name": "NAME", "Mode": "MODE", "Replicas": "REPLICAS", "Image": "IMAGE", "Ports": "PORTS",
         ])
 
+    /// With its tasks counted, where the engine was asked for `status`.
     package static func row(_ service: JSON) -> Row {
         let spec = service["Spec"]
         return Row([

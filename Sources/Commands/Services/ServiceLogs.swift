@@ -93,6 +93,7 @@ struct LogTarget {
     }
 }
 
+/// How lines of a service's logs are shown.
 package struct LogLineStyle: Sendable {
     /// By id; empty when ids stay ids.
     let names: [String: String]
@@ -129,6 +130,7 @@ package struct LogLine {
     let details: [(String, String)]
     let message: [UInt8]
 
+    /// - Throws: `ExitError` for a line that says nothing of its task.
     package init(_ bytes: [UInt8], _ style: LogLineStyle) throws {
         let count = style.hasTimestamps ? 3 : 2
         let parts = bytes.split(separator: 0x20, maxSplits: count - 1, omittingEmptySubsequences: false).map {

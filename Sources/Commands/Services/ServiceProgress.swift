@@ -24,6 +24,7 @@ package struct ServiceProgress {
         isJob = !mode["ReplicatedJob"].isNull || !mode["GlobalJob"].isNull
     }
 
+    /// One message as engines send them for a pull.
     package static func message(_ id: String, _ text: String) -> JSON {
         ["id": .string(id), "status": .string(text), "progressDetail": .object([])]
     }

@@ -42,6 +42,7 @@ extension Command {
     }
 }
 
+/// An event of `GET /events` for people.
 package enum EventText {
     /// `2026-11-23T06:21:08.696854704Z node update wulp8m106… (name=node-1, state.new=ready)`
     package static func line(_ event: JSON) -> String {

@@ -51,6 +51,7 @@ extension Command {
 package enum InfoText {
     static let client = "Client:\n Version:    \(ProductVersion.text)\n Context:    default\n Debug Mode: false\n"
 
+    /// - Parameter info: The answer to `GET /info`.
     package static func server(_ info: JSON) -> String {
         var text = ""
         func line(_ title: String, _ value: String) { text += " \(title): \(value)\n" }

@@ -5,6 +5,7 @@ package struct Template: Sendable {
     private let source: String
     private let nodes: [TemplateNode]
 
+    /// - Throws: `TemplateError` in the words of Go's `text/template`.
     package init(_ source: String) throws(TemplateError) {
         self.source = source
         nodes = try TemplateParser.parse(source)

@@ -31,6 +31,7 @@ package enum AddressText {
         return nil
     }
 
+    /// Whether it is an address with a prefix's length, of either family.
     package static func isNetwork(_ text: String) -> Bool { network(text) != nil }
 
     /// Whether a network holds an address, or the first address of another network.

@@ -1,6 +1,7 @@
 /// What was wrong with a command line, and how the program ends because of it.
 package struct UsageError: Error, Equatable {
     package let message: String
+    /// That the program ends with.
     package let status: Int32
 
     package init(_ message: String, status: Int32 = 125) {
@@ -17,6 +18,7 @@ package struct ValueError: Error, Equatable, CustomStringConvertible {
 
 /// The end of the program: its status and, unless it is empty, a text for standard error.
 package struct ExitError: Error, Equatable {
+    /// That the program ends with.
     package let status: Int32
     package let message: String
 

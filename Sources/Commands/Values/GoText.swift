@@ -59,6 +59,7 @@ package enum GoText {
 
 /// Words of a command in one text, as a shell parts them: blanks, quotes and backslashes.
 package enum ShellWords {
+    /// - Throws: For a quote or a backslash at the end.
     package static func split(_ text: String) throws(ValueError) -> [String] {
         var words: [String] = []
         var word: String?

@@ -10,6 +10,7 @@ package struct MountOption {
     private var driver: String?
     private var driverOptions: [String: String] = [:]
 
+    /// - Throws: In Docker's words: an unknown field, a value that is none, no target, options of another type's.
     package static func parse(_ text: String) throws(ValueError) -> Mount {
         var option = MountOption()
         option.mount.type = "volume"

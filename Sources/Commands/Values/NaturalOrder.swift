@@ -1,5 +1,6 @@
 /// Names in the order of people: runs of digits as numbers.
 package enum NaturalOrder {
+    /// Whether the one is listed before the other.
     package static func comesBefore(_ left: String, _ right: String) -> Bool {
         var (left, right) = (left[...], right[...])
         while let first = left.first, let second = right.first {

@@ -4,15 +4,18 @@ package import Model
 package struct NetworkOption: Sendable, Equatable {
     package var name = ""
     package var aliases: [String] = []
+    /// In small letters.
     package var driverOptions: [String: String] = [:]
     package var ipv4 = ""
     package var ipv6 = ""
     package var macAddress = ""
     package var linkLocal: [String] = []
+    /// The network with the highest leads outside.
     package var gatewayPriority: Int64 = 0
 
     package init() {}
 
+    /// - Throws: In Docker's words: an unknown field, a value that is none, no name.
     package static func parse(_ text: String) throws(ValueError) -> NetworkOption {
         var option = NetworkOption()
         guard text.contains("=") || text.contains(",") else {
@@ -88,6 +91,7 @@ package enum UserLimitOption {
         "rttime", "sigpending", "stack",
     ]
 
+    /// - Throws: An unknown limit, or numbers of which the soft one is above the hard one.
     package static func parse(_ text: String) throws(ValueError) -> UserLimit {
         let (name, value) = GoText.pair(text)
         guard let value else { throw ValueError("invalid ulimit argument: \(text)") }

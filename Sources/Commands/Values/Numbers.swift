@@ -1,5 +1,6 @@
 /// Numbers and switches as Go's `strconv` reads them, with its words for what is wrong.
 package enum Numbers {
+    /// `nil` for what `strconv.ParseBool` does not take.
     package static func bool(_ text: String) -> Bool? {
         switch text {
         case "1", "t", "T", "true", "TRUE", "True": true
@@ -8,6 +9,7 @@ package enum Numbers {
         }
     }
 
+    /// Decimal, or hexadecimal after `0x`; `nil` for what is none or does not fit.
     package static func integer(_ text: String) -> Int64? {
         let isNegative = text.hasPrefix("-")
         let digits = isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]
@@ -27,6 +29,8 @@ package enum Numbers {
         return value
     }
 
+    /// - Parameter bits: How many the number may have.
+    /// - Throws: Go's words for what is wrong.
     package static func parseUnsigned(_ text: String, bits: Int) throws(ValueError) -> UInt64 {
         guard text.first?.isNumber == true, let value = UInt64(text), bits == 64 || value < 1 << UInt64(bits) else {
             throw ValueError("strconv.ParseUint: parsing \(GoText.quoted(text)): \(reason(text))")
@@ -62,6 +66,7 @@ package enum ByteCount {
 
 /// Numbers of CPUs as `1.5`, in billionths.
 package enum CPUCount {
+    /// - Throws: For what is no decimal number, or has more than nine digits after the point.
     package static func nanoseconds(_ text: String) throws(ValueError) -> Int64 {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let failure = ValueError("failed to parse \(text) as a rational number")

@@ -8,6 +8,7 @@ package struct PortMapping: Sendable, Equatable {
     package var container: ClosedRange<Int>
     package var transport: String
 
+    /// - Throws: In Docker's words: an address, a port, a range or a protocol that is none.
     package static func parse(_ text: String) throws(ValueError) -> PortMapping {
         let (ports, transport) = try Self.transport(text)
         var parts = ports.split(separator: ":", omittingEmptySubsequences: false).map(String.init)

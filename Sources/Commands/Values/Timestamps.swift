@@ -10,6 +10,8 @@ package enum Timestamps {
         return "\(timestamp.seconds).\(String(timestamp.nanoseconds + 1_000_000_000).dropFirst())"
     }
 
+    /// - Parameter now: What a duration counts back from.
+    /// - Throws: For what is neither a time nor a duration.
     package static func parse(_ text: String, now: Timestamp) throws(ValueError) -> Timestamp {
         if let duration = try? GoDuration.parse(text) {  // Not a duration: then one of the other forms.
             let (timestamp, isTooFar) = now.clampedNanosecondsSinceEpoch.subtractingReportingOverflow(duration)

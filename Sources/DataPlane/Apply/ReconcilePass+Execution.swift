@@ -3,7 +3,7 @@ import Netlink
 import Nftables
 
 extension ReconcilePass {
-    /// Carries out the round up to its last step, ``remove(_:)``. Order: rules that lead to what goes are taken away;
+    /// Carries out the pass up to its last step, ``remove(_:)``. Order: rules that lead to what goes are taken away;
     /// what ports may say is set, then namespaces, links and routes are made; rules that lead to them are set; connections of
     /// what is gone are forgotten.
     func run() async -> Outcome {

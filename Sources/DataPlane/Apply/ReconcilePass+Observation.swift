@@ -30,7 +30,7 @@ extension ReconcilePass {
         }
         for scope in snapshot.keys {
             guard let state = found[scope] else {
-                // Not to be entered, or not to be made: tried again in the next round.
+                // Not to be entered, or not to be made: tried again in the next pass.
                 parts[scope] = nil
                 outcome.applied[scope] = uncertain(previous[scope])
                 continue
@@ -156,7 +156,7 @@ extension ReconcilePass {
         }
     }
 
-    /// Adds a namespace to the round that was thought to need nothing.
+    /// Adds a namespace to the pass that was thought to need nothing.
     private func recall(_ scope: Scope, into parts: inout [Scope: Part], _ outcome: inout Outcome) {
         guard parts[scope] == nil, let old = outcome.applied.removeValue(forKey: scope) else { return }
         var part = Part(input: old.input, wanted: old.state)

@@ -6,7 +6,7 @@ import Nftables
 struct AppliedNamespace: Sendable {
     var input: Derivation.Input
     var state: WantedNamespace
-    /// False after a failure: the next round looks at the kernel first.
+    /// False after a failure: the next pass looks at the kernel first.
     var isCertain = true
     /// Whether it has been looked for connections to what went before this daemon came.
     var isSearched = false
@@ -20,7 +20,7 @@ struct ReconcilePass: Sendable {
     let node: NetworkNamespace?
     let previous: [Scope: AppliedNamespace]
     let previousNetwork: NodeNetwork
-    /// Connections that earlier rounds were to forget in namespaces in which something failed.
+    /// Connections that earlier passes were to forget in namespaces in which something failed.
     let unforgotten: [Scope: [ConnectionEnd]]
     /// Namespaces to compare with the kernel.
     let examined: Set<Scope>
@@ -28,7 +28,7 @@ struct ReconcilePass: Sendable {
     let prepared: Set<Scope>
     /// Namespaces that are nobody's, to be removed.
     let strays: [NetworkNamespace]
-    /// Namespaces of the last round, whose names others may have taken away.
+    /// Namespaces of the last pass, whose names others may have taken away.
     let held: [Scope: HeldNamespace]
     /// How rules are listed, as far as it is known.
     let book: ChainCache
@@ -38,7 +38,7 @@ struct ReconcilePass: Sendable {
         var changes = 0
         var touched: Set<Scope> = []
         var failures: [Scope: [any Error]] = [:]
-        /// For the next round: where something failed, old rules may have let them come again.
+        /// For the next pass: where something failed, old rules may have let them come again.
         var unforgotten: [Scope: [ConnectionEnd]] = [:]
         /// Where all connections have been looked through.
         var searched: Set<Scope> = []
@@ -55,7 +55,7 @@ struct ReconcilePass: Sendable {
         mutating func fail(_ scope: Scope, _ error: any Error) { failures[scope, default: []].append(error) }
     }
 
-    /// A namespace's part of the round.
+    /// A namespace's part of the pass.
     struct Part: Sendable {
         var input: Derivation.Input
         var wanted: WantedNamespace

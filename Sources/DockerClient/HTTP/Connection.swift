@@ -87,6 +87,7 @@ package final class Response {
     private var decoder: ResponseDecoder
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
 
+    /// Of HTTP.
     package var status: Int { head.status }
 
     /// Reads the head.
@@ -140,9 +141,11 @@ package struct RawStream {
     package let response: Response
     package let input: Input
 
+    /// The direction to the engine.
     package struct Input: Sendable {
         let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
 
+        /// Returns when the connection has room for more.
         package func write(_ bytes: [UInt8]) async throws { try await outbound.write(ByteBuffer(bytes: bytes)) }
         /// Half-close: no more input, the output goes on.
         package func end() { outbound.finish() }

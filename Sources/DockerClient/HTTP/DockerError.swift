@@ -7,11 +7,13 @@ package enum DockerError: Error, Sendable, Equatable {
     /// Found out on this side.
     case local(String)
 
+    /// Of HTTP; `nil` where the engine did not answer.
     package var status: Int? {
         if case .refused(let status, _) = self { return status }
         return nil
     }
 
+    /// The engine knows no such thing.
     package var isNotFound: Bool { status == 404 }
 }
 

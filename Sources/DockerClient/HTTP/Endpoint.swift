@@ -1,10 +1,12 @@
 /// Where an engine listens.
 package struct Endpoint: Sendable, Equatable {
+    /// A socket of this machine, or a host.
     package enum Place: Sendable, Equatable {
         case unix(path: String)
         case tcp(host: String, port: Int)
     }
 
+    /// Who is trusted, and who this side is.
     package struct TLS: Sendable, Equatable {
         /// PEM files.
         package var authority: String

@@ -12,6 +12,7 @@ package enum OutputStream: UInt8, Sendable {
 package struct FrameReader {
     private var buffer: [UInt8] = []
 
+    /// One piece of a stream.
     package struct Frame: Equatable, Sendable {
         package let stream: OutputStream
         package let bytes: [UInt8]

@@ -1,5 +1,6 @@
 /// The head of an answer.
 package struct ResponseHead: Sendable, Equatable {
+    /// Of HTTP.
     package var status = 0
     package var reason = ""
     /// Names in lower case.
@@ -15,6 +16,7 @@ package struct MalformedAnswer: Error, CustomStringConvertible {
 package struct ResponseDecoder {
     static let largestHead = 256 << 10
 
+    /// What comes one after another: a head, pieces of a body, the end.
     package enum Event: Equatable {
         case head(ResponseHead)
         case body([UInt8])
@@ -41,6 +43,7 @@ package struct ResponseDecoder {
     /// - Parameter isHead: The request was `HEAD`: no body follows, whatever the headers say.
     package init(isHead: Bool = false) { self.isHead = isHead }
 
+    /// Adds what the connection brought.
     package mutating func feed(_ bytes: [UInt8]) {
         if start > 0 {
             buffer.removeSubrange(buffer.indices.prefix(start))

@@ -10,6 +10,7 @@ package enum JSON: Sendable, Equatable {
     case array([JSON])
     case object([Member])
 
+    /// A name of an object and its value.
     package struct Member: Sendable, Equatable {
         package let name: String
         package var value: JSON
@@ -60,6 +61,7 @@ extension JSON {
 
     package var isTrue: Bool { self == .bool(true) }
 
+    /// Of a number, without its fraction; `nil` for everything else, and where it does not fit.
     package var integer: Int64? {
         guard case .number(let digits) = self else { return nil }
         if let value = Int64(digits) { return value }
@@ -72,6 +74,7 @@ extension JSON {
         return UInt64(digits) ?? UInt64(clamping: integer ?? 0)
     }
 
+    /// Of a number; `nil` for everything else.
     package var double: Double? {
         guard case .number(let digits) = self else { return nil }
         return Double(digits)
@@ -103,6 +106,7 @@ extension JSON {
         .object(entries.sorted { $0.key < $1.key }.map { Member($0.key, .string($0.value)) })
     }
 
+    /// An array of strings.
     package static func strings(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
 
     /// The same with absent values left out of it.

@@ -4,7 +4,11 @@ import Model
 /// Everything that the engine keeps of one container; the one owner of each of these facts.
 struct ContainerRecord: VersionedRecord, Identifiable {
     static let recordKind = "container"
-    static let recordVersion = 1
+    static let recordVersion = 2
+    /// Before there were phases, what it said of the container's life was in flags, which are not written any more.
+    static let earlierForms: [Int: @Sendable (any Decoder) throws -> ContainerRecord] = [
+        1: { try ContainerRecord(from: $0) }
+    ]
 
     let id: String
     /// Without the leading slash.
@@ -33,6 +37,7 @@ struct ContainerRecord: VersionedRecord, Identifiable {
     var publishedPorts: [PublishedPort] = []
     /// Set for a swarm task's container.
     var task: TaskReference?
+
     struct TaskReference: Codable, Sendable, Equatable {
         var taskID: String
         var serviceID: String
@@ -87,13 +92,11 @@ struct ContainerRecord: VersionedRecord, Identifiable {
 
 extension ContainerRecord: Decodable {
     enum CodingKeys: String, CodingKey {
-        case id, name, created, imageID, configuration, hostConfig, commandLine, phase, health, restartCount, mounts,
-            links
-        case mountDetails, endpoints, publishedPorts, task
+        case id, name, created, imageID, configuration, hostConfig, commandLine, phase, health, restartCount, mounts
+        case links, mountDetails, endpoints, publishedPorts, task
     }
 
-    /// Reads a record, also one of before there were phases: then what it said of the container's life is in flags, which are not written any
-    /// more. What later versions add has a default.
+    /// Reads the first form as well: one without a phase has flags. What later versions add has a default.
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         id = try values.decode(String.self, forKey: .id)

@@ -34,6 +34,7 @@ package final class EventLog: Sendable {
         work.signal()
     }
 
+    /// Remembers an event of now, and tells it to those who follow.
     package func publish(
         _ type: String, _ action: String, _ actorID: String, _ attributes: [String: String] = [:],
         scope: String = "local"

@@ -115,12 +115,17 @@ final class NetworkCoordinator: Sendable {
             let (asked, last) = state.withLock { ($0.asked, $0.last) }
             if last.served >= mine { return last }
             var refresh = Refresh(served: asked, network: composer().compose())
-            refresh.report = try await dataPlane.apply(refresh.network, removesLater: removesLater)
+            refresh.report = try await carryOut(refresh.network, removesLater: removesLater)
             report(refresh.report)
             await refreshNames()
             state.withLock { [refresh] in $0.last = refresh }
             return refresh
         }
+    }
+
+    /// Others share what is carried out, so it is waited for though this caller is cancelled.
+    private func carryOut(_ network: NodeNetwork, removesLater: Bool = false) async throws -> ApplyReport {
+        try await uncancelled { [dataPlane] in try await dataPlane.reconcile(network, removesLater: removesLater) }
     }
 
     /// The same for a container that is about to start: when this returns its namespace is complete, resolver included.
@@ -169,7 +174,7 @@ final class NetworkCoordinator: Sendable {
                         metadata: ["container": "\(record.shortID)", "error": "\(error)"])
                 }
             }
-            report(try await dataPlane.apply(composer().compose()))
+            report(try await carryOut(composer().compose()))
         }
     }
 

@@ -52,13 +52,18 @@ package struct ContainerState: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// How a container's health check fares.
 package struct HealthState: Codable, Sendable, Equatable {
+    /// `none`, `starting`, `healthy`, `unhealthy`.
     package var status = "none"
+    /// Probes in a row that have failed.
     @Zero package var failingStreak: Int
+    /// The last five probes, the oldest first.
     @Zero package var log: [HealthResult]
 
     package init() {}
 
+    /// One probe.
     package struct HealthResult: Codable, Sendable, Equatable {
         @Zero package var start: Timestamp
         @Zero package var end: Timestamp
@@ -111,7 +116,9 @@ package struct ContainerInspection: Encodable, Sendable {
     @Nullable package var execIDs: [String]?
     package var hostConfig = HostConfiguration()
     package var graphDriver = GraphDriver(name: "overlay2", data: [:])
+    /// Bytes that the container has written; absent where it was not asked for.
     package var sizeRw: Int64?
+    /// The same with its image's.
     package var sizeRootFs: Int64?
     package var mounts: [MountPoint] = []
     package var config = ContainerConfiguration()
@@ -120,8 +127,10 @@ package struct ContainerInspection: Encodable, Sendable {
     package init() {}
 }
 
+/// Where a root file system lies on the host.
 package struct GraphDriver: Codable, Sendable, Equatable {
     package var name: String
+    /// `LowerDir`, `UpperDir`, `WorkDir`, `MergedDir`; fewer for images.
     package var data: [String: String]
     package init(name: String, data: [String: String]) {
         self.data = data
@@ -129,10 +138,12 @@ package struct GraphDriver: Codable, Sendable, Equatable {
     }
 }
 
+/// A container's networks as inspect shows them; the fields beside ``networks`` repeat the default bridge's.
 package struct NetworkSettings: Encodable, Sendable {
     package var bridge = ""
     package var sandboxID = ""
     package var sandboxKey = ""
+    /// `80/tcp` → where it is published; `null` for a port that is only exposed.
     package var ports: [String: [PortBinding]?] = [:]
     package var hairpinMode = false
     package var linkLocalIPv6Address = ""
@@ -148,6 +159,7 @@ package struct NetworkSettings: Encodable, Sendable {
     package var ipPrefixLen = 0
     package var iPv6Gateway = ""
     package var macAddress = ""
+    /// By name.
     package var networks: [String: EndpointSettings] = [:]
 
     package init() {}
@@ -167,7 +179,9 @@ package struct ContainerSummary: Encodable, Sendable {
     package var state = ""
     /// As in `Up 4 seconds`.
     package var status = ""
+    /// Bytes that the container has written; absent where it was not asked for.
     package var sizeRw: Int64?
+    /// The same with its image's.
     package var sizeRootFs: Int64?
     package var hostConfig: HostSummary
     package var networkSettings: Networks
@@ -178,10 +192,13 @@ package struct ContainerSummary: Encodable, Sendable {
         networkSettings = Networks(networks: networks)
     }
 
+    /// The part of the host's configuration that a list shows.
     package struct HostSummary: Encodable, Sendable { package var networkMode: String }
+    /// The container's networks by their names.
     package struct Networks: Encodable, Sendable { package var networks: [String: EndpointSettings] }
 }
 
+/// A port of a container in a list; without ``publicPort`` it is only exposed.
 package struct PortSummary: Encodable, Sendable, Hashable {
     package var ip: String?
     package var privatePort: Int
@@ -230,6 +247,7 @@ package struct ExecInspection: Encodable, Sendable {
 
     package init() {}
 
+    /// What was to be run.
     package struct Process: Encodable, Sendable {
         package var tty = false
         package var entrypoint = ""

@@ -6,6 +6,7 @@ package struct ContainerConfiguration: Codable, Sendable, Equatable {
     @Zero package var attachStdin: Bool
     @Zero package var attachStdout: Bool
     @Zero package var attachStderr: Bool
+    /// Keys as in `80/tcp`.
     package var exposedPorts: [String: Empty]?
     @Zero package var tty: Bool
     @Zero package var openStdin: Bool
@@ -16,6 +17,7 @@ package struct ContainerConfiguration: Codable, Sendable, Equatable {
     package var healthcheck: HealthConfiguration?
     package var argsEscaped: Bool?
     @Zero package var image: String
+    /// Keys are paths in the container: each gets a volume unless something else is mounted there.
     @Nullable package var volumes: [String: Empty]?
     @Zero package var workingDir: String
     @Nullable package var entrypoint: StringList?
@@ -57,10 +59,15 @@ package struct StringList: Codable, Sendable, Equatable {
 package struct HealthConfiguration: Codable, Sendable, Equatable {
     /// `["NONE"]`, `["CMD", …]`, `["CMD-SHELL", command]`; empty means inherit.
     @Zero package var test: [String]
+    /// From the end of one probe to the next.
     package var interval: Int64?
+    /// A probe that takes longer has failed.
     package var timeout: Int64?
+    /// In it failures do not count.
     package var startPeriod: Int64?
+    /// The interval within the start period.
     package var startInterval: Int64?
+    /// Failures in a row that make the container unhealthy; 0 means inherit, too.
     package var retries: Int?
 
     package init() {}

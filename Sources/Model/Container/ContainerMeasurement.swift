@@ -16,6 +16,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
     package struct Usage: Sendable, Equatable {
         package var moment: Timestamp
         package var cgroupVersion = 2
+        /// Processes and threads.
         package var processes: UInt64?
         /// `nil` for no limit.
         package var processLimit: UInt64?
@@ -28,6 +29,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
         package init(moment: Timestamp) { self.moment = moment }
     }
 
+    /// Time on processors.
     package struct Processor: Sendable, Equatable {
         package var nanoseconds: UInt64 = 0
         package var nanosecondsPerProcessor: [UInt64]?
@@ -36,12 +38,15 @@ package struct ContainerMeasurement: Sendable, Equatable {
         /// Of the whole machine, idling included.
         package var machineNanoseconds: UInt64 = 0
         package var onlineProcessors = 0
+        /// Periods of a limit that have passed (`cpu.stat`, `nr_periods`).
         package var periods: UInt64 = 0
+        /// Those in which the container was held up.
         package var throttledPeriods: UInt64 = 0
         package var throttledNanoseconds: UInt64 = 0
         package init() {}
     }
 
+    /// Memory of the container's cgroup.
     package struct Memory: Sendable, Equatable {
         /// Bytes, caches included.
         package var usage: UInt64 = 0
@@ -54,24 +59,32 @@ package struct ContainerMeasurement: Sendable, Equatable {
         package init() {}
     }
 
+    /// A link of the container, counted by the kernel.
     package struct Interface: Sendable, Equatable {
         package var receivedBytes: UInt64 = 0
         package var receivedPackets: UInt64 = 0
         package var receiveErrors: UInt64 = 0
+        /// Packets.
         package var receiveDrops: UInt64 = 0
         package var sentBytes: UInt64 = 0
         package var sentPackets: UInt64 = 0
         package var sendErrors: UInt64 = 0
+        /// Packets.
         package var sendDrops: UInt64 = 0
         package init() {}
     }
 
+    /// What was read from and written to one device.
     package struct BlockDevice: Sendable, Equatable {
+        /// Number of the device's driver.
         package var major: UInt64
+        /// Number of the device.
         package var minor: UInt64
         package var readBytes: UInt64
         package var writtenBytes: UInt64
+        /// Operations.
         package var reads: UInt64
+        /// Operations.
         package var writes: UInt64
         package init(
             major: UInt64, minor: UInt64, readBytes: UInt64, writtenBytes: UInt64, reads: UInt64, writes: UInt64

@@ -1,6 +1,7 @@
 /// A file of a container as `GET /containers/{id}/archive` tells of it.
 package struct PathStatus: Sendable, Equatable {
     package var name: String
+    /// Bytes.
     package var size: Int64
     package var mode: FileMode
     package var modified: Timestamp
@@ -18,6 +19,7 @@ package struct PathStatus: Sendable, Equatable {
 
 /// A file's kind and permissions in the numbers of Go's `os.FileMode`, in which the API tells them.
 package struct FileMode: Sendable, Equatable {
+    /// Go's bits: permissions below, kinds from bit 20 on.
     package let number: UInt32
 
     /// - Parameter status: `st_mode` of stat(2).
@@ -44,6 +46,7 @@ package struct FileMode: Sendable, Equatable {
 
 /// One line of `docker diff`.
 package struct PathChange: Codable, Sendable, Equatable {
+    /// In the API's numbers.
     package enum Kind: Int, Codable, Sendable { case modified, added, deleted }
     package var path: String
     package var kind: Kind

@@ -6,10 +6,14 @@ package struct ImageSummary: Encodable, Sendable {
     package var repoDigests: [String] = []
     /// Seconds since 1970.
     package var created: Int64 = 0
+    /// Bytes in regular files of all layers.
     package var size: Int64 = 0
+    /// The same; of API versions before 1.44.
     package var virtualSize: Int64 = 0
+    /// Bytes of layers that other images have as well; −1 where it was not asked for.
     package var sharedSize: Int64 = -1
     package var labels: [String: String] = [:]
+    /// Those that use the image; −1 where it was not asked for.
     package var containers = -1
     package init() {}
 }
@@ -21,6 +25,7 @@ package struct ImageInspection: Encodable, Sendable {
     package var repoDigests: [String] = []
     package var parent = ""
     package var comment = ""
+    /// RFC 3339, as the image's configuration has it.
     package var created = ""
     package var container = ""
     package var dockerVersion = ""
@@ -28,7 +33,9 @@ package struct ImageInspection: Encodable, Sendable {
     package var config = ContainerConfiguration()
     package var architecture = ""
     package var os = "linux"
+    /// Bytes in regular files of all layers.
     package var size: Int64 = 0
+    /// The same; of API versions before 1.44.
     package var virtualSize: Int64 = 0
     package var graphDriver = GraphDriver(name: "overlay2", data: [:])
     package var rootFS = RootFileSystem()
@@ -36,11 +43,13 @@ package struct ImageInspection: Encodable, Sendable {
 
     package init() {}
 
+    /// The layers by the digests of their uncompressed archives, lowest first.
     package struct RootFileSystem: Encodable, Sendable {
         package var type = "layers"
         package var layers: [String] = []
         package init() {}
     }
+    /// What the engine remembers of the image besides.
     package struct Metadata: Encodable, Sendable {
         package var lastTagTime = Timestamp.zero
         package init() {}
@@ -59,10 +68,13 @@ package struct ImageRemoval: Encodable, Sendable {
 
 /// One row of `GET /images/{name}/history`.
 package struct ImageHistory: Encodable, Sendable {
+    /// The image's for its newest step, `<missing>` for those before.
     package var identifier = ""
+    /// Seconds since 1970.
     package var created: Int64 = 0
     package var createdBy = ""
     package var tags: [String]?
+    /// Bytes that the step has added.
     package var size: Int64 = 0
     package var comment = ""
     package init() {}
@@ -86,8 +98,10 @@ package struct ProgressLine: Codable, Sendable, Equatable {
     package var stream: String?
     package var status: String?
     package var id: String?
+    /// The bar and figures as text, for clients that show it as it is.
     package var progress: String?
     package var progressDetail: Detail?
+    /// Why it has come to nothing: the last line then.
     package var error: String?
     package var errorDetail: ErrorDetail?
     package var aux: Pushed?
@@ -97,8 +111,11 @@ package struct ProgressLine: Codable, Sendable, Equatable {
         self.status = status
     }
 
+    /// How far a layer has come.
     package struct Detail: Codable, Sendable, Equatable {
+        /// Bytes.
         package var current: Int64?
+        /// Bytes.
         package var total: Int64?
         package init(current: Int64? = nil, total: Int64? = nil) {
             self.current = current
@@ -109,6 +126,7 @@ package struct ProgressLine: Codable, Sendable, Equatable {
     package struct Pushed: Codable, Sendable, Equatable {
         package var tag: String
         package var digest: String
+        /// Bytes of the manifest.
         package var size: Int64
 
         private enum CodingKeys: String, CodingKey {
@@ -123,6 +141,7 @@ package struct ProgressLine: Codable, Sendable, Equatable {
             self.tag = tag
         }
     }
+    /// The error once more.
     package struct ErrorDetail: Codable, Sendable, Equatable {
         package var message: String
         package init(message: String) { self.message = message }

@@ -12,11 +12,13 @@ package struct NetworkRequest: Codable, Sendable, Equatable {
     @Zero package var configOnly: Bool
     package var configFrom: ConfigurationSource?
     package var ipam: AddressManagement?
+    /// The driver's options by their names, `com.docker.network.…` and `apus.…`.
     package var options: [String: String]?
     package var labels: [String: String]?
 
     package init() {}
 
+    /// A network whose configuration is taken; refused, since no network is made for that alone.
     package struct ConfigurationSource: Codable, Sendable, Equatable {
         @Zero package var network: String
         package init() {}
@@ -26,6 +28,7 @@ package struct NetworkRequest: Codable, Sendable, Equatable {
 /// How a network's addresses are managed: the `IPAM` of a local network.
 package struct AddressManagement: Codable, Sendable, Equatable {
     @Zero package var driver: String
+    /// The address driver's; the default one has none.
     @Nullable package var options: [String: String]?
     @Nullable package var config: [AddressPool]?
 
@@ -41,6 +44,7 @@ package struct AddressPool: Codable, Sendable, Equatable {
     package var subnet: String?
     package var ipRange: String?
     package var gateway: String?
+    /// Names, which mean nothing to the engine, and addresses that are given to nobody.
     package var auxiliaryAddresses: [String: String]?
 
     package init(subnet: String? = nil, ipRange: String? = nil, gateway: String? = nil) {
@@ -56,16 +60,20 @@ package struct EndpointSettings: Codable, Sendable, Equatable {
     @Nullable package var ipamConfig: AddressWishes?
     @Nullable package var links: [String]?
     @Nullable package var aliases: [String]?
+    /// Options of this endpoint by their names, as in `com.docker.network.endpoint.ifname`.
     @Nullable package var driverOpts: [String: String]?
+    /// The endpoint with the highest is the way out; 0 unless given.
     @Zero package var gwPriority: Int
     @Zero package var networkID: String
     @Zero package var endpointID: String
     @Zero package var gateway: String
     @Zero package var ipAddress: String
     @Zero package var macAddress: String
+    /// Bits of the subnet's prefix; 0 without an address.
     @Zero package var ipPrefixLen: Int
     @Zero package var iPv6Gateway: String
     @Zero package var globalIPv6Address: String
+    /// The same of IPv6.
     @Zero package var globalIPv6PrefixLen: Int
     @Nullable package var dnsNames: [String]?
 
@@ -82,6 +90,7 @@ package struct EndpointSettings: Codable, Sendable, Equatable {
 
 /// The `NetworkingConfig` of a create request: network name or id → how to join it.
 package struct NetworkingConfiguration: Codable, Sendable, Equatable {
+    /// By network name or id; `null` joins with what is usual.
     package var endpointsConfig: [String: EndpointSettings?]?
 
     package init() {}
@@ -104,6 +113,7 @@ package struct NetworkResource: Codable, Sendable, Equatable {
     @Zero package var configOnly: Bool
     /// Container id, or `ep-<id>`/`lb-<name>`/`ingress-sbox` for endpoints without one. `nil` where the network is not in use here.
     @Nullable package var containers: [String: NetworkContainer]?
+    /// The driver's options by their names.
     @Nullable package var options: [String: String]?
     @Nullable package var labels: [String: String]?
     package var peers: [NetworkPeer]?
@@ -113,6 +123,7 @@ package struct NetworkResource: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// An endpoint in a network as inspect shows it.
 package struct NetworkContainer: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var endpointID: String
@@ -122,6 +133,7 @@ package struct NetworkContainer: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// A node that takes part in an overlay.
 package struct NetworkPeer: Codable, Sendable, Equatable {
     @Zero package var name: String
     package var ip: String
@@ -131,9 +143,11 @@ package struct NetworkPeer: Codable, Sendable, Equatable {
     }
 }
 
+/// A service in a network, as `network inspect --verbose` shows it.
 package struct NetworkService: Codable, Sendable, Equatable {
     package var vip: String
     @Zero package var ports: [String]
+    /// A number of Docker's own load balancer; 0 here.
     @Zero package var localLBIndex: Int
     package var tasks: [NetworkServiceTask]
 
@@ -143,10 +157,12 @@ package struct NetworkService: Codable, Sendable, Equatable {
     }
 }
 
+/// A task of it, and where it is.
 package struct NetworkServiceTask: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var endpointID: String
     @Zero package var endpointIP: String
+    /// `Host IP`: the node's address.
     package var info: [String: String]?
     package init() {}
 }

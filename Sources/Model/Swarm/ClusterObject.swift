@@ -8,6 +8,7 @@ package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
     @Zero package var tlsInfo: TLSInfo
     @Zero package var rootRotationInProgress: Bool
     @Nullable package var defaultAddrPool: [String]?
+    /// Prefix length of the subnets that are taken from ``defaultAddrPool``.
     @Zero package var subnetSize: Int
     @Zero package var dataPathPort: Int
     package var joinTokens: JoinTokens?
@@ -18,6 +19,7 @@ package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
 
     package init(id: String) { self.id = id }
 
+    /// Which secrets of the store are in use, and which are to come.
     package struct Sealing: Codable, Sendable, Equatable {
         /// `nil` while values are stored in clear.
         package var current: String?
@@ -28,6 +30,7 @@ package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
         package init(current: String? = nil) { self.current = current }
     }
 
+    /// What lets nodes in. Only managers show them.
     package struct JoinTokens: Codable, Sendable, Equatable {
         @Zero package var worker: String
         @Zero package var manager: String
@@ -38,6 +41,7 @@ package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
     }
 }
 
+/// What a user may change of a swarm. Source: Engine API 1.50, `SwarmSpec`.
 package struct ClusterSpec: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var labels: [String: String]
@@ -50,28 +54,35 @@ package struct ClusterSpec: Codable, Sendable, Equatable {
 
     package init() {}
 
+    /// How long what has ended is remembered.
     package struct Orchestration: Codable, Sendable, Equatable {
+        /// Tasks of a slot that are kept, the present one included; absent means 5.
         package var taskHistoryRetentionLimit: Int64?
         package init() {}
     }
     /// Nanoseconds.
     package struct Dispatcher: Codable, Sendable, Equatable {
+        /// How often nodes give a sign of life; absent means 5 s.
         package var heartbeatPeriod: Int64?
         package init() {}
     }
+    /// How certificates are given.
     package struct CAConfiguration: Codable, Sendable, Equatable {
         /// Nanoseconds.
         package var nodeCertExpiry: Int64?
         package var externalCAs: [JSONValue]?
         package var signingCACert: String?
         package var signingCAKey: String?
+        /// Another number asks for a new root; refused.
         package var forceRotate: UInt64?
         package init() {}
     }
+    /// What holds for tasks whose service says nothing.
     package struct TaskDefaults: Codable, Sendable, Equatable {
         package var logDriver: Driver?
         package init() {}
     }
+    /// Whether managers are locked; refused.
     package struct Encryption: Codable, Sendable, Equatable {
         @Zero package var autoLockManagers: Bool
         package init() {}
@@ -85,6 +96,7 @@ package struct SwarmInitRequest: Codable, Sendable {
     @Zero package var dataPathAddr: String
     @Zero package var dataPathPort: Int
     package var defaultAddrPool: [String]?
+    /// Prefix length; 0 means 24.
     @Zero package var subnetSize: Int
     @Zero package var forceNewCluster: Bool
     @Zero package var autoLockManagers: Bool
@@ -113,12 +125,15 @@ package struct SwarmInfo: Codable, Sendable, Equatable {
     @Zero package var controlAvailable: Bool
     @Zero package var error: String
     @Nullable package var remoteManagers: [RemoteManager]?
+    /// How many; only on managers.
     package var nodes: Int?
+    /// How many; only on managers.
     package var managers: Int?
     package var cluster: ClusterObject?
 
     package init() {}
 
+    /// A manager as a node knows it.
     package struct RemoteManager: Codable, Sendable, Equatable {
         @Zero package var nodeID: String
         @Zero package var addr: String

@@ -2,13 +2,16 @@
 ///
 /// What is anything else is read as an entry without content, however it is nested, so that it costs nothing and says nothing.
 package struct GenericResource: Codable, Sendable, Equatable {
+    /// One thing with a name, as a certain GPU.
     package struct Named: Codable, Sendable, Equatable {
         @Zero package var kind: String
         @Zero package var value: String
         package init() {}
     }
+    /// So many of a kind.
     package struct Discrete: Codable, Sendable, Equatable {
         @Zero package var kind: String
+        /// How many.
         @Zero package var value: Int64
         package init() {}
     }

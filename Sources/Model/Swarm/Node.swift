@@ -15,6 +15,7 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
 
     package init(id: String) { self.id = id }
 
+    /// What the swarm knows of a node besides what its user and it itself say.
     package struct Membership: Codable, Sendable, Equatable {
         /// The addresses of the node's ingress sandbox in the ingress network.
         package var ingressAddresses: HostAddresses?
@@ -48,6 +49,7 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         }
     }
 
+    /// A node's connection with a manager.
     package struct Session: Codable, Sendable, Equatable {
         /// The id of the manager that the node is connected with.
         @Zero package var manager: String
@@ -62,6 +64,7 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
     package var grantedRole: NodeRole { membership?.role ?? spec.role }
 }
 
+/// What a user may change of a node.
 package struct NodeSpec: Codable, Sendable, Equatable {
     package var name: String?
     @Zero package var labels: [String: String]
@@ -72,21 +75,28 @@ package struct NodeSpec: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// What a node is, or is to be.
 package enum NodeRole: String, Codable, Sendable { case worker, manager }
+/// Whether a node gets tasks; `pause` keeps those that it has, `drain` does not.
 package enum NodeAvailability: String, Codable, Sendable { case active, pause, drain }
+/// Whether a node gives signs of life.
 package enum NodeState: String, Codable, Sendable { case unknown, down, ready, disconnected }
 
+/// How a node is, as managers see it.
 package struct NodeStatus: Codable, Sendable, Equatable {
     @Zero package var state: NodeState
     package var message: String?
+    /// Where the node is reached, without a port.
     @Zero package var addr: String
     package init() {}
 }
 
+/// How a manager is; absent for workers.
 package struct ManagerStatus: Codable, Sendable, Equatable {
     package var leader: Bool?
     /// `unknown`, `unreachable`, `reachable`.
     package var reachability = "unknown"
+    /// `host:port`.
     @Zero package var addr: String
     package init() {}
 }
@@ -103,6 +113,7 @@ package struct NodeDescription: Codable, Sendable, Equatable {
 
     package init() {}
 
+    /// Operating system and processor in Go's or the kernel's words: `linux`, `x86_64`.
     package struct Platform: Codable, Sendable, Equatable, Hashable {
         @Zero package var architecture: String
         @Zero package var system: String
@@ -111,12 +122,14 @@ package struct NodeDescription: Codable, Sendable, Equatable {
             self.system = system
         }
     }
+    /// The node's engine.
     package struct EngineDescription: Codable, Sendable, Equatable {
         @Zero package var engineVersion: String
         package var labels: [String: String]?
         @Zero package var plugins: [Plugin]
         package init() {}
     }
+    /// A driver that the engine has: `Network`, `Volume` or `Log`, and its name.
     package struct Plugin: Codable, Sendable, Equatable {
         @Zero package var type: String
         @Zero package var name: String
@@ -129,13 +142,16 @@ package struct NodeDescription: Codable, Sendable, Equatable {
 
 /// Amounts of a node, or asked for by a task. CPU in 10⁻⁹ of a CPU.
 package struct NodeResources: Codable, Sendable, Equatable {
+    /// Billionths of a processor.
     @OmittedZero package var nanoCPUs: Int64
     @OmittedZero package var memoryBytes: Int64
+    /// Processes and threads; 0 means no limit.
     @OmittedZero package var pids: Int64
     package var genericResources: [GenericResource]?
     package init() {}
 }
 
+/// The root that a node trusts, and who has signed its certificate.
 package struct TLSInfo: Codable, Sendable, Equatable {
     /// PEM.
     @Zero package var trustRoot: String

@@ -24,6 +24,7 @@ package struct Service: Codable, Sendable, Equatable, Identifiable {
     package init(id: String) { self.id = id }
 }
 
+/// What a user may change of a service.
 package struct ServiceSpec: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var labels: [String: String]
@@ -47,6 +48,7 @@ package struct ServiceMode: Codable, Sendable, Equatable {
 
     package init() {}
 
+    /// So many tasks that run to their end.
     package struct ReplicatedJob: Codable, Sendable, Equatable {
         /// How many tasks may run at once; absent means 1.
         package var maxConcurrent: UInt64?
@@ -58,7 +60,9 @@ package struct ServiceMode: Codable, Sendable, Equatable {
         }
     }
 
+    /// So many tasks that are kept running.
     package struct Replicated: Codable, Sendable, Equatable {
+        /// Absent means 1.
         package var replicas: UInt64?
         package init(replicas: UInt64?) { self.replicas = replicas }
     }
@@ -66,16 +70,24 @@ package struct ServiceMode: Codable, Sendable, Equatable {
 
 /// Durations in nanoseconds.
 package struct UpdateConfiguration: Codable, Sendable, Equatable {
+    /// Tasks that are replaced at once; 0 means all.
     @Zero package var parallelism: UInt64
+    /// Between one batch and the next.
     @OmittedZero package var delay: Int64
+    /// `pause` (also when absent), `continue` or, of updates, `rollback`.
     package var failureAction: String?
+    /// How long a new task is watched for failure; 0 means 5 s.
     @OmittedZero package var monitor: Int64
+    /// 0 to 1: how many tasks of an update may fail.
     @Zero package var maxFailureRatio: Double
+    /// `stop-first` (also when absent) or `start-first`.
     package var order: String?
     package init() {}
 }
 
+/// How the last update fares or has fared.
 package struct UpdateStatus: Codable, Sendable, Equatable {
+    /// `updating`, `paused`, `completed`, `rollback_started`, `rollback_paused`, `rollback_completed`.
     package var state: String?
     package var startedAt: Timestamp?
     package var completedAt: Timestamp?
@@ -104,6 +116,7 @@ package struct JobStatus: Codable, Sendable, Equatable {
     }
 }
 
+/// How a service is to be reached.
 package struct EndpointSpec: Codable, Sendable, Equatable {
     /// `vip` (also when absent) or `dnsrr`.
     package var mode: String?
@@ -111,6 +124,7 @@ package struct EndpointSpec: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// A port of a service, asked for or given.
 package struct PortConfig: Codable, Sendable, Equatable, Hashable {
     package var name: String?
     /// `tcp`, `udp`, `sctp`; absent means `tcp`.
@@ -123,6 +137,7 @@ package struct PortConfig: Codable, Sendable, Equatable, Hashable {
     package init() {}
 }
 
+/// How a service is reached: what was asked for, and what the swarm has given.
 package struct ServiceEndpoint: Codable, Sendable, Equatable {
     package var spec: EndpointSpec?
     package var ports: [PortConfig]?
@@ -130,6 +145,7 @@ package struct ServiceEndpoint: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// A service's address in one network.
 package struct VirtualIP: Codable, Sendable, Equatable, Hashable {
     @Zero package var networkID: String
     /// With its subnet's prefix length.
@@ -140,9 +156,13 @@ package struct VirtualIP: Codable, Sendable, Equatable, Hashable {
     }
 }
 
+/// How many tasks there are, and how many there should be.
 package struct ServiceStatus: Codable, Sendable, Equatable {
+    /// Tasks in the state `running`.
     @Zero package var runningTasks: UInt64
+    /// Tasks that are to run.
     @Zero package var desiredTasks: UInt64
+    /// Of jobs: tasks of this execution that have completed.
     @Zero package var completedTasks: UInt64
     package init() {}
 }

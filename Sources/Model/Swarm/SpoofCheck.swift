@@ -7,6 +7,7 @@ package enum SpoofCheck {
     private static let off: Set<String> = ["off", "false", "0"]
     private static let on: Set<String> = ["on", "true", "1", ""]
 
+    /// Whether a network's options switch it off. Without the option it is on.
     package static func isOff(_ options: [String: String]?) -> Bool {
         options?[option].map { off.contains($0.lowercased()) } ?? false
     }

@@ -21,6 +21,7 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
 
     package init() {}
 
+    /// A member of the swarm as others see it.
     package struct Peer: Codable, Sendable, Equatable {
         package var nodeID: String
         package var hostname: String
@@ -52,6 +53,7 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         }
     }
 
+    /// A network of the swarm with everybody on it.
     package struct Network: Codable, Sendable, Equatable {
         package var network: SwarmNetwork
         /// Every endpoint of the network on every node, this node's included.
@@ -65,6 +67,7 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         }
     }
 
+    /// A task's place in a network.
     package struct Endpoint: Codable, Sendable, Equatable {
         package var addresses: HostAddresses
         /// `nil`: the one that follows from the addresses.

@@ -25,6 +25,7 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
 
     package init(id: String) { self.id = id }
 
+    /// What the swarm fills in when it makes a task, so that its node needs no other object.
     package struct Assignment: Codable, Sendable, Equatable {
         @Zero package var serviceName: String
         @Zero package var serviceLabels: [String: String]
@@ -68,6 +69,7 @@ package enum TaskState: String, Codable, Sendable, CaseIterable, Comparable {
     package var isTerminal: Bool { self > .running }
 }
 
+/// How far a task has come, and why not further.
 package struct TaskStatus: Codable, Sendable, Equatable {
     @Zero package var timestamp: Timestamp
     @Zero package var state: TaskState
@@ -84,14 +86,17 @@ package struct TaskStatus: Codable, Sendable, Equatable {
         err = error
     }
 
+    /// The task's container.
     package struct ContainerStatus: Codable, Sendable, Equatable {
         @Zero package var containerID: String
+        /// In its node's pid namespace; 0 when it does not run.
         @Zero package var processID: Int
         @Zero package var exitCode: Int
         /// What the container that holds an attachment is called now; absent for containers of services.
         package var name: String?
         package init() {}
     }
+    /// Ports of its node that the task has for itself (mode `host`).
     package struct PortStatus: Codable, Sendable, Equatable {
         package var ports: [PortConfig]?
         package init() {}

@@ -6,6 +6,7 @@ package struct TaskSpec: Codable, Sendable, Equatable {
     package var resources: ResourceRequirements?
     package var restartPolicy: TaskRestartPolicy?
     package var placement: Placement?
+    /// Another number replaces the tasks though nothing else has changed.
     @Zero package var forceUpdate: UInt64
     package var runtime: String?
     package var networks: [NetworkAttachmentConfig]?
@@ -14,6 +15,7 @@ package struct TaskSpec: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// The container of each task. Source: Engine API 1.50, `TaskSpec.ContainerSpec`.
 package struct ContainerSpec: Codable, Sendable, Equatable {
     @Zero package var image: String
     package var labels: [String: String]?
@@ -39,9 +41,11 @@ package struct ContainerSpec: Codable, Sendable, Equatable {
     package var dnsConfig: NameServiceConfiguration?
     package var secrets: [JSONValue]?
     package var configs: [JSONValue]?
+    /// −1,000 to 1,000.
     package var oomScoreAdj: Int?
     package var isolation: String?
     package var `init`: Bool?
+    /// Names with dots, and values.
     package var sysctls: [String: String]?
     package var capabilityAdd: [String]?
     package var capabilityDrop: [String]?
@@ -50,6 +54,7 @@ package struct ContainerSpec: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// What is written into a task's `/etc/resolv.conf`.
 package struct NameServiceConfiguration: Codable, Sendable, Equatable {
     package var nameservers: [String]?
     package var search: [String]?
@@ -57,6 +62,7 @@ package struct NameServiceConfiguration: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// What a task may use at most, and what its node must have left for it.
 package struct ResourceRequirements: Codable, Sendable, Equatable {
     package var limits: NodeResources?
     package var reservations: NodeResources?
@@ -67,21 +73,26 @@ package struct ResourceRequirements: Codable, Sendable, Equatable {
 package struct TaskRestartPolicy: Codable, Sendable, Equatable {
     /// `none`, `on-failure`, `any` (also when absent).
     package var condition: String?
+    /// Before the next task begins; absent means 5 s.
     package var delay: Int64?
     /// 0 means no limit.
     package var maxAttempts: UInt64?
+    /// In which ``maxAttempts`` are counted; 0 and absent mean for ever.
     package var window: Int64?
     package init() {}
 }
 
+/// On which nodes tasks may run, and where they rather should.
 package struct Placement: Codable, Sendable, Equatable {
     /// `node.hostname==x`, `node.labels.zone!=y`, …
     package var constraints: [String]?
     package var preferences: [Preference]?
+    /// Of one node; 0 and absent mean no limit.
     package var maxReplicas: UInt64?
     package var platforms: [NodeDescription.Platform]?
     package init() {}
 
+    /// One wish; the ones before count for more.
     package struct Preference: Codable, Sendable, Equatable {
         package var spread: Spread?
         package init(spread: Spread?) { self.spread = spread }
@@ -97,6 +108,7 @@ package struct Placement: Codable, Sendable, Equatable {
 package struct NetworkAttachmentConfig: Codable, Sendable, Equatable {
     @Zero package var target: String
     package var aliases: [String]?
+    /// Options of the endpoint; refused.
     package var driverOpts: [String: String]?
     package init() {}
 }

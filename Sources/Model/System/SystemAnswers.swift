@@ -34,12 +34,14 @@ package struct SystemInfo: Encodable, Sendable {
     package var indexServerAddress = "https://index.docker.io/v1/"
     package var registryConfig = RegistryInfo()
     package var nCPU = 0
+    /// Bytes.
     package var memTotal: Int64 = 0
     package var dockerRootDir = ""
     package var name = ""
     package var labels: [String] = []
     package var experimentalBuild = false
     package var serverVersion = ""
+    /// By the names that containers ask for them by.
     package var runtimes: [String: Runtime] = [:]
     package var defaultRuntime = "runc"
     package var swarm = SwarmInfo()
@@ -55,6 +57,7 @@ package struct SystemInfo: Encodable, Sendable {
 
     package init() {}
 
+    /// Drivers that there are, by their kinds.
     package struct Plugins: Encodable, Sendable {
         package var volume = ["local"]
         package var network = ["bridge", "host", "null", "overlay"]
@@ -62,16 +65,20 @@ package struct SystemInfo: Encodable, Sendable {
         @Nullable package var authorization: [String]?
         package init() {}
     }
+    /// A program that makes containers.
     package struct Runtime: Encodable, Sendable {
         package var runtimePath: String
         package init(path: String) { runtimePath = path }
     }
+    /// How registries are asked.
     package struct RegistryInfo: Encodable, Sendable {
         package var insecureRegistryCIDRs = ["127.0.0.0/8"]
+        /// By `host` or `host:port`; `docker.io` is always there.
         package var indexConfigs: [String: Index] = [:]
         package var mirrors: [String] = []
         package init() {}
     }
+    /// One registry.
     package struct Index: Encodable, Sendable {
         package var name: String
         package var mirrors: [String]
@@ -93,6 +100,7 @@ package struct EngineEvent: Sendable, Equatable {
     /// As in `start`, `die`, `connect`.
     package var action: String
     package var actorID: String
+    /// More about it by names, which depend on type and action; filters for labels look here.
     package var attributes: [String: String]
     /// `local` or `swarm`.
     package var scope: String
@@ -118,6 +126,7 @@ package struct VolumeResource: Codable, Sendable, Equatable {
     package var labels: [String: String]?
     @Zero package var mountpoint: String
     @Zero package var name: String
+    /// The driver's options by their names.
     package var options: [String: String]?
     package var scope = "local"
     /// Only where it was asked for.
@@ -146,6 +155,7 @@ package struct VolumeResource: Codable, Sendable, Equatable {
 package struct VolumeRequest: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var driver: String
+    /// `type`, `device` and `o` of the local driver (mount(8)).
     package var driverOpts: [String: String]?
     package var labels: [String: String]?
     package init() {}

@@ -46,6 +46,7 @@ extension KeyedDecodingContainer {
         Boxed(wrappedValue: try decodeIfPresent(Value.self, forKey: key) ?? .zero)
     }
 
+    /// Lets synthesised decoding take a missing key for nothing.
     package func decode<Value>(_ type: Boxed<Value?>.Type, forKey key: Key) throws -> Boxed<Value?> {
         Boxed(wrappedValue: try decodeIfPresent(Value.self, forKey: key))
     }

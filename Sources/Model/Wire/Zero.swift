@@ -1,5 +1,6 @@
 /// A type with a value that stands for "not given", as Go's zero values do in the Engine API.
 package protocol ZeroValue {
+    /// What "not given" means.
     static var zero: Self { get }
 }
 
@@ -51,6 +52,7 @@ extension KeyedEncodingContainer {
 }
 
 extension KeyedDecodingContainer {
+    /// Lets synthesised decoding take a missing key for the zero value.
     package func decode<Value>(_ type: OmittedZero<Value>.Type, forKey key: Key) throws -> OmittedZero<Value> {
         OmittedZero(wrappedValue: try decodeIfPresent(Value.self, forKey: key) ?? .zero)
     }

@@ -35,7 +35,7 @@ import Testing
                 HostPort(
                     transport: .tcp, hostAddress: node.address, hostPort: 8082, targetAddress: target, targetPort: 80),
             ]
-            let report = try await node.plane.apply(
+            let report = try await node.plane.reconcile(
                 NodeNetwork(
                     bridges: [docker0, gatewayBridge],
                     sandboxes: [container("c1", 10, published: ports), container("c2", 11)]))
@@ -81,7 +81,7 @@ import Testing
                             targetPort: 80)
                     ])
             }
-            let report = try await node.plane.apply(
+            let report = try await node.plane.reconcile(
                 NodeNetwork(
                     bridges: [docker0, other], sandboxes: [container("c1", 10), member("m1", 10), member("m2", 11)]))
             try #require(report.failures.isEmpty, "\(report.failures)")
@@ -106,14 +106,14 @@ import Testing
             inner.isInternal = true
             let greeter = try await Greeter.start("outside", in: world.client, port: 80)
             // With a default route, so that it is the rules that hold it back.
-            _ = try await node.plane.apply(
+            _ = try await node.plane.reconcile(
                 NodeNetwork(bridges: [inner], sandboxes: [container("c1", 10), container("c2", 11)]))
             let other = try await Greeter.start("c2", in: node.sandbox("c2"), port: 80)
             #expect(await tcp(IPAddress(172, 17, 0, 11), 80, from: node.sandbox("c1")) == "c2 172.17.0.10")
             #expect(
                 await tcp(World.clientAddress, 80, from: node.sandbox("c1"), milliseconds: 400)
                     != "outside \(node.address)")
-            _ = try await node.plane.apply(
+            _ = try await node.plane.reconcile(
                 NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10), container("c2", 11)]))
             #expect(await tcp(World.clientAddress, 80, from: node.sandbox("c1")) == "outside \(node.address)")
             withExtendedLifetime((greeter, other)) {}
@@ -137,8 +137,9 @@ import Testing
             let any = PortReservations.Request(transport: .tcp, first: 0, targetAddress: target, targetPort: 80)
             let chosen = try await plane.ports.reserve([any, any], owner: "c2", endpoint: ("two", "e2"))
             #expect(Set(chosen.map(\.published.hostPort)).count == 2)
-            _ = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: got)]))
-            _ = try await plane.apply(NodeNetwork(bridges: [docker0]))
+            _ = try await plane.reconcile(
+                NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: got)]))
+            _ = try await plane.reconcile(NodeNetwork(bridges: [docker0]))
             #expect(try await plane.ports.reserve([request], owner: "c3", endpoint: ("three", "e3")).count == 1)
             let program = try await Greeter.start("program", in: world.nodes[0].namespace, port: 7000)
             let taken = PortReservations.Request(transport: .tcp, first: 7000, targetAddress: target, targetPort: 80)

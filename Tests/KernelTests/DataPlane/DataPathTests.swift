@@ -159,14 +159,14 @@ import Testing
             #expect(open.heard.isSuperset(of: ["member", "program", "docker0-masqueraded", "gwbridge-masqueraded"]))
 
             for node in world.nodes {
-                #expect(await node.plane.resync(reason: "test").failures.isEmpty)
+                #expect(try await node.plane.resync(reason: "test").failures.isEmpty)
                 try await node.namespace.run { try NftContext().run("add table bridge guard { flags dormant; }\n") }
             }
             // Who can send as a member on the underlay itself is kept out by encryption alone.
             let left: Set = ["member", "outside-as-member-0"]
             let heard = try await barrage(world).heard
             #expect(heard == left, "guard asleep: \(heard.sorted())")
-            for node in world.nodes { _ = await node.plane.resync(reason: "test") }
+            for node in world.nodes { _ = try await node.plane.resync(reason: "test") }
             #expect(try await barrage(world).heard == left)
         }
     }
@@ -191,7 +191,7 @@ import Testing
                     SetLink("eth0", isUp: false), SetLink("eth0", newName: "up0"), SetLink("up0", isUp: true),
                 ])
             }
-            let report = await one.plane.resync(reason: "test", scopes: [.node])
+            let report = try await one.plane.resync(reason: "test", scopes: [.node])
             #expect(report.failures.isEmpty && report.repairs[.node] != nil, "\(report)")
             #expect(await tcp(taskAddress(1, 1), 80, from: two.sandbox("t21")) == "one \(taskAddress(2, 1))")
             withExtendedLifetime(greeter) {}

@@ -51,7 +51,7 @@ import Testing
     func `what a container puts into its namespace is not read`(_ flood: String) async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
-            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.apply(network) }
+            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.reconcile(network) }
             let greeter = try await Greeter.start("two", in: world.nodes[1].sandbox("t21"), port: 80)
             let (plane, caller) = (world.nodes[0].plane, world.nodes[0].sandbox("t12"))
             let text =
@@ -73,7 +73,7 @@ import Testing
                 }
             try await load(text, in: caller)
             let grown = try await growth {
-                let report = await plane.resync(reason: "test", scopes: [.sandbox("t12")])
+                let report = try await plane.resync(reason: "test", scopes: [.sandbox("t12")])
                 #expect(report.failures.isEmpty, "\(report.failures)")
                 #expect(report.isClean == flood.hasSuffix("of its own"), "\(report.repairs)")
                 // A service changes as well.
@@ -82,13 +82,13 @@ import Testing
                     changed.sandboxes[index].services.append(
                         VirtualAddress(address: IPAddress(10, 1, 0, 101), backends: [taskAddress(2, 1)]))
                 }
-                let done = try await plane.apply(changed)
+                let done = try await plane.reconcile(changed)
                 #expect(done.failures.isEmpty, "\(done.failures)")
-                let back = try await plane.apply(wanted[0])
+                let back = try await plane.reconcile(wanted[0])
                 #expect(back.failures.isEmpty, "\(back.failures)")
             }
             #expect(grown < most, "grew by \(grown) kB")
-            let again = await plane.resync(reason: "test", scopes: [.sandbox("t12")])
+            let again = try await plane.resync(reason: "test", scopes: [.sandbox("t12")])
             #expect(again.isClean, "\(again.repairs) \(again.failures)")
             #expect(await tcp(serviceAddress, 80, from: caller) == "two \(taskAddress(1, 2))")
             withExtendedLifetime(greeter) {}
@@ -99,7 +99,7 @@ import Testing
         try await withWorld(nodes: 1) { world in
             let wanted = swarm(world, tasks: [(1, 1)])
             let plane = world.nodes[0].plane
-            _ = try await plane.apply(wanted[0])
+            _ = try await plane.reconcile(wanted[0])
             let count = 30_000
             try await world.nodes[0].sandbox("t11").run {
                 let socket = try RouteSocket()
@@ -121,7 +121,7 @@ import Testing
             let grown = try await growth {
                 repeat {
                     rounds += 1
-                    let report = await plane.resync(reason: "test", scopes: [.sandbox("t11")])
+                    let report = try await plane.resync(reason: "test", scopes: [.sandbox("t11")])
                     #expect(report.failures.isEmpty, "\(report.failures)")
                     if report.isClean { break }
                 } while rounds < 20

@@ -70,7 +70,7 @@ import Testing
                 try RouteSocket().perform(SetPort("ae0c1", PortOptions(groupForwardMask: 0)))
             }
             #expect(try await send(home, .reserved, [toNode[1]]).heard.count == 3)
-            let repaired = await node.plane.resync(reason: "test")
+            let repaired = try await node.plane.resync(reason: "test")
             #expect(repaired.repairs.keys.contains(.node))
 
             #expect(try await send(home, .reserved, [toNode[1]]).heard.isEmpty)
@@ -235,7 +235,7 @@ import Testing
             try await forget()
             try await attack()
             #expect(try await owner(stolen, in: node.namespace) == MACAddress(for: stolen), "guard alone")
-            _ = await node.plane.resync(reason: "test")
+            _ = try await node.plane.resync(reason: "test")
             try await setGuard(node, false)
             try await attack()
             #expect(try await owner(stolen, in: node.namespace) == MACAddress(for: stolen), "permanent entry alone")
@@ -302,7 +302,7 @@ import Testing
             try await eventually(within: .seconds(5), "the address") {
                 await tcp(extra, 80, from: other, milliseconds: 600) == "c1 172.17.0.11"
             }
-            #expect(await node.plane.resync(reason: "test").isClean)
+            #expect(try await node.plane.resync(reason: "test").isClean)
             let ears = [Ear(link: "eth0", namespace: other)]
             for kind in [Frames.Kind.bad, .ip6] {
                 let heard = try await exchange(

@@ -14,7 +14,7 @@ import Testing
     @Test func `whatever is damaged is found and repaired`() async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
-            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.apply(network) }
+            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.reconcile(network) }
             let greeter = try await Greeter.start("two", in: world.nodes[1].sandbox("t21"), port: 80)
             for damage in Damage.all {
                 for node in world.nodes {
@@ -24,10 +24,10 @@ import Testing
                         continue
                     }
                     try await place.run(damage.doIt)
-                    let report = await node.plane.resync(reason: "test")
+                    let report = try await node.plane.resync(reason: "test")
                     #expect(report.failures.isEmpty, "\(damage.name): \(report.failures)")
                     #expect(!report.repairs.isEmpty, "\(damage.name) was not noticed")
-                    let again = await node.plane.resync(reason: "test")
+                    let again = try await node.plane.resync(reason: "test")
                     #expect(again.isClean, "\(damage.name): \(again.repairs) \(again.failures)")
                 }
                 let expected = "two \(World.clientAddress)"
@@ -60,7 +60,7 @@ import Testing
     @Test func `a namespace whose name was taken away gets it back with all that is in it`() async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(2, 1)])
-            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.apply(network) }
+            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.reconcile(network) }
             let node = world.nodes[1]
             let layout = node.plane.layout
             let greeter = try await Greeter.start("two", in: node.sandbox("t21"), port: 80)
@@ -69,7 +69,7 @@ import Testing
                 guard let place = place(of: scope, node) else { continue }
                 let before = try Files.status(place.path)?.st_ino
                 try await place.remove()
-                let report = await node.plane.resync(reason: "test", scopes: [scope])
+                let report = try await node.plane.resync(reason: "test", scopes: [scope])
                 #expect(report.repairs == [scope: ["the namespace's name was missing"]], "\(report.failures)")
                 #expect(try Files.status(place.path)?.st_ino == before)
                 #expect(await tcp(world.nodes[0].address, 8080, from: world.client) == "two \(World.clientAddress)")
@@ -92,10 +92,10 @@ import Testing
                 for number in 1...8 {
                     group.addTask {
                         let all = (1...number).map { container("c\($0)", UInt8(10 + $0)) }
-                        _ = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: all))
+                        _ = try await plane.reconcile(NodeNetwork(bridges: [docker0], sandboxes: all))
                     }
                     group.addTask {
-                        let report = await plane.resync(reason: "test")
+                        let report = try await plane.resync(reason: "test")
                         #expect(report.isClean, "\(report.repairs) \(report.failures)")
                     }
                 }
@@ -107,7 +107,7 @@ import Testing
     @Test func `rules that were changed while no daemon was there are found by the next one`() async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
-            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.apply(network) }
+            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.reconcile(network) }
             let node = world.nodes[0]
             try await node.namespace.run { try NftContext().run("flush chain ip swarm publish") }
             try await node.sandbox("t12").run { try NftContext().run("flush chain ip lb n1") }
@@ -156,7 +156,7 @@ import Testing
             try await node.sandbox("c2").run { try Sysctl.write(name, "1") }
             let changed = try await node.plane.silentlyChanged()
             #expect(changed == [.sandbox("c1"), .sandbox("c2")])
-            let report = await node.plane.resync(reason: "test", scopes: changed)
+            let report = try await node.plane.resync(reason: "test", scopes: changed)
             #expect(report.failures[.sandbox("c1")] != nil)
             #expect(try await node.sandbox("c2").run { try Sysctl.read(name) } == "0")
         }
@@ -167,8 +167,8 @@ import Testing
             let wanted = swarm(world, tasks: [(1, 1), (2, 1)], callers: [(1, 2)])
             for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.adopt(network) }
             for (node, network) in zip(world.nodes, wanted) {
-                #expect(try await node.plane.apply(network).isUnchanged)
-                let report = await node.plane.resync(reason: "test")
+                #expect(try await node.plane.reconcile(network).isUnchanged)
+                let report = try await node.plane.resync(reason: "test")
                 #expect(report.isClean, "\(report.repairs) \(report.failures)")
             }
             let node = world.nodes[0]
@@ -189,7 +189,7 @@ import Testing
     @Test func `teardown leaves nothing`() async throws {
         try await withWorld(nodes: 2) { world in
             let wanted = swarm(world, tasks: [(1, 1), (2, 1)])
-            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.apply(network) }
+            for (node, network) in zip(world.nodes, wanted) { _ = try await node.plane.reconcile(network) }
             for node in world.nodes {
                 try await node.plane.teardown()
                 let links = try await node.namespace.run { try RouteSocket().links().map(\.name) }

@@ -17,19 +17,19 @@ import Testing
             var (joins, leaves): ([Duration], [Duration]) = ([], [])
             for round in 0..<10 {
                 let one = container("x\(round)", 10)
-                let joined = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: others + [one]))
+                let joined = try await plane.reconcile(NodeNetwork(bridges: [docker0], sandboxes: others + [one]))
                 #expect(joined.failures.isEmpty)
                 #expect(joined.scopes == [.node, .sandbox("x\(round)")])
                 joins.append(joined.duration)
-                let left = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: others))
+                let left = try await plane.reconcile(NodeNetwork(bridges: [docker0], sandboxes: others))
                 #expect(left.failures.isEmpty)
                 leaves.append(left.duration)
             }
             var early: [Duration] = []
             for round in 0..<5 {
                 let one = container("y\(round)", 10)
-                _ = try await plane.apply(NodeNetwork(bridges: [docker0], sandboxes: others + [one]))
-                let left = try await plane.apply(
+                _ = try await plane.reconcile(NodeNetwork(bridges: [docker0], sandboxes: others + [one]))
+                let left = try await plane.reconcile(
                     NodeNetwork(bridges: [docker0], sandboxes: others), removesLater: true)
                 early.append(left.duration)
                 // What comes next finds nothing of it: not its namespace, and not its link.
@@ -38,7 +38,7 @@ import Testing
                 try await plane.discardSandbox("y\(round)")
             }
             print("leave without waiting for the kernel: \(early.sorted()[2]) median")
-            #expect(await plane.resync(reason: "test").isClean)
+            #expect(try await plane.resync(reason: "test").isClean)
             print("join: \(joins.sorted()[5]) median, leave: \(leaves.sorted()[5]) median")
             #expect(joins.sorted()[5] < .milliseconds(500))
         }
@@ -58,15 +58,15 @@ import Testing
                 let base = IPAddress(10, 2, 0, 0).advanced(by: UInt32(index * 4))
                 return VirtualAddress(address: base, backends: (1...3).map { base.advanced(by: $0) })
             }
-            _ = try await node.plane.apply(network([]))
-            let loaded = try await node.plane.apply(network(services))
+            _ = try await node.plane.reconcile(network([]))
+            let loaded = try await node.plane.reconcile(network(services))
             #expect(loaded.failures.isEmpty, "\(loaded.failures)")
             #expect(loaded.scopes == [.sandbox("t11")])
             services[500].backends.removeLast()
-            let changed = try await node.plane.apply(network(services))
+            let changed = try await node.plane.reconcile(network(services))
             // The address and one backend go, the address comes again, with a chain for two.
             #expect(changed.changes == 4)
-            let compared = await node.plane.resync(reason: "test")
+            let compared = try await node.plane.resync(reason: "test")
             #expect(compared.isClean, "\(compared.repairs)")
             print(
                 "1,000 addresses: \(loaded.duration), change of one: \(changed.duration), comparison: \(compared.duration)"

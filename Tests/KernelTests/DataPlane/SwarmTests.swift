@@ -90,7 +90,7 @@ import Testing
             var refused = state(2)
             let index = try #require(refused.sandboxes.firstIndex { $0.id == "t13" })
             refused.sandboxes[index].endpoints[1].gateway = IPAddress(203, 0, 113, 1)
-            let report = try await node.plane.apply(refused)
+            let report = try await node.plane.reconcile(refused)
             #expect(report.failures[.sandbox("t13")] != nil)
             greeters.append(try await Greeter.start("two", in: node.sandbox("t12"), port: 80))
             await #expect(throws: SystemError.self) { _ = try await talker.ask() }
@@ -119,7 +119,7 @@ import Testing
             #expect(try await outer.ask() == "old \(World.clientAddress)")
 
             func daemon(_ wanted: [NodeNetwork]) async throws {
-                _ = try await two.plane.apply(wanted[1])
+                _ = try await two.plane.reconcile(wanted[1])
                 let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
                 let next = DataPlane(
                     runDirectory: one.plane.layout.runDirectory, nodeNamespace: one.namespace, log: log)

@@ -167,7 +167,7 @@ func swarm(_ world: World, tasks: [(node: UInt8, number: UInt8)], callers: [(nod
 /// Brings every node to its part.
 func apply(_ networks: [NodeNetwork], _ world: World) async throws {
     for (node, network) in zip(world.nodes, networks) {
-        let report = try await node.plane.apply(network)
+        let report = try await node.plane.reconcile(network)
         try #require(report.failures.isEmpty, "\(report.failures)")
     }
 }

@@ -55,6 +55,19 @@ extension ConcurrencyTests {
         #expect(event.waiterCount == 0)
     }
 
+    @Test func `who is cancelled before it waits does not wait`() async throws {
+        let event = AsyncEvent()
+        // To be cancelled before it waits.
+        let task = Task {
+            while !Task.isCancelled { await Task.yield() }
+            await event.wait()
+            await event.wait(until: ManualClock().now.advanced(by: .seconds(3600)), clock: ManualClock())
+        }
+        task.cancel()
+        await task.value
+        #expect(event.waiterCount == 0)
+    }
+
     @Test func `a wait ends at its deadline by the clock that it is given`() async throws {
         let (event, clock) = (AsyncEvent(), ManualClock())
         let isOver = ObservableValue(false)
@@ -172,6 +185,26 @@ extension ConcurrencyTests {
         await #expect(throws: DeadlinePassed.self) {
             try await withDeadline(.milliseconds(10)) { try await condition.wait(1) { true } }
         }
+        #expect(condition.waiterCount == 0)
+    }
+
+    @Test func `no signal is missed between a look and the wait`() async throws {
+        let condition = KeyedCondition<Bool>()
+        let turns = Kept(0)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for isOdd in [false, true] {
+                group.addTask {
+                    for number in 0..<5000 {
+                        let mine = 2 * number + (isOdd ? 1 : 0)
+                        try await condition.wait(isOdd) { turns.withLock { $0 } < mine }
+                        turns.withLock { $0 += 1 }
+                        condition.signal([!isOdd])
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(turns.withLock { $0 } == 10_000)
         #expect(condition.waiterCount == 0)
     }
 

@@ -91,6 +91,7 @@ import X509
                     { client in
                         _ = try await Wire.Certificates.Client(wrapping: client).join(
                             .with {
+                                $0.program = Capabilities.present.program
                                 $0.token = token
                                 $0.dataPathAddress = "127.0.0.9"
                                 $0.signingRequest = .init(try asked.signingRequest())

@@ -7,12 +7,15 @@ import Testing
 
 @testable import Cluster
 
-/// Messages between nodes as each version has sent them.
+/// Records the messages between nodes as this version sends them; ``RecordedRecordTests`` reads them.
 @Suite struct RecordedMessageTests {
+    /// Counts up with what messages have that those of before had not. 1 was version 0.2.0's, of objects without envelopes.
+    private static let form = 2
+
     @Test(.enabled(if: RecordedFiles.isRecording)) func `messages are recorded`() throws {
-        let node = try WireJSON.decode(Node.self, from: RecordedFiles.data("Records/node/1.bare.json"))
+        let node = try WireJSON.decode(record: Node.self, from: RecordedFiles.data("Records/node/1.json"))
         let assigned = try WireJSON.decode(
-            AssignedTasks.Memory.self, from: RecordedFiles.data("Records/assigned/1.bare.json"))
+            record: AssignedTasks.Memory.self, from: RecordedFiles.data("Records/assigned/1.json"))
         let network = try #require(assigned.network)
         var description = try #require(node.description)
         description.tlsInfo = nil
@@ -21,24 +24,19 @@ import Testing
         let attachment = try #require(guest.networksAttachments?.first)
         let status = try #require(assigned.tasks.first { $0.status.portStatus?.ports?.isEmpty == false }).status
 
-        try record(Wire.payload(description), "node-description")
-        try record(Wire.payload(network), "network-state")
-        try record(Wire.payload(status), "task-status")
-        try record(Wire.payload(spec), "attachment-spec")
-        try record(Wire.payload(attachment), "attachment")
-        try record(WireJSON.encode(Set([guest.id])), "cleared")
-
         let described = try Wire.payload(description)
         try message(
             Wire.SessionRequest.with {
                 $0.description_p = described
                 $0.dataPathAddress = node.status.addr
+                $0.program = Capabilities.present.program
             }, "session-request")
         try message(
             Wire.JoinRequest.with {
                 $0.token = "SWMTKN-1-0-0"
                 $0.description_p = described
                 $0.advertiseAddress = "198.51.100.11:2377"
+                $0.program = Capabilities.present.program
             }, "join-request")
         for tasks in try Wire.messages(from: 0, to: 1, tasks: assigned.tasks, removed: ["gone"]) {
             try message(tasks, "assigned-tasks")
@@ -75,15 +73,12 @@ import Testing
                     }
                 ]
                 $0.role = "worker"
+                $0.program = Capabilities.present.program
                 $0.revoked = ["2c92e02758d27f05896814cec03b60694c8e3d0c"]
             }, "session-message")
     }
 
-    private func record(_ json: Data, _ kind: String) throws {
-        try RecordedFiles.record(json, "Records/\(kind)/1.bare.json")
-    }
-
     private func message(_ message: some SwiftProtobuf.Message, _ name: String) throws {
-        try RecordedFiles.record(message.serializedData(), "Messages/\(name).1.bin")
+        try RecordedFiles.record(message.serializedData(), "Messages/\(name).\(Self.form).bin")
     }
 }

@@ -2,6 +2,7 @@ package import Faults
 
 /// What the data plane could not do as a whole; failures within one namespace are in ``ApplyReport`` instead.
 package struct DataPlaneError: Fault, Equatable {
+    /// What callers tell apart.
     package enum Code: String, Sendable {
         /// The wanted value contradicts itself.
         case inconsistent

@@ -44,6 +44,7 @@ package struct MeshPort: Codable, Equatable, Sendable {
         self.backends = backends
     }
 
+    /// Where a request may be led.
     package struct Backend: Codable, Hashable, Sendable {
         package var address: IPAddress
         package var port: UInt16

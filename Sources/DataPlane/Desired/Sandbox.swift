@@ -104,6 +104,7 @@ package struct MeshMembership: Codable, Equatable, Sendable {
         self.targetPorts = targetPorts
     }
 
+    /// A port of the task's own.
     package struct TargetPort: Codable, Hashable, Sendable {
         package var transport: TransportProtocol
         package var port: UInt16
@@ -117,7 +118,9 @@ package struct MeshMembership: Codable, Equatable, Sendable {
 
 /// Where the resolver of 127.0.0.11 really listens.
 package struct ResolverPorts: Codable, Equatable, Sendable {
+    /// A port of the sandbox, at 127.0.0.11.
     package var udp: UInt16
+    /// The same for TCP.
     package var tcp: UInt16
 
     package init(udp: UInt16, tcp: UInt16) {

@@ -28,7 +28,9 @@ package struct Layout: Sendable, Equatable {
 
     package var namespaceDirectory: String { runDirectory + "/netns" }
 
+    /// A container's namespace, by the container's id.
     package func sandbox(_ id: String) -> NetworkNamespace { namespace("c-" + id) }
+    /// An overlay's namespace on this node, by the network's id.
     package func overlay(_ id: String) -> NetworkNamespace { namespace("o-" + id) }
     package var ingress: NetworkNamespace { namespace("ingress") }
 

@@ -1,28 +1,9 @@
-/// A part of the node's network that is applied as a unit: one namespace.
-package enum Scope: Hashable, Sendable, CustomStringConvertible {
-    case node
-    /// By network id.
-    case overlay(String)
-    case ingress
-    /// By container id.
-    case sandbox(String)
-
-    package var description: String {
-        switch self {
-        case .node: "node"
-        case .overlay(let id): "overlay \(id)"
-        case .ingress: "ingress"
-        case .sandbox(let id): "sandbox \(id)"
-        }
-    }
-}
-
-/// What one call of ``DataPlane/apply(_:)`` did. Failures of one namespace do not stop the others; what failed is tried
-/// again at the next call, and by the repair.
+/// What one pass did. Failures of one namespace do not stop the others; what failed is tried again by the next pass, and by the repair.
 package struct ApplyReport: Sendable {
     /// Changes made: netlink requests, kernel parameters, elements and tables of nft.
     package var changes = 0
     package var scopes: Set<Scope> = []
+    /// What went wrong, by namespace.
     package var failures: [Scope: [any Error]] = [:]
     package var duration: Duration = .zero
 
@@ -39,6 +20,7 @@ package struct DriftReport: Sendable {
     package var reason: String
     /// What differed, in words, by namespace.
     package var repairs: [Scope: [String]] = [:]
+    /// What could not be compared or repaired, by namespace.
     package var failures: [Scope: [any Error]] = [:]
     package var duration: Duration = .zero
     /// Differences repaired since the daemon has started, these included.
@@ -56,5 +38,17 @@ extension Duration {
     /// With milliseconds, for people.
     package var seconds: Double {
         (Double(components.seconds) * 1000 + Double(components.attoseconds) / 1e15).rounded() / 1000
+    }
+}
+
+extension ApplyReport {
+    /// Throws what kept a container's network from being complete: failures in its namespace, the node's, or an overlay's.
+    package func check(sandbox id: String) throws {
+        for (scope, errors) in failures {
+            if case .sandbox(let other) = scope, other != id { continue }
+            if scope == .ingress { continue }
+            let text = errors.map { "\($0)" }.joined(separator: "; ")
+            throw DataPlaneError(code: .incomplete, message: "\(scope): \(text)")
+        }
     }
 }

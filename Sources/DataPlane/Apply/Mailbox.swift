@@ -1,0 +1,160 @@
+import Concurrency
+import Synchronization
+
+/// The place of a posted change among all that are posted to one data plane. What carries it out carries out everything before it, too.
+package struct ChangeSequence: Comparable, Hashable, Sendable, CustomStringConvertible {
+    let number: UInt64
+
+    package var description: String { "\(number)" }
+    package static func < (left: ChangeSequence, right: ChangeSequence) -> Bool { left.number < right.number }
+}
+
+/// What is asked of the ``ReconcileLoop`` that it has not begun, and who waits for what. Any task posts, the loop alone takes.
+///
+/// What waits is merged: the desired network is one value, comparisons are the union of their scopes. So no number of callers
+/// makes more than one pass wait.
+final class Mailbox: Sendable {
+    /// A wish to have namespaces compared with the kernel; `scopes`: `nil` for all.
+    struct Comparison: Sendable {
+        var reason: String
+        var scopes: Set<Scope>?
+        var reports: [Promise<DriftReport>]
+    }
+
+    /// Everything that was waiting at one time.
+    struct Batch: Sendable {
+        let desired: NodeNetwork
+        /// The newest change in it.
+        let sequence: ChangeSequence
+        let hasChanges: Bool
+        /// Nothing that is known of the kernel is to be relied on, and what is nobody's is to go.
+        let adopts: Bool
+        let comparison: Comparison?
+    }
+
+    private struct Waiter: Sendable {
+        let sequence: ChangeSequence
+        let waitsForRemoval: Bool
+        let report = Promise<ApplyReport>()
+    }
+
+    private struct State {
+        var desired = NodeNetwork()
+        var newest = ChangeSequence(number: 0)
+        var taken = ChangeSequence(number: 0)
+        /// Carried out but for what is to be removed, and altogether.
+        var led = ChangeSequence(number: 0)
+        var done = ChangeSequence(number: 0)
+        var lastReport = ApplyReport()
+        var adopts = false
+        var comparison: Comparison?
+        var waiters: [Waiter] = []
+        var isAtWork = false
+        var lastEnd = ContinuousClock.now
+
+        func hasCarriedOut(_ sequence: ChangeSequence, withRemoval: Bool) -> Bool {
+            (withRemoval ? done : led) >= sequence
+        }
+    }
+
+    private let state = Mutex(State())
+    private let mail = AsyncEvent()
+
+    // MARK: callers
+
+    /// Changes what is desired. Waits for nothing, and does nothing when `edit` throws.
+    /// - Parameter edit: runs under the mailbox's lock.
+    func post(adopts: Bool = false, _ edit: (inout NodeNetwork) throws -> Void) rethrows -> ChangeSequence {
+        let sequence = try state.withLock { state in
+            var desired = state.desired
+            try edit(&desired)
+            state.desired = desired
+            state.newest = ChangeSequence(number: state.newest.number + 1)
+            state.adopts = state.adopts || adopts
+            return state.newest
+        }
+        mail.signal()
+        return sequence
+    }
+
+    /// Returns when a change has been carried out, with the report of the pass that did it, or of a later one.
+    /// - Throws: `CancellationError`; the change is carried out all the same.
+    func report(of sequence: ChangeSequence, waitsForRemoval: Bool) async throws -> ApplyReport {
+        let waiter = Waiter(sequence: sequence, waitsForRemoval: waitsForRemoval)
+        let early = state.withLock { state -> ApplyReport? in
+            if state.hasCarriedOut(sequence, withRemoval: waitsForRemoval) { return state.lastReport }
+            state.waiters.append(waiter)
+            return nil
+        }
+        if let early { return early }
+        do { return try await waiter.report.value() } catch {
+            state.withLock { $0.waiters.removeAll { $0.report === waiter.report } }
+            throw error
+        }
+    }
+
+    /// Has namespaces compared with the kernel, and repaired.
+    /// - Throws: `CancellationError`; the comparison takes place all the same.
+    func compare(_ scopes: Set<Scope>?, reason: String) async throws -> DriftReport {
+        let report = Promise<DriftReport>()
+        state.withLock { state in
+            guard var waiting = state.comparison else {
+                state.comparison = Comparison(reason: reason, scopes: scopes, reports: [report])
+                return
+            }
+            if let before = waiting.scopes, let scopes {
+                waiting.scopes = before.union(scopes)
+            } else {
+                waiting.scopes = nil
+            }
+            waiting.reports.append(report)
+            state.comparison = waiting
+        }
+        mail.signal()
+        return try await report.value()
+    }
+
+    /// Whether a pass is under way or was a moment ago. Passes follow one another, and most of what is heard then is our own doing.
+    var isBusy: Bool {
+        state.withLock { $0.isAtWork || ContinuousClock.now - $0.lastEnd < .milliseconds(100) }
+    }
+
+    /// How many wait for a change to be carried out.
+    var waiterCount: Int { state.withLock { $0.waiters.count } }
+
+    /// How many wait for the comparison that has not begun.
+    var comparisonWaiterCount: Int { state.withLock { $0.comparison?.reports.count ?? 0 } }
+
+    // MARK: the loop
+
+    /// Takes everything that waits; `nil` when nothing does.
+    func take() -> Batch? {
+        state.withLock { state in
+            if state.isAtWork { state.lastEnd = .now }
+            let hasChanges = state.newest > state.taken
+            state.isAtWork = hasChanges || state.comparison != nil
+            guard state.isAtWork else { return nil }
+            defer { (state.taken, state.adopts, state.comparison) = (state.newest, false, nil) }
+            return Batch(
+                desired: state.desired, sequence: state.newest, hasChanges: hasChanges, adopts: state.adopts,
+                comparison: state.comparison)
+        }
+    }
+
+    /// Returns when something may have come, or when the loop is cancelled.
+    func waitForMail() async { await mail.wait() }
+
+    /// Answers those, and only those, who wait for what has been carried out now.
+    func complete(_ sequence: ChangeSequence, _ report: ApplyReport, withRemoval: Bool) {
+        let answered = state.withLock { state in
+            state.led = sequence
+            if withRemoval { state.done = sequence }
+            state.lastReport = report
+            let waiters = state.waiters
+            state.waiters = waiters.filter { !state.hasCarriedOut($0.sequence, withRemoval: $0.waitsForRemoval) }
+            let answered = waiters.filter { state.hasCarriedOut($0.sequence, withRemoval: $0.waitsForRemoval) }
+            return answered
+        }
+        for waiter in answered { waiter.report.succeed(report) }
+    }
+}

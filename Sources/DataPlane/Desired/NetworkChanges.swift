@@ -1,0 +1,116 @@
+/// Names a part of a node's network that changes as a whole.
+package enum NetworkKey: Hashable, Sendable {
+    case underlay
+    case ingress
+    /// By network id.
+    case bridge(String)
+    /// By network id.
+    case overlay(String)
+    /// By container id.
+    case sandbox(String)
+}
+
+/// A part of a node's network, as it is to be.
+package enum NetworkPart: Equatable, Sendable {
+    case underlay(Underlay)
+    case ingress(IngressSandbox)
+    case bridge(BridgeNetwork)
+    case overlay(OverlayNetwork)
+    case sandbox(Sandbox)
+
+    package var key: NetworkKey {
+        switch self {
+        case .underlay: .underlay
+        case .ingress: .ingress
+        case .bridge(let bridge): .bridge(bridge.id)
+        case .overlay(let overlay): .overlay(overlay.id)
+        case .sandbox(let sandbox): .sandbox(sandbox.id)
+        }
+    }
+}
+
+/// What is to be different in a node's network: for each key the part that is to be there, or that none is. Of two changes of one key the
+/// later counts; changes of different keys do not depend on their order.
+package struct NetworkChanges: Equatable, Sendable {
+    enum Change: Equatable, Sendable {
+        case set(NetworkPart)
+        case removed
+    }
+
+    private(set) var byKey: [NetworkKey: Change] = [:]
+
+    package init() {}
+
+    /// What leads from one network to another.
+    package init(from old: NodeNetwork, to new: NodeNetwork) {
+        let (before, after) = (old.parts, new.parts)
+        for (key, part) in after where before[key] != part { set(part) }
+        for key in before.keys where after[key] == nil { remove(key) }
+    }
+
+    package var isEmpty: Bool { byKey.isEmpty }
+    package var keys: Set<NetworkKey> { Set(byKey.keys) }
+
+    /// The part is to be so; what was said of it before in these changes counts no more.
+    package mutating func set(_ part: NetworkPart) { byKey[part.key] = .set(part) }
+    /// The part is to go; it need not be there.
+    package mutating func remove(_ key: NetworkKey) { byKey[key] = .removed }
+
+    /// Adds changes that were made after these.
+    package mutating func merge(_ later: NetworkChanges) { byKey.merge(later.byKey) { $1 } }
+}
+
+extension NodeNetwork {
+    /// Carries out the changes. Parts keep their places; new ones come last, in order of their ids.
+    package mutating func apply(_ changes: NetworkChanges) {
+        var left = changes.byKey
+        switch left.removeValue(forKey: .underlay) {
+        case .set(.underlay(let part)): underlay = part
+        case .removed: underlay = nil
+        case .set, nil: break
+        }
+        switch left.removeValue(forKey: .ingress) {
+        case .set(.ingress(let part)): ingress = part
+        case .removed: ingress = nil
+        case .set, nil: break
+        }
+        var kinds: (bridge: [String: Change], overlay: [String: Change], sandbox: [String: Change]) = ([:], [:], [:])
+        for (key, change) in left {
+            switch key {
+            case .bridge(let id): kinds.bridge[id] = change
+            case .overlay(let id): kinds.overlay[id] = change
+            case .sandbox(let id): kinds.sandbox[id] = change
+            case .underlay, .ingress: break
+            }
+        }
+        Self.merge(kinds.bridge, into: &bridges) { if case .bridge(let part) = $0 { part } else { nil } }
+        Self.merge(kinds.overlay, into: &overlays) { if case .overlay(let part) = $0 { part } else { nil } }
+        Self.merge(kinds.sandbox, into: &sandboxes) { if case .sandbox(let part) = $0 { part } else { nil } }
+    }
+
+    private typealias Change = NetworkChanges.Change
+
+    private static func merge<Part: Identifiable>(
+        _ changes: [String: Change], into parts: inout [Part], _ pick: (NetworkPart) -> Part?
+    ) where Part.ID == String {
+        if changes.isEmpty { return }
+        func part(_ change: Change) -> Part? {
+            if case .set(let part) = change { pick(part) } else { nil }
+        }
+        var left = changes
+        parts = parts.compactMap { old in
+            guard let change = left.removeValue(forKey: old.id) else { return old }
+            return part(change)
+        }
+        parts += left.sorted { $0.key < $1.key }.compactMap { part($0.value) }
+    }
+
+    /// All parts there are.
+    var parts: [NetworkKey: NetworkPart] {
+        var parts: [NetworkPart] = bridges.map { .bridge($0) } + overlays.map { .overlay($0) }
+        parts += sandboxes.map { .sandbox($0) }
+        if let underlay { parts.append(.underlay(underlay)) }
+        if let ingress { parts.append(.ingress(ingress)) }
+        return Dictionary(parts.map { ($0.key, $0) }) { first, _ in first }
+    }
+}

@@ -1,0 +1,109 @@
+import Addressing
+import Concurrency
+import TestKit
+import Testing
+
+@testable import DataPlane
+
+@Suite(.timeLimit(.minutes(1))) struct MailboxTests {
+    private func bridge(_ id: String, mtu: Int = 1500) -> BridgeNetwork {
+        BridgeNetwork(
+            id: id, linkName: "br-\(id)", gateway: IPNetwork(address: IPAddress(172, 20, 0, 1), prefixLength: 16),
+            mtu: mtu)
+    }
+
+    private func changes(_ parts: NetworkPart...) -> NetworkChanges {
+        var changes = NetworkChanges()
+        for part in parts { changes.set(part) }
+        return changes
+    }
+
+    private func report(_ number: Int) -> ApplyReport {
+        var report = ApplyReport()
+        report.changes = number
+        return report
+    }
+
+    @Test func `everything that waits is taken at once, and nothing twice`() throws {
+        let mailbox = Mailbox()
+        #expect(mailbox.take() == nil)
+        _ = mailbox.post { $0.apply(changes(.bridge(bridge("a")))) }
+        let last = mailbox.post { $0.apply(changes(.bridge(bridge("b")))) }
+        let batch = try #require(mailbox.take())
+        #expect(batch.sequence == last && batch.hasChanges && !batch.adopts && batch.comparison == nil)
+        #expect(batch.desired.bridges.map(\.id) == ["a", "b"])
+        #expect(mailbox.take() == nil)
+        let adopting = mailbox.post(adopts: true) { $0 = NodeNetwork() }
+        let next = try #require(mailbox.take())
+        #expect(next.adopts && next.sequence == adopting && next.desired == NodeNetwork())
+    }
+
+    @Test func `a change that is refused changes nothing and has no number`() throws {
+        let mailbox = Mailbox()
+        #expect(throws: DataPlaneError.self) {
+            try mailbox.post { desired in
+                desired.apply(changes(.bridge(bridge("a"))))
+                throw DataPlaneError(code: .inconsistent, message: "no")
+            }
+        }
+        #expect(mailbox.take() == nil)
+        #expect(mailbox.post { _ in }.number == 1)
+    }
+
+    @Test func `exactly those are answered whose change was in the pass`() async throws {
+        let mailbox = Mailbox()
+        let first = mailbox.post { $0.apply(changes(.bridge(bridge("a")))) }
+        let batch = try #require(mailbox.take())
+        // While the pass is under way.
+        let second = mailbox.post { $0.apply(changes(.bridge(bridge("b")))) }
+        async let early = mailbox.report(of: first, waitsForRemoval: false)
+        async let whole = mailbox.report(of: first, waitsForRemoval: true)
+        async let late = mailbox.report(of: second, waitsForRemoval: false)
+        try await eventually("waiters") { mailbox.waiterCount == 3 }
+        mailbox.complete(batch.sequence, report(1), withRemoval: false)
+        #expect(try await early.changes == 1)
+        #expect(mailbox.waiterCount == 2)
+        mailbox.complete(batch.sequence, report(2), withRemoval: true)
+        #expect(try await whole.changes == 2)
+        #expect(mailbox.waiterCount == 1)
+        let next = try #require(mailbox.take())
+        #expect(next.sequence == second)
+        mailbox.complete(next.sequence, report(3), withRemoval: false)
+        #expect(try await late.changes == 3)
+        // Who comes later is answered at once.
+        #expect(try await mailbox.report(of: first, waitsForRemoval: true).changes == 3)
+        #expect(mailbox.waiterCount == 0)
+    }
+
+    @Test func `a caller that is cancelled is forgotten, its change is not`() async throws {
+        let mailbox = Mailbox()
+        let sequence = mailbox.post { $0.apply(changes(.bridge(bridge("a")))) }
+        await #expect(throws: DeadlinePassed.self) {
+            try await withDeadline(.milliseconds(20)) {
+                _ = try await mailbox.report(of: sequence, waitsForRemoval: true)
+            }
+        }
+        #expect(mailbox.waiterCount == 0)
+        #expect(mailbox.take()?.desired.bridges.map(\.id) == ["a"])
+    }
+
+    @Test func `comparisons that wait become one`() async throws {
+        let mailbox = Mailbox()
+        async let one = mailbox.compare([.node], reason: "one")
+        try await eventually("the first") { mailbox.comparisonWaiterCount == 1 }
+        async let two = mailbox.compare([.sandbox("s")], reason: "two")
+        try await eventually("the second") { mailbox.comparisonWaiterCount == 2 }
+        let comparison = try #require(mailbox.take()?.comparison)
+        #expect(comparison.scopes == [.node, .sandbox("s")])
+        for waiter in comparison.reports { waiter.succeed(DriftReport(reason: comparison.reason)) }
+        #expect(try await (one.reason, two.reason) == ("one", "one"))
+        async let three = mailbox.compare([.node], reason: "three")
+        try await eventually("the third") { mailbox.comparisonWaiterCount == 1 }
+        async let all = mailbox.compare(nil, reason: "all")
+        try await eventually("the fourth") { mailbox.comparisonWaiterCount == 2 }
+        let everything = try #require(mailbox.take()?.comparison)
+        #expect(everything.scopes == nil)
+        for waiter in everything.reports { waiter.succeed(DriftReport(reason: "")) }
+        _ = try await (three, all)
+    }
+}
