@@ -95,7 +95,7 @@ let package = Package(
         // 1: the domain's values, and Linux as it is
         library("Model", ["Addressing", "Faults"]),
         library("Concurrency"),
-        library("LinuxSystem", ["Concurrency", "CLinux", "Faults"]),
+        library("LinuxSystem", ["Concurrency", "CLinux", "Addressing", "Faults"]),
         library("Netlink", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
         library("Nftables", ["CNFTables", "LinuxSystem", "Addressing", "Faults"], [crypto]),
         library("OCI", ["Faults"], [crypto]),
@@ -168,7 +168,8 @@ let package = Package(
         program("apus", ["Commands"], [arguments]),
         // tests
         library(
-            "TestKit", ["Concurrency", "LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"], [sqlite]),
+            "TestKit",
+            ["Concurrency", "DataPlane", "LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"], [sqlite]),
         tests(
             "PureTests",
             [

@@ -104,11 +104,13 @@ enum Texts {
             Harness.demand(Platform(platform.description) == platform, "\(platform) is not \(text)")
         }
         _ = Digest(text)
-        _ = IPv4Address(text)
-        if let network = IPv4Network(text) {
-            _ = network.first
-            _ = network.last
-            _ = network.count
+        if let address = IPAddress(text) {
+            Harness.demand(IPAddress(address.description) == address, "\(address) is not \(text)")
+        }
+        if let network = IPNetwork(text) {
+            Harness.demand(IPNetwork(network.description) == network, "\(network) is not \(text)")
+            Harness.demand(
+                network.contains(network.first) && network.contains(network.last), "\(network) has no bounds")
         }
         _ = MACAddress(text)
         if let moment = Timestamp(text) {

@@ -2,14 +2,16 @@
 package struct IPv4Network: Hashable, Sendable {
     /// The address as written; host bits may be set.
     package let address: IPv4Address
+    private let length: UInt8
+
     /// 0 to 32.
-    package let prefixLength: Int
+    package var prefixLength: Int { Int(clamping: length) }
 
     /// - Precondition: `prefixLength` is within 0…32; parse text from outside with ``init(_:)``.
     package init(address: IPv4Address, prefixLength: Int) {
         precondition((0...32).contains(prefixLength), "prefix length out of range")
         self.address = address
-        self.prefixLength = prefixLength
+        length = UInt8(clamping: prefixLength)
     }
 
     /// `a.b.c.d/n`, or `nil` when the text is anything else.
@@ -30,8 +32,6 @@ package struct IPv4Network: Hashable, Sendable {
     package var first: IPv4Address { IPv4Address(number: address.number & mask.number) }
     /// Highest address: the broadcast address where there is one.
     package var last: IPv4Address { IPv4Address(number: address.number | ~mask.number) }
-    /// Addresses in the network, the first and last included.
-    package var count: UInt64 { 1 << UInt64(clamping: 32 - prefixLength) }
 
     package func contains(_ other: IPv4Address) -> Bool { (other.number ^ address.number) & mask.number == 0 }
     package func contains(_ other: IPv4Network) -> Bool {

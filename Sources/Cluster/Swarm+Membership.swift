@@ -20,7 +20,7 @@ extension Swarm {
         }
         let membership = part.file.value
         info.nodeID = membership.nodeID
-        info.nodeAddr = membership.dataPathAddress
+        info.nodeAddr = membership.dataPathAddress.description
         info.localNodeState = "active"
         info.remoteManagers = membership.managers
         guard part.isManager else { return info }
@@ -103,7 +103,9 @@ extension Swarm {
         let member = Member(nodeID: membership.nodeID, clusterID: membership.clusterID, role: .manager)
         let certificate = try authority.issue(
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: member,
-            addresses: CertificateAuthority.octets(of: [membership.advertiseAddress, membership.dataPathAddress]))
+            addresses: CertificateAuthority.octets(of: [
+                membership.advertiseAddress, membership.dataPathAddress.description,
+            ]))
         let credentials = try NodeCredentials(key: key, certificate: certificate, roots: [authority.root])
         var cluster = try makeCluster(membership, spec, authority)
         if !pools.isEmpty { cluster.defaultAddrPool = pools }
@@ -174,7 +176,7 @@ extension Swarm {
         node.updatedAt = node.createdAt
         node.spec.role = .manager
         node.spec.availability = availability.flatMap { NodeAvailability(rawValue: $0) } ?? .active
-        node.status.addr = membership.dataPathAddress
+        node.status.addr = membership.dataPathAddress.description
         var status = ManagerStatus()
         status.addr = membership.advertiseAddress
         node.managerStatus = status
@@ -203,7 +205,7 @@ extension Swarm {
         return Membership(
             nodeID: RandomID.swarm(), clusterID: RandomID.swarm(), role: .worker,
             listenAddress: "\(listening.address):\(listening.port)", advertiseAddress: "\(own.address):\(port)",
-            dataPathAddress: "\(data)", dataPathPort: 4789, managers: [])
+            dataPathAddress: data, dataPathPort: 4789, managers: [])
     }
 
     package func joinSwarm(_ request: SwarmJoinRequest) async throws {
@@ -221,7 +223,7 @@ extension Swarm {
                 peer: first)
             let outcome = try await Joiner(token: token, group: group).join(
                 request.remoteAddrs, description: try await executor.describeNode(),
-                advertiseAddress: membership.advertiseAddress, dataPathAddress: membership.dataPathAddress,
+                advertiseAddress: membership.advertiseAddress, dataPathAddress: membership.dataPathAddress.description,
                 availability: request.availability ?? "active")
             membership.nodeID = outcome.credentials.member.nodeID
             membership.clusterID = outcome.clusterID

@@ -1,6 +1,7 @@
 import Concurrency
 package import LinuxSystem
 package import Logging
+import Model
 import Netlink
 import Nftables
 

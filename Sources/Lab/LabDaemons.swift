@@ -103,7 +103,7 @@ struct LabDaemons: Sendable {
 
     /// How /proc/net/tcp shows the last of the helper's sockets, in state LISTEN. proc_net_tcp(5).
     private static var registryListener: String {
-        let address = String(Underlay.internet.inMemory, radix: 16, uppercase: true)
+        let address = String(Underlay.internet.v4?.inMemory ?? 0, radix: 16, uppercase: true)
         let port = String(Underlay.registryPort, radix: 16, uppercase: true)
         func padded(_ text: String, _ width: Int) -> String { String(repeating: "0", count: width - text.count) + text }
         return "\(padded(address, 8)):\(padded(port, 4)) 00000000:0000 0A"

@@ -12,7 +12,7 @@ enum LabNetwork {
 
     struct Member: Sendable {
         let name: String
-        let address: IPv4Address
+        let address: IPAddress
     }
 
     /// Builds the underlay and connects the members; their default routes lead to the internet host.
@@ -33,7 +33,7 @@ enum LabNetwork {
                     name: member.name, master: .name(bridge), isUp: true,
                     peer: VethPeer(name: interface, namespace: own)))
         }
-        let address = IPv4Network(address: member.address, prefixLength: Underlay.subnet.prefixLength)
+        let address = IPNetwork(address: member.address, prefixLength: Underlay.subnet.prefixLength)
         try await own.run {
             var requests: [any NetlinkRequest] = [
                 SetLink("lo", isUp: true),

@@ -6,7 +6,7 @@ package struct LabReport: Encodable, Sendable {
     struct Node: Encodable {
         let name: String
         let role: String
-        let address: IPv4Address
+        let address: IPAddress
         let docker_host: String
         let running: Bool
         let partitioned: Bool
@@ -14,11 +14,11 @@ package struct LabReport: Encodable, Sendable {
     }
 
     struct Host: Encodable {
-        let address: IPv4Address
+        let address: IPAddress
     }
 
     private let name: String
-    private let subnet: IPv4Network
+    private let subnet: IPNetwork
     private let nodes: [Node]
     private let client: Host
     private let internet: Host

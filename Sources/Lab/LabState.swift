@@ -12,7 +12,7 @@ package struct LabState: Codable, Sendable, Equatable {
         package var name: String
         /// `manager` or `worker`.
         package var role: String
-        package var address: IPv4Address
+        package var address: IPAddress
         /// `unix://` and a path that can be used from outside the node.
         package var dockerHost: String
         /// The process that was started last, whether it runs or not; `nil` before the first.
@@ -26,12 +26,12 @@ package struct LabState: Codable, Sendable, Equatable {
 
     /// A member that runs no daemon.
     package struct Host: Codable, Sendable, Equatable {
-        package var address: IPv4Address
+        package var address: IPAddress
     }
 
     package var name: String
     /// Of the underlay.
-    package var subnet: IPv4Network
+    package var subnet: IPNetwork
     package var nodes: [Node]
     package var client: Host
     package var internet: Host
@@ -105,11 +105,11 @@ package struct LabOptions: Codable, Sendable, Equatable {
 
 /// Addresses on a lab's underlay: 198.51.100.0/24 (TEST-NET-2, RFC 5737). Every lab has it on a bridge of its own.
 enum Underlay {
-    static let subnet = IPv4Network(address: IPv4Address(198, 51, 100, 0), prefixLength: 24)
-    static let client = IPv4Address(198, 51, 100, 50)
-    static let internet = IPv4Address(198, 51, 100, 254)
+    static let subnet = IPNetwork(address: IPAddress(198, 51, 100, 0), prefixLength: 24)
+    static let client = IPAddress(198, 51, 100, 50)
+    static let internet = IPAddress(198, 51, 100, 254)
     static let registryPort: UInt16 = 5000
 
     /// Node numbers begin with 1; the first is at .11.
-    static func node(_ number: Int) -> IPv4Address { IPv4Address(198, 51, 100, 10).advanced(by: UInt32(number)) }
+    static func node(_ number: Int) -> IPAddress { IPAddress(198, 51, 100, 10).advanced(by: UInt32(number)) }
 }

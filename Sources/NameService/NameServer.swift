@@ -10,7 +10,7 @@ import Synchronization
 /// and the rules that lead port 53 to the chosen ports are renewed.
 package actor NameServer {
     /// Where resolvers answer.
-    package static let address = IPv4Address(127, 0, 0, 11)
+    package static let address = IPAddress(127, 0, 0, 11)
 
     /// The ports of an open resolver.
     package struct Ports: Sendable, Equatable {
@@ -42,7 +42,7 @@ package actor NameServer {
     ///   - port: 0 for a port of the kernel's choice.
     /// - Throws: `SystemError` when the namespace is missing, or its loopback is down (EADDRNOTAVAIL).
     package func open(
-        _ id: String, namespace: NetworkNamespace?, at address: IPv4Address = NameServer.address, port: UInt16 = 0,
+        _ id: String, namespace: NetworkNamespace?, at address: IPAddress = NameServer.address, port: UInt16 = 0,
         table: NameTable, upstreams: Upstreams
     ) async throws -> Ports {
         guard opening.insert(id).inserted else {

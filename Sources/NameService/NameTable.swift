@@ -9,15 +9,15 @@ package struct NameTable: Sendable, Equatable {
         /// Container names, ids (12 digits and whole), aliases, service names (→ the virtual address),
         /// `tasks.<service>` (→ the tasks' addresses). Names are looked up without regard to case.
         /// A name without addresses exists and answers nothing.
-        package private(set) var names: [String: [IPv4Address]] = [:]
+        package private(set) var names: [String: [IPAddress]] = [:]
 
-        package init(name: String, names: [String: [IPv4Address]] = [:]) {
+        package init(name: String, names: [String: [IPAddress]] = [:]) {
             self.name = name
             for (name, addresses) in names { add(name, addresses) }
         }
 
         /// Adds addresses to a name; several containers may share an alias.
-        package mutating func add(_ name: String, _ addresses: [IPv4Address]) {
+        package mutating func add(_ name: String, _ addresses: [IPAddress]) {
             guard let key = DomainName(name)?.key, !key.isEmpty else { return }  // Nobody can ask for what is no name.
             var known = self.names[key] ?? []
             for address in addresses where !known.contains(address) { known.append(address) }
@@ -28,12 +28,12 @@ package struct NameTable: Sendable, Equatable {
     /// In the order in which they are asked: the first that knows a name answers.
     package var networks: [Network]
     /// Names of addresses, as `<container>.<network>`.
-    package var pointers: [IPv4Address: String]
+    package var pointers: [IPAddress: String]
     /// Whether names that are not in the table are asked of the upstreams. False where the sandbox has internal
     /// networks only: no name of theirs leaks.
     package var forwards: Bool
 
-    package init(networks: [Network] = [], pointers: [IPv4Address: String] = [:], forwards: Bool) {
+    package init(networks: [Network] = [], pointers: [IPAddress: String] = [:], forwards: Bool) {
         self.networks = networks
         self.pointers = pointers
         self.forwards = forwards
@@ -41,7 +41,7 @@ package struct NameTable: Sendable, Equatable {
 
     /// The addresses of a name: whole on any network first, then without its last part on the network so called.
     /// `nil` when the name is unknown.
-    package func addresses(of name: DomainName) -> [IPv4Address]? {
+    package func addresses(of name: DomainName) -> [IPAddress]? {
         let key = name.key
         for network in networks {
             if let addresses = network.names[key] { return addresses }
@@ -64,7 +64,7 @@ package struct NameTable: Sendable, Equatable {
         let key = name.key
         guard key.hasSuffix(suffix) else { return nil }
         let reversed = key.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).reversed()
-        guard let address = IPv4Address(reversed.joined(separator: ".")), let text = pointers[address] else {
+        guard let address = IPAddress(ipv4: reversed.joined(separator: ".")), let text = pointers[address] else {
             return nil
         }
         return DomainName(text)

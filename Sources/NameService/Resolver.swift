@@ -46,11 +46,13 @@ package enum Resolver {
     /// A known name: its addresses where A is asked for; any other type gets an empty answer (NODATA, RFC 2308 §2.2)
     /// instead of going to an upstream that would deny that the name exists.
     private static func answer(
-        _ query: Message, _ question: Question, _ addresses: some Sequence<IPv4Address>
+        _ query: Message, _ question: Question, _ addresses: some Sequence<IPAddress>
     ) -> Message {
         var reply = query.reply()
         if question.type == .a || question.type == .any {
-            reply.answers = addresses.map { Record(question.name, timeToLive: timeToLive, .address($0)) }
+            reply.answers = addresses.compactMap(\.v4).map {
+                Record(question.name, timeToLive: timeToLive, .address($0))
+            }
         }
         return reply
     }

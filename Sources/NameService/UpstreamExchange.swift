@@ -1,6 +1,7 @@
 import Addressing
 package import Faults
 import Glibc
+import LinuxSystem
 
 /// No upstream answered.
 package struct UpstreamError: Fault {
@@ -162,13 +163,8 @@ struct UpstreamAttempt: Sendable {
 
     /// Connects a socket to the server, to send under an id that nobody can guess. `nil`, and the socket closed, when there is no way.
     init?(_ server: Upstreams.Server, _ transport: Transport, _ query: [UInt8], socket: CInt) {
-        var address = sockaddr_in(server.address, port: server.port)
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard connected == 0 || errno == EINPROGRESS else {
+        let place = InternetSocketAddress(server.address, port: server.port)
+        guard place.withPointer({ connect(socket, $0, $1) }) == 0 || errno == EINPROGRESS else {
             _ = Glibc.close(socket)
             return nil
         }
@@ -203,14 +199,5 @@ struct UpstreamAttempt: Sendable {
         guard let length = received.number16(at: 0).map({ Int(clamping: $0) }) else { return [] }
         guard let reply = received.octets(at: 2, length) else { return [] }
         return length == 0 ? nil : Array(reply)
-    }
-}
-
-extension sockaddr_in {
-    init(_ address: IPv4Address, port: UInt16) {
-        self.init()
-        sin_family = sa_family_t(AF_INET)
-        sin_port = port.bigEndian
-        sin_addr.s_addr = address.inMemory
     }
 }

@@ -12,10 +12,10 @@ package struct Upstreams: Sendable, Equatable {
 
     /// Where a resolver listens, for UDP and TCP alike.
     package struct Server: Sendable, Hashable {
-        package var address: IPv4Address
+        package var address: IPAddress
         package var port: UInt16
 
-        package init(_ address: IPv4Address, port: UInt16 = 53) {
+        package init(_ address: IPAddress, port: UInt16 = 53) {
             self.address = address
             self.port = port
         }
@@ -35,7 +35,7 @@ package struct Upstreams: Sendable, Equatable {
         var servers: [Server] = []
         for line in text.split(whereSeparator: \.isNewline) {
             let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            if words.first == "nameserver", let address = words.dropFirst().first.flatMap({ IPv4Address($0) }) {
+            if words.first == "nameserver", let address = words.dropFirst().first.flatMap({ IPAddress(ipv4: $0) }) {
                 servers.append(Server(address))
             }
         }

@@ -5,13 +5,13 @@ import CLinux
 package struct LinkAddress: Sendable, Hashable {
     package var link: LinkID
     /// The address itself, host bits set.
-    package var network: IPv4Network
+    package var network: IPNetwork
     /// `nil`: the kernel is told of none, and knows the subnet's last address all the same.
-    package var broadcast: IPv4Address?
+    package var broadcast: IPAddress?
     /// The kernel adds no route to the prefix (IFA_F_NOPREFIXROUTE).
     package var withoutRoute: Bool
 
-    package init(link: LinkID, network: IPv4Network, broadcast: IPv4Address? = nil, withoutRoute: Bool = false) {
+    package init(link: LinkID, network: IPNetwork, broadcast: IPAddress? = nil, withoutRoute: Bool = false) {
         self.link = link
         self.network = network
         self.broadcast = broadcast
@@ -22,7 +22,7 @@ package struct LinkAddress: Sendable, Hashable {
     static let headerLength = 8
 
     func encode(into message: inout MessageWriter, _ context: EncodingContext) {
-        message.put(AddressFamily.ipv4.rawValue)
+        message.put(AddressFamily(network.family).rawValue)
         message.put(UInt8(clamping: network.prefixLength))
         message.put(UInt8(0))
         message.put(network.address.isLoopback ? UInt8(RT_SCOPE_HOST.rawValue) : UInt8(RT_SCOPE_UNIVERSE.rawValue))
@@ -39,11 +39,11 @@ package struct LinkAddress: Sendable, Hashable {
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
         let length = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue, length <= 32,
-            let address = attributes.ipv4(AddressAttribute.local) ?? attributes.ipv4(AddressAttribute.address)
+            let address = attributes.address(AddressAttribute.local) ?? attributes.address(AddressAttribute.address)
         else { return nil }
         link = .index(try fixed.number(at: 4))
-        network = IPv4Network(address: address, prefixLength: length)
-        broadcast = attributes.ipv4(AddressAttribute.broadcast)
+        network = IPNetwork(address: address, prefixLength: length)
+        broadcast = attributes.address(AddressAttribute.broadcast)
         withoutRoute = (attributes.number(AddressAttribute.flags) ?? 0) & AddressAttribute.noPrefixRoute != 0
     }
 }

@@ -96,7 +96,7 @@ package struct VXLANSettings: Sendable, Hashable {
     /// VXLAN network identifier, 24 bits.
     package var id: UInt32
     /// The underlay's address that packets are sent from and received at; any of the node's when `nil`.
-    package var local: IPv4Address?
+    package var local: IPAddress?
     /// UDP port, sent to and listened at; 4789 unless given (RFC 7348).
     package var port: UInt16
     /// The device learns which remote node a MAC is behind, from what arrives.
@@ -109,7 +109,7 @@ package struct VXLANSettings: Sendable, Hashable {
     package var ttl: UInt8
 
     package init(
-        id: UInt32, local: IPv4Address? = nil, port: UInt16 = 4789, learning: Bool = false, proxy: Bool = true,
+        id: UInt32, local: IPAddress? = nil, port: UInt16 = 4789, learning: Bool = false, proxy: Bool = true,
         udpChecksum: Bool = false, ttl: UInt8 = 64
     ) {
         self.id = id
@@ -123,7 +123,11 @@ package struct VXLANSettings: Sendable, Hashable {
 
     func encode(into message: inout MessageWriter) {
         message.number(VXLANAttribute.id, id)
-        if let local { message.bytes(VXLANAttribute.local, local.octets) }
+        switch local {
+        case .v4(let address): message.bytes(VXLANAttribute.local, address.octets)
+        case .v6(let address): message.bytes(VXLANAttribute.local6, address.octets)
+        case nil: break
+        }
         message.bigEndian(VXLANAttribute.port, port)
         message.flag(VXLANAttribute.learning, learning)
         message.flag(VXLANAttribute.proxy, proxy)
@@ -134,7 +138,7 @@ package struct VXLANSettings: Sendable, Hashable {
     init?(_ attributes: Attributes) {
         guard let id = attributes.number(VXLANAttribute.id, as: UInt32.self) else { return nil }
         self.id = id
-        local = attributes.ipv4(VXLANAttribute.local)
+        local = attributes.address(VXLANAttribute.local) ?? attributes.address(VXLANAttribute.local6)
         port = attributes.bigEndian(VXLANAttribute.port) ?? 0
         learning = attributes.flag(VXLANAttribute.learning) ?? false
         proxy = attributes.flag(VXLANAttribute.proxy) ?? false
@@ -192,14 +196,11 @@ package struct SetPort: NetlinkRequest {
 }
 
 extension Attributes {
-    /// An IPv4 address; `nil` when missing or of another family.
-    func ipv4(_ type: UInt16) -> IPv4Address? {
-        guard let value = bytes(type), value.count == 4 else { return nil }
-        return IPv4Address(number: value.reduce(0) { $0 << 8 | UInt32(clamping: $1) })
-    }
+    /// An address; `nil` when missing or of another family than the two.
+    func address(_ type: UInt16) -> IPAddress? { bytes(type).flatMap { IPAddress(octets: $0) } }
 
     func mac(_ type: UInt16) -> MACAddress? {
         guard let value = bytes(type), value.count == 6 else { return nil }
-        return MACAddress(octets: Array(value))
+        return MACAddress(octets: value)
     }
 }

@@ -5,11 +5,11 @@ import CLinux
 /// what comes must be looked at all the same).
 package enum ConnectionSelection: Sendable, Hashable {
     /// Begun by an address.
-    case begun(by: IPv4Address)
+    case begun(by: IPAddress)
     /// Sent to an address, before translation.
-    case sent(to: IPv4Address)
+    case sent(to: IPAddress)
     /// Answered from an address: sent there, after translation.
-    case answered(from: IPv4Address)
+    case answered(from: IPAddress)
     /// Sent to a port, before translation. The protocol is IPPROTO_TCP, IPPROTO_UDP…
     case port(UInt16, protocol: UInt8)
 
@@ -39,11 +39,16 @@ package enum ConnectionSelection: Sendable, Hashable {
     }
 
     private func encode(
-        into message: inout MessageWriter, _ address: IPv4Address, asSource: Bool, isReply: Bool
+        into message: inout MessageWriter, _ address: IPAddress, asSource: Bool, isReply: Bool
     ) {
         message.nest(UInt16((isReply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG).rawValue), marked: true) {
             $0.nest(UInt16(CTA_TUPLE_IP.rawValue), marked: true) {
-                $0.bytes(UInt16((asSource ? CTA_IP_V4_SRC : CTA_IP_V4_DST).rawValue), address.octets)
+                let type: UInt16 =
+                    switch address.family {
+                    case .v4: UInt16((asSource ? CTA_IP_V4_SRC : CTA_IP_V4_DST).rawValue)
+                    case .v6: UInt16((asSource ? CTA_IP_V6_SRC : CTA_IP_V6_DST).rawValue)
+                    }
+                $0.bytes(type, address.octets)
             }
         }
         compare(asSource ? Compared.source : Compared.destination, isReply: isReply, into: &message)

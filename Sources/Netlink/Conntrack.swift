@@ -8,8 +8,8 @@ import Synchronization
 package struct TrackedConnection: Sendable, Hashable {
     /// One direction's addresses; ports are 0 for protocols without.
     package struct Direction: Sendable, Hashable {
-        package let source: IPv4Address
-        package let destination: IPv4Address
+        package let source: IPAddress
+        package let destination: IPAddress
         package let sourcePort: UInt16
         package let destinationPort: UInt16
     }
@@ -28,7 +28,7 @@ package struct TrackedConnection: Sendable, Hashable {
     let id: [UInt8]?
 
     /// Where the packets go after translation.
-    package var endpoint: IPv4Address { reply.source }
+    package var endpoint: IPAddress { reply.source }
 
     /// `nil` for messages of other types or families.
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
@@ -55,8 +55,8 @@ package struct TrackedConnection: Sendable, Hashable {
         let tuple = try Attributes(bytes)
         guard let ip = try tuple.nest(UInt16(CTA_TUPLE_IP.rawValue)),
             let ports = try tuple.nest(UInt16(CTA_TUPLE_PROTO.rawValue)),
-            let source = ip.ipv4(UInt16(CTA_IP_V4_SRC.rawValue)),
-            let destination = ip.ipv4(UInt16(CTA_IP_V4_DST.rawValue))
+            let source = ip.address(UInt16(CTA_IP_V4_SRC.rawValue)),
+            let destination = ip.address(UInt16(CTA_IP_V4_DST.rawValue))
         else { return nil }
         let direction = Direction(
             source: source, destination: destination,
@@ -145,7 +145,7 @@ package final class ConntrackSocket: Sendable {
 
     /// Forgets the connections whose packets are sent to this address, after translation.
     @discardableResult
-    package func deleteConnections(to endpoint: IPv4Address) throws -> Int {
+    package func deleteConnections(to endpoint: IPAddress) throws -> Int {
         try delete { $0.endpoint == endpoint }
     }
 

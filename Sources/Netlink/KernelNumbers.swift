@@ -1,3 +1,4 @@
+import Addressing
 import CLinux
 
 // The kernel's numbers (linux/netlink.h, rtnetlink.h, if_link.h, neighbour.h, fib_rules.h) as the types the codec writes.
@@ -49,6 +50,13 @@ package enum AddressFamily: UInt8, Sendable {
     case ipv4 = 2
     case bridge = 7
     case ipv6 = 10
+
+    init(_ family: IPFamily) {
+        switch family {
+        case .v4: self = .ipv4
+        case .v6: self = .ipv6
+        }
+    }
 }
 
 enum LinkAttribute {
@@ -81,6 +89,7 @@ enum VethAttribute { static let peer = UInt16(VETH_INFO_PEER) }
 enum VXLANAttribute {
     static let id = UInt16(IFLA_VXLAN_ID)
     static let local = UInt16(IFLA_VXLAN_LOCAL)
+    static let local6 = UInt16(IFLA_VXLAN_LOCAL6)
     static let ttl = UInt16(IFLA_VXLAN_TTL)
     static let learning = UInt16(IFLA_VXLAN_LEARNING)
     static let port = UInt16(IFLA_VXLAN_PORT)

@@ -36,7 +36,7 @@ private struct NeighbourHeader {
 /// Which MAC an address on a link has: an ARP table row.
 package struct Neighbour: Sendable, Hashable {
     package var link: LinkID
-    package var address: IPv4Address
+    package var address: IPAddress
     /// `nil` while it is being asked for.
     package var mac: MACAddress?
     package var state: NeighbourState
@@ -44,7 +44,7 @@ package struct Neighbour: Sendable, Hashable {
     package var `protocol`: UInt8
 
     package init(
-        link: LinkID, address: IPv4Address, mac: MACAddress?, state: NeighbourState = .permanent,
+        link: LinkID, address: IPAddress, mac: MACAddress?, state: NeighbourState = .permanent,
         protocol: UInt8 = ownProtocol
     ) {
         self.link = link
@@ -55,7 +55,8 @@ package struct Neighbour: Sendable, Hashable {
     }
 
     func encode(into message: inout MessageWriter, _ context: EncodingContext) {
-        NeighbourHeader(family: .ipv4, index: context.index(of: link), state: state).encode(into: &message)
+        NeighbourHeader(family: AddressFamily(address.family), index: context.index(of: link), state: state).encode(
+            into: &message)
         message.bytes(NeighbourAttribute.destination, address.octets)
         if let mac { message.bytes(NeighbourAttribute.linkAddress, mac.octets) }
         if `protocol` != 0 { message.number(NeighbourAttribute.protocol, `protocol`) }
@@ -67,7 +68,7 @@ package struct Neighbour: Sendable, Hashable {
         let (fixed, attributes) = try message.parts(fixed: NeighbourHeader.length)
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
             try fixed.number(at: 10, as: UInt8.self) & NeighbourAttribute.flagProxy == 0,
-            let address = attributes.ipv4(NeighbourAttribute.destination)
+            let address = attributes.address(NeighbourAttribute.destination)
         else { return nil }
         self.address = address
         link = .index(try fixed.number(at: 4))
@@ -103,7 +104,8 @@ package struct DeleteNeighbour: NetlinkRequest {
     package var links: [LinkID] { [neighbour.link] }
     package var description: String { "delete neighbour \(neighbour.address) on \(neighbour.link)" }
     package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
-        NeighbourHeader(family: .ipv4, index: context.index(of: neighbour.link)).encode(into: &message)
+        NeighbourHeader(family: AddressFamily(neighbour.address.family), index: context.index(of: neighbour.link))
+            .encode(into: &message)
         message.bytes(NeighbourAttribute.destination, neighbour.address.octets)
     }
 }
@@ -122,12 +124,12 @@ package struct ForwardingEntry: Sendable, Hashable {
     package var mac: MACAddress
     package var owner: Owner
     /// VXLAN: underlay address of the node behind which it is.
-    package var remote: IPv4Address?
+    package var remote: IPAddress?
     package var state: NeighbourState
 
     /// `state`: static for a bridge's table, permanent for a device's, unless given.
     package init(
-        link: LinkID, mac: MACAddress, owner: Owner, remote: IPv4Address? = nil, state: NeighbourState? = nil
+        link: LinkID, mac: MACAddress, owner: Owner, remote: IPAddress? = nil, state: NeighbourState? = nil
     ) {
         self.link = link
         self.mac = mac
@@ -157,7 +159,7 @@ package struct ForwardingEntry: Sendable, Hashable {
         link = .index(try fixed.number(at: 4))
         state = NeighbourState(rawValue: try fixed.number(at: 8))
         owner = try fixed.number(at: 10, as: UInt8.self) & NeighbourAttribute.flagSelf != 0 ? .device : .master
-        remote = attributes.ipv4(NeighbourAttribute.destination)
+        remote = attributes.address(NeighbourAttribute.destination)
     }
 }
 

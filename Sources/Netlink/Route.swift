@@ -6,7 +6,7 @@ package let ownProtocol: UInt8 = 77
 /// RTPROT_KERNEL: what the kernel adds by itself, as the route to an address's subnet.
 package let kernelProtocol = UInt8(RTPROT_KERNEL)
 
-/// A route of IPv4 (rtnetlink(7)).
+/// A route (rtnetlink(7)).
 package struct Route: Sendable, Hashable {
     /// How far the destination is (`RT_SCOPE_…`): the larger the number, the nearer.
     package enum Scope: UInt8, Sendable { case universe = 0, site = 200, link = 253, host = 254, nowhere = 255 }
@@ -21,13 +21,13 @@ package struct Route: Sendable, Hashable {
     package static let localTable: UInt32 = 255
 
     /// Host bits clear; `0.0.0.0/0` is the default route.
-    package var destination: IPv4Network
+    package var destination: IPNetwork
     /// `nil`: the destination itself is on the link.
-    package var gateway: IPv4Address?
+    package var gateway: IPAddress?
     /// `nil` where the gateway's address says it.
     package var link: LinkID?
     /// Source address of packets that start here.
-    package var source: IPv4Address?
+    package var source: IPAddress?
     /// Number of the routing table.
     package var table: UInt32
     /// Who has put it there (`RTPROT_…`): ``ownProtocol`` for ours.
@@ -42,12 +42,12 @@ package struct Route: Sendable, Hashable {
     package var onLink: Bool
 
     /// `0.0.0.0/0`.
-    package static let everywhere = IPv4Network(address: IPv4Address(number: 0), prefixLength: 0)
+    package static let everywhere = IPNetwork.everywhere(.v4)
 
     /// `scope` is `link` unless there is a gateway, as ip(8) has it.
     package init(
-        destination: IPv4Network = Route.everywhere, gateway: IPv4Address? = nil, link: LinkID? = nil,
-        source: IPv4Address? = nil, table: UInt32 = Route.mainTable, protocol: UInt8 = ownProtocol, scope: Scope? = nil,
+        destination: IPNetwork = Route.everywhere, gateway: IPAddress? = nil, link: LinkID? = nil,
+        source: IPAddress? = nil, table: UInt32 = Route.mainTable, protocol: UInt8 = ownProtocol, scope: Scope? = nil,
         kind: Kind = .unicast, metric: UInt32 = 0, mtu: Int? = nil, onLink: Bool = false
     ) {
         self.destination = destination
@@ -76,7 +76,7 @@ package struct Route: Sendable, Hashable {
     }
 
     func encode(into message: inout MessageWriter, _ context: EncodingContext) {
-        message.put(AddressFamily.ipv4.rawValue)
+        message.put(AddressFamily(destination.family).rawValue)
         message.put(UInt8(clamping: destination.prefixLength))
         message.put(UInt8(0))
         message.put(UInt8(0))
@@ -104,11 +104,11 @@ package struct Route: Sendable, Hashable {
         let flags = try fixed.number(at: 8, as: UInt32.self)
         guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue, length <= 32, flags & RouteAttribute.cloned == 0
         else { return nil }
-        let address = attributes.ipv4(RouteAttribute.destination) ?? IPv4Address(number: 0)
-        destination = IPv4Network(address: address, prefixLength: length)
-        gateway = attributes.ipv4(RouteAttribute.gateway)
+        let address = attributes.address(RouteAttribute.destination) ?? .unspecified(.v4)
+        destination = IPNetwork(address: address, prefixLength: length)
+        gateway = attributes.address(RouteAttribute.gateway)
         link = attributes.number(RouteAttribute.outInterface, as: UInt32.self).map { .index($0) }
-        source = attributes.ipv4(RouteAttribute.preferredSource)
+        source = attributes.address(RouteAttribute.preferredSource)
         let shortTable = try fixed.number(at: 4, as: UInt8.self)
         table = attributes.number(RouteAttribute.table) ?? UInt32(clamping: shortTable)
         `protocol` = try fixed.number(at: 5)

@@ -11,17 +11,21 @@ package struct Rule: Sendable, Hashable {
     package var mark: UInt32?
     /// All bits when `nil`.
     package var markMask: UInt32?
-    package var source: IPv4Network?
-    package var destination: IPv4Network?
+    /// Whose packets it is for; source and destination are of it.
+    package var family: IPFamily
+    package var source: IPNetwork?
+    package var destination: IPNetwork?
     /// Only packets that come in by the link of this name.
     package var inputLink: String?
     /// Who has put it there (`FRA_PROTOCOL`): ``ownProtocol`` for ours.
     package var `protocol`: UInt8
 
     package init(
-        priority: UInt32, table: UInt32, mark: UInt32? = nil, markMask: UInt32? = nil, source: IPv4Network? = nil,
-        destination: IPv4Network? = nil, inputLink: String? = nil, protocol: UInt8 = ownProtocol
+        priority: UInt32, table: UInt32, mark: UInt32? = nil, markMask: UInt32? = nil, source: IPNetwork? = nil,
+        destination: IPNetwork? = nil, inputLink: String? = nil, family: IPFamily = .v4,
+        protocol: UInt8 = ownProtocol
     ) {
+        self.family = family
         self.priority = priority
         self.table = table
         self.mark = mark
@@ -43,7 +47,7 @@ package struct Rule: Sendable, Hashable {
     static let headerLength = 12
 
     func encode(into message: inout MessageWriter) {
-        message.put(AddressFamily.ipv4.rawValue)
+        message.put(AddressFamily(family).rawValue)
         message.put(UInt8(clamping: destination?.prefixLength ?? 0))
         message.put(UInt8(clamping: source?.prefixLength ?? 0))
         message.put(UInt8(0))
@@ -73,14 +77,15 @@ package struct Rule: Sendable, Hashable {
         let destinationLength = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
         let sourceLength = Int(clamping: try fixed.number(at: 2, as: UInt8.self))
         guard destinationLength <= 32, sourceLength <= 32 else { return nil }
+        family = .v4
         priority = attributes.number(RuleAttribute.priority) ?? 0
         let shortTable = try fixed.number(at: 4, as: UInt8.self)
         table = attributes.number(RuleAttribute.table) ?? UInt32(clamping: shortTable)
         mark = attributes.number(RuleAttribute.mark)
         markMask = attributes.number(RuleAttribute.markMask)
-        source = attributes.ipv4(RuleAttribute.source).map { IPv4Network(address: $0, prefixLength: sourceLength) }
-        destination = attributes.ipv4(RuleAttribute.destination)
-            .map { IPv4Network(address: $0, prefixLength: destinationLength) }
+        source = attributes.address(RuleAttribute.source).map { IPNetwork(address: $0, prefixLength: sourceLength) }
+        destination = attributes.address(RuleAttribute.destination)
+            .map { IPNetwork(address: $0, prefixLength: destinationLength) }
         inputLink = attributes.string(RuleAttribute.inInterface)
         `protocol` = attributes.number(RuleAttribute.protocol) ?? 0
     }

@@ -7,7 +7,7 @@ import Model
 /// the next, so that a freed address rests for a while.
 struct AddressPlanner {
     private var allocators: [String: AddressAllocator] = [:]
-    private var inUse: [String: Set<IPv4Address>] = [:]
+    private var inUse: [String: Set<IPAddress>] = [:]
 
     /// Published ports chosen by the swarm. Source: Docker's documentation of `--publish`.
     static let dynamicPorts = 30_000...32_767
@@ -42,40 +42,42 @@ struct AddressPlanner {
         }
         allocators = allocators.filter { state.networks[$0.key] != nil }
         for service in state.services.values {
-            for vip in service.endpoint.virtualIPs ?? [] { claim(vip.addr, in: vip.networkID) }
+            for vip in service.endpoint.virtualIPs ?? [] { claim(vip.addr?.address, in: vip.networkID) }
         }
         for task in state.tasks.values where task.isLive {
             for attachment in task.networksAttachments ?? [] {
-                for address in attachment.addresses { claim(address, in: attachment.network.id) }
+                for address in attachment.addresses { claim(address.address, in: attachment.network.id) }
             }
         }
         if let ingress = state.ingressNetwork {
-            for node in state.nodes.values { claim(node.membership?.ingressAddress, in: ingress.id) }
+            for address in state.nodes.values.flatMap({ $0.membership?.ingressAddresses?.all ?? [] }) {
+                claim(address, in: ingress.id)
+            }
         }
     }
 
     /// Addresses of a network's services and tasks, those that have ended included, the oldest first: a new leader goes on where the
     /// one before was.
-    private static func history(of network: String, _ state: SwarmState) -> [IPv4Address] {
+    private static func history(of network: String, _ state: SwarmState) -> [IPAddress] {
         let virtual = state.services.values.flatMap { service in
-            (service.endpoint.virtualIPs ?? []).filter { $0.networkID == network }.map {
-                (service.createdAt, $0.addr ?? "")
+            (service.endpoint.virtualIPs ?? []).filter { $0.networkID == network }.compactMap(\.addr).map {
+                (service.createdAt, $0.address)
             }
         }
         let own = state.tasks.values.flatMap { task in
             (task.networksAttachments ?? []).filter { $0.network.id == network }.flatMap(\.addresses).map {
-                (task.createdAt, $0)
+                (task.createdAt, $0.address)
             }
         }
-        return (virtual + own).sorted { $0 < $1 }.compactMap { IPv4Network($0.1)?.address }
+        return (virtual + own).sorted { $0 < $1 }.map(\.1)
     }
 
-    private mutating func claim(_ text: String?, in network: String) {
-        guard let text, let address = IPv4Network(text)?.address ?? IPv4Address(text) else { return }
+    private mutating func claim(_ address: IPAddress?, in network: String) {
+        guard let address else { return }
         inUse[network, default: []].insert(address)
     }
 
-    private mutating func take(in network: String) -> IPv4Network? {
+    private mutating func take(in network: String) -> IPNetwork? {
         let used = inUse[network] ?? []
         guard let found = allocators[network]?.allocate(isInUse: { used.contains($0) }) else { return nil }
         inUse[network, default: []].insert(found.address)
@@ -92,7 +94,7 @@ struct AddressPlanner {
         var addresses = (service.endpoint.virtualIPs ?? []).filter { wanted.contains($0.networkID) }
         for network in wanted where !addresses.contains(where: { $0.networkID == network }) {
             guard let address = take(in: network) else { continue }
-            addresses.append(VirtualIP(networkID: network, addr: address.description))
+            addresses.append(VirtualIP(networkID: network, addr: address))
         }
         service.endpoint.virtualIPs = addresses.isEmpty ? nil : addresses
         service.endpoint.spec = service.spec.endpointSpec
@@ -105,9 +107,7 @@ struct AddressPlanner {
         guard !service.spec.ports.isEmpty else { return nil }
         var taken = Set(
             state.services.values.filter { $0.id != service.id }
-                .flatMap { ($0.endpoint.ports ?? []) + $0.spec.ports }.filter(\.isOnMesh).map {
-                    "\($0.transport)/\($0.publishedPort ?? 0)"
-                })
+                .flatMap { ($0.endpoint.ports ?? []) + $0.spec.ports }.filter(\.isOnMesh).map { PortIdentity($0) })
         var earlier = service.endpoint.ports ?? []
         return service.spec.ports.map { port in
             guard (port.publishedPort ?? 0) == 0, port.isOnMesh else { return port }
@@ -117,20 +117,23 @@ struct AddressPlanner {
             }) {
                 port.publishedPort = earlier.remove(at: index).publishedPort
             } else {
-                port.publishedPort = Self.dynamicPorts.first { !taken.contains("\(port.transport)/\($0)") }
+                port.publishedPort = Self.dynamicPorts.first {
+                    !taken.contains(PortIdentity(transport: port.transport, number: $0))
+                }
             }
-            taken.insert("\(port.transport)/\(port.publishedPort ?? 0)")
+            taken.insert(PortIdentity(port))
             return port
         }
     }
 
     private mutating func allocate(_ node: Node, _ draft: inout SwarmDraft) {
-        guard let ingress = draft.state.ingressNetwork, node.membership?.ingressAddress == nil, node.description != nil,
+        guard let ingress = draft.state.ingressNetwork, node.membership?.ingressAddresses == nil,
+            node.description != nil,
             let address = take(in: ingress.id)
         else { return }
         var node = node
         var membership = node.membership ?? Node.Membership()
-        membership.ingressAddress = address.address.description
+        membership.ingressAddresses = HostAddresses(address.address)
         node.membership = membership
         draft.put(node)
     }
@@ -142,7 +145,7 @@ struct AddressPlanner {
             if draft.state.isUnread(network: target) { return }
             return fail(task, "network \(target) not found", &draft)
         }
-        let address: IPv4Network
+        let address: IPNetwork
         if let text = wish.address {
             guard let wanted = take(text, in: network.id) else { return fail(task, "Address already in use", &draft) }
             address = wanted
@@ -151,7 +154,7 @@ struct AddressPlanner {
             address = free
         }
         var task = task
-        var attachment = NetworkAttachment(network: network, addresses: [address.description])
+        var attachment = NetworkAttachment(network: network, addresses: [address])
         attachment.aliases = wish.aliases
         task.networksAttachments = [attachment]
         task.status = TaskStatus(.assigned, "address assigned", at: draft.now)
@@ -159,13 +162,13 @@ struct AddressPlanner {
     }
 
     /// Takes an address that the user asks for; `nil` when it is in use, kept back, or in none of the network's subnets.
-    private mutating func take(_ text: String, in network: String) -> IPv4Network? {
-        guard let address = IPv4Address(text), let allocator = allocators[network],
+    private mutating func take(_ text: String, in network: String) -> IPNetwork? {
+        guard let address = IPAddress(ipv4: text), let allocator = allocators[network],
             let subnet = allocator.subnet(of: address), inUse[network]?.contains(address) != true,
             !allocator.ranges.contains(where: { $0.reserved.contains(address) })
         else { return nil }
         inUse[network, default: []].insert(address)
-        return IPv4Network(address: address, prefixLength: subnet.prefixLength)
+        return IPNetwork(address: address, prefixLength: subnet.prefixLength)
     }
 
     private static func exhausted(_ network: SwarmNetwork) -> String {
@@ -191,7 +194,7 @@ struct AddressPlanner {
                 for attachment in attachments { release(attachment) }
                 return fail(task, Self.exhausted(network), &draft)
             }
-            var attachment = NetworkAttachment(network: network, addresses: [address.description])
+            var attachment = NetworkAttachment(network: network, addresses: [address])
             attachment.aliases = config.aliases
             attachments.append(attachment)
         }
@@ -207,9 +210,7 @@ struct AddressPlanner {
     }
 
     private mutating func release(_ attachment: NetworkAttachment) {
-        for text in attachment.addresses {
-            if let address = IPv4Network(text)?.address { inUse[attachment.network.id]?.remove(address) }
-        }
+        for address in attachment.addresses { inUse[attachment.network.id]?.remove(address.address) }
     }
 
     /// The task stays new, with the reason in view; the next change of the state tries again.

@@ -10,19 +10,19 @@ package struct DefaultAddressPools: Sendable, Equatable {
     /// A network has a gateway and room for more.
     private static let smallestSize = 29
 
-    private let bases: [IPv4Network]
+    private let bases: [IPNetwork]
     private let size: Int
 
     /// - Parameter size: 0 for the usual one.
     /// - Throws: ``APIError`` in Docker's words.
     package init(_ texts: [String], size: Int) throws(APIError) {
         self.size = size == 0 ? Self.usualSize : size
-        var bases: [IPv4Network] = []
+        var bases: [IPNetwork] = []
         guard (1...Self.smallestSize).contains(self.size) else {
             throw APIError(.invalidInput, "subnet size is out of range: \(size)")
         }
         for text in texts {
-            guard let base = IPv4Network(text)?.masked else {
+            guard let base = IPNetwork(ipv4: text)?.masked else {
                 throw APIError(.invalidInput, "invalid base pool \(text): invalid CIDR address: \(text)")
             }
             guard self.size >= base.prefixLength else {

@@ -9,6 +9,9 @@ package struct NetworkAllocator {
     /// The largest VXLAN network identifier: 24 bits.
     package static let lastIdentifier: UInt32 = 0xff_ffff
 
+    /// The ingress network's subnet when the swarm was given no pools.
+    private static let usualIngress = IPNetwork(address: IPAddress(10, 255, 0, 0), prefixLength: 16)
+
     package let state: SwarmState
 
     package init(state: SwarmState) { self.state = state }
@@ -26,11 +29,10 @@ package struct NetworkAllocator {
             name: "overlay", options: [SwarmNetwork.identifierOption: "\(Self.firstIdentifier)"])
         var pools = AllocatedPools()
         pools.driver = Driver(name: "default")
-        let subnet = state.cluster?.addressPools?.choose(avoiding: [])
+        let subnet = state.cluster?.addressPools?.choose(avoiding: []) ?? Self.usualIngress
         pools.configs = [
             .init(
-                subnet: subnet?.description ?? "10.255.0.0/16",
-                gateway: subnet.map { $0.first.advanced(by: 1).description } ?? "10.255.0.1")
+                subnet: subnet, gateway: subnet.first.advanced(by: 1))
         ]
         network.ipamOptions = pools
         return network
@@ -110,26 +112,27 @@ package struct NetworkAllocator {
             guard let subnet = chooser.choose(avoiding: subnetsInUse + routedSubnets) else {
                 throw APIError(.unavailable, AddressPoolRules.exhausted)
             }
-            return [.init(subnet: subnet.description, gateway: subnet.first.advanced(by: 1).description)]
+            return [.init(subnet: subnet, gateway: subnet.first.advanced(by: 1))]
         }
         let present = state.networks.values.flatMap { $0.addressRanges.map(\.subnet) }
         let parsed = try AddressPoolRules.parse(asked, avoiding: present)
         return zip(asked, parsed).map { pool, read in
-            let range = pool.ipRange.flatMap { $0.isEmpty ? nil : $0 }
+            // As they were written, host bits included: what was written is shown again.
             var result = AllocatedPools.Pool(
-                subnet: pool.subnet, gateway: read.gateway.description, range: range)
-            result.auxiliaryAddresses = pool.auxiliaryAddresses
+                subnet: pool.subnet.flatMap { IPNetwork($0) }, gateway: read.gateway,
+                range: pool.ipRange.flatMap { IPNetwork($0) })
+            result.auxiliaryAddresses = pool.auxiliaryAddresses?.compactMapValues { IPAddress($0) }
             return result
         }
     }
 
     /// What the nodes' own networks route, their local bridges included: default pools leave it alone.
-    private var routedSubnets: [IPv4Network] {
-        state.nodes.values.flatMap { $0.description?.routedSubnets ?? [] }.compactMap { IPv4Network($0) }
+    private var routedSubnets: [IPNetwork] {
+        state.nodes.values.flatMap { $0.description?.routedSubnets ?? [] }.compactMap { IPNetwork(ipv4: $0) }
     }
 
     /// Subnets of every network, removed ones with live tasks included.
-    package var subnetsInUse: [IPv4Network] {
+    package var subnetsInUse: [IPNetwork] {
         (Array(state.networks.values)
             + state.tasks.values.filter(\.isLive).flatMap { ($0.networksAttachments ?? []).map(\.network) })
             .flatMap { $0.addressRanges.map(\.subnet) }
@@ -140,10 +143,10 @@ extension SwarmNetwork {
     /// The subnets that addresses are taken from.
     package var addressRanges: [AddressRange] {
         (ipamOptions?.configs ?? []).compactMap { pool in
-            guard let subnet = pool.subnet.flatMap({ IPv4Network($0) }) else { return nil }
-            var reserved = Set((pool.auxiliaryAddresses ?? [:]).values.compactMap { IPv4Address($0) })
-            if let gateway = pool.gateway.flatMap({ IPv4Address($0) }) { reserved.insert(gateway) }
-            return AddressRange(subnet: subnet, range: pool.range.flatMap { IPv4Network($0) }, reserved: reserved)
+            guard let subnet = pool.subnet else { return nil }
+            var reserved = Set((pool.auxiliaryAddresses ?? [:]).values)
+            if let gateway = pool.gateway { reserved.insert(gateway) }
+            return AddressRange(subnet: subnet, range: pool.range, reserved: reserved)
         }
     }
 }

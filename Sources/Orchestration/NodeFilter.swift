@@ -14,7 +14,7 @@ struct NodeFilter {
 
     private static var ready: NodeFilter {
         NodeFilter(explain: { "\($0) node\($0 == 1 ? "" : "s") not available for new tasks" }) {
-            $0.status.state == .ready && $0.spec.availability == .active && $0.membership?.ingressAddress != nil
+            $0.status.state == .ready && $0.spec.availability == .active && $0.membership?.ingressAddresses != nil
         }
     }
 

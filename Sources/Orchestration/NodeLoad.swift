@@ -9,7 +9,7 @@ struct NodeLoad {
     private struct Amounts {
         var cpus: Int64 = 0
         var memory: Int64 = 0
-        var ports: [String: Int] = [:]
+        var ports: [PortIdentity: Int] = [:]
 
         mutating func add(_ task: SwarmTask) {
             let wanted = task.spec.resources?.reservations ?? NodeResources()
@@ -101,7 +101,7 @@ struct NodeLoad {
     }
 
     /// Host ports on a node that a task may not have.
-    func occupiedPorts(on node: String, for task: SwarmTask) -> Set<String> {
+    func occupiedPorts(on node: String, for task: SwarmTask) -> Set<PortIdentity> {
         let own = yielding[seat(of: task, on: node)]?.ports ?? [:]
         return Set((used[node]?.ports ?? [:]).filter { $0.value > own[$0.key] ?? 0 }.keys)
     }
@@ -116,10 +116,8 @@ extension Int64 {
 }
 
 extension SwarmTask {
-    /// `tcp/8080` for each port published on the node itself.
-    var hostPorts: Set<String> {
-        Set(
-            (assignment?.ports ?? []).filter { !$0.isOnMesh && ($0.publishedPort ?? 0) != 0 }
-                .map { "\($0.transport)/\($0.publishedPort ?? 0)" })
+    /// The ports published on the node itself.
+    var hostPorts: Set<PortIdentity> {
+        Set((assignment?.ports ?? []).filter { !$0.isOnMesh && ($0.publishedPort ?? 0) != 0 }.map { PortIdentity($0) })
     }
 }

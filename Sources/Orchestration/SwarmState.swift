@@ -146,9 +146,3 @@ extension ServiceSpec {
         isGlobal || isJob ? 0 : Int(clamping: mode.replicated?.replicas ?? 1)
     }
 }
-
-extension PortConfig {
-    package var transport: String { self.protocol ?? "tcp" }
-    /// It is published on every node; otherwise on those with a task alone.
-    package var isOnMesh: Bool { (publishMode ?? "ingress") == "ingress" }
-}

@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import EngineInterface
 import Foundation
@@ -164,7 +165,7 @@ struct Agent: ServiceLifecycle.Service {
         _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: SessionState,
         _ description: NodeDescription
     ) async throws {
-        let dataPathAddress = membership.value.dataPathAddress
+        let dataPathAddress = membership.value.dataPathAddress.description
         try await dispatcher.session(options: NodeTransport.streamOptions) { writer in
             let described = try Wire.payload(description)
             try await writer.write(

@@ -48,7 +48,7 @@ package struct CertificateAuthority: Sendable {
 
     /// The octets of `host:port` and `host` where the host is an IPv4 address.
     static func octets(of addresses: [String]) -> [[UInt8]] {
-        let hosts = addresses.compactMap { IPv4Address(String($0.prefix { $0 != ":" })) }
+        let hosts = addresses.compactMap { IPAddress(ipv4: $0.prefix { $0 != ":" }) }
         return Set(hosts).sorted().map(\.octets)
     }
 

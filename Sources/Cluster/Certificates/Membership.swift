@@ -1,3 +1,4 @@
+package import Addressing
 import Concurrency
 import LinuxSystem
 package import Model
@@ -16,8 +17,8 @@ package struct Membership: VersionedRecord, Equatable {
     package var listenAddress: String
     /// `host:port` under which others reach it.
     package var advertiseAddress: String
-    /// IPv4 address that VXLAN uses.
-    package var dataPathAddress: String
+    /// Where VXLAN reaches this node.
+    package var dataPathAddress: IPAddress
     package var dataPathPort: Int
     package var managers: [SwarmInfo.RemoteManager]
 }

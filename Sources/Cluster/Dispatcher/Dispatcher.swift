@@ -36,7 +36,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let source: NodeAddress
 
         /// - Throws: `RPCError` when the address cannot be the node's.
-        func address(of node: Node) throws -> IPv4Address? {
+        func address(of node: Node) throws -> IPAddress? {
             if claim.isEmpty { return nil }
             let address = try source.parse(claim)
             try source.check(address, of: node)
@@ -208,7 +208,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     /// Writes what a node says of itself, if that is news and its time has come.
     private func write(
-        _ nodeID: String, session: String, _ address: IPv4Address? = nil, evenSo isWanted: Bool = false
+        _ nodeID: String, session: String, _ address: IPAddress? = nil, evenSo isWanted: Bool = false
     ) async throws {
         var description = sessions[nodeID]?.waiting
         if let new = description {
@@ -279,7 +279,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// What a node is told from now on is at least as new as what any manager has told it before: this manager's copy has seen the write
     /// that made the session this manager's.
     private func markReady(
-        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: IPv4Address?, note: String?,
+        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: IPAddress?, note: String?,
         isWorker: Bool = false
     ) async throws {
         let own = Node.Session(manager: ownID, id: session)
@@ -298,7 +298,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
             if isWorker, node.grantedRole == .worker { node.membership?.issued = nil }
             if let dataPathAddress {
                 node.status.addr = dataPathAddress.description
-                node.membership?.dataPathAddress = dataPathAddress.description
+                node.membership?.dataPathAddress = dataPathAddress
             }
             return node != before
         }

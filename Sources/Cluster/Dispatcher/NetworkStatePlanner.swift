@@ -11,8 +11,8 @@ package struct NetworkStatePlanner {
     private let ingressID: String?
     private let dataPathPort: UInt16
     private let controlPorts: [UInt16]
-    private let managers: [IPv4Address]
-    private let subnets: [IPv4Network]
+    private let managers: [IPAddress]
+    private let subnets: [IPNetwork]
 
     /// Tasks of which a node has, or is about to have, a container: they hold addresses.
     static func isPresent(_ task: SwarmTask) -> Bool {
@@ -22,26 +22,28 @@ package struct NetworkStatePlanner {
     /// - Parameter backends: Ids of the tasks that get new connections; `nil` for every task that runs and is to go on.
     package init(_ objects: SwarmState, backends: Set<String>? = nil) {
         self.objects = objects
-        let vteps = objects.nodes.mapValues { IPv4Address($0.membership?.dataPathAddress ?? "") }
+        let vteps = objects.nodes.compactMapValues { $0.membership?.dataPathAddress }
         let ingress = objects.networks.values.first { $0.spec.ingress == true }
         ingressID = ingress?.id
-        subnets = objects.networks.values.flatMap { $0.addressRanges.map(\.subnet) }.sorted {
-            ($0.first, $0.prefixLength) < ($1.first, $1.prefixLength)
-        }
+        subnets = objects.networks.values.flatMap { $0.addressRanges.map(\.subnet) }.sorted()
         dataPathPort =
             objects.cluster.flatMap { UInt16(exactly: $0.dataPathPort) }.flatMap { $0 == 0 ? nil : $0 } ?? 4789
         let ends = objects.nodes.values.compactMap { $0.managerStatus?.addr.split(separator: ":") }
-        managers = Set(ends.compactMap { $0.first.flatMap { IPv4Address(String($0)) } }).sorted()
+        managers = Set(ends.compactMap { $0.first.flatMap { IPAddress(ipv4: $0) } }).sorted()
         let usual = [LocalAddress.defaultPort, SwarmConfiguration.usualStorePort].compactMap { UInt16(exactly: $0) }
         controlPorts = Set(ends.compactMap { $0.last.flatMap { UInt16($0) } } + usual).sorted()
-        let ingressPrefix = ingress?.ipamOptions?.configs?.first?.subnet.flatMap { IPv4Network($0) }?.prefixLength
+        let ingressSubnets = ingress?.addressRanges.map(\.subnet) ?? []
         peers = objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in
-            guard let address = vteps[node.id] ?? nil else { return nil }
-            let ingressAddress = node.membership?.ingressAddress.flatMap { IPv4Address($0) }
-                .flatMap { address in ingressPrefix.flatMap { IPv4Network("\(address)/\($0)") } }
+            guard let address = vteps[node.id] else { return nil }
+            let ingressAddresses = (node.membership?.ingressAddresses?.all ?? []).compactMap { address in
+                ingressSubnets.first { $0.family == address.family }.map {
+                    IPNetwork(address: address, prefixLength: $0.prefixLength)
+                }
+            }
             return SwarmNetworkState.Peer(
                 nodeID: node.id, hostname: node.description?.hostname ?? "", address: address,
-                ingressAddress: ingressAddress)
+                ingressAddresses: ingressAddresses.isEmpty ? nil : EndpointAddresses(ingressAddresses),
+                assignedIngressTag: node.membership?.assignedIngressTag)
         }
         let present = objects.tasks.values.filter(Self.isPresent).sorted { $0.id < $1.id }
         let eligible = present.filter { task in
@@ -55,12 +57,12 @@ package struct NetworkStatePlanner {
             networks[network.id] = SwarmNetworkState.Network(
                 network: network,
                 endpoints: present.flatMap { task in
-                    Self.addresses(of: task, in: network.id).compactMap { address in
-                        guard let nodeID = task.nodeID, let vtep = vteps[nodeID] ?? nil else { return nil }
+                    Self.attachments(of: task, in: network.id).compactMap { attachment in
+                        guard let nodeID = task.nodeID, let vtep = vteps[nodeID] else { return nil }
                         let (container, names) = Self.names(of: task)
                         return SwarmNetworkState.Endpoint(
-                            address: address, nodeID: nodeID, taskID: task.id, vtep: vtep, containerID: container,
-                            names: names)
+                            addresses: attachment.endpointAddresses.hosts, assignedTag: attachment.assignedTag,
+                            nodeID: nodeID, taskID: task.id, vtep: vtep, containerID: container, names: names)
                     }
                 },
                 services: Self.services(objects, in: network.id, present: present, eligible: eligible))
@@ -100,9 +102,13 @@ package struct NetworkStatePlanner {
         return (id, [task.containerName] + (id.isEmpty ? [] : [String(id.prefix(12))]))
     }
 
-    private static func addresses(of task: SwarmTask, in networkID: String) -> [IPv4Address] {
-        (task.networksAttachments ?? []).filter { $0.network.id == networkID }.flatMap(\.addresses)
-            .compactMap { IPv4Address(String($0.prefix { $0 != "/" })) }
+    /// Those that have an address.
+    private static func attachments(of task: SwarmTask, in networkID: String) -> [NetworkAttachment] {
+        (task.networksAttachments ?? []).filter { $0.network.id == networkID && !$0.addresses.isEmpty }
+    }
+
+    private static func addresses(of task: SwarmTask, in networkID: String) -> [IPAddress] {
+        attachments(of: task, in: networkID).flatMap { $0.addresses.map(\.address) }
     }
 
     private static func meshPorts(
@@ -112,12 +118,13 @@ package struct NetworkStatePlanner {
         return objects.services.values.sorted { $0.id < $1.id }.flatMap { service in
             let backends = eligible.filter { $0.serviceID == service.id }.flatMap { addresses(of: $0, in: ingressID) }
             return (service.endpoint.ports ?? []).compactMap { port -> SwarmNetworkState.MeshPort? in
-                guard port.publishMode ?? "ingress" == "ingress",
+                guard port.isOnMesh,
                     let published = port.publishedPort.flatMap({ UInt16(exactly: $0) }), published > 0,
-                    let target = UInt16(exactly: port.targetPort)
+                    let target = UInt16(exactly: port.targetPort),
+                    let transport = port.transport
                 else { return nil }
                 return SwarmNetworkState.MeshPort(
-                    transport: port.protocol ?? "tcp", publishedPort: published, targetPort: target,
+                    transport: transport, publishedPort: published, targetPort: target,
                     serviceID: service.id, backends: backends)
             }
         }
@@ -128,17 +135,18 @@ package struct NetworkStatePlanner {
     ) -> [SwarmNetworkState.ServiceAddress] {
         objects.services.values.sorted { $0.id < $1.id }.compactMap { service in
             let wanted = (service.spec.taskTemplate.networks ?? []) + (service.spec.networks ?? [])
-            let virtual = service.endpoint.virtualIPs?.first { $0.networkID == networkID }
+            let virtual = (service.endpoint.virtualIPs ?? []).filter { $0.networkID == networkID }
+            let virtualAddresses = HostAddresses(virtual.compactMap(\.addr?.address))
             let own = present.filter { $0.serviceID == service.id }
             let inNetwork = own.filter { !addresses(of: $0, in: networkID).isEmpty }
-            guard virtual != nil || wanted.contains(where: { $0.target == networkID }) || !inNetwork.isEmpty else {
+            guard !virtual.isEmpty || wanted.contains(where: { $0.target == networkID }) || !inNetwork.isEmpty else {
                 return nil
             }
             let backends = eligible.filter { $0.serviceID == service.id }.flatMap { addresses(of: $0, in: networkID) }
             let aliases = wanted.filter { $0.target == networkID }.flatMap { $0.aliases ?? [] }
             return SwarmNetworkState.ServiceAddress(
                 serviceID: service.id, name: service.spec.name, aliases: aliases,
-                virtualIP: virtual?.addr.flatMap { IPv4Address(String($0.prefix { $0 != "/" })) },
+                virtualAddresses: virtualAddresses.isEmpty ? nil : virtualAddresses,
                 backends: backends, tasks: backends)
         }
     }

@@ -54,7 +54,7 @@ enum NodeReports {
         else { throw refusal("texts that are no names") }
         let counts = [labels.count, description.engine.plugins.count, resources.genericResources?.count ?? 0]
         guard counts.allSatisfy({ $0 <= maximumEntries }) else { throw refusal("too many entries") }
-        guard routed.allSatisfy({ IPv4Network($0) != nil }) else { throw refusal("what is no subnet") }
+        guard routed.allSatisfy({ IPNetwork(ipv4: $0) != nil }) else { throw refusal("what is no subnet") }
         return description
     }
 
@@ -128,7 +128,7 @@ enum NodeReports {
     }
 
     private static func check(_ port: PortConfig) throws {
-        guard [nil, "tcp", "udp", "sctp"].contains(port.protocol), [nil, "ingress", "host"].contains(port.publishMode),
+        guard port.transport != nil, [nil, "ingress", "host"].contains(port.publishMode),
             UInt16(exactly: port.targetPort) != nil, UInt16(exactly: port.publishedPort ?? 0) != nil,
             port.name.map({ $0.utf8.count <= maximumName && isPrintable($0) }) ?? true
         else { throw refusal("what is no port") }

@@ -70,9 +70,9 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         node.updatedAt = node.createdAt
         node.spec.availability = NodeAvailability(rawValue: request.availability) ?? .active
         node.spec.role = member.role.nodeRole
-        node.status.addr = request.dataPathAddress
+        node.status.addr = dataPath.description
         var membership = Node.Membership()
-        membership.dataPathAddress = request.dataPathAddress
+        membership.dataPathAddress = dataPath
         membership.note(certificate, pem: try certificate.canonicalPEM)
         membership.role = member.role.nodeRole
         membership.advertiseAddress = request.advertiseAddress
@@ -106,7 +106,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
             try place.check(try place.parse(withPort: address), of: node)
         }
         let certificate = try issue(
-            signingRequest, for: renewed, cluster, [address, node.membership?.dataPathAddress ?? ""])
+            signingRequest, for: renewed, cluster, [address, node.membership?.dataPathAddress?.description ?? ""])
         let pem = try certificate.canonicalPEM
         try await makeRoom(in: node)
         _ = try await manager.writer.update(Node.self, node.id) { node in
@@ -207,7 +207,7 @@ final class Admission: Sendable {
 
     private struct State {
         var ofAll: Allowance
-        var perAddress: [IPv4Address?: Allowance] = [:]
+        var perAddress: [IPAddress?: Allowance] = [:]
     }
 
     private let state: Mutex<State>
@@ -224,7 +224,7 @@ final class Admission: Sendable {
     }
 
     /// - Parameter address: `nil` for all that have none of IPv4.
-    func admits(_ address: IPv4Address?, at now: ContinuousClock.Instant) -> Bool {
+    func admits(_ address: IPAddress?, at now: ContinuousClock.Instant) -> Bool {
         state.withLock { state in
             if state.perAddress[address] == nil, state.perAddress.count >= Self.maximumAddresses {
                 state.perAddress = state.perAddress.filter { !$0.value.isFull(at: now) }

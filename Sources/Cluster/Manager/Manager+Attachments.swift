@@ -84,7 +84,7 @@ extension Manager {
 
     private func check(_ address: String?, in network: SwarmNetwork) throws {
         guard let address else { return }
-        guard let parsed = IPv4Address(address) else {
+        guard let parsed = IPAddress(ipv4: address) else {
             throw APIError(.invalidInput, "invalid IPv4 address: \(address)")
         }
         guard network.addressRanges.contains(where: { $0.subnet.contains(parsed) }) else {

@@ -75,7 +75,7 @@ struct ServiceRules {
 
     private static func completed(_ port: PortConfig) -> PortConfig {
         var port = port
-        port.protocol = port.transport
+        port.protocol = port.protocol ?? "tcp"
         port.publishMode = port.isOnMesh ? "ingress" : port.publishMode
         return port
     }
@@ -87,14 +87,14 @@ struct ServiceRules {
         var seen = Set<String>()
         for port in spec.ports {
             guard (1...65_535).contains(port.targetPort), (0...65_535).contains(port.publishedPort ?? 0),
-                ["tcp", "udp", "sctp"].contains(port.transport), ["ingress", "host"].contains(port.publishMode ?? "")
+                let transport = port.transport, ["ingress", "host"].contains(port.publishMode ?? "")
             else { throw invalid("invalid port specification") }
-            if port.transport == "sctp" { throw refused("publishing sctp ports") }
+            if transport == .sctp { throw refused("publishing sctp ports") }
             if port.isOnMesh, spec.endpointSpec?.mode == "dnsrr" {
                 throw invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
             }
             guard let published = port.publishedPort, published != 0 else { continue }
-            guard seen.insert("\(published)/\(port.transport)/\(port.publishMode ?? "")").inserted else {
+            guard seen.insert("\(published)/\(transport)/\(port.publishMode ?? "")").inserted else {
                 throw invalid("EndpointSpec: duplicate published ports provided")
             }
             try checkFree(port, published, replacing)

@@ -25,7 +25,9 @@ struct LocalRenewal {
         let expiry = model.objects.cluster?.spec.caConfig?.nodeCertExpiry ?? 0
         let certificate = try authority.issue(
             CertificateSigningRequest(derEncoded: try key.signingRequest()), for: own.member,
-            addresses: CertificateAuthority.octets(of: [membership.advertiseAddress, membership.dataPathAddress]),
+            addresses: CertificateAuthority.octets(of: [
+                membership.advertiseAddress, membership.dataPathAddress.description,
+            ]),
             lifetime: expiry > 0 ? Double(expiry) / 1e9 : CertificateAuthority.nodeLifetime, now: now)
         let new = try NodeCredentials(key: key, certificate: certificate, roots: own.roots)
         let files = role.configuration.credentials

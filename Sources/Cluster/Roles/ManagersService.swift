@@ -27,7 +27,7 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
         try place.check(address, of: try await manager.writer.get(Node.self, id))
         // The store of a manager is where the manager is.
         let url = request.peerURL.wholeMatch(of: /https:\/\/([0-9.]{7,15}):([0-9]{1,5})/)
-        guard let url, IPv4Address(url.output.1) == address, let port = UInt16(url.output.2), port > 0 else {
+        guard let url, IPAddress(ipv4: url.output.1) == address, let port = UInt16(url.output.2), port > 0 else {
             throw RPCError(
                 code: .invalidArgument, message: "the store of a manager is not at \(request.peerURL.prefix(64))")
         }

@@ -10,42 +10,29 @@ enum LocalAddress {
 
     /// The address that a packet to another host would carry: what the routing table says.
     /// - Returns: `nil` without a route.
-    static func toward(_ host: IPv4Address) throws -> IPv4Address? {
+    static func toward(_ host: IPAddress) throws -> IPAddress? {
+        let place = InternetSocketAddress(host, port: UInt16(clamping: defaultPort))
         let descriptor = Descriptor(
             owning: try check(
-                socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0), "make a socket"))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(clamping: defaultPort).bigEndian
-        address.sin_addr.s_addr = host.inMemory
+                socket(place.family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0), "make a socket"))
         // Connecting a datagram socket sends nothing (udp(7)); it only chooses the route.
-        let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor.raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard connected == 0 else { return nil }
-        var own = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let named = withUnsafeMutablePointer(to: &own) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor.raw, $0, &length) }
-        }
-        _ = try check(named, "read a socket's address")
-        return IPv4Address(number: UInt32(bigEndian: own.sin_addr.s_addr))
+        guard place.withPointer({ connect(descriptor.raw, $0, $1) }) == 0 else { return nil }
+        return try InternetSocketAddress(of: descriptor.raw).address
     }
 
     /// Turns what the user gives, an address or an interface's name, each with or without a port, into an address and a port.
     ///
     /// - Parameter peer: A manager's address: with nothing given, the address on the way to it is taken.
     /// - Throws: ``APIError`` when it is neither, or nothing can be chosen.
-    static func resolve(_ text: String, peer: String?, what: String) throws -> (address: IPv4Address, port: Int) {
+    static func resolve(_ text: String, peer: String?, what: String) throws -> (address: IPAddress, port: Int) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let host = parts.first ?? ""
         guard parts.count <= 2, let port = parts.count == 2 ? Int(parts[1], radix: 10) : defaultPort,
             (1...65_535).contains(port)
         else { throw APIError(.invalidInput, "invalid \(what) address: \(text)") }
         if host.isEmpty {
-            let target = try peer.flatMap { IPv4Address(try NodeTransport.split($0).host) } ?? IPv4Address(192, 0, 2, 1)
+            let target =
+                try peer.flatMap { IPAddress(ipv4: try NodeTransport.split($0).host) } ?? IPAddress(192, 0, 2, 1)
             if let address = try toward(target), !address.isUnspecified { return (address, port) }
             let others = Set(try ofDevices().filter { !$0.address.isLoopback }.map(\.address))
             guard let only = others.first, others.count == 1 else {
@@ -56,7 +43,7 @@ enum LocalAddress {
             }
             return (only, port)
         }
-        if let address = IPv4Address(host) { return (address, port) }
+        if let address = IPAddress(ipv4: host) { return (address, port) }
         guard let device = try ofDevices().first(where: { $0.name == host }) else {
             throw APIError(
                 .invalidInput, "invalid \(what) address: neither an IPv4 address nor an interface with one: \(host)")
@@ -64,9 +51,9 @@ enum LocalAddress {
         return (device.address, port)
     }
 
-    private static func ofDevices() throws -> [(name: String, address: IPv4Address)] {
+    private static func ofDevices() throws -> [(name: String, address: IPAddress)] {
         try System.enumerateDevices().compactMap { device in
-            guard let text = device.address?.ipAddress, let address = IPv4Address(text) else { return nil }
+            guard let text = device.address?.ipAddress, let address = IPAddress(ipv4: text) else { return nil }
             return (device.name, address)
         }
     }

@@ -7,29 +7,29 @@ struct NodeAddress {
     /// Who asks; `nil` for a node that joins.
     let nodeID: String?
     /// Where the connection comes from, as the kernel says; `nil` when it is not IPv4.
-    let source: IPv4Address?
+    let source: IPAddress?
 
     init(_ nodeID: String?, _ context: ServerContext) {
         self.nodeID = nodeID
         source = Self.source(of: context)
     }
 
-    init(_ nodeID: String?, source: IPv4Address?) {
+    init(_ nodeID: String?, source: IPAddress?) {
         self.nodeID = nodeID
         self.source = source
     }
 
     /// The IPv4 address of a connection's other end.
-    static func source(of context: ServerContext) -> IPv4Address? {
+    static func source(of context: ServerContext) -> IPAddress? {
         let parts = context.remotePeer.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0] == "ipv4" else { return nil }
-        return IPv4Address(parts[1])
+        return IPAddress(ipv4: parts[1])
     }
 
     /// The address of a host and nothing else.
     /// - Throws: `RPCError` with `.invalidArgument`.
-    func parse(_ text: String) throws -> IPv4Address {
-        guard let address = IPv4Address(text), address.isOfAHost, !address.isLoopback || source?.isLoopback ?? true
+    func parse(_ text: String) throws -> IPAddress {
+        guard let address = IPAddress(ipv4: text), address.isOfAHost, !address.isLoopback || source?.isLoopback ?? true
         else {
             throw RPCError(code: .invalidArgument, message: "invalid address of a node: \(text.prefix(64))")
         }
@@ -38,7 +38,7 @@ struct NodeAddress {
 
     /// `host:port`.
     /// - Throws: `RPCError` with `.invalidArgument`.
-    func parse(withPort text: String) throws -> IPv4Address {
+    func parse(withPort text: String) throws -> IPAddress {
         // What cannot be split is refused.
         guard text.utf8.count <= 21, let parts = try? NodeTransport.split(text) else {
             throw RPCError(code: .invalidArgument, message: "invalid address of a node: \(text.prefix(64))")
@@ -49,7 +49,7 @@ struct NodeAddress {
     /// A member may name the address that its connection comes from, and those that are on record for it.
     ///
     /// - Throws: `RPCError` with `.permissionDenied`.
-    func check(_ address: IPv4Address, of node: Node?) throws {
+    func check(_ address: IPAddress, of node: Node?) throws {
         if address == source || Self.known(node).contains(address) { return }
         throw RPCError(
             code: .permissionDenied,
@@ -59,7 +59,7 @@ struct NodeAddress {
     /// Whoever joins with a token may name any address, as that of a host behind a translator or with several networks, but no other member's.
     ///
     /// - Throws: `RPCError` with `.permissionDenied`.
-    func check(joining address: IPv4Address, beside nodes: some Collection<Node>) throws {
+    func check(joining address: IPAddress, beside nodes: some Collection<Node>) throws {
         guard address != source else { return }
         let owner = nodes.first { $0.status.state != .down && Self.known($0).contains(address) }
         guard let owner else { return }
@@ -68,9 +68,9 @@ struct NodeAddress {
             message: "the address \(address) is that of node \(owner.id), and this node is not reached there")
     }
 
-    private static func known(_ node: Node?) -> [IPv4Address] {
+    private static func known(_ node: Node?) -> [IPAddress] {
         guard let membership = node?.membership else { return [] }
-        let hosts = [membership.dataPathAddress, membership.advertiseAddress ?? ""]
-        return hosts.compactMap { IPv4Address(String($0.prefix { $0 != ":" })) }
+        let advertised = membership.advertiseAddress.flatMap { IPAddress(ipv4: $0.prefix { $0 != ":" }) }
+        return [membership.dataPathAddress, advertised].compactMap(\.self)
     }
 }

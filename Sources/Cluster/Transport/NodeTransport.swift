@@ -159,7 +159,7 @@ package enum NodeTransport {
 
     private static func target(_ address: String) throws -> any ResolvableTarget {
         let (host, port) = try split(address)
-        return IPv4Address(host) == nil ? .dns(host: host, port: port) : .ipv4(address: host, port: port)
+        return IPAddress(ipv4: host) == nil ? .dns(host: host, port: port) : .ipv4(address: host, port: port)
     }
 
     /// Whether a certificate is one that a root of ours has signed, and of which the time is over: its node may ask for a new one.

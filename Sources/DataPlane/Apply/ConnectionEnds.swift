@@ -1,4 +1,5 @@
 import Addressing
+import Model
 
 /// Which tracked connections are to be forgotten between two wanted values: those that have lost what they lead to, those of
 /// addresses whose next owner must not inherit them, and those that came while nothing was there that is there now.
@@ -45,22 +46,22 @@ struct ConnectionEnds {
 
     /// What connections may lead to.
     private struct Live {
-        private var addresses: Set<IPv4Address>
-        private let ports: [(number: UInt16, address: IPv4Address)]
+        private var addresses: Set<IPAddress>
+        private let ports: [(number: UInt16, address: IPAddress)]
         private let opened: Set<ConnectionEnd>
-        private let bridged: Set<IPv4Address>
-        private let subnets: Set<IPv4Network>
+        private let bridged: Set<IPAddress>
+        private let subnets: Set<IPNetwork>
 
         init(_ network: NodeNetwork) {
-            addresses = Set(network.overlays.flatMap(\.remoteEndpoints).map(\.address))
+            addresses = Set(network.overlays.flatMap(\.remoteEndpoints).flatMap(\.addresses.all))
             for local in ConnectionEnds.localAddresses(network).values { addresses.formUnion(local) }
-            addresses.formUnion(network.sandboxes.compactMap { $0.meshDoor?.door })
+            addresses.formUnion(network.sandboxes.flatMap(\.meshDoors).map(\.door))
             ports =
-                network.sandboxes.flatMap(\.published).map { ($0.hostPort, $0.targetAddress) }
+                network.sandboxes.flatMap(\.published).map { ($0.published.hostPort, $0.target) }
                 + network.meshAtNode.flatMap { port in port.backends.map { (port.publishedPort, $0.address) } }
             opened = Set(ConnectionEnds.opened(network))
             bridged = ConnectionEnds.bridgeAddresses(network)
-            subnets = Set(network.bridges.map(\.gateway.masked))
+            subnets = Set(network.bridges.flatMap(\.addresses.all).map(\.masked))
         }
 
         func contains(_ end: ConnectionEnd) -> Bool {
@@ -77,26 +78,29 @@ struct ConnectionEnds {
     }
 
     /// Addresses that an overlay has lost, on whatever node.
-    private static func goneEndpoints(_ old: NodeNetwork, _ new: NodeNetwork) -> [String: [IPv4Address]] {
-        var gone: [String: [IPv4Address]] = [:]
+    private static func goneEndpoints(_ old: NodeNetwork, _ new: NodeNetwork) -> [String: [IPAddress]] {
+        var gone: [String: [IPAddress]] = [:]
         let oldLocal = localAddresses(old)
         let newLocal = localAddresses(new)
         for overlay in new.overlays {
             guard let before = old.overlays.first(where: { $0.id == overlay.id }) else { continue }
             let same = before.remoteEndpoints == overlay.remoteEndpoints
             if same, oldLocal[overlay.id] == newLocal[overlay.id] { continue }
-            let present = Set(overlay.remoteEndpoints.map(\.address)).union(newLocal[overlay.id] ?? [])
-            let lost = Set(before.remoteEndpoints.map(\.address)).union(oldLocal[overlay.id] ?? []).subtracting(present)
+            let present = Set(overlay.remoteEndpoints.flatMap(\.addresses.all)).union(newLocal[overlay.id] ?? [])
+            let lost = Set(before.remoteEndpoints.flatMap(\.addresses.all)).union(oldLocal[overlay.id] ?? [])
+                .subtracting(present)
             if !lost.isEmpty { gone[overlay.id] = lost.sorted() }
         }
         return gone
     }
 
-    private static func localAddresses(_ network: NodeNetwork) -> [String: Set<IPv4Address>] {
-        var found: [String: Set<IPv4Address>] = [:]
+    private static func localAddresses(_ network: NodeNetwork) -> [String: Set<IPAddress>] {
+        var found: [String: Set<IPAddress>] = [:]
         for sandbox in network.sandboxes {
             for endpoint in sandbox.endpoints {
-                if case .overlay(let id) = endpoint.network { found[id, default: []].insert(endpoint.address.address) }
+                if case .overlay(let id) = endpoint.network {
+                    found[id, default: []].formUnion(endpoint.addresses.hosts.all)
+                }
             }
         }
         return found
@@ -104,20 +108,20 @@ struct ConnectionEnds {
 
     /// What a bridge has lost: an address, or all of them. What is known of those of a new bridge is of a time before it.
     private static func bridgeEnds(_ old: NodeNetwork, _ new: NodeNetwork, _ made: Set<String>) -> [ConnectionEnd] {
-        let before = Dictionary(old.bridges.map { ($0.id, $0.gateway) }) { first, _ in first }
-        let after = Dictionary(new.bridges.map { ($0.id, $0.gateway) }) { first, _ in first }
-        let gone = old.bridges.filter { after[$0.id] != $0.gateway }
+        let before = Dictionary(old.bridges.map { ($0.id, $0.addresses) }) { first, _ in first }
+        let after = Dictionary(new.bridges.map { ($0.id, $0.addresses) }) { first, _ in first }
+        let gone = old.bridges.filter { after[$0.id] != $0.addresses }
         let come = new.bridges.filter { before[$0.id] == nil && made.contains($0.linkName) }
-        let subnets = Set((gone + come).map(\.gateway.masked))
+        let subnets = Set((gone + come).flatMap(\.addresses.all).map(\.masked))
         let lost = bridgeAddresses(old).subtracting(bridgeAddresses(new))
             .filter { address in !subnets.contains { $0.contains(address) } }
         return subnets.sorted { $0.first < $1.first }.map { .within($0) } + lost.sorted().map { .of($0) }
     }
 
-    private static func bridgeAddresses(_ network: NodeNetwork) -> Set<IPv4Address> {
+    private static func bridgeAddresses(_ network: NodeNetwork) -> Set<IPAddress> {
         Set(
-            network.sandboxes.flatMap(\.endpoints).compactMap { endpoint in
-                if case .bridge = endpoint.network { endpoint.address.address } else { nil }
+            network.sandboxes.flatMap(\.endpoints).flatMap { endpoint -> [IPAddress] in
+                if case .bridge = endpoint.network { endpoint.addresses.hosts.all } else { [] }
             })
     }
 
@@ -127,22 +131,24 @@ struct ConnectionEnds {
             ConnectionEnd.unled($0.transport, $0.publishedPort, at: nil)
         }
         return mesh
-            + network.sandboxes.flatMap(\.published).map { .unled($0.transport, $0.hostPort, at: $0.hostAddress) }
+            + network.sandboxes.flatMap(\.published).map(\.published).map {
+                .unled($0.transport, $0.hostPort, at: $0.hostAddress)
+            }
     }
 
     /// Ports of the node that lead elsewhere or nowhere now: the address's next owner must not get their packets.
     private static func nodeEnds(_ old: NodeNetwork, _ new: NodeNetwork) -> [ConnectionEnd] {
         let kept = Set(new.sandboxes.flatMap(\.published))
         var ends: [ConnectionEnd] = old.sandboxes.flatMap(\.published).filter { !kept.contains($0) }
-            .map { .port($0.hostPort, answeredFrom: $0.targetAddress) }
+            .map { .port($0.published.hostPort, answeredFrom: $0.target) }
         let present = Set((new.ingress?.ports ?? []).map { "\($0.transport) \($0.publishedPort)" })
         for port in old.meshAtNode where !present.contains("\(port.transport) \(port.publishedPort)") {
             let addresses = Set(port.backends.map(\.address)).sorted()
             ends += addresses.map { .port(port.publishedPort, answeredFrom: $0) }
         }
         // Tasks that the node's table led to: drained before, gone now.
-        let doors = Set(new.sandboxes.compactMap { $0.meshDoor?.door })
-        let closed = Set(old.sandboxes.compactMap { $0.meshDoor?.door }).subtracting(doors)
+        let doors = Set(new.sandboxes.flatMap(\.meshDoors).map(\.door))
+        let closed = Set(old.sandboxes.flatMap(\.meshDoors).map(\.door)).subtracting(doors)
         return ends + closed.sorted().map { .answered($0) }
     }
 }

@@ -2,6 +2,7 @@ import Addressing
 import Concurrency
 import LinuxSystem
 import Logging
+import Model
 
 /// The one task that changes the kernel's network: it takes everything that waits in the mailbox, makes one pass towards it, answers those who
 /// wait for exactly that, and begins again. What passes hand on to the next is a value of the task's own, so it needs no lock.
@@ -165,11 +166,11 @@ final class ReconcileLoop: Sendable {
             // Ports that were asked for ahead of their container's desired state stay.
             if last.sandboxes.contains(where: { $0.id == owner }) { ports.release(owner) }
         }
-        let gateway = desired.ingress?.leg.address ?? IPv4Address(number: 0)
+        let gateway = desired.ingress?.leg.hosts.primary ?? .unspecified(.v4)
         let mesh = (desired.ingress?.ports ?? []).map {
             HostPort(
-                transport: $0.transport, hostPort: $0.publishedPort, targetAddress: gateway,
-                targetPort: $0.publishedPort)
+                PublishedPort(transport: $0.transport, hostPort: $0.publishedPort, containerPort: $0.publishedPort),
+                to: gateway)
         }
         var lists = desired.sandboxes.filter { !$0.published.isEmpty }.map { ($0.id, $0.published) }
         lists.append((Self.meshOwner, mesh))
@@ -178,7 +179,7 @@ final class ReconcileLoop: Sendable {
                 for port in try await ports.hold(list, owner: owner) {
                     log.warning(
                         "a published port is in use on this node",
-                        metadata: ["port": "\(port.hostPort)/\(port.transport)"])
+                        metadata: ["port": "\(port.published.hostPort)/\(port.published.transport)"])
                 }
             } catch {
                 outcome.fail(.node, error)

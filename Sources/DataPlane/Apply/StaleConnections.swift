@@ -1,4 +1,5 @@
 import Addressing
+import Model
 import Netlink
 
 /// Which tracked connections lead to what is no more, told from the wanted value alone: what went while no daemon was
@@ -7,32 +8,32 @@ import Netlink
 /// Only what was translated into a network of ours counts, and what called a service's address and was not. A backend that is
 /// drained is still an endpoint and stays; an address that stands behind another service or port by now does not.
 struct StaleConnections: Sendable {
-    private struct Port: Hashable { let transport: Transport, number: UInt16 }
+    private struct Port: Hashable { let transport: TransportProtocol, number: UInt16 }
 
     /// Endpoints of overlays, wherever they are, and of bridges.
-    private var present: Set<IPv4Address> = []
+    private var present: Set<IPAddress> = []
     /// Subnets of the overlays that a sandbox, by its id, is in.
-    private var overlays: [String: [IPv4Network]] = [:]
+    private var overlays: [String: [IPNetwork]] = [:]
     /// Service addresses that a sandbox may call, by what stands behind them.
-    private var services: [String: [IPv4Address: Set<IPv4Address>]] = [:]
-    private var virtual: [String: Set<IPv4Address>] = [:]
+    private var services: [String: [IPAddress: Set<IPAddress>]] = [:]
+    private var virtual: [String: Set<IPAddress>] = [:]
     private let ingress: IngressSandbox?
     /// Ports of the mesh by what stands behind them, as the ingress sandbox and as the node have them.
-    private var atSandbox: [IPv4Address: Set<Port>] = [:]
-    private var atNode: [IPv4Address: Set<Port>] = [:]
+    private var atSandbox: [IPAddress: Set<Port>] = [:]
+    private var atNode: [IPAddress: Set<Port>] = [:]
     private var meshPorts: Set<Port> = []
-    private let bridges: [IPv4Network]
-    private let gateways: Set<IPv4Address>
+    private let bridges: [IPNetwork]
+    private let gateways: Set<IPAddress>
 
     init(_ wanted: NodeNetwork) {
         ingress = wanted.ingress
-        bridges = wanted.bridges.map(\.gateway.masked)
-        gateways = Set(wanted.bridges.map(\.gateway.address))
-        present = Set(wanted.overlays.flatMap(\.remoteEndpoints).map(\.address))
+        bridges = wanted.bridges.flatMap(\.addresses.all).map(\.masked)
+        gateways = Set(wanted.bridges.flatMap(\.addresses.hosts.all))
+        present = Set(wanted.overlays.flatMap(\.remoteEndpoints).flatMap(\.addresses.all))
         for sandbox in wanted.sandboxes {
-            present.formUnion(sandbox.endpoints.map(\.address.address))
-            overlays[sandbox.id] = sandbox.endpoints.compactMap { endpoint in
-                if case .overlay = endpoint.network { endpoint.address.masked } else { nil }
+            present.formUnion(sandbox.endpoints.flatMap(\.addresses.hosts.all))
+            overlays[sandbox.id] = sandbox.endpoints.flatMap { endpoint -> [IPNetwork] in
+                if case .overlay = endpoint.network { endpoint.addresses.all.map(\.masked) } else { [] }
             }
             virtual[sandbox.id] = Set(sandbox.services.map(\.address))
             for service in sandbox.services {
@@ -61,13 +62,14 @@ struct StaleConnections: Sendable {
             guard overlays[id]?.contains(where: { $0.contains(reached) }) == true else { return false }
             return !present.contains(reached) || services[id]?[reached].map { !$0.contains(called) } == true
         case .ingress:
-            guard let ingress, called == ingress.leg.address, ingress.address.masked.contains(reached),
+            guard let ingress, ingress.leg.hosts.contains(called),
+                ingress.addresses.all.contains(where: { $0.contains(reached) }),
                 let port = port(connection)
             else { return false }
             return !present.contains(reached) || atSandbox[reached].map { !$0.contains(port) } == true
         case .node:
             guard let port = port(connection) else { return false }
-            if reached == ingress?.leg.address { return !meshPorts.contains(port) }
+            if ingress?.leg.hosts.contains(reached) == true { return !meshPorts.contains(port) }
             guard bridges.contains(where: { $0.contains(reached) }), !gateways.contains(reached) else { return false }
             if !present.contains(reached) { return true }
             // Others than we may lead other ports to what is there.
@@ -81,7 +83,8 @@ struct StaleConnections: Sendable {
         let called = connection.original.destination
         switch scope {
         case .sandbox(let id): return virtual[id]?.contains(called) == true
-        case .ingress: return called == ingress?.leg.address && port(connection).map(meshPorts.contains) == true
+        case .ingress:
+            return ingress?.leg.hosts.contains(called) == true && port(connection).map(meshPorts.contains) == true
         case .node, .overlay: return false
         }
     }

@@ -26,7 +26,14 @@ struct Derivation {
         case node(NodeNetwork)
         case overlay(OverlayNetwork, Underlay?, [LocalEndpoint])
         case ingress(IngressSandbox, overlayMTU: Int, bridge: BridgeNetwork?)
-        case sandbox(Sandbox, mtus: [Int])
+        case sandbox(Sandbox, [NetworkTraits])
+    }
+
+    /// What a sandbox needs to know of an endpoint's network.
+    struct NetworkTraits: Equatable, Sendable {
+        let mtu: Int
+        /// The gateway's; `nil` in an overlay, which has none.
+        let gatewayMAC: MACAddress?
     }
 
     /// An endpoint of this node in an overlay.
@@ -34,7 +41,8 @@ struct Derivation {
         let port: String
         let namespace: NetworkNamespace
         let interface: String
-        let address: IPv4Address
+        let addresses: HostAddresses
+        let mac: MACAddress
         let isLax: Bool
         /// A container's. Else it is our own, and passes on what others send.
         let isGuarded: Bool
@@ -54,7 +62,7 @@ struct Derivation {
                 elsewhere, overlayMTU: overlays[ingress.overlayID]?.mtu ?? 0, bridge: bridges[ingress.bridgeID])
         }
         for sandbox in wanted.sandboxes {
-            inputs[.sandbox(sandbox.id)] = .sandbox(sandbox, mtus: sandbox.endpoints.map { mtu(of: $0.network) })
+            inputs[.sandbox(sandbox.id)] = .sandbox(sandbox, sandbox.endpoints.map { traits(of: $0.network) })
         }
         return inputs
     }
@@ -67,8 +75,8 @@ struct Derivation {
         case .ingress(let ingress, let mtu, let bridge):
             state = ingressState(ingress, overlayMTU: mtu, bridge)
             state.kernel.addInitial()
-        case .sandbox(let sandbox, let mtus):
-            state = sandboxState(sandbox, mtus)
+        case .sandbox(let sandbox, let networks):
+            state = sandboxState(sandbox, networks)
             state.kernel.addInitial()
         }
         for address in state.kernel.addresses { state.kernel.implied.formUnion(ImpliedRoute.all(of: address)) }
@@ -103,24 +111,26 @@ struct Derivation {
                 found[id, default: []].append(
                     LocalEndpoint(
                         port: Layout.overlayPort(endpoint.id), namespace: layout.sandbox(sandbox.id),
-                        interface: endpoint.interfaceName, address: endpoint.address.address, isLax: endpoint.isLax,
-                        isGuarded: true))
+                        interface: endpoint.interfaceName, addresses: endpoint.addresses.hosts, mac: endpoint.mac,
+                        isLax: endpoint.isLax, isGuarded: true))
             }
         }
         if let ingress = wanted.ingress {
             found[ingress.overlayID, default: []].append(
                 LocalEndpoint(
                     port: Layout.ingressPort, namespace: layout.ingress, interface: Layout.ingressInterface,
-                    address: ingress.address.address, isLax: false, isGuarded: false))
+                    addresses: ingress.addresses.hosts, mac: MACAddress(tag: ingress.tag), isLax: false,
+                    isGuarded: false)
+            )
         }
         return found
     }
 
-    /// 0 for a network that is not there.
-    private func mtu(of network: Sandbox.NetworkReference) -> Int {
+    /// An MTU of 0 for a network that is not there.
+    private func traits(of network: Sandbox.NetworkReference) -> NetworkTraits {
         switch network {
-        case .bridge(let id): bridges[id]?.mtu ?? 0
-        case .overlay(let id): overlays[id]?.mtu ?? 0
+        case .bridge(let id): NetworkTraits(mtu: bridges[id]?.mtu ?? 0, gatewayMAC: bridges[id]?.mac)
+        case .overlay(let id): NetworkTraits(mtu: overlays[id]?.mtu ?? 0, gatewayMAC: nil)
         }
     }
 }
@@ -129,7 +139,7 @@ extension KernelState {
     /// What a namespace has from its beginning once its loopback is up, and what everything in it relies on.
     mutating func addInitial() {
         let loopback = AddressState(
-            link: "lo", network: IPv4Network(address: IPv4Address(127, 0, 0, 1), prefixLength: 8))
+            link: "lo", network: IPNetwork(address: IPAddress(127, 0, 0, 1), prefixLength: 8))
         links["lo"] = LinkState(make: .inner)
         addresses.insert(loopback)
         implied.formUnion(ImpliedRoute.all(of: loopback))
@@ -150,7 +160,7 @@ extension Derivation {
             found.append("the ingress sandbox's networks are missing")
         }
         for sandbox in wanted.sandboxes {
-            for endpoint in sandbox.endpoints where mtu(of: endpoint.network) == 0 {
+            for endpoint in sandbox.endpoints where traits(of: endpoint.network).mtu == 0 {
                 found.append("the network of endpoint \(endpoint.id) is missing")
             }
         }

@@ -11,14 +11,16 @@ extension NodeNetwork {
         guard let ingress else { return [] }
         let doors = doors
         return ingress.ports.map { port in
-            let sandbox = MeshPort.Backend(address: ingress.leg.address, port: port.publishedPort)
-            let here = port.backends.compactMap { backend in
-                doors[backend.address].map { MeshPort.Backend(address: $0, port: backend.port) }
+            var port = port
+            port.backends = ingress.leg.hosts.all.flatMap { leg in
+                let backends = port.backends.filter { $0.address.family == leg.family }
+                let here = backends.compactMap { backend in
+                    doors[backend.address].map { MeshPort.Backend(address: $0, port: backend.port) }
+                }
+                let sandbox = MeshPort.Backend(address: leg, port: port.publishedPort)
+                return here + Array(repeating: sandbox, count: here.isEmpty ? 1 : backends.count - here.count)
             }
-            let elsewhere = here.isEmpty ? 1 : port.backends.count - here.count
-            return MeshPort(
-                transport: port.transport, publishedPort: port.publishedPort,
-                backends: here + Array(repeating: sandbox, count: elsewhere))
+            return port
         }
     }
 
@@ -35,19 +37,23 @@ extension NodeNetwork {
     }
 
     /// Addresses in bridges of the node through which tasks of the mesh are reached, by their ingress addresses.
-    private var doors: [IPv4Address: IPv4Address] {
-        Dictionary(sandboxes.compactMap(\.meshDoor).map { ($0.ingress, $0.door) }) { first, _ in first }
+    private var doors: [IPAddress: IPAddress] {
+        Dictionary(sandboxes.flatMap(\.meshDoors).map { ($0.ingress, $0.door) }) { first, _ in first }
     }
 }
 
 extension Sandbox {
     /// A task's address in the ingress network, and the one in a bridge of the node whose gateway is its way out: answers
-    /// to what comes in there go back there. `nil` for what is not behind the mesh, or has no way out by a bridge.
-    var meshDoor: (ingress: IPv4Address, door: IPv4Address)? {
+    /// to what comes in there go back there. One pair a family; none for what is not behind the mesh, or has no way out by a bridge.
+    var meshDoors: [(ingress: IPAddress, door: IPAddress)] {
         guard let mesh, let endpoint = endpoints.first(where: { $0.id == mesh.endpointID }),
-            let exit = endpoints.first(where: { $0.id == defaultRouteEndpointID }), exit.gateway != nil,
-            case .bridge = exit.network
-        else { return nil }
-        return (endpoint.address.address, exit.address.address)
+            let exit = endpoints.first(where: { $0.id == defaultRouteEndpointID }), case .bridge = exit.network
+        else { return [] }
+        return IPFamily.allCases.compactMap { family in
+            guard exit.gateways[family] != nil, let ingress = endpoint.addresses.hosts[family],
+                let door = exit.addresses.hosts[family]
+            else { return nil }
+            return (ingress, door)
+        }
     }
 }

@@ -12,9 +12,9 @@ extension Derivation {
             let callsRules = filtersBridges && !bridge.allowsInterContainer
             state.kernel.links[bridge.linkName] = LinkState(
                 make: .bridge(BridgeOptions(multicastSnooping: false, callIPTables: callsRules ? true : nil)),
-                mtu: bridge.mtu, mac: MACAddress(for: bridge.gateway.address), group: Layout.linkGroup,
+                mtu: bridge.mtu, mac: bridge.mac, group: Layout.linkGroup,
                 alias: Layout.alias("bridge", bridge.id))
-            state.kernel.addresses.insert(AddressState(link: bridge.linkName, network: bridge.gateway))
+            state.kernel.add(bridge.addresses, to: bridge.linkName)
             state.set("net/ipv4/conf/\(bridge.linkName)/route_localnet", "1")
             state.set("net/ipv4/conf/\(bridge.linkName)/send_redirects", "0")
         }
@@ -27,24 +27,22 @@ extension Derivation {
                 let port = Layout.nodePort(endpoint.id)
                 add(
                     port: port, alias: Layout.alias("endpoint", endpoint.id), of: bridge, peer,
-                    endpoint.address.address,
-                    isContainer: true, to: &state)
+                    endpoint.addresses.hosts, isContainer: true, to: &state)
                 guarded.append(
                     GuardTable.Port(
-                        link: port, mac: endpoint.mac, address: endpoint.address.address, isLax: endpoint.isLax,
+                        link: port, mac: endpoint.mac, addresses: endpoint.addresses.hosts, isLax: endpoint.isLax,
                         isIsolated: !bridge.allowsInterContainer))
             }
         }
         if let ingress = wanted.ingress, let bridge = bridges[ingress.bridgeID] {
             let peer = PeerState(
-                namespace: layout.ingress, name: Layout.legInterface, mac: MACAddress(for: ingress.leg.address),
-                mtu: bridge.mtu)
+                namespace: layout.ingress, name: Layout.legInterface, mac: ingress.legMAC, mtu: bridge.mtu)
             // Never isolated: containers of the bridge call the mesh through it.
             add(
-                port: Layout.legPort, alias: Layout.alias("leg", "ingress"), of: bridge, peer, ingress.leg.address,
+                port: Layout.legPort, alias: Layout.alias("leg", "ingress"), of: bridge, peer, ingress.leg.hosts,
                 isContainer: false, to: &state)
         }
-        let kept = wanted.bridges.filter { !$0.allowsInterContainer }.map { MACAddress(for: $0.gateway.address) }
+        let kept = wanted.bridges.filter { !$0.allowsInterContainer }.map(\.mac)
         state.tables = [
             NodeTable(wanted: wanted).table,
             GuardTable(ports: guarded, taken: addressesOfBridges, gates: Set(kept)).table,
@@ -53,11 +51,11 @@ extension Derivation {
     }
 
     /// What is somebody's in the node's bridges, and at the node's own door: a member's address would be believed elsewhere.
-    private var addressesOfBridges: Set<IPv4Address> {
-        var taken = Set(wanted.bridges.map(\.gateway.address)).union(wanted.underlay?.members ?? [])
-        if let ingress = wanted.ingress { taken.insert(ingress.leg.address) }
+    private var addressesOfBridges: Set<IPAddress> {
+        var taken = Set(wanted.bridges.flatMap(\.addresses.hosts.all)).union(wanted.underlay?.members ?? [])
+        if let ingress = wanted.ingress { taken.formUnion(ingress.leg.hosts.all) }
         for endpoint in wanted.sandboxes.flatMap(\.endpoints) {
-            if case .bridge = endpoint.network { taken.insert(endpoint.address.address) }
+            if case .bridge = endpoint.network { taken.formUnion(endpoint.addresses.hosts.all) }
         }
         return taken
     }
@@ -68,7 +66,7 @@ extension Derivation {
     /// Containers that may not talk are kept apart by rules, or by the bridge where it cannot pass its packets to them; neither
     /// sees what is broadcast, which they get from nobody.
     private func add(
-        port: String, alias: String, of bridge: BridgeNetwork, _ peer: PeerState, _ address: IPv4Address,
+        port: String, alias: String, of bridge: BridgeNetwork, _ peer: PeerState, _ addresses: HostAddresses,
         isContainer: Bool, to state: inout WantedNamespace
     ) {
         let isApart = isContainer && !bridge.allowsInterContainer
@@ -80,7 +78,9 @@ extension Derivation {
                 broadcastFlood: !isApart, isolated: isApart && !filtersBridges, groupForwardMask: PortOptions.allGroups)
         )
         state.kernel.forwarding[ForwardingKey(link: port, mac: peer.mac, owner: .master)] = ForwardingTarget()
-        state.kernel.neighbours[NeighbourKey(link: bridge.linkName, address: address)] = peer.mac
+        for address in addresses.all {
+            state.kernel.neighbours[NeighbourKey(link: bridge.linkName, address: address)] = peer.mac
+        }
     }
 
     /// An overlay's namespace: a bridge of the local endpoints, and the tunnel that knows all others.
@@ -94,7 +94,7 @@ extension Derivation {
         // A MAC of its own, which no endpoint can have: else it takes the lowest of its ports', which changes with them.
         state.kernel.links[Layout.overlayBridge] = LinkState(
             make: .bridge(BridgeOptions(multicastSnooping: false)), mtu: overlay.mtu,
-            mac: MACAddress(for: IPv4Address(number: 0)))
+            mac: MACAddress(tag: EndpointTag(number: 0)))
         if let underlay {
             state.kernel.links[Layout.overlayTunnel] = LinkState(
                 make: .vxlan(VXLANSettings(id: overlay.vni, local: underlay.address, port: underlay.port)),
@@ -105,30 +105,33 @@ extension Derivation {
                     broadcastFlood: true, isolated: false))
         }
         for endpoint in local {
-            let mac = MACAddress(for: endpoint.address)
             state.kernel.links[endpoint.port] = LinkState(
                 make: .veth(
-                    PeerState(namespace: endpoint.namespace, name: endpoint.interface, mac: mac, mtu: overlay.mtu)),
+                    PeerState(
+                        namespace: endpoint.namespace, name: endpoint.interface, mac: endpoint.mac, mtu: overlay.mtu)),
                 mtu: overlay.mtu, group: endpoint.isGuarded ? Layout.linkGroup : Layout.ownGroup,
                 master: Layout.overlayBridge,
                 port: PortOptions(
                     learning: false, locked: true, hairpin: false, unicastFlood: false, multicastFlood: true,
                     broadcastFlood: true, isolated: false, groupForwardMask: PortOptions.allGroups))
-            state.kernel.forwarding[ForwardingKey(link: endpoint.port, mac: mac, owner: .master)] = ForwardingTarget()
+            state.kernel.forwarding[ForwardingKey(link: endpoint.port, mac: endpoint.mac, owner: .master)] =
+                ForwardingTarget()
         }
         let guarded = local.filter(\.isGuarded).map { endpoint in
             GuardTable.Port(
-                link: endpoint.port, mac: MACAddress(for: endpoint.address), address: endpoint.address,
+                link: endpoint.port, mac: endpoint.mac, addresses: endpoint.addresses,
                 isLax: endpoint.isLax, isIsolated: false)
         }
-        let taken = overlay.reserved.union(overlay.remoteEndpoints.map(\.address)).union(local.map(\.address))
+        let taken = overlay.reserved.union(overlay.remoteEndpoints.flatMap(\.addresses.all))
+            .union(local.flatMap(\.addresses.all))
         state.tables = [GuardTable(ports: guarded, taken: taken, gates: []).table]
         guard underlay != nil else { return state }
         for remote in overlay.remoteEndpoints {
-            let mac = MACAddress(for: remote.address)
-            let key = ForwardingKey(link: Layout.overlayTunnel, mac: mac, owner: .device)
+            let key = ForwardingKey(link: Layout.overlayTunnel, mac: remote.mac, owner: .device)
             state.kernel.forwarding[key] = ForwardingTarget(remote: remote.vtep)
-            state.kernel.neighbours[NeighbourKey(link: Layout.overlayTunnel, address: remote.address)] = mac
+            for address in remote.addresses.all {
+                state.kernel.neighbours[NeighbourKey(link: Layout.overlayTunnel, address: address)] = remote.mac
+            }
         }
         return state
     }
@@ -151,15 +154,16 @@ extension Derivation {
             state.set("net/ipv4/conf/\(link)/send_redirects", "0")
         }
         state.kernel.links[endpoint] = LinkState(
-            make: .inner, mtu: overlayMTU, mac: MACAddress(for: ingress.address.address))
-        state.kernel.addresses.insert(AddressState(link: endpoint, network: ingress.address))
-        state.kernel.addresses.insert(AddressState(link: leg, network: ingress.leg))
+            make: .inner, mtu: overlayMTU, mac: MACAddress(tag: ingress.tag))
+        state.kernel.add(ingress.addresses, to: endpoint)
+        state.kernel.add(ingress.leg, to: leg)
         if let bridge {
             state.kernel.links[leg] = LinkState(
-                make: .inner, mtu: bridge.mtu, mac: MACAddress(for: ingress.leg.address))
-            state.kernel.routes[RouteKey()] = RouteState(gateway: bridge.gateway.address, link: leg)
-            state.kernel.neighbours[NeighbourKey(link: leg, address: bridge.gateway.address)] =
-                MACAddress(for: bridge.gateway.address)
+                make: .inner, mtu: bridge.mtu, mac: ingress.legMAC)
+            for gateway in bridge.addresses.hosts.all {
+                state.kernel.addRoute(through: gateway, link: leg)
+                state.kernel.neighbours[NeighbourKey(link: leg, address: gateway)] = bridge.mac
+            }
         }
         state.tables = [IngressTable(ingress: ingress).table]
         return state

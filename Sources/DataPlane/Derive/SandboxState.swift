@@ -4,22 +4,23 @@ import Netlink
 
 extension Derivation {
     /// A container's namespace. Only what is ours in it: the container may add to it.
-    func sandboxState(_ sandbox: Sandbox, _ mtus: [Int]) -> WantedNamespace {
+    func sandboxState(_ sandbox: Sandbox, _ networks: [NetworkTraits]) -> WantedNamespace {
         var state = WantedNamespace()
         state.set("net/ipv4/conf/all/accept_redirects", "0")
         state.set("net/ipv4/conf/default/accept_redirects", "0")
-        for (endpoint, mtu) in zip(sandbox.endpoints, mtus) {
-            state.kernel.links[endpoint.interfaceName] = LinkState(make: .inner, mtu: mtu, mac: endpoint.mac)
-            state.kernel.addresses.insert(AddressState(link: endpoint.interfaceName, network: endpoint.address))
-            // A bridge's MAC follows from its address, so nobody needs to be asked, and nobody can answer in its place.
-            if case .bridge = endpoint.network, let gateway = endpoint.gateway {
-                state.kernel.neighbours[NeighbourKey(link: endpoint.interfaceName, address: gateway)] =
-                    MACAddress(for: gateway)
+        for (endpoint, network) in zip(sandbox.endpoints, networks) {
+            state.kernel.links[endpoint.interfaceName] = LinkState(make: .inner, mtu: network.mtu, mac: endpoint.mac)
+            state.kernel.add(endpoint.addresses, to: endpoint.interfaceName)
+            // A bridge's MAC is known, so nobody needs to be asked, and nobody can answer in its place.
+            if let mac = network.gatewayMAC {
+                for gateway in endpoint.gateways.all {
+                    state.kernel.neighbours[NeighbourKey(link: endpoint.interfaceName, address: gateway)] = mac
+                }
             }
         }
         let exit = sandbox.endpoints.first { $0.id == sandbox.defaultRouteEndpointID }
-        if let exit, let gateway = exit.gateway {
-            state.kernel.routes[RouteKey()] = RouteState(gateway: gateway, link: exit.interfaceName)
+        if let exit {
+            for gateway in exit.gateways.all { state.kernel.addRoute(through: gateway, link: exit.interfaceName) }
         }
         let callsServices = sandbox.endpoints.contains { if case .overlay = $0.network { true } else { false } }
         if callsServices || !sandbox.services.isEmpty {
@@ -27,14 +28,14 @@ extension Derivation {
         }
         if let resolver = sandbox.resolver { state.tables.append(ResolverTable(ports: resolver).table) }
         if let mesh = sandbox.mesh, let endpoint = sandbox.endpoints.first(where: { $0.id == mesh.endpointID }) {
-            add(mesh, at: endpoint, answering: exit?.address.address ?? endpoint.address.address, to: &state)
+            add(mesh, at: endpoint, answering: exit?.addresses.hosts ?? endpoint.addresses.hosts, to: &state)
         }
         return state
     }
 
     /// Replies to what came through the mesh go back to the node it came from, by their mark.
     private func add(
-        _ mesh: MeshMembership, at endpoint: Sandbox.Endpoint, answering answer: IPv4Address,
+        _ mesh: MeshMembership, at endpoint: Sandbox.Endpoint, answering answer: HostAddresses,
         to state: inout WantedNamespace
     ) {
         let interface = endpoint.interfaceName
@@ -43,15 +44,18 @@ extension Derivation {
         state.set("net/ipv4/fwmark_reflect", "1")
         state.set("net/netfilter/nf_conntrack_tcp_be_liberal", "1")
         state.set("net/ipv4/conf/\(interface)/rp_filter", "0")
-        state.kernel.neighbours[NeighbourKey(link: interface, address: mesh.gateway)] = MACAddress(for: mesh.gateway)
-        state.kernel.routes[RouteKey(table: Layout.meshTable)] = RouteState(gateway: mesh.gateway, link: interface)
-        state.kernel.rules.insert(
-            Rule(
-                priority: Layout.meshTable, table: Layout.meshTable, mark: endpoint.address.first.inMemory,
-                markMask: endpoint.address.mask.inMemory))
+        for gateway in mesh.gateways.all {
+            state.kernel.neighbours[NeighbourKey(link: interface, address: gateway)] = mesh.gatewayMAC
+            state.kernel.addRoute(through: gateway, link: interface, table: Layout.meshTable)
+            state.kernel.rules.insert(
+                Rule(
+                    priority: Layout.meshTable, table: Layout.meshTable, mark: mesh.tags.base.mark,
+                    markMask: mesh.tags.mask.mark, family: gateway.family))
+        }
+        guard let own = endpoint.addresses.v4?.address else { return }
         state.tables +=
             MeshTables(
-                interface: interface, address: endpoint.address.address, answerAddress: answer, ports: mesh.targetPorts
+                interface: interface, address: own, answerAddress: answer.v4 ?? own, ports: mesh.targetPorts
             ).tables
     }
 }

@@ -1,35 +1,44 @@
 package import Addressing
+package import Model
 
 /// The node's own end of the routing mesh: where connections to published ports choose a task on another node. Those of
 /// this node have their turns before it, in the node's table.
 package struct IngressSandbox: Codable, Equatable, Sendable {
-    /// Its endpoint in the ingress overlay, with the overlay's prefix length.
-    package var address: IPv4Network
+    /// Its endpoint in the ingress overlay, with the overlay's prefix lengths.
+    package var addresses: EndpointAddresses
+    /// Of that endpoint, which has the MAC that is made of it.
+    package var tag: EndpointTag
     /// The ingress overlay; must be among the node's overlays.
     package var overlayID: String
     /// `docker_gwbridge`; must be among the node's bridges.
     package var bridgeID: String
-    /// Its leg in that bridge, as 172.18.0.2/16: no other endpoint may have this address.
-    package var leg: IPv4Network
+    /// Its leg in that bridge, as 172.18.0.2/16: no other endpoint may have these addresses.
+    package var leg: EndpointAddresses
+    package var legMAC: MACAddress
     package var ports: [MeshPort]
 
-    package init(address: IPv4Network, overlayID: String, bridgeID: String, leg: IPv4Network, ports: [MeshPort] = []) {
-        self.address = address
+    package init(
+        addresses: EndpointAddresses, tag: EndpointTag, overlayID: String, bridgeID: String, leg: EndpointAddresses,
+        legMAC: MACAddress, ports: [MeshPort] = []
+    ) {
+        self.addresses = addresses
+        self.tag = tag
         self.overlayID = overlayID
         self.bridgeID = bridgeID
         self.leg = leg
+        self.legMAC = legMAC
         self.ports = ports
     }
 }
 
 /// A port that every node of the swarm answers at.
 package struct MeshPort: Codable, Equatable, Sendable {
-    package var transport: Transport
+    package var transport: TransportProtocol
     package var publishedPort: UInt16
     /// Tasks by their ingress address. None: connections are refused at once.
     package var backends: [Backend]
 
-    package init(transport: Transport, publishedPort: UInt16, backends: [Backend]) {
+    package init(transport: TransportProtocol, publishedPort: UInt16, backends: [Backend]) {
         self.transport = transport
         self.publishedPort = publishedPort
         self.backends = backends
@@ -37,17 +46,12 @@ package struct MeshPort: Codable, Equatable, Sendable {
 
     /// Where a request may be led.
     package struct Backend: Codable, Hashable, Sendable {
-        package var address: IPv4Address
+        package var address: IPAddress
         package var port: UInt16
 
-        package init(address: IPv4Address, port: UInt16) {
+        package init(address: IPAddress, port: UInt16) {
             self.address = address
             self.port = port
         }
     }
-}
-
-/// A protocol with ports.
-package enum Transport: String, Codable, Hashable, Sendable, CaseIterable {
-    case tcp, udp, sctp
 }

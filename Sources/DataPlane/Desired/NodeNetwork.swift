@@ -30,26 +30,26 @@ package struct NodeNetwork: Codable, Equatable, Sendable {
 /// The network between the nodes, which carries VXLAN.
 package struct Underlay: Codable, Equatable, Sendable {
     /// This node's VTEP.
-    package var address: IPv4Address
+    package var address: IPAddress
     /// The link by which VXLAN arrives; what arrives by another is dropped. `nil`: whichever has the address.
     package var link: String?
     /// MTU of the link that has the address; overlays get 50 less.
     package var mtu: Int
     /// VTEPs of all nodes, this one included. VXLAN from others is dropped.
-    package var peers: Set<IPv4Address>
+    package var peers: Set<IPAddress>
     /// UDP port of VXLAN, the same on every node.
     package var port: UInt16
     /// TCP ports at which the swarm's nodes speak with each other: containers reach them on no node, nor the data path's.
     package var controlPorts: Set<UInt16>
     /// Where managers are reached, beside the VTEPs.
-    package var managers: Set<IPv4Address>
+    package var managers: Set<IPAddress>
 
     /// Ethernet, IPv4, UDP and VXLAN headers (RFC 7348 §5).
     package static let overhead = 50
 
     package init(
-        address: IPv4Address, link: String? = nil, mtu: Int = 1500, peers: Set<IPv4Address>, port: UInt16 = 4789,
-        controlPorts: Set<UInt16> = [], managers: Set<IPv4Address> = []
+        address: IPAddress, link: String? = nil, mtu: Int = 1500, peers: Set<IPAddress>, port: UInt16 = 4789,
+        controlPorts: Set<UInt16> = [], managers: Set<IPAddress> = []
     ) {
         self.address = address
         self.link = link
@@ -61,7 +61,7 @@ package struct Underlay: Codable, Equatable, Sendable {
     }
 
     /// Addresses of the swarm's nodes, as far as others than they themselves have something to ask there.
-    var members: Set<IPv4Address> { peers.union(managers) }
+    var members: Set<IPAddress> { peers.union(managers) }
 }
 
 /// A bridge of the node: `docker0`, `docker_gwbridge`, `br-…`.
@@ -69,8 +69,9 @@ package struct BridgeNetwork: Codable, Equatable, Sendable, Identifiable {
     package var id: String
     /// The bridge's own name, at most 15 bytes.
     package var linkName: String
-    /// The bridge's address with the subnet's prefix length.
-    package var gateway: IPv4Network
+    /// The bridge's own, with their subnets' prefix lengths: what its containers have as gateway.
+    package var addresses: EndpointAddresses
+    package var mac: MACAddress
     package var mtu: Int
     /// No way out and no way in except to its own containers.
     package var isInternal: Bool
@@ -80,12 +81,13 @@ package struct BridgeNetwork: Codable, Equatable, Sendable, Identifiable {
     package var masquerades: Bool
 
     package init(
-        id: String, linkName: String, gateway: IPv4Network, mtu: Int = 1500, isInternal: Bool = false,
-        allowsInterContainer: Bool = true, masquerades: Bool = true
+        id: String, linkName: String, addresses: EndpointAddresses, mac: MACAddress, mtu: Int = 1500,
+        isInternal: Bool = false, allowsInterContainer: Bool = true, masquerades: Bool = true
     ) {
         self.id = id
         self.linkName = linkName
-        self.gateway = gateway
+        self.addresses = addresses
+        self.mac = mac
         self.mtu = mtu
         self.isInternal = isInternal
         self.allowsInterContainer = allowsInterContainer
@@ -105,11 +107,11 @@ package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
     package var remoteEndpoints: [RemoteEndpoint]
     /// Addresses that are taken though no endpoint has them: gateways, services. Wanted where an endpoint of this node may use
     /// further addresses.
-    package var reserved: Set<IPv4Address>
+    package var reserved: Set<IPAddress>
 
     package init(
         id: String, vni: UInt32, mtu: Int = 1450, isEncrypted: Bool = false, remoteEndpoints: [RemoteEndpoint] = [],
-        reserved: Set<IPv4Address> = []
+        reserved: Set<IPAddress> = []
     ) {
         self.id = id
         self.vni = vni
@@ -120,13 +122,15 @@ package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
     }
 }
 
-/// An endpoint behind another node's VTEP. Its MAC follows from its address.
+/// An endpoint behind another node's VTEP.
 package struct RemoteEndpoint: Codable, Hashable, Sendable {
-    package var address: IPv4Address
-    package var vtep: IPv4Address
+    package var addresses: HostAddresses
+    package var mac: MACAddress
+    package var vtep: IPAddress
 
-    package init(address: IPv4Address, vtep: IPv4Address) {
-        self.address = address
+    package init(addresses: HostAddresses, mac: MACAddress, vtep: IPAddress) {
+        self.addresses = addresses
+        self.mac = mac
         self.vtep = vtep
     }
 }

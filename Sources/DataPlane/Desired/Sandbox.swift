@@ -1,4 +1,5 @@
 package import Addressing
+package import Model
 
 /// A container's network namespace and everything in it.
 package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
@@ -37,24 +38,25 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
         package var network: NetworkReference
         /// `eth0`, `eth1`…
         package var interfaceName: String
-        package var address: IPv4Network
-        /// `02:42` and the address, unless the user chose another for a bridge's endpoint. Overlays have no choice.
+        package var addresses: EndpointAddresses
+        /// In an overlay the one that is made of the endpoint's tag.
         package var mac: MACAddress
-        package var gateway: IPv4Address?
+        /// Where what leaves the network goes, at most one a family.
+        package var gateways: HostAddresses
         /// It may also use addresses that are nobody's: the container administers its network, or the network's owner lets it.
         /// What others have, and another MAC, it may not.
         package var isLax: Bool
 
         package init(
-            id: String, network: NetworkReference, interfaceName: String, address: IPv4Network, mac: MACAddress? = nil,
-            gateway: IPv4Address? = nil, isLax: Bool = false
+            id: String, network: NetworkReference, interfaceName: String, addresses: EndpointAddresses, mac: MACAddress,
+            gateways: HostAddresses = HostAddresses(), isLax: Bool = false
         ) {
             self.id = id
             self.network = network
             self.interfaceName = interfaceName
-            self.address = address
-            self.mac = mac ?? MACAddress(for: address.address)
-            self.gateway = gateway
+            self.addresses = addresses
+            self.mac = mac
+            self.gateways = gateways
             self.isLax = isLax
         }
     }
@@ -68,11 +70,11 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
 
 /// A service's address and the tasks behind it.
 package struct VirtualAddress: Codable, Equatable, Sendable {
-    package var address: IPv4Address
+    package var address: IPAddress
     /// None: connections are refused at once.
-    package var backends: [IPv4Address]
+    package var backends: [IPAddress]
 
-    package init(address: IPv4Address, backends: [IPv4Address]) {
+    package init(address: IPAddress, backends: [IPAddress]) {
         self.address = address
         self.backends = backends
     }
@@ -82,23 +84,32 @@ package struct VirtualAddress: Codable, Equatable, Sendable {
 package struct MeshMembership: Codable, Equatable, Sendable {
     /// The endpoint in the ingress overlay.
     package var endpointID: String
-    /// Gateway address of the ingress network, at which nobody answers: 10.255.0.1.
-    package var gateway: IPv4Address
+    /// Gateway addresses of the ingress network, at which nobody answers: 10.255.0.1.
+    package var gateways: HostAddresses
+    /// What packets to them are sent to until their mark says where they really go.
+    package var gatewayMAC: MACAddress
+    /// The tags of the ingress network, of which marks are made.
+    package var tags: EndpointTagBlock
     /// Ports of the task itself, which packets of the mesh may reach.
     package var targetPorts: [TargetPort]
 
-    package init(endpointID: String, gateway: IPv4Address, targetPorts: [TargetPort]) {
+    package init(
+        endpointID: String, gateways: HostAddresses, gatewayMAC: MACAddress, tags: EndpointTagBlock,
+        targetPorts: [TargetPort]
+    ) {
         self.endpointID = endpointID
-        self.gateway = gateway
+        self.gateways = gateways
+        self.gatewayMAC = gatewayMAC
+        self.tags = tags
         self.targetPorts = targetPorts
     }
 
     /// A port of the task's own.
     package struct TargetPort: Codable, Hashable, Sendable {
-        package var transport: Transport
+        package var transport: TransportProtocol
         package var port: UInt16
 
-        package init(transport: Transport, port: UInt16) {
+        package init(transport: TransportProtocol, port: UInt16) {
             self.transport = transport
             self.port = port
         }
@@ -118,24 +129,14 @@ package struct ResolverPorts: Codable, Equatable, Sendable {
     }
 }
 
-/// A port of the node that leads to a container.
+/// A published port and where it leads.
 package struct HostPort: Codable, Hashable, Sendable {
-    package var transport: Transport
-    /// `nil` for every address of the node.
-    package var hostAddress: IPv4Address?
-    package var hostPort: UInt16
+    package var published: PublishedPort
     /// The container's address in a bridge of this node.
-    package var targetAddress: IPv4Address
-    package var targetPort: UInt16
+    package var target: IPAddress
 
-    package init(
-        transport: Transport, hostAddress: IPv4Address? = nil, hostPort: UInt16, targetAddress: IPv4Address,
-        targetPort: UInt16
-    ) {
-        self.transport = transport
-        self.hostAddress = hostAddress.flatMap { $0.isUnspecified ? nil : $0 }
-        self.hostPort = hostPort
-        self.targetAddress = targetAddress
-        self.targetPort = targetPort
+    package init(_ published: PublishedPort, to target: IPAddress) {
+        self.published = published
+        self.target = target
     }
 }

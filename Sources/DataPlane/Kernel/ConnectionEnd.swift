@@ -1,22 +1,23 @@
 import Addressing
 import Glibc
+import Model
 import Netlink
 
 /// Connections that are to be forgotten: their next packet is looked at as that of a new one.
 enum ConnectionEnd: Hashable, Sendable {
     /// What is answered from an address.
-    case answered(IPv4Address)
+    case answered(IPAddress)
     /// What came to a port and is answered from an address.
-    case port(UInt16, answeredFrom: IPv4Address)
+    case port(UInt16, answeredFrom: IPAddress)
     /// What an address of a bridge has begun or answered, which its next owner must not inherit.
-    case of(IPv4Address)
+    case of(IPAddress)
     /// The same for all addresses of a network.
-    case within(IPv4Network)
+    case within(IPNetwork)
     /// What came to a port of the node while it led nowhere: a sender that does not pause would never be led anywhere. `at`: the
     /// one address that the port has; `nil` for all of the node's.
-    case unled(Transport, UInt16, at: IPv4Address?)
+    case unled(TransportProtocol, UInt16, at: IPAddress?)
     /// The same for a service's address.
-    case called(IPv4Address)
+    case called(IPAddress)
 }
 
 extension ConnectionEnd {
@@ -35,11 +36,11 @@ extension ConnectionEnd {
 /// Many ends at once, looked up by what a connection has.
 struct EndedConnections: Sendable {
     private let ends: Set<ConnectionEnd>
-    private let networks: [IPv4Network]
+    private let networks: [IPNetwork]
     /// Addresses of the namespace itself.
-    private let own: Set<IPv4Address>
+    private let own: Set<IPAddress>
 
-    init(_ ends: [ConnectionEnd], own: Set<IPv4Address>) {
+    init(_ ends: [ConnectionEnd], own: Set<IPAddress>) {
         self.ends = Set(ends)
         networks = ends.compactMap { if case .within(let network) = $0 { network } else { nil } }
         self.own = own
@@ -82,10 +83,10 @@ struct EndedConnections: Sendable {
 
 extension TrackedConnection {
     /// `nil` for what is never translated.
-    var transport: Transport? { Transport.allCases.first { $0.number == `protocol` } }
+    var transport: TransportProtocol? { TransportProtocol.allCases.first { $0.number == `protocol` } }
 }
 
-extension Transport {
+extension TransportProtocol {
     /// IPPROTO_…, which packets have.
     fileprivate var number: UInt8 {
         switch self {

@@ -61,13 +61,13 @@ enum NamespaceWork {
     }
 
     /// The name of the link that has an address; `nil` when none has.
-    static func link(with address: IPv4Address) throws -> String? {
+    static func link(with address: IPAddress) throws -> String? {
         let socket = try RouteSocket()
         guard let row = try socket.addresses().first(where: { $0.network.address == address }) else { return nil }
         return try socket.links().first { row.link == .index($0.index) || row.link == .name($0.name) }?.name
     }
 
-    static func ownAddresses() throws -> Set<IPv4Address> {
+    static func ownAddresses() throws -> Set<IPAddress> {
         Set(try RouteSocket().addresses().map(\.network.address))
     }
 

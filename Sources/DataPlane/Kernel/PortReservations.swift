@@ -2,6 +2,7 @@ package import Addressing
 import Faults
 import Glibc
 import LinuxSystem
+package import Model
 import Synchronization
 
 /// Keeps a bound, never listening socket for every published port of the node, so that a second user hears "address
@@ -12,16 +13,16 @@ package final class PortReservations: Sendable {
 
     /// A wish for a port: `first` to `last`, 0 for any.
     package struct Request: Sendable, Equatable {
-        package var transport: Transport
-        package var hostAddress: IPv4Address?
+        package var transport: TransportProtocol
+        package var hostAddress: IPAddress?
         package var first: UInt16
         package var last: UInt16
-        package var targetAddress: IPv4Address
+        package var targetAddress: IPAddress
         package var targetPort: UInt16
 
         package init(
-            transport: Transport, hostAddress: IPv4Address? = nil, first: UInt16, last: UInt16? = nil,
-            targetAddress: IPv4Address, targetPort: UInt16
+            transport: TransportProtocol, hostAddress: IPAddress? = nil, first: UInt16, last: UInt16? = nil,
+            targetAddress: IPAddress, targetPort: UInt16
         ) {
             self.transport = transport
             self.hostAddress = hostAddress.flatMap { $0.isUnspecified ? nil : $0 }
@@ -32,7 +33,21 @@ package final class PortReservations: Sendable {
         }
     }
 
-    private struct Key: Hashable { let transport: Transport, address: IPv4Address?, port: UInt16 }
+    private struct Key: Hashable {
+        let transport: TransportProtocol
+        let address: IPAddress?
+        let port: UInt16
+
+        init(transport: TransportProtocol, address: IPAddress?, port: UInt16) {
+            self.transport = transport
+            self.address = address
+            self.port = port
+        }
+
+        init(_ port: PublishedPort) {
+            self.init(transport: port.transport, address: port.hostAddress, port: port.hostPort)
+        }
+    }
     private struct Held { let owner: String, socket: CInt }
 
     private let namespace: NetworkNamespace?
@@ -62,8 +77,9 @@ package final class PortReservations: Sendable {
                     if isNew { taken.append(key) }
                     ports.append(
                         HostPort(
-                            transport: request.transport, hostAddress: request.hostAddress, hostPort: key.port,
-                            targetAddress: request.targetAddress, targetPort: request.targetPort))
+                            PublishedPort(
+                                transport: request.transport, hostAddress: request.hostAddress, hostPort: key.port,
+                                containerPort: request.targetPort), to: request.targetAddress))
                 }
             } catch let refusal as APIError {
                 drop(taken)
@@ -90,23 +106,22 @@ package final class PortReservations: Sendable {
     /// Holds what an owner is to have, and nothing else of its: for adoption and for ports of the mesh. Ports that others
     /// have are returned.
     func hold(_ ports: [HostPort], owner: String) async throws -> [HostPort] {
-        let wanted = Set(ports.map { Key(transport: $0.transport, address: $0.hostAddress, port: $0.hostPort) })
+        let wanted = Set(ports.map { Key($0.published) })
         let (present, stale) = held.withLock { held in
             let mine = held.filter { $0.value.owner == owner }
             return (Set(mine.keys), mine.keys.filter { !wanted.contains($0) })
         }
         drop(stale)
-        let missing = ports.filter {
-            !present.contains(Key(transport: $0.transport, address: $0.hostAddress, port: $0.hostPort))
-        }
+        let missing = ports.filter { !present.contains(Key($0.published)) }
         if missing.isEmpty { return [] }
         let work: @Sendable () throws -> [HostPort] = { [self] in
             missing.filter { port in
                 do {
                     _ = try take(
                         Request(
-                            transport: port.transport, hostAddress: port.hostAddress, first: port.hostPort,
-                            targetAddress: port.targetAddress, targetPort: port.targetPort), owner, [])
+                            transport: port.published.transport, hostAddress: port.published.hostAddress,
+                            first: port.published.hostPort, targetAddress: port.target,
+                            targetPort: port.published.containerPort), owner, [])
                     return false
                 } catch {
                     // Told to the caller as a port that others have.
@@ -134,13 +149,10 @@ package final class PortReservations: Sendable {
             let key = Key(transport: request.transport, address: request.hostAddress, port: port)
             let isMine = held.withLock { $0[key]?.owner == owner }
             if isMine {
-                let isUsed = sofar.contains {
-                    $0.transport == key.transport && $0.hostAddress == key.address && $0.hostPort == port
-                }
-                if !isUsed { return (key, false) }
+                if !sofar.contains(where: { Key($0.published) == key }) { return (key, false) }
                 continue
             }
-            let address = request.hostAddress ?? IPv4Address(number: 0)
+            let address = request.hostAddress ?? .unspecified(.v4)
             if isAllocated(key) {
                 failure = APIError(.internalError, "Bind for \(address):\(port) failed: port is already allocated")
                 continue
@@ -172,25 +184,19 @@ package final class PortReservations: Sendable {
 
     /// -1 where the kernel has no such protocol: then nobody can take the port either.
     private static func bind(_ key: Key) throws -> CInt {
+        let place = InternetSocketAddress(key.address ?? .unspecified(.v4), port: key.port)
         let number: CInt
         switch key.transport {
-        case .tcp: number = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_TCP))
-        case .udp: number = socket(AF_INET, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_UDP))
+        case .tcp:
+            number = socket(place.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_TCP))
+        case .udp:
+            number = socket(place.family, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_UDP))
         case .sctp:
-            number = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_SCTP))
+            number = socket(place.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), CInt(IPPROTO_SCTP))
         }
         if number < 0, key.transport == .sctp { return -1 }
         let descriptor = Descriptor(owning: try check(number, "open a socket"))
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = key.port.bigEndian
-        name.sin_addr.s_addr = key.address?.inMemory ?? 0
-        let result = withUnsafePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.bind(descriptor.raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        try check(result, "bind \(key.address.map { "\($0)" } ?? "0.0.0.0"):\(key.port)/\(key.transport)")
+        try check(place.withPointer { Glibc.bind(descriptor.raw, $0, $1) }, "bind \(place)/\(key.transport)")
         return descriptor.release()
     }
 }

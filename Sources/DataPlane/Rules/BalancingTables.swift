@@ -22,11 +22,12 @@ struct ServiceTable {
         var chains: [String: String] = [:]
         var addresses: [String: String] = [:]
         var backends: [String: String] = [:]
-        for service in services {
-            let count = service.backends.count
+        for service in services where service.address.family == .v4 {
+            let own = service.backends.compactMap(\.v4)
+            let count = own.count
             if count > 0 { chains["n\(count)"] = "dnat to ip daddr . numgen random mod \(count) map @be" }
             addresses["\(service.address)"] = "goto n\(count)"
-            for (index, backend) in service.backends.enumerated() {
+            for (index, backend) in own.enumerated() {
                 backends["\(service.address) . \(index)"] = "\(backend)"
             }
         }
@@ -46,12 +47,14 @@ struct IngressTable {
     let ingress: IngressSandbox
 
     var table: Table {
+        let called = ingress.leg.v4.map { "iifname \"\(Layout.legInterface)\" ip daddr \($0.address)" }
+        let entry = called.map { $0 + " meta l4proto . th dport vmap @svc" } ?? ""
         let skeleton = """
             map svc { type inet_proto . inet_service : verdict; }
             map be { type inet_proto . inet_service . mark : ipv4_addr . inet_service; }
             \(refusal)
             chain nat_in { type nat hook prerouting priority dstnat; policy accept;
-            iifname "\(Layout.legInterface)" ip daddr \(ingress.leg.address) meta l4proto . th dport vmap @svc
+            \(entry)
             }
             chain filter_fwd { type filter hook forward priority filter; policy drop;
             ct state established,related accept
@@ -62,14 +65,15 @@ struct IngressTable {
         var ports: [String: String] = [:]
         var backends: [String: String] = [:]
         for port in ingress.ports {
-            let count = port.backends.count
+            let own = port.backends.filter { $0.address.family == .v4 }
+            let count = own.count
             let key = "\(port.transport) . \(port.publishedPort)"
             if count > 0 {
                 chains["n\(count)"] =
                     "meta mark set numgen inc mod \(count) dnat to meta l4proto . th dport . meta mark map @be"
             }
             ports[key] = "goto n\(count)"
-            for (index, backend) in port.backends.enumerated() {
+            for (index, backend) in own.enumerated() {
                 backends["\(key) . \(index)"] = "\(backend.address) . \(backend.port)"
             }
         }

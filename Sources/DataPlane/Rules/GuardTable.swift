@@ -15,7 +15,7 @@ struct GuardTable {
     struct Port: Equatable {
         let link: String
         let mac: MACAddress
-        let address: IPv4Address
+        let addresses: HostAddresses
         /// It may also use addresses that are nobody's.
         let isLax: Bool
         /// Of a network whose containers must not talk to each other.
@@ -24,7 +24,7 @@ struct GuardTable {
 
     let ports: [Port]
     /// What is somebody's, for ports that may use what is nobody's.
-    let taken: Set<IPv4Address>
+    let taken: Set<IPAddress>
     /// MACs of the bridges that have isolated ports.
     let gates: Set<MACAddress>
 
@@ -87,9 +87,11 @@ struct GuardTable {
             Self.id, skeleton: Self.skeleton,
             sets: [
                 ElementSet(
-                    "own4", nameFields: [0], keys: ports.map { "\"\($0.link)\" . \($0.mac) . \($0.address)" }),
+                    "own4", nameFields: [0],
+                    keys: ports.compactMap { port in port.addresses.v4.map { "\"\(port.link)\" . \(port.mac) . \($0)" }
+                    }),
                 ElementSet("own6", nameFields: [0]),
-                ElementSet("taken4", keys: (lax.isEmpty ? [] : taken).map(\.description)),
+                ElementSet("taken4", keys: (lax.isEmpty ? [] : taken).compactMap(\.v4?.description)),
                 ElementSet("taken6"),
                 ElementSet("lax", nameFields: [0], keys: lax.map { "\"\($0.link)\" . \($0.mac)" }),
                 ElementSet("lax6", nameFields: [0]),

@@ -1,4 +1,5 @@
 import Addressing
+import Model
 import Nftables
 
 /// `ip swarm`, the table of the node's own namespace.
@@ -64,7 +65,8 @@ struct NodeTable {
     /// VXLAN is not tracked; nothing of an encrypted network leaves in clear, whatever state the encryption is in. What the
     /// kernel sends to another member's data path has no owner; a program's socket has, and is none of the data path.
     private var outgoing: String {
-        let untracked = wanted.underlay.map { "ip saddr \($0.address) udp dport \($0.port) notrack" } ?? ""
+        let untracked =
+            wanted.underlay.map { "ip saddr \($0.address) udp dport \($0.port) notrack" } ?? ""
         let guarded =
             wanted.underlay.map {
                 """
@@ -126,10 +128,11 @@ struct NodeTable {
         let ports = wanted.sandboxes.flatMap(\.published)
         var everywhere: [String: String] = [:]
         var onAddress: [String: String] = [:]
-        for port in ports {
-            let key = "\(port.transport) . \(port.hostPort)"
-            let target = "\(port.targetAddress) . \(port.targetPort)"
-            if let address = port.hostAddress {
+        for port in ports where port.target.family == .v4 {
+            let published = port.published
+            let key = "\(published.transport) . \(published.hostPort)"
+            let target = "\(port.target) . \(published.containerPort)"
+            if let address = published.hostAddress {
                 onAddress["\(address) . \(key)"] = target
             } else {
                 everywhere[key] = target
@@ -141,15 +144,20 @@ struct NodeTable {
         }
         return [
             ElementSet("underlay", nameFields: [0], keys: arrivals),
-            ElementSet("vteps", keys: (wanted.underlay?.peers ?? []).map(\.description)),
-            ElementSet("members", keys: (wanted.underlay?.members ?? []).map(\.description)),
+            ElementSet("vteps", keys: (wanted.underlay?.peers ?? []).compactMap(\.v4?.description)),
+            ElementSet("members", keys: (wanted.underlay?.members ?? []).compactMap(\.v4?.description)),
             ElementSet("control", keys: control),
             ElementSet("encvni", keys: encrypted.map { "\($0.vni)" }),
             ElementSet(
                 "localnets",
-                keys: bridges.filter { $0.masquerades && !$0.isInternal }.map { $0.gateway.masked.spelling }),
+                keys: bridges.filter { $0.masquerades && !$0.isInternal }.compactMap {
+                    $0.addresses.v4?.masked.spelling
+                }),
             ElementSet(
-                "hairpin", nameFields: [1], keys: bridges.map { "\($0.gateway.masked.spelling) . \"\($0.linkName)\"" }),
+                "hairpin", nameFields: [1],
+                keys: bridges.compactMap { bridge in
+                    bridge.addresses.v4.map { "\($0.masked.spelling) . \"\(bridge.linkName)\"" }
+                }),
             ElementSet("icc", nameFields: [0, 1], keys: pairs(bridges.filter(\.allowsInterContainer))),
             ElementSet("apart", nameFields: [0, 1], keys: pairs(bridges.filter { !$0.allowsInterContainer })),
             ElementSet("internal", nameFields: [0], keys: bridges.filter(\.isInternal).map { "\"\($0.linkName)\"" }),
@@ -176,11 +184,12 @@ struct NodeTable {
         var ports: [String: String] = [:]
         for port in wanted.meshAtNode {
             let key = "\(port.transport) . \(port.publishedPort)"
-            let count = port.backends.count
+            let backends = port.backends.filter { $0.address.family == .v4 }
+            let count = backends.count
             chains["n\(count)"] =
                 "meta priority set numgen inc mod \(count) dnat to meta l4proto . th dport . meta priority map @turns"
             ports[key] = "goto n\(count)"
-            for (turn, backend) in port.backends.enumerated() {
+            for (turn, backend) in backends.enumerated() {
                 turns["\(key) . \(Self.priority(turn))"] = "\(backend.address) . \(backend.port)"
             }
         }

@@ -3,7 +3,7 @@ import Nftables
 
 /// `netdev mesh` and `ip mesh`: a task behind ports of the mesh, at its interface in the ingress network.
 ///
-/// Who sent a packet is known from its source MAC: `02:42` and the four bytes of the ingress endpoint's address. They
+/// Who sent a packet is known from its source MAC: `02:42` and the four bytes of the ingress endpoint's tag. They
 /// become the mark of the packet and of its connection; a reply gets the mark back, is routed by it to the ingress
 /// interface, and there gets the MAC back. The last two bytes are also the connection's zone, so that one client port
 /// arriving through two nodes is two connections.

@@ -16,6 +16,16 @@ struct KernelState: Equatable, Sendable {
     var forwarding: [ForwardingKey: ForwardingTarget] = [:]
     var parameters: [String: String] = [:]
 
+    mutating func add(_ addresses: EndpointAddresses, to link: String) {
+        for address in addresses.all { self.addresses.insert(AddressState(link: link, network: address)) }
+    }
+
+    /// The default route of the gateway's family.
+    mutating func addRoute(through gateway: IPAddress, link: String, table: UInt32 = Route.mainTable) {
+        routes[RouteKey(destination: .everywhere(gateway.family), table: table)] =
+            RouteState(gateway: gateway, link: link)
+    }
+
     /// Without a link and everything that goes with it.
     mutating func forget(link: String) {
         links[link] = nil
@@ -72,7 +82,7 @@ struct PeerState: Equatable, Sendable {
 
 struct AddressState: Hashable, Sendable {
     var link: String
-    var network: IPv4Network
+    var network: IPNetwork
 }
 
 /// What the kernel adds when an address comes, or its link goes up (`proto kernel`).
@@ -92,7 +102,7 @@ struct ImpliedRoute: Hashable, Sendable {
         return switch kind {
         case .own:
             Route(
-                destination: IPv4Network(address: network.address, prefixLength: 32), link: .name(address.link),
+                destination: IPNetwork(network.address), link: .name(address.link),
                 source: network.address, table: Route.localTable, protocol: kernelProtocol, scope: .host, kind: .local)
         case .subnet:
             Route(
@@ -105,7 +115,7 @@ struct ImpliedRoute: Hashable, Sendable {
     static func all(of address: AddressState) -> [ImpliedRoute] {
         var found = [ImpliedRoute(address: address, kind: .own)]
         // A loopback's subnet is in table `local`, too, and nothing of ours needs it.
-        if address.network.prefixLength < 32, !address.network.address.isLoopback {
+        if !address.network.isSingle, !address.network.address.isLoopback {
             found.append(ImpliedRoute(address: address, kind: .subnet))
         }
         return found
@@ -118,13 +128,13 @@ struct RouteKey: Hashable, Sendable {
 }
 
 struct RouteState: Equatable, Sendable {
-    var gateway: IPv4Address
+    var gateway: IPAddress
     var link: String
 }
 
 struct NeighbourKey: Hashable, Sendable {
     var link: String
-    var address: IPv4Address
+    var address: IPAddress
 }
 
 struct ForwardingKey: Hashable, Sendable {
@@ -135,5 +145,5 @@ struct ForwardingKey: Hashable, Sendable {
 
 struct ForwardingTarget: Equatable, Sendable {
     /// VTEP; `nil` in a bridge's own table.
-    var remote: IPv4Address?
+    var remote: IPAddress?
 }

@@ -14,7 +14,7 @@ enum ContainerFiles {
     ///   - hostGateway: Where containers reach the host.
     /// - Throws: ``APIError`` for a name that is to be the host's where no address of it is known.
     static func hosts(
-        _ record: ContainerRecord, hostFile: String?, hostGateway: IPv4Address?, links: [LinkedContainer] = []
+        _ record: ContainerRecord, hostFile: String?, hostGateway: IPAddress?, links: [LinkedContainer] = []
     ) throws -> String {
         var text =
             hostFile
@@ -76,7 +76,7 @@ enum ContainerFiles {
                 let words = line.split(whereSeparator: \.isWhitespace)
                 return
                     !(words.count >= 2 && words[0] == "nameserver"
-                    && (IPv4Address(words[1])?.isLoopback == true || words[1].contains(":")))
+                    && (IPAddress(ipv4: words[1])?.isLoopback == true || words[1].contains(":")))
             }.joined(separator: "\n")
         }
         var lines = (own.isEmpty ? (defaultServers.isEmpty ? servers(upstream) : defaultServers) : own).map {
@@ -98,6 +98,6 @@ enum ContainerFiles {
     }
     private static func searchDomains(_ text: String) -> [String] { words(text, after: "search") }
     private static func servers(_ text: String) -> [String] {
-        words(text, after: "nameserver").filter { IPv4Address($0).map { !$0.isLoopback } ?? false }
+        words(text, after: "nameserver").filter { IPAddress(ipv4: $0).map { !$0.isLoopback } ?? false }
     }
 }

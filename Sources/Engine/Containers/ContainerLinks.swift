@@ -11,18 +11,18 @@ struct LinkedContainer: Sendable, Equatable {
     let alias: String
     let name: String
     let hostname: String
-    let address: IPv4Address
+    let address: IPAddress
     let ports: [PortKey]
     let variables: [String]
 
-    init(_ child: ContainerRecord, as alias: String, of parent: ContainerRecord, at address: IPv4Address) {
+    init(_ child: ContainerRecord, as alias: String, of parent: ContainerRecord, at address: IPAddress) {
         self.address = address
         self.alias = alias
         hostname = child.configuration.hostname
         name = child.name
         path = "/\(parent.name)/\(alias)"
         ports = (child.configuration.exposedPorts ?? [:]).keys.compactMap { PortKey($0) }.sorted {
-            $0.port != $1.port ? $0.port < $1.port : $0.transport == "tcp" && $1.transport != "tcp"
+            $0.port != $1.port ? $0.port < $1.port : $0.transport == .tcp && $1.transport != .tcp
         }
         variables = child.configuration.env
     }
@@ -42,7 +42,7 @@ struct LinkedContainer: Sendable, Equatable {
             let last = lastOfRun(from: index)
             if last > index {
                 let first = ports[index]
-                let name = "\(prefix)_PORT_\(first.port)_\(first.transport.uppercased())"
+                let name = "\(prefix)_PORT_\(first.port)_\(first.transport.rawValue.uppercased())"
                 lines += [
                     "\(name)_START=\(first.transport)://\(address):\(first.port)", "\(name)_ADDR=\(address)",
                     "\(name)_PROTO=\(first.transport)", "\(name)_PORT_START=\(first.port)",
@@ -53,7 +53,7 @@ struct LinkedContainer: Sendable, Equatable {
             index = last + 1
         }
         for port in ports {
-            let name = "\(prefix)_PORT_\(port.port)_\(port.transport.uppercased())"
+            let name = "\(prefix)_PORT_\(port.port)_\(port.transport.rawValue.uppercased())"
             lines += [
                 "\(name)=\(port.transport)://\(address):\(port.port)", "\(name)_ADDR=\(address)",
                 "\(name)_PORT=\(port.port)", "\(name)_PROTO=\(port.transport)",

@@ -213,12 +213,13 @@ enum UnsupportedFeatures {
 
     /// Nothing is published on IPv6; the binding for all of IPv6 that clients send beside the one for all of IPv4 asks for no more.
     private static func checkAddresses(of bindings: [PortBinding], _ port: String) throws {
-        for binding in bindings where !binding.hostIp.isEmpty && IPv4Address(binding.hostIp) == nil {
-            guard binding.hostIp.contains(":"), IPv6Text.isAddress(binding.hostIp) else {
+        for binding in bindings where !binding.hostIp.isEmpty && IPAddress(ipv4: binding.hostIp) == nil {
+            guard binding.hostIp.contains(":"), IPv6Address(binding.hostIp) != nil else {
                 throw APIError(.invalidInput, "invalid IP address: \(binding.hostIp)")
             }
             let isBeside = bindings.contains {
-                $0.hostPort == binding.hostPort && ($0.hostIp.isEmpty || IPv4Address($0.hostIp)?.isUnspecified == true)
+                $0.hostPort == binding.hostPort
+                    && ($0.hostIp.isEmpty || IPAddress(ipv4: $0.hostIp)?.isUnspecified == true)
             }
             guard binding.hostIp == "::", isBeside else {
                 throw APIError(
@@ -249,13 +250,14 @@ extension UnsupportedFeatures {
 /// `80/tcp`; the protocol is tcp when left out.
 struct PortKey: Hashable {
     let port: UInt16
-    let transport: String
+    let transport: TransportProtocol
 
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), let port = UInt16(parts[0]), port > 0 else { return nil }
-        let transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
-        guard ["tcp", "udp", "sctp"].contains(transport) else { return nil }
+        guard let transport = TransportProtocol(rawValue: parts.count == 2 ? parts[1].lowercased() : "tcp") else {
+            return nil
+        }
         self.port = port
         self.transport = transport
     }

@@ -35,12 +35,12 @@ struct ContainerViews {
             rows.append(
                 PortSummary(
                     ip: port.hostAddress?.description ?? "0.0.0.0", privatePort: Int(clamping: port.containerPort),
-                    publicPort: Int(clamping: port.hostPort), type: port.transport))
+                    publicPort: Int(clamping: port.hostPort), type: port.transport.rawValue))
         }
         let published = Set(record.publishedPorts.map(\.key))
         for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() {
             guard let key = PortKey(text), !published.contains(key.description) else { continue }
-            rows.append(PortSummary(privatePort: Int(clamping: key.port), type: key.transport))
+            rows.append(PortSummary(privatePort: Int(clamping: key.port), type: key.transport.rawValue))
         }
         return rows
     }
@@ -104,7 +104,7 @@ struct ContainerViews {
                 settings.ipAddress = address.address.description
                 settings.ipPrefixLen = address.prefixLength
                 settings.gateway = endpoint.gateway?.description ?? ""
-                settings.macAddress = (endpoint.requestedMAC ?? MACAddress(for: address.address)).description
+                settings.macAddress = endpoint.hardwareAddress?.description ?? ""
                 if endpoint.networkName != "bridge" {
                     settings.dnsNames = NameTableComposer.names(of: record, endpoint).sorted()
                 }

@@ -98,7 +98,8 @@ extension EndpointService {
             try await change { endpoint in
                 endpoint.networkID = joined.networkID
                 endpoint.networkName = joined.networkName
-                endpoint.address = joined.address
+                endpoint.addresses = joined.addresses
+                endpoint.mac = joined.mac
                 endpoint.overlay = joined.overlay
             }
         } catch {

@@ -45,11 +45,7 @@ package final class EndpointService: NetworkConnectionBackend {
         let held = try await network.dataPlane.ports.reserve(
             requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
         return try await containers.update(id) { record in
-            record.publishedPorts = held.map {
-                PublishedPort(
-                    transport: $0.transport.rawValue, hostAddress: $0.hostAddress, hostPort: $0.hostPort,
-                    containerPort: $0.targetPort)
-            }
+            record.publishedPorts = held.map(\.published)
         }
     }
 
@@ -61,7 +57,7 @@ package final class EndpointService: NetworkConnectionBackend {
         endpoint.endpointID = RandomID.docker()
         endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record)
         if endpoint.overlay != nil {
-            endpoint.gateway = nil
+            endpoint.gateways = nil
             return
         }
         guard
@@ -74,10 +70,12 @@ package final class EndpointService: NetworkConnectionBackend {
         endpoint.networkName = local.name
         let id = local.id
         let used = Set(
-            others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.compactMap { $0.address?.address })
+            others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.flatMap {
+                $0.addresses?.hosts.all ?? []
+            })
         let wanted = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
         if wanted.isEmpty {
-            endpoint.address = try self.local.allocate(in: id) { used.contains($0) }
+            endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { used.contains($0) })
         } else if local.isPredefined {
             throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
         } else if local.hasChosenSubnet == true {
@@ -85,10 +83,11 @@ package final class EndpointService: NetworkConnectionBackend {
                 .invalidInput,
                 "user specified IP address is supported only when connecting to networks with user configured subnets")
         } else {
-            endpoint.address = try self.local.claim(wanted, in: id) { used.contains($0) }
+            endpoint.addresses = EndpointAddresses(try self.local.claim(wanted, in: id) { used.contains($0) })
         }
-        endpoint.gateway = local.gateway
-        if record.configuration.networkDisabled == true { endpoint.gateway = nil }
+        endpoint.mac = nil
+        endpoint.mac = endpoint.hardwareAddress
+        endpoint.gateways = record.configuration.networkDisabled == true ? nil : local.gateways
     }
 
     private func interfaceName(of endpoint: EndpointRecord, at index: Int, in record: ContainerRecord) throws -> String

@@ -1,23 +1,27 @@
 import Faults
+import Model
 
 /// What `publish` and `expose` of a list look for: `80`, `80/udp`, `8000-8080/tcp`. Source: Engine API 1.50, `ContainerList`.
 struct PortFilter {
     private let ports: ClosedRange<UInt16>
-    private let transport: String
+    private let transport: TransportProtocol
 
     /// - Throws: ``APIError`` naming the filter and its value.
     init(_ text: String, of filter: String) throws(APIError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         let bounds = (parts.first ?? "").split(separator: "-", omittingEmptySubsequences: false)
             .map { UInt16($0, radix: 10) }
-        transport = parts.count == 2 ? parts[1].lowercased() : "tcp"
-        guard parts.count <= 2, ["tcp", "udp", "sctp"].contains(transport), bounds.count <= 2,
+        guard parts.count <= 2, bounds.count <= 2,
+            let transport = TransportProtocol(rawValue: parts.count == 2 ? parts[1].lowercased() : "tcp"),
             let low = bounds.first ?? nil, let high = bounds.last ?? nil, low <= high
         else { throw APIError(.invalidInput, "invalid filter '\(filter)=\(text)'") }
         ports = low...high
+        self.transport = transport
     }
 
-    func matches(_ port: UInt16, _ transport: String) -> Bool { ports.contains(port) && transport == self.transport }
+    func matches(_ port: UInt16, _ transport: TransportProtocol) -> Bool {
+        ports.contains(port) && transport == self.transport
+    }
 
     /// - Parameter key: As in `80/tcp`.
     func matches(_ key: String) -> Bool { PortKey(key).map { matches($0.port, $0.transport) } ?? false }

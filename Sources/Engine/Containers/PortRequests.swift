@@ -11,7 +11,7 @@ struct PortRequests {
 
     /// - Parameter defaultBinding: The address that a network publishes on when a binding names none.
     /// - Throws: ``APIError`` in Docker's words.
-    func requests(defaultBinding: (String) -> IPv4Address?) throws -> [PortReservations.Request] {
+    func requests(defaultBinding: (String) -> IPAddress?) throws -> [PortReservations.Request] {
         guard !record.isOnHostNetwork, let way = record.endpoints.first(where: { $0.overlay == nil }),
             let target = way.address?.address
         else { return [] }
@@ -19,7 +19,7 @@ struct PortRequests {
         let bindings = record.hostConfig.portBindings ?? [:]
         var requests: [PortReservations.Request] = []
         for (text, list) in bindings.sorted(by: { $0.key < $1.key }) {
-            guard let key = PortKey(text), let transport = Transport(rawValue: key.transport) else {
+            guard let key = PortKey(text) else {
                 throw APIError(.invalidInput, "invalid port specification: \"\(text)\"")
             }
             for binding in list ?? [] {
@@ -28,17 +28,17 @@ struct PortRequests {
                 let (first, last) = try Self.range(binding.hostPort)
                 requests.append(
                     PortReservations.Request(
-                        transport: transport,
-                        hostAddress: IPv4Address(binding.hostIp).flatMap { $0.isUnspecified ? nil : $0 } ?? usual,
+                        transport: key.transport,
+                        hostAddress: IPAddress(ipv4: binding.hostIp).flatMap { $0.isUnspecified ? nil : $0 } ?? usual,
                         first: first, last: last, targetAddress: target, targetPort: key.port))
             }
         }
         if record.hostConfig.publishAllPorts {
             for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() where bindings[text] == nil {
-                guard let key = PortKey(text), let transport = Transport(rawValue: key.transport) else { continue }
+                guard let key = PortKey(text) else { continue }
                 requests.append(
                     PortReservations.Request(
-                        transport: transport, hostAddress: usual, first: 0, last: 0, targetAddress: target,
+                        transport: key.transport, hostAddress: usual, first: 0, last: 0, targetAddress: target,
                         targetPort: key.port))
             }
         }

@@ -30,7 +30,7 @@ struct EndpointOptions: Equatable {
         if let address = wishes?.iPv6Address, !address.isEmpty {
             throw APIError(.notImplemented, "the IPv6 address \(address) of a container is not implemented by apus yet")
         }
-        if let address = wishes?.iPv4Address, !address.isEmpty, IPv4Address(address) == nil {
+        if let address = wishes?.iPv4Address, !address.isEmpty, IPAddress(ipv4: address) == nil {
             throw APIError(.invalidInput, "invalid endpoint settings:\ninvalid IPv4 address: \(address)")
         }
         for link in settings?.links ?? [] { _ = try LinkText(link) }
@@ -75,13 +75,5 @@ struct EndpointOptions: Equatable {
         parameters.map { parameter in
             (parameter.path.map { $0 == "IFNAME" ? link : $0 }.joined(separator: "/"), parameter.value)
         }
-    }
-}
-
-/// IPv6 addresses as texts: they are told from what is none, no more.
-enum IPv6Text {
-    static func isAddress(_ text: String) -> Bool {
-        var address = in6_addr()
-        return inet_pton(AF_INET6, text, &address) == 1
     }
 }

@@ -11,8 +11,12 @@ struct EndpointRecord: Codable, Sendable, Equatable {
     var endpointID = ""
     /// `eth0`, `eth1`, …
     var interfaceName = ""
-    var address: IPv4Network?
-    var gateway: IPv4Address?
+    /// With their subnets' prefix lengths.
+    var addresses: EndpointAddresses?
+    /// Where what leaves the network goes.
+    var gateways: HostAddresses?
+    /// Given with the addresses; `nil` in records of before that, see ``hardwareAddress``.
+    var mac: MACAddress?
     /// Set for an endpoint of a swarm network; its address is the swarm's choice and, for a task, outlives a stop.
     var overlay: Overlay?
     /// The attachment that gives a container outside of services its place on a swarm network, from before it is asked for until the
@@ -30,29 +34,35 @@ struct EndpointRecord: Codable, Sendable, Equatable {
     }
 
     var isJoined: Bool { !endpointID.isEmpty }
+    /// The one that stands for all where there is room for one.
+    var address: IPNetwork? { addresses?.primary }
+    /// The one that stands for all where there is room for one.
+    var gateway: IPAddress? { gateways?.primary }
+    /// The endpoint's MAC; `nil` while it has no address.
+    var hardwareAddress: MACAddress? {
+        guard let addresses else { return nil }
+        return mac ?? requestedMAC ?? MACAddress(defaultFor: addresses.hosts)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case networkID, networkName, wish, endpointID, interfaceName, mac, overlay, attachmentID, isAutomatic
+        case addresses = "address"
+        case gateways = "gateway"
+    }
 
     mutating func leave() {
         endpointID = ""
         interfaceName = ""
-        gateway = nil
+        gateways = nil
         if attachmentID != nil {
             attachmentID = nil
             overlay = nil
         }
-        if overlay == nil { address = nil }
+        if overlay == nil {
+            addresses = nil
+            mac = nil
+        }
     }
-}
-
-/// A port published on the host.
-struct PublishedPort: Codable, Sendable, Hashable {
-    /// `tcp`, `udp`, `sctp`.
-    var transport: String
-    /// `nil` for every address.
-    var hostAddress: IPv4Address?
-    var hostPort: UInt16
-    var containerPort: UInt16
-
-    var key: String { "\(containerPort)/\(transport)" }
 }
 
 extension EndpointRecord {
@@ -68,11 +78,12 @@ extension EndpointRecord {
     /// - Throws: ``APIError`` when the network or the place in it has not been allocated.
     init(_ place: NetworkAttachment) throws {
         let network = place.network
-        guard let vni = network.vni, let text = place.addresses.first, let address = IPv4Network(text) else {
+        guard let vni = network.vni, !place.addresses.isEmpty else {
             throw APIError(.internalError, "network \(network.spec.name) has not been allocated")
         }
         self.init(networkID: network.id, networkName: network.spec.name, wish: nil)
-        self.address = address
+        addresses = place.endpointAddresses
+        mac = MACAddress(tag: place.tag)
         overlay = Overlay(
             vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
             mtu: SwarmNetwork.mtu(network.driverState?.options))
@@ -80,10 +91,4 @@ extension EndpointRecord {
 
     /// The driver of its network.
     var driver: String { overlay == nil ? "bridge" : "overlay" }
-}
-
-extension PortConfig {
-    /// The routing mesh carries it, rather than one node's own port.
-    var isOnMesh: Bool { (publishMode ?? "ingress") == "ingress" }
-    var transport: String { self.protocol ?? "tcp" }
 }

@@ -5,16 +5,18 @@ import Faults
 enum EndpointRoutes {
     /// - Throws: ``APIError`` in Docker's words when two of the joined networks overlap: packets would go to either.
     static func check(_ endpoints: [EndpointRecord]) throws(APIError) {
-        var seen: [IPv4Network] = []
+        var seen: [IPNetwork] = []
         for endpoint in endpoints where endpoint.isJoined {
-            guard let address = endpoint.address else { continue }
-            if let other = seen.first(where: { $0.overlaps(address.masked) }) {
-                throw APIError(
-                    .forbidden,
-                    "cannot program address \(address) in sandbox interface because it conflicts with existing route \(other)"
-                )
+            let own = endpoint.addresses?.all ?? []
+            for address in own {
+                if let other = seen.first(where: { $0.overlaps(address.masked) }) {
+                    throw APIError(
+                        .forbidden,
+                        "cannot program address \(address) in sandbox interface because it conflicts with existing route \(other)"
+                    )
+                }
             }
-            seen.append(address.masked)
+            seen += own.map(\.masked)
         }
     }
 }

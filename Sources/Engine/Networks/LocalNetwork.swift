@@ -18,11 +18,19 @@ struct LocalNetwork: VersionedRecord, Identifiable {
     var labels: [String: String] = [:]
     /// Where addresses come from; empty for `host` and `null`.
     var ranges: [AddressRange] = []
-    var gateway: IPv4Address?
+    /// The bridge's own addresses.
+    var gateways: HostAddresses?
+    /// The bridge's MAC; `nil` in records of before it was given with the addresses, see ``bridgeMAC``.
+    var mac: MACAddress?
     /// Whether the subnet is the engine's choice: then users may not ask for addresses of it.
     var hasChosenSubnet: Bool?
     /// As the user gave it or as it was chosen: what inspect shows.
     var ipam = AddressManagement(driver: "default", config: [])
+
+    private enum CodingKeys: String, CodingKey {
+        case id, name, driver, created, isInternal, isAttachable, options, labels, ranges, mac, hasChosenSubnet, ipam
+        case gateways = "gateway"
+    }
 
     /// Docker's own, which cannot be removed by hand.
     var isPredefined: Bool { ["bridge", "host", "none"].contains(name) }
@@ -39,15 +47,22 @@ struct LocalNetwork: VersionedRecord, Identifiable {
     }
     var masquerades: Bool { flag("com.docker.network.bridge.enable_ip_masquerade", default: true) }
     /// Where ports are published that name no address; `nil` for everywhere.
-    var defaultBinding: IPv4Address? {
-        options["com.docker.network.bridge.host_binding_ipv4"].flatMap { IPv4Address($0) }.flatMap {
+    var defaultBinding: IPAddress? {
+        options["com.docker.network.bridge.host_binding_ipv4"].flatMap { IPAddress(ipv4: $0) }.flatMap {
             $0.isUnspecified ? nil : $0
         }
     }
-    var gatewayNetwork: IPv4Network? {
-        guard let gateway, let subnet = ranges.first(where: { $0.subnet.contains(gateway) })?.subnet else { return nil }
-        return IPv4Network(address: gateway, prefixLength: subnet.prefixLength)
+    var gateway: IPAddress? { gateways?.primary }
+    /// The bridge's own addresses with their subnets' prefix lengths; `nil` for a network without a bridge.
+    var bridgeAddresses: EndpointAddresses? {
+        let found = (gateways?.all ?? []).compactMap { gateway in
+            ranges.first { $0.subnet.contains(gateway) }.map {
+                IPNetwork(address: gateway, prefixLength: $0.subnet.prefixLength)
+            }
+        }
+        return found.isEmpty ? nil : EndpointAddresses(found)
     }
+    var bridgeMAC: MACAddress { mac ?? MACAddress(defaultFor: gateways ?? HostAddresses()) }
 
     private func flag(_ option: String, default value: Bool) -> Bool {
         options[option].map { ["1", "t", "true"].contains($0.lowercased()) } ?? value
@@ -57,9 +72,9 @@ struct LocalNetwork: VersionedRecord, Identifiable {
 /// Checks a request for a local network and turns it into one.
 struct LocalNetworkPlanner {
     /// Subnets that a new network must not overlap: those of other local networks and of the swarm.
-    var taken: [IPv4Network]
+    var taken: [IPNetwork]
     /// Subnets that a chosen one must avoid besides: the host's routes.
-    var routed: [IPv4Network]
+    var routed: [IPNetwork]
 
     /// Options of the bridge driver that Apus knows. Source: Docker's bridge driver documentation.
     static let knownOptions: Set<String> = [
@@ -91,7 +106,8 @@ struct LocalNetworkPlanner {
         }
         let parsed = try AddressPoolRules.parse(pools, avoiding: taken)
         network.ranges = parsed.map(\.range)
-        network.gateway = parsed.first?.gateway
+        network.gateways = parsed.isEmpty ? nil : HostAddresses(parsed.map(\.gateway))
+        network.mac = network.bridgeMAC
         for (index, pool) in parsed.enumerated() { pools[index].gateway = pool.gateway.description }
         network.ipam = AddressManagement(driver: "default", config: pools)
         network.ipam.options = request.ipam?.options ?? [:]

@@ -19,7 +19,7 @@ final class LocalNetworks: Sendable {
     init(store: LocalStore) { self.store = store }
 
     /// Reads the networks of an earlier life and makes Docker's three if they are not there.
-    func load(routed: [IPv4Network]) async throws {
+    func load(routed: [IPNetwork]) async throws {
         for network in try await store.restore(LocalNetwork.self, kind: .networks).map(\.value) { keep(network) }
         if named("bridge") == nil {
             var request = NetworkRequest()
@@ -38,7 +38,7 @@ final class LocalNetworks: Sendable {
     }
 
     /// The bridge that gives overlay containers their way out; made when the node joins a swarm.
-    func ensureGatewayBridge(taken: [IPv4Network], routed: [IPv4Network]) async throws -> LocalNetwork {
+    func ensureGatewayBridge(taken: [IPNetwork], routed: [IPNetwork]) async throws -> LocalNetwork {
         if let network = named(LocalNetwork.gatewayBridgeName) { return network }
         var request = NetworkRequest()
         request.name = LocalNetwork.gatewayBridgeName
@@ -55,7 +55,7 @@ final class LocalNetworks: Sendable {
     }
 
     var all: [LocalNetwork] { state.withLock { Array($0.networks.values) } }
-    var subnets: [IPv4Network] { all.flatMap { $0.ranges.map(\.subnet) } }
+    var subnets: [IPNetwork] { all.flatMap { $0.ranges.map(\.subnet) } }
 
     func network(_ id: String) -> LocalNetwork? { state.withLock { $0.networks[id] } }
     func named(_ name: String) -> LocalNetwork? { all.first { $0.name == name } }
@@ -86,7 +86,7 @@ final class LocalNetworks: Sendable {
     }
 
     /// Goes on after addresses that were handed out in an earlier life: network id and address, the oldest first.
-    func resume(after addresses: [(networkID: String, address: IPv4Address)]) {
+    func resume(after addresses: [(networkID: String, address: IPAddress)]) {
         state.withLock { state in
             for entry in addresses { state.allocators[entry.networkID]?.resume(after: entry.address) }
         }
@@ -94,8 +94,8 @@ final class LocalNetworks: Sendable {
 
     /// A free address of the network.
     /// - Throws: ``APIError`` `no available IPv4 addresses on this network's address pools: NAME (ID)`.
-    func allocate(in id: String, isInUse: (IPv4Address) -> Bool) throws -> IPv4Network {
-        let (found, name) = state.withLock { state -> (IPv4Network?, String) in
+    func allocate(in id: String, isInUse: (IPAddress) -> Bool) throws -> IPNetwork {
+        let (found, name) = state.withLock { state -> (IPNetwork?, String) in
             (state.allocators[id]?.allocate(isInUse: isInUse), state.networks[id]?.name ?? id)
         }
         guard let found else {
@@ -105,8 +105,10 @@ final class LocalNetworks: Sendable {
     }
 
     /// Checks an address that the user asks for.
-    func claim(_ text: String, in id: String, isInUse: (IPv4Address) -> Bool) throws -> IPv4Network {
-        guard let address = IPv4Address(text) else { throw APIError(.invalidInput, "invalid IPv4 address: \(text)") }
+    func claim(_ text: String, in id: String, isInUse: (IPAddress) -> Bool) throws -> IPNetwork {
+        guard let address = IPAddress(ipv4: text) else {
+            throw APIError(.invalidInput, "invalid IPv4 address: \(text)")
+        }
         let (subnet, reserved) = state.withLock { state in
             (
                 state.allocators[id]?.subnet(of: address),
@@ -118,7 +120,7 @@ final class LocalNetworks: Sendable {
                 .invalidInput, "Invalid address \(text): It does not belong to any of this network's subnets")
         }
         guard !reserved, !isInUse(address) else { throw APIError(.forbidden, "Address already in use") }
-        return IPv4Network(address: address, prefixLength: subnet.prefixLength)
+        return IPNetwork(address: address, prefixLength: subnet.prefixLength)
     }
 
     private func keep(_ network: LocalNetwork) {

@@ -18,7 +18,7 @@ struct NameTableComposer {
 
     func table(for container: any NetworkMember) -> NameTable {
         var tables: [NameTable.Network] = []
-        var pointers: [IPv4Address: String] = [:]
+        var pointers: [IPAddress: String] = [:]
         var forwards = false
         for endpoint in container.endpoints where endpoint.isJoined {
             if let overlay = endpoint.overlay {
@@ -49,20 +49,19 @@ struct NameTableComposer {
         return table
     }
 
-    private func bridgeNames(_ network: LocalNetwork, _ pointers: inout [IPv4Address: String]) -> NameTable.Network {
+    private func bridgeNames(_ network: LocalNetwork, _ pointers: inout [IPAddress: String]) -> NameTable.Network {
         var table = NameTable.Network(name: network.name)
         for other in containers {
             for endpoint in other.endpoints where endpoint.networkID == network.id && endpoint.isJoined {
-                guard let address = endpoint.address?.address else { continue }
-                for name in Self.names(of: other, endpoint) { table.add(name, [address]) }
-                pointers[address] = "\(other.name).\(network.name)"
+                guard let addresses = endpoint.addresses?.hosts.all else { continue }
+                for name in Self.names(of: other, endpoint) { table.add(name, addresses) }
+                for address in addresses { pointers[address] = "\(other.name).\(network.name)" }
             }
         }
         return table
     }
 
-    private func overlayNames(_ endpoint: EndpointRecord, _ pointers: inout [IPv4Address: String]) -> NameTable.Network
-    {
+    private func overlayNames(_ endpoint: EndpointRecord, _ pointers: inout [IPAddress: String]) -> NameTable.Network {
         var table = NameTable.Network(name: endpoint.networkName)
         guard let network = swarm?.networks.first(where: { $0.network.id == endpoint.networkID }) else { return table }
         let reserved = ServiceNames(swarm?.networks ?? [], on: network)
@@ -70,14 +69,17 @@ struct NameTableComposer {
             var names = other.names
             if !other.containerID.isEmpty { names += [other.containerID, String(other.containerID.prefix(12))] }
             names.removeAll(where: reserved.contains)
-            for name in names { table.add(name, [other.address]) }
-            if let name = names.first { pointers[other.address] = "\(name).\(endpoint.networkName)" }
+            let addresses = other.addresses.all
+            for name in names { table.add(name, addresses) }
+            guard let name = names.first else { continue }
+            for address in addresses { pointers[address] = "\(name).\(endpoint.networkName)" }
         }
         for service in network.services {
-            let answer = service.virtualIP.map { [$0] } ?? service.tasks
+            let virtual = service.virtualAddresses?.all ?? []
+            let answer = virtual.isEmpty ? service.tasks : virtual
             for name in Set([service.name] + service.aliases) { table.add(name, answer) }
             table.add("tasks.\(service.name)", service.tasks)
-            if let address = service.virtualIP { pointers[address] = "\(service.name).\(endpoint.networkName)" }
+            for address in virtual { pointers[address] = "\(service.name).\(endpoint.networkName)" }
         }
         return table
     }

@@ -36,9 +36,10 @@ struct NodeNetworkComposer {
 
     private var bridges: [BridgeNetwork] {
         networks.filter { $0.driver == "bridge" }.sorted { $0.id < $1.id }.compactMap { network in
-            guard let gateway = network.gatewayNetwork else { return nil }
+            guard let addresses = network.bridgeAddresses else { return nil }
             return BridgeNetwork(
-                id: network.id, linkName: network.bridgeName, gateway: gateway, mtu: network.mtu,
+                id: network.id, linkName: network.bridgeName, addresses: addresses, mac: network.bridgeMAC,
+                mtu: network.mtu,
                 isInternal: network.isInternal, allowsInterContainer: network.allowsTrafficBetweenContainers,
                 masquerades: network.masquerades && !network.isInternal)
         }
@@ -50,7 +51,7 @@ struct NodeNetworkComposer {
         for endpoint in containers.flatMap(\.endpoints) where endpoint.isJoined {
             if let overlay = endpoint.overlay { used[endpoint.networkID] = overlay }
         }
-        if let ingress = ingressNetwork, ownPeer?.ingressAddress != nil, let vni = ingress.network.vni {
+        if let ingress = ingressNetwork, ownPeer?.ingressAddresses != nil, let vni = ingress.network.vni {
             used[ingress.network.id] = EndpointRecord.Overlay(vni: vni, isInternal: false, isIngress: true, mtu: nil)
         }
         return used.sorted { $0.key < $1.key }.map { id, overlay in
@@ -68,12 +69,10 @@ struct NodeNetworkComposer {
     }
 
     /// Gateways and service addresses of a network of the swarm.
-    private func reserved(in id: String) -> Set<IPv4Address> {
+    private func reserved(in id: String) -> Set<IPAddress> {
         guard let found = swarm?.networks.first(where: { $0.network.id == id }) else { return [] }
-        let gateways = (found.network.ipamOptions?.configs ?? []).compactMap { pool in
-            pool.gateway.flatMap { IPv4Address(String($0.prefix { $0 != "/" })) }
-        }
-        return Set(gateways + found.services.compactMap(\.virtualIP))
+        let gateways = (found.network.ipamOptions?.configs ?? []).compactMap(\.gateway)
+        return Set(gateways + found.services.flatMap { $0.virtualAddresses?.all ?? [] })
     }
 
     /// Whether an endpoint may use addresses that are nobody's: its container may add them, or the network's owner says so.
@@ -91,27 +90,32 @@ struct NodeNetworkComposer {
     private func remoteEndpoints(of id: String, isIngress: Bool) -> [RemoteEndpoint] {
         guard let swarm, let network = swarm.networks.first(where: { $0.network.id == id }) else { return [] }
         var remote = network.endpoints.filter { $0.nodeID != nodeID }.map {
-            RemoteEndpoint(address: $0.address, vtep: $0.vtep)
+            RemoteEndpoint(addresses: $0.addresses, mac: MACAddress(tag: $0.tag), vtep: $0.vtep)
         }
         if isIngress {
             remote += swarm.peers.filter { $0.nodeID != nodeID }.compactMap { peer in
-                peer.ingressAddress.map { RemoteEndpoint(address: $0.address, vtep: peer.address) }
+                peer.ingressAddresses.map {
+                    RemoteEndpoint(addresses: $0.hosts, mac: MACAddress(tag: peer.ingressTag), vtep: peer.address)
+                }
             }
         }
-        return remote.sorted { $0.address < $1.address }
+        return remote.sorted { $0.addresses < $1.addresses }
     }
 
     private var ingress: IngressSandbox? {
-        guard let swarm, let network = ingressNetwork, let address = ownPeer?.ingressAddress,
-            let bridge = networks.first(where: \.isGatewayBridge), let subnet = bridge.ranges.first?.subnet
+        guard let swarm, let network = ingressNetwork, let peer = ownPeer, let addresses = peer.ingressAddresses,
+            let bridge = networks.first(where: \.isGatewayBridge), !bridge.ranges.isEmpty
         else { return nil }
+        let leg = EndpointAddresses(
+            bridge.ranges.map {
+                IPNetwork(address: $0.subnet.first.advanced(by: 2), prefixLength: $0.subnet.prefixLength)
+            })
         return IngressSandbox(
-            address: address, overlayID: network.network.id, bridgeID: bridge.id,
-            leg: IPv4Network(address: subnet.first.advanced(by: 2), prefixLength: subnet.prefixLength),
-            ports: swarm.ports.compactMap { port in
-                guard let transport = Transport(rawValue: port.transport) else { return nil }
-                return MeshPort(
-                    transport: transport, publishedPort: port.publishedPort,
+            addresses: addresses, tag: peer.ingressTag, overlayID: network.network.id, bridgeID: bridge.id, leg: leg,
+            legMAC: MACAddress(defaultFor: leg.hosts),
+            ports: swarm.ports.map { port in
+                MeshPort(
+                    transport: port.transport, publishedPort: port.publishedPort,
                     backends: port.backends.map { MeshPort.Backend(address: $0, port: port.targetPort) })
             })
     }
@@ -120,30 +124,32 @@ struct NodeNetworkComposer {
     ///   would keep all the others' networks from being what they are to be.
     private func sandbox(_ container: any NetworkMember, _ bridges: Set<String>) -> Sandbox {
         let joined = container.endpoints.filter { endpoint in
-            endpoint.isJoined && endpoint.address != nil
+            endpoint.isJoined && endpoint.addresses != nil
                 && (endpoint.overlay == nil ? bridges.contains(endpoint.networkID) : swarm != nil)
         }
         let endpoints = joined.compactMap { endpoint -> Sandbox.Endpoint? in
-            guard let address = endpoint.address else { return nil }
+            guard let addresses = endpoint.addresses, let mac = endpoint.hardwareAddress else { return nil }
             return Sandbox.Endpoint(
                 id: endpoint.endpointID,
                 network: endpoint.overlay == nil ? .bridge(endpoint.networkID) : .overlay(endpoint.networkID),
-                interfaceName: endpoint.interfaceName, address: address, mac: endpoint.requestedMAC,
-                gateway: endpoint.gateway, isLax: isLax(endpoint, of: container))
+                interfaceName: endpoint.interfaceName, addresses: addresses, mac: mac,
+                gateways: endpoint.gateways ?? HostAddresses(), isLax: isLax(endpoint, of: container))
         }
         let wayOut = wayOut(of: container)
         let networkIDs = Set(joined.filter { $0.overlay?.isIngress == false }.map(\.networkID))
         let services = (swarm?.networks ?? []).filter { networkIDs.contains($0.network.id) }.flatMap(\.services)
-            .compactMap { service in service.virtualIP.map { VirtualAddress(address: $0, backends: service.backends) } }
+            .flatMap { service in
+                (service.virtualAddresses?.all ?? []).map { address in
+                    VirtualAddress(
+                        address: address, backends: service.backends.filter { $0.family == address.family })
+                }
+            }
         return Sandbox(
             id: container.id, endpoints: endpoints, defaultRouteEndpointID: wayOut?.endpointID, services: services,
             mesh: mesh(container, joined), resolver: resolvers[container.id],
             published: container.publishedPorts.compactMap { port in
-                guard let transport = Transport(rawValue: port.transport), let target = wayOut?.address?.address
-                else { return nil }
-                return HostPort(
-                    transport: transport, hostAddress: port.hostAddress, hostPort: port.hostPort, targetAddress: target,
-                    targetPort: port.containerPort)
+                let target = port.hostAddress.map { wayOut?.addresses?.hosts[$0.family] } ?? wayOut?.address?.address
+                return target.map { HostPort(port, to: $0) }
             })
     }
 
@@ -161,16 +167,17 @@ struct NodeNetworkComposer {
     }
 
     private func mesh(_ container: any NetworkMember, _ joined: [EndpointRecord]) -> MeshMembership? {
-        guard let endpoint = joined.first(where: { $0.overlay?.isIngress == true }), let address = endpoint.address,
+        guard let endpoint = joined.first(where: { $0.overlay?.isIngress == true }), let addresses = endpoint.addresses,
             let ports = container.meshPorts
         else { return nil }
         let targets = ports.filter(\.isOnMesh).compactMap { port -> MeshMembership.TargetPort? in
-            guard let transport = Transport(rawValue: port.transport), let number = UInt16(exactly: port.targetPort)
-            else { return nil }
+            guard let transport = port.transport, let number = UInt16(exactly: port.targetPort) else { return nil }
             return MeshMembership.TargetPort(transport: transport, port: number)
         }
+        let gateways = endpoint.gateways ?? HostAddresses(addresses.all.map { $0.first.advanced(by: 1) })
         return MeshMembership(
-            endpointID: endpoint.endpointID, gateway: endpoint.gateway ?? address.first.advanced(by: 1),
+            endpointID: endpoint.endpointID, gateways: gateways, gatewayMAC: MACAddress(defaultFor: gateways),
+            tags: EndpointTagBlock(defaultFor: addresses.v4),
             targetPorts: Array(Set(targets)).sorted {
                 ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue)
             })

@@ -27,7 +27,7 @@ extension NodeNetworkService {
             sandbox.name = "gateway_ingress-sbox"
             sandbox.endpointID = network.id
             let leg = subnet.first.advanced(by: 2)
-            sandbox.macAddress = MACAddress(for: leg).description
+            sandbox.macAddress = MACAddress(defaultFor: HostAddresses(leg)).description
             sandbox.iPv4Address = "\(leg)/\(subnet.prefixLength)"
             resource.containers?["ingress-sbox"] = sandbox
         }
@@ -50,8 +50,10 @@ extension NodeNetworkService {
         resource.ipam = AddressManagement(
             driver: "default",
             config: (network.ipamOptions?.configs ?? []).map { pool in
-                var shown = AddressPool(subnet: pool.subnet, ipRange: pool.range, gateway: pool.gateway)
-                shown.auxiliaryAddresses = pool.auxiliaryAddresses
+                var shown = AddressPool(
+                    subnet: pool.subnet?.description, ipRange: pool.range?.description,
+                    gateway: pool.gateway?.description)
+                shown.auxiliaryAddresses = pool.auxiliaryAddresses?.mapValues(\.description)
                 return shown
             })
         var local = endpoints(on: network.id)
@@ -71,11 +73,11 @@ extension NodeNetworkService {
 
     /// The node's own endpoint of the ingress network, which belongs to no container.
     private func ingressEndpoint(of network: SwarmNetwork) -> NetworkContainer? {
-        guard let address = self.network.ownPeer?.ingressAddress else { return nil }
+        guard let peer = self.network.ownPeer, let address = peer.ingressAddresses?.primary else { return nil }
         var row = NetworkContainer()
         row.name = "ingress-endpoint"
         row.endpointID = network.id
-        row.macAddress = MACAddress(for: address.address).description
+        row.macAddress = MACAddress(tag: peer.ingressTag).description
         row.iPv4Address = address.description
         return row
     }
@@ -88,7 +90,7 @@ extension NodeNetworkService {
                 var row = NetworkContainer()
                 row.name = record.name
                 row.endpointID = endpoint.endpointID
-                row.macAddress = (endpoint.requestedMAC ?? MACAddress(for: address.address)).description
+                row.macAddress = endpoint.hardwareAddress?.description ?? ""
                 row.iPv4Address = address.description
                 shown[record.id] = row
             }
@@ -103,10 +105,11 @@ extension NodeNetworkService {
         let isIngress = view.network.spec.ingress == true
         var shown: [String: NetworkService] = [:]
         for service in view.services {
-            let tasks = view.endpoints.filter { service.tasks.contains($0.address) }.map { endpoint in
-                Self.shown(endpoint.names.first ?? endpoint.taskID, endpoint.address, on: endpoint.vtep)
+            let tasks = view.endpoints.compactMap { endpoint -> NetworkServiceTask? in
+                guard let address = endpoint.addresses.primary, service.tasks.contains(address) else { return nil }
+                return Self.shown(endpoint.names.first ?? endpoint.taskID, address, on: endpoint.vtep)
             }
-            var row = NetworkService(vip: service.virtualIP?.description ?? "<nil>", tasks: tasks)
+            var row = NetworkService(vip: service.virtualAddresses?.primary?.description ?? "<nil>", tasks: tasks)
             if isIngress {
                 row.ports = state.ports.filter { $0.serviceID == service.serviceID }
                     .map { "Target: \($0.targetPort), Publish: \($0.publishedPort)" }
@@ -116,14 +119,14 @@ extension NodeNetworkService {
         if isIngress {
             // The nodes' own endpoints, as Docker has them: of a service without a name.
             let nodes = state.peers.compactMap { peer in
-                peer.ingressAddress.map { Self.shown("ingress-endpoint", $0.address, on: peer.address) }
+                peer.ingressAddresses?.primary.map { Self.shown("ingress-endpoint", $0.address, on: peer.address) }
             }
             if !nodes.isEmpty { shown[""] = NetworkService(vip: "<nil>", tasks: nodes) }
         }
         return shown
     }
 
-    private static func shown(_ name: String, _ address: IPv4Address, on node: IPv4Address) -> NetworkServiceTask {
+    private static func shown(_ name: String, _ address: IPAddress, on node: IPAddress) -> NetworkServiceTask {
         var task = NetworkServiceTask()
         task.name = name
         task.endpointIP = address.description

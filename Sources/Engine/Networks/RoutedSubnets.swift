@@ -3,7 +3,7 @@ import LinuxSystem
 
 enum RoutedSubnets {
     /// Subnets that the host routes, which a chosen one must not hide.
-    static func read() async throws -> [IPv4Network] {
+    static func read() async throws -> [IPNetwork] {
         let text = try await onThread { try Files.text("/proc/net/route") } ?? ""
         return text.split(separator: "\n").dropFirst().compactMap { line in
             let fields = line.split(separator: "\t")
@@ -11,8 +11,8 @@ enum RoutedSubnets {
                 let mask = UInt32(fields[7], radix: 16), mask != 0
             else { return nil }
             // The kernel prints both as they lie in memory.
-            return IPv4Network(
-                address: IPv4Address(number: destination.byteSwapped), prefixLength: mask.nonzeroBitCount)
+            return IPNetwork(
+                address: .v4(IPv4Address(number: destination.byteSwapped)), prefixLength: mask.nonzeroBitCount)
         }
     }
 }

@@ -68,7 +68,7 @@ final class SwarmNetworks: Sendable {
     }
 
     /// The MTU of the link that has the node's underlay address.
-    private func underlayMTU(of address: IPv4Address?) async throws -> Int {
+    private func underlayMTU(of address: IPAddress?) async throws -> Int {
         guard let address else { return NetworkCoordinator.usualMTU }
         return try await onThread {
             let socket = try RouteSocket()

@@ -100,7 +100,7 @@ struct TaskContainer {
     private var hostPorts: [String: [PortBinding]?] {
         var bindings: [String: [PortBinding]?] = [:]
         for port in task.assignment?.ports ?? [] where !port.isOnMesh {
-            let key = "\(port.targetPort)/\(port.transport)"
+            let key = "\(port.targetPort)/\(port.protocol ?? "tcp")"
             let binding = PortBinding(
                 hostIp: "", hostPort: (port.publishedPort ?? 0) == 0 ? "" : String(port.publishedPort ?? 0))
             bindings[key] = (bindings[key]?.flatMap { $0 } ?? []) + [binding]

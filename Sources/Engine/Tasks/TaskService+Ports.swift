@@ -14,8 +14,8 @@ extension TaskService {
     func waitUntilServing(_ id: String) async throws {
         guard let record = containers.record(id), record.health == nil else { return }
         var missing = Set(
-            (record.task?.ports ?? []).map {
-                Served(transport: $0.protocol ?? "tcp", port: UInt16(clamping: $0.targetPort))
+            (record.task?.ports ?? []).compactMap { port in
+                port.transport.map { Served(transport: $0, port: UInt16(clamping: port.targetPort)) }
             })
         let end = ContinuousClock.now + Self.listenTimeout
         var pause = Duration.milliseconds(1)
@@ -37,14 +37,14 @@ extension TaskService {
     }
 
     private struct Served: Hashable {
-        let transport: String
+        let transport: TransportProtocol
         let port: UInt16
 
         func isServed(by sockets: ListeningSockets) -> Bool {
             switch transport {
-            case "tcp": sockets.tcp.contains(port)
-            case "udp": sockets.udp.contains(port)
-            default: true
+            case .tcp: sockets.tcp.contains(port)
+            case .udp: sockets.udp.contains(port)
+            case .sctp: true
             }
         }
     }

@@ -99,15 +99,17 @@ package final class TaskService: TaskExecutor {
     }
 
     package func publishedPorts(of task: SwarmTask) async -> [PortConfig] {
-        (record(of: task.id)?.publishedPorts ?? []).sorted { ($0.hostPort, $0.transport) < ($1.hostPort, $1.transport) }
-            .map { port in
-                var published = PortConfig()
-                published.protocol = port.transport
-                published.targetPort = Int(clamping: port.containerPort)
-                published.publishedPort = Int(clamping: port.hostPort)
-                published.publishMode = "host"
-                return published
-            }
+        (record(of: task.id)?.publishedPorts ?? []).sorted {
+            ($0.hostPort, $0.transport.rawValue) < ($1.hostPort, $1.transport.rawValue)
+        }
+        .map { port in
+            var published = PortConfig()
+            published.protocol = port.transport.rawValue
+            published.targetPort = Int(clamping: port.containerPort)
+            published.publishedPort = Int(clamping: port.hostPort)
+            published.publishMode = "host"
+            return published
+        }
     }
 
     package func waitForTask(_ task: SwarmTask) async throws -> TaskExit? {

@@ -70,7 +70,7 @@ struct LocalVolumeOptions: Sendable, Equatable {
     }
 
     private static func address(of name: String) throws(Failure) -> String {
-        if IPv4Address(name) != nil || name.contains(":") { return name }
+        if IPAddress(name) != nil || name.contains(":") { return name }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?

@@ -17,10 +17,10 @@ package enum AddressPoolRules {
     /// - Returns: As many as there are pools, in their order.
     /// - Throws: ``APIError`` naming the offending value.
     package static func parse(
-        _ pools: [AddressPool], avoiding taken: [IPv4Network]
-    ) throws(APIError) -> [(range: AddressRange, gateway: IPv4Address)] {
+        _ pools: [AddressPool], avoiding taken: [IPNetwork]
+    ) throws(APIError) -> [(range: AddressRange, gateway: IPAddress)] {
         var taken = taken
-        var result: [(range: AddressRange, gateway: IPv4Address)] = []
+        var result: [(range: AddressRange, gateway: IPAddress)] = []
         for pool in pools {
             var (range, gateway) = try parse(pool)
             let subnet = range.subnet
@@ -34,35 +34,37 @@ package enum AddressPoolRules {
     }
 
     /// One pool as it is written.
-    private static func parse(_ pool: AddressPool) throws(APIError) -> (range: AddressRange, gateway: IPv4Address?) {
+    private static func parse(_ pool: AddressPool) throws(APIError) -> (range: AddressRange, gateway: IPAddress?) {
         let text = pool.subnet ?? ""
-        guard let subnet = IPv4Network(text) else {
+        guard let subnet = IPNetwork(ipv4: text) else {
             throw APIError(.invalidInput, "Invalid subnet \(text) : invalid CIDR address: \(text)")
         }
         guard subnet.prefixLength <= longestPrefix else {
             throw APIError(.invalidInput, "Invalid subnet \(text) : too small for a network")
         }
-        var range: IPv4Network?
+        var range: IPNetwork?
         if let text = pool.ipRange, !text.isEmpty {
-            guard let parsed = IPv4Network(text) else {
+            guard let parsed = IPNetwork(ipv4: text) else {
                 throw APIError(.invalidInput, "Invalid ip-range \(text) : invalid CIDR address: \(text)")
             }
             guard subnet.contains(parsed) else { throw APIError(.invalidInput, "no matching subnet for range \(text)") }
             range = parsed
         }
-        var reserved: Set<IPv4Address> = []
+        var reserved: Set<IPAddress> = []
         for (_, text) in (pool.auxiliaryAddresses ?? [:]).sorted(by: { $0.key < $1.key }) {
             reserved.insert(try address(text, "aux-address", in: subnet))
         }
-        var gateway: IPv4Address?
+        var gateway: IPAddress?
         if let text = pool.gateway, !text.isEmpty { gateway = try address(text, "gateway", in: subnet) }
         return (AddressRange(subnet: subnet, range: range, reserved: reserved), gateway)
     }
 
     private static func address(
-        _ text: String, _ what: String, in subnet: IPv4Network
-    ) throws(APIError) -> IPv4Address {
-        guard let address = IPv4Address(text) else { throw APIError(.invalidInput, "invalid \(what) address: \(text)") }
+        _ text: String, _ what: String, in subnet: IPNetwork
+    ) throws(APIError) -> IPAddress {
+        guard let address = IPAddress(ipv4: text) else {
+            throw APIError(.invalidInput, "invalid \(what) address: \(text)")
+        }
         guard subnet.contains(address) else { throw APIError(.invalidInput, "no matching subnet for \(what) \(text)") }
         guard address != subnet.first, address != subnet.last else {
             throw APIError(.invalidInput, "\(what) \(text) is the subnet's own or its broadcast address")

@@ -1,3 +1,5 @@
+package import Addressing
+
 /// A member of the swarm. Source: Engine API 1.50, `Node`.
 package struct Node: Codable, Sendable, Equatable, Identifiable {
     @Zero package var id: String
@@ -15,10 +17,12 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
 
     /// What the swarm knows of a node besides what its user and it itself say.
     package struct Membership: Codable, Sendable, Equatable {
-        /// The address of the node's ingress sandbox in the ingress network, without a prefix.
-        package var ingressAddress: String?
+        /// The addresses of the node's ingress sandbox in the ingress network.
+        package var ingressAddresses: HostAddresses?
+        /// The tag of the node's ingress sandbox; `nil`: the one that follows from the addresses.
+        package var assignedIngressTag: EndpointTag?
         /// Where VXLAN reaches the node.
-        @Zero package var dataPathAddress: String
+        @BlankIfNone package var dataPathAddress: IPAddress?
         /// PEM of the node's certificate.
         @Zero package var certificate: String
         /// The certificates of a manager that the node has been given and that have not expired.
@@ -37,6 +41,12 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         /// The session that tells of the node's life.
         package var session: Session?
         package init() {}
+
+        private enum CodingKeys: String, CodingKey {
+            case assignedIngressTag, dataPathAddress, certificate, issued, role, advertiseAddress, storeURL, storeSecret
+            case specSince, session
+            case ingressAddresses = "ingressAddress"
+        }
     }
 
     /// A node's connection with a manager.

@@ -1,3 +1,5 @@
+package import Addressing
+
 /// A service: what should run, and where it is reached. Source: Engine API 1.50, `Service`.
 package struct Service: Codable, Sendable, Equatable, Identifiable {
     @Zero package var id: String
@@ -146,9 +148,9 @@ package struct ServiceEndpoint: Codable, Sendable, Equatable {
 /// A service's address in one network.
 package struct VirtualIP: Codable, Sendable, Equatable, Hashable {
     @Zero package var networkID: String
-    /// CIDR text.
-    package var addr: String?
-    package init(networkID: String, addr: String?) {
+    /// With its subnet's prefix length.
+    package var addr: IPNetwork?
+    package init(networkID: String, addr: IPNetwork?) {
         self.addr = addr
         self.networkID = networkID
     }

@@ -1,3 +1,5 @@
+package import Addressing
+
 /// A network of the whole swarm. In the API's task objects this form appears; list and inspect show a `NetworkResource`.
 package struct SwarmNetwork: Codable, Sendable, Equatable, Identifiable {
     @Zero package var id: String
@@ -39,11 +41,12 @@ package struct AllocatedPools: Codable, Sendable, Equatable {
     package init() {}
 
     package struct Pool: Codable, Sendable, Equatable {
-        package var subnet: String?
-        package var gateway: String?
-        package var range: String?
-        package var auxiliaryAddresses: [String: String]?
-        package init(subnet: String? = nil, gateway: String? = nil, range: String? = nil) {
+        package var subnet: IPNetwork?
+        package var gateway: IPAddress?
+        package var range: IPNetwork?
+        /// By what they are for.
+        package var auxiliaryAddresses: [String: IPAddress]?
+        package init(subnet: IPNetwork? = nil, gateway: IPAddress? = nil, range: IPNetwork? = nil) {
             self.gateway = gateway
             self.range = range
             self.subnet = subnet

@@ -9,7 +9,7 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
     /// The networks this node takes part in; ingress always.
     package var networks: [Network] = []
     /// Subnets of all the swarm's networks: what a node chooses for its own bridges leaves them alone.
-    @Zero package var subnets: [IPv4Network]
+    @Zero package var subnets: [IPNetwork]
     /// Every port of the routing mesh.
     package var ports: [MeshPort] = []
     /// UDP port of VXLAN.
@@ -17,7 +17,7 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
     /// TCP ports at which nodes speak with each other: the managers' own, and those of the store's members.
     @Zero package var controlPorts: [UInt16]
     /// Where managers are reached, which need not be where their data path is.
-    @Zero package var managers: [IPv4Address]
+    @Zero package var managers: [IPAddress]
 
     package init() {}
 
@@ -26,15 +26,30 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         package var nodeID: String
         package var hostname: String
         /// Underlay address: its VTEP.
-        package var address: IPv4Address
-        /// Its ingress sandbox's address with the network's prefix length.
-        package var ingressAddress: IPv4Network?
+        package var address: IPAddress
+        /// Its ingress sandbox's addresses with the network's prefix lengths; `nil` until it has some.
+        package var ingressAddresses: EndpointAddresses?
+        /// `nil`: the one that follows from the addresses.
+        package var assignedIngressTag: EndpointTag?
+        /// The tag of its ingress sandbox.
+        package var ingressTag: EndpointTag {
+            assignedIngressTag ?? EndpointTag(defaultFor: ingressAddresses?.hosts ?? HostAddresses())
+        }
 
-        package init(nodeID: String, hostname: String, address: IPv4Address, ingressAddress: IPv4Network?) {
+        package init(
+            nodeID: String, hostname: String, address: IPAddress, ingressAddresses: EndpointAddresses?,
+            assignedIngressTag: EndpointTag? = nil
+        ) {
             self.nodeID = nodeID
             self.hostname = hostname
             self.address = address
-            self.ingressAddress = ingressAddress
+            self.ingressAddresses = ingressAddresses
+            self.assignedIngressTag = assignedIngressTag
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case nodeID, hostname, address, assignedIngressTag
+            case ingressAddresses = "ingressAddress"
         }
     }
 
@@ -54,26 +69,36 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
 
     /// A task's place in a network.
     package struct Endpoint: Codable, Sendable, Equatable {
-        package var address: IPv4Address
+        package var addresses: HostAddresses
+        /// `nil`: the one that follows from the addresses.
+        package var assignedTag: EndpointTag?
         package var nodeID: String
         package var taskID: String
         /// The node's underlay address.
-        package var vtep: IPv4Address
+        package var vtep: IPAddress
         /// The container's id once there is one.
         package var containerID: String
         /// The container's name, its aliases: what DNS answers with this address.
         package var names: [String]
 
+        package var tag: EndpointTag { assignedTag ?? EndpointTag(defaultFor: addresses) }
+
         package init(
-            address: IPv4Address, nodeID: String, taskID: String, vtep: IPv4Address, containerID: String,
-            names: [String]
+            addresses: HostAddresses, assignedTag: EndpointTag? = nil, nodeID: String, taskID: String, vtep: IPAddress,
+            containerID: String, names: [String]
         ) {
-            self.address = address
+            self.addresses = addresses
+            self.assignedTag = assignedTag
             self.nodeID = nodeID
             self.taskID = taskID
             self.vtep = vtep
             self.containerID = containerID
             self.names = names
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case assignedTag, nodeID, taskID, vtep, containerID, names
+            case addresses = "address"
         }
     }
 
@@ -83,36 +108,41 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         package var name: String
         package var aliases: [String]
         /// `nil` with endpoint mode `dnsrr`.
-        package var virtualIP: IPv4Address?
+        package var virtualAddresses: HostAddresses?
         /// Tasks that may get new connections.
-        package var backends: [IPv4Address]
+        package var backends: [IPAddress]
         /// What `tasks.<name>` answers.
-        package var tasks: [IPv4Address]
+        package var tasks: [IPAddress]
 
         package init(
-            serviceID: String, name: String, aliases: [String], virtualIP: IPv4Address?, backends: [IPv4Address],
-            tasks: [IPv4Address]
+            serviceID: String, name: String, aliases: [String], virtualAddresses: HostAddresses?,
+            backends: [IPAddress], tasks: [IPAddress]
         ) {
             self.serviceID = serviceID
             self.name = name
             self.aliases = aliases
-            self.virtualIP = virtualIP
+            self.virtualAddresses = virtualAddresses
             self.backends = backends
             self.tasks = tasks
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case serviceID, name, aliases, backends, tasks
+            case virtualAddresses = "virtualIP"
         }
     }
 
     /// A port of the routing mesh and the ingress addresses of the tasks behind it.
     package struct MeshPort: Codable, Sendable, Equatable {
-        /// `tcp`, `udp` or `sctp`.
-        package var transport: String
+        package var transport: TransportProtocol
         package var publishedPort: UInt16
         package var targetPort: UInt16
         package var serviceID: String
-        package var backends: [IPv4Address]
+        package var backends: [IPAddress]
 
         package init(
-            transport: String, publishedPort: UInt16, targetPort: UInt16, serviceID: String, backends: [IPv4Address]
+            transport: TransportProtocol, publishedPort: UInt16, targetPort: UInt16, serviceID: String,
+            backends: [IPAddress]
         ) {
             self.transport = transport
             self.publishedPort = publishedPort

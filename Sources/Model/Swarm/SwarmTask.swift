@@ -1,3 +1,5 @@
+package import Addressing
+
 /// One container's worth of a service, on one node, once: a task's state only advances, and a slot gets a new task, never a
 /// restarted one. Called `Task` in the API; the name is taken in Swift.
 package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
@@ -104,12 +106,18 @@ package struct TaskStatus: Codable, Sendable, Equatable {
 /// A task's addresses in one network.
 package struct NetworkAttachment: Codable, Sendable, Equatable {
     @Zero package var network: SwarmNetwork
-    /// CIDR texts.
-    @Zero package var addresses: [String]
+    /// With their subnets' prefix lengths.
+    @Zero package var addresses: [IPNetwork]
     package var aliases: [String]?
+    /// `nil`: the one that follows from the addresses.
+    package var assignedTag: EndpointTag?
 
-    package init(network: SwarmNetwork, addresses: [String]) {
+    package init(network: SwarmNetwork, addresses: [IPNetwork], assignedTag: EndpointTag? = nil) {
         self.network = network
         self.addresses = addresses
+        self.assignedTag = assignedTag
     }
+
+    package var endpointAddresses: EndpointAddresses { EndpointAddresses(addresses) }
+    package var tag: EndpointTag { assignedTag ?? EndpointTag(defaultFor: endpointAddresses.hosts) }
 }

@@ -2,12 +2,13 @@ import Addressing
 import DataPlane
 import Faults
 import LinuxSystem
+import Model
 import Netlink
 import TestKit
 import Testing
 
 @Suite struct BridgeTests {
-    private let target = IPv4Address(172, 17, 0, 10)
+    private let target = IPAddress(172, 17, 0, 10)
 
     @Test func `a container reaches the outside with the node's address`() async throws {
         try await withWorld(nodes: 1) { world in
@@ -29,7 +30,7 @@ import Testing
                 HostPort(transport: .tcp, hostPort: 8081, targetAddress: target, targetPort: 80),
                 HostPort(transport: .udp, hostPort: 8081, targetAddress: target, targetPort: 80),
                 HostPort(
-                    transport: .tcp, hostAddress: IPv4Address(127, 0, 0, 1), hostPort: 8083, targetAddress: target,
+                    transport: .tcp, hostAddress: IPAddress(127, 0, 0, 1), hostPort: 8083, targetAddress: target,
                     targetPort: 80),
                 HostPort(
                     transport: .tcp, hostAddress: node.address, hostPort: 8082, targetAddress: target, targetPort: 80),
@@ -40,7 +41,7 @@ import Testing
                     sandboxes: [container("c1", 10, published: ports), container("c2", 11)]))
             try #require(report.failures.isEmpty, "\(report.failures)")
             let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
-            let local = IPv4Address(127, 0, 0, 1)
+            let local = IPAddress(127, 0, 0, 1)
             #expect(await tcp(node.address, 8081, from: world.client) == "c1 \(World.clientAddress)")
             #expect(await udp(node.address, 8081, from: world.client) == "c1 \(World.clientAddress)")
             #expect(await tcp(local, 8081, from: node.namespace) == "c1 172.17.0.1")
@@ -62,7 +63,7 @@ import Testing
             var other = docker0
             other.id = "b1"
             other.linkName = "br-other"
-            other.gateway = IPv4Network(address: IPv4Address(172, 19, 0, 1), prefixLength: 16)
+            other.setGateway(IPNetwork(address: IPAddress(172, 19, 0, 1), prefixLength: 16))
             other.allowsInterContainer = false
             func member(_ id: String, _ last: UInt8) -> Sandbox {
                 Sandbox(
@@ -70,13 +71,13 @@ import Testing
                     endpoints: [
                         .init(
                             id: "eo\(id)", network: .bridge("b1"), interfaceName: "eth0",
-                            address: IPv4Network(address: IPv4Address(172, 19, 0, last), prefixLength: 16),
-                            gateway: IPv4Address(172, 19, 0, 1))
+                            address: IPNetwork(address: IPAddress(172, 19, 0, last), prefixLength: 16),
+                            gateway: IPAddress(172, 19, 0, 1))
                     ], defaultRouteEndpointID: "eo\(id)",
                     published: [
                         HostPort(
                             transport: .tcp, hostPort: 9000 + UInt16(last),
-                            targetAddress: IPv4Address(172, 19, 0, last),
+                            targetAddress: IPAddress(172, 19, 0, last),
                             targetPort: 80)
                     ])
             }
@@ -88,7 +89,7 @@ import Testing
                 try await Greeter.start("c1", in: node.sandbox("c1"), port: 80),
                 try await Greeter.start("m2", in: node.sandbox("m2"), port: 80),
             ]
-            let isolated = IPv4Address(172, 19, 0, 11)
+            let isolated = IPAddress(172, 19, 0, 11)
             // Control: what is published there works, from beside it as well.
             #expect(await tcp(node.address, 9011, from: node.sandbox("m1")) == "m2 172.19.0.1")
             #expect(await tcp(isolated, 80, from: node.sandbox("m1"), milliseconds: 400) != "m2 172.19.0.10")
@@ -108,7 +109,7 @@ import Testing
             _ = try await node.plane.reconcile(
                 NodeNetwork(bridges: [inner], sandboxes: [container("c1", 10), container("c2", 11)]))
             let other = try await Greeter.start("c2", in: node.sandbox("c2"), port: 80)
-            #expect(await tcp(IPv4Address(172, 17, 0, 11), 80, from: node.sandbox("c1")) == "c2 172.17.0.10")
+            #expect(await tcp(IPAddress(172, 17, 0, 11), 80, from: node.sandbox("c1")) == "c2 172.17.0.10")
             #expect(
                 await tcp(World.clientAddress, 80, from: node.sandbox("c1"), milliseconds: 400)
                     != "outside \(node.address)")
@@ -135,7 +136,7 @@ import Testing
             }
             let any = PortReservations.Request(transport: .tcp, first: 0, targetAddress: target, targetPort: 80)
             let chosen = try await plane.ports.reserve([any, any], owner: "c2", endpoint: ("two", "e2"))
-            #expect(Set(chosen.map(\.hostPort)).count == 2)
+            #expect(Set(chosen.map(\.published.hostPort)).count == 2)
             _ = try await plane.reconcile(
                 NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: got)]))
             _ = try await plane.reconcile(NodeNetwork(bridges: [docker0]))

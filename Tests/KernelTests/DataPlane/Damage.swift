@@ -3,6 +3,7 @@ import DataPlane
 import LinuxSystem
 import Netlink
 import Nftables
+import TestKit
 
 /// Something that somebody does to our objects, and where.
 struct Damage: Sendable {
@@ -66,7 +67,7 @@ struct Damage: Sendable {
         Damage("ports that are passed by", .node, ports { SetPort($0.name, PortOptions(groupForwardMask: 0)) }),
         Damage("ports that hear broadcasts", .node, ports { SetPort($0.name, PortOptions(broadcastFlood: true)) }),
         Damage(
-            "MAC of a bridge", .node, link(SetLink("docker_gwbridge", mac: MACAddress(for: IPv4Address(10, 9, 8, 7))))),
+            "MAC of a bridge", .node, link(SetLink("docker_gwbridge", mac: MACAddress(for: IPAddress(10, 9, 8, 7))))),
         Damage("containers as neighbours of the node", .node) {
             let socket = try RouteSocket()
             for one in try socket.neighbours() where one.state == .permanent {
@@ -76,7 +77,7 @@ struct Damage: Sendable {
         Damage("container that is another's neighbour", .node) {
             let socket = try RouteSocket()
             for var one in try socket.neighbours() where one.state == .permanent {
-                one.mac = MACAddress(for: IPv4Address(10, 9, 8, 7))
+                one.mac = MACAddress(for: IPAddress(10, 9, 8, 7))
                 try socket.perform(SetNeighbour(one))
             }
         },
@@ -109,7 +110,7 @@ struct Damage: Sendable {
         },
         Damage("route to a bridge's subnet", .node) {
             let socket = try RouteSocket()
-            for route in try socket.routes() where route.destination.address == IPv4Address(172, 18, 0, 0) {
+            for route in try socket.routes() where route.destination.address == IPAddress(172, 18, 0, 0) {
                 try socket.perform(DeleteRoute(route))
             }
         },
@@ -127,7 +128,7 @@ struct Damage: Sendable {
         },
         Damage("gateway address", .node) {
             let socket = try RouteSocket()
-            for address in try socket.addresses() where address.network.address == IPv4Address(172, 18, 0, 1) {
+            for address in try socket.addresses() where address.network.address == IPAddress(172, 18, 0, 1) {
                 try socket.perform(DeleteAddress(address))
             }
         },
@@ -153,16 +154,16 @@ struct Damage: Sendable {
         Damage("forwarding entry that leads elsewhere", .overlay("app")) {
             let socket = try RouteSocket()
             for var entry in try socket.forwardingEntries() where entry.owner == .device && entry.remote != nil {
-                entry.remote = IPv4Address(192, 0, 2, 1)
+                entry.remote = IPAddress(192, 0, 2, 1)
                 try socket.perform(SetForwardingEntry(entry))
             }
         },
         Damage("foreign forwarding entry", .overlay("app")) {
-            let stranger = MACAddress(for: IPv4Address(10, 1, 0, 250))
+            let stranger = MACAddress(for: IPAddress(10, 1, 0, 250))
             try RouteSocket().perform(
                 SetForwardingEntry(
                     ForwardingEntry(
-                        link: .name("vx0"), mac: stranger, owner: .device, remote: IPv4Address(192, 0, 2, 1))))
+                        link: .name("vx0"), mac: stranger, owner: .device, remote: IPAddress(192, 0, 2, 1))))
         },
         Damage("neighbours of a tunnel", .overlay("net")) {
             let socket = try RouteSocket()
@@ -171,7 +172,7 @@ struct Damage: Sendable {
             }
         },
         Damage("foreign neighbour", .overlay("app")) {
-            let address = IPv4Address(10, 1, 0, 250)
+            let address = IPAddress(10, 1, 0, 250)
             try RouteSocket().perform(
                 SetNeighbour(Neighbour(link: "vx0", address: address, mac: MACAddress(for: address), protocol: 0)))
         },

@@ -1,6 +1,7 @@
 import Addressing
 import Glibc
 import LinuxSystem
+import Model
 import Netlink
 import Nftables
 import TestKit
@@ -11,7 +12,7 @@ import Testing
 /// Who may send to the data path and to what the swarm's nodes have for each other.
 @Suite struct DataPathTests {
     private let inner = BridgeNetwork(
-        id: "bi", linkName: "br-int", gateway: IPv4Network(address: IPv4Address(172, 20, 0, 1), prefixLength: 16),
+        id: "bi", linkName: "br-int", gateway: IPNetwork(address: IPAddress(172, 20, 0, 1), prefixLength: 16),
         isInternal: true)
 
     private func innerContainer() -> Sandbox {
@@ -20,8 +21,8 @@ import Testing
             endpoints: [
                 .init(
                     id: "e0i1", network: .bridge("bi"), interfaceName: "eth0",
-                    address: IPv4Network(address: IPv4Address(172, 20, 0, 10), prefixLength: 16),
-                    gateway: IPv4Address(172, 20, 0, 1))
+                    address: IPNetwork(address: IPAddress(172, 20, 0, 10), prefixLength: 16),
+                    gateway: IPAddress(172, 20, 0, 1))
                 // Without a default route it could still send to the gateway's MAC.
             ], defaultRouteEndpointID: "e0i1")
     }
@@ -41,8 +42,8 @@ import Testing
 
     /// A VXLAN frame with a datagram for a task inside.
     private func vxlan(
-        _ name: String, to mac: [UInt8], by own: [UInt8], from: IPv4Address, at address: IPv4Address,
-        task: IPv4Address = taskAddress(1, 1)
+        _ name: String, to mac: [UInt8], by own: [UInt8], from: IPAddress, at address: IPAddress,
+        task: IPAddress = taskAddress(1, 1)
     ) -> (name: String, frame: [UInt8]) {
         let source = taskAddress(2, 2)
         let datagram = Frames.udp(source, task, port: 80, Array("[\(name)]".utf8))
@@ -60,9 +61,9 @@ import Testing
     private func barrage(_ world: World) async throws -> (sent: Set<String>, heard: Set<String>) {
         let (one, two) = (world.nodes[0], world.nodes[1])
         let anywhere = [
-            one.address, IPv4Address(172, 17, 0, 1), IPv4Address(172, 18, 0, 1), IPv4Address(172, 20, 0, 1),
-            IPv4Address(127, 0, 0, 1), IPv4Address(198, 51, 100, 255), IPv4Address(255, 255, 255, 255),
-            IPv4Address(224, 0, 0, 1), IPv4Address(172, 17, 255, 255),
+            one.address, IPAddress(172, 17, 0, 1), IPAddress(172, 18, 0, 1), IPAddress(172, 20, 0, 1),
+            IPAddress(127, 0, 0, 1), IPAddress(198, 51, 100, 255), IPAddress(255, 255, 255, 255),
+            IPAddress(224, 0, 0, 1), IPAddress(172, 17, 255, 255),
         ]
         let own1 = try await mac("eth0", one.namespace)
         let ears = [
@@ -76,19 +77,19 @@ import Testing
             sent.formUnion(got.sent)
             heard.formUnion(got.heard)
         }
-        let places: [(name: String, link: String, namespace: NetworkNamespace, next: [UInt8], own: IPv4Address)] = [
+        let places: [(name: String, link: String, namespace: NetworkNamespace, next: [UInt8], own: IPAddress)] = [
             ("outside", "eth0", world.client, own1, World.clientAddress),
             (
-                "docker0", "eth0", one.sandbox("c1"), MACAddress(for: IPv4Address(172, 17, 0, 1)).octets,
-                IPv4Address(172, 17, 0, 10)
+                "docker0", "eth0", one.sandbox("c1"), MACAddress(for: IPAddress(172, 17, 0, 1)).octets,
+                IPAddress(172, 17, 0, 10)
             ),
             (
-                "gwbridge", "eth1", one.sandbox("t12"), MACAddress(for: IPv4Address(172, 18, 0, 1)).octets,
-                IPv4Address(172, 18, 0, 12)
+                "gwbridge", "eth1", one.sandbox("t12"), MACAddress(for: IPAddress(172, 18, 0, 1)).octets,
+                IPAddress(172, 18, 0, 12)
             ),
             (
-                "internal", "eth0", one.sandbox("i1"), MACAddress(for: IPv4Address(172, 20, 0, 1)).octets,
-                IPv4Address(172, 20, 0, 10)
+                "internal", "eth0", one.sandbox("i1"), MACAddress(for: IPAddress(172, 20, 0, 1)).octets,
+                IPAddress(172, 20, 0, 10)
             ),
         ]
         for place in places {
@@ -125,7 +126,7 @@ import Testing
         return (sent, heard)
     }
 
-    private static func sendDatagram(_ payload: [UInt8], to address: IPv4Address, _ port: UInt16) throws {
+    private static func sendDatagram(_ payload: [UInt8], to address: IPAddress, _ port: UInt16) throws {
         let socket = Descriptor(
             owning: try check(
                 Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket"))
@@ -209,16 +210,16 @@ import Testing
             for port in [80, 2377] as [UInt16] {
                 greeters.append(try await Greeter.start("outside", in: world.client, port: port))
             }
-            func reaches(_ from: NetworkNamespace, _ address: IPv4Address, _ port: UInt16) async -> Bool {
+            func reaches(_ from: NetworkNamespace, _ address: IPAddress, _ port: UInt16) async -> Bool {
                 let answer = await tcp(address, port, from: from, milliseconds: 400)
                 return ["one", "two", "outside"].contains { answer.hasPrefix($0 + " ") }
             }
             let (plain, task, closed) = (one.sandbox("c1"), one.sandbox("t12"), one.sandbox("i1"))
-            let gate = IPv4Address(172, 17, 0, 1)
+            let gate = IPAddress(172, 17, 0, 1)
             #expect(await reaches(plain, gate, 5000))
             #expect(await reaches(plain, one.address, 5000))
             #expect(await reaches(plain, two.address, 5000))
-            #expect(await reaches(task, IPv4Address(172, 18, 0, 1), 5000))
+            #expect(await reaches(task, IPAddress(172, 18, 0, 1), 5000))
             for port in [2377, 2380] as [UInt16] {
                 for address in [gate, one.address, two.address] {
                     #expect(await !reaches(plain, address, port), "\(address):\(port)")
@@ -230,10 +231,10 @@ import Testing
             #expect(await !reaches(plain, World.clientAddress, 2377))
             #expect(await reaches(plain, World.clientAddress, 80))
             // An internal network's node is at its gateway alone.
-            #expect(await reaches(closed, IPv4Address(172, 20, 0, 1), 5000))
+            #expect(await reaches(closed, IPAddress(172, 20, 0, 1), 5000))
             for (address, port) in [
                 (one.address, 5000), (gate, 5000), (two.address, 5000), (World.clientAddress, 80), (one.address, 8080),
-            ] as [(IPv4Address, UInt16)] {
+            ] as [(IPAddress, UInt16)] {
                 #expect(await !reaches(closed, address, port), "\(address):\(port)")
             }
             withExtendedLifetime(greeters) {}

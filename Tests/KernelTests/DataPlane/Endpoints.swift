@@ -1,6 +1,7 @@
 import Addressing
 import Glibc
 import LinuxSystem
+import Model
 import Netlink
 import Synchronization
 
@@ -13,12 +14,12 @@ final class Greeter: Sendable {
 
     /// - Parameter address: what it is bound to; the wildcard unless given.
     static func start(
-        _ name: String, in namespace: NetworkNamespace, port: UInt16, at address: IPv4Address = IPv4Address(number: 0)
+        _ name: String, in namespace: NetworkNamespace, port: UInt16, at address: IPAddress = IPAddress(0, 0, 0, 0)
     ) async throws -> Greeter {
         try await namespace.run { try Greeter(name, address, port) }
     }
 
-    private init(_ name: String, _ address: IPv4Address, _ port: UInt16) throws {
+    private init(_ name: String, _ address: IPAddress, _ port: UInt16) throws {
         listener = try bound(SOCK_STREAM, address, port)
         datagrams = try bound(SOCK_DGRAM, address, port)
         try check(listen(listener, 256), "listen")
@@ -45,7 +46,7 @@ final class Greeter: Sendable {
                 if errno == EINTR || errno == ECONNABORTED { continue }
                 break
             }
-            let line = "\(name) \(IPv4Address(peer))\n"
+            let line = "\(name) \(IPAddress(peer))\n"
             do {
                 pthread_detach(
                     try startThread {
@@ -73,7 +74,7 @@ final class Greeter: Sendable {
                     let count = recvfrom(socket, &buffer, buffer.count, 0, address, &length)
                     if count <= 0 { return }
                     let source = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                        IPv4Address($0.pointee)
+                        IPAddress($0.pointee)
                     }
                     let line = "\(name) \(source)\n"
                     sendto(socket, line, line.utf8.count, 0, address, length)
@@ -84,7 +85,7 @@ final class Greeter: Sendable {
     }
 }
 
-private func bound(_ type: __socket_type, _ address: IPv4Address, _ port: UInt16) throws -> CInt {
+private func bound(_ type: __socket_type, _ address: IPAddress, _ port: UInt16) throws -> CInt {
     let socket = try check(Glibc.socket(AF_INET, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
     var one: CInt = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, 4)
@@ -104,7 +105,7 @@ final class Caller: Sendable {
 
     /// Opens a connection, or a socket that is connected for sending.
     static func open(
-        _ type: Kind, to address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespace,
+        _ type: Kind, to address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace,
         sourcePort: UInt16 = 0, milliseconds: Int = 2000
     )
         async throws -> Caller
@@ -115,9 +116,9 @@ final class Caller: Sendable {
     enum Kind { case tcp, udp }
 
     private init(
-        _ kind: Kind, _ address: IPv4Address, _ port: UInt16, _ sourcePort: UInt16, _ milliseconds: Int
+        _ kind: Kind, _ address: IPAddress, _ port: UInt16, _ sourcePort: UInt16, _ milliseconds: Int
     ) throws {
-        let socket = try bound(kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, IPv4Address(number: 0), sourcePort)
+        let socket = try bound(kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, IPAddress(0, 0, 0, 0), sourcePort)
         self.socket = socket
         var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -157,7 +158,7 @@ final class Caller: Sendable {
 }
 
 /// One question over TCP: who answers, and whom it sees. Errors in words.
-func tcp(_ address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespace, milliseconds: Int = 2000) async
+func tcp(_ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace, milliseconds: Int = 2000) async
     -> String
 {
     do {
@@ -169,7 +170,7 @@ func tcp(_ address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespac
     }
 }
 
-func udp(_ address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespace) async -> String {
+func udp(_ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace) async -> String {
     do {
         return try await Caller.open(.udp, to: address, port, from: namespace).ask()
     } catch let error as SystemError {
@@ -180,14 +181,14 @@ func udp(_ address: IPv4Address, _ port: UInt16, from namespace: NetworkNamespac
 }
 
 extension sockaddr_in {
-    init(_ address: IPv4Address, _ port: UInt16) {
+    init(_ address: IPAddress, _ port: UInt16) {
         self.init()
         sin_family = sa_family_t(AF_INET)
         sin_port = port.bigEndian
-        sin_addr.s_addr = address.inMemory
+        sin_addr.s_addr = address.v4?.inMemory ?? 0
     }
 }
 
-extension IPv4Address {
-    init(_ name: sockaddr_in) { self.init(number: UInt32(bigEndian: name.sin_addr.s_addr)) }
+extension IPAddress {
+    init(_ name: sockaddr_in) { self = .v4(IPv4Address(number: UInt32(bigEndian: name.sin_addr.s_addr))) }
 }

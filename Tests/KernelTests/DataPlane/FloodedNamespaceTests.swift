@@ -27,7 +27,7 @@ import Testing
     }
 
     private func addresses(_ count: Int, step: Int = 1) -> String {
-        (0..<count).map { number in "\(IPv4Address(10, 0, 0, 0).advanced(by: UInt32(number * step)))" }
+        (0..<count).map { number in "\(IPAddress(10, 0, 0, 0).advanced(by: UInt32(number * step)))" }
             .joined(separator: ", ")
     }
 
@@ -80,7 +80,7 @@ import Testing
                 var changed = wanted[0]
                 for index in changed.sandboxes.indices where changed.sandboxes[index].id == "t12" {
                     changed.sandboxes[index].services.append(
-                        VirtualAddress(address: IPv4Address(10, 1, 0, 101), backends: [taskAddress(2, 1)]))
+                        VirtualAddress(address: IPAddress(10, 1, 0, 101), backends: [taskAddress(2, 1)]))
                 }
                 let done = try await plane.reconcile(changed)
                 #expect(done.failures.isEmpty, "\(done.failures)")
@@ -106,13 +106,13 @@ import Testing
                 for protocolNumber in [ownProtocol, 4] {
                     try socket.perform(
                         (0..<UInt32(count)).map { number in
-                            let host = IPv4Network(
-                                address: IPv4Address(UInt8(protocolNumber == 4 ? 20 : 21), 0, 0, 0).advanced(
+                            let host = IPNetwork(
+                                address: IPAddress(UInt8(protocolNumber == 4 ? 20 : 21), 0, 0, 0).advanced(
                                     by: number),
                                 prefixLength: 32)
                             return AddRoute(
                                 Route(
-                                    destination: host, gateway: IPv4Address(172, 18, 0, 1), link: "eth1",
+                                    destination: host, gateway: IPAddress(172, 18, 0, 1), link: "eth1",
                                     protocol: protocolNumber))
                         })
                 }

@@ -1,5 +1,6 @@
 import Addressing
 import LinuxSystem
+import Model
 import Netlink
 import Nftables
 import TestKit
@@ -12,7 +13,7 @@ import Testing
     private func bridge(_ id: String, isOpen: Bool) -> BridgeNetwork {
         BridgeNetwork(
             id: id, linkName: "br-\(id)",
-            gateway: IPv4Network(address: IPv4Address(172, 21, 0, 1), prefixLength: 16), allowsInterContainer: isOpen)
+            gateway: IPNetwork(address: IPAddress(172, 21, 0, 1), prefixLength: 16), allowsInterContainer: isOpen)
     }
 
     private func member(_ id: String, _ last: UInt8, of bridge: String) -> Sandbox {
@@ -21,8 +22,8 @@ import Testing
             endpoints: [
                 .init(
                     id: "e0\(id)", network: .bridge(bridge), interfaceName: "eth0",
-                    address: IPv4Network(address: IPv4Address(172, 21, 0, last), prefixLength: 16),
-                    gateway: IPv4Address(172, 21, 0, 1))
+                    address: IPNetwork(address: IPAddress(172, 21, 0, last), prefixLength: 16),
+                    gateway: IPAddress(172, 21, 0, 1))
             ], defaultRouteEndpointID: "e0\(id)")
     }
 
@@ -34,7 +35,7 @@ import Testing
                 bridges: [bridge("plain", isOpen: true)],
                 sandboxes: [member("a1", 10, of: "plain"), member("b1", 11, of: "plain")])
             try await apply([open], world)
-            let target = IPv4Address(172, 21, 0, 11)
+            let target = IPAddress(172, 21, 0, 11)
             func ask(_ caller: String, _ kind: Caller.Kind) async -> String {
                 do {
                     return try await Caller.open(
@@ -74,7 +75,7 @@ import Testing
     @Test func `nothing is known of the connections of a container that went`() async throws {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
-            let address = IPv4Address(172, 17, 0, 10)
+            let address = IPAddress(172, 17, 0, 10)
             func known() async throws -> Int {
                 try await node.namespace.run {
                     try ConntrackSocket().connections().filter { connection in
@@ -122,7 +123,7 @@ import Testing
             let node = world.nodes[0]
             let port = HostPort(
                 transport: .udp, hostAddress: hasAddress ? node.address : nil, hostPort: 9970,
-                targetAddress: IPv4Address(172, 17, 0, 10), targetPort: 80)
+                targetAddress: IPAddress(172, 17, 0, 10), targetPort: 80)
             try await apply([NodeNetwork(bridges: [docker0])], world)
             let callers = [
                 try await Caller.open(.udp, to: node.address, 9970, from: world.client, milliseconds: 300),
@@ -183,7 +184,7 @@ import Testing
         try await withWorld(nodes: 2) { world in
             var before = swarm(world, tasks: [(2, 1)], callers: [(1, 2)])
             // Another service's makes the kernel watch over connections.
-            let other = VirtualAddress(address: IPv4Address(10, 1, 0, 101), backends: [taskAddress(2, 1)])
+            let other = VirtualAddress(address: IPAddress(10, 1, 0, 101), backends: [taskAddress(2, 1)])
             for index in before[0].sandboxes.indices { before[0].sandboxes[index].services = [other] }
             try await apply(before, world)
             let (one, two) = (world.nodes[0], world.nodes[1])

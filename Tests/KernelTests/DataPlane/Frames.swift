@@ -1,12 +1,14 @@
 import Addressing
+import Model
+import TestKit
 
 /// Frames that a container could send, each with its own name in brackets inside. Addresses determine MACs.
 struct Frames {
     /// The container's own address, the one it sends to, the gateway's, and that of somebody else.
-    let own: IPv4Address
-    var peer: IPv4Address
-    let gate: IPv4Address
-    let other: IPv4Address
+    let own: IPAddress
+    var peer: IPAddress
+    let gate: IPAddress
+    let other: IPAddress
 
     enum Kind {
         /// What must arrive.
@@ -47,7 +49,7 @@ struct Frames {
     ) -> [UInt8] { (to ?? you) + (by ?? me) + type.bytes + body }
 
     static func udp(
-        _ source: IPv4Address, _ target: IPv4Address, port: UInt16, _ data: [UInt8], fragment: UInt16 = 0
+        _ source: IPAddress, _ target: IPAddress, port: UInt16, _ data: [UInt8], fragment: UInt16 = 0
     ) -> [UInt8] {
         let datagram = UInt16(7777).bytes + port.bytes + UInt16(8 + data.count).bytes + [0, 0] + data
         var head: [UInt8] = [0x45, 0] + UInt16(20 + datagram.count).bytes + [0, 1] + fragment.bytes + [64, 17, 0, 0]
@@ -56,12 +58,12 @@ struct Frames {
         return head + datagram
     }
 
-    private func ip(_ name: [UInt8], from source: IPv4Address? = nil, fragment: UInt16 = 0) -> [UInt8] {
+    private func ip(_ name: [UInt8], from source: IPAddress? = nil, fragment: UInt16 = 0) -> [UInt8] {
         Self.udp(source ?? own, peer, port: 9, name, fragment: fragment)
     }
 
     private func arp(
-        _ name: [UInt8], _ operation: UInt16, _ sender: IPv4Address, _ target: IPv4Address, mac: [UInt8]? = nil,
+        _ name: [UInt8], _ operation: UInt16, _ sender: IPAddress, _ target: IPAddress, mac: [UInt8]? = nil,
         targetMAC: [UInt8]? = nil, hardware: UInt16 = 1
     ) -> [UInt8] {
         hardware.bytes + UInt16(0x0800).bytes + [6, 4] + operation.bytes + (mac ?? me) + sender.octets
@@ -95,16 +97,16 @@ struct Frames {
             ("mac-unknown", { ethernet(0x0800, ip($0), by: Self.stranger) }),
             ("ip-other", { ethernet(0x0800, ip($0, from: other)) }),
             ("ip-gateway", { ethernet(0x0800, ip($0, from: gate)) }),
-            ("ip-nobody", { ethernet(0x0800, ip($0, from: IPv4Address(192, 0, 2, 9))) }),
-            ("ip-zero", { ethernet(0x0800, ip($0, from: IPv4Address(number: 0))) }),
-            ("ip-loopback", { ethernet(0x0800, ip($0, from: IPv4Address(127, 0, 0, 1))) }),
+            ("ip-nobody", { ethernet(0x0800, ip($0, from: IPAddress(192, 0, 2, 9))) }),
+            ("ip-zero", { ethernet(0x0800, ip($0, from: IPAddress(0, 0, 0, 0))) }),
+            ("ip-loopback", { ethernet(0x0800, ip($0, from: IPAddress(127, 0, 0, 1))) }),
             ("ip-other-fragment", { ethernet(0x0800, ip($0, from: other, fragment: 0x2000)) }),
             ("ip-other-fragment-2", { ethernet(0x0800, ip($0, from: other, fragment: 3)) }),
         ]
     }
 
     private var forgedARP: [(String, ([UInt8]) -> [UInt8])] {
-        let nobody = IPv4Address(number: 0)
+        let nobody = IPAddress(0, 0, 0, 0)
         return [
             ("arp-request-other", { ethernet(0x0806, arp($0, 1, other, peer), to: Self.everyone) }),
             ("arp-request-gateway", { ethernet(0x0806, arp($0, 1, gate, peer), to: Self.everyone) }),
@@ -165,7 +167,7 @@ struct Frames {
     // MARK: IPv6
 
     /// The link-local address that Linux makes of a MAC.
-    private func local6(_ address: IPv4Address) -> [UInt8] {
+    private func local6(_ address: IPAddress) -> [UInt8] {
         let mac = MACAddress(for: address).octets
         return [0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe] + mac[3...]
     }
@@ -206,7 +208,7 @@ struct Frames {
             [UInt8](repeating: 0, count: 16), [0xff, 2] + [UInt8](repeating: 0, count: 13) + [1]
         )
         let (own6, peer6, gate6) = (site6(1), site6(2), site6(3))
-        let mapped: (IPv4Address) -> [UInt8] = { [UInt8](repeating: 0, count: 10) + [0xff, 0xff] + $0.octets }
+        let mapped: (IPAddress) -> [UInt8] = { [UInt8](repeating: 0, count: 10) + [0xff, 0xff] + $0.octets }
         func address(_ option: UInt8) -> [UInt8] { [option, 1] + me }
         func spread(_ body: [UInt8]) -> [UInt8] { ethernet(0x86dd, body, to: Self.allNodes) }
         func single(_ body: [UInt8], by: [UInt8]? = nil) -> [UInt8] { ethernet(0x86dd, body, by: by) }

@@ -1,6 +1,7 @@
 import Addressing
 import Glibc
 import LinuxSystem
+import Model
 import Netlink
 import Nftables
 import TestKit
@@ -11,7 +12,7 @@ import Testing
 /// What a container's port may say. Each attack is shown to work with the guard asleep.
 @Suite struct GuardTests {
     private let internalBridge = BridgeNetwork(
-        id: "bi", linkName: "br-int", gateway: IPv4Network(address: IPv4Address(172, 20, 0, 1), prefixLength: 16),
+        id: "bi", linkName: "br-int", gateway: IPNetwork(address: IPAddress(172, 20, 0, 1), prefixLength: 16),
         isInternal: true)
 
     /// Two nodes with tasks, and on the first two containers on docker0.
@@ -38,8 +39,8 @@ import Testing
 
     private func docker0Frames(to last: UInt8) -> Frames {
         Frames(
-            own: IPv4Address(172, 17, 0, 10), peer: IPv4Address(172, 17, 0, last), gate: IPv4Address(172, 17, 0, 1),
-            other: IPv4Address(172, 17, 0, 12))
+            own: IPAddress(172, 17, 0, 10), peer: IPAddress(172, 17, 0, last), gate: IPAddress(172, 17, 0, 1),
+            other: IPAddress(172, 17, 0, 12))
     }
 
     @Test func `on a plain bridge a container says only its own, to its neighbours and to its node`() async throws {
@@ -86,7 +87,7 @@ import Testing
             let heard = try await send(there, .bad, toNeighbour + toNode).heard
             #expect(heard.isEmpty, "\(heard.sorted())")
             let greeter = try await Greeter.start("c2", in: neighbour, port: 80)
-            #expect(await tcp(IPv4Address(172, 17, 0, 11), 80, from: own) == "c2 172.17.0.10")
+            #expect(await tcp(IPAddress(172, 17, 0, 11), 80, from: own) == "c2 172.17.0.10")
             withExtendedLifetime(greeter) {}
         }
     }
@@ -114,8 +115,8 @@ import Testing
             let own = node.sandbox("t12")
             func frames(_ last: UInt8) -> Frames {
                 Frames(
-                    own: IPv4Address(172, 18, 0, 12), peer: IPv4Address(172, 18, 0, last),
-                    gate: IPv4Address(172, 18, 0, 1), other: IPv4Address(172, 18, 0, 22))
+                    own: IPAddress(172, 18, 0, 12), peer: IPAddress(172, 18, 0, last),
+                    gate: IPAddress(172, 18, 0, 1), other: IPAddress(172, 18, 0, 22))
             }
             let toTask = [Ear(link: "eth1", namespace: node.sandbox("t11"))]
             let toNode = [
@@ -151,13 +152,13 @@ import Testing
     {
         try await withGuarded { world in
             let (one, two) = (world.nodes[0], world.nodes[1])
-            func app(_ peer: IPv4Address) -> Frames {
+            func app(_ peer: IPAddress) -> Frames {
                 Frames(
-                    own: taskAddress(1, 2), peer: peer, gate: IPv4Address(10, 1, 0, 1), other: taskAddress(2, 1))
+                    own: taskAddress(1, 2), peer: peer, gate: IPAddress(10, 1, 0, 1), other: taskAddress(2, 1))
             }
-            func mesh(_ peer: IPv4Address) -> Frames {
+            func mesh(_ peer: IPAddress) -> Frames {
                 Frames(
-                    own: meshAddress(1, 1), peer: peer, gate: IPv4Address(10, 255, 0, 1), other: meshAddress(2, 1))
+                    own: meshAddress(1, 1), peer: peer, gate: IPAddress(10, 255, 0, 1), other: meshAddress(2, 1))
             }
             let cases: [(frames: Frames, link: String, from: String, ear: Ear)] = [
                 (app(taskAddress(1, 1)), "eth0", "t12", Ear(link: "eth0", namespace: one.sandbox("t11"))),
@@ -193,14 +194,14 @@ import Testing
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
             var victim = task(1, 1, isPublished: false)
-            let (stolen, thief) = (IPv4Address(172, 18, 0, 11), IPv4Address(172, 18, 0, 12))
+            let (stolen, thief) = (IPAddress(172, 18, 0, 11), IPAddress(172, 18, 0, 12))
             victim.published = [HostPort(transport: .tcp, hostPort: 7070, targetAddress: stolen, targetPort: 80)]
             var wanted = swarm(world, tasks: [], callers: [(1, 2)])
             wanted[0].sandboxes += [victim, container("c1", 10), container("c2", 11)]
             try await apply(wanted, world)
             let greeter = try await Greeter.start("victim", in: node.sandbox("t11"), port: 80)
             let storm = Frames(
-                own: thief, peer: IPv4Address(172, 18, 0, 1), gate: IPv4Address(172, 18, 0, 1), other: stolen
+                own: thief, peer: IPAddress(172, 18, 0, 1), gate: IPAddress(172, 18, 0, 1), other: stolen
             ).named(.bad)
             func attack() async throws {
                 // Longer than the kernel keeps an entry from being changed.
@@ -221,7 +222,7 @@ import Testing
                 }
                 #expect(await tcp(node.address, 7070, from: world.client) == "victim \(World.clientAddress)")
             }
-            func owner(_ address: IPv4Address, in namespace: NetworkNamespace) async throws -> MACAddress? {
+            func owner(_ address: IPAddress, in namespace: NetworkNamespace) async throws -> MACAddress? {
                 try await namespace.run {
                     try RouteSocket().neighbours().first { $0.address == address && $0.mac != nil }?.mac
                 }
@@ -240,9 +241,9 @@ import Testing
             #expect(try await owner(stolen, in: node.namespace) == MACAddress(for: stolen), "permanent entry alone")
             #expect(await tcp(node.address, 7070, from: world.client) == "victim \(World.clientAddress)")
 
-            let gateway = IPv4Address(172, 17, 0, 1)
+            let gateway = IPAddress(172, 17, 0, 1)
             let claim = Frames(
-                own: IPv4Address(172, 17, 0, 10), peer: IPv4Address(172, 17, 0, 11), gate: gateway, other: gateway
+                own: IPAddress(172, 17, 0, 10), peer: IPAddress(172, 17, 0, 11), gate: gateway, other: gateway
             ).named(.bad)
             let other = node.sandbox("c2")
             func attackGateway() async throws {
@@ -289,10 +290,10 @@ import Testing
                     bridges: [docker0], sandboxes: [one, container("c2", 11), container("c3", 12)])
             }
             try await apply([network(isLax: false)], world)
-            let extra = IPv4Address(172, 17, 0, 200)
+            let extra = IPAddress(172, 17, 0, 200)
             try await node.sandbox("c1").run {
                 try RouteSocket().perform(
-                    AddAddress(LinkAddress(link: "eth0", network: IPv4Network(address: extra, prefixLength: 16))))
+                    AddAddress(LinkAddress(link: "eth0", network: IPNetwork(address: extra, prefixLength: 16))))
             }
             let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
             let other = node.sandbox("c2")

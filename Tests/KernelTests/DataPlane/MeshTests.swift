@@ -1,6 +1,7 @@
 import Addressing
 @testable import DataPlane
 import LinuxSystem
+import Model
 import Netlink
 import Synchronization
 import Testing

@@ -2,6 +2,7 @@ import Addressing
 import Glibc
 import LinuxSystem
 import Logging
+import Model
 import Netlink
 import Nftables
 import TestKit

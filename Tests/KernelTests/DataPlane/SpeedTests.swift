@@ -55,7 +55,7 @@ import Testing
                     sandboxes: [task(1, 1, isPublished: false, services: services)])
             }
             var services = (0..<1000).map { index in
-                let base = IPv4Address(10, 2, 0, 0).advanced(by: UInt32(index * 4))
+                let base = IPAddress(10, 2, 0, 0).advanced(by: UInt32(index * 4))
                 return VirtualAddress(address: base, backends: (1...3).map { base.advanced(by: $0) })
             }
             _ = try await node.plane.reconcile(network([]))

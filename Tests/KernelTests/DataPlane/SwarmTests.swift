@@ -2,6 +2,7 @@ import Addressing
 import DataPlane
 import LinuxSystem
 import Logging
+import Model
 import Netlink
 import TestKit
 import Testing
@@ -88,7 +89,7 @@ import Testing
             // The caller's namespace refuses its new default route before its rules are changed.
             var refused = state(2)
             let index = try #require(refused.sandboxes.firstIndex { $0.id == "t13" })
-            refused.sandboxes[index].endpoints[1].gateway = IPv4Address(203, 0, 113, 1)
+            refused.sandboxes[index].endpoints[1].gateway = IPAddress(203, 0, 113, 1)
             let report = try await node.plane.reconcile(refused)
             #expect(report.failures[.sandbox("t13")] != nil)
             greeters.append(try await Greeter.start("two", in: node.sandbox("t12"), port: 80))
@@ -160,7 +161,7 @@ import Testing
             #expect(await tcp(one.address, 8080, from: world.client) == expected)
             #expect(await udp(two.address, 8080, from: world.client) == expected)
             #expect(await udp(one.address, 8080, from: world.client) == expected)
-            #expect(await tcp(IPv4Address(127, 0, 0, 1), 8080, from: one.namespace) == "two 172.18.0.1")
+            #expect(await tcp(IPAddress(127, 0, 0, 1), 8080, from: one.namespace) == "two 172.18.0.1")
             #expect(await tcp(one.address, 8080, from: one.sandbox("t12")).hasPrefix("two "))
             #expect(await tcp(two.address, 8080, from: two.sandbox("t21")).hasPrefix("two "))
             // A port that is not published does not answer in the ingress network.

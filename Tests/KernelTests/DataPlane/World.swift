@@ -2,6 +2,7 @@ import Addressing
 import DataPlane
 import LinuxSystem
 import Logging
+import Model
 import Netlink
 import TestKit
 import Testing
@@ -13,14 +14,14 @@ struct World: Sendable {
         let namespace: NetworkNamespace
         let plane: DataPlane
 
-        var address: IPv4Address { IPv4Address(198, 51, 100, 10 + number) }
-        var ingressAddress: IPv4Network { IPv4Network(address: IPv4Address(10, 255, 0, number + 1), prefixLength: 16) }
+        var address: IPAddress { IPAddress(198, 51, 100, 10 + number) }
+        var ingressAddress: IPNetwork { IPNetwork(address: IPAddress(10, 255, 0, number + 1), prefixLength: 16) }
         func sandbox(_ id: String) -> NetworkNamespace { plane.sandboxNamespace(id) }
     }
 
     let nodes: [Node]
     let client: NetworkNamespace
-    static let clientAddress = IPv4Address(198, 51, 100, 50)
+    static let clientAddress = IPAddress(198, 51, 100, 50)
 }
 
 /// Builds a world, and removes everything afterwards.
@@ -56,7 +57,7 @@ func withWorld(nodes count: Int, _ body: (World) async throws -> Void) async thr
     }
 }
 
-private func attach(_ namespace: NetworkNamespace, _ address: IPv4Address, to ground: NetworkNamespace, _ port: String)
+private func attach(_ namespace: NetworkNamespace, _ address: IPAddress, to ground: NetworkNamespace, _ port: String)
     async throws
 {
     try await ground.run {
@@ -67,7 +68,7 @@ private func attach(_ namespace: NetworkNamespace, _ address: IPv4Address, to gr
     }
     try await namespace.run {
         try RouteSocket().perform([
-            AddAddress(LinkAddress(link: "eth0", network: IPv4Network(address: address, prefixLength: 24))),
+            AddAddress(LinkAddress(link: "eth0", network: IPNetwork(address: address, prefixLength: 24))),
             SetLink("eth0", isUp: true),
         ])
     }
@@ -76,9 +77,9 @@ private func attach(_ namespace: NetworkNamespace, _ address: IPv4Address, to gr
 // MARK: wanted values
 
 let docker0 = BridgeNetwork(
-    id: "b0", linkName: "docker0", gateway: IPv4Network(address: IPv4Address(172, 17, 0, 1), prefixLength: 16))
+    id: "b0", linkName: "docker0", gateway: IPNetwork(address: IPAddress(172, 17, 0, 1), prefixLength: 16))
 let gatewayBridge = BridgeNetwork(
-    id: "gw", linkName: "docker_gwbridge", gateway: IPv4Network(address: IPv4Address(172, 18, 0, 1), prefixLength: 16),
+    id: "gw", linkName: "docker_gwbridge", gateway: IPNetwork(address: IPAddress(172, 18, 0, 1), prefixLength: 16),
     allowsInterContainer: false)
 
 /// A container on docker0 (last octet of its address).
@@ -88,14 +89,14 @@ func container(_ id: String, _ last: UInt8, published: [HostPort] = []) -> Sandb
         endpoints: [
             Sandbox.Endpoint(
                 id: "e0\(id)", network: .bridge("b0"), interfaceName: "eth0",
-                address: IPv4Network(address: IPv4Address(172, 17, 0, last), prefixLength: 16),
-                gateway: IPv4Address(172, 17, 0, 1))
+                address: IPNetwork(address: IPAddress(172, 17, 0, last), prefixLength: 16),
+                gateway: IPAddress(172, 17, 0, 1))
         ], defaultRouteEndpointID: "e0\(id)", published: published)
 }
 
-let serviceAddress = IPv4Address(10, 1, 0, 100)
-func taskAddress(_ node: UInt8, _ task: UInt8) -> IPv4Address { IPv4Address(10, 1, 0, node * 10 + task) }
-func meshAddress(_ node: UInt8, _ task: UInt8) -> IPv4Address { IPv4Address(10, 255, 1, node * 10 + task) }
+let serviceAddress = IPAddress(10, 1, 0, 100)
+func taskAddress(_ node: UInt8, _ task: UInt8) -> IPAddress { IPAddress(10, 1, 0, node * 10 + task) }
+func meshAddress(_ node: UInt8, _ task: UInt8) -> IPAddress { IPAddress(10, 255, 1, node * 10 + task) }
 
 /// A task: eth0 in the overlay `app`, eth1 in docker_gwbridge, eth2 in ingress when it is published.
 func task(_ node: UInt8, _ number: UInt8, isPublished: Bool, services: [VirtualAddress] = []) -> Sandbox {
@@ -105,19 +106,19 @@ func task(_ node: UInt8, _ number: UInt8, isPublished: Bool, services: [VirtualA
         endpoints: [
             Sandbox.Endpoint(
                 id: "ea\(id)", network: .overlay("app"), interfaceName: "eth0",
-                address: IPv4Network(address: taskAddress(node, number), prefixLength: 24)),
+                address: IPNetwork(address: taskAddress(node, number), prefixLength: 24)),
             Sandbox.Endpoint(
                 id: "eg\(id)", network: .bridge("gw"), interfaceName: "eth1",
-                address: IPv4Network(address: IPv4Address(172, 18, 0, 10 + number), prefixLength: 16),
-                gateway: IPv4Address(172, 18, 0, 1)),
+                address: IPNetwork(address: IPAddress(172, 18, 0, 10 + number), prefixLength: 16),
+                gateway: IPAddress(172, 18, 0, 1)),
         ], defaultRouteEndpointID: "eg\(id)", services: services)
     if isPublished {
         sandbox.endpoints.append(
             Sandbox.Endpoint(
                 id: "ei\(id)", network: .overlay("net"), interfaceName: "eth2",
-                address: IPv4Network(address: meshAddress(node, number), prefixLength: 16)))
+                address: IPNetwork(address: meshAddress(node, number), prefixLength: 16)))
         sandbox.mesh = MeshMembership(
-            endpointID: "ei\(id)", gateway: IPv4Address(10, 255, 0, 1),
+            endpointID: "ei\(id)", gateway: IPAddress(10, 255, 0, 1),
             targetPorts: [.init(transport: .tcp, port: 80), .init(transport: .udp, port: 80)])
     }
     return sandbox
@@ -151,7 +152,7 @@ func swarm(_ world: World, tasks: [(node: UInt8, number: UInt8)], callers: [(nod
             ],
             ingress: IngressSandbox(
                 address: node.ingressAddress, overlayID: "net", bridgeID: "gw",
-                leg: IPv4Network(address: IPv4Address(172, 18, 0, 2), prefixLength: 16),
+                leg: IPNetwork(address: IPAddress(172, 18, 0, 2), prefixLength: 16),
                 ports: [
                     MeshPort(transport: .tcp, publishedPort: 8080, backends: backends),
                     MeshPort(transport: .udp, publishedPort: 8080, backends: backends),

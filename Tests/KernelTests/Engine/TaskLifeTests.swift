@@ -120,7 +120,7 @@ import Testing
             try await engine.table.update(halted) { record in
                 for index in record.endpoints.indices { record.endpoints[index].endpointID = RandomID.docker() }
                 record.publishedPorts = [
-                    .init(transport: "tcp", hostAddress: nil, hostPort: 8080, containerPort: 80)
+                    .init(transport: .tcp, hostAddress: nil, hostPort: 8080, containerPort: 80)
                 ]
             }
         } restarted: { next in

@@ -15,19 +15,19 @@ func raiseLoopback() throws {
     }
 }
 
-private func withAddress<T>(_ address: IPv4Address, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> T)
+private func withAddress<T>(_ address: IPAddress, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> T)
     -> T
 {
     var name = sockaddr_in()
     name.sin_family = sa_family_t(AF_INET)
     name.sin_port = port.bigEndian
-    name.sin_addr.s_addr = address.inMemory
+    name.sin_addr.s_addr = address.v4?.inMemory ?? 0
     return withUnsafePointer(to: &name) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
     }
 }
 
-func boundDatagramSocket(_ address: IPv4Address, _ port: UInt16) throws -> CInt {
+func boundDatagramSocket(_ address: IPAddress, _ port: UInt16) throws -> CInt {
     let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
     try check(withAddress(address, port) { bind(socket.raw, $0, $1) }, "bind")
     return socket.release()
@@ -41,13 +41,13 @@ func waitingDatagrams(_ socket: CInt) -> Int {
     return count
 }
 
-func sendDatagram(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16) throws {
+func sendDatagram(_ octets: [UInt8], _ address: IPAddress, _ port: UInt16) throws {
     let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
     try check(withAddress(address, port) { sendto(socket.raw, octets, octets.count, 0, $0, $1) }, "send")
 }
 
 /// A blocking socket with five seconds for each step.
-func connectedSocket(_ address: IPv4Address, _ port: UInt16, _ kind: __socket_type = SOCK_STREAM) throws -> Descriptor {
+func connectedSocket(_ address: IPAddress, _ port: UInt16, _ kind: __socket_type = SOCK_STREAM) throws -> Descriptor {
     let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(kind.rawValue), 0))
     var limit = timeval(tv_sec: 5, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
@@ -59,7 +59,7 @@ func connectedSocket(_ address: IPv4Address, _ port: UInt16, _ kind: __socket_ty
 }
 
 /// One query and its reply, as a blocking client does it.
-func exchange(_ octets: [UInt8], _ address: IPv4Address, _ port: UInt16, _ transport: Transport) throws -> [UInt8] {
+func exchange(_ octets: [UInt8], _ address: IPAddress, _ port: UInt16, _ transport: Transport) throws -> [UInt8] {
     let socket = try connectedSocket(address, port, transport == .udp ? SOCK_DGRAM : SOCK_STREAM)
     let length = transport == .tcp ? [UInt8(octets.count >> 8), UInt8(octets.count & 0xff)] : []
     try socket.writeAll(length + octets)

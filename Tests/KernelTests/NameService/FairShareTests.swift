@@ -11,8 +11,9 @@ import Testing
 /// One container asks without end; the others, and the rest of the daemon, do not notice.
 @Suite struct FairShareTests {
     private let log = Logger(label: "test")
-    private let web = IPv4Address(10, 1, 0, 5)
-    private let upstreamAddress = IPv4Address(127, 0, 0, 99)
+    private let webAddress = IPv4Address(10, 1, 0, 5)
+    private var web: IPAddress { .v4(webAddress) }
+    private let upstreamAddress = IPAddress(127, 0, 0, 99)
 
     private func query(_ text: String) throws -> Message {
         var query = Message()
@@ -36,7 +37,7 @@ import Testing
     }
 
     private func table(tasks: Int = 3) -> NameTable {
-        let addresses = (0..<UInt32(tasks)).map { IPv4Address(10, 1, 0, 10).advanced(by: $0) }
+        let addresses = (0..<UInt32(tasks)).map { IPAddress(10, 1, 0, 10).advanced(by: $0) }
         return NameTable(networks: [.init(name: "n", names: ["web": [web], "tasks.web": addresses])], forwards: true)
     }
 
@@ -111,7 +112,7 @@ import Testing
             for transport in [Transport.udp, .tcp] {
                 let port = transport == .udp ? quiet.udp : quiet.tcp
                 let found = try await times(of: 60, try query("web"), port, transport, in: namespace) {
-                    $0.answers.map(\.data) == [.address(web)]
+                    $0.answers.map(\.data) == [.address(webAddress)]
                 }
                 #expect(found.areGood(.milliseconds(100)), "\(found)")
             }

@@ -7,8 +7,9 @@ import Testing
 
 @Suite struct NameServerTests {
     private let log = Logger(label: "test")
-    private let upstreamAddress = IPv4Address(127, 0, 0, 99)
-    private let web = IPv4Address(10, 1, 0, 5)
+    private let upstreamAddress = IPAddress(127, 0, 0, 99)
+    private let webAddress = IPv4Address(10, 1, 0, 5)
+    private var web: IPAddress { .v4(webAddress) }
 
     /// A throw-away namespace with its loopback up.
     private func withNamespace(_ body: (NetworkNamespace) async throws -> Void) async throws {
@@ -37,7 +38,7 @@ import Testing
     }
 
     private func table(forwards: Bool = true, tasks: Int = 3) -> NameTable {
-        let addresses = (0..<UInt32(tasks)).map { IPv4Address(10, 1, 0, 10).advanced(by: $0) }
+        let addresses = (0..<UInt32(tasks)).map { IPAddress(10, 1, 0, 10).advanced(by: $0) }
         return NameTable(
             networks: [.init(name: "my-net", names: ["web": [web], "tasks.web": addresses])],
             pointers: [web: "web.my-net"],
@@ -50,7 +51,7 @@ import Testing
             let ports = try await server.open(
                 "a", namespace: namespace, table: table(tasks: 100), upstreams: Upstreams([]))
             let one = try await ask(try query("web"), ports.udp, .udp, in: namespace)
-            #expect(one.id == 0x4242 && one.answers.map(\.data) == [.address(web)])
+            #expect(one.id == 0x4242 && one.answers.map(\.data) == [.address(webAddress)])
             let cut = try await ask(try query("tasks.web"), ports.udp, .udp, in: namespace)
             #expect(cut.isTruncated && cut.answers.count < 100)
             let whole = try await ask(try query("tasks.web"), ports.tcp, .tcp, in: namespace)
@@ -89,7 +90,7 @@ import Testing
         try await withNamespace { namespace in
             let server = NameServer(log: log)
             let zone = NameTable(
-                networks: [.init(name: "internet", names: ["google.com": [IPv4Address(192, 0, 2, 7)]])], forwards: false
+                networks: [.init(name: "internet", names: ["google.com": [IPAddress(192, 0, 2, 7)]])], forwards: false
             )
             let upstream = try await server.open(
                 "upstream", namespace: namespace, at: upstreamAddress, port: 5353, table: zone, upstreams: Upstreams([])
@@ -122,17 +123,17 @@ import Testing
                 "upstream", namespace: namespace, at: upstreamAddress, port: 5353, table: zone, upstreams: Upstreams([])
             )
             // A socket that nobody reads: the query arrives and is never answered.
-            let silent = try await namespace.run { try boundDatagramSocket(IPv4Address(127, 0, 0, 98), 5353) }
+            let silent = try await namespace.run { try boundDatagramSocket(IPAddress(127, 0, 0, 98), 5353) }
             defer { close(silent) }
             let good = Upstreams.Server(upstreamAddress, port: 5353)
             for first in [
-                Upstreams.Server(IPv4Address(127, 0, 0, 98), port: 5353), .init(IPv4Address(127, 0, 0, 97), port: 9),
+                Upstreams.Server(IPAddress(127, 0, 0, 98), port: 5353), .init(IPAddress(127, 0, 0, 97), port: 9),
             ] {
                 let ports = try await server.open(
                     "a", namespace: namespace, table: table(), upstreams: Upstreams([first, good], origin: .sandbox))
                 let start = ContinuousClock.now
                 let reply = try await ask(try query("a.example"), ports.udp, .udp, in: namespace)
-                #expect(reply.answers.map(\.data) == [.address(web)])
+                #expect(reply.answers.map(\.data) == [.address(webAddress)])
                 #expect(ContinuousClock.now - start < .seconds(2))
             }
             await server.close("a")
@@ -149,7 +150,7 @@ import Testing
             )
             var costs: [Duration] = []
             for number: UInt8 in 1...3 {
-                let dead = IPv4Address(127, 0, 1, number)
+                let dead = IPAddress(127, 0, 1, number)
                 let silent = try await namespace.run { try boundDatagramSocket(dead, 5353) }
                 defer { close(silent) }
                 let servers = Upstreams(
@@ -159,7 +160,7 @@ import Testing
                     let start = ContinuousClock.now
                     let reply = try await ask(try query("a.example"), ports.udp, .udp, in: namespace)
                     if round == 0 { costs.append(ContinuousClock.now - start) }
-                    #expect(reply.answers.map(\.data) == [.address(web)])
+                    #expect(reply.answers.map(\.data) == [.address(webAddress)])
                 }
                 #expect(waitingDatagrams(silent) == 1, "the dead server was asked again")
                 await server.close("a")

@@ -49,7 +49,7 @@ import Testing
             try await namespace.run {
                 let socket = try RouteSocket()
                 try socket.perform(CreateVXLAN(name: "vx0", settings: VXLANSettings(id: 4097), isUp: true))
-                let base = IPv4Address(10, 1, 0, 1)
+                let base = IPAddress(10, 1, 0, 1)
                 try socket.perform(
                     (0..<3000).map { base.advanced(by: UInt32($0)) }
                         .map { SetNeighbour(Neighbour(link: "vx0", address: $0, mac: MACAddress(for: $0))) })

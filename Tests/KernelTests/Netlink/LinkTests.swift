@@ -83,12 +83,12 @@ import Testing
     @Test func `a vxlan device appears in the overlay while its socket stays`() async throws {
         try await withNetworkNamespaces(2) { namespaces in
             let overlay = namespaces[1]
-            let settings = VXLANSettings(id: 4097, local: IPv4Address(192, 0, 2, 11), port: 4789)
+            let settings = VXLANSettings(id: 4097, local: IPAddress(192, 0, 2, 11), port: 4789)
             try await namespaces[0].run {
                 let socket = try RouteSocket()
                 try socket.perform([
                     CreateBridge(name: "u0", isUp: true),
-                    AddAddress(LinkAddress(link: "u0", network: try #require(IPv4Network("192.0.2.11/24")))),
+                    AddAddress(LinkAddress(link: "u0", network: try #require(IPNetwork("192.0.2.11/24")))),
                     CreateVXLAN(name: "vx0", settings: settings, mtu: 1450, namespace: overlay),
                 ])
                 #expect(try socket.link(named: "vx0") == nil)

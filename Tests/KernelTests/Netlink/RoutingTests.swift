@@ -7,15 +7,15 @@ import Testing
 @Suite struct RoutingTests {
     @Test func `addresses are added, replaced, listed and deleted`() async throws {
         try await withNetworkNamespace { namespace in
-            let network = try #require(IPv4Network("10.1.0.1/24"))
+            let network = try #require(IPNetwork("10.1.0.1/24"))
             try await namespace.run {
                 let socket = try RouteSocket()
-                let address = LinkAddress(link: "br0", network: network, broadcast: IPv4Address(10, 1, 0, 255))
+                let address = LinkAddress(link: "br0", network: network, broadcast: IPAddress(10, 1, 0, 255))
                 try socket.perform([CreateBridge(name: "br0", isUp: true), AddAddress(address), AddAddress(address)])
                 let index = try #require(try socket.link(named: "br0")?.index)
                 let found = try socket.addresses().filter { $0.link == .index(index) }
                 #expect(found.map(\.network) == [network])
-                #expect(found.first?.broadcast == IPv4Address(10, 1, 0, 255))
+                #expect(found.first?.broadcast == IPAddress(10, 1, 0, 255))
                 let error = #expect(throws: NetlinkError.self) {
                     try socket.perform(AddAddress(address, replacing: false))
                 }
@@ -30,9 +30,9 @@ import Testing
         try await withNetworkNamespace { namespace in
             try await namespace.run {
                 let socket = try RouteSocket()
-                let gateway = IPv4Address(10, 255, 0, 1)
-                let network = try #require(IPv4Network("10.255.0.5/16"))
-                let target = try #require(IPv4Network("198.51.100.0/24"))
+                let gateway = IPAddress(10, 255, 0, 1)
+                let network = try #require(IPNetwork("10.255.0.5/16"))
+                let target = try #require(IPNetwork("198.51.100.0/24"))
                 try socket.perform([
                     CreateBridge(name: "eth1", isUp: true),
                     AddAddress(LinkAddress(link: "eth1", network: network)),
@@ -78,10 +78,10 @@ import Testing
         try await withNetworkNamespace { namespace in
             try await namespace.run {
                 let socket = try RouteSocket()
-                let address = IPv4Address(10, 1, 0, 22)
+                let address = IPAddress(10, 1, 0, 22)
                 let mac = MACAddress(for: address)
-                let nodes = [IPv4Address(192, 0, 2, 12), IPv4Address(192, 0, 2, 13)]
-                let row = { (node: IPv4Address) in
+                let nodes = [IPAddress(192, 0, 2, 12), IPAddress(192, 0, 2, 13)]
+                let row = { (node: IPAddress) in
                     ForwardingEntry(link: "vx0", mac: mac, owner: .device, remote: node)
                 }
                 try socket.perform([
@@ -91,7 +91,7 @@ import Testing
                     SetNeighbour(Neighbour(link: "vx0", address: address, mac: mac)),
                 ])
                 let index = try #require(try socket.link(named: "vx0")?.index)
-                func remotes() throws -> [IPv4Address?] {
+                func remotes() throws -> [IPAddress?] {
                     try socket.forwardingEntries().filter { $0.mac == mac && $0.owner == .device }.map(\.remote)
                 }
                 #expect(try remotes() == [nodes[0]])
@@ -115,7 +115,7 @@ import Testing
             try await namespace.run {
                 let socket = try RouteSocket()
                 try socket.perform(CreateVXLAN(name: "vx0", settings: VXLANSettings(id: 4097), isUp: true))
-                let base = IPv4Address(10, 1, 0, 1)
+                let base = IPAddress(10, 1, 0, 1)
                 let addresses = (0..<10_000).map { base.advanced(by: UInt32($0)) }
                 try socket.perform(
                     addresses.map { SetNeighbour(Neighbour(link: "vx0", address: $0, mac: MACAddress(for: $0))) })

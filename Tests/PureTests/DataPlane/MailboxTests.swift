@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct MailboxTests {
     private func bridge(_ id: String, mtu: Int = 1500) -> BridgeNetwork {
         BridgeNetwork(
-            id: id, linkName: "br-\(id)", gateway: IPv4Network(address: IPv4Address(172, 20, 0, 1), prefixLength: 16),
+            id: id, linkName: "br-\(id)", gateway: IPNetwork(address: IPAddress(172, 20, 0, 1), prefixLength: 16),
             mtu: mtu)
     }
 

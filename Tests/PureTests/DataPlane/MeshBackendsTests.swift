@@ -1,12 +1,14 @@
 import Addressing
 @testable import DataPlane
+import Model
 import Nftables
+import TestKit
 import Testing
 
 @Suite struct MeshBackendsTests {
-    private let leg = IPv4Address(172, 18, 0, 2)
-    private func ingressAddress(_ number: Int) -> IPv4Address { IPv4Address(10, 255, 1, UInt8(number)) }
-    private func door(_ number: Int) -> IPv4Address { IPv4Address(172, 18, 0, UInt8(10 + number)) }
+    private let leg = IPAddress(172, 18, 0, 2)
+    private func ingressAddress(_ number: Int) -> IPAddress { IPAddress(10, 255, 1, UInt8(number)) }
+    private func door(_ number: Int) -> IPAddress { IPAddress(172, 18, 0, UInt8(10 + number)) }
 
     private func task(_ number: Int, hasDoor: Bool = true) -> Sandbox {
         var sandbox = Sandbox(
@@ -14,13 +16,13 @@ import Testing
             endpoints: [
                 .init(
                     id: "i\(number)", network: .overlay("net"), interfaceName: "eth0",
-                    address: IPv4Network(address: ingressAddress(number), prefixLength: 16)),
+                    address: IPNetwork(address: ingressAddress(number), prefixLength: 16)),
                 .init(
                     id: "g\(number)", network: .bridge("gw"), interfaceName: "eth1",
-                    address: IPv4Network(address: door(number), prefixLength: 16), gateway: IPv4Address(172, 18, 0, 1)),
+                    address: IPNetwork(address: door(number), prefixLength: 16), gateway: IPAddress(172, 18, 0, 1)),
             ], defaultRouteEndpointID: hasDoor ? "g\(number)" : nil)
         sandbox.mesh = MeshMembership(
-            endpointID: "i\(number)", gateway: IPv4Address(10, 255, 0, 1),
+            endpointID: "i\(number)", gateway: IPAddress(10, 255, 0, 1),
             targetPorts: [.init(transport: .tcp, port: 80)])
         return sandbox
     }
@@ -29,8 +31,8 @@ import Testing
     private func node(_ here: [Sandbox], _ backends: [Int]) -> NodeNetwork {
         NodeNetwork(
             ingress: IngressSandbox(
-                address: IPv4Network(address: IPv4Address(10, 255, 0, 2), prefixLength: 16), overlayID: "net",
-                bridgeID: "gw", leg: IPv4Network(address: leg, prefixLength: 16),
+                address: IPNetwork(address: IPAddress(10, 255, 0, 2), prefixLength: 16), overlayID: "net",
+                bridgeID: "gw", leg: IPNetwork(address: leg, prefixLength: 16),
                 ports: [
                     MeshPort(
                         transport: .tcp, publishedPort: 8080,

@@ -1,4 +1,6 @@
 import Addressing
+import Model
+import TestKit
 import Testing
 
 @testable import DataPlane
@@ -6,8 +8,8 @@ import Testing
 /// The whole value is the oracle: changes by key lead to the same network.
 @Suite struct NetworkChangesTests {
     private static func network(_ random: inout SplitMix) -> NodeNetwork {
-        func address(_ number: Int) -> IPv4Network {
-            IPv4Network(address: IPv4Address(10, 1, UInt8(number), 1), prefixLength: 24)
+        func address(_ number: Int) -> IPNetwork {
+            IPNetwork(address: IPAddress(10, 1, UInt8(number), 1), prefixLength: 24)
         }
         func chosen(_ letters: String) -> [String] {
             letters.map(String.init).filter { _ in Bool.random(using: &random) }
@@ -23,7 +25,7 @@ import Testing
         }
         if Bool.random(using: &random) {
             network.underlay = Underlay(
-                address: IPv4Address(10, 0, 0, 1), mtu: Int.random(in: 1500...1502, using: &random), peers: [])
+                address: IPAddress(10, 0, 0, 1), mtu: Int.random(in: 1500...1502, using: &random), peers: [])
         }
         if Bool.random(using: &random) {
             network.ingress = IngressSandbox(

@@ -2,12 +2,13 @@ import Addressing
 @testable import DataPlane
 import LinuxSystem
 import Netlink
+import TestKit
 import Testing
 
 @Suite struct PlanTests {
     private let layout = Layout(runDirectory: "/run/test")
     private let bridge = BridgeNetwork(
-        id: "b0", linkName: "docker0", gateway: IPv4Network(address: IPv4Address(172, 17, 0, 1), prefixLength: 16))
+        id: "b0", linkName: "docker0", gateway: IPNetwork(address: IPAddress(172, 17, 0, 1), prefixLength: 16))
 
     private func container(_ id: String, _ last: UInt8) -> Sandbox {
         Sandbox(
@@ -15,8 +16,8 @@ import Testing
             endpoints: [
                 .init(
                     id: "0123456789abcdef\(id)", network: .bridge("b0"), interfaceName: "eth0",
-                    address: IPv4Network(address: IPv4Address(172, 17, 0, last), prefixLength: 16),
-                    gateway: IPv4Address(172, 17, 0, 1))
+                    address: IPNetwork(address: IPAddress(172, 17, 0, last), prefixLength: 16),
+                    gateway: IPAddress(172, 17, 0, 1))
             ], defaultRouteEndpointID: "0123456789abcdef\(id)")
     }
 
@@ -26,11 +27,11 @@ import Testing
 
     @Test func `from what is wanted to what is wanted there is nothing to do`() {
         let network = NodeNetwork(
-            underlay: Underlay(address: IPv4Address(192, 0, 2, 1), peers: []), bridges: [bridge],
+            underlay: Underlay(address: IPAddress(192, 0, 2, 1), peers: []), bridges: [bridge],
             overlays: [
                 OverlayNetwork(
                     id: "o", vni: 4097,
-                    remoteEndpoints: [.init(address: IPv4Address(10, 1, 0, 9), vtep: IPv4Address(192, 0, 2, 2))])
+                    remoteEndpoints: [.init(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(192, 0, 2, 2))])
             ], sandboxes: [container("c", 2)])
         let derivation = derive(network)
         for (scope, input) in derivation.inputs() {
@@ -51,7 +52,9 @@ import Testing
                 "set neighbour 172.17.0.2 on docker0",
             ])
         #expect(node.madeLinks == ["a0123456789ab"])
-        let inside = NamespacePlan(from: KernelState(), to: after.sandboxState(container("c", 2), [1500]), in: nil)
+        let inside = NamespacePlan(
+            from: KernelState(), to: after.sandboxState(container("c", 2), [.init(mtu: 1500, gatewayMAC: bridge.mac)]),
+            in: nil)
         #expect(
             inside.building.map { "\($0)" } == [
                 "add address 172.17.0.2/16 to eth0", "change link eth0", "set neighbour 172.17.0.1 on eth0",
@@ -62,13 +65,13 @@ import Testing
     }
 
     @Test func `a tunnel to another place is made again with all that hangs on it`() {
-        let remote = RemoteEndpoint(address: IPv4Address(10, 1, 0, 9), vtep: IPv4Address(192, 0, 2, 2))
+        let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(192, 0, 2, 2))
         let overlay = OverlayNetwork(id: "o", vni: 4097, remoteEndpoints: [remote])
-        func state(_ address: IPv4Address) -> WantedNamespace {
+        func state(_ address: IPAddress) -> WantedNamespace {
             derive(NodeNetwork()).overlayState(overlay, Underlay(address: address, peers: []), [])
         }
         let plan = NamespacePlan(
-            from: state(IPv4Address(192, 0, 2, 1)).kernel, to: state(IPv4Address(192, 0, 2, 7)), in: layout.overlay("o")
+            from: state(IPAddress(192, 0, 2, 1)).kernel, to: state(IPAddress(192, 0, 2, 7)), in: layout.overlay("o")
         )
         #expect(
             plan.summary == [
@@ -78,8 +81,8 @@ import Testing
     }
 
     @Test func `a remote endpoint comes as forwarding before neighbour and goes the other way round`() {
-        let remote = RemoteEndpoint(address: IPv4Address(10, 1, 0, 9), vtep: IPv4Address(192, 0, 2, 2))
-        let underlay = Underlay(address: IPv4Address(192, 0, 2, 1), peers: [])
+        let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(192, 0, 2, 2))
+        let underlay = Underlay(address: IPAddress(192, 0, 2, 1), peers: [])
         func state(_ remotes: [RemoteEndpoint]) -> WantedNamespace {
             derive(NodeNetwork()).overlayState(OverlayNetwork(id: "o", vni: 1, remoteEndpoints: remotes), underlay, [])
         }
@@ -89,9 +92,66 @@ import Testing
         #expect(
             going.summary == ["delete neighbour 10.1.0.9 on vx0", "delete forwarding entry 02:42:0a:01:00:09 on vx0"])
         var moved = remote
-        moved.vtep = IPv4Address(192, 0, 2, 3)
+        moved.vtep = IPAddress(192, 0, 2, 3)
         let moving = NamespacePlan(from: state([remote]).kernel, to: state([moved]), in: nil)
         #expect(moving.summary == ["set forwarding entry 02:42:0a:01:00:09 on vx0"])
+    }
+
+    @Test func `MACs and marks are those that were given, whatever the addresses`() throws {
+        let own = MACAddress(tag: EndpointTag(number: 0xfeed_0001))
+        let gateway = try #require(MACAddress("02:00:00:00:00:01"))
+        var named = bridge
+        named.mac = gateway
+        var box = container("c", 2)
+        box.endpoints[0].mac = own
+        let derivation = derive(NodeNetwork(bridges: [named], sandboxes: [box]))
+        let node = derivation.nodeState()
+        #expect(node.kernel.links["docker0"]?.mac == gateway)
+        #expect(node.kernel.neighbours.values.map { $0 } == [own])
+        let input = try #require(derivation.inputs()[.sandbox("c")])
+        let inside = derivation.state(for: input).kernel
+        #expect(inside.links["eth0"]?.mac == own && inside.neighbours.values.map { $0 } == [gateway])
+
+        var remote = RemoteEndpoint(address: IPAddress(10, 255, 0, 9), vtep: IPAddress(192, 0, 2, 2))
+        remote.mac = own
+        let underlay = Underlay(address: IPAddress(192, 0, 2, 1), peers: [])
+        let overlay = OverlayNetwork(id: "o", vni: 1, remoteEndpoints: [remote])
+        let tunnel = derive(NodeNetwork()).overlayState(overlay, underlay, []).kernel
+        #expect(tunnel.forwarding[ForwardingKey(link: "vx0", mac: own, owner: .device)]?.remote == remote.vtep)
+        #expect(tunnel.neighbours.values.map { $0 } == [own])
+
+        var mesh = MeshMembership(endpointID: "e", gateway: IPAddress(10, 255, 0, 1), targetPorts: [])
+        mesh.tags = EndpointTagBlock(base: EndpointTag(number: 0xfeed_0000), mask: EndpointTag(number: 0xffff_0000))
+        mesh.gatewayMAC = gateway
+        box.mesh = mesh
+        box.endpoints.append(
+            .init(
+                id: "e", network: .overlay("o"), interfaceName: "eth1",
+                address: IPNetwork(address: IPAddress(10, 255, 1, 7), prefixLength: 16)))
+        let traits = [
+            Derivation.NetworkTraits(mtu: 1500, gatewayMAC: gateway), .init(mtu: 1450, gatewayMAC: nil),
+        ]
+        let member = derive(NodeNetwork()).sandboxState(box, traits).kernel
+        let rule = try #require(member.rules.first)
+        #expect(withUnsafeBytes(of: rule.mark) { Array($0.prefix(4)) } == [0xfe, 0xed, 0, 0])
+        #expect(withUnsafeBytes(of: rule.markMask) { Array($0.prefix(4)) } == [0xff, 0xff, 0, 0])
+        #expect(member.neighbours[NeighbourKey(link: "eth1", address: IPAddress(10, 255, 0, 1))] == gateway)
+    }
+
+    @Test func `an endpoint of both families has both addresses, gateways and routes, and one MAC`() throws {
+        var dual = bridge
+        dual.addresses.v6 = IPv6Network("fd00::1/64")
+        var box = container("c", 2)
+        box.endpoints[0].addresses.v6 = IPv6Network("fd00::2/64")
+        box.endpoints[0].gateways.v6 = IPv6Address("fd00::1")
+        let derivation = derive(NodeNetwork(bridges: [dual], sandboxes: [box]))
+        let node = derivation.nodeState().kernel
+        #expect(node.addresses.map(\.network.description).sorted() == ["172.17.0.1/16", "fd00::1/64"])
+        #expect(node.neighbours.count == 2 && Set(node.neighbours.values).count == 1)
+        let input = try #require(derivation.inputs()[.sandbox("c")])
+        let inside = derivation.state(for: input).kernel
+        #expect(inside.routes.keys.map(\.destination).sorted() == [.everywhere(.v4), .everywhere(.v6)])
+        #expect(inside.neighbours.count == 2 && Set(inside.neighbours.values) == [dual.mac])
     }
 
     @Test func `containers that may not talk are kept apart by rules or by isolation, not by both`() {
@@ -110,7 +170,7 @@ import Testing
     @Test func `what changes for one container leaves the inputs of others alone`() {
         let before = derive(NodeNetwork(bridges: [bridge], sandboxes: [container("c", 2), container("d", 3)]))
         var other = container("d", 3)
-        other.services = [VirtualAddress(address: IPv4Address(10, 1, 0, 5), backends: [])]
+        other.services = [VirtualAddress(address: IPAddress(10, 1, 0, 5), backends: [])]
         let after = derive(NodeNetwork(bridges: [bridge], sandboxes: [container("c", 2), other]))
         let changed = after.inputs().filter { before.inputs()[$0.key] != $0.value }.keys
         #expect(Set(changed) == [.sandbox("d")])
@@ -123,15 +183,15 @@ import Testing
     }
 
     @Test func `connections end with an overlay's endpoint, not with its draining`() {
-        let backend = IPv4Address(10, 1, 0, 9)
+        let backend = IPAddress(10, 1, 0, 9)
         var caller = Sandbox(
             id: "c",
             endpoints: [
                 .init(
                     id: "e", network: .overlay("o"), interfaceName: "eth0",
-                    address: IPv4Network(address: IPv4Address(10, 1, 0, 2), prefixLength: 24))
-            ], services: [VirtualAddress(address: IPv4Address(10, 1, 0, 100), backends: [backend])])
-        let remote = RemoteEndpoint(address: backend, vtep: IPv4Address(192, 0, 2, 2))
+                    address: IPNetwork(address: IPAddress(10, 1, 0, 2), prefixLength: 24))
+            ], services: [VirtualAddress(address: IPAddress(10, 1, 0, 100), backends: [backend])])
+        let remote = RemoteEndpoint(address: backend, vtep: IPAddress(192, 0, 2, 2))
         let old = NodeNetwork(
             overlays: [OverlayNetwork(id: "o", vni: 1, remoteEndpoints: [remote])], sandboxes: [caller])
         caller.services[0].backends = []

@@ -1,18 +1,20 @@
 import Addressing
 @testable import DataPlane
+import Model
 import Nftables
+import TestKit
 import Testing
 
 @Suite struct RuleTests {
     private let ingress = IngressSandbox(
-        address: IPv4Network(address: IPv4Address(10, 255, 0, 2), prefixLength: 16), overlayID: "net", bridgeID: "gw",
-        leg: IPv4Network(address: IPv4Address(172, 18, 0, 2), prefixLength: 16),
+        address: IPNetwork(address: IPAddress(10, 255, 0, 2), prefixLength: 16), overlayID: "net", bridgeID: "gw",
+        leg: IPNetwork(address: IPAddress(172, 18, 0, 2), prefixLength: 16),
         ports: [
             MeshPort(
                 transport: .tcp, publishedPort: 8080,
                 backends: [
-                    .init(address: IPv4Address(10, 255, 1, 1), port: 80),
-                    .init(address: IPv4Address(10, 255, 1, 2), port: 80),
+                    .init(address: IPAddress(10, 255, 1, 1), port: 80),
+                    .init(address: IPAddress(10, 255, 1, 2), port: 80),
                 ]),
             MeshPort(transport: .udp, publishedPort: 53, backends: []),
         ])
@@ -27,7 +29,7 @@ import Testing
 
     @Test func `joining a swarm changes the skeleton, a container does not`() {
         let alone = NodeTable(wanted: NodeNetwork()).table
-        let member = NodeNetwork(underlay: Underlay(address: IPv4Address(192, 0, 2, 1), peers: []), ingress: ingress)
+        let member = NodeNetwork(underlay: Underlay(address: IPAddress(192, 0, 2, 1), peers: []), ingress: ingress)
         let swarm = NodeTable(wanted: member).table
         #expect(alone.tag != swarm.tag)
         #expect(swarm.skeleton.contains("udp dport 4789 iifname . ip daddr @underlay goto datapath"))
@@ -37,7 +39,7 @@ import Testing
             Sandbox(
                 id: "c",
                 published: [
-                    HostPort(transport: .tcp, hostPort: 80, targetAddress: IPv4Address(172, 17, 0, 2), targetPort: 8080)
+                    HostPort(transport: .tcp, hostPort: 80, targetAddress: IPAddress(172, 17, 0, 2), targetPort: 8080)
                 ])
         ]
         #expect(NodeTable(wanted: busy).table.tag == swarm.tag)
@@ -47,16 +49,16 @@ import Testing
 
     @Test func `a port on one address and one on all addresses go to different maps`() {
         var network = NodeNetwork()
-        let target = IPv4Address(172, 17, 0, 2)
+        let target = IPAddress(172, 17, 0, 2)
         network.sandboxes = [
             Sandbox(
                 id: "c",
                 published: [
                     HostPort(
-                        transport: .tcp, hostAddress: IPv4Address(number: 0), hostPort: 80, targetAddress: target,
+                        transport: .tcp, hostAddress: IPAddress(0, 0, 0, 0), hostPort: 80, targetAddress: target,
                         targetPort: 1),
                     HostPort(
-                        transport: .udp, hostAddress: IPv4Address(127, 0, 0, 1), hostPort: 81, targetAddress: target,
+                        transport: .udp, hostAddress: IPAddress(127, 0, 0, 1), hostPort: 81, targetAddress: target,
                         targetPort: 2),
                 ])
         ]
@@ -68,13 +70,15 @@ import Testing
     @Test func `a port has its own pair, and what others have is listed only for those that may use what is nobody's`()
     {
         func port(isLax: Bool) -> GuardTable.Port {
-            let address = IPv4Address(172, 17, 0, 2)
-            return .init(link: "a1", mac: MACAddress(for: address), address: address, isLax: isLax, isIsolated: true)
+            let address = IPAddress(172, 17, 0, 2)
+            return .init(
+                link: "a1", mac: MACAddress(for: address), addresses: HostAddresses(address), isLax: isLax,
+                isIsolated: true)
         }
         func elements(_ name: String, isLax: Bool) -> Set<String> {
             let table = GuardTable(
-                ports: [port(isLax: isLax)], taken: [IPv4Address(172, 17, 0, 1)],
-                gates: [MACAddress(for: IPv4Address(172, 17, 0, 1))]
+                ports: [port(isLax: isLax)], taken: [IPAddress(172, 17, 0, 1)],
+                gates: [MACAddress(for: IPAddress(172, 17, 0, 1))]
             ).table
             return Set(table.sets.first { $0.name == name }.map { Array($0.elements.keys) } ?? ["no such set"])
         }
@@ -101,10 +105,10 @@ import Testing
     }
 
     @Test func `one more backend is one transaction that adds its chain and turns the address to it last`() {
-        let address = IPv4Address(10, 1, 0, 100)
+        let address = IPAddress(10, 1, 0, 100)
         func table(_ count: UInt8) -> Table {
             ServiceTable(services: [
-                VirtualAddress(address: address, backends: (0..<count).map { IPv4Address(10, 1, 0, $0) })
+                VirtualAddress(address: address, backends: (0..<count).map { IPAddress(10, 1, 0, $0) })
             ]).table
         }
         #expect(

@@ -86,7 +86,7 @@ import Testing
 
     @Test func `filters of a list take ranges of ports, and refuse what they cannot read`() throws {
         var record = try plan { _ in }
-        record.publishedPorts = [PublishedPort(transport: "tcp", hostPort: 8080, containerPort: 80)]
+        record.publishedPorts = [PublishedPort(transport: .tcp, hostPort: 8080, containerPort: 80)]
         func found(_ filters: [String: [String]]) throws -> Bool {
             var query = ContainerQuery()
             query.all = true
@@ -234,7 +234,7 @@ import Testing
 
     @Test func `a name for the host's address becomes that address`() throws {
         let record = try plan { $0.hostConfig.extraHosts = ["host.example:host-gateway", "other:192.0.2.9"] }
-        let gateway = try #require(IPv4Address("172.17.0.1"))
+        let gateway = try #require(IPAddress("172.17.0.1"))
         let text = try ContainerFiles.hosts(record, hostFile: "", hostGateway: gateway)
         #expect(text == "172.17.0.1\thost.example\n192.0.2.9\tother\n")
         #expect(throws: APIError.self) { try ContainerFiles.hosts(record, hostFile: "", hostGateway: nil) }

@@ -15,7 +15,7 @@ import Testing
         return request
     }
 
-    private func network(_ text: String) throws -> IPv4Network { try #require(IPv4Network(text)) }
+    private func network(_ text: String) throws -> IPNetwork { try #require(IPNetwork(text)) }
 
     @Test func `a network without a subnet gets one that nothing else uses`() throws {
         let planner = LocalNetworkPlanner(taken: [try network("172.17.0.0/16")], routed: [try network("172.18.4.0/24")])
@@ -53,10 +53,10 @@ import Testing
         var network = SwarmNetwork(id: "n")
         network.driverState = Driver(
             name: "overlay", options: options.merging([SwarmNetwork.identifierOption: "5000"]) { $1 })
-        let place = NetworkAttachment(network: network, addresses: ["10.1.0.5/24"])
+        let place = NetworkAttachment(network: network, addresses: [try self.network("10.1.0.5/24")])
         #expect(try EndpointRecord(place).overlay?.mtu == nil)
         network.driverState?.options?[SwarmNetwork.mtuOption] = "1400"
-        let usual = NetworkAttachment(network: network, addresses: ["10.1.0.5/24"])
+        let usual = NetworkAttachment(network: network, addresses: [try self.network("10.1.0.5/24")])
         #expect(try EndpointRecord(usual).overlay?.mtu == 1400)
     }
 
@@ -64,7 +64,7 @@ import Testing
         func endpoint(_ id: String, _ address: String?) throws -> EndpointRecord {
             var endpoint = EndpointRecord(networkID: id, networkName: id)
             endpoint.endpointID = address == nil ? "" : id
-            endpoint.address = try address.map(network)
+            endpoint.addresses = try address.map { EndpointAddresses(try network($0)) }
             return endpoint
         }
         try EndpointRoutes.check([
@@ -89,7 +89,8 @@ import Testing
             network.spec.name = "att"
             network.spec.internal = isInternal
             network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4100"])
-            var endpoint = try EndpointRecord(NetworkAttachment(network: network, addresses: ["10.2.0.4/24"]))
+            var endpoint = try EndpointRecord(
+                NetworkAttachment(network: network, addresses: [try self.network("10.2.0.4/24")]))
             endpoint.attachmentID = "t1"
             endpoint.endpointID = "e1"
             return endpoint
@@ -119,13 +120,13 @@ import Testing
 
     // MARK: What the data plane and the resolvers are told
 
-    private let gateway = IPv4Address(172, 18, 0, 1)
+    private let gateway = IPAddress(172, 18, 0, 1)
 
     private func gatewayBridge() throws -> LocalNetwork {
         var bridge = LocalNetwork(id: "gw", name: LocalNetwork.gatewayBridgeName, driver: "bridge", created: .now)
         bridge.options = ["com.docker.network.bridge.name": LocalNetwork.gatewayBridgeName]
         bridge.ranges = [AddressRange(subnet: try network("172.18.0.0/16"))]
-        bridge.gateway = gateway
+        bridge.gateways = HostAddresses(gateway)
         return bridge
     }
 
@@ -143,9 +144,9 @@ import Testing
             var endpoint = EndpointRecord(networkID: id, networkName: name)
             endpoint.endpointID = "ep-\(id)"
             endpoint.interfaceName = "eth\(record.endpoints.count)"
-            endpoint.address = try network(address)
+            endpoint.addresses = EndpointAddresses(try network(address))
             endpoint.overlay = vni.map { EndpointRecord.Overlay(vni: $0, isInternal: !isIngress, isIngress: isIngress) }
-            if vni == nil { endpoint.gateway = gateway }
+            if vni == nil { endpoint.gateways = HostAddresses(gateway) }
             return endpoint
         }
         record.endpoints.append(try endpoint("app", "app", "10.1.0.5/24", 4097))
@@ -158,38 +159,39 @@ import Testing
         var state = SwarmNetworkState()
         state.peers = [
             .init(
-                nodeID: "n1", hostname: "node-1", address: IPv4Address(203, 0, 113, 11),
-                ingressAddress: try network("10.255.0.2/16")),
+                nodeID: "n1", hostname: "node-1", address: IPAddress(203, 0, 113, 11),
+                ingressAddresses: EndpointAddresses(try network("10.255.0.2/16"))),
             .init(
-                nodeID: "n2", hostname: "node-2", address: IPv4Address(203, 0, 113, 12),
-                ingressAddress: try network("10.255.0.3/16")),
+                nodeID: "n2", hostname: "node-2", address: IPAddress(203, 0, 113, 12),
+                ingressAddresses: EndpointAddresses(try network("10.255.0.3/16"))),
         ]
         var ingress = SwarmNetwork(id: "ing")
         ingress.spec.ingress = true
         ingress.spec.name = "ingress"
         ingress.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4096"])
         let far = SwarmNetworkState.Endpoint(
-            address: IPv4Address(10, 1, 0, 7), nodeID: "n2", taskID: "t2", vtep: IPv4Address(203, 0, 113, 12),
+            addresses: HostAddresses(IPAddress(10, 1, 0, 7)), nodeID: "n2", taskID: "t2",
+            vtep: IPAddress(203, 0, 113, 12),
             containerID: "c2c2c2c2c2c2c2",
             names: ["web.2.t2"])
         let near = SwarmNetworkState.Endpoint(
-            address: IPv4Address(10, 1, 0, 5), nodeID: "n1", taskID: "t1", vtep: IPv4Address(203, 0, 113, 11),
+            addresses: HostAddresses(IPAddress(10, 1, 0, 5)), nodeID: "n1", taskID: "t1",
+            vtep: IPAddress(203, 0, 113, 11),
             containerID: "c1", names: ["web.1.t1"])
         let service = SwarmNetworkState.ServiceAddress(
-            serviceID: "s1", name: "web", aliases: ["www"], virtualIP: IPv4Address(10, 1, 0, 2),
-            backends: [near.address, far.address],
-            tasks: [near.address, far.address])
+            serviceID: "s1", name: "web", aliases: ["www"], virtualAddresses: HostAddresses(IPAddress(10, 1, 0, 2)),
+            backends: near.addresses.all + far.addresses.all, tasks: near.addresses.all + far.addresses.all)
         // For who inspects the network: nothing is looked up or balanced there.
         var published = service
-        published.virtualIP = IPv4Address(10, 255, 0, 4)
+        published.virtualAddresses = HostAddresses(IPAddress(10, 255, 0, 4))
         state.networks = [
             .init(network: ingress, endpoints: [], services: [published]),
             .init(network: SwarmNetwork(id: "app"), endpoints: [near, far], services: [service]),
         ]
         state.ports = [
             .init(
-                transport: "tcp", publishedPort: 8080, targetPort: 80, serviceID: "s1",
-                backends: [IPv4Address(10, 255, 0, 9)])
+                transport: .tcp, publishedPort: 8080, targetPort: 80, serviceID: "s1",
+                backends: [IPAddress(10, 255, 0, 9)])
         ]
         return state
     }
@@ -203,14 +205,20 @@ import Testing
         #expect(wanted.underlay?.peers.count == 2)
         #expect(wanted.overlays.map(\.vni).sorted() == [4096, 4097])
         #expect(wanted.overlays.allSatisfy { $0.mtu == 1350 })
-        #expect(wanted.overlays.first { $0.id == "app" }?.remoteEndpoints.map(\.address.description) == ["10.1.0.7"])
-        #expect(wanted.overlays.first { $0.id == "ing" }?.remoteEndpoints.map(\.address.description) == ["10.255.0.3"])
-        #expect(wanted.ingress?.leg.description == "172.18.0.2/16")
+        #expect(
+            wanted.overlays.first { $0.id == "app" }?.remoteEndpoints.flatMap(\.addresses.all).map(\.description) == [
+                "10.1.0.7"
+            ])
+        #expect(
+            wanted.overlays.first { $0.id == "ing" }?.remoteEndpoints.flatMap(\.addresses.all).map(\.description) == [
+                "10.255.0.3"
+            ])
+        #expect(wanted.ingress?.leg.primary?.description == "172.18.0.2/16")
         #expect(wanted.ingress?.ports.first?.backends.first?.port == 80)
         let sandbox = try #require(wanted.sandboxes.first)
         #expect(sandbox.defaultRouteEndpointID == "ep-gw")
         #expect(sandbox.mesh?.endpointID == "ep-ing")
-        #expect(sandbox.mesh?.gateway.description == "10.255.0.1")
+        #expect(sandbox.mesh?.gateways.primary?.description == "10.255.0.1")
         #expect(sandbox.services.map(\.address.description) == ["10.1.0.2"])
     }
 
@@ -278,7 +286,7 @@ import Testing
             hostConfig: HostConfiguration(), commandLine: ["x"])
         stray.endpoints = [EndpointRecord(networkID: "gone", networkName: "gone")]
         stray.endpoints[0].endpointID = "e9"
-        stray.endpoints[0].address = try network("192.0.2.2/24")
+        stray.endpoints[0].addresses = EndpointAddresses(try network("192.0.2.2/24"))
         var composer = NodeNetworkComposer(
             containers: [sound, stray], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
             underlayMTU: 1400, resolvers: [:])
@@ -301,8 +309,8 @@ import Testing
         #expect(names["tasks.web"]?.count == 2)
         #expect(names["c2c2c2c2c2c2"]?.map(\.description) == ["10.1.0.7"])
         #expect(table.forwards)
-        #expect(table.pointers[IPv4Address(10, 1, 0, 2)] == "web.app")
-        #expect(table.pointers[IPv4Address(10, 1, 0, 7)] == "web.2.t2.app")
+        #expect(table.pointers[IPAddress(10, 1, 0, 2)] == "web.app")
+        #expect(table.pointers[IPAddress(10, 1, 0, 7)] == "web.2.t2.app")
     }
 
     @Test func `no place on a network answers to a service's name, whatever it calls itself`() throws {
@@ -311,16 +319,17 @@ import Testing
         let wishes = ["web", "WWW", "tasks.web", "Tasks.other", "web.app", "pal", "web.ingress"]
         state.networks[1].endpoints.append(
             .init(
-                address: IPv4Address(10, 1, 0, 66), nodeID: "n2", taskID: "t9", vtep: IPv4Address(203, 0, 113, 12),
+                addresses: HostAddresses(IPAddress(10, 1, 0, 66)), nodeID: "n2", taskID: "t9",
+                vtep: IPAddress(203, 0, 113, 12),
                 containerID: "web", names: wishes))
         let composer = NameTableComposer(
             containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: state)
         let table = composer.table(for: try taskContainer())
         let names = try #require(table.networks.first?.names)
-        #expect(names.filter { $0.value.contains(IPv4Address(10, 1, 0, 66)) }.keys.sorted() == ["pal"])
-        #expect(names["web"] == [IPv4Address(10, 1, 0, 2)])
+        #expect(names.filter { $0.value.contains(IPAddress(10, 1, 0, 66)) }.keys.sorted() == ["pal"])
+        #expect(names["web"] == [IPAddress(10, 1, 0, 2)])
         #expect(names["tasks.web"]?.count == 2)
-        #expect(table.pointers[IPv4Address(10, 1, 0, 66)] == "pal.app")
+        #expect(table.pointers[IPAddress(10, 1, 0, 66)] == "pal.app")
     }
 
     @Test func `a container on internal networks only forwards no name and has no way out`() throws {
@@ -343,21 +352,23 @@ import Testing
         task.nodeID = "n1"
         task.slot = 1
         task.spec.containerSpec = ContainerSpec()
-        func attach(_ id: String, isInternal: Bool, isIngress: Bool = false) {
+        func attach(_ id: String, isInternal: Bool, isIngress: Bool = false) throws {
             var network = SwarmNetwork(id: id)
             network.spec.name = id
             network.spec.internal = isInternal
             network.spec.ingress = isIngress
             network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4099"])
             task.networksAttachments =
-                (task.networksAttachments ?? []) + [NetworkAttachment(network: network, addresses: ["10.2.0.4/24"])]
+                (task.networksAttachments ?? []) + [
+                    NetworkAttachment(network: network, addresses: [try self.network("10.2.0.4/24")])
+                ]
         }
-        attach("inner", isInternal: true)
+        try attach("inner", isInternal: true)
         #expect(
             try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName) == [
                 "inner"
             ])
-        attach("ingress", isInternal: false, isIngress: true)
+        try attach("ingress", isInternal: false, isIngress: true)
         #expect(
             try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName)
                 == ["inner", "ingress", LocalNetwork.gatewayBridgeName])

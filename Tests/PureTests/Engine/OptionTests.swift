@@ -107,7 +107,7 @@ import Testing
         }
         var child = record("db")
         child.configuration.exposedPorts = ["81/tcp": Model.Empty(), "80/tcp": Model.Empty(), "90/udp": Model.Empty()]
-        let address = IPv4Address(172, 17, 0, 2)
+        let address = IPAddress(172, 17, 0, 2)
         let link = LinkedContainer(child, as: "d", of: record("web"), at: address)
         #expect(
             link.environment == [
@@ -131,7 +131,7 @@ import Testing
                 hostConfig: HostConfiguration(), commandLine: ["x"])
             var endpoint = EndpointRecord(networkID: "n", networkName: "net")
             endpoint.endpointID = "e-\(name)"
-            endpoint.address = IPv4Network(address)
+            endpoint.addresses = IPNetwork(address).map { EndpointAddresses($0) }
             endpoint.wish = EndpointSettings()
             endpoint.wish?.links = links
             record.endpoints = [endpoint]
@@ -142,7 +142,7 @@ import Testing
         let db = record("db", "10.9.0.3/24", links: [])
         let composer = NameTableComposer(containers: [web, db], networks: [network], swarm: nil)
         let name = try #require(DomainName("store"))
-        #expect(composer.table(for: web).addresses(of: name) == [IPv4Address(10, 9, 0, 3)])
+        #expect(composer.table(for: web).addresses(of: name) == [IPAddress(10, 9, 0, 3)])
         #expect(composer.table(for: db).addresses(of: name) == nil)
     }
 

@@ -4,7 +4,7 @@ import Model
 import Testing
 
 @Suite struct AddressPoolTests {
-    private func network(_ text: String) throws -> IPv4Network { try #require(IPv4Network(text)) }
+    private func network(_ text: String) throws -> IPNetwork { try #require(IPNetwork(text)) }
 
     @Test func `several pools keep their order, and each keeps its gateway and auxiliary addresses to itself`() throws {
         var first = AddressPool(subnet: "192.168.0.0/16", ipRange: "192.168.1.0/24", gateway: "192.168.0.100")

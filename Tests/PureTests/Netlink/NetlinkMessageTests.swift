@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func `a default route in a table of our own is asked for with these bytes`() {
-        let request = AddRoute(Route(gateway: IPv4Address(10, 255, 0, 1), link: "eth1", table: 77))
+        let request = AddRoute(Route(gateway: IPAddress(10, 255, 0, 1), link: "eth1", table: 77))
         #expect(
             hex(request.message(sequence: 1, EncodingContext(indexes: ["eth1": 5])))
                 == packed(
@@ -60,8 +60,8 @@ import Testing
     }
 
     @Test func `a forwarding entry of a vxlan device is asked for with these bytes`() {
-        let mac = MACAddress(for: IPv4Address(10, 255, 1, 22))
-        let entry = ForwardingEntry(link: .index(3), mac: mac, owner: .device, remote: IPv4Address(192, 0, 2, 12))
+        let mac = MACAddress(for: IPAddress(10, 255, 1, 22))
+        let entry = ForwardingEntry(link: .index(3), mac: mac, owner: .device, remote: IPAddress(192, 0, 2, 12))
         #expect(
             hex(SetForwardingEntry(entry).message(sequence: 1, EncodingContext()))
                 == packed(
@@ -128,11 +128,11 @@ import Testing
     @Test func `damaged messages are refused or read, and never stop the program`() throws {
         var random = SeededGenerator.fresh("netlink messages")
         let whole = [
-            CreateVXLAN(name: "vx0", settings: VXLANSettings(id: 4097, local: IPv4Address(1, 2, 3, 4)), mtu: 1450)
+            CreateVXLAN(name: "vx0", settings: VXLANSettings(id: 4097, local: IPAddress(1, 2, 3, 4)), mtu: 1450)
                 .message(sequence: 1, EncodingContext()),
-            AddRoute(Route(gateway: IPv4Address(1, 2, 3, 4), mtu: 1300)).message(sequence: 2, EncodingContext()),
+            AddRoute(Route(gateway: IPAddress(1, 2, 3, 4), mtu: 1300)).message(sequence: 2, EncodingContext()),
             AddRule(Rule(priority: 1, table: 2, source: Route.everywhere)).message(sequence: 3, EncodingContext()),
-            SetNeighbour(Neighbour(link: .index(1), address: IPv4Address(1, 2, 3, 4), mac: nil))
+            SetNeighbour(Neighbour(link: .index(1), address: IPAddress(1, 2, 3, 4), mac: nil))
                 .message(sequence: 4, EncodingContext()),
         ]
         var read = 0

@@ -31,7 +31,7 @@ import Testing
     }
 
     private func address(_ swarm: SwarmSimulation, _ id: String) -> String? {
-        swarm.state.tasks[id]?.networksAttachments?.first?.addresses.first
+        swarm.state.tasks[id]?.networksAttachments?.first?.addresses.first?.description
     }
 
     @Test func `an attachment gets an address on its node, and keeps it whatever happens to services`() throws {

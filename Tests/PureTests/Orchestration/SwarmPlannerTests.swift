@@ -25,8 +25,8 @@ import Testing
         let tasks = swarm.running("web")
         #expect(Set(tasks.compactMap(\.nodeID)) == ["n1", "n2", "n3"])
         #expect(Set(tasks.compactMap(\.slot)) == [1, 2, 3])
-        let addresses = tasks.compactMap { $0.networksAttachments?.first?.addresses.first }
-        let others = swarm.state.nodes.values.compactMap { $0.membership?.ingressAddress.map { "\($0)/16" } }
+        let addresses = tasks.compactMap { $0.networksAttachments?.first?.addresses.first?.address }
+        let others = swarm.state.nodes.values.compactMap { $0.membership?.ingressAddresses?.primary }
         #expect(Set(addresses + others).count == 6)
         #expect(swarm.state.services["web"]?.endpoint.virtualIPs?.first?.networkID == "ingress")
         #expect(swarm.state.services["web"]?.endpoint.ports?.first?.publishedPort == 8080)

@@ -43,7 +43,7 @@ import Testing
         var state = SwarmNetworkState()
         state.version = 7
         state.ports = (0..<20_000).map {
-            .init(transport: "tcp", publishedPort: UInt16($0), targetPort: 80, serviceID: "service", backends: [])
+            .init(transport: .tcp, publishedPort: UInt16($0), targetPort: 80, serviceID: "service", backends: [])
         }
         let messages = try Wire.messages(state)
         #expect(messages.count > 1)

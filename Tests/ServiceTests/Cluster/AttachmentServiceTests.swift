@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import Faults
 import LinuxSystem
@@ -106,9 +107,9 @@ import Testing
             let held = RandomID.swarm()
             second.executor.state.withLock { _ = $0.attachments.insert(held) }
             let place = try await worker.attach(held, to: open, spec("first"))
-            let address = try #require(place.addresses.first?.prefix { $0 != "/" })
+            let address = try #require(place.addresses.first?.address.description)
             #expect(
-                await refusal("open", String(address))
+                await refusal("open", address)
                     == APIError(
                         .conflict,
                         "Could not attach to network open: rpc error: code = AlreadyExists desc = Address already in use"

@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import EtcdStore
 import Faults
@@ -154,7 +155,7 @@ import Testing
         var network = SwarmNetwork(id: "net")
         network.spec.name = "att"
         network.spec.attachable = true
-        let place = NetworkAttachment(network: network, addresses: ["10.0.0.2/24"])
+        let place = NetworkAttachment(network: network, addresses: [try #require(IPNetwork("10.0.0.2/24"))])
         try await withManager([node("n1"), network]) { manager, store in
             store.overtake { base in
                 var task = SwarmTask(id: "t1")

@@ -79,20 +79,20 @@ import Testing
     @Test func `a node names its own address, that on record, or, when it joins, nobody else's`() throws {
         var node = Node(id: "n1")
         var membership = Node.Membership()
-        membership.dataPathAddress = "10.0.0.5"
+        membership.dataPathAddress = IPAddress(10, 0, 0, 5)
         membership.advertiseAddress = "192.0.2.5:2377"
         node.membership = membership
         node.status.state = .ready
-        let place = NodeAddress("n1", source: IPv4Address(198, 51, 100, 7))
-        #expect(refusal { try place.check(IPv4Address(198, 51, 100, 7), of: node) } == nil)
-        #expect(refusal { try place.check(IPv4Address(10, 0, 0, 5), of: node) } == nil)
-        #expect(refusal { try place.check(IPv4Address(192, 0, 2, 5), of: node) } == nil)
-        #expect(refusal { try place.check(IPv4Address(8, 8, 8, 8), of: node) } == .permissionDenied)
+        let place = NodeAddress("n1", source: IPAddress(198, 51, 100, 7))
+        #expect(refusal { try place.check(IPAddress(198, 51, 100, 7), of: node) } == nil)
+        #expect(refusal { try place.check(IPAddress(10, 0, 0, 5), of: node) } == nil)
+        #expect(refusal { try place.check(IPAddress(192, 0, 2, 5), of: node) } == nil)
+        #expect(refusal { try place.check(IPAddress(8, 8, 8, 8), of: node) } == .permissionDenied)
         // Behind a translator.
-        #expect(refusal { try place.check(joining: IPv4Address(10, 0, 0, 9), beside: [node]) } == nil)
-        #expect(refusal { try place.check(joining: IPv4Address(10, 0, 0, 5), beside: [node]) } == .permissionDenied)
+        #expect(refusal { try place.check(joining: IPAddress(10, 0, 0, 9), beside: [node]) } == nil)
+        #expect(refusal { try place.check(joining: IPAddress(10, 0, 0, 5), beside: [node]) } == .permissionDenied)
         node.status.state = .down
-        #expect(refusal { try place.check(joining: IPv4Address(10, 0, 0, 5), beside: [node]) } == nil)
+        #expect(refusal { try place.check(joining: IPAddress(10, 0, 0, 5), beside: [node]) } == nil)
         for text in ["0.0.0.0;drop", "0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "", "a.b"] {
             #expect(refusal { _ = try place.parse(text) } == .invalidArgument, "\(text)")
         }
@@ -105,13 +105,13 @@ import Testing
     @Test func `one stranger takes its own share of the calls, and not the others'`() throws {
         let start = ContinuousClock.now
         let admission = Admission(at: start)
-        let stranger = IPv4Address(203, 0, 113, 66)
+        let stranger = IPAddress(203, 0, 113, 66)
         let taken = (0..<10_000).count { _ in admission.admits(stranger, at: start) }
         #expect(taken == Int(Admission.burst))
-        #expect(admission.admits(IPv4Address(203, 0, 113, 7), at: start))
+        #expect(admission.admits(IPAddress(203, 0, 113, 7), at: start))
         #expect(admission.admits(stranger, at: start + .seconds(1)))
         // However many addresses it has, what is remembered is bounded.
-        for number in 0..<20_000 { _ = admission.admits(IPv4Address(number: UInt32(number)), at: start) }
-        #expect(admission.admits(IPv4Address(203, 0, 113, 8), at: start + .seconds(60)))
+        for number in 0..<20_000 { _ = admission.admits(.v4(IPv4Address(number: UInt32(number))), at: start) }
+        #expect(admission.admits(IPAddress(203, 0, 113, 8), at: start + .seconds(60)))
     }
 }

@@ -104,7 +104,7 @@ import Testing
             }
             let state = try #require(second.executor.network)
             #expect(state.peers.map(\.hostname).sorted() == ["node-1", "node-2"])
-            #expect(state.peers.allSatisfy { $0.ingressAddress?.prefixLength == 16 })
+            #expect(state.peers.allSatisfy { $0.ingressAddresses?.v4?.prefixLength == 16 })
             #expect(try await worker.swarmNetworks().map(\.spec.name).sorted() == ["ingress", "net"])
             await #expect {
                 try await manager.removeSwarmNetwork(id: network)
