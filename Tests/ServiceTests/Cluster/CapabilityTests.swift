@@ -1,3 +1,4 @@
+import Concurrency
 import Faults
 import GRPCCore
 import Model
