@@ -72,6 +72,7 @@ package struct HostAddresses: Hashable, Sendable {
         }
     }
 
+    /// Whether it is one of the addresses.
     package func contains(_ address: IPAddress) -> Bool {
         switch address {
         case .v4(let address): v4 == address

@@ -4,6 +4,7 @@
 /// The endpoint's MAC is made of it, so that it can be read off every frame: the routing mesh takes it for the mark and the
 /// connection zone of what an endpoint sends. In JSON: a number.
 package struct EndpointTag: Hashable, Sendable, Comparable {
+    /// The first of the four octets is the most significant.
     package let number: UInt32
 
     package init(number: UInt32) { self.number = number }
@@ -53,5 +54,6 @@ package struct EndpointTagBlock: Hashable, Sendable, Codable {
             base: EndpointTag(number: subnet?.first.number ?? 0), mask: EndpointTag(number: subnet?.mask.number ?? 0))
     }
 
+    /// Whether the tag is one of the block.
     package func contains(_ tag: EndpointTag) -> Bool { tag.number & mask.number == base.number }
 }

@@ -55,6 +55,7 @@ package enum IPNetwork: Hashable, Sendable, Comparable {
         case .v6(let network): .v6(network.address)
         }
     }
+    /// Bits: 0 to 32, or to 128.
     package var prefixLength: Int {
         switch self {
         case .v4(let network): network.prefixLength

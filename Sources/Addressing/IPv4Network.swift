@@ -33,10 +33,13 @@ package struct IPv4Network: Hashable, Sendable {
     /// Highest address: the broadcast address where there is one.
     package var last: IPv4Address { IPv4Address(number: address.number | ~mask.number) }
 
+    /// Whether the address is in the network.
     package func contains(_ other: IPv4Address) -> Bool { (other.number ^ address.number) & mask.number == 0 }
+    /// Whether all of the other network's addresses are in this one.
     package func contains(_ other: IPv4Network) -> Bool {
         prefixLength <= other.prefixLength && contains(other.address)
     }
+    /// Whether any address is in both.
     package func overlaps(_ other: IPv4Network) -> Bool { contains(other.first) || other.contains(first) }
 }
 

@@ -37,12 +37,15 @@ package struct IPv6Network: Hashable, Sendable {
         IPv6Address(high: address.high | ~mask.high, low: address.low | ~mask.low)
     }
 
+    /// Whether the address is in the network.
     package func contains(_ other: IPv6Address) -> Bool {
         (other.high ^ address.high) & mask.high == 0 && (other.low ^ address.low) & mask.low == 0
     }
+    /// Whether all of the other network's addresses are in this one.
     package func contains(_ other: IPv6Network) -> Bool {
         prefixLength <= other.prefixLength && contains(other.address)
     }
+    /// Whether any address is in both.
     package func overlaps(_ other: IPv6Network) -> Bool { contains(other.first) || other.contains(first) }
 }
 

@@ -72,6 +72,7 @@ package struct BridgeNetwork: Codable, Equatable, Sendable, Identifiable {
     /// The bridge's own, with their subnets' prefix lengths: what its containers have as gateway.
     package var addresses: EndpointAddresses
     package var mac: MACAddress
+    /// Bytes.
     package var mtu: Int
     /// No way out and no way in except to its own containers.
     package var isInternal: Bool
@@ -100,6 +101,7 @@ package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
     package var id: String
     /// VXLAN network identifier, 24 bits.
     package var vni: UInt32
+    /// Bytes, 50 less than the underlay's.
     package var mtu: Int
     /// Its packets must never travel in clear; until encryption exists on this node none of them leaves or enters.
     package var isEncrypted: Bool

@@ -15,7 +15,9 @@ package final class PortReservations: Sendable {
     package struct Request: Sendable, Equatable {
         package var transport: TransportProtocol
         package var hostAddress: IPAddress?
+        /// The lowest port that will do; 0 for any of ``PortReservations/choice``.
         package var first: UInt16
+        /// The highest.
         package var last: UInt16
         package var targetAddress: IPAddress
         package var targetPort: UInt16

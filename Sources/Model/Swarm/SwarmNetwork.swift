@@ -21,6 +21,7 @@ package struct SwarmNetwork: Codable, Sendable, Equatable, Identifiable {
     package var vni: UInt32? { driverState?.options?[Self.identifierOption].flatMap(UInt32.init) }
 }
 
+/// What was asked for when the network was made; networks of a swarm do not change.
 package struct SwarmNetworkSpec: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var labels: [String: String]
@@ -40,6 +41,7 @@ package struct AllocatedPools: Codable, Sendable, Equatable {
     package var configs: [Pool]?
     package init() {}
 
+    /// One subnet.
     package struct Pool: Codable, Sendable, Equatable {
         package var subnet: IPNetwork?
         package var gateway: IPAddress?
