@@ -57,13 +57,13 @@ import Testing
                 #expect(lan?.wish?.ipamConfig?.iPv4Address == "10.77.0.20" && lan?.wish?.aliases == ["www"])
                 let guest = try #require(engine.table.all.first { $0.name == "guest" })
                 #expect(guest.endpoints.first { $0.networkName == "mesh" }?.wish?.aliases == ["g"])
-                let networks = try await engine.listNetworks(Filters())
+                let networks = try await engine.networks.listNetworks(Filters())
                 #expect(
                     Set(networks.map(\.name)).isSuperset(of: [
                         "bridge", "host", "none", "lan", "closed", "docker_gwbridge",
                     ]))
                 #expect(networks.first { $0.name == "lan" }?.labels == ["who": "fixture"])
-                let volumes = try await engine.listVolumes(Filters())
+                let volumes = try await engine.volumes.listVolumes(Filters())
                 #expect(Set(volumes.map(\.name)).isSuperset(of: ["data", "small", "sv"]))
                 #expect(volumes.first { $0.name == "data" }?.labels == ["who": "fixture"])
                 #expect(engine.network.swarmState?.networks.contains { $0.network.spec.name == "mesh" } == true)
@@ -90,7 +90,7 @@ import Testing
                 try await withEngine(directory) { engine in
                     #expect(names(engine) == Self.containers.subtracting(["made"]))
                     #expect(engine.networks.networks.named("lan") == nil && engine.networks.networks.named("closed") != nil)
-                    #expect(try await engine.listVolumes(Filters()).contains { $0.name == "sv" })
+                    #expect(try await engine.volumes.listVolumes(Filters()).contains { $0.name == "sv" })
                     #expect(await setAside(engine) == expected)
                     let reasons = try await engine.store.unread().map(\.reason)
                     #expect(
