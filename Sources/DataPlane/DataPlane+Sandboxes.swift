@@ -36,9 +36,8 @@ extension DataPlane {
         let scope = Scope.sandbox(containerID)
         ledger.change { $0.prepared.remove(scope) }
         ports.release(containerID)
-        let known = ledger.value
-        if known.applied[scope] == nil, !known.leaving.contains(scope) {
-            try await layout.sandbox(containerID).remove()
-        }
+        // What a pass is taking away is gone when this returns, too.
+        try await ledger.wait { $0.leaving.contains(scope) ? nil : true }
+        if ledger.value.applied[scope] == nil { try await layout.sandbox(containerID).remove() }
     }
 }

@@ -34,7 +34,9 @@ struct Terminal {
     /// Rows and columns; `nil` for what is no terminal.
     static func size(_ descriptor: CInt = 1) -> (rows: Int, columns: Int)? {
         var size = winsize()
-        guard Console.isTerminal(descriptor), ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        guard Console.isTerminal(descriptor), ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return nil
+        }
         return (Int(size.ws_row), Int(size.ws_col))
     }
 }

@@ -89,7 +89,8 @@ import Testing
             for _ in 0..<2 {
                 try await withEngine(directory) { engine in
                     #expect(names(engine) == Self.containers.subtracting(["made"]))
-                    #expect(engine.networks.networks.named("lan") == nil && engine.networks.networks.named("closed") != nil)
+                    #expect(
+                        engine.networks.networks.named("lan") == nil && engine.networks.networks.named("closed") != nil)
                     #expect(try await engine.volumes.listVolumes(Filters()).contains { $0.name == "sv" })
                     #expect(await setAside(engine) == expected)
                     let reasons = try await engine.store.unread().map(\.reason)

@@ -144,7 +144,7 @@ import X509
                         }
                     }
                 }
-                #expect(last.answered >= 1 && last.end == nil)
+                #expect(last.answered >= 1 && last.end == nil, "\(last)")
             }
         }
     }

@@ -77,7 +77,7 @@ struct RequestText {
     ]
 
     /// Lists that the stock command has in maps and sends in an order of chance.
-    private static let unordered: Set<String> = ["Binds", "Env"]
+    private static let unordered: Set<String> = ["Binds", "Env", "Ports"]
 
     /// Without the differences between command lines that are none for the engine.
     var comparesCommandLines = false
@@ -99,7 +99,7 @@ struct RequestText {
                     return JSON.Member(member.name, value)
                 }.sorted { $0.name < $1.name })
         case .array(let elements) where comparesCommandLines && Self.unordered.contains(name):
-            return .strings(elements.compactMap(\.string).sorted())
+            return .array(elements.map { body($0) }.sorted { "\($0)" < "\($1)" })
         case .array(let elements): return .array(elements.map { body($0) })
         default: return value
         }
