@@ -20,10 +20,3 @@ package struct PublishedPort: Codable, Hashable, Sendable {
     /// The container's port as the Engine API names it: `80/tcp`.
     package var key: String { "\(containerPort)/\(transport)" }
 }
-
-extension PortConfig {
-    /// `nil` for a protocol that there is not: a request's, until it is refused.
-    package var transport: TransportProtocol? { TransportProtocol(rawValue: self.protocol ?? "tcp") }
-    /// The routing mesh carries it, rather than one node's own port.
-    package var isOnMesh: Bool { (publishMode ?? "ingress") == "ingress" }
-}

@@ -166,3 +166,10 @@ package struct ServiceStatus: Codable, Sendable, Equatable {
     @Zero package var completedTasks: UInt64
     package init() {}
 }
+
+extension PortConfig {
+    /// `nil` for a protocol that there is not: a request's, until it is refused.
+    package var transport: TransportProtocol? { TransportProtocol(rawValue: self.protocol ?? "tcp") }
+    /// The routing mesh carries it, rather than one node's own port.
+    package var isOnMesh: Bool { (publishMode ?? "ingress") == "ingress" }
+}
