@@ -27,7 +27,7 @@ extension ConmonRuntime {
             return try InheritedCgroup(of: request.container, paths: paths, layout: layout, otherwise: others)
         }
         runtime.root = inherited?.root
-        let hub = StreamHub(patience: nil)
+        let hub = StreamHub(timeout: nil)
         let viewer = hub.addViewer()
         let launch = launch(
             runtime, of: request.arguments, in: directory, arguments(for: request, runtime, in: directory),
@@ -135,7 +135,7 @@ struct ConmonExec: ExecSession {
                 group.addTask {
                     // Cancelled when the command has ended before. Where the move fails conmon has ended too, or stays
                     // and its memory counts as the container's: no reason to give the command up.
-                    guard (try? await Task.sleep(for: InheritedCgroup.patience)) != nil else { return false }
+                    guard (try? await Task.sleep(for: InheritedCgroup.timeout)) != nil else { return false }
                     try? await onThread {
                         try Cgroups.move(
                             started.conmon, to: ConmonRuntime.conmonGroup, in: misplaced,

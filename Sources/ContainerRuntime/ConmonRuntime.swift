@@ -295,7 +295,7 @@ package final class ConmonRuntime: ContainerRuntime {
     func hub(of id: String) -> StreamHub {
         entries.withLock { entries in
             if let hub = entries[id]?.hub { return hub }
-            let hub = StreamHub(patience: StreamHub.standardPatience)
+            let hub = StreamHub(timeout: StreamHub.standardTimeout)
             entries[id] = Entry(hub: hub, record: nil)
             return hub
         }

@@ -67,9 +67,9 @@ package struct Query: Sendable, Equatable {
     }
 
     /// A moment as seconds since 1970 with an optional fraction, or as RFC 3339 text; `nil` when missing, empty or 0.
-    package func moment(_ name: String) throws(APIError) -> Timestamp? {
+    package func timestamp(_ name: String) throws(APIError) -> Timestamp? {
         guard let value = text(name), value != "0" else { return nil }
-        if let moment = Timestamp(value) { return moment }
+        if let timestamp = Timestamp(value) { return timestamp }
         let halves = value.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard let whole = halves.first, let seconds = Int64(whole),
             let nanoseconds = Self.nanoseconds(halves.count == 2 ? halves[1] : "")

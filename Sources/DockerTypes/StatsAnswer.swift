@@ -26,8 +26,8 @@ package struct StatsAnswer: Encodable, Sendable {
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         let usage = present.usage
-        try container.encode(usage?.moment ?? .zero, forKey: .read)
-        try container.encode(before?.moment ?? .zero, forKey: .preread)
+        try container.encode(usage?.timestamp ?? .zero, forKey: .read)
+        try container.encode(before?.timestamp ?? .zero, forKey: .preread)
         try container.encode(Processes(current: usage?.processes, limit: usage?.processLimit), forKey: .processes)
         try container.encode(Devices(usage), forKey: .devices)
         // Windows only, and present all the same.

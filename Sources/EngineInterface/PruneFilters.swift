@@ -15,10 +15,10 @@ package struct PruneFilters: Sendable {
         }
         self.filters = filters
         until = try filters["until"].first.map { text throws(APIError) in
-            guard let moment = Self.moment(text, now: now) else {
+            guard let timestamp = Self.timestamp(text, now: now) else {
                 throw APIError(.invalidInput, "invalid value \"\(text)\" of filter 'until'")
             }
-            return moment
+            return timestamp
         }
     }
 
@@ -32,8 +32,8 @@ package struct PruneFilters: Sendable {
     }
 
     /// RFC 3339 text, seconds since 1970 with an optional fraction, or how long ago, as in `1h30m`.
-    static func moment(_ text: String, now: Timestamp) -> Timestamp? {
-        if let moment = Timestamp(text) { return moment }
+    static func timestamp(_ text: String, now: Timestamp) -> Timestamp? {
+        if let timestamp = Timestamp(text) { return timestamp }
         if let nanoseconds = Double(text).flatMap({ Int64(exactly: ($0 * 1e9).rounded(.towardZero)) }) {
             return Timestamp(nanosecondsSinceEpoch: nanoseconds)
         }

@@ -30,9 +30,9 @@ package struct EtcdMember: Sendable, Equatable, Identifiable {
 /// The store's members: asked and changed when managers come and go.
 ///
 /// For some seconds after any member joined or came back etcd refuses changes ("unhealthy cluster"), and it promotes a learner only once that
-/// is in sync: ``add(peerURL:asLearner:)``, ``promote(_:)`` and ``remove(_:)`` try again for ``patience``.
+/// is in sync: ``add(peerURL:asLearner:)``, ``promote(_:)`` and ``remove(_:)`` try again for ``timeout``.
 package struct EtcdMembers: Sendable {
-    package static let patience = Duration.seconds(15)
+    package static let timeout = Duration.seconds(15)
     private static let retryPause = Duration.milliseconds(300)
 
     let connection: EtcdConnection
@@ -111,7 +111,7 @@ package struct EtcdMembers: Sendable {
     private static var options: CallOptions { EtcdConnection.options(deadline: EtcdConnection.callDeadline) }
 
     private func patiently<T>(_ attempting: String, _ body: () async throws -> T) async throws -> T {
-        let end = ContinuousClock.now + Self.patience
+        let end = ContinuousClock.now + Self.timeout
         while true {
             do {
                 return try await body()

@@ -84,12 +84,12 @@ package final class EtcdSupervisor: Sendable {
         throw EtcdError(.notReady, try await onThread { try EtcdProcess.lastFatal(configuration) } ?? last)
     }
 
-    /// Waits until the member answers: with a quorum, or, for at least `patience`, without one.
+    /// Waits until the member answers: with a quorum, or, for at least `timeout`, without one.
     ///
     /// - Returns: Whether reads and writes work; `false` when only stale reads do.
     /// - Throws: ``EtcdError`` `.notReady`, as for a learner that does not get in sync.
     package func waitForAnswer(
-        patience: Duration = .seconds(5), within limit: Duration = .seconds(30)
+        timeout: Duration = .seconds(5), within limit: Duration = .seconds(30)
     ) async throws -> Bool {
         let end = ContinuousClock.now + limit
         var leaderlessSince: ContinuousClock.Instant?
@@ -101,7 +101,7 @@ package final class EtcdSupervisor: Sendable {
                 if status.isReady { return true }
                 let isLeaderless = status.leaderID == 0 && !status.isLearner
                 leaderlessSince = isLeaderless ? leaderlessSince ?? .now : nil
-                if let leaderlessSince, ContinuousClock.now - leaderlessSince > patience { return false }
+                if let leaderlessSince, ContinuousClock.now - leaderlessSince > timeout { return false }
             }
             try await Task.sleep(for: Self.probePause)
         }

@@ -92,7 +92,7 @@ actor LogCursor {
             }
             // Asked before the read: what was written before the end is then still seen.
             let hasEnded = follower?.hasEnded ?? true
-            let moment = Timestamp(
+            let timestamp = Timestamp(
                 nanosecondsSinceEpoch: Timestamp.now.nanosecondsSinceEpoch
                     - (Int64(exactly: (Self.writingTime / .nanoseconds(1)).rounded()) ?? 0))
             let chain = self.chain
@@ -108,7 +108,7 @@ actor LogCursor {
                 return part
             } else {
                 waitsFirst = true
-                if marks != nil { return LogPart(completeUntil: moment, isCaughtUp: true) }
+                if marks != nil { return LogPart(completeUntil: timestamp, isCaughtUp: true) }
             }
         }
         return nil

@@ -17,19 +17,19 @@ struct TimeFinder {
     let files: LogSegments
 
     /// A place with every entry since the moment behind it, and few others; `nil` for the log's beginning.
-    func find(_ moment: Timestamp) throws -> Place? {
+    func find(_ timestamp: Timestamp) throws -> Place? {
         let segments = try files.present()
         for index in segments.indices.reversed() {
             guard let file = try files.open(segments[index]) else { continue }
             var status = stat()
             try check(fstat(file.raw, &status), "stat \(segments[index].path)")
             let size = Int64(clamping: status.st_size)
-            guard let first = try Self.line(in: file.raw, from: 0, to: size), first.time < moment else { continue }
+            guard let first = try Self.line(in: file.raw, from: 0, to: size), first.time < timestamp else { continue }
             var low = first.offset
             var high = size
             while high - low > Self.shortest {
                 let middle = low + (high - low) / 2
-                if let line = try Self.line(in: file.raw, from: middle, to: high), line.time < moment {
+                if let line = try Self.line(in: file.raw, from: middle, to: high), line.time < timestamp {
                     low = line.offset
                 } else {
                     high = middle

@@ -44,7 +44,7 @@ final class QueryHandler {
 
     /// A query that has waited this long for an upstream gives way to a new one when its sandbox has too many: names that nobody
     /// answers do not keep it from those that somebody does.
-    static let patience = TimeAmount.milliseconds(250)
+    static let timeout = TimeAmount.milliseconds(250)
 
     private let id: String
     private let namespace: NetworkNamespace?
@@ -140,7 +140,7 @@ final class QueryHandler {
     private func makeRoom() -> Bool {
         if forwarding.take() { return true }
         while oldest < next, forwarded[oldest] == nil { oldest &+= 1 }
-        guard let waiting = forwarded[oldest], waiting.since + Self.patience <= .now() else { return false }
+        guard let waiting = forwarded[oldest], waiting.since + Self.timeout <= .now() else { return false }
         waiting.isWanted.revoke()
         finish(oldest, .failure(UpstreamError(attempting: "waiting for others")))
         return forwarding.take()

@@ -10,11 +10,11 @@ package struct UpstreamError: Fault {
     package var description: String { "no reply from an upstream resolver while \(attempting)" }
 }
 
-/// One query put to several upstreams: the next is asked when those before have not answered for ``patience``, or at once
+/// One query put to several upstreams: the next is asked when those before have not answered for ``timeout``, or at once
 /// when they refused; the first good reply wins. Never waits: ``UpstreamThread`` says when something has happened.
 struct UpstreamExchange: Sendable {
     /// How long one server is waited for before the next is asked as well.
-    static let patience: Duration = .milliseconds(200)
+    static let timeout: Duration = .milliseconds(200)
     /// How long a query may take altogether; clients ask again after five seconds.
     static let deadline: Duration = .seconds(4)
     /// Servers beyond this are not asked (resolv.conf(5): MAXNS).
@@ -87,7 +87,7 @@ struct UpstreamExchange: Sendable {
         while let server = waiting.first, now >= nextStart || attempts.isEmpty || asked < atOnce {
             waiting = waiting.dropFirst()
             asked += 1
-            nextStart = now + Self.patience
+            nextStart = now + Self.timeout
             if let attempt = attempt(server) { attempts.append(attempt) }
         }
         if attempts.isEmpty { giveUp() }

@@ -3,7 +3,7 @@ import Model
 /// Forgets attachments that nobody holds any more: those that have ended, whose node is gone, or that nobody waits for.
 struct AttachmentReaper {
     /// Seconds after which an attachment without an address is given up: the node that asked has gone on long before.
-    static let patience: Int64 = 60
+    static let timeout: Int64 = 60
 
     func run(_ draft: inout SwarmDraft) {
         for task in draft.state.tasks.values where task.isAttachment {
@@ -14,7 +14,7 @@ struct AttachmentReaper {
                 continue
             }
             guard task.status.state == .new else { continue }
-            let due = task.createdAt.advanced(bySeconds: Self.patience)
+            let due = task.createdAt.advanced(bySeconds: Self.timeout)
             if due <= draft.now { draft.removeTask(task.id) } else { draft.wake(at: due) }
         }
     }

@@ -17,10 +17,10 @@ package struct NetworkAllocator {
     package init(state: SwarmState) { self.state = state }
 
     /// The network that published ports are reached through, made with the swarm.
-    package func ingress(id: String, at moment: Timestamp) -> SwarmNetwork {
+    package func ingress(id: String, at timestamp: Timestamp) -> SwarmNetwork {
         var network = SwarmNetwork(id: id)
-        network.createdAt = moment
-        network.updatedAt = moment
+        network.createdAt = timestamp
+        network.updatedAt = timestamp
         network.spec.name = "ingress"
         network.spec.ingress = true
         network.spec.scope = "swarm"
@@ -39,7 +39,7 @@ package struct NetworkAllocator {
     }
 
     /// - Throws: ``APIError`` in Docker's words.
-    package func allocate(_ request: NetworkRequest, id: String, at moment: Timestamp) throws -> SwarmNetwork {
+    package func allocate(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> SwarmNetwork {
         // Nobody knows then which identifier and subnets are taken.
         if let unread = state.unread.values.first(where: { $0.type == "network" }) {
             throw APIError(
@@ -49,8 +49,8 @@ package struct NetworkAllocator {
         }
         try check(request)
         var network = SwarmNetwork(id: id)
-        network.createdAt = moment
-        network.updatedAt = moment
+        network.createdAt = timestamp
+        network.updatedAt = timestamp
         network.spec.name = request.name
         network.spec.labels = request.labels ?? [:]
         network.spec.driverConfiguration = Driver(name: "overlay", options: request.options)

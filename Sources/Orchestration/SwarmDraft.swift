@@ -55,8 +55,8 @@ package struct SwarmDraft: Sendable {
     private var removedVersions: [StoreKey: ObjectVersion] = [:]
 
     /// Asks for another plan at that time at the latest; of several the earliest counts.
-    package mutating func wake(at moment: Timestamp) {
-        wakeAt = wakeAt.map { min($0, moment) } ?? moment
+    package mutating func wake(at timestamp: Timestamp) {
+        wakeAt = wakeAt.map { min($0, timestamp) } ?? timestamp
     }
 
     package var hasChanges: Bool { !changed.isEmpty }

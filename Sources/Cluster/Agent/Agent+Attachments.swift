@@ -7,11 +7,11 @@ import SwiftProtobuf
 
 extension Agent {
     /// How long a connection with a manager is waited for, as after a restart of the daemon.
-    static let connectionPatience = Duration.seconds(15)
+    static let connectionTimeout = Duration.seconds(15)
     /// How long a manager may take: as long as it gives itself, and then some, for many may ask at once.
     static let attachmentDeadline = NodeTimeouts.attachment + .seconds(20)
     /// How long the network may take to be set up on this node once the manager has answered: other containers may start meanwhile.
-    static let networkPatience = Duration.seconds(30)
+    static let networkTimeout = Duration.seconds(30)
 
     /// Asks a manager for a place on a network, and waits until the network with that place in it is in force here.
     func attach(
@@ -21,7 +21,7 @@ extension Agent {
             let attachment = try await request(id, network, spec)
             let networkID = attachment.network.id
             _ = try await withDeadline(
-                Self.networkPatience, orThrow: Self.late("the swarm has not told this node of the network in time")
+                Self.networkTimeout, orThrow: Self.late("the swarm has not told this node of the network in time")
             ) {
                 try await self.board.networks.wait { state in
                     state?.networks.first { $0.network.id == networkID }?.endpoints.first { $0.taskID == id }
@@ -45,9 +45,9 @@ extension Agent {
             $0.network = network
             $0.spec = payload
         }
-        let end = ContinuousClock.now + Self.connectionPatience
+        let end = ContinuousClock.now + Self.connectionTimeout
         while true {
-            let client = try await withDeadline(Self.connectionPatience, orThrow: Self.late("no manager answers")) {
+            let client = try await withDeadline(Self.connectionTimeout, orThrow: Self.late("no manager answers")) {
                 try await self.connection.wait { $0 }
             }
             do {

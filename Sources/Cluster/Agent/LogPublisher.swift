@@ -18,7 +18,7 @@ struct LogPublisher: Sendable {
     /// How long a line waits for lines of this node's other tasks.
     static let window = Duration.milliseconds(250)
     /// How long a log may take to be read. Managers see signs of life meanwhile.
-    static let patience = Duration.seconds(30)
+    static let timeout = Duration.seconds(30)
     /// How often to say until when the lines are complete.
     static let marks = Duration.milliseconds(200)
     /// A sign of life comes at least as often.
@@ -136,7 +136,7 @@ struct LogPublisher: Sendable {
     private func publish(_ request: Wire.LogRequest, _ wanted: ObservableValue<Wire.LogRequest?>, _ broker: Broker)
         async
     {
-        let merger = LogMerger<String>(window: Self.window, patience: Self.patience)
+        let merger = LogMerger<String>(window: Self.window, timeout: Self.timeout)
         let failures = Failures()
         for id in request.taskIds { merger.add(id) }
         do {
@@ -239,7 +239,7 @@ struct LogPublisher: Sendable {
             }
             if case .caughtUp = event { batch.caughtUp = true }
             if case .lost(let id) = event {
-                failures.add(id, ClusterError(.badMessage, "its log was not read within \(Self.patience)"))
+                failures.add(id, ClusterError(.badMessage, "its log was not read within \(Self.timeout)"))
             }
             if request.follow {
                 let complete = merger.isEmpty ? Timestamp.now : merger.completeUntil

@@ -60,7 +60,7 @@ enum RevocationList {
     /// RFC 5280, section 5.1: `TBSCertList`.
     private struct Contents: DERSerializable {
         let issuer: DistinguishedName
-        let moment: UTCTime
+        let timestamp: UTCTime
         let serials: [ArraySlice<UInt8>]
 
         func serialize(into coder: inout DER.Serializer) throws {
@@ -69,13 +69,13 @@ enum RevocationList {
                 try coder.serialize(1)
                 try coder.serialize(Algorithm())
                 try coder.serialize(issuer)
-                try coder.serialize(moment)
+                try coder.serialize(timestamp)
                 guard !serials.isEmpty else { return }
                 try coder.appendConstructedNode(identifier: .sequence) { coder in
                     for serial in serials {
                         try coder.appendConstructedNode(identifier: .sequence) { coder in
                             try coder.serialize(serial)
-                            try coder.serialize(moment)
+                            try coder.serialize(timestamp)
                         }
                     }
                 }
@@ -94,7 +94,7 @@ enum RevocationList {
         let parts = Calendar.utc.dateComponents([.year, .month, .day, .hour, .minute, .second], from: now)
         let contents = Contents(
             issuer: try DistinguishedName { CommonName("node") },
-            moment: try UTCTime(
+            timestamp: try UTCTime(
                 year: parts.year ?? 2000, month: parts.month ?? 1, day: parts.day ?? 1, hours: parts.hour ?? 0,
                 minutes: parts.minute ?? 0, seconds: parts.second ?? 0),
             serials: serials.sorted().compactMap { bytes(of: $0) })

@@ -18,9 +18,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// Nodes are not asked for more, whatever the swarm's specification says: none could keep up, and all would count as down.
     static let shortestHeartbeat = Duration.milliseconds(500)
     /// After how many heartbeat periods of silence a node is down.
-    static let patience = 2.5
+    static let timeout = 2.5
     /// Changes that come within this time are told together.
-    static let settling = Duration.milliseconds(20)
+    static let debounce = Duration.milliseconds(20)
     static let tickInterval = Duration.milliseconds(200)
     /// After how long without the store this manager lets its nodes go to others.
     static let staleLimit = Duration.seconds(3)
@@ -83,8 +83,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     private let cleared = ObservableValue(Set<String>())
     private var staleSince: ContinuousClock.Instant?
     private var isClosing = false
-    private let kicks: AsyncStream<Void>
-    private let kick: AsyncStream<Void>.Continuation
+    private let triggers: AsyncStream<Void>
+    private let trigger: AsyncStream<Void>.Continuation
 
     /// - Parameter heartbeat: Instead of what the swarm's specification says; for tests.
     init(
@@ -99,7 +99,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         ownID = nodeID
         heartbeatOverride = heartbeat
         silence = HeartbeatMonitor(listeningSince: clock.now)
-        (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (triggers, trigger) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Runs until cancelled; then every session is over.
@@ -107,19 +107,19 @@ package actor Dispatcher: ServiceLifecycle.Service {
         defer { shutDown() }
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in self.model.changes() { self.kick.yield() } }
+                group.addTask { for await _ in self.model.changes() { self.trigger.yield() } }
                 group.addTask {
                     var seen = 0
                     while true {
                         seen = try await self.live.latest.wait { $0.changes > seen ? $0.changes : nil }
-                        self.kick.yield()
+                        self.trigger.yield()
                     }
                 }
                 group.addTask { try await self.tellCleared() }
                 group.addTask {
-                    for await _ in self.kicks {
+                    for await _ in self.triggers {
                         await self.plan()
-                        try await Task.sleep(for: Self.settling)
+                        try await Task.sleep(for: Self.debounce)
                     }
                 }
                 group.addTask {
@@ -141,7 +141,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         return wanted > 0 ? max(.nanoseconds(wanted), Self.shortestHeartbeat) : NodeTimeouts.heartbeat
     }
 
-    private var grace: Duration { heartbeat * Self.patience }
+    private var grace: Duration { heartbeat * Self.timeout }
 
     // MARK: Sessions
 
@@ -190,7 +190,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
             id: session, lastHeard: clock.now, lacking: capabilities.missing(in: program), note: note, waiting: waiting,
             answers: answers)
         log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
-        kick.yield()
+        trigger.yield()
     }
 
     /// Takes a sign of life.
@@ -256,7 +256,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         sessions[nodeID] = nil
         finish(own)
         log.info("session ends", metadata: ["node": "\(nodeID)", "session": "\(session)"])
-        kick.yield()
+        trigger.yield()
     }
 
     private func finish(_ session: Session) {
@@ -322,7 +322,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         // Whoever asks anew is told everything anew.
         sessions[nodeID]?.acknowledged = 0
         if sessions[nodeID]?.plan != nil { continuation.yield() }
-        kick.yield()
+        trigger.yield()
         return stream
     }
 
@@ -344,7 +344,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let told = sessions[nodeID]?.plan?.network.version ?? 0
         let newest = max(min(version, told), sessions[nodeID]?.acknowledged ?? 0)
         sessions[nodeID]?.acknowledged = newest
-        if isWaiting { kick.yield() }
+        if isWaiting { trigger.yield() }
     }
 
     /// Whether an acknowledgement, or a deadline that passes, changes what nodes are told.
@@ -487,7 +487,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     }
 
     private func tick() async {
-        if isWaiting { kick.yield() }
+        if isWaiting { trigger.yield() }
         let now = clock.now
         for session in sessions.values where now - session.lastHeard > grace { finish(session) }
         guard !model.isStale else {

@@ -10,7 +10,7 @@ struct HeartbeatMonitor {
     /// Nodes whose manager is gone: since when, and their last session.
     private var orphans: [String: (session: Node.Session?, since: ContinuousClock.Instant)] = [:]
 
-    init(listeningSince moment: ContinuousClock.Instant) { listening = moment }
+    init(listeningSince timestamp: ContinuousClock.Instant) { listening = timestamp }
 
     /// When a node gave its last sign of life; `nil` when another manager tells.
     ///

@@ -17,7 +17,7 @@ package final class LogBroker: Sendable {
     /// How long a line waits for later ones of nodes that are late to say so.
     static let window = Duration.seconds(1)
     /// After how long without a sign of life a node does not answer.
-    static let patience = Duration.seconds(5)
+    static let timeout = Duration.seconds(5)
 
     private struct Listener {
         let id: String

@@ -26,7 +26,7 @@ struct LogDemand: Sendable {
     let id: String
     let target: Target
     let query: LogQuery
-    let merger = LogMerger<String>(window: LogBroker.window, patience: LogBroker.patience)
+    let merger = LogMerger<String>(window: LogBroker.window, timeout: LogBroker.timeout)
     let begun = Timestamp.now
     var nodes: [String: NodePart] = [:]
     /// No tasks will be added any more.
@@ -103,8 +103,8 @@ struct LogDemand: Sendable {
         selection.until = query.until
         if node.round > 0 {
             // From the last line on that each task is known to have written; what comes twice is left out.
-            let moments = node.tasks.map { node.reached[$0]?.last ?? begun }
-            selection.since = max(moments.min() ?? begun, query.since ?? .zero)
+            let timestamps = node.tasks.map { node.reached[$0]?.last ?? begun }
+            selection.since = max(timestamps.min() ?? begun, query.since ?? .zero)
             selection.tail = nil
         }
         return Wire.LogRequest(id: wireID(nodeID), tasks: node.tasks, isFinal: isFinal, selection)

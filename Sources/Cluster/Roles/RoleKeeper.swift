@@ -15,7 +15,7 @@ struct RoleKeeper: Sendable {
     /// How often it looks while something is under way.
     static let haste = Duration.milliseconds(250)
     /// Changes that come within this time are looked at together.
-    static let settling = Duration.milliseconds(100)
+    static let debounce = Duration.milliseconds(100)
 
     let store: any StateStore
     let model: ReadModel
@@ -74,7 +74,7 @@ struct RoleKeeper: Sendable {
                 isPending = true
                 log.warning("managers' roles could not be settled", metadata: ["error": "\(error.debugDescription)"])
             }
-            try await Task.sleep(for: Self.settling)
+            try await Task.sleep(for: Self.debounce)
         }
     }
 

@@ -9,7 +9,7 @@ import SwiftProtobuf
 /// Makes this manager's member of the store ready to start.
 struct StoreJoiner {
     /// How long a manager may take to add a member: the store refuses for some seconds after another one joined.
-    static let deadline = EtcdMembers.patience + .seconds(5)
+    static let deadline = EtcdMembers.timeout + .seconds(5)
 
     let role: ManagerRole
 

@@ -3,13 +3,13 @@ import StateStore
 /// The store as a manager writes to it: while there is no quorum calls are refused soon, and not only after the store's own deadline.
 struct GatedStore: StateStore {
     /// How long a call waits for the store to come back, as after etcd was started again.
-    static let patience = Duration.seconds(3)
+    static let timeout = Duration.seconds(3)
 
     let base: any StateStore
     let model: ReadModel
 
     private func pass(_ attempting: String) async throws {
-        guard model.isStale, await !model.becomesFresh(within: Self.patience) else { return }
+        guard model.isStale, await !model.becomesFresh(within: Self.timeout) else { return }
         try Task.checkCancellation()
         throw StateStoreError(.unavailable, attempting, detail: "no quorum")
     }

@@ -80,19 +80,19 @@ extension Command {
             let id = layer["Id"].text
             let command = layer["CreatedBy"].text.replacing("\t", with: " ")
             let size = layer["Size"].integer ?? 0
-            let moment = created.description
+            let timestamp = created.description
             return Row([
                 "ID": .string(isShort ? Units.shortID(id) : id),
                 "CreatedBy": .string(isShort ? Units.ellipsis(command, 45) : command),
-                "CreatedAt": .string(created.seconds <= 0 ? "N/A" : moment),
+                "CreatedAt": .string(created.seconds <= 0 ? "N/A" : timestamp),
                 "CreatedSince": .string(
-                    !isHuman ? moment : created.seconds <= 0 ? "N/A" : Units.duration(age) + " ago"),
+                    !isHuman ? timestamp : created.seconds <= 0 ? "N/A" : Units.duration(age) + " ago"),
                 "Size": .string(isHuman ? Units.size(size, digits: 3) : "\(size)"), "Comment": layer["Comment"],
             ])
         }
-        let moment = isHuman ? "{{.CreatedSince}}" : "{{.CreatedAt}}"
+        let timestamp = isHuman ? "{{.CreatedSince}}" : "{{.CreatedAt}}"
         try Listing(
-            table: "table {{.ID}}\t\(moment)\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+            table: "table {{.ID}}\t\(timestamp)\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
             headers: [
                 "ID": "IMAGE", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT", "CreatedBy": "CREATED BY",
                 "Size": "SIZE", "Comment": "COMMENT",

@@ -13,7 +13,7 @@ struct InheritedCgroup: Sendable {
     let group: CgroupEntry
 
     /// A command that is over sooner is not worth the move.
-    static let patience = Duration.milliseconds(20)
+    static let timeout = Duration.milliseconds(20)
 
     /// `nil` where it cannot be done. Blocks for a moment.
     init?(of container: String, paths: RuntimePaths, layout: CgroupLayout, otherwise other: CgroupEntry) throws {

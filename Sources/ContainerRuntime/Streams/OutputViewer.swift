@@ -128,8 +128,8 @@ package final class OutputViewer: Sendable {
     var isFull: Bool { state.withLock { $0.end == nil && $0.bytes > Self.fullBytes } }
 
     /// Whether it is full and has taken nothing for that long.
-    func isStuck(for patience: Duration) -> Bool {
-        state.withLock { $0.end == nil && $0.bytes > Self.fullBytes && $0.lastTaken.duration(to: .now) > patience }
+    func isStuck(for timeout: Duration) -> Bool {
+        state.withLock { $0.end == nil && $0.bytes > Self.fullBytes && $0.lastTaken.duration(to: .now) > timeout }
     }
 
     /// What is in the buffer can still be read.

@@ -30,12 +30,12 @@ final class StreamHub: Sendable {
 
     private let state = Mutex(State())
     /// How long a full viewer that reads nothing holds up the container; `nil`: for ever, for an exec's only viewer.
-    let patience: Duration?
+    let timeout: Duration?
 
-    init(patience: Duration?) { self.patience = patience }
+    init(timeout: Duration?) { self.timeout = timeout }
 
     /// Docker's attach blocks the container for good; a forgotten terminal should not.
-    static let standardPatience = Duration.seconds(10)
+    static let standardTimeout = Duration.seconds(10)
 
     // MARK: Viewers
 
@@ -225,7 +225,7 @@ final class StreamHub: Sendable {
 
     /// Lets go of full viewers that have stopped reading, while reading is stopped because of them.
     private func watchForStuckViewers(_ channel: any Channel) {
-        guard let patience else { return }
+        guard let timeout else { return }
         // One look ahead is enough, however often reading stops and goes on meanwhile.
         let isWatching = state.withLock { state in
             defer { state.isWatching = true }
@@ -234,7 +234,7 @@ final class StreamHub: Sendable {
         guard !isWatching else { return }
         channel.eventLoop.scheduleTask(in: .seconds(1)) { [self] in
             let stuck = state.withLock { state in
-                let stuck = state.viewers.values.filter { $0.isStuck(for: patience) }
+                let stuck = state.viewers.values.filter { $0.isStuck(for: timeout) }
                 for viewer in stuck { state.viewers[viewer.number] = nil }
                 return stuck
             }

@@ -17,8 +17,8 @@ enum LogAnswer {
         query.details = call.query.flag("details")
         // As in Docker, what is no number means all.
         query.tail = call.query.text("tail").flatMap(Int.init).flatMap { $0 < 0 ? nil : $0 }
-        query.since = try call.query.moment("since")
-        query.until = try call.query.moment("until")
+        query.since = try call.query.timestamp("since")
+        query.until = try call.query.timestamp("until")
         return query
     }
 

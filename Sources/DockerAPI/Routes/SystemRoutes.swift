@@ -64,7 +64,7 @@ enum SystemRoutes {
 
     private static func events(_ call: Call) async throws -> Reply {
         let events = try await call.backends.system.events(
-            since: call.query.moment("since"), until: call.query.moment("until"), call.filters(eventFilters))
+            since: call.query.timestamp("since"), until: call.query.timestamp("until"), call.filters(eventFilters))
         return try await call.stream("application/json") { stream in
             for await event in events {
                 var line = ByteBuffer(data: try WireJSON.encodeVerbatim(EventMessage(event)))

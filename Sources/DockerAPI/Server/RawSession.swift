@@ -43,7 +43,7 @@ struct RawSession: Sendable {
     /// own, as Python's `http.client` does, lose what comes with it in one read. The kernel tells nobody when a peer has read, so it is
     /// asked again and again; most clients have read before the first time.
     func headIsRead() async {
-        let deadline = ContinuousClock.now + Self.headPatience
+        let deadline = ContinuousClock.now + Self.headTimeout
         var pause = Duration.microseconds(100)
         while await hasUnreadBytes(), ContinuousClock.now < deadline {
             // Cancelled: the session ends.
@@ -53,7 +53,7 @@ struct RawSession: Sendable {
     }
 
     /// How long output is held back for a client that reads nothing: it may be sending its whole input first.
-    private static let headPatience = Duration.seconds(2)
+    private static let headTimeout = Duration.seconds(2)
 
     private func hasUnreadBytes() async -> Bool {
         let answer = channel.eventLoop.submit {

@@ -50,8 +50,8 @@ extension ContainerPhase: Codable {
         case .created(nil), .running, .paused: break
         case .starting(let start): try values.encode(start, forKey: .start)
         case .stopping(_, let stop): try values.encode(stop, forKey: .stop)
-        case .restarting(let moment, let exit):
-            try values.encode(moment, forKey: .at)
+        case .restarting(let timestamp, let exit):
+            try values.encode(timestamp, forKey: .at)
             try values.encode(exit, forKey: .exit)
         case .exited(let exit): try values.encode(exit, forKey: .exit)
         case .removing(let exit): try values.encodeIfPresent(exit, forKey: .exit)

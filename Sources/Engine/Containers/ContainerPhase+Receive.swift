@@ -7,16 +7,16 @@ extension ContainerPhase {
     mutating func receive(_ event: ContainerEvent) -> [ContainerEffect] {
         switch event {
         case .startRequested: return start()
-        case .started(let pid, let moment): return started(pid, moment)
-        case .startFailed(let code, let error, let moment): return startFailed(code, error, moment)
+        case .started(let pid, let timestamp): return started(pid, timestamp)
+        case .startFailed(let code, let error, let timestamp): return startFailed(code, error, timestamp)
         case .stopRequested(let cause, let deadline): return stop(cause, deadline)
         case .restartAbandoned: return setStop(from: .restart, to: .user)
         case .frozen: return freeze()
         case .thawed: return thaw()
         case .processEnded(let end): return processEnded(end)
-        case .settled(let moment, let delay): return settled(moment, delay)
+        case .settled(let timestamp, let delay): return settled(timestamp, delay)
         case .adopted(let isAlive): return adopted(isAlive)
-        case .lost(let moment): return lost(moment)
+        case .lost(let timestamp): return lost(timestamp)
         case .removalBegan: return remove()
         case .removalFailed(let reason):
             guard case .removing(let exit) = self else { return [] }
@@ -43,14 +43,14 @@ extension ContainerPhase {
         return [.bringUp]
     }
 
-    private mutating func started(_ pid: Int, _ moment: Timestamp) -> [ContainerEffect] {
+    private mutating func started(_ pid: Int, _ timestamp: Timestamp) -> [ContainerEffect] {
         guard case .starting(let start) = self else { return [] }
-        let run = Run(pid: pid, startedAt: moment, previousEnd: start.before?.finishedAt ?? .zero)
+        let run = Run(pid: pid, startedAt: timestamp, previousEnd: start.before?.finishedAt ?? .zero)
         self = start.stop.map { .stopping(run, $0) } ?? .running(run)
         return [.announceStart, .watch]
     }
 
-    private mutating func startFailed(_ code: Int, _ error: String, _ moment: Timestamp) -> [ContainerEffect] {
+    private mutating func startFailed(_ code: Int, _ error: String, _ timestamp: Timestamp) -> [ContainerEffect] {
         switch self {
         case .starting(let start):
             guard var exit = start.before else {
@@ -65,7 +65,7 @@ extension ContainerPhase {
         case .running(let run), .paused(let run), .stopping(let run, _):
             self = .exited(
                 Exit(
-                    code: code, startedAt: run.startedAt, finishedAt: moment, error: error,
+                    code: code, startedAt: run.startedAt, finishedAt: timestamp, error: error,
                     cause: isStoppedByUser ? .user : .startFailed))
         case .created, .restarting, .exited, .removing, .dead: return []
         }
@@ -139,23 +139,23 @@ extension ContainerPhase {
         return [.settle]
     }
 
-    private mutating func settled(_ moment: Timestamp, _ delay: Duration?) -> [ContainerEffect] {
+    private mutating func settled(_ timestamp: Timestamp, _ delay: Duration?) -> [ContainerEffect] {
         guard let run else { return [] }
         // Docker's code for an end that nobody has seen.
         let end = run.end ?? ProcessEnd(code: 255, wasOutOfMemory: false)
         var exit = Exit(
-            code: end.code, wasOutOfMemory: end.wasOutOfMemory, startedAt: run.startedAt, finishedAt: moment,
+            code: end.code, wasOutOfMemory: end.wasOutOfMemory, startedAt: run.startedAt, finishedAt: timestamp,
             cause: .itself)
         var effects: [ContainerEffect] = []
         if case .stopping(_, let stop) = self {
             exit.cause = ExitCause(stop.by)
             effects = [.announceEnd(exit), .release(code: end.code, isOver: true)]
             if stop.by == .restart {
-                self = .restarting(at: moment, exit)
+                self = .restarting(at: timestamp, exit)
                 return effects
             }
         } else if let delay {
-            self = .restarting(at: moment.advanced(byNanoseconds: delay.wholeNanoseconds), exit)
+            self = .restarting(at: timestamp.advanced(byNanoseconds: delay.wholeNanoseconds), exit)
             return [.announceEnd(exit), .release(code: end.code, isOver: false), .restart(after: delay)]
         } else {
             effects = [.announceEnd(exit), .release(code: end.code, isOver: true)]
@@ -176,7 +176,7 @@ extension ContainerPhase {
         return setStop(from: .restart, to: .user)
     }
 
-    private mutating func lost(_ moment: Timestamp) -> [ContainerEffect] {
+    private mutating func lost(_ timestamp: Timestamp) -> [ContainerEffect] {
         switch self {
         case .starting(let start):
             if var exit = start.before {
@@ -185,15 +185,15 @@ extension ContainerPhase {
             } else {
                 self = .created(start.stop == nil ? .interrupted : nil)
             }
-        case .running(let run), .paused(let run): self = .exited(Self.vanished(run, moment, .lost))
-        case .stopping(let run, let stop): self = .exited(Self.vanished(run, moment, ExitCause(stop.by)))
+        case .running(let run), .paused(let run): self = .exited(Self.vanished(run, timestamp, .lost))
+        case .stopping(let run, let stop): self = .exited(Self.vanished(run, timestamp, ExitCause(stop.by)))
         case .created, .restarting, .exited, .removing, .dead: break
         }
         return []
     }
 
-    private static func vanished(_ run: Run, _ moment: Timestamp, _ cause: ExitCause) -> Exit {
-        Exit(code: 255, startedAt: run.startedAt, finishedAt: moment, cause: cause)
+    private static func vanished(_ run: Run, _ timestamp: Timestamp, _ cause: ExitCause) -> Exit {
+        Exit(code: 255, startedAt: run.startedAt, finishedAt: timestamp, cause: cause)
     }
 
     private mutating func remove() -> [ContainerEffect] {

@@ -13,7 +13,7 @@ struct ContainerPlanner {
     var runtimes = [RuntimeName.runc]
 
     /// - Throws: ``APIError`` in Docker's words; what Apus does not do is refused, never ignored.
-    func plan(_ request: ContainerCreateRequest, id: String, name: String, at moment: Timestamp) throws
+    func plan(_ request: ContainerCreateRequest, id: String, name: String, at timestamp: Timestamp) throws
         -> ContainerRecord
     {
         let configuration = merge(request.configuration, id: id, host: request.hostConfig)
@@ -50,7 +50,7 @@ struct ContainerPlanner {
         }
         host.runtime = try Self.runtime(host.runtime, default: first).rawValue
         var record = ContainerRecord(
-            id: id, name: name, created: moment, imageID: image.id, configuration: configuration, hostConfig: host,
+            id: id, name: name, created: timestamp, imageID: image.id, configuration: configuration, hostConfig: host,
             commandLine: commandLine)
         record.endpoints = try endpoints(request, host)
         return record

@@ -7,7 +7,7 @@ import Synchronization
 /// forgets them at a restart, too.
 ///
 /// What has come to rest — ended, or made and never started — is kept for its maker to ask. A container's oldest go first, when
-/// there are many of them, and none before its exit code was asked for or ``patience`` is over.
+/// there are many of them, and none before its exit code was asked for or ``timeout`` is over.
 final class ExecTable: Sendable {
     struct Entry: Sendable {
         let id: String
@@ -26,7 +26,7 @@ final class ExecTable: Sendable {
     /// How many of a container are at rest before the first is forgotten.
     static let usualCount = 128
     /// How long one is kept for somebody who has not asked yet. Docker's are kept for five to ten minutes.
-    static let patience = Duration.seconds(300)
+    static let timeout = Duration.seconds(300)
 
     private struct State {
         var entries: [String: Entry] = [:]
@@ -130,7 +130,7 @@ final class ExecTable: Sendable {
 
     /// Forgets the oldest that may go until there are no more than usual, and answers those that stay.
     private func trimmed(_ queue: [String], _ state: inout State) -> [String] {
-        let moment = now()
+        let timestamp = now()
         // An exec is in the queue once for its creation and once for its end, the place that counts.
         var seen: Set<String> = []
         let present = queue.reversed().filter { id in
@@ -141,7 +141,7 @@ final class ExecTable: Sendable {
         var kept: [String] = []
         for id in present.reversed() {
             guard let entry = state.entries[id] else { continue }
-            if surplus > 0, entry.isAsked || entry.restsSince.duration(to: moment) >= Self.patience {
+            if surplus > 0, entry.isAsked || entry.restsSince.duration(to: timestamp) >= Self.timeout {
                 surplus -= 1
                 state.entries[id] = nil
             } else {

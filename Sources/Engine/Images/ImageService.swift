@@ -28,8 +28,8 @@ package final class ImageService: ImageBackend {
         let dangling = try filters.flag("dangling")
         let uses = Dictionary(grouping: users.imageUses, by: \.image)
         let until = try PruneFilters(Filters(filters.values.filter { $0.key == "until" }), now: .now)
-        let before = try await moments(filters["before"]).min()
-        let since = try await moments(filters["since"]).max()
+        let before = try await timestamps(filters["before"]).min()
+        let since = try await timestamps(filters["since"]).max()
         let shared = sharedSize ? await images.usage().shared : [:]
         return await images.images().compactMap { image in
             // An image is shown by the names that were asked for, and by no others.
@@ -63,10 +63,10 @@ package final class ImageService: ImageBackend {
         image.configuration.created.flatMap { Timestamp($0) } ?? Timestamp(seconds: 0)
     }
 
-    private func moments(_ references: [String]) async throws -> [Timestamp] {
-        var moments: [Timestamp] = []
-        for reference in references { moments.append(Self.created(try await images.image(reference))) }
-        return moments
+    private func timestamps(_ references: [String]) async throws -> [Timestamp] {
+        var timestamps: [Timestamp] = []
+        for reference in references { timestamps.append(Self.created(try await images.image(reference))) }
+        return timestamps
     }
 
     /// `name`, `name:tag`, `name@digest`, with `*` for any run of characters.

@@ -84,9 +84,9 @@ struct LocalNetworkPlanner {
     ]
 
     /// - Throws: ``APIError`` in Docker's words.
-    func plan(_ request: NetworkRequest, id: String, at moment: Timestamp) throws -> LocalNetwork {
+    func plan(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> LocalNetwork {
         try checkFeatures(request)
-        var network = LocalNetwork(id: id, name: request.name, driver: "bridge", created: moment)
+        var network = LocalNetwork(id: id, name: request.name, driver: "bridge", created: timestamp)
         network.isInternal = request.internal
         network.isAttachable = request.attachable
         network.options = request.options ?? [:]

@@ -26,7 +26,7 @@ package final class StatsService: ContainerStatsBackend {
         let group = ContainerSpecification.cgroup(of: record.id)
         let layout = layout
         measurement.usage = try await onThread {
-            var usage = ContainerMeasurement.Usage(moment: .now)
+            var usage = ContainerMeasurement.Usage(timestamp: .now)
             let counters = try Cgroups.statistics(of: group, in: layout)
             usage.cgroupVersion = layout.version
             usage.processes = counters.processes

@@ -65,14 +65,14 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     private static var longestRun: Int { 1024 }
 
     private let window: Duration
-    private let patience: Duration?
+    private let timeout: Duration?
     private var states: [Source: State] = [:]
     private var number = 0
     private var hasCaughtUp = false
 
     /// - Parameter patience: `nil` for sources that cannot fall silent.
-    package init(window: Duration, patience: Duration?) {
-        self.patience = patience
+    package init(window: Duration, timeout: Duration?) {
+        self.timeout = timeout
         self.window = window
     }
 
@@ -97,7 +97,7 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
             state.queue.append(Waiting(key: state.lastKey, entry: entry, arrival: now))
             state.bytes += entry.bytes.count + Self.overhead
         }
-        if let moment = part.completeUntil { state.completeUntil = max(moment, state.completeUntil ?? moment) }
+        if let timestamp = part.completeUntil { state.completeUntil = max(timestamp, state.completeUntil ?? timestamp) }
         if part.isCaughtUp, state.owed == nil { state.owed = state.queue.count - state.taken }
         states[source] = state
     }
@@ -116,10 +116,10 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     package var completeUntil: Timestamp? {
         var earliest: Timestamp?
         for state in states.values {
-            guard let moment = state.head?.key ?? (state.hasEnded ? nil : state.completeUntil ?? .zero) else {
+            guard let timestamp = state.head?.key ?? (state.hasEnded ? nil : state.completeUntil ?? .zero) else {
                 continue
             }
-            earliest = min(earliest ?? moment, moment)
+            earliest = min(earliest ?? timestamp, timestamp)
         }
         return earliest == .zero ? nil : earliest
     }
@@ -145,7 +145,7 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     private func lost(at now: Instant) -> Source? {
         var first: (source: Source, number: Int)?
         for (source, state) in states where state.head == nil {
-            let isLost = state.hasEnded ? state.isLost : patience.map { now - state.lastSign > $0 } ?? false
+            let isLost = state.hasEnded ? state.isLost : timeout.map { now - state.lastSign > $0 } ?? false
             if isLost, state.number < first?.number ?? .max { first = (source, state.number) }
         }
         return first?.source
@@ -208,10 +208,10 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
 
     /// When the next source is silent for too long.
     private func deadline() -> Instant? {
-        guard let patience else { return nil }
+        guard let timeout else { return nil }
         // Just beyond, so that it is seen then.
         return states.values.filter { $0.head == nil && !$0.hasEnded }.map(\.lastSign).min().map {
-            $0 + patience + .milliseconds(1)
+            $0 + timeout + .milliseconds(1)
         }
     }
 }

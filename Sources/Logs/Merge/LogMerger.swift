@@ -29,9 +29,9 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
 
     /// - Parameters:
     ///   - window: How long a line waits for sources that are late.
-    ///   - patience: After how long without a sign of life a source is given up; `nil` for never.
-    package init(window: Duration, patience: Duration?) {
-        state = Mutex(State(merge: LogMerge(window: window, patience: patience)))
+    ///   - timeout: After how long without a sign of life a source is given up; `nil` for never.
+    package init(window: Duration, timeout: Duration?) {
+        state = Mutex(State(merge: LogMerge(window: window, timeout: timeout)))
     }
 
     /// - Parameter isLive: Its past is not waited for.

@@ -14,7 +14,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
 
     /// Counters count from the container's start.
     package struct Usage: Sendable, Equatable {
-        package var moment: Timestamp
+        package var timestamp: Timestamp
         package var cgroupVersion = 2
         /// Processes and threads.
         package var processes: UInt64?
@@ -26,7 +26,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
         package var networks: [String: Interface] = [:]
         package var devices: [BlockDevice] = []
 
-        package init(moment: Timestamp) { self.moment = moment }
+        package init(timestamp: Timestamp) { self.timestamp = timestamp }
     }
 
     /// Time on processors.

@@ -141,10 +141,10 @@ extension Timestamp: CustomStringConvertible, Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
-        guard let moment = Timestamp(text) else {
+        guard let timestamp = Timestamp(text) else {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an RFC 3339 time: \(text)")
         }
-        self = moment
+        self = timestamp
     }
 
     package func encode(to encoder: any Encoder) throws {

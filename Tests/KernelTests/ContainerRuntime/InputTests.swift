@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct InputTests {
     @Test func `a writer that goes before there is a container does not stay`() async throws {
-        let hub = StreamHub(patience: nil)
+        let hub = StreamHub(timeout: nil)
         // To be cancelled, as a connection's is.
         let writer = Task { try await hub.write(ByteBuffer(string: "x")) }
         try await eventually { hub.waitingWriters == 1 }

@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func `statistics have the recorded fields, and no processor's share without a measurement before`() throws {
-        var usage = ContainerMeasurement.Usage(moment: Timestamp(seconds: 1))
+        var usage = ContainerMeasurement.Usage(timestamp: Timestamp(seconds: 1))
         usage.cgroupVersion = 1
         usage.cpu.nanoseconds = 5
         usage.cpu.machineNanoseconds = 50

@@ -56,11 +56,11 @@ import Testing
         let query = Query([
             "a": ["1136073600.000000001"], "b": ["2026-11-23T06:21:52Z"], "c": ["0"], "d": ["x"], "e": ["5.5"],
         ])
-        #expect(try query.moment("a") == Timestamp(seconds: 1_136_073_600, nanoseconds: 1))
-        #expect(try query.moment("b")?.description == "2026-11-23T06:21:52Z")
-        #expect(try query.moment("c") == nil)
-        #expect(try query.moment("e") == Timestamp(seconds: 5, nanoseconds: 500_000_000))
-        #expect(throws: APIError.self) { try query.moment("d") }
+        #expect(try query.timestamp("a") == Timestamp(seconds: 1_136_073_600, nanoseconds: 1))
+        #expect(try query.timestamp("b")?.description == "2026-11-23T06:21:52Z")
+        #expect(try query.timestamp("c") == nil)
+        #expect(try query.timestamp("e") == Timestamp(seconds: 5, nanoseconds: 500_000_000))
+        #expect(throws: APIError.self) { try query.timestamp("d") }
     }
 
     @Test func `versions are split off the path, and only those we speak are taken`() throws {

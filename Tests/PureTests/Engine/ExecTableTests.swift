@@ -8,9 +8,9 @@ import Testing
 
 @Suite struct ExecTableTests {
     private final class Clock: Sendable {
-        private let moment = Mutex(ContinuousClock.now)
-        var now: ContinuousClock.Instant { moment.withLock { $0 } }
-        func pass(_ time: Duration) { moment.withLock { $0 += time } }
+        private let timestamp = Mutex(ContinuousClock.now)
+        var now: ContinuousClock.Instant { timestamp.withLock { $0 } }
+        func pass(_ time: Duration) { timestamp.withLock { $0 += time } }
     }
 
     private let clock = Clock()
@@ -54,7 +54,7 @@ import Testing
         let ended = try run()
         let others = try (0..<500).map { _ in try run() }
         #expect(try table.find(waiting).isStarted == false)
-        clock.pass(ExecTable.patience)
+        clock.pass(ExecTable.timeout)
         for _ in 0..<500 { _ = try table.inspect(run()) }
         for id in [waiting, ended] + others {
             #expect(throws: APIError(.notFound, "No such exec instance: \(id)")) { try table.find(id) }

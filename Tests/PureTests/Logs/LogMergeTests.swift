@@ -24,7 +24,7 @@ struct LogMergeTests {
                 return entry(stamp, "\(source).\(line)", source)
             }
         }
-        var merge = Merge(window: .seconds(1), patience: nil)
+        var merge = Merge(window: .seconds(1), timeout: nil)
         for source in logs.indices { merge.add(source, at: start) }
         var rest = logs.map { $0[...] }
         var open = Set(logs.indices)
@@ -67,7 +67,7 @@ struct LogMergeTests {
     }
 
     @Test func `a live source is waited for until it says that it is complete, and no longer than the window`() {
-        var merge = Merge(window: .seconds(1), patience: nil)
+        var merge = Merge(window: .seconds(1), timeout: nil)
         for source in 0...1 {
             merge.add(source, at: start)
             merge.take(source, LogPart(completeUntil: Timestamp(seconds: 10), isCaughtUp: true), at: start)
@@ -88,7 +88,7 @@ struct LogMergeTests {
     }
 
     @Test func `a source that owes lines of before is waited for, until it is silent for too long`() {
-        var merge = Merge(window: .seconds(1), patience: .seconds(5))
+        var merge = Merge(window: .seconds(1), timeout: .seconds(5))
         merge.add(0, at: start)
         merge.add(1, at: start)
         merge.take(0, LogPart([entry(1, "a", 0)], isCaughtUp: true), at: start)
@@ -107,7 +107,7 @@ struct LogMergeTests {
     }
 
     @Test func `what is complete is told by the slowest`() {
-        var merge = Merge(window: .seconds(1), patience: nil)
+        var merge = Merge(window: .seconds(1), timeout: nil)
         merge.add(0, at: start)
         merge.add(1, at: start)
         merge.take(0, LogPart(completeUntil: Timestamp(seconds: 10)), at: start)
@@ -120,7 +120,7 @@ struct LogMergeTests {
     }
 
     @Test(.timeLimit(.minutes(1))) func `a source waits while nobody reads, and loses nothing`() async throws {
-        let merger = LogMerger<Int>(window: .seconds(1), patience: nil)
+        let merger = LogMerger<Int>(window: .seconds(1), timeout: nil)
         merger.add(0)
         merger.close()
         let text = String(repeating: "x", count: 4096)

@@ -91,7 +91,7 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
 
     func measureContainer(_ reference: String) throws -> ContainerMeasurement {
         let container = try find(reference)
-        var usage = ContainerMeasurement.Usage(moment: .now)
+        var usage = ContainerMeasurement.Usage(timestamp: .now)
         usage.memory.usage = 12 << 20
         usage.memory.limit = 1 << 30
         usage.processes = 3
