@@ -14,7 +14,8 @@ struct RequestTests {
         for row in rows {
             let run = try await CommandRun.apus(row)
             let text = RequestText(directory: run.directory)
-            #expect(run.requests.map(text.text) == (try row.requests.map(text.whole)),
+            #expect(
+                run.requests.map(text.text) == (try row.requests.map(text.whole)),
                 "$ \(row.line): \(run.requests.map(text.text))")
             let message = run.errors.split(separator: "\n").first.map(String.init) ?? ""
             #expect(
