@@ -40,7 +40,7 @@ enum Texts {
         for name in query.values.keys {
             _ = query.flag(name)
             _ = try? query.number(name)
-            if let moment = try? query.moment(name) { use(moment) }
+            if let moment = try? query.timestamp(name) { use(moment) }
             _ = try? query.version(of: name)
             if let filters = try? query.filters(name) {
                 let filters = Filters(filters)

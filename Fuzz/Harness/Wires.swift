@@ -91,7 +91,7 @@ enum Wires {
     }
 
     /// What was read can be written.
-    private static func value<Value: Codable>(_ type: Value.Type, _ bytes: Data) {
+    private static func value<Value: VersionedRecord>(_ type: Value.Type, _ bytes: Data) {
         if let value = try? Wire.value(type, bytes) { _ = try? Wire.payload(value) }
     }
 }
