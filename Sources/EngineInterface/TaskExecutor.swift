@@ -46,6 +46,10 @@ package protocol SwarmNetworkExecutor: Sendable {
     /// Makes the networks as told; returns when new connections follow it.
     /// - Parameter nodeID: This node's id in the swarm, by which it finds itself in the state.
     func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws
+    /// Takes what managers tell of the swarm's networks, in this order; returns when new connections follow all of it. What is told is kept, and
+    /// in force again when the daemon has been restarted, before any manager answers.
+    /// - Parameter nodeID: This node's id in the swarm, by which it finds itself among the peers.
+    func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws
     /// The node has left the swarm: everything of the swarm's networks goes.
     func leaveNetworks() async throws
     /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil` when no container of
@@ -62,4 +66,8 @@ package struct TaskExit: Sendable, Equatable {
         self.exitCode = exitCode
         self.message = message
     }
+}
+
+extension SwarmNetworkExecutor {
+    package func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {}
 }
