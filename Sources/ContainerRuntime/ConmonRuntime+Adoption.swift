@@ -11,8 +11,8 @@ extension ConmonRuntime {
     /// How long processes may take to end after SIGKILL; one in an uninterruptible call takes longer.
     private static let killDeadline = Duration.seconds(10)
 
-    package func adopt(_ id: String) async throws -> ContainerState {
-        let record: ContainerRecord
+    package func adopt(_ id: String) async throws -> ContainerProcessState {
+        let record: RuntimeRecord
         do {
             record = try await self.record(of: id)
         } catch let error as RuntimeError where error.code == .noSuchContainer {
@@ -36,11 +36,11 @@ extension ConmonRuntime {
         return try await state(id)
     }
 
-    package func sweep(keeping wanted: Set<String>) async throws -> [String] {
+    package func sweep(keeping requested: Set<String>) async throws -> [String] {
         let paths = self.paths
         let doomed = try await onThread {
             let there = try ([paths.containers] + RuntimeName.allCases.map(paths.state)).flatMap { try Files.list($0) }
-            return Set(there).filter { !wanted.contains($0) || !Files.exists(paths.record($0)) }.sorted()
+            return Set(there).filter { !requested.contains($0) || !Files.exists(paths.record($0)) }.sorted()
         }
         for id in doomed { try await delete(id) }
         return doomed
@@ -48,7 +48,7 @@ extension ConmonRuntime {
 
     /// The container runs, or has run, without a conmon: nobody reads its output and nobody will tell its exit code, so
     /// it is stopped. As its process' adoptive parent (PR_SET_CHILD_SUBREAPER) we may still learn the true code.
-    func endUnmonitored(_ record: ContainerRecord) async throws -> ContainerExit {
+    func endUnmonitored(_ record: RuntimeRecord) async throws -> ContainerExit {
         let (layout, bundle) = (self.layout, paths.bundle(record.id))
         logger.warning("conmon of container \(record.id) is gone; the container is stopped")
         let wasRunning = record.isRunning

@@ -6,7 +6,7 @@ import OCI
 
 /// Further processes in running containers, each with a conmon of its own.
 extension ConmonRuntime {
-    package func startExec(_ request: ExecRequest) async throws -> any ExecSession {
+    package func startExec(_ request: RuntimeExecRequest) async throws -> any ExecSession {
         try Self.checkName(request.id)
         let record = try await record(of: request.container)
         var runtime = try command(record.maker)
@@ -78,7 +78,8 @@ extension ConmonRuntime {
         return (try Files.text("/proc/\(pid)/cgroup") ?? "").split(separator: "\n").contains { $0.hasSuffix(cgroup) }
     }
 
-    private func arguments(for request: ExecRequest, _ runtime: RuntimeCommand, in directory: String) -> [String] {
+    private func arguments(for request: RuntimeExecRequest, _ runtime: RuntimeCommand, in directory: String) -> [String]
+    {
         var arguments = conmonArguments(
             runtime, container: request.container, unique: request.id, directory: directory)
         arguments += ["-e", "--exec-attach", "--exec-process-spec", directory + "/process.json", "-l", "none"]
@@ -90,7 +91,9 @@ extension ConmonRuntime {
 
     /// Docker's rules: the container's environment, user, directory and limits unless said otherwise; the container's
     /// capabilities, or all for `--privileged`.
-    static func process(_ request: ExecRequest, from own: RuntimeProcess, bounding: [String]) throws -> RuntimeProcess {
+    static func process(_ request: RuntimeExecRequest, from own: RuntimeProcess, bounding: [String]) throws
+        -> RuntimeProcess
+    {
         guard !request.arguments.isEmpty else { throw RuntimeError(.invalidSpecification, "No exec command specified") }
         if !request.workingDirectory.isEmpty, !request.workingDirectory.hasPrefix("/") {
             throw RuntimeError(
@@ -111,7 +114,7 @@ extension ConmonRuntime {
         process.env = SpecificationBuilder.withHome(request.home, environment)
         if !request.workingDirectory.isEmpty { process.cwd = request.workingDirectory }
         let user = request.user ?? ContainerUser(uid: own.user.uid, gid: own.user.gid)
-        if let wanted = request.user { process.user = SpecificationBuilder.user(wanted) }
+        if let requested = request.user { process.user = SpecificationBuilder.user(requested) }
         let capabilities = request.privileged ? bounding : own.capabilities?.bounding ?? []
         process.capabilities = SpecificationBuilder.capabilities(capabilities, for: user)
         return process

@@ -11,7 +11,7 @@ import Synchronization
 package final class ConmonRuntime: ContainerRuntime {
     struct Entry {
         var hub: StreamHub
-        var record: ContainerRecord?
+        var record: RuntimeRecord?
     }
 
     package let paths: RuntimePaths
@@ -55,8 +55,8 @@ package final class ConmonRuntime: ContainerRuntime {
     // MARK: Life
 
     package func create(_ request: CreateRequest) async throws -> CreatedContainer {
-        let wanted = request.specification
-        let id = wanted.id
+        let requested = request.specification
+        let id = requested.id
         try Self.checkName(id)
         let runtime = try command(request.runtime)
         let (paths, builder, layout) = (self.paths, self.builder, self.layout)
@@ -64,16 +64,16 @@ package final class ConmonRuntime: ContainerRuntime {
             guard !Files.exists(paths.bundle(id)) else {
                 throw RuntimeError(.wrongState, "container \(id) is created already")
             }
-            var built = try builder.build(wanted)
+            var built = try builder.build(requested)
             try Files.makeDirectories(paths.bundle(id))
-            if runtime.name == .crun, wanted.namespaces.cgroup == .host, let mounts = built.specification.mounts {
-                try Cgroups.create(wanted.cgroup, in: layout.onlyVersion1)
-                built.specification.mounts = CgroupMounts.spelledOut(mounts, of: wanted.cgroup, in: layout)
+            if runtime.name == .crun, requested.namespaces.cgroup == .host, let mounts = built.specification.mounts {
+                try Cgroups.create(requested.cgroup, in: layout.onlyVersion1)
+                built.specification.mounts = CgroupMounts.spelledOut(mounts, of: requested.cgroup, in: layout)
             }
             // Commands inside begin with it: whose home is theirs depends on the user.
             try PlainFile.write(JSONText.encode(built.specification.process), to: paths.process(id))
             if let environment = built.specification.process?.env {
-                built.specification.process?.env = SpecificationBuilder.withHome(wanted.user.home, environment)
+                built.specification.process?.env = SpecificationBuilder.withHome(requested.user.home, environment)
             }
             try PlainFile.write(JSONText.encode(built.specification), to: paths.bundle(id) + "/config.json")
             return built.warnings
@@ -81,7 +81,7 @@ package final class ConmonRuntime: ContainerRuntime {
         do {
             let hub = hub(of: id)
             let launch = launch(
-                runtime, of: wanted.initProgram == nil ? wanted.arguments : [], in: paths.bundle(id),
+                runtime, of: requested.initProgram == nil ? requested.arguments : [], in: paths.bundle(id),
                 arguments(for: request, runtime), isExec: false)
             let started = try await launch.start(as: .create) { [group] in
                 try await hub.connect(directory: launch.directory, on: group)
@@ -116,30 +116,30 @@ package final class ConmonRuntime: ContainerRuntime {
     }
 
     private func keep(_ started: ConmonLaunch.Started, of request: CreateRequest) async throws {
-        let wanted = request.specification
+        let requested = request.specification
         guard let startTime = started.startTime, let conmonStartTime = started.conmonStartTime else {
             throw RuntimeError(.runtimeFailed, "the container's first process is gone already")
         }
-        let record = ContainerRecord(
-            id: wanted.id, pid: started.pid, startTime: startTime, conmon: started.conmon,
-            conmonStartTime: conmonStartTime, terminal: wanted.terminal, runtime: request.runtime)
-        let path = paths.record(wanted.id)
+        let record = RuntimeRecord(
+            id: requested.id, pid: started.pid, startTime: startTime, conmon: started.conmon,
+            conmonStartTime: conmonStartTime, terminal: requested.terminal, runtime: request.runtime)
+        let path = paths.record(requested.id)
         try await onThread { try PlainFile.replace(JSONText.encode(record), at: path) }
-        entries.withLock { $0[wanted.id]?.record = record }
+        entries.withLock { $0[requested.id]?.record = record }
     }
 
     private func arguments(for request: CreateRequest, _ runtime: RuntimeCommand) -> [String] {
-        let wanted = request.specification
-        let bundle = paths.bundle(wanted.id)
-        var arguments = conmonArguments(runtime, container: wanted.id, unique: wanted.id, directory: bundle)
-        arguments += ["-n", wanted.id, "-l", request.logPath.map { "k8s-file:" + $0 } ?? "none", "--no-sync-log"]
+        let requested = request.specification
+        let bundle = paths.bundle(requested.id)
+        var arguments = conmonArguments(runtime, container: requested.id, unique: requested.id, directory: bundle)
+        arguments += ["-n", requested.id, "-l", request.logPath.map { "k8s-file:" + $0 } ?? "none", "--no-sync-log"]
         if let bytes = request.logBytes { arguments += ["--log-size-max", "\(bytes)"] }
         arguments += ["--no-new-keyring"]
-        if wanted.terminal { arguments.append("-t") }
-        if wanted.openInput {
+        if requested.terminal { arguments.append("-t") }
+        if requested.openInput {
             arguments.append("-i")
             // With a terminal the input ends only with the container: a viewer that goes may come back.
-            if wanted.terminal || !wanted.inputOnce { arguments.append("--leave-stdin-open") }
+            if requested.terminal || !requested.inputOnce { arguments.append("--leave-stdin-open") }
         }
         return arguments
     }
@@ -201,9 +201,9 @@ package final class ConmonRuntime: ContainerRuntime {
     package func update(_ id: String, _ resources: ContainerResources) async throws {
         let runtime = try await command(of: id)
         var warnings: [String] = []
-        let wanted = SpecificationBuilder.resources(resources, host: builder.host, warnings: &warnings)
+        let requested = SpecificationBuilder.resources(resources, host: builder.host, warnings: &warnings)
         let path = paths.bundle(id) + "/update.json"
-        try await onThread { try PlainFile.write(JSONText.encode(wanted), to: path) }
+        try await onThread { try PlainFile.write(JSONText.encode(requested), to: path) }
         try await runtime.run(["update", "--resources", path, id])
         guard let processes = resources.processes, processes <= 0 else { return }
         // crun takes no word for it that the kernel takes.
@@ -233,8 +233,8 @@ package final class ConmonRuntime: ContainerRuntime {
 
     // MARK: Knowledge
 
-    package func state(_ id: String) async throws -> ContainerState {
-        let record: ContainerRecord
+    package func state(_ id: String) async throws -> ContainerProcessState {
+        let record: RuntimeRecord
         do {
             record = try await self.record(of: id)
         } catch let error as RuntimeError where error.code == .noSuchContainer {
@@ -307,14 +307,14 @@ package final class ConmonRuntime: ContainerRuntime {
     func command(of id: String) async throws -> RuntimeCommand { try command(await record(of: id).maker) }
 
     /// Known, or read from its bundle.
-    func record(of id: String) async throws -> ContainerRecord {
+    func record(of id: String) async throws -> RuntimeRecord {
         if let known = entries.withLock({ $0[id]?.record }) { return known }
         try Self.checkName(id)
         let path = paths.record(id)
         guard let bytes = try await onThread({ try Files.read(path) }) else {
             throw RuntimeError(.noSuchContainer, "no container \(id) was created")
         }
-        return try JSONText.decode(ContainerRecord.self, from: bytes)
+        return try JSONText.decode(RuntimeRecord.self, from: bytes)
     }
 
     /// Ids become file names and arguments.

@@ -28,16 +28,16 @@ package protocol ContainerProcesses: Sendable {
     /// Kills what is left and removes every trace; nothing there is fine. Viewers still read all that was written, and then end.
     func delete(_ id: String) async throws
     /// What the container is now; ``ContainerState/absent`` for an unknown id, which is no error.
-    func state(_ id: String) async throws -> ContainerState
+    func state(_ id: String) async throws -> ContainerProcessState
     /// Returns when the container has ended; at once if it has.
     func waitForExit(_ id: String) async throws -> ContainerExit
 
     /// Ids of the containers that are there, running or not.
     func containers() async throws -> [String]
     /// Takes a container over from an earlier daemon: its output, its exit.
-    func adopt(_ id: String) async throws -> ContainerState
-    /// Removes what an earlier daemon left half made, and containers that are not among `wanted`. Returns their ids.
-    func sweep(keeping wanted: Set<String>) async throws -> [String]
+    func adopt(_ id: String) async throws -> ContainerProcessState
+    /// Removes what an earlier daemon left half made, and containers that are not among `requested`. Returns their ids.
+    func sweep(keeping requested: Set<String>) async throws -> [String]
 }
 
 /// What containers write, and their terminals.
@@ -58,7 +58,7 @@ package protocol ContainerOutput: Sendable {
 package protocol ContainerExecs: Sendable {
     /// Starts a process in a running container and returns when it runs. Its viewer sees all of its output.
     /// - Throws: `.commandNotFound` and `.commandNotExecutable` with Docker's words; `.wrongState` when the container does not run.
-    func startExec(_ request: ExecRequest) async throws -> any ExecSession
+    func startExec(_ request: RuntimeExecRequest) async throws -> any ExecSession
     /// The exit code of an exec that this or an earlier daemon has started; `nil` while it runs or when it is unknown.
     func exitCode(ofExec id: String, container: String) async throws -> Int?
     /// Kills the execs of a container whose ids begin so, and forgets them; none is fine.
@@ -100,7 +100,7 @@ package struct CreatedContainer: Sendable, Equatable {
 }
 
 /// What a container is, as the processes and files of this machine say.
-package enum ContainerState: Sendable, Equatable {
+package enum ContainerProcessState: Sendable, Equatable {
     /// Nothing was created under this id, or it has been deleted, or the machine has been restarted.
     case absent
     /// Made, not started.
@@ -111,7 +111,7 @@ package enum ContainerState: Sendable, Equatable {
 }
 
 /// A process to start in a running container.
-package struct ExecRequest: Sendable {
+package struct RuntimeExecRequest: Sendable {
     /// Unique among the container's execs.
     package var id: String
     /// The running container's id.

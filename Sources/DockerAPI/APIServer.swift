@@ -27,7 +27,7 @@ package struct APIServer: Service {
     }
 
     private let configuration: Configuration
-    private let dispatcher: Dispatcher
+    private let dispatcher: RequestDispatcher
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onReady: @Sendable () async -> Void
@@ -40,7 +40,7 @@ package struct APIServer: Service {
         self.configuration = configuration
         self.logger = logger
         self.onReady = onReady
-        dispatcher = Dispatcher(backends: backends, productVersion: configuration.productVersion, logger: logger)
+        dispatcher = RequestDispatcher(backends: backends, productVersion: configuration.productVersion, logger: logger)
         group = eventLoopGroup
     }
 
@@ -61,7 +61,7 @@ package struct APIServer: Service {
         let server = Server(
             childChannelSetup: EngineChannel(
                 responder: { [dispatcher] request, _, channel in
-                    await dispatcher.serve(request, on: Connection(channel: channel))
+                    await dispatcher.serve(request, on: ServerConnection(channel: channel))
                 },
                 bounds: ConnectionBounds(
                     maximum: configuration.maximumConnections, firstRequest: configuration.firstRequest)),

@@ -47,16 +47,16 @@ extension ServiceError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = a job can have neither an update nor a rollback configuration"
         case .perNodeMaximumOfGlobal:
             "rpc error: code = InvalidArgument desc = replicas-max-per-node can only be used with replicated services"
-        case .unknownFailureAction(let change, let action):
-            "unrecognized \(change.message) failure action \(action)"
-        case .unknownOrder(let change, let order):
-            "unrecognized \(change.message) order \(order)"
-        case .negativeDelay(let change):
-            "rpc error: code = InvalidArgument desc = TaskSpec: \(change.message)-delay cannot be negative"
-        case .negativeMonitor(let change):
-            "rpc error: code = InvalidArgument desc = TaskSpec: \(change.message)-monitor cannot be negative"
-        case .failureRatioOutOfRange(let change):
-            "rpc error: code = InvalidArgument desc = TaskSpec: \(change.message)-maxfailureratio cannot be less than 0 or bigger than 1"
+        case .unknownFailureAction(let rollout, let action):
+            "unrecognized \(rollout.message) failure action \(action)"
+        case .unknownOrder(let rollout, let order):
+            "unrecognized \(rollout.message) order \(order)"
+        case .negativeDelay(let rollout):
+            "rpc error: code = InvalidArgument desc = TaskSpec: \(rollout.message)-delay cannot be negative"
+        case .negativeMonitor(let rollout):
+            "rpc error: code = InvalidArgument desc = TaskSpec: \(rollout.message)-monitor cannot be negative"
+        case .failureRatioOutOfRange(let rollout):
+            "rpc error: code = InvalidArgument desc = TaskSpec: \(rollout.message)-maxfailureratio cannot be less than 0 or bigger than 1"
         }
     }
 }
@@ -72,7 +72,7 @@ extension PortPublishing: MessageConvertible {
     }
 }
 
-extension ServiceChange: MessageConvertible {
+extension ServiceRollout: MessageConvertible {
     var message: String {
         switch self {
         case .update:

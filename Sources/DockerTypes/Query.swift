@@ -96,8 +96,8 @@ package struct Query: Sendable, Equatable {
         }
         guard case .object(let keys) = value else { throw APIError(.invalidInput, "invalid filter") }
         var filters: [String: [String]] = [:]
-        for (key, wanted) in keys {
-            switch wanted {
+        for (key, requested) in keys {
+            switch requested {
             case .null: filters[key] = []
             case .array(let list):
                 filters[key] = try list.map { item throws(APIError) in

@@ -8,7 +8,7 @@ package protocol ExecBackend: Sendable {
     /// Starts the process. A failure of the start is text in the stream and exit code 126 or 127.
     func startExec(_ id: String, height: Int?, width: Int?) async throws -> any AttachedStreams
     /// Whether the exec exists and may be started, asked before the connection is taken over.
-    func checkExec(_ id: String) async throws -> ExecStreamsWish
+    func checkExec(_ id: String) async throws -> RequestedExecStreams
     /// Starts the process and takes nothing of its output.
     /// - Throws: Why it could not be started.
     func startExecDetached(_ id: String) async throws
@@ -19,7 +19,7 @@ package protocol ExecBackend: Sendable {
 }
 
 /// What an exec was made for, of what concerns whoever attaches to it.
-package struct ExecStreamsWish: Sendable {
+package struct RequestedExecStreams: Sendable {
     package var isTerminal: Bool
     package var wantsInput: Bool
     /// As its maker has written them; empty for the usual ones.

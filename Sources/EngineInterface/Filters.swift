@@ -11,15 +11,15 @@ package struct Filters: Sendable, Equatable {
     /// Refuses keys that a list does not know.
     /// - Throws: ``FilterError`` with `invalid filter 'key'`.
     package func allow(_ keys: Set<String>) throws(FilterError) {
-        if let stranger = values.keys.sorted().first(where: { !keys.contains($0) }) {
-            throw FilterError.unknown(stranger)
+        if let unknown = values.keys.sorted().first(where: { !keys.contains($0) }) {
+            throw FilterError.unknown(unknown)
         }
     }
 
     /// True unless the filter is given and none of its values satisfies `test`.
     package func any(_ key: String, _ test: (String) -> Bool) -> Bool {
-        guard let wanted = values[key], !wanted.isEmpty else { return true }
-        return wanted.contains(where: test)
+        guard let requested = values[key], !requested.isEmpty else { return true }
+        return requested.contains(where: test)
     }
 
     /// A filter that is true or false; `nil` when it is not given.
@@ -36,8 +36,8 @@ package struct Filters: Sendable, Equatable {
 
     /// `label=key` or `label=key=value`: every one must hold.
     package func labelsMatch(_ labels: [String: String], key: String = "label") -> Bool {
-        self[key].allSatisfy { wanted in
-            let parts = wanted.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        self[key].allSatisfy { requested in
+            let parts = requested.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard let name = parts.first, let value = labels[name] else { return false }
             return parts.count < 2 || parts[1] == value
         }

@@ -32,9 +32,9 @@ package struct InternetHost: Sendable {
     package func run() async throws {
         let namespace = paths.network("internet")
         let names = NameServer(log: log)
-        let zone = Dictionary(uniqueKeysWithValues: Self.names.map { ($0, [Underlay.internet]) })
+        let zone = Dictionary(uniqueKeysWithValues: Self.names.map { ($0, [LabUnderlay.internet]) })
         _ = try await names.open(
-            "internet", namespace: namespace, at: Underlay.internet, port: 53,
+            "internet", namespace: namespace, at: LabUnderlay.internet, port: 53,
             table: NameTable(networks: [.init(name: "internet", names: zone)], forwards: false),
             upstreams: Upstreams([]))
         let group = MultiThreadedEventLoopGroup.singleton
@@ -44,7 +44,7 @@ package struct InternetHost: Sendable {
             }
         }
         let target = registry
-        let relay = try await listen(at: Underlay.registryPort, in: namespace, group) { channel in
+        let relay = try await listen(at: LabUnderlay.registryPort, in: namespace, group) { channel in
             Relay.install(in: channel, to: target.address, port: target.port)
         }
         log.info("the internet host answers", metadata: ["lab": "\(paths.name)"])
@@ -62,7 +62,9 @@ package struct InternetHost: Sendable {
         at port: UInt16, in namespace: NetworkNamespace, _ group: MultiThreadedEventLoopGroup,
         _ initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) async throws -> any Channel {
-        let socket = try await namespace.run { try ListeningSocket.open(at: Underlay.internet, port: port).release() }
+        let socket = try await namespace.run {
+            try ListeningSocket.open(at: LabUnderlay.internet, port: port).release()
+        }
         return try await ServerBootstrap(group: group)
             .childChannelInitializer(initializer)
             .withBoundSocket(socket).get()

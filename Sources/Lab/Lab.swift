@@ -74,23 +74,25 @@ package struct Lab: Sendable {
         try Mounts.setPropagation(.private, of: paths.runtime)
         try Files.makeDirectories(paths.data, mode: 0o711)
         var state = LabState(
-            name: paths.name, subnet: Underlay.subnet,
+            name: paths.name, subnet: LabUnderlay.subnet,
             nodes: (1...options.nodes).map { number in
                 LabState.Node(
                     name: "node-\(number)", role: number <= options.managers ? "manager" : "worker",
-                    address: Underlay.node(number), dockerHost: "unix://" + paths.socket("node-\(number)"))
+                    address: LabUnderlay.node(number), dockerHost: "unix://" + paths.socket("node-\(number)"))
             },
-            client: .init(address: Underlay.client), internet: .init(address: Underlay.internet), options: options)
+            client: .init(address: LabUnderlay.client), internet: .init(address: LabUnderlay.internet), options: options
+        )
         try state.write(paths)
         let members = state.nodes.map { LabNetwork.Member(name: $0.name, address: $0.address) }
         try await LabNetwork.create(
             paths,
             members + [
-                .init(name: "client", address: Underlay.client), .init(name: "internet", address: Underlay.internet),
+                .init(name: "client", address: LabUnderlay.client),
+                .init(name: "internet", address: LabUnderlay.internet),
             ])
         for node in state.nodes {
             try await NodeNamespaces(paths: paths, node: node.name)
-                .create(resolvConf: "nameserver \(Underlay.internet)\n")
+                .create(resolvConf: "nameserver \(LabUnderlay.internet)\n")
         }
         state.helper = try await daemons.startInternet(options)
         try state.write(paths)
@@ -194,7 +196,7 @@ package struct Lab: Sendable {
         let paths = paths
         let isHost = member == "client" || member == "internet"
         if !isHost { _ = try state.node(member) }
-        let words = command
+        let arguments = command
         try await onThread {
             if isHost {
                 try paths.network(member).enter()
@@ -202,7 +204,7 @@ package struct Lab: Sendable {
                 try NodeNamespaces(paths: paths, node: member).enter()
                 try check(chdir("/"), "change to /")
             }
-            var pointers = words.map { strdup($0) }
+            var pointers = arguments.map { strdup($0) }
             pointers.append(nil)
             // Ends this program's other threads; on success it does not return. execve(2).
             execvp(program, pointers)

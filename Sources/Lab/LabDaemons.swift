@@ -29,17 +29,17 @@ struct LabDaemons: Sendable {
     }
 
     private static func environment() -> [String] {
-        let wanted = ["PATH", "LANG", "LD_LIBRARY_PATH"]
-        return wanted.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
+        let requested = ["PATH", "LANG", "LD_LIBRARY_PATH"]
+        return requested.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
     }
 
     /// Starts a node's `apusd` and waits until its API answers.
     func start(_ node: LabState.Node, _ options: LabOptions) async throws -> LabProcess {
-        let registry = "\(Underlay.internet):\(Underlay.registryPort)"
+        let registry = "\(LabUnderlay.internet):\(LabUnderlay.registryPort)"
         let arguments = [
             "--host", "unix:///run/apus/docker.sock", "--advertise-addr", "\(node.address)",
             "--registry-mirror", "http://\(registry)", "--insecure-registry", registry,
-            "--dns", "\(Underlay.internet)", "--log-level", options.logLevel, "--lab",
+            "--dns", "\(LabUnderlay.internet)", "--log-level", options.logLevel, "--lab",
         ]
         let executable = try Self.program("apusd")
         let namespaces = NodeNamespaces(paths: paths, node: node.name)
@@ -103,8 +103,8 @@ struct LabDaemons: Sendable {
 
     /// How /proc/net/tcp shows the last of the helper's sockets, in state LISTEN. proc_net_tcp(5).
     private static var registryListener: String {
-        let address = String(Underlay.internet.v4?.inMemory ?? 0, radix: 16, uppercase: true)
-        let port = String(Underlay.registryPort, radix: 16, uppercase: true)
+        let address = String(LabUnderlay.internet.v4?.inMemory ?? 0, radix: 16, uppercase: true)
+        let port = String(LabUnderlay.registryPort, radix: 16, uppercase: true)
         func padded(_ text: String, _ width: Int) -> String { String(repeating: "0", count: width - text.count) + text }
         return "\(padded(address, 8)):\(padded(port, 4)) 00000000:0000 0A"
     }

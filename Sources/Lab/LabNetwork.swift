@@ -33,15 +33,15 @@ enum LabNetwork {
                     name: member.name, master: .name(bridge), isUp: true,
                     peer: VethPeer(name: interface, namespace: own)))
         }
-        let address = IPNetwork(address: member.address, prefixLength: Underlay.subnet.prefixLength)
+        let address = IPNetwork(address: member.address, prefixLength: LabUnderlay.subnet.prefixLength)
         try await own.run {
             var requests: [any NetlinkRequest] = [
                 SetLink("lo", isUp: true),
                 SetLink(.name(interface), isUp: true),
                 AddAddress(LinkAddress(link: .name(interface), network: address, broadcast: address.last)),
             ]
-            if member.address != Underlay.internet {
-                requests.append(AddRoute(Route(gateway: Underlay.internet, link: .name(interface))))
+            if member.address != LabUnderlay.internet {
+                requests.append(AddRoute(Route(gateway: LabUnderlay.internet, link: .name(interface))))
             }
             try RouteSocket().perform(requests)
         }

@@ -55,7 +55,7 @@ package final class Poller: Sendable {
 
     /// Returns when the descriptor is readable, has hung up, or, for a pidfd, its process has ended.
     package func waitUntilReadable(_ descriptor: CInt) async throws {
-        let waiter = Waiter()
+        let waiter = PollWaiter()
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 guard waiter.set(continuation) else { return }
@@ -111,7 +111,7 @@ package final class Poller: Sendable {
 
 /// A continuation that is resumed once, by an event or by cancellation, whichever comes first, and not before the watch is undone: whoever
 /// waited may close the descriptor then, and its number may be another's, watched as well.
-final class Waiter: Sendable {
+final class PollWaiter: Sendable {
     private struct State {
         var continuation: CheckedContinuation<Void, any Error>?
         var result: Result<Void, any Error>?

@@ -22,9 +22,9 @@ package struct Message: Sendable, Equatable {
     package var code = ResponseCode.noError
     /// What is asked: one question, or none in some replies. RFC 9619.
     package var question: Question?
-    package var answers: [Record] = []
-    package var authorities: [Record] = []
-    package var additionals: [Record] = []
+    package var answers: [ResourceRecord] = []
+    package var authorities: [ResourceRecord] = []
+    package var additionals: [ResourceRecord] = []
     /// `nil` where the sender has none.
     package var edns: EDNS?
 
@@ -59,7 +59,7 @@ package struct Question: Sendable, Hashable {
     /// 1 is the Internet; other classes are never answered from a table.
     package var recordClass: UInt16
 
-    package init(_ name: DomainName, _ type: RecordType, recordClass: UInt16 = Record.internet) {
+    package init(_ name: DomainName, _ type: RecordType, recordClass: UInt16 = ResourceRecord.internet) {
         self.name = name
         self.type = type
         self.recordClass = recordClass
@@ -67,7 +67,7 @@ package struct Question: Sendable, Hashable {
 }
 
 /// A resource record.
-package struct Record: Sendable, Equatable {
+package struct ResourceRecord: Sendable, Equatable {
     /// The class IN.
     package static let internet: UInt16 = 1
 
@@ -78,7 +78,9 @@ package struct Record: Sendable, Equatable {
     package var timeToLive: UInt32
     package var data: RecordData
 
-    package init(_ name: DomainName, timeToLive: UInt32, _ data: RecordData, recordClass: UInt16 = Record.internet) {
+    package init(
+        _ name: DomainName, timeToLive: UInt32, _ data: RecordData, recordClass: UInt16 = ResourceRecord.internet
+    ) {
         self.name = name
         self.recordClass = recordClass
         self.timeToLive = timeToLive

@@ -54,7 +54,7 @@ extension Message {
     }
 
     private mutating func read(
-        _ count: UInt16, from decoder: inout MessageDecoder, keep: (inout Message, Record) -> Void
+        _ count: UInt16, from decoder: inout MessageDecoder, keep: (inout Message, ResourceRecord) -> Void
     ) throws(MessageError) {
         for _ in 0..<count {
             let start = decoder.offset
@@ -65,7 +65,7 @@ extension Message {
             let length = Int(clamping: try decoder.number16())
             guard type == .opt else {
                 let data = try decoder.data(of: type, length: length)
-                keep(&self, Record(name, timeToLive: timeToLive, data, recordClass: recordClass))
+                keep(&self, ResourceRecord(name, timeToLive: timeToLive, data, recordClass: recordClass))
                 continue
             }
             guard edns == nil, name.labels.isEmpty else { throw MessageError(code: .secondOption, offset: start) }

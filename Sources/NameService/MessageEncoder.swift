@@ -65,7 +65,7 @@ package struct MessageEncoder {
     }
 
     /// Returns how many found room.
-    mutating func add(_ records: [Record]) -> UInt16 {
+    mutating func add(_ records: [ResourceRecord]) -> UInt16 {
         var count: UInt16 = 0
         for record in records {
             // A record has eleven octets at least, so that no message holds more than a number can say.
@@ -118,7 +118,7 @@ package struct MessageEncoder {
         return (name.labels[...], nil)
     }
 
-    private mutating func record(_ record: Record) {
+    private mutating func record(_ record: ResourceRecord) {
         name(record.name)
         number(record.data.type.rawValue)
         number(record.recordClass)

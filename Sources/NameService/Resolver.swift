@@ -29,13 +29,13 @@ package enum Resolver {
     ) -> Resolution {
         guard let question = query.question else { return .answer(query.reply(.formatError)) }
         if let edns = query.edns, edns.version != 0 { return .answer(query.reply(.badVersion)) }
-        if question.recordClass == Record.internet {
+        if question.recordClass == ResourceRecord.internet {
             if let addresses = table.addresses(of: question.name) {
                 return .answer(answer(query, question, addresses.shuffled(using: &generator)))
             }
             if question.type == .ptr, let target = table.pointer(for: question.name) {
                 var reply = query.reply()
-                reply.answers = [Record(question.name, timeToLive: timeToLive, .pointer(target))]
+                reply.answers = [ResourceRecord(question.name, timeToLive: timeToLive, .pointer(target))]
                 return .answer(reply)
             }
         }
@@ -51,7 +51,7 @@ package enum Resolver {
         var reply = query.reply()
         if question.type == .a || question.type == .any {
             reply.answers = addresses.compactMap(\.v4).map {
-                Record(question.name, timeToLive: timeToLive, .address($0))
+                ResourceRecord(question.name, timeToLive: timeToLive, .address($0))
             }
         }
         return reply

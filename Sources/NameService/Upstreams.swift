@@ -34,8 +34,8 @@ package struct Upstreams: Sendable, Equatable {
     package init(resolvConf text: String, origin: Origin = .node) {
         var servers: [Server] = []
         for line in text.split(whereSeparator: \.isNewline) {
-            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            if words.first == "nameserver", let address = words.dropFirst().first.flatMap({ IPAddress(ipv4: $0) }) {
+            let fields = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
+            if fields.first == "nameserver", let address = fields.dropFirst().first.flatMap({ IPAddress(ipv4: $0) }) {
                 servers.append(Server(address))
             }
         }

@@ -23,7 +23,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
     let authority: CertificateAuthority
     let manager: Manager
     let managers: @Sendable () -> [Wire.Manager]
-    let admission: Admission
+    let admission: CallAdmission
     let capabilities: Capabilities
     let pace = RenewalLimit()
     let log: Logger
@@ -38,7 +38,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
 
     func join(request: Wire.JoinRequest, context: ServerContext) async throws -> Wire.CertificateReply {
         try admission.admit(context)
-        guard case .stranger(let own) = try Peer(context) else {
+        guard case .unauthenticated(let own) = try Peer(context) else {
             throw RPCError(code: .failedPrecondition, message: "the node is a member of the swarm already")
         }
         guard let cluster = manager.model.objects.cluster, let tokens = cluster.joinTokens else {
@@ -144,7 +144,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
         let refusal = RPCError(code: .permissionDenied, message: "only members of the swarm may call this")
         switch peer {
         case .member(let member): return member
-        case .stranger(let certificate):
+        case .unauthenticated(let certificate):
             try admission.admit(context)
             // One that is not a member's is refused like others.
             guard !certificate.isSelfSigned, let member = try? Member(of: certificate),
@@ -197,7 +197,7 @@ struct CertificateService: Wire.Certificates.SimpleServiceProtocol {
 }
 
 /// How many calls of strangers are taken: so many of each address, so that none takes the others' share, and so many of all together.
-final class Admission: Sendable {
+final class CallAdmission: Sendable {
     static let burst = 60.0
     static let perSecond = 10.0
     static let totalBurst = 600.0

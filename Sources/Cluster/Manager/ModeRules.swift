@@ -39,21 +39,21 @@ enum ModeRules {
         try check(spec.rollbackConfig, .rollback)
     }
 
-    private static func check(_ configuration: UpdateConfiguration?, _ change: ServiceChange) throws {
+    private static func check(_ configuration: UpdateConfiguration?, _ rollout: ServiceRollout) throws {
         guard let configuration else { return }
-        let actions = change == .update ? ["", "pause", "continue", "rollback"] : ["", "pause", "continue"]
+        let actions = rollout == .update ? ["", "pause", "continue", "rollback"] : ["", "pause", "continue"]
         guard actions.contains(configuration.failureAction ?? "") else {
-            throw ServiceError.unknownFailureAction(change: change, action: configuration.failureAction ?? "")
+            throw ServiceError.unknownFailureAction(rollout: rollout, action: configuration.failureAction ?? "")
         }
         guard ["", "stop-first", "start-first"].contains(configuration.order ?? "") else {
-            throw ServiceError.unknownOrder(change: change, order: configuration.order ?? "")
+            throw ServiceError.unknownOrder(rollout: rollout, order: configuration.order ?? "")
         }
-        if configuration.delay < 0 { throw ServiceError.negativeDelay(change) }
+        if configuration.delay < 0 { throw ServiceError.negativeDelay(rollout) }
         if configuration.monitor < 0 {
-            throw ServiceError.negativeMonitor(change)
+            throw ServiceError.negativeMonitor(rollout)
         }
         guard (0...1).contains(configuration.maxFailureRatio) else {
-            throw ServiceError.failureRatioOutOfRange(change)
+            throw ServiceError.failureRatioOutOfRange(rollout)
         }
     }
 }

@@ -163,7 +163,7 @@ struct ManagerRole: Sendable {
             transport: transport,
             services: [
                 CertificateService(
-                    authority: authority, manager: manager, managers: managers, admission: Admission(),
+                    authority: authority, manager: manager, managers: managers, admission: CallAdmission(),
                     capabilities: configuration.capabilities, log: log),
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),

@@ -28,7 +28,7 @@ struct RoleKeeper: Sendable {
     private struct Fingerprint: Equatable {
         struct Entry: Equatable {
             let id: String
-            let wanted: NodeRole
+            let desired: NodeRole
             let granted: NodeRole
             let url: String?
             let isDown: Bool
@@ -83,7 +83,7 @@ struct RoleKeeper: Sendable {
         return Fingerprint(
             nodes: nodes.sorted { $0.id < $1.id }.map {
                 .init(
-                    id: $0.id, wanted: $0.spec.role, granted: $0.grantedRole, url: $0.membership?.storeURL,
+                    id: $0.id, desired: $0.spec.role, granted: $0.grantedRole, url: $0.membership?.storeURL,
                     isDown: $0.status.state == .down)
             }, present: live.state.present)
     }

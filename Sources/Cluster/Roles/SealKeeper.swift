@@ -37,14 +37,16 @@ struct SealKeeper: Sendable {
     }
 
     private func take(_ sealing: ClusterObject.Sealing) async throws {
-        if let wanted = sealing.next ?? sealing.current {
-            if !keys.has(wanted) { try await StoreJoiner(role: role).fetchSecrets() }
-            guard keys.has(wanted) else { throw ClusterError(.managerUnreachable, "no manager has secret \(wanted)") }
-            if manager.model.objects.nodes[role.nodeID]?.membership?.storeSecret != wanted {
+        if let desired = sealing.next ?? sealing.current {
+            if !keys.has(desired) { try await StoreJoiner(role: role).fetchSecrets() }
+            guard keys.has(desired) else {
+                throw ClusterError(.managerUnreachable, "no manager has secret \(desired)")
+            }
+            if manager.model.objects.nodes[role.nodeID]?.membership?.storeSecret != desired {
                 _ = try await manager.writer.update(Node.self, role.nodeID) { node in
-                    guard node.grantedRole == .manager, node.membership?.storeSecret != wanted else { return false }
+                    guard node.grantedRole == .manager, node.membership?.storeSecret != desired else { return false }
                     node.membership = node.membership ?? .init()
-                    node.membership?.storeSecret = wanted
+                    node.membership?.storeSecret = desired
                     return true
                 }
             }

@@ -12,17 +12,17 @@ import X509
 final class ConnectionGuard: Sendable {
     struct Limits: Sendable {
         /// Connections of strangers, those whose handshake goes on included.
-        var strangers = 512
+        var unauthenticated = 512
         /// Of one address.
-        var strangersOfOne = 32
+        var unauthenticatedOfOne = 32
         /// Of one member: an agent has three at the most, and those that it has lost end within seconds.
         var ofMember = 16
         /// For the handshake.
         var handshake = TimeAmount.seconds(10)
         /// For all that a stranger does, its handshake included.
-        var strangerLife = TimeAmount.seconds(30)
+        var unauthenticatedLifetime = TimeAmount.seconds(30)
         /// What a stranger may send.
-        var strangerBytes = 256 << 10
+        var unauthenticatedBytes = 256 << 10
     }
 
     fileprivate struct Entry {
@@ -39,7 +39,7 @@ final class ConnectionGuard: Sendable {
         var entries: [ObjectIdentifier: Entry] = [:]
         /// Oldest first.
         var order: [Owner: [ObjectIdentifier]] = [:]
-        var strangers = 0
+        var unauthenticated = 0
     }
 
     private let state = Mutex(State())
@@ -48,8 +48,8 @@ final class ConnectionGuard: Sendable {
     init(_ limits: Limits = Limits()) { self.limits = limits }
 
     /// How many connections there are of strangers, and of members.
-    var counts: (strangers: Int, members: Int) {
-        state.withLock { ($0.strangers, $0.entries.count - $0.strangers) }
+    var counts: (unauthenticated: Int, members: Int) {
+        state.withLock { ($0.unauthenticated, $0.entries.count - $0.unauthenticated) }
     }
 
     /// Watches over a connection that has just been accepted.
@@ -67,10 +67,10 @@ final class ConnectionGuard: Sendable {
         close(
             state.withLock { state in
                 state.add(ObjectIdentifier(channel), Entry(owner: owner, channel: channel))
-                if state.order[owner]?.count ?? 0 > limits.strangersOfOne { return state.dropOldest(of: owner) }
-                guard state.strangers > limits.strangers else { return nil }
+                if state.order[owner]?.count ?? 0 > limits.unauthenticatedOfOne { return state.dropOldest(of: owner) }
+                guard state.unauthenticated > limits.unauthenticated else { return nil }
                 // Whoever has most.
-                let most = state.order.filter { $0.key.isStranger }.max { $0.value.count < $1.value.count }
+                let most = state.order.filter { $0.key.isUnauthenticated }.max { $0.value.count < $1.value.count }
                 return most.flatMap { state.dropOldest(of: $0.key) }
             })
     }
@@ -95,14 +95,14 @@ final class ConnectionGuard: Sendable {
 }
 
 extension ConnectionGuard.Owner {
-    fileprivate var isStranger: Bool { if case .address = self { true } else { false } }
+    fileprivate var isUnauthenticated: Bool { if case .address = self { true } else { false } }
 }
 
 extension ConnectionGuard.State {
     fileprivate mutating func add(_ id: ObjectIdentifier, _ entry: ConnectionGuard.Entry) {
         entries[id] = entry
         order[entry.owner, default: []].append(id)
-        if entry.owner.isStranger { strangers += 1 }
+        if entry.owner.isUnauthenticated { unauthenticated += 1 }
     }
 
     @discardableResult
@@ -110,7 +110,7 @@ extension ConnectionGuard.State {
         guard let entry = entries.removeValue(forKey: id) else { return nil }
         order[entry.owner]?.removeAll { $0 == id }
         if order[entry.owner]?.isEmpty == true { order[entry.owner] = nil }
-        if entry.owner.isStranger { strangers -= 1 }
+        if entry.owner.isUnauthenticated { unauthenticated -= 1 }
         return entry.channel
     }
 
@@ -145,7 +145,7 @@ private final class StrangerHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if !isMember {
             bytes += unwrapInboundIn(data).readableBytes
-            guard bytes <= connections.limits.strangerBytes else { return context.close(promise: nil) }
+            guard bytes <= connections.limits.unauthenticatedBytes else { return context.close(promise: nil) }
         }
         context.fireChannelRead(data)
     }
@@ -157,7 +157,7 @@ private final class StrangerHandler: ChannelInboundHandler {
                 deadline?.cancel()
                 connections.recognise(context.channel, as: nodeID)
             } else {
-                end(context, in: connections.limits.strangerLife - connections.limits.handshake)
+                end(context, in: connections.limits.unauthenticatedLifetime - connections.limits.handshake)
             }
         }
         context.fireUserInboundEventTriggered(event)

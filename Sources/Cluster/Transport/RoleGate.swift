@@ -7,7 +7,7 @@ package import X509
 package enum Peer: Sendable {
     case member(Member)
     /// Anyone who has a key: the certificate is the caller's own, or one of the swarm's that has expired or been revoked.
-    case stranger(Certificate)
+    case unauthenticated(Certificate)
 
     /// - Throws: `RPCError` with `.unauthenticated` where the transport knows no certificate.
     package init(_ context: ServerContext) throws {
@@ -18,7 +18,7 @@ package enum Peer: Sendable {
         if let leaf = transport.peerCertificateChain?.leaf {
             self = .member(try Member(of: leaf))
         } else if let own = transport.peerCertificate {
-            self = .stranger(own)
+            self = .unauthenticated(own)
         } else {
             throw RPCError(code: .unauthenticated, message: "no certificate was shown")
         }
@@ -42,14 +42,14 @@ package enum Peer: Sendable {
 
 /// The one place that says who may call what.
 package struct RoleGate: ServerInterceptor {
-    enum Caller: Hashable { case stranger, worker, manager }
+    enum Caller: Hashable { case unauthenticated, worker, manager }
 
     /// Methods that are not listed nobody may call.
     static let allowed: [MethodDescriptor: Set<Caller>] = [
-        Wire.Certificates.Method.RootCertificate.descriptor: [.stranger, .worker, .manager],
-        Wire.Certificates.Method.Join.descriptor: [.stranger],
+        Wire.Certificates.Method.RootCertificate.descriptor: [.unauthenticated, .worker, .manager],
+        Wire.Certificates.Method.Join.descriptor: [.unauthenticated],
         // A node whose certificate has expired is a stranger; the method looks closely.
-        Wire.Certificates.Method.Renew.descriptor: [.stranger, .worker, .manager],
+        Wire.Certificates.Method.Renew.descriptor: [.unauthenticated, .worker, .manager],
         Wire.Dispatcher.Method.Session.descriptor: [.worker, .manager],
         Wire.Dispatcher.Method.Assignments.descriptor: [.worker, .manager],
         Wire.Dispatcher.Method.ReportTasks.descriptor: [.worker, .manager],
@@ -86,8 +86,8 @@ package struct RoleGate: ServerInterceptor {
 
     /// What the caller counts as now. A connection keeps the identity that it began with; what that is worth does not stay.
     private func caller(_ context: ServerContext) async throws -> Caller {
-        guard case .member(let member) = try Peer(context) else { return .stranger }
-        if let shown = Peer.certificate(of: context), identity.isRevoked(shown) { return .stranger }
+        guard case .member(let member) = try Peer(context) else { return .unauthenticated }
+        if let shown = Peer.certificate(of: context), identity.isRevoked(shown) { return .unauthenticated }
         guard try await isMember(member.nodeID) else {
             throw RPCError(code: .permissionDenied, message: "node \(member.nodeID) is not part of the swarm")
         }

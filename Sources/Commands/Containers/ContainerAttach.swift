@@ -18,7 +18,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        let path = ContainerPath.of(call.arguments[0])
+        let path = ContainerRoute.of(call.arguments[0])
         let found = try await client.json(.get(path + "/json"))
         let state = found["State"]
         guard state["Running"].isTrue else {
@@ -68,7 +68,7 @@ extension Command {
             var failed: [String] = []
             for name in call.arguments {
                 do {
-                    try await client.send(.post(ContainerPath.of(name, "/start")))
+                    try await client.send(.post(ContainerRoute.of(name, "/start")))
                     Console.line(name)
                 } catch {
                     Console.error("\(error)")
@@ -83,7 +83,7 @@ extension Command {
         guard call.arguments.count == 1 else {
             throw ExitError(1, "you cannot start and attach multiple containers at once")
         }
-        let path = ContainerPath.of(call.arguments[0])
+        let path = ContainerRoute.of(call.arguments[0])
         let found = try await client.json(.get(path + "/json"))
         let session = AttachSession(
             client: client, path: path, isTerminal: found["Config"]["Tty"].isTrue,

@@ -10,7 +10,7 @@ enum ContainerCommands {
     ]
 }
 
-enum ContainerPath {
+enum ContainerRoute {
     static func of(_ reference: String, _ rest: String = "") -> String {
         "/containers/\(Request.part(reference))\(rest)"
     }

@@ -71,7 +71,7 @@ struct ContainerCopy {
 
     /// What the engine says of a path, or `nil` when there is none.
     private func remote(_ client: DockerClient, _ container: String, _ path: String) async throws -> JSON? {
-        let request = Request("HEAD", ContainerPath.of(container, "/archive"), query: [("path", path)])
+        let request = Request("HEAD", ContainerRoute.of(container, "/archive"), query: [("path", path)])
         do {
             return try await client.stream(request) { response in
                 let encoded = response.head.headers["x-docker-container-path-stat"] ?? ""
@@ -96,7 +96,7 @@ struct ContainerCopy {
             let folder = source.split(separator: "/").dropLast().joined(separator: "/")
             source = target.hasPrefix("/") ? target : "/\(folder)/\(target)"
         }
-        let request = Request.get(ContainerPath.of(container, "/archive"), [("path", source)])
+        let request = Request.get(ContainerRoute.of(container, "/archive"), [("path", source)])
         if destination == "-" {
             return try await client.stream(request) { response in
                 while let bytes = try await response.next() { try await Console.pass(bytes, to: 1) }
@@ -156,7 +156,7 @@ struct ContainerCopy {
                 throw ExitError(1, "destination \"\(container):\(destination)\" must be a directory")
             }
             let request = Request(
-                "PUT", ContainerPath.of(container, "/archive"), query: query + [("path", folder)],
+                "PUT", ContainerRoute.of(container, "/archive"), query: query + [("path", folder)],
                 body: InputFile.body("", type: "application/x-tar"))
             return try await client.send(request)
         }
@@ -182,7 +182,7 @@ struct ContainerCopy {
             try await writer.write(TarFormat.end)
         }
         try await client.send(
-            Request("PUT", ContainerPath.of(container, "/archive"), query: query + [("path", folder)], body: body))
+            Request("PUT", ContainerRoute.of(container, "/archive"), query: query + [("path", folder)], body: body))
         said("Successfully copied to \(container):\(destination)")
     }
 }

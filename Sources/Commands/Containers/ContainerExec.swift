@@ -27,7 +27,7 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let path = ContainerPath.of(call.arguments[0])
+        let path = ContainerRoute.of(call.arguments[0])
         let isDetached = flags.isSet("detach")
         let isTerminal = flags.isSet("tty")
         let sendsInput = flags.isSet("interactive") && !isDetached

@@ -16,7 +16,7 @@ extension Command {
         let client = try await call.client()
         let query = call.flags.isSet("size") ? [("size", "1")] : []
         try await Inspection(format: call.flags.string("format")).show(call.arguments) { name in
-            try await client.bytes(.get(ContainerPath.of(name, "/json"), query))
+            try await client.bytes(.get(ContainerRoute.of(name, "/json"), query))
         }
     }
 
@@ -33,7 +33,7 @@ extension Command {
     ) { call in
         let arguments = call.arguments.dropFirst().joined(separator: " ")
         let answer = try await call.client().json(
-            .get(ContainerPath.of(call.arguments[0], "/top"), arguments.isEmpty ? [] : [("ps_args", arguments)]))
+            .get(ContainerRoute.of(call.arguments[0], "/top"), arguments.isEmpty ? [] : [("ps_args", arguments)]))
         var text = answer["Titles"].strings.joined(separator: "\t") + "\n"
         for process in answer["Processes"].elements { text += process.strings.joined(separator: "\t") + "\n" }
         Console.text(TabWriter(leastWidth: 20).layout(text))
@@ -51,7 +51,7 @@ extension Command {
             """
     ) { call in
         let name = call.arguments[0]
-        let found = try await call.client().json(.get(ContainerPath.of(name, "/json")))
+        let found = try await call.client().json(.get(ContainerRoute.of(name, "/json")))
         let ports = found["NetworkSettings"]["Ports"]
         func address(_ binding: JSON) -> String {
             AddressText.joined(binding["HostIp"].text, binding["HostPort"].text)
@@ -90,7 +90,7 @@ extension Command {
             """
     ) { call in
         guard !call.arguments[0].isEmpty else { throw ExitError(1, "Container name cannot be empty") }
-        let changes = try await call.client().json(.get(ContainerPath.of(call.arguments[0], "/changes")))
+        let changes = try await call.client().json(.get(ContainerRoute.of(call.arguments[0], "/changes")))
         let kinds = ["C", "A", "D"]
         for change in changes.elements {
             let kind = Int(change["Kind"].integer ?? 0)
@@ -112,7 +112,7 @@ extension Command {
               -o, --output string   File to write; standard output if not given
             """
     ) { call in
-        let request = Request.get(ContainerPath.of(call.arguments[0], "/export"))
+        let request = Request.get(ContainerRoute.of(call.arguments[0], "/export"))
         try await OutputFile.stream(
             try await call.client(), request, to: call.flags.string("output"), action: "export container")
     }

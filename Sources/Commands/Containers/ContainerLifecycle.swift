@@ -89,7 +89,7 @@ extension Command {
     ) { call in
         let client = try await call.client()
         try await Batch.run(call.arguments) { name in
-            let answer = try await client.json(.post(ContainerPath.of(name, "/wait")))
+            let answer = try await client.json(.post(ContainerRoute.of(name, "/wait")))
             let message = answer["Error"]["Message"].text
             guard message.isEmpty else { throw ExitError(1, message) }
             return "\(answer["StatusCode"].integer ?? 0)"
@@ -122,7 +122,7 @@ extension Command {
         try await Batch.together(call.arguments) { name in
             let plain = name.hasPrefix("/") ? String(name.dropFirst()) : name
             guard !plain.isEmpty else { throw ExitError(1, "Container name cannot be empty") }
-            do { try await client.send(.delete(ContainerPath.of(plain), requested)) } catch let error as DockerError
+            do { try await client.send(.delete(ContainerRoute.of(plain), requested)) } catch let error as DockerError
                 where isForced && error.isNotFound
             {
                 // What is not there need not be removed.
@@ -149,7 +149,7 @@ extension Command {
             throw ExitError(1, "Error: Neither old nor new names may be empty")
         }
         do {
-            try await call.client().send(.post(ContainerPath.of(names[0], "/rename"), [("name", names[1])]))
+            try await call.client().send(.post(ContainerRoute.of(names[0], "/rename"), [("name", names[1])]))
         } catch let error as DockerError {
             throw ExitError(1, "\(error)\nError: failed to rename container named \(names[0])")
         }
@@ -172,7 +172,7 @@ enum Lifecycle {
     static func each(_ call: Invocation, _ path: String, _ query: [(String, String)]) async throws {
         let client = try await call.client()
         try await Batch.together(call.arguments) { name in
-            try await client.send(.post(ContainerPath.of(name, path), query))
+            try await client.send(.post(ContainerRoute.of(name, path), query))
             return name
         }
     }

@@ -33,7 +33,7 @@ extension Command {
         if last > 0 { query.append(("limit", "\(last)")) }
         let showsSize = flags.isSet("size")
         if showsSize || format.map(ContainerRow.asksSize) == true { query.append(("size", "1")) }
-        query += Filters.query(flags.list("filter"))
+        query += FilterArguments.query(flags.list("filter"))
         if flags.isSet("quiet"), let format, !format.isEmpty {
             Console.error("WARNING: Ignoring custom format, because both --format and --quiet are set.")
         }

@@ -21,15 +21,15 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        let path = ContainerPath.of(call.arguments[0])
+        let path = ContainerRoute.of(call.arguments[0])
         let found = try await client.json(.get(path + "/json"))
-        let request = Request.get(path + "/logs", try LogQuery.items(call.flags))
+        let request = Request.get(path + "/logs", try LogFlags.items(call.flags))
         let isFramed = !found["Config"]["Tty"].isTrue
         try await client.stream(request) { try await AttachSession.passOutput($0, isFramed: isFramed) }
     }
 }
 
-enum LogQuery {
+enum LogFlags {
     static func items(_ flags: ParsedFlags) throws -> [(String, String)] {
         var query = [("stdout", "1"), ("stderr", "1")]
         do {

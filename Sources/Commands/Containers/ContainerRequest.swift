@@ -145,8 +145,8 @@ package struct ContainerRequest {
         host.volumeDriver = flags.text("volume-driver") ?? ""
         host.volumesFrom = flags.texts("volumes-from")
         host.annotations = flags.dictionary("annotation")
-        host.capAdd = flags.texts("cap-add").map { StringList(Capabilities.names($0)) }
-        host.capDrop = flags.texts("cap-drop").map { StringList(Capabilities.names($0)) }
+        host.capAdd = flags.texts("cap-add").map { StringList(CapabilityFlags.names($0)) }
+        host.capDrop = flags.texts("cap-drop").map { StringList(CapabilityFlags.names($0)) }
         host.cgroupnsMode = try mode("cgroupns")
         host.nameServers = flags.texts("dns")
         let options = flags.list("dns-option") + flags.list("dns-opt")

@@ -65,19 +65,19 @@ struct ContainerRun {
         } catch { throw RunFailure.start(error, call) }
         let attached = ContainerRequest(call).attachments()
         guard attached.input || attached.output || attached.error else {
-            do { try await client.send(.post(ContainerPath.of(id, "/start"))) } catch {
+            do { try await client.send(.post(ContainerRoute.of(id, "/start"))) } catch {
                 throw RunFailure.start(error, call)
             }
             if flags.isSet("detach") { Console.line(id) }
             return
         }
         let session = AttachSession(
-            client: client, path: ContainerPath.of(id), isTerminal: flags.isSet("tty"), sendsInput: attached.input,
+            client: client, path: ContainerRoute.of(id), isTerminal: flags.isSet("tty"), sendsInput: attached.input,
             detachKeys: flags.string("detach-keys") ?? "", proxiesSignals: flags.isSet("sig-proxy", default: true))
         let query = session.query(output: attached.output, error: attached.error)
         let condition = flags.isSet("rm") ? "removed" : "next-exit"
         let status = try await session.run(query, condition: condition) {
-            do { try await client.send(.post(ContainerPath.of(id, "/start"))) } catch {
+            do { try await client.send(.post(ContainerRoute.of(id, "/start"))) } catch {
                 throw RunFailure.start(error, call)
             }
         }

@@ -37,7 +37,7 @@ extension Command {
                 rows.map { StatisticsRow.row($0.name, $0.sample, isShort: isShort) }, format: flags.string("format"))
         }
         // A name that is unknown ends it before it begins.
-        for name in names { _ = try await client.bytes(.get(ContainerPath.of(name, "/json"))) }
+        for name in names { _ = try await client.bytes(.get(ContainerRoute.of(name, "/json"))) }
         try await StatisticsWatch(
             client: client, names: names, includesStopped: true, isShort: isShort, format: flags.string("format")
         ).run()
@@ -63,7 +63,7 @@ struct StatisticsWatch {
         try await withThrowingTaskGroup(of: (Int, JSON).self) { group in
             for (index, name) in names.enumerated() {
                 group.addTask {
-                    (index, try await client.json(.get(ContainerPath.of(name, "/stats"), [("stream", "0")])))
+                    (index, try await client.json(.get(ContainerRoute.of(name, "/stats"), [("stream", "0")])))
                 }
             }
             var found: [Int: JSON] = [:]

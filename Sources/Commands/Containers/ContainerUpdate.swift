@@ -55,7 +55,7 @@ extension Command {
         var failures: [String] = []
         for name in call.arguments {
             do {
-                let answer = try await client.json(.post(ContainerPath.of(name, "/update"), [], body))
+                let answer = try await client.json(.post(ContainerRoute.of(name, "/update"), [], body))
                 Console.line(name)
                 warnings += answer["Warnings"].strings
             } catch { failures.append("\(error)") }

@@ -11,8 +11,8 @@ enum RunHelp {
     static func options(without names: Set<String>) -> String {
         var isLeftOut = false
         let kept = text.split(separator: "\n").filter { line in
-            let words = line.split(separator: " ")
-            if let name = words.prefix(2).first(where: { $0.hasPrefix("--") }) {
+            let elements = line.split(separator: " ")
+            if let name = elements.prefix(2).first(where: { $0.hasPrefix("--") }) {
                 isLeftOut = names.contains(String(name.dropFirst(2)))
             }
             return !isLeftOut

@@ -28,8 +28,8 @@ package struct CommandFlag: Sendable, Equatable {
                 short = rest.dropFirst().first
                 rest = rest.dropFirst(4)
             }
-            let words = rest.dropFirst(2)
-            let specification = words.firstRange(of: "  ").map { words[..<$0.lowerBound] } ?? words
+            let text = rest.dropFirst(2)
+            let specification = text.firstRange(of: "  ").map { text[..<$0.lowerBound] } ?? text
             let parts = specification.split(separator: " ", maxSplits: 1)
             guard let name = parts.first else { return nil }
             return CommandFlag(name: String(name), short: short, type: parts.count > 1 ? String(parts[1]) : "")

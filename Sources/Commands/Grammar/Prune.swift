@@ -9,7 +9,7 @@ enum Prune {
     }
 
     static func ask(_ call: Invocation, _ path: String, _ more: [String] = []) async throws -> JSON {
-        try await call.client().json(.post(path, Filters.query(call.flags.list("filter") + more)))
+        try await call.client().json(.post(path, FilterArguments.query(call.flags.list("filter") + more)))
     }
 
     static func report(_ title: String, _ names: [String]) {

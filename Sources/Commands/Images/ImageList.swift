@@ -34,7 +34,7 @@ extension Command {
         guard !flags.isSet("tree") else { throw ExitError(1, "--tree is not supported") }
         var filters = flags.list("filter")
         if let pattern = call.arguments.first { filters.append("reference=\(pattern)") }
-        var query = Filters.query(filters)
+        var query = FilterArguments.query(filters)
         if flags.isSet("all") { query.append(("all", "1")) }
         let answer = try await call.client().json(.get("/images/json", query))
         let rows = answer.elements.flatMap {

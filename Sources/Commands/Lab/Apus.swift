@@ -11,8 +11,8 @@ package struct Apus: AsyncParsableCommand {
     package init() {}
 
     /// The help of `lab`, or of a command of it, as in `apus help lab up`; the lab's own for one that does not exist.
-    package static func labHelp(_ words: [String]) -> String {
-        let command = words.dropFirst().first.flatMap { name in
+    package static func labHelp(_ arguments: [String]) -> String {
+        let command = arguments.dropFirst().first.flatMap { name in
             LabCommand.configuration.subcommands.first { $0.configuration.commandName == name }
         }
         return helpMessage(for: command ?? LabCommand.self)

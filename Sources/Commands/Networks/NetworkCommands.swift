@@ -33,7 +33,7 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        let answer = try await call.client().json(.get("/networks", Filters.query(flags.list("filter"))))
+        let answer = try await call.client().json(.get("/networks", FilterArguments.query(flags.list("filter"))))
         let networks = answer.elements.sorted { NaturalOrder.comesBefore($0["Name"].text, $1["Name"].text) }
         try NetworkRow.listing.show(
             networks.map { NetworkRow.row($0, isShort: !flags.isSet("no-trunc")) }, format: flags.string("format"),

@@ -40,7 +40,7 @@ extension Command {
     ) { call in
         let flags = call.flags
         let client = try await call.client()
-        let nodes = try await client.json(.get("/nodes", Filters.query(flags.list("filter")))).elements.sorted {
+        let nodes = try await client.json(.get("/nodes", FilterArguments.query(flags.list("filter")))).elements.sorted {
             NaturalOrder.comesBefore($0["Description"]["Hostname"].text, $1["Description"]["Hostname"].text)
         }
         let isQuiet = flags.isSet("quiet")
@@ -74,7 +74,7 @@ extension Command {
                 let reference = try await NodePath.resolved(name, client)
                 let id = try await client.json(.get(NodePath.of(reference)))["ID"].text
                 let filters = call.flags.list("filter") + ["node=\(id)"]
-                tasks += try await client.json(.get("/tasks", Filters.query(filters))).elements
+                tasks += try await client.json(.get("/tasks", FilterArguments.query(filters))).elements
             } catch { failures.append("\(error)") }
         }
         if failures.isEmpty || !tasks.isEmpty {

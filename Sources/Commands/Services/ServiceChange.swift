@@ -60,7 +60,7 @@ package struct ServiceChange {
         if let labels = dictionary(container.labels ?? [:], "container-label") { container.labels = labels.nilIfEmpty }
         if let controls = dictionary(container.sysctls ?? [:], "sysctl") { container.sysctls = controls.nilIfEmpty }
         if flags.hasAny(["cap-add", "cap-drop"]) {
-            var capabilities = Capabilities(
+            var capabilities = CapabilityFlags(
                 adding: container.capabilityAdd ?? [], dropping: container.capabilityDrop ?? [])
             capabilities.change(adding: flags.list("cap-add"), dropping: flags.list("cap-drop"))
             container.capabilityAdd = capabilities.added.nilIfEmpty

@@ -181,7 +181,7 @@ package struct ServiceRequest {
         guard !flags.has("credential-spec") else { throw ExitError(1, "--credential-spec is for Windows only") }
         let environment = try SettingFiles.environment(call, files: "env-file", flags: "env")
         let command = Array(call.arguments.dropFirst())
-        let capabilities = Capabilities(adding: flags.list("cap-add"), dropping: flags.list("cap-drop"))
+        let capabilities = CapabilityFlags(adding: flags.list("cap-add"), dropping: flags.list("cap-drop"))
         var container = ContainerSpec()
         container.image = call.arguments[0]
         container.labels = flags.dictionary("container-label")

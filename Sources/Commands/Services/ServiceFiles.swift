@@ -49,7 +49,7 @@ enum ServiceFiles {
     }
 
     private static func id(of name: String, kind: String, _ client: DockerClient) async throws -> String {
-        let query = [("filters", Filters.encoded(["name": [name]]))]
+        let query = [("filters", FilterArguments.encoded(["name": [name]]))]
         let found = try await client.json(.get("/\(kind)s", query)).elements.first { $0["Spec"]["Name"].text == name }
         guard let found else { throw ExitError(1, "\(kind) not found: \(name)") }
         return found["ID"].text

@@ -132,8 +132,8 @@ package enum ServicePretty {
     private static func container(_ container: JSON) -> String {
         var text = " Image:\t\t\(container["Image"].text)\n"
         func line(_ title: String, _ member: String) {
-            let words = container[member].strings
-            if !words.isEmpty { text += " \(title):\t\t" + words.map { "\($0) " }.joined() + "\n" }
+            let elements = container[member].strings
+            if !elements.isEmpty { text += " \(title):\t\t" + elements.map { "\($0) " }.joined() + "\n" }
         }
         line("Args", "Args")
         line("Env", "Env")

@@ -30,7 +30,7 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        var query = Filters.query(flags.list("filter"))
+        var query = FilterArguments.query(flags.list("filter"))
         let isQuiet = flags.isSet("quiet")
         if !isQuiet { query.append(("status", "true")) }
         let answer = try await call.client().json(.get("/services", query))
@@ -76,10 +76,10 @@ extension Command {
         let flags = call.flags
         let client = try await call.client()
         let known = try await client.json(
-            .get("/services", [("filters", Filters.encoded(["id": call.arguments]))])
+            .get("/services", [("filters", FilterArguments.encoded(["id": call.arguments]))])
         ).elements
         let named = try await client.json(
-            .get("/services", [("filters", Filters.encoded(["name": call.arguments]))])
+            .get("/services", [("filters", FilterArguments.encoded(["name": call.arguments]))])
         ).elements
         var ids: [String] = []
         var missing: [String] = []
@@ -107,7 +107,7 @@ extension Command {
         for (index, item) in filters.enumerated() where item == "node=self" {
             requested[index] = "node=\(try await client.json(.get("/info"))["Swarm"]["NodeID"].text)"
         }
-        let tasks = try await client.json(.get("/tasks", Filters.query(requested))).elements
+        let tasks = try await client.json(.get("/tasks", FilterArguments.query(requested))).elements
         // Ids by themselves are whole here, though not in `node ps`.
         try await TaskTable(client, flags).show(tasks, isShort: !flags.isSet("no-trunc") && !flags.isSet("quiet"))
         guard missing.isEmpty else { throw ExitError(1, missing.joined(separator: "\n")) }

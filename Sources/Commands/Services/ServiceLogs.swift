@@ -23,7 +23,7 @@ extension Command {
         let flags = call.flags
         let client = try await call.client()
         let isRaw = flags.isSet("raw")
-        var query = try LogQuery.items(flags).filter { $0.0 != "details" }
+        var query = try LogFlags.items(flags).filter { $0.0 != "details" }
         // What the lines are of comes as details.
         if !isRaw || flags.isSet("details") { query.append(("details", "1")) }
         let target = try await LogTarget.find(client, call.arguments[0])
@@ -47,7 +47,7 @@ extension Command {
                         throw ExitError(
                             1, "error from daemon in stream: \(String(decoding: frame.bytes, as: UTF8.self))")
                     }
-                    let line = try LogLine(frame.bytes, style)
+                    let line = try ServiceLogLine(frame.bytes, style)
                     if slots[line.task] == nil {
                         slots[line.task] = try await LogTarget.slot(client, line, resolves: !flags.isSet("no-resolve"))
                     }
@@ -86,7 +86,7 @@ struct LogTarget {
     }
 
     /// `web.1` of a task, asked for once.
-    static func slot(_ client: DockerClient, _ line: LogLine, resolves: Bool) async throws -> String {
+    static func slot(_ client: DockerClient, _ line: ServiceLogLine, resolves: Bool) async throws -> String {
         let task = try await client.json(.get("/tasks/\(Request.part(line.task))"))
         let slot = task["Slot"].integer ?? 0
         return slot != 0 ? "\(slot)" : resolves ? line.node : task["NodeID"].text
@@ -119,7 +119,7 @@ package struct LogLineStyle: Sendable {
 }
 
 /// A line of a service's logs: timestamp, details that say what it is of, message.
-package struct LogLine {
+package struct ServiceLogLine {
     static let prefix = "com.docker.swarm."
 
     let timestamp: [UInt8]

@@ -51,7 +51,7 @@ struct ServiceWait {
                 return
             }
             var current = progress ?? ServiceProgress(service)
-            let filters = [("filters", Filters.encoded(["service": [reference], "_up-to-date": ["true"]]))]
+            let filters = [("filters", FilterArguments.encoded(["service": [reference], "_up-to-date": ["true"]]))]
             let tasks = try await client.json(.get("/tasks", filters)).elements
             let nodes = try await client.json(.get("/nodes")).elements
             let active = Set(nodes.filter { $0["Status"]["State"].text != "down" }.map { $0["ID"].text })

@@ -31,7 +31,7 @@ extension Command {
             guard let text = flags.string(name), !text.isEmpty else { continue }
             query.append((name, try Timestamps.parameter(text)))
         }
-        query += Filters.query(flags.list("filter"))
+        query += FilterArguments.query(flags.list("filter"))
         try await call.client().values(.get("/events", query)) { event in
             if let template {
                 Console.line(try template.render(.data(event)))

@@ -139,7 +139,7 @@ enum TemplateFunctions {
     }
 
     private static func text(_ name: String, _ values: [TemplateValue]) throws(TemplateFailure) -> TemplateValue {
-        let words = values.map(\.text)
+        let texts = values.map(\.text)
         func need(_ count: Int) throws(TemplateFailure) {
             guard values.count == count else {
                 throw TemplateFailure(reason: "wrong number of args for \(name): want \(count) got \(values.count)")
@@ -149,32 +149,32 @@ enum TemplateFunctions {
         case "split":
             try need(2)
             let parts =
-                words[1].isEmpty
-                ? words[0].map(String.init)
-                : words[0].components(separatedBy: words[1])
+                texts[1].isEmpty
+                ? texts[0].map(String.init)
+                : texts[0].components(separatedBy: texts[1])
             return .data(.strings(parts))
         case "join":
             try need(2)
             return .data(
-                .string(values[0].data.elements.map { TemplateValue.data($0).text }.joined(separator: words[1])))
+                .string(values[0].data.elements.map { TemplateValue.data($0).text }.joined(separator: texts[1])))
         case "title":
             try need(1)
-            return .data(.string(words[0].prefix(1).uppercased() + words[0].dropFirst()))
+            return .data(.string(texts[0].prefix(1).uppercased() + texts[0].dropFirst()))
         case "lower": return .data(.string(try only(values).text.lowercased()))
         case "upper": return .data(.string(try only(values).text.uppercased()))
         case "pad":
             try need(3)
-            return .data(.string(words[0].isEmpty ? "" : try blanks(values[1]) + words[0] + blanks(values[2])))
+            return .data(.string(texts[0].isEmpty ? "" : try blanks(values[1]) + texts[0] + blanks(values[2])))
         case "truncate":
             try need(2)
             let count = Int(values[1].data.integer ?? 0)
             guard count >= 0 else {
                 throw TemplateFailure(reason: "runtime error: slice bounds out of range [:\(count)]")
             }
-            return .data(.string(String(words[0].prefix(count))))
+            return .data(.string(String(texts[0].prefix(count))))
         case "html":
             let marks = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&#34;"), ("'", "&#39;")]
-            return .data(.string(marks.reduce(words.joined()) { $0.replacing($1.0, with: $1.1) }))
+            return .data(.string(marks.reduce(texts.joined()) { $0.replacing($1.0, with: $1.1) }))
         default: throw TemplateFailure(reason: "\(name) is not supported")
         }
     }

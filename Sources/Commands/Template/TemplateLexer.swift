@@ -30,8 +30,9 @@ struct TemplateLexer {
     private init(source: [Character]) { self.source = source }
 
     private func starts(with text: String, at index: Int) -> Bool {
-        let wanted = Array(text)
-        return index + wanted.count <= source.count && source[index..<index + wanted.count].elementsEqual(wanted)
+        let requested = Array(text)
+        return index + requested.count <= source.count
+            && source[index..<index + requested.count].elementsEqual(requested)
     }
 
     private mutating func run() throws(TemplateError) {

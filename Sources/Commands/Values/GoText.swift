@@ -61,28 +61,28 @@ package enum GoText {
 package enum ShellWords {
     /// - Throws: For a quote or a backslash at the end.
     package static func split(_ text: String) throws(ValueError) -> [String] {
-        var words: [String] = []
-        var word: String?
+        var elements: [String] = []
+        var element: String?
         var quote: Character?
         var rest = text[...]
         while let character = rest.popFirst() {
             switch (quote, character) {
             case ("'", "'"), ("\"", "\""): quote = nil
-            case ("'", _): word = (word ?? "") + String(character)
+            case ("'", _): element = (element ?? "") + String(character)
             case ("\"", "\\"), (nil, "\\"):
                 guard let next = rest.popFirst() else { throw ValueError("EOF found after escape character") }
-                word = (word ?? "") + String(next)
-            case ("\"", _): word = (word ?? "") + String(character)
+                element = (element ?? "") + String(next)
+            case ("\"", _): element = (element ?? "") + String(character)
             case (nil, "'"), (nil, "\""):
                 quote = character
-                word = word ?? ""
+                element = element ?? ""
             case (nil, " "), (nil, "\t"), (nil, "\n"):
-                if let whole = word { words.append(whole) }
-                word = nil
-            default: word = (word ?? "") + String(character)
+                if let whole = element { elements.append(whole) }
+                element = nil
+            default: element = (element ?? "") + String(character)
             }
         }
         guard quote == nil else { throw ValueError("EOF found when expecting closing quote") }
-        return words + (word.map { [$0] } ?? [])
+        return elements + (element.map { [$0] } ?? [])
     }
 }

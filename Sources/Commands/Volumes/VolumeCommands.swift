@@ -76,7 +76,7 @@ extension Command {
     ) { call in
         let flags = call.flags
         guard !flags.isSet("cluster") else { throw ExitError(1, "--cluster: cluster volumes are not supported") }
-        let answer = try await call.client().json(.get("/volumes", Filters.query(flags.list("filter"))))
+        let answer = try await call.client().json(.get("/volumes", FilterArguments.query(flags.list("filter"))))
         let volumes = answer["Volumes"].elements.sorted { NaturalOrder.comesBefore($0["Name"].text, $1["Name"].text) }
         try VolumeRow.listing.show(
             volumes.map(VolumeRow.row), format: flags.string("format"), isQuiet: flags.isSet("quiet"))

@@ -67,8 +67,8 @@ package enum Capabilities {
         _ = try normalised(change.drop, "CapDrop", bounding: nil)
     }
 
-    private static func normalised(_ wanted: [String], _ field: String, bounding: [String]?) throws -> [String] {
-        try wanted.map { name in
+    private static func normalised(_ requested: [String], _ field: String, bounding: [String]?) throws -> [String] {
+        try requested.map { name in
             let upper = name.uppercased()
             if upper == "ALL" { return upper }
             let full = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper

@@ -3,23 +3,25 @@ import OCI
 extension SpecificationBuilder {
     /// Docker's `getMemoryResources`, `getCPUResources` and `getPidsLimit`; what the kernel cannot limit is left out
     /// with Docker's warning.
-    static func resources(_ wanted: ContainerResources, host: HostFacts, warnings: inout [String]) -> RuntimeResources {
+    static func resources(_ requested: ContainerResources, host: HostFacts, warnings: inout [String])
+        -> RuntimeResources
+    {
         var result = RuntimeResources()
-        result.memory = memory(wanted, host: host, warnings: &warnings)
+        result.memory = memory(requested, host: host, warnings: &warnings)
         var cpu = RuntimeCPU()
-        if let shares = positive(wanted.cpuShares) { cpu.shares = UInt64(clamping: shares) }
-        if let nano = positive(wanted.nanoCPUs) {
+        if let shares = positive(requested.cpuShares) { cpu.shares = UInt64(clamping: shares) }
+        if let nano = positive(requested.nanoCPUs) {
             cpu.period = 100_000
             cpu.quota = max(1000, nano / 10_000)
         } else {
-            if let period = positive(wanted.cpuPeriod) { cpu.period = UInt64(clamping: period) }
-            if let quota = wanted.cpuQuota, quota != 0 { cpu.quota = quota }
+            if let period = positive(requested.cpuPeriod) { cpu.period = UInt64(clamping: period) }
+            if let quota = requested.cpuQuota, quota != 0 { cpu.quota = quota }
         }
-        if let cpus = wanted.cpus, !cpus.isEmpty { cpu.cpus = cpus }
-        if let nodes = wanted.memoryNodes, !nodes.isEmpty { cpu.mems = nodes }
+        if let cpus = requested.cpus, !cpus.isEmpty { cpu.cpus = cpus }
+        if let nodes = requested.memoryNodes, !nodes.isEmpty { cpu.mems = nodes }
         if cpu != RuntimeCPU() { result.cpu = cpu }
-        if let processes = positive(wanted.processes) { result.pids = RuntimePIDs(limit: processes) }
-        if let weight = wanted.blockIOWeight, weight > 0 {
+        if let processes = positive(requested.processes) { result.pids = RuntimePIDs(limit: processes) }
+        if let weight = requested.blockIOWeight, weight > 0 {
             var block = RuntimeBlockIO()
             block.weight = weight
             result.blockIO = block
@@ -27,13 +29,13 @@ extension SpecificationBuilder {
         return result
     }
 
-    private static func memory(_ wanted: ContainerResources, host: HostFacts, warnings: inout [String])
+    private static func memory(_ requested: ContainerResources, host: HostFacts, warnings: inout [String])
         -> RuntimeMemory?
     {
         var memory = RuntimeMemory()
-        if let limit = positive(wanted.memory) {
+        if let limit = positive(requested.memory) {
             memory.limit = limit
-            let swap = wanted.memorySwap ?? 0
+            let swap = requested.memorySwap ?? 0
             if host.limitsSwap {
                 memory.swap = swap == 0 ? min(limit, .max / 2) * 2 : swap
             } else if swap != -1 {
@@ -42,8 +44,8 @@ extension SpecificationBuilder {
                         + "without swap.")
             }
         }
-        if let reservation = positive(wanted.memoryReservation) { memory.reservation = reservation }
-        if let swappiness = wanted.memorySwappiness, swappiness >= 0 {
+        if let reservation = positive(requested.memoryReservation) { memory.reservation = reservation }
+        if let swappiness = requested.memorySwappiness, swappiness >= 0 {
             if host.limitsSwappiness {
                 memory.swappiness = UInt64(clamping: swappiness)
             } else {
@@ -52,7 +54,7 @@ extension SpecificationBuilder {
                         + "swappiness discarded.")
             }
         }
-        if wanted.disableOutOfMemoryKiller {
+        if requested.disableOutOfMemoryKiller {
             if host.cgroupVersion == 1 {
                 memory.disableOOMKiller = true
             } else {
@@ -65,8 +67,9 @@ extension SpecificationBuilder {
     private static func positive(_ value: Int64?) -> Int64? { value.flatMap { $0 > 0 ? $0 : nil } }
 
     /// runc fails on a limit above this process' own hard one unless we hold CAP_SYS_RESOURCE, so it is cut to it.
-    static func limits(_ wanted: [ProcessLimit], host: HostFacts, warnings: inout [String]) throws -> [RuntimeLimit] {
-        try wanted.map { limit in
+    static func limits(_ requested: [ProcessLimit], host: HostFacts, warnings: inout [String]) throws -> [RuntimeLimit]
+    {
+        try requested.map { limit in
             let name = limit.name.lowercased()
             guard HostFacts.limitNumbers[name] != nil else {
                 throw RuntimeError(.invalidSpecification, "invalid ulimit type: \(limit.name)")
@@ -89,14 +92,14 @@ extension SpecificationBuilder {
     }
 
     /// Lowering the score below our own needs CAP_SYS_RESOURCE.
-    static func outOfMemoryScore(_ wanted: Int, host: HostFacts, warnings: inout [String]) -> Int? {
-        if wanted == host.outOfMemoryScore { return nil }
-        if wanted < host.outOfMemoryScore, !host.hasSysResource {
-            if wanted != 0 {
-                warnings.append("oom-score-adj \(wanted) was discarded: this daemon may not lower its own.")
+    static func outOfMemoryScore(_ requested: Int, host: HostFacts, warnings: inout [String]) -> Int? {
+        if requested == host.outOfMemoryScore { return nil }
+        if requested < host.outOfMemoryScore, !host.hasSysResource {
+            if requested != 0 {
+                warnings.append("oom-score-adj \(requested) was discarded: this daemon may not lower its own.")
             }
             return nil
         }
-        return wanted
+        return requested
     }
 }

@@ -57,10 +57,10 @@ package struct SeccompProfile: Sendable, Codable, Equatable {
             return true
         }
         let mapped = archMap?.first { $0.architecture == machine.seccompName }
-        var wanted = mapped.map { [$0.architecture] + (subordinates ? $0.subArchitectures ?? [] : []) }
-        if wanted == nil { wanted = architectures ?? [machine.seccompName] }
+        var requested = mapped.map { [$0.architecture] + (subordinates ? $0.subArchitectures ?? [] : []) }
+        if requested == nil { requested = architectures ?? [machine.seccompName] }
         return RuntimeSeccomp(
-            defaultAction: defaultAction, defaultErrnoRet: defaultErrnoRet, architectures: wanted, flags: flags,
+            defaultAction: defaultAction, defaultErrnoRet: defaultErrnoRet, architectures: requested, flags: flags,
             syscalls: kept.compactMap { group in
                 let names = (group.names ?? []) + (group.name.map { [$0] } ?? [])
                 guard !names.isEmpty else { return nil }
@@ -97,8 +97,8 @@ package struct SeccompProfile: Sendable, Codable, Equatable {
         }
 
         func isAtLeast(_ version: String) -> Bool {
-            let wanted = Machine(architecture: architecture, release: version)
-            return (kernelMajor, kernelMinor) >= (wanted.kernelMajor, wanted.kernelMinor)
+            let requested = Machine(architecture: architecture, release: version)
+            return (kernelMajor, kernelMinor) >= (requested.kernelMajor, requested.kernelMinor)
         }
     }
 }

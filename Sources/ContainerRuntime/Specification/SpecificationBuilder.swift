@@ -20,60 +20,62 @@ package struct SpecificationBuilder: Sendable {
     /// Reads the devices' numbers from the host; everything else is computed.
     ///
     /// - Throws: ``RuntimeError`` with `.invalidSpecification` and Docker's words.
-    package func build(_ wanted: ContainerSpecification) throws -> Result {
-        guard !wanted.arguments.isEmpty else {
+    package func build(_ requested: ContainerSpecification) throws -> Result {
+        guard !requested.arguments.isEmpty else {
             throw RuntimeError(.invalidSpecification, "No command specified")
         }
-        guard wanted.workingDirectory.hasPrefix("/") else {
+        guard requested.workingDirectory.hasPrefix("/") else {
             throw RuntimeError(
                 .invalidSpecification,
-                "the working directory '\(wanted.workingDirectory)' is invalid, it needs to be an absolute path")
+                "the working directory '\(requested.workingDirectory)' is invalid, it needs to be an absolute path")
         }
         var warnings: [String] = []
         let capabilities = try Capabilities.resolve(
-            wanted.capabilities, privileged: wanted.privileged, bounding: host.capabilities)
+            requested.capabilities, privileged: requested.privileged, bounding: host.capabilities)
         var result = RuntimeSpecification()
-        result.root = RuntimeRoot(path: wanted.rootDirectory, readonly: wanted.readOnlyRoot ? true : nil)
-        result.hostname = wanted.namespaces.uts == .host || wanted.hostname.isEmpty ? nil : wanted.hostname
-        result.mounts = try MountPlan(specification: wanted, hasRecursiveReadOnly: host.hasRecursiveReadOnly).mounts()
-        result.process = try process(wanted, capabilities, &warnings)
-        result.linux = try linux(wanted, capabilities, &warnings)
+        result.root = RuntimeRoot(path: requested.rootDirectory, readonly: requested.readOnlyRoot ? true : nil)
+        result.hostname = requested.namespaces.uts == .host || requested.hostname.isEmpty ? nil : requested.hostname
+        result.mounts = try RuntimeMountPlan(specification: requested, hasRecursiveReadOnly: host.hasRecursiveReadOnly)
+            .mounts()
+        result.process = try process(requested, capabilities, &warnings)
+        result.linux = try linux(requested, capabilities, &warnings)
         return Result(specification: result, warnings: warnings)
     }
 
-    private func process(_ wanted: ContainerSpecification, _ capabilities: [String], _ warnings: inout [String]) throws
+    private func process(_ requested: ContainerSpecification, _ capabilities: [String], _ warnings: inout [String])
+        throws
         -> RuntimeProcess
     {
         var process = RuntimeProcess()
-        process.terminal = wanted.terminal ? true : nil
-        process.user = Self.user(wanted.user)
-        process.args = (wanted.initProgram == nil ? [] : [Self.initPath, "--"]) + wanted.arguments
+        process.terminal = requested.terminal ? true : nil
+        process.user = Self.user(requested.user)
+        process.args = (requested.initProgram == nil ? [] : [Self.initPath, "--"]) + requested.arguments
         process.env = Self.environment(
-            wanted.environment, hostname: wanted.hostname, terminal: wanted.terminal)
-        process.cwd = wanted.workingDirectory.isEmpty ? "/" : wanted.workingDirectory
-        process.capabilities = Self.capabilities(capabilities, for: wanted.user)
-        let limits = try Self.limits(wanted.limits, host: host, warnings: &warnings)
+            requested.environment, hostname: requested.hostname, terminal: requested.terminal)
+        process.cwd = requested.workingDirectory.isEmpty ? "/" : requested.workingDirectory
+        process.capabilities = Self.capabilities(capabilities, for: requested.user)
+        let limits = try Self.limits(requested.limits, host: host, warnings: &warnings)
         process.rlimits = limits.isEmpty ? nil : limits
-        process.noNewPrivileges = wanted.noNewPrivileges ? true : nil
-        process.oomScoreAdj = Self.outOfMemoryScore(wanted.outOfMemoryScore, host: host, warnings: &warnings)
+        process.noNewPrivileges = requested.noNewPrivileges ? true : nil
+        process.oomScoreAdj = Self.outOfMemoryScore(requested.outOfMemoryScore, host: host, warnings: &warnings)
         return process
     }
 
-    private func linux(_ wanted: ContainerSpecification, _ capabilities: [String], _ warnings: inout [String]) throws
+    private func linux(_ requested: ContainerSpecification, _ capabilities: [String], _ warnings: inout [String]) throws
         -> RuntimeLinux
     {
         var linux = RuntimeLinux()
-        linux.cgroupsPath = wanted.cgroup
-        linux.namespaces = Self.namespaces(wanted.namespaces)
-        linux.sysctl = try sysctls(wanted)
-        var resources = Self.resources(wanted.resources, host: host, warnings: &warnings)
-        if wanted.privileged {
+        linux.cgroupsPath = requested.cgroup
+        linux.namespaces = Self.namespaces(requested.namespaces)
+        linux.sysctl = try sysctls(requested)
+        var resources = Self.resources(requested.resources, host: host, warnings: &warnings)
+        if requested.privileged {
             resources.devices = [RuntimeDeviceRule(allow: true, access: "rwm")]
             linux.devices = try Devices.all()
         } else {
             var nodes: [RuntimeDevice] = []
             var rules = Devices.standardRules
-            for device in wanted.devices {
+            for device in requested.devices {
                 let found = try Devices.nodes(of: device)
                 nodes += found
                 rules += found.map {
@@ -81,21 +83,21 @@ package struct SpecificationBuilder: Sendable {
                         allow: true, type: $0.type, major: $0.major, minor: $0.minor, access: device.access)
                 }
             }
-            rules += try wanted.deviceRules.map(Devices.rule)
+            rules += try requested.deviceRules.map(Devices.rule)
             resources.devices = rules
             linux.devices = nodes.isEmpty ? nil : nodes
-            linux.maskedPaths = wanted.maskedPaths ?? Self.maskedPaths
-            linux.readonlyPaths = wanted.readOnlyPaths ?? Self.readOnlyPaths
+            linux.maskedPaths = requested.maskedPaths ?? Self.maskedPaths
+            linux.readonlyPaths = requested.readOnlyPaths ?? Self.readOnlyPaths
         }
         linux.resources = resources
-        linux.seccomp = try seccomp(wanted, capabilities)
+        linux.seccomp = try seccomp(requested, capabilities)
         return linux
     }
 
-    private func seccomp(_ wanted: ContainerSpecification, _ capabilities: [String]) throws -> RuntimeSeccomp? {
-        if wanted.privileged { return nil }
+    private func seccomp(_ requested: ContainerSpecification, _ capabilities: [String]) throws -> RuntimeSeccomp? {
+        if requested.privileged { return nil }
         let machine = SeccompProfile.Machine.current(release: host.kernelRelease)
-        switch wanted.seccomp {
+        switch requested.seccomp {
         case .unconfined: return nil
         case .standard: return host.seccomp.specialised(for: capabilities, on: machine, subordinates: false)
         case .standardWithSubordinateArchitectures:
@@ -105,25 +107,25 @@ package struct SpecificationBuilder: Sendable {
         }
     }
 
-    private func sysctls(_ wanted: ContainerSpecification) throws -> [String: String]? {
-        var sysctls = wanted.sysctls
+    private func sysctls(_ requested: ContainerSpecification) throws -> [String: String]? {
+        var sysctls = requested.sysctls
         for name in sysctls.keys {
-            if name.hasPrefix("net."), wanted.namespaces.network == .host {
+            if name.hasPrefix("net."), requested.namespaces.network == .host {
                 throw RuntimeError(.invalidSpecification, "sysctl '\(name)' not allowed in host network namespace")
             }
-            if name.hasPrefix("kernel."), wanted.namespaces.ipc == .host {
+            if name.hasPrefix("kernel."), requested.namespaces.ipc == .host {
                 throw RuntimeError(.invalidSpecification, "sysctl '\(name)' not allowed in host ipc namespace")
             }
         }
         // Docker's own additions: any port and ping for everybody, where the namespace is the container's.
-        if wanted.namespaces.network != .host, !wanted.privileged {
+        if requested.namespaces.network != .host, !requested.privileged {
             if sysctls["net.ipv4.ip_unprivileged_port_start"] == nil {
                 sysctls["net.ipv4.ip_unprivileged_port_start"] = "0"
             }
             if sysctls["net.ipv4.ping_group_range"] == nil { sysctls["net.ipv4.ping_group_range"] = "0 2147483647" }
         }
-        if !wanted.domainname.isEmpty, wanted.namespaces.uts == .own, sysctls["kernel.domainname"] == nil {
-            sysctls["kernel.domainname"] = wanted.domainname
+        if !requested.domainname.isEmpty, requested.namespaces.uts == .own, sysctls["kernel.domainname"] == nil {
+            sysctls["kernel.domainname"] = requested.domainname
         }
         return sysctls.isEmpty ? nil : sysctls
     }
@@ -135,11 +137,11 @@ package struct SpecificationBuilder: Sendable {
     ]
     package static let readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
-    private static func namespaces(_ wanted: ContainerNamespaces) -> [RuntimeNamespace] {
+    private static func namespaces(_ requested: ContainerNamespaces) -> [RuntimeNamespace] {
         var result = [RuntimeNamespace(.mount)]
         let shared: [(RuntimeNamespace.Kind, ContainerNamespaces.Sharing)] = [
-            (.network, wanted.network), (.uts, wanted.uts), (.pid, wanted.pid), (.ipc, wanted.ipc),
-            (.cgroup, wanted.cgroup),
+            (.network, requested.network), (.uts, requested.uts), (.pid, requested.pid), (.ipc, requested.ipc),
+            (.cgroup, requested.cgroup),
         ]
         for (kind, sharing) in shared {
             switch sharing {

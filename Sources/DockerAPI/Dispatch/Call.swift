@@ -18,7 +18,7 @@ struct Call: Sendable {
     let parameters: [String: String]
     let query: Query
     let version: APIVersion
-    let connection: Connection
+    let connection: ServerConnection
     let backends: Backends
     let common: CommonFields
     let logger: Logger

@@ -9,11 +9,11 @@ import Synchronization
 /// nothing else. Writes go to the channel itself: the writer of the HTTP framework returns before that and would let a fast
 /// producer fill the memory.
 final class ResponseStream: Sendable {
-    private let connection: Connection
+    private let connection: ServerConnection
     private let head: HTTPResponse
     private let began = Mutex(false)
 
-    init(connection: Connection, head: HTTPResponse) {
+    init(connection: ServerConnection, head: HTTPResponse) {
         self.connection = connection
         self.head = head
     }

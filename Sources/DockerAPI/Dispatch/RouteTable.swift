@@ -11,7 +11,7 @@ typealias RouteHandler = @Sendable (Call) async throws -> Reply
 struct RouteTable: Sendable {
     private struct Route {
         let method: HTTPRequest.Method
-        let template: Template
+        let template: PathTemplate
         var handler: RouteHandler?
         /// Why the handler always refuses.
         var refusal: String?
@@ -24,7 +24,7 @@ struct RouteTable: Sendable {
         case unknown
     }
 
-    private var routes: [Route] = DefinedPaths.all.map { Route(method: $0.method, template: Template($0.template)) }
+    private var routes: [Route] = DefinedPaths.all.map { Route(method: $0.method, template: PathTemplate($0.template)) }
 
     /// Gives an operation of the definition its handler.
     mutating func on(_ method: HTTPRequest.Method, _ template: String, _ handler: @escaping RouteHandler) {
@@ -77,7 +77,7 @@ struct RouteTable: Sendable {
 }
 
 /// A path with parameters in braces.
-struct Template: Sendable {
+struct PathTemplate: Sendable {
     let text: String
     private let segments: [Substring]
     /// Position of the parameter that may span several segments.

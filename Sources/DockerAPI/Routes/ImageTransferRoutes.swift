@@ -75,9 +75,9 @@ enum ImageTransferRoutes {
         if let tag = call.query.text("tag"), let repository = name { name = "\(repository):\(tag)" }
         let comment = call.query.text("message") ?? "Imported from -"
         await call.connection.continueIfExpected()
-        let (images, wanted) = (call.backends.transfers, name)
+        let (images, requested) = (call.backends.transfers, name)
         return try await ImageRoutes.progress(call) { sink in
-            let id = try await images.importImage(call.request.body, name: wanted, comment: comment)
+            let id = try await images.importImage(call.request.body, name: requested, comment: comment)
             try await sink(ProgressLine(status: id))
         }
     }

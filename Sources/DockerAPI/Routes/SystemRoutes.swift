@@ -36,7 +36,7 @@ enum SystemRoutes {
             let credentials = try await call.verbatimBody(RegistryCredentials.self, named: "AuthConfig")
             switch try await call.backends.registries.checkCredentials(credentials) {
             case .accepted: return try .json(LoginAnswer())
-            case .refused(let words): return .failure(.unauthorized, words)
+            case .refused(let reason): return .failure(.unauthorized, reason)
             }
         }
         routes.on(.get, "/system/df") { call in
@@ -46,8 +46,8 @@ enum SystemRoutes {
                 }
                 return kind
             }
-            let wanted = kinds.isEmpty ? Set(DiskUsageKind.allCases) : Set(kinds)
-            return try .json(try await call.backends.system.diskUsage(wanted))
+            let requested = kinds.isEmpty ? Set(DiskUsageKind.allCases) : Set(kinds)
+            return try .json(try await call.backends.system.diskUsage(requested))
         }
     }
 

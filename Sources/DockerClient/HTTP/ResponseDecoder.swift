@@ -136,11 +136,11 @@ package struct ResponseDecoder {
         let lines = String(decoding: buffer.prefix(end.lowerBound).dropFirst(start), as: UTF8.self).split(
             separator: "\r\n")
         start = end.upperBound
-        let words = (lines.first ?? "").split(separator: " ", maxSplits: 2)
-        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else {
+        let elements = (lines.first ?? "").split(separator: " ", maxSplits: 2)
+        guard elements.count >= 2, elements[0].hasPrefix("HTTP/1."), let status = Int(elements[1]) else {
             throw Self.malformed("not HTTP")
         }
-        var head = ResponseHead(status: status, reason: words.count > 2 ? String(words[2]) : "")
+        var head = ResponseHead(status: status, reason: elements.count > 2 ? String(elements[2]) : "")
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { throw Self.malformed("header \(line)") }
             let value = line[line.index(after: colon)...].drop { $0 == " " }

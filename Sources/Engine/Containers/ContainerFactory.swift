@@ -126,9 +126,9 @@ package final class ContainerFactory: ContainerCreationBackend {
         held += names
     }
 
-    private func reserveName(_ wanted: String?) throws -> String {
-        if let wanted {
-            let name = wanted.hasPrefix("/") ? String(wanted.dropFirst()) : wanted
+    private func reserveName(_ requested: String?) throws -> String {
+        if let requested {
+            let name = requested.hasPrefix("/") ? String(requested.dropFirst()) : requested
             try containers.reserve(name)
             return name
         }

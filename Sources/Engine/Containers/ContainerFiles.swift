@@ -71,10 +71,10 @@ enum ContainerFiles {
             if record.isOnHostNetwork { return upstream }
             // A container cannot reach a resolver on the host's loopback.
             return upstream.split(separator: "\n", omittingEmptySubsequences: false).filter { line in
-                let words = line.split(whereSeparator: \.isWhitespace)
+                let fields = line.split(whereSeparator: \.isWhitespace)
                 return
-                    !(words.count >= 2 && words[0] == "nameserver"
-                    && (IPAddress(ipv4: words[1])?.isLoopback == true || words[1].contains(":")))
+                    !(fields.count >= 2 && fields[0] == "nameserver"
+                    && (IPAddress(ipv4: fields[1])?.isLoopback == true || fields[1].contains(":")))
             }.joined(separator: "\n")
         }
         var lines = (own.isEmpty ? (defaultServers.isEmpty ? servers(upstream) : defaultServers) : own).map {
@@ -88,14 +88,14 @@ enum ContainerFiles {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func words(_ text: String, after keyword: String) -> [String] {
+    private static func fields(_ text: String, after keyword: String) -> [String] {
         text.split(whereSeparator: \.isNewline).flatMap { line -> [String] in
-            let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
-            return words.first == keyword ? Array(words.dropFirst()) : []
+            let fields = line.split(whereSeparator: \.isWhitespace).map(String.init)
+            return fields.first == keyword ? Array(fields.dropFirst()) : []
         }
     }
-    private static func searchDomains(_ text: String) -> [String] { words(text, after: "search") }
+    private static func searchDomains(_ text: String) -> [String] { fields(text, after: "search") }
     private static func servers(_ text: String) -> [String] {
-        words(text, after: "nameserver").filter { IPAddress(ipv4: $0).map { !$0.isLoopback } ?? false }
+        fields(text, after: "nameserver").filter { IPAddress(ipv4: $0).map { !$0.isLoopback } ?? false }
     }
 }

@@ -34,7 +34,7 @@ struct ContainerPlanner {
         if !configuration.workingDir.isEmpty, !configuration.workingDir.hasPrefix("/") {
             throw ContainerOptionError.relativeWorkingDirectory(configuration.workingDir)
         }
-        let commandLine = (configuration.entrypoint?.words ?? []) + (configuration.cmd?.words ?? [])
+        let commandLine = (configuration.entrypoint?.elements ?? []) + (configuration.cmd?.elements ?? [])
         guard !commandLine.isEmpty else { throw ContainerOptionError.noCommand }
         if host.shmSize == 0 { host.shmSize = 64 << 20 }
         if host.consoleSize == nil { host.consoleSize = [0, 0] }
@@ -70,11 +70,11 @@ struct ContainerPlanner {
         var merged = asked
         if merged.user.isEmpty { merged.user = base.user }
         if merged.workingDir.isEmpty { merged.workingDir = base.workingDir }
-        if merged.entrypoint == nil || merged.entrypoint?.words.isEmpty == true {
+        if merged.entrypoint == nil || merged.entrypoint?.elements.isEmpty == true {
             // An entry point given as [""] means none at all, and keeps the image's command out as well.
-            if merged.cmd == nil || merged.cmd?.words.isEmpty == true { merged.cmd = base.cmd }
+            if merged.cmd == nil || merged.cmd?.elements.isEmpty == true { merged.cmd = base.cmd }
             merged.entrypoint = base.entrypoint
-        } else if merged.entrypoint?.words == [""] {
+        } else if merged.entrypoint?.elements == [""] {
             merged.entrypoint = nil
         }
         let names = Set(asked.env.map { $0.prefix { $0 != "=" } })
@@ -151,24 +151,25 @@ struct ContainerPlanner {
 
     private func endpoints(_ request: ContainerCreateRequest, _ host: HostConfiguration) throws -> [EndpointRecord] {
         let mode = host.networkMode.isEmpty || host.networkMode == "default" ? "bridge" : host.networkMode
-        let wishes = request.networkingConfig?.endpointsConfig ?? [:]
+        let requestedSettings = request.networkingConfig?.endpointsConfig ?? [:]
         if mode == "host" || mode == "none" || mode.hasPrefix("container:") {
             return []
         }
         var names = [mode]
-        names += wishes.keys.filter { $0 != mode && !($0 == "default" && mode == "bridge") }.sorted()
+        names += requestedSettings.keys.filter { $0 != mode && !($0 == "default" && mode == "bridge") }.sorted()
         return try names.map { name in
-            var wish = wishes[name] ?? (name == "bridge" ? wishes["default"] ?? nil : nil)
+            var requested = requestedSettings[name] ?? (name == "bridge" ? requestedSettings["default"] ?? nil : nil)
             if name == mode, let address = request.configuration.macAddress, !address.isEmpty {
-                wish = wish ?? EndpointSettings()
-                if wish?.macAddress.isEmpty == true { wish?.macAddress = address }
+                requested = requested ?? EndpointSettings()
+                if requested?.macAddress.isEmpty == true { requested?.macAddress = address }
             }
-            if name == mode, mode != "bridge", let links = host.links, !links.isEmpty, (wish?.links ?? []).isEmpty {
-                wish = wish ?? EndpointSettings()
-                wish?.links = links
+            if name == mode, mode != "bridge", let links = host.links, !links.isEmpty, (requested?.links ?? []).isEmpty
+            {
+                requested = requested ?? EndpointSettings()
+                requested?.links = links
             }
-            _ = try EndpointOptions(wish)
-            return EndpointRecord(networkID: "", networkName: name, wish: wish)
+            _ = try EndpointOptions(requested)
+            return EndpointRecord(networkID: "", networkName: name, wish: requested)
         }
     }
 }
@@ -191,7 +192,7 @@ enum UnsupportedFeatures {
         try refuse("--annotation", if: !(host.annotations ?? [:]).isEmpty)
         try checkResources(host)
         _ = try SecurityOptions(host.securityOpt ?? [])
-        try Capabilities.check(CapabilityChange(add: host.capAdd?.words ?? [], drop: host.capDrop?.words ?? []))
+        try Capabilities.check(CapabilityChange(add: host.capAdd?.elements ?? [], drop: host.capDrop?.elements ?? []))
         for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
             throw MountError.invalid(type: mount.type, reason: .unknownType(mount.type))
         }

@@ -134,7 +134,7 @@ extension ContainerRecord: NetworkMember {
     var administersNetwork: Bool {
         Capabilities.isGiven(
             "CAP_NET_ADMIN",
-            CapabilityChange(add: hostConfig.capAdd?.words ?? [], drop: hostConfig.capDrop?.words ?? []),
+            CapabilityChange(add: hostConfig.capAdd?.elements ?? [], drop: hostConfig.capDrop?.elements ?? []),
             privileged: hostConfig.privileged)
     }
 }

@@ -68,35 +68,36 @@ struct ContainerSelection {
 
     private func matches(_ record: ContainerRecord, _ filters: Filters, _ read: Read) -> Bool {
         filters.any("id") { record.id.hasPrefix($0) }
-            && filters.any("name") { wanted in Self.nameMatches("/" + record.name, wanted) }
+            && filters.any("name") { requested in Self.nameMatches("/" + record.name, requested) }
             && filters.any("status") { record.phase.status == $0 }
             && filters.any("exited") { record.phase.status == "exited" && $0 == String(record.phase.exitCode) }
             && filters.labelsMatch(record.configuration.labels ?? [:])
-            && filters.any("network") { wanted in
-                record.networkMode == wanted
+            && filters.any("network") { requested in
+                record.networkMode == requested
                     || record.endpoints.contains {
-                        $0.networkName == wanted || (!$0.networkID.isEmpty && $0.networkID.hasPrefix(wanted))
+                        $0.networkName == requested || (!$0.networkID.isEmpty && $0.networkID.hasPrefix(requested))
                     }
             }
-            && filters.any("volume") { wanted in
-                record.mounts.contains { $0.name == wanted || $0.destination == wanted }
+            && filters.any("volume") { requested in
+                record.mounts.contains { $0.name == requested || $0.destination == requested }
             }
             && (read.isTask.map { $0 == (record.task != nil) } ?? true)
-            && filters.any("ancestor") { wanted in
-                record.configuration.image == wanted || record.imageID == wanted
-                    || record.imageID.hasPrefix("sha256:" + wanted)
+            && filters.any("ancestor") { requested in
+                record.configuration.image == requested || record.imageID == requested
+                    || record.imageID.hasPrefix("sha256:" + requested)
                     || (imageNames[record.imageID] ?? []).contains {
-                        $0 == wanted || $0 == wanted + ":latest" || $0.hasPrefix(wanted + ":") && !wanted.contains(":")
+                        $0 == requested || $0 == requested + ":latest"
+                            || $0.hasPrefix(requested + ":") && !requested.contains(":")
                     }
             }
             && (read.exposed.isEmpty
-                || read.exposed.contains { wanted in
-                    (record.configuration.exposedPorts ?? [:]).keys.contains { wanted.matches($0) }
+                || read.exposed.contains { requested in
+                    (record.configuration.exposedPorts ?? [:]).keys.contains { requested.matches($0) }
                 })
             && (read.published.isEmpty
-                || read.published.contains { wanted in
+                || read.published.contains { requested in
                     record.publishedPorts.contains {
-                        wanted.matches($0.hostPort, $0.transport) || wanted.matches($0.key)
+                        requested.matches($0.hostPort, $0.transport) || requested.matches($0.key)
                     }
                 })
             && filters.any("health") { (record.health?.status ?? "none") == $0 }
@@ -105,18 +106,18 @@ struct ContainerSelection {
 
     /// A filter's value is a pattern: anchors are honoured, everything else is taken literally.
     static func nameMatches(_ name: String, _ pattern: String) -> Bool {
-        var wanted = Substring(pattern)
-        let fromStart = wanted.hasPrefix("^")
-        if fromStart { wanted = wanted.dropFirst() }
-        let toEnd = wanted.hasSuffix("$")
-        if toEnd { wanted = wanted.dropLast() }
+        var requested = Substring(pattern)
+        let fromStart = requested.hasPrefix("^")
+        if fromStart { requested = requested.dropFirst() }
+        let toEnd = requested.hasSuffix("$")
+        if toEnd { requested = requested.dropLast() }
         let candidates = [name, String(name.drop { $0 == "/" })]
         return candidates.contains { candidate in
             switch (fromStart, toEnd) {
-            case (true, true): return candidate == wanted
-            case (true, false): return candidate.hasPrefix(wanted)
-            case (false, true): return candidate.hasSuffix(wanted)
-            case (false, false): return candidate.contains(wanted)
+            case (true, true): return candidate == requested
+            case (true, false): return candidate.hasPrefix(requested)
+            case (false, true): return candidate.hasSuffix(requested)
+            case (false, false): return candidate.contains(requested)
             }
         }
     }

@@ -20,11 +20,11 @@ extension ContainerService {
             }
             var host = try ResourceUpdate(before.hostConfig).applying(changes)
             try ContainerPlanner.checkLimits(&host, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-            let wanted = host
-            let record = try await containers.update(id, durably: true) { $0.hostConfig = wanted }
+            let requested = host
+            let record = try await containers.update(id, durably: true) { $0.hostConfig = requested }
             if record.isUp {
                 do {
-                    try await runtime.update(id, ResourceUpdate.resources(changes, in: wanted))
+                    try await runtime.update(id, ResourceUpdate.resources(changes, in: requested))
                 } catch {
                     try await containers.update(id, durably: true) { $0.hostConfig = before.hostConfig }
                     throw ContainerError.notUpdated(id: id, cause: Cause(error))

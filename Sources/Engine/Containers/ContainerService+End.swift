@@ -67,7 +67,7 @@ extension ContainerService {
         let now = clock.now
         // Decided on the record of this moment: a stop may have come while all this was done.
         let (record, effects) = try await containers.receive(id, .regardless) { record in
-            .settled(at: now, restartAfter: RestartRule.delay(record, end, now: now))
+            .settled(at: now, restartAfter: RestartBackoff.delay(record, end, now: now))
         } change: { record, effects in
             // As Docker has it: nothing that does not run is healthy.
             record.health?.status = HealthPlan.unhealthy
@@ -135,7 +135,7 @@ extension ContainerService {
 }
 
 /// After how long a policy starts a container again. Pure. Source: Docker's restart manager.
-enum RestartRule {
+enum RestartBackoff {
     /// `nil` for never. The wait doubles from 100 ms to a minute, and begins anew for a container that ran ten seconds.
     static func delay(_ record: ContainerRecord, _ end: ProcessEnd, now: Timestamp) -> Duration? {
         // After a task another one follows, never the same container again.

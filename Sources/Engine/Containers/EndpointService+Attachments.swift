@@ -25,7 +25,7 @@ extension EndpointService {
                 found = known
             } catch let refusal as any Fault where refusal.kind == .notFound { continue }
             record.endpoints[index].networkName = found.name
-            if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, found.name == "bridge" {
+            if let requested = endpoint.wish?.ipamConfig?.iPv4Address, !requested.isEmpty, found.name == "bridge" {
                 throw EndpointError.addressOnDefaultNetwork
             }
         }
@@ -81,12 +81,12 @@ extension EndpointService {
         }
         try await change { $0.attachmentID = attachmentID }
         do {
-            let wished = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
+            let requested = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
             let place = try await catalog.attach(
                 attachmentID, to: name,
                 NetworkAttachmentSpec(
                     containerID: record.id, containerName: record.name, aliases: endpoint.wish?.aliases ?? [],
-                    address: wished.isEmpty ? nil : wished))
+                    address: requested.isEmpty ? nil : requested))
             let joined = try EndpointRecord(place)
             try await change { endpoint in
                 endpoint.networkID = joined.networkID

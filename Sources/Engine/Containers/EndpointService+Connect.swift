@@ -12,7 +12,7 @@ extension EndpointService {
         let name = found?.name ?? reference
         try refuse(name, record)
         _ = try EndpointOptions(settings)
-        if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, name == "bridge" {
+        if let requested = settings?.ipamConfig?.iPv4Address, !requested.isEmpty, name == "bridge" {
             throw EndpointError.addressOnDefaultNetwork
         }
         try await containers.lock.run(record.id) {

@@ -72,15 +72,15 @@ package final class EndpointService: NetworkConnectionBackend {
             others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.flatMap {
                 $0.addresses?.hosts.all ?? []
             })
-        let wanted = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
-        if wanted.isEmpty {
+        let requested = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
+        if requested.isEmpty {
             endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { used.contains($0) })
         } else if local.isPredefined {
             throw EndpointError.addressOnDefaultNetwork
         } else if local.hasChosenSubnet == true {
             throw EndpointError.addressWithoutChosenSubnet
         } else {
-            endpoint.addresses = EndpointAddresses(try self.local.claim(wanted, in: id) { used.contains($0) })
+            endpoint.addresses = EndpointAddresses(try self.local.claim(requested, in: id) { used.contains($0) })
         }
         endpoint.mac = nil
         endpoint.mac = endpoint.hardwareAddress
@@ -92,11 +92,11 @@ package final class EndpointService: NetworkConnectionBackend {
         let others = record.endpoints.filter { $0.networkName != endpoint.networkName }
         var taken = Set(others.filter(\.isJoined).map(\.interfaceName))
         for other in others { if let name = try EndpointOptions(other.wish).interfaceName { taken.insert(name) } }
-        if let wanted = try EndpointOptions(endpoint.wish).interfaceName {
-            guard !taken.contains(wanted) else {
-                throw EndpointError.interfaceTaken("\(wanted)")
+        if let requested = try EndpointOptions(endpoint.wish).interfaceName {
+            guard !taken.contains(requested) else {
+                throw EndpointError.interfaceTaken("\(requested)")
             }
-            return wanted
+            return requested
         }
         var number = index
         while taken.contains("eth\(number)") { number += 1 }

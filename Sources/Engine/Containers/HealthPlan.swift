@@ -25,14 +25,14 @@ struct HealthPlan: Equatable, Sendable {
     /// `nil` for a container without a health check.
     init?(_ configuration: ContainerConfiguration) {
         guard let check = configuration.healthcheck, let kind = check.test.first else { return nil }
-        let words = Array(check.test.dropFirst())
+        let arguments = Array(check.test.dropFirst())
         switch kind {
         case "CMD":
-            guard !words.isEmpty else { return nil }
-            command = words
+            guard !arguments.isEmpty else { return nil }
+            command = arguments
         case "CMD-SHELL":
-            let shell = configuration.shell?.words ?? []
-            command = (shell.isEmpty ? ["/bin/sh", "-c"] : shell) + words
+            let shell = configuration.shell?.elements ?? []
+            command = (shell.isEmpty ? ["/bin/sh", "-c"] : shell) + arguments
         default: return nil
         }
         func duration(_ nanoseconds: Int64?, _ usual: Duration) -> Duration {
@@ -90,21 +90,21 @@ struct HealthPlan: Equatable, Sendable {
     }
 
     /// - Throws: ``ContainerOptionError``.
-    static func check(_ wanted: HealthConfiguration?) throws {
-        guard let wanted else { return }
+    static func check(_ requested: HealthConfiguration?) throws {
+        guard let requested else { return }
         let durations = [
-            ("Interval", wanted.interval), ("Timeout", wanted.timeout), ("StartPeriod", wanted.startPeriod),
-            ("StartInterval", wanted.startInterval),
+            ("Interval", requested.interval), ("Timeout", requested.timeout), ("StartPeriod", requested.startPeriod),
+            ("StartInterval", requested.startInterval),
         ]
         for (name, value) in durations {
             if let value, value != 0, value < shortest {
                 throw ContainerOptionError.shortHealthDuration(name)
             }
         }
-        if let retries = wanted.retries, retries < 0 {
+        if let retries = requested.retries, retries < 0 {
             throw ContainerOptionError.negativeHealthRetries
         }
-        if let kind = wanted.test.first, !["", "NONE", "CMD", "CMD-SHELL"].contains(kind) {
+        if let kind = requested.test.first, !["", "NONE", "CMD", "CMD-SHELL"].contains(kind) {
             throw ContainerOptionError.unknownHealthTest(kind)
         }
     }

@@ -34,7 +34,7 @@ struct SpecificationMapping {
         spec.inputOnce = configuration.stdinOnce
         spec.readOnlyRoot = host.readonlyRootfs
         spec.privileged = host.privileged
-        spec.capabilities = CapabilityChange(add: host.capAdd?.words ?? [], drop: host.capDrop?.words ?? [])
+        spec.capabilities = CapabilityChange(add: host.capAdd?.elements ?? [], drop: host.capDrop?.elements ?? [])
         let security = try SecurityOptions(host.securityOpt ?? [])
         spec.noNewPrivileges = security.noNewPrivileges
         spec.seccomp = security.seccomp

@@ -23,21 +23,22 @@ struct EventFilter: Sendable {
             && ["container", "daemon", "network", "node", "service", "volume", "config", "secret"].allSatisfy {
                 actorMatches(event, kind: $0)
             }
-            && filters.any("image") { wanted in
+            && filters.any("image") { requested in
                 event.type == "image"
-                    ? names(event.actorID, event.attributes["name"], wanted)
-                    : event.attributes["image"].map { $0 == wanted || $0.hasPrefix(wanted + ":") } ?? false
+                    ? names(event.actorID, event.attributes["name"], requested)
+                    : event.attributes["image"].map { $0 == requested || $0.hasPrefix(requested + ":") } ?? false
             }
     }
 
     private func actorMatches(_ event: EngineEvent, kind: String) -> Bool {
-        filters.any(kind) { wanted in
-            if event.type == kind { return names(event.actorID, event.attributes["name"], wanted) }
-            return kind == "container" && event.attributes["container"].map { $0.hasPrefix(wanted) } ?? false
+        filters.any(kind) { requested in
+            if event.type == kind { return names(event.actorID, event.attributes["name"], requested) }
+            return kind == "container" && event.attributes["container"].map { $0.hasPrefix(requested) } ?? false
         }
     }
 
-    private func names(_ id: String, _ name: String?, _ wanted: String) -> Bool {
-        id == wanted || (wanted.count >= 3 && id.hasPrefix(wanted)) || name == wanted || name == wanted + ":latest"
+    private func names(_ id: String, _ name: String?, _ requested: String) -> Bool {
+        id == requested || (requested.count >= 3 && id.hasPrefix(requested)) || name == requested
+            || name == requested + ":latest"
     }
 }

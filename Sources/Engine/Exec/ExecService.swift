@@ -49,14 +49,14 @@ package final class ExecService: ExecBackend {
         return entry.id
     }
 
-    package func checkExec(_ id: String) async throws -> ExecStreamsWish {
+    package func checkExec(_ id: String) async throws -> RequestedExecStreams {
         let entry = try execs.find(id)
         let record = try containers.find(entry.containerID)
         guard record.isRunning else { throw ContainerError.notRunning(record.id) }
         if entry.isStarted {
             throw entry.isRunning ? ExecError.alreadyRunning(id) : ExecError.alreadyRun(id)
         }
-        return ExecStreamsWish(
+        return RequestedExecStreams(
             isTerminal: entry.request.tty, wantsInput: entry.request.attachStdin,
             detachKeys: entry.request.detachKeys)
     }
@@ -110,19 +110,19 @@ package final class ExecService: ExecBackend {
     private func begin(_ entry: ExecTable.Entry, height: Int?, width: Int?) async throws -> any ExecSession {
         let record = try containers.find(entry.containerID)
         let request = entry.request
-        var wanted = RuntimeExecRequest(id: entry.id, container: entry.containerID, arguments: request.cmd)
-        wanted.environment = request.env
-        wanted.workingDirectory = request.workingDir
-        wanted.terminal = request.tty
-        wanted.openInput = request.attachStdin
-        wanted.privileged = request.privileged
-        if let height, let width, height > 0, width > 0 { wanted.size = TerminalSize(height: height, width: width) }
+        var requested = RuntimeExecRequest(id: entry.id, container: entry.containerID, arguments: request.cmd)
+        requested.environment = request.env
+        requested.workingDirectory = request.workingDir
+        requested.terminal = request.tty
+        requested.openInput = request.attachStdin
+        requested.privileged = request.privileged
+        if let height, let width, height > 0, width > 0 { requested.size = TerminalSize(height: height, width: width) }
         let user = try await roots.user(
             request.user.isEmpty ? record.configuration.user : request.user, in: record)
-        wanted.home = user.home
+        requested.home = user.home
         // The container's own has the groups that it was made with.
-        if !request.user.isEmpty { wanted.user = user }
-        let session = try await runtime.startExec(wanted)
+        if !request.user.isEmpty { requested.user = user }
+        let session = try await runtime.startExec(requested)
         execs.setProcess(entry.id, Int(clamping: session.pid))
         sessions.withLock { $0[entry.id] = session }
         var attributes = record.eventAttributes

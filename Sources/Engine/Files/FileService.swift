@@ -33,24 +33,26 @@ package final class FileService: ContainerFilesBackend {
 
     package func statContainerPath(_ reference: String, path: String) async throws -> PathStatus {
         let record = try containers.find(reference)
-        let wanted = ContainerPath(path)
-        return try await withTree(of: record) { tree in try Self.status(wanted, in: tree, of: reference, path) }
+        let requested = ContainerPath(path)
+        return try await withTree(of: record) { tree in try Self.status(requested, in: tree, of: reference, path) }
     }
 
-    private static func status(_ wanted: ContainerPath, in tree: RootedDirectory, of reference: String, _ text: String)
+    private static func status(
+        _ requested: ContainerPath, in tree: RootedDirectory, of reference: String, _ text: String
+    )
         throws -> PathStatus
     {
-        guard let found = try tree.status(wanted.path, followingLinks: wanted.followsLast) else {
+        guard let found = try tree.status(requested.path, followingLinks: requested.followsLast) else {
             throw FileError.notFound(path: text, container: reference)
         }
         let isLink = found.st_mode & S_IFMT == S_IFLNK
         var target = ""
-        if isLink, let link = try tree.naming(wanted.path, followingLinks: false) {
+        if isLink, let link = try tree.naming(requested.path, followingLinks: false) {
             target = try Files.link(of: link)
-            target = MountPlan.clean(target.hasPrefix("/") ? target : "\(wanted.parent)/\(target)")
+            target = MountPlan.clean(target.hasPrefix("/") ? target : "\(requested.parent)/\(target)")
         }
         return PathStatus(
-            name: wanted.name, size: Int64(clamping: found.st_size), mode: FileMode(found.st_mode),
+            name: requested.name, size: Int64(clamping: found.st_size), mode: FileMode(found.st_mode),
             modified: Timestamp(
                 seconds: Int64(clamping: found.st_mtim.tv_sec), nanoseconds: Int64(clamping: found.st_mtim.tv_nsec)),
             linkTarget: target)
@@ -60,18 +62,18 @@ package final class FileService: ContainerFilesBackend {
         status: PathStatus, archive: ByteStream
     ) {
         let record = try containers.find(reference)
-        let wanted = ContainerPath(path)
+        let requested = ContainerPath(path)
         let status = try await statContainerPath(reference, path: path)
-        if wanted.followsLast, path != "/", !status.mode.isDirectory {
+        if requested.followsLast, path != "/", !status.mode.isDirectory {
             throw FileError.notDirectory(path)
         }
         let archive = try stream(of: record) { tree, output in
             var writer = TreeWriter(output: output)
             if status.mode.isDirectory {
-                try writer.add(directory: try tree.open(wanted.path, O_RDONLY | O_DIRECTORY), as: wanted.base)
+                try writer.add(directory: try tree.open(requested.path, O_RDONLY | O_DIRECTORY), as: requested.base)
             } else {
-                let parent = try tree.open(wanted.parent, O_RDONLY | O_DIRECTORY)
-                try writer.add(Files.name(of: wanted.path), in: parent, as: wanted.base)
+                let parent = try tree.open(requested.parent, O_RDONLY | O_DIRECTORY)
+                try writer.add(Files.name(of: requested.path), in: parent, as: requested.base)
             }
             try writer.finish()
         }
@@ -103,7 +105,7 @@ package final class FileService: ContainerFilesBackend {
         _ archive: some AsyncSequence<ByteBuffer, any Error> & Sendable
     ) async throws {
         let record = try containers.find(reference)
-        let wanted = ContainerPath(path)
+        let requested = ContainerPath(path)
         let how = try await readerOptions(options, record)
         let flow = try ByteFlow()
         async let fed: Void = Self.feed(archive, into: flow)
@@ -112,8 +114,8 @@ package final class FileService: ContainerFilesBackend {
             defer { flow.closeReading() }
             try await withTree(of: record) { tree in
                 guard let input = flow.takeReading() else { return }
-                try Self.check(wanted, record, in: tree, of: reference, path)
-                let reader = try TreeReader(input: input, into: tree, at: wanted.path, how)
+                try Self.check(requested, record, in: tree, of: reference, path)
+                let reader = try TreeReader(input: input, into: tree, at: requested.path, how)
                 try reader.unpack()
                 // What follows the archive's end is the client's still to send.
                 while try !input.readSome(ByteFlow.pieceBytes).isEmpty {}
@@ -142,10 +144,10 @@ package final class FileService: ContainerFilesBackend {
     }
 
     private static func check(
-        _ wanted: ContainerPath, _ record: ContainerRecord, in tree: RootedDirectory, of reference: String,
+        _ requested: ContainerPath, _ record: ContainerRecord, in tree: RootedDirectory, of reference: String,
         _ text: String
     ) throws {
-        guard let found = try tree.status(wanted.path, followingLinks: true) else {
+        guard let found = try tree.status(requested.path, followingLinks: true) else {
             throw FileError.notFound(path: text, container: reference)
         }
         guard found.st_mode & S_IFMT == S_IFDIR else {

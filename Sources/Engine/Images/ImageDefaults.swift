@@ -40,16 +40,16 @@ struct ImageDefaults: Sendable {
 extension ImageService {
     /// - Parameter text: The platform that the image has to be for, if any.
     func defaults(of reference: String, platform text: String? = nil) async throws -> ImageDefaults {
-        var wanted: Platform?
+        var requested: Platform?
         if let text, !text.isEmpty {
             guard let platform = Platform(text) else {
                 throw ImageError.invalidPlatform(text)
             }
-            wanted = platform
+            requested = platform
         }
         let image = try await images.image(reference)
-        if let wanted, !image.configuration.platform.fits(wanted) {
-            throw ImageError.platformMissing(reference: reference, platform: "\(wanted)")
+        if let requested, !image.configuration.platform.fits(requested) {
+            throw ImageError.platformMissing(reference: reference, platform: "\(requested)")
         }
         return ImageDefaults(
             id: image.id.description, configuration: ImageDefaults.configuration(of: image.configuration.config))

@@ -32,10 +32,10 @@ package final class ImageService: ImageBackend {
         let shared = sharedSize ? await images.usage().shared : [:]
         return await images.images().compactMap { image in
             // An image is shown by the names that were asked for, and by no others.
-            let wanted = filters["reference"]
-            let shown = { (name: String) in wanted.isEmpty || wanted.contains { Self.matches(name, $0) } }
+            let requested = filters["reference"]
+            let shown = { (name: String) in requested.isEmpty || requested.contains { Self.matches(name, $0) } }
             let (tags, digests) = (image.tags.filter(shown), image.digests.filter(shown))
-            if !wanted.isEmpty, tags.isEmpty, digests.isEmpty { return nil }
+            if !requested.isEmpty, tags.isEmpty, digests.isEmpty { return nil }
             let created = Self.created(image)
             let isWanted =
                 filters.labelsMatch(image.configuration.config?.labels ?? [:])
@@ -144,7 +144,7 @@ package final class ImageService: ImageBackend {
     package func pruneImages(_ filters: Filters) async throws -> (removed: [ImageRemoval], reclaimedBytes: Int64) {
         var rest = filters
         rest.values["dangling"] = nil
-        let wanted = try PruneFilters(rest, now: .now)
+        let requested = try PruneFilters(rest, now: .now)
         var all = false
         if let word = filters["dangling"].first {
             switch word.lowercased() {
@@ -154,7 +154,7 @@ package final class ImageService: ImageBackend {
             }
         }
         let pruned = try await images.prune(all: all, uses: users.imageUses) { image in
-            wanted.match(labels: image.configuration.config?.labels ?? [:], created: Self.created(image))
+            requested.match(labels: image.configuration.config?.labels ?? [:], created: Self.created(image))
         }
         return (publish(pruned.steps), pruned.bytes)
     }

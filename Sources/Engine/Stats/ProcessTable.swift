@@ -57,12 +57,12 @@ struct ProcessTable {
         let seconds = user.addingReportingOverflow(kernel).partialValue / max(1, ticksPerSecond)
         let start = bootTime + Int64(clamping: started / max(1, ticksPerSecond))
         let age = max(1, now.seconds - start)
-        let words = commandLine.split(separator: "\0").joined(separator: " ")
+        let arguments = commandLine.split(separator: "\0").joined(separator: " ")
         return [
             shown(user: status), String(pid), String(fields[1]),
             String(min(99, seconds.multipliedReportingOverflow(by: 100).partialValue / UInt64(clamping: age))),
             shown(start: start), Self.shown(terminal: terminal), Self.shown(seconds: seconds),
-            words.isEmpty ? "[\(name)]\(fields[0] == "Z" ? " <defunct>" : "")" : words,
+            arguments.isEmpty ? "[\(name)]\(fields[0] == "Z" ? " <defunct>" : "")" : arguments,
         ]
     }
 

@@ -36,10 +36,10 @@ extension StatsService {
         guard let program = Processes.find("ps") else {
             throw ProcessListError.programMissing
         }
-        let words = arguments.split(separator: " ").map(String.init)
-        let (chosen, output) = try await run(program, words + ["-q" + pids.map(String.init).joined(separator: ",")])
+        let parts = arguments.split(separator: " ").map(String.init)
+        let (chosen, output) = try await run(program, parts + ["-q" + pids.map(String.init).joined(separator: ",")])
         if chosen == .exited(0) { return output }
-        let (status, all) = try await run(program, words)
+        let (status, all) = try await run(program, parts)
         guard status == .exited(0) else { throw ProcessListError.failed(all) }
         return all
     }

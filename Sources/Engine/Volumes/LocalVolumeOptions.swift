@@ -53,10 +53,10 @@ struct LocalVolumeOptions: Sendable, Equatable {
     /// Device and options with servers' addresses instead of their names, which the kernel does not look up.
     private func resolved() throws(VolumeMountFailure) -> (device: String, options: String) {
         guard ["nfs", "nfs4", "cifs"].contains(type) else { return (device, options) }
-        let words = options.split(separator: ",")
-        if let word = words.first(where: { $0.hasPrefix("addr=") }) {
-            let address = try Self.address(of: String(word.dropFirst(5)))
-            return (device, words.map { $0 == word ? "addr=\(address)" : String($0) }.joined(separator: ","))
+        let elements = options.split(separator: ",")
+        if let element = elements.first(where: { $0.hasPrefix("addr=") }) {
+            let address = try Self.address(of: String(element.dropFirst(5)))
+            return (device, elements.map { $0 == element ? "addr=\(address)" : String($0) }.joined(separator: ","))
         }
         // `//server/share`
         guard type == "cifs", device.hasPrefix("//") else { return (device, options) }

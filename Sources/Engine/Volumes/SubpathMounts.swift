@@ -13,13 +13,13 @@ struct SubpathMounts: Sendable {
     ///   - wanted: Places in the container, with the volume's directory and the path in it.
     ///   - body: Gets what is to be mounted at each of them.
     func with<Value: Sendable>(
-        _ wanted: [(destination: String, volume: String, subpath: String)], of container: String,
+        _ requested: [(destination: String, volume: String, subpath: String)], of container: String,
         _ body: ([String: String]) async throws -> Value
     ) async throws -> Value {
-        guard !wanted.isEmpty else { return try await body([:]) }
+        guard !requested.isEmpty else { return try await body([:]) }
         let top = "\(directory)/\(container)"
         do {
-            let sources = try await onThread { try bind(wanted, below: top) }
+            let sources = try await onThread { try bind(requested, below: top) }
             let value = try await body(sources)
             try await remove(top)
             return value
@@ -29,11 +29,11 @@ struct SubpathMounts: Sendable {
         }
     }
 
-    private func bind(_ wanted: [(destination: String, volume: String, subpath: String)], below top: String) throws
+    private func bind(_ requested: [(destination: String, volume: String, subpath: String)], below top: String) throws
         -> [String: String]
     {
         var sources: [String: String] = [:]
-        for (index, item) in wanted.enumerated() {
+        for (index, item) in requested.enumerated() {
             let found: Descriptor?
             do { found = try RootedDirectory(item.volume).naming(item.subpath) } catch {
                 throw VolumeError.subpathUnreachable(volume: item.volume, subpath: item.subpath, cause: Cause(error))

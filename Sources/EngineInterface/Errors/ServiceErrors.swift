@@ -18,11 +18,11 @@ package enum ServiceError: Fault, Equatable {
     case modeChanged
     case updatesOfJob
     case perNodeMaximumOfGlobal
-    case unknownFailureAction(change: ServiceChange, action: String)
-    case unknownOrder(change: ServiceChange, order: String)
-    case negativeDelay(ServiceChange)
-    case negativeMonitor(ServiceChange)
-    case failureRatioOutOfRange(ServiceChange)
+    case unknownFailureAction(rollout: ServiceRollout, action: String)
+    case unknownOrder(rollout: ServiceRollout, order: String)
+    case negativeDelay(ServiceRollout)
+    case negativeMonitor(ServiceRollout)
+    case failureRatioOutOfRange(ServiceRollout)
 
     package var kind: FaultKind {
         switch self {
@@ -44,7 +44,7 @@ package enum PortPublishing: Sendable, Equatable {
 }
 
 /// Which of a service's changes a setting is for.
-package enum ServiceChange: Sendable, Equatable {
+package enum ServiceRollout: Sendable, Equatable {
     case update
     case rollback
 }

@@ -93,8 +93,8 @@ struct RegistryClient: Sendable {
 
     private func manifest(_ call: RegistryCall) async throws -> FetchedManifest {
         let reference = call.reference
-        let wanted = reference.digest?.description ?? reference.withDefaultTag.tag ?? "latest"
-        var request = HTTPClientRequest(url: "\(call.repositoryURL)/manifests/\(wanted)")
+        let requested = reference.digest?.description ?? reference.withDefaultTag.tag ?? "latest"
+        var request = HTTPClientRequest(url: "\(call.repositoryURL)/manifests/\(requested)")
         for type in MediaType.manifests { request.headers.add(name: "Accept", value: type) }
         let response = try await perform(request, call, deadline: Self.requestDeadline)
         guard response.status == .ok else {

@@ -230,24 +230,25 @@ extension ImageStore {
     ///   was written is no whole archive then.
     @discardableResult
     package func save(_ references: [String], to sink: @escaping ArchiveSink) async throws -> [Digest] {
-        var wanted: [(id: Digest, names: [ImageReference])] = []
+        var requested: [(id: Digest, names: [ImageReference])] = []
         for reference in references {
             for (id, names) in try named(reference) {
-                guard let index = wanted.firstIndex(where: { $0.id == id }) else {
-                    wanted.append((id, names))
+                guard let index = requested.firstIndex(where: { $0.id == id }) else {
+                    requested.append((id, names))
                     continue
                 }
-                wanted[index].names += names.filter { !wanted[index].names.contains($0) }
+                requested[index].names += names.filter { !requested[index].names.contains($0) }
             }
         }
-        let blobs = wanted.flatMap { wish in [wish.id] + (table.record(wish.id).map(Self.blobs) ?? []) }
-        let list = wanted
+        let blobs = requested.flatMap { image in [image.id] + (table.record(image.id).map(Self.blobs) ?? [])
+        }
+        let list = requested
         try await withPins(blobs) { [self] in
             var images: [SavingImage] = []
-            for wish in list { images.append(try await saving(wish.id, wish.names)) }
+            for image in list { images.append(try await saving(image.id, image.names)) }
             try await write(images, to: sink)
         }
-        return wanted.map(\.id)
+        return requested.map(\.id)
     }
 
     static func blobs(_ record: ImageTable.Record) -> [Digest] {

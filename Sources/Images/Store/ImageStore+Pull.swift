@@ -31,14 +31,14 @@ extension ImageStore {
         _ reference: String, platform: String? = nil, login: RegistryLogin? = nil, progress: @escaping ProgressReceiver
     ) async throws -> PulledImage {
         let name = try ImageReference(reference).withDefaultTag
-        var wanted = self.platform
+        var requested = self.platform
         if let platform, !platform.isEmpty {
             guard let parsed = Platform(platform) else {
                 throw ImageError.invalidPlatform("\(platform)")
             }
-            wanted = parsed
+            requested = parsed
         }
-        let platform = wanted
+        let platform = requested
         return try await reporting(to: progress) { relay in try await self.pull(name, platform, login, relay) }
     }
 
@@ -101,18 +101,18 @@ extension ImageStore {
         return try await registry.manifest(name.digested(fitting.digest), login: login, first: top.endpoint)
     }
 
-    nonisolated private func configuration(_ wanted: ContentDescriptor, _ pull: Pull) async throws
+    nonisolated private func configuration(_ requested: ContentDescriptor, _ pull: Pull) async throws
         -> ImageConfiguration
     {
-        let digest = wanted.digest
-        guard wanted.size <= ContentStore.longestDocument else {
-            throw ImagesError(.damaged, "the configuration of \(pull.reference.familiar) has \(wanted.size) bytes")
+        let digest = requested.digest
+        guard requested.size <= ContentStore.longestDocument else {
+            throw ImagesError(.damaged, "the configuration of \(pull.reference.familiar) has \(requested.size) bytes")
         }
         return try await turns.runUnlessCancelled(.blob(digest)) {
             if let known = try await onThread({ [content] in try content.document(digest) }) {
                 return try OCIDocument.decode(known)
             }
-            let bytes = try await self.document(digest, limit: Int(clamping: wanted.size), pull)
+            let bytes = try await self.document(digest, limit: Int(clamping: requested.size), pull)
             let configuration: ImageConfiguration = try OCIDocument.decode(bytes)
             try await onThread { [content] in _ = try content.store(bytes) }
             return configuration

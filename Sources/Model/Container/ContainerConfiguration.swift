@@ -36,22 +36,22 @@ package struct ContainerConfiguration: Codable, Sendable, Equatable {
 
 /// A command line. The API takes a single string for a list of one.
 package struct StringList: Codable, Sendable, Equatable {
-    package var words: [String]
+    package var elements: [String]
 
-    package init(_ words: [String]) { self.words = words }
+    package init(_ elements: [String]) { self.elements = elements }
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if let word = try? container.decode(String.self) {  // Not a string: then it must be a list.
-            words = [word]
+        if let element = try? container.decode(String.self) {  // Not a string: then it must be a list.
+            elements = [element]
         } else {
-            words = try container.decode([String].self)
+            elements = try container.decode([String].self)
         }
     }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        try container.encode(words)
+        try container.encode(elements)
     }
 }
 

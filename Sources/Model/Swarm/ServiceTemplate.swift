@@ -19,7 +19,7 @@ package struct ServiceTemplate: Sendable {
         ".Node.Platform": "template.Platform", ".Task": "struct { ID string; Name string; Slot string }",
     ]
     /// Words that Go's templates and Docker know.
-    private static let words: Set<String> = [
+    private static let functions: Set<String> = [
         "and", "block", "break", "call", "continue", "define", "else", "end", "eq", "false", "ge", "gt", "html", "if",
         "index", "join", "js", "le", "len", "lt", "ne", "nil", "not", "or", "print", "printf", "println", "range",
         "slice", "template", "true", "urlquery", "with",
@@ -104,7 +104,7 @@ package struct ServiceTemplate: Sendable {
         }
         if action.isEmpty { throw .wrong(at(text, action.startIndex, column: false, "missing value for command")) }
         let word = action.prefix(while: isName)
-        if let first = word.first, !first.isNumber, !words.contains(String(word)) {
+        if let first = word.first, !first.isNumber, !functions.contains(String(word)) {
             throw .wrong(at(text, action.startIndex, column: false, "function \"\(word)\" not defined"))
         }
         // A chain of fields goes on to where there is no such field.

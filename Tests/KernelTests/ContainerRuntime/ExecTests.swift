@@ -10,7 +10,8 @@ import Testing
         try await withSleeper { fixture, id in
             for code in [0, 42] {
                 let session = try await fixture.runtime.startExec(
-                    ExecRequest(id: "e\(code)", container: id, arguments: ["sh", "-c", "echo $0 hi; exit \(code)"]))
+                    RuntimeExecRequest(
+                        id: "e\(code)", container: id, arguments: ["sh", "-c", "echo $0 hi; exit \(code)"]))
                 #expect(try await RuntimeFixture.collect(session.viewer).output == "sh hi\n")
                 #expect(try await session.waitForExit() == code)
                 #expect(try await fixture.runtime.exitCode(ofExec: "e\(code)", container: id) == code)
@@ -22,14 +23,16 @@ import Testing
     @Test func `an exec of what is not there is 127, of what cannot be run 126`() async throws {
         try await withSleeper { fixture, id in
             let missing = await #expect(throws: RuntimeError.self) {
-                _ = try await fixture.runtime.startExec(ExecRequest(id: "m", container: id, arguments: ["nosuchcmd"]))
+                _ = try await fixture.runtime.startExec(
+                    RuntimeExecRequest(id: "m", container: id, arguments: ["nosuchcmd"]))
             }
             #expect(missing?.exitCode == 127)
             #expect(
                 missing?.message == "OCI runtime exec failed: exec failed: unable to start container process: exec: "
                     + "\"nosuchcmd\": executable file not found in $PATH: unknown")
             let plain = await #expect(throws: RuntimeError.self) {
-                _ = try await fixture.runtime.startExec(ExecRequest(id: "p", container: id, arguments: ["/bin/plain"]))
+                _ = try await fixture.runtime.startExec(
+                    RuntimeExecRequest(id: "p", container: id, arguments: ["/bin/plain"]))
             }
             #expect(plain?.exitCode == 126)
         }
@@ -37,7 +40,7 @@ import Testing
 
     @Test func `an exec reads its input to the end and is killed by a signal`() async throws {
         try await withSleeper { fixture, id in
-            var request = ExecRequest(id: "cat", container: id, arguments: ["sh", "-c", "cat; echo after"])
+            var request = RuntimeExecRequest(id: "cat", container: id, arguments: ["sh", "-c", "cat; echo after"])
             request.openInput = true
             let session = try await fixture.runtime.startExec(request)
             let text = String(repeating: "x", count: 100_000)
@@ -47,7 +50,7 @@ import Testing
             #expect(try await session.waitForExit() == 0)
 
             let killed = try await fixture.runtime.startExec(
-                ExecRequest(id: "kill", container: id, arguments: ["sleep", "1000"]))
+                RuntimeExecRequest(id: "kill", container: id, arguments: ["sleep", "1000"]))
             try await killed.signal(SIGKILL)
             #expect(try await killed.waitForExit() == 137)
         }
@@ -63,7 +66,7 @@ import Testing
             var wasKilled = false
             // It is to be caught within some hundredths of a second.
             for number in 0..<20 where !wasKilled {
-                var request = ExecRequest(id: "t\(number)", container: id, arguments: ["sleep", "1000"])
+                var request = RuntimeExecRequest(id: "t\(number)", container: id, arguments: ["sleep", "1000"])
                 request.terminal = true
                 // Beside the start that it is to disturb; cancelled when that has ended.
                 let killer = Task.detached {
@@ -144,7 +147,7 @@ import Testing
 
     @Test func `an exec has its own user, directory, environment and terminal`() async throws {
         try await withSleeper { fixture, id in
-            var request = ExecRequest(
+            var request = RuntimeExecRequest(
                 id: "own", container: id, arguments: ["sh", "-c", "id -u; pwd; echo $FOO $TERM; stty size"])
             request.user = ContainerUser(uid: 7)
             request.workingDirectory = "/tmp"
@@ -172,7 +175,7 @@ import Testing
             let pid = try await runtime.create(fixture.request(fixture.specification("place", ["sleep", "1000"]))).pid
             try await runtime.start(id)
             let wanted = try #require(try Files.text("/proc/\(pid)/cgroup"))
-            var request = ExecRequest(
+            var request = RuntimeExecRequest(
                 id: "where", container: id, arguments: ["sh", "-c", "cat /proc/self/cgroup; echo end; read x"])
             request.openInput = true
             let session = try await runtime.startExec(request)

@@ -19,8 +19,9 @@ import Testing
             try await LabNetwork.create(
                 paths,
                 [
-                    .init(name: "node-1", address: Underlay.node(1)), .init(name: "client", address: Underlay.client),
-                    .init(name: "internet", address: Underlay.internet),
+                    .init(name: "node-1", address: LabUnderlay.node(1)),
+                    .init(name: "client", address: LabUnderlay.client),
+                    .init(name: "internet", address: LabUnderlay.internet),
                 ])
             result = .success(try await body(paths))
         } catch {
@@ -47,29 +48,29 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await host.run() }
                 let client = paths.network("client")
-                let page = try await polled { try await get(Underlay.internet, InternetHost.webPort, from: client) }
-                #expect(page.contains("you are \(Underlay.client)\n"))
+                let page = try await polled { try await get(LabUnderlay.internet, InternetHost.webPort, from: client) }
+                #expect(page.contains("you are \(LabUnderlay.client)\n"))
                 var query = Message()
                 query.question = Question(try #require(DomainName("google.com")), .a)
                 let octets = query.encoded()
-                let reply = try await client.run { try exchange(octets, Underlay.internet, 53, .udp) }
-                let internet = try #require(Underlay.internet.v4)
+                let reply = try await client.run { try exchange(octets, LabUnderlay.internet, 53, .udp) }
+                let internet = try #require(LabUnderlay.internet.v4)
                 #expect(try Message(decoding: reply).answers.map(\.data) == [.address(internet)])
                 // Nothing listens at that registry: the relay closes, or resets if it has not read the request by then.
                 var relayed = ""
                 do {
-                    relayed = try await get(Underlay.internet, Underlay.registryPort, from: client)
+                    relayed = try await get(LabUnderlay.internet, LabUnderlay.registryPort, from: client)
                 } catch is SystemError {}
                 #expect(relayed.isEmpty)
 
                 try await LabNetwork.setConnected(false, "client", paths)
                 #expect(try await LabNetwork.disconnected(paths) == ["client"])
                 await #expect(throws: SystemError.self) {
-                    try await get(Underlay.internet, InternetHost.webPort, from: client)
+                    try await get(LabUnderlay.internet, InternetHost.webPort, from: client)
                 }
                 try await LabNetwork.setConnected(true, "client", paths)
                 #expect(try await LabNetwork.disconnected(paths).isEmpty)
-                _ = try await polled { try await get(Underlay.internet, InternetHost.webPort, from: client) }
+                _ = try await polled { try await get(LabUnderlay.internet, InternetHost.webPort, from: client) }
                 group.cancelAll()
             }
         }
@@ -78,14 +79,14 @@ import Testing
     @Test func `a node has its own name, directories, resolver and cgroups`() async throws {
         try await withLab { paths in
             let node = NodeNamespaces(paths: paths, node: "node-1")
-            try await node.create(resolvConf: "nameserver \(Underlay.internet)\n")
+            try await node.create(resolvConf: "nameserver \(LabUnderlay.internet)\n")
             let mounts = try await onThread {
                 try node.enter()
                 var name = utsname()
                 uname(&name)
                 let hostname = withUnsafeBytes(of: &name.nodename) { String(decoding: $0.prefix(6), as: UTF8.self) }
                 #expect(hostname == "node-1")
-                #expect(try Files.text("/etc/resolv.conf") == "nameserver \(Underlay.internet)\n")
+                #expect(try Files.text("/etc/resolv.conf") == "nameserver \(LabUnderlay.internet)\n")
                 try Files.writeAtomically("here", to: "/run/apus/probe")
                 try Files.writeAtomically("there", to: "/var/lib/apus/probe")
                 #expect(!Files.exists(paths.stateFile) && !Files.exists(paths.nodeEtc("node-1")))

@@ -236,7 +236,7 @@ private func respond(to beginning: String, on socket: CInt, until isOver: Flag) 
             question.name.key.hasPrefix(beginning)
         else { continue }
         var reply = query.reply()
-        reply.answers = [Record(question.name, timeToLive: 1, .address(IPv4Address(192, 0, 2, 7)))]
+        reply.answers = [ResourceRecord(question.name, timeToLive: 1, .address(IPv4Address(192, 0, 2, 7)))]
         let octets = reply.encoded()
         _ = withUnsafePointer(to: &client) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { sendto(socket, octets, octets.count, 0, $0, length) }

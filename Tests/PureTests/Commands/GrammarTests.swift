@@ -242,11 +242,11 @@ import Testing
 
     @Test func `capabilities that are added are not dropped, and changes undo each other`() {
         #expect(
-            Capabilities.names(["net_admin", "CAP_CHOWN", "all", "chown"]) == ["ALL", "CAP_CHOWN", "CAP_NET_ADMIN"])
-        let both = Capabilities(adding: ["CHOWN", "KILL"], dropping: ["CHOWN", "ALL"])
+            CapabilityFlags.names(["net_admin", "CAP_CHOWN", "all", "chown"]) == ["ALL", "CAP_CHOWN", "CAP_NET_ADMIN"])
+        let both = CapabilityFlags(adding: ["CHOWN", "KILL"], dropping: ["CHOWN", "ALL"])
         #expect(both.added == ["CAP_CHOWN", "CAP_KILL"] && both.dropped == ["ALL"])
         func after(_ adding: [String], _ dropping: [String]) -> [[String]] {
-            var known = Capabilities(adding: ["CAP_CHOWN"], dropping: ["CAP_KILL"])
+            var known = CapabilityFlags(adding: ["CAP_CHOWN"], dropping: ["CAP_KILL"])
             known.change(adding: adding, dropping: dropping)
             return [known.added, known.dropped]
         }
@@ -293,7 +293,7 @@ import Testing
         let bytes = Array(
             "2026-11-23T06:21:58.85Z com.docker.swarm.node.id=n,com.docker.swarm.service.id=s,com.docker.swarm.task.id=v92sl0cbrlwsa7xfiiwcuh9dz,k=a%2Cb a line here\n"
                 .utf8)
-        let line = try LogLine(bytes, style)
+        let line = try ServiceLogLine(bytes, style)
         #expect(
             String(decoding: line.text(style, taskName: "1"), as: UTF8.self)
                 == "2026-11-23T06:21:58.85Z web.1.v92sl0cbrlws@node-1     | k=a,b a line here\n")

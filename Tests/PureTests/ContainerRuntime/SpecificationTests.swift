@@ -221,7 +221,7 @@ struct UserResolverTests {
     @Test func `a command inside has the home of its own user`() throws {
         var own = RuntimeProcess()
         own.env = ["A=1"]
-        var request = ExecRequest(id: "e", container: "c", arguments: ["true"])
+        var request = RuntimeExecRequest(id: "e", container: "c", arguments: ["true"])
         request.home = "/srv"
         #expect(try ConmonRuntime.process(request, from: own, bounding: []).env == ["A=1", "HOME=/srv"])
         own.env = ["HOME=/own"]

@@ -59,16 +59,17 @@ extension SentenceTests {
             ServiceError.perNodeMaximumOfGlobal, .invalidInput,
             "rpc error: code = InvalidArgument desc = replicas-max-per-node can only be used with replicated services"),
         Row(
-            ServiceError.unknownFailureAction(change: .update, action: "action"), .invalidInput,
+            ServiceError.unknownFailureAction(rollout: .update, action: "action"), .invalidInput,
             "unrecognized update failure action action"),
         Row(
-            ServiceError.unknownFailureAction(change: .rollback, action: "action"), .invalidInput,
+            ServiceError.unknownFailureAction(rollout: .rollback, action: "action"), .invalidInput,
             "unrecognized rollback failure action action"),
         Row(
-            ServiceError.unknownOrder(change: .update, order: "order"), .invalidInput, "unrecognized update order order"
+            ServiceError.unknownOrder(rollout: .update, order: "order"), .invalidInput,
+            "unrecognized update order order"
         ),
         Row(
-            ServiceError.unknownOrder(change: .rollback, order: "order"), .invalidInput,
+            ServiceError.unknownOrder(rollout: .rollback, order: "order"), .invalidInput,
             "unrecognized rollback order order"),
         Row(
             ServiceError.negativeDelay(.update), .invalidInput,

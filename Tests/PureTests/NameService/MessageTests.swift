@@ -28,17 +28,17 @@ import Testing
         message.recursionDesired = true
         message.question = Question(try name("web.example.com"), .any)
         message.answers = [
-            Record(try name("web.example.com"), timeToLive: 60, .address(IPv4Address(10, 1, 2, 3))),
-            Record(try name("web.example.com"), timeToLive: 60, .address6(Array(0..<16))),
-            Record(try name("4.3.2.1.in-addr.arpa"), timeToLive: 1, .pointer(try name("web.example.com"))),
-            Record(try name("www.example.com"), timeToLive: 2, .canonicalName(try name("web.example.com"))),
-            Record(try name("example.com"), timeToLive: 3, .text([Array("hello".utf8), []])),
-            Record(
+            ResourceRecord(try name("web.example.com"), timeToLive: 60, .address(IPv4Address(10, 1, 2, 3))),
+            ResourceRecord(try name("web.example.com"), timeToLive: 60, .address6(Array(0..<16))),
+            ResourceRecord(try name("4.3.2.1.in-addr.arpa"), timeToLive: 1, .pointer(try name("web.example.com"))),
+            ResourceRecord(try name("www.example.com"), timeToLive: 2, .canonicalName(try name("web.example.com"))),
+            ResourceRecord(try name("example.com"), timeToLive: 3, .text([Array("hello".utf8), []])),
+            ResourceRecord(
                 try name("_http._tcp.example.com"), timeToLive: 4,
                 .service(priority: 1, weight: 2, port: 80, target: try name("web.example.com"))),
         ]
         message.authorities = [
-            Record(try name("example.com"), timeToLive: 5, .other(RecordType(rawValue: 99), [1, 2]))
+            ResourceRecord(try name("example.com"), timeToLive: 5, .other(RecordType(rawValue: 99), [1, 2]))
         ]
         message.edns = EDNS(payloadSize: 1232, wantsSignatures: true, options: [0, 10, 0, 1, 7])
         message.code = .badVersion
@@ -49,7 +49,9 @@ import Testing
         var message = Message()
         message.question = Question(try name("web.example.com"), .a)
         let alone = message.encoded().count
-        message.answers = [Record(try name("WEB.example.com"), timeToLive: 1, .address(IPv4Address(1, 2, 3, 4)))]
+        message.answers = [
+            ResourceRecord(try name("WEB.example.com"), timeToLive: 1, .address(IPv4Address(1, 2, 3, 4)))
+        ]
         #expect(message.encoded().count == alone + 2 + 10 + 4)
     }
 
@@ -149,7 +151,7 @@ import Testing
                 let length = Int.random(in: 0...(round % 10 == 0 ? 70_000 : 600), using: &generator)
                 let octets = [UInt8](repeating: 7, count: length)
                 message.answers.append(
-                    Record(
+                    ResourceRecord(
                         try name("h\(UInt32.random(in: 0...99_999, using: &generator)).example.com"), timeToLive: 1,
                         Bool.random(using: &generator)
                             ? .other(RecordType(rawValue: 99), octets) : .text([octets, octets])))
@@ -171,7 +173,7 @@ import Testing
         message.question = Question(try name("tasks.web"), .a)
         message.edns = EDNS(payloadSize: 1232)
         message.answers = try (0..<200).map {
-            Record(try name("tasks.web"), timeToLive: 1, .address(IPv4Address(number: 0x0a00_0000 + $0)))
+            ResourceRecord(try name("tasks.web"), timeToLive: 1, .address(IPv4Address(number: 0x0a00_0000 + $0)))
         }
         for limit in [512, 1232] {
             let octets = message.encoded(limit: limit)
@@ -189,11 +191,11 @@ import Testing
         var base = Message()
         base.question = Question(try name("web.example.com"), .srv)
         base.answers = [
-            Record(try name("a.web.example.com"), timeToLive: 1, .text([[1, 2, 3]])),
-            Record(
+            ResourceRecord(try name("a.web.example.com"), timeToLive: 1, .text([[1, 2, 3]])),
+            ResourceRecord(
                 try name("web.example.com"), timeToLive: 1,
                 .service(priority: 0, weight: 0, port: 1, target: try name("a.web.example.com"))),
-            Record(try name("web.example.com"), timeToLive: 1, .other(.mx, [0, 1, 1, 97, 0])),
+            ResourceRecord(try name("web.example.com"), timeToLive: 1, .other(.mx, [0, 1, 1, 97, 0])),
         ]
         base.edns = EDNS(payloadSize: 600)
         let good = base.encoded()

@@ -102,14 +102,14 @@ import Testing
         }
     }
 
-    @Test func `one stranger takes its own share of the calls, and not the others'`() throws {
+    @Test func `one unauthenticated peer takes its own share of the calls, and not the others'`() throws {
         let start = ContinuousClock.now
         let admission = Admission(at: start)
-        let stranger = IPAddress(203, 0, 113, 66)
-        let taken = (0..<10_000).count { _ in admission.admits(stranger, at: start) }
+        let unauthenticated = IPAddress(203, 0, 113, 66)
+        let taken = (0..<10_000).count { _ in admission.admits(unauthenticated, at: start) }
         #expect(taken == Int(Admission.burst))
         #expect(admission.admits(IPAddress(203, 0, 113, 7), at: start))
-        #expect(admission.admits(stranger, at: start + .seconds(1)))
+        #expect(admission.admits(unauthenticated, at: start + .seconds(1)))
         // However many addresses it has, what is remembered is bounded.
         for number in 0..<20_000 { _ = admission.admits(.v4(IPv4Address(number: UInt32(number))), at: start) }
         #expect(admission.admits(IPAddress(203, 0, 113, 8), at: start + .seconds(60)))

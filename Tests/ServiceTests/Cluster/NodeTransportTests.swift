@@ -40,7 +40,8 @@ import X509
     }
 
     @Test
-    func `strangers may only fetch the root and join, foreign members nothing, members not without their session`()
+    func
+        `unauthenticated peers may only fetch the root and join, foreign members nothing, members not without their session`()
         async throws
     {
         try await withNodes(1) { nodes in

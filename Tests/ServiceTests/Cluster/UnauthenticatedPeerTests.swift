@@ -149,7 +149,8 @@ import X509
         }
     }
 
-    @Test func `silent connections of strangers are few and short, and others join meanwhile`() async throws {
+    @Test func `silent connections of unauthenticated peers are few and short, and others join meanwhile`() async throws
+    {
         try await withNodes(1) { nodes in
             let node = nodes[0]
             try await node.running { swarm in
@@ -158,7 +159,7 @@ import X509
                 let silent = try (0..<200).map { _ in try Self.connect(node.address, node.port) }
                 defer { for descriptor in silent { close(descriptor) } }
                 try await eventually("most of them are let go") {
-                    silent.count { !Self.hasEnded($0) } <= ConnectionGuard.Limits().strangersOfOne
+                    silent.count { !Self.hasEnded($0) } <= ConnectionGuard.Limits().unauthenticatedOfOne
                 }
                 _ = try await join(node, token: token, address: "127.0.0.9")
                 try await eventually(within: .seconds(15), "all of them are let go") {
@@ -231,10 +232,10 @@ import X509
         }
     }
 
-    @Test func `a member is no stranger: its connection stays, however long it is there`() async throws {
+    @Test func `a member is no unauthenticated peer: its connection stays, however long it is there`() async throws {
         var limits = ConnectionGuard.Limits()
         limits.handshake = .seconds(2)
-        limits.strangerLife = .seconds(3)
+        limits.unauthenticatedLifetime = .seconds(3)
         try await withBarePort(limits) { port in
             let connections = port.connections
             try await port.connected(port.former) { _ in
@@ -256,9 +257,11 @@ import X509
         }
     }
 
-    @Test func `strangers of all addresses together, and the connections of one member, are bounded`() async throws {
+    @Test func `unauthenticated peers of all addresses together, and the connections of one member, are bounded`()
+        async throws
+    {
         var limits = ConnectionGuard.Limits()
-        limits.strangers = 3
+        limits.unauthenticated = 3
         limits.ofMember = 2
         try await withBarePort(limits) { port in
             let silent = try (0..<8).map { _ in try Self.connect("127.0.0.9", port.port) }
@@ -273,9 +276,9 @@ import X509
         }
     }
 
-    @Test func `a stranger that goes on sending is let go`() async throws {
+    @Test func `an unauthenticated peer that goes on sending is let go`() async throws {
         var limits = ConnectionGuard.Limits()
-        limits.strangerBytes = 2_000
+        limits.unauthenticatedBytes = 2_000
         try await withBarePort(limits) { port in
             try await port.connected(port.joiner) { client in
                 var ends: Set<RPCError.Code?> = []

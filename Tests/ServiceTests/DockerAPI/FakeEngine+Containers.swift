@@ -17,7 +17,7 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
         }
         let id = newID()
         let process = FakeProcess(
-            command: request.configuration.cmd?.words ?? [], isTerminal: request.configuration.tty)
+            command: request.configuration.cmd?.elements ?? [], isTerminal: request.configuration.tty)
         containers[id] = FakeContainer(
             id: id, name: name ?? "fake_\(containers.count)", request: request, process: process)
         emit("container", "create", id, ["image": request.configuration.image, "name": name ?? ""])
@@ -35,7 +35,7 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
                 row.names = ["/" + container.name]
                 row.image = container.request.configuration.image
                 row.imageID = "sha256:" + container.id
-                row.command = (container.request.configuration.cmd?.words ?? []).joined(separator: " ")
+                row.command = (container.request.configuration.cmd?.elements ?? []).joined(separator: " ")
                 row.created = 1_795_414_869
                 row.state = container.status
                 row.status = container.status == "running" ? "Up 4 seconds" : "Created"
@@ -207,9 +207,9 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
         return exec
     }
 
-    func checkExec(_ id: String) throws -> ExecStreamsWish {
+    func checkExec(_ id: String) throws -> RequestedExecStreams {
         let exec = try exec(id)
-        return ExecStreamsWish(
+        return RequestedExecStreams(
             isTerminal: exec.request.tty, wantsInput: exec.request.attachStdin, detachKeys: exec.request.detachKeys)
     }
 

@@ -153,7 +153,7 @@ final class FakeRuntime: ContainerProcesses {
         for waiter in process?.waiters ?? [] { waiter.resume(returning: exit) }
     }
 
-    func state(_ id: String) async throws -> ContainerState { try await adopt(id) }
+    func state(_ id: String) async throws -> ContainerProcessState { try await adopt(id) }
 
     func waitForExit(_ id: String) async throws -> ContainerExit {
         try await withTaskCancellationHandler {
@@ -181,7 +181,7 @@ final class FakeRuntime: ContainerProcesses {
 
     func containers() async throws -> [String] { state.withLock { Array($0.processes.keys) } }
 
-    func adopt(_ id: String) async throws -> ContainerState {
+    func adopt(_ id: String) async throws -> ContainerProcessState {
         state.withLock { state in
             guard let process = state.processes[id] else { return .absent }
             if let exit = process.exit { return .exited(exit) }

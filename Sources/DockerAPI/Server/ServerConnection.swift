@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTPTypes
 
 /// The client's connection, as a route that streams or leaves HTTP needs it.
-struct Connection: Sendable {
+struct ServerConnection: Sendable {
     let channel: any Channel
 
     /// Leaves HTTP: `head` are the bytes of the answer's head, the rest is the session's.

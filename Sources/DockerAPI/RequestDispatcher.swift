@@ -7,7 +7,7 @@ import NIOCore
 import NIOHTTPTypes
 
 /// Takes a request to its route and writes the answer.
-struct Dispatcher: Sendable {
+struct RequestDispatcher: Sendable {
     private let backends: Backends
     private let common: CommonFields
     private let logger: Logger
@@ -37,7 +37,7 @@ struct Dispatcher: Sendable {
     }
 
     /// Answers one request. Whatever goes wrong is answered or, when the client is gone, told in the log.
-    func serve(_ request: Request, on connection: Connection) async {
+    func serve(_ request: Request, on connection: ServerConnection) async {
         let reply: Reply
         do {
             reply = try await answer(request, on: connection)
@@ -56,7 +56,7 @@ struct Dispatcher: Sendable {
         }
     }
 
-    private func answer(_ request: Request, on connection: Connection) async throws -> Reply {
+    private func answer(_ request: Request, on connection: ServerConnection) async throws -> Reply {
         let (asked, path) = APIVersion.split(path: request.uri.path)
         try asked?.requireSupported()
         switch routes.match(request.method, path: path) {
@@ -72,7 +72,8 @@ struct Dispatcher: Sendable {
     }
 
     private func write(
-        _ status: HTTPResponse.Status, _ fields: HTTPFields, _ body: ByteBuffer, isHead: Bool, on connection: Connection
+        _ status: HTTPResponse.Status, _ fields: HTTPFields, _ body: ByteBuffer, isHead: Bool,
+        on connection: ServerConnection
     ) async throws {
         var all = common.fields
         for field in fields { all[field.name] = field.value }
@@ -86,5 +87,5 @@ struct Dispatcher: Sendable {
 
 extension APIOperation {
     /// All of them.
-    package static var all: [APIOperation] { Dispatcher.allRoutes().operations }
+    package static var all: [APIOperation] { RequestDispatcher.allRoutes().operations }
 }

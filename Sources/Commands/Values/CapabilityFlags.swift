@@ -1,5 +1,5 @@
 /// Names of capabilities, as flags add and drop them.
-package struct Capabilities: Equatable {
+package struct CapabilityFlags: Equatable {
     /// Every other one.
     private static let all = "ALL"
     /// In an update: none of those that were set before.
@@ -39,6 +39,6 @@ package struct Capabilities: Equatable {
         var dropped = dropping.remove(Self.reset) == nil ? Set(self.dropped) : []
         for name in dropping.subtracting(adding) where added.remove(name) == nil { dropped.insert(name) }
         for name in adding where dropped.remove(name) == nil { added.insert(name) }
-        self = Capabilities(adding: Array(added), dropping: Array(dropped))
+        self = CapabilityFlags(adding: Array(added), dropping: Array(dropped))
     }
 }

@@ -3,7 +3,7 @@ import LinuxSystem
 package import Model
 
 /// What this module must know of a container to take it over after a restart; beside it in its bundle.
-struct ContainerRecord: Codable, Sendable, Equatable {
+struct RuntimeRecord: Codable, Sendable, Equatable {
     var id: String
     var pid: Int32
     /// Field 22 of /proc/PID/stat: pids are reused.

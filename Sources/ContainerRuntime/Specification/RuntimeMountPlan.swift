@@ -2,7 +2,7 @@ import LinuxSystem
 import OCI
 
 /// The mounts of a container in the order they are made (moby, `oci/defaults.go` and `daemon/oci_linux.go`).
-struct MountPlan {
+struct RuntimeMountPlan {
     let specification: ContainerSpecification
     /// The kernel can make a mount read-only with all below it.
     let hasRecursiveReadOnly: Bool
@@ -85,31 +85,31 @@ struct MountPlan {
             .map(\.element)
     }
 
-    private func mount(_ wanted: ContainerMount) throws -> RuntimeMount {
-        guard wanted.destination.hasPrefix("/"), wanted.destination != "/" else {
+    private func mount(_ requested: ContainerMount) throws -> RuntimeMount {
+        guard requested.destination.hasPrefix("/"), requested.destination != "/" else {
             throw RuntimeError(
-                .invalidSpecification, "invalid mount path: '\(wanted.destination)' mount path must be absolute")
+                .invalidSpecification, "invalid mount path: '\(requested.destination)' mount path must be absolute")
         }
-        switch wanted.kind {
+        switch requested.kind {
         case .bind(let source):
-            var options = [wanted.recursive ? "rbind" : "bind"]
-            options.append(wanted.readOnly ? try readOnlyOption(wanted, of: source) : "rw")
-            options.append(wanted.propagation.isEmpty ? "rprivate" : wanted.propagation)
-            return RuntimeMount(destination: wanted.destination, type: "bind", source: source, options: options)
+            var options = [requested.recursive ? "rbind" : "bind"]
+            options.append(requested.readOnly ? try readOnlyOption(requested, of: source) : "rw")
+            options.append(requested.propagation.isEmpty ? "rprivate" : requested.propagation)
+            return RuntimeMount(destination: requested.destination, type: "bind", source: source, options: options)
         case .tmpfs(let options):
-            let merged = Self.merged(["noexec", "nosuid", "nodev"] + options + (wanted.readOnly ? ["ro"] : []))
-            return RuntimeMount(destination: wanted.destination, type: "tmpfs", source: "tmpfs", options: merged)
+            let merged = Self.merged(["noexec", "nosuid", "nodev"] + options + (requested.readOnly ? ["ro"] : []))
+            return RuntimeMount(destination: requested.destination, type: "tmpfs", source: "tmpfs", options: merged)
         }
     }
 
     /// `rro` for all that is mounted below it, too. Nothing is below a file, for which crun 1.8 does not take it.
-    private func readOnlyOption(_ wanted: ContainerMount, of source: String) throws -> String {
-        if wanted.reach == .topOnly || (Files.exists(source) && !Files.isDirectory(source)) { return "ro" }
+    private func readOnlyOption(_ requested: ContainerMount, of source: String) throws -> String {
+        if requested.reach == .topOnly || (Files.exists(source) && !Files.isDirectory(source)) { return "ro" }
         if hasRecursiveReadOnly { return "rro" }
-        guard wanted.reach == .everything else {
+        guard requested.reach == .everything else {
             throw RuntimeError(
                 .invalidSpecification,
-                "mount \(wanted.destination) cannot be read-only with all below it: rro is not supported by this kernel"
+                "mount \(requested.destination) cannot be read-only with all below it: rro is not supported by this kernel"
             )
         }
         return "ro"

@@ -1,7 +1,7 @@
 import DockerClient
 
 /// `--filter` in the API's form.
-enum Filters {
+enum FilterArguments {
     /// `{"name":{"a":true}}`; `nil` without filters.
     static func encoded(_ items: [String]) -> String? {
         var filters: [String: [String]] = [:]
