@@ -139,7 +139,7 @@ extension ServiceSpec {
     }
     package var ports: [PortConfig] { endpointSpec?.ports ?? [] }
     /// Its name leads to an address of its own in each network, not to its tasks' (`dnsrr`).
-    package var usesVirtualIPs: Bool { (endpointSpec?.mode ?? "vip") != "dnsrr" }
+    package var usesVirtualIPs: Bool { endpointSpec?.mode != .dnsrr }
     package var isGlobal: Bool { mode.global != nil }
     /// How many replicas; 1 when not said, 0 for services that are not replicated.
     package var replicas: Int {

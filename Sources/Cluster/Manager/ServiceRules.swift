@@ -20,7 +20,7 @@ struct ServiceRules {
         spec.networks = try spec.networks.map { try $0.map(resolve) }
         spec.taskTemplate.runtime = spec.taskTemplate.runtime ?? "container"
         var endpoint = spec.endpointSpec ?? EndpointSpec()
-        endpoint.mode = (endpoint.mode ?? "").isEmpty ? "vip" : endpoint.mode
+        endpoint.mode = [nil, .other("")].contains(endpoint.mode) ? .vip : endpoint.mode
         endpoint.ports = endpoint.ports.map { $0.map(Self.completed) }
         spec.endpointSpec = endpoint
         try checkEndpoint(spec, replacing)
@@ -74,16 +74,14 @@ struct ServiceRules {
     }
 
     private func checkEndpoint(_ spec: ServiceSpec, _ replacing: Service?) throws {
-        guard ["vip", "dnsrr"].contains(spec.endpointSpec?.mode ?? "") else {
-            throw ServiceError.unknownEndpointMode(spec.endpointSpec?.mode ?? "")
-        }
+        if case .other(let text) = spec.endpointSpec?.mode { throw ServiceError.unknownEndpointMode(text) }
         var seen = Set<String>()
         for port in spec.ports {
             guard (1...65_535).contains(port.targetPort), (0...65_535).contains(port.publishedPort ?? 0),
                 let transport = port.transport, ["ingress", "host"].contains(port.publishMode ?? "")
             else { throw ServiceError.invalidPort }
             if transport == .sctp { throw UnsupportedError.feature("publishing sctp ports") }
-            if port.isOnMesh, spec.endpointSpec?.mode == "dnsrr" {
+            if port.isOnMesh, spec.endpointSpec?.mode == .dnsrr {
                 throw ServiceError.ingressPortOfRoundRobin
             }
             guard let published = port.publishedPort, published != 0 else { continue }

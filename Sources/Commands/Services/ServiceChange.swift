@@ -194,7 +194,7 @@ package struct ServiceChange {
 
     private func changeEndpoint(of spec: inout ServiceSpec) throws {
         var endpoint = spec.endpointSpec ?? EndpointSpec()
-        if let mode = flags.string("endpoint-mode") { endpoint.mode = mode }
+        if let mode = flags.string("endpoint-mode") { endpoint.mode = EndpointMode(rawValue: mode) }
         if flags.hasAny(["publish-add", "publish-rm"]) {
             let removed = try flags.list("publish-rm").flatMap { try ServicePort.parseTarget($0) }
             let added = try flags.list("publish-add").flatMap { try ServicePort.parse($0) }

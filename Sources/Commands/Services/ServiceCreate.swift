@@ -144,7 +144,7 @@ package struct ServiceRequest {
         spec.updateConfig = try parts.updateConfiguration("update", over: nil)
         spec.rollbackConfig = try parts.updateConfiguration("rollback", over: nil)
         var endpoint = EndpointSpec()
-        endpoint.mode = flags.string("endpoint-mode") ?? "vip"
+        endpoint.mode = EndpointMode(rawValue: flags.string("endpoint-mode") ?? "vip")
         endpoint.ports = try flags.texts("publish")?.flatMap { try ServicePort.parse($0) }
         spec.endpointSpec = endpoint
         return spec

@@ -118,10 +118,39 @@ package struct JobStatus: Codable, Sendable, Equatable {
 
 /// How a service is to be reached.
 package struct EndpointSpec: Codable, Sendable, Equatable {
-    /// `vip` (also when absent) or `dnsrr`.
-    package var mode: String?
+    /// ``EndpointMode/vip`` when absent.
+    package var mode: EndpointMode?
     package var ports: [PortConfig]?
     package init() {}
+}
+
+/// What a service's name leads to.
+package enum EndpointMode: Sendable, Equatable {
+    /// An address of the service's own, behind which its tasks take turns.
+    case vip
+    /// The tasks' addresses, in changing order.
+    case dnsrr
+    /// Neither, as a request has it: refused by the manager that is asked.
+    case other(String)
+}
+
+extension EndpointMode: RawRepresentable, Codable {
+    package init(rawValue: String) {
+        self =
+            switch rawValue {
+            case "vip": .vip
+            case "dnsrr": .dnsrr
+            default: .other(rawValue)
+            }
+    }
+
+    package var rawValue: String {
+        switch self {
+        case .vip: "vip"
+        case .dnsrr: "dnsrr"
+        case .other(let text): text
+        }
+    }
 }
 
 /// A port of a service, asked for or given.
