@@ -4,7 +4,10 @@ import Faults
 /// Everything that a container's process needs around it on the node: networks, files, a root file system, a log.
 ///
 /// ``ContainerService`` says when each of these comes and goes; how is told here, so that its order can be tried without a kernel.
-protocol ContainerSurroundings: Sendable {
+typealias ContainerSurroundings = StartSurroundings & EndSurroundings & LifeSurroundings
+
+/// What a start puts together, in this order, and takes back when a step fails.
+protocol StartSurroundings: Sendable {
     /// Gives the container its places in its networks, its files and its root.
     /// - Returns: Its record of then.
     func prepare(_ id: String) async throws -> ContainerRecord
@@ -20,6 +23,12 @@ protocol ContainerSurroundings: Sendable {
     func isJoined(_ record: ContainerRecord) async throws
     /// Tells others, and events, that it runs.
     func hasStarted(_ record: ContainerRecord) async
+    /// Takes back what a start that failed has made, all of it: a step that fails keeps none of the others from being done.
+    func undo(_ id: String) async -> FaultList
+}
+
+/// What an end and a removal take away.
+protocol EndSurroundings: Sendable {
     /// Gives up all places in networks.
     /// - Returns: Those that it had.
     func release(_ id: String) async throws -> [EndpointRecord]
@@ -27,10 +36,12 @@ protocol ContainerSurroundings: Sendable {
     func hasLeft(_ record: ContainerRecord, _ endpoints: [EndpointRecord])
     /// Unmounts its root, and the volumes that no other container needs.
     func unmount(_ id: String) async throws
-    /// Takes back what a start that failed has made, all of it: a step that fails keeps none of the others from being done.
-    func undo(_ id: String) async -> FaultList
     /// Removes everything of a container that has no process.
     func remove(_ record: ContainerRecord, volumes: Bool) async throws
+}
+
+/// What a container has besides, from when it is made until it is removed.
+protocol LifeSurroundings: Sendable {
     /// Tells networks its new name.
     func hasBeenRenamed(_ record: ContainerRecord) async throws
     /// Bytes of what it has written into its root file system.
