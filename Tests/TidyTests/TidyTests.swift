@@ -69,25 +69,6 @@ import Testing
         }
     }
 
-    /// Two things of one name are told apart by module names and aliases, and confused by whoever reads. `main`'s are each a program's own.
-    @Test func `no two targets have a type of the same name`() {
-        var owners: [String: Set<String>] = [:]
-        for file in tree.files where file.path.hasPrefix("Sources/") && !file.isGenerated && file.target != "TestKit" {
-            for line in file.lines {
-                guard
-                    let match = line.prefixMatch(
-                        of: #/((?:@?\w+ )*)(?:struct|class|enum|actor|protocol|typealias) (\w+)/#),
-                    !match.1.contains("private")
-                else { continue }
-                owners[String(match.2), default: []].insert(file.target)
-            }
-        }
-        owners["Program"] = nil
-        for (name, targets) in owners.sorted(by: { $0.key < $1.key }) where targets.count > 1 {
-            Issue.record("\(name) is in \(targets.sorted().joined(separator: " and in "))")
-        }
-    }
-
     /// Two things of one name are told apart by module names and aliases, and confused by whoever reads. A program's `main` is its own.
     @Test func `no two targets have a type of the same name`() {
         var owners: [String: Set<String>] = [:]

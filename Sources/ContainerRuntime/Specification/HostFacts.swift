@@ -54,7 +54,7 @@ package struct HostFacts: Sendable {
         }
         let release = try Files.text("/proc/sys/kernel/osrelease") ?? ""
         return HostFacts(
-            capabilities: try Capabilities.bounding(), hardLimits: hardLimits(), outOfMemoryScore: score ?? 0,
+            capabilities: try LinuxCapabilities.bounding(), hardLimits: hardLimits(), outOfMemoryScore: score ?? 0,
             limitsSwap: isUnified || memory.map { Files.exists($0 + "/memory.memsw.limit_in_bytes") } ?? false,
             limitsSwappiness: memory.map { Files.exists($0 + "/memory.swappiness") } ?? false,
             cgroupVersion: layout.version, kernelRelease: String(release.prefix { !$0.isWhitespace }),

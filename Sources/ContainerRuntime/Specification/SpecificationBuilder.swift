@@ -30,7 +30,7 @@ package struct SpecificationBuilder: Sendable {
                 "the working directory '\(requested.workingDirectory)' is invalid, it needs to be an absolute path")
         }
         var warnings: [String] = []
-        let capabilities = try Capabilities.resolve(
+        let capabilities = try LinuxCapabilities.resolve(
             requested.capabilities, privileged: requested.privileged, bounding: host.capabilities)
         var result = RuntimeSpecification()
         result.root = RuntimeRoot(path: requested.rootDirectory, readonly: requested.readOnlyRoot ? true : nil)

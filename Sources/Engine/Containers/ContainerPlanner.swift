@@ -192,7 +192,8 @@ enum UnsupportedFeatures {
         try refuse("--annotation", if: !(host.annotations ?? [:]).isEmpty)
         try checkResources(host)
         _ = try SecurityOptions(host.securityOpt ?? [])
-        try Capabilities.check(CapabilityChange(add: host.capAdd?.elements ?? [], drop: host.capDrop?.elements ?? []))
+        try LinuxCapabilities.check(
+            CapabilityChange(add: host.capAdd?.elements ?? [], drop: host.capDrop?.elements ?? []))
         for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
             throw MountError.invalid(type: mount.type, reason: .unknownType(mount.type))
         }

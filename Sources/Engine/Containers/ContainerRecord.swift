@@ -132,7 +132,7 @@ extension ContainerRecord: NetworkMember {
     var meshPorts: [PortConfig]? { task?.ports }
 
     var administersNetwork: Bool {
-        Capabilities.isGiven(
+        LinuxCapabilities.isGiven(
             "CAP_NET_ADMIN",
             CapabilityChange(add: hostConfig.capAdd?.elements ?? [], drop: hostConfig.capDrop?.elements ?? []),
             privileged: hostConfig.privileged)

@@ -8,7 +8,8 @@ struct SpecificationTests {
 
     init() throws {
         host = HostFacts(
-            capabilities: Capabilities.standard + ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"], hardLimits: ["nofile": 20000],
+            capabilities: LinuxCapabilities.standard + ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"],
+            hardLimits: ["nofile": 20000],
             kernelRelease: "6.1.0", seccomp: try SeccompProfile.builtIn())
     }
 
@@ -25,7 +26,7 @@ struct SpecificationTests {
         let built = try build()
         let (process, linux) = (try #require(built.specification.process), try #require(built.specification.linux))
         #expect(built.warnings.isEmpty)
-        #expect(process.capabilities?.effective == Capabilities.standard)
+        #expect(process.capabilities?.effective == LinuxCapabilities.standard)
         #expect(process.env == ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=box"])
         #expect(linux.cgroupsPath == "/apus/abc")
         #expect(linux.namespaces.map(\.type) == [.mount, .network, .uts, .pid, .ipc])
@@ -47,7 +48,7 @@ struct SpecificationTests {
         #expect(try effective(["net_admin"], [])?.last == "CAP_NET_ADMIN")
         #expect(try effective([], ["ALL"]) == [])
         #expect(try effective(["CHOWN"], ["ALL"]) == ["CAP_CHOWN"])
-        #expect(try effective(["ALL"], ["CAP_SYS_ADMIN"]) == Capabilities.standard + ["CAP_NET_ADMIN"])
+        #expect(try effective(["ALL"], ["CAP_SYS_ADMIN"]) == LinuxCapabilities.standard + ["CAP_NET_ADMIN"])
         let unknown = #expect(throws: RuntimeError.self) { _ = try effective(["NOSUCH"], []) }
         #expect(unknown?.message == "invalid CapAdd: unknown capability: \"CAP_NOSUCH\"")
     }
@@ -55,7 +56,7 @@ struct SpecificationTests {
     @Test func `another user starts without effective capabilities`() throws {
         let built = try build { $0.user = ContainerUser(uid: 5, gid: 6) }
         #expect(built.specification.process?.capabilities?.effective == nil)
-        #expect(built.specification.process?.capabilities?.bounding == Capabilities.standard)
+        #expect(built.specification.process?.capabilities?.bounding == LinuxCapabilities.standard)
     }
 
     @Test func `a file that is mounted read-only has nothing below it`() throws {
@@ -128,7 +129,7 @@ struct SeccompProfileTests {
 
     private func calls(_ capabilities: CapabilityChange, _ choice: SeccompChoice? = nil) throws -> RuntimeSeccomp {
         let host = HostFacts(
-            capabilities: Capabilities.standard + ["CAP_SYS_ADMIN"], kernelRelease: "6.1.0-18",
+            capabilities: LinuxCapabilities.standard + ["CAP_SYS_ADMIN"], kernelRelease: "6.1.0-18",
             seccomp: try SeccompProfile(json: Array(profile.utf8)))
         var wanted = ContainerSpecification(id: "a", rootDirectory: "/r", arguments: ["sh"])
         wanted.capabilities = capabilities
@@ -149,7 +150,7 @@ struct SeccompProfileTests {
     @Test func `the profile in the program lets through what is harmless, and the rest to those who may`() throws {
         func isAllowed(_ call: String, adding capabilities: [String] = []) throws -> Bool {
             let host = HostFacts(
-                capabilities: Capabilities.standard + ["CAP_SYS_ADMIN", "CAP_SYS_BOOT"], kernelRelease: "6.1.0-18",
+                capabilities: LinuxCapabilities.standard + ["CAP_SYS_ADMIN", "CAP_SYS_BOOT"], kernelRelease: "6.1.0-18",
                 seccomp: try SeccompProfile.builtIn())
             var wanted = ContainerSpecification(id: "a", rootDirectory: "/r", arguments: ["sh"])
             wanted.capabilities = CapabilityChange(add: capabilities)
@@ -175,7 +176,7 @@ struct SeccompProfileTests {
     @Test(arguments: [[], ["SYS_ADMIN"], ["SYS_BOOT", "SYS_NICE"]])
     func `no call is both let through and refused`(_ capabilities: [String]) throws {
         let host = HostFacts(
-            capabilities: Capabilities.standard + ["CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE"],
+            capabilities: LinuxCapabilities.standard + ["CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE"],
             kernelRelease: "6.1.0-18", seccomp: try SeccompProfile.builtIn())
         var wanted = ContainerSpecification(id: "a", rootDirectory: "/r", arguments: ["sh"])
         wanted.capabilities = CapabilityChange(add: capabilities)

@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 
 /// Linux capabilities by name (capabilities(7)) and Docker's rules for them.
-package enum Capabilities {
+package enum LinuxCapabilities {
     /// In the order of their numbers in `<linux/capability.h>`.
     static let names = [
         "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
