@@ -165,6 +165,13 @@ let package = Package(
                 "Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing",
                 "Faults",
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
+        .executableTarget(
+            name: "swarm-benchmark",
+            dependencies: [
+                "Cluster", "EtcdStore", "EngineInterface", "Concurrency", "LinuxSystem", "Model", arguments, log,
+                nioPosix,
+            ],
+            path: "Benchmarks/swarm", swiftSettings: strict),
         program("apus", ["Commands"], [arguments]),
         // tests
         library(
