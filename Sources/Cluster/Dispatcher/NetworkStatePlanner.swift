@@ -22,7 +22,8 @@ package struct NetworkStatePlanner {
     /// - Parameter backends: Ids of the tasks that get new connections; `nil` for every task that runs and is to go on.
     package init(_ objects: SwarmState, backends: Set<String>? = nil) {
         self.objects = objects
-        let vteps = objects.nodes.compactMapValues { $0.membership?.dataPathAddress }
+        let vteps = Dictionary(objects.nodes.values.map { ($0.id, $0.membership?.dataPathAddress) }) { $1 }
+            .compactMapValues { $0 }
         let ingress = objects.networks.values.first { $0.spec.ingress == true }
         ingressID = ingress?.id
         subnets = objects.networks.values.flatMap { $0.addressRanges.map(\.subnet) }.sorted()
