@@ -1,5 +1,6 @@
 import Addressing
 import Concurrency
+import DockerMessages
 import EngineInterface
 import EtcdStore
 import Faults
@@ -27,7 +28,7 @@ extension Swarm {
         guard let manager = part.state.value.manager else {
             // Docker's word for a manager that does not answer yet.
             info.localNodeState = "pending"
-            info.error = part.state.value.failure.map { "\($0)" } ?? ""
+            info.error = part.state.value.failure.map(DockerMessage.text) ?? ""
             return info
         }
         let objects = manager.model.objects
@@ -45,9 +46,9 @@ extension Swarm {
     package func initialiseSwarm(_ request: SwarmInitRequest) async throws -> String {
         try await changing {
             if request.forceNewCluster, part != nil { return try await forceNewCluster() }
-            guard part == nil else { throw APIError(.unavailable, Self.alreadyMember) }
+            guard part == nil else { throw SwarmError.alreadyMember }
             if request.autoLockManagers {
-                throw APIError(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
+                throw UnsupportedError.feature("locking managers (--autolock)")
             }
             let (pools, subnetSize) = (request.defaultAddrPool ?? [], request.subnetSize)
             _ = try DefaultAddressPools(pools, size: subnetSize)
@@ -58,9 +59,7 @@ extension Swarm {
             membership.role = .manager
             membership.dataPathPort = request.dataPathPort == 0 ? 4789 : request.dataPathPort
             guard (1024...49_151).contains(membership.dataPathPort) else {
-                throw APIError(
-                    .invalidInput,
-                    "the port number \(membership.dataPathPort) is not valid. valid range is from 1024 to 49151")
+                throw SwarmError.dataPathPortOutOfRange(membership.dataPathPort)
             }
             membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress)]
             try await found(
@@ -166,7 +165,7 @@ extension Swarm {
     /// Waits until the manager's side answers.
     /// - Parameter isPatient: A failure is no end: the part tries again.
     func started(
-        _ part: MembershipRuntime, isPatient: Bool = false, tooLate: String = "the swarm could not be started in time"
+        _ part: MembershipRuntime, isPatient: Bool = false, tooLate: SwarmError = .startTimeout
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
@@ -177,7 +176,7 @@ extension Swarm {
             }
             tasks.addTask {
                 try await Task.sleep(for: Self.startDeadline)
-                throw APIError(.unavailable, tooLate)
+                throw tooLate
             }
             defer { tasks.cancelAll() }
             try await tasks.next()
@@ -240,13 +239,13 @@ extension Swarm {
 
     package func joinSwarm(_ request: SwarmJoinRequest) async throws {
         try await changing {
-            guard part == nil else { throw APIError(.unavailable, Self.alreadyMember) }
+            guard part == nil else { throw SwarmError.alreadyMember }
             guard !request.joinToken.isEmpty else {
-                throw APIError(.invalidInput, "A valid join token is necessary to join this cluster")
+                throw SwarmError.noToken
             }
             let token = try JoinToken(request.joinToken)
             guard let first = request.remoteAddrs.first else {
-                throw APIError(.invalidInput, "at least 1 RemoteAddr is required to join")
+                throw SwarmError.noManagerNamed
             }
             var membership = try addresses(
                 listen: request.listenAddr, advertise: request.advertiseAddr, dataPath: request.dataPathAddr,
@@ -274,15 +273,15 @@ extension Swarm {
             let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, sealing, founding: nil)
             begin(part)
             if part.isManager {
-                try await started(part, isPatient: true, tooLate: Self.joinGoesOn)
+                try await started(part, isPatient: true, tooLate: .joinTimeout)
             }
         }
     }
 
     package func leaveSwarm(force: Bool) async throws {
         try await changing {
-            guard let part else { throw APIError(.unavailable, "This node is not part of a swarm") }
-            if part.isManager, !force { throw APIError(.unavailable, leaveWarning(part)) }
+            guard let part else { throw SwarmError.nothingToLeave }
+            if part.isManager, !force { throw leaveWarning(part) }
             // Once begun it is gone through with, whatever becomes of the request.
             try await uncancelled { [self] in
                 await takeLeave(part)

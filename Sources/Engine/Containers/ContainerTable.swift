@@ -1,5 +1,5 @@
 import Concurrency
-import Faults
+import EngineInterface
 import Images
 import LinuxSystem
 import Logging
@@ -62,9 +62,9 @@ final class ContainerTable: Sendable {
             return state.records.values.filter { $0.id.hasPrefix(reference) }
         }
         if found.count > 1 {
-            throw APIError(.invalidInput, "Multiple IDs found with provided prefix: \(reference)")
+            throw ContainerError.ambiguousReference(reference)
         }
-        guard let record = found.first else { throw APIError(.notFound, "No such container: \(reference)") }
+        guard let record = found.first else { throw ContainerError.notFound(reference) }
         return record
     }
 
@@ -76,10 +76,7 @@ final class ContainerTable: Sendable {
             return state.reserved.insert(name).inserted ? nil : "a container that is being created"
         }
         if let owner {
-            throw APIError(
-                .conflict,
-                "Conflict. The container name \"/\(name)\" is already in use by container \"\(owner)\". "
-                    + "You have to remove (or rename) that container to be able to reuse that name.")
+            throw ContainerError.nameTaken(name: name, owner: owner)
         }
     }
 
@@ -121,7 +118,7 @@ final class ContainerTable: Sendable {
             }
             return record
         }
-        guard let changed else { throw APIError(.notFound, "No such container: \(id)") }
+        guard let changed else { throw ContainerError.notFound(id) }
         return changed
     }
 
@@ -137,7 +134,7 @@ final class ContainerTable: Sendable {
         change: ((inout ContainerRecord, [ContainerEffect]) -> Void)? = nil
     ) async throws -> (record: ContainerRecord, effects: [ContainerEffect]) {
         let (changed, effects, isNew) = try state.withLock { state in
-            guard var record = state.records[id] else { throw APIError(.notFound, "No such container: \(id)") }
+            guard var record = state.records[id] else { throw ContainerError.notFound(id) }
             let before = record.phase
             let effects = record.phase.receive(event(record))
             if case .refuse = effects.first { return (record, effects, false) }
@@ -201,7 +198,7 @@ final class ContainerTable: Sendable {
         -> ContainerRecord
     {
         let changed = try state.withLock { state -> ContainerRecord in
-            guard var record = state.records[id] else { throw APIError(.notFound, "No such container: \(id)") }
+            guard var record = state.records[id] else { throw ContainerError.notFound(id) }
             try change(&record, state.records.values.filter { $0.id != id })
             state.records[id] = record
             return record

@@ -1,6 +1,5 @@
 import Concurrency
 package import EngineInterface
-import Faults
 import LinuxSystem
 import Logs
 import Model
@@ -23,7 +22,7 @@ package final class LogService: LogBackend {
     package func containerLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream {
         let record = try containers.find(reference)
         if !query.standardOutput, !query.standardError {
-            throw APIError(.invalidInput, "Bad parameters: you must choose at least one stream")
+            throw LogDriverError.noStreamChosen
         }
         var selection = LogSelection()
         selection.tail = query.tail
@@ -58,7 +57,7 @@ package final class LogService: LogBackend {
         -> AsyncThrowingStream<LogPart, any Error>
     {
         guard record.hasLog else {
-            throw APIError(.notImplemented, "configured logging driver does not support reading")
+            throw LogDriverError.nothingKept
         }
         var selection = selection
         selection.follows = selection.follows && record.isRunning

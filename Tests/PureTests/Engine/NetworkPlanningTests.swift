@@ -3,6 +3,7 @@ import DataPlane
 import Faults
 import Model
 import NameService
+import TestKit
 import Testing
 
 @testable import Engine
@@ -40,7 +41,7 @@ import Testing
             $0.ipam = AddressManagement(
                 driver: "default", config: [AddressPool(subnet: subnet, ipRange: range, gateway: gateway)])
         }
-        let error = #expect(throws: APIError.self) { try planner.plan(wanted, id: "id", at: .now) }
+        let error = #expect(throws: APIError.self) { try told { try planner.plan(wanted, id: "id", at: .now) } }
         #expect(error?.message == message)
     }
 
@@ -48,7 +49,10 @@ import Testing
     func `an MTU that no link can have is refused, and passed over where it is stored`(text: String) throws {
         let options = [SwarmNetwork.mtuOption: text]
         #expect(throws: APIError(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
-            try LocalNetworkPlanner(taken: [], routed: []).plan(request { $0.options = options }, id: "id", at: .now)
+            try told {
+                try LocalNetworkPlanner(taken: [], routed: []).plan(
+                    request { $0.options = options }, id: "id", at: .now)
+            }
         }
         var network = SwarmNetwork(id: "n")
         network.driverState = Driver(
@@ -75,7 +79,7 @@ import Testing
                 .forbidden,
                 "cannot program address 172.18.0.3/16 in sandbox interface because it conflicts with existing route 172.18.4.0/24"
             )
-        ) { try EndpointRoutes.check([endpoint("a", "172.18.4.5/24"), endpoint("gw", "172.18.0.3/16")]) }
+        ) { try told { try EndpointRoutes.check([endpoint("a", "172.18.4.5/24"), endpoint("gw", "172.18.0.3/16")]) } }
     }
 
     @Test func `a container on a swarm network gets a way out where it needs one, and loses it with the network`()
@@ -275,7 +279,7 @@ import Testing
             try lax([plain]) { state, _ in
                 state.networks[1].network.driverState = Driver(name: "overlay", options: off)
             }[plain.id] == ["ep-app"])
-        #expect(throws: APIError.self) { try SpoofCheck.check([SpoofCheck.option: "of"]) }
+        #expect(throws: APIError.self) { try told { try SpoofCheck.check([SpoofCheck.option: "of"]) } }
         try SpoofCheck.check(off)
     }
 

@@ -98,7 +98,9 @@ import Testing
             try await node.running { swarm in
                 let info = await swarm.swarmInfo()
                 #expect(info.localNodeState == "error" && info.error.contains("newer version"), "\(info.error)")
-                let refusal = await #expect(throws: APIError.self) { try await node.initialise(swarm) }
+                let refusal = await #expect(throws: APIError.self) {
+                    try await told { try await node.initialise(swarm) }
+                }
                 #expect(refusal?.message.contains("cannot be read") == true)
                 #expect(node.events.withLock { $0.map(\.action) } == ["set-aside"])
             }
