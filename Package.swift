@@ -133,7 +133,8 @@ let package = Package(
         library(
             "Cluster",
             [
-                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "Logs", "EngineInterface", "Concurrency",
+                "Orchestration", "StateStore", "LocalStore", "EtcdStore", "NodeProtocol", "Logs", "EngineInterface",
+                "Concurrency",
                 "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [
