@@ -136,8 +136,8 @@ let package = Package(
         library(
             "Cluster",
             [
-                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "DockerMessages", "Logs", "EngineInterface",
-                "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
+                "Orchestration", "StateStore", "LocalStore", "EtcdStore", "NodeProtocol", "DockerMessages", "Logs",
+                "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [
                 grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
