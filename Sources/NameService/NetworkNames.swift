@@ -18,6 +18,7 @@ package final class ServiceNames: Sendable {
 
     package init() {}
 
+    /// One more service is called so.
     package func add(_ name: String) {
         guard let key = DomainName(name)?.key else { return }
         counts.withLock { $0[key, default: 0] += 1 }
@@ -126,6 +127,9 @@ package final class NetworkNames: Sendable {
             }
         }
     }
+
+    /// Nobody has a name any more.
+    package func removeAll() { state.withLock { $0 = State() } }
 
     private static func put(_ entry: Entry, of holder: Holder, _ state: inout State) {
         let addresses = Array(Set(entry.addresses))
