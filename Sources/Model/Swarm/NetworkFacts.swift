@@ -7,7 +7,7 @@ package struct NetworkFacts: Sendable, Equatable {
     package private(set) var peers: [String: SwarmNetworkState.Peer] = [:]
     /// By network, the others included.
     package private(set) var subnets: [String: [IPNetwork]] = [:]
-    /// Of the mesh; behind a port of which only that is known nothing is led to.
+    /// By what is published.
     package private(set) var ports: [NetworkFact.PortKey: Port] = [:]
     /// Those that the node takes part in, by id.
     package private(set) var networks: [String: Network] = [:]
