@@ -55,6 +55,7 @@ let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates"
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hashTrees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -71,6 +72,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -120,7 +122,7 @@ let package = Package(
         library(
             "NameService", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"],
             [nioCore, nioPosix, log]),
-        library("Orchestration", ["StateStore", "Concurrency", "Model", "Addressing", "Faults"], [log]),
+        library("Orchestration", ["StateStore", "Concurrency", "Model", "Addressing", "Faults"], [hashTrees, log]),
         library("NodeProtocol", ["Model", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
         library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
         // 4: a node, and the roles it has in a swarm
@@ -134,8 +136,8 @@ let package = Package(
         library(
             "Cluster",
             [
-                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "DockerMessages", "Logs", "EngineInterface",
-                "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
+                "Orchestration", "StateStore", "LocalStore", "EtcdStore", "NodeProtocol", "DockerMessages", "Logs",
+                "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [
                 grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
@@ -166,6 +168,13 @@ let package = Package(
                 "Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing",
                 "Faults",
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
+        .executableTarget(
+            name: "swarm-benchmark",
+            dependencies: [
+                "Cluster", "EtcdStore", "EngineInterface", "Concurrency", "LinuxSystem", "Model", arguments, log,
+                nioPosix,
+            ],
+            path: "Benchmarks/swarm", swiftSettings: strict),
         program("apus", ["Commands"], [arguments]),
         // tests
         library(

@@ -61,7 +61,7 @@ extension Swarm: SwarmNetworkCatalog {
     package func swarmNetworks() async throws -> [SwarmNetwork] {
         guard let part else { return [] }
         if part.isManager { return try manager().swarmNetworks() }
-        return part.agent.board.network?.networks.map(\.network) ?? []
+        return part.agent.board.networks.value.networks
     }
 
     package func createSwarmNetwork(_ request: NetworkRequest) async throws -> String {

@@ -69,34 +69,63 @@ extension Swarm {
         }
     }
 
+    /// What a new swarm begins with. An object, and made and used in functions of their own that are not inlined: the compiler of Swift 6.3.1
+    /// crashes on an asynchronous function that holds all of its parts, when it optimises.
+    private final class Founding: Sendable {
+        let membership: Membership
+        let secret: SealingKeys.Secret
+        let credentials: NodeCredentials
+        let bootstrap: ManagerRole.Bootstrap
+
+        init(
+            _ membership: Membership, _ secret: SealingKeys.Secret, _ credentials: NodeCredentials,
+            _ bootstrap: ManagerRole.Bootstrap
+        ) {
+            self.bootstrap = bootstrap
+            self.credentials = credentials
+            self.membership = membership
+            self.secret = secret
+        }
+    }
+
     /// Makes the authority and this node's certificate, starts the store, and writes what a swarm begins with.
     private func found(
         _ membership: Membership, _ spec: ClusterSpec, availability: String?, pools: [String], subnetSize: Int
     ) async throws {
-        let secret = SealingKeys.Secret()
-        let (credentials, founding) = try prepare(
-            membership, spec, availability, pools, subnetSize, secret: secret.id)
+        let founding = try prepare(membership, spec, availability, pools, subnetSize)
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
-        let files = configuration.credentials
-        try await onThread {
-            try files.save(credentials)
-            try files.save(revoked: [], by: credentials.key)
-        }
-        let sealing = try await onThread { try SealingFile.load(files) }
-        try await sealing.take([secret], current: secret.id)
-        let file = MembershipFile(directory: configuration.directory, membership)
-        let part = try makePart(file, credentials, revoked: [], sealing, founding: founding)
-        begin(part)
+        let sealing = try await keep(founding)
+        let (part, file) = try begin(founding, sealing)
         try await settle(part, file, membership)
     }
 
-    /// What a new swarm begins with. Not part of ``found(_:_:availability:)``: the compiler of Swift 6.3.1 crashes on an asynchronous
-    /// function that holds all of these, when it optimises.
-    private func prepare(
-        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, _ pools: [String], _ subnetSize: Int,
-        secret: String
-    ) throws -> (NodeCredentials, ManagerRole.Bootstrap) {
+    /// Writes the credentials, and the secret that the store's values are sealed with.
+    private func keep(_ founding: Founding) async throws -> SealingFile {
+        let files = configuration.credentials
+        let sealing = try await onThread {
+            try files.save(founding.credentials)
+            try files.save(revoked: [], by: founding.credentials.key)
+            return try SealingFile.load(files)
+        }
+        try await sealing.take([founding.secret], current: founding.secret.id)
+        return sealing
+    }
+
+    @inline(never) private func begin(
+        _ founding: Founding, _ sealing: SealingFile
+    ) throws -> (MembershipRuntime, MembershipFile) {
+        let file = MembershipFile(directory: configuration.directory, founding.membership)
+        let part = try makePart(
+            file, founding.credentials, revoked: [], sealing, founding: founding.bootstrap)
+        begin(part)
+        return (part, file)
+    }
+
+    @inline(never) private func prepare(
+        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, _ pools: [String], _ subnetSize: Int
+    ) throws -> Founding {
+        let secret = SealingKeys.Secret()
         let authority = try CertificateAuthority()
         let key = NodeKey()
         let member = Member(nodeID: membership.nodeID, clusterID: membership.clusterID, role: .manager)
@@ -109,11 +138,12 @@ extension Swarm {
         var cluster = try makeCluster(membership, spec, authority)
         if !pools.isEmpty { cluster.defaultAddrPool = pools }
         cluster.subnetSize = subnetSize
-        cluster.sealing = .init(current: secret)
+        cluster.sealing = .init(current: secret.id)
         var node = try makeNode(membership, availability, certificate)
-        node.membership?.storeSecret = secret
-        let founding = ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node)
-        return (credentials, founding)
+        node.membership?.storeSecret = secret.id
+        return Founding(
+            membership, secret, credentials,
+            ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node))
     }
 
     /// Waits until a new part answers and puts it on record; one that does not is undone.

@@ -5,9 +5,12 @@ package import Model
 package struct SwarmEvents {
     private let before: SwarmState
     private let now: SwarmState
+    private let changes: SwarmChanges
 
-    package init(before: SwarmState, now: SwarmState) {
+    /// - Parameter changes: The objects that may have changed between the two; `nil` to have them found.
+    package init(before: SwarmState, now: SwarmState, changes: SwarmChanges? = nil) {
         self.before = before
+        self.changes = changes ?? SwarmChanges(from: before, to: now)
         self.now = now
     }
 
@@ -41,10 +44,10 @@ package struct SwarmEvents {
 
     private func nodes() -> [Change] {
         func name(_ node: Node) -> String { node.spec.name ?? node.description?.hostname ?? "" }
-        let gone = before.nodes.values.filter { now.nodes[$0.id] == nil }.map {
+        let gone = changes.nodes.filter { now.nodes[$0] == nil }.compactMap { before.nodes[$0] }.map {
             Self.change("node", "remove", $0.id, ["name": name($0)], rank: 0)
         }
-        let others = now.nodes.values.compactMap { node -> Change? in
+        let others = changes.nodes.compactMap { now.nodes[$0] }.compactMap { node -> Change? in
             guard let old = before.nodes[node.id] else {
                 return Self.change("node", "create", node.id, ["name": name(node)], rank: node.version.index)
             }
@@ -63,10 +66,10 @@ package struct SwarmEvents {
     }
 
     private func networks() -> [Change] {
-        let gone = before.networks.values.filter { now.networks[$0.id] == nil }.map {
+        let gone = changes.networks.filter { now.networks[$0] == nil }.compactMap { before.networks[$0] }.map {
             Self.change("network", "remove", $0.id, ["name": $0.spec.name], rank: 0)
         }
-        let others = now.networks.values.compactMap { network -> Change? in
+        let others = changes.networks.compactMap { now.networks[$0] }.compactMap { network -> Change? in
             let old = before.networks[network.id]
             guard old?.version != network.version else { return nil }
             return Self.change(
@@ -79,7 +82,8 @@ package struct SwarmEvents {
     private func services() -> [Change] {
         // One that the user has removed is gone for him, whatever its tasks still do.
         func present(_ state: SwarmState) -> [String: Service] {
-            state.services.filter { $0.value.pendingDelete != true }
+            let found = changes.services.compactMap { state.services[$0] }.filter { $0.pendingDelete != true }
+            return Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
         }
         let (before, now) = (present(before), present(now))
         let gone = before.values.filter { now[$0.id] == nil }.map {

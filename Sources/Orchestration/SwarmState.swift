@@ -1,16 +1,17 @@
+import HashTreeCollections
 package import Model
 package import StateStore
 
 /// Everything that the store holds of a swarm, decoded: the read model that planners work on.
 package struct SwarmState: Sendable, Equatable {
     /// Each by its id; the same below.
-    package var nodes: [String: Node] = [:]
+    package var nodes = ObjectMap<Node>()
     /// By id.
-    package var services: [String: Service] = [:]
+    package var services = ObjectMap<Service>()
     /// By id.
-    package var tasks: [String: SwarmTask] = [:]
+    package var tasks = ObjectMap<SwarmTask>()
     /// By id.
-    package var networks: [String: SwarmNetwork] = [:]
+    package var networks = ObjectMap<SwarmNetwork>()
     /// `nil` until the store has been read.
     package var cluster: ClusterObject?
     /// Objects that are in the store and cannot be read, as what a newer version has written. Each is as it last could be read, if ever, and
@@ -24,15 +25,16 @@ package struct SwarmState: Sendable, Equatable {
     package init() {}
 
     /// Takes in what the store tells. What cannot be read is in ``unread``.
-    package mutating func take(_ update: StoreUpdate) {
+    /// - Returns: What has changed by it.
+    @discardableResult
+    package mutating func take(_ update: StoreUpdate) -> SwarmChanges {
+        var changes = SwarmChanges()
         switch update {
         case .snapshot(let listing):
-            let former = self
-            self = SwarmState()
-            for value in listing.values { take(value, after: former) }
-            revision = listing.revision
+            changes = replace(by: listing)
         case .events(let events):
             for event in events {
+                changes.note(event.key)
                 switch event {
                 case .put(let value): take(value)
                 case .delete(let key, _): forget(key)
@@ -41,10 +43,32 @@ package struct SwarmState: Sendable, Equatable {
             }
         case .stale: isStale = true
         }
+        return changes
     }
 
-    /// - Parameter former: Where an object that cannot be read is as it was before, unless that is here.
-    private mutating func take(_ stored: StoredValue, after former: SwarmState? = nil) {
+    /// Objects that are as they were remain the same in memory.
+    private mutating func replace(by listing: StoreListing) -> SwarmChanges {
+        let former = self
+        unread = [:]
+        var present: Set<StoreKey> = []
+        for value in listing.values {
+            present.insert(value.key)
+            take(value)
+        }
+        let keys =
+            former.nodes.keys.map { StoreKey(.nodes, id: $0) }
+            + former.services.keys.map { StoreKey(.services, id: $0) }
+            + former.tasks.keys.map { StoreKey(.tasks, id: $0) }
+            + former.networks.keys.map { StoreKey(.networks, id: $0) }
+        for key in keys where !present.contains(key) { forget(key) }
+        if !listing.values.contains(where: { $0.key.object?.kind == .clusters }) { cluster = nil }
+        revision = listing.revision
+        isStale = false
+        return SwarmChanges(from: former, to: self)
+    }
+
+    /// An object that cannot be read stays as it was.
+    private mutating func take(_ stored: StoredValue) {
         guard let (kind, id) = stored.key.object else { return }
         do {
             try read(stored, kind, id)
@@ -52,15 +76,6 @@ package struct SwarmState: Sendable, Equatable {
         } catch {
             let type = String(kind.rawValue.dropLast())
             unread[stored.key] = UnreadRecord(type: type, id: id, reason: "\(error)")
-            guard let former else { return }
-            switch kind {
-            case .nodes: nodes[id] = former.nodes[id]
-            case .services: services[id] = former.services[id]
-            case .tasks: tasks[id] = former.tasks[id]
-            case .networks: networks[id] = former.networks[id]
-            case .clusters: cluster = former.cluster
-            case .secrets, .configs: break
-            }
         }
     }
 
@@ -113,7 +128,7 @@ package struct SwarmState: Sendable, Equatable {
     /// Whether nobody knows of a network but that it is there.
     package func isUnread(network id: String) -> Bool { isUnread(.networks, id) }
 
-    package var ingressNetwork: SwarmNetwork? { networks.values.first { $0.spec.ingress == true } }
+    package var ingressNetwork: SwarmNetwork? { networks.lookup.ingress.values.first?.value }
 }
 
 extension SwarmTask {

@@ -110,8 +110,8 @@ package struct Manager: Sendable {
     static let outOfSequence = APIError(.internalError, "rpc error: code = Unknown desc = update out of sequence")
 
     /// Finds an object by id, name, or unambiguous beginning of an id.
-    func find<Object: SwarmObject>(
-        _ reference: String, in objects: [String: Object], kind: String, name: (Object) -> String?
+    func find<Object: SwarmObject & MappedObject>(
+        _ reference: String, in objects: ObjectMap<Object>, kind: String, name: (Object) -> String?
     ) throws(APIError) -> Object {
         if let object = objects[reference] { return object }
         let named = objects.values.filter { name($0) == reference }

@@ -7,13 +7,11 @@ import Synchronization
 /// A manager's copy of all objects, kept up to date by one watch.
 package final class ReadModel: ServiceLifecycle.Service {
     private struct State {
-        var objects: SwarmState = {
-            var state = SwarmState()
-            state.isStale = true
-            return state
-        }()
+        var history = SwarmHistory.unread
         var followers: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextFollower = 0
+        /// What has changed since a follower looked, by follower.
+        var unseen: [Int: ObjectChanges] = [:]
     }
 
     /// How long a write waits at the most until its own effect is seen here.
@@ -42,9 +40,17 @@ package final class ReadModel: ServiceLifecycle.Service {
         await waits(within: limit) { !$0.isStale }
     }
 
-    package var objects: SwarmState { state.withLock { $0.objects } }
+    /// A copy that shares its objects with this one: it costs nothing.
+    package var objects: SwarmState { state.withLock { $0.history.state } }
     /// True while the store cannot be reached.
-    package var isStale: Bool { state.withLock { $0.objects.isStale } }
+    package var isStale: Bool { state.withLock { $0.history.state.isStale } }
+
+    /// The objects as they are now, and which have changed since an earlier look; all of them when there was none.
+    ///
+    /// It costs what has changed. A reader that is far behind, or sees the store listed anew, is told the same: what differs.
+    package func look(after former: SwarmLook? = nil) -> SwarmLook {
+        state.withLock { $0.history.snapshot(after: former) }.look
+    }
 
     /// An element at once, and one after each change; changes that come faster than they are read become one.
     package func changes() -> AsyncStream<Void> {
@@ -59,6 +65,37 @@ package final class ReadModel: ServiceLifecycle.Service {
         }
         continuation.yield()
         return stream
+    }
+
+    /// Somebody who looks at what has changed since they looked last; at first that is everything.
+    package func follower() -> Follower {
+        let id = state.withLock { state in
+            state.nextFollower += 1
+            state.unseen[state.nextFollower] = ObjectChanges(isEverything: true)
+            return state.nextFollower
+        }
+        return Follower(model: self, id: id)
+    }
+
+    /// Remembers which objects have changed, as long as it lives.
+    package final class Follower: Sendable {
+        private let model: ReadModel
+        private let id: Int
+
+        fileprivate init(model: ReadModel, id: Int) {
+            self.id = id
+            self.model = model
+        }
+
+        deinit { model.state.withLock { _ = $0.unseen.removeValue(forKey: id) } }
+
+        /// The objects as they are, and which of them have changed since the last call.
+        package func look() -> (objects: SwarmState, changes: ObjectChanges) {
+            model.state.withLock { state in
+                defer { state.unseen[id] = ObjectChanges() }
+                return (state.history.state, state.unseen[id] ?? ObjectChanges(isEverything: true))
+            }
+        }
     }
 
     /// Returns when this copy has a revision, or after a deadline: the write has happened all the same.
@@ -90,20 +127,26 @@ package final class ReadModel: ServiceLifecycle.Service {
 
     /// Tells what happens in the swarm from now on, and which objects cannot be read, until cancelled.
     func announce(_ tell: @Sendable (EngineEvent) -> Void) async {
-        var before: SwarmState?
+        var before: SwarmLook?
         for await _ in changes() {
-            let now = objects
+            let look = look(after: before)
+            let now = look.state
             // A state without a quorum says nothing new.
             if now.isStale { continue }
-            for record in SwarmEvents.newlyUnread(before: before, now: now) { tell(record.event(scope: "swarm")) }
-            if let before { for event in SwarmEvents(before: before, now: now).events { tell(event) } }
-            before = now
+            for record in SwarmEvents.newlyUnread(before: before?.state, now: now) {
+                tell(record.event(scope: "swarm"))
+            }
+            if let before {
+                for event in SwarmEvents(before: before.state, now: now, changes: look.changes).events { tell(event) }
+            }
+            before = look
         }
     }
 
     private func take(_ update: StoreUpdate) {
         let followers = state.withLock { state in
-            state.objects.take(update)
+            state.history.take(update)
+            for id in state.unseen.keys { state.unseen[id]?.take(update) }
             return Array(state.followers.values)
         }
         for follower in followers { follower.yield() }

@@ -46,7 +46,7 @@ package final class LogService: LogBackend {
     func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
-        guard let record = containers.all.first(where: { $0.task?.taskID == id }) else {
+        guard let record = containers.record(ofTask: id) else {
             return AsyncThrowingStream { $0.finish() }
         }
         return try logParts(record, selection, marks: marks)

@@ -75,7 +75,7 @@ package final class TaskService: TaskExecutor {
         }
     }
 
-    private func record(of taskID: String) -> ContainerRecord? { containers.all.first { $0.task?.taskID == taskID } }
+    private func record(of taskID: String) -> ContainerRecord? { containers.record(ofTask: taskID) }
 
     package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
         guard let record = record(of: task.id) else { throw APIError(.notFound, "task \(task.id) has no container") }
@@ -162,6 +162,10 @@ package final class TaskService: TaskExecutor {
 
     package func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
         try await networks.apply(state, nodeID: nodeID)
+    }
+
+    package func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
+        try await networks.apply(changes, nodeID: nodeID)
     }
 
     package func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {

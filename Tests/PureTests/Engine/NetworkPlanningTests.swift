@@ -202,7 +202,8 @@ import Testing
 
     @Test func `a published task's node is told everything, and only what is elsewhere is remote`() throws {
         let composer = NodeNetworkComposer(
-            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            containers: [try taskContainer()], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState()),
+            nodeID: "n1",
             underlayMTU: 1400,
             resolvers: [:])
         let wanted = composer.compose()
@@ -237,9 +238,7 @@ import Testing
             var (state, bridge) = (try swarmState(), try gatewayBridge())
             change(&state, &bridge)
             let wanted = NodeNetworkComposer(
-                containers: containers.filter { $0.networkOwner == nil }, networks: [bridge], swarm: state,
-                nodeID: "n1", underlayMTU: 1400, resolvers: [:],
-                administered: SharedNetworks.administered(containers)
+                containers: containers, networks: [bridge], facts: NetworkFacts(state), nodeID: "n1", underlayMTU: 1400
             ).compose()
             var found = Dictionary(
                 uniqueKeysWithValues: wanted.sandboxes.map { box in
@@ -292,11 +291,12 @@ import Testing
         stray.endpoints[0].endpointID = "e9"
         stray.endpoints[0].addresses = EndpointAddresses(try network("192.0.2.2/24"))
         var composer = NodeNetworkComposer(
-            containers: [sound, stray], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            containers: [sound, stray], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState()),
+            nodeID: "n1",
             underlayMTU: 1400, resolvers: [:])
         #expect(composer.compose().sandboxes.map(\.endpoints.isEmpty) == [false, true])
         // The node has left the swarm: only the bridge is there.
-        composer.swarm = nil
+        composer.set(facts: nil)
         let left = composer.compose()
         #expect(left.overlays.isEmpty)
         #expect(left.sandboxes.flatMap(\.endpoints).allSatisfy { if case .bridge = $0.network { true } else { false } })
@@ -304,7 +304,7 @@ import Testing
 
     @Test func `names on an overlay lead to the VIP, to all tasks and to single containers, never to ingress`() throws {
         let composer = NameTableComposer(
-            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState())
+            containers: [try taskContainer()], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState()))
         let table = composer.table(for: try taskContainer())
         let names = try #require(table.networks.first?.names)
         #expect(table.networks.map(\.name) == ["app"])
@@ -327,7 +327,7 @@ import Testing
                 vtep: IPAddress(203, 0, 113, 12),
                 containerID: "web", names: wishes))
         let composer = NameTableComposer(
-            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: state)
+            containers: [try taskContainer()], networks: [try gatewayBridge()], facts: NetworkFacts(state))
         let table = composer.table(for: try taskContainer())
         let names = try #require(table.networks.first?.names)
         #expect(names.filter { $0.value.contains(IPAddress(10, 1, 0, 66)) }.keys.sorted() == ["pal"])
@@ -339,11 +339,13 @@ import Testing
     @Test func `a container on internal networks only forwards no name and has no way out`() throws {
         var record = try taskContainer()
         record.endpoints.removeAll { $0.networkID != "app" }
-        let table = NameTableComposer(containers: [record], networks: [try gatewayBridge()], swarm: try swarmState())
-            .table(for: record)
+        let table = NameTableComposer(
+            containers: [record], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState())
+        )
+        .table(for: record)
         #expect(!table.forwards)
         let composer = NodeNetworkComposer(
-            containers: [record], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            containers: [record], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState()), nodeID: "n1",
             underlayMTU: 1500, resolvers: [:])
         #expect(composer.compose().sandboxes.first?.defaultRouteEndpointID == nil)
     }

@@ -145,7 +145,7 @@ import Testing
         let network = LocalNetwork(id: "n", name: "net", driver: "bridge", created: .now)
         let web = record("web", "10.9.0.2/24", links: ["db:store", "nosuch:x"])
         let db = record("db", "10.9.0.3/24", links: [])
-        let composer = NameTableComposer(containers: [web, db], networks: [network], swarm: nil)
+        let composer = NameTableComposer(containers: [web, db], networks: [network])
         let name = try #require(DomainName("store"))
         #expect(composer.table(for: web).addresses(of: name) == [IPAddress(10, 9, 0, 3)])
         #expect(composer.table(for: db).addresses(of: name) == nil)

@@ -1,0 +1,103 @@
+import Addressing
+import HashTreeCollections
+package import Model
+
+extension Node: MappedObject { package typealias Lookup = NodeLookup }
+extension Service: MappedObject { package typealias Lookup = ServiceLookup }
+extension SwarmNetwork: MappedObject { package typealias Lookup = NetworkLookup }
+
+/// Nodes by name, and the addresses that they have in the ingress network.
+package struct NodeLookup: ObjectLookup {
+    private(set) var byHostname = Grouping<String, Node>()
+    private(set) var ingressAddresses = CountedSet<IPAddress>()
+
+    package init() {}
+
+    package mutating func insert(_ object: SharedObject<Node>) {
+        if let name = object.value.description?.hostname { byHostname.insert(object, at: name) }
+        for address in object.value.membership?.ingressAddresses?.all ?? [] { ingressAddresses.insert(address) }
+    }
+
+    package mutating func remove(_ object: SharedObject<Node>) {
+        if let name = object.value.description?.hostname { byHostname.remove(object, at: name) }
+        for address in object.value.membership?.ingressAddresses?.all ?? [] { ingressAddresses.remove(address) }
+    }
+}
+
+/// Services by name and network, and what they hold of ports and addresses.
+package struct ServiceLookup: ObjectLookup {
+    private(set) var byName = Grouping<String, Service>()
+    /// By id of a network that their tasks join; not ingress.
+    private(set) var byNetwork = Grouping<String, Service>()
+    /// With a task on each node.
+    private(set) var perNode: TreeDictionary<String, SharedObject<Service>> = [:]
+    /// With a port that all nodes publish.
+    private(set) var onMesh: TreeDictionary<String, SharedObject<Service>> = [:]
+    /// How many services have or ask for a port that all nodes publish.
+    private(set) var meshPorts = CountedSet<PortIdentity>()
+    private var addresses: TreeDictionary<String, CountedSet<IPAddress>> = [:]
+
+    package init() {}
+
+    package mutating func insert(_ object: SharedObject<Service>) {
+        let id = object.value.id
+        byName.insert(object, at: object.value.spec.name)
+        for network in object.value.spec.attachedNetworks { byNetwork.insert(object, at: network.target) }
+        if object.value.spec.isPerNode { perNode[id] = object }
+        if object.value.spec.ports.contains(where: \.isOnMesh) { onMesh[id] = object }
+        for port in object.value.meshPorts { meshPorts.insert(port) }
+        for held in object.value.endpoint.virtualIPs ?? [] {
+            guard let address = held.addr?.address else { continue }
+            addresses[held.networkID, default: CountedSet()].insert(address)
+        }
+    }
+
+    package mutating func remove(_ object: SharedObject<Service>) {
+        let id = object.value.id
+        byName.remove(object, at: object.value.spec.name)
+        for network in object.value.spec.attachedNetworks { byNetwork.remove(object, at: network.target) }
+        perNode[id] = nil
+        onMesh[id] = nil
+        for port in object.value.meshPorts { meshPorts.remove(port) }
+        for held in object.value.endpoint.virtualIPs ?? [] {
+            guard let address = held.addr?.address else { continue }
+            addresses[held.networkID, default: CountedSet()].remove(address)
+            if addresses[held.networkID]?.isEmpty == true { addresses[held.networkID] = nil }
+        }
+    }
+
+    /// Whether a service has an address as its own in a network.
+    func holds(_ address: IPAddress, in network: String) -> Bool { addresses[network]?.contains(address) ?? false }
+    /// How many addresses of a network services have.
+    func addressCount(in network: String) -> Int { addresses[network]?.count ?? 0 }
+}
+
+extension Service {
+    /// Ports on all nodes that the service has or asks for, each once.
+    var meshPorts: Set<PortIdentity> {
+        Set(((endpoint.ports ?? []) + spec.ports).filter(\.isOnMesh).map { PortIdentity($0) })
+    }
+}
+
+/// Networks by name.
+package struct NetworkLookup: ObjectLookup {
+    private(set) var byName = Grouping<String, SwarmNetwork>()
+    private(set) var ingress: TreeDictionary<String, SharedObject<SwarmNetwork>> = [:]
+
+    package init() {}
+
+    package mutating func insert(_ object: SharedObject<SwarmNetwork>) {
+        byName.insert(object, at: object.value.spec.name)
+        if object.value.spec.ingress == true { ingress[object.value.id] = object }
+    }
+
+    package mutating func remove(_ object: SharedObject<SwarmNetwork>) {
+        byName.remove(object, at: object.value.spec.name)
+        ingress[object.value.id] = nil
+    }
+}
+
+extension SwarmState {
+    /// Services whose tasks join a network, in no order.
+    package func services(inNetwork id: String) -> [Service] { services.lookup.byNetwork[id].values.map(\.value) }
+}

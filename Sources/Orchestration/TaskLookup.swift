@@ -1,0 +1,126 @@
+import Addressing
+import HashTreeCollections
+package import Model
+
+extension SwarmTask: MappedObject { package typealias Lookup = TaskLookup }
+
+/// Tasks by service and place, node and network, and what they take of nodes and of networks.
+package struct TaskLookup: ObjectLookup {
+    typealias Place = ServiceOrchestrator.Place
+
+    /// What tasks that a node has or is to have take of it.
+    struct NodeUse: Sendable {
+        /// Those that are to run.
+        var wanted = 0
+        /// Sums of what they reserve, which for users' large numbers are larger than any of them.
+        var cpus: Int128 = 0
+        var memory: Int128 = 0
+        var ports = CountedSet<PortIdentity>()
+        var isEmpty: Bool { wanted == 0 && cpus == 0 && memory == 0 && ports.isEmpty }
+    }
+
+    private var services: TreeDictionary<String, Grouping<Place, SwarmTask>> = [:]
+    private(set) var byNode = Grouping<String, SwarmTask>()
+    /// By id of a network that they have an attachment to, those that have ended included.
+    private(set) var byNetwork = Grouping<String, SwarmTask>()
+    private var uses: TreeDictionary<String, NodeUse> = [:]
+    private var addresses: TreeDictionary<String, CountedSet<IPAddress>> = [:]
+    /// Wanted, and without addresses yet.
+    private(set) var new: TreeDictionary<String, SharedObject<SwarmTask>> = [:]
+    /// Wanted, and without a place on a node yet.
+    private(set) var pending: TreeDictionary<String, SharedObject<SwarmTask>> = [:]
+
+    package init() {}
+
+    package mutating func insert(_ object: SharedObject<SwarmTask>) {
+        let id = object.value.id
+        services[object.value.serviceID, default: Grouping()].insert(object, at: object.value.place)
+        if object.value.isWanted {
+            if object.value.status.state == .new { new[id] = object }
+            if object.value.status.state == .pending { pending[id] = object }
+        }
+        let isLive = object.value.isLive
+        for attachment in object.value.networksAttachments ?? [] {
+            byNetwork.insert(object, at: attachment.network.id)
+            guard isLive else { continue }
+            for address in attachment.addresses {
+                addresses[attachment.network.id, default: CountedSet()].insert(address.address)
+            }
+        }
+        guard let node = object.value.nodeID else { return }
+        byNode.insert(object, at: node)
+        if object.value.takesOfNode { uses[node, default: NodeUse()].count(object.value, 1) }
+    }
+
+    package mutating func remove(_ object: SharedObject<SwarmTask>) {
+        let (id, service) = (object.value.id, object.value.serviceID)
+        services[service, default: Grouping()].remove(object, at: object.value.place)
+        if services[service]?.isEmpty == true { services[service] = nil }
+        new[id] = nil
+        pending[id] = nil
+        let isLive = object.value.isLive
+        for attachment in object.value.networksAttachments ?? [] {
+            let network = attachment.network.id
+            byNetwork.remove(object, at: network)
+            guard isLive else { continue }
+            for address in attachment.addresses {
+                addresses[network, default: CountedSet()].remove(address.address)
+            }
+            if addresses[network]?.isEmpty == true { addresses[network] = nil }
+        }
+        guard let node = object.value.nodeID else { return }
+        byNode.remove(object, at: node)
+        guard object.value.takesOfNode else { return }
+        uses[node, default: NodeUse()].count(object.value, -1)
+        if uses[node]?.isEmpty == true { uses[node] = nil }
+    }
+
+    /// The service's tasks by place, attachments to networks included.
+    func places(of service: String) -> Grouping<Place, SwarmTask> { services[service] ?? Grouping() }
+    /// Ids of services that tasks name, whether there are such services or not.
+    var serviceIDs: some Collection<String> { services.keys }
+    func use(of node: String) -> NodeUse { uses[node] ?? NodeUse() }
+    /// Whether a task that has not ended has an address in a network.
+    func holds(_ address: IPAddress, in network: String) -> Bool { addresses[network]?.contains(address) ?? false }
+    /// How many addresses of a network such tasks have.
+    func addressCount(in network: String) -> Int { addresses[network]?.count ?? 0 }
+}
+
+extension TaskLookup.NodeUse {
+    /// - Parameter sign: 1 for a task that comes, -1 for one that goes.
+    fileprivate mutating func count(_ task: SwarmTask, _ sign: Int) {
+        let reserved = task.spec.resources?.reservations
+        cpus += Int128(reserved?.nanoCPUs ?? 0) * Int128(sign)
+        memory += Int128(reserved?.memoryBytes ?? 0) * Int128(sign)
+        if task.isWanted { wanted += sign }
+        for port in task.hostPorts { if sign > 0 { ports.insert(port) } else { ports.remove(port) } }
+    }
+}
+
+extension SwarmTask {
+    /// It holds what it reserves of its node. A task of a global service has its node before it is placed there, and uses nothing of it yet.
+    var takesOfNode: Bool { nodeID != nil && isLive && status.state >= .assigned }
+}
+
+extension SwarmState {
+    /// Tasks that name a service, in no order.
+    package func tasks(ofService id: String) -> [SwarmTask] {
+        tasks.lookup.places(of: id).all.values.flatMap { $0.values.map(\.value) }
+    }
+
+    /// Tasks that name a node, in no order; those that have ended are among them.
+    package func tasks(onNode id: String) -> [SwarmTask] { tasks.lookup.byNode[id].values.map(\.value) }
+
+    /// The same without copies.
+    package func sharedTasks(onNode id: String) -> [SharedObject<SwarmTask>] { Array(tasks.lookup.byNode[id].values) }
+
+    /// The same as ``tasks(ofService:)`` without copies.
+    package func sharedTasks(ofService id: String) -> [SharedObject<SwarmTask>] {
+        tasks.lookup.places(of: id).all.values.flatMap { $0.values }
+    }
+
+    /// Tasks with an attachment to a network, in no order; those that have ended are among them.
+    package func sharedTasks(inNetwork id: String) -> [SharedObject<SwarmTask>] {
+        Array(tasks.lookup.byNetwork[id].values)
+    }
+}
