@@ -42,7 +42,7 @@ struct ServiceRules {
                 throw APIError(
                     .notImplemented, "rpc error: code = Unimplemented desc = renaming services is not supported")
             }
-        } else if state.services.values.contains(where: { $0.spec.name == name }) {
+        } else if state.hasService(named: name) {
             throw APIError(
                 .conflict,
                 "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service \(name) already exists"
@@ -103,7 +103,8 @@ struct ServiceRules {
 
     /// A mesh port belongs to one service, whatever it does with host ports; host ports of several services may share nodes.
     private func checkFree(_ port: PortConfig, _ published: Int, _ replacing: Service?) throws {
-        for service in state.services.values.sorted(by: { $0.id < $1.id }) where service.id != replacing?.id {
+        for service in state.services(onPort: published, port.transport).sorted(by: { $0.id < $1.id })
+        where service.id != replacing?.id {
             for other in (service.endpoint.ports ?? []) + service.spec.ports
             where other.publishedPort == published && other.transport == port.transport
                 && (other.isOnMesh || port.isOnMesh)

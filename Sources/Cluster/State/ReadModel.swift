@@ -110,7 +110,8 @@ package final class ReadModel: ServiceLifecycle.Service {
         }
     }
 
-    private func take(_ update: StoreUpdate) {
+    /// Takes in what the store tells.
+    func take(_ update: StoreUpdate) {
         let followers = state.withLock { state in
             state.history.take(update)
             return Array(state.followers.values)
