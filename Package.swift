@@ -106,12 +106,13 @@ let package = Package(
         library("EngineInterface", ["Model", "Addressing", "Faults"], [nioCore]),
         library("StateStore", ["Concurrency", "Model", "Faults"]),
         // 3: one subsystem each
+        library("DockerMessages", ["EngineInterface", "Model", "Faults"]),
         library("LocalStore", ["Concurrency", "LinuxSystem", "Model", "Faults"], [sqlite]),
         library(
             "EtcdStore", ["StateStore", "Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"],
             [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioHTTP2, crypto, log]),
         library(
-            "Images", ["OCI", "Concurrency", "LinuxSystem", "CLinux", "CArchive", "Faults"],
+            "Images", ["EngineInterface", "OCI", "Concurrency", "LinuxSystem", "CLinux", "CArchive", "Faults"],
             [httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, nioFoundation, crypto, log]),
         library(
             "ContainerRuntime", ["OCI", "Concurrency", "LinuxSystem", "CLinux", "Model", "Faults"],
@@ -129,15 +130,15 @@ let package = Package(
         library(
             "Engine",
             [
-                "LocalStore", "Images", "ContainerRuntime", "DataPlane", "NameService", "Logs", "OCI",
+                "LocalStore", "Images", "ContainerRuntime", "DataPlane", "DockerMessages", "NameService", "Logs", "OCI",
                 "EngineInterface", "Netlink", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [nioCore, nioPosix, log, lifecycle]),
         library(
             "Cluster",
             [
-                "Orchestration", "StateStore", "EtcdStore", "NodeProtocol", "Logs", "EngineInterface", "Concurrency",
-                "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
+                "Orchestration", "StateStore", "LocalStore", "EtcdStore", "NodeProtocol", "DockerMessages", "Logs",
+                "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [
                 grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
@@ -146,7 +147,7 @@ let package = Package(
         // 5: edges
         library("DockerTypes", ["Model", "Addressing", "Faults"]),
         library(
-            "DockerAPI", ["DockerTypes", "EngineInterface", "Model", "Addressing", "Faults"],
+            "DockerAPI", ["DockerMessages", "DockerTypes", "EngineInterface", "Model", "Addressing", "Faults"],
             [
                 hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypes1, httpTypes,
                 nioFoundation, log, lifecycle,
@@ -168,16 +169,26 @@ let package = Package(
                 "Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing",
                 "Faults",
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
+        .executableTarget(
+            name: "swarm-benchmark",
+            dependencies: [
+                "Cluster", "EtcdStore", "EngineInterface", "Concurrency", "LinuxSystem", "Model", arguments, log,
+                nioPosix,
+            ],
+            path: "Benchmarks/swarm", swiftSettings: strict),
         program("apus", ["Commands"], [arguments]),
         // tests
         library(
             "TestKit",
-            ["Concurrency", "DataPlane", "LinuxSystem", "CLinux", "Netlink", "Model", "Addressing", "Faults"], [sqlite]),
+            [
+                "Concurrency", "DataPlane", "DockerMessages", "LinuxSystem", "CLinux", "Netlink", "Model", "Addressing",
+                "Faults",
+            ], [sqlite]),
         tests(
             "PureTests",
             [
                 "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
-                "StateStore",
+                "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "Concurrency", "DockerClient", "Commands",
             ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),

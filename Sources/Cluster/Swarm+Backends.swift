@@ -11,8 +11,8 @@ extension Swarm: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
         version: UInt64, _ spec: ClusterSpec, rotateWorkerToken: Bool, rotateManagerToken: Bool, rotateUnlockKey: Bool
     ) async throws {
         let manager = try manager()
-        if rotateUnlockKey { throw APIError(.notImplemented, "unlock keys are not implemented by apus yet") }
-        guard let root = part?.identity.roots.first else { throw APIError(.unavailable, Self.notMember) }
+        if rotateUnlockKey { throw UnsupportedError.features("unlock keys") }
+        guard let root = part?.identity.roots.first else { throw SwarmError.notMember }
         try await manager.updateSwarm(
             version: version, spec, rotateWorkerToken: rotateWorkerToken, rotateManagerToken: rotateManagerToken,
             rootPEM: try root.canonicalPEM)
@@ -61,24 +61,22 @@ extension Swarm: SwarmNetworkCatalog {
     package func swarmNetworks() async throws -> [SwarmNetwork] {
         guard let part else { return [] }
         if part.isManager { return try manager().swarmNetworks() }
-        return part.agent.board.network?.networks.map(\.network) ?? []
+        return part.agent.board.networks.value.networks
     }
 
     package func createSwarmNetwork(_ request: NetworkRequest) async throws -> String {
         if let part, !part.isManager {
-            throw APIError(
-                .forbidden,
-                "Cannot create a multi-host network from a worker node. Please create the network from a manager node.")
+            throw SwarmError.networkOfWorker
         }
         // Docker answers 500 here where it says 503 elsewhere.
-        guard part != nil else { throw APIError(.internalError, Self.notMember) }
+        guard part != nil else { throw SwarmError.networkWithoutSwarm }
         return try await manager().createNetwork(request)
     }
 
     package func attach(
         _ id: String, to network: String, _ spec: NetworkAttachmentSpec
     ) async throws -> NetworkAttachment {
-        guard let part else { throw APIError(.notFound, "network \(network) not found") }
+        guard let part else { throw SwarmError.networkNotFound(network) }
         return try await part.agent.attach(id, to: network, spec)
     }
 

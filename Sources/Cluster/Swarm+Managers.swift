@@ -1,6 +1,6 @@
 import Concurrency
+import EngineInterface
 import EtcdStore
-import Faults
 import LinuxSystem
 import Logging
 import Model
@@ -9,32 +9,19 @@ import StateStore
 
 /// What concerns a swarm of several managers: leaving one, and going on alone.
 extension Swarm {
-    static let joinGoesOn =
-        "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node."
     /// How long a manager that leaves tries to be taken out of the store.
     static let farewellDeadline = Duration.seconds(8)
 
-    /// Docker's words for a manager that is to leave without `--force`.
-    func leaveWarning(_ part: MembershipRuntime) -> String {
-        var text = "You are attempting to leave the swarm on a node that is participating as a manager. "
-        if let manager = part.state.value.manager, !manager.model.isStale {
-            let managers = manager.model.objects.nodes.values.filter { $0.managerStatus != nil }
-            let present = manager.live.state.present
-            let reachable = managers.count { present.contains($0.id) || $0.id == manager.nodeID }
-            let unreachable = managers.count - reachable
-            if reachable - 2 <= unreachable {
-                if managers.count <= 1 {
-                    return text
-                        + "Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message."
-                }
-                text +=
-                    "Removing this node leaves \(reachable - 1) managers out of \(managers.count). Without a Raft quorum your swarm will be inaccessible. "
-            }
-        } else {
-            text += "Doing so may lose the consensus of your cluster. "
-        }
-        return text
-            + "The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+    /// Why a manager is not to leave without being forced.
+    func leaveWarning(_ part: MembershipRuntime) -> SwarmError {
+        guard let manager = part.state.value.manager, !manager.model.isStale else { return .leavesUnknownManagers }
+        let managers = manager.model.objects.nodes.values.filter { $0.managerStatus != nil }
+        let present = manager.live.state.present
+        let reachable = managers.count { present.contains($0.id) || $0.id == manager.nodeID }
+        let unreachable = managers.count - reachable
+        guard reachable - 2 <= unreachable else { return .leavesManagers }
+        if managers.count <= 1 { return .leavesLastManager }
+        return .leavesWithoutQuorum(remaining: reachable - 1, all: managers.count)
     }
 
     /// A manager that leaves takes its member out of the store, if the others are there to agree: they need not count with it any more.
@@ -59,7 +46,7 @@ extension Swarm {
 
     /// Goes on as the swarm's only manager, with all that its own copy of the store has. The other managers' nodes stay as workers.
     func forceNewCluster() async throws -> String {
-        guard let part, part.isManager else { throw APIError(.unavailable, Self.notManager) }
+        guard let part, part.isManager else { throw SwarmError.notManager }
         let membership = part.file.value
         let mark = configuration.forcingMark
         // From here on a daemon that is killed does it again when it starts.

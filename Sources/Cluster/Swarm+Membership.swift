@@ -1,5 +1,6 @@
 import Addressing
 import Concurrency
+import DockerMessages
 import EngineInterface
 import EtcdStore
 import Faults
@@ -27,7 +28,7 @@ extension Swarm {
         guard let manager = part.state.value.manager else {
             // Docker's word for a manager that does not answer yet.
             info.localNodeState = "pending"
-            info.error = part.state.value.failure.map { "\($0)" } ?? ""
+            info.error = part.state.value.failure.map(DockerMessage.text) ?? ""
             return info
         }
         let objects = manager.model.objects
@@ -45,9 +46,9 @@ extension Swarm {
     package func initialiseSwarm(_ request: SwarmInitRequest) async throws -> String {
         try await changing {
             if request.forceNewCluster, part != nil { return try await forceNewCluster() }
-            guard part == nil else { throw APIError(.unavailable, Self.alreadyMember) }
+            guard part == nil else { throw SwarmError.alreadyMember }
             if request.autoLockManagers {
-                throw APIError(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
+                throw UnsupportedError.feature("locking managers (--autolock)")
             }
             let (pools, subnetSize) = (request.defaultAddrPool ?? [], request.subnetSize)
             _ = try DefaultAddressPools(pools, size: subnetSize)
@@ -58,9 +59,7 @@ extension Swarm {
             membership.role = .manager
             membership.dataPathPort = request.dataPathPort == 0 ? 4789 : request.dataPathPort
             guard (1024...49_151).contains(membership.dataPathPort) else {
-                throw APIError(
-                    .invalidInput,
-                    "the port number \(membership.dataPathPort) is not valid. valid range is from 1024 to 49151")
+                throw SwarmError.dataPathPortOutOfRange(membership.dataPathPort)
             }
             membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress)]
             try await found(
@@ -70,34 +69,63 @@ extension Swarm {
         }
     }
 
+    /// What a new swarm begins with. An object, and made and used in functions of their own that are not inlined: the compiler of Swift 6.3.1
+    /// crashes on an asynchronous function that holds all of its parts, when it optimises.
+    private final class Founding: Sendable {
+        let membership: Membership
+        let secret: SealingKeys.Secret
+        let credentials: NodeCredentials
+        let bootstrap: ManagerRole.Bootstrap
+
+        init(
+            _ membership: Membership, _ secret: SealingKeys.Secret, _ credentials: NodeCredentials,
+            _ bootstrap: ManagerRole.Bootstrap
+        ) {
+            self.bootstrap = bootstrap
+            self.credentials = credentials
+            self.membership = membership
+            self.secret = secret
+        }
+    }
+
     /// Makes the authority and this node's certificate, starts the store, and writes what a swarm begins with.
     private func found(
         _ membership: Membership, _ spec: ClusterSpec, availability: String?, pools: [String], subnetSize: Int
     ) async throws {
-        let secret = SealingKeys.Secret()
-        let (credentials, founding) = try prepare(
-            membership, spec, availability, pools, subnetSize, secret: secret.id)
+        let founding = try prepare(membership, spec, availability, pools, subnetSize)
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
-        let files = configuration.credentials
-        try await onThread {
-            try files.save(credentials)
-            try files.save(revoked: [], by: credentials.key)
-        }
-        let sealing = try await onThread { try SealingFile.load(files) }
-        try await sealing.take([secret], current: secret.id)
-        let file = MembershipFile(directory: configuration.directory, membership)
-        let part = try makePart(file, credentials, revoked: [], sealing, founding: founding)
-        begin(part)
+        let sealing = try await keep(founding)
+        let (part, file) = try begin(founding, sealing)
         try await settle(part, file, membership)
     }
 
-    /// What a new swarm begins with. Not part of ``found(_:_:availability:)``: the compiler of Swift 6.3.1 crashes on an asynchronous
-    /// function that holds all of these, when it optimises.
-    private func prepare(
-        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, _ pools: [String], _ subnetSize: Int,
-        secret: String
-    ) throws -> (NodeCredentials, ManagerRole.Bootstrap) {
+    /// Writes the credentials, and the secret that the store's values are sealed with.
+    private func keep(_ founding: Founding) async throws -> SealingFile {
+        let files = configuration.credentials
+        let sealing = try await onThread {
+            try files.save(founding.credentials)
+            try files.save(revoked: [], by: founding.credentials.key)
+            return try SealingFile.load(files)
+        }
+        try await sealing.take([founding.secret], current: founding.secret.id)
+        return sealing
+    }
+
+    @inline(never) private func begin(
+        _ founding: Founding, _ sealing: SealingFile
+    ) throws -> (MembershipRuntime, MembershipFile) {
+        let file = MembershipFile(directory: configuration.directory, founding.membership)
+        let part = try makePart(
+            file, founding.credentials, revoked: [], sealing, founding: founding.bootstrap)
+        begin(part)
+        return (part, file)
+    }
+
+    @inline(never) private func prepare(
+        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, _ pools: [String], _ subnetSize: Int
+    ) throws -> Founding {
+        let secret = SealingKeys.Secret()
         let authority = try CertificateAuthority()
         let key = NodeKey()
         let member = Member(nodeID: membership.nodeID, clusterID: membership.clusterID, role: .manager)
@@ -110,11 +138,12 @@ extension Swarm {
         var cluster = try makeCluster(membership, spec, authority)
         if !pools.isEmpty { cluster.defaultAddrPool = pools }
         cluster.subnetSize = subnetSize
-        cluster.sealing = .init(current: secret)
+        cluster.sealing = .init(current: secret.id)
         var node = try makeNode(membership, availability, certificate)
-        node.membership?.storeSecret = secret
-        let founding = ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node)
-        return (credentials, founding)
+        node.membership?.storeSecret = secret.id
+        return Founding(
+            membership, secret, credentials,
+            ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node))
     }
 
     /// Waits until a new part answers and puts it on record; one that does not is undone.
@@ -136,7 +165,7 @@ extension Swarm {
     /// Waits until the manager's side answers.
     /// - Parameter isPatient: A failure is no end: the part tries again.
     func started(
-        _ part: MembershipRuntime, isPatient: Bool = false, tooLate: String = "the swarm could not be started in time"
+        _ part: MembershipRuntime, isPatient: Bool = false, tooLate: SwarmError = .startTimeout
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
@@ -147,7 +176,7 @@ extension Swarm {
             }
             tasks.addTask {
                 try await Task.sleep(for: Self.startDeadline)
-                throw APIError(.unavailable, tooLate)
+                throw tooLate
             }
             defer { tasks.cancelAll() }
             try await tasks.next()
@@ -210,13 +239,13 @@ extension Swarm {
 
     package func joinSwarm(_ request: SwarmJoinRequest) async throws {
         try await changing {
-            guard part == nil else { throw APIError(.unavailable, Self.alreadyMember) }
+            guard part == nil else { throw SwarmError.alreadyMember }
             guard !request.joinToken.isEmpty else {
-                throw APIError(.invalidInput, "A valid join token is necessary to join this cluster")
+                throw SwarmError.noToken
             }
             let token = try JoinToken(request.joinToken)
             guard let first = request.remoteAddrs.first else {
-                throw APIError(.invalidInput, "at least 1 RemoteAddr is required to join")
+                throw SwarmError.noManagerNamed
             }
             var membership = try addresses(
                 listen: request.listenAddr, advertise: request.advertiseAddr, dataPath: request.dataPathAddr,
@@ -244,15 +273,15 @@ extension Swarm {
             let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, sealing, founding: nil)
             begin(part)
             if part.isManager {
-                try await started(part, isPatient: true, tooLate: Self.joinGoesOn)
+                try await started(part, isPatient: true, tooLate: .joinTimeout)
             }
         }
     }
 
     package func leaveSwarm(force: Bool) async throws {
         try await changing {
-            guard let part else { throw APIError(.unavailable, "This node is not part of a swarm") }
-            if part.isManager, !force { throw APIError(.unavailable, leaveWarning(part)) }
+            guard let part else { throw SwarmError.nothingToLeave }
+            if part.isManager, !force { throw leaveWarning(part) }
             // Once begun it is gone through with, whatever becomes of the request.
             try await uncancelled { [self] in
                 await takeLeave(part)

@@ -1,6 +1,5 @@
 import Concurrency
 package import EngineInterface
-import Faults
 import LinuxSystem
 package import Logging
 import Model
@@ -11,12 +10,6 @@ import ServiceLifecycle
 ///
 /// ``run()`` drives whatever part there is; the backends' methods answer from it.
 package actor Swarm: ServiceLifecycle.Service {
-    static let notMember =
-        "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
-    static let notManager =
-        "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager."
-    static let alreadyMember =
-        "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one."
     /// How long `init` waits for the store and the server.
     static let startDeadline = Duration.seconds(40)
     /// How many tasks are stopped at once when the node leaves.
@@ -144,7 +137,7 @@ package actor Swarm: ServiceLifecycle.Service {
     /// Makes one change of the membership at a time.
     func changing<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
         guard resumed, !isChanging else {
-            throw APIError(.unavailable, "another change of this node's swarm membership is under way")
+            throw SwarmError.changing
         }
         if let unreadRefusal { throw unreadRefusal }
         isChanging = true
@@ -152,25 +145,19 @@ package actor Swarm: ServiceLifecycle.Service {
         return try await body()
     }
 
-    private var unreadRefusal: APIError? {
+    private var unreadRefusal: SwarmError? {
         unread.map {
-            APIError(
-                .unavailable,
-                "this node's swarm membership cannot be read: \($0). It is kept in \(configuration.directory); move that away to begin anew"
-            )
+            SwarmError.unreadable(reason: $0, directory: configuration.directory)
         }
     }
 
     /// The manager that answers here.
-    /// - Throws: ``APIError`` in Docker's words on a node that is none.
+    /// - Throws: ``SwarmError`` on a node that is none.
     func manager() throws -> Manager {
-        guard let part else { throw unreadRefusal ?? APIError(.unavailable, Self.notMember) }
-        guard part.isManager else { throw APIError(.unavailable, Self.notManager) }
+        guard let part else { throw unreadRefusal ?? SwarmError.notMember }
+        guard part.isManager else { throw SwarmError.notManager }
         guard let manager = part.state.value.manager else {
-            throw APIError(
-                .unavailable,
-                "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online."
-            )
+            throw SwarmError.leaderless
         }
         return manager
     }

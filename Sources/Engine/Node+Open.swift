@@ -56,9 +56,9 @@ extension NodeEngine {
     }
 
     private static func findPrograms() throws -> RuntimePrograms {
-        guard let conmon = Processes.find("conmon") else { throw APIError(.internalError, "conmon is not installed") }
+        guard let conmon = Processes.find("conmon") else { throw MissingProgram.conmon }
         let runtimes = try RuntimePrograms.installed(in: Cgroups.layout())
-        if runtimes.isEmpty { throw APIError(.internalError, "neither crun nor runc is installed") }
+        if runtimes.isEmpty { throw MissingProgram.runtime }
         return RuntimePrograms(conmon: conmon, runtimes: runtimes)
     }
 
@@ -77,5 +77,20 @@ extension NodeEngine {
                 String((try Files.text(path) ?? "").split(separator: "\n").first?.split(separator: " ").last ?? "")
             }
             : ""
+    }
+}
+
+/// What this machine lacks for an engine. Read by whoever starts the daemon, so it has a text of its own.
+private enum MissingProgram: Fault, CustomStringConvertible {
+    case conmon
+    case runtime
+
+    var kind: FaultKind { .internalError }
+
+    var description: String {
+        switch self {
+        case .conmon: "conmon is not installed"
+        case .runtime: "neither crun nor runc is installed"
+        }
     }
 }

@@ -1,5 +1,3 @@
-package import Faults
-
 /// The `filters` of a list request: key → the values any of which will do.
 package struct Filters: Sendable, Equatable {
     /// Values by key; a key with none is as one that is not given.
@@ -11,10 +9,10 @@ package struct Filters: Sendable, Equatable {
     package subscript(key: String) -> [String] { values[key] ?? [] }
 
     /// Refuses keys that a list does not know.
-    /// - Throws: ``APIError`` with `invalid filter 'key'`.
-    package func allow(_ keys: Set<String>) throws(APIError) {
+    /// - Throws: ``FilterError`` with `invalid filter 'key'`.
+    package func allow(_ keys: Set<String>) throws(FilterError) {
         if let stranger = values.keys.sorted().first(where: { !keys.contains($0) }) {
-            throw APIError(.invalidInput, "invalid filter '\(stranger)'")
+            throw FilterError.unknown(stranger)
         }
     }
 
@@ -25,13 +23,13 @@ package struct Filters: Sendable, Equatable {
     }
 
     /// A filter that is true or false; `nil` when it is not given.
-    /// - Throws: ``APIError`` with `invalid filter 'key=[value]'` for another word, and for both.
-    package func flag(_ key: String) throws(APIError) -> Bool? {
+    /// - Throws: ``FilterError`` with `invalid filter 'key=[value]'` for another word, and for both.
+    package func flag(_ key: String) throws(FilterError) -> Bool? {
         guard !self[key].isEmpty else { return nil }
         let isTrue = self[key].contains { ["1", "true"].contains($0) }
         let isFalse = self[key].contains { ["0", "false"].contains($0) }
         guard isTrue != isFalse else {
-            throw APIError(.invalidInput, "invalid filter '\(key)=[\(self[key].joined(separator: " "))]'")
+            throw FilterError.invalidFlag(name: key, values: self[key])
         }
         return isTrue
     }

@@ -1,4 +1,3 @@
-package import Faults
 package import Model
 
 /// Which objects a prune leaves alone, by its filters `label`, `label!` and `until`.
@@ -7,16 +6,16 @@ package struct PruneFilters: Sendable {
     private let until: Timestamp?
 
     /// - Parameter now: What durations in `until` count back from.
-    /// - Throws: ``APIError`` for a filter that prunes do not know, and for an `until` that is no moment.
-    package init(_ filters: Filters, now: Timestamp) throws(APIError) {
+    /// - Throws: ``FilterError`` for a filter that prunes do not know, and for an `until` that is no moment.
+    package init(_ filters: Filters, now: Timestamp) throws(FilterError) {
         try filters.allow(["label", "label!", "until"])
         guard filters["until"].count <= 1 else {
-            throw APIError(.invalidInput, "more than one until filter specified")
+            throw FilterError.severalUntil
         }
         self.filters = filters
-        until = try filters["until"].first.map { text throws(APIError) in
+        until = try filters["until"].first.map { text throws(FilterError) in
             guard let timestamp = Self.timestamp(text, now: now) else {
-                throw APIError(.invalidInput, "invalid value \"\(text)\" of filter 'until'")
+                throw FilterError.invalidUntil(text)
             }
             return timestamp
         }

@@ -1,7 +1,7 @@
 package import Faults
 
 /// Why this node's etcd does not run or does not do what it was asked.
-package struct EtcdError: Fault, Equatable {
+package struct EtcdError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart.
     package enum Code: Sendable, Equatable {
         /// No program called `etcd`.

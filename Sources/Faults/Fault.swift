@@ -20,14 +20,17 @@ package enum FaultKind: String, Sendable, Codable {
     case internalError
 }
 
-/// An error that the edges know how to answer with.
-package protocol Fault: Error, CustomStringConvertible {
+/// An error that says what it means to whoever asked.
+///
+/// What the domain refuses are cases with what they are about, and no text: how a client reads them is written in `DockerMessages`. Printed, as
+/// logs do, a case says its name and its values. Errors of the machinery below (kernel, store, registry) have texts of their own.
+package protocol Fault: Error {
     /// What it means to whoever asked; says which status an edge answers with.
     var kind: FaultKind { get }
 }
 
-/// A refusal with the very words the client is to read, as Docker's clients match on some of them.
-package struct APIError: Fault, Equatable {
+/// A refusal with the very words the client is to read, as Docker's clients match on some of them. For the edges, which know who reads.
+package struct APIError: Fault, CustomStringConvertible, Equatable {
     package let kind: FaultKind
     package let message: String
 
@@ -40,7 +43,7 @@ package struct APIError: Fault, Equatable {
 }
 
 /// Several faults of one operation that kept going, as teardown does.
-package struct FaultList: Fault {
+package struct FaultList: Fault, CustomStringConvertible {
     package private(set) var faults: [any Error] = []
 
     package init() {}

@@ -2,7 +2,7 @@ package import Faults
 import Glibc
 
 /// A system call that failed: its errno and what was being done, with the path or name it was done to.
-package struct SystemError: Fault, Equatable {
+package struct SystemError: Fault, CustomStringConvertible, Equatable {
     /// errno(3) as the call left it.
     package let errno: CInt
     package let attempting: String

@@ -13,6 +13,8 @@ package enum LocalKind: String, Sendable, CaseIterable {
     case node
     /// Tasks of the swarm that this node has been given.
     case tasks
+    /// What managers have told of the swarm's networks, a row for each fact.
+    case facts
     /// Whatever else one object holds.
     case settings
 }

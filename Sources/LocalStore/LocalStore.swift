@@ -23,8 +23,14 @@ package struct LocalStore: Sendable {
     private static let readers = 2
 
     let pool: DatabasePool
+    private let commits = CommitQueue()
     /// Where a damaged file has been put while opening; the store has begun empty.
     package let setAside: String?
+
+    private init(pool: DatabasePool, setAside: String?) {
+        self.pool = pool
+        self.setAside = setAside
+    }
 
     /// Opens the file, or makes it.
     ///
@@ -70,31 +76,18 @@ package struct LocalStore: Sendable {
         try await apply(batch, durably: durably)
     }
 
-    /// Writes everything or nothing. Goes on to its end though the caller is cancelled.
+    /// Writes everything or nothing. Goes on to its end though the caller is cancelled. Writes that wait at the same time share one transaction,
+    /// and one wait for the disk.
     ///
     /// - Parameter durably: Whether it is to survive a power cut. Otherwise it may be lost then with what came after it, and waits for no disk:
     ///   for what describes processes, which a power cut ends as well. The next durable write takes it along.
     /// - Returns: the write's number, the same for all its values.
     @discardableResult
     package func apply(_ batch: LocalBatch, durably: Bool = true) async throws -> Int64 {
-        let pool = pool
+        let (commits, pool) = (commits, pool)
         return try await Self.attempt("write to the node's store") {
             // A write says what has happened: whoever is being cancelled has still to say it.
-            try await uncancelled {
-                try await pool.writeWithoutTransaction { database in
-                    // SQLite takes it outside of transactions only.
-                    try database.execute(sql: "PRAGMA synchronous = \(durably ? "FULL" : "NORMAL")")
-                    var revision: Int64 = 0
-                    try database.inTransaction {
-                        revision =
-                            try Int64.fetchOne(
-                                database, sql: "UPDATE counter SET revision = revision + 1 RETURNING revision") ?? 0
-                        for change in batch.changes { try Self.write(change, revision, to: database) }
-                        return .commit
-                    }
-                    return revision
-                }
-            }
+            try await uncancelled { try await commits.commit(batch, durably: durably, to: pool) }
         }
     }
 

@@ -1,7 +1,7 @@
 package import Faults
 
 /// Why the node's own store did not do what it was asked.
-package struct LocalStoreError: Fault {
+package struct LocalStoreError: Fault, CustomStringConvertible {
     /// What callers tell apart.
     package enum Code: Sendable, Equatable {
         /// The disk has no room.

@@ -1,7 +1,7 @@
 package import Faults
 
 /// A log that cannot be read or rotated.
-package struct LogError: Fault, Equatable {
+package struct LogError: Fault, CustomStringConvertible, Equatable {
     package let message: String
 
     package init(_ message: String) { self.message = message }

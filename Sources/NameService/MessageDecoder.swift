@@ -2,7 +2,7 @@ package import Faults
 import Addressing
 
 /// Octets that are no DNS message.
-package struct MessageError: Fault, Equatable {
+package struct MessageError: Fault, CustomStringConvertible, Equatable {
     /// What is wrong.
     package enum Code: String, Sendable {
         case tooShort, badLabel, badPointer, nameTooLong, badData, secondOption, tooManyQuestions, tooManyLabels

@@ -43,7 +43,7 @@ package actor NameServer {
     /// - Throws: `SystemError` when the namespace is missing, or its loopback is down (EADDRNOTAVAIL).
     package func open(
         _ id: String, namespace: NetworkNamespace?, at address: IPAddress = NameServer.address, port: UInt16 = 0,
-        table: NameTable, upstreams: Upstreams
+        table: any NameSource, upstreams: Upstreams
     ) async throws -> Ports {
         guard opening.insert(id).inserted else {
             throw SystemError(errno: EALREADY, attempting: "opening the resolver of \(id)")
@@ -67,7 +67,7 @@ package actor NameServer {
     }
 
     /// Replaces what a sandbox can look up; unknown sandboxes are passed over. The next query sees it.
-    package func update(_ id: String, table: NameTable, upstreams: Upstreams? = nil) {
+    package func update(_ id: String, table: any NameSource, upstreams: Upstreams? = nil) {
         sandboxes[id]?.zone.set(table, upstreams)
     }
 

@@ -1,7 +1,7 @@
 package import Addressing
 
-/// What one sandbox can look up: the names of the networks it is on. A value, replaced as a whole.
-package struct NameTable: Sendable, Equatable {
+/// The names of some networks as one value.
+package struct NameTable: NameSource, Equatable {
     /// The names on one network.
     package struct Network: Sendable, Equatable {
         /// The network's own name: `web.my-net` means `web` on `my-net`.
@@ -42,15 +42,21 @@ package struct NameTable: Sendable, Equatable {
     /// The addresses of a name: whole on any network first, then without its last part on the network so called.
     /// `nil` when the name is unknown.
     package func addresses(of name: DomainName) -> [IPAddress]? {
-        let key = name.key
+        Self.addresses(name.key, in: networks, name: \.name) { $0.names[$1] }
+    }
+
+    /// The same in whatever has networks.
+    static func addresses<Network>(
+        _ key: String, in networks: [Network], name: (Network) -> String, _ find: (Network, String) -> [IPAddress]?
+    ) -> [IPAddress]? {
         for network in networks {
-            if let addresses = network.names[key] { return addresses }
+            if let addresses = find(network, key) { return addresses }
         }
         // A network's name may itself have dots: every suffix is tried, the longest first.
         for network in networks {
-            let suffix = "." + network.name.lowercased()
+            let suffix = "." + name(network).lowercased()
             if key.count > suffix.count, key.hasSuffix(suffix),
-                let addresses = network.names[String(key.dropLast(suffix.count))]
+                let addresses = find(network, String(key.dropLast(suffix.count)))
             {
                 return addresses
             }
@@ -60,13 +66,16 @@ package struct NameTable: Sendable, Equatable {
 
     /// The name of the address that `d.c.b.a.in-addr.arpa` stands for; `nil` when that is unknown or another name.
     package func pointer(for name: DomainName) -> DomainName? {
+        guard let address = Self.address(inPointer: name), let text = pointers[address] else { return nil }
+        return DomainName(text)
+    }
+
+    /// The address that `d.c.b.a.in-addr.arpa` stands for; `nil` for another name.
+    static func address(inPointer name: DomainName) -> IPAddress? {
         let suffix = ".in-addr.arpa"
         let key = name.key
         guard key.hasSuffix(suffix) else { return nil }
         let reversed = key.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).reversed()
-        guard let address = IPAddress(ipv4: reversed.joined(separator: ".")), let text = pointers[address] else {
-            return nil
-        }
-        return DomainName(text)
+        return IPAddress(ipv4: reversed.joined(separator: "."))
     }
 }

@@ -6,18 +6,18 @@ import Synchronization
 
 /// What one sandbox can look up, and where the rest of the names goes. Replaced from outside at any time; the next query sees it.
 final class Zone: Sendable {
-    private let state: Mutex<(table: NameTable, upstreams: Upstreams)>
+    private let state: Mutex<(table: any NameSource, upstreams: Upstreams)>
 
-    init(_ table: NameTable, _ upstreams: Upstreams) { state = Mutex((table, upstreams)) }
+    init(_ table: any NameSource, _ upstreams: Upstreams) { state = Mutex((table, upstreams)) }
 
-    func set(_ table: NameTable, _ upstreams: Upstreams?) {
+    func set(_ table: any NameSource, _ upstreams: Upstreams?) {
         state.withLock {
             $0.table = table
             if let upstreams { $0.upstreams = upstreams }
         }
     }
 
-    var current: (table: NameTable, upstreams: Upstreams) { state.withLock { $0 } }
+    var current: (table: any NameSource, upstreams: Upstreams) { state.withLock { $0 } }
 }
 
 /// What all sandboxes of a node share.

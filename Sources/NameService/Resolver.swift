@@ -25,7 +25,7 @@ package enum Resolver {
     /// Decides about a query. Several addresses come in a random order (RFC 1794), so that clients that take the first
     /// are spread.
     package static func resolve(
-        _ query: Message, in table: NameTable, using generator: inout some RandomNumberGenerator
+        _ query: Message, in table: any NameSource, using generator: inout some RandomNumberGenerator
     ) -> Resolution {
         guard let question = query.question else { return .answer(query.reply(.formatError)) }
         if let edns = query.edns, edns.version != 0 { return .answer(query.reply(.badVersion)) }

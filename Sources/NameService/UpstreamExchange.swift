@@ -4,7 +4,7 @@ import Glibc
 import LinuxSystem
 
 /// No upstream answered.
-package struct UpstreamError: Fault {
+package struct UpstreamError: Fault, CustomStringConvertible {
     package let attempting: String
     package var kind: FaultKind { .unavailable }
     package var description: String { "no reply from an upstream resolver while \(attempting)" }

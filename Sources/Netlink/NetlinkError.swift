@@ -2,7 +2,7 @@ package import Faults
 import Glibc
 
 /// What the kernel refused, or why its answer could not be read.
-package struct NetlinkError: Fault, Equatable {
+package struct NetlinkError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart; ``NetlinkError/errno`` says it more exactly.
     package enum Code: String, Sendable {
         /// EEXIST: an object of this key is there already.

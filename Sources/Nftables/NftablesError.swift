@@ -1,7 +1,7 @@
 package import Faults
 
 /// A command that libnftables did not carry out.
-package struct NftablesError: Fault, Equatable {
+package struct NftablesError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart.
     package enum Code: String, Sendable {
         /// No context could be made.

@@ -7,12 +7,11 @@ package struct Capability: Sendable {
     package let name: String
     /// The first version that has it.
     package let since: String
-    /// Whether a program without it cannot take part. What others lack is kept from them by the closures below.
+    /// Whether a program without it cannot take part. What others lack is kept from them by the closure below; facts of
+    /// networks that a node does not know it passes over by itself.
     package let isRequired: Bool
     /// Takes what needs the capability out of a task.
     package let leaveOutOfTask: @Sendable (inout SwarmTask) -> Void
-    /// Takes what needs the capability out of a network state.
-    package let leaveOutOfNetwork: @Sendable (inout SwarmNetworkState) -> Void
 
     /// One that every program must have.
     package init(required name: String, since: String) {
@@ -20,19 +19,16 @@ package struct Capability: Sendable {
         self.since = since
         isRequired = true
         leaveOutOfTask = { _ in }
-        leaveOutOfNetwork = { _ in }
     }
 
     /// One that programs may lack.
     package init(
-        _ name: String, since: String, leaveOutOfTask: @escaping @Sendable (inout SwarmTask) -> Void = { _ in },
-        leaveOutOfNetwork: @escaping @Sendable (inout SwarmNetworkState) -> Void = { _ in }
+        _ name: String, since: String, leaveOutOfTask: @escaping @Sendable (inout SwarmTask) -> Void = { _ in }
     ) {
         self.name = name
         self.since = since
         isRequired = false
         self.leaveOutOfTask = leaveOutOfTask
-        self.leaveOutOfNetwork = leaveOutOfNetwork
     }
 }
 
@@ -51,7 +47,9 @@ package struct Capabilities: Sendable {
         version: ProductVersion.text,
         [
             // Objects in messages are records, see `Record`.
-            Capability(required: "records", since: "0.3.0")
+            Capability(required: "records", since: "0.3.0"),
+            // Networks are told of as facts that change, see `NetworkChangeSet`.
+            Capability(required: "network-facts", since: "0.4.0"),
         ])
 
     /// What others are told. Names that they do not know mean nothing to them.

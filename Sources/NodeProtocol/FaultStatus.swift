@@ -3,7 +3,8 @@ package import GRPCCore
 
 extension RPCError {
     /// The code that tells a peer of a fault.
-    package init(_ fault: any Fault) {
+    /// - Parameter message: What a user is to read in the end; the fault itself, printed, when nobody will.
+    package init(_ fault: any Fault, message: String? = nil) {
         let code: RPCError.Code =
             switch fault.kind {
             case .invalidInput: .invalidArgument
@@ -15,7 +16,7 @@ extension RPCError {
             case .unavailable: .unavailable
             case .internalError: .internalError
             }
-        self.init(code: code, message: fault.description)
+        self.init(code: code, message: message ?? "\(fault)")
     }
 
     /// What a peer's code means here.

@@ -38,23 +38,6 @@ extension Wire {
             return AssignmentsMessage.with { $0.tasks = set }
         }
     }
-
-    /// Cuts a network state into messages.
-    package static func messages(_ state: SwarmNetworkState) throws -> [AssignmentsMessage] {
-        var rest = try payload(state)
-        var messages: [AssignmentsMessage] = []
-        repeat {
-            let piece = rest.prefix(pieceBytes)
-            rest = rest.dropFirst(pieceBytes)
-            let message = NetworkState.with {
-                $0.version = state.version
-                $0.piece = Data(piece)
-                $0.more = !rest.isEmpty
-            }
-            messages.append(.with { $0.network = message })
-        } while !rest.isEmpty
-        return messages
-    }
 }
 
 /// Puts the pieces of an assignment stream together again.
@@ -65,7 +48,8 @@ package struct AssignmentReader: Sendable {
     package enum Item: Sendable {
         /// `complete` replaces everything; otherwise the change follows what was read before.
         case tasks(complete: Bool, tasks: [SwarmTask], removed: [String])
-        case network(SwarmNetworkState)
+        /// Facts of networks that have changed, or all of a scope.
+        case network(NetworkChangeSet)
     }
 
     /// Why messages do not fit together; the reader asks for everything anew.
@@ -74,6 +58,8 @@ package struct AssignmentReader: Sendable {
         case gap(have: UInt64, from: UInt64)
         case tooLarge
         case empty
+        /// The pieces of one change have others among them.
+        case mixed
     }
 
     package static let maximumBytes = 64 << 20
@@ -85,23 +71,18 @@ package struct AssignmentReader: Sendable {
     private var pendingTasks: [SwarmTask] = []
     private var pendingRemoved: [String] = []
     private var pendingTaskBytes = 0
-    private var pendingNetwork = Data()
+    private var networks = NetworkChangesReader()
 
     package init() {}
 
     /// Takes one message; returns what is whole with it.
+    /// - Throws: ``Failure``, ``NetworkChangesFailure``, and what the decoding of messages and records throws.
     package mutating func read(_ message: Wire.AssignmentsMessage) throws -> Item? {
         switch message.content {
-        case .tasks(let set): return try read(set)
-        case .network(let state):
-            guard pendingNetwork.count + state.piece.count <= Self.maximumBytes else { throw Failure.tooLarge }
-            pendingNetwork.append(state.piece)
-            guard !state.more else { return nil }
-            defer { pendingNetwork = Data() }
-            do { return .network(try Wire.value(SwarmNetworkState.self, pendingNetwork)) } catch {
-                unread.append(UnreadRecord(type: "network", id: "\(state.version)", reason: "\(error)"))
-                return nil
-            }
+        case .tasks(let set):
+            guard !networks.isPending else { throw Failure.mixed }
+            return try read(set)
+        case .networkChanges(let piece): return try networks.read(piece).map { .network($0) }
         case nil: throw Failure.empty
         }
     }

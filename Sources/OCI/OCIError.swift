@@ -1,7 +1,7 @@
 package import Faults
 
 /// What is wrong with a document, digest or reference.
-package struct OCIError: Fault, Equatable {
+package struct OCIError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart: a name that is none, a digest that is none, bytes that are no document, an index without this machine's
     /// image.
     package enum Code: Sendable {

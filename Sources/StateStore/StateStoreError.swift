@@ -1,7 +1,7 @@
 package import Faults
 
 /// Why the store did not do what it was asked.
-package struct StateStoreError: Fault, Equatable {
+package struct StateStoreError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart: whether a write may have happened, and what to do next.
     package enum Code: Sendable, Equatable {
         /// No quorum, no connection, or the store did not answer in time. Reads may be repeated; a write has not happened.

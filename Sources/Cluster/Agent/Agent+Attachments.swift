@@ -23,9 +23,7 @@ extension Agent {
             _ = try await withDeadline(
                 Self.networkTimeout, orThrow: Self.late("the swarm has not told this node of the network in time")
             ) {
-                try await self.board.networks.wait { state in
-                    state?.networks.first { $0.network.id == networkID }?.endpoints.first { $0.taskID == id }
-                }
+                try await self.board.networks.wait { $0.has(id, in: networkID) ? true : nil }
             }
             return attachment
         } catch let error as RPCError {

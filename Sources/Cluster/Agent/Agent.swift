@@ -54,17 +54,12 @@ struct Agent: ServiceLifecycle.Service {
         logs = LogPublisher(membership: membership, identity: identity, executor: executor, group: group, log: log)
         self.role = role
         board = AssignedTasks(
-            executor: executor, path: membership.directory + "/assigned.json", publish: publish, log: log)
+            executor: executor, directory: membership.directory, publish: publish, log: log)
     }
 
     /// Runs until cancelled. Containers, networks and traffic stay as they are then.
     func run() async throws {
-        if let state = try await board.restore() {
-            do { try await executor.applyNetworkState(state, nodeID: membership.value.nodeID) } catch {
-                // A manager will tell the present state; until then the kernel has what it had.
-                log.error("networks of before could not be set up", metadata: ["error": "\(error)"])
-            }
-        }
+        await board.restore()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.board.run() }
             group.addTask { try await self.sessions() }
@@ -240,39 +235,71 @@ struct Agent: ServiceLifecycle.Service {
         board.reportEverything()
         let request = Wire.AssignmentsRequest.with { $0.sessionID = session }
         try await dispatcher.assignments(request, options: NodeTransport.streamOptions) { response in
-            var reader = AssignmentReader()
-            for try await message in response.messages {
-                let item = try reader.read(message)
-                switch item {
-                case .network(let state):
-                    await self.apply(state)
-                    board.keep(state)
-                    _ = try await dispatcher.reportNetwork(
-                        .with {
-                            $0.sessionID = session
-                            $0.version = state.version
-                        }, options: NodeTransport.callOptions)
-                case .tasks(let complete, let tasks, let removed):
-                    let unread = Set(reader.unread.filter { $0.type == "task" }.map(\.id))
-                    board.take(complete: complete, tasks, removed: removed, unread: unread)
-                    if complete { await self.endStrays(sparing: unread) }
-                case nil: break
+            let inbox = AssignmentInbox()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    var reader = AssignmentReader()
+                    for try await message in response.messages {
+                        guard let content = try reader.read(message) else { continue }
+                        try await inbox.put(.init(content: content, unread: reader.unread))
+                        reader.unread = []
+                    }
                 }
-                // What a piece has is told with the last one.
-                if item != nil || reader.unread.contains(where: { $0.type == "network" }) {
-                    board.tell(of: reader.unread)
-                    reader.unread = []
+                group.addTask {
+                    while true { try await self.take(try await inbox.take(), dispatcher, session) }
                 }
+                defer { group.cancelAll() }
+                try await group.next()
             }
         }
     }
 
-    /// Applies a network state, again and again until the engine can.
-    private func apply(_ state: SwarmNetworkState) async {
+    /// Takes what has arrived, in its order; facts of networks that follow each other at once.
+    private func take(
+        _ items: [AssignmentInbox.Item], _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String
+    ) async throws {
+        var sets: [NetworkChangeSet] = []
+        for item in items {
+            switch item.content {
+            case .network(let set): sets.append(set)
+            case .tasks(let complete, let tasks, let removed):
+                try await take(sets, dispatcher, session)
+                sets = []
+                let unread = Set(item.unread.filter { $0.type == "task" }.map(\.id))
+                board.take(complete: complete, tasks, removed: removed, unread: unread)
+                if complete { await endStrays(sparing: unread) }
+            }
+            board.tell(of: item.unread)
+        }
+        try await take(sets, dispatcher, session)
+    }
+
+    private func take(
+        _ sets: [NetworkChangeSet], _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String
+    ) async throws {
+        if sets.isEmpty { return }
+        await apply(sets)
+        let nodeID = membership.value.nodeID
+        board.networks.change { networks in for set in sets { networks.take(set, nodeID: nodeID) } }
+        let applied = Dictionary(sets.filter { !$0.isEnd }.map { ($0.scope, $0.sequence) }) { max($0, $1) }
+        let progress = applied.map { scope, sequence in
+            Wire.NetworkProgress.with {
+                $0.network = scope.networkID
+                $0.sequence = sequence
+            }
+        }
+        _ = try await dispatcher.reportNetwork(
+            .with {
+                $0.sessionID = session
+                $0.applied = progress
+            }, options: NodeTransport.callOptions)
+    }
+
+    /// Applies changes of networks, again and again until the engine can.
+    private func apply(_ sets: [NetworkChangeSet]) async {
         while !Task.isCancelled {
-            do { return try await executor.applyNetworkState(state, nodeID: membership.value.nodeID) } catch {
-                log.error(
-                    "networks could not be set up", metadata: ["version": "\(state.version)", "error": "\(error)"])
+            do { return try await executor.applyNetworkChanges(sets, nodeID: membership.value.nodeID) } catch {
+                log.error("networks could not be set up", metadata: ["sets": "\(sets.count)", "error": "\(error)"])
                 // Cancellation shows in the loop's condition.
                 try? await Task.sleep(for: Self.networkRetry)
             }

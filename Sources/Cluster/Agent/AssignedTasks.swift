@@ -9,42 +9,6 @@ import Synchronization
 ///
 /// What is wanted and what was reached is kept on disk, so that a restarted daemon goes on without a manager.
 final class AssignedTasks: Sendable {
-    /// What a restarted daemon needs to go on. Its parts are records of their own: one that cannot be read leaves the others.
-    struct Memory: VersionedRecord {
-        static let recordKind = "assigned"
-        static let recordVersion = 1
-
-        var tasks: [SwarmTask] = []
-        var network: SwarmNetworkState?
-        /// What was there and could not be read; not kept.
-        var unread: [UnreadRecord] = []
-
-        private enum CodingKeys: String, CodingKey { case tasks, network }
-
-        init() {}
-
-        init(from decoder: any Decoder) throws {
-            let fields = try decoder.container(keyedBy: CodingKeys.self)
-            for task in try fields.decode([Readable<SwarmTask>].self, forKey: .tasks) {
-                switch task {
-                case .value(let task): tasks.append(task)
-                case .unread(let id, let reason): unread.append(UnreadRecord(type: "task", id: id, reason: reason))
-                }
-            }
-            switch try fields.decodeIfPresent(Readable<SwarmNetworkState>.self, forKey: .network) {
-            case .value(let state): network = state
-            case .unread(_, let reason): unread.append(UnreadRecord(type: "network", id: "", reason: reason))
-            case nil: break
-            }
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var fields = encoder.container(keyedBy: CodingKeys.self)
-            try fields.encode(tasks.map { Record($0) }, forKey: .tasks)
-            try fields.encodeIfPresent(network.map { Record($0) }, forKey: .network)
-        }
-    }
-
     private struct Entry {
         var task: SwarmTask
         var status: TaskStatus
@@ -56,13 +20,14 @@ final class AssignedTasks: Sendable {
         /// Runners that end: their tasks' ids may not begin anew before.
         var leaving: Set<String> = []
         var unreported: Set<String> = []
-        var network: SwarmNetworkState?
-        var isChanged = false
+        /// What is to be kept.
+        var unsaved: Set<String> = []
     }
 
     private let state = Mutex(State())
     private let executor: any TaskExecutor
-    private let path: String
+    private let directory: String
+    private let store = ObservableValue<AssignedStore?>(nil)
     private let publish: @Sendable (EngineEvent) -> Void
     private let log: Logger
     private let starts: AsyncStream<String>
@@ -70,51 +35,42 @@ final class AssignedTasks: Sendable {
     /// Grows with each report that waits.
     let news = ObservableValue(0)
     private let saves = ObservableValue(0)
-    /// What the engine has in force of the swarm's networks.
-    let networks = ObservableValue<SwarmNetworkState?>(nil)
+    /// What the engine has in force of the swarm's networks, since the daemon began.
+    let networks = ObservableValue(AppliedNetworks())
 
     /// How many tasks may wait for their runner at once; a node has far fewer.
     static let maximumStarts = 16_384
     /// Writes to disk are at least this far apart.
     static let saveInterval = Duration.milliseconds(100)
+    /// After how long a write that failed is tried again.
+    static let saveRetry = Duration.seconds(2)
 
-    /// - Parameter publish: Told of what cannot be read.
+    /// - Parameters:
+    ///   - directory: Where what is assigned is kept.
+    ///   - publish: Told of what cannot be read.
     init(
-        executor: any TaskExecutor, path: String, publish: @escaping @Sendable (EngineEvent) -> Void = { _ in },
+        executor: any TaskExecutor, directory: String, publish: @escaping @Sendable (EngineEvent) -> Void = { _ in },
         log: Logger
     ) {
         self.publish = publish
         self.executor = executor
         self.log = log
-        self.path = path
+        self.directory = directory
         (starts, start) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(Self.maximumStarts))
     }
 
     /// Takes up what an earlier daemon kept; its tasks' runners start with ``run()``.
-    /// - Returns: The network state that was in force.
-    func restore() async throws -> SwarmNetworkState? {
-        let path = path
-        guard let bytes = try await onThread({ try Files.read(path) }) else { return nil }
-        let memory: Memory
+    func restore() async {
         do {
-            memory = try WireJSON.decode(record: Memory.self, from: bytes)
+            let (store, tasks, unread) = try await AssignedStore.open(directory, log: log)
+            tell(of: unread)
+            take(complete: false, tasks, removed: [])
+            self.store.set(store)
         } catch {
             // A manager tells it all again.
-            tell(of: [UnreadRecord(type: "daemon", id: path, reason: "\(error)")])
-            let aside = try await onThread { try UnreadFile.setAside(path) }
-            log.error("what was assigned before is set aside", metadata: ["path": "\(aside)"])
-            return nil
+            log.error(
+                "what was assigned before cannot be taken up", metadata: ["path": "\(directory)", "error": "\(error)"])
         }
-        if !memory.unread.isEmpty {
-            tell(of: memory.unread)
-            // The file is written anew without them.
-            let aside = try await onThread { try UnreadFile.keep(bytes, of: path) }
-            log.error("the whole of what was assigned before is kept", metadata: ["path": "\(aside)"])
-        }
-        take(complete: false, memory.tasks, removed: [])
-        state.withLock { $0.network = memory.network }
-        networks.set(memory.network)
-        return memory.network
     }
 
     /// Says what was kept or sent and cannot be read. Whatever else there is goes on.
@@ -136,6 +92,9 @@ final class AssignedTasks: Sendable {
                 group.addTask { await self.drive(entry.task, entry.status, entry.wanted) }
             }
             group.cancelAll()
+        }
+        do { try await store.value?.close() } catch {
+            log.warning("what is assigned is not closed", metadata: ["error": "\(error)"])
         }
     }
 
@@ -174,7 +133,8 @@ final class AssignedTasks: Sendable {
                     new.append(task.id)
                 }
             }
-            state.isChanged = true
+            state.unsaved.formUnion(gone)
+            state.unsaved.formUnion(tasks.map(\.id))
             return (new, wishes)
         }
         for (wanted, task) in wishes { wanted.set(task) }
@@ -189,23 +149,13 @@ final class AssignedTasks: Sendable {
     var endedIDs: Set<String> {
         state.withLock { state in Set(state.entries.values.filter { $0.status.state.isTerminal }.map(\.task.id)) }
     }
-    var network: SwarmNetworkState? { state.withLock { $0.network } }
-
-    func keep(_ network: SwarmNetworkState) {
-        state.withLock {
-            $0.network = network
-            $0.isChanged = true
-        }
-        networks.set(network)
-        saves.change { $0 += 1 }
-    }
 
     private func note(_ id: String, _ status: TaskStatus) {
         state.withLock { state in
             guard state.entries[id] != nil else { return }
             state.entries[id]?.status = status
             state.unreported.insert(id)
-            state.isChanged = true
+            state.unsaved.insert(id)
         }
         news.change { $0 += 1 }
         saves.change { $0 += 1 }
@@ -235,26 +185,27 @@ final class AssignedTasks: Sendable {
         news.change { $0 += 1 }
     }
 
+    /// Keeps what changes, what comes meanwhile together with one wait for the disk.
     private func save() async {
         do {
+            let store = try await store.wait { $0 }
             var saved = 0
             while true {
                 saved = try await saves.wait { [saved] in $0 > saved ? $0 : nil }
-                let memory = state.withLock { state in
-                    var memory = Memory()
-                    memory.network = state.network
-                    memory.tasks = state.entries.values.map { entry in
+                let changed = state.withLock { state in
+                    defer { state.unsaved = [] }
+                    return state.unsaved.map { id -> (id: String, task: SwarmTask?) in
+                        guard let entry = state.entries[id] else { return (id, nil) }
                         var task = entry.task
                         task.status = entry.status
-                        return task
+                        return (id, task)
                     }
-                    return memory
                 }
-                let path = path
-                do {
-                    try await onThread { try Files.writeAtomically(try WireJSON.encode(record: memory), to: path) }
-                } catch {
-                    log.error("what is assigned cannot be kept", metadata: ["path": "\(path)", "error": "\(error)"])
+                do { try await store.save(changed) } catch {
+                    log.error("what is assigned cannot be kept", metadata: ["error": "\(error)"])
+                    state.withLock { $0.unsaved.formUnion(changed.map(\.id)) }
+                    saves.change { $0 += 1 }
+                    try await Task.sleep(for: Self.saveRetry)
                 }
                 try await Task.sleep(for: Self.saveInterval)
             }

@@ -1,4 +1,5 @@
 import Concurrency
+import DockerMessages
 import EngineInterface
 import GRPCCore
 import GRPCNIOTransportHTTP2
@@ -169,7 +170,7 @@ struct LogPublisher: Sendable {
                 list.append(
                     .with {
                         $0.taskID = taskID
-                        $0.reason = "\(error)"
+                        $0.reason = DockerMessage.text(of: error)
                     })
             }
         }

@@ -1,4 +1,5 @@
 import Concurrency
+import DockerMessages
 import EngineInterface
 import Faults
 import Logging
@@ -128,9 +129,9 @@ struct TaskRunner: Sendable {
             if error is CancellationError { throw error }
             log.warning("task failed", metadata: ["state": "\(status.state)", "error": "\(error)"])
             if status.state <= .preparing {
-                tell(.rejected, "preparing", error: "\(error)")
+                tell(.rejected, "preparing", error: DockerMessage.text(of: error))
             } else {
-                tell(.failed, "starting", error: "\(error)")
+                tell(.failed, "starting", error: DockerMessage.text(of: error))
             }
         }
     }

@@ -1,7 +1,7 @@
 package import Faults
 
 /// What went wrong in the swarm's own machinery. What users are refused is a ``APIError`` in Docker's words instead.
-package struct ClusterError: Fault, Equatable {
+package struct ClusterError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart.
     package enum Code: Sendable, Equatable {
         /// A certificate, key or signing request is not what it should be.

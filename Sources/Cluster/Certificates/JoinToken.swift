@@ -1,5 +1,5 @@
 import Crypto
-package import Faults
+package import EngineInterface
 import LinuxSystem
 
 /// What lets a node join: `SWMTKN-1-<digest of the root>-<secret>`, 85 characters.
@@ -20,13 +20,13 @@ package struct JoinToken: Sendable, Hashable, CustomStringConvertible {
         secret = RandomID.swarm()
     }
 
-    /// - Throws: ``APIError`` with Docker's words.
-    package init(_ text: String) throws(APIError) {
+    /// - Throws: ``SwarmError``.
+    package init(_ text: String) throws(SwarmError) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
         let digits = Set("0123456789abcdefghijklmnopqrstuvwxyz")
         guard parts.count == 4, parts[0] == "SWMTKN", parts[1] == "1", parts[2].count == Self.digestLength,
             parts[3].count == Self.secretLength, (parts[2] + parts[3]).allSatisfy(digits.contains)
-        else { throw APIError(.invalidInput, "invalid join token") }
+        else { throw SwarmError.invalidToken }
         digest = parts[2]
         secret = parts[3]
     }

@@ -7,81 +7,138 @@ import Orchestration
 /// backend as long as another of its service waits for that: so an update never leaves a service without backends that nodes
 /// can reach. What has ceased to be a backend never becomes one again.
 ///
-/// A value without a clock: it is asked anew after each change, acknowledgement and tick.
+/// A value without a clock, which is told of each task that changes, of acknowledgements, and of the time.
 struct BackendPlanner {
     /// How long nodes have to acknowledge before a running task is used all the same.
     static let deadline = Duration.seconds(5)
 
-    /// What a node must have in force: node id → version.
-    typealias Versions = [String: UInt64]
-
     private struct Entry {
-        var required: Versions
+        let serviceID: String
+        var isRunning = false
+        var isWanted = true
+        /// Every node has it in force.
+        var isKnown = false
         /// Set when the task was first seen running.
         var until: ContinuousClock.Instant?
         var isConfirmed = false
         var isWithdrawn = false
+        var isServing = false
     }
 
     private var entries: [String: Entry] = [:]
-    private var hasBegun = false
+    /// By service: those that run, and wait for an acknowledgement.
+    private var waiting: [String: Set<String>] = [:]
+    /// By service: backends that are to stop.
+    private var leaving: [String: Set<String>] = [:]
+    private var touched: Set<String> = []
+    private var deadlines = DeadlineQueue()
+    private var changed: Set<String> = []
+    private var isBegun = false
 
-    /// Whether a running task still waits for an acknowledgement.
-    private(set) var isWaiting = false
+    /// When a task that waits is used all the same.
+    var nextDeadline: ContinuousClock.Instant? { deadlines.next }
 
+    func isServing(_ id: String) -> Bool { entries[id]?.isServing == true }
+
+    /// Takes in a task.
     /// - Parameters:
-    ///   - versions: The network state that each node with a session was last told of.
-    ///   - acknowledged: What each such node has in force.
-    /// - Returns: The ids of the tasks that are backends now.
-    mutating func decide(
-        _ objects: SwarmState, versions: Versions, acknowledged: Versions, now: ContinuousClock.Instant
-    ) -> Set<String> {
-        let running = objects.tasks.values.filter {
-            $0.status.state == .running && objects.nodes[$0.nodeID ?? ""]?.status.state == .ready
+    ///   - task: `nil` when it is gone.
+    ///   - isNodeReady: Whether its node answers.
+    /// - Returns: Whether it is new, and nodes are to acknowledge it: ``acknowledged(_:now:)`` says when all have.
+    mutating func take(_ id: String, _ task: SwarmTask?, isNodeReady: Bool, now: ContinuousClock.Instant) -> Bool {
+        guard let task, TaskShare.isPresent(task) else {
+            drop(id)
+            return false
         }
+        let former = entries[id]
+        var entry = former ?? Entry(serviceID: task.serviceID)
+        entry.isRunning = task.status.state == .running && isNodeReady
+        entry.isWanted = task.isWanted
         // What runs when this manager begins has been in use before.
-        if !hasBegun {
-            for task in running { entries[task.id] = Entry(required: [:]) }
-            hasBegun = true
-        }
-        for task in running where task.isWanted {
-            guard var entry = entries[task.id], !entry.isConfirmed else { continue }
-            let until = entry.until ?? now + Self.deadline
-            entry.until = until
-            // A node whose session has ended is not waited for: it will get the whole state when it is back.
-            let isMissing = entry.required.contains { node, version in
-                versions[node] != nil && (acknowledged[node] ?? 0) < version
-            }
-            entry.isConfirmed = !isMissing || now >= until
-            entries[task.id] = entry
-        }
-        let waiting = running.filter { $0.isWanted && entries[$0.id]?.isConfirmed != true }
-        isWaiting = !waiting.isEmpty
-        let expecting = Set(waiting.map(\.serviceID))
-        var backends: Set<String> = []
-        for task in running {
-            guard let entry = entries[task.id], !entry.isWithdrawn, entry.isConfirmed else { continue }
-            if task.isWanted || expecting.contains(task.serviceID) {
-                backends.insert(task.id)
-            } else {
-                entries[task.id]?.isWithdrawn = true
-            }
-        }
-        return backends
+        let isOld = former == nil && !isBegun && entry.isRunning
+        if isOld { entry.isKnown = true }
+        entries[id] = entry
+        classify(id, now)
+        return former == nil && !isOld
     }
 
-    /// Remembers which versions have told the nodes of tasks that are new.
-    ///
-    /// - Parameters:
-    ///   - versions: The network state that each node with a session is told of now.
-    ///   - nodes: The nodes that take part in a task's networks.
-    mutating func note(_ objects: SwarmState, versions: Versions, nodes: (SwarmTask) -> Set<String>) {
-        let present = objects.tasks.values.filter(NetworkStatePlanner.isPresent)
-        entries = entries.filter { id, _ in objects.tasks[id].map(NetworkStatePlanner.isPresent) ?? false }
-        for task in present where entries[task.id] == nil {
-            let own = nodes(task)
-            entries[task.id] = Entry(required: versions.filter { own.contains($0.key) })
-            if task.status.state == .running { isWaiting = true }
+    /// Every node of a task's networks has it in force.
+    mutating func acknowledged(_ id: String, now: ContinuousClock.Instant) {
+        guard entries[id] != nil else { return }
+        entries[id]?.isKnown = true
+        classify(id, now)
+    }
+
+    private mutating func drop(_ id: String) {
+        guard let entry = entries.removeValue(forKey: id) else { return }
+        waiting[entry.serviceID]?.remove(id)
+        leaving[entry.serviceID]?.remove(id)
+        touched.insert(entry.serviceID)
+        if entry.isServing { changed.insert(id) }
+    }
+
+    private mutating func classify(_ id: String, _ now: ContinuousClock.Instant) {
+        guard var entry = entries[id] else { return }
+        waiting[entry.serviceID]?.remove(id)
+        leaving[entry.serviceID]?.remove(id)
+        var serves = false
+        if entry.isRunning {
+            if entry.isWanted, !entry.isConfirmed {
+                if entry.until == nil {
+                    entry.until = now + Self.deadline
+                    if !entry.isKnown { deadlines.append(id, at: now + Self.deadline) }
+                }
+                entry.isConfirmed = entry.isKnown || entry.until.map { now >= $0 } ?? false
+                if !entry.isConfirmed { waiting[entry.serviceID, default: []].insert(id) }
+            }
+            if entry.isConfirmed, !entry.isWithdrawn {
+                serves = true
+                if !entry.isWanted { leaving[entry.serviceID, default: []].insert(id) }
+            }
         }
+        if serves != entry.isServing { changed.insert(id) }
+        entry.isServing = serves
+        entries[id] = entry
+        touched.insert(entry.serviceID)
+    }
+
+    /// Decides once all changes of the moment have been taken.
+    /// - Returns: The tasks that are backends now and were not, or the other way round.
+    mutating func settle(now: ContinuousClock.Instant) -> [String: Bool] {
+        isBegun = true
+        for id in deadlines.take(until: now) { classify(id, now) }
+        for service in touched {
+            if waiting[service]?.isEmpty == true { waiting[service] = nil }
+            guard waiting[service] == nil, let others = leaving.removeValue(forKey: service) else { continue }
+            for id in others {
+                entries[id]?.isWithdrawn = true
+                entries[id]?.isServing = false
+                changed.insert(id)
+            }
+        }
+        defer { (touched, changed) = ([], []) }
+        return Dictionary(uniqueKeysWithValues: changed.map { ($0, isServing($0)) })
+    }
+}
+
+/// What falls due after the same time each, so that it does in the order in which it came.
+struct DeadlineQueue {
+    private var entries: [(id: String, at: ContinuousClock.Instant)] = []
+    private var first = 0
+
+    var next: ContinuousClock.Instant? { entries.dropFirst(first).first?.at }
+
+    /// - Parameter instant: Not before those of the others.
+    mutating func append(_ id: String, at instant: ContinuousClock.Instant) { entries.append((id, instant)) }
+
+    /// What is due, each once.
+    mutating func take(until now: ContinuousClock.Instant) -> [String] {
+        let due = entries.dropFirst(first).prefix { $0.at <= now }
+        first += due.count
+        if first > 64, first * 2 > entries.count {
+            entries.removeFirst(first)
+            first = 0
+        }
+        return due.map(\.id)
     }
 }

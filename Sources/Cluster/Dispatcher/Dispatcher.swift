@@ -6,29 +6,23 @@ import Model
 import NodeProtocol
 import Orchestration
 import ServiceLifecycle
+import StateStore
 
-/// Keeps the nodes' sessions on one manager: tells each node its tasks and networks, takes its reports, and declares it down when it is silent.
+/// Keeps the nodes' sessions on one manager: hears each node, takes its reports, and declares it down when it is silent. What nodes are told is
+/// ``AssignmentPlanner``'s.
 ///
 /// With several managers each keeps the sessions of its own nodes. A node's object says which manager that is (``Node/Session``), so that one
 /// manager at a time speaks for it; what others need to know of a node's networks they tell each other by ``ManagerPresence``.
 ///
-/// What a node is told is computed from the read model after each change, for all nodes at once; a session that reads slowly gets the newest
-/// state only, so nothing piles up.
+/// A sign of life waits for nothing but the store, and for that only when there is something to write.
 package actor Dispatcher: ServiceLifecycle.Service {
     /// Nodes are not asked for more, whatever the swarm's specification says: none could keep up, and all would count as down.
     static let shortestHeartbeat = Duration.milliseconds(500)
     /// After how many heartbeat periods of silence a node is down.
     static let timeout = 2.5
-    /// Changes that come within this time are told together.
-    static let debounce = Duration.milliseconds(20)
     static let tickInterval = Duration.milliseconds(200)
     /// After how long without the store this manager lets its nodes go to others.
     static let staleLimit = Duration.seconds(3)
-
-    struct Plan: Sendable {
-        var tasks: [String: SwarmTask] = [:]
-        var network = SwarmNetworkState()
-    }
 
     /// The address that a node names as its own, and where its session comes from.
     struct ClaimedPlace: Sendable {
@@ -44,16 +38,11 @@ package actor Dispatcher: ServiceLifecycle.Service {
         }
     }
 
-    private struct Session {
+    struct Session {
         let id: String
         var lastHeard: ContinuousClock.Instant
-        var acknowledged: UInt64 = 0
-        var plan: Plan?
-        var wakeAssignments: AsyncStream<Void>.Continuation?
         var toldRole: NodeRole?
-        /// What the node's program does not understand, and is not told.
-        let lacking: [Capability]
-        /// What is said of that to whoever looks at the node.
+        /// What is said, to whoever looks at the node, of what its program does not understand.
         let note: String?
         /// Said too soon after others: it is written when its time has come.
         var waiting: NodeDescription?
@@ -70,21 +59,18 @@ package actor Dispatcher: ServiceLifecycle.Service {
     private let ownID: String
     private let log: Logger
     private let heartbeatOverride: Duration?
-    private let clock = ContinuousClock()
-    private var sessions: [String: Session] = [:]
+    let clock = ContinuousClock()
+    var sessions: [String: Session] = [:]
     /// When a node without a session was last heard.
     private var lastHeard: [String: ContinuousClock.Instant] = [:]
     /// How often each node may ask, across its sessions.
-    private var paces: [String: NodePace] = [:]
+    var paces: [String: NodePace] = [:]
     private var silence: HeartbeatMonitor
-    private var drains = DrainPlanner()
-    private var backends = BackendPlanner()
-    /// Which stopping tasks this manager's nodes send nothing to any more, for the other managers.
-    private let cleared = ObservableValue(Set<String>())
     private var staleSince: ContinuousClock.Instant?
     private var isClosing = false
-    private let triggers: AsyncStream<Void>
-    private let trigger: AsyncStream<Void>.Continuation
+    private let follower: ReadModel.Follower
+    /// What the nodes are told.
+    let assignments: AssignmentPlanner
 
     /// - Parameter heartbeat: Instead of what the swarm's specification says; for tests.
     init(
@@ -99,7 +85,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
         ownID = nodeID
         heartbeatOverride = heartbeat
         silence = HeartbeatMonitor(listeningSince: clock.now)
-        (triggers, trigger) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        follower = model.follower()
+        assignments = AssignmentPlanner(model: model, live: live, nodeID: nodeID, log: log)
     }
 
     /// Runs until cancelled; then every session is over.
@@ -107,21 +94,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
         defer { shutDown() }
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in self.model.changes() { self.trigger.yield() } }
-                group.addTask {
-                    var seen = 0
-                    while true {
-                        seen = try await self.live.latest.wait { $0.changes > seen ? $0.changes : nil }
-                        self.trigger.yield()
-                    }
-                }
-                group.addTask { try await self.tellCleared() }
-                group.addTask {
-                    for await _ in self.triggers {
-                        await self.plan()
-                        try await Task.sleep(for: Self.debounce)
-                    }
-                }
+                group.addTask { try await self.assignments.run() }
+                group.addTask { for await _ in self.model.changes() { await self.lookAtNodes() } }
                 group.addTask {
                     while true {
                         try await Task.sleep(for: Self.tickInterval)
@@ -187,10 +161,13 @@ package actor Dispatcher: ServiceLifecycle.Service {
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
         sessions[nodeID] = Session(
-            id: session, lastHeard: clock.now, lacking: capabilities.missing(in: program), note: note, waiting: waiting,
-            answers: answers)
+            id: session, lastHeard: clock.now, toldRole: model.objects.nodes[nodeID]?.grantedRole, note: note,
+            waiting: waiting, answers: answers)
         log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
-        trigger.yield()
+        await assignments.begin(nodeID, session: session, lacking: capabilities.missing(in: program))
+        // Another session of the node may have begun meanwhile, here or with another manager, or this one have ended.
+        await look(at: [nodeID])
+        if sessions[nodeID]?.id != session { await assignments.end(nodeID, session: session) }
     }
 
     /// Takes a sign of life.
@@ -234,7 +211,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     // MARK: Pace
 
-    private func allows(_ what: WritableKeyPath<NodePace, Allowance>, of nodeID: String) -> Bool {
+    func allows(_ what: WritableKeyPath<NodePace, Allowance>, of nodeID: String) -> Bool {
         paces[nodeID, default: NodePace(at: clock.now)][keyPath: what].take(at: clock.now)
     }
 
@@ -245,26 +222,20 @@ package actor Dispatcher: ServiceLifecycle.Service {
         }
     }
 
-    /// Forgets the paces of nodes that are gone.
-    private func forgetPaces(_ objects: SwarmState) {
-        for id in paces.keys where objects.nodes[id] == nil && sessions[id] == nil { paces[id] = nil }
-    }
-
-    func close(_ nodeID: String, session: String) {
+    func close(_ nodeID: String, session: String) async {
+        await assignments.end(nodeID, session: session)
         guard let own = sessions[nodeID], own.id == session else { return }
         lastHeard[nodeID] = own.lastHeard
         sessions[nodeID] = nil
         finish(own)
         log.info("session ends", metadata: ["node": "\(nodeID)", "session": "\(session)"])
-        trigger.yield()
     }
 
     private func finish(_ session: Session) {
         session.answers.finish()
-        session.wakeAssignments?.finish()
     }
 
-    private func check(_ nodeID: String, _ session: String) throws {
+    func check(_ nodeID: String, _ session: String) throws {
         guard sessions[nodeID]?.id == session else {
             throw RPCError(code: .aborted, message: "the session is over")
         }
@@ -309,169 +280,41 @@ package actor Dispatcher: ServiceLifecycle.Service {
         }
     }
 
-    // MARK: Assignments
+    // MARK: Changes
 
-    /// An element whenever there is something to tell the node; ends with the session.
-    func assignments(_ nodeID: String, session: String) throws -> AsyncStream<Void> {
+    /// A node's stream of assignments is to begin.
+    /// - Throws: `RPCError`: `.aborted` when the session is over, `.resourceExhausted` when it asks too often.
+    func allowStream(_ nodeID: String, session: String) throws {
         try check(nodeID, session)
         try spend(\.streams, of: nodeID)
-        guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        sessions[nodeID]?.wakeAssignments?.finish()
-        sessions[nodeID]?.wakeAssignments = continuation
-        // Whoever asks anew is told everything anew.
-        sessions[nodeID]?.acknowledged = 0
-        if sessions[nodeID]?.plan != nil { continuation.yield() }
-        trigger.yield()
-        return stream
     }
 
-    /// What a node's program does not understand.
-    func lacking(_ nodeID: String, session: String) throws -> [Capability] {
-        try check(nodeID, session)
-        return sessions[nodeID]?.lacking ?? []
+    /// Looks at the nodes that have changed: sessions of those that have been removed, or that have begun one with another manager since,
+    /// are over; a node is told of another role.
+    private func lookAtNodes() async {
+        let (_, changed) = follower.look()
+        await look(at: changed.isEverything ? Array(Set(sessions.keys).union(paces.keys)) : changed.ids(of: .nodes))
     }
 
-    func currentPlan(_ nodeID: String, session: String) throws -> Plan? {
-        try check(nodeID, session)
-        return sessions[nodeID]?.plan
-    }
-
-    /// The node's new connections follow a version of its network state.
-    func acknowledge(_ nodeID: String, session: String, version: UInt64) throws {
-        try check(nodeID, session)
-        // It cannot have in force what it was never told.
-        let told = sessions[nodeID]?.plan?.network.version ?? 0
-        let newest = max(min(version, told), sessions[nodeID]?.acknowledged ?? 0)
-        sessions[nodeID]?.acknowledged = newest
-        if isWaiting { trigger.yield() }
-    }
-
-    /// Whether an acknowledgement, or a deadline that passes, changes what nodes are told.
-    private var isWaiting: Bool { drains.isWaiting || backends.isWaiting }
-
-    private func plan() {
+    private func look(at ids: [String]) async {
         let objects = model.objects
-        let others = live.state.present.subtracting([ownID])
-        guard objects.revision > 0, !sessions.isEmpty || !others.isEmpty else { return }
-        endSessionsOfOthers(objects)
-        forgetPaces(objects)
-        let now = clock.now
-        let acknowledged = sessions.mapValues(\.acknowledged)
-        let serving = backends.decide(
-            objects, versions: sessions.compactMapValues { $0.plan?.network.version }, acknowledged: acknowledged,
-            now: now)
-        let planner = NetworkStatePlanner(objects, backends: serving)
-        for nodeID in sessions.keys {
-            var state = planner.state(of: nodeID)
-            let former = sessions[nodeID]?.plan?.network
-            state.version = former?.version ?? 0
-            if state != former { state.version = nextVersion(after: state.version, objects) }
-            var plan = sessions[nodeID]?.plan ?? Plan()
-            plan.network = state
-            sessions[nodeID]?.plan = plan
-        }
-        let versions = sessions.compactMapValues { $0.plan?.network.version }
-        let networks = sessions.keys.map { ($0, planner.networkIDs(of: $0)) }
-        func nodes(of task: SwarmTask) -> Set<String> {
-            let own = Set((task.networksAttachments ?? []).map(\.network.id))
-            return Set(networks.filter { !$0.1.isDisjoint(with: own) }.map(\.0))
-        }
-        backends.note(objects, versions: versions, nodes: nodes)
-        // Running tasks that are to stop, with the nodes of this manager that may send connections to them.
-        let stopping = objects.tasks.values.filter { $0.status.state == .running && !$0.isWanted }
-        let leaving = stopping.filter { !serving.contains($0.id) }
-        let told = live.state.cleared
-        let drained = drains.hold(
-            stopping: Dictionary(leaving.map { ($0.id, nodes(of: $0)) }) { $0.union($1) }, versions: versions,
-            acknowledged: acknowledged, others: others.map { told[$0] ?? [] }, now: now)
-        if !others.isEmpty, cleared.value != drained.cleared { cleared.set(drained.cleared) }
-        let held = drained.held.union(stopping.map(\.id).filter(serving.contains))
-        var tasks: [String: [String: SwarmTask]] = [:]
-        for task in objects.tasks.values {
-            guard let nodeID = task.nodeID, sessions[nodeID] != nil, task.status.state >= .assigned else { continue }
-            var task = task
-            if held.contains(task.id) { task.desiredState = .running }
-            tasks[nodeID, default: [:]][task.id] = task
-        }
-        for nodeID in sessions.keys {
-            sessions[nodeID]?.plan?.tasks = tasks[nodeID] ?? [:]
-            sessions[nodeID]?.wakeAssignments?.yield()
-            let role = objects.nodes[nodeID]?.grantedRole
-            if role != sessions[nodeID]?.toldRole {
-                sessions[nodeID]?.toldRole = role
-                sessions[nodeID]?.answers.yield()
+        guard objects.revision > 0 else { return }
+        var over: [(String, String)] = []
+        for id in ids {
+            if objects.nodes[id] == nil, sessions[id] == nil { paces[id] = nil }
+            guard let session = sessions[id] else { continue }
+            let node = objects.nodes[id]
+            if node?.membership?.session?.id != session.id, !objects.isUnread(node: id) {
+                lastHeard[id] = session.lastHeard
+                sessions[id] = nil
+                finish(session)
+                over.append((id, session.id))
+            } else if node?.grantedRole != session.toldRole {
+                sessions[id]?.toldRole = node?.grantedRole
+                session.answers.yield()
             }
         }
-    }
-
-    /// The store's revision, or one more than before when what nodes are told changes without a change in the store.
-    private func nextVersion(after former: UInt64, _ objects: SwarmState) -> UInt64 {
-        max(UInt64(clamping: objects.revision), former + 1)
-    }
-
-    /// Sessions of nodes that have been removed, or that have begun one with another manager since.
-    private func endSessionsOfOthers(_ objects: SwarmState) {
-        for (nodeID, session) in sessions
-        where objects.nodes[nodeID]?.membership?.session?.id != session.id && !objects.isUnread(node: nodeID) {
-            lastHeard[nodeID] = session.lastHeard
-            sessions[nodeID] = nil
-            finish(session)
-        }
-    }
-
-    /// Tells the other managers what is cleared here, the newest each time.
-    private func tellCleared() async throws {
-        var told = Set<String>()
-        while true {
-            told = try await cleared.wait { [told] in $0 != told ? $0 : nil }
-            do { try await live.tell(cleared: told) } catch {
-                try Task.checkCancellation()
-                // Tasks are stopped after the drain's deadline then.
-                log.warning("other managers do not know what is drained here", metadata: ["error": "\(error)"])
-            }
-        }
-    }
-
-    // MARK: Reports
-
-    /// Writes what a node reports of its tasks. States only advance; reports on other nodes' tasks are ignored.
-    ///
-    /// - Throws: `RPCError`: `.aborted` when the session is over, `.resourceExhausted` while an earlier call of it is being taken.
-    func report(_ nodeID: String, session: String, _ reports: [(taskID: String, status: TaskStatus)]) async throws {
-        try check(nodeID, session)
-        guard sessions[nodeID]?.isReporting == false else {
-            throw RPCError(code: .resourceExhausted, message: "an earlier report is still being taken")
-        }
-        sessions[nodeID]?.isReporting = true
-        defer { if sessions[nodeID]?.id == session { sessions[nodeID]?.isReporting = false } }
-        for report in reports {
-            if let known = model.objects.tasks[report.taskID], known.status.state == report.status.state,
-                NodeReports.isNews(report.status, after: known.status)
-            {
-                try await waitForUpdate(nodeID, session)
-            }
-            _ = try await writer.update(SwarmTask.self, report.taskID) { task in
-                guard task.nodeID == nodeID, NodeReports.isNews(report.status, after: task.status) else { return false }
-                let status = NodeReports.settled(report.status, after: task.status, at: .now)
-                task.status = status
-                if status.state == .running, task.assignment?.runningSince == nil {
-                    task.assignment?.runningSince = status.timestamp
-                }
-                return true
-            }
-        }
-    }
-
-    /// A task's steps are few; what else a node says of it has a pace, and waits for it.
-    private func waitForUpdate(_ nodeID: String, _ session: String) async throws {
-        while true {
-            let pause = paces[nodeID, default: NodePace(at: clock.now)].updates.pause(at: clock.now)
-            if pause == .zero { break }
-            try await Task.sleep(for: pause)
-            try check(nodeID, session)
-        }
-        _ = allows(\.updates, of: nodeID)
+        for (id, session) in over { await assignments.end(id, session: session) }
     }
 
     // MARK: Silence
@@ -487,7 +330,6 @@ package actor Dispatcher: ServiceLifecycle.Service {
     }
 
     private func tick() async {
-        if isWaiting { trigger.yield() }
         let now = clock.now
         for session in sessions.values where now - session.lastHeard > grace { finish(session) }
         guard !model.isStale else {

@@ -80,11 +80,15 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         request: Wire.AssignmentsRequest, response: RPCWriter<Wire.AssignmentsMessage>, context: ServerContext
     ) async throws {
         let nodeID = try Peer(context).member.nodeID
-        let changes = try await dispatcher.assignments(nodeID, session: request.sessionID)
-        var sender = AssignmentSender(lacking: try await dispatcher.lacking(nodeID, session: request.sessionID))
-        for await _ in changes {
-            guard let plan = try await dispatcher.currentPlan(nodeID, session: request.sessionID) else { continue }
-            for message in try sender.messages(for: plan) { try await response.write(message) }
+        let session = request.sessionID
+        try await dispatcher.allowStream(nodeID, session: session)
+        for await _ in try await dispatcher.assignments.stream(nodeID, session: session) {
+            let batch = try await dispatcher.assignments.next(nodeID, session: session)
+            for changes in batch.networks { try await response.write(.with { $0.networkChanges = changes }) }
+            guard let change = batch.tasks else { continue }
+            let messages = try Wire.messages(
+                from: change.from, to: change.to, tasks: change.tasks, removed: change.removed)
+            for message in messages { try await response.write(message) }
         }
         throw RPCError(code: .aborted, message: "the session is over")
     }
@@ -107,12 +111,16 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         return Wire.ReportReply()
     }
 
-    /// The node says which network state is in force.
+    /// The node says which states of networks are in force.
     package func reportNetwork(
         request: Wire.ReportNetworkRequest, context: ServerContext
     ) async throws -> Wire.ReportReply {
-        try await dispatcher.acknowledge(
-            try Peer(context).member.nodeID, session: request.sessionID, version: request.version)
+        guard request.applied.count <= NodeReports.maximumReports else {
+            throw RPCError(code: .invalidArgument, message: "too many reports at once")
+        }
+        try await dispatcher.assignments.acknowledge(
+            try Peer(context).member.nodeID, session: request.sessionID,
+            request.applied.map { (NetworkFact.Scope(networkID: $0.network), $0.sequence) })
         return Wire.ReportReply()
     }
 
@@ -135,60 +143,6 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
             $0.role = role?.rawValue ?? ""
             $0.program = dispatcher.capabilities.program
         }
-    }
-}
-
-/// What one assignment stream has told, and so what is still to tell.
-struct AssignmentSender {
-    private var version: UInt64 = 0
-    private var tasks: [String: SwarmTask] = [:]
-    private var networkVersion: UInt64?
-    private let lacking: [Capability]
-
-    /// - Parameter lacking: What the node does not understand: what needs it is left out.
-    init(lacking: [Capability] = []) { self.lacking = lacking }
-
-    private func understood(_ plan: Dispatcher.Plan) -> Dispatcher.Plan {
-        if lacking.isEmpty { return plan }
-        var plan = plan
-        for capability in lacking {
-            plan.tasks = plan.tasks.mapValues { task in
-                var task = task
-                capability.leaveOutOfTask(&task)
-                return task
-            }
-            capability.leaveOutOfNetwork(&plan.network)
-        }
-        return plan
-    }
-
-    /// Networks go first: a task must find them.
-    mutating func messages(for plan: Dispatcher.Plan) throws -> [Wire.AssignmentsMessage] {
-        let plan = understood(plan)
-        var messages: [Wire.AssignmentsMessage] = []
-        if networkVersion != plan.network.version {
-            messages += try Wire.messages(plan.network)
-            networkVersion = plan.network.version
-        }
-        let wanted = plan.tasks.mapValues(Self.withoutReports)
-        let changed = wanted.filter { tasks[$0.key] != $0.value }.keys.sorted().compactMap { plan.tasks[$0] }
-        let removed = tasks.keys.filter { wanted[$0] == nil }.sorted()
-        if version == 0 || !changed.isEmpty || !removed.isEmpty {
-            messages += try Wire.messages(from: version, to: version + 1, tasks: changed, removed: removed)
-            version += 1
-            tasks = wanted
-        }
-        return messages
-    }
-
-    /// What the node reports itself is no news to it.
-    private static func withoutReports(_ task: SwarmTask) -> SwarmTask {
-        var task = task
-        task.version = ObjectVersion()
-        task.updatedAt = .zero
-        task.status = TaskStatus()
-        task.assignment?.runningSince = nil
-        return task
     }
 }
 

@@ -2,14 +2,12 @@ import Model
 
 /// Which tasks that are to stop may be told so: first every node takes them out of its backends and says so.
 ///
-/// A value without a clock: it is asked anew after each change, acknowledgement and tick.
+/// A value without a clock, which is told of each task that stops, of acknowledgements, of what other managers say, and of the time.
 struct DrainPlanner {
     /// How long nodes have to acknowledge before a task is stopped all the same.
     static let deadline = Duration.seconds(5)
 
     private struct Drain {
-        /// The version that each node must have in force: node id → version.
-        var required: [String: UInt64]
         var until: ContinuousClock.Instant
         /// This manager's own nodes send nothing to the task any more.
         var isCleared = false
@@ -17,32 +15,62 @@ struct DrainPlanner {
     }
 
     private var drains: [String: Drain] = [:]
+    /// Those that are not done.
+    private var held: Set<String> = []
+    private var deadlines = DeadlineQueue()
+    private var others: [Set<String>] = []
+    /// The tasks that this manager's own nodes have cleared.
+    private(set) var cleared: Set<String> = []
 
-    /// Whether something is still waited for.
-    var isWaiting: Bool { drains.values.contains { !$0.isDone } }
+    /// When a task is stopped all the same.
+    var nextDeadline: ContinuousClock.Instant? { deadlines.next }
 
-    /// - Parameters:
-    ///   - stopping: The tasks that run and are to stop, each with the nodes that may know it as a backend.
-    ///   - versions: The network state that each node with a session was last told of.
-    ///   - acknowledged: What each such node has in force.
-    ///   - others: What each other manager says its own nodes have cleared.
-    /// - Returns: The tasks of `stopping` that must go on for now, and those that this manager's own nodes have cleared.
-    mutating func hold(
-        stopping: [String: Set<String>], versions: [String: UInt64], acknowledged: [String: UInt64],
-        others: [Set<String>] = [], now: ContinuousClock.Instant
-    ) -> (held: Set<String>, cleared: Set<String>) {
-        drains = drains.filter { stopping[$0.key] != nil }
-        for (task, nodes) in stopping {
-            var drain =
-                drains[task] ?? Drain(required: versions.filter { nodes.contains($0.key) }, until: now + Self.deadline)
-            // A node whose session has ended is not waited for: it will get the whole state when it is back.
-            let waiting = drain.required.contains { node, version in
-                versions[node] != nil && (acknowledged[node] ?? 0) < version
-            }
-            if !waiting { drain.isCleared = true }
-            if drain.isCleared && others.allSatisfy({ $0.contains(task) }) || now >= drain.until { drain.isDone = true }
-            drains[task] = drain
-        }
-        return (Set(drains.filter { !$0.value.isDone }.keys), Set(drains.filter(\.value.isCleared).keys))
+    /// Whether a task must go on for now.
+    func isHeld(_ id: String) -> Bool { held.contains(id) }
+    /// Whether a task is drained, or has been.
+    func isKnown(_ id: String) -> Bool { drains[id] != nil }
+
+    /// A task runs, is to stop, and is no backend any more.
+    mutating func begin(_ id: String, now: ContinuousClock.Instant) {
+        guard drains[id] == nil else { return }
+        drains[id] = Drain(until: now + Self.deadline)
+        held.insert(id)
+        deadlines.append(id, at: now + Self.deadline)
+    }
+
+    /// A task has stopped, or is to go on.
+    mutating func end(_ id: String) {
+        drains[id] = nil
+        held.remove(id)
+        cleared.remove(id)
+    }
+
+    /// Every node of this manager that may know the task as a backend has let go of it.
+    /// - Returns: Whether the task need not go on any more.
+    mutating func acknowledged(_ id: String, now: ContinuousClock.Instant) -> Bool {
+        guard drains[id] != nil else { return false }
+        drains[id]?.isCleared = true
+        cleared.insert(id)
+        return decide(id, now)
+    }
+
+    /// - Parameter others: What each other manager says its own nodes have cleared.
+    /// - Returns: The tasks that need not go on any more.
+    mutating func take(others: [Set<String>], now: ContinuousClock.Instant) -> [String] {
+        self.others = others
+        return held.filter { decide($0, now) }
+    }
+
+    /// - Returns: The tasks that need not go on any more.
+    mutating func pass(to now: ContinuousClock.Instant) -> [String] {
+        deadlines.take(until: now).filter { decide($0, now) }
+    }
+
+    private mutating func decide(_ id: String, _ now: ContinuousClock.Instant) -> Bool {
+        guard let drain = drains[id], !drain.isDone else { return false }
+        guard drain.isCleared && others.allSatisfy({ $0.contains(id) }) || now >= drain.until else { return false }
+        drains[id]?.isDone = true
+        held.remove(id)
+        return true
     }
 }

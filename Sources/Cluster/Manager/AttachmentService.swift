@@ -1,3 +1,4 @@
+import DockerMessages
 import GRPCCore
 import Faults
 import Model
@@ -23,7 +24,8 @@ struct AttachmentService: Wire.Attachments.SimpleServiceProtocol {
             let payload = try Wire.payload(attachment)
             return .with { $0.attachment = payload }
         } catch let fault as any Fault {
-            throw RPCError(fault)
+            // The node hands the text on to its user.
+            throw RPCError(fault, message: DockerMessage.text(of: fault))
         }
     }
 }

@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import Model
 import Orchestration
 
@@ -8,7 +8,7 @@ enum ModeRules {
         var mode = spec.mode
         let given = [mode.replicated != nil, mode.global != nil, mode.replicatedJob != nil, mode.globalJob != nil]
         guard given.count(where: \.self) <= 1 else {
-            throw APIError(.invalidInput, "must specify only one service mode")
+            throw ServiceError.severalModes
         }
         if mode.replicatedJob == nil, mode.global == nil, mode.globalJob == nil {
             mode.replicated = .init(replicas: mode.replicated?.replicas ?? 1)
@@ -21,42 +21,39 @@ enum ModeRules {
         for count in [
             mode.replicated?.replicas, mode.replicatedJob?.maxConcurrent, mode.replicatedJob?.totalCompletions,
         ] where Int64(exactly: count ?? 0) == nil {
-            throw APIError.invalidArgument("Number of replicas must be non-negative")
+            throw ServiceError.negativeReplicas
         }
         spec.mode = mode
         if let former, former.modeName != spec.modeName {
-            throw APIError(
-                .notImplemented, "rpc error: code = Unimplemented desc = service mode change is not allowed")
+            throw ServiceError.modeChanged
         }
         if spec.isJob {
             guard spec.updateConfig == nil, spec.rollbackConfig == nil else {
-                throw APIError.invalidArgument("a job can have neither an update nor a rollback configuration")
+                throw ServiceError.updatesOfJob
             }
         }
         if spec.taskTemplate.placement?.maxReplicas ?? 0 > 0, spec.isPerNode {
-            throw APIError.invalidArgument("replicas-max-per-node can only be used with replicated services")
+            throw ServiceError.perNodeMaximumOfGlobal
         }
-        try check(spec.updateConfig, "update")
-        try check(spec.rollbackConfig, "rollback")
+        try check(spec.updateConfig, .update)
+        try check(spec.rollbackConfig, .rollback)
     }
 
-    private static func check(_ configuration: UpdateConfiguration?, _ name: String) throws {
+    private static func check(_ configuration: UpdateConfiguration?, _ change: ServiceChange) throws {
         guard let configuration else { return }
-        let actions = name == "update" ? ["", "pause", "continue", "rollback"] : ["", "pause", "continue"]
+        let actions = change == .update ? ["", "pause", "continue", "rollback"] : ["", "pause", "continue"]
         guard actions.contains(configuration.failureAction ?? "") else {
-            throw APIError(
-                .invalidInput, "unrecognized \(name) failure action \(configuration.failureAction ?? "")")
+            throw ServiceError.unknownFailureAction(change: change, action: configuration.failureAction ?? "")
         }
         guard ["", "stop-first", "start-first"].contains(configuration.order ?? "") else {
-            throw APIError(.invalidInput, "unrecognized \(name) order \(configuration.order ?? "")")
+            throw ServiceError.unknownOrder(change: change, order: configuration.order ?? "")
         }
-        if configuration.delay < 0 { throw APIError.invalidArgument("TaskSpec: \(name)-delay cannot be negative") }
+        if configuration.delay < 0 { throw ServiceError.negativeDelay(change) }
         if configuration.monitor < 0 {
-            throw APIError.invalidArgument("TaskSpec: \(name)-monitor cannot be negative")
+            throw ServiceError.negativeMonitor(change)
         }
         guard (0...1).contains(configuration.maxFailureRatio) else {
-            throw APIError.invalidArgument(
-                "TaskSpec: \(name)-maxfailureratio cannot be less than 0 or bigger than 1")
+            throw ServiceError.failureRatioOutOfRange(change)
         }
     }
 }

@@ -9,14 +9,12 @@ enum RaftRules {
         "ElectionTick": [0, 3, 10], "HeartbeatTick": [0, 1],
     ]
 
-    /// - Throws: ``APIError`` for a value that asks for something.
-    static func check(_ raft: JSONValue?) throws(APIError) {
+    /// - Throws: ``UnsupportedError`` for a value that asks for something.
+    static func check(_ raft: JSONValue?) throws(UnsupportedError) {
         guard case .object(let fields)? = raft else { return }
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             guard case .number(let number) = value, usual[name]?.contains(number) == false else { continue }
-            throw APIError(
-                .notImplemented,
-                "\(name) of the swarm's raft is not implemented by apus: etcd keeps the swarm's state")
+            throw UnsupportedError.raftSetting(name)
         }
     }
 }

@@ -1,3 +1,4 @@
+import EngineInterface
 import Faults
 import Model
 import Orchestration
@@ -26,27 +27,20 @@ struct ServiceRules {
         return spec
     }
 
-    private func invalid(_ text: String) -> APIError { .invalidArgument(text) }
-    private func refused(_ what: String) -> APIError { .notBuilt(what) }
-
     private func checkName(_ spec: ServiceSpec, _ replacing: Service?) throws {
         let name = spec.name
         let inner = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
         let outer = inner.subtracting("-_")
         guard let first = name.first, let last = name.last, outer.contains(first), outer.contains(last),
             name.allSatisfy(inner.contains)
-        else { throw invalid("name must be valid as a DNS name component") }
-        guard name.utf8.count <= 63 else { throw invalid("name must be 63 characters or fewer") }
+        else { throw ServiceError.invalidName }
+        guard name.utf8.count <= 63 else { throw ServiceError.longName }
         if let replacing {
             guard name == replacing.spec.name else {
-                throw APIError(
-                    .notImplemented, "rpc error: code = Unimplemented desc = renaming services is not supported")
+                throw ServiceError.renamed
             }
         } else if state.hasService(named: name) {
-            throw APIError(
-                .conflict,
-                "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service \(name) already exists"
-            )
+            throw ServiceError.nameTaken(name)
         }
     }
 
@@ -56,17 +50,16 @@ struct ServiceRules {
             state.networks[target] ?? state.networks.values.first { $0.spec.name == target }
             ?? state.networks.values.first { !target.isEmpty && $0.id.hasPrefix(target) }
         guard let found else {
-            if ["bridge", "host", "none"].contains(target) { throw refused("a service in the network \(target)") }
-            throw APIError(.notFound, "network \(target) not found")
+            if ["bridge", "host", "none"].contains(target) {
+                throw UnsupportedError.feature("a service in the network \(target)")
+            }
+            throw ServiceError.networkNotFound(target)
         }
         if let option = attachment.driverOpts?.keys.sorted().first {
-            throw refused("the option \(option) of a service's network")
+            throw UnsupportedError.feature("the option \(option) of a service's network")
         }
         guard found.spec.ingress != true else {
-            throw APIError(
-                .invalidInput,
-                "rpc error: code = InvalidArgument desc = Service cannot be explicitly attached to the ingress network \"\(found.spec.name)\""
-            )
+            throw ServiceError.ingressNamed(found.spec.name)
         }
         var attachment = attachment
         attachment.target = found.id
@@ -82,20 +75,20 @@ struct ServiceRules {
 
     private func checkEndpoint(_ spec: ServiceSpec, _ replacing: Service?) throws {
         guard ["vip", "dnsrr"].contains(spec.endpointSpec?.mode ?? "") else {
-            throw APIError(.invalidInput, "invalid endpoint mode: \(spec.endpointSpec?.mode ?? "")")
+            throw ServiceError.unknownEndpointMode(spec.endpointSpec?.mode ?? "")
         }
         var seen = Set<String>()
         for port in spec.ports {
             guard (1...65_535).contains(port.targetPort), (0...65_535).contains(port.publishedPort ?? 0),
                 let transport = port.transport, ["ingress", "host"].contains(port.publishMode ?? "")
-            else { throw invalid("invalid port specification") }
-            if transport == .sctp { throw refused("publishing sctp ports") }
+            else { throw ServiceError.invalidPort }
+            if transport == .sctp { throw UnsupportedError.feature("publishing sctp ports") }
             if port.isOnMesh, spec.endpointSpec?.mode == "dnsrr" {
-                throw invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
+                throw ServiceError.ingressPortOfRoundRobin
             }
             guard let published = port.publishedPort, published != 0 else { continue }
             guard seen.insert("\(published)/\(transport)/\(port.publishMode ?? "")").inserted else {
-                throw invalid("EndpointSpec: duplicate published ports provided")
+                throw ServiceError.duplicatePort
             }
             try checkFree(port, published, replacing)
         }
@@ -109,9 +102,9 @@ struct ServiceRules {
             where other.publishedPort == published && other.transport == port.transport
                 && (other.isOnMesh || port.isOnMesh)
             {
-                throw invalid(
-                    "port '\(published)' is already in use by service '\(service.spec.name)' (\(service.id)) as \(other.isOnMesh ? "an ingress" : "a host-published") port"
-                )
+                throw ServiceError.portTaken(
+                    port: published, name: service.spec.name, id: service.id,
+                    publishing: other.isOnMesh ? .ingress : .host)
             }
         }
     }

@@ -10,6 +10,8 @@ package final class ReadModel: ServiceLifecycle.Service {
         var history = SwarmHistory.unread
         var followers: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextFollower = 0
+        /// What has changed since a follower looked, by follower.
+        var unseen: [Int: ObjectChanges] = [:]
     }
 
     /// How long a write waits at the most until its own effect is seen here.
@@ -65,6 +67,37 @@ package final class ReadModel: ServiceLifecycle.Service {
         return stream
     }
 
+    /// Somebody who looks at what has changed since they looked last; at first that is everything.
+    package func follower() -> Follower {
+        let id = state.withLock { state in
+            state.nextFollower += 1
+            state.unseen[state.nextFollower] = ObjectChanges(isEverything: true)
+            return state.nextFollower
+        }
+        return Follower(model: self, id: id)
+    }
+
+    /// Remembers which objects have changed, as long as it lives.
+    package final class Follower: Sendable {
+        private let model: ReadModel
+        private let id: Int
+
+        fileprivate init(model: ReadModel, id: Int) {
+            self.id = id
+            self.model = model
+        }
+
+        deinit { model.state.withLock { _ = $0.unseen.removeValue(forKey: id) } }
+
+        /// The objects as they are, and which of them have changed since the last call.
+        package func look() -> (objects: SwarmState, changes: ObjectChanges) {
+            model.state.withLock { state in
+                defer { state.unseen[id] = ObjectChanges() }
+                return (state.history.state, state.unseen[id] ?? ObjectChanges(isEverything: true))
+            }
+        }
+    }
+
     /// Returns when this copy has a revision, or after a deadline: the write has happened all the same.
     package func catchUp(to revision: Int64) async {
         _ = await hasCaughtUp(to: revision)
@@ -114,6 +147,7 @@ package final class ReadModel: ServiceLifecycle.Service {
     func take(_ update: StoreUpdate) {
         let followers = state.withLock { state in
             state.history.take(update)
+            for id in state.unseen.keys { state.unseen[id]?.take(update) }
             return Array(state.followers.values)
         }
         for follower in followers { follower.yield() }

@@ -1,5 +1,5 @@
 import Addressing
-import Faults
+import EngineInterface
 import Glibc
 import LinuxSystem
 import NIOCore
@@ -23,30 +23,26 @@ enum LocalAddress {
     /// Turns what the user gives, an address or an interface's name, each with or without a port, into an address and a port.
     ///
     /// - Parameter peer: A manager's address: with nothing given, the address on the way to it is taken.
-    /// - Throws: ``APIError`` when it is neither, or nothing can be chosen.
+    /// - Throws: ``SwarmError`` when it is neither, or nothing can be chosen.
     static func resolve(_ text: String, peer: String?, what: String) throws -> (address: IPAddress, port: Int) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let host = parts.first ?? ""
         guard parts.count <= 2, let port = parts.count == 2 ? Int(parts[1], radix: 10) : defaultPort,
             (1...65_535).contains(port)
-        else { throw APIError(.invalidInput, "invalid \(what) address: \(text)") }
+        else { throw SwarmError.invalidAddress(field: what, text: text) }
         if host.isEmpty {
             let target =
                 try peer.flatMap { IPAddress(ipv4: try NodeTransport.split($0).host) } ?? IPAddress(192, 0, 2, 1)
             if let address = try toward(target), !address.isUnspecified { return (address, port) }
             let others = Set(try ofDevices().filter { !$0.address.isLoopback }.map(\.address))
             guard let only = others.first, others.count == 1 else {
-                throw APIError(
-                    .invalidInput,
-                    "could not choose an IP address to advertise since this system has no or multiple addresses - specify one with --advertise-addr"
-                )
+                throw SwarmError.noOwnAddress
             }
             return (only, port)
         }
         if let address = IPAddress(ipv4: host) { return (address, port) }
         guard let device = try ofDevices().first(where: { $0.name == host }) else {
-            throw APIError(
-                .invalidInput, "invalid \(what) address: neither an IPv4 address nor an interface with one: \(host)")
+            throw SwarmError.neitherAddressNorInterface(field: what, text: host)
         }
         return (device.address, port)
     }

@@ -1,7 +1,7 @@
 package import Faults
 
 /// What can go wrong between the engine and conmon and the runtimes.
-package struct RuntimeError: Fault, Equatable {
+package struct RuntimeError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart.
     package enum Code: Sendable, Equatable {
         /// The program to run does not exist: Docker's exit code 127.

@@ -1,7 +1,7 @@
 package import Faults
 
 /// What the data plane could not do as a whole; failures within one namespace are in ``ApplyReport`` instead.
-package struct DataPlaneError: Fault, Equatable {
+package struct DataPlaneError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart.
     package enum Code: String, Sendable {
         /// The wanted value contradicts itself.

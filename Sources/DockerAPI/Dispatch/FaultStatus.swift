@@ -1,3 +1,4 @@
+import DockerMessages
 import DockerTypes
 import Faults
 import HTTPTypes
@@ -21,7 +22,7 @@ enum FaultStatus {
     /// The status and words for whatever a route threw.
     static func answer(to error: any Error) -> (status: HTTPResponse.Status, message: String) {
         switch error {
-        case let fault as any Fault: (status(of: fault.kind), fault.description)
+        case let fault as any Fault: (status(of: fault.kind), DockerMessage.text(of: fault))
         case is CancellationError: (.serviceUnavailable, "context canceled")
         // A body that breaks off, and one that is not what its head says. Both are the client's doing.
         case HTTPParserError.invalidEOFState, is ClientGone: (.badRequest, "unexpected EOF")

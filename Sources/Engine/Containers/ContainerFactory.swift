@@ -53,11 +53,9 @@ package final class ContainerFactory: ContainerCreationBackend {
         complete: (inout ContainerRecord) throws -> Void
     ) async throws -> ContainerRecord {
         if let name, !ContainerNames.isValid(name) {
-            throw APIError(
-                .invalidInput,
-                "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+            throw ContainerError.invalidName(name)
         }
-        if request.configuration.image.isEmpty { throw APIError(.invalidInput, "no image specified") }
+        if request.configuration.image.isEmpty { throw ContainerError.noImageNamed }
         let image = try await images.defaults(of: request.configuration.image, platform: platform)
         let id = RandomID.docker()
         let name = try reserveName(name)
@@ -105,7 +103,7 @@ package final class ContainerFactory: ContainerCreationBackend {
     /// that answer for it, and ask a registry for the image.
     private static func blame(_ error: any Error) -> any Error {
         guard let fault = error as? any Fault, fault.kind == .notFound else { return error }
-        return APIError(.invalidInput, "\(fault)")
+        return ContainerError.notCreated(Cause(fault))
     }
 
     /// Takes back what was made for a container that did not come about. Not in the caller's task: that may be cancelled.
@@ -163,9 +161,7 @@ package final class ContainerFactory: ContainerCreationBackend {
                     if Files.exists(path) { return }
                     // Nobody wants a directory where a daemon is to put its socket: it could not.
                     guard createIfMissing, !path.hasSuffix(".sock") else {
-                        throw APIError(
-                            .invalidInput,
-                            "invalid mount config for type \"bind\": bind source path does not exist: \(path)")
+                        throw MountError.invalid(type: "bind", reason: .sourceMissing(path))
                     }
                     try Files.makeDirectories(path, mode: 0o755)
                 }

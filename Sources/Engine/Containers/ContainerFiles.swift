@@ -1,5 +1,5 @@
 import Addressing
-import Faults
+import EngineInterface
 import Model
 
 /// The three files that an engine gives a container: `/etc/hosts`, `/etc/hostname`, `/etc/resolv.conf`. Pure text.
@@ -12,7 +12,7 @@ enum ContainerFiles {
     /// - Parameters:
     ///   - hostFile: The host's own `/etc/hosts`, for containers on the host's network.
     ///   - hostGateway: Where containers reach the host.
-    /// - Throws: ``APIError`` for a name that is to be the host's where no address of it is known.
+    /// - Throws: ``ContainerOptionError`` for a name that is to be the host's where no address of it is known.
     static func hosts(
         _ record: ContainerRecord, hostFile: String?, hostGateway: IPAddress?, links: [LinkedContainer] = []
     ) throws -> String {
@@ -32,9 +32,7 @@ enum ContainerFiles {
             var address = String(entry[entry.index(after: colon)...])
             if address == Self.hostGateway {
                 guard let hostGateway else {
-                    throw APIError(
-                        .invalidInput,
-                        "unable to derive the IP value for host-gateway: there is no network named bridge")
+                    throw ContainerOptionError.hostGatewayUnknown
                 }
                 address = hostGateway.description
             }

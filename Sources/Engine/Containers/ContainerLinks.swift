@@ -1,4 +1,5 @@
 import Addressing
+import EngineInterface
 import Faults
 import LinuxSystem
 import Logging
@@ -87,7 +88,7 @@ struct ContainerLinks {
     init(_ containers: ContainerTable) { self.containers = containers }
 
     /// Finds the containers that a new one on the default bridge is linked to. On other networks links are names, which are looked up.
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``ContainerError``, ``ContainerOptionError``.
     func resolve(_ record: inout ContainerRecord) throws {
         guard let texts = record.hostConfig.links, !texts.isEmpty, record.networkMode == "bridge" else { return }
         var links: [ContainerRecord.Link] = []
@@ -95,14 +96,11 @@ struct ContainerLinks {
         for text in texts {
             let link = try LinkText(text)
             let child: ContainerRecord
-            do { child = try containers.find(link.name) } catch let refusal as APIError {
-                throw APIError(.invalidInput, "could not get container for \(link.name): \(refusal.message)")
+            do { child = try containers.find(link.name) } catch let refusal as ContainerError {
+                throw ContainerOptionError.linkedContainerUnknown(name: link.name, cause: Cause(refusal))
             }
             guard !child.isOnHostNetwork else {
-                throw APIError(
-                    .invalidInput,
-                    "conflicting options: host type networking can't be used with links. This would result in undefined behavior"
-                )
+                throw ContainerOptionError.conflicting(.linksAndHostNetwork)
             }
             links.append(ContainerRecord.Link(containerID: child.id, alias: link.alias))
             shown.append("/\(child.name):/\(record.name)/\(link.alias)")
@@ -112,7 +110,7 @@ struct ContainerLinks {
     }
 
     /// The containers that one is linked to, for its start.
-    /// - Throws: ``APIError`` in Docker's words when one of them does not run.
+    /// - Throws: ``ContainerError``, ``ContainerOptionError`` when one of them does not run.
     func linked(to record: ContainerRecord) throws -> [LinkedContainer] {
         guard let links = record.links, record.endpoints.contains(where: { $0.networkName == "bridge" }) else {
             return []
@@ -121,13 +119,12 @@ struct ContainerLinks {
             // One that has been removed is linked to no more.
             guard let child = containers.record(link.containerID) else { return nil }
             guard child.isUp else {
-                throw APIError(
-                    .conflict, "Cannot link to a non running container: /\(child.name) AS /\(record.name)/\(link.alias)"
-                )
+                throw ContainerOptionError.linkedContainerNotRunning(
+                    child: child.name, parent: record.name, alias: link.alias)
             }
             guard let place = child.endpoints.first(where: { $0.networkName == "bridge" && $0.isJoined })?.address
             else {
-                throw APIError(.conflict, "container \(child.id) not attached to default bridge network")
+                throw ContainerOptionError.linkedContainerOffBridge(child.id)
             }
             return LinkedContainer(child, as: link.alias, of: record, at: place.address)
         }

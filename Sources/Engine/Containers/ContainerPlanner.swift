@@ -1,5 +1,6 @@
 import Addressing
 import ContainerRuntime
+import EngineInterface
 import Faults
 import Model
 
@@ -12,7 +13,7 @@ struct ContainerPlanner {
     /// What this node has, the one for containers that ask for none first.
     var runtimes = [RuntimeName.runc]
 
-    /// - Throws: ``APIError`` in Docker's words; what Apus does not do is refused, never ignored.
+    /// - Throws: ``ContainerOptionError``, ``LimitError``; what Apus does not do is refused, never ignored.
     func plan(_ request: ContainerCreateRequest, id: String, name: String, at timestamp: Timestamp) throws
         -> ContainerRecord
     {
@@ -28,15 +29,13 @@ struct ContainerPlanner {
         try Self.checkRestartPolicy(host)
         try HealthPlan.check(configuration.healthcheck)
         for variable in request.configuration.env where variable.isEmpty || variable.hasPrefix("=") {
-            throw APIError(.invalidInput, "invalid environment variable: \(variable)")
+            throw ContainerOptionError.invalidEnvironment(variable)
         }
         if !configuration.workingDir.isEmpty, !configuration.workingDir.hasPrefix("/") {
-            throw APIError(
-                .invalidInput,
-                "the working directory '\(configuration.workingDir)' is invalid, it needs to be an absolute path")
+            throw ContainerOptionError.relativeWorkingDirectory(configuration.workingDir)
         }
         let commandLine = (configuration.entrypoint?.words ?? []) + (configuration.cmd?.words ?? [])
-        guard !commandLine.isEmpty else { throw APIError(.invalidInput, "No command specified") }
+        guard !commandLine.isEmpty else { throw ContainerOptionError.noCommand }
         if host.shmSize == 0 { host.shmSize = 64 << 20 }
         if host.consoleSize == nil { host.consoleSize = [0, 0] }
         if !host.privileged {
@@ -62,8 +61,8 @@ struct ContainerPlanner {
         return known
     }
 
-    private static func unknownRuntime(_ name: String) -> APIError {
-        APIError(.invalidInput, "unknown or invalid runtime name: \(name)")
+    private static func unknownRuntime(_ name: String) -> ContainerOptionError {
+        ContainerOptionError.unknownRuntime(name)
     }
 
     private func merge(_ asked: ContainerConfiguration, id: String, host: HostConfiguration) -> ContainerConfiguration {
@@ -109,12 +108,10 @@ struct ContainerPlanner {
         if host.memory != 0, host.memorySwap == 0 { host.memorySwap = min(host.memory, .max / 2) * 2 }
         if host.nanoCpus != 0 {
             if host.nanoCpus < 10_000_000 || host.nanoCpus > Int64(clamping: cpuCount) * 1_000_000_000 {
-                throw APIError(
-                    .invalidInput,
-                    "Range of CPUs is from 0.01 to \(cpuCount).00, as there are only \(cpuCount) CPUs available")
+                throw LimitError.processorsOutOfRange(cpuCount)
             }
             if host.cpuQuota != 0 || host.cpuPeriod != 0 {
-                throw APIError(.invalidInput, "Conflicting options: Nano CPUs and CPU Period cannot both be set.")
+                throw LimitError.processorsAndPeriod
             }
         }
     }
@@ -125,10 +122,9 @@ struct ContainerPlanner {
         switch logging.type {
         case "json-file", "local", "none": break
         case "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "etwlogs", "gcplogs", "logentries":
-            throw APIError(.notImplemented, "log driver \(logging.type) is not implemented by apus yet")
+            throw UnsupportedError.feature("log driver \(logging.type)")
         default:
-            throw APIError(
-                .notFound, "error looking up logging plugin \(logging.type): plugin \"\(logging.type)\" not found")
+            throw LogDriverError.unknownDriver(logging.type)
         }
         _ = try LogOptions(logging)
         host.logConfig = logging
@@ -139,22 +135,17 @@ struct ContainerPlanner {
         switch policy.name {
         case "", "no", "always", "unless-stopped":
             if policy.maximumRetryCount != 0, policy.name != "" {
-                throw APIError(
-                    .invalidInput,
-                    "invalid restart policy: maximum retry count can only be used with 'on-failure'")
+                throw ContainerOptionError.countOfOtherRestartPolicy
             }
         case "on-failure":
             if policy.maximumRetryCount < 0 {
-                throw APIError(.invalidInput, "invalid restart policy: maximum retry count cannot be negative")
+                throw ContainerOptionError.negativeRestartCount
             }
         default:
-            throw APIError(
-                .invalidInput,
-                "invalid restart policy: unknown policy '\(policy.name)'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
-            )
+            throw ContainerOptionError.unknownRestartPolicy(policy.name)
         }
         if host.autoRemove, !["", "no"].contains(policy.name) {
-            throw APIError(.invalidInput, "can't create 'AutoRemove' container with restart policy")
+            throw ContainerOptionError.restartOfTemporary
         }
     }
 
@@ -186,7 +177,7 @@ struct ContainerPlanner {
 enum UnsupportedFeatures {
     static func check(_ configuration: ContainerConfiguration, _ host: HostConfiguration) throws {
         func refuse(_ what: String, if isAsked: Bool) throws {
-            if isAsked { throw APIError(.notImplemented, "\(what) is not implemented by apus yet") }
+            if isAsked { throw UnsupportedError.feature(what) }
         }
         for text in host.links ?? [] { _ = try LinkText(text) }
         try refuse("--gpus", if: !(host.deviceRequests ?? []).isEmpty)
@@ -202,11 +193,10 @@ enum UnsupportedFeatures {
         _ = try SecurityOptions(host.securityOpt ?? [])
         try Capabilities.check(CapabilityChange(add: host.capAdd?.words ?? [], drop: host.capDrop?.words ?? []))
         for mount in host.mounts ?? [] where !["bind", "volume", "tmpfs"].contains(mount.type) {
-            throw APIError(
-                .invalidInput, "invalid mount config for type \"\(mount.type)\": mount type unknown: \"\(mount.type)\"")
+            throw MountError.invalid(type: mount.type, reason: .unknownType(mount.type))
         }
         for (key, _) in host.portBindings ?? [:] where PortKey(key) == nil {
-            throw APIError(.invalidInput, "invalid port specification: \"\(key)\"")
+            throw ContainerOptionError.invalidPort(key)
         }
         for (key, bindings) in host.portBindings ?? [:] { try checkAddresses(of: bindings ?? [], key) }
     }
@@ -215,16 +205,14 @@ enum UnsupportedFeatures {
     private static func checkAddresses(of bindings: [PortBinding], _ port: String) throws {
         for binding in bindings where !binding.hostIp.isEmpty && IPAddress(ipv4: binding.hostIp) == nil {
             guard binding.hostIp.contains(":"), IPv6Address(binding.hostIp) != nil else {
-                throw APIError(.invalidInput, "invalid IP address: \(binding.hostIp)")
+                throw ContainerOptionError.invalidHostAddress(binding.hostIp)
             }
             let isBeside = bindings.contains {
                 $0.hostPort == binding.hostPort
                     && ($0.hostIp.isEmpty || IPAddress(ipv4: $0.hostIp)?.isUnspecified == true)
             }
             guard binding.hostIp == "::", isBeside else {
-                throw APIError(
-                    .notImplemented,
-                    "publishing \(port) at the IPv6 address \(binding.hostIp) is not implemented by apus yet")
+                throw UnsupportedError.feature("publishing \(port) at the IPv6 address \(binding.hostIp)")
             }
         }
     }
@@ -239,10 +227,10 @@ extension UnsupportedFeatures {
             ("--device-write-iops", host.blkioDeviceWriteIOps),
         ]
         for (name, value) in devices where !(value ?? []).isEmpty {
-            throw APIError(.notImplemented, "\(name) is not implemented by apus yet")
+            throw UnsupportedError.feature(name)
         }
         if host.cpuRealtimePeriod != 0 || host.cpuRealtimeRuntime != 0 {
-            throw APIError(.notImplemented, "--cpu-rt-period and --cpu-rt-runtime are not implemented by apus yet")
+            throw UnsupportedError.features("--cpu-rt-period and --cpu-rt-runtime")
         }
     }
 }

@@ -1,6 +1,6 @@
 import Concurrency
 import ContainerRuntime
-import Faults
+import EngineInterface
 import Glibc
 import Images
 import LinuxSystem
@@ -15,7 +15,7 @@ struct ContainerRoots: Sendable {
 
     func make(_ record: ContainerRecord) async throws {
         guard let image = Digest(record.imageID) else {
-            throw APIError(.internalError, "container \(record.id) has no image: \(record.imageID)")
+            throw ContainerError.imageGone(id: record.id, image: record.imageID)
         }
         _ = try await images.prepareRootFilesystem(
             container: record.id, image: image, isVolatile: record.hostConfig.autoRemove)

@@ -1,5 +1,4 @@
 import EngineInterface
-import Faults
 import Model
 
 /// Which containers a list shows. Source: Engine API 1.50, `ContainerList`.
@@ -18,13 +17,13 @@ struct ContainerSelection {
         try filters.allow(Self.keys)
         for status in filters["status"]
         where !["created", "running", "paused", "restarting", "removing", "exited", "dead"].contains(status) {
-            throw APIError(.invalidInput, "invalid filter 'status=\(status)'")
+            throw FilterError.invalid(name: "status", value: status)
         }
         for status in filters["health"] where !["starting", "healthy", "unhealthy", "none"].contains(status) {
-            throw APIError(.invalidInput, "invalid filter 'health=\(status)'")
+            throw FilterError.invalid(name: "health", value: status)
         }
         for code in filters["exited"] where Int(code) == nil {
-            throw APIError(.invalidInput, "invalid filter 'exited=\(code)'")
+            throw FilterError.invalid(name: "exited", value: code)
         }
         let read = try Read(filters)
         let newestFirst = records.sorted { ($0.created, $0.id) > ($1.created, $1.id) }
@@ -49,7 +48,7 @@ struct ContainerSelection {
         _ keeps: (ContainerRecord, ContainerRecord) -> Bool
     ) throws -> [ContainerRecord] {
         guard let other = all.first(where: { $0.id.hasPrefix(reference) || $0.name == reference }) else {
-            throw APIError(.notFound, "No such container: \(reference)")
+            throw ContainerError.notFound(reference)
         }
         return chosen.filter { keeps($0, other) }
     }

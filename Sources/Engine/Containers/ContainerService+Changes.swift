@@ -13,10 +13,10 @@ extension ContainerService {
         let id = try containers.find(reference).id
         return try await containers.lock.run(id) {
             guard let before = containers.record(id) else {
-                throw APIError(.notFound, "No such container: \(reference)")
+                throw ContainerError.notFound(reference)
             }
             if before.phase.isBeingRemoved {
-                throw APIError(.conflict, "container is marked for removal and cannot be \"update\"")
+                throw ContainerError.updatedWhileRemoved
             }
             var host = try ResourceUpdate(before.hostConfig).applying(changes)
             try ContainerPlanner.checkLimits(&host, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -27,7 +27,7 @@ extension ContainerService {
                     try await runtime.update(id, ResourceUpdate.resources(changes, in: wanted))
                 } catch {
                     try await containers.update(id, durably: true) { $0.hostConfig = before.hostConfig }
-                    throw APIError(.internalError, "Cannot update container \(id): \(error)")
+                    throw ContainerError.notUpdated(id: id, cause: Cause(error))
                 }
             }
             events.publish("container", "update", id, record.eventAttributes)
@@ -38,13 +38,12 @@ extension ContainerService {
     package func renameContainer(_ reference: String, to name: String) async throws {
         let record = try containers.find(reference)
         let name = name.hasPrefix("/") ? String(name.dropFirst()) : name
-        guard !name.isEmpty else { throw APIError(.invalidInput, "Neither old nor new names may be empty") }
+        guard !name.isEmpty else { throw ContainerError.emptyName }
         guard ContainerNames.isValid(name) else {
-            throw APIError(
-                .invalidInput, "Invalid container name (\(name)), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+            throw ContainerError.invalidName(name)
         }
         if record.name == name {
-            throw APIError(.invalidInput, "Renaming a container with the same name as its current name")
+            throw ContainerError.unchangedName
         }
         try containers.reserve(name)
         let old = record.name

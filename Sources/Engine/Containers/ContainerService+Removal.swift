@@ -1,5 +1,6 @@
 import Concurrency
 import ContainerRuntime
+import DockerMessages
 package import EngineInterface
 import Faults
 import LinuxSystem
@@ -11,15 +12,13 @@ extension ContainerService {
         let id = try containers.find(reference).id
         try await containers.lock.run(id) {
             guard let record = containers.record(id) else {
-                throw APIError(.notFound, "No such container: \(reference)")
+                throw ContainerError.notFound(reference)
             }
             if record.isRunning {
                 guard force else {
-                    let hint = record.phase.isPaused ? "Unpause and then stop" : "Stop"
-                    throw APIError(
-                        .conflict,
-                        "cannot remove container \"/\(record.name)\": container is \(record.phase.status): \(hint.lowercased()) the container before "
-                            + "removing or force remove")
+                    throw ContainerError.removedWhileUp(
+                        name: record.name, status: record.phase.status,
+                        remedy: record.phase.isPaused ? .unpauseAndStop : .stop)
                 }
                 // One that waits to be started again has ended with this already.
                 let (stopped, _) = try await containers.receive(
@@ -42,14 +41,14 @@ extension ContainerService {
     func destroy(_ id: String, removeVolumes: Bool) async throws {
         let (record, effects) = try await containers.receive(id, .removalBegan)
         guard effects.contains(.destroy) else {
-            throw APIError(.conflict, "cannot remove container \"/\(record.name)\": container is running")
+            throw ContainerError.removedWhileRunning(record.name)
         }
         do {
             try await runtime.delete(id)
             try await surroundings.remove(record, volumes: removeVolumes)
             try await containers.remove(id)
         } catch let error where !(error is CancellationError) {
-            try await containers.receive(id, .removalFailed("\(error)"), .regardless)
+            try await containers.receive(id, .removalFailed(DockerMessage.text(of: error)), .regardless)
             throw error
         }
         companions.hasBeenRemoved(id)
@@ -68,7 +67,7 @@ extension ContainerService {
                 try await removeContainer(record.id, force: false, removeVolumes: false)
                 removed.append(record.id)
                 reclaimed += bytes
-            } catch let refusal as APIError where refusal.kind == .conflict || refusal.kind == .notFound {
+            } catch let refusal as any Fault where refusal.kind == .conflict || refusal.kind == .notFound {
                 continue  // Started or removed meanwhile.
             }
         }

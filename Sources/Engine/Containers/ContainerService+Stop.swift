@@ -10,7 +10,7 @@ import Model
 extension ContainerService {
     package func stopContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
-        guard record.isRunning else { throw APIError(.notModified, "container \(record.id) is not running") }
+        guard record.isRunning else { throw ContainerError.alreadyEnded(record.id) }
         try await stop(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
     }
 
@@ -93,18 +93,18 @@ extension ContainerService {
                 throw error
             }
         }
-        do { try await startContainer(record.id) } catch let refusal as APIError where refusal.kind == .notModified {}
+        do { try await startContainer(record.id) } catch let refusal as any Fault where refusal.kind == .notModified {}
         events.publish("container", "restart", record.id, record.eventAttributes)
     }
 
     package func killContainer(_ reference: String, signal: String?) async throws {
         let record: ContainerRecord
-        do { record = try containers.find(reference) } catch let refusal as APIError {
-            throw APIError(refusal.kind, "Cannot kill container: \(reference): \(refusal.message)")
+        do { record = try containers.find(reference) } catch let refusal as ContainerError {
+            throw ContainerError.notKilled(reference: reference, cause: Cause(refusal))
         }
         let number = try SignalName.parse(signal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGKILL")
         guard record.isUp else {
-            throw APIError(.conflict, "cannot kill container: \(reference): container \(record.id) is not running")
+            throw ContainerError.killedAfterEnd(reference: reference, id: record.id)
         }
         let stopSignal = record.configuration.stopSignal.flatMap { $0.isEmpty ? nil : $0 } ?? "SIGTERM"
         if try number == 9 || number == SignalName.parse(stopSignal) {
@@ -118,9 +118,7 @@ extension ContainerService {
         // As in Docker: whoever kills a container may remove it at once.
         guard number == 9, containers.record(record.id)?.isUp == true else { return }
         do { _ = try await withDeadline(Self.killTimeout) { try await end.result() } } catch is DeadlinePassed {
-            throw APIError(
-                .internalError,
-                "cannot kill container: \(reference): tried to kill container, but did not receive an exit event")
+            throw ContainerError.survivedKill(reference)
         }
     }
 
@@ -131,9 +129,9 @@ extension ContainerService {
         let record = try containers.find(reference)
         try await containers.lock.run(record.id) {
             guard let record = containers.record(record.id), record.isRunning else {
-                throw APIError(.conflict, "container \(record.id) is not running")
+                throw ContainerError.notRunning(record.id)
             }
-            if record.phase.isPaused { throw APIError(.conflict, "container \(record.id) is already paused") }
+            if record.phase.isPaused { throw ContainerError.alreadyPaused(record.id) }
             try await runtime.pause(record.id)
             try await containers.receive(record.id, .frozen)
         }
@@ -144,7 +142,7 @@ extension ContainerService {
         let record = try containers.find(reference)
         try await containers.lock.run(record.id) {
             guard containers.record(record.id)?.phase.isPaused == true else {
-                throw APIError(.conflict, "container \(record.id) is not paused")
+                throw ContainerError.notPaused(record.id)
             }
             try await runtime.unpause(record.id)
             try await containers.receive(record.id, .thawed)

@@ -1,5 +1,6 @@
 import Concurrency
 import ContainerRuntime
+import DockerMessages
 import EngineInterface
 import Faults
 import LinuxSystem
@@ -49,24 +50,22 @@ package final class ContainerService: ContainerBackend {
     /// nobody's.
     func refuseSecondLife(_ record: ContainerRecord) throws {
         guard record.task != nil else { return }
-        throw APIError(
-            .conflict,
-            "container \(record.id) is a task's: it is for the swarm to start, and not again once it has ended")
+        throw ContainerError.belongsToTask(record.id)
     }
 
     /// The same for whoever the container belongs to.
     func start(_ reference: String) async throws {
         let id = try containers.find(reference).id
         try await containers.lock.run(id) {
-            guard containers.record(id) != nil else { throw APIError(.notFound, "No such container: \(reference)") }
+            guard containers.record(id) != nil else { throw ContainerError.notFound(reference) }
             let (_, effects) = try await containers.receive(id, .startRequested, .durable) { record, _ in
                 record.restartCount = 0
             }
             if case .refuse(let why) = effects.first {
                 throw switch why {
-                case .paused: APIError(.conflict, "cannot start a paused container, try unpause instead")
-                case .beingRemoved: APIError(.conflict, "container is marked for removal and cannot be started")
-                default: APIError(.notModified, "container \(id) is already running")
+                case .paused: ContainerError.startedWhilePaused
+                case .beingRemoved: ContainerError.startedWhileRemoved
+                default: ContainerError.alreadyRunning(id)
                 }
             }
             try await bringUp(id)
@@ -119,7 +118,7 @@ package final class ContainerService: ContainerBackend {
             // Docker's exit code for a container that could not be started.
             let code = (error as? RuntimeError)?.exitCode ?? 128
             let (record, effects) = try await containers.receive(
-                id, .startFailed(code: code, error: "\(error)", at: clock.now))
+                id, .startFailed(code: code, error: DockerMessage.text(of: error), at: clock.now))
             perform(effects, record)
         } catch { faults.add(error) }
         if !faults.faults.isEmpty {

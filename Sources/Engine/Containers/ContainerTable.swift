@@ -1,5 +1,5 @@
 import Concurrency
-import Faults
+import EngineInterface
 import Images
 import LinuxSystem
 import Logging
@@ -19,6 +19,43 @@ final class ContainerTable: Sendable {
         var idByName: [String: String] = [:]
         /// Names of containers that are being created.
         var reserved: Set<String> = []
+        /// Those that have changed since the networks have asked.
+        var changed: Set<String> = []
+        /// By the task that it is the container of.
+        var idByTask: [String: String] = [:]
+        /// By the attachment that a place of it is held by.
+        var idByAttachment: [String: String] = [:]
+
+        /// Every change of a record is made here, so that what is found by is true.
+        mutating func put(_ record: ContainerRecord) {
+            let old = records.updateValue(record, forKey: record.id)
+            changed.insert(record.id)
+            if old?.name != record.name {
+                if let name = old?.name, idByName[name] == record.id { idByName[name] = nil }
+                idByName[record.name] = record.id
+                reserved.remove(record.name)
+            }
+            if old?.task?.taskID != record.task?.taskID {
+                if let task = old?.task?.taskID { idByTask[task] = nil }
+                if let task = record.task?.taskID { idByTask[task] = record.id }
+            }
+            index(old?.endpoints ?? [], record.endpoints, record.id)
+        }
+
+        mutating func remove(_ id: String) {
+            guard let record = records.removeValue(forKey: id) else { return }
+            changed.insert(id)
+            if idByName[record.name] == id { idByName[record.name] = nil }
+            if let task = record.task?.taskID { idByTask[task] = nil }
+            index(record.endpoints, [], id)
+        }
+
+        private mutating func index(_ old: [EndpointRecord], _ new: [EndpointRecord], _ id: String) {
+            for attachment in old.compactMap(\.attachmentID) where idByAttachment[attachment] == id {
+                idByAttachment[attachment] = nil
+            }
+            for attachment in new.compactMap(\.attachmentID) { idByAttachment[attachment] = id }
+        }
     }
 
     private let state = Mutex(State())
@@ -35,16 +72,23 @@ final class ContainerTable: Sendable {
     func load() async throws {
         let records = try await store.loadContainers()
         state.withLock { state in
-            for record in records {
-                state.records[record.id] = record
-                state.idByName[record.name] = record.id
-            }
+            for record in records { state.put(record) }
         }
     }
 
     var all: [ContainerRecord] { state.withLock { Array($0.records.values) } }
 
     func record(_ id: String) -> ContainerRecord? { state.withLock { $0.records[id] } }
+
+    /// The container of a task.
+    func record(ofTask id: String) -> ContainerRecord? {
+        state.withLock { state in state.idByTask[id].flatMap { state.records[$0] } }
+    }
+
+    /// The container that holds an attachment.
+    func record(ofAttachment id: String) -> ContainerRecord? {
+        state.withLock { state in state.idByAttachment[id].flatMap { state.records[$0] } }
+    }
 
     /// Ids of the containers that have a volume, sorted.
     func users(ofVolume name: String) -> [String] {
@@ -62,9 +106,9 @@ final class ContainerTable: Sendable {
             return state.records.values.filter { $0.id.hasPrefix(reference) }
         }
         if found.count > 1 {
-            throw APIError(.invalidInput, "Multiple IDs found with provided prefix: \(reference)")
+            throw ContainerError.ambiguousReference(reference)
         }
-        guard let record = found.first else { throw APIError(.notFound, "No such container: \(reference)") }
+        guard let record = found.first else { throw ContainerError.notFound(reference) }
         return record
     }
 
@@ -76,10 +120,7 @@ final class ContainerTable: Sendable {
             return state.reserved.insert(name).inserted ? nil : "a container that is being created"
         }
         if let owner {
-            throw APIError(
-                .conflict,
-                "Conflict. The container name \"/\(name)\" is already in use by container \"\(owner)\". "
-                    + "You have to remove (or rename) that container to be able to reuse that name.")
+            throw ContainerError.nameTaken(name: name, owner: owner)
         }
     }
 
@@ -89,11 +130,7 @@ final class ContainerTable: Sendable {
     func insert(_ record: ContainerRecord) async throws {
         // One that is removed when it ends does not outlive a power cut anyway.
         try await store.save(record, durably: !record.hostConfig.autoRemove)
-        state.withLock { state in
-            state.records[record.id] = record
-            state.idByName[record.name] = record.id
-            state.reserved.remove(record.name)
-        }
+        state.withLock { $0.put(record) }
     }
 
     /// Changes a record, in memory first and then in the store, and answers the new one.
@@ -111,17 +148,11 @@ final class ContainerTable: Sendable {
     private func changeInMemory(_ id: String, _ change: (inout ContainerRecord) -> Void) throws -> ContainerRecord {
         let changed = state.withLock { state -> ContainerRecord? in
             guard var record = state.records[id] else { return nil }
-            let oldName = record.name
             change(&record)
-            state.records[id] = record
-            if record.name != oldName {
-                state.idByName[oldName] = nil
-                state.idByName[record.name] = id
-                state.reserved.remove(record.name)
-            }
+            state.put(record)
             return record
         }
-        guard let changed else { throw APIError(.notFound, "No such container: \(id)") }
+        guard let changed else { throw ContainerError.notFound(id) }
         return changed
     }
 
@@ -137,12 +168,12 @@ final class ContainerTable: Sendable {
         change: ((inout ContainerRecord, [ContainerEffect]) -> Void)? = nil
     ) async throws -> (record: ContainerRecord, effects: [ContainerEffect]) {
         let (changed, effects, isNew) = try state.withLock { state in
-            guard var record = state.records[id] else { throw APIError(.notFound, "No such container: \(id)") }
+            guard var record = state.records[id] else { throw ContainerError.notFound(id) }
             let before = record.phase
             let effects = record.phase.receive(event(record))
             if case .refuse = effects.first { return (record, effects, false) }
             change?(&record, effects)
-            state.records[id] = record
+            state.put(record)
             return (record, effects, change != nil || record.phase != before)
         }
         if isNew { try await write(id, how == .durable && changed.hostConfig.autoRemove ? .usual : how) }
@@ -201,9 +232,9 @@ final class ContainerTable: Sendable {
         -> ContainerRecord
     {
         let changed = try state.withLock { state -> ContainerRecord in
-            guard var record = state.records[id] else { throw APIError(.notFound, "No such container: \(id)") }
+            guard var record = state.records[id] else { throw ContainerError.notFound(id) }
             try change(&record, state.records.values.filter { $0.id != id })
-            state.records[id] = record
+            state.put(record)
             return record
         }
         try await write(id, durably: false)
@@ -217,9 +248,7 @@ final class ContainerTable: Sendable {
         let durably = record(id)?.hostConfig.autoRemove != true
         try await writes.run(id) {
             try await store.deleteContainer(id, durably: durably)
-            state.withLock { state in
-                if let record = state.records.removeValue(forKey: id) { state.idByName[record.name] = nil }
-            }
+            state.withLock { $0.remove(id) }
         }
     }
 }
@@ -228,6 +257,12 @@ final class ContainerTable: Sendable {
 extension ContainerTable: NetworkMembers, VolumeUsers, ImageUsers {
     var members: [any NetworkMember] { all }
     func member(_ id: String) -> (any NetworkMember)? { record(id) }
+    func takeChanged() -> Set<String> {
+        state.withLock { state in
+            defer { state.changed = [] }
+            return state.changed
+        }
+    }
     func examineMembers(_ decide: ([any NetworkMember]) -> Void) { examine { decide($0) } }
 
     func volumeUseCounts() -> [String: Int] {

@@ -13,7 +13,7 @@ extension EndpointService {
     /// Says which networks a new container names, as far as this node knows them. Those that it does not know are looked for again at
     /// the start, which fails without them, as in Docker: they may be made meanwhile, and a swarm has some that a worker was not told of.
     ///
-    /// - Throws: ``APIError`` for a network that is not to be joined by hand.
+    /// - Throws: ``EndpointError`` for a network that is not to be joined by hand.
     func resolveNetworks(_ record: inout ContainerRecord) async throws {
         guard record.task == nil else { return }
         let all = try await networks.allNetworks()
@@ -23,10 +23,10 @@ extension EndpointService {
             do {
                 guard let known = try await joinable(endpoint.networkName, among: all) else { continue }
                 found = known
-            } catch let refusal as APIError where refusal.kind == .notFound { continue }
+            } catch let refusal as any Fault where refusal.kind == .notFound { continue }
             record.endpoints[index].networkName = found.name
             if let wish = endpoint.wish?.ipamConfig?.iPv4Address, !wish.isEmpty, found.name == "bridge" {
-                throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
+                throw EndpointError.addressOnDefaultNetwork
             }
         }
     }
@@ -34,24 +34,17 @@ extension EndpointService {
     /// The network that a user names; `nil` when only a manager can tell.
     func joinable(_ reference: String, among all: [NetworkResource]) async throws -> NetworkResource? {
         let found: NetworkResource
-        do { found = try NodeNetworkService.find(reference, in: all) } catch let refusal as APIError
+        do { found = try NodeNetworkService.find(reference, in: all) } catch let refusal as any Fault
             where refusal.kind == .notFound
         {
             guard let catalog = networks.catalog, await catalog.isMember() else { throw refusal }
             guard await catalog.isManager() else { return nil }
-            throw Self.cannotAttach(reference, "NotFound", .notFound, refusal.message)
+            throw EndpointError.attachedNetworkUnknown(network: reference, cause: Cause(refusal))
         }
         guard found.scope != "swarm" || found.attachable else {
-            throw Self.cannotAttach(
-                reference, "PermissionDenied", .forbidden, "network \(reference) not manually attachable")
+            throw EndpointError.networkNotAttachable(reference)
         }
         return found
-    }
-
-    private static func cannotAttach(
-        _ network: String, _ code: String, _ kind: FaultKind, _ reason: String
-    ) -> APIError {
-        APIError(kind, "Could not attach to network \(network): rpc error: code = \(code) desc = \(reason)")
     }
 
     /// Gives the container its places on swarm networks, and a way out beside them if it needs one.
@@ -77,7 +70,7 @@ extension EndpointService {
     private func attach(_ endpoint: EndpointRecord, of record: ContainerRecord) async throws {
         let name = endpoint.networkName
         guard let catalog = networks.catalog, await catalog.isMember() else {
-            throw APIError(.notFound, "network \(name) not found")
+            throw EndpointError.networkNotFound(name)
         }
         let attachmentID = RandomID.swarm()
         func change(_ body: (inout EndpointRecord) -> Void) async throws {

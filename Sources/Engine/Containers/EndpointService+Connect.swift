@@ -1,6 +1,5 @@
 import Concurrency
 import EngineInterface
-import Faults
 import LinuxSystem
 package import Model
 
@@ -14,15 +13,15 @@ extension EndpointService {
         try refuse(name, record)
         _ = try EndpointOptions(settings)
         if let wish = settings?.ipamConfig?.iPv4Address, !wish.isEmpty, name == "bridge" {
-            throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
+            throw EndpointError.addressOnDefaultNetwork
         }
         try await containers.lock.run(record.id) {
             guard let before = containers.record(record.id) else {
-                throw APIError(.notFound, "No such container: \(container)")
+                throw ContainerError.notFound(container)
             }
             let networksBefore = Set(before.endpoints.map(\.networkName))
             if networksBefore.contains(name) {
-                throw APIError(.forbidden, "endpoint with name \(before.name) already exists in network \(name)")
+                throw EndpointError.alreadyConnected(container: before.name, network: name)
             }
             try await containers.update(record.id, durably: true) { record in
                 record.endpoints.append(
@@ -71,12 +70,12 @@ extension EndpointService {
         let found = try NodeNetworkService.find(reference, in: try await networks.allNetworks())
         try refuse(found.name, record)
         if record.task != nil, found.scope == "swarm" {
-            throw APIError(.forbidden, "container \(record.id) is a task's: its networks are its service's to change")
+            throw EndpointError.belongsToTask(record.id)
         }
         try await containers.lock.run(record.id) {
             let before = containers.record(record.id)
             guard before?.endpoints.contains(where: { $0.networkName == found.name }) == true else {
-                throw APIError(.forbidden, "container \(record.id) is not connected to network \(found.name)")
+                throw EndpointError.notConnected(container: record.id, network: found.name)
             }
             try await drop(record.id) { $0.networkName == found.name }
             guard let before, let after = containers.record(record.id), after.isRunning else { return }
@@ -102,13 +101,10 @@ extension EndpointService {
 
     private func refuse(_ network: String, _ record: ContainerRecord) throws {
         if network == "host" || record.isOnHostNetwork {
-            throw APIError(
-                .invalidInput, "container cannot be disconnected from host network or connected to host network")
+            throw EndpointError.hostNetwork
         }
         if network == "none" || record.networkMode == "none" {
-            throw APIError(
-                .forbidden,
-                "container cannot be connected to multiple networks with one of the networks in private (none) mode")
+            throw EndpointError.noneNetwork
         }
     }
 }

@@ -2,7 +2,6 @@ import Addressing
 import Concurrency
 import DataPlane
 import EngineInterface
-import Faults
 import LinuxSystem
 import Model
 
@@ -64,7 +63,7 @@ package final class EndpointService: NetworkConnectionBackend {
             let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
             let local = local.network(resource.identifier)
         else {
-            throw APIError(.notFound, "network \(endpoint.networkName) not found")
+            throw EndpointError.networkNotFound(endpoint.networkName)
         }
         endpoint.networkID = local.id
         endpoint.networkName = local.name
@@ -77,11 +76,9 @@ package final class EndpointService: NetworkConnectionBackend {
         if wanted.isEmpty {
             endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { used.contains($0) })
         } else if local.isPredefined {
-            throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
+            throw EndpointError.addressOnDefaultNetwork
         } else if local.hasChosenSubnet == true {
-            throw APIError(
-                .invalidInput,
-                "user specified IP address is supported only when connecting to networks with user configured subnets")
+            throw EndpointError.addressWithoutChosenSubnet
         } else {
             endpoint.addresses = EndpointAddresses(try self.local.claim(wanted, in: id) { used.contains($0) })
         }
@@ -97,8 +94,7 @@ package final class EndpointService: NetworkConnectionBackend {
         for other in others { if let name = try EndpointOptions(other.wish).interfaceName { taken.insert(name) } }
         if let wanted = try EndpointOptions(endpoint.wish).interfaceName {
             guard !taken.contains(wanted) else {
-                throw APIError(
-                    .forbidden, "interface name \(wanted) is already in use by another network of the container")
+                throw EndpointError.interfaceTaken("\(wanted)")
             }
             return wanted
         }

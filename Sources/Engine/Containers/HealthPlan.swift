@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import Model
 
 /// How a container's health is asked for, and what the answers mean. Pure. Source: moby, `daemon/health.go`.
@@ -89,7 +89,7 @@ struct HealthPlan: Equatable, Sendable {
         return merged
     }
 
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``ContainerOptionError``.
     static func check(_ wanted: HealthConfiguration?) throws {
         guard let wanted else { return }
         let durations = [
@@ -98,15 +98,14 @@ struct HealthPlan: Equatable, Sendable {
         ]
         for (name, value) in durations {
             if let value, value != 0, value < shortest {
-                throw APIError(.invalidInput, "\(name) in Healthcheck cannot be less than 1ms")
+                throw ContainerOptionError.shortHealthDuration(name)
             }
         }
         if let retries = wanted.retries, retries < 0 {
-            throw APIError(.invalidInput, "Retries in Healthcheck cannot be negative")
+            throw ContainerOptionError.negativeHealthRetries
         }
         if let kind = wanted.test.first, !["", "NONE", "CMD", "CMD-SHELL"].contains(kind) {
-            throw APIError(
-                .invalidInput, "Unknown healthcheck type '\(kind)' (expected 'CMD', 'CMD-SHELL' or 'NONE')")
+            throw ContainerOptionError.unknownHealthTest(kind)
         }
     }
 }

@@ -1,9 +1,9 @@
-import Faults
+import EngineInterface
 import Model
 
 enum InheritedMounts {
     /// The mounts that `--volumes-from` takes from other containers, each place once.
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``MountError``.
     static func read(_ host: HostConfiguration, from containers: ContainerTable) throws -> [(
         point: MountPoint, details: ContainerRecord.MountDetails
     )] {
@@ -12,7 +12,7 @@ enum InheritedMounts {
             let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let mode = parts.count == 2 ? parts[1] : ""
             guard !parts[0].isEmpty, ["", "ro", "rw", "z", "Z"].contains(mode) else {
-                throw APIError(.invalidInput, "invalid mode: \(mode)")
+                throw MountError.unknownMode(mode)
             }
             let other = try containers.find(parts[0])
             for mount in other.mounts where mount.type != "tmpfs" {

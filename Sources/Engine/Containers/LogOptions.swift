@@ -1,3 +1,4 @@
+import EngineInterface
 import Faults
 import Model
 
@@ -20,7 +21,7 @@ struct LogOptions: Sendable {
     let count: Int
     private let options: [String: String]
 
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``LogDriverError``, ``UnsupportedError``.
     init(_ configuration: LogConfiguration) throws {
         let options = configuration.config
         self.options = options
@@ -29,29 +30,26 @@ struct LogOptions: Sendable {
             return
         }
         for name in options.keys.sorted() where !known.contains(name) && !Self.common.contains(name) {
-            throw APIError(
-                .invalidInput,
-                configuration.type == "local"
-                    ? "unknown log opt '\(name)' for log driver local"
-                    : "unknown log opt '\(name)' for \(configuration.type) log driver")
+            throw configuration.type == "local"
+                ? LogDriverError.unknownLocalOption(name)
+                : LogDriverError.unknownOption(name: name, driver: configuration.type)
         }
         if let mode = options["mode"], !["", "blocking", "non-blocking"].contains(mode) {
-            throw APIError(.invalidInput, "logger: logging mode not supported: \(mode)")
+            throw LogDriverError.unknownMode(mode)
         }
         if let size = options["max-buffer-size"] {
             guard options["mode"] == "non-blocking" else {
-                throw APIError(
-                    .invalidInput, "logger: max-buffer-size option is only supported with 'mode=non-blocking'")
+                throw LogDriverError.bufferWhileBlocking
             }
             _ = try Self.bytes(size)
         }
         size = try options["max-size"].map(Self.bytes) ?? Self.usualSize
-        guard size > 0 else { throw APIError(.invalidInput, "max-size must be a positive number") }
+        guard size > 0 else { throw LogDriverError.sizeNotPositive }
         if let text = options["max-file"] {
             guard let number = Int(text) else {
-                throw APIError(.invalidInput, "strconv.Atoi: parsing \"\(text)\": invalid syntax")
+                throw LogDriverError.countNotNumber(text)
             }
-            guard number >= 1 else { throw APIError(.invalidInput, "max-file cannot be less than 1") }
+            guard number >= 1 else { throw LogDriverError.countNotPositive }
             count = number
         } else {
             count = configuration.type == "json-file" && options["max-size"] != nil ? 1 : Self.usualCount
@@ -60,27 +58,27 @@ struct LogOptions: Sendable {
         for name in ["labels-regex", "env-regex"] {
             if let pattern = options[name] { _ = try Self.regex(pattern) }
         }
-        if options["tag"] != nil { throw APIError(.notImplemented, "log option tag is not implemented by apus yet") }
+        if options["tag"] != nil { throw UnsupportedError.feature("log option tag") }
     }
 
     private static func checkCompression(_ text: String?) throws {
         switch text {
         case nil, "0", "f", "F", "false", "False", "FALSE": return
         case "1", "t", "T", "true", "True", "TRUE":
-            throw APIError(.notImplemented, "compressed logs (log option compress) are not implemented by apus yet")
+            throw UnsupportedError.features("compressed logs (log option compress)")
         case let text?:
-            throw APIError(.invalidInput, "strconv.ParseBool: parsing \"\(text)\": invalid syntax")
+            throw LogDriverError.compressionNotBoolean(text)
         }
     }
 
     private static func regex(_ pattern: String) throws -> Regex<AnyRegexOutput> {
         do { return try Regex(pattern) } catch {
-            throw APIError(.invalidInput, "error parsing regexp: \(error): `\(pattern)`")
+            throw LogDriverError.invalidPattern(pattern: pattern, reason: "\(error)")
         }
     }
 
     private static func bytes(_ text: String) throws -> Int64 {
-        guard let bytes = ByteSize.parse(text) else { throw APIError(.invalidInput, "invalid size: '\(text)'") }
+        guard let bytes = ByteSize.parse(text) else { throw LogDriverError.invalidSize(text) }
         return bytes
     }
 

@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import Model
 
 /// What a create request mounts, in one form for binds, volumes and tmpfs. Pure.
@@ -26,7 +26,7 @@ struct MountPlan {
 
     private(set) var entries: [Entry] = []
 
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``MountError``, ``VolumeError``.
     /// - Parameters:
     ///   - inherited: Places that have a mount of another container's: no anonymous volume is made there.
     ///   - leavesSubmountsWritable: The client is of a time when read-only mounts were so at the top only.
@@ -57,16 +57,14 @@ struct MountPlan {
     private mutating func add(_ entry: Entry) throws {
         var entry = entry
         guard entry.target.hasPrefix("/") else {
-            throw APIError(
-                .invalidInput, "invalid mount config: invalid mount path: '\(entry.target)' mount path must be absolute"
-            )
+            throw MountError.relativeTarget(entry.target)
         }
         entry.target = Self.clean(entry.target)
         guard entry.target != "/" else {
-            throw APIError(.invalidInput, "invalid volume specification: destination can't be '/'")
+            throw MountError.targetIsRoot
         }
         if entries.contains(where: { $0.target == entry.target }) {
-            throw APIError(.invalidInput, "Duplicate mount point: \(entry.target)")
+            throw MountError.duplicateTarget(entry.target)
         }
         entries.append(entry)
     }
@@ -82,25 +80,16 @@ struct MountPlan {
 
     private static func parse(_ text: String) throws -> Entry {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        func refuse(_ why: String) -> APIError {
-            APIError(.invalidInput, "invalid volume specification: '\(text)'\(why)")
-        }
-        guard (1...3).contains(parts.count), !parts.contains("") else { throw refuse("") }
+        guard (1...3).contains(parts.count), !parts.contains("") else { throw MountError.invalidText(text) }
         guard parts.count >= 2 else { return Entry(source: .volume(nil), target: parts[0]) }
         guard parts[1].hasPrefix("/") else {
             let type = parts[0].hasPrefix("/") ? "bind" : "volume"
-            throw refuse(
-                ": invalid mount config for type \"\(type)\": invalid mount path: '\(parts[1])' mount path must be absolute"
-            )
+            throw MountError.relativeTargetInText(text: text, type: type, path: parts[1])
         }
         let (source, target) = (parts[0], parts[1])
         let isBind = source.hasPrefix("/")
         if !isBind, !ContainerNames.isValid(source) {
-            throw APIError(
-                .invalidInput,
-                "create \(source): \"\(source)\" includes invalid characters for a local volume name, only "
-                    + "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
-            )
+            throw VolumeError.invalidName(source)
         }
         var entry = Entry(
             source: isBind ? .bind(clean(source), createIfMissing: true) : .volume(source), target: target)
@@ -112,7 +101,7 @@ struct MountPlan {
                 case "rw", "z", "Z", "cached", "delegated", "consistent": continue
                 case "nocopy": entry.copiesImageContent = false
                 case "private", "rprivate", "shared", "rshared", "slave", "rslave": entry.propagation = String(option)
-                default: throw refuse(": invalid mode: \(parts[2])")
+                default: throw MountError.unknownModeInText(text: text, mode: parts[2])
                 }
             }
         }

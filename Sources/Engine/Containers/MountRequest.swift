@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import Model
 
 /// One mount as `--mount` describes it, checked. Pure. Source: moby, `volume/mounts`.
@@ -7,56 +7,54 @@ struct MountRequest {
 
     init(_ mount: Mount) { self.mount = mount }
 
-    private func invalid(_ why: String) -> APIError {
-        APIError(.invalidInput, "invalid mount config for type \"\(mount.type)\": \(why)")
-    }
+    private func invalid(_ reason: InvalidMountReason) -> MountError { .invalid(type: mount.type, reason: reason) }
 
-    /// - Throws: ``APIError`` in Docker's words.
-    func entry() throws(APIError) -> MountPlan.Entry {
-        guard !mount.target.isEmpty else { throw invalid("field Target must not be empty") }
+    /// - Throws: ``MountError``.
+    func entry() throws(MountError) -> MountPlan.Entry {
+        guard !mount.target.isEmpty else { throw invalid(.noTarget) }
         try refuseForeignOptions()
         var entry =
             switch mount.type {
             case "bind": try bind()
             case "volume": try volume()
             case "tmpfs": try tmpfs()
-            default: throw invalid("mount type unknown: \"\(mount.type)\"")
+            default: throw invalid(.unknownType(mount.type))
             }
         entry.isReadOnly = mount.readOnly
         return entry
     }
 
     /// Options of another type than the mount's.
-    private func refuseForeignOptions() throws(APIError) {
+    private func refuseForeignOptions() throws(MountError) {
         let given = [
             ("bind", "BindOptions", mount.bindOptions != nil), ("volume", "VolumeOptions", mount.volumeOptions != nil),
             ("tmpfs", "TmpfsOptions", mount.tmpfsOptions != nil),
         ]
         guard given.contains(where: { $0.0 == mount.type }) else { return }
         for (type, field, isGiven) in given where type != mount.type && isGiven {
-            throw invalid("field \(field) must not be specified")
+            throw invalid(.foreignOptions(field))
         }
     }
 
-    private func bind() throws(APIError) -> MountPlan.Entry {
-        guard !mount.source.isEmpty else { throw invalid("field Source must not be empty") }
+    private func bind() throws(MountError) -> MountPlan.Entry {
+        guard !mount.source.isEmpty else { throw invalid(.noSource) }
         guard mount.source.hasPrefix("/") else {
-            throw invalid("invalid mount path: '\(mount.source)' mount path must be absolute")
+            throw invalid(.relativePath(mount.source))
         }
         let options = mount.bindOptions ?? Mount.BindOptions()
         guard ["", "private", "rprivate", "shared", "rshared", "slave", "rslave"].contains(options.propagation) else {
-            throw invalid("invalid propagation mode: \(options.propagation)")
+            throw invalid(.unknownPropagation(options.propagation))
         }
         if !mount.readOnly {
             if options.readOnlyNonRecursive {
-                throw invalid("mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive")
+                throw invalid(.writableNonRecursive)
             }
             if options.readOnlyForceRecursive {
-                throw invalid("mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive")
+                throw invalid(.writableForceRecursive)
             }
         }
         if options.readOnlyNonRecursive, options.readOnlyForceRecursive {
-            throw invalid("mount options conflict: ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive")
+            throw invalid(.nonAndForceRecursive)
         }
         var entry = MountPlan.Entry(
             source: .bind(MountPlan.clean(mount.source), createIfMissing: options.createMountpoint),
@@ -68,7 +66,7 @@ struct MountRequest {
         return entry
     }
 
-    private func volume() throws(APIError) -> MountPlan.Entry {
+    private func volume() throws(MountError) -> MountPlan.Entry {
         let options = mount.volumeOptions ?? Mount.VolumeOptions()
         var entry = MountPlan.Entry(source: .volume(mount.source.isEmpty ? nil : mount.source), target: mount.target)
         entry.copiesImageContent = !options.noCopy
@@ -77,22 +75,22 @@ struct MountRequest {
         entry.labels = options.labels
         if !options.subpath.isEmpty {
             guard Self.isLocal(options.subpath) else {
-                throw invalid("subpath must be a relative path within the volume")
+                throw invalid(.subpathLeadsOut)
             }
-            guard !mount.source.isEmpty else { throw invalid("must not set Subpath when using anonymous volumes") }
+            guard !mount.source.isEmpty else { throw invalid(.subpathOfAnonymous) }
             entry.details.subpath = options.subpath
         }
         return entry
     }
 
-    private func tmpfs() throws(APIError) -> MountPlan.Entry {
-        guard mount.source.isEmpty else { throw invalid("field Source must not be specified") }
+    private func tmpfs() throws(MountError) -> MountPlan.Entry {
+        guard mount.source.isEmpty else { throw invalid(.sourceGiven) }
         var options: [String] = []
         if let size = mount.tmpfsOptions?.sizeBytes, size > 0 { options.append("size=\(size)") }
         if let mode = mount.tmpfsOptions?.mode, mode > 0 { options.append("mode=\(String(mode, radix: 8))") }
         for option in mount.tmpfsOptions?.options ?? [] {
             guard option.count == 1, let name = option.first, ["exec", "noexec"].contains(name) else {
-                throw invalid("invalid option: \(option.joined(separator: "="))")
+                throw invalid(.invalidOption(option.joined(separator: "=")))
             }
             options.append(name)
         }

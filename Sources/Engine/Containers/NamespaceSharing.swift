@@ -1,3 +1,4 @@
+import EngineInterface
 import Faults
 import Model
 
@@ -10,23 +11,23 @@ struct NamespaceSharing {
         mode.hasPrefix(prefix) ? String(mode.dropFirst(prefix.count)) : nil
     }
 
-    /// - Throws: ``APIError`` in Docker's words for options that another container's network has decided already, and for modes
+    /// - Throws: ``ContainerError``, ``ContainerOptionError`` for options that another container's network has decided already, and for modes
     ///   that there are not. Source: moby, `runconfig/hostconfig_unix.go`.
     static func check(_ asked: ContainerConfiguration, _ host: HostConfiguration) throws {
-        func refuse(_ what: String, if isAsked: Bool) throws {
-            if isAsked { throw APIError(.invalidInput, "conflicting options: \(what)") }
+        func refuse(_ conflict: OptionConflict, if isAsked: Bool) throws {
+            if isAsked { throw ContainerOptionError.conflicting(conflict) }
         }
         if owner(in: host.networkMode) != nil {
-            try refuse("hostname and the network mode", if: !asked.hostname.isEmpty)
-            try refuse("links and the network mode", if: !(host.links ?? []).isEmpty)
-            try refuse("dns and the network mode", if: !(host.nameServers ?? []).isEmpty)
-            try refuse("custom host-to-IP mapping and the network mode", if: !(host.extraHosts ?? []).isEmpty)
+            try refuse(.hostnameAndNetwork, if: !asked.hostname.isEmpty)
+            try refuse(.linksAndNetwork, if: !(host.links ?? []).isEmpty)
+            try refuse(.nameServersAndNetwork, if: !(host.nameServers ?? []).isEmpty)
+            try refuse(.extraHostsAndNetwork, if: !(host.extraHosts ?? []).isEmpty)
             try refuse(
-                "port publishing and the container type network mode",
+                .publishedPortsAndNetwork,
                 if: !(host.portBindings ?? [:]).isEmpty || host.publishAllPorts)
-            try refuse("port exposing and the container type network mode", if: !(asked.exposedPorts ?? [:]).isEmpty)
+            try refuse(.exposedPortsAndNetwork, if: !(asked.exposedPorts ?? [:]).isEmpty)
         }
-        try refuse("hostname and the UTS mode", if: host.utsMode == "host" && !asked.hostname.isEmpty)
+        try refuse(.hostnameAndUTS, if: host.utsMode == "host" && !asked.hostname.isEmpty)
         try check(host.pidMode, of: "PID", ["", "host"])
         try check(host.ipcMode, of: "IPC", ["", "none", "private", "shareable", "host"])
         try check(host.utsMode, of: "UTS", ["", "host"])
@@ -36,7 +37,7 @@ struct NamespaceSharing {
     private static func check(_ mode: String, of kind: String, _ known: Set<String>) throws {
         if known.contains(mode) { return }
         if ["PID", "IPC"].contains(kind), let owner = owner(in: mode), !owner.isEmpty { return }
-        throw APIError(.invalidInput, "invalid \(kind) mode: \(mode)")
+        throw ContainerOptionError.unknownMode(namespace: kind, mode: mode)
     }
 }
 
@@ -57,7 +58,7 @@ struct NamespaceOwners {
     func resolve(_ record: inout ContainerRecord) throws {
         do {
             try resolveOwners(&record)
-        } catch let refusal as APIError where refusal.kind == .notFound {}
+        } catch let refusal as any Fault where refusal.kind == .notFound {}
     }
 
     /// Brings to its start a container whose namespaces' owners were not known when it was made.
@@ -91,22 +92,22 @@ struct NamespaceOwners {
     /// - Throws: `.conflict` when the owner does not run.
     func network(of record: ContainerRecord) throws -> ContainerRecord {
         guard let owner = record.networkOwner else { return record }
-        return try network(of: try running(owner, for: "network"))
+        return try network(of: try running(owner, for: .network))
     }
 
     /// The namespace file of the container whose processes this one sees; `nil` when it has its own.
     func processNamespace(of record: ContainerRecord) throws -> String? {
         guard let owner = record.pidOwner else { return nil }
-        return "/proc/\(try running(owner, for: "PID").processID)/ns/pid"
+        return "/proc/\(try running(owner, for: .processes).processID)/ns/pid"
     }
 
-    private func running(_ id: String, for what: String) throws -> ContainerRecord {
+    private func running(_ id: String, for shared: SharedNamespace) throws -> ContainerRecord {
         let record = try containers.find(id)
         guard record.isRunning else {
-            throw APIError(.conflict, "cannot join \(what) of a non running container: \(record.id)")
+            throw ContainerError.ownerNotRunning(shared: shared, id: record.id)
         }
         guard record.isUp else {
-            throw APIError(.conflict, "cannot join \(what) of a restarting container: \(record.id)")
+            throw ContainerError.ownerRestarting(shared: shared, id: record.id)
         }
         return record
     }

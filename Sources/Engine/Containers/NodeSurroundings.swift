@@ -1,6 +1,7 @@
 import Concurrency
 import ContainerRuntime
 import DataPlane
+import EngineInterface
 import Faults
 import LinuxSystem
 import Logs
@@ -156,9 +157,6 @@ enum InitProgram {
     /// - Throws: `.unavailable` in Docker's words, with the package that has one.
     static func path() throws -> String {
         if let path = installed { return path }
-        throw APIError(
-            .unavailable,
-            "exec: \"docker-init\": executable file not found in $PATH: --init needs Debian's package tini on this node"
-        )
+        throw ContainerError.initMissing
     }
 }

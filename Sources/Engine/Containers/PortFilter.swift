@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import Model
 
 /// What `publish` and `expose` of a list look for: `80`, `80/udp`, `8000-8080/tcp`. Source: Engine API 1.50, `ContainerList`.
@@ -6,15 +6,15 @@ struct PortFilter {
     private let ports: ClosedRange<UInt16>
     private let transport: TransportProtocol
 
-    /// - Throws: ``APIError`` naming the filter and its value.
-    init(_ text: String, of filter: String) throws(APIError) {
+    /// - Throws: ``FilterError`` naming the filter and its value.
+    init(_ text: String, of filter: String) throws(FilterError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         let bounds = (parts.first ?? "").split(separator: "-", omittingEmptySubsequences: false)
             .map { UInt16($0, radix: 10) }
         guard parts.count <= 2, bounds.count <= 2,
             let transport = TransportProtocol(rawValue: parts.count == 2 ? parts[1].lowercased() : "tcp"),
             let low = bounds.first ?? nil, let high = bounds.last ?? nil, low <= high
-        else { throw APIError(.invalidInput, "invalid filter '\(filter)=\(text)'") }
+        else { throw FilterError.invalid(name: filter, value: text) }
         ports = low...high
         self.transport = transport
     }

@@ -1,6 +1,6 @@
 import Addressing
 import DataPlane
-import Faults
+import EngineInterface
 import Model
 
 /// A container's port bindings as wishes for ports of the node. Pure.
@@ -10,7 +10,7 @@ struct PortRequests {
     init(_ record: ContainerRecord) { self.record = record }
 
     /// - Parameter defaultBinding: The address that a network publishes on when a binding names none.
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``ContainerOptionError``.
     func requests(defaultBinding: (String) -> IPAddress?) throws -> [PortReservations.Request] {
         guard !record.isOnHostNetwork, let way = record.endpoints.first(where: { $0.overlay == nil }),
             let target = way.address?.address
@@ -20,7 +20,7 @@ struct PortRequests {
         var requests: [PortReservations.Request] = []
         for (text, list) in bindings.sorted(by: { $0.key < $1.key }) {
             guard let key = PortKey(text) else {
-                throw APIError(.invalidInput, "invalid port specification: \"\(text)\"")
+                throw ContainerOptionError.invalidPort(text)
             }
             for binding in list ?? [] {
                 // Nothing is published on IPv6 yet; the binding for IPv4 that clients send beside it is.
@@ -50,6 +50,6 @@ struct PortRequests {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0, radix: 10) }
         if parts.count == 1, let port = parts[0] { return (port, port) }
         if parts.count == 2, let low = parts[0], let high = parts[1], low <= high { return (low, high) }
-        throw APIError(.invalidInput, "invalid port specification: \"\(text)\"")
+        throw ContainerOptionError.invalidPort(text)
     }
 }

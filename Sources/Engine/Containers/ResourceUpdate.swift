@@ -1,6 +1,6 @@
 import Concurrency
 import ContainerRuntime
-import Faults
+import EngineInterface
 import Model
 
 /// Lays a request's limits over a container's. Pure.
@@ -9,25 +9,18 @@ struct ResourceUpdate {
 
     init(_ before: HostConfiguration) { self.before = before }
 
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``ContainerOptionError``, ``LimitError``.
     func applying(_ changes: HostConfiguration) throws -> HostConfiguration {
         var host = before
         try UnsupportedFeatures.checkResources(changes)
         if changes.nanoCpus != 0, before.cpuPeriod != 0 || before.cpuQuota != 0 {
-            throw APIError(
-                .invalidInput,
-                "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set.")
+            throw LimitError.processorsAfterPeriod
         }
         if changes.cpuPeriod != 0 || changes.cpuQuota != 0, before.nanoCpus != 0 {
-            throw APIError(
-                .invalidInput,
-                "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set.")
+            throw LimitError.periodAfterProcessors
         }
         if changes.memory != 0, before.memorySwap > 0, changes.memory > before.memorySwap, changes.memorySwap == 0 {
-            throw APIError(
-                .invalidInput,
-                "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
-            )
+            throw LimitError.memoryAboveSwap
         }
         if changes.memory != 0 { host.memory = changes.memory }
         if changes.memoryReservation != 0 { host.memoryReservation = changes.memoryReservation }
@@ -44,8 +37,7 @@ struct ResourceUpdate {
         let policy = changes.restartPolicy
         if !policy.name.isEmpty {
             if host.autoRemove, policy.name != "no" {
-                throw APIError(
-                    .invalidInput, "Restart policy cannot be updated because AutoRemove is enabled for the container")
+                throw ContainerOptionError.updatedRestartOfTemporary
             }
             host.restartPolicy = policy
             try ContainerPlanner.checkRestartPolicy(host)

@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import Glibc
 
 /// Signals by the names that clients use.
@@ -30,12 +30,12 @@ enum SignalName {
     /// - Throws: `.invalidInput` with `Invalid signal: X`.
     static func parse(_ text: String) throws -> Int32 {
         if let number = Int32(text) {
-            guard (1...64).contains(number) else { throw APIError(.invalidInput, "Invalid signal: \(text)") }
+            guard (1...64).contains(number) else { throw ContainerError.invalidSignal(text) }
             return number
         }
         let upper = text.uppercased()
         guard let number = numbers[upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper] else {
-            throw APIError(.invalidInput, "Invalid signal: \(text)")
+            throw ContainerError.invalidSignal(text)
         }
         return number
     }

@@ -1,7 +1,6 @@
 import Concurrency
 import ContainerRuntime
 package import EngineInterface
-import Faults
 import LinuxSystem
 import Logging
 package import Model
@@ -35,14 +34,14 @@ package final class ExecService: ExecBackend {
 
     package func createExec(container reference: String, _ request: Model.ExecRequest) async throws -> String {
         let record = try containers.find(reference)
-        guard record.isRunning else { throw APIError(.conflict, "container \(record.id) is not running") }
+        guard record.isRunning else { throw ContainerError.notRunning(record.id) }
         if record.phase.isPaused {
-            throw APIError(.conflict, "container \(record.id) is paused, unpause the container before exec")
+            throw ContainerError.pausedBeforeExec(record.id)
         }
         if record.phase.isRestarting {
-            throw APIError(.conflict, "container \(record.id) is restarting, wait until the container is running")
+            throw ContainerError.restarting(record.id)
         }
-        if request.cmd.isEmpty { throw APIError(.invalidInput, "No exec command specified") }
+        if request.cmd.isEmpty { throw ExecError.noCommand }
         let entry = execs.create(containerID: record.id, request)
         var attributes = record.eventAttributes
         attributes["execID"] = entry.id
@@ -53,12 +52,9 @@ package final class ExecService: ExecBackend {
     package func checkExec(_ id: String) async throws -> ExecStreamsWish {
         let entry = try execs.find(id)
         let record = try containers.find(entry.containerID)
-        guard record.isRunning else { throw APIError(.conflict, "container \(record.id) is not running") }
+        guard record.isRunning else { throw ContainerError.notRunning(record.id) }
         if entry.isStarted {
-            throw APIError(
-                .conflict,
-                entry.isRunning
-                    ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
+            throw entry.isRunning ? ExecError.alreadyRunning(id) : ExecError.alreadyRun(id)
         }
         return ExecStreamsWish(
             isTerminal: entry.request.tty, wantsInput: entry.request.attachStdin,
@@ -159,7 +155,7 @@ package final class ExecService: ExecBackend {
     package func resizeExec(_ id: String, height: Int, width: Int) async throws {
         let entry = try execs.find(id)
         guard entry.isRunning, let session = sessions.withLock({ $0[id] }) else {
-            throw APIError(.conflict, "Exec command \(id) is not running")
+            throw ExecError.notRunning(id)
         }
         try await session.resizeTerminal(height: height, width: width)
     }

@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import LinuxSystem
 import Model
 import Synchronization
@@ -73,13 +73,10 @@ final class ExecTable: Sendable {
     /// Marks an exec as started.
     /// - Throws: `.conflict` when it was started before.
     func begin(_ id: String) throws -> Entry {
-        try state.withLock { state throws(APIError) in
+        try state.withLock { state throws(ExecError) in
             guard var entry = state.entries[id] else { throw Self.unknown(id) }
             if entry.isStarted {
-                throw APIError(
-                    .conflict,
-                    entry.isRunning
-                        ? "Error: Exec command \(id) is already running" : "Error: Exec command \(id) has already run")
+                throw entry.isRunning ? ExecError.alreadyRunning(id) : ExecError.alreadyRun(id)
             }
             entry.isStarted = true
             entry.isRunning = true
@@ -114,7 +111,7 @@ final class ExecTable: Sendable {
         }
     }
 
-    private static func unknown(_ id: String) -> APIError { APIError(.notFound, "No such exec instance: \(id)") }
+    private static func unknown(_ id: String) -> ExecError { ExecError.notFound(id) }
 
     private func rest(_ entry: Entry, _ state: inout State) {
         let container = entry.containerID

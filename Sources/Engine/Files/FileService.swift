@@ -1,7 +1,6 @@
 import Concurrency
 import ContainerRuntime
 package import EngineInterface
-import Faults
 import Glibc
 import Images
 import LinuxSystem
@@ -42,7 +41,7 @@ package final class FileService: ContainerFilesBackend {
         throws -> PathStatus
     {
         guard let found = try tree.status(wanted.path, followingLinks: wanted.followsLast) else {
-            throw APIError(.notFound, "Could not find the file \(text) in container \(reference)")
+            throw FileError.notFound(path: text, container: reference)
         }
         let isLink = found.st_mode & S_IFMT == S_IFLNK
         var target = ""
@@ -64,7 +63,7 @@ package final class FileService: ContainerFilesBackend {
         let wanted = ContainerPath(path)
         let status = try await statContainerPath(reference, path: path)
         if wanted.followsLast, path != "/", !status.mode.isDirectory {
-            throw APIError(.invalidInput, "Bad parameter: \(path) is not a directory")
+            throw FileError.notDirectory(path)
         }
         let archive = try stream(of: record) { tree, output in
             var writer = TreeWriter(output: output)
@@ -120,7 +119,7 @@ package final class FileService: ContainerFilesBackend {
                 while try !input.readSome(ByteFlow.pieceBytes).isEmpty {}
             }
         } catch let error as SystemError where error.errno == EROFS {
-            throw APIError(.forbidden, "mounted volume is marked read-only")
+            throw FileError.readOnlyVolume
         }
         try await fed
         events.publish("container", "extract-to-dir", record.id, record.eventAttributes)
@@ -147,15 +146,15 @@ package final class FileService: ContainerFilesBackend {
         _ text: String
     ) throws {
         guard let found = try tree.status(wanted.path, followingLinks: true) else {
-            throw APIError(.notFound, "Could not find the file \(text) in container \(reference)")
+            throw FileError.notFound(path: text, container: reference)
         }
         guard found.st_mode & S_IFMT == S_IFDIR else {
-            throw APIError(.invalidInput, "extraction point is not a directory")
+            throw FileError.targetNotDirectory
         }
         if record.hostConfig.readonlyRootfs,
             try tree.status("/", followingLinks: true)?.st_dev == found.st_dev
         {
-            throw APIError(.forbidden, "container rootfs is marked read-only")
+            throw FileError.readOnlyRoot
         }
     }
 
@@ -210,7 +209,7 @@ package final class FileService: ContainerFilesBackend {
         }
         return try await containers.lock.run(record.id) {
             guard let present = containers.record(record.id) else {
-                throw APIError(.notFound, "No such container: \(record.id)")
+                throw ContainerError.notFound(record.id)
             }
             if present.isUp { return try await run() }
             try await roots.mount(present)

@@ -1,7 +1,7 @@
 import Concurrency
 import ContainerRuntime
+import DockerMessages
 import EngineInterface
-import Faults
 import LinuxSystem
 import Logging
 import Model
@@ -106,7 +106,7 @@ final class HealthMonitor: Sendable {
             throw CancellationError()
         } catch {
             result.exitCode = HealthPlan.noExitCode
-            result.output = "\(error)"
+            result.output = DockerMessage.text(of: error)
         }
         result.end = .now
         attributes["exitCode"] = String(result.exitCode)

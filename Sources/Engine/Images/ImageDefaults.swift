@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import Images
 import Model
 import OCI
@@ -43,16 +43,13 @@ extension ImageService {
         var wanted: Platform?
         if let text, !text.isEmpty {
             guard let platform = Platform(text) else {
-                throw APIError(
-                    .invalidInput, "\"\(text)\": unknown operating system or architecture: invalid argument")
+                throw ImageError.invalidPlatform(text)
             }
             wanted = platform
         }
         let image = try await images.image(reference)
         if let wanted, !image.configuration.platform.fits(wanted) {
-            throw APIError(
-                .notFound,
-                "image with reference \(reference) was found but does not provide the specified platform (\(wanted))")
+            throw ImageError.platformMissing(reference: reference, platform: "\(wanted)")
         }
         return ImageDefaults(
             id: image.id.description, configuration: ImageDefaults.configuration(of: image.configuration.config))

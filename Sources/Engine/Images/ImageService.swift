@@ -1,5 +1,4 @@
 package import EngineInterface
-import Faults
 import Images
 import LinuxSystem
 package import Model
@@ -151,7 +150,7 @@ package final class ImageService: ImageBackend {
             switch word.lowercased() {
             case "0", "false": all = true
             case "1", "true": all = false
-            default: throw APIError(.invalidInput, "invalid filter 'dangling=[\(word)]'")
+            default: throw FilterError.invalidFlag(name: "dangling", values: [word])
             }
         }
         let pruned = try await images.prune(all: all, uses: users.imageUses) { image in

@@ -1,7 +1,6 @@
 import Concurrency
 import ContainerRuntime
 package import EngineInterface
-import Faults
 import LinuxSystem
 import Logging
 import Model
@@ -30,10 +29,10 @@ package final class AttachService: ContainerStreamBackend {
     package func attachContainer(_ reference: String, _ query: AttachQuery) async throws -> any AttachedStreams {
         let record = try containers.find(reference)
         if record.phase.isPaused {
-            throw APIError(.conflict, "container \(record.id) is paused, unpause the container before attach")
+            throw ContainerError.pausedBeforeAttach(record.id)
         }
         if record.phase.isRestarting {
-            throw APIError(.conflict, "container \(record.id) is restarting, wait until the container is running")
+            throw ContainerError.restarting(record.id)
         }
         // Asked for first: a viewer whom nobody reads would hold the container up.
         let past = query.logs ? try await logs.containerLogs(record.id, LogQuery()).output : nil
@@ -57,7 +56,7 @@ package final class AttachService: ContainerStreamBackend {
 
     package func resizeContainer(_ reference: String, height: Int, width: Int) async throws {
         let record = try containers.find(reference)
-        guard record.isRunning else { throw APIError(.conflict, "container \(record.id) is not running") }
+        guard record.isRunning else { throw ContainerError.notRunning(record.id) }
         guard record.configuration.tty else { return }
         try await runtime.resizeTerminal(record.id, height: height, width: width)
         var attributes = record.eventAttributes

@@ -1,6 +1,5 @@
 import Concurrency
 package import EngineInterface
-import Faults
 import LinuxSystem
 import Logs
 import Model
@@ -23,7 +22,7 @@ package final class LogService: LogBackend {
     package func containerLogs(_ reference: String, _ query: LogQuery) async throws -> LogStream {
         let record = try containers.find(reference)
         if !query.standardOutput, !query.standardError {
-            throw APIError(.invalidInput, "Bad parameters: you must choose at least one stream")
+            throw LogDriverError.noStreamChosen
         }
         var selection = LogSelection()
         selection.tail = query.tail
@@ -47,7 +46,7 @@ package final class LogService: LogBackend {
     func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
-        guard let record = containers.all.first(where: { $0.task?.taskID == id }) else {
+        guard let record = containers.record(ofTask: id) else {
             return AsyncThrowingStream { $0.finish() }
         }
         return try logParts(record, selection, marks: marks)
@@ -58,7 +57,7 @@ package final class LogService: LogBackend {
         -> AsyncThrowingStream<LogPart, any Error>
     {
         guard record.hasLog else {
-            throw APIError(.notImplemented, "configured logging driver does not support reading")
+            throw LogDriverError.nothingKept
         }
         var selection = selection
         selection.follows = selection.follows && record.isRunning

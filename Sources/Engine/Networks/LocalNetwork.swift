@@ -3,7 +3,7 @@ import Faults
 import Model
 
 /// A network of this node alone: bridges, and the two that are none.
-struct LocalNetwork: VersionedRecord, Identifiable {
+struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     static let recordKind = "local-network"
     static let recordVersion = 1
 

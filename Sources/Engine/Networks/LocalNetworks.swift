@@ -11,6 +11,8 @@ final class LocalNetworks: Sendable {
         var networks: [String: LocalNetwork] = [:]
         /// Walks each network's subnets; which addresses are in use comes from the containers.
         var allocators: [String: AddressAllocator] = [:]
+        /// Counts changes.
+        var version: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -54,6 +56,9 @@ final class LocalNetworks: Sendable {
         return network
     }
 
+    /// All there are, with a number that every change counts up.
+    var versioned: (version: UInt64, all: [LocalNetwork]) { state.withLock { ($0.version, Array($0.networks.values)) } }
+    var version: UInt64 { state.withLock { $0.version } }
     var all: [LocalNetwork] { state.withLock { Array($0.networks.values) } }
     var subnets: [IPNetwork] { all.flatMap { $0.ranges.map(\.subnet) } }
 
@@ -73,6 +78,7 @@ final class LocalNetworks: Sendable {
     func withdraw(_ id: String) -> LocalNetwork? {
         state.withLock { state in
             state.allocators[id] = nil
+            state.version += 1
             return state.networks.removeValue(forKey: id)
         }
     }
@@ -125,6 +131,7 @@ final class LocalNetworks: Sendable {
 
     private func keep(_ network: LocalNetwork) {
         state.withLock { state in
+            state.version += 1
             state.networks[network.id] = network
             state.allocators[network.id] = AddressAllocator(network.ranges)
         }

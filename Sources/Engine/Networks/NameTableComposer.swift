@@ -2,11 +2,13 @@ import Addressing
 import Model
 import NameService
 
-/// Computes what a container can look up: the names on each of its networks. Pure.
+/// Computes what a container can look up, from nothing: the names on each of its networks. Pure.
+///
+/// ``NameDirectory`` has the same by key.
 struct NameTableComposer {
     var containers: [any NetworkMember]
     var networks: [LocalNetwork]
-    var swarm: SwarmNetworkState?
+    var facts: NetworkFacts?
 
     /// Whether the container has the embedded resolver: on any network but Docker's default bridge.
     static func hasResolver(_ container: any NetworkMember) -> Bool {
@@ -24,17 +26,15 @@ struct NameTableComposer {
             if let overlay = endpoint.overlay {
                 // Ingress carries what comes from outside; nothing is looked up on it.
                 if overlay.isIngress { continue }
-                add(Self.linked(overlayNames(endpoint, &pointers), endpoint), to: &tables)
+                tables.append(Self.linked(overlayNames(endpoint, &pointers), endpoint))
             } else if let network = networks.first(where: { $0.id == endpoint.networkID }) {
                 if !network.isInternal { forwards = true }
                 if network.name == "bridge" || network.isGatewayBridge { continue }
-                add(Self.linked(bridgeNames(network, &pointers), endpoint), to: &tables)
+                tables.append(Self.linked(bridgeNames(network, &pointers), endpoint))
             }
         }
         return NameTable(networks: tables, pointers: pointers, forwards: forwards)
     }
-
-    private func add(_ network: NameTable.Network, to tables: inout [NameTable.Network]) { tables.append(network) }
 
     /// Names that the container alone has for others on the network.
     private static func linked(_ table: NameTable.Network, _ endpoint: EndpointRecord) -> NameTable.Network {
@@ -63,22 +63,21 @@ struct NameTableComposer {
 
     private func overlayNames(_ endpoint: EndpointRecord, _ pointers: inout [IPAddress: String]) -> NameTable.Network {
         var table = NameTable.Network(name: endpoint.networkName)
-        guard let network = swarm?.networks.first(where: { $0.network.id == endpoint.networkID }) else { return table }
-        let reserved = ServiceNames(swarm?.networks ?? [], on: network)
-        for other in network.endpoints {
-            var names = other.names
-            if !other.containerID.isEmpty { names += [other.containerID, String(other.containerID.prefix(12))] }
-            names.removeAll(where: reserved.contains)
+        guard let facts, let network = facts.networks[endpoint.networkID] else { return table }
+        let reserved = ReservedNames(facts, on: network)
+        for other in network.endpoints.values {
+            let names = NameDirectory.names(of: other).filter { !reserved.contains($0) }
             let addresses = other.addresses.all
             for name in names { table.add(name, addresses) }
             guard let name = names.first else { continue }
             for address in addresses { pointers[address] = "\(name).\(endpoint.networkName)" }
         }
-        for service in network.services {
+        for known in network.services.values {
+            guard let service = known.service else { continue }
             let virtual = service.virtualAddresses?.all ?? []
-            let answer = virtual.isEmpty ? service.tasks : virtual
+            let answer = virtual.isEmpty ? Array(known.backends) : virtual
             for name in Set([service.name] + service.aliases) { table.add(name, answer) }
-            table.add("tasks.\(service.name)", service.tasks)
+            table.add("tasks.\(service.name)", Array(known.backends))
             for address in virtual { pointers[address] = "\(service.name).\(endpoint.networkName)" }
         }
         return table
@@ -94,18 +93,20 @@ struct NameTableComposer {
 }
 
 /// The names that are services' own: who has a place on a network chooses what it is called there, and none of these.
-private struct ServiceNames {
+private struct ReservedNames {
     private static let tasks = "tasks."
 
     private var keys: Set<String> = []
 
     /// - Parameter network: Its services' names and aliases are theirs there; and a service's name with its network's is its own everywhere.
-    init(_ networks: [SwarmNetworkState.Network], on network: SwarmNetworkState.Network) {
-        for service in network.services { keys.formUnion(([service.name] + service.aliases).compactMap(Self.key)) }
-        for other in networks {
-            for service in other.services {
-                keys.formUnion(
-                    ([service.name] + service.aliases).compactMap { Self.key("\($0).\(other.network.spec.name)") })
+    init(_ facts: NetworkFacts, on network: NetworkFacts.Network) {
+        for service in network.services.values.compactMap(\.service) {
+            keys.formUnion(([service.name] + service.aliases).compactMap(Self.key))
+        }
+        for other in facts.networks.values {
+            guard let name = other.network?.spec.name else { continue }
+            for service in other.services.values.compactMap(\.service) {
+                keys.formUnion(([service.name] + service.aliases).compactMap { Self.key("\($0).\(name)") })
             }
         }
     }

@@ -37,6 +37,8 @@ extension NetworkMember {
 protocol NetworkMembers: Sendable {
     var members: [any NetworkMember] { get }
     func member(_ id: String) -> (any NetworkMember)?
+    /// Ids of those that have changed, come or gone since they were asked for last.
+    func takeChanged() -> Set<String>
     /// Looks at all while none changes: what `decide` does is done before anybody is given a place in a network.
     func examineMembers(_ decide: ([any NetworkMember]) -> Void)
 }

@@ -2,98 +2,155 @@ import Addressing
 import DataPlane
 import Model
 
-/// Computes what the node's networks are to be from the containers, the local networks and the swarm's word. Pure.
+/// What the node's networks are made of, by key, and what they are to be: the whole, or the one part that a key names. Pure.
+///
+/// It is kept and changed in place; indexes tell which parts a change concerns, see ``concerned(by:)``.
 struct NodeNetworkComposer {
-    /// Containers that have joined their networks: running, or about to.
-    var containers: [any NetworkMember]
-    var networks: [LocalNetwork]
-    var swarm: SwarmNetworkState?
+    /// All of the node's containers by id, whether they have joined networks or not.
+    private(set) var containers: [String: any NetworkMember] = [:]
+    /// By id.
+    private(set) var networks: [String: LocalNetwork] = [:]
+    /// What managers have told; `nil` on a node that is in no swarm.
+    private(set) var facts: NetworkFacts?
     /// This node's id in the swarm.
     var nodeID: String?
     /// MTU of the link that carries VXLAN.
     var underlayMTU: Int
-    var resolvers: [String: ResolverPorts]
+    var resolvers: [String: ResolverPorts] = [:]
+    /// Containers that have ended and given up their networks, while their records still call them running.
+    var left: Set<String> = []
     /// Containers that administer the network which they are in, their own or another's.
-    var administered: Set<String> = []
+    private(set) var administered: Set<String> = []
+    /// Who has joined a network, by its id.
+    private(set) var joined: [String: Set<String>] = [:]
+    /// The swarm's network for what comes from outside.
+    private(set) var ingressID: String?
+    /// What sandboxes of a network may call there, as far as it has been asked for since it changed.
+    private var services: [String: [VirtualAddress]] = [:]
+
+    init(
+        containers: [any NetworkMember] = [], networks: [LocalNetwork] = [], facts: NetworkFacts? = nil,
+        nodeID: String? = nil, underlayMTU: Int, resolvers: [String: ResolverPorts] = [:]
+    ) {
+        self.underlayMTU = underlayMTU
+        self.nodeID = nodeID
+        self.resolvers = resolvers
+        set(networks: networks)
+        set(facts: facts)
+        set(containers: Dictionary(containers.map { ($0.id, $0) }) { first, _ in first })
+    }
+
+    // MARK: The whole
 
     func compose() -> NodeNetwork {
-        let bridges = bridges
-        let known = Set(bridges.map(\.id))
+        var own = self
+        let bridges = networks.keys.sorted().compactMap(bridge)
+        let overlays = overlayIDs.sorted().compactMap(overlay)
+        let sandboxes = containers.keys.sorted().compactMap { own.sandbox($0) }
         return NodeNetwork(
-            underlay: underlay, bridges: bridges, overlays: overlays, ingress: ingress,
-            sandboxes: containers.filter { !$0.isOnHostNetwork }.sorted { $0.id < $1.id }.map { sandbox($0, known) })
+            underlay: underlay, bridges: bridges, overlays: overlays, ingress: ingress, sandboxes: sandboxes)
     }
 
-    private var ownPeer: SwarmNetworkState.Peer? { swarm?.peers.first { $0.nodeID == nodeID } }
+    private var overlayIDs: Set<String> {
+        if facts == nil { return [] }
+        var ids = Set(joined.filter { place(onOverlay: $0.key) != nil }.keys)
+        if hasIngress, let ingressID { ids.insert(ingressID) }
+        return ids
+    }
+
+    // MARK: One part
+
+    /// The parts of these keys as they are to be.
+    mutating func changes(_ keys: Set<NetworkKey>) -> NetworkChanges {
+        var changes = NetworkChanges()
+        for key in keys {
+            let part: NetworkPart? =
+                switch key {
+                case .underlay: underlay.map { .underlay($0) }
+                case .ingress: ingress.map { .ingress($0) }
+                case .bridge(let id): bridge(id).map { .bridge($0) }
+                case .overlay(let id): overlay(id).map { .overlay($0) }
+                case .sandbox(let id): sandbox(id).map { .sandbox($0) }
+                }
+            if let part { changes.set(part) } else { changes.remove(key) }
+        }
+        return changes
+    }
+
+    private var ownPeer: SwarmNetworkState.Peer? { nodeID.flatMap { facts?.peers[$0] } }
 
     private var underlay: Underlay? {
-        guard let swarm, let own = ownPeer else { return nil }
+        guard let facts, let own = ownPeer else { return nil }
+        let settings = facts.settings ?? NetworkFact.Settings()
         return Underlay(
-            address: own.address, mtu: underlayMTU, peers: Set(swarm.peers.map(\.address)),
-            port: swarm.dataPathPort, controlPorts: Set(swarm.controlPorts),
-            managers: Set(swarm.managers))
+            address: own.address, mtu: underlayMTU, peers: Set(facts.peers.values.map(\.address)),
+            port: settings.dataPathPort, controlPorts: Set(settings.controlPorts), managers: Set(settings.managers))
     }
 
-    private var bridges: [BridgeNetwork] {
-        networks.filter { $0.driver == "bridge" }.sorted { $0.id < $1.id }.compactMap { network in
-            guard let addresses = network.bridgeAddresses else { return nil }
-            return BridgeNetwork(
-                id: network.id, linkName: network.bridgeName, addresses: addresses, mac: network.bridgeMAC,
-                mtu: network.mtu,
-                isInternal: network.isInternal, allowsInterContainer: network.allowsTrafficBetweenContainers,
-                masquerades: network.masquerades && !network.isInternal)
+    private func bridge(_ id: String) -> BridgeNetwork? {
+        guard let network = networks[id], network.driver == "bridge", let addresses = network.bridgeAddresses else {
+            return nil
         }
+        return BridgeNetwork(
+            id: network.id, linkName: network.bridgeName, addresses: addresses, mac: network.bridgeMAC,
+            mtu: network.mtu,
+            isInternal: network.isInternal, allowsInterContainer: network.allowsTrafficBetweenContainers,
+            masquerades: network.masquerades && !network.isInternal)
     }
 
-    private var overlays: [OverlayNetwork] {
-        if swarm == nil { return [] }
-        var used: [String: EndpointRecord.Overlay] = [:]
-        for endpoint in containers.flatMap(\.endpoints) where endpoint.isJoined {
-            if let overlay = endpoint.overlay { used[endpoint.networkID] = overlay }
+    private func overlay(_ id: String) -> OverlayNetwork? {
+        guard facts != nil else { return nil }
+        var overlay = place(onOverlay: id)
+        if overlay == nil, id == ingressID, hasIngress, let vni = facts?.networks[id]?.network?.vni {
+            overlay = EndpointRecord.Overlay(vni: vni, isInternal: false, isIngress: true, mtu: nil)
         }
-        if let ingress = ingressNetwork, ownPeer?.ingressAddresses != nil, let vni = ingress.network.vni {
-            used[ingress.network.id] = EndpointRecord.Overlay(vni: vni, isInternal: false, isIngress: true, mtu: nil)
-        }
-        return used.sorted { $0.key < $1.key }.map { id, overlay in
-            OverlayNetwork(
-                id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, underlayMTU - Underlay.overhead),
-                remoteEndpoints: remoteEndpoints(of: id, isIngress: overlay.isIngress),
-                reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
-        }
+        guard let overlay else { return nil }
+        return OverlayNetwork(
+            id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, underlayMTU - Underlay.overhead),
+            remoteEndpoints: remoteEndpoints(of: id, isIngress: overlay.isIngress),
+            reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
     }
+
+    /// What a container that has joined a network of the swarm knows of it; `nil` for another network, and for one that nobody has joined.
+    private func place(onOverlay id: String) -> EndpointRecord.Overlay? {
+        // The least id, so that it is always the same.
+        guard let member = joined[id]?.min() else { return nil }
+        return containers[member]?.endpoints.first { $0.isJoined && $0.networkID == id }?.overlay
+    }
+
+    private var hasIngress: Bool { ownPeer?.ingressAddresses != nil }
 
     private func hasLaxEndpoints(_ id: String) -> Bool {
-        containers.contains { container in
-            container.endpoints.contains { $0.isJoined && $0.networkID == id && isLax($0, of: container) }
-        }
+        guard let joined = joined[id], !joined.isEmpty else { return false }
+        return isOpen(swarm: id) || !joined.isDisjoint(with: administered)
+    }
+
+    /// Whether the owner of one of the swarm's networks lets everybody use addresses that are nobody's.
+    private func isOpen(swarm id: String) -> Bool {
+        SpoofCheck.isOff(facts?.networks[id]?.network?.driverState?.options)
     }
 
     /// Gateways and service addresses of a network of the swarm.
     private func reserved(in id: String) -> Set<IPAddress> {
-        guard let found = swarm?.networks.first(where: { $0.network.id == id }) else { return [] }
-        let gateways = (found.network.ipamOptions?.configs ?? []).compactMap(\.gateway)
-        return Set(gateways + found.services.flatMap { $0.virtualAddresses?.all ?? [] })
+        guard let found = facts?.networks[id], let network = found.network else { return [] }
+        let gateways = (network.ipamOptions?.configs ?? []).compactMap(\.gateway)
+        return Set(gateways + found.services.values.flatMap { $0.service?.virtualAddresses?.all ?? [] })
     }
 
     /// Whether an endpoint may use addresses that are nobody's: its container may add them, or the network's owner says so.
     private func isLax(_ endpoint: EndpointRecord, of container: any NetworkMember) -> Bool {
         if administered.contains(container.id) { return true }
-        if endpoint.overlay != nil {
-            let network = swarm?.networks.first { $0.network.id == endpoint.networkID }?.network
-            return SpoofCheck.isOff(network?.driverState?.options)
-        }
-        return SpoofCheck.isOff(networks.first { $0.id == endpoint.networkID }?.options)
+        if endpoint.overlay != nil { return isOpen(swarm: endpoint.networkID) }
+        return SpoofCheck.isOff(networks[endpoint.networkID]?.options)
     }
 
-    private var ingressNetwork: SwarmNetworkState.Network? { swarm?.networks.first { $0.network.spec.ingress == true } }
-
     private func remoteEndpoints(of id: String, isIngress: Bool) -> [RemoteEndpoint] {
-        guard let swarm, let network = swarm.networks.first(where: { $0.network.id == id }) else { return [] }
-        var remote = network.endpoints.filter { $0.nodeID != nodeID }.map {
+        guard let facts, let network = facts.networks[id] else { return [] }
+        var remote = network.endpoints.values.filter { $0.nodeID != nodeID }.map {
             RemoteEndpoint(addresses: $0.addresses, mac: MACAddress(tag: $0.tag), vtep: $0.vtep)
         }
         if isIngress {
-            remote += swarm.peers.filter { $0.nodeID != nodeID }.compactMap { peer in
+            remote += facts.peers.values.filter { $0.nodeID != nodeID }.compactMap { peer in
                 peer.ingressAddresses.map {
                     RemoteEndpoint(addresses: $0.hosts, mac: MACAddress(tag: peer.ingressTag), vtep: peer.address)
                 }
@@ -103,30 +160,36 @@ struct NodeNetworkComposer {
     }
 
     private var ingress: IngressSandbox? {
-        guard let swarm, let network = ingressNetwork, let peer = ownPeer, let addresses = peer.ingressAddresses,
-            let bridge = networks.first(where: \.isGatewayBridge), !bridge.ranges.isEmpty
+        guard let facts, let ingressID, let peer = ownPeer, let addresses = peer.ingressAddresses,
+            let bridge = networks.values.first(where: \.isGatewayBridge), !bridge.ranges.isEmpty
         else { return nil }
         let leg = EndpointAddresses(
             bridge.ranges.map {
                 IPNetwork(address: $0.subnet.first.advanced(by: 2), prefixLength: $0.subnet.prefixLength)
             })
+        let ports = facts.ports.sorted { $0.key < $1.key }.compactMap { key, known -> MeshPort? in
+            guard let port = known.port else { return nil }
+            return MeshPort(
+                transport: key.transport, publishedPort: key.publishedPort,
+                backends: known.backends.sorted().map { MeshPort.Backend(address: $0, port: port.targetPort) })
+        }
         return IngressSandbox(
-            addresses: addresses, tag: peer.ingressTag, overlayID: network.network.id, bridgeID: bridge.id, leg: leg,
-            legMAC: MACAddress(defaultFor: leg.hosts),
-            ports: swarm.ports.map { port in
-                MeshPort(
-                    transport: port.transport, publishedPort: port.publishedPort,
-                    backends: port.backends.map { MeshPort.Backend(address: $0, port: port.targetPort) })
-            })
+            addresses: addresses, tag: peer.ingressTag, overlayID: ingressID, bridgeID: bridge.id, leg: leg,
+            legMAC: MACAddress(defaultFor: leg.hosts), ports: ports)
     }
 
-    /// - Parameter bridges: By id. A place in a network that is not there, or of a swarm that the node has left, is none: it
-    ///   would keep all the others' networks from being what they are to be.
-    private func sandbox(_ container: any NetworkMember, _ bridges: Set<String>) -> Sandbox {
-        let joined = container.endpoints.filter { endpoint in
-            endpoint.isJoined && endpoint.addresses != nil
-                && (endpoint.overlay == nil ? bridges.contains(endpoint.networkID) : swarm != nil)
-        }
+    /// Whether the container has a network namespace that is to be there. A place in a network is not given up before the container has left it.
+    private func hasSandbox(_ container: any NetworkMember) -> Bool {
+        guard !container.isOnHostNetwork else { return false }
+        return container.endpoints.contains(where: \.isJoined)
+            || (container.isInSandbox && !left.contains(container.id))
+    }
+
+    /// A place in a network that is not there, or of a swarm that the node has left, is none: it would keep all the others' networks from
+    /// being what they are to be.
+    private mutating func sandbox(_ id: String) -> Sandbox? {
+        guard let container = containers[id], hasSandbox(container) else { return nil }
+        let joined = container.endpoints.filter { isPresent($0) }
         let endpoints = joined.compactMap { endpoint -> Sandbox.Endpoint? in
             guard let addresses = endpoint.addresses, let mac = endpoint.hardwareAddress else { return nil }
             return Sandbox.Endpoint(
@@ -136,21 +199,34 @@ struct NodeNetworkComposer {
                 gateways: endpoint.gateways ?? HostAddresses(), isLax: isLax(endpoint, of: container))
         }
         let wayOut = wayOut(of: container)
-        let networkIDs = Set(joined.filter { $0.overlay?.isIngress == false }.map(\.networkID))
-        let services = (swarm?.networks ?? []).filter { networkIDs.contains($0.network.id) }.flatMap(\.services)
-            .flatMap { service in
-                (service.virtualAddresses?.all ?? []).map { address in
-                    VirtualAddress(
-                        address: address, backends: service.backends.filter { $0.family == address.family })
-                }
-            }
+        let overlays = Set(joined.filter { $0.overlay?.isIngress == false }.map(\.networkID)).sorted()
+        // One network's are not copied: all its sandboxes have the same.
+        let callable = overlays.count == 1 ? services(on: overlays[0]) : overlays.flatMap { services(on: $0) }
         return Sandbox(
-            id: container.id, endpoints: endpoints, defaultRouteEndpointID: wayOut?.endpointID, services: services,
-            mesh: mesh(container, joined), resolver: resolvers[container.id],
+            id: id, endpoints: endpoints, defaultRouteEndpointID: wayOut?.endpointID, services: callable,
+            mesh: mesh(container, joined), resolver: resolvers[id],
             published: container.publishedPorts.compactMap { port in
                 let target = port.hostAddress.map { wayOut?.addresses?.hosts[$0.family] } ?? wayOut?.address?.address
                 return target.map { HostPort(port, to: $0) }
             })
+    }
+
+    /// Whether an endpoint is one of a network that is there.
+    func isPresent(_ endpoint: EndpointRecord) -> Bool {
+        guard endpoint.isJoined, endpoint.addresses != nil else { return false }
+        return endpoint.overlay == nil ? networks[endpoint.networkID]?.isBridge == true : facts != nil
+    }
+
+    private mutating func services(on id: String) -> [VirtualAddress] {
+        if let known = services[id] { return known }
+        let found = (facts?.networks[id]?.services ?? [:]).sorted { $0.key < $1.key }.flatMap { _, service in
+            (service.service?.virtualAddresses?.all ?? []).map { address in
+                VirtualAddress(
+                    address: address, backends: service.backends.filter { $0.family == address.family }.sorted())
+            }
+        }
+        services[id] = found
+        return found
     }
 
     /// The endpoint through which a container reaches the outside: the bridge with the highest priority, internal ones
@@ -158,7 +234,7 @@ struct NodeNetworkComposer {
     func wayOut(of container: any NetworkMember) -> EndpointRecord? {
         let open = container.endpoints.filter { endpoint in
             endpoint.isJoined && endpoint.overlay == nil && endpoint.gateway != nil
-                && networks.first { $0.id == endpoint.networkID }?.isInternal == false
+                && networks[endpoint.networkID]?.isInternal == false
         }
         return open.min { left, right in
             let priorities = (left.wish?.gwPriority ?? 0, right.wish?.gwPriority ?? 0)
@@ -182,4 +258,130 @@ struct NodeNetworkComposer {
                 ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue)
             })
     }
+
+    // MARK: What it is made of
+
+    /// Takes all containers in place of those of before.
+    mutating func set(containers all: [String: any NetworkMember]) {
+        containers = all
+        joined = [:]
+        for container in all.values {
+            for id in Self.networks(of: container) { joined[id, default: []].insert(container.id) }
+        }
+        administered = SharedNetworks.administered(Array(all.values))
+    }
+
+    /// Takes all of the node's own networks in place of those of before.
+    mutating func set(networks all: [LocalNetwork]) {
+        networks = Dictionary(all.map { ($0.id, $0) }) { first, _ in first }
+    }
+
+    /// Takes all facts in place of those of before.
+    mutating func set(facts all: NetworkFacts?) {
+        facts = all
+        services = [:]
+        ingressID = findIngress()
+    }
+
+    private func findIngress() -> String? {
+        facts?.networks.filter { $0.value.network?.spec.ingress == true }.keys.min()
+    }
+
+    private static func networks(of container: any NetworkMember) -> Set<String> {
+        Set(container.endpoints.filter(\.isJoined).map(\.networkID))
+    }
+}
+
+// MARK: Changes
+
+extension NodeNetworkComposer {
+    /// Takes changes of facts.
+    /// - Returns: Keys of the facts that are different now, and of the parts that they concern.
+    mutating func apply(_ sets: [NetworkChangeSet]) -> (facts: Set<NetworkFact.Key>, parts: Set<NetworkKey>) {
+        var changed: Set<NetworkFact.Key> = []
+        // In place: a copy of the facts costs as much as there are.
+        for set in sets { changed.formUnion(facts?.apply(set) ?? []) }
+        var parts: Set<NetworkKey> = []
+        for key in changed { concern(key, &parts) }
+        return (changed, parts)
+    }
+
+    private mutating func concern(_ key: NetworkFact.Key, _ parts: inout Set<NetworkKey>) {
+        switch key {
+        case .settings: parts.insert(.underlay)
+        case .peer:
+            parts.formUnion([.underlay, .ingress])
+            // Its own facts may come later than a container's place in it.
+            for id in joined.keys where place(onOverlay: id)?.isIngress == true { parts.insert(.overlay(id)) }
+            if let ingressID { parts.insert(.overlay(ingressID)) }
+        case .subnets: break
+        case .port, .meshBackend: parts.insert(.ingress)
+        case .network(let id):
+            parts.insert(.overlay(id))
+            for member in joined[id] ?? [] { parts.insert(.sandbox(member)) }
+            let ingress = findIngress()
+            if ingress != ingressID || ingress == id {
+                parts.insert(.ingress)
+                for id in [ingress, ingressID].compactMap({ $0 }) { parts.insert(.overlay(id)) }
+                ingressID = ingress
+            }
+        case .endpoint(let id, _): parts.insert(.overlay(id))
+        case .service(let id, _), .backend(let id, _, _):
+            services[id] = nil
+            if hasLaxEndpoints(id) { parts.insert(.overlay(id)) }
+            if id != ingressID { for member in joined[id] ?? [] { parts.insert(.sandbox(member)) } }
+        }
+    }
+
+    /// Takes a container as it is now; `nil` when it is there no more.
+    /// - Returns: Keys of the parts concerned.
+    mutating func set(_ id: String, _ container: (any NetworkMember)?) -> Set<NetworkKey> {
+        var parts: Set<NetworkKey> = [.sandbox(id)]
+        let old = containers[id]
+        containers[id] = container
+        let (before, after) = (old.map(Self.networks) ?? [], container.map(Self.networks) ?? [])
+        for network in before.subtracting(after) {
+            joined[network]?.remove(id)
+            if joined[network]?.isEmpty == true {
+                joined[network] = nil
+                parts.insert(.overlay(network))
+            }
+        }
+        for network in after.subtracting(before) {
+            if joined[network, default: []].insert(id).inserted, joined[network]?.count == 1 {
+                parts.insert(.overlay(network))
+            }
+        }
+        // Few administer a network or share another's.
+        guard [old, container].contains(where: { $0.map { $0.networkOwner != nil || $0.administersNetwork } ?? false })
+        else { return parts }
+        let now = SharedNetworks.administered(Array(containers.values))
+        let different = now.symmetricDifference(administered).union([id])
+        administered = now
+        for member in different {
+            parts.insert(.sandbox(member))
+            let places = member == id ? before.union(after) : containers[member].map(Self.networks) ?? []
+            for network in places { parts.insert(.overlay(network)) }
+        }
+        return parts
+    }
+
+    /// Takes the node's own networks as they are now.
+    /// - Returns: Keys of the parts concerned.
+    mutating func replace(networks all: [LocalNetwork]) -> Set<NetworkKey> {
+        let old = networks
+        set(networks: all)
+        var parts: Set<NetworkKey> = []
+        for id in Set(old.keys).union(networks.keys) where old[id] != networks[id] {
+            parts.insert(.bridge(id))
+            for member in joined[id] ?? [] { parts.insert(.sandbox(member)) }
+            if old[id]?.isGatewayBridge == true || networks[id]?.isGatewayBridge == true { parts.insert(.ingress) }
+        }
+        return parts
+    }
+}
+
+extension LocalNetwork {
+    /// Whether there is a bridge of it on the node.
+    fileprivate var isBridge: Bool { driver == "bridge" && bridgeAddresses != nil }
 }

@@ -22,7 +22,7 @@ extension NodeNetworkService {
         for (container, row) in resource.containers ?? [:] {
             resource.containers?[container]?.name = "gateway_\(row.endpointID.prefix(12))"
         }
-        if let subnet = network.ranges.first?.subnet, self.network.swarmState != nil {
+        if let subnet = network.ranges.first?.subnet, self.network.isInSwarm {
             var sandbox = NetworkContainer()
             sandbox.name = "gateway_ingress-sbox"
             sandbox.endpointID = network.id
@@ -58,14 +58,13 @@ extension NodeNetworkService {
             })
         var local = endpoints(on: network.id)
         if resource.ingress { local["ingress-sbox"] = ingressEndpoint(of: network) }
-        guard let view = self.network.swarmState?.networks.first(where: { $0.network.id == network.id }),
-            !local.isEmpty || resource.ingress
+        guard let facts = self.network.facts, let view = facts.networks[network.id], !local.isEmpty || resource.ingress
         else { return resource }
         resource.containers = local
         resource.labels = network.spec.labels
-        let nodes = Set(view.endpoints.map(\.nodeID))
-        resource.peers = (self.network.swarmState?.peers ?? []).filter { resource.ingress || nodes.contains($0.nodeID) }
-            .map {
+        let nodes = Set(view.endpoints.values.map(\.nodeID))
+        resource.peers = facts.peers.values.filter { resource.ingress || nodes.contains($0.nodeID) }
+            .sorted { $0.nodeID < $1.nodeID }.map {
                 NetworkPeer(name: String($0.nodeID.prefix(12)), ip: $0.address.description)
             }
         return resource
@@ -99,26 +98,28 @@ extension NodeNetworkService {
     }
 
     func services(on networkID: String) -> [String: NetworkService]? {
-        guard let state = network.swarmState,
-            let view = state.networks.first(where: { $0.network.id == networkID })
-        else { return nil }
-        let isIngress = view.network.spec.ingress == true
+        guard let facts = network.facts, let view = facts.networks[networkID], let own = view.network else {
+            return nil
+        }
+        let isIngress = own.spec.ingress == true
         var shown: [String: NetworkService] = [:]
-        for service in view.services {
-            let tasks = view.endpoints.compactMap { endpoint -> NetworkServiceTask? in
-                guard let address = endpoint.addresses.primary, service.tasks.contains(address) else { return nil }
+        for known in view.services.values {
+            guard let service = known.service else { continue }
+            let tasks = known.backends.sorted().compactMap { address -> NetworkServiceTask? in
+                guard let endpoint = view.endpoints[address] else { return nil }
                 return Self.shown(endpoint.names.first ?? endpoint.taskID, address, on: endpoint.vtep)
             }
             var row = NetworkService(vip: service.virtualAddresses?.primary?.description ?? "<nil>", tasks: tasks)
             if isIngress {
-                row.ports = state.ports.filter { $0.serviceID == service.serviceID }
-                    .map { "Target: \($0.targetPort), Publish: \($0.publishedPort)" }
+                row.ports = facts.ports.sorted { $0.key < $1.key }.compactMap(\.value.port)
+                    .filter { $0.serviceID == service.serviceID }
+                    .map { "Target: \($0.targetPort), Publish: \($0.key.publishedPort)" }
             }
             shown[service.name] = row
         }
         if isIngress {
             // The nodes' own endpoints, as Docker has them: of a service without a name.
-            let nodes = state.peers.compactMap { peer in
+            let nodes = facts.peers.values.sorted { $0.nodeID < $1.nodeID }.compactMap { peer in
                 peer.ingressAddresses?.primary.map { Self.shown("ingress-endpoint", $0.address, on: peer.address) }
             }
             if !nodes.isEmpty { shown[""] = NetworkService(vip: "<nil>", tasks: nodes) }

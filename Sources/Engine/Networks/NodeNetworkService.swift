@@ -142,7 +142,7 @@ package final class NodeNetworkService: NetworkBackend {
             }
             let planner = LocalNetworkPlanner(
                 taken: networks.subnets,
-                routed: try await RoutedSubnets.read() + (self.network.swarmState?.subnets ?? []))
+                routed: try await RoutedSubnets.read() + self.network.swarmSubnets)
             let network = try planner.plan(request, id: RandomID.docker(), at: .now)
             if networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName }) {
                 throw APIError(.forbidden, "networks have same bridge name")
@@ -171,7 +171,7 @@ package final class NodeNetworkService: NetworkBackend {
             return try await catalog.removeSwarmNetwork(id: found.identifier)
         }
         try await lock.run("networks") {
-            let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.swarmState != nil
+            let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.isInSwarm
             guard !isNeeded, try await removeUnused(found.identifier) else {
                 throw APIError(
                     .forbidden,

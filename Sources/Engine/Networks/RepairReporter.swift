@@ -47,7 +47,6 @@ struct RepairReporter: Sendable {
             "part": "\(scope)", "reason": drift.reason, "count": "\(count)", "total": "\(drift.total)",
             "seconds": "\(drift.duration.seconds)",
         ].merging(more) { first, _ in first }
-        let swarm = network.swarmState?.networks.map(\.network) ?? []
         var actor = ""
         switch scope {
         case .node:
@@ -55,9 +54,9 @@ struct RepairReporter: Sendable {
             attributes["name"] = "host"
         case .overlay(let id):
             actor = id
-            attributes["name"] = swarm.first { $0.id == id }?.spec.name
+            attributes["name"] = network.swarmNetwork(id)?.network?.spec.name
         case .ingress:
-            let ingress = swarm.first { $0.spec.ingress == true }
+            let ingress = network.ingressNetwork
             actor = ingress?.id ?? ""
             attributes["name"] = ingress?.spec.name
         case .sandbox(let id):

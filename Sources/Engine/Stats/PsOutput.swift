@@ -1,22 +1,22 @@
-import Faults
+import EngineInterface
 
 /// What a client asks of `ps`, and what the program says. Pure. Source: moby, `daemon/top_unix.go`.
 enum PsOutput {
-    /// - Throws: ``APIError`` for arguments that rename the column of process ids, by which rows are chosen.
+    /// - Throws: ``ProcessListError`` for arguments that rename the column of process ids, by which rows are chosen.
     static func check(_ arguments: String) throws {
         // `-o name=TITLE`: a title PID for another column would let processes of others be shown.
         // One blank, not as many as there are: from each of them on, the rest would be looked through again.
         for match in arguments.matches(of: #/\s(\w*)=\s*(PID[^\s]*)/#) where match.1 != "pid" {
-            throw APIError(.invalidInput, "specifying \"\(match.1)=\(match.2)\" is not allowed")
+            throw ProcessListError.renamedColumn(column: "\(match.1)", name: "\(match.2)")
         }
     }
 
-    /// - Throws: ``APIError`` when there is no column of process ids.
+    /// - Throws: ``ProcessListError`` when there is no column of process ids.
     static func parse(_ text: String, pids: Set<Int32>) throws -> (titles: [String], processes: [[String]]) {
         let lines = text.split(separator: "\n")
         let titles = (lines.first ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
         guard let column = titles.firstIndex(of: "PID") else {
-            throw APIError(.invalidInput, "Couldn't find PID field in ps output")
+            throw ProcessListError.noProcessColumn
         }
         var rows: [[String]] = []
         for line in lines.dropFirst() {

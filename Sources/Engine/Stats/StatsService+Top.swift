@@ -1,7 +1,6 @@
 import Concurrency
 import ContainerRuntime
 import EngineInterface
-import Faults
 import Glibc
 import LinuxSystem
 import Model
@@ -17,9 +16,9 @@ extension StatsService {
         let record = try containers.find(reference)
         let arguments = arguments.isEmpty ? "-ef" : arguments
         try PsOutput.check(arguments)
-        guard record.isRunning else { throw APIError(.conflict, "container \(record.id) is not running") }
+        guard record.isRunning else { throw ContainerError.notRunning(record.id) }
         if record.phase.isRestarting {
-            throw APIError(.conflict, "container \(record.id) is restarting, wait until the container is running")
+            throw ContainerError.restarting(record.id)
         }
         let group = ContainerSpecification.cgroup(of: record.id)
         let layout = layout
@@ -35,13 +34,13 @@ extension StatsService {
     /// The host's `ps` for the processes, and for all of them where it does not take `-q` beside the arguments.
     private func ps(_ arguments: String, _ pids: [pid_t]) async throws -> String {
         guard let program = Processes.find("ps") else {
-            throw APIError(.unavailable, "ps is not installed on this node")
+            throw ProcessListError.programMissing
         }
         let words = arguments.split(separator: " ").map(String.init)
         let (chosen, output) = try await run(program, words + ["-q" + pids.map(String.init).joined(separator: ",")])
         if chosen == .exited(0) { return output }
         let (status, all) = try await run(program, words)
-        guard status == .exited(0) else { throw APIError(.invalidInput, "ps: \(all)") }
+        guard status == .exited(0) else { throw ProcessListError.failed(all) }
         return all
     }
 

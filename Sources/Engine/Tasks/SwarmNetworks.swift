@@ -5,17 +5,29 @@ import LinuxSystem
 import LocalStore
 import Model
 import Netlink
+import Synchronization
 
-/// The swarm's networks on this node: what the swarm says of them is kept, so that they are there again before any manager answers.
+/// The swarm's networks on this node: what managers tell of them is kept, so that they are there again before any manager answers.
 final class SwarmNetworks: Sendable {
-    private let store: LocalStore
+    private struct Unwritten {
+        var facts: Set<NetworkFact.Key> = []
+        var nodeID: String?
+        /// The node's own address for which the MTU of the underlay is known.
+        var underlay: IPAddress?
+    }
+
+    private let kept: KeptFacts
     private let containers: ContainerTable
     private let endpoints: EndpointService
+    /// What is in memory and not on record yet.
+    private let state = Mutex(Unwritten())
+    /// Changes are taken one after the other.
+    private let order = KeyedLock<String>()
 
     init(store: LocalStore, containers: ContainerTable, endpoints: EndpointService) {
         self.containers = containers
         self.endpoints = endpoints
-        self.store = store
+        kept = KeptFacts(store: store)
     }
 
     private var network: NetworkCoordinator { endpoints.network }
@@ -25,30 +37,65 @@ final class SwarmNetworks: Sendable {
 
     /// Takes up what an earlier daemon was told.
     func load() async throws {
-        let places = try await store.restore(SwarmPlace.self, kind: .node)
-        if let place = places.first(where: { $0.id == SwarmPlace.key })?.value { try await take(place) }
+        guard let (facts, nodeID) = try await kept.load() else { return }
+        let own = facts.peers[nodeID]?.address
+        network.setSwarm(facts, nodeID: nodeID, underlayMTU: try await underlayMTU(of: own))
+        state.withLock { $0.underlay = own }
     }
 
-    /// Makes the networks as told; returns when new connections follow it.
+    /// Takes changes; returns when new connections follow all of them.
+    func apply(_ sets: [NetworkChangeSet], nodeID: String) async throws {
+        try await order.run("swarm") {
+            let isNew = network.enter(nodeID)
+            let changed = network.apply(sets)
+            state.withLock { state in
+                state.facts.formUnion(changed)
+                if isNew { state.nodeID = nodeID }
+            }
+            if local.named(LocalNetwork.gatewayBridgeName) == nil {
+                _ = try await local.ensureGatewayBridge(
+                    taken: network.swarmSubnets, routed: try await RoutedSubnets.read())
+            }
+            try await keep()
+            let own = network.ownPeer?.address
+            if own != state.withLock({ $0.underlay }) {
+                network.setUnderlayMTU(try await underlayMTU(of: own))
+                state.withLock { $0.underlay = own }
+            }
+            try await network.refresh()
+        }
+    }
+
+    /// Takes a whole state in place of what was told before.
     func apply(_ state: SwarmNetworkState, nodeID: String) async throws {
-        _ = try await local.ensureGatewayBridge(taken: state.subnets, routed: try await RoutedSubnets.read())
-        let place = SwarmPlace(nodeID: nodeID, network: state)
-        try await store.save(place, kind: .node, id: SwarmPlace.key)
-        try await take(place)
-        try await network.refresh()
+        let sets = state.changeSets
+        let scopes = Set(sets.map(\.scope))
+        let ends = (network.facts?.scopes ?? []).filter { !scopes.contains($0) }.map {
+            NetworkChangeSet($0, sequence: state.version, isEnd: true)
+        }
+        try await apply(sets + ends, nodeID: nodeID)
     }
 
-    /// Lets the node's networks be computed from the swarm's word from now on.
-    private func take(_ place: SwarmPlace) async throws {
-        let own = place.network.peers.first { $0.nodeID == place.nodeID }
-        network.setSwarm(place.network, nodeID: place.nodeID, underlayMTU: try await underlayMTU(of: own?.address))
+    /// Writes what is not on record yet; what cannot be written is tried again with the next change.
+    private func keep() async throws {
+        let unwritten = state.withLock { state in
+            defer { (state.facts, state.nodeID) = ([], nil) }
+            return state
+        }
+        do {
+            try await kept.write(network.present(unwritten.facts), nodeID: unwritten.nodeID)
+        } catch {
+            state.withLock { state in
+                state.facts.formUnion(unwritten.facts)
+                state.nodeID = state.nodeID ?? unwritten.nodeID
+            }
+            throw error
+        }
     }
 
     /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil`.
     func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
-        func holder() -> String? {
-            containers.all.first { $0.endpoints.contains { $0.attachmentID == attachmentID } }?.name
-        }
+        func holder() -> String? { containers.record(ofAttachment: attachmentID)?.name }
         try await endpoints.holders.wait(attachmentID) { holder() == name }
         return holder()
     }
@@ -58,8 +105,11 @@ final class SwarmNetworks: Sendable {
 
     /// The node has left the swarm, and its tasks have gone.
     func leave() async throws {
-        network.setSwarm(nil, nodeID: nil, underlayMTU: NetworkCoordinator.usualMTU)
-        try await store.delete(kind: .node, id: SwarmPlace.key)
+        try await order.run("swarm") {
+            network.setSwarm(nil, nodeID: nil, underlayMTU: NetworkCoordinator.usualMTU)
+            state.withLock { $0 = Unwritten() }
+            try await kept.erase()
+        }
         // A user may have put a container there: then it stays, as the container does.
         if let bridge = local.named(LocalNetwork.gatewayBridgeName) {
             _ = try await endpoints.networks.removeUnused(bridge.id)
@@ -79,13 +129,4 @@ final class SwarmNetworks: Sendable {
             return link?.mtu ?? NetworkCoordinator.usualMTU
         }
     }
-}
-
-/// What the engine itself remembers of the swarm: enough to have its networks again before any manager answers.
-struct SwarmPlace: VersionedRecord {
-    static let recordKind = "swarm-place"
-    static let recordVersion = 1
-    static let key = "swarm"
-    var nodeID: String
-    var network: SwarmNetworkState
 }

@@ -1,4 +1,5 @@
 import Concurrency
+import DockerMessages
 import LocalStore
 import Addressing
 package import EngineInterface
@@ -74,16 +75,16 @@ package final class TaskService: TaskExecutor {
         }
     }
 
-    private func record(of taskID: String) -> ContainerRecord? { containers.all.first { $0.task?.taskID == taskID } }
+    private func record(of taskID: String) -> ContainerRecord? { containers.record(ofTask: taskID) }
 
     package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
         guard let record = record(of: task.id) else { throw APIError(.notFound, "task \(task.id) has no container") }
         do {
             try await life.start(record.id)
-        } catch let refusal as APIError where refusal.kind == .notModified {
+        } catch let refusal as any Fault where refusal.kind == .notModified {
             // It runs already: the daemon was restarted in between.
         } catch {
-            throw APIError(.internalError, "starting container failed: \(error)")
+            throw APIError(.internalError, "starting container failed: \(DockerMessage.text(of: error))")
         }
         try await waitUntilHealthy(record.id, task)
         try await waitUntilServing(record.id)
@@ -142,7 +143,7 @@ package final class TaskService: TaskExecutor {
         guard let record = record(of: id) else { return }
         do {
             try await life.removeContainer(record.id, force: true, removeVolumes: true)
-        } catch let refusal as APIError where refusal.kind == .notFound {}
+        } catch let refusal as any Fault where refusal.kind == .notFound {}
     }
 
     package func presentTasks() async throws -> [String: TaskStatus.ContainerStatus] {
@@ -161,6 +162,10 @@ package final class TaskService: TaskExecutor {
 
     package func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
         try await networks.apply(state, nodeID: nodeID)
+    }
+
+    package func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
+        try await networks.apply(changes, nodeID: nodeID)
     }
 
     package func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {

@@ -1,5 +1,5 @@
 import Addressing
-import Faults
+import EngineInterface
 import Glibc
 import LinuxSystem
 
@@ -15,16 +15,16 @@ struct LocalVolumeOptions: Sendable, Equatable {
     let options: String
 
     /// `nil` for a plain directory.
-    /// - Throws: ``APIError`` in Docker's words.
-    init?(_ given: [String: String]?) throws(APIError) {
+    /// - Throws: ``VolumeError``, ``VolumeOptionError``.
+    init?(_ given: [String: String]?) throws(VolumeOptionError) {
         guard let given, !given.isEmpty else { return nil }
         for name in given.keys.sorted() where !Self.known.contains(name) {
-            throw APIError(.invalidInput, "invalid option: \"\(name)\"")
+            throw VolumeOptionError.unknownOption(name)
         }
-        if given["size"] != nil { throw APIError(.invalidInput, "quota size requested but no quota support") }
+        if given["size"] != nil { throw VolumeOptionError.sizeWithoutQuota }
         for name in given.keys.sorted() {
             for other in Self.needed[name] ?? [] where given[other] == nil {
-                throw APIError(.invalidInput, "missing required option: \"\(other)\"")
+                throw VolumeOptionError.missingOption(other)
             }
         }
         type = given["type"] ?? ""
@@ -33,29 +33,25 @@ struct LocalVolumeOptions: Sendable, Equatable {
     }
 
     /// Mounts it. Blocks, for as long as a server is looked up and answers.
-    /// - Throws: ``APIError`` in Docker's words with the kernel's reason.
+    /// - Throws: ``VolumeError``, ``VolumeOptionError`` with the kernel's reason.
     func mount(at target: String) throws {
-        do throws(Failure) {
-            guard !device.isEmpty else { throw Failure(text: "missing device in volume options") }
+        do throws(VolumeMountFailure) {
+            guard !device.isEmpty else { throw VolumeMountFailure.noDevice }
             let (device, options) = try resolved()
             do {
                 try Mounts.mount(device, at: target, type: type, MountOptions(options))
             } catch {
                 let reason = String(cString: strerror(error.errno))
-                throw Failure(
-                    text:
-                        "failed to mount local volume: \(error.attempting): \(reason.prefix(1).lowercased())\(reason.dropFirst())"
-                )
+                throw VolumeMountFailure.kernel(
+                    attempt: error.attempting, reason: "\(reason.prefix(1).lowercased())\(reason.dropFirst())")
             }
         } catch {
-            throw APIError(.internalError, "error while mounting volume '\(target)': \(error.text)")
+            throw VolumeError.notMounted(place: target, reason: error)
         }
     }
 
-    private struct Failure: Error { let text: String }
-
     /// Device and options with servers' addresses instead of their names, which the kernel does not look up.
-    private func resolved() throws(Failure) -> (device: String, options: String) {
+    private func resolved() throws(VolumeMountFailure) -> (device: String, options: String) {
         guard ["nfs", "nfs4", "cifs"].contains(type) else { return (device, options) }
         let words = options.split(separator: ",")
         if let word = words.first(where: { $0.hasPrefix("addr=") }) {
@@ -69,7 +65,7 @@ struct LocalVolumeOptions: Sendable, Equatable {
         return ("//\(try Self.address(of: String(server)))\(device.dropFirst(2 + server.count))", options)
     }
 
-    private static func address(of name: String) throws(Failure) -> String {
+    private static func address(of name: String) throws(VolumeMountFailure) -> String {
         if IPAddress(name) != nil || name.contains(":") { return name }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -77,15 +73,12 @@ struct LocalVolumeOptions: Sendable, Equatable {
         let status = getaddrinfo(name, nil, &hints, &found)
         defer { if let found { freeaddrinfo(found) } }
         guard status == 0, let first = found?.pointee else {
-            throw Failure(
-                text:
-                    "error resolving passed in network volume address: lookup \(name): \(String(cString: gai_strerror(status)))"
-            )
+            throw VolumeMountFailure.serverUnknown(name: name, reason: String(cString: gai_strerror(status)))
         }
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         let named = getnameinfo(
             first.ai_addr, first.ai_addrlen, &text, socklen_t(clamping: text.count), nil, 0, NI_NUMERICHOST)
-        guard named == 0 else { throw Failure(text: "error resolving passed in network volume address: \(name)") }
+        guard named == 0 else { throw VolumeMountFailure.serverWithoutAddress(name) }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -1,3 +1,4 @@
+import EngineInterface
 import Faults
 import Glibc
 import LinuxSystem
@@ -35,13 +36,10 @@ struct SubpathMounts: Sendable {
         for (index, item) in wanted.enumerated() {
             let found: Descriptor?
             do { found = try RootedDirectory(item.volume).naming(item.subpath) } catch {
-                throw APIError(.internalError, "cannot access path \(item.volume)/\(item.subpath): \(error)")
+                throw VolumeError.subpathUnreachable(volume: item.volume, subpath: item.subpath, cause: Cause(error))
             }
             guard let found else {
-                throw APIError(
-                    .internalError,
-                    "cannot access path \(item.volume)/\(item.subpath): lstat \(item.volume)/\(item.subpath): no such file or directory"
-                )
+                throw VolumeError.subpathMissing(volume: item.volume, subpath: item.subpath)
             }
             let place = "\(top)/\(index)"
             if try found.status().st_mode & S_IFMT == S_IFDIR {

@@ -45,7 +45,7 @@ package final class VolumeService: VolumeBackend {
     package func inspectVolume(_ name: String) async throws -> VolumeResource { try volumes.find(name) }
 
     package func removeVolume(_ name: String, force: Bool) async throws {
-        do { _ = try volumes.find(name) } catch let refusal as APIError where force && refusal.kind == .notFound {
+        do { _ = try volumes.find(name) } catch let refusal as any Fault where force && refusal.kind == .notFound {
             return
         }
         try await volumes.remove(name) { [users] in users.users(ofVolume: name) }
@@ -69,7 +69,7 @@ package final class VolumeService: VolumeBackend {
             let bytes = isElsewhere ? 0 : try await onThread { try TreeSize.bytes(place) }
             do {
                 try await volumes.remove(volume.name) { [users] in users.users(ofVolume: volume.name) }
-            } catch let refusal as APIError where refusal.kind == .conflict {
+            } catch let refusal as any Fault where refusal.kind == .conflict {
                 continue  // Of a container that came meanwhile.
             }
             reclaimed += bytes
@@ -86,7 +86,7 @@ package final class VolumeService: VolumeBackend {
         for name in Set(mounts.compactMap(\.name)).sorted() where volumes.isAnonymous(name) {
             do {
                 try await volumes.remove(name) { [users] in users.users(ofVolume: name).filter { $0 != id } }
-            } catch let refusal as APIError where refusal.kind == .conflict {
+            } catch let refusal as any Fault where refusal.kind == .conflict {
                 continue  // Another container has it, too.
             }
         }

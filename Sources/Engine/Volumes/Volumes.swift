@@ -1,6 +1,5 @@
 import Concurrency
 import EngineInterface
-import Faults
 import LinuxSystem
 import LocalStore
 import Model
@@ -44,7 +43,7 @@ final class Volumes: Sendable {
 
     func find(_ name: String) throws -> VolumeResource {
         guard let volume = known.withLock({ $0[name] }) else {
-            throw APIError(.notFound, "get \(name): no such volume")
+            throw VolumeError.notFound(name)
         }
         return volume
     }
@@ -58,15 +57,12 @@ final class Volumes: Sendable {
     func create(_ request: VolumeRequest) async throws -> VolumeResource {
         let name = request.name.isEmpty ? RandomID.docker() : request.name
         guard ContainerNames.isValid(name) else {
-            throw APIError(
-                .invalidInput,
-                "create \(name): \"\(name)\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" "
-                    + "are allowed. If you intended to pass a host directory, use absolute path")
+            throw VolumeError.invalidName(name)
         }
-        do throws(APIError) {
+        do throws(VolumeOptionError) {
             try VolumeDrivers.check(request.driver)
             _ = try LocalVolumeOptions(request.driverOpts)
-        } catch { throw APIError(error.kind, "create \(name): \(error.message)") }
+        } catch { throw VolumeError.notCreated(name: name, reason: error) }
         return try await turns.run(name) { try await make(name, request) }
     }
 
@@ -106,7 +102,7 @@ final class Volumes: Sendable {
             let isHeld = held.withLock { $0[name] != nil }
             let users = users() + (isHeld ? ["a container that is being created"] : [])
             guard users.isEmpty else {
-                throw APIError(.conflict, "remove \(name): volume is in use - [\(users.joined(separator: ", "))]")
+                throw VolumeError.inUse(name: name, users: users)
             }
             // What is mounted there is not the volume's to remove.
             if let volume = volume(name), volume.options?.isEmpty == false {
@@ -128,10 +124,10 @@ final class Volumes: Sendable {
 
 /// Which drivers of volumes there are.
 enum VolumeDrivers {
-    /// - Throws: ``APIError`` in Docker's words when there is none of the name.
-    static func check(_ name: String) throws(APIError) {
+    /// - Throws: ``VolumeError``, ``VolumeOptionError`` when there is none of the name.
+    static func check(_ name: String) throws(VolumeOptionError) {
         guard ["", "local"].contains(name) else {
-            throw APIError(.notFound, "error looking up volume plugin \(name): plugin \"\(name)\" not found")
+            throw VolumeOptionError.unknownDriver(name)
         }
     }
 }

@@ -1,7 +1,7 @@
 package import Faults
 
 /// What is wrong with stored or loaded content.
-package struct ImagesError: Fault, Equatable {
+package struct ImagesError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart.
     package enum Code: Sendable {
         /// Content does not have the digest or size it should have.

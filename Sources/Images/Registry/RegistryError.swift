@@ -1,7 +1,7 @@
 package import Faults
 
 /// What a registry, or the way to it, has refused.
-package struct RegistryError: Fault, Equatable {
+package struct RegistryError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart.
     package enum Code: Sendable {
         /// The registry has no such image, or does not show it to this caller.

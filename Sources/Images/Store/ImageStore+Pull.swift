@@ -1,5 +1,5 @@
 import Concurrency
-import Faults
+import EngineInterface
 import Foundation
 import LinuxSystem
 import Logging
@@ -34,8 +34,7 @@ extension ImageStore {
         var wanted = self.platform
         if let platform, !platform.isEmpty {
             guard let parsed = Platform(platform) else {
-                throw APIError(
-                    .invalidInput, "\"\(platform)\": unknown operating system or architecture: invalid argument")
+                throw ImageError.invalidPlatform("\(platform)")
             }
             wanted = parsed
         }
@@ -147,7 +146,7 @@ extension ImageStore {
         let present = try await onThread { [layers] in try chains.map { try layers.record($0) != nil } }
         for (index, descriptor) in descriptors.enumerated() {
             guard MediaType.isLayer(descriptor.mediaType), descriptor.mediaType != MediaType.dockerForeignLayer else {
-                throw APIError(.notImplemented, "layers of type \(descriptor.mediaType) are not supported")
+                throw ImageError.unsupportedLayer(descriptor.mediaType)
             }
             let status = present[index] ? "Already exists" : "Pulling fs layer"
             pull.relay.report(ProgressReport(status, layer: descriptor.digest))

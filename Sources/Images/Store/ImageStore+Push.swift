@@ -1,5 +1,5 @@
 import Concurrency
-import Faults
+import EngineInterface
 import LinuxSystem
 import Logging
 package import OCI
@@ -45,7 +45,7 @@ extension ImageStore {
         try await progress(ProgressReport("The push refers to repository [\(name.name)]"))
         let names = name.isNameOnly ? table.tags(of: name).map(\.name) : [name]
         guard !names.isEmpty, let first = names.first, names.allSatisfy({ table.id($0) != nil }) else {
-            throw APIError(.notFound, "An image does not exist locally with the tag: \(name.familiarName)")
+            throw ImageError.nothingToPush(name.familiarName)
         }
         let endpoint = try await registry.ping(first.domain, login: nil)
         for name in names {
@@ -60,7 +60,7 @@ extension ImageStore {
         _ name: ImageReference, _ endpoint: RegistryEndpoint, _ login: RegistryLogin?, _ relay: ProgressRelay
     ) async throws -> PushedTag {
         guard let id = table.id(name), usable[id] != nil else {
-            throw APIError(.notFound, "An image does not exist locally with the tag: \(name.familiarName)")
+            throw ImageError.nothingToPush(name.familiarName)
         }
         try await packLayers(of: id)
         guard let record = table.record(id) else { throw Self.missing(name.familiar) }

@@ -1,5 +1,5 @@
 import Concurrency
-import Faults
+import EngineInterface
 import LinuxSystem
 import OCI
 
@@ -20,7 +20,7 @@ extension ImageStore {
                     try refuseInUse(id, uses, force: true)
                     return try await delete(id, untagging: names)
                 }
-                throw Self.conflict(id, cannotForce: false, "image is referenced in multiple repositories")
+                throw ImageError.severalRepositories(id.short)
             }
             try refuseInUse(id, uses, force: force)
             return try await delete(id, untagging: names)
@@ -28,10 +28,7 @@ extension ImageStore {
         let name = try ImageReference(reference).stored
         let names = table.names(of: id)
         if !force, Self.isSingle(names), let use = uses.first {
-            throw APIError(
-                .conflict,
-                "conflict: unable to remove repository reference \"\(reference)\" (must force) - container "
-                    + "\(use.container.prefix(12)) is using its referenced image \(id.short)")
+            throw ImageError.nameInUse(reference: reference, container: "\(use.container.prefix(12))", image: id.short)
         }
         table.forget(name)
         steps.append(.untagged(name.familiar, of: id))
@@ -94,18 +91,11 @@ extension ImageStore {
 
     private func refuseInUse(_ id: Digest, _ uses: [ImageUse], force: Bool) throws {
         if let running = uses.first(where: \.isRunning) {
-            throw Self.conflict(
-                id, cannotForce: true, "image is being used by running container \(running.container.prefix(12))")
+            throw ImageError.usedByRunning(image: id.short, container: "\(running.container.prefix(12))")
         }
         if !force, let stopped = uses.first {
-            throw Self.conflict(
-                id, cannotForce: false, "image is being used by stopped container \(stopped.container.prefix(12))")
+            throw ImageError.usedByStopped(image: id.short, container: "\(stopped.container.prefix(12))")
         }
-    }
-
-    private static func conflict(_ id: Digest, cannotForce: Bool, _ why: String) -> APIError {
-        let how = cannotForce ? "cannot be forced" : "must be forced"
-        return APIError(.conflict, "conflict: unable to delete \(id.short) (\(how)) - \(why)")
     }
 
     /// Forgets an image on disk first, then collects what nothing needs any more.

@@ -1,5 +1,5 @@
 import Concurrency
-import Faults
+import EngineInterface
 import Foundation
 import LinuxSystem
 package import Logging
@@ -214,10 +214,10 @@ package actor ImageStore {
         throw Self.missing(text)
     }
 
-    static func missing(_ text: String) -> APIError {
+    static func missing(_ text: String) -> ImageError {
         // A name is told with its tag, as Docker does.
         let name = try? ImageReference(text).withDefaultTag.familiar  // What is no name is told as it came.
-        return APIError(.notFound, "No such image: \(name ?? text)")
+        return ImageError.notFound(name ?? text)
     }
 
     private func stored(_ id: Digest) -> StoredImage? {

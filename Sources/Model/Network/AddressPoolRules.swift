@@ -1,10 +1,7 @@
 package import Addressing
-package import Faults
 
-/// Reads the pools of a request for a network, local or of the swarm, and refuses what cannot be in Docker's words.
+/// Reads the pools of a request for a network, local or of the swarm, and refuses what cannot be.
 package enum AddressPoolRules {
-    /// What Docker says of a subnet that is used already.
-    package static let overlap = APIError(.forbidden, "Pool overlaps with other one on this address space")
     /// What Docker says when no default subnet is left.
     package static let exhausted =
         "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
@@ -15,16 +12,16 @@ package enum AddressPoolRules {
     ///
     /// - Parameter taken: Subnets that no pool may overlap; nor may two of them overlap each other.
     /// - Returns: As many as there are pools, in their order.
-    /// - Throws: ``APIError`` naming the offending value.
+    /// - Throws: ``PoolError`` naming the offending value.
     package static func parse(
         _ pools: [AddressPool], avoiding taken: [IPNetwork]
-    ) throws(APIError) -> [(range: AddressRange, gateway: IPAddress)] {
+    ) throws(PoolError) -> [(range: AddressRange, gateway: IPAddress)] {
         var taken = taken
         var result: [(range: AddressRange, gateway: IPAddress)] = []
         for pool in pools {
             var (range, gateway) = try parse(pool)
             let subnet = range.subnet
-            if taken.contains(where: { $0.overlaps(subnet) }) { throw overlap }
+            if taken.contains(where: { $0.overlaps(subnet) }) { throw .overlaps }
             taken.append(subnet)
             let door = gateway ?? subnet.first.advanced(by: 1)
             range.reserved.insert(door)
@@ -34,20 +31,20 @@ package enum AddressPoolRules {
     }
 
     /// One pool as it is written.
-    private static func parse(_ pool: AddressPool) throws(APIError) -> (range: AddressRange, gateway: IPAddress?) {
+    private static func parse(_ pool: AddressPool) throws(PoolError) -> (range: AddressRange, gateway: IPAddress?) {
         let text = pool.subnet ?? ""
         guard let subnet = IPNetwork(ipv4: text) else {
-            throw APIError(.invalidInput, "Invalid subnet \(text) : invalid CIDR address: \(text)")
+            throw PoolError.invalidSubnet(text)
         }
         guard subnet.prefixLength <= longestPrefix else {
-            throw APIError(.invalidInput, "Invalid subnet \(text) : too small for a network")
+            throw PoolError.smallSubnet(text)
         }
         var range: IPNetwork?
         if let text = pool.ipRange, !text.isEmpty {
             guard let parsed = IPNetwork(ipv4: text) else {
-                throw APIError(.invalidInput, "Invalid ip-range \(text) : invalid CIDR address: \(text)")
+                throw PoolError.invalidRange(text)
             }
-            guard subnet.contains(parsed) else { throw APIError(.invalidInput, "no matching subnet for range \(text)") }
+            guard subnet.contains(parsed) else { throw PoolError.rangeOutside(text) }
             range = parsed
         }
         var reserved: Set<IPAddress> = []
@@ -61,13 +58,13 @@ package enum AddressPoolRules {
 
     private static func address(
         _ text: String, _ what: String, in subnet: IPNetwork
-    ) throws(APIError) -> IPAddress {
+    ) throws(PoolError) -> IPAddress {
         guard let address = IPAddress(ipv4: text) else {
-            throw APIError(.invalidInput, "invalid \(what) address: \(text)")
+            throw PoolError.invalidAddress(field: what, text: text)
         }
-        guard subnet.contains(address) else { throw APIError(.invalidInput, "no matching subnet for \(what) \(text)") }
+        guard subnet.contains(address) else { throw PoolError.addressOutside(field: what, text: text) }
         guard address != subnet.first, address != subnet.last else {
-            throw APIError(.invalidInput, "\(what) \(text) is the subnet's own or its broadcast address")
+            throw PoolError.addressReserved(field: what, text: text)
         }
         return address
     }

@@ -7,6 +7,7 @@ package struct NetworkFacts: Sendable, Equatable {
     package private(set) var peers: [String: SwarmNetworkState.Peer] = [:]
     /// By network, the others included.
     package private(set) var subnets: [String: [IPNetwork]] = [:]
+    /// By what is published.
     package private(set) var ports: [NetworkFact.PortKey: Port] = [:]
     /// Those that the node takes part in, by id.
     package private(set) var networks: [String: Network] = [:]

@@ -1,5 +1,3 @@
-package import Faults
-
 extension SwarmNetwork {
     package static let mtuOption = "com.docker.network.driver.mtu"
 
@@ -12,9 +10,8 @@ extension SwarmNetwork {
     }
 
     /// - Throws: `.invalidInput` naming a value that no link can have.
-    package static func checkMTU(_ options: [String: String]?) throws(APIError) {
+    package static func checkMTU(_ options: [String: String]?) throws(NetworkOptionError) {
         guard let text = options?[mtuOption], !text.isEmpty, mtu(options) == nil else { return }
-        throw APIError(
-            .invalidInput, "invalid MTU: \(text) is not a number from \(links.lowerBound) to \(links.upperBound)")
+        throw NetworkOptionError.invalidMTU(text: text, range: links)
     }
 }

@@ -1,4 +1,4 @@
-package import Faults
+import Faults
 import Foundation
 
 /// The `Privileges` of a service's containers, as far as they are done.
@@ -7,8 +7,8 @@ package struct ServicePrivileges: Sendable, Equatable {
     /// As `--security-opt seccomp=` takes it: `unconfined` or a profile's text; `nil` for the standard.
     package var seccomp: String?
 
-    /// - Throws: ``APIError`` for what does not reach the container.
-    package init(_ value: JSONValue?) throws(APIError) {
+    /// - Throws: ``PrivilegeError``, ``UnsupportedError`` for what does not reach the container.
+    package init(_ value: JSONValue?) throws {
         guard case .object(let fields)? = value else { return }
         for (name, field) in fields.sorted(by: { $0.key < $1.key }) {
             switch (name, field) {
@@ -21,9 +21,9 @@ package struct ServicePrivileges: Sendable, Equatable {
                 case .string("custom"):
                     guard case .string(let text)? = seccomp["Profile"], let profile = Data(base64Encoded: text),
                         !profile.isEmpty
-                    else { throw APIError(.invalidInput, "custom seccomp profile must be specified") }
+                    else { throw PrivilegeError.noSeccompProfile }
                     self.seccomp = String(decoding: profile, as: UTF8.self)
-                default: throw APIError(.invalidInput, "invalid seccomp mode")
+                default: throw PrivilegeError.unknownSeccompMode
                 }
             case ("AppArmor", .object(let armor))
             where [nil, .string(""), .string("default"), .string("disabled")].contains(armor["Mode"]):
@@ -31,7 +31,7 @@ package struct ServicePrivileges: Sendable, Equatable {
             // Labels have no effect, as with a Docker that was not started with `--selinux-enabled`.
             case ("SELinuxContext", .object): continue
             default:
-                throw APIError(.notImplemented, "the privilege \(name) of a service is not implemented by apus yet")
+                throw UnsupportedError.feature("the privilege \(name) of a service")
             }
         }
     }

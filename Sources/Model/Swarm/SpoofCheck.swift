@@ -1,5 +1,3 @@
-package import Faults
-
 /// The option `apus.spoofcheck` of a network: whether its containers are held to the addresses that they were given. Off, they
 /// may use those that are nobody's as well.
 package enum SpoofCheck {
@@ -13,8 +11,8 @@ package enum SpoofCheck {
     }
 
     /// - Throws: `.invalidInput` naming a value that is neither.
-    package static func check(_ options: [String: String]?) throws(APIError) {
+    package static func check(_ options: [String: String]?) throws(NetworkOptionError) {
         guard let value = options?[option]?.lowercased(), !off.contains(value), !on.contains(value) else { return }
-        throw APIError(.invalidInput, "invalid value of network option \(option): \(value) is neither on nor off")
+        throw NetworkOptionError.neitherOnNorOff(option: option, value: value)
     }
 }

@@ -256,19 +256,21 @@ package nonisolated struct Apus_Node_V1_AssignmentsMessage: Sendable {
     set {content = .tasks(newValue)}
   }
 
-  package var network: Apus_Node_V1_NetworkState {
+  /// A NetworkChanges: on the wire the same as a message in its place. It is encoded once, and the same bytes go to every node.
+  package var networkChanges: Data {
     get {
-      if case .network(let v)? = content {return v}
-      return Apus_Node_V1_NetworkState()
+      if case .networkChanges(let v)? = content {return v}
+      return Data()
     }
-    set {content = .network(newValue)}
+    set {content = .networkChanges(newValue)}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
     case tasks(Apus_Node_V1_TaskSet)
-    case network(Apus_Node_V1_NetworkState)
+    /// A NetworkChanges: on the wire the same as a message in its place. It is encoded once, and the same bytes go to every node.
+    case networkChanges(Data)
 
   }
 
@@ -299,17 +301,632 @@ package nonisolated struct Apus_Node_V1_TaskSet: Sendable {
   package init() {}
 }
 
-/// A piece of the JSON of SwarmNetworkState.
-package nonisolated struct Apus_Node_V1_NetworkState: Sendable {
+/// Facts of one scope that have changed, or all of them: a piece of a NetworkChangeSet. Pieces of a set follow each other directly.
+///
+/// Addresses are their octets, 4 or 16; subnets are the octets and the prefix length in one more.
+package nonisolated struct Apus_Node_V1_NetworkChanges: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var version: UInt64 = 0
+  /// The network that the facts are of, by id; empty for those of the whole swarm.
+  package var network: String = String()
 
+  /// Which state of the scope the set leads to.
+  package var sequence: UInt64 = 0
+
+  /// Takes the place of everything that was told of the scope.
+  package var snapshot: Bool = false
+
+  /// More pieces belong to the same set.
   package var more: Bool = false
 
-  package var piece: Data = Data()
+  /// The node takes no part in the network any more.
+  package var end: Bool = false
+
+  /// In this order. A fact of a kind that the node does not know is passed over.
+  package var upserts: [Apus_Node_V1_NetworkFact] = []
+
+  /// After the upserts, in this order.
+  package var removals: [Apus_Node_V1_NetworkKey] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkFact: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var fact: Apus_Node_V1_NetworkFact.OneOf_Fact? = nil
+
+  package var settings: Apus_Node_V1_NetworkSettings {
+    get {
+      if case .settings(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkSettings()
+    }
+    set {fact = .settings(newValue)}
+  }
+
+  package var peer: Apus_Node_V1_NetworkPeer {
+    get {
+      if case .peer(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkPeer()
+    }
+    set {fact = .peer(newValue)}
+  }
+
+  package var subnets: Apus_Node_V1_NetworkSubnets {
+    get {
+      if case .subnets(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkSubnets()
+    }
+    set {fact = .subnets(newValue)}
+  }
+
+  package var port: Apus_Node_V1_NetworkPort {
+    get {
+      if case .port(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkPort()
+    }
+    set {fact = .port(newValue)}
+  }
+
+  package var meshBackend: Apus_Node_V1_NetworkMeshBackend {
+    get {
+      if case .meshBackend(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkMeshBackend()
+    }
+    set {fact = .meshBackend(newValue)}
+  }
+
+  package var network: Apus_Node_V1_NetworkDefinition {
+    get {
+      if case .network(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkDefinition()
+    }
+    set {fact = .network(newValue)}
+  }
+
+  package var endpoint: Apus_Node_V1_NetworkEndpoint {
+    get {
+      if case .endpoint(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkEndpoint()
+    }
+    set {fact = .endpoint(newValue)}
+  }
+
+  package var service: Apus_Node_V1_NetworkService {
+    get {
+      if case .service(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkService()
+    }
+    set {fact = .service(newValue)}
+  }
+
+  package var backend: Apus_Node_V1_NetworkBackend {
+    get {
+      if case .backend(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkBackend()
+    }
+    set {fact = .backend(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Fact: Equatable, Sendable {
+    case settings(Apus_Node_V1_NetworkSettings)
+    case peer(Apus_Node_V1_NetworkPeer)
+    case subnets(Apus_Node_V1_NetworkSubnets)
+    case port(Apus_Node_V1_NetworkPort)
+    case meshBackend(Apus_Node_V1_NetworkMeshBackend)
+    case network(Apus_Node_V1_NetworkDefinition)
+    case endpoint(Apus_Node_V1_NetworkEndpoint)
+    case service(Apus_Node_V1_NetworkService)
+    case backend(Apus_Node_V1_NetworkBackend)
+
+  }
+
+  package init() {}
+}
+
+/// The network is that of the set.
+package nonisolated struct Apus_Node_V1_NetworkKey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var key: Apus_Node_V1_NetworkKey.OneOf_Key? = nil
+
+  package var settings: Bool {
+    get {
+      if case .settings(let v)? = key {return v}
+      return false
+    }
+    set {key = .settings(newValue)}
+  }
+
+  /// By node.
+  package var peer: String {
+    get {
+      if case .peer(let v)? = key {return v}
+      return String()
+    }
+    set {key = .peer(newValue)}
+  }
+
+  /// By network.
+  package var subnets: String {
+    get {
+      if case .subnets(let v)? = key {return v}
+      return String()
+    }
+    set {key = .subnets(newValue)}
+  }
+
+  package var port: Apus_Node_V1_NetworkPortKey {
+    get {
+      if case .port(let v)? = key {return v}
+      return Apus_Node_V1_NetworkPortKey()
+    }
+    set {key = .port(newValue)}
+  }
+
+  package var meshBackend: Apus_Node_V1_NetworkMeshBackend {
+    get {
+      if case .meshBackend(let v)? = key {return v}
+      return Apus_Node_V1_NetworkMeshBackend()
+    }
+    set {key = .meshBackend(newValue)}
+  }
+
+  package var network: Bool {
+    get {
+      if case .network(let v)? = key {return v}
+      return false
+    }
+    set {key = .network(newValue)}
+  }
+
+  /// By its first address.
+  package var endpoint: Data {
+    get {
+      if case .endpoint(let v)? = key {return v}
+      return Data()
+    }
+    set {key = .endpoint(newValue)}
+  }
+
+  /// By id.
+  package var service: String {
+    get {
+      if case .service(let v)? = key {return v}
+      return String()
+    }
+    set {key = .service(newValue)}
+  }
+
+  package var backend: Apus_Node_V1_NetworkBackend {
+    get {
+      if case .backend(let v)? = key {return v}
+      return Apus_Node_V1_NetworkBackend()
+    }
+    set {key = .backend(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Key: Equatable, Sendable {
+    case settings(Bool)
+    /// By node.
+    case peer(String)
+    /// By network.
+    case subnets(String)
+    case port(Apus_Node_V1_NetworkPortKey)
+    case meshBackend(Apus_Node_V1_NetworkMeshBackend)
+    case network(Bool)
+    /// By its first address.
+    case endpoint(Data)
+    /// By id.
+    case service(String)
+    case backend(Apus_Node_V1_NetworkBackend)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkSettings: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var dataPathPort: UInt32 = 0
+
+  package var controlPorts: [UInt32] = []
+
+  /// Addresses.
+  package var managers: [Data] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkPeer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var nodeID: String = String()
+
+  package var hostname: String = String()
+
+  package var address: Data = Data()
+
+  /// Subnets: addresses with the prefix lengths of the ingress network, one a family at the most.
+  package var ingressAddresses: [Data] = []
+
+  package var ingressTag: UInt32 {
+    get {_ingressTag ?? 0}
+    set {_ingressTag = newValue}
+  }
+  /// Returns true if `ingressTag` has been explicitly set.
+  package var hasIngressTag: Bool {self._ingressTag != nil}
+  /// Clears the value of `ingressTag`. Subsequent reads from it will return its default value.
+  package mutating func clearIngressTag() {self._ingressTag = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _ingressTag: UInt32? = nil
+}
+
+package nonisolated struct Apus_Node_V1_NetworkSubnets: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var network: String = String()
+
+  package var subnets: [Data] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkPortKey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in IPv4's header: 6 TCP, 17 UDP, 132 SCTP.
+  package var transport: UInt32 = 0
+
+  package var publishedPort: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkPort: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var key: Apus_Node_V1_NetworkPortKey {
+    get {_key ?? Apus_Node_V1_NetworkPortKey()}
+    set {_key = newValue}
+  }
+  /// Returns true if `key` has been explicitly set.
+  package var hasKey: Bool {self._key != nil}
+  /// Clears the value of `key`. Subsequent reads from it will return its default value.
+  package mutating func clearKey() {self._key = nil}
+
+  package var targetPort: UInt32 = 0
+
+  package var serviceID: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _key: Apus_Node_V1_NetworkPortKey? = nil
+}
+
+package nonisolated struct Apus_Node_V1_NetworkMeshBackend: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var port: Apus_Node_V1_NetworkPortKey {
+    get {_port ?? Apus_Node_V1_NetworkPortKey()}
+    set {_port = newValue}
+  }
+  /// Returns true if `port` has been explicitly set.
+  package var hasPort: Bool {self._port != nil}
+  /// Clears the value of `port`. Subsequent reads from it will return its default value.
+  package mutating func clearPort() {self._port = nil}
+
+  package var address: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _port: Apus_Node_V1_NetworkPortKey? = nil
+}
+
+/// A network as the swarm keeps it. Its id is the set's.
+package nonisolated struct Apus_Node_V1_NetworkDefinition: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var version: UInt64 {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
+
+  package var createdAt: Apus_Node_V1_NetworkMoment {
+    get {_storage._createdAt ?? Apus_Node_V1_NetworkMoment()}
+    set {_uniqueStorage()._createdAt = newValue}
+  }
+  /// Returns true if `createdAt` has been explicitly set.
+  package var hasCreatedAt: Bool {_storage._createdAt != nil}
+  /// Clears the value of `createdAt`. Subsequent reads from it will return its default value.
+  package mutating func clearCreatedAt() {_uniqueStorage()._createdAt = nil}
+
+  package var updatedAt: Apus_Node_V1_NetworkMoment {
+    get {_storage._updatedAt ?? Apus_Node_V1_NetworkMoment()}
+    set {_uniqueStorage()._updatedAt = newValue}
+  }
+  /// Returns true if `updatedAt` has been explicitly set.
+  package var hasUpdatedAt: Bool {_storage._updatedAt != nil}
+  /// Clears the value of `updatedAt`. Subsequent reads from it will return its default value.
+  package mutating func clearUpdatedAt() {_uniqueStorage()._updatedAt = nil}
+
+  package var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
+
+  package var labels: Dictionary<String,String> {
+    get {_storage._labels}
+    set {_uniqueStorage()._labels = newValue}
+  }
+
+  package var driver: Apus_Node_V1_NetworkDriver {
+    get {_storage._driver ?? Apus_Node_V1_NetworkDriver()}
+    set {_uniqueStorage()._driver = newValue}
+  }
+  /// Returns true if `driver` has been explicitly set.
+  package var hasDriver: Bool {_storage._driver != nil}
+  /// Clears the value of `driver`. Subsequent reads from it will return its default value.
+  package mutating func clearDriver() {_uniqueStorage()._driver = nil}
+
+  package var ipv6: Bool {
+    get {_storage._ipv6 ?? false}
+    set {_uniqueStorage()._ipv6 = newValue}
+  }
+  /// Returns true if `ipv6` has been explicitly set.
+  package var hasIpv6: Bool {_storage._ipv6 != nil}
+  /// Clears the value of `ipv6`. Subsequent reads from it will return its default value.
+  package mutating func clearIpv6() {_uniqueStorage()._ipv6 = nil}
+
+  package var `internal`: Bool {
+    get {_storage._internal ?? false}
+    set {_uniqueStorage()._internal = newValue}
+  }
+  /// Returns true if ``internal`` has been explicitly set.
+  package var hasInternal: Bool {_storage._internal != nil}
+  /// Clears the value of ``internal``. Subsequent reads from it will return its default value.
+  package mutating func clearInternal() {_uniqueStorage()._internal = nil}
+
+  package var attachable: Bool {
+    get {_storage._attachable ?? false}
+    set {_uniqueStorage()._attachable = newValue}
+  }
+  /// Returns true if `attachable` has been explicitly set.
+  package var hasAttachable: Bool {_storage._attachable != nil}
+  /// Clears the value of `attachable`. Subsequent reads from it will return its default value.
+  package mutating func clearAttachable() {_uniqueStorage()._attachable = nil}
+
+  package var ingress: Bool {
+    get {_storage._ingress ?? false}
+    set {_uniqueStorage()._ingress = newValue}
+  }
+  /// Returns true if `ingress` has been explicitly set.
+  package var hasIngress: Bool {_storage._ingress != nil}
+  /// Clears the value of `ingress`. Subsequent reads from it will return its default value.
+  package mutating func clearIngress() {_uniqueStorage()._ingress = nil}
+
+  /// As asked for.
+  package var wantedPools: Apus_Node_V1_NetworkPools {
+    get {_storage._wantedPools ?? Apus_Node_V1_NetworkPools()}
+    set {_uniqueStorage()._wantedPools = newValue}
+  }
+  /// Returns true if `wantedPools` has been explicitly set.
+  package var hasWantedPools: Bool {_storage._wantedPools != nil}
+  /// Clears the value of `wantedPools`. Subsequent reads from it will return its default value.
+  package mutating func clearWantedPools() {_uniqueStorage()._wantedPools = nil}
+
+  package var scope: String {
+    get {_storage._scope}
+    set {_uniqueStorage()._scope = newValue}
+  }
+
+  /// What was chosen: the driver and its options, the VNI among them.
+  package var driverState: Apus_Node_V1_NetworkDriver {
+    get {_storage._driverState ?? Apus_Node_V1_NetworkDriver()}
+    set {_uniqueStorage()._driverState = newValue}
+  }
+  /// Returns true if `driverState` has been explicitly set.
+  package var hasDriverState: Bool {_storage._driverState != nil}
+  /// Clears the value of `driverState`. Subsequent reads from it will return its default value.
+  package mutating func clearDriverState() {_uniqueStorage()._driverState = nil}
+
+  package var pools: Apus_Node_V1_NetworkPools {
+    get {_storage._pools ?? Apus_Node_V1_NetworkPools()}
+    set {_uniqueStorage()._pools = newValue}
+  }
+  /// Returns true if `pools` has been explicitly set.
+  package var hasPools: Bool {_storage._pools != nil}
+  /// Clears the value of `pools`. Subsequent reads from it will return its default value.
+  package mutating func clearPools() {_uniqueStorage()._pools = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Apus_Node_V1_NetworkMoment: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Since 1970.
+  package var seconds: Int64 = 0
+
+  package var nanoseconds: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkDriver: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var options: Dictionary<String,String> = [:]
+
+  /// An empty map of options is told apart from none.
+  package var hasOptions_p: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkPools: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var driver: Apus_Node_V1_NetworkDriver {
+    get {_driver ?? Apus_Node_V1_NetworkDriver()}
+    set {_driver = newValue}
+  }
+  /// Returns true if `driver` has been explicitly set.
+  package var hasDriver: Bool {self._driver != nil}
+  /// Clears the value of `driver`. Subsequent reads from it will return its default value.
+  package mutating func clearDriver() {self._driver = nil}
+
+  package var pools: [Apus_Node_V1_NetworkPool] = []
+
+  /// No pools are told apart from an empty list.
+  package var hasPools_p: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _driver: Apus_Node_V1_NetworkDriver? = nil
+}
+
+package nonisolated struct Apus_Node_V1_NetworkPool: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var subnet: Data = Data()
+
+  package var gateway: Data = Data()
+
+  package var range: Data = Data()
+
+  /// Addresses, by what they are for.
+  package var auxiliary: Dictionary<String,Data> = [:]
+
+  package var hasAuxiliary_p: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkEndpoint: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// One a family at the most.
+  package var addresses: [Data] = []
+
+  package var tag: UInt32 {
+    get {_tag ?? 0}
+    set {_tag = newValue}
+  }
+  /// Returns true if `tag` has been explicitly set.
+  package var hasTag: Bool {self._tag != nil}
+  /// Clears the value of `tag`. Subsequent reads from it will return its default value.
+  package mutating func clearTag() {self._tag = nil}
+
+  package var nodeID: String = String()
+
+  package var taskID: String = String()
+
+  package var vtep: Data = Data()
+
+  package var containerID: String = String()
+
+  package var names: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _tag: UInt32? = nil
+}
+
+package nonisolated struct Apus_Node_V1_NetworkService: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var serviceID: String = String()
+
+  package var name: String = String()
+
+  package var aliases: [String] = []
+
+  /// One a family at the most; none with endpoint mode `dnsrr`.
+  package var virtualAddresses: [Data] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkBackend: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var serviceID: String = String()
+
+  package var address: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -352,8 +969,23 @@ package nonisolated struct Apus_Node_V1_ReportNetworkRequest: Sendable {
 
   package var sessionID: String = String()
 
-  /// New connections on this node follow this version.
-  package var version: UInt64 = 0
+  /// What new connections on this node follow.
+  package var applied: [Apus_Node_V1_NetworkProgress] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_NetworkProgress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in NetworkChanges.
+  package var network: String = String()
+
+  package var sequence: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -976,7 +1608,7 @@ nonisolated extension Apus_Node_V1_AssignmentsRequest: SwiftProtobuf.Message, Sw
 
 nonisolated extension Apus_Node_V1_AssignmentsMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AssignmentsMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tasks\0\u{1}network\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tasks\0\u{4}\u{2}network_changes\0\u{c}\u{2}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -997,17 +1629,12 @@ nonisolated extension Apus_Node_V1_AssignmentsMessage: SwiftProtobuf.Message, Sw
           self.content = .tasks(v)
         }
       }()
-      case 2: try {
-        var v: Apus_Node_V1_NetworkState?
-        var hadOneofValue = false
-        if let current = self.content {
-          hadOneofValue = true
-          if case .network(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
+      case 3: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
         if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.content = .network(v)
+          if self.content != nil {try decoder.handleConflictingOneOf()}
+          self.content = .networkChanges(v)
         }
       }()
       default: break
@@ -1025,9 +1652,9 @@ nonisolated extension Apus_Node_V1_AssignmentsMessage: SwiftProtobuf.Message, Sw
       guard case .tasks(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     }()
-    case .network?: try {
-      guard case .network(let v)? = self.content else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    case .networkChanges?: try {
+      guard case .networkChanges(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
     }()
     case nil: break
     }
@@ -1091,9 +1718,9 @@ nonisolated extension Apus_Node_V1_TaskSet: SwiftProtobuf.Message, SwiftProtobuf
   }
 }
 
-nonisolated extension Apus_Node_V1_NetworkState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".NetworkState"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}more\0\u{1}piece\0")
+nonisolated extension Apus_Node_V1_NetworkChanges: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkChanges"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}sequence\0\u{1}snapshot\0\u{1}more\0\u{1}end\0\u{1}upserts\0\u{1}removals\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1101,31 +1728,1114 @@ nonisolated extension Apus_Node_V1_NetworkState: SwiftProtobuf.Message, SwiftPro
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
-      case 2: try { try decoder.decodeSingularBoolField(value: &self.more) }()
-      case 3: try { try decoder.decodeSingularBytesField(value: &self.piece) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.snapshot) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.more) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.end) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.upserts) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.removals) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.version != 0 {
-      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 1)
+    if !self.network.isEmpty {
+      try visitor.visitSingularStringField(value: self.network, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
+    }
+    if self.snapshot != false {
+      try visitor.visitSingularBoolField(value: self.snapshot, fieldNumber: 3)
     }
     if self.more != false {
-      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 2)
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 4)
     }
-    if !self.piece.isEmpty {
-      try visitor.visitSingularBytesField(value: self.piece, fieldNumber: 3)
+    if self.end != false {
+      try visitor.visitSingularBoolField(value: self.end, fieldNumber: 5)
+    }
+    if !self.upserts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.upserts, fieldNumber: 6)
+    }
+    if !self.removals.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.removals, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: Apus_Node_V1_NetworkState, rhs: Apus_Node_V1_NetworkState) -> Bool {
-    if lhs.version != rhs.version {return false}
+  package static func ==(lhs: Apus_Node_V1_NetworkChanges, rhs: Apus_Node_V1_NetworkChanges) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.snapshot != rhs.snapshot {return false}
     if lhs.more != rhs.more {return false}
-    if lhs.piece != rhs.piece {return false}
+    if lhs.end != rhs.end {return false}
+    if lhs.upserts != rhs.upserts {return false}
+    if lhs.removals != rhs.removals {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkFact"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}settings\0\u{1}peer\0\u{1}subnets\0\u{1}port\0\u{3}mesh_backend\0\u{1}network\0\u{1}endpoint\0\u{1}service\0\u{1}backend\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Apus_Node_V1_NetworkSettings?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .settings(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .settings(v)
+        }
+      }()
+      case 2: try {
+        var v: Apus_Node_V1_NetworkPeer?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .peer(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .peer(v)
+        }
+      }()
+      case 3: try {
+        var v: Apus_Node_V1_NetworkSubnets?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .subnets(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .subnets(v)
+        }
+      }()
+      case 4: try {
+        var v: Apus_Node_V1_NetworkPort?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .port(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .port(v)
+        }
+      }()
+      case 5: try {
+        var v: Apus_Node_V1_NetworkMeshBackend?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .meshBackend(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .meshBackend(v)
+        }
+      }()
+      case 6: try {
+        var v: Apus_Node_V1_NetworkDefinition?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .network(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .network(v)
+        }
+      }()
+      case 7: try {
+        var v: Apus_Node_V1_NetworkEndpoint?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .endpoint(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .endpoint(v)
+        }
+      }()
+      case 8: try {
+        var v: Apus_Node_V1_NetworkService?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .service(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .service(v)
+        }
+      }()
+      case 9: try {
+        var v: Apus_Node_V1_NetworkBackend?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .backend(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .backend(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.fact {
+    case .settings?: try {
+      guard case .settings(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .peer?: try {
+      guard case .peer(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .subnets?: try {
+      guard case .subnets(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .port?: try {
+      guard case .port(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .meshBackend?: try {
+      guard case .meshBackend(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .network?: try {
+      guard case .network(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .endpoint?: try {
+      guard case .endpoint(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .service?: try {
+      guard case .service(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .backend?: try {
+      guard case .backend(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkFact, rhs: Apus_Node_V1_NetworkFact) -> Bool {
+    if lhs.fact != rhs.fact {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkKey"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}settings\0\u{1}peer\0\u{1}subnets\0\u{1}port\0\u{3}mesh_backend\0\u{1}network\0\u{1}endpoint\0\u{1}service\0\u{1}backend\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .settings(v)
+        }
+      }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .peer(v)
+        }
+      }()
+      case 3: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .subnets(v)
+        }
+      }()
+      case 4: try {
+        var v: Apus_Node_V1_NetworkPortKey?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .port(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .port(v)
+        }
+      }()
+      case 5: try {
+        var v: Apus_Node_V1_NetworkMeshBackend?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .meshBackend(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .meshBackend(v)
+        }
+      }()
+      case 6: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .network(v)
+        }
+      }()
+      case 7: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .endpoint(v)
+        }
+      }()
+      case 8: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .service(v)
+        }
+      }()
+      case 9: try {
+        var v: Apus_Node_V1_NetworkBackend?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .backend(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .backend(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.key {
+    case .settings?: try {
+      guard case .settings(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 1)
+    }()
+    case .peer?: try {
+      guard case .peer(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case .subnets?: try {
+      guard case .subnets(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    }()
+    case .port?: try {
+      guard case .port(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .meshBackend?: try {
+      guard case .meshBackend(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .network?: try {
+      guard case .network(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 6)
+    }()
+    case .endpoint?: try {
+      guard case .endpoint(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 7)
+    }()
+    case .service?: try {
+      guard case .service(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 8)
+    }()
+    case .backend?: try {
+      guard case .backend(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkKey, rhs: Apus_Node_V1_NetworkKey) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkSettings: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkSettings"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}data_path_port\0\u{3}control_ports\0\u{1}managers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.dataPathPort) }()
+      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.controlPorts) }()
+      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.managers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.dataPathPort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.dataPathPort, fieldNumber: 1)
+    }
+    if !self.controlPorts.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.controlPorts, fieldNumber: 2)
+    }
+    if !self.managers.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.managers, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkSettings, rhs: Apus_Node_V1_NetworkSettings) -> Bool {
+    if lhs.dataPathPort != rhs.dataPathPort {return false}
+    if lhs.controlPorts != rhs.controlPorts {return false}
+    if lhs.managers != rhs.managers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkPeer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{1}hostname\0\u{1}address\0\u{3}ingress_addresses\0\u{3}ingress_tag\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.nodeID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.hostname) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.address) }()
+      case 4: try { try decoder.decodeRepeatedBytesField(value: &self.ingressAddresses) }()
+      case 5: try { try decoder.decodeSingularFixed32Field(value: &self._ingressTag) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.nodeID.isEmpty {
+      try visitor.visitSingularStringField(value: self.nodeID, fieldNumber: 1)
+    }
+    if !self.hostname.isEmpty {
+      try visitor.visitSingularStringField(value: self.hostname, fieldNumber: 2)
+    }
+    if !self.address.isEmpty {
+      try visitor.visitSingularBytesField(value: self.address, fieldNumber: 3)
+    }
+    if !self.ingressAddresses.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.ingressAddresses, fieldNumber: 4)
+    }
+    try { if let v = self._ingressTag {
+      try visitor.visitSingularFixed32Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkPeer, rhs: Apus_Node_V1_NetworkPeer) -> Bool {
+    if lhs.nodeID != rhs.nodeID {return false}
+    if lhs.hostname != rhs.hostname {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.ingressAddresses != rhs.ingressAddresses {return false}
+    if lhs._ingressTag != rhs._ingressTag {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkSubnets: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkSubnets"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}subnets\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.network) }()
+      case 2: try { try decoder.decodeRepeatedBytesField(value: &self.subnets) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.network.isEmpty {
+      try visitor.visitSingularStringField(value: self.network, fieldNumber: 1)
+    }
+    if !self.subnets.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.subnets, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkSubnets, rhs: Apus_Node_V1_NetworkSubnets) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.subnets != rhs.subnets {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkPortKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkPortKey"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}transport\0\u{3}published_port\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.transport) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.publishedPort) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.transport != 0 {
+      try visitor.visitSingularUInt32Field(value: self.transport, fieldNumber: 1)
+    }
+    if self.publishedPort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.publishedPort, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkPortKey, rhs: Apus_Node_V1_NetworkPortKey) -> Bool {
+    if lhs.transport != rhs.transport {return false}
+    if lhs.publishedPort != rhs.publishedPort {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkPort: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkPort"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}target_port\0\u{3}service_id\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._key) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.targetPort) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.serviceID) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._key {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.targetPort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.targetPort, fieldNumber: 2)
+    }
+    if !self.serviceID.isEmpty {
+      try visitor.visitSingularStringField(value: self.serviceID, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkPort, rhs: Apus_Node_V1_NetworkPort) -> Bool {
+    if lhs._key != rhs._key {return false}
+    if lhs.targetPort != rhs.targetPort {return false}
+    if lhs.serviceID != rhs.serviceID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkMeshBackend: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkMeshBackend"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}address\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._port) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.address) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._port {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.address.isEmpty {
+      try visitor.visitSingularBytesField(value: self.address, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkMeshBackend, rhs: Apus_Node_V1_NetworkMeshBackend) -> Bool {
+    if lhs._port != rhs._port {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkDefinition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkDefinition"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}created_at\0\u{3}updated_at\0\u{1}name\0\u{1}labels\0\u{1}driver\0\u{1}ipv6\0\u{1}internal\0\u{1}attachable\0\u{1}ingress\0\u{3}wanted_pools\0\u{1}scope\0\u{3}driver_state\0\u{1}pools\0")
+
+  fileprivate class _StorageClass {
+    var _version: UInt64 = 0
+    var _createdAt: Apus_Node_V1_NetworkMoment? = nil
+    var _updatedAt: Apus_Node_V1_NetworkMoment? = nil
+    var _name: String = String()
+    var _labels: Dictionary<String,String> = [:]
+    var _driver: Apus_Node_V1_NetworkDriver? = nil
+    var _ipv6: Bool? = nil
+    var _internal: Bool? = nil
+    var _attachable: Bool? = nil
+    var _ingress: Bool? = nil
+    var _wantedPools: Apus_Node_V1_NetworkPools? = nil
+    var _scope: String = String()
+    var _driverState: Apus_Node_V1_NetworkDriver? = nil
+    var _pools: Apus_Node_V1_NetworkPools? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _version = source._version
+      _createdAt = source._createdAt
+      _updatedAt = source._updatedAt
+      _name = source._name
+      _labels = source._labels
+      _driver = source._driver
+      _ipv6 = source._ipv6
+      _internal = source._internal
+      _attachable = source._attachable
+      _ingress = source._ingress
+      _wantedPools = source._wantedPools
+      _scope = source._scope
+      _driverState = source._driverState
+      _pools = source._pools
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._version) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._createdAt) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._updatedAt) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 5: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._labels) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._driver) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._ipv6) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._internal) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._attachable) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._ingress) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._wantedPools) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._scope) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._driverState) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._pools) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._version != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._version, fieldNumber: 1)
+      }
+      try { if let v = _storage._createdAt {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._updatedAt {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 4)
+      }
+      if !_storage._labels.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._labels, fieldNumber: 5)
+      }
+      try { if let v = _storage._driver {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      try { if let v = _storage._ipv6 {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 7)
+      } }()
+      try { if let v = _storage._internal {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 8)
+      } }()
+      try { if let v = _storage._attachable {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 9)
+      } }()
+      try { if let v = _storage._ingress {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 10)
+      } }()
+      try { if let v = _storage._wantedPools {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
+      if !_storage._scope.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._scope, fieldNumber: 12)
+      }
+      try { if let v = _storage._driverState {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      try { if let v = _storage._pools {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkDefinition, rhs: Apus_Node_V1_NetworkDefinition) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._createdAt != rhs_storage._createdAt {return false}
+        if _storage._updatedAt != rhs_storage._updatedAt {return false}
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._labels != rhs_storage._labels {return false}
+        if _storage._driver != rhs_storage._driver {return false}
+        if _storage._ipv6 != rhs_storage._ipv6 {return false}
+        if _storage._internal != rhs_storage._internal {return false}
+        if _storage._attachable != rhs_storage._attachable {return false}
+        if _storage._ingress != rhs_storage._ingress {return false}
+        if _storage._wantedPools != rhs_storage._wantedPools {return false}
+        if _storage._scope != rhs_storage._scope {return false}
+        if _storage._driverState != rhs_storage._driverState {return false}
+        if _storage._pools != rhs_storage._pools {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkMoment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkMoment"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}seconds\0\u{1}nanoseconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSInt64Field(value: &self.seconds) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.nanoseconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.seconds != 0 {
+      try visitor.visitSingularSInt64Field(value: self.seconds, fieldNumber: 1)
+    }
+    if self.nanoseconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.nanoseconds, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkMoment, rhs: Apus_Node_V1_NetworkMoment) -> Bool {
+    if lhs.seconds != rhs.seconds {return false}
+    if lhs.nanoseconds != rhs.nanoseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkDriver: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkDriver"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}options\0\u{3}has_options\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.options) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.hasOptions_p) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.options.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.options, fieldNumber: 2)
+    }
+    if self.hasOptions_p != false {
+      try visitor.visitSingularBoolField(value: self.hasOptions_p, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkDriver, rhs: Apus_Node_V1_NetworkDriver) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.options != rhs.options {return false}
+    if lhs.hasOptions_p != rhs.hasOptions_p {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkPools: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkPools"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}driver\0\u{1}pools\0\u{3}has_pools\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._driver) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.pools) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.hasPools_p) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._driver {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.pools.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.pools, fieldNumber: 2)
+    }
+    if self.hasPools_p != false {
+      try visitor.visitSingularBoolField(value: self.hasPools_p, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkPools, rhs: Apus_Node_V1_NetworkPools) -> Bool {
+    if lhs._driver != rhs._driver {return false}
+    if lhs.pools != rhs.pools {return false}
+    if lhs.hasPools_p != rhs.hasPools_p {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkPool: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkPool"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}subnet\0\u{1}gateway\0\u{1}range\0\u{1}auxiliary\0\u{3}has_auxiliary\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.subnet) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.gateway) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.range) }()
+      case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufBytes>.self, value: &self.auxiliary) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.hasAuxiliary_p) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.subnet.isEmpty {
+      try visitor.visitSingularBytesField(value: self.subnet, fieldNumber: 1)
+    }
+    if !self.gateway.isEmpty {
+      try visitor.visitSingularBytesField(value: self.gateway, fieldNumber: 2)
+    }
+    if !self.range.isEmpty {
+      try visitor.visitSingularBytesField(value: self.range, fieldNumber: 3)
+    }
+    if !self.auxiliary.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufBytes>.self, value: self.auxiliary, fieldNumber: 4)
+    }
+    if self.hasAuxiliary_p != false {
+      try visitor.visitSingularBoolField(value: self.hasAuxiliary_p, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkPool, rhs: Apus_Node_V1_NetworkPool) -> Bool {
+    if lhs.subnet != rhs.subnet {return false}
+    if lhs.gateway != rhs.gateway {return false}
+    if lhs.range != rhs.range {return false}
+    if lhs.auxiliary != rhs.auxiliary {return false}
+    if lhs.hasAuxiliary_p != rhs.hasAuxiliary_p {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkEndpoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkEndpoint"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}addresses\0\u{1}tag\0\u{3}node_id\0\u{3}task_id\0\u{1}vtep\0\u{3}container_id\0\u{1}names\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedBytesField(value: &self.addresses) }()
+      case 2: try { try decoder.decodeSingularFixed32Field(value: &self._tag) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.nodeID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.taskID) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.vtep) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.containerID) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.names) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.addresses.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.addresses, fieldNumber: 1)
+    }
+    try { if let v = self._tag {
+      try visitor.visitSingularFixed32Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.nodeID.isEmpty {
+      try visitor.visitSingularStringField(value: self.nodeID, fieldNumber: 3)
+    }
+    if !self.taskID.isEmpty {
+      try visitor.visitSingularStringField(value: self.taskID, fieldNumber: 4)
+    }
+    if !self.vtep.isEmpty {
+      try visitor.visitSingularBytesField(value: self.vtep, fieldNumber: 5)
+    }
+    if !self.containerID.isEmpty {
+      try visitor.visitSingularStringField(value: self.containerID, fieldNumber: 6)
+    }
+    if !self.names.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.names, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkEndpoint, rhs: Apus_Node_V1_NetworkEndpoint) -> Bool {
+    if lhs.addresses != rhs.addresses {return false}
+    if lhs._tag != rhs._tag {return false}
+    if lhs.nodeID != rhs.nodeID {return false}
+    if lhs.taskID != rhs.taskID {return false}
+    if lhs.vtep != rhs.vtep {return false}
+    if lhs.containerID != rhs.containerID {return false}
+    if lhs.names != rhs.names {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkService: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkService"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}service_id\0\u{1}name\0\u{1}aliases\0\u{3}virtual_addresses\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.serviceID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.aliases) }()
+      case 4: try { try decoder.decodeRepeatedBytesField(value: &self.virtualAddresses) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.serviceID.isEmpty {
+      try visitor.visitSingularStringField(value: self.serviceID, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.aliases.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.aliases, fieldNumber: 3)
+    }
+    if !self.virtualAddresses.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.virtualAddresses, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkService, rhs: Apus_Node_V1_NetworkService) -> Bool {
+    if lhs.serviceID != rhs.serviceID {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.aliases != rhs.aliases {return false}
+    if lhs.virtualAddresses != rhs.virtualAddresses {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkBackend: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkBackend"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}service_id\0\u{1}address\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.serviceID) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.address) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.serviceID.isEmpty {
+      try visitor.visitSingularStringField(value: self.serviceID, fieldNumber: 1)
+    }
+    if !self.address.isEmpty {
+      try visitor.visitSingularBytesField(value: self.address, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkBackend, rhs: Apus_Node_V1_NetworkBackend) -> Bool {
+    if lhs.serviceID != rhs.serviceID {return false}
+    if lhs.address != rhs.address {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1203,7 +2913,7 @@ nonisolated extension Apus_Node_V1_TaskReport: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Apus_Node_V1_ReportNetworkRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReportNetworkRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{1}version\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{2}\u{2}applied\0\u{c}\u{2}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1212,7 +2922,7 @@ nonisolated extension Apus_Node_V1_ReportNetworkRequest: SwiftProtobuf.Message, 
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.sessionID) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.applied) }()
       default: break
       }
     }
@@ -1222,15 +2932,50 @@ nonisolated extension Apus_Node_V1_ReportNetworkRequest: SwiftProtobuf.Message, 
     if !self.sessionID.isEmpty {
       try visitor.visitSingularStringField(value: self.sessionID, fieldNumber: 1)
     }
-    if self.version != 0 {
-      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 2)
+    if !self.applied.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.applied, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Apus_Node_V1_ReportNetworkRequest, rhs: Apus_Node_V1_ReportNetworkRequest) -> Bool {
     if lhs.sessionID != rhs.sessionID {return false}
-    if lhs.version != rhs.version {return false}
+    if lhs.applied != rhs.applied {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkProgress"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}sequence\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.network.isEmpty {
+      try visitor.visitSingularStringField(value: self.network, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkProgress, rhs: Apus_Node_V1_NetworkProgress) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.sequence != rhs.sequence {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,5 +1,6 @@
 import Faults
 import LinuxSystem
+import TestKit
 import Testing
 
 @testable import Engine
@@ -13,7 +14,9 @@ import Testing
             let refusal = APIError(
                 .invalidInput, "invalid mount config for type \"bind\": bind source path does not exist: \(socket)")
             await #expect(throws: refusal) {
-                _ = try await fixture.create(["true"]) { $0.hostConfig.binds = ["\(socket):/var/run/docker.sock"] }
+                try await told {
+                    _ = try await fixture.create(["true"]) { $0.hostConfig.binds = ["\(socket):/var/run/docker.sock"] }
+                }
             }
             #expect(!Files.exists(socket))
         }

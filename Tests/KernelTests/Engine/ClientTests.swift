@@ -146,7 +146,7 @@ import Testing
         try await EngineFixture.run { fixture in
             let engine = fixture.engine
             func refusal(_ body: () async throws -> Void) async -> APIError? {
-                await #expect(throws: APIError.self) { try await body() }
+                await #expect(throws: APIError.self) { try await told { try await body() } }
             }
             for (mode, words) in [
                 ("nosuchnet", "network nosuchnet not found"), ("container:nosuch", "No such container: nosuch"),

@@ -193,7 +193,7 @@ import Testing
                     .internalError,
                     "error while mounting volume '\(volume.mountpoint)': failed to mount local volume: mount "
                         + "/no/such/place:\(volume.mountpoint), flags: 0x1000: no such file or directory")
-            ) { try await fixture.engine.containers.startContainer(id) }
+            ) { try await told { try await fixture.engine.containers.startContainer(id) } }
             #expect(fixture.engine.localVolumes.users.withLock { $0.values.allSatisfy(\.isEmpty) })
             for (options, words) in [
                 (["bogus": "1"], "create wol: invalid option: \"bogus\""),
@@ -201,7 +201,9 @@ import Testing
                 (["o": "ro", "device": "/x"], "create wol: missing required option: \"type\""),
                 (["size": "1g"], "create wol: quota size requested but no quota support"),
             ] {
-                await #expect(throws: APIError(.invalidInput, words)) { try await Self.volume(fixture, "wol", options) }
+                await #expect(throws: APIError(.invalidInput, words)) {
+                    try await told { try await Self.volume(fixture, "wol", options) }
+                }
             }
             for change: @Sendable (inout HostConfiguration) -> Void in [
                 {
@@ -218,7 +220,7 @@ import Testing
                 await #expect(
                     throws: APIError(
                         .invalidInput, "create xyz: error looking up volume plugin nosuch: plugin \"nosuch\" not found")
-                ) { try await fixture.create(["true"]) { change(&$0.hostConfig) } }
+                ) { try await told { try await fixture.create(["true"]) { change(&$0.hostConfig) } } }
             }
         }
     }
@@ -266,7 +268,9 @@ import Testing
             #expect(try Files.list(engine.paths.subpaths) == [])
             for subpath in ["out", "nosuch"] {
                 let id = try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount(subpath)] }
-                let refusal = await #expect(throws: APIError.self) { try await engine.containers.startContainer(id) }
+                let refusal = await #expect(throws: APIError.self) {
+                    try await told { try await engine.containers.startContainer(id) }
+                }
                 #expect(refusal?.message.hasPrefix("cannot access path \(place)/\(subpath): ") == true, "\(subpath)")
             }
             for subpath in ["/etc", "../x", "a/../../x"] {
@@ -274,7 +278,7 @@ import Testing
                     throws: APIError(
                         .invalidInput,
                         "invalid mount config for type \"volume\": subpath must be a relative path within the volume")
-                ) { try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount(subpath)] } }
+                ) { try await told { try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount(subpath)] } } }
             }
             let id = try await fixture.create(["true"]) { $0.hostConfig.mounts = [mount("part")] }
             #expect(try await engine.files.statContainerPath(id, path: "/v/word").size == 4)
@@ -310,7 +314,9 @@ import Testing
                 })
             #expect(try fixture.record(web).hostConfig.links == ["/db:/web/my-db"])
             await #expect(throws: APIError(.conflict, "Cannot link to a non running container: /db AS /web/my-db")) {
-                try await engine.containers.startContainer(web)
+                try await told {
+                    try await engine.containers.startContainer(web)
+                }
             }
             try await engine.containers.startContainer(db)
             try await engine.containers.startContainer(web)
@@ -348,7 +354,9 @@ import Testing
                 (["nosuch"], "could not get container for nosuch: No such container: nosuch"),
             ] {
                 await #expect(throws: APIError(.invalidInput, words)) {
-                    _ = try await create("refused", { $0.hostConfig.links = links })
+                    try await told {
+                        _ = try await create("refused", { $0.hostConfig.links = links })
+                    }
                 }
             }
         }
@@ -379,7 +387,9 @@ import Testing
             request.name = "m"
             _ = try await engine.networks.createNetwork(request)
             await #expect(throws: APIError.self) {
-                try await engine.endpoints.connectNetwork("m", container: id, settings: settings)
+                try await told {
+                    try await engine.endpoints.connectNetwork("m", container: id, settings: settings)
+                }
             }
             settings.driverOpts?["com.docker.network.endpoint.ifname"] = "eth0"
             try await engine.endpoints.connectNetwork("m", container: id, settings: settings)

@@ -273,7 +273,9 @@ import Testing
                 let task = Task { try await engine.volumes.removeVolume("data", force: false) }
                 removal.withLock { $0 = task }
             }
-            let refusal = await #expect(throws: APIError.self) { try await removal.withLock { $0 }?.value }
+            let refusal = await #expect(throws: APIError.self) {
+                try await told { try await removal.withLock { $0 }?.value }
+            }
             #expect(refusal?.kind == .conflict)
             #expect(Files.exists(try engine.localVolumes.find("data").mountpoint))
             try await engine.containers.removeContainer(record.id, force: false, removeVolumes: true)

@@ -27,13 +27,17 @@ import Testing
             async let removed: Void = engine.networks.removeNetwork("n")
             try await eventually("the network is taken out") { engine.networks.networks.network(network) == nil }
             await #expect(throws: APIError(.notFound, "network n not found")) {
-                _ = try await engine.endpoints.allocateNetworks(id)
+                try await told {
+                    _ = try await engine.endpoints.allocateNetworks(id)
+                }
             }
             try await onThread { try lock.release() }
             try await removed
             #expect(try fixture.record(id).endpoints.allSatisfy { !$0.isJoined })
             await #expect(throws: APIError(.notFound, "network n not found")) {
-                try await engine.containers.startContainer(id)
+                try await told {
+                    try await engine.containers.startContainer(id)
+                }
             }
             #expect(engine.network.dataPlane.sandboxNamespace(id).exists() == false)
         }
@@ -62,7 +66,9 @@ import Testing
             #expect(Set(places.compactMap(\.address)).count == 2)
             try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
             await #expect(throws: APIError.self) {
-                try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
+                try await told {
+                    try await engine.endpoints.disconnectNetwork("n", container: id, force: false)
+                }
             }
         }
     }

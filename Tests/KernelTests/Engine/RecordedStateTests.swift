@@ -66,7 +66,11 @@ import Testing
                 let volumes = try await engine.volumes.listVolumes(Filters())
                 #expect(Set(volumes.map(\.name)).isSuperset(of: ["data", "small", "sv"]))
                 #expect(volumes.first { $0.name == "data" }?.labels == ["who": "fixture"])
-                #expect(engine.network.swarmState?.networks.contains { $0.network.spec.name == "mesh" } == true)
+                #expect(engine.network.facts?.networks.values.contains { $0.network?.spec.name == "mesh" } == true)
+                // What was one value is rows now, and says the same.
+                let told = engine.network.facts
+                #expect(try await engine.store.load(SwarmPlace.self, kind: .node, id: SwarmPlace.key) == nil)
+                #expect(try await KeptFacts(store: engine.store).load()?.facts == told)
                 #expect(await setAside(engine).isEmpty)
             }
         }

@@ -27,7 +27,7 @@ import Testing
             let task = task("t", ["sleep", "1000"])
             let id = try await engine.tasks.prepareTask(task)
             func isRefused(_ body: () async throws -> Void) async -> Bool {
-                do { try await body() } catch let refusal as APIError { return refusal.kind == .conflict } catch {}
+                do { try await body() } catch let refusal as any Fault { return refusal.kind == .conflict } catch {}
                 return false
             }
             #expect(await isRefused { try await engine.containers.startContainer(id) })

@@ -324,7 +324,7 @@ import Testing
         try await ImageFixture.with { fixture in
             await #expect(
                 throws: APIError(.notFound, "An image does not exist locally with the tag: 127.0.0.1:1/n")
-            ) { try await Self.push(fixture, "127.0.0.1:1/n:1") }
+            ) { try await told { try await Self.push(fixture, "127.0.0.1:1/n:1") } }
             try await fixture.load(try ImageFixture.saved([Self.one], tags: ["127.0.0.1:1/n:1"]))
             do {
                 _ = try await Self.push(fixture, "127.0.0.1:1/n:1")

@@ -3,6 +3,7 @@ import ContainerRuntime
 import EngineInterface
 import Faults
 import Model
+import TestKit
 import Testing
 
 @testable import Engine
@@ -42,7 +43,9 @@ import Testing
     @Test func `an entry point of the request's own drops the image's command`() throws {
         #expect(try plan { $0.configuration.entrypoint = StringList(["/mine"]) }.commandLine == ["/mine"])
         #expect(throws: APIError(.invalidInput, "No command specified")) {
-            try plan { $0.configuration.entrypoint = StringList([""]) }
+            try told {
+                try plan { $0.configuration.entrypoint = StringList([""]) }
+            }
         }
     }
 
@@ -55,7 +58,7 @@ import Testing
 
     @Test func `limits that cannot be are refused when the container is made, not when it is started`() throws {
         func refused(_ words: String, _ change: @escaping (inout HostConfiguration) -> Void) {
-            #expect(throws: APIError(.invalidInput, words)) { try plan { change(&$0.hostConfig) } }
+            #expect(throws: APIError(.invalidInput, words)) { try told { try plan { change(&$0.hostConfig) } } }
         }
         let period = "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"
         refused("SHM size can not be less than 0") { $0.shmSize = -1 }
@@ -101,13 +104,19 @@ import Testing
             ("publish", "x"), ("publish", ""), ("publish", "9-8"), ("expose", "80/tcp/x"), ("expose", "65536"),
             ("exited", "x"),
         ] {
-            #expect(throws: APIError(.invalidInput, "invalid filter '\(key)=\(value)'")) { try found([key: [value]]) }
+            #expect(throws: APIError(.invalidInput, "invalid filter '\(key)=\(value)'")) {
+                try told { try found([key: [value]]) }
+            }
         }
         #expect(throws: APIError(.invalidInput, "invalid filter 'is-task=[maybe]'")) {
-            try found(["is-task": ["maybe"]])
+            try told {
+                try found(["is-task": ["maybe"]])
+            }
         }
         #expect(throws: APIError(.invalidInput, "invalid filter 'is-task=[0 1]'")) {
-            try found(["is-task": ["0", "1"]])
+            try told {
+                try found(["is-task": ["0", "1"]])
+            }
         }
     }
 
@@ -122,10 +131,14 @@ import Testing
         planner.runtimes = [.crun, .runc]
         #expect(try runtime("") == "crun")
         #expect(try runtime("runc") == "runc")
-        #expect(throws: APIError(.invalidInput, "unknown or invalid runtime name: kata")) { try runtime("kata") }
+        #expect(throws: APIError(.invalidInput, "unknown or invalid runtime name: kata")) {
+            try told { try runtime("kata") }
+        }
         planner.runtimes = [.runc]
         #expect(try runtime("") == "runc")
-        #expect(throws: APIError(.invalidInput, "unknown or invalid runtime name: crun")) { try runtime("crun") }
+        #expect(throws: APIError(.invalidInput, "unknown or invalid runtime name: crun")) {
+            try told { try runtime("crun") }
+        }
     }
 
     @Test func `what cannot be is refused in Docker's words`() {
@@ -167,7 +180,7 @@ import Testing
             ),
         ]
         for (message, change) in cases {
-            let error = #expect(throws: APIError.self) { try plan { change(&$0.hostConfig) } }
+            let error = #expect(throws: APIError.self) { try told { try plan { change(&$0.hostConfig) } } }
             #expect(error?.message == message)
         }
     }
@@ -178,7 +191,9 @@ import Testing
         #expect(!record.configuration.env.contains { $0.hasPrefix("PATH=") })
         for wrong in ["=x", ""] {
             #expect(throws: APIError(.invalidInput, "invalid environment variable: \(wrong)")) {
-                try plan { $0.configuration.env = [wrong] }
+                try told {
+                    try plan { $0.configuration.env = [wrong] }
+                }
             }
         }
     }
@@ -193,7 +208,9 @@ import Testing
     @Test func `a stop signal is read when the container is made`() throws {
         for signal in ["BOGUS", "0", "65", "SIGRTMIN+16", "SIGRTMAX-15", "-1", "1.5"] {
             #expect(throws: APIError(.invalidInput, "Invalid signal: \(signal)")) {
-                try plan { $0.configuration.stopSignal = signal }
+                try told {
+                    try plan { $0.configuration.stopSignal = signal }
+                }
             }
         }
         for (signal, number) in [("SIGRTMIN+15", 49), ("rtmax-14", 50), ("15", 15), ("sigquit", 3), ("RTMIN", 34)] {
@@ -214,7 +231,7 @@ import Testing
             ("--userns=private", { $0.usernsMode = "private" }),
         ]
         for (name, change) in wishes {
-            let refusal = #expect(throws: APIError.self, "\(name)") { try plan { change(&$0.hostConfig) } }
+            let refusal = #expect(throws: APIError.self, "\(name)") { try told { try plan { change(&$0.hostConfig) } } }
             #expect(refusal?.kind == .notImplemented && refusal?.message.hasPrefix(name) == true, "\(name)")
         }
     }
@@ -237,7 +254,7 @@ import Testing
         let gateway = try #require(IPAddress("172.17.0.1"))
         let text = try ContainerFiles.hosts(record, hostFile: "", hostGateway: gateway)
         #expect(text == "172.17.0.1\thost.example\n192.0.2.9\tother\n")
-        #expect(throws: APIError.self) { try ContainerFiles.hosts(record, hostFile: "", hostGateway: nil) }
+        #expect(throws: APIError.self) { try told { try ContainerFiles.hosts(record, hostFile: "", hostGateway: nil) } }
     }
 
     @Test func `mounts are read in every form, and a target is taken once`() throws {
@@ -254,7 +271,9 @@ import Testing
         #expect(plan.entries[2].source == .volume(nil))
         host.binds?.append("/x:/vol")
         #expect(throws: APIError(.invalidInput, "Duplicate mount point: /vol")) {
-            try MountPlan(ContainerConfiguration(), host)
+            try told {
+                try MountPlan(ContainerConfiguration(), host)
+            }
         }
         host.binds = ["/nosuch1:relative"]
         #expect(
@@ -262,7 +281,7 @@ import Testing
                 .invalidInput,
                 "invalid volume specification: '/nosuch1:relative': invalid mount config for type \"bind\": invalid mount path: "
                     + "'relative' mount path must be absolute")
-        ) { try MountPlan(ContainerConfiguration(), host) }
+        ) { try told { try MountPlan(ContainerConfiguration(), host) } }
     }
 
     @Test func `names are matched as docker's filter does`() {

@@ -2,6 +2,7 @@ import Faults
 import LinuxSystem
 import Model
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Engine
@@ -44,7 +45,9 @@ import Testing
         let kept = ids.filter { (try? table.find($0)) != nil }
         #expect(kept == Array(ids.suffix(kept.count)))
         #expect((ExecTable.usualCount...ExecTable.usualCount * 2).contains(kept.count))
-        #expect(throws: APIError(.notFound, "No such exec instance: \(ids[0])")) { try table.inspect(ids[0]) }
+        #expect(throws: APIError(.notFound, "No such exec instance: \(ids[0])")) {
+            try told { try table.inspect(ids[0]) }
+        }
     }
 
     @Test func `one that nobody asks for, or starts, is forgotten after minutes, and one that runs never`() throws {
@@ -57,7 +60,7 @@ import Testing
         clock.pass(ExecTable.timeout)
         for _ in 0..<500 { _ = try table.inspect(run()) }
         for id in [waiting, ended] + others {
-            #expect(throws: APIError(.notFound, "No such exec instance: \(id)")) { try table.find(id) }
+            #expect(throws: APIError(.notFound, "No such exec instance: \(id)")) { try told { try table.find(id) } }
         }
         #expect(try table.find(running).isRunning)
         #expect(table.running(in: "c") == [running])
@@ -68,6 +71,6 @@ import Testing
         for id in ids { _ = try table.inspect(id) }
         for id in ids { _ = try table.find(id) }
         table.forget(containerID: "c7")
-        #expect(throws: APIError.self) { try table.find(ids[7]) }
+        #expect(throws: APIError.self) { try told { try table.find(ids[7]) } }
     }
 }

@@ -1,5 +1,6 @@
 import Faults
 import Model
+import TestKit
 import Testing
 
 @testable import Engine
@@ -80,12 +81,16 @@ import Testing
 
     @Test func `what cannot be is refused in Docker's words`() {
         #expect(throws: APIError(.invalidInput, "Interval in Healthcheck cannot be less than 1ms")) {
-            try HealthPlan.check(check(["CMD", "x"]) { $0.interval = 1000 })
+            try told {
+                try HealthPlan.check(check(["CMD", "x"]) { $0.interval = 1000 })
+            }
         }
         #expect(throws: APIError(.invalidInput, "Retries in Healthcheck cannot be negative")) {
-            try HealthPlan.check(check(["CMD", "x"]) { $0.retries = -1 })
+            try told {
+                try HealthPlan.check(check(["CMD", "x"]) { $0.retries = -1 })
+            }
         }
-        #expect(throws: APIError.self) { try HealthPlan.check(check(["BOGUS", "x"])) }
+        #expect(throws: APIError.self) { try told { try HealthPlan.check(check(["BOGUS", "x"])) } }
     }
 
     @Test func `a status shows the health of a container that runs`() {

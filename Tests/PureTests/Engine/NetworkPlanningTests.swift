@@ -3,6 +3,7 @@ import DataPlane
 import Faults
 import Model
 import NameService
+import TestKit
 import Testing
 
 @testable import Engine
@@ -40,7 +41,7 @@ import Testing
             $0.ipam = AddressManagement(
                 driver: "default", config: [AddressPool(subnet: subnet, ipRange: range, gateway: gateway)])
         }
-        let error = #expect(throws: APIError.self) { try planner.plan(wanted, id: "id", at: .now) }
+        let error = #expect(throws: APIError.self) { try told { try planner.plan(wanted, id: "id", at: .now) } }
         #expect(error?.message == message)
     }
 
@@ -48,7 +49,10 @@ import Testing
     func `an MTU that no link can have is refused, and passed over where it is stored`(text: String) throws {
         let options = [SwarmNetwork.mtuOption: text]
         #expect(throws: APIError(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
-            try LocalNetworkPlanner(taken: [], routed: []).plan(request { $0.options = options }, id: "id", at: .now)
+            try told {
+                try LocalNetworkPlanner(taken: [], routed: []).plan(
+                    request { $0.options = options }, id: "id", at: .now)
+            }
         }
         var network = SwarmNetwork(id: "n")
         network.driverState = Driver(
@@ -75,7 +79,7 @@ import Testing
                 .forbidden,
                 "cannot program address 172.18.0.3/16 in sandbox interface because it conflicts with existing route 172.18.4.0/24"
             )
-        ) { try EndpointRoutes.check([endpoint("a", "172.18.4.5/24"), endpoint("gw", "172.18.0.3/16")]) }
+        ) { try told { try EndpointRoutes.check([endpoint("a", "172.18.4.5/24"), endpoint("gw", "172.18.0.3/16")]) } }
     }
 
     @Test func `a container on a swarm network gets a way out where it needs one, and loses it with the network`()
@@ -198,7 +202,8 @@ import Testing
 
     @Test func `a published task's node is told everything, and only what is elsewhere is remote`() throws {
         let composer = NodeNetworkComposer(
-            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            containers: [try taskContainer()], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState()),
+            nodeID: "n1",
             underlayMTU: 1400,
             resolvers: [:])
         let wanted = composer.compose()
@@ -233,9 +238,7 @@ import Testing
             var (state, bridge) = (try swarmState(), try gatewayBridge())
             change(&state, &bridge)
             let wanted = NodeNetworkComposer(
-                containers: containers.filter { $0.networkOwner == nil }, networks: [bridge], swarm: state,
-                nodeID: "n1", underlayMTU: 1400, resolvers: [:],
-                administered: SharedNetworks.administered(containers)
+                containers: containers, networks: [bridge], facts: NetworkFacts(state), nodeID: "n1", underlayMTU: 1400
             ).compose()
             var found = Dictionary(
                 uniqueKeysWithValues: wanted.sandboxes.map { box in
@@ -275,7 +278,7 @@ import Testing
             try lax([plain]) { state, _ in
                 state.networks[1].network.driverState = Driver(name: "overlay", options: off)
             }[plain.id] == ["ep-app"])
-        #expect(throws: APIError.self) { try SpoofCheck.check([SpoofCheck.option: "of"]) }
+        #expect(throws: APIError.self) { try told { try SpoofCheck.check([SpoofCheck.option: "of"]) } }
         try SpoofCheck.check(off)
     }
 
@@ -288,11 +291,12 @@ import Testing
         stray.endpoints[0].endpointID = "e9"
         stray.endpoints[0].addresses = EndpointAddresses(try network("192.0.2.2/24"))
         var composer = NodeNetworkComposer(
-            containers: [sound, stray], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            containers: [sound, stray], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState()),
+            nodeID: "n1",
             underlayMTU: 1400, resolvers: [:])
         #expect(composer.compose().sandboxes.map(\.endpoints.isEmpty) == [false, true])
         // The node has left the swarm: only the bridge is there.
-        composer.swarm = nil
+        composer.set(facts: nil)
         let left = composer.compose()
         #expect(left.overlays.isEmpty)
         #expect(left.sandboxes.flatMap(\.endpoints).allSatisfy { if case .bridge = $0.network { true } else { false } })
@@ -300,7 +304,7 @@ import Testing
 
     @Test func `names on an overlay lead to the VIP, to all tasks and to single containers, never to ingress`() throws {
         let composer = NameTableComposer(
-            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: try swarmState())
+            containers: [try taskContainer()], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState()))
         let table = composer.table(for: try taskContainer())
         let names = try #require(table.networks.first?.names)
         #expect(table.networks.map(\.name) == ["app"])
@@ -323,7 +327,7 @@ import Testing
                 vtep: IPAddress(203, 0, 113, 12),
                 containerID: "web", names: wishes))
         let composer = NameTableComposer(
-            containers: [try taskContainer()], networks: [try gatewayBridge()], swarm: state)
+            containers: [try taskContainer()], networks: [try gatewayBridge()], facts: NetworkFacts(state))
         let table = composer.table(for: try taskContainer())
         let names = try #require(table.networks.first?.names)
         #expect(names.filter { $0.value.contains(IPAddress(10, 1, 0, 66)) }.keys.sorted() == ["pal"])
@@ -335,11 +339,13 @@ import Testing
     @Test func `a container on internal networks only forwards no name and has no way out`() throws {
         var record = try taskContainer()
         record.endpoints.removeAll { $0.networkID != "app" }
-        let table = NameTableComposer(containers: [record], networks: [try gatewayBridge()], swarm: try swarmState())
-            .table(for: record)
+        let table = NameTableComposer(
+            containers: [record], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState())
+        )
+        .table(for: record)
         #expect(!table.forwards)
         let composer = NodeNetworkComposer(
-            containers: [record], networks: [try gatewayBridge()], swarm: try swarmState(), nodeID: "n1",
+            containers: [record], networks: [try gatewayBridge()], facts: NetworkFacts(try swarmState()), nodeID: "n1",
             underlayMTU: 1500, resolvers: [:])
         #expect(composer.compose().sandboxes.first?.defaultRouteEndpointID == nil)
     }

@@ -5,6 +5,7 @@ import LinuxSystem
 import Model
 import NameService
 import Orchestration
+import TestKit
 import Testing
 
 @testable import Engine
@@ -29,11 +30,13 @@ import Testing
         }
         for (text, number) in [("bogus", 1), ("bogus:1", 2), ("no-new-privileges=maybe", 2)] {
             #expect(throws: APIError(.invalidInput, "invalid --security-opt \(number): \"\(text)\"")) {
-                try SecurityOptions([text])
+                try told {
+                    try SecurityOptions([text])
+                }
             }
         }
-        #expect(throws: APIError.self) { try SecurityOptions(["seccomp=/no/such/file"]) }
-        let refusal = #expect(throws: APIError.self) { try SecurityOptions(["apparmor:mine"]) }
+        #expect(throws: APIError.self) { try told { try SecurityOptions(["seccomp=/no/such/file"]) } }
+        let refusal = #expect(throws: APIError.self) { try told { try SecurityOptions(["apparmor:mine"]) } }
         #expect(refusal?.kind == .notImplemented)
     }
 
@@ -45,10 +48,10 @@ import Testing
         }
         for addresses in [["", "::"], ["0.0.0.0", "::"], ["127.0.0.1"]] { try check(addresses) }
         for addresses in [["::1"], ["::"], ["127.0.0.1", "::"], ["", "fe80::1"]] {
-            let refusal = #expect(throws: APIError.self) { try check(addresses) }
+            let refusal = #expect(throws: APIError.self) { try told { try check(addresses) } }
             #expect(refusal?.kind == .notImplemented && refusal?.message.contains("IPv6 address") == true)
         }
-        #expect(throws: APIError(.invalidInput, "invalid IP address: x:y")) { try check(["x:y"]) }
+        #expect(throws: APIError(.invalidInput, "invalid IP address: x:y")) { try told { try check(["x:y"]) } }
     }
 
     @Test func `a mount says what it is, and nothing of another kind`() throws {
@@ -87,7 +90,9 @@ import Testing
         ]
         for (type, why, change) in refused {
             #expect(throws: APIError(.invalidInput, "invalid mount config for type \"\(type)\": \(why)")) {
-                try mount(type, change)
+                try told {
+                    try mount(type, change)
+                }
             }
         }
     }
@@ -140,7 +145,7 @@ import Testing
         let network = LocalNetwork(id: "n", name: "net", driver: "bridge", created: .now)
         let web = record("web", "10.9.0.2/24", links: ["db:store", "nosuch:x"])
         let db = record("db", "10.9.0.3/24", links: [])
-        let composer = NameTableComposer(containers: [web, db], networks: [network], swarm: nil)
+        let composer = NameTableComposer(containers: [web, db], networks: [network])
         let name = try #require(DomainName("store"))
         #expect(composer.table(for: web).addresses(of: name) == [IPAddress(10, 9, 0, 3)])
         #expect(composer.table(for: db).addresses(of: name) == nil)
@@ -160,19 +165,23 @@ import Testing
             { $0.ipamConfig?.linkLocalIPs = ["169.254.1.1"] }, { $0.ipamConfig?.iPv6Address = "fd00::1" },
             { $0.driverOpts = ["com.docker.network.endpoint.nosuch": "x"] },
         ] {
-            let refusal = #expect(throws: APIError.self) { try options(change) }
+            let refusal = #expect(throws: APIError.self) { try told { try options(change) } }
             #expect(refusal?.kind == .notImplemented)
         }
         for name in ["a/b", "..", "", "abcdefghijklmnop", "lo", "a b"] {
             let refusal = #expect(throws: APIError.self) {
-                try options { $0.driverOpts = ["com.docker.network.endpoint.ifname": name] }
+                try told {
+                    try options { $0.driverOpts = ["com.docker.network.endpoint.ifname": name] }
+                }
             }
             #expect(refusal?.kind == .invalidInput, "\(name)")
         }
         for text in [
             "net.ipv4.conf.eth0.x=1", "net.core.IFNAME.a.b=1", "kernel.x=1", "net.ipv4.conf.IFNAME.a/b=1", "x",
         ] {
-            let refusal = #expect(throws: APIError.self) { try options { $0.driverOpts = [sysctls: text] } }
+            let refusal = #expect(throws: APIError.self) {
+                try told { try options { $0.driverOpts = [sysctls: text] } }
+            }
             #expect(refusal?.kind == .invalidInput, "\(text)")
         }
     }
@@ -201,7 +210,7 @@ import Testing
             (["10.0.0.0/26"], 24, "invalid CIDR: \"10.0.0.0/26\". Subnet size is too small for pool: 26"),
             (["10.0.0.0/8", "10.1.0.0/16"], 24, "base pool 10.1.0.0/16 overlaps with 10.0.0.0/8"),
         ] {
-            #expect(throws: APIError(.invalidInput, words)) { try DefaultAddressPools(pools, size: size) }
+            #expect(throws: APIError(.invalidInput, words)) { try told { try DefaultAddressPools(pools, size: size) } }
         }
     }
 }

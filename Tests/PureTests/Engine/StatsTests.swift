@@ -1,6 +1,7 @@
 import ContainerRuntime
 import Faults
 import Model
+import TestKit
 import Testing
 
 @testable import Engine
@@ -27,8 +28,8 @@ import Testing
         let text = "  PID COMMAND\n    7 sh -c a  b\n   88 other\n"
         let table = try PsOutput.parse(text, pids: [7])
         #expect(table.titles == ["PID", "COMMAND"] && table.processes == [["7", "sh -c a  b"]])
-        #expect(throws: APIError.self) { try PsOutput.parse("USER COMMAND\n", pids: [7]) }
-        #expect(throws: APIError.self) { try PsOutput.check("-o ppid=PID") }
+        #expect(throws: APIError.self) { try told { try PsOutput.parse("USER COMMAND\n", pids: [7]) } }
+        #expect(throws: APIError.self) { try told { try PsOutput.check("-o ppid=PID") } }
         try PsOutput.check("-eo pid,comm")
     }
 
@@ -36,7 +37,7 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func `arguments full of blanks hold nobody up`() throws {
         for text in [String(repeating: " ", count: 300_000), String(repeating: " a= ", count: 50_000)] {
             try PsOutput.check(text)
-            #expect(throws: APIError.self) { try PsOutput.check(text + " x= PIDX") }
+            #expect(throws: APIError.self) { try told { try PsOutput.check(text + " x= PIDX") } }
         }
     }
 
@@ -72,10 +73,10 @@ import Testing
         #expect(host.memory == 100 << 20 && host.memorySwap == 128 << 20 && host.cpuShares == 5)
         #expect(ResourceUpdate.resources(changes, in: host).memorySwap == 128 << 20)
         changes.memory = 200 << 20
-        #expect(throws: APIError.self) { try ResourceUpdate(before).applying(changes) }
+        #expect(throws: APIError.self) { try told { try ResourceUpdate(before).applying(changes) } }
         before.autoRemove = true
         changes = HostConfiguration()
         changes.restartPolicy.name = "always"
-        #expect(throws: APIError.self) { try ResourceUpdate(before).applying(changes) }
+        #expect(throws: APIError.self) { try told { try ResourceUpdate(before).applying(changes) } }
     }
 }

@@ -3,6 +3,7 @@ import EngineInterface
 import Faults
 import Model
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Engine
@@ -100,7 +101,9 @@ import Testing
         }
         #expect(actions == ["start", "die"])
         #expect(throws: APIError(.invalidInput, "invalid filter 'bogus'")) {
-            try EventFilter(Filters(["bogus": ["1"]]))
+            try told {
+                try EventFilter(Filters(["bogus": ["1"]]))
+            }
         }
     }
 

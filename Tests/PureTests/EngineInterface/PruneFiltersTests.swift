@@ -1,6 +1,7 @@
 import EngineInterface
 import Faults
 import Model
+import TestKit
 import Testing
 
 @Suite struct PruneFiltersTests {
@@ -29,13 +30,17 @@ import Testing
     @Test(arguments: ["", "yesterday", "1x", "h", "5 m", "-"])
     func `what is neither is refused, never passed over`(text: String) throws {
         #expect(throws: APIError(.invalidInput, "invalid value \"\(text)\" of filter 'until'")) {
-            try PruneFilters(Filters(["until": [text]]), now: now)
+            try told {
+                try PruneFilters(Filters(["until": [text]]), now: now)
+            }
         }
     }
 
     @Test func `other filters are refused by name`() {
         #expect(throws: APIError(.invalidInput, "invalid filter 'name'")) {
-            try PruneFilters(Filters(["name": ["x"]]), now: now)
+            try told {
+                try PruneFilters(Filters(["name": ["x"]]), now: now)
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 import Addressing
 import Faults
 import Model
+import TestKit
 import Testing
 
 @Suite struct AddressPoolTests {
@@ -20,7 +21,9 @@ import Testing
         let taken = [try network("10.1.0.0/24")]
         for pools in [["10.1.0.128/25"], ["10.0.0.0/8"], ["10.2.0.0/16", "10.2.3.0/24"]] {
             #expect(throws: APIError(.forbidden, "Pool overlaps with other one on this address space")) {
-                try AddressPoolRules.parse(pools.map { AddressPool(subnet: $0) }, avoiding: taken)
+                try told {
+                    try AddressPoolRules.parse(pools.map { AddressPool(subnet: $0) }, avoiding: taken)
+                }
             }
         }
         #expect(try AddressPoolRules.parse([AddressPool(subnet: "10.2.0.0/16")], avoiding: taken).count == 1)
@@ -45,7 +48,7 @@ import Testing
     ) throws {
         var pool = AddressPool(subnet: subnet, ipRange: range, gateway: gateway)
         if let auxiliary { pool.auxiliaryAddresses = ["a": auxiliary] }
-        let error = #expect(throws: APIError.self) { try AddressPoolRules.parse([pool], avoiding: []) }
+        let error = #expect(throws: APIError.self) { try told { try AddressPoolRules.parse([pool], avoiding: []) } }
         #expect(error?.message == message && error?.kind == .invalidInput)
     }
 }

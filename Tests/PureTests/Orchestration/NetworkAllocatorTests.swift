@@ -2,6 +2,7 @@ import Addressing
 import Faults
 import Model
 import Orchestration
+import TestKit
 import Testing
 
 @Suite struct NetworkAllocatorTests {
@@ -42,7 +43,9 @@ import Testing
         for text in ["-1", "0", "65536", "big"] {
             wanted.options = ["com.docker.network.driver.mtu": text]
             #expect(throws: APIError(.invalidInput, "invalid MTU: \(text) is not a number from 68 to 65535")) {
-                try NetworkAllocator(state: SwarmState()).allocate(wanted, id: "a", at: .now)
+                try told {
+                    try NetworkAllocator(state: SwarmState()).allocate(wanted, id: "a", at: .now)
+                }
             }
         }
         wanted.options = ["com.docker.network.driver.mtu": "1400"]
@@ -57,7 +60,9 @@ import Testing
         swarm.state.networks["a"] = made
         for subnet in ["192.168.5.0/24", "192.0.0.0/8", "10.255.7.0/24"] {
             #expect(throws: APIError(.forbidden, "Pool overlaps with other one on this address space")) {
-                try NetworkAllocator(state: swarm.state).allocate(request("b", [subnet]), id: "b", at: swarm.now)
+                try told {
+                    try NetworkAllocator(state: swarm.state).allocate(request("b", [subnet]), id: "b", at: swarm.now)
+                }
             }
         }
         let beside = try NetworkAllocator(state: swarm.state).allocate(

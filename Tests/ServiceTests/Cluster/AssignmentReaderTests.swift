@@ -39,23 +39,6 @@ import Testing
         #expect(read == tasks)
     }
 
-    @Test func `a network state travels in pieces and comes back whole`() throws {
-        var state = SwarmNetworkState()
-        state.version = 7
-        state.ports = (0..<20_000).map {
-            .init(transport: .tcp, publishedPort: UInt16($0), targetPort: 80, serviceID: "service", backends: [])
-        }
-        let messages = try Wire.messages(state)
-        #expect(messages.count > 1)
-        var reader = AssignmentReader()
-        for message in messages.dropLast() { #expect(try !isWhole(message, &reader)) }
-        guard let last = messages.last, case .network(let read) = try reader.read(last) else {
-            Issue.record("no network state")
-            return
-        }
-        #expect(read == state)
-    }
-
     @Test func `a change that does not follow the last one is a gap, and everything heals it`() throws {
         var reader = AssignmentReader()
         for message in try Wire.messages(from: 0, to: 1, tasks: [task("a")], removed: []) {

@@ -62,7 +62,9 @@ import Testing
                         == ["bag", String(wish.containerID.prefix(12)), "pal"]
                 }
             }
-            let inUse = await #expect(throws: APIError.self) { try await manager.removeSwarmNetwork(id: id) }
+            let inUse = await #expect(throws: APIError.self) {
+                try await told { try await manager.removeSwarmNetwork(id: id) }
+            }
             #expect(inUse?.message.contains("network \(id) is in use by task ") == true)
             second.executor.state.withLock { _ = $0.attachments.remove(attachment) }
             try await eventually("the network has gone from the worker") {
@@ -80,7 +82,9 @@ import Testing
             let open = try await manager.createSwarmNetwork(network("open", attachable: true))
             func refusal(_ network: String, _ address: String? = nil) async -> APIError? {
                 await #expect(throws: APIError.self) {
-                    try await worker.attach(RandomID.swarm(), to: network, spec("box", address: address))
+                    try await told {
+                        try await worker.attach(RandomID.swarm(), to: network, spec("box", address: address))
+                    }
                 }
             }
             #expect(
@@ -99,9 +103,11 @@ import Testing
                 await refusal("open", "10.9.9.9")?.message.hasSuffix(
                     "Invalid address 10.9.9.9: It does not belong to any of this network's subnets") == true)
             let reserved = await #expect(throws: APIError.self) {
-                var wish = spec("box")
-                wish.aliases = ["pal", "Tasks.web"]
-                _ = try await worker.attach(RandomID.swarm(), to: "open", wish)
+                try await told {
+                    var wish = spec("box")
+                    wish.aliases = ["pal", "Tasks.web"]
+                    _ = try await worker.attach(RandomID.swarm(), to: "open", wish)
+                }
             }
             #expect(reserved?.message.contains("invalid alias Tasks.web") == true)
             let held = RandomID.swarm()

@@ -49,36 +49,23 @@ import Testing
         let present = Capabilities.present
         #expect(present.program.version == ProductVersion.text)
         #expect(present.refusal(of: present.program, called: "it") == nil)
-        #expect(present.refusal(of: Wire.Program(), called: "it")?.contains("needs version 0.3.0") == true)
+        #expect(present.refusal(of: Wire.Program(), called: "it")?.contains("needs version 0.4.0") == true)
     }
 
     @Test func `what a node does not understand is left out for it, and for it alone`() throws {
-        let flags = Capability(
-            "flags", since: "9.1.0", leaveOutOfTask: { $0.labels = [:] }, leaveOutOfNetwork: { $0.controlPorts = [] })
-        var plan = Dispatcher.Plan()
+        let flags = Capability("flags", since: "9.1.0", leaveOutOfTask: { $0.labels = [:] })
         var task = SwarmTask(id: "one")
         task.labels = ["flag": "red"]
-        plan.tasks = ["one": task]
-        plan.network.version = 3
-        plan.network.controlPorts = [2377]
         for lacking in [[], [flags]] {
-            var sender = AssignmentSender(lacking: lacking)
-            var reader = AssignmentReader()
-            var labels: [String: String]?
-            var ports: [UInt16]?
-            for message in try sender.messages(for: plan) {
-                switch try reader.read(message) {
-                case .tasks(_, let tasks, _): labels = tasks.first?.labels
-                case .network(let state): ports = state.controlPorts
-                case nil: break
-                }
-            }
-            #expect(labels == (lacking.isEmpty ? ["flag": "red"] : [:]))
-            #expect(ports == (lacking.isEmpty ? [2377] : []))
+            var teller = TaskTeller(lacking: lacking)
+            #expect(teller.note("one", task))
+            let change = try #require(teller.take { _ in task })
+            #expect(change.from == 0 && change.tasks.map(\.labels) == [lacking.isEmpty ? ["flag": "red"] : [:]])
             // A change that such a node would not see is none.
-            var next = plan
-            next.tasks["one"]?.labels = ["flag": "blue"]
-            #expect(try sender.messages(for: next).isEmpty == !lacking.isEmpty)
+            var next = task
+            next.labels = ["flag": "blue"]
+            #expect(teller.note("one", next) == lacking.isEmpty)
+            #expect((teller.take { _ in next } == nil) != lacking.isEmpty)
         }
     }
 

@@ -17,8 +17,8 @@ final class FakeExecutor: TaskExecutor {
         var containers: [String: Container] = [:]
         var starts: [String: Int] = [:]
         var stops: [String] = []
-        var network: SwarmNetworkState?
-        /// Held back: `applyNetworkState` waits as long as this is set.
+        var facts: NetworkFacts?
+        /// Held back: `applyNetworkChanges` waits as long as this is set.
         var holdsNetworks = false
         var refusesImage = false
         /// So many more calls to stop a task fail.
@@ -124,9 +124,15 @@ final class FakeExecutor: TaskExecutor {
         }
     }
 
-    func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
+    func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {}
+
+    func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
         while self.state.withLock({ $0.holdsNetworks }) { try await Task.sleep(for: .milliseconds(5)) }
-        self.state.withLock { $0.network = state }
+        self.state.withLock { state in
+            var facts = state.facts ?? NetworkFacts()
+            for set in changes { facts.apply(set) }
+            state.facts = facts
+        }
     }
 
     func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
@@ -179,5 +185,37 @@ final class FakeExecutor: TaskExecutor {
     }
 
     var running: Set<String> { state.withLock { Set($0.containers.filter(\.value.isRunning).keys) } }
-    var network: SwarmNetworkState? { state.withLock { $0.network } }
+    /// What is known of networks, put together.
+    var network: SwarmNetworkState? { state.withLock { $0.facts }?.whole }
+}
+
+extension NetworkFacts {
+    var whole: SwarmNetworkState {
+        var state = SwarmNetworkState()
+        state.peers = peers.values.sorted { $0.nodeID < $1.nodeID }
+        state.ports = ports.keys.sorted().compactMap { key in
+            guard let port = ports[key], let own = port.port else { return nil }
+            return .init(
+                transport: key.transport, publishedPort: key.publishedPort, targetPort: own.targetPort,
+                serviceID: own.serviceID, backends: port.backends.sorted())
+        }
+        state.networks = networks.keys.sorted().compactMap { id in
+            guard let network = networks[id], let own = network.network else { return nil }
+            return .init(
+                network: own, endpoints: network.endpoints.values.sorted { $0.taskID < $1.taskID },
+                services: network.services.values.compactMap { service in
+                    service.service.map {
+                        .init(
+                            serviceID: $0.serviceID, name: $0.name, aliases: $0.aliases,
+                            virtualAddresses: $0.virtualAddresses, backends: service.backends.sorted(),
+                            tasks: service.backends.sorted())
+                    }
+                })
+        }
+        state.subnets = subnets.values.joined().sorted()
+        state.dataPathPort = settings?.dataPathPort ?? state.dataPathPort
+        state.controlPorts = settings?.controlPorts ?? []
+        state.managers = settings?.managers ?? []
+        return state
+    }
 }

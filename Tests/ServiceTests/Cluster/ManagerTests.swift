@@ -94,7 +94,9 @@ import Testing
                 promoted.spec.role = .manager
                 try await Self.put(promoted, in: base)
             }
-            let refusal = await #expect(throws: APIError.self) { try await manager.removeNode("n1", force: true) }
+            let refusal = await #expect(throws: APIError.self) {
+                try await told { try await manager.removeNode("n1", force: true) }
+            }
             #expect(refusal?.message.contains("is a cluster manager") == true)
             let kept = try await store.base.get(StoreKey(.nodes, id: "n1"))
             #expect(kept != nil)
@@ -109,7 +111,9 @@ import Testing
                     try await manager.updateNode("n1", version: version, NodeSpec())
                 }
                 let refusal = await #expect(throws: APIError.self) {
-                    try await manager.updateNode("n2", version: version, NodeSpec())
+                    try await told {
+                        try await manager.updateNode("n2", version: version, NodeSpec())
+                    }
                 }
                 #expect(refusal?.kind == .notFound)
             }
@@ -143,7 +147,9 @@ import Testing
         try await withManager([node("n1"), task("t1", of: attached ? "n2" : "n1", attached: attached)]) {
             manager, store in
             let refusal = await #expect(throws: APIError.self) {
-                _ = try await manager.attach("t1", of: "n1", to: "net", Self.wish)
+                try await told {
+                    _ = try await manager.attach("t1", of: "n1", to: "net", Self.wish)
+                }
             }
             #expect(refusal?.kind == .forbidden)
             let kept = try await store.base.get(StoreKey(.tasks, id: "t1"))
@@ -231,7 +237,7 @@ import Testing
         try await withManager([]) { manager, _ in
             func refusal(_ change: (inout ServiceSpec) -> Void) async -> String? {
                 do {
-                    _ = try await manager.createService(Self.spec("s", change))
+                    _ = try await told { try await manager.createService(Self.spec("s", change)) }
                     return nil
                 } catch { return (error as? APIError)?.message }
             }

@@ -89,7 +89,12 @@ import X509
                 let info = await swarms[2].swarmInfo()
                 return !info.controlAvailable && !Files.exists(nodes[2].directory + "/swarm/store")
             }
-            await #expect(throws: APIError(.unavailable, Swarm.notManager)) { try await swarms[2].listNodes(Filters()) }
+            await #expect(
+                throws: APIError(
+                    .unavailable,
+                    "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager."
+                )
+            ) { try await told { try await swarms[2].listNodes(Filters()) } }
             #expect(try await swarms[0].inspectNode("node-3").managerStatus == nil)
             let files = CredentialFiles(directory: nodes[2].directory + "/swarm/certificates")
             #expect(try files.load()?.member.role == .worker)

@@ -9,13 +9,14 @@ import Testing
 
 /// Records the messages between nodes as this version sends them; ``RecordedRecordTests`` reads them.
 @Suite struct RecordedMessageTests {
-    /// Counts up with what messages have that those of before had not. 1 was version 0.2.0's, of objects without envelopes.
-    private static let form = 2
+    /// Counts up with what messages have that those of before had not. 1 was version 0.2.0's, of objects without envelopes, 2 was 0.3.0's, with
+    /// whole network states.
+    private static let form = 3
 
     @Test(.enabled(if: RecordedFiles.isRecording)) func `messages are recorded`() throws {
         let node = try WireJSON.decode(record: Node.self, from: RecordedFiles.data("Records/node/1.json"))
         let assigned = try WireJSON.decode(
-            record: AssignedTasks.Memory.self, from: RecordedFiles.data("Records/assigned/1.json"))
+            record: AssignedStore.Memory.self, from: RecordedFiles.data("Records/assigned/1.json"))
         let network = try #require(assigned.network)
         var description = try #require(node.description)
         description.tlsInfo = nil
@@ -41,7 +42,23 @@ import Testing
         for tasks in try Wire.messages(from: 0, to: 1, tasks: assigned.tasks, removed: ["gone"]) {
             try message(tasks, "assigned-tasks")
         }
-        for state in try Wire.messages(network) { try message(state, "network-state") }
+        let mesh = try #require(network.networks.first { $0.network.spec.name == "mesh" })
+        let id = mesh.network.id
+        let changes = NetworkChangeSet(
+            .network(id), sequence: 7, isSnapshot: true,
+            upserts: [.network(mesh.network)] + mesh.endpoints.map { .endpoint(network: id, $0) }
+                + mesh.services.flatMap { service in
+                    [
+                        .service(
+                            network: id,
+                            .init(
+                                serviceID: service.serviceID, name: service.name, aliases: service.aliases,
+                                virtualAddresses: service.virtualAddresses))
+                    ] + service.backends.map { .backend(network: id, service: service.serviceID, $0) }
+                }, removals: [.service(network: id, "gone")])
+        for piece in try changes.encoded() {
+            try message(Wire.AssignmentsMessage.with { $0.networkChanges = piece }, "network-changes")
+        }
         let report = try Wire.payload(status)
         try message(
             Wire.ReportTasksRequest.with {

@@ -119,33 +119,6 @@ import Testing
     }
 }
 
-/// When a task that is to stop may be told so, with nodes spread over managers.
-@Suite struct DrainPlannerTests {
-    @Test func `a task goes on until every manager's nodes have let go of it`() {
-        var drains = DrainPlanner()
-        let now = ContinuousClock.now
-        func hold(_ acknowledged: UInt64, _ others: [Set<String>], _ time: Duration = .zero) -> (Bool, Bool) {
-            let result = drains.hold(
-                stopping: ["t": ["n"]], versions: ["n": 7], acknowledged: ["n": acknowledged], others: others,
-                now: now + time)
-            return (result.held.contains("t"), result.cleared.contains("t"))
-        }
-        #expect(hold(6, [[]]) == (true, false))
-        #expect(hold(7, [[]]) == (true, true))
-        #expect(hold(6, [["x"]]) == (true, true), "what is let go of is let go of")
-        #expect(hold(7, [["x", "t"]]) == (false, true))
-        var late = DrainPlanner()
-        #expect(
-            late.hold(stopping: ["t": ["n"]], versions: ["n": 7], acknowledged: [:], others: [[]], now: now).held
-                == ["t"])
-        #expect(
-            late.hold(
-                stopping: ["t": ["n"]], versions: ["n": 7], acknowledged: [:], others: [[]],
-                now: now + DrainPlanner.deadline
-            ).held.isEmpty)
-    }
-}
-
 /// Which manager tells since when a node is silent.
 @Suite struct SilencePlannerTests {
     private func live(leader: String, present: [String]) throws -> LiveState {

@@ -49,7 +49,7 @@ import Testing
     @Test func `of what was assigned the part that cannot be read is left out and kept`() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/assigned.json"
-            var memory = AssignedTasks.Memory()
+            var memory = AssignedStore.Memory()
             memory.tasks = [SwarmTask(id: "one"), SwarmTask(id: "two")]
             memory.network = SwarmNetworkState()
             memory.network?.version = 7
@@ -59,10 +59,14 @@ import Testing
             try Files.writeAtomically(text, to: path)
             let told = Kept<[EngineEvent]>([])
             let board = AssignedTasks(
-                executor: FakeExecutor(hostname: "one"), path: path,
+                executor: FakeExecutor(hostname: "one"), directory: directory,
                 publish: { event in told.withLock { $0.append(event) } }, log: quiet)
-            #expect(try await board.restore()?.version == 7)
+            await board.restore()
             #expect(board.knownIDs == ["one", "two"])
+            // It is kept in its new place from now on.
+            #expect(!Files.exists(path))
+            let again = try await AssignedStore.open(directory, log: quiet)
+            #expect(again.tasks.map(\.id) == ["one", "two"] && again.unread.isEmpty)
             #expect(told.withLock { $0.map { "\($0.action) \($0.type) \($0.actorID)" } } == ["set-aside task later"])
             #expect(try kept(directory) == [text])
         }
@@ -73,8 +77,8 @@ import Testing
             try await withTemporaryDirectory { directory in
                 let path = directory + "/assigned.json"
                 try Files.writeAtomically(text, to: path)
-                let board = AssignedTasks(executor: FakeExecutor(hostname: "one"), path: path, log: quiet)
-                #expect(try await board.restore() == nil)
+                let board = AssignedTasks(executor: FakeExecutor(hostname: "one"), directory: directory, log: quiet)
+                await board.restore()
                 #expect(board.knownIDs.isEmpty && !Files.exists(path))
                 #expect(try kept(directory) == [text])
             }
@@ -82,7 +86,7 @@ import Testing
     }
 
     @Test func `a task that is assigned in a form that is not read leaves the others, and what it was before`() throws {
-        let board = AssignedTasks(executor: FakeExecutor(hostname: "one"), path: "/nonexistent", log: quiet)
+        let board = AssignedTasks(executor: FakeExecutor(hostname: "one"), directory: "/nonexistent", log: quiet)
         board.take(complete: true, [SwarmTask(id: "one"), SwarmTask(id: "later")], removed: [])
         board.take(complete: true, [SwarmTask(id: "one")], removed: [], unread: ["later"])
         #expect(board.knownIDs == ["one", "later"])
@@ -98,7 +102,9 @@ import Testing
             try await node.running { swarm in
                 let info = await swarm.swarmInfo()
                 #expect(info.localNodeState == "error" && info.error.contains("newer version"), "\(info.error)")
-                let refusal = await #expect(throws: APIError.self) { try await node.initialise(swarm) }
+                let refusal = await #expect(throws: APIError.self) {
+                    try await told { try await node.initialise(swarm) }
+                }
                 #expect(refusal?.message.contains("cannot be read") == true)
                 #expect(node.events.withLock { $0.map(\.action) } == ["set-aside"])
             }

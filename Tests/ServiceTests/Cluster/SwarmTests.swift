@@ -15,7 +15,9 @@ import Testing
             let node = nodes[0]
             try await node.running { swarm in
                 await #expect(throws: APIError(.unavailable, "This node is not part of a swarm")) {
-                    try await swarm.leaveSwarm(force: false)
+                    try await told {
+                        try await swarm.leaveSwarm(force: false)
+                    }
                 }
                 #expect(await swarm.swarmInfo().localNodeState == "inactive")
                 try await node.initialise(swarm)
@@ -27,8 +29,8 @@ import Testing
                 let own = try await swarm.inspectNode("self")
                 #expect(own.managerStatus?.leader == true && own.description?.hostname == "node-1")
                 #expect(try await swarm.swarmNetworks().map(\.spec.name) == ["ingress"])
-                await #expect(throws: APIError.self) { try await node.initialise(swarm) }
-                await #expect(throws: APIError.self) { try await swarm.leaveSwarm(force: false) }
+                await #expect(throws: APIError.self) { try await told { try await node.initialise(swarm) } }
+                await #expect(throws: APIError.self) { try await told { try await swarm.leaveSwarm(force: false) } }
                 try await swarm.leaveSwarm(force: true)
                 #expect(await swarm.swarmInfo().localNodeState == "inactive")
                 #expect(!Files.exists(node.directory + "/swarm"))
@@ -48,27 +50,29 @@ import Testing
                     func joining(_ token: String) async throws {
                         try await second.join(worker, token: token, manager: first)
                     }
-                    await #expect(throws: APIError(.invalidInput, "invalid join token")) { try await joining("bogus") }
+                    await #expect(throws: APIError(.invalidInput, "invalid join token")) {
+                        try await told { try await joining("bogus") }
+                    }
                     let wrong = String(tokens.worker.dropLast()) + (tokens.worker.hasSuffix("x") ? "y" : "x")
                     await #expect(
                         throws: APIError(
                             .invalidInput,
                             "rpc error: code = InvalidArgument desc = A valid join token is necessary to join this cluster"
                         )
-                    ) { try await joining(wrong) }
+                    ) { try await told { try await joining(wrong) } }
                     // Another swarm's root: the secret is not told to whoever answers there.
                     let other = String(JoinToken(rootPEM: "other").description.prefix(60)) + tokens.worker.dropFirst(60)
-                    await #expect(throws: APIError.self) { try await joining(other) }
+                    await #expect(throws: APIError.self) { try await told { try await joining(other) } }
                     try await manager.updateSwarm(
                         version: cluster.version.index, cluster.spec, rotateWorkerToken: true,
                         rotateManagerToken: false, rotateUnlockKey: false)
-                    await #expect(throws: APIError.self) { try await joining(tokens.worker) }
+                    await #expect(throws: APIError.self) { try await told { try await joining(tokens.worker) } }
                     #expect(try await manager.listNodes(Filters()).count == 1)
                     let rotated = try await manager.inspectSwarm()
                     #expect(rotated.joinTokens?.manager == tokens.manager)
                     try await joining(rotated.joinTokens?.worker ?? "")
                     try await eventually("both nodes are ready") { try await ready(manager) == 2 }
-                    await #expect(throws: APIError.self) { try await worker.listNodes(Filters()) }
+                    await #expect(throws: APIError.self) { try await told { try await worker.listNodes(Filters()) } }
                     #expect(await worker.swarmInfo().remoteManagers?.map(\.addr) == ["\(first.address):\(first.port)"])
                     await #expect {
                         try await manager.updateSwarm(
@@ -116,7 +120,9 @@ import Testing
 
             try await manager.removeService("web")
             await #expect(throws: APIError(.notFound, "service web not found")) {
-                try await manager.inspectService("web", insertDefaults: false)
+                try await told {
+                    try await manager.inspectService("web", insertDefaults: false)
+                }
             }
             try await eventually("all tasks are gone") {
                 try await manager.listTasks(Filters()).isEmpty && first.executor.running.isEmpty
@@ -143,9 +149,13 @@ import Testing
                 try await manager.updateNode(node.id, version: known, wish)
                 let overtaken = APIError(.internalError, "rpc error: code = Unknown desc = update out of sequence")
                 await #expect(throws: overtaken) {
-                    _ = try await manager.updateService("web", version: seen, spec, rollback: false)
+                    try await told {
+                        _ = try await manager.updateService("web", version: seen, spec, rollback: false)
+                    }
                 }
-                await #expect(throws: overtaken) { try await manager.updateNode(node.id, version: known, wish) }
+                await #expect(throws: overtaken) {
+                    try await told { try await manager.updateNode(node.id, version: known, wish) }
+                }
                 #expect(try await manager.inspectNode("self").spec.labels == ["a": "b"])
             }
         }

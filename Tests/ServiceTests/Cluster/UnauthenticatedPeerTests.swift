@@ -30,7 +30,10 @@ import X509
         ).credentials
     }
 
-    /// Sends these messages in one session, each after the answer to the one before.
+    /// Shorter than what a manager waits for in these tests.
+    private static let beat = Duration.milliseconds(500)
+
+    /// Sends these messages in one session, each after the answer to the one before, and signs of life from then on.
     /// - Returns: How many were answered, and the code that the session ended with.
     private func session(
         _ identity: TLSIdentity, _ manager: TestNode, _ messages: [Wire.SessionRequest],
@@ -48,7 +51,18 @@ import X509
                         try await writer.write(message)
                         try await answered.wait { $0 > index ? true : nil }
                     }
-                    try await body(id.value, client)
+                    // However long the body takes, the node is heard.
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask {
+                            while true {
+                                try await Task.sleep(for: Self.beat)
+                                try await writer.write(.with { $0.dataPathAddress = messages[0].dataPathAddress })
+                            }
+                        }
+                        group.addTask { try await body(id.value, client) }
+                        defer { group.cancelAll() }
+                        try await group.next()
+                    }
                 } onResponse: { response in
                     for try await message in response.messages {
                         id.set(message.sessionID)

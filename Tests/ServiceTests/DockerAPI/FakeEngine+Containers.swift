@@ -11,12 +11,9 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
     func createContainer(name: String?, platform: String?, _ request: ContainerCreateRequest) throws -> (
         id: String, warnings: [String]
     ) {
-        if request.configuration.image == "nosuch:1" { throw APIError(.notFound, "No such image: nosuch:1") }
+        if request.configuration.image == "nosuch:1" { throw ImageError.notFound("nosuch:1") }
         if let name, let other = containers.values.first(where: { $0.name == name }) {
-            throw APIError(
-                .conflict,
-                "Conflict. The container name \"/\(name)\" is already in use by container \"\(other.id)\". "
-                    + "You have to remove (or rename) that container to be able to reuse that name.")
+            throw ContainerError.nameTaken(name: name, owner: other.id)
         }
         let id = newID()
         let process = FakeProcess(
@@ -51,7 +48,7 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
     func statContainerPath(_ reference: String, path: String) throws -> PathStatus {
         _ = try find(reference)
         guard path == "/etc/nginx" else {
-            throw APIError(.notFound, "Could not find the file \(path) in container \(reference)")
+            throw FileError.notFound(path: path, container: reference)
         }
         return PathStatus(
             name: "nginx", size: 4096, mode: FileMode(0o040755), modified: Timestamp(seconds: 1_700_000_000),
@@ -141,7 +138,7 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
     func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws { _ = try find(reference) }
 
     func killContainer(_ reference: String, signal: String?) async throws {
-        if signal == "BOGUS" { throw APIError(.invalidInput, "Invalid signal: BOGUS") }
+        if signal == "BOGUS" { throw ContainerError.invalidSignal("BOGUS") }
         try await stopContainer(reference, signal: signal, timeout: 0)
     }
 
@@ -206,7 +203,7 @@ extension FakeEngine: ContainerBackend, ContainerCreationBackend, ContainerListB
     }
 
     private func exec(_ id: String) throws -> (request: ExecRequest, process: FakeProcess, container: String) {
-        guard let exec = execs[id] else { throw APIError(.notFound, "No such exec instance: \(id)") }
+        guard let exec = execs[id] else { throw ExecError.notFound(id) }
         return exec
     }
 

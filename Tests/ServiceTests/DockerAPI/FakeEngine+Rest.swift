@@ -53,7 +53,7 @@ extension FakeEngine: ImageBackend, ImageTransferBackend, RegistryBackend {
     }
 
     func saveImages(_ references: [String], to sink: @escaping ArchiveSink) async throws {
-        if references.contains("nosuch") { throw APIError(.notFound, "No such image: nosuch:latest") }
+        if references.contains("nosuch") { throw ImageError.notFound("nosuch:latest") }
         for reference in references { try await sink(ByteBuffer(string: "<\(reference)>")) }
         if references.contains("broken") { throw APIError(.internalError, "blob is damaged") }
     }
@@ -91,7 +91,7 @@ extension FakeEngine: ImageBackend, ImageTransferBackend, RegistryBackend {
     }
 
     func inspectImage(_ reference: String) throws -> ImageInspection {
-        guard !reference.contains("nosuch") else { throw APIError(.notFound, "No such image: \(reference)") }
+        guard !reference.contains("nosuch") else { throw ImageError.notFound(reference) }
         var image = ImageInspection()
         image.identifier = "sha256:" + String(repeating: "ab", count: 32)
         image.repoTags = [reference]
@@ -128,7 +128,7 @@ extension FakeEngine: NetworkBackend, NetworkConnectionBackend {
     func listNetworks(_ filters: Filters) -> [NetworkResource] { [bridge] }
 
     func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) throws -> NetworkResource {
-        guard reference == "bridge" else { throw APIError(.notFound, "network \(reference) not found") }
+        guard reference == "bridge" else { throw EndpointError.networkNotFound(reference) }
         return bridge
     }
 
@@ -159,7 +159,7 @@ extension FakeEngine: VolumeBackend {
     }
 
     func inspectVolume(_ name: String) throws -> VolumeResource {
-        throw APIError(.notFound, "get \(name): no such volume")
+        throw VolumeError.notFound(name)
     }
 
     func removeVolume(_ name: String, force: Bool) throws {}
@@ -167,10 +167,7 @@ extension FakeEngine: VolumeBackend {
 }
 
 extension FakeEngine: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
-    static let refusal = APIError(
-        .unavailable,
-        "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to "
-            + "swarm and try again.")
+    static let refusal = SwarmError.notMember
 
     private func requireManager() throws { if !swarmState.controlAvailable { throw Self.refusal } }
 
@@ -219,7 +216,7 @@ extension FakeEngine: SwarmBackend, NodeBackend, ServiceBackend, TaskBackend {
     func swarmInfo() -> SwarmInfo { swarmState }
     func initialiseSwarm(_ request: SwarmInitRequest) throws -> String { node.id }
     func joinSwarm(_ request: SwarmJoinRequest) throws {}
-    func leaveSwarm(force: Bool) throws { throw APIError(.unavailable, "This node is not part of a swarm") }
+    func leaveSwarm(force: Bool) throws { throw SwarmError.nothingToLeave }
 
     func inspectSwarm() throws -> ClusterObject {
         try requireManager()

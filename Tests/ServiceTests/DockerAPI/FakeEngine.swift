@@ -57,7 +57,7 @@ actor FakeEngine {
         let found = containers.values.first {
             $0.name == reference || $0.id == reference || $0.id.hasPrefix(reference)
         }
-        guard let found else { throw APIError(.notFound, "No such container: \(reference)") }
+        guard let found else { throw ContainerError.notFound(reference) }
         return found
     }
 

@@ -32,18 +32,24 @@ import Testing
             try await service.startContainer("a")
             #expect(runtime.isRunning("a") && fixture.surroundings.isJoined("a") && fixture.surroundings.isMounted("a"))
             await #expect(throws: APIError(.notModified, "container a is already running")) {
-                try await service.startContainer("a")
+                try await told {
+                    try await service.startContainer("a")
+                }
             }
             try await service.stopContainer("a", signal: nil, timeout: 10)
             #expect(fixture.phase("a")?.exit?.code == 143 && fixture.phase("a")?.exit?.cause == .user)
             #expect(!runtime.isThere("a") && !fixture.surroundings.isJoined("a"))
             #expect(!fixture.surroundings.isMounted("a"))
             await #expect(throws: APIError(.notModified, "container a is not running")) {
-                try await service.stopContainer("a", signal: nil, timeout: nil)
+                try await told {
+                    try await service.stopContainer("a", signal: nil, timeout: nil)
+                }
             }
             try await service.startContainer("name-a")
             await #expect(throws: APIError.self) {
-                try await service.removeContainer("a", force: false, removeVolumes: false)
+                try await told {
+                    try await service.removeContainer("a", force: false, removeVolumes: false)
+                }
             }
             try await service.removeContainer("a", force: true, removeVolumes: false)
             #expect(fixture.phase("a") == nil && !runtime.isThere("a") && !fixture.surroundings.isJoined("a"))
@@ -145,7 +151,9 @@ import Testing
             try await fixture.service.pauseContainer("a")
             #expect(status(fixture, "a") == "paused")
             await #expect(throws: APIError(.conflict, "container a is already paused")) {
-                try await fixture.service.pauseContainer("a")
+                try await told {
+                    try await fixture.service.pauseContainer("a")
+                }
             }
             try await fixture.service.stopContainer("a", signal: nil, timeout: 10)
             #expect(fixture.phase("a")?.exitCode == 143)
@@ -173,7 +181,7 @@ import Testing
                 try await fixture.service.removeContainer("a", force: false, removeVolumes: false)
             }
             #expect(status(fixture, "a") == "dead")
-            await #expect(throws: APIError.self) { try await fixture.service.startContainer("a") }
+            await #expect(throws: APIError.self) { try await told { try await fixture.service.startContainer("a") } }
             try await fixture.service.removeContainer("a", force: false, removeVolumes: false)
             #expect(fixture.phase("a") == nil)
         }
@@ -276,7 +284,7 @@ import Testing
             case 12: fixture.runtime.fail("delete")
             default: fixture.clock.advance(by: .seconds(1))
             }
-        } catch is APIError {
+        } catch is ContainerError {
             // It was in no place for it.
         } catch is CancellationError {
             // The daemon has gone.

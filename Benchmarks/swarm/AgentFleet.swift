@@ -1,0 +1,75 @@
+import Cluster
+import Foundation
+import LinuxSystem
+import Model
+import NIOPosix
+import Synchronization
+
+/// The nodes of one process.
+final class AgentFleet: Sendable {
+    /// Handshakes that a manager lets one address have at once, with some room.
+    private static let joinsAtOnce = 16
+    private static let joinLimit = Duration.seconds(900)
+
+    private let place: SwarmBenchmark.Place
+    private let count: Int
+    private let token: String
+    /// Those that run, by number.
+    private let tasks = Mutex<[Int: Task<Void, any Error>]>([:])
+
+    init(_ place: SwarmBenchmark.Place, count: Int, token: String) {
+        self.count = count
+        self.place = place
+        self.token = token
+    }
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<count {
+                if index >= Self.joinsAtOnce { try await group.next() }
+                group.addTask { try await self.start(index) }
+            }
+            try await group.waitForAll()
+        }
+        print("joined")
+        fflush(nil)
+        while let line = try await onThread({ readLine() }) {
+            guard line.hasPrefix("stop "), let number = Int(line.dropFirst(5)) else { continue }
+            let stopped = tasks.withLock { tasks in
+                let chosen = tasks.keys.sorted().prefix(number)
+                return chosen.compactMap { tasks.removeValue(forKey: $0) }
+            }
+            for task in stopped { task.cancel() }
+            print("stopped \(stopped.count)")
+            fflush(nil)
+        }
+    }
+
+    /// Returns when the node has joined; it runs on.
+    private func start(_ index: Int) async throws {
+        // Addresses of loopback that are no network's first or last.
+        let address = "127.1.\(index / 250).\(index % 250 + 1)"
+        let swarm = ManagedSwarm.swarm(
+            "\(place.directory)/node-\(index)", KernellessExecutor(hostname: "node-\(index)"), at: address,
+            port: place.port, .singletonMultiThreadedEventLoopGroup)
+        let task = Task { try await swarm.run() }
+        tasks.withLock { $0[index] = task }
+        try await until(within: .seconds(60)) { await swarm.isReady }
+        var request = SwarmJoinRequest()
+        request.remoteAddrs = ["127.0.0.1:\(place.port)"]
+        request.listenAddr = "\(address):\(place.port)"
+        request.advertiseAddr = "\(address):\(place.port)"
+        request.joinToken = token
+        let joining = request
+        // A manager lets only so many of one address join in a second.
+        try await until(within: Self.joinLimit, every: .milliseconds(500)) {
+            do {
+                try await swarm.joinSwarm(joining)
+                return true
+            } catch {
+                if "\(error)".contains("too many nodes join at once") { return false }
+                throw error
+            }
+        }
+    }
+}

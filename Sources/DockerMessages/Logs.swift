@@ -1,0 +1,34 @@
+import EngineInterface
+
+extension LogDriverError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .unknownDriver(let name):
+            "error looking up logging plugin \(name): plugin \"\(name)\" not found"
+        case .unknownLocalOption(let name):
+            "unknown log opt '\(name)' for log driver local"
+        case .unknownOption(let name, let driver):
+            "unknown log opt '\(name)' for \(driver) log driver"
+        case .unknownMode(let mode):
+            "logger: logging mode not supported: \(mode)"
+        case .bufferWhileBlocking:
+            "logger: max-buffer-size option is only supported with 'mode=non-blocking'"
+        case .sizeNotPositive:
+            "max-size must be a positive number"
+        case .invalidSize(let text):
+            "invalid size: '\(text)'"
+        case .countNotNumber(let text):
+            "strconv.Atoi: parsing \"\(text)\": invalid syntax"
+        case .countNotPositive:
+            "max-file cannot be less than 1"
+        case .compressionNotBoolean(let text):
+            "strconv.ParseBool: parsing \"\(text)\": invalid syntax"
+        case .invalidPattern(let pattern, let reason):
+            "error parsing regexp: \(reason): `\(pattern)`"
+        case .noStreamChosen:
+            "Bad parameters: you must choose at least one stream"
+        case .nothingKept:
+            "configured logging driver does not support reading"
+        }
+    }
+}

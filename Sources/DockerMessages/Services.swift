@@ -1,0 +1,134 @@
+import EngineInterface
+import Model
+
+extension PrivilegeError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .noSeccompProfile:
+            "custom seccomp profile must be specified"
+        case .unknownSeccompMode:
+            "invalid seccomp mode"
+        }
+    }
+}
+
+extension ServiceError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .invalidName:
+            "rpc error: code = InvalidArgument desc = name must be valid as a DNS name component"
+        case .longName:
+            "rpc error: code = InvalidArgument desc = name must be 63 characters or fewer"
+        case .renamed:
+            "rpc error: code = Unimplemented desc = renaming services is not supported"
+        case .nameTaken(let name):
+            "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service \(name) already exists"
+        case .networkNotFound(let reference):
+            "network \(reference) not found"
+        case .ingressNamed(let network):
+            "rpc error: code = InvalidArgument desc = Service cannot be explicitly attached to the ingress network \"\(network)\""
+        case .unknownEndpointMode(let text):
+            "invalid endpoint mode: \(text)"
+        case .invalidPort:
+            "rpc error: code = InvalidArgument desc = invalid port specification"
+        case .ingressPortOfRoundRobin:
+            "rpc error: code = InvalidArgument desc = EndpointSpec: port published with ingress mode can't be used with dnsrr mode"
+        case .duplicatePort:
+            "rpc error: code = InvalidArgument desc = EndpointSpec: duplicate published ports provided"
+        case .portTaken(let port, let name, let id, let publishing):
+            "rpc error: code = InvalidArgument desc = port '\(port)' is already in use by service '\(name)' (\(id)) as \(publishing.message) port"
+        case .severalModes:
+            "must specify only one service mode"
+        case .negativeReplicas:
+            "rpc error: code = InvalidArgument desc = Number of replicas must be non-negative"
+        case .modeChanged:
+            "rpc error: code = Unimplemented desc = service mode change is not allowed"
+        case .updatesOfJob:
+            "rpc error: code = InvalidArgument desc = a job can have neither an update nor a rollback configuration"
+        case .perNodeMaximumOfGlobal:
+            "rpc error: code = InvalidArgument desc = replicas-max-per-node can only be used with replicated services"
+        case .unknownFailureAction(let change, let action):
+            "unrecognized \(change.message) failure action \(action)"
+        case .unknownOrder(let change, let order):
+            "unrecognized \(change.message) order \(order)"
+        case .negativeDelay(let change):
+            "rpc error: code = InvalidArgument desc = TaskSpec: \(change.message)-delay cannot be negative"
+        case .negativeMonitor(let change):
+            "rpc error: code = InvalidArgument desc = TaskSpec: \(change.message)-monitor cannot be negative"
+        case .failureRatioOutOfRange(let change):
+            "rpc error: code = InvalidArgument desc = TaskSpec: \(change.message)-maxfailureratio cannot be less than 0 or bigger than 1"
+        }
+    }
+}
+
+extension PortPublishing: MessageConvertible {
+    var message: String {
+        switch self {
+        case .ingress:
+            "an ingress"
+        case .host:
+            "a host-published"
+        }
+    }
+}
+
+extension ServiceChange: MessageConvertible {
+    var message: String {
+        switch self {
+        case .update:
+            "update"
+        case .rollback:
+            "rollback"
+        }
+    }
+}
+
+extension TaskSpecError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .noRuntime:
+            "rpc error: code = InvalidArgument desc = TaskSpec: missing runtime"
+        case .littleCPU(let cores):
+            "rpc error: code = InvalidArgument desc = invalid cpu value \(cores): Must be at least 0.001"
+        case .littleMemory(let bytes):
+            "rpc error: code = InvalidArgument desc = invalid memory value \(bytes): Must be at least 4MiB"
+        case .unknownRestartCondition(let text):
+            "invalid RestartCondition: \"\(text)\""
+        case .negativeRestartDelay:
+            "rpc error: code = InvalidArgument desc = TaskSpec: restart-delay cannot be negative"
+        case .negativeRestartWindow:
+            "rpc error: code = InvalidArgument desc = TaskSpec: restart-window cannot be negative"
+        case .preferenceNotSpread:
+            "rpc error: code = InvalidArgument desc = TaskSpec: a placement preference must be a spread"
+        case .noImage:
+            "rpc error: code = InvalidArgument desc = ContainerSpec: image reference must be provided"
+        case .negativeStopGrace:
+            "rpc error: code = InvalidArgument desc = ContainerSpec: stop-grace-period cannot be negative"
+        case .relativeMountTarget(let path):
+            "invalid mount target, must be an absolute path: \(path)"
+        case .duplicateMountTarget(let path):
+            "rpc error: code = InvalidArgument desc = ContainerSpec: duplicate mount point: \(path)"
+        case .invalidTemplate(let place, let reason):
+            "rpc error: code = InvalidArgument desc = expanding \(place.message): \(reason)"
+        }
+    }
+}
+
+extension TemplatePlace: MessageConvertible {
+    var message: String {
+        switch self {
+        case .environment(let text):
+            "env failed: expanding env \"\(text)\""
+        case .mountSource(let text):
+            "mounts failed: expanding mount source \"\(text)\""
+        case .mountTarget(let text):
+            "mounts failed: expanding mount target \"\(text)\""
+        case .volumeLabels:
+            "mounts failed: expanding volume labels"
+        case .volumeOptions:
+            "mounts failed: expanding volume driver options"
+        case .hostname:
+            "hostname failed"
+        }
+    }
+}

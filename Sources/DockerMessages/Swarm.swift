@@ -1,0 +1,54 @@
+import EngineInterface
+
+extension SwarmError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .notMember:
+            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+        case .networkWithoutSwarm:
+            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+        case .notManager:
+            "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager."
+        case .alreadyMember:
+            "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one."
+        case .nothingToLeave:
+            "This node is not part of a swarm"
+        case .changing:
+            "another change of this node's swarm membership is under way"
+        case .unreadable(let reason, let directory):
+            "this node's swarm membership cannot be read: \(reason). It is kept in \(directory); move that away to begin anew"
+        case .leaderless:
+            "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online."
+        case .dataPathPortOutOfRange(let port):
+            "the port number \(port) is not valid. valid range is from 1024 to 49151"
+        case .noToken:
+            "A valid join token is necessary to join this cluster"
+        case .invalidToken:
+            "invalid join token"
+        case .noManagerNamed:
+            "at least 1 RemoteAddr is required to join"
+        case .networkOfWorker:
+            "Cannot create a multi-host network from a worker node. Please create the network from a manager node."
+        case .networkNotFound(let reference):
+            "network \(reference) not found"
+        case .invalidAddress(let field, let text):
+            "invalid \(field) address: \(text)"
+        case .noOwnAddress:
+            "could not choose an IP address to advertise since this system has no or multiple addresses - specify one with --advertise-addr"
+        case .startTimeout:
+            "the swarm could not be started in time"
+        case .joinTimeout:
+            "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node."
+        case .leavesLastManager:
+            "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message."
+        case .leavesWithoutQuorum(let remaining, let all):
+            "You are attempting to leave the swarm on a node that is participating as a manager. Removing this node leaves \(remaining) managers out of \(all). Without a Raft quorum your swarm will be inaccessible. The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+        case .leavesManagers:
+            "You are attempting to leave the swarm on a node that is participating as a manager. The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+        case .leavesUnknownManagers:
+            "You are attempting to leave the swarm on a node that is participating as a manager. Doing so may lose the consensus of your cluster. The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+        case .neitherAddressNorInterface(let field, let text):
+            "invalid \(field) address: neither an IPv4 address nor an interface with one: \(text)"
+        }
+    }
+}

@@ -1,0 +1,12 @@
+package import Faults
+
+/// Filters of a list, a prune or a stream that mean nothing.
+package enum FilterError: Fault, Equatable {
+    case unknown(String)
+    case invalid(name: String, value: String)
+    case invalidFlag(name: String, values: [String])
+    case severalUntil
+    case invalidUntil(String)
+
+    package var kind: FaultKind { .invalidInput }
+}

@@ -1,0 +1,78 @@
+package import Faults
+
+/// What a service's specification may not say.
+package enum ServiceError: Fault, Equatable {
+    case invalidName
+    case longName
+    case renamed
+    case nameTaken(String)
+    case networkNotFound(String)
+    case ingressNamed(String)
+    case unknownEndpointMode(String)
+    case invalidPort
+    case ingressPortOfRoundRobin
+    case duplicatePort
+    case portTaken(port: Int, name: String, id: String, publishing: PortPublishing)
+    case severalModes
+    case negativeReplicas
+    case modeChanged
+    case updatesOfJob
+    case perNodeMaximumOfGlobal
+    case unknownFailureAction(change: ServiceChange, action: String)
+    case unknownOrder(change: ServiceChange, order: String)
+    case negativeDelay(ServiceChange)
+    case negativeMonitor(ServiceChange)
+    case failureRatioOutOfRange(ServiceChange)
+
+    package var kind: FaultKind {
+        switch self {
+        case .invalidName, .longName, .ingressNamed, .unknownEndpointMode, .invalidPort, .ingressPortOfRoundRobin,
+            .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .updatesOfJob, .perNodeMaximumOfGlobal,
+            .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange:
+            .invalidInput
+        case .renamed, .modeChanged: .notImplemented
+        case .nameTaken: .conflict
+        case .networkNotFound: .notFound
+        }
+    }
+}
+
+/// How the service that has a port publishes it.
+package enum PortPublishing: Sendable, Equatable {
+    case ingress
+    case host
+}
+
+/// Which of a service's changes a setting is for.
+package enum ServiceChange: Sendable, Equatable {
+    case update
+    case rollback
+}
+
+/// What a task's specification may not say.
+package enum TaskSpecError: Fault, Equatable {
+    case noRuntime
+    case littleCPU(Double)
+    case littleMemory(Int64)
+    case unknownRestartCondition(String)
+    case negativeRestartDelay
+    case negativeRestartWindow
+    case preferenceNotSpread
+    case noImage
+    case negativeStopGrace
+    case relativeMountTarget(String)
+    case duplicateMountTarget(String)
+    case invalidTemplate(place: TemplatePlace, reason: String)
+
+    package var kind: FaultKind { .invalidInput }
+}
+
+/// Where in a task's specification a template stands.
+package enum TemplatePlace: Sendable, Equatable {
+    case environment(String)
+    case mountSource(String)
+    case mountTarget(String)
+    case volumeLabels
+    case volumeOptions
+    case hostname
+}

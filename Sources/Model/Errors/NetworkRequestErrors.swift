@@ -1,0 +1,30 @@
+package import Faults
+
+/// Subnets, ranges and addresses that a network cannot have.
+package enum PoolError: Fault, Equatable {
+    case overlaps
+    case invalidSubnet(String)
+    case smallSubnet(String)
+    case invalidRange(String)
+    case rangeOutside(String)
+    case invalidAddress(field: String, text: String)
+    case addressOutside(field: String, text: String)
+    case addressReserved(field: String, text: String)
+
+    package var kind: FaultKind {
+        switch self {
+        case .overlaps: .forbidden
+        case .invalidSubnet, .smallSubnet, .invalidRange, .rangeOutside, .invalidAddress, .addressOutside,
+            .addressReserved:
+            .invalidInput
+        }
+    }
+}
+
+/// Options of a network with values that mean nothing.
+package enum NetworkOptionError: Fault, Equatable {
+    case invalidMTU(text: String, range: ClosedRange<Int>)
+    case neitherOnNorOff(option: String, value: String)
+
+    package var kind: FaultKind { .invalidInput }
+}

@@ -1,0 +1,143 @@
+import Faults
+import EngineInterface
+import Model
+
+@testable import DockerMessages
+
+extension SentenceTests {
+    static let services: [Row] = [
+        Row(PrivilegeError.noSeccompProfile, .invalidInput, "custom seccomp profile must be specified"),
+        Row(PrivilegeError.unknownSeccompMode, .invalidInput, "invalid seccomp mode"),
+        Row(
+            ServiceError.invalidName, .invalidInput,
+            "rpc error: code = InvalidArgument desc = name must be valid as a DNS name component"),
+        Row(
+            ServiceError.longName, .invalidInput,
+            "rpc error: code = InvalidArgument desc = name must be 63 characters or fewer"),
+        Row(
+            ServiceError.renamed, .notImplemented,
+            "rpc error: code = Unimplemented desc = renaming services is not supported"),
+        Row(
+            ServiceError.nameTaken("name"), .conflict,
+            "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service name already exists"
+        ),
+        Row(ServiceError.networkNotFound("reference"), .notFound, "network reference not found"),
+        Row(
+            ServiceError.ingressNamed("network"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = Service cannot be explicitly attached to the ingress network \"network\""
+        ),
+        Row(ServiceError.unknownEndpointMode("text"), .invalidInput, "invalid endpoint mode: text"),
+        Row(
+            ServiceError.invalidPort, .invalidInput,
+            "rpc error: code = InvalidArgument desc = invalid port specification"),
+        Row(
+            ServiceError.ingressPortOfRoundRobin, .invalidInput,
+            "rpc error: code = InvalidArgument desc = EndpointSpec: port published with ingress mode can't be used with dnsrr mode"
+        ),
+        Row(
+            ServiceError.duplicatePort, .invalidInput,
+            "rpc error: code = InvalidArgument desc = EndpointSpec: duplicate published ports provided"),
+        Row(
+            ServiceError.portTaken(port: 7, name: "name", id: "id", publishing: .ingress), .invalidInput,
+            "rpc error: code = InvalidArgument desc = port '7' is already in use by service 'name' (id) as an ingress port"
+        ),
+        Row(
+            ServiceError.portTaken(port: 7, name: "name", id: "id", publishing: .host), .invalidInput,
+            "rpc error: code = InvalidArgument desc = port '7' is already in use by service 'name' (id) as a host-published port"
+        ),
+        Row(ServiceError.severalModes, .invalidInput, "must specify only one service mode"),
+        Row(
+            ServiceError.negativeReplicas, .invalidInput,
+            "rpc error: code = InvalidArgument desc = Number of replicas must be non-negative"),
+        Row(
+            ServiceError.modeChanged, .notImplemented,
+            "rpc error: code = Unimplemented desc = service mode change is not allowed"),
+        Row(
+            ServiceError.updatesOfJob, .invalidInput,
+            "rpc error: code = InvalidArgument desc = a job can have neither an update nor a rollback configuration"),
+        Row(
+            ServiceError.perNodeMaximumOfGlobal, .invalidInput,
+            "rpc error: code = InvalidArgument desc = replicas-max-per-node can only be used with replicated services"),
+        Row(
+            ServiceError.unknownFailureAction(change: .update, action: "action"), .invalidInput,
+            "unrecognized update failure action action"),
+        Row(
+            ServiceError.unknownFailureAction(change: .rollback, action: "action"), .invalidInput,
+            "unrecognized rollback failure action action"),
+        Row(
+            ServiceError.unknownOrder(change: .update, order: "order"), .invalidInput, "unrecognized update order order"
+        ),
+        Row(
+            ServiceError.unknownOrder(change: .rollback, order: "order"), .invalidInput,
+            "unrecognized rollback order order"),
+        Row(
+            ServiceError.negativeDelay(.update), .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: update-delay cannot be negative"),
+        Row(
+            ServiceError.negativeDelay(.rollback), .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: rollback-delay cannot be negative"),
+        Row(
+            ServiceError.negativeMonitor(.update), .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: update-monitor cannot be negative"),
+        Row(
+            ServiceError.negativeMonitor(.rollback), .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: rollback-monitor cannot be negative"),
+        Row(
+            ServiceError.failureRatioOutOfRange(.update), .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1"
+        ),
+        Row(
+            ServiceError.failureRatioOutOfRange(.rollback), .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: rollback-maxfailureratio cannot be less than 0 or bigger than 1"
+        ),
+        Row(
+            TaskSpecError.noRuntime, .invalidInput, "rpc error: code = InvalidArgument desc = TaskSpec: missing runtime"
+        ),
+        Row(
+            TaskSpecError.littleCPU(0.5), .invalidInput,
+            "rpc error: code = InvalidArgument desc = invalid cpu value 0.5: Must be at least 0.001"),
+        Row(
+            TaskSpecError.littleMemory(7), .invalidInput,
+            "rpc error: code = InvalidArgument desc = invalid memory value 7: Must be at least 4MiB"),
+        Row(TaskSpecError.unknownRestartCondition("text"), .invalidInput, "invalid RestartCondition: \"text\""),
+        Row(
+            TaskSpecError.negativeRestartDelay, .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: restart-delay cannot be negative"),
+        Row(
+            TaskSpecError.negativeRestartWindow, .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: restart-window cannot be negative"),
+        Row(
+            TaskSpecError.preferenceNotSpread, .invalidInput,
+            "rpc error: code = InvalidArgument desc = TaskSpec: a placement preference must be a spread"),
+        Row(
+            TaskSpecError.noImage, .invalidInput,
+            "rpc error: code = InvalidArgument desc = ContainerSpec: image reference must be provided"),
+        Row(
+            TaskSpecError.negativeStopGrace, .invalidInput,
+            "rpc error: code = InvalidArgument desc = ContainerSpec: stop-grace-period cannot be negative"),
+        Row(
+            TaskSpecError.relativeMountTarget("path"), .invalidInput,
+            "invalid mount target, must be an absolute path: path"),
+        Row(
+            TaskSpecError.duplicateMountTarget("path"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = ContainerSpec: duplicate mount point: path"),
+        Row(
+            TaskSpecError.invalidTemplate(place: .environment("text"), reason: "reason"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = expanding env failed: expanding env \"text\": reason"),
+        Row(
+            TaskSpecError.invalidTemplate(place: .mountSource("text"), reason: "reason"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = expanding mounts failed: expanding mount source \"text\": reason"),
+        Row(
+            TaskSpecError.invalidTemplate(place: .mountTarget("text"), reason: "reason"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = expanding mounts failed: expanding mount target \"text\": reason"),
+        Row(
+            TaskSpecError.invalidTemplate(place: .volumeLabels, reason: "reason"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = expanding mounts failed: expanding volume labels: reason"),
+        Row(
+            TaskSpecError.invalidTemplate(place: .volumeOptions, reason: "reason"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = expanding mounts failed: expanding volume driver options: reason"),
+        Row(
+            TaskSpecError.invalidTemplate(place: .hostname, reason: "reason"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = expanding hostname failed: reason"),
+    ]
+}

@@ -1,0 +1,74 @@
+import Faults
+import EngineInterface
+
+@testable import DockerMessages
+
+extension SentenceTests {
+    static let swarm: [Row] = [
+        Row(
+            SwarmError.notMember, .unavailable,
+            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+        ),
+        Row(
+            SwarmError.networkWithoutSwarm, .internalError,
+            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
+        ),
+        Row(
+            SwarmError.notManager, .unavailable,
+            "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager."
+        ),
+        Row(
+            SwarmError.alreadyMember, .unavailable,
+            "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one."
+        ),
+        Row(SwarmError.nothingToLeave, .unavailable, "This node is not part of a swarm"),
+        Row(SwarmError.changing, .unavailable, "another change of this node's swarm membership is under way"),
+        Row(
+            SwarmError.unreadable(reason: "reason", directory: "directory"), .unavailable,
+            "this node's swarm membership cannot be read: reason. It is kept in directory; move that away to begin anew"
+        ),
+        Row(
+            SwarmError.leaderless, .unavailable,
+            "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online."
+        ),
+        Row(
+            SwarmError.dataPathPortOutOfRange(7), .invalidInput,
+            "the port number 7 is not valid. valid range is from 1024 to 49151"),
+        Row(SwarmError.noToken, .invalidInput, "A valid join token is necessary to join this cluster"),
+        Row(SwarmError.invalidToken, .invalidInput, "invalid join token"),
+        Row(SwarmError.noManagerNamed, .invalidInput, "at least 1 RemoteAddr is required to join"),
+        Row(
+            SwarmError.networkOfWorker, .forbidden,
+            "Cannot create a multi-host network from a worker node. Please create the network from a manager node."),
+        Row(SwarmError.networkNotFound("reference"), .notFound, "network reference not found"),
+        Row(SwarmError.invalidAddress(field: "field", text: "text"), .invalidInput, "invalid field address: text"),
+        Row(
+            SwarmError.noOwnAddress, .invalidInput,
+            "could not choose an IP address to advertise since this system has no or multiple addresses - specify one with --advertise-addr"
+        ),
+        Row(SwarmError.startTimeout, .unavailable, "the swarm could not be started in time"),
+        Row(
+            SwarmError.joinTimeout, .unavailable,
+            "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node."
+        ),
+        Row(
+            SwarmError.leavesLastManager, .unavailable,
+            "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message."
+        ),
+        Row(
+            SwarmError.leavesWithoutQuorum(remaining: 7, all: 7), .unavailable,
+            "You are attempting to leave the swarm on a node that is participating as a manager. Removing this node leaves 7 managers out of 7. Without a Raft quorum your swarm will be inaccessible. The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+        ),
+        Row(
+            SwarmError.leavesManagers, .unavailable,
+            "You are attempting to leave the swarm on a node that is participating as a manager. The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+        ),
+        Row(
+            SwarmError.leavesUnknownManagers, .unavailable,
+            "You are attempting to leave the swarm on a node that is participating as a manager. Doing so may lose the consensus of your cluster. The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
+        ),
+        Row(
+            SwarmError.neitherAddressNorInterface(field: "field", text: "text"), .invalidInput,
+            "invalid field address: neither an IPv4 address nor an interface with one: text"),
+    ]
+}

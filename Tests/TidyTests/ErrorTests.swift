@@ -1,0 +1,66 @@
+import Testing
+
+/// The domain throws cases, the edges write what clients read.
+@Suite struct ErrorTests {
+    /// Where a client is answered, or a person at a terminal.
+    private static let edges: Set<String> = ["Commands", "DockerAPI", "DockerTypes", "Lab"]
+    /// What still writes sentences where it finds a fault. Entries go; none comes.
+    private static let later = [
+        "Sources/Cluster/Agent/", "Sources/Cluster/Manager/Manager", "Sources/DataPlane/Kernel/PortReservations.swift",
+        "Sources/Engine/Networks/", "Sources/Engine/Tasks/", "Sources/Orchestration/",
+    ]
+    /// Who hands a text to a reader.
+    private static let tellers: Set<String> = [
+        // answered over HTTP
+        "Sources/DockerAPI/Dispatch/FaultStatus.swift",
+        // answered over gRPC, where a node hands it on to its user
+        "Sources/Cluster/Manager/AttachmentService.swift", "Sources/Cluster/Agent/LogPublisher.swift",
+        // `Err` of a task, `State.Error` of a container, output of a health check, `Error` of `docker info`
+        "Sources/Cluster/Agent/TaskRunner.swift", "Sources/Engine/Tasks/TaskService.swift",
+        "Sources/Engine/Containers/ContainerService.swift", "Sources/Engine/Containers/ContainerService+Removal.swift",
+        "Sources/Engine/Health/HealthMonitor.swift", "Sources/Cluster/Swarm+Membership.swift",
+    ]
+
+    private let sources: [SourceTree.File]
+
+    init() throws { sources = try SourceTree().files.filter { $0.path.hasPrefix("Sources/") } }
+
+    @Test func `sentences for clients are written at the edges alone`() {
+        var used: Set<String> = []
+        for file in sources where !Self.edges.contains(file.target) && file.target != "Faults" {
+            for (number, line) in file.lines.enumerated() where TidyTests.has("APIError(", in: TidyTests.code(of: line)) {
+                guard let entry = Self.later.first(where: file.path.hasPrefix) else {
+                    Issue.record("\(file.path):\(number + 1) throws a sentence instead of a case")
+                    continue
+                }
+                used.insert(entry)
+            }
+        }
+        for entry in Self.later where !used.contains(entry) {
+            Issue.record("\(entry) writes no sentence any more: its entry can go")
+        }
+    }
+
+    @Test func `only who hands a text to a reader asks for it`() {
+        for file in sources
+        where file.target != "DockerMessages" && file.target != "TestKit" && file.lines.contains("import DockerMessages")
+        {
+            #expect(Self.tellers.contains(file.path), "\(file.path) throws cases; others tell what they mean")
+        }
+    }
+
+    /// The compiler holds the tables complete; that there is one for each kind of error it does not see.
+    @Test func `every kind of error has its table`() {
+        let declared = sources.flatMap { file in
+            file.lines.compactMap { $0.firstMatch(of: #/^package enum (\w+): Fault, Equatable/#).map { String($0.1) } }
+        }
+        let told = Set(
+            sources.filter { $0.target == "DockerMessages" }.flatMap(\.lines).compactMap {
+                $0.firstMatch(of: #/^extension (\w+): MessageConvertible/#).map { String($0.1) }
+            })
+        #expect(declared.count > 15)
+        for name in declared where !told.contains(name) {
+            Issue.record("\(name) has no sentences in DockerMessages")
+        }
+    }
+}
