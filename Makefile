@@ -4,6 +4,7 @@
 # make check      format and tidy
 # make clean-room the two commands' way in a minimal Debian 12 made for it: packages, build, walkthrough
 # make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
+# make simulate   long seeded runs of the swarm's planning: 10,000 nodes, a million changes
 # make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
 # make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables
 
@@ -12,7 +13,7 @@ PREFIX ?= /usr/local
 # What Scripts/packages puts there serves where this machine has none of its own.
 export PATH := $(PATH):$(CURDIR)/.build/tools
 
-.PHONY: demo demo-down test check clean-room fuzz fuzz-quick api-docs bench install packages build tests images
+.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate api-docs bench install packages build tests images
 
 demo test: PREFLIGHT := --root
 packages:
@@ -52,6 +53,12 @@ clean-room:
 
 # What reads others' bytes and texts, fed with inputs that are made to reach as much of it as can be: for CI a minute, by hand as long as is asked.
 FUZZ_SECONDS ?= 3600
+
+# The same tests that `make test` takes small: what is found has its seed in the message.
+simulate: tests
+	APUS_SIMULATION_NODES=10000 APUS_SIMULATION_SECONDS=300 APUS_SIMULATION_CHANGES=1000000 APUS_SIMULATION_SEEDS=500 \
+	  .build/debug/apusPackageTests.xctest --testing-library swift-testing --no-parallel \
+	  --filter 'SwarmSimulationTests|IncrementalPlanTests'
 
 fuzz: build
 	Fuzz/build --optimised

@@ -56,6 +56,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hashTrees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -122,7 +123,7 @@ let package = Package(
         library(
             "NameService", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"],
             [nioCore, nioPosix, log]),
-        library("Orchestration", ["StateStore", "Concurrency", "Model", "Addressing", "Faults"], [hashTrees, log]),
+        library("Orchestration", ["StateStore", "Concurrency", "Model", "Addressing", "Faults"], [hashTrees, heap, log]),
         library("NodeProtocol", ["Model", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
         library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
         // 4: a node, and the roles it has in a swarm

@@ -1,27 +1,43 @@
 import Addressing
+import HashTreeCollections
 import Model
 
 /// Gives services their VIPs and ports, nodes their ingress addresses and tasks their attachments.
 ///
-/// What is in use is read off the objects that own it. The allocators' places in their circles are kept from one run to
+/// What is in use is looked up among the objects that own it. The allocators' places in their circles are kept from one run to
 /// the next, so that a freed address rests for a while.
 struct AddressPlanner {
     private var allocators: [String: AddressAllocator] = [:]
-    private var inUse: [String: Set<IPAddress>] = [:]
+    /// Taken in this pass, by network.
+    private var taken: [String: Set<IPAddress>] = [:]
+    /// Networks that had no address left in this pass.
+    private var exhausted: Set<String> = []
+    /// Services that lack an address or a port: each pass tries again.
+    private var waitingServices: Set<String> = []
+    /// Nodes that lack an address.
+    private var waitingNodes: Set<String> = []
 
     /// Published ports chosen by the swarm. Source: Docker's documentation of `--publish`.
     static let dynamicPorts = 30_000...32_767
 
-    mutating func run(_ draft: inout SwarmDraft) {
-        collect(draft.state)
-        for service in draft.state.services.values.sorted(by: { $0.id < $1.id })
-        where !Self.hasUnreadNetwork(service.spec, draft.state) {
-            allocate(service, &draft)
+    mutating func run(_ draft: inout SwarmDraft, _ scope: PlanScope) {
+        taken = [:]
+        exhausted = []
+        renew(scope.networks, draft.state)
+        for id in scope.services.union(waitingServices).sorted() {
+            waitingServices.remove(id)
+            guard let service = draft.state.services[id], !Self.hasUnreadNetwork(service.spec, draft.state) else {
+                continue
+            }
+            if !allocate(service, &draft) { waitingServices.insert(id) }
         }
-        for node in draft.state.nodes.values.sorted(by: { $0.id < $1.id }) { allocate(node, &draft) }
-        for task in draft.state.tasks.values.sorted(by: { $0.id < $1.id })
-        where task.status.state == .new && task.isWanted {
-            allocate(task, &draft)
+        for id in scope.nodes.union(waitingNodes).sorted() {
+            waitingNodes.remove(id)
+            guard let node = draft.state.nodes[id] else { continue }
+            if !allocate(node, &draft) { waitingNodes.insert(id) }
+        }
+        for id in draft.state.tasks.lookup.new.keys.sorted() {
+            if let task = draft.state.tasks[id] { allocate(task, &draft) }
         }
     }
 
@@ -32,82 +48,100 @@ struct AddressPlanner {
             || spec.ports.contains(where: \.isOnMesh) && state.ingressNetwork == nil
     }
 
-    private mutating func collect(_ state: SwarmState) {
-        inUse = [:]
-        for network in state.networks.values {
-            var fresh = AddressAllocator(network.addressRanges)
-            if allocators[network.id]?.ranges == fresh.ranges { continue }
-            for address in Self.history(of: network.id, state) { fresh.resume(after: address) }
-            allocators[network.id] = fresh
-        }
-        allocators = allocators.filter { state.networks[$0.key] != nil }
-        for service in state.services.values {
-            for vip in service.endpoint.virtualIPs ?? [] { claim(vip.addr?.address, in: vip.networkID) }
-        }
-        for task in state.tasks.values where task.isLive {
-            for attachment in task.networksAttachments ?? [] {
-                for address in attachment.addresses { claim(address.address, in: attachment.network.id) }
+    /// Makes allocators for networks that are new or have other subnets.
+    private mutating func renew(_ networks: Set<String>, _ state: SwarmState) {
+        var fresh: [String: AddressAllocator] = [:]
+        for id in networks {
+            guard let network = state.networks.shared(id) else {
+                allocators[id] = nil
+                continue
             }
+            let allocator = AddressAllocator(network.value.addressRanges)
+            if allocators[id]?.ranges != allocator.ranges { fresh[id] = allocator }
         }
-        if let ingress = state.ingressNetwork {
-            for address in state.nodes.values.flatMap({ $0.membership?.ingressAddresses?.all ?? [] }) {
-                claim(address, in: ingress.id)
-            }
+        if fresh.isEmpty { return }
+        let history = Self.history(of: Set(fresh.keys), state)
+        for (id, allocator) in fresh {
+            var allocator = allocator
+            for address in history[id] ?? [] { allocator.resume(after: address) }
+            allocators[id] = allocator
         }
     }
 
-    /// Addresses of a network's services and tasks, those that have ended included, the oldest first: a new leader goes on where the
+    /// Addresses of services and tasks in each network, those that have ended included, the oldest first: a new leader goes on where the
     /// one before was.
-    private static func history(of network: String, _ state: SwarmState) -> [IPAddress] {
-        let virtual = state.services.values.flatMap { service in
-            (service.endpoint.virtualIPs ?? []).filter { $0.networkID == network }.compactMap(\.addr).map {
-                (service.createdAt, $0.address)
+    private static func history(of networks: Set<String>, _ state: SwarmState) -> [String: [IPAddress]] {
+        var found: [String: [(Timestamp, IPAddress)]] = [:]
+        for service in state.services.shared {
+            for held in service.value.endpoint.virtualIPs ?? [] where networks.contains(held.networkID) {
+                guard let address = held.addr?.address else { continue }
+                found[held.networkID, default: []].append((service.value.createdAt, address))
             }
         }
-        let own = state.tasks.values.flatMap { task in
-            (task.networksAttachments ?? []).filter { $0.network.id == network }.flatMap(\.addresses).map {
-                (task.createdAt, $0.address)
+        for id in networks {
+            for task in state.tasks.lookup.byNetwork[id].values {
+                for attachment in task.value.networksAttachments ?? [] where attachment.network.id == id {
+                    found[id, default: []] += attachment.addresses.map { (task.value.createdAt, $0.address) }
+                }
             }
         }
-        return (virtual + own).sorted { $0 < $1 }.map(\.1)
+        return found.mapValues { $0.sorted { $0 < $1 }.map(\.1) }
     }
 
-    private mutating func claim(_ address: IPAddress?, in network: String) {
-        guard let address else { return }
-        inUse[network, default: []].insert(address)
+    /// Whether somebody has an address, or had it before this pass: what is given up in a pass is free from the next one on.
+    private static func holds(_ address: IPAddress, in network: String, _ draft: SwarmDraft) -> Bool {
+        for state in [draft.base, draft.state] {
+            if state.tasks.lookup.holds(address, in: network) || state.services.lookup.holds(address, in: network) {
+                return true
+            }
+            if state.nodes.lookup.ingressAddresses.contains(address), state.ingressNetwork?.id == network {
+                return true
+            }
+        }
+        return false
     }
 
-    private mutating func take(in network: String) -> IPNetwork? {
-        let used = inUse[network] ?? []
-        guard let found = allocators[network]?.allocate(isInUse: { used.contains($0) }) else { return nil }
-        inUse[network, default: []].insert(found.address)
+    private mutating func take(in network: String, _ draft: SwarmDraft) -> IPNetwork? {
+        guard !exhausted.contains(network) else { return nil }
+        var own = taken.removeValue(forKey: network) ?? []
+        defer { taken[network] = own }
+        let found = allocators[network]?.allocate { own.contains($0) || Self.holds($0, in: network, draft) }
+        if let found { own.insert(found.address) } else { exhausted.insert(network) }
         return found
     }
 
-    private mutating func allocate(_ service: Service, _ draft: inout SwarmDraft) {
+    /// - Returns: Whether the service has all that it is to have.
+    private mutating func allocate(_ service: Service, _ draft: inout SwarmDraft) -> Bool {
         var service = service
         var wanted = service.spec.usesVirtualIPs ? service.spec.attachedNetworks.map(\.target) : []
         if service.spec.ports.contains(where: \.isOnMesh), let ingress = draft.state.ingressNetwork {
             wanted.insert(ingress.id, at: 0)
         }
-        wanted = wanted.filter { draft.state.networks[$0] != nil }
+        wanted = wanted.filter { draft.state.networks.shared($0) != nil }
         var addresses = (service.endpoint.virtualIPs ?? []).filter { wanted.contains($0.networkID) }
         for network in wanted where !addresses.contains(where: { $0.networkID == network }) {
-            guard let address = take(in: network) else { continue }
+            guard let address = take(in: network, draft) else { continue }
             addresses.append(VirtualIP(networkID: network, addr: address))
         }
         service.endpoint.virtualIPs = addresses.isEmpty ? nil : addresses
         service.endpoint.spec = service.spec.endpointSpec
-        service.endpoint.ports = assignPorts(of: service, draft.state)
+        service.endpoint.ports = assignPorts(of: service, draft)
         draft.put(service)
+        return addresses.count >= Set(wanted).count
+            && (service.endpoint.ports ?? []).allSatisfy { !$0.isOnMesh || $0.publishedPort ?? 0 != 0 }
     }
 
     /// The service's ports with the swarm's choice where the user left one open; a choice once made is kept.
-    private func assignPorts(of service: Service, _ state: SwarmState) -> [PortConfig]? {
+    private func assignPorts(of service: Service, _ draft: SwarmDraft) -> [PortConfig]? {
         guard !service.spec.ports.isEmpty else { return nil }
-        var taken = Set(
-            state.services.values.filter { $0.id != service.id }
-                .flatMap { ($0.endpoint.ports ?? []) + $0.spec.ports }.filter(\.isOnMesh).map { PortIdentity($0) })
+        var taken: Set<PortIdentity> = []
+        func isTaken(_ port: PortIdentity) -> Bool {
+            taken.contains(port)
+                || [draft.base, draft.state].contains { state in
+                    let own = state.services.shared(service.id)?.value.meshPorts.contains(port) == true ? 1 : 0
+                    return state.services.lookup.meshPorts.count(of: port) > own
+                }
+        }
         var earlier = service.endpoint.ports ?? []
         return service.spec.ports.map { port in
             guard (port.publishedPort ?? 0) == 0, port.isOnMesh else { return port }
@@ -118,7 +152,7 @@ struct AddressPlanner {
                 port.publishedPort = earlier.remove(at: index).publishedPort
             } else {
                 port.publishedPort = Self.dynamicPorts.first {
-                    !taken.contains(PortIdentity(transport: port.transport, number: $0))
+                    !isTaken(PortIdentity(transport: port.transport, number: $0))
                 }
             }
             taken.insert(PortIdentity(port))
@@ -126,16 +160,18 @@ struct AddressPlanner {
         }
     }
 
-    private mutating func allocate(_ node: Node, _ draft: inout SwarmDraft) {
+    /// - Returns: Whether the node has its address, or is not to have one yet.
+    private mutating func allocate(_ node: Node, _ draft: inout SwarmDraft) -> Bool {
         guard let ingress = draft.state.ingressNetwork, node.membership?.ingressAddresses == nil,
-            node.description != nil,
-            let address = take(in: ingress.id)
-        else { return }
+            node.description != nil
+        else { return true }
+        guard let address = take(in: ingress.id, draft) else { return false }
         var node = node
         var membership = node.membership ?? Node.Membership()
         membership.ingressAddresses = HostAddresses(address.address)
         node.membership = membership
         draft.put(node)
+        return true
     }
 
     /// Gives a container outside of services its address; its node is known, so nothing is left to plan.
@@ -147,10 +183,12 @@ struct AddressPlanner {
         }
         let address: IPNetwork
         if let text = wish.address {
-            guard let wanted = take(text, in: network.id) else { return fail(task, "Address already in use", &draft) }
+            guard let wanted = take(text, in: network.id, draft) else {
+                return fail(task, "Address already in use", &draft)
+            }
             address = wanted
         } else {
-            guard let free = take(in: network.id) else { return fail(task, Self.exhausted(network), &draft) }
+            guard let free = take(in: network.id, draft) else { return fail(task, Self.exhausted(network), &draft) }
             address = free
         }
         var task = task
@@ -162,12 +200,13 @@ struct AddressPlanner {
     }
 
     /// Takes an address that the user asks for; `nil` when it is in use, kept back, or in none of the network's subnets.
-    private mutating func take(_ text: String, in network: String) -> IPNetwork? {
+    private mutating func take(_ text: String, in network: String, _ draft: SwarmDraft) -> IPNetwork? {
         guard let address = IPAddress(ipv4: text), let allocator = allocators[network],
-            let subnet = allocator.subnet(of: address), inUse[network]?.contains(address) != true,
+            let subnet = allocator.subnet(of: address), taken[network]?.contains(address) != true,
+            !Self.holds(address, in: network, draft),
             !allocator.ranges.contains(where: { $0.reserved.contains(address) })
         else { return nil }
-        inUse[network, default: []].insert(address)
+        taken[network, default: []].insert(address)
         return IPNetwork(address: address, prefixLength: subnet.prefixLength)
     }
 
@@ -190,7 +229,7 @@ struct AddressPlanner {
             guard let network = draft.state.networks[config.target] else {
                 return fail(task, "network \(config.target) not found", &draft)
             }
-            guard let address = take(in: network.id) else {
+            guard let address = take(in: network.id, draft) else {
                 for attachment in attachments { release(attachment) }
                 return fail(task, Self.exhausted(network), &draft)
             }
@@ -210,7 +249,8 @@ struct AddressPlanner {
     }
 
     private mutating func release(_ attachment: NetworkAttachment) {
-        for address in attachment.addresses { inUse[attachment.network.id]?.remove(address.address) }
+        exhausted.remove(attachment.network.id)
+        for address in attachment.addresses { taken[attachment.network.id]?.remove(address.address) }
     }
 
     /// The task stays new, with the reason in view; the next change of the state tries again.

@@ -5,10 +5,14 @@ struct AttachmentReaper {
     /// Seconds after which an attachment without an address is given up: the node that asked has gone on long before.
     static let timeout: Int64 = 60
 
-    func run(_ draft: inout SwarmDraft) {
-        for task in draft.state.tasks.values where task.isAttachment {
+    /// - Parameter ids: Those of the tasks to look at.
+    func run(_ draft: inout SwarmDraft, _ ids: Set<String>) {
+        defer { draft.subject = nil }
+        for id in ids {
+            guard let task = draft.state.tasks.shared(id)?.value, task.isAttachment else { continue }
+            draft.subject = .task(id)
             guard task.isLive, let nodeID = task.nodeID,
-                draft.state.nodes[nodeID] != nil || draft.state.isUnread(node: nodeID)
+                draft.state.nodes.shared(nodeID) != nil || draft.state.isUnread(node: nodeID)
             else {
                 draft.removeTask(task.id)
                 continue

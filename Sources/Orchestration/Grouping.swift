@@ -22,8 +22,10 @@ struct Grouping<Key: Hashable & Sendable, Object: Identifiable & Sendable>: Send
     var all: TreeDictionary<Key, Group> { groups }
 }
 
+extension Grouping: Equatable where Object: Equatable {}
+
 /// How many there are of each; copies share what they can.
-struct CountedSet<Element: Hashable & Sendable>: Sendable {
+struct CountedSet<Element: Hashable & Sendable>: Sendable, Equatable {
     private var counts: TreeDictionary<Element, Int> = [:]
 
     mutating func insert(_ element: Element) { counts[element, default: 0] += 1 }

@@ -1,4 +1,5 @@
 package import Addressing
+import HashTreeCollections
 import Faults
 package import Model
 
@@ -91,14 +92,13 @@ package struct NetworkAllocator {
                 }
             }
         }
-        if state.networks.values.contains(where: { $0.spec.name == request.name }) {
+        if !state.networks.lookup.byName[request.name].isEmpty {
             throw APIError(.conflict, "network with name \(request.name) already exists")
         }
     }
 
     private func chooseIdentifier() throws -> UInt32 {
-        let taken = Set(state.networks.values.compactMap(\.vni)).union(
-            state.tasks.values.filter(\.isLive).flatMap { $0.networksAttachments ?? [] }.compactMap(\.network.vni))
+        let taken = Set(state.networks.values.compactMap(\.vni)).union(removedNetworks.compactMap(\.vni))
         guard let free = (Self.firstIdentifier + 1...Self.lastIdentifier).first(where: { !taken.contains($0) }) else {
             throw APIError(.unavailable, "no VXLAN network identifier is free")
         }
@@ -128,14 +128,21 @@ package struct NetworkAllocator {
 
     /// What the nodes' own networks route, their local bridges included: default pools leave it alone.
     private var routedSubnets: [IPNetwork] {
-        state.nodes.values.flatMap { $0.description?.routedSubnets ?? [] }.compactMap { IPNetwork(ipv4: $0) }
+        state.nodes.shared.flatMap { $0.value.description?.routedSubnets ?? [] }.compactMap { IPNetwork(ipv4: $0) }
     }
 
     /// Subnets of every network, removed ones with live tasks included.
     package var subnetsInUse: [IPNetwork] {
-        (Array(state.networks.values)
-            + state.tasks.values.filter(\.isLive).flatMap { ($0.networksAttachments ?? []).map(\.network) })
-            .flatMap { $0.addressRanges.map(\.subnet) }
+        (Array(state.networks.values) + removedNetworks).flatMap { $0.addressRanges.map(\.subnet) }
+    }
+
+    /// Networks that are gone, and that tasks which have not ended are still in.
+    private var removedNetworks: [SwarmNetwork] {
+        state.tasks.lookup.byNetwork.all.filter { state.networks.shared($0.key) == nil }.flatMap { id, tasks in
+            tasks.values.filter(\.value.isLive).flatMap { task in
+                (task.value.networksAttachments ?? []).map(\.network).filter { $0.id == id }
+            }
+        }
     }
 }
 

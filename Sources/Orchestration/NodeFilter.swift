@@ -4,32 +4,34 @@ import Model
 struct NodeFilter {
     /// Takes the number of nodes that it refused. Source of the texts: SwarmKit.
     var explain: (Int) -> String
-    var accepts: (Node) -> Bool
+    var accepts: (SharedObject<Node>, NodeLoad, SwarmState) -> Bool
 
-    static func all(for task: SwarmTask, _ load: NodeLoad) -> [NodeFilter] {
-        [ready, resources(task, load), constraints(task), platform(task), hostPorts(task, load), replicas(task, load)]
+    /// The filters for a task; they hold for others of the same specification and the same ports, too, unless those replace a task.
+    static func all(for task: SwarmTask) -> [NodeFilter] {
+        [ready, resources(task), constraints(task), platform(task), hostPorts(task), replicas(task)]
     }
 
     private static func on(_ count: Int) -> String { "on \(count) node\(count == 1 ? "" : "s")" }
 
     private static var ready: NodeFilter {
-        NodeFilter(explain: { "\($0) node\($0 == 1 ? "" : "s") not available for new tasks" }) {
-            $0.status.state == .ready && $0.spec.availability == .active && $0.membership?.ingressAddresses != nil
+        NodeFilter(explain: { "\($0) node\($0 == 1 ? "" : "s") not available for new tasks" }) { node, _, _ in
+            node.value.status.state == .ready && node.value.spec.availability == .active
+                && node.value.membership?.ingressAddresses != nil
         }
     }
 
-    private static func resources(_ task: SwarmTask, _ load: NodeLoad) -> NodeFilter {
-        let wanted = task.spec.resources?.reservations ?? NodeResources()
-        return NodeFilter(explain: { "insufficient resources \(on($0))" }) { node in
-            guard wanted.nanoCPUs > 0 || wanted.memoryBytes > 0 else { return true }
-            let free = load.free(node, for: task)
-            return free.cpus >= wanted.nanoCPUs && free.memory >= wanted.memoryBytes
+    private static func resources(_ task: SwarmTask) -> NodeFilter {
+        NodeFilter(explain: { "insufficient resources \(on($0))" }) { node, load, state in
+            load.hasRoom(for: task, on: node, state)
         }
     }
 
     private static func constraints(_ task: SwarmTask) -> NodeFilter {
-        let placement = task.spec.placement ?? Placement()
-        return NodeFilter(explain: { "scheduling constraints not satisfied \(on($0))" }) { placement.admits($0) }
+        // One that cannot be read fits no node.
+        let constraints = (task.spec.placement?.constraints ?? []).map { try? PlacementConstraint($0) }
+        return NodeFilter(explain: { "scheduling constraints not satisfied \(on($0))" }) { node, _, _ in
+            constraints.allSatisfy { $0?.matches(node.value) ?? false }
+        }
     }
 
     private static func platform(_ task: SwarmTask) -> NodeFilter {
@@ -37,8 +39,8 @@ struct NodeFilter {
         func common(_ architecture: String) -> String {
             ["amd64": "x86_64", "arm64": "aarch64"][architecture] ?? architecture
         }
-        return NodeFilter(explain: { "unsupported platform \(on($0))" }) { node in
-            guard !wanted.isEmpty, let own = node.description?.platform else { return true }
+        return NodeFilter(explain: { "unsupported platform \(on($0))" }) { node, _, _ in
+            guard !wanted.isEmpty, let own = node.value.description?.platform else { return true }
             return wanted.contains {
                 ($0.system.isEmpty || $0.system == own.system)
                     && ($0.architecture.isEmpty || common($0.architecture) == common(own.architecture))
@@ -46,17 +48,17 @@ struct NodeFilter {
         }
     }
 
-    private static func hostPorts(_ task: SwarmTask, _ load: NodeLoad) -> NodeFilter {
+    private static func hostPorts(_ task: SwarmTask) -> NodeFilter {
         let wanted = task.hostPorts
-        return NodeFilter(explain: { "host-mode port already in use \(on($0))" }) { node in
-            wanted.isDisjoint(with: load.occupiedPorts(on: node.id, for: task))
+        return NodeFilter(explain: { "host-mode port already in use \(on($0))" }) { node, load, state in
+            load.areFree(wanted, for: task, on: node.value.id, state)
         }
     }
 
-    private static func replicas(_ task: SwarmTask, _ load: NodeLoad) -> NodeFilter {
-        let limit = task.spec.placement?.maxReplicas ?? 0
-        return NodeFilter(explain: { _ in "max replicas per node limit exceed" }) { node in
-            limit == 0 || load.tasks(of: task.serviceID, on: node.id) < Int(clamping: limit)
+    private static func replicas(_ task: SwarmTask) -> NodeFilter {
+        let limit = Int(clamping: task.spec.placement?.maxReplicas ?? 0)
+        return NodeFilter(explain: { _ in "max replicas per node limit exceed" }) { node, load, _ in
+            limit == 0 || load.tasks(on: node.value.id) < limit
         }
     }
 }

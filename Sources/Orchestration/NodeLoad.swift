@@ -1,65 +1,66 @@
+import HashTreeCollections
 import Model
 
-/// What runs where, and what has gone wrong where.
+/// What a service's tasks do on each node, and what has gone wrong there; beside what all tasks take of a node, which the state knows.
 struct NodeLoad {
     /// So many failures of a service on a node within this time, and other nodes are preferred. Source: SwarmKit.
     static let failuresToAvoid = 5
     static let failureWindow: Int64 = 5 * 60
 
+    /// What some tasks hold of a node.
     private struct Amounts {
-        var cpus: Int64 = 0
-        var memory: Int64 = 0
+        var cpus: Int128 = 0
+        var memory: Int128 = 0
         var ports: [PortIdentity: Int] = [:]
 
         mutating func add(_ task: SwarmTask) {
-            let wanted = task.spec.resources?.reservations ?? NodeResources()
-            cpus = cpus.adding(wanted.nanoCPUs)
-            memory = memory.adding(wanted.memoryBytes)
+            let reserved = task.spec.resources?.reservations
+            cpus += Int128(reserved?.nanoCPUs ?? 0)
+            memory += Int128(reserved?.memoryBytes ?? 0)
             for port in task.hostPorts { ports[port, default: 0] += 1 }
         }
     }
 
-    private struct SlotReconciler: Hashable {
+    /// A place of the service on a node.
+    private struct Seat: Hashable {
         var node: String
-        var service: String
         var place: ServiceOrchestrator.Place
     }
 
-    private var perService: [String: [String: Int]] = [:]
+    /// Wanted tasks of the service.
+    private var wanted: [String: Int] = [:]
     /// Tasks of a place that are wanted on a node: its next task is to replace them.
-    private var replaceable: [SlotReconciler: Int] = [:]
-    private var total: [String: Int] = [:]
-    private var used: [String: Amounts] = [:]
+    private var replaceable: [Seat: Int] = [:]
     /// What a place's own tasks that are to end still hold: its next task starts only when they have ended.
-    private var yielding: [SlotReconciler: Amounts] = [:]
-    private var failures: [String: [String: Int]] = [:]
+    private var yielding: [Seat: Amounts] = [:]
+    private var failures: [String: Int] = [:]
+    private var nodesOfPlaces: [ServiceOrchestrator.Place: Set<String>] = [:]
 
-    init(_ state: SwarmState, now: Timestamp) {
+    init(of service: String, _ state: SwarmState, now: Timestamp) {
         let since = now.advanced(bySeconds: -Self.failureWindow)
-        for task in state.tasks.values {
-            guard let node = task.nodeID else { continue }
-            // A task of a global service has its node before it is placed there, and uses nothing of it yet.
-            if task.isLive, task.status.state >= .assigned { add(task) }
-            if [.failed, .rejected].contains(task.status.state), task.status.timestamp.believed(at: now) > since {
-                failures[node, default: [:]][task.serviceID, default: 0] += 1
+        for tasks in state.tasks.lookup.places(of: service).all.values {
+            for task in tasks.values.lazy.map(\.value) {
+                guard let node = task.nodeID else { continue }
+                if task.takesOfNode { add(task) }
+                if [.failed, .rejected].contains(task.status.state), task.status.timestamp.believed(at: now) > since {
+                    failures[node, default: 0] += 1
+                }
             }
         }
     }
 
+    /// Counts a task of the service that gets a node.
     mutating func add(_ task: SwarmTask) {
         guard let node = task.nodeID else { return }
+        let seat = Seat(node: node, place: task.place)
+        if task.isWanted { wanted[node, default: 0] += 1 }
+        if task.isAttachment { return }
+        nodesOfPlaces[task.place, default: []].insert(node)
         if task.isWanted {
-            perService[node, default: [:]][task.serviceID, default: 0] += 1
-            total[node, default: 0] += 1
-            if !task.isAttachment { replaceable[seat(of: task, on: node), default: 0] += 1 }
-        } else if !task.isAttachment {
-            yielding[seat(of: task, on: node), default: Amounts()].add(task)
+            replaceable[seat, default: 0] += 1
+        } else {
+            yielding[seat, default: Amounts()].add(task)
         }
-        used[node, default: Amounts()].add(task)
-    }
-
-    private func seat(of task: SwarmTask, on node: String) -> SlotReconciler {
-        SlotReconciler(node: node, service: task.serviceID, place: task.place)
     }
 
     struct Rank: Comparable {
@@ -74,44 +75,49 @@ struct NodeLoad {
     }
 
     /// What a task of the same place has that this one is to replace does not count: it goes as soon as this one runs.
-    func rank(_ node: String, for task: SwarmTask) -> Rank {
+    func rank(_ node: String, for task: SwarmTask, _ state: SwarmState) -> Rank {
+        var rank = rank(node, state)
+        let own = replaceable[Seat(node: node, place: task.place)] ?? 0
+        rank.ofService -= own
+        rank.total -= own
+        return rank
+    }
+
+    /// For a task that is to replace none on the node. While tasks are placed, it only grows.
+    func rank(_ node: String, _ state: SwarmState) -> Rank {
         Rank(
-            isFailing: failures[node]?[task.serviceID] ?? 0 >= Self.failuresToAvoid,
-            ofService: others(than: task, on: node),
-            total: (total[node] ?? 0) - (replaceable[seat(of: task, on: node)] ?? 0), node: node)
+            isFailing: failures[node] ?? 0 >= Self.failuresToAvoid, ofService: tasks(on: node),
+            total: state.tasks.lookup.use(of: node).wanted, node: node)
     }
 
-    /// Wanted tasks of a service on a node.
-    func tasks(of service: String, on node: String) -> Int { perService[node]?[service] ?? 0 }
+    /// Nodes on which tasks of a task's place are.
+    func nodes(ofPlaceOf task: SwarmTask) -> Set<String> { nodesOfPlaces[task.place] ?? [] }
 
-    /// Wanted tasks of a task's service on a node, without those that it is to replace.
+    /// Wanted tasks of the service on a node.
+    func tasks(on node: String) -> Int { wanted[node] ?? 0 }
+
+    /// The same without those that a task is to replace.
     func others(than task: SwarmTask, on node: String) -> Int {
-        tasks(of: task.serviceID, on: node) - (replaceable[seat(of: task, on: node)] ?? 0)
+        tasks(on: node) - (replaceable[Seat(node: node, place: task.place)] ?? 0)
     }
 
-    /// What is left on a node for a task.
-    func free(_ node: Node, for task: SwarmTask) -> (cpus: Int64, memory: Int64) {
-        let resources = node.description?.resources ?? NodeResources()
-        let used = used[node.id] ?? Amounts()
-        let own = yielding[seat(of: task, on: node.id)] ?? Amounts()
-        return (
-            resources.nanoCPUs.adding(-used.cpus).adding(own.cpus),
-            resources.memoryBytes.adding(-used.memory).adding(own.memory)
-        )
+    /// Whether as much as a task reserves is left for it on a node.
+    func hasRoom(for task: SwarmTask, on node: SharedObject<Node>, _ state: SwarmState) -> Bool {
+        guard let reserved = task.spec.resources?.reservations, reserved.nanoCPUs > 0 || reserved.memoryBytes > 0
+        else { return true }
+        let resources = node.value.description?.resources ?? NodeResources()
+        let used = state.tasks.lookup.use(of: node.value.id)
+        let own = yielding[Seat(node: node.value.id, place: task.place)] ?? Amounts()
+        return Int128(resources.nanoCPUs) - used.cpus + own.cpus >= Int128(reserved.nanoCPUs)
+            && Int128(resources.memoryBytes) - used.memory + own.memory >= Int128(reserved.memoryBytes)
     }
 
-    /// Host ports on a node that a task may not have.
-    func occupiedPorts(on node: String, for task: SwarmTask) -> Set<PortIdentity> {
-        let own = yielding[seat(of: task, on: node)]?.ports ?? [:]
-        return Set((used[node]?.ports ?? [:]).filter { $0.value > own[$0.key] ?? 0 }.keys)
-    }
-}
-
-extension Int64 {
-    /// The sum, or the outermost number on its side: users may reserve more than there is, and for several tasks.
-    fileprivate func adding(_ other: Int64) -> Int64 {
-        let (sum, isOver) = addingReportingOverflow(other)
-        return isOver ? (other < 0 ? -.max : .max) : sum
+    /// Whether none of some host ports is in use on a node by others than those whose place a task takes.
+    func areFree(_ ports: Set<PortIdentity>, for task: SwarmTask, on node: String, _ state: SwarmState) -> Bool {
+        if ports.isEmpty { return true }
+        let used = state.tasks.lookup.use(of: node).ports
+        let own = yielding[Seat(node: node, place: task.place)]?.ports ?? [:]
+        return ports.allSatisfy { used.count(of: $0) <= own[$0] ?? 0 }
     }
 }
 

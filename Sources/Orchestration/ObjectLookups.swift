@@ -33,6 +33,7 @@ package struct ServiceLookup: ObjectLookup {
     private(set) var perNode: TreeDictionary<String, SharedObject<Service>> = [:]
     /// With a port that all nodes publish.
     private(set) var onMesh: TreeDictionary<String, SharedObject<Service>> = [:]
+    private(set) var byPort = Grouping<PortIdentity, Service>()
     /// How many services have or ask for a port that all nodes publish.
     private(set) var meshPorts = CountedSet<PortIdentity>()
     private var addresses: TreeDictionary<String, CountedSet<IPAddress>> = [:]
@@ -46,6 +47,7 @@ package struct ServiceLookup: ObjectLookup {
         if object.value.spec.isPerNode { perNode[id] = object }
         if object.value.spec.ports.contains(where: \.isOnMesh) { onMesh[id] = object }
         for port in object.value.meshPorts { meshPorts.insert(port) }
+        for port in object.value.ports { byPort.insert(object, at: port) }
         for held in object.value.endpoint.virtualIPs ?? [] {
             guard let address = held.addr?.address else { continue }
             addresses[held.networkID, default: CountedSet()].insert(address)
@@ -59,6 +61,7 @@ package struct ServiceLookup: ObjectLookup {
         perNode[id] = nil
         onMesh[id] = nil
         for port in object.value.meshPorts { meshPorts.remove(port) }
+        for port in object.value.ports { byPort.remove(object, at: port) }
         for held in object.value.endpoint.virtualIPs ?? [] {
             guard let address = held.addr?.address else { continue }
             addresses[held.networkID, default: CountedSet()].remove(address)
@@ -73,6 +76,9 @@ package struct ServiceLookup: ObjectLookup {
 }
 
 extension Service {
+    /// Ports of either kind that the service has or asks for, each once.
+    var ports: Set<PortIdentity> { Set(((endpoint.ports ?? []) + spec.ports).map { PortIdentity($0) }) }
+
     /// Ports on all nodes that the service has or asks for, each once.
     var meshPorts: Set<PortIdentity> {
         Set(((endpoint.ports ?? []) + spec.ports).filter(\.isOnMesh).map { PortIdentity($0) })
@@ -100,4 +106,11 @@ package struct NetworkLookup: ObjectLookup {
 extension SwarmState {
     /// Services whose tasks join a network, in no order.
     package func services(inNetwork id: String) -> [Service] { services.lookup.byNetwork[id].values.map(\.value) }
+    package func hasServices(inNetwork id: String) -> Bool { !services.lookup.byNetwork[id].isEmpty }
+    package func hasService(named name: String) -> Bool { !services.lookup.byName[name].isEmpty }
+
+    /// Services that have or ask for a published port, of the mesh or of the nodes, in no order.
+    package func services(onPort number: Int, _ transport: TransportProtocol?) -> [Service] {
+        services.lookup.byPort[PortIdentity(transport: transport, number: number)].values.map(\.value)
+    }
 }

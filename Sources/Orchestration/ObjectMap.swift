@@ -6,9 +6,15 @@ package final class SharedObject<Object: Sendable>: Sendable {
     init(_ value: Object) { self.value = value }
 }
 
+extension SharedObject: Equatable where Object: Equatable {
+    package static func == (left: SharedObject, right: SharedObject) -> Bool {
+        left === right || left.value == right.value
+    }
+}
+
 /// What is looked up among objects of a kind other than by their ids. It is told of each object that comes and goes; a changed one goes
 /// and comes.
-package protocol ObjectLookup: Sendable {
+package protocol ObjectLookup: Sendable, Equatable {
     associatedtype Object: Sendable
     init()
     mutating func insert(_ object: SharedObject<Object>)

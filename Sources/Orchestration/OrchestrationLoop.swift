@@ -31,23 +31,41 @@ package struct OrchestrationLoop: Sendable {
         var planner = SwarmPlanner(makeID: makeID)
         var written: Int64 = 0
         var wakeAt: Timestamp?
+        var changes = SwarmChanges()
         while true {
-            let state = try await board.next(after: written, notLaterThan: wakeAt)
+            let (state, new) = try await board.next(after: written, notLaterThan: wakeAt)
+            changes.formUnion(new)
             try Task.checkCancellation()
             guard !state.isStale, state.cluster != nil else { continue }
             var draft = SwarmDraft(state, now: .now)
-            planner.plan(&draft)
+            planner.plan(&draft, changes: changes)
+            changes = SwarmChanges()
             wakeAt = draft.wakeAt
-            for transaction in try draft.transactions(under: fence) {
-                guard let outcome = try await commit(transaction) else { continue }
-                if fence.isBroken(by: outcome) { throw StateStoreError(.leadershipLost, "write a plan") }
-                if let revision = outcome.revision {
-                    written = max(written, revision)
-                } else {
-                    log.debug("a plan was overtaken by another change", metadata: ["revision": "\(state.revision)"])
-                }
+            // Services of which something has changed meanwhile: nothing more of them is written, and all of it is planned anew.
+            var overtaken: Set<String> = []
+            for planned in try draft.transactions(under: fence) {
+                written = max(written, try await write(planned, under: fence, leavingOut: &overtaken) ?? 0)
             }
         }
+    }
+
+    /// - Returns: The revision of what was written.
+    private func write(
+        _ planned: PlannedTransaction, under fence: LeaderFence, leavingOut overtaken: inout Set<String>
+    ) async throws -> Int64? {
+        var planned = planned
+        planned.leaveOut(overtaken)
+        while !planned.transaction.isEmpty {
+            guard let outcome = try await commit(planned.transaction) else { return nil }
+            if fence.isBroken(by: outcome) { throw StateStoreError(.leadershipLost, "write a plan") }
+            guard case .refused(let failed, _) = outcome else { return outcome.revision }
+            let owners = planned.owners(of: failed.map(\.key))
+            log.debug("a plan was overtaken by another change", metadata: ["services": "\(owners.count)"])
+            if owners.isEmpty { return nil }
+            overtaken.formUnion(owners)
+            planned.leaveOut(overtaken)
+        }
+        return nil
     }
 
     /// - Returns: `nil` for an object that is too large for the store: nothing else may wait for it.

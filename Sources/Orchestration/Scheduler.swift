@@ -1,19 +1,30 @@
+import HashTreeCollections
 import Model
 
 /// Gives pending tasks a node: filters say which nodes will do, preferences which group of them, and then the least loaded is taken.
 struct Scheduler {
-    func run(_ draft: inout SwarmDraft) {
-        var load = NodeLoad(draft.state, now: draft.now)
-        let pending = draft.state.tasks.values
-            .filter { $0.status.state == .pending && $0.isWanted }
+    private var loads: [String: NodeLoad] = [:]
+    private var candidates: [String: [Candidates]] = [:]
+    /// How many tasks have got a node.
+    private var placed = 0
+    private let looksAtAllNodes: Bool
+
+    init(looksAtAllNodes: Bool = false) { self.looksAtAllNodes = looksAtAllNodes }
+
+    mutating func run(_ draft: inout SwarmDraft) {
+        let pending = draft.state.tasks.lookup.pending.values.map(\.value)
             .sorted { ($0.createdAt, $0.slot ?? 0, $0.id) < ($1.createdAt, $1.slot ?? 0, $1.id) }
         for task in pending {
             var task = task
-            switch choose(for: task, draft.state, load) {
+            if loads[task.serviceID] == nil {
+                loads[task.serviceID] = NodeLoad(of: task.serviceID, draft.state, now: draft.now)
+            }
+            switch choose(for: task, draft.state) {
             case .success(let node):
-                task.nodeID = node.id
+                task.nodeID = node
                 task.status = TaskStatus(.assigned, "scheduler assigned task to node", at: draft.now)
-                load.add(task)
+                loads[task.serviceID]?.add(task)
+                placed += 1
                 draft.put(task)
             case .failure(let reason):
                 guard task.status.err != reason.text else { continue }
@@ -23,25 +34,46 @@ struct Scheduler {
         }
     }
 
-    struct Reason: Error { var text: String }
+    private struct Reason: Error { var text: String }
 
-    private func choose(for task: SwarmTask, _ state: SwarmState, _ load: NodeLoad) -> Result<Node, Reason> {
-        let filters = NodeFilter.all(for: task, load)
+    private mutating func choose(for task: SwarmTask, _ state: SwarmState) -> Result<String, Reason> {
+        let load = loads[task.serviceID] ?? NodeLoad(of: task.serviceID, state, now: .now)
+        let preferences = SpreadPreference.all(of: task)
+        guard task.nodeID == nil, preferences.isEmpty, !looksAtAllNodes else {
+            return look(for: task, preferences, load, state)
+        }
+        var groups = candidates[task.serviceID] ?? []
+        candidates[task.serviceID] = nil
+        defer { candidates[task.serviceID] = groups }
+        let index = groups.firstIndex { $0.fit(task) } ?? groups.count
+        if index == groups.count { groups.append(Candidates(for: task, load, state)) }
+        if let node = groups[index].best(for: task, load, state) { return .success(node) }
+        if let refusal = groups[index].refusal, refusal.placed == placed {
+            return .failure(Reason(text: refusal.text))
+        }
+        let outcome = look(for: task, preferences, load, state)
+        if case .failure(let reason) = outcome { groups[index].refusal = (reason.text, placed) }
+        return outcome
+    }
+
+    /// Looks at each node, or at the one that the task has.
+    private func look(
+        for task: SwarmTask, _ preferences: [SpreadPreference], _ load: NodeLoad, _ state: SwarmState
+    ) -> Result<String, Reason> {
+        let filters = NodeFilter.all(for: task)
         var refused = filters.map { (filter: $0, count: 0) }
-        var fit: [Node] = []
-        let candidates = task.nodeID.map { id in state.nodes[id].map { [$0] } ?? [] } ?? Array(state.nodes.values)
-        for node in candidates {
-            if let index = filters.firstIndex(where: { !$0.accepts(node) }) {
+        var fit: [SharedObject<Node>] = []
+        let nodes = task.nodeID.map { id in state.nodes.shared(id).map { [$0] } ?? [] } ?? Array(state.nodes.shared)
+        for node in nodes {
+            if let index = filters.firstIndex(where: { !$0.accepts(node, load, state) }) {
                 refused[index].count += 1
             } else {
                 fit.append(node)
             }
         }
-        let preferred = SpreadPreference.all(of: task).narrow(fit, of: state, for: task, load)
-        let best = preferred.min { left, right in
-            load.rank(left.id, for: task) < load.rank(right.id, for: task)
-        }
-        if let best { return .success(best) }
+        let preferred = preferences.narrow(fit, of: state, for: task, load)
+        let best = preferred.map { load.rank($0.value.id, for: task, state) }.min()
+        if let best { return .success(best.node) }
         // What refused the most nodes comes first; among equals the order of the filters.
         let why = refused.enumerated().filter { $0.element.count > 0 }
             .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }

@@ -1,3 +1,4 @@
+import HashTreeCollections
 import Model
 
 /// Keeps a service's places filled: one place a replica, or one a node for a global service.
@@ -16,21 +17,33 @@ struct ServiceOrchestrator {
 
     let makeID: @Sendable () -> String
 
-    func run(_ draft: inout SwarmDraft) {
-        let tasks = Dictionary(
-            grouping: draft.state.tasks.values.filter { !$0.isAttachment }, by: \.serviceID)
-        for service in draft.state.services.values.sorted(by: { $0.id < $1.id }) {
-            let places = Dictionary(grouping: tasks[service.id] ?? [], by: \.place)
-            if service.spec.isJob {
-                JobOrchestrator(makeID: makeID).reconcile(service, places, &draft)
-            } else {
-                reconcile(service, places, &draft)
+    /// - Parameter services: Ids of those to look at.
+    func run(_ draft: inout SwarmDraft, _ services: Set<String>) {
+        for id in services.sorted() {
+            draft.subject = .service(id)
+            let places = Self.places(of: id, draft.state)
+            if let service = draft.state.services[id] {
+                if service.spec.isJob {
+                    JobOrchestrator(makeID: makeID).reconcile(service, places, &draft)
+                } else {
+                    reconcile(service, places, &draft)
+                }
+            } else if !draft.state.isUnread(service: id) {
+                for task in places.values.joined() where task.desiredState != .remove {
+                    draft.retire(task, to: .remove)
+                }
             }
         }
-        for (serviceID, orphans) in tasks
-        where draft.state.services[serviceID] == nil && !draft.state.isUnread(service: serviceID) {
-            for task in orphans where task.desiredState != .remove { draft.retire(task, to: .remove) }
+        draft.subject = nil
+    }
+
+    private static func places(of service: String, _ state: SwarmState) -> [Place: [SwarmTask]] {
+        var places: [Place: [SwarmTask]] = [:]
+        for (place, tasks) in state.tasks.lookup.places(of: service).all {
+            let own = tasks.values.map(\.value).filter { !$0.isAttachment }
+            if !own.isEmpty { places[place] = own }
         }
+        return places
     }
 
     private func reconcile(_ service: Service, _ places: [Place: [SwarmTask]], _ draft: inout SwarmDraft) {
@@ -102,7 +115,7 @@ struct ServiceOrchestrator {
             return tasks.contains { $0.isWanted || $0.isLive }
         }
         return Set(unread.keys).union(
-            state.nodes.values.filter { node in
+            state.nodes.shared.lazy.map(\.value).filter { node in
                 guard placement.admits(node), node.description != nil else { return false }
                 let isPresent = (places[.node(node.id)] ?? []).contains { $0.isWanted || $0.isLive }
                 switch node.spec.availability {

@@ -81,9 +81,10 @@ struct SlotReconciler {
     /// The node is gone, down, being emptied or unfit by now: another must take over.
     private func isLost(_ task: SwarmTask, _ state: SwarmState) -> Bool {
         guard let id = task.nodeID else { return false }
-        guard let node = state.nodes[id] else { return !state.isUnread(node: id) }
-        return node.status.state == .down || node.spec.availability == .drain
-            || !(task.spec.placement ?? Placement()).admits(node)
+        guard let node = state.nodes.shared(id) else { return !state.isUnread(node: id) }
+        if node.value.status.state == .down || node.value.spec.availability == .drain { return true }
+        guard let placement = task.spec.placement, placement.constraints?.isEmpty == false else { return false }
+        return !placement.admits(node.value)
     }
 
     private func dismiss(_ task: SwarmTask, _ draft: inout SwarmDraft) {

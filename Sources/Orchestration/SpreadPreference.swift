@@ -37,17 +37,22 @@ extension [SpreadPreference] {
     /// replace do not count.
     ///
     /// Tasks on nodes that are not fit, full ones for instance, count for their group.
-    func narrow(_ fit: [Node], of state: SwarmState, for task: SwarmTask, _ load: NodeLoad) -> [Node] {
+    func narrow(
+        _ fit: [SharedObject<Node>], of state: SwarmState, for task: SwarmTask, _ load: NodeLoad
+    ) -> [SharedObject<Node>] {
+        if isEmpty { return fit }
         var fit = fit
-        var all = Array<Node>(state.nodes.values)
+        var all = Array<SharedObject<Node>>(state.nodes.shared)
         for preference in self where fit.count > 1 {
             var counts: [String: Int] = [:]
-            for node in all { counts[preference.value(node), default: 0] += load.others(than: task, on: node.id) }
-            let best = Set<String>(fit.map { preference.value($0) }).min {
+            for node in all {
+                counts[preference.value(node.value), default: 0] += load.others(than: task, on: node.value.id)
+            }
+            let best = Set(fit.map { preference.value($0.value) }).min {
                 (counts[$0] ?? 0, $0) < (counts[$1] ?? 0, $1)
             }
-            fit = fit.filter { preference.value($0) == best }
-            all = all.filter { preference.value($0) == best }
+            fit = fit.filter { preference.value($0.value) == best }
+            all = all.filter { preference.value($0.value) == best }
         }
         return fit
     }

@@ -7,7 +7,15 @@ import Synchronization
 package final class StateMailbox: Sendable {
     private struct Board {
         var state = SwarmState()
+        /// Since the last one that was read.
+        var changes = SwarmChanges()
         var isNew = false
+
+        mutating func read() -> (SwarmState, SwarmChanges) {
+            defer { changes = SwarmChanges() }
+            isNew = false
+            return (state, changes)
+        }
     }
 
     /// Seconds.
@@ -21,22 +29,23 @@ package final class StateMailbox: Sendable {
     /// Takes a change of the store in and wakes the reader.
     package func take(_ update: StoreUpdate) {
         board.withLock { board in
-            board.state.take(update)
+            board.changes.formUnion(board.state.take(update))
             board.isNew = true
         }
         change.signal()
     }
 
-    /// The state as soon as it is newer than the last one read and not older than `revision`, or at `deadline`.
-    package func next(after revision: Int64, notLaterThan deadline: Timestamp?) async throws -> SwarmState {
+    /// The state as soon as it is newer than the last one read and not older than `revision`, or at `deadline`; and what has changed
+    /// since the last one read.
+    package func next(
+        after revision: Int64, notLaterThan deadline: Timestamp?
+    ) async throws -> (state: SwarmState, changes: SwarmChanges) {
         while true {
-            let (state, isNew) = board.withLock { board in
-                let isReady = board.isNew && board.state.revision >= revision
-                if isReady { board.isNew = false }
-                return (board.state, isReady)
+            let isDue = deadline.map { $0 <= .now } ?? false
+            let found = board.withLock { board in
+                isDue || board.isNew && board.state.revision >= revision ? board.read() : nil
             }
-            if isNew { return state }
-            if let deadline, deadline <= .now { return state }
+            if let found { return found }
             // A service's delay may be for centuries: the clock is looked at again.
             let pause = deadline.map { Duration.seconds(min(max(0.01, $0.timeSince(.now)), Self.longestSleep)) }
             await change.wait(until: pause.map { .now + $0 })

@@ -1,8 +1,46 @@
 package import Model
 package import StateStore
 
+/// Some of a plan's changes, written all together or not at all.
+package struct PlannedTransaction: Sendable {
+    package private(set) var transaction: StoreTransaction
+    /// The service that each object belongs to, or the object itself.
+    private var owners: [StoreKey: String] = [:]
+
+    fileprivate init(under fence: LeaderFence) { transaction = StoreTransaction(conditions: [fence.condition]) }
+
+    /// - Parameter value: `nil` to delete.
+    fileprivate mutating func add(
+        _ condition: StoreTransaction.Condition, _ value: [UInt8]?, _ key: StoreKey, of owner: String
+    ) {
+        transaction.require(condition)
+        if let value { transaction.put(key, value) } else { transaction.delete(key) }
+        owners[key] = owner
+    }
+
+    /// Whose objects these are.
+    func owners(of keys: some Sequence<StoreKey>) -> Set<String> { Set(keys.compactMap { owners[$0] }) }
+
+    /// Leaves out all that belongs to some services or objects.
+    mutating func leaveOut(_ left: Set<String>) {
+        if left.isEmpty { return }
+        func isOut(_ key: StoreKey) -> Bool { owners[key].map(left.contains) ?? false }
+        transaction.conditions.removeAll { isOut($0.key) }
+        transaction.puts.removeAll { isOut($0.key) }
+        transaction.deletes.removeAll(where: isOut)
+    }
+}
+
+/// What is planned by itself and may ask for a time at which to be planned again.
+enum PlanSubject: Hashable, Sendable {
+    case service(String)
+    case task(String)
+}
+
 /// A state that planners change, and the record of what they changed. Objects that cannot be read are not changed.
 package struct SwarmDraft: Sendable {
+    /// As it was before any change.
+    let base: SwarmState
     /// With all changes so far.
     package private(set) var state: SwarmState
     /// The same for a whole plan.
@@ -11,9 +49,17 @@ package struct SwarmDraft: Sendable {
     /// When to plan again although nothing has happened by then; `nil` for no need.
     package private(set) var wakeAt: Timestamp?
 
+    /// Which objects are changed.
+    private(set) var changes = SwarmChanges()
+    /// For what is planned at this moment; ``wake(at:)`` is for it.
+    var subject: PlanSubject?
+    /// When what has been planned wants to be planned again.
+    private(set) var wakes: [PlanSubject: Timestamp] = [:]
+
     private enum Change { case node(String), service(String), task(String), removed }
 
     package init(_ state: SwarmState, now: Timestamp) {
+        base = state
         self.now = now
         self.state = state
     }
@@ -25,6 +71,7 @@ package struct SwarmDraft: Sendable {
         task.updatedAt = now
         state.tasks[task.id] = task
         changed[StoreKey(.tasks, id: task.id)] = .task(task.id)
+        changes.tasks.insert(task.id)
     }
 
     /// As for tasks.
@@ -34,6 +81,7 @@ package struct SwarmDraft: Sendable {
         service.updatedAt = now
         state.services[service.id] = service
         changed[StoreKey(.services, id: service.id)] = .service(service.id)
+        changes.services.insert(service.id)
     }
 
     /// As for tasks.
@@ -43,6 +91,7 @@ package struct SwarmDraft: Sendable {
         node.updatedAt = now
         state.nodes[node.id] = node
         changed[StoreKey(.nodes, id: node.id)] = .node(node.id)
+        changes.nodes.insert(node.id)
     }
 
     /// Takes a task out; nothing happens where there is none.
@@ -51,40 +100,78 @@ package struct SwarmDraft: Sendable {
         removedVersions[StoreKey(.tasks, id: id)] = state.tasks[id]?.version
         state.tasks[id] = nil
         changed[StoreKey(.tasks, id: id)] = .removed
+        changes.tasks.insert(id)
     }
     private var removedVersions: [StoreKey: ObjectVersion] = [:]
 
     /// Asks for another plan at that time at the latest; of several the earliest counts.
     package mutating func wake(at timestamp: Timestamp) {
         wakeAt = wakeAt.map { min($0, timestamp) } ?? timestamp
+        if let subject { wakes[subject] = wakes[subject].map { min($0, timestamp) } ?? timestamp }
     }
 
     package var hasChanges: Bool { !changed.isEmpty }
 
     /// How many objects go into one transaction: each takes a write and a condition, and the fence is one more.
-    static let objectsPerTransaction = 60
+    static let objectsPerTransaction = StoreTransaction.maximumOperations - 8
 
     /// The changes as transactions, each under the leader's fence and on condition that nobody changed its objects, and none larger than
     /// the store takes, unless a single object is. Whatever is refused is planned anew from the state that comes after.
-    package func transactions(under fence: LeaderFence) throws -> [StoreTransaction] {
-        var transactions: [StoreTransaction] = []
-        var current = StoreTransaction(conditions: [fence.condition])
+    ///
+    /// What belongs together is in one of them: the tasks of a place, of which one may wait for another to end.
+    package func transactions(under fence: LeaderFence) throws -> [PlannedTransaction] {
+        var transactions: [PlannedTransaction] = []
+        var current = PlannedTransaction(under: fence)
         var (count, bytes) = (0, 0)
-        for (key, change) in changed.sorted(by: { $0.key < $1.key }) {
-            guard let write = try write(key, change) else { continue }
-            let size = key.path.utf8.count + (write.value?.count ?? 0)
-            if count == Self.objectsPerTransaction || count > 0 && bytes + size > StoreTransaction.maximumBytes {
+        let units = Dictionary(grouping: changed.keys, by: unit)
+        for (unit, keys) in units.sorted(by: { $0.key < $1.key }) {
+            let writes = try keys.sorted().compactMap { key in
+                try changed[key].flatMap { try write(key, $0) }.map { (key: key, write: $0) }
+            }
+            let size = writes.reduce(0) { $0 + $1.key.path.utf8.count + ($1.write.value?.count ?? 0) }
+            func isFull(_ more: Int, _ size: Int) -> Bool {
+                count > 0
+                    && (count + more > Self.objectsPerTransaction || bytes + size > StoreTransaction.maximumBytes)
+            }
+            func cut() {
                 transactions.append(current)
-                current = StoreTransaction(conditions: [fence.condition])
+                current = PlannedTransaction(under: fence)
                 (count, bytes) = (0, 0)
             }
-            current.require(condition(key, write.version))
-            if let value = write.value { current.put(key, value) } else { current.delete(key) }
-            count += 1
-            bytes += size
+            if isFull(writes.count, size) { cut() }
+            for (key, write) in writes {
+                let size = key.path.utf8.count + (write.value?.count ?? 0)
+                if isFull(1, size) { cut() }
+                current.add(condition(key, write.version), write.value, key, of: unit.owner)
+                count += 1
+                bytes += size
+            }
         }
-        if !current.isEmpty { transactions.append(current) }
+        if !current.transaction.isEmpty { transactions.append(current) }
         return transactions
+    }
+
+    /// Objects that are written together, in the order of writing: a service before its tasks.
+    private struct Unit: Hashable, Comparable {
+        /// The service's id, or the object's own.
+        var owner: String
+        /// `nil` for the service itself.
+        var place: ServiceOrchestrator.Place?
+
+        static func < (left: Self, right: Self) -> Bool {
+            if left.owner != right.owner { return left.owner < right.owner }
+            guard let place = left.place, let other = right.place else {
+                return left.place == nil && right.place != nil
+            }
+            return place < other
+        }
+    }
+
+    private func unit(_ key: StoreKey) -> Unit {
+        guard let (kind, id) = key.object else { return Unit(owner: key.path, place: nil) }
+        guard kind == .tasks, let task = (state.tasks.shared(id) ?? base.tasks.shared(id))?.value, !task.isAttachment
+        else { return Unit(owner: id, place: nil) }
+        return Unit(owner: task.serviceID, place: task.place)
     }
 
     /// - Returns: The version that a change is of, and what is to be stored, `nil` to delete; `nil` when there is nothing to write.

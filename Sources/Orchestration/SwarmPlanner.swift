@@ -2,19 +2,63 @@ import Model
 
 /// All planning of a swarm in one pass: from what is to what is to be, one step further.
 ///
-/// It holds no clock and does no input or output; only the places of the address allocators carry over between passes.
+/// It holds no clock and does no input or output. From one pass to the next it keeps the places of the address allocators and what is to be looked
+/// at again although it does not change: so a pass costs what has changed, and plans the same as one that looks at everything.
 package struct SwarmPlanner: Sendable {
     private var addresses = AddressPlanner()
-    private let makeID: @Sendable () -> String
+    private var makeID: @Sendable () -> String
+    /// Each pass looks at all objects, and at all nodes for each task: the plan is the same, which tests compare.
+    package var looksAtEverything = false
+    /// What the last pass has seen; `nil` before the first one.
+    private var former: SwarmState?
+    /// What the last pass has planned: it may have been refused, and the next one plans it again if so.
+    private var planned = SwarmChanges()
+    private var timers: [PlanSubject: Timestamp] = [:]
 
     package init(makeID: @escaping @Sendable () -> String) { self.makeID = makeID }
 
+    /// The same planner with another source of ids.
+    func making(_ makeID: @escaping @Sendable () -> String) -> SwarmPlanner {
+        var other = self
+        other.makeID = makeID
+        return other
+    }
+
     /// Changes `draft` towards what the services ask for.
-    package mutating func plan(_ draft: inout SwarmDraft) {
-        ServiceOrchestrator(makeID: makeID).run(&draft)
-        addresses.run(&draft)
-        Scheduler().run(&draft)
-        AttachmentReaper().run(&draft)
-        TaskReaper().run(&draft)
+    ///
+    /// - Parameter changes: What has changed since the state that the last pass has seen, at least; `nil` to look at everything.
+    package mutating func plan(_ draft: inout SwarmDraft, changes: SwarmChanges? = nil) {
+        let scope = scope(of: draft, changes)
+        ServiceOrchestrator(makeID: makeID).run(&draft, scope.services)
+        addresses.run(&draft, scope)
+        var scheduler = Scheduler(looksAtAllNodes: looksAtEverything)
+        scheduler.run(&draft)
+        AttachmentReaper().run(&draft, scope.tasks.union(draft.changes.tasks))
+        let tasks = scope.tasks.union(draft.changes.tasks)
+        TaskReaper().run(&draft, tasks)
+        for id in scope.services { timers[.service(id)] = nil }
+        for id in tasks { timers[.task(id)] = nil }
+        timers.merge(draft.wakes) { $1 }
+        if let earliest = timers.values.min() { draft.wake(at: earliest) }
+        former = draft.base
+        planned = draft.changes
+        // A task that was to be made and is not there says nothing of its service.
+        for id in planned.tasks { draft.state.tasks.shared(id).map { _ = planned.services.insert($0.value.serviceID) } }
+    }
+
+    private mutating func scope(of draft: SwarmDraft, _ changes: SwarmChanges?) -> PlanScope {
+        guard !looksAtEverything, var changes, let former, !Self.changesEverything(former, draft.base) else {
+            timers = [:]
+            return PlanScope(all: draft.base)
+        }
+        changes.formUnion(planned)
+        var scope = PlanScope(changes, from: former, to: draft.base)
+        for (subject, due) in timers where due <= draft.now { scope.add(subject) }
+        return scope
+    }
+
+    /// How many tasks are kept in view is asked for at all places.
+    private static func changesEverything(_ former: SwarmState, _ state: SwarmState) -> Bool {
+        former.cluster?.spec.orchestration != state.cluster?.spec.orchestration
     }
 }

@@ -5,14 +5,14 @@ extension Service {
     ///
     /// A task whose node is still fit is not outdated by a change of placement alone.
     /// - Parameter node: The task's node, if it has one.
-    package func isUpToDate(_ task: SwarmTask, on node: Node?) -> Bool {
+    package func isUpToDate(_ task: SwarmTask, on node: @autoclosure () -> Node?) -> Bool {
         if spec.isJob { return task.jobIteration == jobStatus?.jobIteration }
         guard task.assignment?.endpointSpec == spec.endpointSpec else { return false }
         let template = spec.taskTemplate
         if task.spec == template { return true }
         var moved = task.spec
         moved.placement = template.placement
-        guard moved == template, let node else { return false }
+        guard moved == template, let node = node() else { return false }
         return (template.placement ?? Placement()).admits(node)
     }
 }

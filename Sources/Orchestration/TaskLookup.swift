@@ -9,7 +9,7 @@ package struct TaskLookup: ObjectLookup {
     typealias Place = ServiceOrchestrator.Place
 
     /// What tasks that a node has or is to have take of it.
-    struct NodeUse: Sendable {
+    struct NodeUse: Sendable, Equatable {
         /// Those that are to run.
         var wanted = 0
         /// Sums of what they reserve, which for users' large numbers are larger than any of them.
@@ -49,7 +49,7 @@ package struct TaskLookup: ObjectLookup {
         }
         guard let node = object.value.nodeID else { return }
         byNode.insert(object, at: node)
-        if object.value.takesOfNode { uses[node, default: NodeUse()].count(object.value, 1) }
+        if object.value.takesOfNode { count(object.value, on: node, 1) }
     }
 
     package mutating func remove(_ object: SharedObject<SwarmTask>) {
@@ -70,8 +70,12 @@ package struct TaskLookup: ObjectLookup {
         }
         guard let node = object.value.nodeID else { return }
         byNode.remove(object, at: node)
-        guard object.value.takesOfNode else { return }
-        uses[node, default: NodeUse()].count(object.value, -1)
+        if object.value.takesOfNode { count(object.value, on: node, -1) }
+    }
+
+    private mutating func count(_ task: SwarmTask, on node: String, _ sign: Int) {
+        uses[node, default: NodeUse()].count(task, sign)
+        // One that is to end and reserves nothing takes nothing.
         if uses[node]?.isEmpty == true { uses[node] = nil }
     }
 

@@ -1,3 +1,4 @@
+import HashTreeCollections
 import Model
 
 /// Ends tasks that no node can end any more, and forgets those that nobody needs to see.
@@ -7,9 +8,15 @@ struct TaskReaper {
     /// Seconds after which a task on a node that is down counts as lost. Source: SwarmKit's orphan time, 24 h.
     static let orphanTime: Int64 = 24 * 3600
 
-    func run(_ draft: inout SwarmDraft) {
-        for task in draft.state.tasks.values where task.isLive && !task.isWanted { end(task, &draft) }
-        for task in draft.state.tasks.values where !task.isLive {
+    /// - Parameter ids: Those of the tasks to look at, and with each at all of its place.
+    func run(_ draft: inout SwarmDraft, _ ids: Set<String>) {
+        var places: Set<TaskPlace> = []
+        for id in ids {
+            guard let task = draft.state.tasks.shared(id)?.value else { continue }
+            places.insert(TaskPlace(service: task.serviceID, place: task.place))
+            draft.subject = .task(id)
+            if task.isLive, !task.isWanted { end(task, &draft) }
+            guard let task = draft.state.tasks.shared(id)?.value, !task.isLive else { continue }
             let isNodeGone = task.slot == nil && task.nodeID.map { Self.isGone($0, draft.state) } ?? false
             if task.desiredState == .remove || isNodeGone { draft.removeTask(task.id) }
         }
@@ -17,15 +24,22 @@ struct TaskReaper {
             clamping: draft.state.cluster?.spec.orchestration?.taskHistoryRetentionLimit
                 ?? Int64(clamping: Self.defaultHistory))
         // Negative: everything is kept. Source: SwarmKit.
+        draft.subject = nil
         guard limit >= 0 else { return }
-        let places = Dictionary(grouping: draft.state.tasks.values) { "\($0.serviceID)/\($0.place)" }
-        for tasks in places.values where tasks.count > limit {
+        for place in places {
+            let tasks = draft.state.tasks.lookup.places(of: place.service)[place.place].values.map(\.value)
+            guard tasks.count > limit else { continue }
             // The newest is kept whatever the limit: it says what comes next.
             let earlier = tasks.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.dropLast()
             for task in earlier.filter({ !$0.isLive }).prefix(max(0, tasks.count - limit)) {
                 draft.removeTask(task.id)
             }
         }
+    }
+
+    private struct TaskPlace: Hashable {
+        var service: String
+        var place: ServiceOrchestrator.Place
     }
 
     private func end(_ task: SwarmTask, _ draft: inout SwarmDraft) {

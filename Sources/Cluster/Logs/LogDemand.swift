@@ -49,12 +49,11 @@ struct LogDemand: Sendable {
     @discardableResult
     mutating func take(_ objects: SwarmState) -> Set<String> {
         var changed: Set<String> = []
-        let tasks = objects.tasks.values.filter { task in
+        let tasks =
             switch target {
-            case .service(let id): task.serviceID == id
-            case .task(let id): task.id == id
+            case .service(let id): objects.tasks(ofService: id)
+            case .task(let id): objects.tasks[id].map { [$0] } ?? []
             }
-        }
         // Before it runs there is nothing to follow, and its start is seen here.
         let least = query.follow ? TaskState.running : .starting
         for task in tasks.sorted(by: { $0.id < $1.id }) {

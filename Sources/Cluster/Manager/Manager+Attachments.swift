@@ -25,7 +25,7 @@ extension Manager {
                     throw APIError(.forbidden, "node \(nodeID) is not part of the swarm")
                 }
                 try check(spec.address, in: network)
-                let held = state.tasks.values.count { $0.isAttachment && $0.nodeID == nodeID && $0.isLive }
+                let held = state.sharedTasks(onNode: nodeID).count { $0.value.isAttachment && $0.value.isLive }
                 guard held < Self.maximumAttachments else {
                     throw APIError(.unavailable, "node \(nodeID) has as many places on networks as a node may have")
                 }

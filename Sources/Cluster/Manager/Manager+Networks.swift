@@ -24,11 +24,11 @@ extension Manager {
     /// Ids of the networks that a removal would be refused for.
     package func networksInUse() -> Set<String> {
         let state = model.objects
-        var used = Set(state.services.values.flatMap { $0.spec.attachedNetworks.map(\.target) })
-        for id in state.networks.keys where !used.contains(id) {
-            if state.tasks.values.contains(where: { state.keeps(id, for: $0) }) { used.insert(id) }
-        }
-        return used
+        return Set(
+            state.networks.keys.filter { id in
+                state.hasServices(inNetwork: id)
+                    || state.sharedTasks(inNetwork: id).contains { state.keeps(id, for: $0.value) }
+            })
     }
 
     /// - Throws: `.invalidInput` naming a service that uses it.
@@ -42,13 +42,9 @@ extension Manager {
                 APIError(
                     .invalidInput, "rpc error: code = FailedPrecondition desc = network \(id) is in use by \(what)")
             }
-            for service in state.services.values.sorted(by: { $0.id < $1.id })
-            where service.spec.attachedNetworks.contains(where: { $0.target == id }) {
-                throw inUse(by: "service \(service.id)")
-            }
-            for task in state.tasks.values.sorted(by: { $0.id < $1.id }) where state.keeps(id, for: task) {
-                throw inUse(by: "task \(task.id)")
-            }
+            if let service = state.services(inNetwork: id).map(\.id).min() { throw inUse(by: "service \(service)") }
+            let keeping = state.sharedTasks(inNetwork: id).filter { state.keeps(id, for: $0.value) }
+            if let task = keeping.map(\.value.id).min() { throw inUse(by: "task \(task)") }
             return StoreTransaction(
                 conditions: [.present(network.key)], deletes: [network.key, .name(.networks, network.spec.name)])
         }
@@ -59,10 +55,10 @@ extension SwarmState {
     /// Whether a task is a reason to keep a network: it has an address there and is to run on a node that is up. What ends already,
     /// or is lost with its node, keeps nothing; its endpoint goes with its container.
     func keeps(_ networkID: String, for task: SwarmTask) -> Bool {
-        guard task.isLive, task.isWanted, task.isAttachment || services[task.serviceID] != nil,
+        guard task.isLive, task.isWanted, task.isAttachment || services.shared(task.serviceID) != nil,
             (task.networksAttachments ?? []).contains(where: { $0.network.id == networkID })
         else { return false }
         guard let nodeID = task.nodeID else { return true }
-        return nodes[nodeID].map { $0.status.state != .down } ?? false
+        return nodes.shared(nodeID).map { $0.value.status.state != .down } ?? false
     }
 }

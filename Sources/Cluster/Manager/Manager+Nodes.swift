@@ -46,7 +46,7 @@ extension Manager {
 
     /// - Throws: ``APIError`` in Docker's words when the swarm would be left without a manager, or without a quorum.
     private func checkDemotion(of node: Node, _ state: SwarmState) throws {
-        let managers = state.nodes.values.filter { $0.spec.role == .manager }
+        let managers = state.nodes.shared.lazy.map(\.value).filter { $0.spec.role == .manager }
         guard managers.count > 1 else {
             throw APIError(
                 .invalidInput,
@@ -108,22 +108,30 @@ extension Manager {
         for wanted in filters["desired-state"] where TaskState(rawValue: wanted) == nil {
             throw APIError(.invalidInput, "invalid filter 'desired-state=\(wanted)'")
         }
-        return objects.tasks.values.filter { task in
+        let candidates: [SharedObject<SwarmTask>] =
+            if !services.isEmpty {
+                Set(services).flatMap { objects.sharedTasks(ofService: $0) }
+            } else if !nodes.isEmpty {
+                Set(nodes).flatMap { objects.sharedTasks(onNode: $0) }
+            } else {
+                Array(objects.tasks.shared)
+            }
+        return candidates.filter { shared in
+            let task = shared.value
             // Docker does not show places of containers on networks either.
-            !task.isAttachment && filters.any("id") { task.id.hasPrefix($0) }
+            return !task.isAttachment && filters.any("id") { task.id.hasPrefix($0) }
                 && filters.any("name") { task.containerName.hasPrefix($0) }
-                && (services.isEmpty || services.contains(task.serviceID))
                 && (nodes.isEmpty || nodes.contains(task.nodeID ?? ""))
                 && filters.any("desired-state") { $0 == task.desiredState.rawValue }
                 && filters.any("runtime") { $0 == task.spec.runtime ?? "container" }
                 && filters.any("_up-to-date") {
-                    let node = task.nodeID.flatMap { objects.nodes[$0] }
-                    return ["1", "true"].contains($0)
-                        == (objects.services[task.serviceID]?.isUpToDate(task, on: node) ?? false)
+                    let service = objects.services.shared(task.serviceID)?.value
+                    let isUpToDate = service?.isUpToDate(task, on: task.nodeID.flatMap { objects.nodes[$0] })
+                    return ["1", "true"].contains($0) == (isUpToDate ?? false)
                 }
                 && filters.labelsMatch(task.serviceLabels)
         }
-        .sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }.map(Self.shown)
+        .sorted { ($0.value.createdAt, $0.value.id) < ($1.value.createdAt, $1.value.id) }.map { Self.shown($0.value) }
     }
 
     package func inspectTask(_ reference: String) throws -> SwarmTask {

@@ -64,7 +64,7 @@ extension Manager {
 
     /// A name for a service whose creator gives none. Source: Docker's, which takes those of its containers.
     private static func freeName(in state: SwarmState) -> String {
-        let taken = Set(state.services.values.map(\.spec.name))
+        let taken = Set(state.services.shared.map(\.value.spec.name))
         return RandomName.make(unless: taken.contains) ?? "service_\(RandomID.hex(bytes: 6))"
     }
 
@@ -122,11 +122,12 @@ extension Manager {
     }
 
     private static func status(of service: Service, _ state: SwarmState) -> ServiceStatus {
-        let tasks = state.tasks.values.filter { $0.serviceID == service.id }
+        let tasks = state.sharedTasks(ofService: service.id).lazy.map(\.value)
         var status = ServiceStatus()
         status.runningTasks = UInt64(
             clamping: tasks.count {
-                $0.status.state == .running && $0.isWanted && state.nodes[$0.nodeID ?? ""]?.status.state != .down
+                $0.status.state == .running && $0.isWanted
+                    && state.nodes.shared($0.nodeID ?? "")?.value.status.state != .down
             })
         if service.spec.isJob {
             let current = tasks.filter { service.isUpToDate($0, on: nil) }

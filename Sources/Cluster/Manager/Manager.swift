@@ -114,14 +114,14 @@ package struct Manager: Sendable {
         _ reference: String, in objects: ObjectMap<Object>, kind: String, name: (Object) -> String?
     ) throws(APIError) -> Object {
         if let object = objects[reference] { return object }
-        let named = objects.values.filter { name($0) == reference }
-        let matches = named.isEmpty ? objects.values.filter { $0.id.hasPrefix(reference) } : named
+        let named = objects.shared.filter { name($0.value) == reference }
+        let matches = named.isEmpty ? objects.shared.filter { $0.value.id.hasPrefix(reference) } : named
         guard !reference.isEmpty, let object = matches.first else {
             throw APIError(.notFound, "\(kind) \(reference) not found")
         }
         guard matches.count == 1 else {
             throw APIError(.internalError, "\(kind) \(reference) is ambiguous (\(matches.count) matches found)")
         }
-        return object
+        return object.value
     }
 }

@@ -39,7 +39,7 @@ struct ServiceRules {
             guard name == replacing.spec.name else {
                 throw ServiceError.renamed
             }
-        } else if state.services.values.contains(where: { $0.spec.name == name }) {
+        } else if state.hasService(named: name) {
             throw ServiceError.nameTaken(name)
         }
     }
@@ -94,7 +94,8 @@ struct ServiceRules {
 
     /// A mesh port belongs to one service, whatever it does with host ports; host ports of several services may share nodes.
     private func checkFree(_ port: PortConfig, _ published: Int, _ replacing: Service?) throws {
-        for service in state.services.values.sorted(by: { $0.id < $1.id }) where service.id != replacing?.id {
+        for service in state.services(onPort: published, port.transport).sorted(by: { $0.id < $1.id })
+        where service.id != replacing?.id {
             for other in (service.endpoint.ports ?? []) + service.spec.ports
             where other.publishedPort == published && other.transport == port.transport
                 && (other.isOnMesh || port.isOnMesh)

@@ -143,7 +143,8 @@ package final class ReadModel: ServiceLifecycle.Service {
         }
     }
 
-    private func take(_ update: StoreUpdate) {
+    /// Takes in what the store tells.
+    func take(_ update: StoreUpdate) {
         let followers = state.withLock { state in
             state.history.take(update)
             for id in state.unseen.keys { state.unseen[id]?.take(update) }

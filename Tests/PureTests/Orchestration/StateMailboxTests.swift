@@ -23,6 +23,6 @@ import Testing
         try await ContinuousClock().sleep(for: .seconds(1))
         #expect(Self.processorSeconds() - before < 0.7)
         board.take(.snapshot(StoreListing(values: [], revision: 2)))
-        #expect(try await later.revision == 2)
+        #expect(try await later.state.revision == 2)
     }
 }

@@ -15,7 +15,7 @@ import Testing
             draft.put(task)
         }
         let fence = LeaderFence(role: "any", revision: 1)
-        let transactions = try draft.transactions(under: fence)
+        let transactions = try draft.transactions(under: fence).map(\.transaction)
         for transaction in transactions {
             try transaction.validate()
             #expect(transaction.conditions.first == fence.condition)

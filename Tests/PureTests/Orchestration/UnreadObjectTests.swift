@@ -47,7 +47,7 @@ import Testing
         var planner = SwarmPlanner(makeID: { UUID().uuidString })
         var draft = SwarmDraft(state, now: .now)
         planner.plan(&draft)
-        let written = try draft.transactions(under: LeaderFence(role: "test", revision: 1)).flatMap {
+        let written = try draft.transactions(under: LeaderFence(role: "test", revision: 1)).map(\.transaction).flatMap {
             $0.puts.map(\.key) + $0.deletes
         }
         return (draft.state, Set(written))
@@ -115,7 +115,8 @@ import Testing
             node.spec.labels["new"] = "yes"
             draft.put(node)
         }
-        let written = try draft.transactions(under: LeaderFence(role: "test", revision: 1)).flatMap(\.puts)
+        let written = try draft.transactions(under: LeaderFence(role: "test", revision: 1)).map(\.transaction).flatMap(
+            \.puts)
         #expect(written.map(\.key) == [StoreKey(.nodes, id: "n2")])
     }
 }

@@ -1,0 +1,69 @@
+import Foundation
+import Model
+import StateStore
+import Testing
+
+@testable import Orchestration
+
+/// What planning one change costs in a large swarm. It prints figures and compares nothing: `APUS_PLAN_COST=1` asks for it.
+@Suite(.enabled(if: ProcessInfo.processInfo.environment["APUS_PLAN_COST"] != nil)) struct PlanCostTests {
+    private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+        let took = try ContinuousClock().measure(body)
+        return took / .seconds(1)
+    }
+
+    @Test func `one change among 30,000 tasks, 1,000 services, 100 networks and 1,000 nodes`() throws {
+        var swarm = SwarmSimulation()
+        let (services, replicas) = (SimulationSize.of("SERVICES", 1000), 30)
+        for number in 0..<services { swarm.addNode("node\(String(format: "%05d", number))") }
+        for number in 0..<max(1, services / 10) {
+            var request = NetworkRequest()
+            request.name = "net\(number)"
+            swarm.state.networks[request.name] = try NetworkAllocator(state: swarm.state).allocate(
+                request, id: request.name, at: swarm.now)
+        }
+        for number in 0..<services {
+            swarm.addService("service\(String(format: "%05d", number))", replicas: UInt64(replicas)) { spec in
+                var config = NetworkAttachmentConfig()
+                config.target = "net\(number % max(1, services / 10))"
+                spec.taskTemplate.networks = [config]
+            }
+        }
+        print("from nothing: \(Self.seconds { swarm.plan() }) s for \(swarm.state.tasks.count) tasks")
+        swarm.obey()
+        print("everything once more: \(Self.seconds { swarm.plan() }) s")
+        var planner = swarm.planner
+        var seen = swarm.state
+        var (plan, take) = (0.0, 0.0)
+        let ids = seen.tasks.keys.sorted()
+        let rounds = 200
+        for number in 0..<rounds {
+            var task = try #require(seen.tasks[ids[number * 97 % ids.count]])
+            if number % 2 == 0 {
+                task.status = TaskStatus(.failed, "", at: swarm.now, error: "exit 1")
+            } else {
+                task.status.message = "healthy"
+            }
+            let value = StoredValue(
+                key: StoreKey(.tasks, id: task.id), value: Array(try WireJSON.encode(record: task)), createRevision: 1,
+                modifyRevision: Int64(1000 + number))
+            var next = seen
+            var changes = SwarmChanges()
+            take += Self.seconds { changes = next.take(.events([.put(value)])) }
+            plan += Self.seconds {
+                var draft = SwarmDraft(next, now: swarm.now)
+                planner.plan(&draft, changes: changes)
+                next = draft.state
+            }
+            seen = next
+        }
+        print("one change: taken in \(take / Double(rounds) * 1000) ms, planned in \(plan / Double(rounds) * 1000) ms")
+        let all = Self.seconds { _ = seen.tasks.shared.filter { $0.value.status.state == .running }.count }
+        let lists = Self.seconds {
+            for id in seen.services.keys {
+                _ = seen.sharedTasks(ofService: id).count { $0.value.status.state == .running }
+            }
+        }
+        print("all tasks looked at: \(all * 1000) ms; by service: \(lists * 1000) ms")
+    }
+}
