@@ -22,9 +22,9 @@ extension DataPlane {
     /// at start, and when messages were lost, everything is compared.
     /// Returns when its task is cancelled.
     ///
-    /// Our own changes are heard too: a comparison that finds nothing is cheap.
+    /// What is changed over the sockets of ``NamespaceHandles`` is not heard; other changes of our own are: a comparison that finds nothing is cheap.
     package func run() async throws {
-        let listener = try await NetlinkListener.open(in: node)
+        let listener = try await NetlinkListener.open(in: node, ignoring: handles.own)
         let changes = ChangeSet()
         let news = AsyncEvent()
         // What happened before the listener was there.

@@ -319,6 +319,7 @@ final class ReconcileLoop: Sendable {
         handles.close(allBut: outcome.applied.keys)
         // One that somebody has opened ahead may be of a namespace that had the same name before.
         for scope in outcome.applied.keys where known[scope] == nil { handles.close(scope) }
+        handles.identify(outcome.namespaceIDs)
         let closed = handles.missing(among: outcome.applied.keys).filter { outcome.failures[$0] == nil }
         do {
             try await handles.open(closed.map { ($0, $0 == .node ? node : derivation.namespace(of: $0)) })
