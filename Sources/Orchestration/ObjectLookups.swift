@@ -106,7 +106,9 @@ package struct NetworkLookup: ObjectLookup {
 extension SwarmState {
     /// Services whose tasks join a network, in no order.
     package func services(inNetwork id: String) -> [Service] { services.lookup.byNetwork[id].values.map(\.value) }
+    /// Whether tasks of a service join a network; for ingress this is not known.
     package func hasServices(inNetwork id: String) -> Bool { !services.lookup.byNetwork[id].isEmpty }
+    /// Whether a service has this name, removed ones with tasks left not counted.
     package func hasService(named name: String) -> Bool { !services.lookup.byName[name].isEmpty }
 
     /// Services that have or ask for a published port, of the mesh or of the nodes, in no order.

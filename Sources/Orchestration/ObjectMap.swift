@@ -15,8 +15,11 @@ extension SharedObject: Equatable where Object: Equatable {
 /// What is looked up among objects of a kind other than by their ids. It is told of each object that comes and goes; a changed one goes
 /// and comes.
 package protocol ObjectLookup: Sendable, Equatable {
+    /// What is found.
     associatedtype Object: Sendable
+    /// Without objects.
     init()
+    /// Takes an object in that is not there, nor another of its id.
     mutating func insert(_ object: SharedObject<Object>)
     /// - Parameter object: One that was inserted, the very same.
     mutating func remove(_ object: SharedObject<Object>)
@@ -24,6 +27,7 @@ package protocol ObjectLookup: Sendable, Equatable {
 
 /// An object of the swarm that an ``ObjectMap`` takes.
 package protocol MappedObject: Identifiable, Equatable, Sendable where ID == String {
+    /// What the objects are found by besides their ids.
     associatedtype Lookup: ObjectLookup where Lookup.Object == Self
 }
 
@@ -40,6 +44,7 @@ package struct ObjectMap<Object: MappedObject>: Sendable {
 
     package init() {}
 
+    /// A copy of the object; `nil` takes it out.
     package subscript(id: String) -> Object? {
         get { tree[id]?.value }
         set {
@@ -78,21 +83,27 @@ package struct ObjectMap<Object: MappedObject>: Sendable {
     /// The objects themselves, in no order.
     package var shared: Shared { Shared(tree: tree) }
 
+    /// Copies of the objects, made when they are read.
     package struct Values: Collection {
         fileprivate let tree: Tree
         package var startIndex: Tree.Index { tree.startIndex }
         package var endIndex: Tree.Index { tree.endIndex }
         package var count: Int { tree.count }
+        /// The next one in the tree.
         package func index(after index: Tree.Index) -> Tree.Index { tree.index(after: index) }
+        /// - Parameter index: One of this very collection.
         package subscript(index: Tree.Index) -> Object { tree[index].value.value }
     }
 
+    /// The objects themselves.
     package struct Shared: Collection {
         fileprivate let tree: Tree
         package var startIndex: Tree.Index { tree.startIndex }
         package var endIndex: Tree.Index { tree.endIndex }
         package var count: Int { tree.count }
+        /// The next one in the tree.
         package func index(after index: Tree.Index) -> Tree.Index { tree.index(after: index) }
+        /// - Parameter index: One of this very collection.
         package subscript(index: Tree.Index) -> SharedObject<Object> { tree[index].value }
     }
 
@@ -117,6 +128,7 @@ extension ObjectMap: Equatable {
 }
 
 extension ObjectMap: Sequence {
+    /// Ids and copies of objects.
     package struct Iterator: IteratorProtocol {
         fileprivate var base: Tree.Iterator
         package mutating func next() -> (key: String, value: Object)? {

@@ -36,6 +36,7 @@ package struct SwarmChanges: Sendable, Equatable {
     }
     package var count: Int { nodes.count + services.count + tasks.count + networks.count + (cluster ? 1 : 0) }
 
+    /// Adds what has changed besides.
     package mutating func formUnion(_ other: SwarmChanges) {
         nodes.formUnion(other.nodes)
         services.formUnion(other.services)

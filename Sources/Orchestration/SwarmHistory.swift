@@ -28,6 +28,7 @@ package struct SwarmHistory: Sendable {
         return history
     }
 
+    /// Takes in what the store tells.
     package mutating func take(_ update: StoreUpdate) {
         let changes = state.take(update)
         sequence += 1
@@ -35,12 +36,12 @@ package struct SwarmHistory: Sendable {
         remembered += changes.count + 1
         guard remembered > Self.limit else { return }
         // Half of it at a time, so that a step costs the same however many are kept.
-        var count = 0
-        while remembered > Self.limit / 2, count < steps.count {
-            remembered -= steps[count].count + 1
-            count += 1
+        var kept = steps[...]
+        while remembered > Self.limit / 2, let first = kept.first {
+            remembered -= first.count + 1
+            kept = kept.dropFirst()
         }
-        steps.removeFirst(count)
+        steps = Array(kept)
     }
 
     /// What a look needs; it is made of it by ``Snapshot/look``, which may take a while and needs no lock.

@@ -14,22 +14,21 @@ extension Dispatcher {
         }
         sessions[nodeID]?.isReporting = true
         defer { if sessions[nodeID]?.id == session { sessions[nodeID]?.isReporting = false } }
+        var ready: [ReportWriter.Report] = []
         for report in reports {
-            if let known = model.objects.tasks[report.taskID], known.status.state == report.status.state,
+            if let known = model.objects.tasks.shared(report.taskID)?.value, known.status.state == report.status.state,
                 NodeReports.isNews(report.status, after: known.status)
             {
-                try await waitForUpdate(nodeID, session)
-            }
-            _ = try await writer.update(SwarmTask.self, report.taskID) { task in
-                guard task.nodeID == nodeID, NodeReports.isNews(report.status, after: task.status) else { return false }
-                let status = NodeReports.settled(report.status, after: task.status, at: .now)
-                task.status = status
-                if status.state == .running, task.assignment?.runningSince == nil {
-                    task.assignment?.runningSince = status.timestamp
+                if !allows(\.updates, of: nodeID) {
+                    // What came before it does not wait for it.
+                    try await self.reports.write(ready, of: nodeID)
+                    ready = []
+                    try await waitForUpdate(nodeID, session)
                 }
-                return true
             }
+            ready.append(ReportWriter.Report(taskID: report.taskID, status: report.status))
         }
+        try await self.reports.write(ready, of: nodeID)
     }
 
     /// A task's steps are few; what else a node says of it has a pace, and waits for it.

@@ -66,6 +66,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// How often each node may ask, across its sessions.
     var paces: [String: NodePace] = [:]
     private var silence: HeartbeatMonitor
+    private var brake = MassSilenceBrake()
+    let reports: ReportWriter
+    private let announce: @Sendable (EngineEvent) -> Void
     private var staleSince: ContinuousClock.Instant?
     private var isClosing = false
     private let follower: ReadModel.Follower
@@ -75,8 +78,11 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// - Parameter heartbeat: Instead of what the swarm's specification says; for tests.
     init(
         model: ReadModel, writer: ObjectWriter, live: ManagerPresence, nodeID: String, heartbeat: Duration? = nil,
-        capabilities: Capabilities = .present, log: Logger
+        capabilities: Capabilities = .present, log: Logger,
+        announce: @escaping @Sendable (EngineEvent) -> Void = { _ in }
     ) {
+        self.announce = announce
+        reports = ReportWriter(store: writer.store, model: model)
         self.capabilities = capabilities
         self.live = live
         self.log = log
@@ -331,7 +337,10 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     private func tick() async {
         let now = clock.now
-        for session in sessions.values where now - session.lastHeard > grace { finish(session) }
+        silence.tick(at: now, every: Self.tickInterval, leader: live.state.leader)
+        for session in sessions.values where silence.silence(since: session.lastHeard, now: now) > grace {
+            finish(session)
+        }
         guard !model.isStale else {
             // Others may have a quorum; nodes that find none come back here.
             let since = staleSince ?? now
@@ -345,24 +354,48 @@ package actor Dispatcher: ServiceLifecycle.Service {
             staleSince = nil
         }
         await writeWaiting()
+        for id in silentNodes(at: now) { await declareDown(id) }
+    }
+
+    /// The nodes that are to be declared down now.
+    private func silentNodes(at now: ContinuousClock.Instant) -> [String] {
         let live = live.state
-        for node in model.objects.nodes.values where node.status.state != .down {
-            let heard = sessions[node.id]?.lastHeard ?? lastHeard[node.id]
-            guard let last = silence.lastSign(of: node, heardHere: heard, live, own: ownID, now: now),
-                now - last > grace
-            else { continue }
-            let session = node.membership?.session
-            do {
-                _ = try await writer.update(Node.self, node.id) { node in
-                    guard node.status.state != .down, node.membership?.session == session else { return false }
-                    node.status.state = .down
-                    node.status.message = "heartbeat failure"
-                    return true
-                }
-                log.warning("node is down", metadata: ["node": "\(node.id)"])
-            } catch {
-                log.error("cannot declare a node down", metadata: ["node": "\(node.id)", "error": "\(error)"])
+        var silent: [String: ContinuousClock.Instant] = [:]
+        var count = 0
+        for node in model.objects.nodes.shared where node.value.status.state != .down {
+            let id = node.value.id
+            let heard = sessions[id]?.lastHeard ?? lastHeard[id]
+            guard let last = silence.lastSign(of: node.value, heardHere: heard, live, own: ownID, now: now) else {
+                continue
             }
+            count += 1
+            if silence.silence(since: last, now: now) > grace { silent[id] = last }
+        }
+        let verdict = brake.decide(silent: silent, of: count, pause: grace, now: now)
+        if let mass = verdict.begins {
+            log.error(
+                "many nodes are silent at once: they are declared down one at a time",
+                metadata: ["silent": "\(mass.silent)", "of": "\(mass.nodes)"])
+            announce(
+                EngineEvent(
+                    type: "node", action: "silence", actorID: ownID,
+                    attributes: ["silent": "\(mass.silent)", "nodes": "\(mass.nodes)"], scope: "swarm"))
+        }
+        return verdict.down
+    }
+
+    private func declareDown(_ nodeID: String) async {
+        let session = model.objects.nodes[nodeID]?.membership?.session
+        do {
+            _ = try await writer.update(Node.self, nodeID) { node in
+                guard node.status.state != .down, node.membership?.session == session else { return false }
+                node.status.state = .down
+                node.status.message = "heartbeat failure"
+                return true
+            }
+            log.warning("node is down", metadata: ["node": "\(nodeID)"])
+        } catch {
+            log.error("cannot declare a node down", metadata: ["node": "\(nodeID)", "error": "\(error)"])
         }
     }
 }

@@ -88,7 +88,7 @@ struct ManagerRole: Sendable {
         let manager = Manager(store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID)
         let dispatcher = Dispatcher(
             model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
-            capabilities: configuration.capabilities, log: log)
+            capabilities: configuration.capabilities, log: log, announce: configuration.announce)
         if !hasQuorum {
             log.warning("the store has no quorum: this manager answers from what it knows, and refuses changes")
             try await model.prime()

@@ -33,6 +33,7 @@ struct RandomSwarm {
     private mutating func addNetwork(_ id: String) {
         var request = NetworkRequest()
         request.name = id
+        // Names and subnets may be used up: then there is no other network.
         if let network = try? NetworkAllocator(state: swarm.state).allocate(request, id: id, at: swarm.now) {
             swarm.state.networks[id] = network
         }

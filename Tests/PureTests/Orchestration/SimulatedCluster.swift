@@ -53,6 +53,7 @@ struct SimulatedCluster {
         for number in 0..<max(1, nodes / 20) {
             var request = NetworkRequest()
             request.name = "net\(number)"
+            // Subnets may be used up: then there are fewer networks.
             guard let made = try? NetworkAllocator(state: store).allocate(request, id: request.name, at: now) else {
                 continue
             }

@@ -1,0 +1,194 @@
+import Concurrency
+package import Model
+import Orchestration
+package import StateStore
+import Synchronization
+
+/// Writes what nodes report of their tasks, many tasks of all nodes in one transaction.
+///
+/// Whoever comes while a transaction is under way waits, and one of those who wait writes for all of them: under load a status costs a part of a
+/// transaction, alone it costs one and waits for nothing. Each task is written on condition that nobody has changed it since it was looked at.
+package final class ReportWriter: Sendable {
+    /// A status that a node has reached for one of its tasks.
+    package struct Report: Sendable {
+        package let taskID: String
+        package let status: TaskStatus
+
+        package init(taskID: String, status: TaskStatus) {
+            self.status = status
+            self.taskID = taskID
+        }
+    }
+
+    private struct Entry {
+        let ticket: Int
+        let nodeID: String
+        let report: Report
+    }
+
+    private struct State {
+        /// In the order in which they came.
+        var waiting: [Entry] = []
+        var nextTicket = 0
+        /// Tasks as they were last written here, until the read model has them.
+        var written: [String: SwarmTask] = [:]
+        /// When each node's reports were last written.
+        var last: [String: ContinuousClock.Instant] = [:]
+    }
+
+    /// How many tasks go into a transaction: each takes a write and a condition.
+    static let tasksPerTransaction = StoreTransaction.maximumOperations - 8
+    /// Between two writes for the same node; what it reports meanwhile goes together.
+    package static let pause = Duration.milliseconds(100)
+
+    private let store: any StateStore
+    private let model: ReadModel
+    private let turns = KeyedLock<String>()
+    private let state = Mutex(State())
+    private let clock = ContinuousClock()
+
+    package init(store: any StateStore, model: ReadModel) {
+        self.model = model
+        self.store = store
+    }
+
+    /// Returns when all that is news of these is written. Reports on other nodes' tasks, and on tasks that are gone, are ignored.
+    /// - Throws: ``StateStoreError``; some of it may have been written then.
+    package func write(_ reports: [Report], of nodeID: String) async throws {
+        guard !reports.isEmpty else { return }
+        let due = state.withLock { $0.last[nodeID] }.map { $0 + Self.pause }
+        if let due, due > clock.now { try await Task.sleep(until: due, clock: clock) }
+        let ticket = state.withLock { state in
+            state.nextTicket += 1
+            state.waiting += reports.map { Entry(ticket: state.nextTicket, nodeID: nodeID, report: $0) }
+            return state.nextTicket
+        }
+        defer { state.withLock { $0.waiting.removeAll { $0.ticket == ticket } } }
+        try await turns.runUnlessCancelled("reports") {
+            while state.withLock({ $0.waiting.contains { $0.ticket == ticket } }) { try await writeSome() }
+        }
+    }
+
+    /// Writes what has waited longest, and takes it off the list when that has worked.
+    private func writeSome() async throws {
+        let entries = state.withLock { state in
+            var tasks: Set<String> = []
+            return Array(
+                state.waiting.prefix {
+                    tasks.insert($0.report.taskID)
+                    return tasks.count <= Self.tasksPerTransaction
+                })
+        }
+        try await write(entries)
+        let now = clock.now
+        state.withLock { state in
+            // Others have only been added behind, or have left.
+            var done: [Int: Int] = [:]
+            for entry in entries { done[entry.ticket, default: 0] += 1 }
+            state.waiting.removeAll { entry in
+                guard let count = done[entry.ticket], count > 0 else { return false }
+                done[entry.ticket] = count - 1
+                return true
+            }
+            for entry in entries { state.last[entry.nodeID] = now }
+            state.last = state.last.filter { now - $0.value < Self.pause }
+        }
+    }
+
+    private func write(_ entries: [Entry]) async throws {
+        var open = Dictionary(grouping: entries, by: \.report.taskID)
+        var refusals = 0
+        while !open.isEmpty, refusals < ObjectWriter.attempts {
+            var transaction = StoreTransaction()
+            var changed: [StoreKey: SwarmTask] = [:]
+            var bytes = 0
+            for (id, entries) in open.sorted(by: { $0.key < $1.key }) {
+                guard let task = try await present(id), let new = Self.applied(entries, to: task) else {
+                    open[id] = nil
+                    continue
+                }
+                let value = try new.storedBytes
+                if !changed.isEmpty, bytes + value.count > StoreTransaction.maximumBytes / 2 { continue }
+                bytes += value.count
+                transaction.require(.modified(task.key, at: Int64(clamping: task.version.index)))
+                transaction.put(task.key, value)
+                changed[task.key] = new
+            }
+            if transaction.isEmpty { return }
+            switch try await commit(transaction) {
+            case nil:
+                // Too large for the store: nothing else may wait for it.
+                for task in changed.values { open[task.id] = nil }
+            case .committed(let revision):
+                note(
+                    changed.values.map { task in
+                        var task = task
+                        task.version = ObjectVersion(index: UInt64(clamping: revision))
+                        return task
+                    })
+                for task in changed.values { open[task.id] = nil }
+            case .refused(let failed, let current):
+                refusals += 1
+                for key in failed.map(\.key) {
+                    guard let id = key.object?.id else { continue }
+                    // One that is gone, or that a newer version has written, is left as it is.
+                    if let task = current[key].flatMap({ try? SwarmTask(stored: $0) }) {
+                        note([task])
+                    } else {
+                        open[id] = nil
+                    }
+                }
+            }
+        }
+        guard open.isEmpty else {
+            throw ClusterError(.contended, "tasks \(open.keys.sorted()) changed faster than they could be updated")
+        }
+    }
+
+    /// - Returns: `nil` for what is too large.
+    private func commit(_ transaction: StoreTransaction) async throws -> CommitOutcome? {
+        do { return try await store.commit(transaction) } catch let error as StateStoreError
+            where error.code == .tooLarge
+        {
+            return nil
+        }
+    }
+
+    /// A task as it was last seen by anybody here.
+    private func present(_ id: String) async throws -> SwarmTask? {
+        let known = model.objects.tasks[id]
+        let written = state.withLock { state in
+            if let own = state.written[id], own.version.index <= known?.version.index ?? 0 { state.written[id] = nil }
+            return state.written[id]
+        }
+        if let newest = written ?? known { return newest }
+        // A manager that has just begun may be behind the one that told the node of it.
+        return try await store.get(StoreKey(.tasks, id: id)).flatMap { try? SwarmTask(stored: $0) }
+    }
+
+    private func note(_ tasks: [SwarmTask]) {
+        let model = model.objects
+        state.withLock { state in
+            for task in tasks { state.written[task.id] = task }
+            state.written = state.written.filter { id, task in
+                task.version.index > UInt64(clamping: model.revision)
+            }
+        }
+    }
+
+    /// The task with what its node reports of it, in the order of the reports; `nil` when none of it is news.
+    private static func applied(_ entries: [Entry], to task: SwarmTask) -> SwarmTask? {
+        var changed = task
+        for entry in entries where task.nodeID == entry.nodeID {
+            guard NodeReports.isNews(entry.report.status, after: changed.status) else { continue }
+            let status = NodeReports.settled(entry.report.status, after: changed.status, at: .now)
+            changed.status = status
+            if status.state == .running, changed.assignment?.runningSince == nil {
+                changed.assignment?.runningSince = status.timestamp
+            }
+        }
+        guard changed != task else { return nil }
+        changed.updatedAt = .now
+        return changed
+    }
+}
