@@ -32,10 +32,9 @@ package final class EndpointService: NetworkConnectionBackend {
     /// Gives the container its endpoints and addresses, and takes its ports of the node.
     func allocateNetworks(_ id: String) async throws -> ContainerRecord {
         try await attachOverlays(id)
-        let all = try await networks.allNetworks()
-        let record = try await containers.allocate(id) { record, others in
+        let record = try await containers.allocate(id) { record, isTaken in
             for index in record.endpoints.indices {
-                try self.allocate(&record.endpoints[index], at: index, of: record, among: others, all)
+                try self.allocate(&record.endpoints[index], at: index, of: record, isTaken)
             }
             try EndpointRoutes.check(record.endpoints)
         }
@@ -51,8 +50,8 @@ package final class EndpointService: NetworkConnectionBackend {
 
     /// Gives one endpoint its id, its interface `ethINDEX` and, on a local network, its address.
     func allocate(
-        _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord, among others: [ContainerRecord],
-        _ all: [NetworkResource]
+        _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord,
+        _ isTaken: (String, IPAddress) -> Bool
     ) throws {
         endpoint.endpointID = RandomID.docker()
         endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record)
@@ -60,22 +59,15 @@ package final class EndpointService: NetworkConnectionBackend {
             endpoint.gateways = nil
             return
         }
-        guard
-            let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
-            let local = local.network(resource.identifier)
-        else {
+        guard let local = local.network(endpoint.networkID) ?? local.named(endpoint.networkName) else {
             throw APIError(.notFound, "network \(endpoint.networkName) not found")
         }
         endpoint.networkID = local.id
         endpoint.networkName = local.name
         let id = local.id
-        let used = Set(
-            others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.flatMap {
-                $0.addresses?.hosts.all ?? []
-            })
         let wanted = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
         if wanted.isEmpty {
-            endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { used.contains($0) })
+            endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { isTaken(id, $0) })
         } else if local.isPredefined {
             throw APIError(.invalidInput, "user specified IP address is supported on user defined networks only")
         } else if local.hasChosenSubnet == true {
@@ -83,7 +75,7 @@ package final class EndpointService: NetworkConnectionBackend {
                 .invalidInput,
                 "user specified IP address is supported only when connecting to networks with user configured subnets")
         } else {
-            endpoint.addresses = EndpointAddresses(try self.local.claim(wanted, in: id) { used.contains($0) })
+            endpoint.addresses = EndpointAddresses(try self.local.claim(wanted, in: id) { isTaken(id, $0) })
         }
         endpoint.mac = nil
         endpoint.mac = endpoint.hardwareAddress

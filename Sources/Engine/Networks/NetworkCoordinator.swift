@@ -68,6 +68,7 @@ final class NetworkCoordinator: Sendable {
     let nameServer: NameServer
     private let events: EventLog
     private let order = KeyedLock<String>()
+    private let adopted = Promise<Void>()
 
     init(
         configuration: EngineConfiguration, log: Logger, containers: any NetworkMembers, networks: LocalNetworks,
@@ -199,6 +200,9 @@ final class NetworkCoordinator: Sendable {
         }
     }
 
+    /// Returns when ``adopt()`` has: until then the kernel has what nobody desires yet, and ports that nobody holds.
+    func waitUntilAdopted() async throws { try await adopted.value() }
+
     /// Makes the namespace of a container that is about to start; it is complete when ``join(_:)`` has returned.
     func prepare(_ record: any NetworkMember) async throws {
         guard record.isInSandbox else { return }
@@ -227,6 +231,7 @@ final class NetworkCoordinator: Sendable {
             state.asked += 1
             return state.asked
         }
+        try await waitUntilAdopted()
         return try await order.run("refresh") {
             let last = state.withLock { $0.last }
             if last.served >= mine { return last.report }
@@ -302,6 +307,7 @@ final class NetworkCoordinator: Sendable {
                 makeWhole(plan)
                 throw error
             }
+            adopted.succeed(())
             if unopened.isEmpty { return }
             // What was not complete is so now.
             for (record, error) in await openResolvers(unopened.map(\.0)) {
@@ -341,6 +347,8 @@ final class NetworkCoordinator: Sendable {
 
     /// Takes a container that has ended out of its networks.
     func leave(_ id: String) async throws {
+        // Its resolver may be about to be opened.
+        try await waitUntilAdopted()
         await nameServer.close(id)
         state.withLock { state in
             state.composer.resolvers[id] = nil
