@@ -1,5 +1,6 @@
 import Concurrency
 package import LinuxSystem
+import Netlink
 
 /// Namespaces of containers outside of passes.
 extension DataPlane {
@@ -29,6 +30,17 @@ extension DataPlane {
             guard try Files.link(source) != Files.link("/proc/self/ns/net") else { return }
             _ = try NetworkNamespace.bind(source, at: namespace.path)
         }
+    }
+
+    /// Ports at which somebody serves in a container's namespace, as its kernel tells: neither a thread nor a file is needed once the namespace is open.
+    /// - Throws: where there is no such namespace, or the kernel does not tell.
+    package func listening(inSandbox containerID: String) async throws -> ListeningSockets {
+        let scope = Scope.sandbox(containerID)
+        if handles[scope] == nil { try await handles.open([(scope, layout.sandbox(containerID))]) }
+        guard let handle = handles[scope] else {
+            throw DataPlaneError(code: .incomplete, message: "the namespace of \(containerID) is gone")
+        }
+        return try await handles.worker.run { try handle.sockets.listening() }
     }
 
     /// Takes back ``prepareSandbox(_:)`` for a container that is not desired after all. Also gives back its ports.

@@ -36,6 +36,7 @@ package final class DataPlane: Sendable {
     let log: Logger
     let mailbox = Mailbox()
     let ledger = ObservableValue(Ledger())
+    let handles = NamespaceHandles()
     private let repairSink: AsyncStream<DriftReport>.Continuation
     /// The loop, which ends with this object.
     private let tasks = OwnedTasks()
@@ -50,8 +51,8 @@ package final class DataPlane: Sendable {
         self.log = log
         (repairs, repairSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.longestRepairQueue))
         let loop = ReconcileLoop(
-            mailbox: mailbox, ledger: ledger, layout: layout, node: nodeNamespace, ports: ports, repairs: repairSink,
-            log: log)
+            mailbox: mailbox, ledger: ledger, layout: layout, node: nodeNamespace, ports: ports, handles: handles,
+            repairs: repairSink, log: log)
         tasks.begin { await loop.run() }
     }
 
@@ -61,13 +62,11 @@ package final class DataPlane: Sendable {
 
     /// Posts changes, and waits for nothing: the next pass carries them out.
     ///
-    /// A pass touches only the namespaces whose part of the network has changed since the last, and those in which something failed.
+    /// Only what the changes name is looked at. A pass touches only the namespaces whose part of the network has changed since the last, and those
+    /// in which something failed.
     /// - Throws: ``DataPlaneError`` `inconsistent` when the network would contradict itself; then nothing is changed.
     package func post(_ changes: NetworkChanges) throws -> ChangeSequence {
-        try mailbox.post { desired in
-            desired.apply(changes)
-            try check(desired)
-        }
+        try mailbox.post(changes)
     }
 
     /// Returns when a posted change has been carried out, with the report of the pass that did it, or of a later one.
@@ -86,14 +85,14 @@ package final class DataPlane: Sendable {
     /// Brings the node to `desired` as a whole: what is not in it goes. The same as to apply the changes that lead there.
     package func reconcile(_ desired: NodeNetwork, removesLater: Bool = false) async throws -> ApplyReport {
         try check(desired)
-        return try await report(of: mailbox.post { $0 = desired }, removesLater: removesLater)
+        return try await report(of: mailbox.post(whole: desired), removesLater: removesLater)
     }
 
     /// At start: compares everything with the kernel, takes over what fits, repairs what does not, and removes links and
     /// namespaces of ours that are not desired.
     package func adopt(_ desired: NodeNetwork) async throws -> ApplyReport {
         try check(desired)
-        return try await report(of: mailbox.post(adopts: true) { $0 = desired })
+        return try await report(of: mailbox.post(whole: desired, adopts: true))
     }
 
     /// Compares with the kernel, and repairs. `scopes`: these only, or everything.

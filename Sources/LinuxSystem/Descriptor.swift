@@ -21,11 +21,13 @@ package struct Descriptor: ~Copyable, Sendable {
 extension Descriptor {
     /// open(2) with O_CLOEXEC added.
     package static func open(_ path: String, _ flags: CInt, mode: mode_t = 0o600) throws(SystemError) -> Descriptor {
-        Descriptor(owning: try retrying("open \(path)") { Glibc.open(path, flags | O_CLOEXEC, mode) })
+        KernelCounters.note(.file)
+        return Descriptor(owning: try retrying("open \(path)") { Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
 
     /// The same; `nil` when there is no such file.
     package static func openIfThere(_ path: String, _ flags: CInt) throws(SystemError) -> Descriptor? {
+        KernelCounters.note(.file)
         while true {
             let raw = Glibc.open(path, flags | O_CLOEXEC, 0)
             if raw >= 0 { return Descriptor(owning: raw) }

@@ -71,6 +71,7 @@ package struct NetworkNamespace: Sendable, Hashable {
     /// Puts the calling thread into the namespace, for good: only on a thread that is thrown away afterwards.
     package func enter() throws(SystemError) {
         let file = try Descriptor.open(path, O_RDONLY)
+        KernelCounters.note(.entry)
         try check(clinux_setns(file.raw, clinux_clone_newnet), "enter network namespace \(path)")
     }
 

@@ -44,11 +44,16 @@ final class Resumer: Sendable {
     }
 }
 
-/// sem_overview(7). For the life of the process. `@unchecked`: a semaphore is there for several threads, and the pointer never changes.
-private final class Semaphore: @unchecked Sendable {
+/// sem_overview(7). `@unchecked`: a semaphore is there for several threads, and the pointer never changes.
+final class Semaphore: @unchecked Sendable {
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 
     init() { sem_init(semaphore, 0, 0) }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
 
     func post() { sem_post(semaphore) }
 

@@ -51,6 +51,7 @@ package func startThread(stackBytes: Int = threadStackBytes, _ body: @escaping @
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }
     pthread_attr_setstacksize(&attributes, stackBytes)
+    KernelCounters.note(.thread)
     let start = Unmanaged.passRetained(ThreadStart(body))
     var thread = pthread_t()
     let result = pthread_create(

@@ -72,6 +72,7 @@ private enum ConntrackMessage {
     static let subsystem = UInt16(NFNL_SUBSYS_CTNETLINK) << 8
     static let new = subsystem | UInt16(IPCTNL_MSG_CT_NEW.rawValue)
     static let get = subsystem | UInt16(IPCTNL_MSG_CT_GET.rawValue)
+    static let statistics = subsystem | UInt16(IPCTNL_MSG_CT_GET_STATS.rawValue)
     static let delete = subsystem | UInt16(IPCTNL_MSG_CT_DELETE.rawValue)
 
     static func header(into message: inout MessageWriter) {
@@ -80,17 +81,41 @@ private enum ConntrackMessage {
     }
 }
 
+/// One socket for all that is asked of netfilter in a namespace.
+final class SharedSocket: Sendable {
+    let socket: Mutex<NetlinkSocket>
+
+    init(_ socket: consuming NetlinkSocket) { self.socket = Mutex(socket) }
+}
+
 /// The connection table of the namespace it was opened in. Blocking, as ``RouteSocket``.
 package final class ConntrackSocket: Sendable {
-    private let socket: Mutex<NetlinkSocket>
+    let shared: SharedSocket
 
     /// In the calling thread's namespace.
-    package init() throws { socket = Mutex(try NetlinkSocket(protocol: NETLINK_NETFILTER)) }
+    package init() throws { shared = SharedSocket(try NetlinkSocket(protocol: NETLINK_NETFILTER)) }
 
     /// Opens one on a thread inside a namespace; `nil`: in the one this process was started in.
     package static func open(in namespace: NetworkNamespace?) async throws -> ConntrackSocket {
         guard let namespace else { return try await onThread { try ConntrackSocket() } }
         return try await namespace.run { try ConntrackSocket() }
+    }
+
+    /// How many connections there are, of any family: this costs nothing, while a listing looks through the table of all namespaces.
+    package func count() throws -> Int {
+        let answers = try shared.socket.withLock { socket in
+            try socket.ask(attempting: "count connections") { sequence in
+                var writer = MessageWriter(type: ConntrackMessage.statistics, flags: MessageFlags.request)
+                ConntrackMessage.header(into: &writer)
+                return writer.finished(sequence: sequence)
+            }
+        }
+        let entries = UInt16(CTA_STATS_GLOBAL_ENTRIES.rawValue)
+        guard
+            let count = try answers.first?.parts(fixed: ConntrackMessage.headerLength).attributes
+                .bigEndian(entries, as: UInt32.self)
+        else { throw NetlinkError(code: .malformed, attempting: "count connections") }
+        return Int(clamping: count)
     }
 
     /// All IPv4 connections, or those of a selection.
@@ -101,7 +126,7 @@ package final class ConntrackSocket: Sendable {
     private func connections(
         _ selection: ConnectionSelection?, most: Int, where fits: (TrackedConnection) -> Bool
     ) throws -> NetlinkSocket.Dump<TrackedConnection> {
-        try socket.withLock { socket in
+        try shared.socket.withLock { socket in
             try socket.dump(attempting: "list connections", most: most) { sequence in
                 var writer = MessageWriter(
                     type: ConntrackMessage.get, flags: MessageFlags.request | MessageFlags.dump)
@@ -150,7 +175,7 @@ package final class ConntrackSocket: Sendable {
     }
 
     private func delete(_ batch: [TrackedConnection]) throws -> Int {
-        try socket.withLock { socket in
+        try shared.socket.withLock { socket in
             let requests = batch.map { connection -> (sequence: UInt32, bytes: [UInt8]) in
                 var writer = MessageWriter(
                     type: ConntrackMessage.delete, flags: MessageFlags.request | MessageFlags.acknowledge)

@@ -20,8 +20,15 @@ package struct MessageWriter {
     }
 
     /// The whole message.
-    package func finished(sequence: UInt32) -> [UInt8] {
+    package func finished(sequence: UInt32) -> [UInt8] { finished(sequence: sequence, acknowledged: false) }
+
+    /// The same; `acknowledged`: it is to be answered in any case.
+    func finished(sequence: UInt32, acknowledged: Bool) -> [UInt8] {
         var whole = bytes
+        if acknowledged {
+            let flags = whole[6...7].withUnsafeBytes { $0.loadUnaligned(as: UInt16.self) }
+            Self.store(flags | MessageFlags.acknowledge, in: &whole, at: 6)
+        }
         Self.store(UInt32(clamping: whole.count), in: &whole, at: 0)
         Self.store(sequence, in: &whole, at: 8)
         return whole

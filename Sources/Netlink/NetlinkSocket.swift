@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import Synchronization
 
 /// A netlink socket of one protocol: sends messages, matches answers by sequence. Blocking.
 struct NetlinkSocket: ~Copyable {
@@ -18,7 +19,8 @@ struct NetlinkSocket: ~Copyable {
 
     let descriptor: Descriptor
     private var sequence: UInt32 = 1
-    private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.datagramBytes)
+    /// Lent to whoever receives: there are as many as receive at one time, however many sockets there are.
+    private static let buffers = Mutex<[[UInt8]]>([])
 
     /// In the calling thread's network namespace, for good.
     init(protocol number: CInt) throws { descriptor = try Self.open(protocol: number) }
@@ -67,6 +69,29 @@ struct NetlinkSocket: ~Copyable {
             }
         }
         return answers
+    }
+
+    /// Sends messages of which the last alone asks for an answer, and waits for it. The first refusal of any of them is thrown.
+    mutating func complete(_ bytes: [UInt8], from first: UInt32, to last: UInt32, _ attempting: String)
+        throws(NetlinkError)
+    {
+        try send(bytes, attempting)
+        var refusal: NetlinkError?
+        while true {
+            for message in try receive(attempting)
+            where message.type == MessageType.error && message.sequence >= first && message.sequence <= last {
+                let answer = try Self.acknowledgement(message)
+                if answer.errno != 0, refusal == nil {
+                    refusal = NetlinkError(refused: answer.errno, attempting: attempting, message: answer.message)
+                }
+                // The whole was refused: nothing else counts.
+                if let refusal, message.sequence == first { throw refusal }
+                if message.sequence == last {
+                    if let refusal { throw refusal }
+                    return
+                }
+            }
+        }
     }
 
     /// Sends one request and returns its answer, nothing when it is only acknowledged. A refusal throws.
@@ -201,6 +226,8 @@ struct NetlinkSocket: ~Copyable {
 
     /// One datagram of the kernel's; from others it is dropped.
     private mutating func receive(_ attempting: String) throws(NetlinkError) -> [NetlinkMessage] {
+        var buffer = Self.buffers.withLock { $0.popLast() } ?? [UInt8](repeating: 0, count: Self.datagramBytes)
+        defer { Self.buffers.withLock { $0.append(buffer) } }
         while true {
             var truncated: CInt = 0
             var sender: UInt32 = 0
@@ -217,7 +244,7 @@ struct NetlinkSocket: ~Copyable {
             }
             if sender != 0 { continue }
             if truncated != 0 { throw NetlinkError(code: .overrun, attempting: attempting) }
-            return try NetlinkMessage.decode(buffer.prefix(Int(clamping: count)))
+            return try NetlinkMessage.decode(Array(buffer.prefix(Int(clamping: count))))
         }
     }
 }

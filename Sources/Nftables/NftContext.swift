@@ -39,6 +39,7 @@ package struct NftContext {
     }
 
     private static func run(_ commands: String, _ flags: UInt32) throws -> (result: Int32, text: String) {
+        KernelCounters.note(.rulesetContext)
         guard let context = nft_ctx_new(UInt32(NFT_CTX_DEFAULT)) else {
             throw SystemError(errno: ENOMEM, attempting: "make a context of libnftables")
         }

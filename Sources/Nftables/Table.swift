@@ -25,16 +25,19 @@ package struct Table: Equatable, Sendable {
     package var chains: [String: String]
     /// Contents of the skeleton's sets and maps. Elements are added in this order of the sets, removed in reverse.
     package var sets: [ElementSet]
+    /// What the chains do that are named by a number.
+    package let balancing: Balancing?
     /// Links that the skeleton hooks itself to: they must be there when it is loaded.
     package let devices: [String]
 
     package init(
-        _ id: TableID, skeleton: String, chains: [String: String] = [:], sets: [ElementSet] = [],
-        devices: [String] = []
+        _ id: TableID, skeleton: String, chains: [String: String] = [:], balancing: Balancing? = nil,
+        sets: [ElementSet] = [], devices: [String] = []
     ) {
         self.id = id
         self.skeleton = skeleton
         self.chains = chains
+        self.balancing = balancing
         self.sets = sets
         self.devices = devices
     }
@@ -92,20 +95,27 @@ package struct ElementSet: Equatable, Sendable {
     package let nameFields: Set<Int>
     /// What goes is taken away in the transaction that brings what comes, never before: there is no moment without.
     package let isExchanged: Bool
+    /// What elements are put together of; `nil` for what only nft's language says, as ranges.
+    package let layout: ElementLayout?
     /// Key to value as nft writes them: `tcp . 80` to `10.0.0.1 . 80`; the value is empty in a set.
     package var elements: [String: String]
 
     package init(
-        _ name: String, nameFields: Set<Int> = [], isExchanged: Bool = false, elements: [String: String] = [:]
+        _ name: String, layout: ElementLayout? = nil, nameFields: Set<Int> = [], isExchanged: Bool = false,
+        elements: [String: String] = [:]
     ) {
         self.name = name
+        self.layout = layout
         self.nameFields = nameFields
         self.isExchanged = isExchanged
         self.elements = elements
     }
 
-    package init(_ name: String, nameFields: Set<Int> = [], keys: some Sequence<String>) {
-        self.init(name, nameFields: nameFields, elements: Dictionary(keys.map { ($0, "") }) { first, _ in first })
+    package init(
+        _ name: String, layout: ElementLayout? = nil, nameFields: Set<Int> = [], keys: some Sequence<String>
+    ) {
+        self.init(
+            name, layout: layout, nameFields: nameFields, elements: Dictionary(keys.map { ($0, "") }) { first, _ in first })
     }
 
     func adding(_ added: [String: String], to table: TableID) -> String {

@@ -4,6 +4,9 @@ package struct TableChange: Equatable, Sendable {
     package var removals = ""
     /// What makes and changes; it may need what ``removals`` have taken away first.
     package var additions = ""
+    /// The same, step by step; `nil` where it can only be said in nft's language.
+    package var removalSteps: [TableStep]? = []
+    package var additionSteps: [TableStep]? = []
     /// In words, for logs and reports.
     package var summary: [String] = []
     /// Elements, chains and tables concerned.
@@ -16,11 +19,23 @@ package struct TableChange: Equatable, Sendable {
     package var isEmpty: Bool { removals.isEmpty && additions.isEmpty }
     /// The whole as one transaction.
     package var commands: String { removals + additions }
+    /// The same; `nil` where it can only be said in nft's language.
+    package var steps: [TableStep]? {
+        guard let removalSteps, let additionSteps else { return nil }
+        return removalSteps + additionSteps
+    }
+
+    /// Adds the steps of another change behind these.
+    package mutating func join(steps other: TableChange) {
+        removalSteps = removalSteps.flatMap { steps in other.removalSteps.map { steps + $0 } }
+        additionSteps = additionSteps.flatMap { steps in other.additionSteps.map { steps + $0 } }
+    }
 
     /// Takes a table away that is there; for one that is not the kernel rejects the whole transaction.
     package static func removal(of id: TableID) -> TableChange {
         var change = TableChange()
         change.removals = "delete table \(id)\n"
+        change.removalSteps = nil
         change.summary = ["table \(id) is not wanted"]
         change.count = 1
         return change
@@ -71,6 +86,7 @@ extension Table {
         var change = TableChange()
         change.additions = replacement
         change.isReplacement = true
+        change.additionSteps = nil
         change.summary = [reason]
         change.count = 1 + sets.reduce(0) { $0 + $1.elements.count }
         return change
@@ -79,12 +95,16 @@ extension Table {
     private func change(fromChains present: Set<String>, elements: (ElementSet) -> [String: String]) -> TableChange {
         var change = TableChange()
         var additions = ""
+        var added: [TableStep] = []
+        var isPlain = true
         for (name, rules) in chains.sorted(by: { $0.key < $1.key }) where !present.contains(name) {
             additions += chainText(name, rules)
+            if let step = step(name, rules) { added.append(step) } else { isPlain = false }
             change.count += 1
         }
         var removals: [String] = []
         var exchanged: [String] = []
+        var (removed, exchangedSteps): ([TableStep], [TableStep]) = ([], [])
         for set in sets {
             let old = elements(set)
             let gone = old.filter { set.elements[$0.key] != $0.value }
@@ -96,11 +116,27 @@ extension Table {
                 removals.append(set.removing(gone, from: id))
             }
             additions += set.adding(new, to: id)
+            if let layout = set.layout {
+                let step = TableStep.remove(id, set: set.name, layout, keys: gone.keys.sorted())
+                if gone.isEmpty {} else if set.isExchanged { exchangedSteps.append(step) } else { removed.append(step) }
+                if !new.isEmpty { added.append(.add(id, set: set.name, layout, new)) }
+            } else {
+                isPlain = false
+            }
             change.count += gone.count + new.count
             change.summary.append("elements of \(id) \(set.name): \(gone.count) removed, \(new.count) added")
         }
         change.removals = removals.reversed().joined()
         change.additions = exchanged.reversed().joined() + additions
+        change.removalSteps = isPlain ? removed.reversed() : nil
+        change.additionSteps = isPlain ? exchangedSteps.reversed() + added : nil
         return change
+    }
+
+    /// `nil` for a chain that is none of so many.
+    private func step(_ chain: String, _ rules: String) -> TableStep? {
+        guard let balancing, Self.isNumbered(chain), let count = Int(chain.dropFirst()), rules == balancing.text(of: count)
+        else { return nil }
+        return .chain(id, chain, count: count, balancing)
     }
 }

@@ -15,7 +15,8 @@ struct ConnectionEnds {
     init(
         from old: NodeNetwork, to new: NodeNetwork, made: Set<String> = [], kept: [Scope: [ConnectionEnd]] = [:]
     ) {
-        let called = Dictionary(old.sandboxes.map { ($0.id, Set($0.services.map(\.address))) }) { first, _ in first }
+        let known = Dictionary(old.sandboxes.map { ($0.id, $0) }) { first, _ in first }
+        let (calledBefore, calledNow) = (CalledAddresses(old), CalledAddresses(new))
         let gone = Self.goneEndpoints(old, new)
         for sandbox in new.sandboxes {
             var ends: [ConnectionEnd] = []
@@ -24,17 +25,18 @@ struct ConnectionEnds {
                 ends += (gone[id] ?? []).map { .answered($0) }
             }
             // A container that is new has called nobody yet.
-            if let before = called[sandbox.id] {
-                ends += sandbox.services.map(\.address).filter { !before.contains($0) }.map { .called($0) }
+            if let before = known[sandbox.id] {
+                ends += calledNow.added(to: sandbox, since: before, calledBefore).map { .called($0) }
             }
             if !ends.isEmpty { byScope[.sandbox(sandbox.id)] = ends }
         }
         if let ingress = new.ingress, let ends = gone[ingress.overlayID] {
             byScope[.ingress] = ends.map { .answered($0) }
         }
-        let known = Set(Self.opened(old))
+        let openedBefore = Set(Self.opened(old))
         let node =
-            Self.nodeEnds(old, new) + Self.bridgeEnds(old, new, made) + Self.opened(new).filter { !known.contains($0) }
+            Self.nodeEnds(old, new) + Self.bridgeEnds(old, new, made)
+            + Self.opened(new).filter { !openedBefore.contains($0) }
         if !node.isEmpty { byScope[.node] = node }
         if kept.isEmpty { return }
         let live = Live(new)
@@ -53,7 +55,7 @@ struct ConnectionEnds {
         private let subnets: Set<IPNetwork>
 
         init(_ network: NodeNetwork) {
-            addresses = Set(network.overlays.flatMap(\.remoteEndpoints).flatMap(\.addresses.all))
+            addresses = Set(network.overlays.flatMap(\.remotes.values).flatMap(\.addresses.all))
             for local in ConnectionEnds.localAddresses(network).values { addresses.formUnion(local) }
             addresses.formUnion(network.sandboxes.flatMap(\.meshDoors).map(\.door))
             ports =
@@ -84,10 +86,10 @@ struct ConnectionEnds {
         let newLocal = localAddresses(new)
         for overlay in new.overlays {
             guard let before = old.overlays.first(where: { $0.id == overlay.id }) else { continue }
-            let same = before.remoteEndpoints == overlay.remoteEndpoints
+            let same = before.remotes == overlay.remotes
             if same, oldLocal[overlay.id] == newLocal[overlay.id] { continue }
-            let present = Set(overlay.remoteEndpoints.flatMap(\.addresses.all)).union(newLocal[overlay.id] ?? [])
-            let lost = Set(before.remoteEndpoints.flatMap(\.addresses.all)).union(oldLocal[overlay.id] ?? [])
+            let present = Set(overlay.remotes.values.flatMap(\.addresses.all)).union(newLocal[overlay.id] ?? [])
+            let lost = Set(before.remotes.values.flatMap(\.addresses.all)).union(oldLocal[overlay.id] ?? [])
                 .subtracting(present)
             if !lost.isEmpty { gone[overlay.id] = lost.sorted() }
         }
@@ -150,5 +152,35 @@ struct ConnectionEnds {
         let doors = Set(new.sandboxes.flatMap(\.meshDoors).map(\.door))
         let closed = Set(old.sandboxes.flatMap(\.meshDoors).map(\.door)).subtracting(doors)
         return ends + closed.sorted().map { .answered($0) }
+    }
+}
+
+/// Service addresses that sandboxes may call, by overlay.
+struct CalledAddresses {
+    private let byOverlay: [String: [IPAddress: [IPAddress]]]
+
+    init(_ network: NodeNetwork) {
+        byOverlay = Dictionary(network.overlays.map { ($0.id, $0.tasks) }) { first, _ in first }
+    }
+
+    /// Those of a sandbox, its own and those of its overlays.
+    func all(of sandbox: Sandbox) -> Set<IPAddress> {
+        var found = Set(sandbox.services.map(\.address))
+        for id in sandbox.overlayIDs { found.formUnion((byOverlay[id] ?? [:]).keys) }
+        return found
+    }
+
+    /// Those that a sandbox has now and had not before.
+    func added(to sandbox: Sandbox, since before: Sandbox, _ old: CalledAddresses) -> [IPAddress] {
+        let isSame = sandbox.services == before.services && sandbox.overlayIDs == before.overlayIDs
+        if isSame, sandbox.overlayIDs.allSatisfy({ byOverlay[$0] == old.byOverlay[$0] }) { return [] }
+        return all(of: sandbox).subtracting(old.all(of: before)).sorted()
+    }
+}
+
+extension Sandbox {
+    /// Overlays that it is in.
+    var overlayIDs: [String] {
+        endpoints.compactMap { if case .overlay(let id) = $0.network { id } else { nil } }
     }
 }

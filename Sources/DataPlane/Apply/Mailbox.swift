@@ -11,8 +11,8 @@ package struct ChangeSequence: Comparable, Hashable, Sendable, CustomStringConve
 
 /// What is asked of the ``ReconcileLoop`` that it has not begun, and who waits for what. Any task posts, the loop alone takes.
 ///
-/// What waits is merged: the desired network is one value, comparisons are the union of their scopes. So no number of callers
-/// makes more than one pass wait.
+/// What waits is merged: changes are one value, comparisons are the union of their scopes. So no number of callers makes more than one pass wait.
+/// The desired network itself is the loop's: what is posted is neither copied nor compared with it here.
 final class Mailbox: Sendable {
     /// A wish to have namespaces compared with the kernel; `scopes`: `nil` for all.
     struct Comparison: Sendable {
@@ -23,7 +23,10 @@ final class Mailbox: Sendable {
 
     /// Everything that was waiting at one time.
     struct Batch: Sendable {
-        let desired: NodeNetwork
+        /// What is desired instead of everything before; `nil`: that still counts.
+        let whole: NodeNetwork?
+        /// What is different from that, or from what was taken before.
+        let changes: NetworkChanges
         /// The newest change in it.
         let sequence: ChangeSequence
         let hasChanges: Bool
@@ -39,7 +42,10 @@ final class Mailbox: Sendable {
     }
 
     private struct State {
-        var desired = NodeNetwork()
+        var whole: NodeNetwork?
+        var changes = NetworkChanges()
+        /// What is desired, as far as changes may contradict it.
+        var roster = Roster()
         var newest = ChangeSequence(number: 0)
         var taken = ChangeSequence(number: 0)
         /// Carried out but for what is to be removed, and altogether.
@@ -62,13 +68,31 @@ final class Mailbox: Sendable {
 
     // MARK: callers
 
-    /// Changes what is desired. Waits for nothing, and does nothing when `edit` throws.
-    /// - Parameter edit: runs under the mailbox's lock.
-    func post(adopts: Bool = false, _ edit: (inout NodeNetwork) throws -> Void) rethrows -> ChangeSequence {
-        let sequence = try state.withLock { state in
-            var desired = state.desired
-            try edit(&desired)
-            state.desired = desired
+    /// Changes what is desired. Waits for nothing.
+    /// - Throws: ``DataPlaneError`` `inconsistent` when the network would contradict itself; then nothing is changed.
+    func post(_ changes: NetworkChanges) throws(DataPlaneError) -> ChangeSequence {
+        let outcome = state.withLock { state -> (sequence: ChangeSequence, faults: [String]) in
+            let faults = state.roster.faults(of: changes)
+            guard faults.isEmpty else { return (state.newest, faults) }
+            state.roster.apply(changes)
+            state.changes.merge(changes)
+            state.newest = ChangeSequence(number: state.newest.number + 1)
+            return (state.newest, [])
+        }
+        guard outcome.faults.isEmpty else {
+            throw DataPlaneError(code: .inconsistent, message: outcome.faults.joined(separator: "; "))
+        }
+        mail.signal()
+        return outcome.sequence
+    }
+
+    /// Desires another network instead; whether it contradicts itself was looked at before.
+    func post(whole: NodeNetwork, adopts: Bool = false) -> ChangeSequence {
+        let roster = Roster(whole)
+        let sequence = state.withLock { state in
+            state.whole = whole
+            state.changes = NetworkChanges()
+            state.roster = roster
             state.newest = ChangeSequence(number: state.newest.number + 1)
             state.adopts = state.adopts || adopts
             return state.newest
@@ -134,12 +158,18 @@ final class Mailbox: Sendable {
             let hasChanges = state.newest > state.taken
             state.isAtWork = hasChanges || state.comparison != nil
             guard state.isAtWork else { return nil }
-            defer { (state.taken, state.adopts, state.comparison) = (state.newest, false, nil) }
+            defer {
+                (state.taken, state.adopts, state.comparison) = (state.newest, false, nil)
+                (state.whole, state.changes) = (nil, NetworkChanges())
+            }
             return Batch(
-                desired: state.desired, sequence: state.newest, hasChanges: hasChanges, adopts: state.adopts,
+                whole: state.whole, changes: state.changes, sequence: state.newest, hasChanges: hasChanges, adopts: state.adopts,
                 comparison: state.comparison)
         }
     }
+
+    /// Has the loop look again although nothing was posted.
+    func wake() { mail.signal() }
 
     /// Returns when something may have come, or when the loop is cancelled.
     func waitForMail() async { await mail.wait() }

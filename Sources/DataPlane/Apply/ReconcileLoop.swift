@@ -17,6 +17,9 @@ final class ReconcileLoop: Sendable {
         var unforgotten: [Scope: [ConnectionEnd]] = [:]
         var held: [Scope: HeldNamespace] = [:]
         var chains = ChainCache()
+        var forgetting = Forgetting()
+        /// When the loop is woken up for what waits to be forgotten.
+        var alarm: ContinuousClock.Instant?
         /// Differences repaired since this daemon has started.
         var repaired: UInt64 = 0
     }
@@ -27,13 +30,16 @@ final class ReconcileLoop: Sendable {
     /// The node's own namespace; `nil`: the process's.
     private let node: NetworkNamespace?
     private let ports: PortReservations
+    private let handles: NamespaceHandles
+    private let alarms = OwnedTasks()
     private let repairs: AsyncStream<DriftReport>.Continuation
     private let log: Logger
 
     init(
         mailbox: Mailbox, ledger: ObservableValue<Ledger>, layout: Layout, node: NetworkNamespace?,
-        ports: PortReservations, repairs: AsyncStream<DriftReport>.Continuation, log: Logger
+        ports: PortReservations, handles: NamespaceHandles, repairs: AsyncStream<DriftReport>.Continuation, log: Logger
     ) {
+        self.handles = handles
         self.mailbox = mailbox
         self.ledger = ledger
         self.layout = layout
@@ -48,19 +54,123 @@ final class ReconcileLoop: Sendable {
         var memory = Memory()
         while !Task.isCancelled {
             guard let batch = mailbox.take() else {
+                await forget(&memory)
+                setAlarm(&memory)
                 await mailbox.waitForMail()
                 continue
             }
-            if batch.hasChanges { await carryOut(batch, &memory) }
+            if batch.hasChanges, await !refine(batch, &memory) { await carryOut(batch, &memory) }
             if let comparison = batch.comparison { await compare(comparison, &memory) }
+        }
+    }
+
+    /// Carries out changes that reach no further than rows and elements, at what those cost; false when there are others.
+    private func refine(_ batch: Mailbox.Batch, _ memory: inout Memory) async -> Bool {
+        guard batch.whole == nil, !batch.adopts, batch.changes.keys.isEmpty, memory.unforgotten.isEmpty,
+            let plan = plan(batch.changes.details, in: &memory.network)
+        else { return false }
+        let start = ContinuousClock.now
+        for (overlay, addresses) in plan.coming {
+            let scopes: [Scope] = [.ingress] + (plan.members[overlay] ?? []).map { .sandbox($0) }
+            let inherited = memory.forgetting.waiting(for: addresses.map { .answered($0) }, in: scopes)
+            if !inherited.isEmpty { await forget(&memory, atOnce: inherited) }
+        }
+        let pass = FinePass(plan: plan, handles: handles)
+        var outcome = FinePass.Outcome()
+        await outcome.add(of: pass.run)
+        let network = memory.network
+        ledger.change { [outcome] ledger in
+            ledger.take(plan, network)
+            for scope in outcome.failures.keys { ledger.applied[scope]?.isCertain = false }
+        }
+        memory.forgetting.add(plan.ends)
+        await forget(&memory)
+        var report = ApplyReport()
+        if plan.changesPorts {
+            for error in await holdMesh(of: memory.network) { outcome.failures[.node, default: []].append(error) }
+        }
+        report.duration = .now - start
+        // What is not as it is known to be is compared and put right, before anybody is told.
+        if !outcome.failures.isEmpty {
+            log.warning("elements are not as they were", metadata: ["failures": "\(outcome.failures)"])
+            var (repair, repaired) = await begin(
+                towards: memory.network, examining: Set(outcome.failures.keys), removingStrays: false, &memory)
+            await finish(repair, &repaired)
+            for (scope, errors) in repaired.failures { logFailure(scope, errors) }
+            report = ApplyReport(repaired)
+        }
+        report.changes += outcome.changes
+        report.scopes.formUnion(outcome.touched)
+        mailbox.complete(batch.sequence, report, withRemoval: false)
+        var removal = FinePass.Outcome()
+        await removal.add(of: pass.remove)
+        if !removal.failures.isEmpty {
+            ledger.change { [removal] ledger in
+                for scope in removal.failures.keys { ledger.applied[scope]?.isCertain = false }
+            }
+            for (scope, errors) in removal.failures { logFailure(scope, errors) }
+        }
+        report.changes += removal.changes
+        report.scopes.formUnion(removal.touched)
+        report.failures.merge(removal.failures) { $0 + $1 }
+        report.duration = .now - start
+        mailbox.complete(batch.sequence, report, withRemoval: true)
+        return true
+    }
+
+    /// In a function of its own, so that nothing else holds what is known while it is changed in place.
+    private func plan(_ details: [NetworkDetail], in network: inout NodeNetwork) -> FinePlan? {
+        let applied = ledger.value.applied
+        return FinePlan(details, in: &network, applied: applied) {
+            applied[$0]?.isCertain == true && handles[$0] != nil
+        }
+    }
+
+    /// Forgets the connections whose time has come.
+    private func forget(_ memory: inout Memory, atOnce: Set<Scope> = []) async {
+        let due = memory.forgetting.takeDue(at: .now, atOnce: atOnce)
+        if due.isEmpty { return }
+        let handles = handles
+        do {
+            let (looked, failed) = try await handles.worker.run { () -> ([Scope], [Scope: [ConnectionEnd]]) in
+                var (looked, failed): ([Scope], [Scope: [ConnectionEnd]]) = ([], [:])
+                for (scope, ends) in due {
+                    do {
+                        // One that is gone has taken its connections along.
+                        if try handles[scope]?.forget(ends) == true { looked.append(scope) }
+                    } catch {
+                        failed[scope] = Array(ends)
+                        looked.append(scope)
+                    }
+                }
+                return (looked, failed)
+            }
+            memory.forgetting.add(failed)
+            memory.forgetting.note(looked, at: .now)
+        } catch {
+            log.error("connections cannot be forgotten", metadata: ["error": "\(error)"])
+            memory.forgetting.add(due.mapValues(Array.init))
+            memory.forgetting.note(due.keys, at: .now)
+        }
+    }
+
+    private func setAlarm(_ memory: inout Memory) {
+        guard let next = memory.forgetting.next(at: .now) else { return }
+        if let alarm = memory.alarm, alarm > .now, alarm <= next { return }
+        memory.alarm = next
+        alarms.begin { [mailbox] in
+            do { try await Task.sleep(until: next, clock: .continuous) } catch { return }
+            mailbox.wake()
         }
     }
 
     /// A pass towards what is desired.
     private func carryOut(_ batch: Mailbox.Batch, _ memory: inout Memory) async {
         let start = ContinuousClock.now
+        var desired = batch.whole?.numbered(like: memory.network) ?? memory.network
+        desired.apply(batch.changes)
         var (pass, outcome) = await begin(
-            towards: batch.desired, examining: batch.adopts ? nil : [], removingStrays: batch.adopts, &memory)
+            towards: desired, examining: batch.adopts ? nil : [], removingStrays: batch.adopts, &memory)
         outcome.duration = .now - start
         let told = outcome.failures
         for (scope, errors) in told { logFailure(scope, errors) }
@@ -93,16 +203,19 @@ final class ReconcileLoop: Sendable {
     private func begin(
         towards desired: NodeNetwork, examining scopes: Set<Scope>?, removingStrays: Bool, _ memory: inout Memory
     ) async -> (ReconcilePass, ReconcilePass.Outcome) {
+        // What leads somewhere again must not inherit it.
+        await forget(&memory, atOnce: Set(memory.forgetting.waiting.keys))
         let known = ledger.value
-        let derivation = Derivation(await placed(desired), layout: layout, filtersBridges: filtersBridges)
+        let derivation = Derivation(
+            await placed(desired), layout: layout, filtersBridges: filtersBridges, keepingNumbersOf: known.applied)
         let pass = ReconcilePass(
             derivation: derivation, node: node, previous: known.applied, previousNetwork: memory.network,
             unforgotten: memory.unforgotten, examined: scopes ?? Set(derivation.inputs().keys),
             prepared: known.prepared, strays: removingStrays ? strays(derivation, known) : [], held: memory.held,
-            book: memory.chains)
+            book: memory.chains, handles: handles)
         var outcome = await pass.run()
         await holdPorts(of: desired, after: memory.network, &outcome)
-        await holdNamespaces(of: derivation, &memory.held, &outcome)
+        await holdNamespaces(of: derivation, after: known.applied, &memory.held, &outcome)
         memory.network = desired
         memory.unforgotten = outcome.unforgotten
         memory.chains = outcome.book
@@ -166,32 +279,52 @@ final class ReconcileLoop: Sendable {
             // Ports that were asked for ahead of their container's desired state stay.
             if last.sandboxes.contains(where: { $0.id == owner }) { ports.release(owner) }
         }
+        for error in await holdMesh(of: desired) { outcome.fail(.node, error) }
+        for sandbox in desired.sandboxes where !sandbox.published.isEmpty {
+            for error in await hold(sandbox.published, owner: sandbox.id) { outcome.fail(.node, error) }
+        }
+    }
+
+    private func holdMesh(of desired: NodeNetwork) async -> [any Error] {
         let gateway = desired.ingress?.leg.hosts.primary ?? .unspecified(.v4)
-        let mesh = (desired.ingress?.ports ?? []).map {
+        let ports = (desired.ingress?.ports ?? []).map {
             HostPort(
                 PublishedPort(transport: $0.transport, hostPort: $0.publishedPort, containerPort: $0.publishedPort),
                 to: gateway)
         }
-        var lists = desired.sandboxes.filter { !$0.published.isEmpty }.map { ($0.id, $0.published) }
-        lists.append((Self.meshOwner, mesh))
-        for (owner, list) in lists {
-            do {
-                for port in try await ports.hold(list, owner: owner) {
-                    log.warning(
-                        "a published port is in use on this node",
-                        metadata: ["port": "\(port.published.hostPort)/\(port.published.transport)"])
-                }
-            } catch {
-                outcome.fail(.node, error)
+        return await hold(ports, owner: Self.meshOwner)
+    }
+
+    /// Returns what went wrong.
+    private func hold(_ list: [HostPort], owner: String) async -> [any Error] {
+        do {
+            for port in try await ports.hold(list, owner: owner) {
+                log.warning(
+                    "a published port is in use on this node",
+                    metadata: ["port": "\(port.published.hostPort)/\(port.published.transport)"])
             }
+            return []
+        } catch {
+            return [error]
         }
     }
 
     /// From now on no name that is taken away takes the namespace along.
     private func holdNamespaces(
-        of derivation: Derivation, _ held: inout [Scope: HeldNamespace], _ outcome: inout ReconcilePass.Outcome
+        of derivation: Derivation, after known: [Scope: AppliedNamespace], _ held: inout [Scope: HeldNamespace],
+        _ outcome: inout ReconcilePass.Outcome
     ) async {
         held = held.filter { outcome.applied[$0.key] != nil }
+        handles.close(allBut: outcome.applied.keys)
+        // One that somebody has opened ahead may be of a namespace that had the same name before.
+        for scope in outcome.applied.keys where known[scope] == nil { handles.close(scope) }
+        let closed = handles.missing(among: outcome.applied.keys).filter { outcome.failures[$0] == nil }
+        do {
+            try await handles.open(closed.map { ($0, $0 == .node ? node : derivation.namespace(of: $0)) })
+        } catch {
+            // Until a later pass can open it, what changes there takes the longer way.
+            log.warning("a namespace cannot be opened", metadata: ["error": "\(error)"])
+        }
         let missing = outcome.applied.keys.filter { held[$0] == nil }.compactMap { scope in
             derivation.namespace(of: scope).map { (scope, $0) }
         }

@@ -43,6 +43,7 @@ extension ReconcilePass {
         guard let part = parts[.node], !part.change.removals.isEmpty, part.replaced.isEmpty else { return }
         let commands = part.change.removals
         _ = await forEach([.node], &outcome) { _ in
+            if try await changeElements(.node, part.change.removalSteps) { return }
             try await inside(.node) { try NftContext().run(commands, attempting: "withdraw published ports") }
         }
     }
@@ -53,15 +54,18 @@ extension ReconcilePass {
         }
         let part = parts[.node]
         let book = outcome.book
+        if part == nil, names.isEmpty { return }
         let done = await forEach([.node], &outcome) { _ in
-            try await inside(.node) { () -> (ids: [Scope: Int32], listed: [TableID: [String: String]]) in
-                let socket = try RouteSocket()
+            let isGuarded = try await changeElements(.node, part?.guarding.steps ?? [])
+            let needsThread = !isGuarded || part?.plan.hasParameters == true
+            return try await overSocket(.node, needsThread: needsThread) {
+                socket -> (ids: [Scope: Int32], listed: [TableID: [String: String]]) in
                 var ids: [Scope: Int32] = [:]
                 for (scope, namespace) in names { ids[scope] = try socket.ensureNamespaceID(of: namespace) }
                 guard let part else { return (ids, [:]) }
-                let listed = try part.guardPorts(book)
-                try NamespaceWork.clear(part.plan)
-                try NamespaceWork.build(part.plan)
+                let listed = isGuarded ? [:] : try part.guardPorts(book)
+                try NamespaceWork.clear(part.plan, socket)
+                try NamespaceWork.build(part.plan, socket)
                 return (ids, listed)
             }
         }
@@ -74,18 +78,21 @@ extension ReconcilePass {
         let done = await forEach(overlays, &outcome) { scope -> [TableID: [String: String]] in
             guard let part = parts[scope], part.count > 0 else { return [:] }
             let plan = part.plan
-            let listed = try await inside(scope) {
+            let isGuarded =
+                try part.change.isEmpty ? await changeElements(scope, part.guarding.steps) : false
+            let needsThread = !isGuarded || plan.hasParameters
+            let listed = try await overSocket(scope, needsThread: needsThread) { socket -> [TableID: [String: String]] in
                 // Foreign tables: an overlay has no other of its own.
                 if !part.change.isEmpty { try NftContext().run(part.change.commands) }
-                let listed = try part.guardPorts(book)
-                try NamespaceWork.clear(plan)
+                let listed = isGuarded ? [:] : try part.guardPorts(book)
+                try NamespaceWork.clear(plan, socket)
                 return listed
             }
             if !plan.fromNode.isEmpty {
                 // Here, so that the device's socket is the node's and its rules see the packets.
-                try await inside(.node) { try RouteSocket().perform(plan.fromNode) }
+                try await overSocket(.node, needsThread: false) { try $0.perform(plan.fromNode) }
             }
-            try await inside(scope) { try NamespaceWork.build(plan) }
+            try await overSocket(scope, needsThread: plan.hasParameters) { try NamespaceWork.build(plan, $0) }
             return listed
         }
         for (scope, listed) in done { parts[scope]?.record(&outcome.book, listed) }
@@ -95,9 +102,20 @@ extension ReconcilePass {
         let book = outcome.book
         let done = await forEach(scopes, &outcome) { scope -> [TableID: [String: String]] in
             guard let part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return [:] }
+            if !part.plan.hasParameters, let handle = handles[scope], let steps = part.change.steps,
+                let changes = RulesetChanges(steps)
+            {
+                try await handles.worker.run {
+                    try NamespaceWork.clear(part.plan, handle.route)
+                    try NamespaceWork.build(part.plan, handle.route)
+                    try handle.ruleset.perform(changes)
+                }
+                return [:]
+            }
             return try await inside(scope) {
-                try NamespaceWork.clear(part.plan)
-                try NamespaceWork.build(part.plan)
+                let socket = try RouteSocket()
+                try NamespaceWork.clear(part.plan, socket)
+                try NamespaceWork.build(part.plan, socket)
                 return try NamespaceWork.changeInSandbox(
                     part.change.commands, replacement: part.replacement, listing: part.loaded(book))
             }
@@ -109,8 +127,10 @@ extension ReconcilePass {
         guard let part = parts[.node], !part.change.additions.isEmpty || !part.replaced.isEmpty else { return }
         let commands = part.replaced.isEmpty ? part.change.additions : part.change.commands
         let book = outcome.book
-        let done = await forEach([.node], &outcome) { _ in
-            try await inside(.node) { try NamespaceWork.change(commands, listing: part.loaded(book)) }
+        let steps = part.replaced.isEmpty ? part.change.additionSteps : nil
+        let done = await forEach([.node], &outcome) { _ -> [TableID: [String: String]] in
+            if try await changeElements(.node, steps) { return [:] }
+            return try await inside(.node) { try NamespaceWork.change(commands, listing: part.loaded(book)) }
         }
         for listed in done.values { part.record(&outcome.book, listed) }
     }
@@ -130,7 +150,9 @@ extension ReconcilePass {
             }.keys)
         let stale = unsearched.isEmpty ? nil : StaleConnections(derivation.wanted)
         let wanted = ends
-        let done = await forEach(Array(unsearched.union(wanted.keys)), &outcome) { scope in
+        // Where there is no connection there is nothing to look for, and looking would cost much.
+        let quiet = await quiet(among: unsearched.union(wanted.keys))
+        let done = await forEach(Array(unsearched.union(wanted.keys).subtracting(quiet)), &outcome) { scope in
             let gone = wanted[scope] ?? []
             let stale = unsearched.contains(scope) ? stale : nil
             return try await inside(scope) {
@@ -141,8 +163,34 @@ extension ReconcilePass {
                 }
             }
         }
-        outcome.searched = unsearched.intersection(done.keys)
+        outcome.searched = unsearched.intersection(quiet.union(done.keys))
         outcome.unforgotten = ends.filter { outcome.failures[$0.key] != nil }
+    }
+
+    private func quiet(among scopes: Set<Scope>) async -> Set<Scope> {
+        let handles = handles
+        do {
+            return try await handles.worker.run { scopes.filter { handles[$0]?.hasConnections == false } }
+        } catch {
+            return []
+        }
+    }
+
+    /// Elements over the namespace's open socket; false where not all can be said so.
+    private func changeElements(_ scope: Scope, _ steps: [TableStep]?) async throws -> Bool {
+        guard let steps, let handle = handles[scope], let changes = RulesetChanges(steps) else { return false }
+        if !changes.isEmpty { try await handles.worker.run { try handle.ruleset.perform(changes) } }
+        return true
+    }
+
+    /// Runs work over the namespace's open socket, or on a thread inside where it is not open or work needs it.
+    private func overSocket<T: Sendable>(
+        _ scope: Scope, needsThread: Bool, _ work: @escaping @Sendable (RouteSocket) throws -> T
+    ) async throws -> T {
+        if !needsThread, let handle = handles[scope] {
+            return try await handles.worker.run { try work(handle.route) }
+        }
+        return try await inside(scope) { try work(RouteSocket()) }
     }
 
     /// The last step: links and entries that nothing uses any more, then whole namespaces. It only waits for the kernel,

@@ -87,7 +87,7 @@ extension ReconcilePass {
         var plan = NamespacePlan()
         plan.earlyParameters = NamespacePlan(from: KernelState(), to: wanted, in: namespace).earlyParameters
         let early = plan
-        try await namespace.run { try NamespaceWork.clear(early) }
+        try await namespace.run { try NamespaceWork.clear(early, RouteSocket()) }
         return .empty(early.earlyParameters)
     }
 
@@ -173,6 +173,7 @@ extension ReconcilePass {
         func add(_ change: TableChange) {
             removals += change.removals
             additions += change.additions
+            part.change.join(steps: change)
             part.change.summary += change.summary
             part.change.count += change.count
         }

@@ -32,6 +32,7 @@ struct ReconcilePass: Sendable {
     let held: [Scope: HeldNamespace]
     /// How rules are listed, as far as it is known.
     let book: ChainCache
+    let handles: NamespaceHandles
 
     struct Outcome: Sendable {
         var applied: [Scope: AppliedNamespace] = [:]

@@ -29,17 +29,23 @@ struct StaleConnections: Sendable {
         ingress = wanted.ingress
         bridges = wanted.bridges.flatMap(\.addresses.all).map(\.masked)
         gateways = Set(wanted.bridges.flatMap(\.addresses.hosts.all))
-        present = Set(wanted.overlays.flatMap(\.remoteEndpoints).flatMap(\.addresses.all))
+        present = Set(wanted.overlays.flatMap(\.remotes.values).flatMap(\.addresses.all))
+        let byOverlay = Dictionary(wanted.overlays.map { ($0.id, $0.tasks) }) { first, _ in first }
+        func tasks(behind sandbox: Sandbox, _ byOverlay: [String: [IPAddress: [IPAddress]]])
+            -> [(address: IPAddress, backends: [IPAddress])]
+        {
+            sandbox.services.map { ($0.address, $0.backends) }
+                + sandbox.overlayIDs.flatMap { (byOverlay[$0] ?? [:]).map { ($0.key, $0.value) } }
+        }
         for sandbox in wanted.sandboxes {
             present.formUnion(sandbox.endpoints.flatMap(\.addresses.hosts.all))
             overlays[sandbox.id] = sandbox.endpoints.flatMap { endpoint -> [IPNetwork] in
                 if case .overlay = endpoint.network { endpoint.addresses.all.map(\.masked) } else { [] }
             }
-            virtual[sandbox.id] = Set(sandbox.services.map(\.address))
-            for service in sandbox.services {
-                for backend in service.backends {
-                    services[sandbox.id, default: [:]][backend, default: []].insert(service.address)
-                }
+            let tasks = tasks(behind: sandbox, byOverlay)
+            virtual[sandbox.id] = Set(tasks.map(\.address))
+            for (address, backends) in tasks {
+                for backend in backends { services[sandbox.id, default: [:]][backend, default: []].insert(address) }
             }
         }
         // All of them: the table here has those of this node as well for a while.

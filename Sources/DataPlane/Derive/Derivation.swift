@@ -9,12 +9,23 @@ struct Derivation {
     let layout: Layout
     /// br_netfilter is there: bridges can pass their packets to the rules. Else ports are isolated where needed.
     let filtersBridges: Bool
+    /// Ports of the mesh with the numbers that their backends have in the tables.
+    let portsAtNode: [MeshPort]
+    let portsAtSandbox: [MeshPort]
 
     let bridges: [String: BridgeNetwork]
     let overlays: [String: OverlayNetwork]
 
-    init(_ wanted: NodeNetwork, layout: Layout, filtersBridges: Bool) {
+    /// - Parameter applied: what there is, whose numbers are kept.
+    init(
+        _ wanted: NodeNetwork, layout: Layout, filtersBridges: Bool, keepingNumbersOf applied: [Scope: AppliedNamespace] = [:]
+    ) {
         self.wanted = wanted
+        var (atNode, atSandbox): ([MeshPort], [MeshPort]) = ([], [])
+        if case .node(let node)? = applied[.node]?.input { atNode = node.ingress?.ports ?? [] }
+        if case .ingress(let ingress, _, _)? = applied[.ingress]?.input { atSandbox = ingress.ports }
+        portsAtNode = wanted.meshAtNode.numbered(like: atNode)
+        portsAtSandbox = wanted.meshAtSandbox.numbered(like: atSandbox)
         self.layout = layout
         self.filtersBridges = filtersBridges
         bridges = Dictionary(wanted.bridges.map { ($0.id, $0) }) { first, _ in first }
@@ -34,6 +45,8 @@ struct Derivation {
         let mtu: Int
         /// The gateway's; `nil` in an overlay, which has none.
         let gatewayMAC: MACAddress?
+        /// Addresses of services and who is behind them.
+        var tasks: [IPAddress: [IPAddress]] = [:]
     }
 
     /// An endpoint of this node in an overlay.
@@ -53,11 +66,13 @@ struct Derivation {
         var inputs: [Scope: Input] = [.node: .node(withoutOverlayContents)]
         let local = localEndpoints()
         for overlay in wanted.overlays {
-            inputs[.overlay(overlay.id)] = .overlay(overlay, tunnel, local[overlay.id] ?? [])
+            var inside = overlay
+            inside.tasks = [:]
+            inputs[.overlay(overlay.id)] = .overlay(inside, tunnel, local[overlay.id] ?? [])
         }
         if let ingress = wanted.ingress {
             var elsewhere = ingress
-            elsewhere.ports = wanted.meshAtSandbox
+            elsewhere.ports = portsAtSandbox
             inputs[.ingress] = .ingress(
                 elsewhere, overlayMTU: overlays[ingress.overlayID]?.mtu ?? 0, bridge: bridges[ingress.bridgeID])
         }
@@ -93,13 +108,17 @@ struct Derivation {
     /// The node's own namespace has nothing of remote endpoints, tasks elsewhere or service addresses.
     private var withoutOverlayContents: NodeNetwork {
         var reduced = wanted
-        for index in reduced.overlays.indices { reduced.overlays[index].remoteEndpoints = [] }
+        for index in reduced.overlays.indices {
+            reduced.overlays[index].remotes = [:]
+            reduced.overlays[index].tasks = [:]
+            reduced.overlays[index].reserved = []
+        }
         for index in reduced.sandboxes.indices {
             reduced.sandboxes[index].services = []
             reduced.sandboxes[index].resolver = nil
             reduced.sandboxes[index].mesh = nil
         }
-        reduced.ingress?.ports = wanted.meshAtNode
+        reduced.ingress?.ports = portsAtNode
         return reduced
     }
 
@@ -129,8 +148,9 @@ struct Derivation {
     /// An MTU of 0 for a network that is not there.
     private func traits(of network: Sandbox.NetworkReference) -> NetworkTraits {
         switch network {
-        case .bridge(let id): NetworkTraits(mtu: bridges[id]?.mtu ?? 0, gatewayMAC: bridges[id]?.mac)
-        case .overlay(let id): NetworkTraits(mtu: overlays[id]?.mtu ?? 0, gatewayMAC: nil)
+        case .bridge(let id): NetworkTraits(mtu: bridges[id]?.mtu ?? 0, gatewayMAC: bridges[id]?.mac, tasks: [:])
+        case .overlay(let id):
+            NetworkTraits(mtu: overlays[id]?.mtu ?? 0, gatewayMAC: nil, tasks: overlays[id]?.tasks ?? [:])
         }
     }
 }

@@ -43,8 +43,8 @@ extension Derivation {
                 isContainer: false, to: &state)
         }
         let kept = wanted.bridges.filter { !$0.allowsInterContainer }.map(\.mac)
-        state.tables = [
-            NodeTable(wanted: wanted).table,
+        state.fixedTables = [
+            NodeTable(wanted: wanted, ports: portsAtNode).table,
             GuardTable(ports: guarded, taken: addressesOfBridges, gates: Set(kept)).table,
         ]
         return state
@@ -122,11 +122,11 @@ extension Derivation {
                 link: endpoint.port, mac: endpoint.mac, addresses: endpoint.addresses,
                 isLax: endpoint.isLax, isIsolated: false)
         }
-        let taken = overlay.reserved.union(overlay.remoteEndpoints.flatMap(\.addresses.all))
+        let taken = overlay.reserved.union(overlay.remotes.values.flatMap(\.addresses.all))
             .union(local.flatMap(\.addresses.all))
-        state.tables = [GuardTable(ports: guarded, taken: taken, gates: []).table]
+        state.fixedTables = [GuardTable(ports: guarded, taken: taken, gates: []).table]
         guard underlay != nil else { return state }
-        for remote in overlay.remoteEndpoints {
+        for remote in overlay.remotes.values {
             let key = ForwardingKey(link: Layout.overlayTunnel, mac: remote.mac, owner: .device)
             state.kernel.forwarding[key] = ForwardingTarget(remote: remote.vtep)
             for address in remote.addresses.all {
@@ -165,7 +165,7 @@ extension Derivation {
                 state.kernel.neighbours[NeighbourKey(link: leg, address: gateway)] = bridge.mac
             }
         }
-        state.tables = [IngressTable(ingress: ingress).table]
+        state.fixedTables = [IngressTable(ingress: ingress).table]
         return state
     }
 }

@@ -24,9 +24,9 @@ extension Derivation {
         }
         let callsServices = sandbox.endpoints.contains { if case .overlay = $0.network { true } else { false } }
         if callsServices || !sandbox.services.isEmpty {
-            state.tables.append(ServiceTable(services: sandbox.services).table)
+            state.services = ServiceTable(own: sandbox.services, networks: networks.map(\.tasks))
         }
-        if let resolver = sandbox.resolver { state.tables.append(ResolverTable(ports: resolver).table) }
+        if let resolver = sandbox.resolver { state.fixedTables.append(ResolverTable(ports: resolver).table) }
         if let mesh = sandbox.mesh, let endpoint = sandbox.endpoints.first(where: { $0.id == mesh.endpointID }) {
             add(mesh, at: endpoint, answering: exit?.addresses.hosts ?? endpoint.addresses.hosts, to: &state)
         }
@@ -53,7 +53,7 @@ extension Derivation {
                     markMask: mesh.tags.mask.mark, family: gateway.family))
         }
         guard let own = endpoint.addresses.v4?.address else { return }
-        state.tables +=
+        state.fixedTables +=
             MeshTables(
                 interface: interface, address: own, answerAddress: answer.v4 ?? own, ports: mesh.targetPorts
             ).tables

@@ -29,8 +29,9 @@ package enum NetworkPart: Equatable, Sendable {
     }
 }
 
-/// What is to be different in a node's network: for each key the part that is to be there, or that none is. Of two changes of one key the
-/// later counts; changes of different keys do not depend on their order.
+/// What is to be different in a node's network: for each key the part that is to be there, or that none is, and what is to be different within
+/// parts. Of two changes of one key the later counts; changes of different keys do not depend on their order. What is to be different within a
+/// part is carried out after the parts themselves, in the order in which it was said.
 package struct NetworkChanges: Equatable, Sendable {
     enum Change: Equatable, Sendable {
         case set(NetworkPart)
@@ -38,6 +39,7 @@ package struct NetworkChanges: Equatable, Sendable {
     }
 
     private(set) var byKey: [NetworkKey: Change] = [:]
+    private(set) var details: [NetworkDetail] = []
 
     package init() {}
 
@@ -48,21 +50,39 @@ package struct NetworkChanges: Equatable, Sendable {
         for key in before.keys where after[key] == nil { remove(key) }
     }
 
-    package var isEmpty: Bool { byKey.isEmpty }
+    package var isEmpty: Bool { byKey.isEmpty && details.isEmpty }
+    /// Of the parts that are set or removed as a whole.
     package var keys: Set<NetworkKey> { Set(byKey.keys) }
 
     /// The part is to be so; what was said of it before in these changes counts no more.
-    package mutating func set(_ part: NetworkPart) { byKey[part.key] = .set(part) }
+    package mutating func set(_ part: NetworkPart) { change(part.key, .set(part)) }
     /// The part is to go; it need not be there.
-    package mutating func remove(_ key: NetworkKey) { byKey[key] = .removed }
+    package mutating func remove(_ key: NetworkKey) { change(key, .removed) }
+
+    private mutating func change(_ key: NetworkKey, _ change: Change) {
+        byKey[key] = change
+        if !details.isEmpty { details.removeAll { $0.part == key } }
+    }
+
+    /// Something within a part is to be different; nothing, where the part is not there by then.
+    mutating func add(_ detail: NetworkDetail) { details.append(detail) }
 
     /// Adds changes that were made after these.
-    package mutating func merge(_ later: NetworkChanges) { byKey.merge(later.byKey) { $1 } }
+    package mutating func merge(_ later: NetworkChanges) {
+        byKey.merge(later.byKey) { $1 }
+        if !details.isEmpty, !later.byKey.isEmpty { details.removeAll { later.byKey[$0.part] != nil } }
+        details += later.details
+    }
 }
 
 extension NodeNetwork {
     /// Carries out the changes. Parts keep their places; new ones come last, in order of their ids.
     package mutating func apply(_ changes: NetworkChanges) {
+        if !changes.byKey.isEmpty { applyParts(changes) }
+        for detail in changes.details { _ = apply(detail) }
+    }
+
+    private mutating func applyParts(_ changes: NetworkChanges) {
         var left = changes.byKey
         switch left.removeValue(forKey: .underlay) {
         case .set(.underlay(let part)): underlay = part
@@ -70,7 +90,7 @@ extension NodeNetwork {
         case .set, nil: break
         }
         switch left.removeValue(forKey: .ingress) {
-        case .set(.ingress(let part)): ingress = part
+        case .set(.ingress(let part)): ingress = part.numbered(like: ingress)
         case .removed: ingress = nil
         case .set, nil: break
         }
@@ -84,14 +104,17 @@ extension NodeNetwork {
             }
         }
         Self.merge(kinds.bridge, into: &bridges) { if case .bridge(let part) = $0 { part } else { nil } }
-        Self.merge(kinds.overlay, into: &overlays) { if case .overlay(let part) = $0 { part } else { nil } }
+        Self.merge(kinds.overlay, into: &overlays) { if case .overlay(let part) = $0 { part } else { nil } } number: {
+            $0.numbered(like: $1)
+        }
         Self.merge(kinds.sandbox, into: &sandboxes) { if case .sandbox(let part) = $0 { part } else { nil } }
     }
 
     private typealias Change = NetworkChanges.Change
 
     private static func merge<Part: Identifiable>(
-        _ changes: [String: Change], into parts: inout [Part], _ pick: (NetworkPart) -> Part?
+        _ changes: [String: Change], into parts: inout [Part], _ pick: (NetworkPart) -> Part?,
+        number: (Part, Part) -> Part = { new, _ in new }
     ) where Part.ID == String {
         if changes.isEmpty { return }
         func part(_ change: Change) -> Part? {
@@ -100,7 +123,7 @@ extension NodeNetwork {
         var left = changes
         parts = parts.compactMap { old in
             guard let change = left.removeValue(forKey: old.id) else { return old }
-            return part(change)
+            return part(change).map { number($0, old) }
         }
         parts += left.sorted { $0.key < $1.key }.compactMap { part($0.value) }
     }

@@ -105,22 +105,43 @@ package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
     package var mtu: Int
     /// Its packets must never travel in clear; until encryption exists on this node none of them leaves or enters.
     package var isEncrypted: Bool
-    /// Endpoints on other nodes.
-    package var remoteEndpoints: [RemoteEndpoint]
+    /// Endpoints on other nodes, by their first address.
+    var remotes: [IPAddress: RemoteEndpoint]
+    /// Addresses of services, and the tasks behind each: every sandbox that has an endpoint here may call them. A task's place among those of an
+    /// address is the number under which the rules know it, see ``Numbering``.
+    var tasks: [IPAddress: [IPAddress]]
     /// Addresses that are taken though no endpoint has them: gateways, services. Wanted where an endpoint of this node may use
     /// further addresses.
     package var reserved: Set<IPAddress>
 
     package init(
         id: String, vni: UInt32, mtu: Int = 1450, isEncrypted: Bool = false, remoteEndpoints: [RemoteEndpoint] = [],
-        reserved: Set<IPAddress> = []
+        services: [VirtualAddress] = [], reserved: Set<IPAddress> = []
     ) {
         self.id = id
         self.vni = vni
         self.mtu = mtu
         self.isEncrypted = isEncrypted
-        self.remoteEndpoints = remoteEndpoints
+        remotes = [:]
+        tasks = [:]
         self.reserved = reserved
+        self.remoteEndpoints = remoteEndpoints
+        self.services = services
+    }
+
+    /// Endpoints on other nodes, in order of their addresses; those without an address are none.
+    package var remoteEndpoints: [RemoteEndpoint] {
+        get { remotes.values.sorted { $0.addresses < $1.addresses } }
+        set {
+            let keyed = newValue.compactMap { endpoint in endpoint.addresses.primary.map { ($0, endpoint) } }
+            remotes = Dictionary(keyed) { _, last in last }
+        }
+    }
+
+    /// Service addresses that containers of this network may call, in their order.
+    package var services: [VirtualAddress] {
+        get { tasks.sorted { $0.key < $1.key }.map { VirtualAddress(address: $0.key, backends: $0.value) } }
+        set { tasks = Dictionary(newValue.map { ($0.address, $0.backends) }) { _, last in last } }
     }
 }
 

@@ -13,13 +13,13 @@ enum NamespaceWork {
     }
 
     /// Before devices come that are made from the node's namespace.
-    static func clear(_ plan: NamespacePlan) throws {
+    static func clear(_ plan: NamespacePlan, _ socket: RouteSocket) throws {
         try write(plan.earlyParameters)
-        if !plan.clearing.isEmpty { try RouteSocket().perform(plan.clearing) }
+        if !plan.clearing.isEmpty { try socket.perform(plan.clearing) }
     }
 
-    static func build(_ plan: NamespacePlan) throws {
-        if !plan.building.isEmpty { try RouteSocket().perform(plan.building) }
+    static func build(_ plan: NamespacePlan, _ socket: RouteSocket) throws {
+        if !plan.building.isEmpty { try socket.perform(plan.building) }
         try write(plan.lateParameters)
     }
 

@@ -5,10 +5,18 @@ import Nftables
 ///
 /// The choice is random: the counter of a chain would be shared by all addresses with so many backends, and a caller
 /// alternating between two of them would always reach the same backend of each.
-struct ServiceTable {
+struct ServiceTable: Equatable, Sendable {
     static let id = TableID(.ip, "lb")
 
-    let services: [VirtualAddress]
+    /// What the caller has of its own.
+    var own: [VirtualAddress] = []
+    /// What its networks have, in the order of its interfaces: tasks by service address, at the places that are their numbers. Shared by all who call.
+    var networks: [[IPAddress: [IPAddress]]] = []
+
+    /// Of two of one address the first counts.
+    private var services: [(address: IPAddress, backends: [IPAddress])] {
+        own.map { ($0.address, $0.backends) } + networks.flatMap { $0.map { ($0.key, $0.value) } }
+    }
 
     private static let skeleton = """
         map vip { type ipv4_addr : verdict; }
@@ -23,18 +31,26 @@ struct ServiceTable {
         var addresses: [String: String] = [:]
         var backends: [String: String] = [:]
         for service in services where service.address.family == .v4 {
+            if addresses["\(service.address)"] != nil { continue }
             let own = service.backends.compactMap(\.v4)
             let count = own.count
-            if count > 0 { chains["n\(count)"] = "dnat to ip daddr . numgen random mod \(count) map @be" }
+            if count > 0 { chains["n\(count)"] = Self.balancing.text(of: count) }
             addresses["\(service.address)"] = "goto n\(count)"
             for (index, backend) in own.enumerated() {
                 backends["\(service.address) . \(index)"] = "\(backend)"
             }
         }
         return Table(
-            Self.id, skeleton: Self.skeleton, chains: chains,
-            sets: [ElementSet("be", elements: backends), ElementSet("vip", elements: addresses)])
+            Self.id, skeleton: Self.skeleton, chains: chains, balancing: Self.balancing,
+            sets: [
+                ElementSet("be", layout: Self.backendLayout, elements: backends),
+                ElementSet("vip", layout: Self.addressLayout, elements: addresses),
+            ])
     }
+
+    static let balancing = Balancing.addresses(map: "be")
+    static let backendLayout = ElementLayout(.address, .number, value: .fields([.address]))
+    static let addressLayout = ElementLayout(.address, value: .chain)
 }
 
 /// `ip ingress`: ports of the mesh whose tasks are elsewhere, in the ingress sandbox. Only the destination is changed, so
@@ -69,8 +85,7 @@ struct IngressTable {
             let count = own.count
             let key = "\(port.transport) . \(port.publishedPort)"
             if count > 0 {
-                chains["n\(count)"] =
-                    "meta mark set numgen inc mod \(count) dnat to meta l4proto . th dport . meta mark map @be"
+                chains["n\(count)"] = Self.balancing.text(of: count)
             }
             ports[key] = "goto n\(count)"
             for (index, backend) in own.enumerated() {
@@ -78,9 +93,16 @@ struct IngressTable {
             }
         }
         return Table(
-            Self.id, skeleton: skeleton, chains: chains,
-            sets: [ElementSet("be", elements: backends), ElementSet("svc", elements: ports)])
+            Self.id, skeleton: skeleton, chains: chains, balancing: Self.balancing,
+            sets: [
+                ElementSet("be", layout: Self.backendLayout, elements: backends),
+                ElementSet("svc", layout: Self.portLayout, elements: ports),
+            ])
     }
+
+    static let balancing = Balancing.ports(map: "be", through: .mark)
+    static let backendLayout = ElementLayout(.transport, .port, .number, value: .fields([.address, .port]))
+    static let portLayout = ElementLayout(.transport, .port, value: .chain)
 }
 
 /// An address or port without backends refuses at once.

@@ -87,16 +87,20 @@ struct GuardTable {
             Self.id, skeleton: Self.skeleton,
             sets: [
                 ElementSet(
-                    "own4", nameFields: [0],
+                    "own4", layout: ElementLayout(.interface, .hardwareAddress, .address), nameFields: [0],
                     keys: ports.compactMap { port in port.addresses.v4.map { "\"\(port.link)\" . \(port.mac) . \($0)" }
                     }),
                 ElementSet("own6", nameFields: [0]),
-                ElementSet("taken4", keys: (lax.isEmpty ? [] : taken).compactMap(\.v4?.description)),
+                ElementSet("taken4", layout: ElementLayout(.address), keys: (lax.isEmpty ? [] : taken).compactMap(\.v4?.description)),
                 ElementSet("taken6"),
-                ElementSet("lax", nameFields: [0], keys: lax.map { "\"\($0.link)\" . \($0.mac)" }),
+                ElementSet(
+                    "lax", layout: ElementLayout(.interface, .hardwareAddress), nameFields: [0],
+                    keys: lax.map { "\"\($0.link)\" . \($0.mac)" }),
                 ElementSet("lax6", nameFields: [0]),
-                ElementSet("gates", keys: gates.map(\.description)),
-                ElementSet("isolated", nameFields: [0], keys: ports.filter(\.isIsolated).map { "\"\($0.link)\"" }),
+                ElementSet("gates", layout: ElementLayout(.hardwareAddress), keys: gates.map(\.description)),
+                ElementSet(
+                    "isolated", layout: ElementLayout(.interface), nameFields: [0],
+                    keys: ports.filter(\.isIsolated).map { "\"\($0.link)\"" }),
             ])
     }
 }

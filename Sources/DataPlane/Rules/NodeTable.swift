@@ -11,10 +11,18 @@ struct NodeTable {
     static let id = TableID(.ip, "swarm")
 
     let wanted: NodeNetwork
+    /// Where ports of the mesh lead, see ``NodeNetwork/meshAtNode``.
+    let ports: [MeshPort]
+
+    init(wanted: NodeNetwork, ports: [MeshPort]? = nil) {
+        self.wanted = wanted
+        self.ports = ports ?? wanted.meshAtNode
+    }
 
     var table: Table {
         let turns = mesh
-        return Table(Self.id, skeleton: skeleton, chains: turns.chains, sets: sets + turns.sets)
+        return Table(
+            Self.id, skeleton: skeleton, chains: turns.chains, balancing: Self.balancing, sets: sets + turns.sets)
     }
 
     private var skeleton: String {
@@ -143,10 +151,10 @@ struct NodeTable {
             bridges.map { "\"\($0.linkName)\" . \"\($0.linkName)\"" }
         }
         return [
-            ElementSet("underlay", nameFields: [0], keys: arrivals),
-            ElementSet("vteps", keys: (wanted.underlay?.peers ?? []).compactMap(\.v4?.description)),
-            ElementSet("members", keys: (wanted.underlay?.members ?? []).compactMap(\.v4?.description)),
-            ElementSet("control", keys: control),
+            ElementSet("underlay", layout: ElementLayout(.interface, .address), nameFields: [0], keys: arrivals),
+            ElementSet("vteps", layout: ElementLayout(.address), keys: (wanted.underlay?.peers ?? []).compactMap(\.v4?.description)),
+            ElementSet("members", layout: ElementLayout(.address), keys: (wanted.underlay?.members ?? []).compactMap(\.v4?.description)),
+            ElementSet("control", layout: ElementLayout(.transport, .port), keys: control),
             ElementSet("encvni", keys: encrypted.map { "\($0.vni)" }),
             ElementSet(
                 "localnets",
@@ -158,11 +166,13 @@ struct NodeTable {
                 keys: bridges.compactMap { bridge in
                     bridge.addresses.v4.map { "\($0.masked.spelling) . \"\(bridge.linkName)\"" }
                 }),
-            ElementSet("icc", nameFields: [0, 1], keys: pairs(bridges.filter(\.allowsInterContainer))),
-            ElementSet("apart", nameFields: [0, 1], keys: pairs(bridges.filter { !$0.allowsInterContainer })),
-            ElementSet("internal", nameFields: [0], keys: bridges.filter(\.isInternal).map { "\"\($0.linkName)\"" }),
-            ElementSet("hostports", elements: everywhere),
-            ElementSet("hostaddrs", elements: onAddress),
+            ElementSet("icc", layout: Self.pairLayout, nameFields: [0, 1], keys: pairs(bridges.filter(\.allowsInterContainer))),
+            ElementSet("apart", layout: Self.pairLayout, nameFields: [0, 1], keys: pairs(bridges.filter { !$0.allowsInterContainer })),
+            ElementSet(
+                "internal", layout: ElementLayout(.interface), nameFields: [0],
+                keys: bridges.filter(\.isInternal).map { "\"\($0.linkName)\"" }),
+            ElementSet("hostports", layout: ElementLayout(.transport, .port, value: Self.endpoint), elements: everywhere),
+            ElementSet("hostaddrs", layout: ElementLayout(.address, .transport, .port, value: Self.endpoint), elements: onAddress),
         ]
     }
 
@@ -177,17 +187,21 @@ struct NodeTable {
         return ["udp . \(underlay.port)"] + underlay.controlPorts.map { "tcp . \($0)" }
     }
 
+    static let balancing = Balancing.ports(map: "turns", through: .priority)
+    static let turnLayout = ElementLayout(.transport, .port, .priority, value: .fields([.address, .port]))
+    private static let endpoint = ElementLayout.Value.fields([.address, .port])
+    private static let pairLayout = ElementLayout(.interface, .interface)
+
     /// The chain for each number of turns in use, and which turn leads where.
     private var mesh: (chains: [String: String], sets: [ElementSet]) {
         var chains: [String: String] = [:]
         var turns: [String: String] = [:]
         var ports: [String: String] = [:]
-        for port in wanted.meshAtNode {
+        for port in self.ports {
             let key = "\(port.transport) . \(port.publishedPort)"
             let backends = port.backends.filter { $0.address.family == .v4 }
             let count = backends.count
-            chains["n\(count)"] =
-                "meta priority set numgen inc mod \(count) dnat to meta l4proto . th dport . meta priority map @turns"
+            chains["n\(count)"] = Self.balancing.text(of: count)
             ports[key] = "goto n\(count)"
             for (turn, backend) in backends.enumerated() {
                 turns["\(key) . \(Self.priority(turn))"] = "\(backend.address) . \(backend.port)"
@@ -196,14 +210,14 @@ struct NodeTable {
         return (
             chains,
             [
-                ElementSet("turns", isExchanged: true, elements: turns),
-                ElementSet("published", isExchanged: true, elements: ports),
+                ElementSet("turns", layout: Self.turnLayout, isExchanged: true, elements: turns),
+                ElementSet("published", layout: IngressTable.portLayout, isExchanged: true, elements: ports),
             ]
         )
     }
 
     /// As nft prints it: a class of traffic control.
-    private static func priority(_ turn: Int) -> String { turn == 0 ? "none" : "0:" + String(turn, radix: 16) }
+    @Sendable static func priority(_ turn: Int) -> String { turn == 0 ? "none" : "0:" + String(turn, radix: 16) }
 }
 
 extension IPv4Network {

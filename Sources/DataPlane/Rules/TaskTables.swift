@@ -27,7 +27,11 @@ struct MeshTables {
             Table(Self.deviceID, skeleton: deviceSkeleton, devices: [interface]),
             Table(
                 Self.id, skeleton: skeleton,
-                sets: [ElementSet("ports", keys: ports.map { "\($0.transport) . \($0.port)" })]),
+                sets: [
+                    ElementSet(
+                        "ports", layout: ElementLayout(.transport, .port),
+                        keys: ports.map { "\($0.transport) . \($0.port)" })
+                ]),
         ]
     }
 
@@ -99,7 +103,7 @@ struct ResolverTable {
                 """,
             sets: [
                 ElementSet(
-                    "ports",
+                    "ports", layout: ElementLayout(.transport, .port, value: .fields([.address, .port])),
                     elements: [
                         "udp . 53": "\(Self.address) . \(ports.udp)", "tcp . 53": "\(Self.address) . \(ports.tcp)",
                     ])

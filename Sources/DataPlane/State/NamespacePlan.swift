@@ -26,6 +26,8 @@ struct NamespacePlan: Sendable {
         earlyParameters.count + clearing.count + fromNode.count + building.count + lateParameters.count + removing.count
     }
     var isEmpty: Bool { count == 0 }
+    /// Parameters are written by a thread inside the namespace alone.
+    var hasParameters: Bool { !earlyParameters.isEmpty || !lateParameters.isEmpty }
 
     /// In words.
     var summary: [String] {

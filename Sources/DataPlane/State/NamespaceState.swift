@@ -44,7 +44,11 @@ struct WantedNamespace: Equatable, Sendable {
     var kernel = KernelState()
     /// Order in which parameters are written: some reset others. Those that name no link come before any link is made.
     var parameterOrder: [String] = []
-    var tables: [Table] = []
+    var fixedTables: [Table] = []
+    /// Shared with all who call the same: what it is in nft's words is made when it is asked for.
+    var services: ServiceTable?
+
+    var tables: [Table] { (services.map { [$0.table] } ?? []) + fixedTables }
 
     mutating func set(_ parameter: String, _ value: String) {
         if kernel.parameters.updateValue(value, forKey: parameter) == nil { parameterOrder.append(parameter) }

@@ -27,35 +27,33 @@ import Testing
     @Test func `everything that waits is taken at once, and nothing twice`() throws {
         let mailbox = Mailbox()
         #expect(mailbox.take() == nil)
-        _ = mailbox.post { $0.apply(changes(.bridge(bridge("a")))) }
-        let last = mailbox.post { $0.apply(changes(.bridge(bridge("b")))) }
+        _ = try mailbox.post(changes(.bridge(bridge("a"))))
+        let last = try mailbox.post(changes(.bridge(bridge("b"))))
         let batch = try #require(mailbox.take())
         #expect(batch.sequence == last && batch.hasChanges && !batch.adopts && batch.comparison == nil)
-        #expect(batch.desired.bridges.map(\.id) == ["a", "b"])
+        #expect(batch.whole == nil && batch.changes.keys == [.bridge("a"), .bridge("b")])
         #expect(mailbox.take() == nil)
-        let adopting = mailbox.post(adopts: true) { $0 = NodeNetwork() }
+        let adopting = mailbox.post(whole: NodeNetwork(), adopts: true)
         let next = try #require(mailbox.take())
-        #expect(next.adopts && next.sequence == adopting && next.desired == NodeNetwork())
+        #expect(next.adopts && next.sequence == adopting && next.whole == NodeNetwork())
+        #expect(next.changes.isEmpty)
     }
 
     @Test func `a change that is refused changes nothing and has no number`() throws {
         let mailbox = Mailbox()
         #expect(throws: DataPlaneError.self) {
-            try mailbox.post { desired in
-                desired.apply(changes(.bridge(bridge("a"))))
-                throw DataPlaneError(code: .inconsistent, message: "no")
-            }
+            _ = try mailbox.post(changes(.bridge(bridge("a")), .overlay(OverlayNetwork(id: "o", vni: 1))))
         }
         #expect(mailbox.take() == nil)
-        #expect(mailbox.post { _ in }.number == 1)
+        #expect(try mailbox.post(NetworkChanges()).number == 1)
     }
 
     @Test func `exactly those are answered whose change was in the pass`() async throws {
         let mailbox = Mailbox()
-        let first = mailbox.post { $0.apply(changes(.bridge(bridge("a")))) }
+        let first = try mailbox.post(changes(.bridge(bridge("a"))))
         let batch = try #require(mailbox.take())
         // While the pass is under way.
-        let second = mailbox.post { $0.apply(changes(.bridge(bridge("b")))) }
+        let second = try mailbox.post(changes(.bridge(bridge("b"))))
         async let early = mailbox.report(of: first, waitsForRemoval: false)
         async let whole = mailbox.report(of: first, waitsForRemoval: true)
         async let late = mailbox.report(of: second, waitsForRemoval: false)
@@ -77,14 +75,14 @@ import Testing
 
     @Test func `a caller that is cancelled is forgotten, its change is not`() async throws {
         let mailbox = Mailbox()
-        let sequence = mailbox.post { $0.apply(changes(.bridge(bridge("a")))) }
+        let sequence = try mailbox.post(changes(.bridge(bridge("a"))))
         await #expect(throws: DeadlinePassed.self) {
             try await withDeadline(.milliseconds(20)) {
                 _ = try await mailbox.report(of: sequence, waitsForRemoval: true)
             }
         }
         #expect(mailbox.waiterCount == 0)
-        #expect(mailbox.take()?.desired.bridges.map(\.id) == ["a"])
+        #expect(mailbox.take()?.changes.keys == [.bridge("a")])
     }
 
     @Test func `comparisons that wait become one`() async throws {

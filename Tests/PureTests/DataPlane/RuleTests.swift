@@ -107,7 +107,7 @@ import Testing
     @Test func `one more backend is one transaction that adds its chain and turns the address to it last`() {
         let address = IPAddress(10, 1, 0, 100)
         func table(_ count: UInt8) -> Table {
-            ServiceTable(services: [
+            ServiceTable(own: [
                 VirtualAddress(address: address, backends: (0..<count).map { IPAddress(10, 1, 0, $0) })
             ]).table
         }

@@ -1,0 +1,249 @@
+import Addressing
+import Model
+import Netlink
+import Nftables
+
+/// What changes within parts of the network ask for, scope by scope: rows of overlays, elements of balancing tables, and connections that end. Made of
+/// what the changes name alone. What does not fit in here (see ``init(_:in:applied:isReady:)``) is derived as a whole.
+struct FinePlan: Sendable {
+    /// Rows of an overlay's tunnel.
+    struct Rows: Sendable {
+        var building: [any NetlinkRequest] = []
+        var removing: [any NetlinkRequest] = []
+        var forwarding: [ForwardingKey: ForwardingTarget?] = [:]
+        var neighbours: [NeighbourKey: MACAddress?] = [:]
+    }
+
+    /// By overlay.
+    private(set) var rows: [String: Rows] = [:]
+    /// For the table of service addresses in each sandbox of an overlay.
+    private(set) var services: [String: [TableStep]] = [:]
+    private(set) var ingress: [TableStep] = []
+    private(set) var node: [TableStep] = []
+    /// As they are to be numbered in the tables, where they change.
+    private(set) var portsAtNode: [MeshPort]?
+    private(set) var portsAtSandbox: [MeshPort]?
+    /// Which ports of the mesh there are has changed.
+    private(set) var changesPorts = false
+    private(set) var ends: [Scope: [ConnectionEnd]] = [:]
+    /// Addresses that come into an overlay, by overlay.
+    private(set) var coming: [String: [IPAddress]] = [:]
+    /// Sandboxes of the overlays that change, by overlay.
+    private(set) var members: [String: [String]] = [:]
+
+    /// What was there before, of what changes.
+    private struct Before {
+        var remotes: [String: [IPAddress: RemoteEndpoint?]] = [:]
+        var tasks: [String: [IPAddress: [IPAddress]?]] = [:]
+        var ports: [MeshPort]?
+    }
+
+    /// Carries out the changes in the network.
+    /// - Returns: `nil`, and the network as it was, when they reach further than rows and elements, or when something that is concerned is not known
+    ///   to be as it should.
+    /// - Parameter isReady: whether a namespace is as it is known to be, and open.
+    init?(
+        _ details: [NetworkDetail], in network: inout NodeNetwork, applied: [Scope: AppliedNamespace],
+        isReady: (Scope) -> Bool
+    ) {
+        guard fits(details, network, isReady) else { return nil }
+        var before = Before()
+        before.ports = network.ingress?.ports
+        var places: [String: Int] = [:]
+        for (place, overlay) in network.overlays.enumerated() { places[overlay.id] = place }
+        for detail in details {
+            if case .overlay(let id, let change) = detail, let place = places[id] {
+                switch change {
+                case .remote(let endpoint):
+                    guard let address = endpoint.addresses.primary else { continue }
+                    before.remotes[id, default: [:]].keep(network.overlays[place].remotes[address], address)
+                case .remoteRemoved(let address):
+                    before.remotes[id, default: [:]].keep(network.overlays[place].remotes[address], address)
+                case .service(let service, _), .backend(let service, _, _):
+                    before.tasks[id, default: [:]].keep(network.overlays[place].tasks[service], service)
+                case .reserved: break
+                }
+            }
+            _ = network.apply(detail)
+        }
+        planRows(before, network, places)
+        planServices(before, network, places)
+        planMesh(before, network, applied)
+    }
+
+    // MARK: whether it fits
+
+    private mutating func fits(
+        _ details: [NetworkDetail], _ network: NodeNetwork, _ isReady: (Scope) -> Bool
+    ) -> Bool {
+        var (overlays, overlaysWithRows): (Set<String>, Set<String>) = ([], [])
+        for detail in details {
+            switch detail {
+            case .peer: return false
+            case .ingress(_, let change):
+                if case .backend(let backend, _) = change, backend.address.family != .v4 { return false }
+                guard network.ingress != nil else { continue }
+                guard isReady(.node), isReady(.ingress) else { return false }
+            case .overlay(let id, let change):
+                guard network.overlays.contains(where: { $0.id == id }) else { continue }
+                overlays.insert(id)
+                switch change {
+                case .remote, .remoteRemoved, .reserved: overlaysWithRows.insert(id)
+                case .service(let service, _): if service.family != .v4 { return false }
+                case .backend(let service, let backend, _):
+                    if service.family != .v4 || backend.family != .v4 { return false }
+                }
+            }
+        }
+        if network.underlay == nil, !overlays.isEmpty { return false }
+        for id in overlaysWithRows where !isReady(.overlay(id)) { return false }
+        for sandbox in network.sandboxes {
+            for endpoint in sandbox.endpoints {
+                guard case .overlay(let id) = endpoint.network, overlays.contains(id) else { continue }
+                // What it may not use are elements of the overlay's table, too.
+                if endpoint.isLax, overlaysWithRows.contains(id) { return false }
+                if members[id, default: []].last != sandbox.id { members[id, default: []].append(sandbox.id) }
+                guard isReady(.sandbox(sandbox.id)) else { return false }
+                // Two networks, or the sandbox itself, might mean something else by an address.
+                guard sandbox.services.isEmpty, sandbox.overlayIDs.count(where: { $0 == id }) == 1 else { return false }
+            }
+        }
+        return true
+    }
+
+    // MARK: rows
+
+    private mutating func planRows(_ before: Before, _ network: NodeNetwork, _ places: [String: Int]) {
+        for (id, old) in before.remotes {
+            guard let place = places[id] else { continue }
+            let overlay = network.overlays[place]
+            var rows = Rows()
+            var gone: [IPAddress] = []
+            for (address, endpoint) in old {
+                let now = overlay.remotes[address]
+                if let endpoint, endpoint != now {
+                    let lost = Set(endpoint.addresses.all).subtracting(now?.addresses.all ?? [])
+                    gone += lost
+                    for address in lost { rows.neighbours[.tunnel(address)] = .some(nil) }
+                    if endpoint.mac != now?.mac { rows.forwarding[.tunnel(endpoint.mac)] = .some(nil) }
+                }
+            }
+            // What comes counts, should it have an address or MAC of what goes.
+            for (address, endpoint) in old {
+                guard let now = overlay.remotes[address], now != endpoint else { continue }
+                rows.forwarding[.tunnel(now.mac)] = ForwardingTarget(remote: now.vtep)
+                for address in now.addresses.all { rows.neighbours[.tunnel(address)] = now.mac }
+                coming[id, default: []] += now.addresses.all
+            }
+            for (key, target) in rows.forwarding {
+                let entry = ForwardingEntry(
+                    link: .name(key.link), mac: key.mac, owner: key.owner, remote: (target ?? nil)?.remote)
+                if target == nil {
+                    rows.removing.append(DeleteForwardingEntry(entry).allowing(.missing))
+                } else {
+                    rows.building.append(SetForwardingEntry(entry))
+                }
+            }
+            for (key, mac) in rows.neighbours {
+                let neighbour = Neighbour(link: .name(key.link), address: key.address, mac: mac)
+                if mac == nil {
+                    rows.removing.append(DeleteNeighbour(neighbour).allowing(.missing))
+                } else {
+                    rows.building.append(SetNeighbour(neighbour))
+                }
+            }
+            self.rows[id] = rows
+            let local = localAddresses(of: id, network)
+            let lost = gone.filter { rows.neighbours[.tunnel($0)] == .some(nil) && !local.contains($0) }
+            end(lost.map { .answered($0) }, inside: id, network)
+        }
+    }
+
+    private func localAddresses(of overlay: String, _ network: NodeNetwork) -> Set<IPAddress> {
+        var found: Set<IPAddress> = []
+        for sandbox in network.sandboxes {
+            for endpoint in sandbox.endpoints where endpoint.network == .overlay(overlay) {
+                found.formUnion(endpoint.addresses.hosts.all)
+            }
+        }
+        return found
+    }
+
+    private mutating func end(_ ends: [ConnectionEnd], inside overlay: String, _ network: NodeNetwork) {
+        if ends.isEmpty { return }
+        for id in members[overlay] ?? [] { self.ends[.sandbox(id), default: []] += ends }
+        if network.ingress?.overlayID == overlay { self.ends[.ingress, default: []] += ends }
+    }
+
+    // MARK: elements
+
+    private mutating func planServices(_ before: Before, _ network: NodeNetwork, _ places: [String: Int]) {
+        for (id, old) in before.tasks {
+            guard let place = places[id] else { continue }
+            let overlay = network.overlays[place]
+            var changes: [BalancingSteps.Change] = []
+            var new: [ConnectionEnd] = []
+            for (service, tasks) in old {
+                let now = overlay.tasks[service]
+                if tasks == now { continue }
+                if tasks == nil { new.append(.called(service)) }
+                changes.append(
+                    BalancingSteps.Change(
+                        key: "\(service)", old: tasks?.map(\.description), new: now?.map(\.description)))
+            }
+            // Chains of those that stay, and of what those that change had.
+            var counts = Set(overlay.tasks.lazy.filter { old[$0.key] == nil }.map(\.value.count))
+            counts.formUnion(old.values.compactMap { $0?.count })
+            let steps = BalancingSteps.services.steps(changes, present: counts)
+            if !steps.isEmpty { services[id] = steps }
+            for id in members[id] ?? [] where !new.isEmpty { ends[.sandbox(id), default: []] += new }
+        }
+    }
+
+    private mutating func planMesh(
+        _ before: Before, _ network: NodeNetwork, _ applied: [Scope: AppliedNamespace]
+    ) {
+        guard let before = before.ports, let after = network.ingress?.ports, before != after,
+            case .node(let node)? = applied[.node]?.input, case .ingress(let sandbox, _, _)? = applied[.ingress]?.input
+        else { return }
+        let (oldAtNode, oldAtSandbox) = (node.ingress?.ports ?? [], sandbox.ports)
+        let atNode = network.meshAtNode.numbered(like: oldAtNode)
+        let atSandbox = network.meshAtSandbox.numbered(like: oldAtSandbox)
+        self.node = BalancingSteps.turns.steps(from: oldAtNode, to: atNode)
+        ingress = BalancingSteps.ports.steps(from: oldAtSandbox, to: atSandbox)
+        (portsAtNode, portsAtSandbox) = (atNode, atSandbox)
+        let (old, new) = (Set(before.map(\.key)), Set(after.map(\.key)))
+        changesPorts = old != new
+        for key in new.subtracting(old) {
+            ends[.node, default: []].append(.unled(key.transport, key.number, at: nil))
+        }
+        for port in oldAtNode where !new.contains(port.key) {
+            let addresses = Set(port.backends.map(\.address)).sorted()
+            ends[.node, default: []] += addresses.map { .port(port.publishedPort, answeredFrom: $0) }
+        }
+    }
+}
+
+extension [IPAddress: RemoteEndpoint?] {
+    fileprivate mutating func keep(_ value: RemoteEndpoint?, _ key: IPAddress) {
+        if self[key] == nil { updateValue(value, forKey: key) }
+    }
+}
+
+extension [IPAddress: [IPAddress]?] {
+    fileprivate mutating func keep(_ value: [IPAddress]?, _ key: IPAddress) {
+        if self[key] == nil { updateValue(value, forKey: key) }
+    }
+}
+
+extension ForwardingKey {
+    fileprivate static func tunnel(_ mac: MACAddress) -> Self {
+        ForwardingKey(link: Layout.overlayTunnel, mac: mac, owner: .device)
+    }
+}
+
+extension NeighbourKey {
+    fileprivate static func tunnel(_ address: IPAddress) -> Self {
+        NeighbourKey(link: Layout.overlayTunnel, address: address)
+    }
+}

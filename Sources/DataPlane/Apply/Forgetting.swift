@@ -1,0 +1,57 @@
+import Addressing
+import Netlink
+
+/// Connections that are to be forgotten, and when each namespace was looked through last: a look goes through the kernel's table of all namespaces, so
+/// there is one a second at most, for everything that has come together since.
+struct Forgetting: Sendable {
+    private static let pause = Duration.seconds(1)
+
+    private(set) var waiting: [Scope: Set<ConnectionEnd>] = [:]
+    private var looked: [Scope: ContinuousClock.Instant] = [:]
+
+    mutating func add(_ ends: [Scope: [ConnectionEnd]]) {
+        for (scope, more) in ends { waiting[scope, default: []].formUnion(more) }
+    }
+
+    /// Where something waits of the same ends: what leads there again must not inherit it.
+    func waiting(for ends: [ConnectionEnd], in scopes: [Scope]) -> Set<Scope> {
+        waiting.isEmpty ? [] : Set(scopes.filter { waiting[$0]?.isDisjoint(with: ends) == false })
+    }
+
+    /// What may be looked for now, and what cannot wait. It counts as looked for.
+    mutating func takeDue(at now: ContinuousClock.Instant, atOnce: Set<Scope> = []) -> [Scope: Set<ConnectionEnd>] {
+        if waiting.isEmpty { return [:] }
+        let due = waiting.filter { scope, _ in
+            atOnce.contains(scope) || looked[scope].map { now - $0 >= Self.pause } ?? true
+        }
+        for scope in due.keys { waiting[scope] = nil }
+        return due.filter { !$0.value.isEmpty }
+    }
+
+    mutating func note(_ scopes: some Sequence<Scope>, at now: ContinuousClock.Instant) {
+        looked = looked.filter { now - $0.value < Self.pause }
+        for scope in scopes { looked[scope] = now }
+    }
+
+    /// When the next may be looked for; `nil` when nothing waits.
+    func next(at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        waiting.keys.map { scope in looked[scope].map { $0 + Self.pause } ?? now }.min()
+    }
+}
+
+extension NamespaceHandle {
+    /// Whether there is any connection at all. Where it cannot be told there may be.
+    var hasConnections: Bool {
+        do { return try connections.count() > 0 } catch { return true }
+    }
+
+    /// Forgets connections; true when they were looked through, which is left out where there are none.
+    func forget(_ ends: Set<ConnectionEnd>) throws -> Bool {
+        guard hasConnections else { return false }
+        let ends = Array(ends)
+        let own = EndedConnections.needsOwn(ends) ? Set(try route.addresses().map(\.network.address)) : []
+        let ended = EndedConnections(ends, own: own)
+        _ = try connections.delete(among: ended.selections) { ended.contains($0) }
+        return true
+    }
+}

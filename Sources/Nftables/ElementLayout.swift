@@ -1,0 +1,122 @@
+/// A part of a key or value, as nft writes it and as the kernel compares it.
+package enum ElementField: Equatable, Sendable {
+    /// An IPv4 address.
+    case address
+    case hardwareAddress
+    /// A link's name in quotes.
+    case interface
+    /// `tcp`, `udp`, `sctp`.
+    case transport
+    case port
+    /// A number that is not sent: a mark, a turn.
+    case number
+    /// A class of traffic control, as packets' priorities are written.
+    case priority
+
+    /// `nil` for what is not written so.
+    fileprivate func encode(_ text: Substring) -> [UInt8]? {
+        switch self {
+        case .address:
+            let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+            let bytes = parts.compactMap { $0 }
+            return parts.count == 4 && bytes.count == 4 ? bytes : nil
+        case .hardwareAddress:
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { UInt8($0, radix: 16) }
+            let bytes = parts.compactMap { $0 }
+            return parts.count == 6 && bytes.count == 6 ? bytes : nil
+        case .interface:
+            let name = Array(text.utf8)
+            guard name.count > 2, name.count < 18, name.first == UInt8(ascii: "\""), name.last == UInt8(ascii: "\"")
+            else { return nil }
+            return name.dropFirst().dropLast() + [UInt8](repeating: 0, count: 18 - name.count)
+        case .transport:
+            switch text {
+            case "tcp": return [6]
+            case "udp": return [17]
+            case "sctp": return [132]
+            default: return nil
+            }
+        case .port: return UInt16(text).map { number in withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+        case .number: return UInt32(text).map { number in withUnsafeBytes(of: number) { Array($0) } }
+        case .priority:
+            if text == "none" { return [0, 0, 0, 0] }
+            guard text.hasPrefix("0:") else { return nil }
+            return UInt32(text.dropFirst(2), radix: 16).map { number in withUnsafeBytes(of: number) { Array($0) } }
+        }
+    }
+
+    /// Several are written with dots between them; each is padded to four bytes then.
+    fileprivate static func encode(_ text: String, _ fields: [ElementField]) -> [UInt8]? {
+        if fields.count == 1 { return fields[0].encode(text[...]) }
+        let parts = text.split(separator: " . ", omittingEmptySubsequences: false)
+        guard parts.count == fields.count else { return nil }
+        var bytes: [UInt8] = []
+        for (part, field) in zip(parts, fields) {
+            guard let encoded = field.encode(part) else { return nil }
+            bytes += encoded
+            bytes += [UInt8](repeating: 0, count: (4 - encoded.count % 4) % 4)
+        }
+        return bytes
+    }
+}
+
+/// What elements of a set or map are put together of.
+package struct ElementLayout: Equatable, Sendable {
+    package enum Value: Equatable, Sendable {
+        case none
+        case fields([ElementField])
+        /// `goto` and the name of a chain.
+        case chain
+    }
+
+    /// Of a set or map's element, in the kernel's bytes.
+    package enum EncodedValue: Equatable, Sendable {
+        case none
+        case data([UInt8])
+        case chain(String)
+    }
+
+    package let key: [ElementField]
+    package let value: Value
+
+    package init(_ key: ElementField..., value: Value = .none) {
+        self.key = key
+        self.value = value
+    }
+
+    package func encode(key text: String) -> [UInt8]? { ElementField.encode(text, key) }
+
+    package func encode(value text: String) -> EncodedValue? {
+        switch value {
+        case .none: text.isEmpty ? EncodedValue.none : nil
+        case .fields(let fields): ElementField.encode(text, fields).map { .data($0) }
+        case .chain: text.hasPrefix("goto ") ? .chain(String(text.dropFirst(5))) : nil
+        }
+    }
+}
+
+/// How the chains of a table choose one of so many: `n3` of three.
+package enum Balancing: Equatable, Sendable {
+    /// Of a map by address and number, at random.
+    case addresses(map: String)
+    /// Of a map by protocol, port and number, in turns. The number goes through something that the packet has.
+    case ports(map: String, through: Carrier)
+
+    package enum Carrier: String, Equatable, Sendable { case mark, priority }
+
+    package func text(of count: Int) -> String {
+        switch self {
+        case .addresses(let map): "dnat to ip daddr . numgen random mod \(count) map @\(map)"
+        case .ports(let map, let carrier):
+            "meta \(carrier) set numgen inc mod \(count) dnat to meta l4proto . th dport . meta \(carrier) map @\(map)"
+        }
+    }
+}
+
+/// A step from one state of a table to another, in the order in which they are made.
+package enum TableStep: Equatable, Sendable {
+    case remove(TableID, set: String, ElementLayout, keys: [String])
+    case add(TableID, set: String, ElementLayout, [String: String])
+    /// The chain of so many.
+    case chain(TableID, String, count: Int, Balancing)
+}
