@@ -24,6 +24,13 @@ final class NetworkCoordinator: Sendable {
         /// How many have asked for a refresh, and what the last one has made and for how many of them.
         var asked: UInt64 = 0
         var last = Refresh()
+
+        mutating func desired(_ isWhole: Bool, _ parts: Set<NetworkKey>, _ facts: Set<NetworkFact.Key>) -> Plan.Desired
+        {
+            guard isWhole else { return .changes(composer.changes(parts, details: facts)) }
+            composer.told = ToldFacts(composer.facts)
+            return .whole(composer.compose())
+        }
     }
 
     private struct Pending {
@@ -186,7 +193,7 @@ final class NetworkCoordinator: Sendable {
             state.pending = Pending(isWhole: false)
             return Plan(
                 served: state.asked,
-                desired: isWhole ? .whole(state.composer.compose()) : .changes(state.composer.changes(parts)),
+                desired: state.desired(isWhole, parts, facts),
                 facts: facts, members: members, isWhole: isWhole)
         }
     }

@@ -93,6 +93,11 @@ final class SwarmNetworks: Sendable {
         }
     }
 
+    /// Ports that somebody serves in a container's network.
+    func listening(in id: String) async throws -> ListeningSockets {
+        try await network.dataPlane.listening(inSandbox: id)
+    }
+
     /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil`.
     func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
         func holder() -> String? { containers.record(ofAttachment: attachmentID)?.name }
