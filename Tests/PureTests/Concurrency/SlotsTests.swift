@@ -30,11 +30,17 @@ import Testing
 
     @Test func `who is cancelled while waiting gives way, and an error gives the slot back`() async throws {
         let slots = Slots(1)
-        let gate = Promise<Void>()
+        let (gate, entered) = (Promise<Void>(), Promise<Void>())
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await slots.run { try await gate.value() } }
+            group.addTask {
+                try await slots.run {
+                    entered.succeed(())
+                    try await gate.value()
+                }
+            }
+            try await entered.value()
             let waiting = Task { try await slots.run {} }
-            try await eventually { slots.waiterCount == 1 || Task.isCancelled }
+            try await eventually { slots.waiterCount == 1 }
             waiting.cancel()
             await #expect(throws: CancellationError.self) { try await waiting.value }
             gate.fail(CancellationError())
