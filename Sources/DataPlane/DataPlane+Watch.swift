@@ -10,16 +10,21 @@ extension DataPlane {
     private static let longestGathering = Duration.milliseconds(400)
     /// How often it is looked for changes that the kernel does not tell of.
     private static let glancing = Duration.seconds(3)
-    /// Everything is compared this often although nothing was heard.
+    /// For how long that may take the processor at a time: a quarter of a hundredth.
+    private static let glance = Duration.milliseconds(8)
+    /// Every namespace is compared this often although nothing was heard, as far as ``sweepRest`` lets it.
     private static let interval = Duration.seconds(300)
+    /// After each of these comparisons, so many times as long as it took.
+    private static let sweepRest = 300
 
     /// Listens to changes in the node's namespace and all of ours, compares where something changed, and repairs. What
-    /// changes silently is looked at every few seconds; every five minutes, and when messages were lost, everything is.
+    /// changes silently is looked at every few seconds. Beside that comparisons go round, the namespace first that was not looked at for longest;
+    /// at start, and when messages were lost, everything is compared.
     /// Returns when its task is cancelled.
     ///
-    /// Our own changes are heard too: a comparison that finds nothing is cheap.
+    /// What is changed over the sockets of ``NamespaceHandles`` is not heard; other changes of our own are: a comparison that finds nothing is cheap.
     package func run() async throws {
-        let listener = try await NetlinkListener.open(in: node)
+        let listener = try await NetlinkListener.open(in: node, ignoring: handles.own)
         let changes = ChangeSet()
         let news = AsyncEvent()
         // What happened before the listener was there.
@@ -33,11 +38,7 @@ extension DataPlane {
                 }
             }
             group.addTask {
-                while true {
-                    try await Task.sleep(for: Self.interval)
-                    changes.addAll()
-                    news.signal()
-                }
+                while true { try await self.sweep() }
             }
             group.addTask {
                 while true {
@@ -65,6 +66,22 @@ extension DataPlane {
         } while mailbox.isBusy && waited < Self.longestGathering
     }
 
+    /// Compares one namespace when its time has come, and rests.
+    private func sweep() async throws {
+        guard let next = nextInTurn() else { return try await Task.sleep(for: Self.glancing) }
+        // One that was taken on as it was is compared in its turn.
+        let due = (next.seen ?? .now - Self.interval) + Self.interval
+        if due > .now { return try await Task.sleep(until: min(due, .now + Self.glancing * 10), clock: .continuous) }
+        let report = try await mailbox.compare([next.scope], reason: "comparison in turn", removesStrays: true)
+        ledger.change { $0.comparisons.note([next.scope], at: .now) }
+        try await Task.sleep(for: max(report.duration * Self.sweepRest, Self.gathering))
+    }
+
+    private func nextInTurn() -> (scope: Scope, seen: ContinuousClock.Instant?)? {
+        let known = ledger.value
+        return known.comparisons.next(among: known.applied.keys)
+    }
+
     private func glance() async throws {
         do {
             var due: Set<Scope>?
@@ -81,15 +98,19 @@ extension DataPlane {
     /// Scopes in which something is known to be wrong, or which have changed in a way that nobody tells of: parameters,
     /// and names of namespaces.
     func silentlyChanged() async throws -> Set<Scope> {
-        let applied = ledger.value.applied
+        let known = ledger.value
+        let applied = known.applied
         var doubtful = Set(applied.filter { !$0.value.isCertain }.keys)
         ledger.change { doubtful = $0.pace.admit(doubtful, at: .now) }
-        let probes = applied.filter { $0.value.isCertain }.map { scope, applied in
-            DriftProbe(
+        let probes = known.glances.ordered(applied.keys).compactMap { scope -> DriftProbe? in
+            guard let applied = applied[scope], applied.isCertain else { return nil }
+            return DriftProbe(
                 scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),
                 parameters: applied.state.kernel.parameters)
         }
-        return doubtful.union(try await DriftProbe.take(probes))
+        let found = try await DriftProbe.take(probes, within: Self.glance)
+        ledger.change { $0.glances.note(found.looked, at: .now) }
+        return doubtful.union(found.changed)
     }
 
     private func repair(_ changes: ChangeSet.Changes) async throws {

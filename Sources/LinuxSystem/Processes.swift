@@ -220,6 +220,17 @@ package enum Processes {
         try check(clinux_set_subreaper(1), "become subreaper")
     }
 
+    /// Lets this process open as many files as it may at all (RLIMIT_NOFILE): every container's namespace keeps some open. Returns how many that are.
+    @discardableResult
+    package static func raiseDescriptorLimit() throws(SystemError) -> UInt64 {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        try check(getrlimit(resource, &limit), "read the limit of descriptors")
+        limit.rlim_cur = limit.rlim_max
+        try check(setrlimit(resource, &limit), "raise the limit of descriptors")
+        return UInt64(limit.rlim_cur)
+    }
+
     /// Reaps ended children that nobody waits for. Returns how many.
     @discardableResult
     package static func reapOrphans() -> Int {

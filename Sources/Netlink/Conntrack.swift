@@ -101,6 +101,9 @@ package final class ConntrackSocket: Sendable {
         return try await namespace.run { try ConntrackSocket() }
     }
 
+    /// By which the kernel knows it in its namespace.
+    var port: UInt32 { shared.socket.withLock { $0.port } }
+
     /// How many connections there are, of any family: this costs nothing, while a listing looks through the table of all namespaces.
     package func count() throws -> Int {
         let answers = try shared.socket.withLock { socket in

@@ -57,9 +57,12 @@ package final class NetlinkListener: Sendable {
     private let route: Descriptor
     private let netfilter: Descriptor
     private let tokens = Mutex<[Poller.Token]>([])
+    private let own: OwnChanges
 
     /// Listens in the calling thread's namespace from now on.
-    package init() throws {
+    /// - Parameter own: what is not told.
+    package init(ignoring own: OwnChanges = OwnChanges()) throws {
+        self.own = own
         events = AsyncStream(unfolding: { [waiting] in await waiting.next() })
         route = try Self.open(
             NETLINK_ROUTE,
@@ -82,9 +85,11 @@ package final class NetlinkListener: Sendable {
     }
 
     /// Listens from a thread inside a namespace; `nil`: in the one this process was started in.
-    package static func open(in namespace: NetworkNamespace?) async throws -> NetlinkListener {
-        guard let namespace else { return try await onThread { try NetlinkListener() } }
-        return try await namespace.run { try NetlinkListener() }
+    package static func open(
+        in namespace: NetworkNamespace?, ignoring own: OwnChanges = OwnChanges()
+    ) async throws -> NetlinkListener {
+        guard let namespace else { return try await onThread { try NetlinkListener(ignoring: own) } }
+        return try await namespace.run { try NetlinkListener(ignoring: own) }
     }
 
     private static func open(_ number: CInt, groups: [CInt]) throws(SystemError) -> Descriptor {
@@ -124,13 +129,13 @@ package final class NetlinkListener: Sendable {
             }
             guard sender == 0 else { continue }
             do {
+                let id: Int32? = namespace < 0 ? nil : namespace
                 let topics = Set(
                     try NetlinkMessage.decode(buffer.prefix(Int(clamping: count)))
+                        .filter { !own.contains($0, isNetfilter: isNetfilter, in: id) }
                         .compactMap { NetlinkChange.topic(of: $0.type, isNetfilter: isNetfilter) })
                 if truncated != 0 { tell(.overflow) }
-                for topic in topics {
-                    tell(.changed(NetlinkChange(topic: topic, namespaceID: namespace < 0 ? nil : namespace)))
-                }
+                for topic in topics { tell(.changed(NetlinkChange(topic: topic, namespaceID: id))) }
             } catch {
                 // Unreadable is as good as lost.
                 tell(.overflow)

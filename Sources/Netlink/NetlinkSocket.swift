@@ -18,16 +18,21 @@ struct NetlinkSocket: ~Copyable {
     static let datagramBytes = 256 << 10
 
     let descriptor: Descriptor
+    /// By which the kernel knows it in its namespace.
+    let port: UInt32
     private var sequence: UInt32 = 1
     /// Lent to whoever receives: there are as many as receive at one time, however many sockets there are.
     private static let buffers = Mutex<[[UInt8]]>([])
 
     /// In the calling thread's network namespace, for good.
-    init(protocol number: CInt) throws { descriptor = try Self.open(protocol: number) }
-
-    private static func open(protocol number: CInt) throws(SystemError) -> Descriptor {
-        let descriptor = Descriptor(owning: try check(clinux_netlink_socket(number), "open netlink socket"))
+    init(protocol number: CInt) throws {
         var port: UInt32 = 0
+        descriptor = try Self.open(protocol: number, &port)
+        self.port = port
+    }
+
+    private static func open(protocol number: CInt, _ port: inout UInt32) throws(SystemError) -> Descriptor {
+        let descriptor = Descriptor(owning: try check(clinux_netlink_socket(number), "open netlink socket"))
         try check(clinux_netlink_bind(descriptor.raw, &port), "bind netlink socket")
         try check(clinux_socket_buffers(descriptor.raw, receiveBytes, sendBytes), "set netlink buffers")
         try check(clinux_receive_timeout(descriptor.raw, deadlineMilliseconds), "set netlink deadline")

@@ -17,6 +17,9 @@ package final class RouteSocket: Sendable {
         return try await namespace.run { try RouteSocket() }
     }
 
+    /// By which the kernel knows it in its namespace.
+    var port: UInt32 { socket.withLock { $0.port } }
+
     // MARK: changes
 
     /// Performs the requests in order, many in one system call. All are tried; the first that failed is thrown.

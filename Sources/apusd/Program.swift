@@ -29,6 +29,7 @@ struct Program: AsyncParsableCommand {
         }
         let log = Logger(label: "apusd")
         try Processes.becomeSubreaper()
+        try Processes.raiseDescriptorLimit()
         let group = MultiThreadedEventLoopGroup.singleton
 
         var engineConfiguration = EngineConfiguration(

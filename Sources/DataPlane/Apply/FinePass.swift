@@ -44,6 +44,7 @@ struct FinePass: Sendable {
         return try await handles.worker.run {
             var outcome = Outcome()
             for (id, rows) in plan.rows where !rows.building.isEmpty {
+                handles.own.expect(rows.quiet(rows.building), in: handles.id(of: .overlay(id)))
                 outcome.note(.overlay(id), rows.building.count) {
                     try handle(.overlay(id)).route.perform(rows.building)
                 }
@@ -62,6 +63,7 @@ struct FinePass: Sendable {
         return try await handles.worker.run {
             var outcome = Outcome()
             for (id, rows) in plan.rows where !rows.removing.isEmpty {
+                handles.own.expect(rows.removing.count, in: handles.id(of: .overlay(id)))
                 outcome.note(.overlay(id), rows.removing.count) {
                     try handle(.overlay(id)).route.perform(rows.removing)
                 }
@@ -85,6 +87,11 @@ struct FinePass: Sendable {
         }
         return handle
     }
+}
+
+extension FinePlan.Rows {
+    /// Of how many the kernel tells without saying who it was: of those of forwarding tables, and of whatever is deleted.
+    fileprivate func quiet(_ requests: [any NetlinkRequest]) -> Int { requests.count { $0 is SetForwardingEntry } }
 }
 
 extension Ledger {

@@ -204,9 +204,8 @@ struct FinePlan: Sendable {
         _ before: Before, _ network: NodeNetwork, _ applied: [Scope: AppliedNamespace]
     ) {
         guard let before = before.ports, let after = network.ingress?.ports, before != after,
-            case .node(let node)? = applied[.node]?.input, case .ingress(let sandbox, _, _)? = applied[.ingress]?.input
+            let oldAtNode = applied[.node]?.input.meshPorts, let oldAtSandbox = applied[.ingress]?.input.meshPorts
         else { return }
-        let (oldAtNode, oldAtSandbox) = (node.ingress?.ports ?? [], sandbox.ports)
         let atNode = network.meshAtNode.numbered(like: oldAtNode)
         let atSandbox = network.meshAtSandbox.numbered(like: oldAtSandbox)
         self.node = BalancingSteps.turns.steps(from: oldAtNode, to: atNode)

@@ -9,6 +9,9 @@ struct Ledger: Sendable {
     var scopesByID: [Int32: Scope] = [:]
     /// When namespaces may be looked at again.
     var pace = Pace()
+    /// When they were compared with the kernel, and when they were glanced at.
+    var comparisons = Rounds()
+    var glances = Rounds()
 
     mutating func take(_ outcome: ReconcilePass.Outcome) {
         applied = outcome.applied
@@ -18,5 +21,8 @@ struct Ledger: Sendable {
             if let time = part.lookTime { pace.note(scope, took: time, at: .now) }
         }
         pace.forget(allBut: applied.keys)
+        comparisons.note(outcome.parts.lazy.filter { $0.value.wasExamined || $0.value.isNew }.map(\.key), at: .now)
+        comparisons.forget(allBut: applied.keys)
+        glances.forget(allBut: applied.keys)
     }
 }

@@ -18,6 +18,8 @@ final class Mailbox: Sendable {
     struct Comparison: Sendable {
         var reason: String
         var scopes: Set<Scope>?
+        /// Namespaces that are nobody's go.
+        var removesStrays: Bool
         var reports: [Promise<DriftReport>]
     }
 
@@ -119,11 +121,13 @@ final class Mailbox: Sendable {
 
     /// Has namespaces compared with the kernel, and repaired.
     /// - Throws: `CancellationError`; the comparison takes place all the same.
-    func compare(_ scopes: Set<Scope>?, reason: String) async throws -> DriftReport {
+    func compare(_ scopes: Set<Scope>?, reason: String, removesStrays: Bool? = nil) async throws -> DriftReport {
+        let removesStrays = removesStrays ?? (scopes == nil)
         let report = Promise<DriftReport>()
         state.withLock { state in
             guard var waiting = state.comparison else {
-                state.comparison = Comparison(reason: reason, scopes: scopes, reports: [report])
+                state.comparison = Comparison(
+                    reason: reason, scopes: scopes, removesStrays: removesStrays, reports: [report])
                 return
             }
             if let before = waiting.scopes, let scopes {
@@ -131,6 +135,7 @@ final class Mailbox: Sendable {
             } else {
                 waiting.scopes = nil
             }
+            waiting.removesStrays = waiting.removesStrays || removesStrays
             waiting.reports.append(report)
             state.comparison = waiting
         }

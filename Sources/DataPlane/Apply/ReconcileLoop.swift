@@ -186,7 +186,7 @@ final class ReconcileLoop: Sendable {
     private func compare(_ comparison: Mailbox.Comparison, _ memory: inout Memory) async {
         let start = ContinuousClock.now
         var (pass, outcome) = await begin(
-            towards: memory.network, examining: comparison.scopes, removingStrays: comparison.scopes == nil, &memory)
+            towards: memory.network, examining: comparison.scopes, removingStrays: comparison.removesStrays, &memory)
         await finish(pass, &outcome)
         for (scope, errors) in outcome.failures { logFailure(scope, errors) }
         var report = DriftReport(reason: comparison.reason)
@@ -207,7 +207,8 @@ final class ReconcileLoop: Sendable {
         await forget(&memory, atOnce: Set(memory.forgetting.waiting.keys))
         let known = ledger.value
         let derivation = Derivation(
-            await placed(desired), layout: layout, filtersBridges: filtersBridges, keepingNumbersOf: known.applied)
+            await placed(desired), layout: layout, filtersBridges: filtersBridges, after: known.applied[.node]?.input,
+            known.applied[.ingress]?.input)
         let pass = ReconcilePass(
             derivation: derivation, node: node, previous: known.applied, previousNetwork: memory.network,
             unforgotten: memory.unforgotten, examined: scopes ?? Set(derivation.inputs().keys),
@@ -318,6 +319,7 @@ final class ReconcileLoop: Sendable {
         handles.close(allBut: outcome.applied.keys)
         // One that somebody has opened ahead may be of a namespace that had the same name before.
         for scope in outcome.applied.keys where known[scope] == nil { handles.close(scope) }
+        handles.identify(outcome.namespaceIDs)
         let closed = handles.missing(among: outcome.applied.keys).filter { outcome.failures[$0] == nil }
         do {
             try await handles.open(closed.map { ($0, $0 == .node ? node : derivation.namespace(of: $0)) })

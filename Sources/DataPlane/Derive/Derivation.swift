@@ -16,16 +16,11 @@ struct Derivation {
     let bridges: [String: BridgeNetwork]
     let overlays: [String: OverlayNetwork]
 
-    /// - Parameter applied: what there is, whose numbers are kept.
-    init(
-        _ wanted: NodeNetwork, layout: Layout, filtersBridges: Bool, keepingNumbersOf applied: [Scope: AppliedNamespace] = [:]
-    ) {
+    /// - Parameter node, ingress: what there is in these namespaces, whose numbers are kept.
+    init(_ wanted: NodeNetwork, layout: Layout, filtersBridges: Bool, after node: Input? = nil, _ ingress: Input? = nil) {
         self.wanted = wanted
-        var (atNode, atSandbox): ([MeshPort], [MeshPort]) = ([], [])
-        if case .node(let node)? = applied[.node]?.input { atNode = node.ingress?.ports ?? [] }
-        if case .ingress(let ingress, _, _)? = applied[.ingress]?.input { atSandbox = ingress.ports }
-        portsAtNode = wanted.meshAtNode.numbered(like: atNode)
-        portsAtSandbox = wanted.meshAtSandbox.numbered(like: atSandbox)
+        portsAtNode = wanted.meshAtNode.numbered(like: node?.meshPorts ?? [])
+        portsAtSandbox = wanted.meshAtSandbox.numbered(like: ingress?.meshPorts ?? [])
         self.layout = layout
         self.filtersBridges = filtersBridges
         bridges = Dictionary(wanted.bridges.map { ($0.id, $0) }) { first, _ in first }
@@ -38,6 +33,15 @@ struct Derivation {
         case overlay(OverlayNetwork, Underlay?, [LocalEndpoint])
         case ingress(IngressSandbox, overlayMTU: Int, bridge: BridgeNetwork?)
         case sandbox(Sandbox, [NetworkTraits])
+
+        /// Ports of the mesh as the namespace's table has them; none where there is no such table.
+        var meshPorts: [MeshPort] {
+            switch self {
+            case .node(let network): network.ingress?.ports ?? []
+            case .ingress(let ingress, _, _): ingress.ports
+            case .overlay, .sandbox: []
+            }
+        }
     }
 
     /// What a sandbox needs to know of an endpoint's network.

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 
 /// A quick look at what changes without a word of the kernel: parameters, and whether a namespace still has its name.
@@ -7,21 +8,38 @@ struct DriftProbe: Sendable {
     let namespace: NetworkNamespace?
     let parameters: [String: String]
 
-    /// The scopes in which something is not as it should be, or that cannot be looked at: who compares them with the kernel
-    /// is told why. One thread goes through all namespaces.
-    static func take(_ glances: [DriftProbe]) async throws -> Set<Scope> {
-        try await onThread {
-            var changed: Set<Scope> = []
+    struct Result: Sendable {
+        /// In which something is not as it should be, or that cannot be looked at: who compares them with the kernel is told why.
+        var changed: Set<Scope> = []
+        /// Those that there was time for.
+        var looked: [Scope] = []
+    }
+
+    /// Looks at as many as there is time for, in their order. One thread goes through all namespaces.
+    /// - Parameter budget: of the thread's own time.
+    static func take(_ glances: [DriftProbe], within budget: Duration) async throws -> Result {
+        if glances.isEmpty { return Result() }
+        return try await onThread {
+            let start = threadTime()
+            var result = Result()
             // Before the thread goes elsewhere, for it does not come back.
-            for glance in glances.sorted(by: { $0.namespace == nil && $1.namespace != nil }) {
+            for glance in glances.filter({ $0.namespace == nil }) + glances.filter({ $0.namespace != nil }) {
+                if !result.looked.isEmpty, threadTime() - start > budget { break }
+                result.looked.append(glance.scope)
                 do {
-                    if try glance.differs() { changed.insert(glance.scope) }
+                    if try glance.differs() { result.changed.insert(glance.scope) }
                 } catch {
-                    changed.insert(glance.scope)
+                    result.changed.insert(glance.scope)
                 }
             }
-            return changed
+            return result
         }
+    }
+
+    private static func threadTime() -> Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     private func differs() throws -> Bool {

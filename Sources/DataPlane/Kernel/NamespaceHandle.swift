@@ -21,14 +21,24 @@ final class NamespaceHandle: Sendable {
 
 /// The handles of all namespaces, and the thread that works with them.
 final class NamespaceHandles: Sendable {
-    private let handles = Mutex<[Scope: NamespaceHandle]>([:])
-    let worker = WorkerThread()
+    private struct State {
+        var handles: [Scope: NamespaceHandle] = [:]
+        /// By which the node's namespace knows the others.
+        var ids: [Scope: Int32] = [:]
+    }
 
-    subscript(_ scope: Scope) -> NamespaceHandle? { handles.withLock { $0[scope] } }
+    private let state = Mutex(State())
+    let worker = WorkerThread()
+    /// What is changed through the handles, which nobody needs to be told of.
+    let own = OwnChanges()
+
+    subscript(_ scope: Scope) -> NamespaceHandle? { state.withLock { $0.handles[scope] } }
+
+    func id(of scope: Scope) -> Int32? { state.withLock { $0.ids[scope] } }
 
     /// Those of the scopes that have none.
     func missing(among scopes: some Collection<Scope>) -> [Scope] {
-        handles.withLock { handles in scopes.filter { handles[$0] == nil } }
+        state.withLock { state in scopes.filter { state.handles[$0] == nil } }
     }
 
     /// Opens handles of namespaces that have none, on one thread that goes through all of them. `nil` for the process's own, which comes first.
@@ -38,19 +48,41 @@ final class NamespaceHandles: Sendable {
             for (scope, namespace) in places.sorted(by: { $0.namespace == nil && $1.namespace != nil }) {
                 try namespace?.enter()
                 let handle = try NamespaceHandle()
-                handles.withLock { $0[scope] = handle }
+                let id = state.withLock { state in
+                    state.handles[scope] = handle
+                    return state.ids[scope]
+                }
+                if scope == .node || id != nil { own.add(handle.route, handle.connections, in: id) }
             }
         }
     }
 
-    func close(_ scope: Scope) { handles.withLock { $0[scope] = nil } }
+    /// By which the node's namespace knows the others, as far as that is new.
+    func identify(_ ids: [Scope: Int32]) {
+        for (scope, id) in ids {
+            let (handle, isNew) = state.withLock { state in
+                let isNew = state.ids.updateValue(id, forKey: scope) != id
+                return (state.handles[scope], isNew)
+            }
+            if isNew, let handle { own.add(handle.route, handle.connections, in: id) }
+        }
+    }
+
+    func close(_ scope: Scope) {
+        let (id, handle) = state.withLock { state in
+            (state.ids.removeValue(forKey: scope), state.handles.removeValue(forKey: scope))
+        }
+        if let id { own.remove(namespaceID: id) }
+        // The socket is closed now, and not before.
+        withExtendedLifetime(handle) {}
+    }
 
     /// Closes those of namespaces that are gone.
     func close(allBut scopes: some Collection<Scope>) {
         let left = Set(scopes)
-        handles.withLock { handles in handles = handles.filter { left.contains($0.key) } }
+        let gone = state.withLock { state in
+            Set(state.handles.keys).union(state.ids.keys).filter { !left.contains($0) }
+        }
+        for scope in gone { close(scope) }
     }
-
-    /// How many descriptors they hold.
-    var descriptorCount: Int { handles.withLock { $0.count * 3 } }
 }

@@ -87,8 +87,9 @@ extension NamespacePlan {
             building.append(contentsOf: present.changes(to: target, name: name))
             if target.isUp, !present.isUp { raising.append(SetLink(.name(name), isUp: true)) }
         }
-        for (key, target) in want.forwarding.sorted(by: { $0.key.order < $1.key.order })
-        where have.forwarding[key] != target {
+        // Few differ, as a rule: only those are put in order.
+        let forwarding = want.forwarding.filter { have.forwarding[$0.key] != $0.value }
+        for (key, target) in forwarding.sorted(by: { $0.key.order < $1.key.order }) {
             building.append(SetForwardingEntry(key.entry(target)))
         }
         for address in want.addresses.subtracting(have.addresses).sorted(by: { $0.order < $1.order }) {
@@ -117,8 +118,8 @@ extension NamespacePlan {
     }
 
     private mutating func planTables(_ have: KernelState, _ want: KernelState) {
-        for (key, mac) in want.neighbours.sorted(by: { $0.key.address < $1.key.address })
-        where have.neighbours[key] != mac {
+        let neighbours = want.neighbours.filter { have.neighbours[$0.key] != $0.value }
+        for (key, mac) in neighbours.sorted(by: { $0.key.address < $1.key.address }) {
             building.append(SetNeighbour(key.neighbour(mac)))
         }
         for (key, route) in want.routes.sorted(by: { $0.key.table < $1.key.table }) where have.routes[key] != route {

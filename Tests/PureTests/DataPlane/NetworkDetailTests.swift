@@ -44,7 +44,7 @@ import Testing
                 remotes[overlay]?[place] = nil
                 changes.removeRemote(place, from: overlay)
             case 3:
-                tasks[overlay]?[virtual, default: []] = tasks[overlay]?[virtual] ?? []
+                if tasks[overlay]?[virtual] == nil { tasks[overlay]?[virtual] = [] }
                 changes.setService(virtual, in: overlay)
             case 4:
                 tasks[overlay]?[virtual] = nil

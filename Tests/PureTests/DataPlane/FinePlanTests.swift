@@ -1,0 +1,132 @@
+import Addressing
+import Model
+import Netlink
+import Nftables
+import TestKit
+import Testing
+
+@testable import DataPlane
+
+/// Deriving everything is the oracle: what fine changes make of the known state of each namespace is what follows from the network as a whole.
+@Suite struct FinePlanTests {
+    private let layout = Layout(runDirectory: "/run/apus")
+
+    private func address(_ net: UInt8, _ last: UInt8) -> IPNetwork {
+        IPNetwork(address: IPAddress(10, net, 0, last), prefixLength: 24)
+    }
+
+    /// A task of the mesh, which is in both overlays and in the bridge.
+    private func task(_ number: UInt8) -> Sandbox {
+        func endpoint(_ name: String, _ network: Sandbox.NetworkReference, _ net: UInt8, _ gateway: IPAddress? = nil)
+            -> Sandbox.Endpoint
+        {
+            Sandbox.Endpoint(
+                id: "\(name)\(number)", network: network, interfaceName: name, address: address(net, number + 50),
+                gateway: gateway)
+        }
+        return Sandbox(
+            id: "t\(number)",
+            endpoints: [
+                endpoint("eth0", .overlay("b"), 1), endpoint("eth1", .bridge("gw"), 2, IPAddress(10, 2, 0, 1)),
+                endpoint("eth2", .overlay("a"), 3),
+            ], defaultRouteEndpointID: "eth1\(number)",
+            mesh: MeshMembership(
+                endpointID: "eth2\(number)", gateway: IPAddress(10, 3, 0, 1),
+                targetPorts: [.init(transport: .tcp, port: 80)]))
+    }
+
+    private func derive(_ network: NodeNetwork, _ applied: [Scope: AppliedNamespace]) -> [Scope: AppliedNamespace] {
+        let derivation = Derivation(
+            network, layout: layout, filtersBridges: false, after: applied[.node]?.input, applied[.ingress]?.input)
+        return derivation.inputs().mapValues { AppliedNamespace(input: $0, state: derivation.state(for: $0)) }
+    }
+
+    /// Chains that elements led to stay; they are passed over.
+    private func isSame(_ known: [Table], _ derived: [Table]) -> Bool {
+        guard known.map(\.id) == derived.map(\.id) else { return false }
+        return zip(known, derived).allSatisfy { known, derived in
+            var stripped = known
+            stripped.chains = known.chains.filter { derived.chains[$0.key] != nil }
+            return stripped == derived
+        }
+    }
+
+    @Test(arguments: 1...30) func `what is kept is what is derived, after any fine changes`(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        var oracle = NetworkDetailTests.Oracle()
+        var network = NetworkDetailTests.empty
+        network.sandboxes = [task(1), task(2)]
+        var ledger = Ledger()
+        ledger.applied = derive(network, [:])
+        var fine = 0
+        for _ in 0..<60 {
+            var changes = NetworkChanges()
+            for _ in 0..<Int.random(in: 1...3, using: &random) { oracle.step(&random, &changes) }
+            let before = network
+            if let plan = FinePlan(changes.details, in: &network, applied: ledger.applied, isReady: { _ in true }) {
+                fine += 1
+                ledger.take(plan, network)
+                // Connections end as the difference of the whole says.
+                let ends = ConnectionEnds(from: before, to: network).byScope
+                #expect(plan.ends.mapValues(Set.init) == ends.mapValues(Set.init))
+            } else {
+                #expect(network == before)
+                network.apply(changes)
+                ledger.applied = derive(network, ledger.applied)
+            }
+            let derived = derive(network, ledger.applied)
+            #expect(ledger.applied.keys == derived.keys)
+            for (scope, expected) in derived {
+                guard let known = ledger.applied[scope] else { continue }
+                #expect(known.input == expected.input, "\(scope)")
+                #expect(known.state.kernel == expected.state.kernel, "\(scope)")
+                #expect(isSame(known.state.tables, expected.state.tables), "\(scope)")
+            }
+        }
+        #expect(fine > 10)
+        #expect(oracle.agrees(with: network))
+    }
+
+    @Test func `what reaches further than rows and elements is not fine`() {
+        var network = NetworkDetailTests.empty
+        network.sandboxes = [task(1)]
+        let applied = derive(network, [:])
+        func isFine(_ isReady: Bool = true, _ say: (inout NetworkChanges) -> Void) -> Bool {
+            var changes = NetworkChanges()
+            say(&changes)
+            var copy = network
+            return FinePlan(changes.details, in: &copy, applied: applied, isReady: { _ in isReady }) != nil
+        }
+        let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(10, 9, 0, 2))
+        #expect(isFine { $0.setRemote(remote, in: "b") })
+        #expect(!isFine(false) { $0.setRemote(remote, in: "b") })
+        #expect(!isFine { $0.setPeer(IPAddress(10, 9, 0, 3)) })
+        #expect(isFine { $0.setBackend(IPAddress(10, 1, 0, 9), of: IPAddress(10, 1, 0, 100), in: "b") })
+        // Where an endpoint may use further addresses, those of others are elements of the overlay's table.
+        network.sandboxes[0].endpoints[0].isLax = true
+        #expect(!isFine { $0.setRemote(remote, in: "b") })
+        #expect(isFine { $0.setBackend(IPAddress(10, 1, 0, 9), of: IPAddress(10, 1, 0, 100), in: "b") })
+    }
+
+    @Test func `elements are laid out as the kernel compares them`() throws {
+        let turn = NodeTable.turnLayout
+        #expect(turn.encode(key: "tcp . 8080 . 0:1f") == [6, 0, 0, 0, 0x1f, 0x90, 0, 0] + native(31))
+        #expect(turn.encode(key: "udp . 80 . none") == [17, 0, 0, 0, 0, 80, 0, 0, 0, 0, 0, 0])
+        #expect(turn.encode(value: "10.0.0.1 . 81") == .data([10, 0, 0, 1, 0, 81, 0, 0]))
+        #expect(ServiceTable.backendLayout.encode(key: "10.1.0.100 . 2") == [10, 1, 0, 100] + native(2))
+        #expect(ServiceTable.addressLayout.encode(value: "goto n3") == .chain("n3"))
+        let port = ElementLayout(.interface, .hardwareAddress, .address)
+        #expect(
+            port.encode(key: "\"p1\" . 02:42:0a:01:00:02 . 10.1.0.2")
+                == Array("p1".utf8) + [UInt8](repeating: 0, count: 14) + [2, 0x42, 10, 1, 0, 2, 0, 0, 10, 1, 0, 2])
+        #expect(ElementLayout(.hardwareAddress).encode(key: "02:42:0a:01:00:02")?.count == 6)
+        for wrong in ["", "tcp", "tcp . 80", "tcp . 80 . 0:1 . 2", "tcp . 65536 . none", "icmp . 80 . none"] {
+            #expect(turn.encode(key: wrong) == nil)
+        }
+        for wrong in ["10.0.0", "10.0.0.256", "10.0.0.1.2", "10.0.0.1/24"] {
+            #expect(ElementLayout(.address).encode(key: wrong) == nil)
+        }
+    }
+
+    private func native(_ number: UInt32) -> [UInt8] { withUnsafeBytes(of: number) { Array($0) } }
+}
