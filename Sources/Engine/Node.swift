@@ -130,7 +130,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
     }
 
     /// Reads what is on record, takes over what runs and brings everything else to what it is to be.
-    /// The engine answers requests correctly only afterwards.
+    /// The engine answers requests correctly only afterwards. The networks of what runs are taken over beside its first requests: whatever
+    /// would change a network waits for that.
     func adopt() async throws {
         try await table.load()
         try await localVolumes.load()
@@ -146,9 +147,22 @@ package final class NodeEngine: ServiceLifecycle.Service {
         try await localVolumes.adopt(table.all.filter(\.isUp).map { ($0.id, $0.mounts.compactMap(\.name)) })
         try await SubpathMounts(directory: paths.subpaths).sweep()
         try await endpoints.dropStaleAttachments()
-        try await network.adopt()
         try await roots.sweep(keeping: Set(unread.filter { $0.type == "container" }.map(\.id)))
+        workbench.begin { await self.adoptNetworks() }
         for record in table.all { workbench.begin { await self.containers.resume(record.id) } }
+    }
+
+    /// Takes the networks over. As long as it cannot be done nothing is started, and nothing that runs is touched.
+    private func adoptNetworks() async {
+        var pause = Duration.seconds(1)
+        while !Task.isCancelled {
+            do { return try await network.adopt() } catch {
+                log.error("networks of before could not be taken over", metadata: ["error": "\(error)"])
+                // Cancellation shows in the loop's condition.
+                try? await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(30))
+            }
+        }
     }
 
     /// Says what is on record and cannot be read. It stays as it is, and so do the files of a container; its process, which nobody could
@@ -166,7 +180,11 @@ package final class NodeEngine: ServiceLifecycle.Service {
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await self.workbench.run() }
-                group.addTask { try await self.network.dataPlane.run() }
+                group.addTask {
+                    // It takes what is not known to be desired away.
+                    try await self.network.waitUntilAdopted()
+                    try await self.network.dataPlane.run()
+                }
                 group.addTask { await self.repairs.run() }
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }

@@ -7,15 +7,23 @@ import Model
 
 /// Going on with the containers that an earlier daemon has left.
 extension ContainerService {
+    private static let adoptedAtATime = 32
+
     /// Finds for each container whether its process still runs; what is on record follows.
     func adoptProcesses() async throws {
-        for record in containers.all {
-            if record.phase.isStarting {
-                try await runtime.delete(record.id)
-                try await lose(record.id)
-            } else if record.isUp {
-                try await takeOver(record)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, record) in containers.all.filter({ $0.phase.isStarting || $0.isUp }).enumerated() {
+                if index >= Self.adoptedAtATime { try await group.next() }
+                group.addTask {
+                    if record.phase.isStarting {
+                        try await self.runtime.delete(record.id)
+                        try await self.lose(record.id)
+                    } else {
+                        try await self.takeOver(record)
+                    }
+                }
             }
+            try await group.waitForAll()
         }
         let kept = Set(containers.all.filter(\.isRunning).map(\.id))
         for id in try await runtime.sweep(keeping: kept) {

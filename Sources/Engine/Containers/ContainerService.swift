@@ -3,6 +3,7 @@ import ContainerRuntime
 import DockerMessages
 import EngineInterface
 import Faults
+import Glibc
 import LinuxSystem
 import Logging
 import Model
@@ -21,6 +22,8 @@ package final class ContainerService: ContainerBackend {
     let workbench: BackgroundTasks
     let clock: any EngineClock
     let log: Logger
+    /// Starts at a time: more of them only make each take longer, and whatever else the node is asked.
+    private let starts = Slots(2 * Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     init(
         containers: ContainerTable, waiters: ExitWaiters, runtime: any ContainerProcesses,
@@ -76,7 +79,7 @@ package final class ContainerService: ContainerBackend {
     func bringUp(_ id: String) async throws {
         do {
             let record = try await surroundings.prepare(id)
-            let pid = try await launch(record)
+            let pid = try await starts.run { try await launch(record) }
             let (started, _) = try await containers.receive(id, .started(pid: pid, at: clock.now)) { record, _ in
                 record.health = HealthPlan(record.configuration) == nil ? nil : HealthPlan.begin(record.health)
             }

@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import EngineInterface
 import Images
@@ -25,6 +26,8 @@ final class ContainerTable: Sendable {
         var idByTask: [String: String] = [:]
         /// By the attachment that a place of it is held by.
         var idByAttachment: [String: String] = [:]
+        /// Who has joined a network with an address, by the network's id.
+        var owners: [String: [IPAddress: String]] = [:]
 
         /// Every change of a record is made here, so that what is found by is true.
         mutating func put(_ record: ContainerRecord) {
@@ -55,6 +58,18 @@ final class ContainerTable: Sendable {
                 idByAttachment[attachment] = nil
             }
             for attachment in new.compactMap(\.attachmentID) { idByAttachment[attachment] = id }
+            if old == new { return }
+            for endpoint in old where endpoint.isJoined {
+                for address in endpoint.addresses?.hosts.all ?? [] where owners[endpoint.networkID]?[address] == id {
+                    owners[endpoint.networkID]?[address] = nil
+                }
+                if owners[endpoint.networkID]?.isEmpty == true { owners[endpoint.networkID] = nil }
+            }
+            for endpoint in new where endpoint.isJoined {
+                for address in endpoint.addresses?.hosts.all ?? [] {
+                    owners[endpoint.networkID, default: [:]][address] = id
+                }
+            }
         }
     }
 
@@ -227,13 +242,18 @@ final class ContainerTable: Sendable {
     }
 
     /// Changes a record in view of all the others, so that what it takes is free at that moment, and nothing when `change` throws.
+    /// - Parameter change: Its second argument tells whether another container has an address in a network, which is named by its id.
     @discardableResult
-    func allocate(_ id: String, _ change: (inout ContainerRecord, [ContainerRecord]) throws -> Void) async throws
+    func allocate(
+        _ id: String, _ change: (inout ContainerRecord, (String, IPAddress) -> Bool) throws -> Void
+    ) async throws
         -> ContainerRecord
     {
         let changed = try state.withLock { state -> ContainerRecord in
             guard var record = state.records[id] else { throw ContainerError.notFound(id) }
-            try change(&record, state.records.values.filter { $0.id != id })
+            try change(&record) { network, address in
+                state.owners[network]?[address].map { $0 != id } ?? false
+            }
             state.put(record)
             return record
         }

@@ -16,7 +16,7 @@ extension EndpointService {
     /// - Throws: ``EndpointError`` for a network that is not to be joined by hand.
     func resolveNetworks(_ record: inout ContainerRecord) async throws {
         guard record.task == nil else { return }
-        let all = try await networks.allNetworks()
+        let all = try await networks.knownNetworks()
         for index in record.endpoints.indices {
             let endpoint = record.endpoints[index]
             let found: NetworkResource

@@ -8,7 +8,7 @@ extension EndpointService {
     package func connectNetwork(_ reference: String, container: String, settings: EndpointSettings?) async throws {
         let record = try containers.find(container)
         // On a worker only a manager may know the network: it is asked when the container joins.
-        let found = try await joinable(reference, among: try await networks.allNetworks())
+        let found = try await joinable(reference, among: try await networks.knownNetworks())
         let name = found?.name ?? reference
         try refuse(name, record)
         _ = try EndpointOptions(settings)
@@ -46,12 +46,11 @@ extension EndpointService {
     private func joinRunning(_ id: String) async throws -> ContainerRecord {
         let before = Set(containers.record(id)?.endpoints.filter(\.isJoined).map(\.endpointID) ?? [])
         try await attachOverlays(id)
-        let all = try await networks.allNetworks()
-        let joined = try await containers.allocate(id) { record, others in
+        let joined = try await containers.allocate(id) { record, isTaken in
             for place in record.endpoints.indices where !record.endpoints[place].isJoined {
                 let taken = Set(record.endpoints.filter(\.isJoined).map(\.interfaceName))
                 guard let free = (0...taken.count).first(where: { !taken.contains("eth\($0)") }) else { continue }
-                try self.allocate(&record.endpoints[place], at: free, of: record, among: others, all)
+                try self.allocate(&record.endpoints[place], at: free, of: record, isTaken)
             }
             try EndpointRoutes.check(record.endpoints)
         }
@@ -67,7 +66,7 @@ extension EndpointService {
 
     package func disconnectNetwork(_ reference: String, container: String, force: Bool) async throws {
         let record = try containers.find(container)
-        let found = try NodeNetworkService.find(reference, in: try await networks.allNetworks())
+        let found = try NodeNetworkService.find(reference, in: try await networks.knownNetworks())
         try refuse(found.name, record)
         if record.task != nil, found.scope == "swarm" {
             throw EndpointError.belongsToTask(record.id)

@@ -31,10 +31,9 @@ package final class EndpointService: NetworkConnectionBackend {
     /// Gives the container its endpoints and addresses, and takes its ports of the node.
     func allocateNetworks(_ id: String) async throws -> ContainerRecord {
         try await attachOverlays(id)
-        let all = try await networks.allNetworks()
-        let record = try await containers.allocate(id) { record, others in
+        let record = try await containers.allocate(id) { record, isTaken in
             for index in record.endpoints.indices {
-                try self.allocate(&record.endpoints[index], at: index, of: record, among: others, all)
+                try self.allocate(&record.endpoints[index], at: index, of: record, isTaken)
             }
             try EndpointRoutes.check(record.endpoints)
         }
@@ -50,8 +49,8 @@ package final class EndpointService: NetworkConnectionBackend {
 
     /// Gives one endpoint its id, its interface `ethINDEX` and, on a local network, its address.
     func allocate(
-        _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord, among others: [ContainerRecord],
-        _ all: [NetworkResource]
+        _ endpoint: inout EndpointRecord, at index: Int, of record: ContainerRecord,
+        _ isTaken: (String, IPAddress) -> Bool
     ) throws {
         endpoint.endpointID = RandomID.docker()
         endpoint.interfaceName = try interfaceName(of: endpoint, at: index, in: record)
@@ -59,28 +58,21 @@ package final class EndpointService: NetworkConnectionBackend {
             endpoint.gateways = nil
             return
         }
-        guard
-            let resource = all.first(where: { $0.identifier == endpoint.networkID || $0.name == endpoint.networkName }),
-            let local = local.network(resource.identifier)
-        else {
+        guard let local = local.network(endpoint.networkID) ?? local.named(endpoint.networkName) else {
             throw EndpointError.networkNotFound(endpoint.networkName)
         }
         endpoint.networkID = local.id
         endpoint.networkName = local.name
         let id = local.id
-        let used = Set(
-            others.flatMap(\.endpoints).filter { $0.networkID == id && $0.isJoined }.flatMap {
-                $0.addresses?.hosts.all ?? []
-            })
         let requested = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
         if requested.isEmpty {
-            endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { used.contains($0) })
+            endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { isTaken(id, $0) })
         } else if local.isPredefined {
             throw EndpointError.addressOnDefaultNetwork
         } else if local.hasChosenSubnet == true {
             throw EndpointError.addressWithoutChosenSubnet
         } else {
-            endpoint.addresses = EndpointAddresses(try self.local.claim(requested, in: id) { used.contains($0) })
+            endpoint.addresses = EndpointAddresses(try self.local.claim(requested, in: id) { isTaken(id, $0) })
         }
         endpoint.mac = nil
         endpoint.mac = endpoint.hardwareAddress

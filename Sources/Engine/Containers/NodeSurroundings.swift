@@ -38,6 +38,7 @@ final class NodeSurroundings: ContainerSurroundings {
     // MARK: Starts
 
     func prepare(_ id: String) async throws -> ContainerRecord {
+        try await network.waitUntilAdopted()
         try await NamespaceOwners(containers).resolveLate(id)
         let record = try await endpoints.allocateNetworks(id)
         try await files.prepare(record)

@@ -24,6 +24,13 @@ final class NetworkCoordinator: Sendable {
         /// How many have asked for a refresh, and what the last one has made and for how many of them.
         var asked: UInt64 = 0
         var last = Refresh()
+
+        mutating func desired(_ isWhole: Bool, _ parts: Set<NetworkKey>, _ facts: Set<NetworkFact.Key>) -> Plan.Desired
+        {
+            guard isWhole else { return .changes(composer.changes(parts, details: facts)) }
+            composer.told = ToldFacts(composer.facts)
+            return .whole(composer.compose())
+        }
     }
 
     private struct Pending {
@@ -68,6 +75,7 @@ final class NetworkCoordinator: Sendable {
     let nameServer: NameServer
     private let events: EventLog
     private let order = KeyedLock<String>()
+    private let adopted = Promise<Void>()
 
     init(
         configuration: EngineConfiguration, log: Logger, containers: any NetworkMembers, networks: LocalNetworks,
@@ -185,7 +193,7 @@ final class NetworkCoordinator: Sendable {
             state.pending = Pending(isWhole: false)
             return Plan(
                 served: state.asked,
-                desired: isWhole ? .whole(state.composer.compose()) : .changes(state.composer.changes(parts)),
+                desired: state.desired(isWhole, parts, facts),
                 facts: facts, members: members, isWhole: isWhole)
         }
     }
@@ -198,6 +206,9 @@ final class NetworkCoordinator: Sendable {
             state.pending.members.formUnion(plan.members)
         }
     }
+
+    /// Returns when ``adopt()`` has: until then the kernel has what nobody desires yet, and ports that nobody holds.
+    func waitUntilAdopted() async throws { try await adopted.value() }
 
     /// Makes the namespace of a container that is about to start; it is complete when ``join(_:)`` has returned.
     func prepare(_ record: any NetworkMember) async throws {
@@ -227,6 +238,7 @@ final class NetworkCoordinator: Sendable {
             state.asked += 1
             return state.asked
         }
+        try await waitUntilAdopted()
         return try await order.run("refresh") {
             let last = state.withLock { $0.last }
             if last.served >= mine { return last.report }
@@ -302,6 +314,7 @@ final class NetworkCoordinator: Sendable {
                 makeWhole(plan)
                 throw error
             }
+            adopted.succeed(())
             if unopened.isEmpty { return }
             // What was not complete is so now.
             for (record, error) in await openResolvers(unopened.map(\.0)) {
@@ -341,6 +354,8 @@ final class NetworkCoordinator: Sendable {
 
     /// Takes a container that has ended out of its networks.
     func leave(_ id: String) async throws {
+        // Its resolver may be about to be opened.
+        try await waitUntilAdopted()
         await nameServer.close(id)
         state.withLock { state in
             state.composer.resolvers[id] = nil

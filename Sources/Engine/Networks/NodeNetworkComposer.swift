@@ -25,8 +25,8 @@ struct NodeNetworkComposer {
     private(set) var joined: [String: Set<String>] = [:]
     /// The swarm's network for what comes from outside.
     private(set) var ingressID: String?
-    /// What sandboxes of a network may call there, as far as it has been asked for since it changed.
-    private var services: [String: [VirtualAddress]] = [:]
+    /// What the data plane has been told of facts by key.
+    var told = ToldFacts()
 
     init(
         containers: [any NetworkMember] = [], networks: [LocalNetwork] = [], facts: NetworkFacts? = nil,
@@ -43,10 +43,9 @@ struct NodeNetworkComposer {
     // MARK: The whole
 
     func compose() -> NodeNetwork {
-        var own = self
         let bridges = networks.keys.sorted().compactMap(bridge)
         let overlays = overlayIDs.sorted().compactMap(overlay)
-        let sandboxes = containers.keys.sorted().compactMap { own.sandbox($0) }
+        let sandboxes = containers.keys.sorted().compactMap(sandbox)
         return NodeNetwork(
             underlay: underlay, bridges: bridges, overlays: overlays, ingress: ingress, sandboxes: sandboxes)
     }
@@ -60,8 +59,8 @@ struct NodeNetworkComposer {
 
     // MARK: One part
 
-    /// The parts of these keys as they are to be.
-    mutating func changes(_ keys: Set<NetworkKey>) -> NetworkChanges {
+    /// The parts of these keys as they are to be, and what else these facts change within others.
+    mutating func changes(_ keys: Set<NetworkKey>, details: Set<NetworkFact.Key> = []) -> NetworkChanges {
         var changes = NetworkChanges()
         for key in keys {
             let part: NetworkPart? =
@@ -74,6 +73,7 @@ struct NodeNetworkComposer {
                 }
             if let part { changes.set(part) } else { changes.remove(key) }
         }
+        addDetails(of: details, to: &changes)
         return changes
     }
 
@@ -108,6 +108,7 @@ struct NodeNetworkComposer {
         return OverlayNetwork(
             id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, underlayMTU - Underlay.overhead),
             remoteEndpoints: remoteEndpoints(of: id, isIngress: overlay.isIngress),
+            services: isIngress(id) ? [] : services(on: id),
             reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
     }
 
@@ -120,7 +121,7 @@ struct NodeNetworkComposer {
 
     private var hasIngress: Bool { ownPeer?.ingressAddresses != nil }
 
-    private func hasLaxEndpoints(_ id: String) -> Bool {
+    func hasLaxEndpoints(_ id: String) -> Bool {
         guard let joined = joined[id], !joined.isEmpty else { return false }
         return isOpen(swarm: id) || !joined.isDisjoint(with: administered)
     }
@@ -147,16 +148,33 @@ struct NodeNetworkComposer {
     private func remoteEndpoints(of id: String, isIngress: Bool) -> [RemoteEndpoint] {
         guard let facts, let network = facts.networks[id] else { return [] }
         var remote = network.endpoints.values.filter { $0.nodeID != nodeID }.map {
-            RemoteEndpoint(addresses: $0.addresses, mac: MACAddress(tag: $0.tag), vtep: $0.vtep)
+            Self.remote($0)
         }
         if isIngress {
-            remote += facts.peers.values.filter { $0.nodeID != nodeID }.compactMap { peer in
-                peer.ingressAddresses.map {
-                    RemoteEndpoint(addresses: $0.hosts, mac: MACAddress(tag: peer.ingressTag), vtep: peer.address)
-                }
-            }
+            remote += facts.peers.values.filter { $0.nodeID != nodeID }.compactMap { Self.remote($0) }
         }
-        return remote.sorted { $0.addresses < $1.addresses }
+        return remote
+    }
+
+    static func remote(_ endpoint: SwarmNetworkState.Endpoint) -> RemoteEndpoint {
+        RemoteEndpoint(addresses: endpoint.addresses, mac: MACAddress(tag: endpoint.tag), vtep: endpoint.vtep)
+    }
+
+    /// A node's own endpoint of the ingress network, if it has one.
+    static func remote(_ peer: SwarmNetworkState.Peer) -> RemoteEndpoint? {
+        peer.ingressAddresses.map {
+            RemoteEndpoint(addresses: $0.hosts, mac: MACAddress(tag: peer.ingressTag), vtep: peer.address)
+        }
+    }
+
+    /// Nothing is called on it.
+    func isIngress(_ id: String) -> Bool { id == ingressID || place(onOverlay: id)?.isIngress == true }
+
+    /// Networks that nodes' own endpoints are in; the swarm's fact of it may come later than a container's place in it.
+    var ingressOverlays: Set<String> {
+        var ids = Set(joined.keys.filter { place(onOverlay: $0)?.isIngress == true })
+        if let ingressID { ids.insert(ingressID) }
+        return ids
     }
 
     private var ingress: IngressSandbox? {
@@ -187,7 +205,7 @@ struct NodeNetworkComposer {
 
     /// A place in a network that is not there, or of a swarm that the node has left, is none: it would keep all the others' networks from
     /// being what they are to be.
-    private mutating func sandbox(_ id: String) -> Sandbox? {
+    private func sandbox(_ id: String) -> Sandbox? {
         guard let container = containers[id], hasSandbox(container) else { return nil }
         let joined = container.endpoints.filter { isPresent($0) }
         let endpoints = joined.compactMap { endpoint -> Sandbox.Endpoint? in
@@ -199,11 +217,8 @@ struct NodeNetworkComposer {
                 gateways: endpoint.gateways ?? HostAddresses(), isLax: isLax(endpoint, of: container))
         }
         let wayOut = wayOut(of: container)
-        let overlays = Set(joined.filter { $0.overlay?.isIngress == false }.map(\.networkID)).sorted()
-        // One network's are not copied: all its sandboxes have the same.
-        let callable = overlays.count == 1 ? services(on: overlays[0]) : overlays.flatMap { services(on: $0) }
         return Sandbox(
-            id: id, endpoints: endpoints, defaultRouteEndpointID: wayOut?.endpointID, services: callable,
+            id: id, endpoints: endpoints, defaultRouteEndpointID: wayOut?.endpointID,
             mesh: mesh(container, joined), resolver: resolvers[id],
             published: container.publishedPorts.compactMap { port in
                 let target = port.hostAddress.map { wayOut?.addresses?.hosts[$0.family] } ?? wayOut?.address?.address
@@ -217,16 +232,13 @@ struct NodeNetworkComposer {
         return endpoint.overlay == nil ? networks[endpoint.networkID]?.isBridge == true : facts != nil
     }
 
-    private mutating func services(on id: String) -> [VirtualAddress] {
-        if let known = services[id] { return known }
-        let found = (facts?.networks[id]?.services ?? [:]).sorted { $0.key < $1.key }.flatMap { _, service in
+    private func services(on id: String) -> [VirtualAddress] {
+        (facts?.networks[id]?.services ?? [:]).values.flatMap { service in
             (service.service?.virtualAddresses?.all ?? []).map { address in
                 VirtualAddress(
                     address: address, backends: service.backends.filter { $0.family == address.family }.sorted())
             }
         }
-        services[id] = found
-        return found
     }
 
     /// The endpoint through which a container reaches the outside: the bridge with the highest priority, internal ones
@@ -279,7 +291,7 @@ struct NodeNetworkComposer {
     /// Takes all facts in place of those of before.
     mutating func set(facts all: NetworkFacts?) {
         facts = all
-        services = [:]
+        told = ToldFacts(all)
         ingressID = findIngress()
     }
 
@@ -296,7 +308,8 @@ struct NodeNetworkComposer {
 
 extension NodeNetworkComposer {
     /// Takes changes of facts.
-    /// - Returns: Keys of the facts that are different now, and of the parts that they concern.
+    /// - Returns: Keys of the facts that are different now, and of the parts that they concern as a whole; what they change within others is in
+    ///   ``addDetails(of:to:)``.
     mutating func apply(_ sets: [NetworkChangeSet]) -> (facts: Set<NetworkFact.Key>, parts: Set<NetworkKey>) {
         var changed: Set<NetworkFact.Key> = []
         // In place: a copy of the facts costs as much as there are.
@@ -309,13 +322,11 @@ extension NodeNetworkComposer {
     private mutating func concern(_ key: NetworkFact.Key, _ parts: inout Set<NetworkKey>) {
         switch key {
         case .settings: parts.insert(.underlay)
-        case .peer:
+        case .peer(let id):
+            // Others are details.
+            guard id == nodeID else { return }
             parts.formUnion([.underlay, .ingress])
-            // Its own facts may come later than a container's place in it.
-            for id in joined.keys where place(onOverlay: id)?.isIngress == true { parts.insert(.overlay(id)) }
-            if let ingressID { parts.insert(.overlay(ingressID)) }
-        case .subnets: break
-        case .port, .meshBackend: parts.insert(.ingress)
+            for id in ingressOverlays { parts.insert(.overlay(id)) }
         case .network(let id):
             parts.insert(.overlay(id))
             for member in joined[id] ?? [] { parts.insert(.sandbox(member)) }
@@ -325,11 +336,7 @@ extension NodeNetworkComposer {
                 for id in [ingress, ingressID].compactMap({ $0 }) { parts.insert(.overlay(id)) }
                 ingressID = ingress
             }
-        case .endpoint(let id, _): parts.insert(.overlay(id))
-        case .service(let id, _), .backend(let id, _, _):
-            services[id] = nil
-            if hasLaxEndpoints(id) { parts.insert(.overlay(id)) }
-            if id != ingressID { for member in joined[id] ?? [] { parts.insert(.sandbox(member)) } }
+        case .subnets, .port, .meshBackend, .endpoint, .service, .backend: break
         }
     }
 

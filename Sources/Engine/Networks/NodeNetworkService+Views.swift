@@ -4,7 +4,8 @@ import Model
 
 /// How networks are shown.
 extension NodeNetworkService {
-    func resource(_ network: LocalNetwork) -> NetworkResource {
+    /// - Parameter places: Who is on it, by the container's id.
+    func resource(_ network: LocalNetwork, _ places: [String: NetworkContainer]) -> NetworkResource {
         var resource = NetworkResource()
         resource.name = network.name
         resource.identifier = network.id
@@ -17,7 +18,7 @@ extension NodeNetworkService {
         resource.attachable = network.isAttachable
         resource.options = network.options
         resource.labels = network.labels
-        resource.containers = endpoints(on: network.id)
+        resource.containers = places
         guard network.isGatewayBridge else { return resource }
         for (container, row) in resource.containers ?? [:] {
             resource.containers?[container]?.name = "gateway_\(row.endpointID.prefix(12))"
@@ -34,7 +35,8 @@ extension NodeNetworkService {
         return resource
     }
 
-    func resource(_ network: SwarmNetwork) -> NetworkResource {
+    /// - Parameter places: Who is on it, by the container's id.
+    func resource(_ network: SwarmNetwork, _ places: [String: NetworkContainer]) -> NetworkResource {
         var resource = NetworkResource()
         resource.name = network.spec.name
         resource.identifier = network.id
@@ -56,7 +58,7 @@ extension NodeNetworkService {
                 shown.auxiliaryAddresses = pool.auxiliaryAddresses?.mapValues(\.description)
                 return shown
             })
-        var local = endpoints(on: network.id)
+        var local = places
         if resource.ingress { local["ingress-sbox"] = ingressEndpoint(of: network) }
         guard let facts = self.network.facts, let view = facts.networks[network.id], !local.isEmpty || resource.ingress
         else { return resource }
@@ -81,20 +83,21 @@ extension NodeNetworkService {
         return row
     }
 
-    private func endpoints(on networkID: String) -> [String: NetworkContainer] {
-        var shown: [String: NetworkContainer] = [:]
+    /// Who is on the networks: by the network's id, then the container's.
+    func places() -> [String: [String: NetworkContainer]] {
+        var places: [String: [String: NetworkContainer]] = [:]
         for record in members.members {
-            for endpoint in record.endpoints where endpoint.networkID == networkID && endpoint.isJoined {
+            for endpoint in record.endpoints where endpoint.isJoined {
                 guard let address = endpoint.address else { continue }
                 var row = NetworkContainer()
                 row.name = record.name
                 row.endpointID = endpoint.endpointID
                 row.macAddress = endpoint.hardwareAddress?.description ?? ""
                 row.iPv4Address = address.description
-                shown[record.id] = row
+                places[endpoint.networkID, default: [:]][record.id] = row
             }
         }
-        return shown
+        return places
     }
 
     func services(on networkID: String) -> [String: NetworkService]? {

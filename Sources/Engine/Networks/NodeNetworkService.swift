@@ -93,9 +93,14 @@ package final class NodeNetworkService: NetworkBackend {
         return only
     }
 
-    func allNetworks() async throws -> [NetworkResource] {
-        var all = networks.all.map(resource)
-        if let catalog { all += try await catalog.swarmNetworks().map(resource) }
+    /// Without who is on them, which costs as much as there are containers.
+    func knownNetworks() async throws -> [NetworkResource] { try await resources(places: [:]) }
+
+    func allNetworks() async throws -> [NetworkResource] { try await resources(places: places()) }
+
+    private func resources(places: [String: [String: NetworkContainer]]) async throws -> [NetworkResource] {
+        var all = networks.all.map { resource($0, places[$0.id] ?? [:]) }
+        if let catalog { all += try await catalog.swarmNetworks().map { resource($0, places[$0.id] ?? [:]) } }
         return all.sorted { ($0.name, $0.identifier) < ($1.name, $1.identifier) }
     }
 
@@ -162,7 +167,7 @@ package final class NodeNetworkService: NetworkBackend {
     }
 
     package func removeNetwork(_ reference: String) async throws {
-        let found = try Self.find(reference, in: try await allNetworks())
+        let found = try Self.find(reference, in: try await knownNetworks())
         if ["bridge", "host", "none"].contains(found.name) {
             throw APIError(.forbidden, "\(found.name) is a pre-defined network and cannot be removed")
         }

@@ -1,5 +1,6 @@
 import Addressing
 import Concurrency
+import DataPlane
 import EngineInterface
 import LinuxSystem
 import LocalStore
@@ -91,6 +92,11 @@ final class SwarmNetworks: Sendable {
             }
             throw error
         }
+    }
+
+    /// Ports that somebody serves in a container's network.
+    func listening(in id: String) async throws -> ListeningSockets {
+        try await network.dataPlane.listening(inSandbox: id)
     }
 
     /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil`.

@@ -20,20 +20,33 @@ extension TaskService {
         let end = ContinuousClock.now + Self.listenTimeout
         var pause = Duration.milliseconds(1)
         while true {
-            guard let record = containers.record(id), record.isRunning, let pid = Int32(exactly: record.processID)
-            else { return }
-            let sockets = try await onThread { try ListeningSockets(ofProcess: pid) }
+            guard let record = containers.record(id), record.isRunning else { return }
+            let sockets = try await listening(record)
             missing = missing.filter { !$0.isServed(by: sockets) }
             if missing.isEmpty || ContinuousClock.now >= end { break }
             // Nothing tells when a process begins to listen: looked for at once, and less and less often.
-            try await Task.sleep(for: pause)
-            pause = min(pause * 2, .milliseconds(100))
+            try await Task.sleep(for: min(pause, end - .now))
+            pause = min(pause * 2, .seconds(1))
         }
         if !missing.isEmpty {
             log.info(
                 "a task runs though nothing listens on ports that its service publishes",
                 metadata: ["container": "\(record.shortID)", "ports": "\(missing.map(\.port).sorted())"])
         }
+    }
+
+    /// The namespace's kernel is asked; on the node's own network, and if it does not answer, its files.
+    private func listening(_ record: ContainerRecord) async throws -> ListeningSockets {
+        if !record.isOnHostNetwork {
+            do { return try await networks.listening(in: record.networkOwner ?? record.id) } catch {
+                try Task.checkCancellation()
+                log.debug(
+                    "a container's namespace does not tell who listens",
+                    metadata: ["container": "\(record.shortID)", "error": "\(error)"])
+            }
+        }
+        guard let pid = Int32(exactly: record.processID) else { return ListeningSockets() }
+        return try await onThread { try ListeningSockets(ofProcess: pid) }
     }
 
     private struct Served: Hashable {

@@ -18,7 +18,7 @@ package final class TaskService: TaskExecutor {
     private let factory: ContainerFactory
     private let images: ImageService
     private let logs: LogService
-    private let networks: SwarmNetworks
+    let networks: SwarmNetworks
     private let node: NodeDescriber
 
     init(

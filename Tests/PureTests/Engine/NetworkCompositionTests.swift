@@ -163,6 +163,18 @@ import Testing
         network.bridges.sort { $0.id < $1.id }
         network.overlays.sort { $0.id < $1.id }
         network.sandboxes.sort { $0.id < $1.id }
+        for index in network.overlays.indices {
+            let services = network.overlays[index].services
+            network.overlays[index].services = services.map { service in
+                VirtualAddress(address: service.address, backends: service.backends.sorted())
+            }
+        }
+        for index in network.ingress?.ports.indices ?? 0..<0 {
+            network.ingress?.ports[index].backends.sort { $0.address < $1.address }
+        }
+        network.ingress?.ports.sort {
+            ($0.publishedPort, $0.transport.rawValue) < ($1.publishedPort, $1.transport.rawValue)
+        }
         return network
     }
 
@@ -189,6 +201,7 @@ import Testing
         var network = NodeNetwork()
         for step in 0..<80 {
             var parts: Set<NetworkKey> = []
+            var details: Set<NetworkFact.Key> = []
             var members: Set<String> = []
             switch world.number(0...5) {
             case 0, 1:
@@ -206,13 +219,14 @@ import Testing
             default:
                 let changed = composer.apply((0..<world.number(1...3)).map { _ in world.changeSet() })
                 parts.formUnion(changed.parts)
+                details = changed.facts
                 names.take(changed.facts, of: composer.facts) { composer.joined[$0] != nil }
             }
             for id in members {
                 parts.formUnion(composer.set(id, world.containers[id]))
                 names.take(id, world.containers[id], composer.networks)
             }
-            network.apply(composer.changes(parts))
+            network.apply(composer.changes(parts, details: details))
             let oracle = NodeNetworkComposer(
                 containers: Array(world.containers.values), networks: Array(world.networks.values),
                 facts: composer.facts, nodeID: "n1", underlayMTU: 1500)

@@ -63,6 +63,28 @@ private struct Texts: VersionedRecord {
         }
     }
 
+    @Test func `writes that wait share a commit, and each has its own number`() async throws {
+        try await withFile { path in
+            let store = try await LocalStore.open(path)
+            let revisions = try await withThrowingTaskGroup(of: Int64.self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        try await store.save(
+                            Fact(name: "\(number)", number: number), kind: .facts, id: "\(number)",
+                            durably: number % 2 == 0)
+                    }
+                }
+                return try await group.reduce(into: Set<Int64>()) { $0.insert($1) }
+            }
+            #expect(revisions == Set(1...200))
+            let kept = try await store.loadAll(Fact.self, kind: .facts)
+            #expect(Set(kept.map(\.value.number)) == Set(0..<200) && Set(kept.map(\.revision)) == revisions)
+            // Of one caller's writes the later is later.
+            for number in 0..<5 { try await store.save(Fact(name: "x", number: number), kind: .facts, id: "x") }
+            #expect(try await store.load(Fact.self, kind: .facts, id: "x")?.number == 4)
+        }
+    }
+
     @Test func `a newer version's row comes back with its number`() async throws {
         try await withFile { path in
             let store = try await LocalStore.open(path)

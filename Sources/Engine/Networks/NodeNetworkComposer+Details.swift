@@ -1,0 +1,141 @@
+import Addressing
+import DataPlane
+import Model
+
+/// What of the swarm's facts has been told to the data plane by key, as far as taking it back needs to know it.
+struct ToldFacts: Equatable {
+    /// Addresses of services, by network and service.
+    var services: [String: [String: HostAddresses]] = [:]
+    /// Where ports of the mesh lead, in the tasks behind them.
+    var ports: [NetworkFact.PortKey: UInt16] = [:]
+    var peers: [String: SwarmNetworkState.Peer] = [:]
+
+    init() {}
+
+    /// Everything.
+    init(_ facts: NetworkFacts?) {
+        guard let facts else { return }
+        peers = facts.peers
+        ports = facts.ports.compactMapValues { $0.port?.targetPort }
+        services = facts.networks.mapValues { $0.services.compactMapValues { $0.service?.virtualAddresses } }
+    }
+}
+
+/// Changes that cost what they change, and not what the part holds that they belong to.
+extension NodeNetworkComposer {
+    /// Adds what these facts change within parts; those that are not there are passed over.
+    mutating func addDetails(of keys: Set<NetworkFact.Key>, to changes: inout NetworkChanges) {
+        // What goes before what comes: another may have taken its address.
+        for key in keys {
+            switch key {
+            case .peer(let id): addPeer(id, &changes)
+            case .endpoint(let id, let address): addEndpoint(address, in: id, &changes)
+            case .service(let id, let service): removeService(service, in: id, &changes)
+            case .port(let port): addPort(port, &changes)
+            case .settings, .subnets, .meshBackend, .network, .backend: break
+            }
+        }
+        for key in keys { if case .service(let id, let service) = key { addService(service, in: id, &changes) } }
+        for key in keys {
+            switch key {
+            case .backend(let id, let service, let address): addBackend(address, of: service, in: id, &changes)
+            case .meshBackend(let port, let address): addMeshBackend(address, of: port, &changes)
+            case .settings, .subnets, .port, .peer, .network, .endpoint, .service: break
+            }
+        }
+    }
+
+    private func isPresent(overlay id: String) -> Bool { joined[id] != nil || id == ingressID }
+
+    private mutating func addPeer(_ id: String, _ changes: inout NetworkChanges) {
+        let (old, new) = (told.peers[id], facts?.peers[id])
+        told.peers[id] = new
+        // This node's own is in all parts that say where the node is.
+        if id == nodeID || old == new { return }
+        if let old, old.address != new?.address, !told.peers.values.contains(where: { $0.address == old.address }) {
+            changes.removePeer(old.address)
+        }
+        if let new { changes.setPeer(new.address) }
+        for overlay in ingressOverlays {
+            if let address = old?.ingressAddresses?.hosts.all.first, address != new?.ingressAddresses?.hosts.all.first {
+                changes.removeRemote(address, from: overlay)
+            }
+            if let new, let remote = Self.remote(new) { changes.setRemote(remote, in: overlay) }
+        }
+    }
+
+    private func addEndpoint(_ address: IPAddress, in id: String, _ changes: inout NetworkChanges) {
+        guard isPresent(overlay: id) else { return }
+        if let endpoint = facts?.networks[id]?.endpoints[address], endpoint.nodeID != nodeID {
+            changes.setRemote(Self.remote(endpoint), in: id)
+        } else {
+            changes.removeRemote(address, from: id)
+        }
+    }
+
+    private mutating func removeService(_ service: String, in id: String, _ changes: inout NetworkChanges) {
+        let new = facts?.networks[id]?.services[service]?.service?.virtualAddresses
+        guard let old = told.services[id]?[service], old != new else { return }
+        told.services[id]?[service] = nil
+        if told.services[id]?.isEmpty == true { told.services[id] = nil }
+        guard isPresent(overlay: id) else { return }
+        for address in old.all {
+            changes.removeService(address, from: id)
+            if hasLaxEndpoints(id) { changes.removeReserved(address, from: id) }
+        }
+    }
+
+    private mutating func addService(_ service: String, in id: String, _ changes: inout NetworkChanges) {
+        guard let known = facts?.networks[id]?.services[service], let new = known.service?.virtualAddresses,
+            told.services[id]?[service] == nil
+        else { return }
+        told.services[id, default: [:]][service] = new
+        guard isPresent(overlay: id) else { return }
+        for address in new.all {
+            if hasLaxEndpoints(id) { changes.setReserved(address, in: id) }
+            if isIngress(id) { continue }
+            changes.setService(address, in: id)
+            for backend in known.backends where backend.family == address.family {
+                changes.setBackend(backend, of: address, in: id)
+            }
+        }
+    }
+
+    private func addBackend(
+        _ backend: IPAddress, of service: String, in id: String, _ changes: inout NetworkChanges
+    ) {
+        guard !isIngress(id), isPresent(overlay: id), let virtual = told.services[id]?[service] else { return }
+        let isThere = facts?.networks[id]?.services[service]?.backends.contains(backend) == true
+        for address in virtual.all where address.family == backend.family {
+            if isThere {
+                changes.setBackend(backend, of: address, in: id)
+            } else {
+                changes.removeBackend(backend, of: address, in: id)
+            }
+        }
+    }
+
+    private mutating func addPort(_ key: NetworkFact.PortKey, _ changes: inout NetworkChanges) {
+        let (old, new) = (told.ports[key], facts?.ports[key]?.port?.targetPort)
+        told.ports[key] = new
+        if old == new { return }
+        if old != nil { changes.removePort(key.transport, key.publishedPort) }
+        guard let new else { return }
+        changes.setPort(key.transport, key.publishedPort)
+        for backend in facts?.ports[key]?.backends ?? [] {
+            changes.setMeshBackend(.init(address: backend, port: new), of: key.transport, key.publishedPort)
+        }
+    }
+
+    private func addMeshBackend(
+        _ address: IPAddress, of key: NetworkFact.PortKey, _ changes: inout NetworkChanges
+    ) {
+        guard let target = told.ports[key] else { return }
+        let backend = MeshPort.Backend(address: address, port: target)
+        if facts?.ports[key]?.backends.contains(address) == true {
+            changes.setMeshBackend(backend, of: key.transport, key.publishedPort)
+        } else {
+            changes.removeMeshBackend(backend, of: key.transport, key.publishedPort)
+        }
+    }
+}
