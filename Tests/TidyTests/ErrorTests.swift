@@ -27,8 +27,9 @@ import Testing
 
     @Test func `sentences for clients are written at the edges alone`() {
         var used: Set<String> = []
-        for file in sources where !Self.edges.contains(file.target) && file.target != "Faults" {
-            for (number, line) in file.lines.enumerated() where TidyTests.has("APIError(", in: TidyTests.code(of: line)) {
+        for file in sources where !Self.edges.contains(file.target) && !["Faults", "TestKit"].contains(file.target) {
+            for (number, line) in file.lines.enumerated()
+            where line.contains("APIError(") && TidyTests.has("APIError(", in: TidyTests.code(of: line)) {
                 guard let entry = Self.later.first(where: file.path.hasPrefix) else {
                     Issue.record("\(file.path):\(number + 1) throws a sentence instead of a case")
                     continue
@@ -43,7 +44,8 @@ import Testing
 
     @Test func `only who hands a text to a reader asks for it`() {
         for file in sources
-        where file.target != "DockerMessages" && file.target != "TestKit" && file.lines.contains("import DockerMessages")
+        where file.target != "DockerMessages" && file.target != "TestKit"
+            && file.lines.contains("import DockerMessages")
         {
             #expect(Self.tellers.contains(file.path), "\(file.path) throws cases; others tell what they mean")
         }
@@ -52,11 +54,15 @@ import Testing
     /// The compiler holds the tables complete; that there is one for each kind of error it does not see.
     @Test func `every kind of error has its table`() {
         let declared = sources.flatMap { file in
-            file.lines.compactMap { $0.firstMatch(of: #/^package enum (\w+): Fault, Equatable/#).map { String($0.1) } }
+            file.lines.compactMap { line in
+                line.hasPrefix("package enum ") && line.hasSuffix(": Fault, Equatable {")
+                    ? line.split(separator: " ")[2].prefix { $0 != ":" } : nil
+            }
         }
         let told = Set(
             sources.filter { $0.target == "DockerMessages" }.flatMap(\.lines).compactMap {
-                $0.firstMatch(of: #/^extension (\w+): MessageConvertible/#).map { String($0.1) }
+                $0.hasPrefix("extension ") && $0.hasSuffix(": MessageConvertible {")
+                    ? $0.split(separator: " ")[1].prefix { $0 != ":" } : nil
             })
         #expect(declared.count > 15)
         for name in declared where !told.contains(name) {
