@@ -192,7 +192,8 @@ let package = Package(
         tests(
             "ServiceTests",
             [
-                "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerAPI", "DockerClient", "DockerTypes",
+                "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerMessages", "DockerAPI", "DockerClient",
+                "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
                 "Faults", "Orchestration", "Commands",
             ],

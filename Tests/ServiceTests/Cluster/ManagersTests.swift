@@ -1,3 +1,4 @@
+import DockerMessages
 import EngineInterface
 import EtcdStore
 import Faults
@@ -80,7 +81,7 @@ import X509
             await #expect {
                 try await swarms[1].leaveSwarm(force: false)
             } throws: {
-                "\($0)".hasPrefix(
+                DockerMessage.text(of: $0).hasPrefix(
                     "You are attempting to leave the swarm on a node that is participating as a manager. ")
             }
 
@@ -283,7 +284,7 @@ import X509
                     await #expect {
                         try await one.leaveSwarm(force: false)
                     } throws: {
-                        "\($0)".contains("Removing this node leaves 1 managers out of 2.")
+                        DockerMessage.text(of: $0).contains("Removing this node leaves 1 managers out of 2.")
                     }
                 }
                 try nodes[1].killStore()
@@ -293,7 +294,8 @@ import X509
                 await #expect {
                     try await one.createService(service("more", replicas: 1))
                 } throws: {
-                    "\($0)".hasPrefix("rpc error: code = Unknown desc = The swarm does not have a leader.")
+                    DockerMessage.text(of: $0).hasPrefix(
+                        "rpc error: code = Unknown desc = The swarm does not have a leader.")
                 }
             }
             // Started again it answers all the same.

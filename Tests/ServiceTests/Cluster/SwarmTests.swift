@@ -1,5 +1,6 @@
 import Addressing
 import Cluster
+import DockerMessages
 import EngineInterface
 import Faults
 import LinuxSystem
@@ -78,7 +79,7 @@ import Testing
                         try await manager.updateSwarm(
                             version: cluster.version.index, cluster.spec, rotateWorkerToken: true,
                             rotateManagerToken: false, rotateUnlockKey: false)
-                    } throws: { "\($0)".hasSuffix("update out of sequence") }
+                    } throws: { DockerMessage.text(of: $0).hasSuffix("update out of sequence") }
                 }
             }
         }
@@ -113,7 +114,8 @@ import Testing
             await #expect {
                 try await manager.removeSwarmNetwork(id: network)
             } throws: {
-                "\($0)" == "rpc error: code = FailedPrecondition desc = network \(network) is in use by service \(id)"
+                DockerMessage.text(of: $0)
+                    == "rpc error: code = FailedPrecondition desc = network \(network) is in use by service \(id)"
             }
             let filters = Filters(["service": ["web"], "node": ["node-2"], "desired-state": ["running"]])
             #expect(try await manager.listTasks(filters).count == 2)
