@@ -115,7 +115,8 @@ package struct ElementSet: Equatable, Sendable {
         _ name: String, layout: ElementLayout? = nil, nameFields: Set<Int> = [], keys: some Sequence<String>
     ) {
         self.init(
-            name, layout: layout, nameFields: nameFields, elements: Dictionary(keys.map { ($0, "") }) { first, _ in first })
+            name, layout: layout, nameFields: nameFields,
+            elements: Dictionary(keys.map { ($0, "") }) { first, _ in first })
     }
 
     func adding(_ added: [String: String], to table: TableID) -> String {

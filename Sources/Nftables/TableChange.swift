@@ -135,7 +135,8 @@ extension Table {
 
     /// `nil` for a chain that is none of so many.
     private func step(_ chain: String, _ rules: String) -> TableStep? {
-        guard let balancing, Self.isNumbered(chain), let count = Int(chain.dropFirst()), rules == balancing.text(of: count)
+        guard let balancing, Self.isNumbered(chain), let count = Int(chain.dropFirst()),
+            rules == balancing.text(of: count)
         else { return nil }
         return .chain(id, chain, count: count, balancing)
     }

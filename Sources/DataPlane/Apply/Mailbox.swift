@@ -168,7 +168,8 @@ final class Mailbox: Sendable {
                 (state.whole, state.changes) = (nil, NetworkChanges())
             }
             return Batch(
-                whole: state.whole, changes: state.changes, sequence: state.newest, hasChanges: hasChanges, adopts: state.adopts,
+                whole: state.whole, changes: state.changes, sequence: state.newest, hasChanges: hasChanges,
+                adopts: state.adopts,
                 comparison: state.comparison)
         }
     }

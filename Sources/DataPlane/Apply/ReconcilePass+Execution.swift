@@ -81,7 +81,8 @@ extension ReconcilePass {
             let isGuarded =
                 try part.change.isEmpty ? await changeElements(scope, part.guarding.steps) : false
             let needsThread = !isGuarded || plan.hasParameters
-            let listed = try await overSocket(scope, needsThread: needsThread) { socket -> [TableID: [String: String]] in
+            let listed = try await overSocket(scope, needsThread: needsThread) {
+                socket -> [TableID: [String: String]] in
                 // Foreign tables: an overlay has no other of its own.
                 if !part.change.isEmpty { try NftContext().run(part.change.commands) }
                 let listed = isGuarded ? [:] : try part.guardPorts(book)

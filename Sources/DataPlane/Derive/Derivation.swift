@@ -17,7 +17,8 @@ struct Derivation {
     let overlays: [String: OverlayNetwork]
 
     /// - Parameter node, ingress: what there is in these namespaces, whose numbers are kept.
-    init(_ wanted: NodeNetwork, layout: Layout, filtersBridges: Bool, after node: Input? = nil, _ ingress: Input? = nil) {
+    init(_ wanted: NodeNetwork, layout: Layout, filtersBridges: Bool, after node: Input? = nil, _ ingress: Input? = nil)
+    {
         self.wanted = wanted
         portsAtNode = wanted.meshAtNode.numbered(like: node?.meshPorts ?? [])
         portsAtSandbox = wanted.meshAtSandbox.numbered(like: ingress?.meshPorts ?? [])

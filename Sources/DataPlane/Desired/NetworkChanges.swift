@@ -104,7 +104,9 @@ extension NodeNetwork {
             }
         }
         Self.merge(kinds.bridge, into: &bridges) { if case .bridge(let part) = $0 { part } else { nil } }
-        Self.merge(kinds.overlay, into: &overlays) { if case .overlay(let part) = $0 { part } else { nil } } number: {
+        Self.merge(kinds.overlay, into: &overlays) {
+            if case .overlay(let part) = $0 { part } else { nil }
+        } number: {
             $0.numbered(like: $1)
         }
         Self.merge(kinds.sandbox, into: &sandboxes) { if case .sandbox(let part) = $0 { part } else { nil } }

@@ -42,7 +42,10 @@ struct Roster: Sendable {
             case .bridge(let id): if part != nil { bridges.insert(id) } else { bridges.remove(id) }
             case .overlay(let id): if part != nil { overlays.insert(id) } else { overlays.remove(id) }
             case .sandbox(let id):
-                let references = if case .sandbox(let sandbox)? = part { sandbox.endpoints.map(\.network) } else { nil as [Sandbox.NetworkReference]? }
+                let references =
+                    if case .sandbox(let sandbox)? = part { sandbox.endpoints.map(\.network) } else {
+                        nil as [Sandbox.NetworkReference]?
+                    }
                 set(id, references)
             }
         }

@@ -91,7 +91,9 @@ struct GuardTable {
                     keys: ports.compactMap { port in port.addresses.v4.map { "\"\(port.link)\" . \(port.mac) . \($0)" }
                     }),
                 ElementSet("own6", nameFields: [0]),
-                ElementSet("taken4", layout: ElementLayout(.address), keys: (lax.isEmpty ? [] : taken).compactMap(\.v4?.description)),
+                ElementSet(
+                    "taken4", layout: ElementLayout(.address),
+                    keys: (lax.isEmpty ? [] : taken).compactMap(\.v4?.description)),
                 ElementSet("taken6"),
                 ElementSet(
                     "lax", layout: ElementLayout(.interface, .hardwareAddress), nameFields: [0],

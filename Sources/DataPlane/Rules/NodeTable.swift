@@ -152,8 +152,12 @@ struct NodeTable {
         }
         return [
             ElementSet("underlay", layout: ElementLayout(.interface, .address), nameFields: [0], keys: arrivals),
-            ElementSet("vteps", layout: ElementLayout(.address), keys: (wanted.underlay?.peers ?? []).compactMap(\.v4?.description)),
-            ElementSet("members", layout: ElementLayout(.address), keys: (wanted.underlay?.members ?? []).compactMap(\.v4?.description)),
+            ElementSet(
+                "vteps", layout: ElementLayout(.address),
+                keys: (wanted.underlay?.peers ?? []).compactMap(\.v4?.description)),
+            ElementSet(
+                "members", layout: ElementLayout(.address),
+                keys: (wanted.underlay?.members ?? []).compactMap(\.v4?.description)),
             ElementSet("control", layout: ElementLayout(.transport, .port), keys: control),
             ElementSet("encvni", keys: encrypted.map { "\($0.vni)" }),
             ElementSet(
@@ -166,13 +170,19 @@ struct NodeTable {
                 keys: bridges.compactMap { bridge in
                     bridge.addresses.v4.map { "\($0.masked.spelling) . \"\(bridge.linkName)\"" }
                 }),
-            ElementSet("icc", layout: Self.pairLayout, nameFields: [0, 1], keys: pairs(bridges.filter(\.allowsInterContainer))),
-            ElementSet("apart", layout: Self.pairLayout, nameFields: [0, 1], keys: pairs(bridges.filter { !$0.allowsInterContainer })),
+            ElementSet(
+                "icc", layout: Self.pairLayout, nameFields: [0, 1], keys: pairs(bridges.filter(\.allowsInterContainer))),
+            ElementSet(
+                "apart", layout: Self.pairLayout, nameFields: [0, 1],
+                keys: pairs(bridges.filter { !$0.allowsInterContainer })),
             ElementSet(
                 "internal", layout: ElementLayout(.interface), nameFields: [0],
                 keys: bridges.filter(\.isInternal).map { "\"\($0.linkName)\"" }),
-            ElementSet("hostports", layout: ElementLayout(.transport, .port, value: Self.endpoint), elements: everywhere),
-            ElementSet("hostaddrs", layout: ElementLayout(.address, .transport, .port, value: Self.endpoint), elements: onAddress),
+            ElementSet(
+                "hostports", layout: ElementLayout(.transport, .port, value: Self.endpoint), elements: everywhere),
+            ElementSet(
+                "hostaddrs", layout: ElementLayout(.address, .transport, .port, value: Self.endpoint),
+                elements: onAddress),
         ]
     }
 

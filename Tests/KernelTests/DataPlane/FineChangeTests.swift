@@ -39,9 +39,7 @@ import Testing
         changes.removeRemote(outside, from: "net")
     }
 
-    @Test func `one endpoint and backend more or fewer needs no thread, no file and no context, and every namespace has it`()
-        async throws
-    {
+    @Test func `one endpoint and backend more or fewer needs no thread, file or context`() async throws {
         try await withWorld(nodes: 1) { world in
             let plane = world.nodes[0].plane
             let start = try await plane.adopt(network(world))

@@ -86,7 +86,7 @@ import Testing
                 do {
                     try socket.perform(changes)
                     Issue.record("an element that is not there was deleted")
-                } catch {
+                } catch let error as NetlinkError {
                     #expect(error.code == .missing)
                 }
                 #expect(try NftContext().table(TableID(.ip, "t")).chains.keys.sorted() == ["n0"])

@@ -15,7 +15,9 @@ import Testing
 
     static let empty = NodeNetwork(
         underlay: Underlay(address: address(9, 1), peers: []),
-        bridges: [BridgeNetwork(id: "gw", linkName: "gw", gateway: IPNetwork(address: address(2, 1), prefixLength: 24))],
+        bridges: [
+            BridgeNetwork(id: "gw", linkName: "gw", gateway: IPNetwork(address: address(2, 1), prefixLength: 24))
+        ],
         overlays: ["a", "b"].map { OverlayNetwork(id: $0, vni: 4097) },
         ingress: IngressSandbox(
             address: IPNetwork(address: address(3, 1), prefixLength: 24), overlayID: "a", bridgeID: "gw",
