@@ -170,7 +170,7 @@ import Testing
 
     /// Whoever waited may close the descriptor at once, and its number may be another's who waits as well.
     @Test func `a wait that is cancelled while it begins is over when its watch is undone, not before`() async throws {
-        let waiter = Waiter()
+        let waiter = PollWaiter()
         let (begun, isOver) = (Kept(false), Kept(false))
         // Waits beside the test, which cancels and goes on in its place.
         let task = Task {

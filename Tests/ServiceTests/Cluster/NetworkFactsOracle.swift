@@ -20,7 +20,10 @@ extension NetworkFacts {
                     controlPorts: Set(ends.compactMap { $0.last.flatMap { UInt16($0) } } + usual).sorted(),
                     managers: Set(ends.compactMap { $0.first.flatMap { IPAddress(ipv4: $0) } }).sorted()))
         ]
-        let vteps = objects.nodes.compactMapValues { $0.membership?.dataPathAddress }
+        let vteps = Dictionary(
+            uniqueKeysWithValues: objects.nodes.values.compactMap { node in
+                node.membership?.dataPathAddress.map { (node.id, $0) }
+            })
         let ingressSubnets = ingress?.addressRanges.map(\.subnet) ?? []
         for node in objects.nodes.values {
             guard let address = vteps[node.id] else { continue }

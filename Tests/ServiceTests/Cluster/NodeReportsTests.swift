@@ -104,10 +104,10 @@ import Testing
 
     @Test func `one unauthenticated peer takes its own share of the calls, and not the others'`() throws {
         let start = ContinuousClock.now
-        let admission = Admission(at: start)
+        let admission = CallAdmission(at: start)
         let unauthenticated = IPAddress(203, 0, 113, 66)
         let taken = (0..<10_000).count { _ in admission.admits(unauthenticated, at: start) }
-        #expect(taken == Int(Admission.burst))
+        #expect(taken == Int(CallAdmission.burst))
         #expect(admission.admits(IPAddress(203, 0, 113, 7), at: start))
         #expect(admission.admits(unauthenticated, at: start + .seconds(1)))
         // However many addresses it has, what is remembered is bounded.
