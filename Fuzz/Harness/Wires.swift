@@ -82,7 +82,15 @@ enum Wires {
             }
         case 5: _ = try? Wire.SessionMessage(serializedBytes: bytes)
         case 6: value(SwarmTask.self, bytes)
-        case 7: value(SwarmNetworkState.self, bytes)
+        case 7:
+            var reader = NetworkChangesReader()
+            if let set = try? reader.read(bytes) {
+                // What was understood can be said again, and means the same.
+                var other = NetworkChangesReader()
+                var read: NetworkChangeSet?
+                for piece in (try? set.encoded()) ?? [] { read = try? other.read(piece) }
+                Harness.demand(read == set, "other facts than were sent")
+            }
         case 8: value(NodeDescription.self, bytes)
         case 9: value(TaskStatus.self, bytes)
         case 10: value(Node.self, bytes)

@@ -11,6 +11,14 @@ struct AppliedNetworks: Sendable {
 
     private var known: [String: Known] = [:]
 
+    /// - Parameter networks: Those that an earlier daemon had told the engine of.
+    init(_ networks: [SwarmNetwork] = []) {
+        for network in networks { known[network.id] = Known(network: network) }
+    }
+
+    /// Those of which the engine may know something.
+    var ids: Set<String> { Set(known.keys) }
+
     /// The networks that this node takes part in.
     var networks: [SwarmNetwork] { known.values.compactMap(\.network) }
 

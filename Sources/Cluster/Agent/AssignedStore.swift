@@ -3,7 +3,8 @@ import LocalStore
 import Logging
 import Model
 
-/// What a restarted daemon needs to go on without a manager: the node's tasks with what they have reached, a row each.
+/// What a restarted daemon needs to go on without a manager: the node's tasks with what they have reached, and the networks that the engine has
+/// been told of, a row each.
 struct AssignedStore: Sendable {
     /// All of it in one file, as versions before 0.4.0 kept it. Its parts are records of their own: one that cannot be read leaves the others.
     struct Memory: VersionedRecord {
@@ -48,12 +49,17 @@ struct AssignedStore: Sendable {
     /// Where versions before 0.4.0 kept it.
     private static func formerPath(in directory: String) -> String { directory + "/assigned.json" }
 
+    /// What an earlier daemon kept.
+    struct Kept: Sendable {
+        var tasks: [SwarmTask]
+        var networks: [SwarmNetwork]
+        /// What was there and cannot be read.
+        var unread: [UnreadRecord]
+    }
+
     /// Opens what an earlier daemon kept, of whichever version.
-    /// - Returns: The tasks, and what was there and cannot be read.
     /// - Throws: `LocalStoreError`, `SystemError`.
-    static func open(_ directory: String, log: Logger) async throws -> (
-        store: AssignedStore, tasks: [SwarmTask], unread: [UnreadRecord]
-    ) {
+    static func open(_ directory: String, log: Logger) async throws -> (store: AssignedStore, kept: Kept) {
         let store = try await LocalStore.open(path(in: directory))
         var unread: [UnreadRecord] = []
         if let aside = store.setAside {
@@ -61,12 +67,14 @@ struct AssignedStore: Sendable {
             unread.append(UnreadRecord(type: "daemon", id: aside, reason: "the file is damaged"))
         }
         var tasks = try await store.restore(SwarmTask.self, kind: .tasks).map(\.value)
+        var networks = try await store.restore(SwarmNetwork.self, kind: .networks).map(\.value)
         unread += try await store.unread()
         let own = AssignedStore(store: store)
         let former = try await own.takeOver(formerPath(in: directory), log)
         let known = Set(tasks.map(\.id))
         tasks += former.tasks.filter { !known.contains($0.id) }
-        return (own, tasks, unread + former.unread)
+        if networks.isEmpty { networks = former.network?.networks.map(\.network) ?? [] }
+        return (own, Kept(tasks: tasks, networks: networks, unread: unread + former.unread))
     }
 
     private func takeOver(_ path: String, _ log: Logger) async throws -> Memory {
@@ -87,6 +95,7 @@ struct AssignedStore: Sendable {
             log.error("the whole of what was assigned before is kept", metadata: ["path": "\(aside)"])
         }
         try await save(memory.tasks.map { ($0.id, $0) })
+        try await save(networks: (memory.network?.networks ?? []).map { ($0.network.id, $0.network) })
         try await onThread { try Files.remove(path) }
         return memory
     }
@@ -101,6 +110,21 @@ struct AssignedStore: Sendable {
                 try batch.save(task, kind: .tasks, id: id)
             } else {
                 batch.delete(kind: .tasks, id: id)
+            }
+        }
+        if !batch.isEmpty { try await store.apply(batch) }
+    }
+
+    /// Keeps what the engine may know of, all of it or nothing.
+    /// - Parameter networks: `nil` for one that the node takes no part in any more.
+    /// - Throws: `LocalStoreError`.
+    func save(networks: [(id: String, network: SwarmNetwork?)]) async throws {
+        var batch = LocalBatch()
+        for (id, network) in networks {
+            if let network {
+                try batch.save(network, kind: .networks, id: id)
+            } else {
+                batch.delete(kind: .networks, id: id)
             }
         }
         if !batch.isEmpty { try await store.apply(batch) }

@@ -35,7 +35,7 @@ final class AssignedTasks: Sendable {
     /// Grows with each report that waits.
     let news = ObservableValue(0)
     private let saves = ObservableValue(0)
-    /// What the engine has in force of the swarm's networks, since the daemon began.
+    /// What the engine has in force of the swarm's networks.
     let networks = ObservableValue(AppliedNetworks())
 
     /// How many tasks may wait for their runner at once; a node has far fewer.
@@ -62,9 +62,10 @@ final class AssignedTasks: Sendable {
     /// Takes up what an earlier daemon kept; its tasks' runners start with ``run()``.
     func restore() async {
         do {
-            let (store, tasks, unread) = try await AssignedStore.open(directory, log: log)
-            tell(of: unread)
-            take(complete: false, tasks, removed: [])
+            let (store, kept) = try await AssignedStore.open(directory, log: log)
+            tell(of: kept.unread)
+            take(complete: false, kept.tasks, removed: [])
+            networks.set(AppliedNetworks(kept.networks))
             self.store.set(store)
         } catch {
             // A manager tells it all again.
@@ -93,7 +94,9 @@ final class AssignedTasks: Sendable {
             }
             group.cancelAll()
         }
-        do { try await store.value?.close() } catch {
+        guard let store = store.value else { return }
+        _ = await saveChanged(to: store)
+        do { try await store.close() } catch {
             log.warning("what is assigned is not closed", metadata: ["error": "\(error)"])
         }
     }
@@ -150,6 +153,14 @@ final class AssignedTasks: Sendable {
         state.withLock { state in Set(state.entries.values.filter { $0.status.state.isTerminal }.map(\.task.id)) }
     }
 
+    /// Keeps that the engine knows something of networks, which must be before it does, or that it does not any more.
+    func keep(networks: [(id: String, network: SwarmNetwork?)]) async {
+        guard !networks.isEmpty, let store = store.value else { return }
+        do { try await store.save(networks: networks) } catch {
+            log.error("the networks of this node cannot be kept", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func note(_ id: String, _ status: TaskStatus) {
         state.withLock { state in
             guard state.entries[id] != nil else { return }
@@ -192,26 +203,32 @@ final class AssignedTasks: Sendable {
             var saved = 0
             while true {
                 saved = try await saves.wait { [saved] in $0 > saved ? $0 : nil }
-                let changed = state.withLock { state in
-                    defer { state.unsaved = [] }
-                    return state.unsaved.map { id -> (id: String, task: SwarmTask?) in
-                        guard let entry = state.entries[id] else { return (id, nil) }
-                        var task = entry.task
-                        task.status = entry.status
-                        return (id, task)
-                    }
-                }
-                do { try await store.save(changed) } catch {
-                    log.error("what is assigned cannot be kept", metadata: ["error": "\(error)"])
-                    state.withLock { $0.unsaved.formUnion(changed.map(\.id)) }
-                    saves.change { $0 += 1 }
-                    try await Task.sleep(for: Self.saveRetry)
-                }
+                if await !saveChanged(to: store) { try await Task.sleep(for: Self.saveRetry) }
                 try await Task.sleep(for: Self.saveInterval)
             }
         } catch {
-            // Only cancellation gets here: the daemon ends, and what is on disk is at most one interval old.
+            // Only cancellation gets here: the daemon ends. Of one that is killed, what is on disk is at most one interval old.
             return
         }
+    }
+
+    /// - Returns: Whether all is kept.
+    private func saveChanged(to store: AssignedStore) async -> Bool {
+        let changed = state.withLock { state in
+            defer { state.unsaved = [] }
+            return state.unsaved.map { id -> (id: String, task: SwarmTask?) in
+                guard let entry = state.entries[id] else { return (id, nil) }
+                var task = entry.task
+                task.status = entry.status
+                return (id, task)
+            }
+        }
+        do { try await store.save(changed) } catch {
+            log.error("what is assigned cannot be kept", metadata: ["error": "\(error)"])
+            state.withLock { $0.unsaved.formUnion(changed.map(\.id)) }
+            saves.change { $0 += 1 }
+            return false
+        }
+        return true
     }
 }

@@ -160,9 +160,12 @@ actor AssignmentPlanner {
     func next(_ nodeID: String, session: String) throws -> Batch {
         try check(nodeID, session)
         var batch = Batch()
-        guard var subscriber = subscribers[nodeID], subscriber.isReady else { return batch }
+        guard subscribers[nodeID]?.isReady == true, var subscriber = subscribers.removeValue(forKey: nodeID) else {
+            return batch
+        }
+        defer { subscribers[nodeID] = subscriber }
         for scope in subscriber.scopes.sorted(by: { $0.networkID < $1.networkID }) {
-            var ring = rings[scope] ?? ChangeRing(scope, at: sequence)
+            var ring = rings.removeValue(forKey: scope) ?? ChangeRing(scope, at: sequence)
             defer { rings[scope] = ring }
             guard subscriber.cursors[scope] != ring.sequence else { continue }
             batch.networks += try ring.messages(after: subscriber.cursors[scope]) { index.facts.facts(of: scope) }
@@ -173,7 +176,6 @@ actor AssignmentPlanner {
             subscriber.cursors[scope] = nil
         }
         batch.tasks = subscriber.teller.take { task($0, of: nodeID) }
-        subscribers[nodeID] = subscriber
         return batch
     }
 

@@ -65,8 +65,13 @@ struct Acknowledgements {
 
     /// The node asks anew: what it has in force is not known.
     mutating func forget(_ nodeID: String, _ scope: NetworkFact.Scope) {
-        guard subscriptions[scope]?[nodeID] != nil else { return }
-        join(nodeID, scope, isBack: true)
+        guard let former = subscriptions[scope]?[nodeID] else { return }
+        subscriptions[scope]?[nodeID] = Subscription(number: 0)
+        for index in 0..<(barriers[scope]?.count ?? 0) {
+            guard let barrier = barriers[scope]?[index] else { continue }
+            let isCounted = barrier.sequence > former.acknowledged && former.number <= barrier.number
+            if !isCounted { barriers[scope]?[index].remaining += 1 }
+        }
     }
 
     /// New connections of the node follow a state, and all before it.

@@ -58,14 +58,18 @@ import Testing
         task.labels = ["flag": "red"]
         for lacking in [[], [flags]] {
             var teller = TaskTeller(lacking: lacking)
-            #expect(teller.note("one", task))
-            let change = try #require(teller.take { _ in task })
+            let isFirst = teller.note("one", task)
+            #expect(isFirst)
+            let first = teller.take { _ in task }
+            let change = try #require(first)
             #expect(change.from == 0 && change.tasks.map(\.labels) == [lacking.isEmpty ? ["flag": "red"] : [:]])
             // A change that such a node would not see is none.
             var next = task
             next.labels = ["flag": "blue"]
-            #expect(teller.note("one", next) == lacking.isEmpty)
-            #expect((teller.take { _ in next } == nil) != lacking.isEmpty)
+            let isNext = teller.note("one", next)
+            #expect(isNext == lacking.isEmpty)
+            let told = teller.take { _ in next }
+            #expect((told == nil) != lacking.isEmpty)
         }
     }
 

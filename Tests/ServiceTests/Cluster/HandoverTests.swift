@@ -1,3 +1,5 @@
+import Addressing
+import Logging
 import Model
 import NodeProtocol
 import TestKit
@@ -46,10 +48,20 @@ import Testing
         #expect(nodes.takePassed().isEmpty)
         nodes.acknowledge("two", a, 8)
         #expect(nodes.takePassed() == [waiter("t")])
+        // One that asks for everything anew has to say everything anew.
+        nodes.join("three", a, isBack: false)
+        nodes.wait(waiter("s"), for: [(a, 9)])
+        nodes.acknowledge("one", a, 9)
+        nodes.forget("one", a)
+        for node in ["two", "three"] { nodes.acknowledge(node, a, 9) }
+        #expect(nodes.takePassed().isEmpty)
+        nodes.acknowledge("one", a, 9)
+        #expect(nodes.takePassed() == [waiter("s")])
+        nodes.leave("three", a)
         // Cancelled ones pass no more.
-        nodes.wait(waiter("u"), for: [(a, 9)])
+        nodes.wait(waiter("u"), for: [(a, 10)])
         nodes.cancel(waiter("u"))
-        for node in ["one", "two"] { nodes.acknowledge(node, a, 9) }
+        for node in ["one", "two"] { nodes.acknowledge(node, a, 10) }
         #expect(nodes.takePassed().isEmpty)
     }
 
@@ -106,9 +118,11 @@ import Testing
 
     @Test func `an update's new task is used before the old one is let go of`() {
         var planner = BackendPlanner()
-        #expect(!planner.take("old", task("old", .running), isNodeReady: true, now: now), "it was in use before")
+        let isOldNew = planner.take("old", task("old", .running), isNodeReady: true, now: now)
+        #expect(!isOldNew, "it was in use before")
         #expect(planner.settle(now: now) == ["old": true])
-        #expect(planner.take("new", task("new", .assigned), isNodeReady: true, now: now))
+        let isNew = planner.take("new", task("new", .assigned), isNodeReady: true, now: now)
+        #expect(isNew)
         #expect(planner.settle(now: now).isEmpty)
         _ = planner.take("new", task("new", .running), isNodeReady: true, now: now)
         _ = planner.take("old", task("old", .running, isWanted: false), isNodeReady: true, now: now)
@@ -123,7 +137,8 @@ import Testing
     @Test func `nodes that say nothing are waited for until the deadline, and a node that is down has no backends`() {
         var planner = BackendPlanner()
         _ = planner.settle(now: now)
-        #expect(planner.take("one", task("one", .running), isNodeReady: true, now: now))
+        let isNew = planner.take("one", task("one", .running), isNodeReady: true, now: now)
+        #expect(isNew)
         #expect(planner.settle(now: now).isEmpty)
         #expect(planner.nextDeadline == now + BackendPlanner.deadline)
         #expect(planner.settle(now: now + BackendPlanner.deadline) == ["one": true])
@@ -141,7 +156,8 @@ import Testing
         drains.begin("t", now: now)
         #expect(drains.take(others: [[]], now: now).isEmpty)
         #expect(drains.isHeld("t") && drains.cleared.isEmpty)
-        #expect(!drains.acknowledged("t", now: now))
+        let isDone = drains.acknowledged("t", now: now)
+        #expect(!isDone)
         #expect(drains.isHeld("t") && drains.cleared == ["t"])
         #expect(drains.take(others: [["x"]], now: now).isEmpty)
         #expect(drains.take(others: [["x", "t"]], now: now) == ["t"])
@@ -154,5 +170,52 @@ import Testing
         #expect(late.take(others: [[]], now: now).isEmpty && late.nextDeadline == now + DrainPlanner.deadline)
         #expect(late.pass(to: now + DrainPlanner.deadline) == ["t"])
         #expect(!late.isHeld("t") && late.cleared.isEmpty)
+    }
+}
+
+/// What the agent keeps of networks.
+@Suite struct AppliedNetworksTests {
+    @Test func `a node knows its networks and its own places, until they end`() throws {
+        func endpoint(_ task: String, _ node: String, _ last: UInt8) -> NetworkFact {
+            .endpoint(
+                network: "net",
+                .init(
+                    addresses: HostAddresses(IPAddress(10, 0, 0, last)), nodeID: node, taskID: task,
+                    vtep: IPAddress(192, 0, 2, 1), containerID: "", names: []))
+        }
+        var applied = AppliedNetworks([SwarmNetwork(id: "old")])
+        #expect(applied.ids == ["old"] && applied.networks.map(\.id) == ["old"])
+        let scope = NetworkFact.Scope.network("net")
+        applied.take(
+            NetworkChangeSet(
+                scope, sequence: 1, isSnapshot: true,
+                upserts: [.network(SwarmNetwork(id: "net")), endpoint("mine", "me", 2), endpoint("other", "you", 3)]),
+            nodeID: "me")
+        #expect(applied.ids == ["net", "old"])
+        #expect(applied.has("mine", in: "net") && !applied.has("other", in: "net"))
+        applied.take(
+            NetworkChangeSet(scope, sequence: 2, removals: [.endpoint(network: "net", IPAddress(10, 0, 0, 2))]),
+            nodeID: "me")
+        #expect(!applied.has("mine", in: "net"))
+        applied.take(NetworkChangeSet(scope, sequence: 3, isEnd: true), nodeID: "me")
+        #expect(applied.ids == ["old"])
+    }
+
+    @Test func `networks and tasks are kept a row each`() async throws {
+        try await withTemporaryDirectory { directory in
+            let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let (store, empty) = try await AssignedStore.open(directory, log: log)
+            #expect(empty.tasks.isEmpty && empty.networks.isEmpty && empty.unread.isEmpty)
+            var network = SwarmNetwork(id: "net")
+            network.spec.name = "mesh"
+            try await store.save(networks: [("net", network), ("other", SwarmNetwork(id: "other"))])
+            try await store.save([("one", SwarmTask(id: "one")), ("two", SwarmTask(id: "two"))])
+            try await store.save([("one", nil)])
+            try await store.save(networks: [("other", nil)])
+            try await store.close()
+            let (again, kept) = try await AssignedStore.open(directory, log: log)
+            #expect(kept.tasks == [SwarmTask(id: "two")] && kept.networks == [network])
+            try await again.close()
+        }
     }
 }

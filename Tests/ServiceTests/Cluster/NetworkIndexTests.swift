@@ -63,7 +63,8 @@ private struct RandomSwarm {
         var service = Service(id: id)
         service.spec.name = pick("name", 3)
         if chance(2) {
-            var config = NetworkAttachmentConfig(target: pick("net", 4))
+            var config = NetworkAttachmentConfig()
+            config.target = pick("net", 4)
             config.aliases = [pick("alias", 3)]
             service.spec.taskTemplate.networks = [config]
         }
@@ -235,5 +236,47 @@ private struct RandomSwarm {
         objects.tasks["task"] = task
         take()
         #expect(index.settle().facts.isEmpty)
+    }
+
+    @Test(arguments: [30, 3000]) func `one more task asks for a few facts, however many others there are`(_ count: Int)
+    {
+        var objects = SwarmState()
+        var network = SwarmNetwork(id: "net")
+        network.spec.ingress = true
+        network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4097"])
+        objects.networks["net"] = network
+        var node = Node(id: "node")
+        node.membership = Node.Membership()
+        node.membership?.dataPathAddress = IPAddress(192, 0, 2, 1)
+        objects.nodes["node"] = node
+        var service = Service(id: "web")
+        var port = PortConfig()
+        port.targetPort = 80
+        port.publishedPort = 8080
+        service.endpoint.ports = [port]
+        objects.services["web"] = service
+        func task(_ number: Int) -> SwarmTask {
+            var task = SwarmTask(id: "task\(number)")
+            task.nodeID = "node"
+            task.serviceID = "web"
+            task.status.state = .running
+            let address = IPAddress(10, 0, UInt8(number / 250), UInt8(number % 250 + 2))
+            task.networksAttachments = [NetworkAttachment(network: network, addresses: [IPNetwork(address)])]
+            return task
+        }
+        for number in 0..<count { objects.tasks["task\(number)"] = task(number) }
+        var index = NetworkIndex()
+        index.take(objects, ObjectChanges(isEverything: true))
+        for id in objects.tasks.keys { index.setServing(id, true) }
+        #expect(index.settle().facts[.network("net")]?.upserts.count == 2 * count + 2)
+        objects.tasks["task\(count)"] = task(count)
+        var changes = ObjectChanges()
+        changes.take(.events([.delete(StoreKey(.tasks, id: "task\(count)"), revision: 1)]))
+        index.take(objects, changes)
+        index.setServing("task\(count)", true)
+        // The endpoint, the service, the backend in the network, and the one of the mesh.
+        #expect(index.dirty.count == 4)
+        let news = index.settle().facts
+        #expect(news[.network("net")]?.upserts.count == 2 && news[.swarm]?.upserts.count == 1)
     }
 }

@@ -51,7 +51,7 @@ import X509
                 let joiner = try TLSIdentity(joiner: NodeKey(), roots: [])
                 let report: @Sendable (NodeTransport.Client) async throws -> Void = { client in
                     _ = try await Wire.Dispatcher.Client(wrapping: client).reportNetwork(
-                        .with { $0.version = 1 }, options: NodeTransport.callOptions)
+                        .with { $0.applied = [.init()] }, options: NodeTransport.callOptions)
                 }
                 let root: @Sendable (NodeTransport.Client) async throws -> Void = { client in
                     let pem = try await Wire.Certificates.Client(wrapping: client).rootCertificate(

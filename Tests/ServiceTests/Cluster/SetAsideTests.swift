@@ -66,7 +66,7 @@ import Testing
             // It is kept in its new place from now on.
             #expect(!Files.exists(path))
             let again = try await AssignedStore.open(directory, log: quiet)
-            #expect(again.tasks.map(\.id) == ["one", "two"] && again.unread.isEmpty)
+            #expect(again.kept.tasks.map(\.id) == ["one", "two"] && again.kept.unread.isEmpty)
             #expect(told.withLock { $0.map { "\($0.action) \($0.type) \($0.actorID)" } } == ["set-aside task later"])
             #expect(try kept(directory) == [text])
         }

@@ -220,8 +220,6 @@ import Testing
                         try await manager.listServices(Filters(), withStatus: true).first?.serviceStatus?.runningTasks
                             == 4
                     }
-                    // What is kept is at most an interval old.
-                    try await eventually("it is kept") { Files.exists(second.directory + "/swarm/assigned.json") }
                 }
             }
             let before = first.executor.running.union(second.executor.running)
