@@ -27,7 +27,7 @@ final class AssignmentInbox: Sendable {
     func take() async throws -> [Item] {
         let all = try await items.wait { $0.isEmpty ? nil : $0 }
         // Only more may have come meanwhile: one takes, one puts.
-        items.change { $0.removeFirst(min(all.count, $0.count)) }
+        items.change { $0 = Array($0.dropFirst(all.count)) }
         return all
     }
 }

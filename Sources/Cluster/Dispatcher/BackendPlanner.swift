@@ -117,7 +117,7 @@ struct BackendPlanner {
             }
         }
         defer { (touched, changed) = ([], []) }
-        return Dictionary(uniqueKeysWithValues: changed.map { ($0, isServing($0)) })
+        return Dictionary(changed.map { ($0, isServing($0)) }) { $1 }
     }
 }
 
@@ -136,7 +136,7 @@ struct DeadlineQueue {
         let due = entries.dropFirst(first).prefix { $0.at <= now }
         first += due.count
         if first > 64, first * 2 > entries.count {
-            entries.removeFirst(first)
+            entries = Array(entries.dropFirst(first))
             first = 0
         }
         return due.map(\.id)

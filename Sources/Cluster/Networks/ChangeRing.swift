@@ -52,7 +52,7 @@ struct ChangeRing {
         let old = sets.prefix(sets.count / 2 + 1)
         base = old.last?.sequence ?? base
         bytes -= old.reduce(0) { $0 + $1.bytes }
-        sets.removeFirst(old.count)
+        sets = Array(sets.dropFirst(old.count))
     }
 
     private mutating func forget() {

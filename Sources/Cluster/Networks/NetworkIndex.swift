@@ -10,6 +10,7 @@ import StateStore
 package struct NetworkIndex {
     /// Which facts are different, by scope, and whose part in networks.
     package struct Changes {
+        /// What is other now, in the order in which nodes are to take it.
         package var facts: [NetworkFact.Scope: (upserts: [NetworkFact], removals: [NetworkFact.Key])] = [:]
         /// Nodes that may take part in other networks than before.
         package var nodes: Set<String> = []

@@ -13,6 +13,7 @@ package struct ObjectChanges: Sendable, Equatable {
     /// - Parameter isEverything: Nothing has been read yet.
     package init(isEverything: Bool = false) { self.isEverything = isEverything }
 
+    /// Whether every object is as it was.
     package var isEmpty: Bool { !isEverything && keys.isEmpty }
 
     mutating func take(_ update: StoreUpdate) {
