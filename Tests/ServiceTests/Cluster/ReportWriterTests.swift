@@ -135,10 +135,18 @@ import Testing
     {
         try await with([Self.task("a", on: "n"), Self.task("b", on: "m")]) { store, _, writer in
             store.before.withLock { $0 = { _ in throw StateStoreError(.unavailable, "write") } }
-            async let first: Void = writer.write([Self.report("a", .running)], of: "n")
-            async let second: Void = writer.write([Self.report("b", .running)], of: "m")
-            await #expect(throws: StateStoreError.self) { try await first }
-            await #expect(throws: StateStoreError.self) { try await second }
+            let failures = await withTaskGroup(of: Bool.self) { group in
+                for (task, node) in [("a", "n"), ("b", "m")] {
+                    group.addTask {
+                        do { try await writer.write([Self.report(task, .running)], of: node) } catch {
+                            return error is StateStoreError
+                        }
+                        return false
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(failures == 2)
             store.before.withLock { $0 = nil }
             try await writer.write([Self.report("b", .running)], of: "m")
             #expect(try await Self.stored(store, "a").status.state == .assigned)
