@@ -4,9 +4,15 @@ import TestKit
 import Testing
 
 @Suite struct SlotsTests {
+    private struct Counts: Sendable {
+        var now = 0
+        var most = 0
+        var order: [Int] = []
+    }
+
     @Test func `so many go on at a time, and the others follow in order`() async throws {
         let slots = Slots(2)
-        let counts = Mutex((now: 0, most: 0, order: [Int]()))
+        let counts = Kept(Counts())
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<20 {
                 group.addTask {

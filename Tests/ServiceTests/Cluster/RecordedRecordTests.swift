@@ -72,7 +72,7 @@ import Testing
             node.spec.labels["new"] = "yes"
             draft.put(node)
         }
-        let puts = try draft.transactions(under: LeaderFence(role: "test", revision: 1)).flatMap(\.puts)
+        let puts = try draft.transactions(under: LeaderFence(role: "test", revision: 1)).flatMap(\.transaction.puts)
         #expect(puts.count == 2)
         for put in puts {
             #expect(String(decoding: put.value, as: UTF8.self).hasPrefix(#"{"Kind":"node","Value":{"#))
