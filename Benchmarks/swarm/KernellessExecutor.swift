@@ -78,8 +78,6 @@ final class KernellessExecutor: TaskExecutor {
         AsyncThrowingStream { nil }
     }
 
-    func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {}
-
     func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
         state.withLock { state in for set in changes { state.facts.apply(set) } }
     }

@@ -43,9 +43,6 @@ package protocol TaskLogSource: Sendable {
 
 /// The swarm's networks on a node, and the places of containers outside of services in them.
 package protocol SwarmNetworkExecutor: Sendable {
-    /// Makes the networks as told; returns when new connections follow it.
-    /// - Parameter nodeID: This node's id in the swarm, by which it finds itself in the state.
-    func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws
     /// Takes what managers tell of the swarm's networks, in this order; returns when new connections follow all of it. What is told is kept, and
     /// in force again when the daemon has been restarted, before any manager answers.
     /// - Parameter nodeID: This node's id in the swarm, by which it finds itself among the peers.
@@ -66,8 +63,4 @@ package struct TaskExit: Sendable, Equatable {
         self.exitCode = exitCode
         self.message = message
     }
-}
-
-extension SwarmNetworkExecutor {
-    package func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {}
 }

@@ -2,6 +2,7 @@ import Synchronization
 
 /// How often this process did what a change of the network that only adds or takes an endpoint or a backend must not need. For tests and benchmarks.
 package struct KernelCounters: Equatable, Sendable {
+    /// What is counted.
     package enum Kind: Int, CaseIterable, Sendable {
         /// A thread was started for blocking work.
         case thread
@@ -18,6 +19,7 @@ package struct KernelCounters: Equatable, Sendable {
     private static let files = Atomic<Int>(0)
     private static let contexts = Atomic<Int>(0)
 
+    /// Counts one; from any thread.
     package static func note(_ kind: Kind) {
         switch kind {
         case .thread: threads.wrappingAdd(1, ordering: .relaxed)
@@ -27,9 +29,13 @@ package struct KernelCounters: Equatable, Sendable {
         }
     }
 
+    /// Started for blocking work.
     package let threads: Int
+    /// Of threads into network namespaces.
     package let entries: Int
+    /// Opened.
     package let files: Int
+    /// Of libnftables.
     package let contexts: Int
 
     /// Since the process has started.
@@ -39,6 +45,7 @@ package struct KernelCounters: Equatable, Sendable {
             files: files.load(ordering: .relaxed), contexts: contexts.load(ordering: .relaxed))
     }
 
+    /// What has been counted in between.
     package static func - (later: Self, earlier: Self) -> Self {
         KernelCounters(
             threads: later.threads &- earlier.threads, entries: later.entries &- earlier.entries,

@@ -228,7 +228,7 @@ package enum Processes {
         try check(getrlimit(resource, &limit), "read the limit of descriptors")
         limit.rlim_cur = limit.rlim_max
         try check(setrlimit(resource, &limit), "raise the limit of descriptors")
-        return UInt64(limit.rlim_cur)
+        return UInt64(clamping: limit.rlim_cur)
     }
 
     /// Reaps ended children that nobody waits for. Returns how many.

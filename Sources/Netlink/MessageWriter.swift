@@ -26,7 +26,7 @@ package struct MessageWriter {
     func finished(sequence: UInt32, acknowledged: Bool) -> [UInt8] {
         var whole = bytes
         if acknowledged {
-            let flags = whole[6...7].withUnsafeBytes { $0.loadUnaligned(as: UInt16.self) }
+            let flags = whole.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 6, as: UInt16.self) }
             Self.store(flags | MessageFlags.acknowledge, in: &whole, at: 6)
         }
         Self.store(UInt32(clamping: whole.count), in: &whole, at: 0)

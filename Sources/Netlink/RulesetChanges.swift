@@ -4,6 +4,7 @@ import Synchronization
 
 /// An element of a set or map of nftables, as the kernel has it: each part of a key or value that is put together of several is padded to four bytes.
 package struct RulesetElement: Hashable, Sendable {
+    /// What a map has under the key.
     package enum Value: Hashable, Sendable {
         /// Of a set.
         case none

@@ -17,7 +17,7 @@ package enum ElementField: Equatable, Sendable {
     fileprivate func encode(_ text: Substring) -> [UInt8]? {
         switch self {
         case .address:
-            let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+            let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0, radix: 10) }
             let bytes = parts.compactMap { $0 }
             return parts.count == 4 && bytes.count == 4 ? bytes : nil
         case .hardwareAddress:
@@ -36,8 +36,8 @@ package enum ElementField: Equatable, Sendable {
             case "sctp": return [132]
             default: return nil
             }
-        case .port: return UInt16(text).map { number in withUnsafeBytes(of: number.bigEndian) { Array($0) } }
-        case .number: return UInt32(text).map { number in withUnsafeBytes(of: number) { Array($0) } }
+        case .port: return UInt16(text, radix: 10).map { number in withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+        case .number: return UInt32(text, radix: 10).map { number in withUnsafeBytes(of: number) { Array($0) } }
         case .priority:
             if text == "none" { return [0, 0, 0, 0] }
             guard text.hasPrefix("0:") else { return nil }
@@ -62,6 +62,7 @@ package enum ElementField: Equatable, Sendable {
 
 /// What elements of a set or map are put together of.
 package struct ElementLayout: Equatable, Sendable {
+    /// What stands behind a key.
     package enum Value: Equatable, Sendable {
         case none
         case fields([ElementField])
@@ -84,8 +85,10 @@ package struct ElementLayout: Equatable, Sendable {
         self.value = value
     }
 
+    /// The kernel's bytes of a key as nft writes it; `nil` for what is not written so.
     package func encode(key text: String) -> [UInt8]? { ElementField.encode(text, key) }
 
+    /// The same for what stands behind a key.
     package func encode(value text: String) -> EncodedValue? {
         switch value {
         case .none: text.isEmpty ? EncodedValue.none : nil
@@ -102,8 +105,10 @@ package enum Balancing: Equatable, Sendable {
     /// Of a map by protocol, port and number, in turns. The number goes through something that the packet has.
     case ports(map: String, through: Carrier)
 
+    /// What a packet has that the number may go through, as maps take no expression.
     package enum Carrier: String, Equatable, Sendable { case mark, priority }
 
+    /// The rule of a chain that chooses one of so many.
     package func text(of count: Int) -> String {
         switch self {
         case .addresses(let map): "dnat to ip daddr . numgen random mod \(count) map @\(map)"

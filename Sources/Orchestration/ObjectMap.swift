@@ -135,6 +135,7 @@ extension ObjectMap: Sequence {
             base.next().map { ($0.key, $0.value.value) }
         }
     }
+    /// In no order that means anything.
     package func makeIterator() -> Iterator { Iterator(base: tree.makeIterator()) }
 }
 

@@ -47,7 +47,7 @@ extension Balancing {
                 .translate(addressRegister: Self.first, portRegister: nil),
             ]
         case .ports(let map, let carrier):
-            let key = UInt32((carrier == .mark ? NFT_META_MARK : NFT_META_PRIORITY).rawValue)
+            let key = carrier == .mark ? UInt32(NFT_META_MARK.rawValue) : UInt32(NFT_META_PRIORITY.rawValue)
             return [
                 .number(register: Self.first, modulus: count, isRandom: false),
                 .storeMeta(register: Self.first, key: key),

@@ -148,7 +148,7 @@ final class NetworkCoordinator: Sendable {
     /// These facts as they are now; `nil` for one that is no more.
     func present(_ keys: Set<NetworkFact.Key>) -> [NetworkFact.Key: NetworkFact?] {
         state.withLock { state in
-            Dictionary(uniqueKeysWithValues: keys.map { ($0, state.composer.facts?.fact($0)) })
+            Dictionary(keys.map { ($0, state.composer.facts?.fact($0)) }) { first, _ in first }
         }
     }
 

@@ -67,16 +67,6 @@ final class SwarmNetworks: Sendable {
         }
     }
 
-    /// Takes a whole state in place of what was told before.
-    func apply(_ state: SwarmNetworkState, nodeID: String) async throws {
-        let sets = state.changeSets
-        let scopes = Set(sets.map(\.scope))
-        let ends = (network.facts?.scopes ?? []).filter { !scopes.contains($0) }.map {
-            NetworkChangeSet($0, sequence: state.version, isEnd: true)
-        }
-        try await apply(sets + ends, nodeID: nodeID)
-    }
-
     /// Writes what is not on record yet; what cannot be written is tried again with the next change.
     private func keep() async throws {
         let unwritten = state.withLock { state in

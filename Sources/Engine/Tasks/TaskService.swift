@@ -160,10 +160,6 @@ package final class TaskService: TaskExecutor {
         try await logs.taskLog(id: id, selection, marks: marks)
     }
 
-    package func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {
-        try await networks.apply(state, nodeID: nodeID)
-    }
-
     package func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
         try await networks.apply(changes, nodeID: nodeID)
     }

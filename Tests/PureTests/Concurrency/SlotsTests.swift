@@ -45,6 +45,7 @@ import Testing
                 }
             }
             try await entered.value()
+            // Cancelled alone.
             let waiting = Task { try await slots.run {} }
             try await eventually { slots.waiterCount == 1 }
             waiting.cancel()

@@ -124,8 +124,6 @@ final class FakeExecutor: TaskExecutor {
         }
     }
 
-    func applyNetworkState(_ state: SwarmNetworkState, nodeID: String) async throws {}
-
     func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
         while self.state.withLock({ $0.holdsNetworks }) { try await Task.sleep(for: .milliseconds(5)) }
         self.state.withLock { state in
