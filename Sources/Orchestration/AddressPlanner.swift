@@ -12,10 +12,19 @@ struct AddressPlanner {
     private var taken: [String: Set<IPAddress>] = [:]
     /// Networks that had no address left in this pass.
     private var exhausted: Set<String> = []
+    /// What is held in networks that have no address left beside just that: there is none as long as it is the same, and nobody looks.
+    private var full: [String: Holdings] = [:]
     /// Services that lack an address or a port: each pass tries again.
     private var waitingServices: Set<String> = []
     /// Nodes that lack an address.
     private var waitingNodes: Set<String> = []
+
+    /// Addresses that are held in a network.
+    private struct Holdings: Sendable, Equatable {
+        var tasks: CountedSet<IPAddress>
+        var services: CountedSet<IPAddress>
+        var nodes: CountedSet<IPAddress>
+    }
 
     /// Published ports chosen by the swarm. Source: Docker's documentation of `--publish`.
     static let dynamicPorts = 30_000...32_767
@@ -23,6 +32,7 @@ struct AddressPlanner {
     mutating func run(_ draft: inout SwarmDraft, _ scope: PlanScope) {
         taken = [:]
         exhausted = []
+        if scope.isWhole { full = [:] }
         renew(scope.networks, draft.state)
         for id in scope.services.union(waitingServices).sorted() {
             waitingServices.remove(id)
@@ -54,6 +64,7 @@ struct AddressPlanner {
         for id in networks {
             guard let network = state.networks.shared(id) else {
                 allocators[id] = nil
+                full[id] = nil
                 continue
             }
             let allocator = AddressAllocator(network.value.addressRanges)
@@ -65,6 +76,7 @@ struct AddressPlanner {
             var allocator = allocator
             for address in history[id] ?? [] { allocator.resume(after: address) }
             allocators[id] = allocator
+            full[id] = nil
         }
     }
 
@@ -90,24 +102,37 @@ struct AddressPlanner {
 
     /// Whether somebody has an address, or had it before this pass: what is given up in a pass is free from the next one on.
     private static func holds(_ address: IPAddress, in network: String, _ draft: SwarmDraft) -> Bool {
-        for state in [draft.base, draft.state] {
-            if state.tasks.lookup.holds(address, in: network) || state.services.lookup.holds(address, in: network) {
-                return true
-            }
-            if state.nodes.lookup.ingressAddresses.contains(address), state.ingressNetwork?.id == network {
-                return true
-            }
-        }
-        return false
+        holds(address, in: network, draft.state) || holds(address, in: network, draft.base)
+    }
+
+    private static func holds(_ address: IPAddress, in network: String, _ state: SwarmState) -> Bool {
+        state.tasks.lookup.holds(address, in: network) || state.services.lookup.holds(address, in: network)
+            || state.nodes.lookup.ingressAddresses.contains(address) && state.ingressNetwork?.id == network
+    }
+
+    private static func holdings(in network: String, _ state: SwarmState) -> Holdings {
+        Holdings(
+            tasks: state.tasks.lookup.addresses(in: network), services: state.services.lookup.addresses(in: network),
+            nodes: state.ingressNetwork?.id == network ? state.nodes.lookup.ingressAddresses : CountedSet())
     }
 
     private mutating func take(in network: String, _ draft: SwarmDraft) -> IPNetwork? {
         guard !exhausted.contains(network) else { return nil }
+        if let known = full[network], known == Self.holdings(in: network, draft.base) {
+            exhausted.insert(network)
+            return nil
+        }
         var own = taken.removeValue(forKey: network) ?? []
         defer { taken[network] = own }
         let found = allocators[network]?.allocate { own.contains($0) || Self.holds($0, in: network, draft) }
-        if let found { own.insert(found.address) } else { exhausted.insert(network) }
-        return found
+        if let found {
+            own.insert(found.address)
+            return found
+        }
+        exhausted.insert(network)
+        let held = Self.holdings(in: network, draft.base)
+        if own.isEmpty, held == Self.holdings(in: network, draft.state) { full[network] = held }
+        return nil
     }
 
     /// - Returns: Whether the service has all that it is to have.
@@ -135,12 +160,12 @@ struct AddressPlanner {
     private func assignPorts(of service: Service, _ draft: SwarmDraft) -> [PortConfig]? {
         guard !service.spec.ports.isEmpty else { return nil }
         var taken: Set<PortIdentity> = []
+        let formerPorts = draft.base.services.shared(service.id)?.value.meshPorts ?? []
+        let presentPorts = draft.state.services.shared(service.id)?.value.meshPorts ?? []
         func isTaken(_ port: PortIdentity) -> Bool {
             taken.contains(port)
-                || [draft.base, draft.state].contains { state in
-                    let own = state.services.shared(service.id)?.value.meshPorts.contains(port) == true ? 1 : 0
-                    return state.services.lookup.meshPorts.count(of: port) > own
-                }
+                || draft.base.services.lookup.meshPorts.count(of: port) > (formerPorts.contains(port) ? 1 : 0)
+                || draft.state.services.lookup.meshPorts.count(of: port) > (presentPorts.contains(port) ? 1 : 0)
         }
         var earlier = service.endpoint.ports ?? []
         return service.spec.ports.map { port in

@@ -71,6 +71,8 @@ package struct ServiceLookup: ObjectLookup {
 
     /// Whether a service has an address as its own in a network.
     func holds(_ address: IPAddress, in network: String) -> Bool { addresses[network]?.contains(address) ?? false }
+    /// The addresses that services have as their own in a network.
+    func addresses(in network: String) -> CountedSet<IPAddress> { addresses[network] ?? CountedSet() }
     /// How many addresses of a network services have.
     func addressCount(in network: String) -> Int { addresses[network]?.count ?? 0 }
 }

@@ -36,7 +36,11 @@ package struct OrchestrationLoop: Sendable {
             let (state, new) = try await board.next(after: written, notLaterThan: wakeAt)
             changes.formUnion(new)
             try Task.checkCancellation()
-            guard !state.isStale, state.cluster != nil else { continue }
+            guard !state.isStale, state.cluster != nil else {
+                // The planner keeps what is due; until the store tells something there is nothing to plan from.
+                wakeAt = nil
+                continue
+            }
             var draft = SwarmDraft(state, now: .now)
             planner.plan(&draft, changes: changes)
             changes = SwarmChanges()

@@ -8,6 +8,8 @@ struct PlanScope {
     private(set) var tasks: Set<String> = []
     private(set) var nodes: Set<String> = []
     private(set) var networks: Set<String> = []
+    /// Everything is looked at.
+    private(set) var isWhole = false
 
     /// Everything.
     init(all state: SwarmState) {
@@ -15,6 +17,7 @@ struct PlanScope {
         tasks = Set(state.tasks.keys)
         nodes = Set(state.nodes.keys)
         networks = Set(state.networks.keys)
+        isWhole = true
     }
 
     /// What objects that have changed bear on, as they were and as they are now.

@@ -86,6 +86,8 @@ package struct TaskLookup: ObjectLookup {
     func use(of node: String) -> NodeUse { uses[node] ?? NodeUse() }
     /// Whether a task that has not ended has an address in a network.
     func holds(_ address: IPAddress, in network: String) -> Bool { addresses[network]?.contains(address) ?? false }
+    /// The addresses of a network that such tasks have.
+    func addresses(in network: String) -> CountedSet<IPAddress> { addresses[network] ?? CountedSet() }
     /// How many addresses of a network such tasks have.
     func addressCount(in network: String) -> Int { addresses[network]?.count ?? 0 }
 }

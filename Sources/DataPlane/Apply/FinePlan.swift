@@ -77,6 +77,7 @@ struct FinePlan: Sendable {
         _ details: [NetworkDetail], _ network: NodeNetwork, _ isReady: (Scope) -> Bool
     ) -> Bool {
         var (overlays, overlaysWithRows): (Set<String>, Set<String>) = ([], [])
+        var called: [String: Set<IPAddress>] = [:]
         for detail in details {
             switch detail {
             case .peer: return false
@@ -89,14 +90,25 @@ struct FinePlan: Sendable {
                 overlays.insert(id)
                 switch change {
                 case .remote, .remoteRemoved, .reserved: overlaysWithRows.insert(id)
-                case .service(let service, _): if service.family != .v4 { return false }
+                case .service(let service, _):
+                    if service.family != .v4 { return false }
+                    called[id, default: []].insert(service)
                 case .backend(let service, let backend, _):
                     if service.family != .v4 || backend.family != .v4 { return false }
+                    called[id, default: []].insert(service)
                 }
             }
         }
         if network.underlay == nil, !overlays.isEmpty { return false }
         for id in overlaysWithRows where !isReady(.overlay(id)) { return false }
+        var shared: [String: Set<String>] = [:]
+        for (id, addresses) in called {
+            for overlay in network.overlays where overlay.id != id {
+                let others = called[overlay.id] ?? []
+                let means = addresses.contains { overlay.tasks[$0] != nil || others.contains($0) }
+                if means { shared[id, default: []].insert(overlay.id) }
+            }
+        }
         for sandbox in network.sandboxes {
             for endpoint in sandbox.endpoints {
                 guard case .overlay(let id) = endpoint.network, overlays.contains(id) else { continue }
@@ -105,7 +117,9 @@ struct FinePlan: Sendable {
                 if members[id, default: []].last != sandbox.id { members[id, default: []].append(sandbox.id) }
                 guard isReady(.sandbox(sandbox.id)) else { return false }
                 // Two networks, or the sandbox itself, might mean something else by an address.
-                guard sandbox.services.isEmpty, sandbox.overlayIDs.count(where: { $0 == id }) == 1 else { return false }
+                let ids = sandbox.overlayIDs
+                guard sandbox.services.isEmpty, ids.count(where: { $0 == id }) == 1 else { return false }
+                if let others = shared[id], ids.contains(where: others.contains) { return false }
             }
         }
         return true

@@ -56,7 +56,8 @@ extension ReconcilePass {
         let book = outcome.book
         if part == nil, names.isEmpty { return }
         let done = await forEach([.node], &outcome) { _ in
-            let isGuarded = try await changeElements(.node, part?.guarding.steps ?? [])
+            // No steps are not an empty list of them: what cannot be said as elements is loaded below.
+            let isGuarded = if let part { try await changeElements(.node, part.guarding.steps) } else { true }
             let needsThread = !isGuarded || part?.plan.hasParameters == true
             return try await overSocket(.node, needsThread: needsThread) {
                 socket -> (ids: [Scope: Int32], listed: [TableID: [String: String]]) in

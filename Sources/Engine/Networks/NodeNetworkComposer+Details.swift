@@ -9,30 +9,46 @@ struct ToldFacts: Equatable {
     /// Where ports of the mesh lead, in the tasks behind them.
     var ports: [NetworkFact.PortKey: UInt16] = [:]
     var peers: [String: SwarmNetworkState.Peer] = [:]
+    /// Nodes by the first address that they have in the ingress network themselves.
+    var peersByIngressAddress: [IPAddress: String] = [:]
 
     init() {}
 
     /// Everything.
     init(_ facts: NetworkFacts?) {
         guard let facts else { return }
-        peers = facts.peers
+        for id in facts.peers.keys { set(peer: id, facts.peers[id]) }
         ports = facts.ports.compactMapValues { $0.port?.targetPort }
         services = facts.networks.mapValues { $0.services.compactMapValues { $0.service?.virtualAddresses } }
     }
+
+    mutating func set(peer id: String, _ new: SwarmNetworkState.Peer?) {
+        // Another may have taken its address.
+        if let address = peers[id]?.ingressAddress, peersByIngressAddress[address] == id {
+            peersByIngressAddress[address] = nil
+        }
+        peers[id] = new
+        if let address = new?.ingressAddress { peersByIngressAddress[address] = id }
+    }
+}
+
+extension SwarmNetworkState.Peer {
+    /// The first address that the node has in the ingress network itself.
+    fileprivate var ingressAddress: IPAddress? { ingressAddresses?.hosts.primary }
 }
 
 /// Changes that cost what they change, and not what the part holds that they belong to.
 extension NodeNetworkComposer {
     /// Adds what these facts change within parts; those that are not there are passed over.
     mutating func addDetails(of keys: Set<NetworkFact.Key>, to changes: inout NetworkChanges) {
+        addPeers(of: keys, &changes)
         // What goes before what comes: another may have taken its address.
         for key in keys {
             switch key {
-            case .peer(let id): addPeer(id, &changes)
-            case .endpoint(let id, let address): addEndpoint(address, in: id, &changes)
+            case .endpoint(let id, let address): addRemote(at: address, in: id, &changes)
             case .service(let id, let service): removeService(service, in: id, &changes)
             case .port(let port): addPort(port, &changes)
-            case .settings, .subnets, .meshBackend, .network, .backend: break
+            case .settings, .subnets, .meshBackend, .peer, .network, .backend: break
             }
         }
         for key in keys { if case .service(let id, let service) = key { addService(service, in: id, &changes) } }
@@ -47,30 +63,45 @@ extension NodeNetworkComposer {
 
     private func isPresent(overlay id: String) -> Bool { joined[id] != nil || id == ingressID }
 
-    private mutating func addPeer(_ id: String, _ changes: inout NetworkChanges) {
-        let (old, new) = (told.peers[id], facts?.peers[id])
-        told.peers[id] = new
-        // This node's own is in all parts that say where the node is.
-        if id == nodeID || old == new { return }
-        if let old, old.address != new?.address, !told.peers.values.contains(where: { $0.address == old.address }) {
-            changes.removePeer(old.address)
-        }
-        if let new { changes.setPeer(new.address) }
-        for overlay in ingressOverlays {
-            if let address = old?.ingressAddresses?.hosts.all.first, address != new?.ingressAddresses?.hosts.all.first {
-                changes.removeRemote(address, from: overlay)
+    private mutating func addPeers(of keys: Set<NetworkFact.Key>, _ changes: inout NetworkChanges) {
+        var concerned: Set<IPAddress> = []
+        for key in keys {
+            guard case .peer(let id) = key else { continue }
+            let (old, new) = (told.peers[id], facts?.peers[id])
+            told.set(peer: id, new)
+            // This node's own is in all parts that say where the node is.
+            if id == nodeID || old == new { continue }
+            if let old, facts?.peers.values.contains(where: { $0.address == old.address }) != true {
+                changes.removePeer(old.address)
             }
-            if let new, let remote = Self.remote(new) { changes.setRemote(remote, in: overlay) }
+            if let new { changes.setPeer(new.address) }
+            for address in [old?.ingressAddress, new?.ingressAddress] {
+                if let address { concerned.insert(address) }
+            }
+        }
+        if concerned.isEmpty { return }
+        for overlay in ingressOverlays {
+            for address in concerned { addRemote(at: address, in: overlay, &changes) }
         }
     }
 
-    private func addEndpoint(_ address: IPAddress, in id: String, _ changes: inout NetworkChanges) {
+    /// Whoever has the address by now, a node or a task: facts of the two are told apart, and one may take the other's address.
+    private func addRemote(at address: IPAddress, in id: String, _ changes: inout NetworkChanges) {
         guard isPresent(overlay: id) else { return }
-        if let endpoint = facts?.networks[id]?.endpoints[address], endpoint.nodeID != nodeID {
-            changes.setRemote(Self.remote(endpoint), in: id)
+        if let remote = remote(at: address, in: id) {
+            changes.setRemote(remote, in: id)
         } else {
             changes.removeRemote(address, from: id)
         }
+    }
+
+    private func remote(at address: IPAddress, in id: String) -> RemoteEndpoint? {
+        if isIngress(id), let node = told.peersByIngressAddress[address], node != nodeID, let peer = facts?.peers[node]
+        {
+            return Self.remote(peer)
+        }
+        guard let endpoint = facts?.networks[id]?.endpoints[address], endpoint.nodeID != nodeID else { return nil }
+        return Self.remote(endpoint)
     }
 
     private mutating func removeService(_ service: String, in id: String, _ changes: inout NetworkChanges) {

@@ -107,7 +107,7 @@ struct NodeNetworkComposer {
         guard let overlay else { return nil }
         return OverlayNetwork(
             id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, underlayMTU - Underlay.overhead),
-            remoteEndpoints: remoteEndpoints(of: id, isIngress: overlay.isIngress),
+            remoteEndpoints: remoteEndpoints(of: id),
             services: isIngress(id) ? [] : services(on: id),
             reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
     }
@@ -133,8 +133,8 @@ struct NodeNetworkComposer {
 
     /// Gateways and service addresses of a network of the swarm.
     private func reserved(in id: String) -> Set<IPAddress> {
-        guard let found = facts?.networks[id], let network = found.network else { return [] }
-        let gateways = (network.ipamOptions?.configs ?? []).compactMap(\.gateway)
+        guard let found = facts?.networks[id] else { return [] }
+        let gateways = (found.network?.ipamOptions?.configs ?? []).compactMap(\.gateway)
         return Set(gateways + found.services.values.flatMap { $0.service?.virtualAddresses?.all ?? [] })
     }
 
@@ -145,12 +145,13 @@ struct NodeNetworkComposer {
         return SpoofCheck.isOff(networks[endpoint.networkID]?.options)
     }
 
-    private func remoteEndpoints(of id: String, isIngress: Bool) -> [RemoteEndpoint] {
-        guard let facts, let network = facts.networks[id] else { return [] }
-        var remote = network.endpoints.values.filter { $0.nodeID != nodeID }.map {
+    private func remoteEndpoints(of id: String) -> [RemoteEndpoint] {
+        guard let facts else { return [] }
+        var remote = (facts.networks[id]?.endpoints ?? [:]).values.filter { $0.nodeID != nodeID }.map {
             Self.remote($0)
         }
-        if isIngress {
+        // Nodes are told of by themselves: they are in it even while nothing is known of the network yet.
+        if isIngress(id) {
             remote += facts.peers.values.filter { $0.nodeID != nodeID }.compactMap { Self.remote($0) }
         }
         return remote

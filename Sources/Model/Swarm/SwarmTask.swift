@@ -62,8 +62,26 @@ package enum TaskState: String, Codable, Sendable, CaseIterable, Comparable {
     case new, allocated, pending, assigned, accepted, preparing, ready, starting, running
     case complete, shutdown, failed, rejected, remove, orphaned
 
-    /// Position in ``allCases``.
-    package var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    /// Position in ``allCases``. States are compared all the time: it is not looked for.
+    package var order: Int {
+        switch self {
+        case .new: 0
+        case .allocated: 1
+        case .pending: 2
+        case .assigned: 3
+        case .accepted: 4
+        case .preparing: 5
+        case .ready: 6
+        case .starting: 7
+        case .running: 8
+        case .complete: 9
+        case .shutdown: 10
+        case .failed: 11
+        case .rejected: 12
+        case .remove: 13
+        case .orphaned: 14
+        }
+    }
     package static func < (left: Self, right: Self) -> Bool { left.order < right.order }
     /// No further state but removal follows.
     package var isTerminal: Bool { self > .running }

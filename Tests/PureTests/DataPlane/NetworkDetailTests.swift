@@ -25,6 +25,8 @@ import Testing
 
     /// What the changes are to lead to, kept in plain sets.
     struct Oracle {
+        /// Both overlays have the same addresses of services.
+        var sharesAddresses = true
         var remotes: [String: [IPAddress: RemoteEndpoint]] = ["a": [:], "b": [:]]
         var reserved: [String: Set<IPAddress>] = ["a": [], "b": []]
         var tasks: [String: [IPAddress: Set<IPAddress>]] = ["a": [:], "b": [:]]
@@ -34,7 +36,8 @@ import Testing
         mutating func step(_ random: inout SplitMix, _ changes: inout NetworkChanges) {
             let overlay = Bool.random(using: &random) ? "a" : "b"
             let (task, service) = (Int.random(in: 1...6, using: &random), Int.random(in: 100...102, using: &random))
-            let (place, virtual) = (address(1, task), address(1, service))
+            let net: UInt8 = !sharesAddresses && overlay == "a" ? 3 : 1
+            let (place, virtual) = (address(1, task), address(net, service))
             let port = MeshPortKey(transport: .tcp, number: UInt16(service))
             let backend = MeshPort.Backend(address: place, port: 80)
             switch Int.random(in: 0...13, using: &random) {

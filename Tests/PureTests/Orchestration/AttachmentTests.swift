@@ -81,6 +81,31 @@ import Testing
         #expect(swarm.state.tasks["b"] == nil && swarm.state.tasks["a"] != nil)
     }
 
+    /// As the planner's loop does: only what has changed is planned.
+    private func planChanges(_ swarm: inout SwarmSimulation, since seen: inout SwarmState) {
+        let state = swarm.state
+        var draft = SwarmDraft(state, now: swarm.now)
+        swarm.planner.plan(&draft, changes: SwarmChanges(from: seen, to: state))
+        seen = state
+        swarm.state = draft.state
+    }
+
+    @Test func `a full network is not looked through again until an address in it is free, and then at once`() throws {
+        var swarm = try swarm("10.198.0.0/30")
+        var seen = swarm.state
+        attach(&swarm, "a")
+        planChanges(&swarm, since: &seen)
+        attach(&swarm, "b")
+        for _ in 0..<3 {
+            planChanges(&swarm, since: &seen)
+            #expect(address(swarm, "b") == nil && address(swarm, "a") == "10.198.0.2/30")
+        }
+        let now = swarm.now
+        swarm = swarm.update("a") { $0.status = TaskStatus(.complete, "released", at: now) }
+        planChanges(&swarm, since: &seen)
+        #expect(address(swarm, "b") == "10.198.0.2/30")
+    }
+
     @Test func `an attachment goes with its node, not while the node is only down`() throws {
         var swarm = try swarm()
         attach(&swarm, "a", on: "n2")
