@@ -6,6 +6,7 @@
 # make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
 # make simulate   long seeded runs of the swarm's planning: 10,000 nodes, a million changes
 # make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
+# make bench-scale  how the cost of one more task and container grows with those there are
 # make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables
 
 APUS := .build/debug/apus
@@ -13,7 +14,7 @@ PREFIX ?= /usr/local
 # What Scripts/packages puts there serves where this machine has none of its own.
 export PATH := $(PATH):$(CURDIR)/.build/tools
 
-.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate api-docs bench install packages build tests images
+.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate api-docs bench bench-scale install packages build tests images
 
 demo test: PREFLIGHT := --root
 packages:
@@ -76,6 +77,14 @@ bench:
 	swift build -c release --product apusd
 	swift build -c release --product apus
 	Benchmarks/run --apus .build/release/apus
+
+bench-scale:
+	Scripts/packages bench
+	swift build -c release --product apusd
+	swift build -c release --product apus
+	swift build -c release --product swarm-benchmark
+	Benchmarks/run --apus .build/release/apus --only growth,change
+	.build/release/swarm-benchmark --directory .build/bench/swarm --agents 200 --services 200 --networks 20 --replicas 30
 
 install:
 	swift build -c release --product apusd

@@ -60,6 +60,20 @@ package struct NetworkNamespace: Sendable, Hashable {
         }
     }
 
+    /// Removes names in a directory that no namespace is bound to: those of a process that was killed between making a name and binding it.
+    /// Blocks.
+    package static func removeUnbound(in directory: String) throws {
+        for name in try Files.list(directory) {
+            let namespace = NetworkNamespace(path: directory + "/" + name)
+            try naming.withLock { _ in
+                if namespace.exists() { return }
+                if unlink(namespace.path) != 0, errno != ENOENT {
+                    throw SystemError(errno: errno, attempting: "remove \(namespace.path)")
+                }
+            }
+        }
+    }
+
     /// Runs blocking work on a thread inside the namespace.
     package func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
         try await onThread {

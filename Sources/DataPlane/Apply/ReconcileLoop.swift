@@ -205,6 +205,7 @@ final class ReconcileLoop: Sendable {
     ) async -> (ReconcilePass, ReconcilePass.Outcome) {
         // What leads somewhere again must not inherit it.
         await forget(&memory, atOnce: Set(memory.forgetting.waiting.keys))
+        if removingStrays { await removeUnbound() }
         let known = ledger.value
         let derivation = Derivation(
             await placed(desired), layout: layout, filtersBridges: filtersBridges, after: known.applied[.node]?.input,
@@ -250,6 +251,14 @@ final class ReconcileLoop: Sendable {
             log.warning("no link has the address of the data path", metadata: ["address": "\(underlay.address)"])
         }
         return placed
+    }
+
+    /// Names that a killed daemon had made and not bound to a namespace yet.
+    private func removeUnbound() async {
+        let directory = layout.namespaceDirectory
+        do { try await onThread { try NetworkNamespace.removeUnbound(in: directory) } } catch {
+            log.warning("a name without a namespace cannot be removed", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Namespaces below our directory that nobody desires.

@@ -46,6 +46,21 @@ import Testing
         }
     }
 
+    @Test func `a name that was made and not bound is removed, a namespace is not`() async throws {
+        try requireRoot()
+        let directory = "/run/apus-test/\(RandomID.hex(bytes: 6))"
+        let namespace = try await NetworkNamespace.create(at: directory + "/bound")
+        try await cleaningUp {
+            try Files.writeAtomically([], to: directory + "/unbound")
+            try NetworkNamespace.removeUnbound(in: directory)
+            #expect(try Files.list(directory) == ["bound"])
+            #expect(namespace.exists())
+        } by: {
+            try await namespace.remove()
+            try Files.removeTree(directory)
+        }
+    }
+
     @Test func `a namespace that cannot be prepared does not stay`() async throws {
         try requireRoot()
         let path = "/run/apus-test/\(RandomID.hex(bytes: 6))"

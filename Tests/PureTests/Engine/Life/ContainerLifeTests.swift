@@ -319,14 +319,17 @@ import Testing
     }
 
     private static func check(_ fixture: LifeFixture, _ seed: UInt64) async throws {
-        let stored = try await fixture.store.loadContainers()
+        // A change is in memory first: the last one may still be on its way to the store.
+        try await eventually(within: .seconds(20), "seed \(seed): the store has what is in memory") {
+            let stored = try await fixture.store.loadContainers()
+            return ids.allSatisfy { id in stored.first { $0.id == id }?.phase == fixture.phase(id) }
+        }
         for id in ids {
             let phase = try #require(fixture.phase(id))
             let about: Comment = "seed \(seed), \(id): \(String(describing: phase))"
             #expect(phase.isUp == fixture.runtime.isRunning(id), about)
             #expect(phase.isUp == fixture.surroundings.isJoined(id), about)
             #expect(phase.isUp == fixture.surroundings.isMounted(id), about)
-            #expect(stored.first { $0.id == id }?.phase == phase, about)
         }
         #expect(fixture.waiters.count == 0, "seed \(seed)")
         // And from anywhere it can be removed.
