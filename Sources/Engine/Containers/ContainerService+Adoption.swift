@@ -16,7 +16,7 @@ extension ContainerService {
                 if index >= Self.adoptedAtATime { try await group.next() }
                 group.addTask {
                     if record.phase.isStarting {
-                        try await self.runtime.delete(record.id)
+                        await self.deleteLeftover(record)
                         try await self.lose(record.id)
                     } else {
                         try await self.takeOver(record)
@@ -86,6 +86,16 @@ extension ContainerService {
         case "always": return true
         case "unless-stopped": return !record.phase.isStoppedByUser
         default: return false
+        }
+    }
+
+    /// Takes away what a start has left that was broken off. One that cannot be taken away keeps no other container from being adopted: the next
+    /// start or the removal tries again.
+    private func deleteLeftover(_ record: ContainerRecord) async {
+        do { try await runtime.delete(record.id) } catch {
+            log.error(
+                "what is left of a start cannot be removed",
+                metadata: ["container": "\(record.shortID)", "error": "\(error)"])
         }
     }
 }

@@ -251,6 +251,8 @@ import Testing
                     }
                     fixture.runtime.makeDeaf("c")
                 }
+                var isOver: Kept<Bool>?
+                defer { isOver?.withLock { $0 = true } }
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for (step, id) in steps {
                         group.addTask { try await Self.take(step, id, fixture) }
@@ -260,6 +262,7 @@ import Testing
                     }
                     // A killed daemon leaves its clients in the middle.
                     if !last { return group.cancelAll() }
+                    isOver = Self.tick(fixture)
                     try await Self.settle(fixture, &group)
                 }
                 if last { try await Self.check(fixture, seed) }
@@ -299,14 +302,10 @@ import Testing
     private static func settle(_ fixture: LifeFixture, _ group: inout ThrowingTaskGroup<Void, any Error>) async throws {
         fixture.runtime.stopFailing()
         fixture.surroundings.stopFailing()
-        let isOver = Kept(false)
-        let ticking = Task {  // Beside the group, which is waited for: it is what the group's tasks wait for.
-            while !isOver.withLock({ $0 }) {
-                fixture.clock.advance(by: .seconds(5))
-                try await Task.sleep(for: .milliseconds(2))
-            }
-        }
         try await group.waitForAll()
+        // What the last of them have asked to fail does so no more.
+        fixture.runtime.stopFailing()
+        fixture.surroundings.stopFailing()
         try await eventually(within: .seconds(20), "nothing waits") {
             Self.ids.allSatisfy { id in
                 guard let phase = fixture.phase(id) else { return true }
@@ -314,8 +313,19 @@ import Testing
                 return !phase.isStarting && phase.run?.end == nil && phase.isUp == fixture.runtime.isRunning(id)
             } && fixture.clock.sleepers == 0
         }
-        isOver.withLock { $0 = true }
-        _ = await ticking.result
+    }
+
+    /// Lets time pass until the value is set. Beside whatever waits for it: a removal, too, may wait for a moment to come.
+    private static func tick(_ fixture: LifeFixture) -> Kept<Bool> {
+        let isOver = Kept(false)
+        // Ends by the value that is returned.
+        Task {
+            while !isOver.withLock({ $0 }) {
+                fixture.clock.advance(by: .seconds(5))
+                try await Task.sleep(for: .milliseconds(2))
+            }
+        }
+        return isOver
     }
 
     private static func check(_ fixture: LifeFixture, _ seed: UInt64) async throws {
