@@ -160,7 +160,9 @@ package final class ConmonRuntime: ContainerRuntime {
         // it has would be the runtime's: runc's ends with code 2 then. The kernel tells nobody of an execve(2).
         let deadline = ContinuousClock.now + Self.programDeadline
         var pause = Duration.microseconds(100)
-        while let begun, try await onThread({ RunningProgram(of: pid) }) == begun, ContinuousClock.now < deadline {
+        while let begun, let now = try await onThread({ RunningProgram(of: pid) }), now == begun || now.isBeingLoaded,
+            ContinuousClock.now < deadline
+        {
             try await Task.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(10))
         }

@@ -27,14 +27,19 @@ extension RegistryClient {
         return try await execute(request, call.endpoint, deadline)
     }
 
+    /// - Parameter isRepeatable: Whether it may be sent again when the other end lets its connection go without an answer: a server may end
+    ///   one that was kept from an earlier request in the very moment in which it is used again. Requests that only read are, if it is `nil`.
     func execute(
         _ request: HTTPClientRequest, _ endpoint: RegistryEndpoint, _ deadline: TimeAmount,
-        followingRedirects: Bool = true
+        followingRedirects: Bool = true, isRepeatable: Bool? = nil
     ) async throws -> HTTPClientResponse {
         let http = try await RegistryHTTP.client(
             for: endpoint, certificates: configuration.certificates, followingRedirects: followingRedirects)
         do {
-            return try await http.execute(request, timeout: deadline)
+            do { return try await http.execute(request, timeout: deadline) } catch  where Self.isLetGo(error) {
+                guard isRepeatable ?? [.GET, .HEAD].contains(request.method) else { throw error }
+                return try await http.execute(request, timeout: deadline)
+            }
         } catch is CancellationError {
             throw CancellationError()
         } catch let error as any Fault {
@@ -53,6 +58,16 @@ extension RegistryClient {
             throw CancellationError()
         } catch {
             throw RegistryError(.unreachable, "Get \"\(endpoint.base)/v2/\": \(error)")
+        }
+    }
+
+    /// The connection has ended before an answer began.
+    private static func isLetGo(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError: error == .remoteConnectionClosed
+        case let error as IOError: error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
+        case let error as NIOSSLError: if case .uncleanShutdown = error { true } else { false }
+        default: false
         }
     }
 
@@ -99,7 +114,8 @@ extension RegistryClient {
             let request = tokenRequest(service, challenge, call)
             // A form is sent on as it is where an answer leads elsewhere, with what it holds; a header of credentials is not.
             let follows = request.method == .GET
-            let response = try await execute(request, call.endpoint, Self.requestDeadline, followingRedirects: follows)
+            let response = try await execute(
+                request, call.endpoint, Self.requestDeadline, followingRedirects: follows, isRepeatable: true)
             guard response.status == .ok else { return nil }
             let body = try await collect(response, call.endpoint)
             let token: TokenAnswer

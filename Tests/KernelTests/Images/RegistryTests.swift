@@ -215,6 +215,39 @@ import Testing
         }
     }
 
+    @Test func `a connection that a server lets go without an answer is no refusal`() async throws {
+        let asked = Kept(0)
+        let registry = try RecordingServer(address: "127.0.0.1") { head in
+            // Every second request is one on a connection that is just being ended.
+            let isLetGo = asked.withLock { count in
+                count += 1
+                return count % 2 == 1
+            }
+            if isLetGo { return "" }
+            if head.contains(" /token") {
+                return "HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{\"token\":\"t\"}"
+            }
+            if head.contains("Bearer t") {
+                return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            }
+            let host = head.firstMatch(of: #/[Hh]ost: (\S+)/#)?.1 ?? ""
+            return
+                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"http://\(host)/token\"\r\n"
+                + "Content-Length: 0\r\nConnection: close\r\n\r\n"
+        }
+        try await ImageFixture.with { fixture in
+            for token in ["refresh", nil] {
+                let login = RegistryLogin(username: "user", password: "secret", identityToken: token)
+                do {
+                    _ = try await Self.pull(fixture, "127.0.0.1:\(registry.port)/p:1", login: login)
+                    Issue.record("pulled from nobody")
+                } catch let error as RegistryError {
+                    #expect(error.message.contains("manifest unknown"), "\(error)")
+                }
+            }
+        }
+    }
+
     @Test func `a name that only begins like a loopback address is asked with TLS`() async throws {
         try await ImageFixture.with { fixture in
             do {
