@@ -145,7 +145,7 @@ import Testing
                 try await fixture.service.stopContainer("a", signal: nil, timeout: 10)
             }
             try await eventually { fixture.table.lock.waiterCount("a") == 2 }
-            fixture.surroundings.fail("join")
+            fixture.runtime.fail("start")
             fixture.runtime.releaseCreation()
             try await started
             try await stopped
