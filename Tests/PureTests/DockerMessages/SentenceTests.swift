@@ -22,6 +22,8 @@ struct SentenceTests {
         containers
             + logs
             + networks
+            + ports
+            + tasks
             + exec
             + files
             + stats
