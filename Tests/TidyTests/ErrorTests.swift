@@ -14,6 +14,8 @@ import Testing
         "Sources/DockerAPI/Dispatch/FaultStatus.swift",
         // answered over gRPC, where a node hands it on to its user
         "Sources/Cluster/Manager/AttachmentService.swift", "Sources/Cluster/Agent/LogPublisher.swift",
+        // what `docker exec` shows of a command that could not be started
+        "Sources/Engine/Exec/ExecService.swift",
         // `Err` of a task, `State.Error` of a container, output of a health check, `Error` of `docker info`
         "Sources/Cluster/Agent/TaskRunner.swift", "Sources/Engine/Tasks/TaskService.swift",
         "Sources/Engine/Containers/ContainerService.swift", "Sources/Engine/Containers/ContainerService+Removal.swift",
