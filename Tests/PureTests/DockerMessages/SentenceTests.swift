@@ -30,6 +30,8 @@ struct SentenceTests {
             + filters
             + services
             + swarm
+            + swarmObjects
+            + swarmNetworks
             + system
     }
 
