@@ -115,7 +115,7 @@ extension PoolError: MessageConvertible {
             "no matching subnet for \(field) \(text)"
         case .addressReserved(let field, let text):
             "\(field) \(text) is the subnet's own or its broadcast address"
-        case .exhausted, .exhaustedInSwarm:
+        case .exhausted:
             "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
         }
     }

@@ -4,10 +4,6 @@ import Testing
 @Suite struct ErrorTests {
     /// Where a client is answered, or a person at a terminal.
     private static let edges: Set<String> = ["Commands", "DockerAPI", "DockerTypes", "Lab"]
-    /// What still writes sentences where it finds a fault. Entries go; none comes.
-    private static let later = [
-        "Sources/Cluster/Agent/", "Sources/Cluster/Manager/Manager", "Sources/Orchestration/",
-    ]
     /// Who hands a text to a reader.
     private static let tellers: Set<String> = [
         // answered over HTTP
@@ -27,19 +23,11 @@ import Testing
     init() throws { sources = try SourceTree().files.filter { $0.path.hasPrefix("Sources/") } }
 
     @Test func `sentences for clients are written at the edges alone`() {
-        var used: Set<String> = []
         for file in sources where !Self.edges.contains(file.target) && !["Faults", "TestKit"].contains(file.target) {
             for (number, line) in file.lines.enumerated()
             where line.contains("APIError(") && TidyTests.has("APIError(", in: TidyTests.code(of: line)) {
-                guard let entry = Self.later.first(where: file.path.hasPrefix) else {
-                    Issue.record("\(file.path):\(number + 1) throws a sentence instead of a case")
-                    continue
-                }
-                used.insert(entry)
+                Issue.record("\(file.path):\(number + 1) throws a sentence instead of a case")
             }
-        }
-        for entry in Self.later where !used.contains(entry) {
-            Issue.record("\(entry) writes no sentence any more: its entry can go")
         }
     }
 

@@ -10,15 +10,12 @@ package enum PoolError: Fault, Equatable {
     case invalidAddress(field: String, text: String)
     case addressOutside(field: String, text: String)
     case addressReserved(field: String, text: String)
-    /// No default subnet is left for a node's own network.
+    /// No default subnet is left.
     case exhausted
-    /// The same for a network of the swarm.
-    case exhaustedInSwarm
 
     package var kind: FaultKind {
         switch self {
         case .overlaps: .forbidden
-        case .exhaustedInSwarm: .unavailable
         case .invalidSubnet, .smallSubnet, .invalidRange, .rangeOutside, .invalidAddress, .addressOutside,
             .addressReserved, .exhausted:
             .invalidInput

@@ -109,10 +109,6 @@ extension SentenceTests {
             "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
         ),
         Row(
-            PoolError.exhaustedInSwarm, .unavailable,
-            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
-        ),
-        Row(
             NetworkOptionError.invalidMTU(text: "text", range: 68...65_535), .invalidInput,
             "invalid MTU: text is not a number from 68 to 65535"),
         Row(

@@ -32,6 +32,8 @@ struct SentenceTests {
             + filters
             + services
             + swarm
+            + swarmObjects
+            + swarmNetworks
             + system
     }
 
