@@ -7,10 +7,6 @@ extension SwarmNetworkError: MessageConvertible {
             "no network can be made while the swarm has one that this manager cannot read: \(id): \(reason)"
         case .ingressPresent(let id):
             "rpc error: code = AlreadyExists desc = ingress network (\(id)) is already present"
-        case .nameTaken(let name):
-            "network with name \(name) already exists"
-        case .unsupportedOption(let name):
-            "network option \(name) is not implemented by apus"
         case .identifiersExhausted:
             "no VXLAN network identifier is free"
         case .poolsExhausted:
@@ -43,10 +39,6 @@ extension AttachmentError: MessageConvertible {
             "task \(task) is no attachment of node \(node)"
         case .notAttachable(let network):
             "network \(network) not manually attachable"
-        case .invalidAddress(let text):
-            "invalid IPv4 address: \(text)"
-        case .addressOutside(let text):
-            "Invalid address \(text): It does not belong to any of this network's subnets"
         case .notAllocated(let reason):
             reason
         case .allocationTimeout:

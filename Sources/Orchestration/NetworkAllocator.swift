@@ -40,7 +40,7 @@ package struct NetworkAllocator {
         return network
     }
 
-    /// - Throws: ``SwarmNetworkError``, ``PoolError`` or ``NetworkOptionError``; ``UnsupportedError`` for what is not done yet.
+    /// - Throws: ``SwarmNetworkError``, ``NetworkError``, ``PoolError`` or ``NetworkOptionError``; ``UnsupportedError`` for what is not done yet.
     package func allocate(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> SwarmNetwork {
         // Nobody knows then which identifier and subnets are taken.
         if let unread = state.unread.values.first(where: { $0.type == "network" }) {
@@ -84,12 +84,12 @@ package struct NetworkAllocator {
             case SpoofCheck.option: try SpoofCheck.check(request.options)
             default:
                 if option.hasPrefix("com.docker.network.") {
-                    throw SwarmNetworkError.unsupportedOption(option)
+                    throw NetworkOptionError.unsupported(option)
                 }
             }
         }
         if !state.networks.lookup.byName[request.name].isEmpty {
-            throw SwarmNetworkError.nameTaken(request.name)
+            throw NetworkError.nameTaken(request.name)
         }
     }
 

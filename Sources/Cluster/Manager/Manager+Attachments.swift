@@ -85,10 +85,10 @@ extension Manager {
     private func check(_ address: String?, in network: SwarmNetwork) throws {
         guard let address else { return }
         guard let parsed = IPAddress(ipv4: address) else {
-            throw AttachmentError.invalidAddress(address)
+            throw EndpointError.invalidAddress(address)
         }
         guard network.addressRanges.contains(where: { $0.subnet.contains(parsed) }) else {
-            throw AttachmentError.addressOutside(address)
+            throw EndpointError.addressOutside(address)
         }
     }
 

@@ -4,8 +4,6 @@ package import Faults
 package enum SwarmNetworkError: Fault, Equatable {
     case networkUnread(id: String, reason: String)
     case ingressPresent(String)
-    case nameTaken(String)
-    case unsupportedOption(String)
     case identifiersExhausted
     case poolsExhausted
     case inUse(network: String, user: SwarmNetworkUser)
@@ -13,8 +11,7 @@ package enum SwarmNetworkError: Fault, Equatable {
     package var kind: FaultKind {
         switch self {
         case .networkUnread, .identifiersExhausted, .poolsExhausted: .unavailable
-        case .ingressPresent, .nameTaken: .conflict
-        case .unsupportedOption: .notImplemented
+        case .ingressPresent: .conflict
         case .inUse: .invalidInput
         }
     }
@@ -32,8 +29,6 @@ package enum AttachmentError: Fault, Equatable {
     case limitReached(node: String)
     case notOfNode(task: String, node: String)
     case notAttachable(String)
-    case invalidAddress(String)
-    case addressOutside(String)
     case notAllocated(reason: String)
     case allocationTimeout
     case refused(network: String, reply: ManagerRefusal)
@@ -42,7 +37,6 @@ package enum AttachmentError: Fault, Equatable {
         switch self {
         case .notMember, .notOfNode, .notAttachable: .forbidden
         case .limitReached, .allocationTimeout: .unavailable
-        case .invalidAddress, .addressOutside: .invalidInput
         case .notAllocated: .conflict
         case .refused(_, let reply): reply.kind
         }

@@ -11,10 +11,6 @@ extension SentenceTests {
         Row(
             SwarmNetworkError.ingressPresent("id"), .conflict,
             "rpc error: code = AlreadyExists desc = ingress network (id) is already present"),
-        Row(SwarmNetworkError.nameTaken("name"), .conflict, "network with name name already exists"),
-        Row(
-            SwarmNetworkError.unsupportedOption("name"), .notImplemented,
-            "network option name is not implemented by apus"),
         Row(SwarmNetworkError.identifiersExhausted, .unavailable, "no VXLAN network identifier is free"),
         Row(
             SwarmNetworkError.poolsExhausted, .unavailable,
@@ -34,10 +30,6 @@ extension SentenceTests {
             AttachmentError.notOfNode(task: "task", node: "node"), .forbidden, "task task is no attachment of node node"
         ),
         Row(AttachmentError.notAttachable("network"), .forbidden, "network network not manually attachable"),
-        Row(AttachmentError.invalidAddress("text"), .invalidInput, "invalid IPv4 address: text"),
-        Row(
-            AttachmentError.addressOutside("text"), .invalidInput,
-            "Invalid address text: It does not belong to any of this network's subnets"),
         Row(AttachmentError.notAllocated(reason: "reason"), .conflict, "reason"),
         Row(AttachmentError.allocationTimeout, .unavailable, "the swarm's leader has given no address in time"),
         Row(
