@@ -54,7 +54,7 @@ extension ReconcileLoop {
             if !fits, isFirst { return false }
             if !fits { break }
             isFirst = false
-            steps.removeFirst()
+            steps = Array(steps.dropFirst())
         }
         if !steps.isEmpty {
             await finish(&progress, memory)
