@@ -8,6 +8,9 @@ extension DataPlane {
     private static let gathering = Duration.milliseconds(50)
     /// While the daemon itself changes much, what is heard waits for a quiet moment, but not longer than this.
     private static let longestGathering = Duration.milliseconds(400)
+    /// After looking at what has changed, so many times as long as it took, that there is time for something else beside many containers.
+    private static let repairRest = 10
+    private static let longestRepairRest = Duration.milliseconds(500)
     /// How often it is looked for changes that the kernel does not tell of.
     private static let glancing = Duration.seconds(3)
     /// For how long that may take the processor at a time: a quarter of a hundredth.
@@ -44,7 +47,10 @@ extension DataPlane {
                 while true {
                     await news.wait()
                     try await self.gather()
+                    let start = ContinuousClock.now
                     try await self.repair(changes.take())
+                    try await Task.sleep(
+                        for: min((ContinuousClock.now - start) * Self.repairRest, Self.longestRepairRest))
                 }
             }
             group.addTask {
@@ -72,7 +78,8 @@ extension DataPlane {
         // One that was taken on as it was is compared in its turn.
         let due = (next.seen ?? .now - Self.interval) + Self.interval
         if due > .now { return try await Task.sleep(until: min(due, .now + Self.glancing * 10), clock: .continuous) }
-        let report = try await mailbox.compare([next.scope], reason: "comparison in turn", removesStrays: true)
+        let report = try await mailbox.compare(
+            [next.scope], reason: "comparison in turn", removesStrays: next.scope == .node)
         ledger.change { $0.comparisons.note([next.scope], at: .now) }
         try await Task.sleep(for: max(report.duration * Self.sweepRest, Self.gathering))
     }

@@ -3,7 +3,6 @@ import Synchronization
 /// What sockets of this process change, so that a ``NetlinkListener`` need not tell of it: whoever changes something knows.
 package final class OwnChanges: Sendable {
     private struct Sender: Hashable {
-        let namespaceID: Int32?
         let port: UInt32
         let isNetfilter: Bool
     }
@@ -15,7 +14,7 @@ package final class OwnChanges: Sendable {
     }
 
     private struct State {
-        var senders: Set<Sender> = []
+        var senders: [Int32?: Set<Sender>] = [:]
         var unnamed: [Int32?: Unnamed] = [:]
     }
 
@@ -31,15 +30,15 @@ package final class OwnChanges: Sendable {
     package func add(_ route: RouteSocket, _ connections: ConntrackSocket, in namespaceID: Int32?) {
         let ports = (route.port, connections.port)
         state.withLock { state in
-            state.senders.insert(Sender(namespaceID: namespaceID, port: ports.0, isNetfilter: false))
-            state.senders.insert(Sender(namespaceID: namespaceID, port: ports.1, isNetfilter: true))
+            state.senders[namespaceID, default: []].insert(Sender(port: ports.0, isNetfilter: false))
+            state.senders[namespaceID, default: []].insert(Sender(port: ports.1, isNetfilter: true))
         }
     }
 
     /// Before the namespace's sockets are closed, whose ports others may have then.
     package func remove(namespaceID: Int32?) {
         state.withLock { state in
-            state.senders = state.senders.filter { $0.namespaceID != namespaceID }
+            state.senders[namespaceID] = nil
             state.unnamed[namespaceID] = nil
         }
     }
@@ -56,11 +55,11 @@ package final class OwnChanges: Sendable {
 
     /// Whether a message tells of nothing new; each that was expected counts once.
     func contains(_ message: NetlinkMessage, isNetfilter: Bool, in namespaceID: Int32?) -> Bool {
-        let sender = Sender(namespaceID: namespaceID, port: message.port, isNetfilter: isNetfilter)
+        let sender = Sender(port: message.port, isNetfilter: isNetfilter)
         let isNeighbour =
             message.type == MessageType.newNeighbour || message.type == MessageType.deleteNeighbour
         return state.withLock { state in
-            if message.port != 0 { return state.senders.contains(sender) }
+            if message.port != 0 { return state.senders[namespaceID]?.contains(sender) == true }
             guard !isNetfilter, isNeighbour, var unnamed = state.unnamed[namespaceID], unnamed.count > 0,
                 unnamed.until > .now
             else { return false }

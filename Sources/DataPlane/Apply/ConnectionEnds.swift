@@ -80,7 +80,7 @@ struct ConnectionEnds {
     }
 
     /// Addresses that an overlay has lost, on whatever node.
-    private static func goneEndpoints(_ old: NodeNetwork, _ new: NodeNetwork) -> [String: [IPAddress]] {
+    static func goneEndpoints(_ old: NodeNetwork, _ new: NodeNetwork) -> [String: [IPAddress]] {
         var gone: [String: [IPAddress]] = [:]
         let oldLocal = localAddresses(old)
         let newLocal = localAddresses(new)

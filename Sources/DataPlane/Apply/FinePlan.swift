@@ -167,6 +167,7 @@ struct FinePlan: Sendable {
                 }
             }
             self.rows[id] = rows
+            if gone.isEmpty { continue }
             let local = localAddresses(of: id, network)
             let lost = gone.filter { rows.neighbours[.tunnel($0)] == .some(nil) && !local.contains($0) }
             end(lost.map { .answered($0) }, inside: id, network)

@@ -18,6 +18,18 @@ struct Forgetting: Sendable {
         waiting.isEmpty ? [] : Set(scopes.filter { waiting[$0]?.isDisjoint(with: ends) == false })
     }
 
+    /// Where something waits of what these lead to anew.
+    func waiting(for inherited: SandboxPlan.Inheritance) -> Set<Scope> {
+        if waiting.isEmpty || inherited.isEmpty { return [] }
+        return Set(
+            waiting.filter { _, ends in
+                !ends.isDisjoint(with: inherited.ends)
+                    || ends.contains { end in
+                        if case .port(let number, _) = end { inherited.ports.contains(number) } else { false }
+                    }
+            }.keys)
+    }
+
     /// What may be looked for now, and what cannot wait. It counts as looked for.
     mutating func takeDue(at now: ContinuousClock.Instant, atOnce: Set<Scope> = []) -> [Scope: Set<ConnectionEnd>] {
         if waiting.isEmpty { return [:] }

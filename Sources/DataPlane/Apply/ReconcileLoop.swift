@@ -11,9 +11,13 @@ final class ReconcileLoop: Sendable {
     static let meshOwner = "mesh"
 
     /// What a pass leaves for the next.
-    private struct Memory: Sendable {
+    struct Memory: Sendable {
         /// The network that was last carried out.
         var network = NodeNetwork()
+        /// Of its sandboxes.
+        var claims = Claims()
+        /// Whether bridges could pass their packets to the rules when everything was derived last.
+        var filtersBridges = false
         var unforgotten: [Scope: [ConnectionEnd]] = [:]
         var held: [Scope: HeldNamespace] = [:]
         var chains = ChainCache()
@@ -24,16 +28,16 @@ final class ReconcileLoop: Sendable {
         var repaired: UInt64 = 0
     }
 
-    private let mailbox: Mailbox
-    private let ledger: ObservableValue<Ledger>
-    private let layout: Layout
+    let mailbox: Mailbox
+    let ledger: ObservableValue<Ledger>
+    let layout: Layout
     /// The node's own namespace; `nil`: the process's.
-    private let node: NetworkNamespace?
-    private let ports: PortReservations
-    private let handles: NamespaceHandles
+    let node: NetworkNamespace?
+    let ports: PortReservations
+    let handles: NamespaceHandles
     private let alarms = OwnedTasks()
     private let repairs: AsyncStream<DriftReport>.Continuation
-    private let log: Logger
+    let log: Logger
 
     init(
         mailbox: Mailbox, ledger: ObservableValue<Ledger>, layout: Layout, node: NetworkNamespace?,
@@ -59,75 +63,13 @@ final class ReconcileLoop: Sendable {
                 await mailbox.waitForMail()
                 continue
             }
-            if batch.hasChanges, await !refine(batch, &memory) { await carryOut(batch, &memory) }
+            if batch.hasChanges, await !refine(batch, &memory) { await carryOut(batch, batch.changes, &memory) }
             if let comparison = batch.comparison { await compare(comparison, &memory) }
         }
     }
 
-    /// Carries out changes that reach no further than rows and elements, at what those cost; false when there are others.
-    private func refine(_ batch: Mailbox.Batch, _ memory: inout Memory) async -> Bool {
-        guard batch.whole == nil, !batch.adopts, batch.changes.keys.isEmpty, memory.unforgotten.isEmpty,
-            let plan = plan(batch.changes.details, in: &memory.network)
-        else { return false }
-        let start = ContinuousClock.now
-        for (overlay, addresses) in plan.coming {
-            let scopes: [Scope] = [.ingress] + (plan.members[overlay] ?? []).map { .sandbox($0) }
-            let inherited = memory.forgetting.waiting(for: addresses.map { .answered($0) }, in: scopes)
-            if !inherited.isEmpty { await forget(&memory, atOnce: inherited) }
-        }
-        let pass = FinePass(plan: plan, handles: handles)
-        var outcome = FinePass.Outcome()
-        await outcome.add(of: pass.run)
-        let network = memory.network
-        ledger.change { [outcome] ledger in
-            ledger.take(plan, network)
-            for scope in outcome.failures.keys { ledger.applied[scope]?.isCertain = false }
-        }
-        memory.forgetting.add(plan.ends)
-        await forget(&memory)
-        var report = ApplyReport()
-        if plan.changesPorts {
-            for error in await holdMesh(of: memory.network) { outcome.failures[.node, default: []].append(error) }
-        }
-        report.duration = .now - start
-        // What is not as it is known to be is compared and put right, before anybody is told.
-        if !outcome.failures.isEmpty {
-            log.warning("elements are not as they were", metadata: ["failures": "\(outcome.failures)"])
-            var (repair, repaired) = await begin(
-                towards: memory.network, examining: Set(outcome.failures.keys), removingStrays: false, &memory)
-            await finish(repair, &repaired)
-            for (scope, errors) in repaired.failures { logFailure(scope, errors) }
-            report = ApplyReport(repaired)
-        }
-        report.changes += outcome.changes
-        report.scopes.formUnion(outcome.touched)
-        mailbox.complete(batch.sequence, report, withRemoval: false)
-        var removal = FinePass.Outcome()
-        await removal.add(of: pass.remove)
-        if !removal.failures.isEmpty {
-            ledger.change { [removal] ledger in
-                for scope in removal.failures.keys { ledger.applied[scope]?.isCertain = false }
-            }
-            for (scope, errors) in removal.failures { logFailure(scope, errors) }
-        }
-        report.changes += removal.changes
-        report.scopes.formUnion(removal.touched)
-        report.failures.merge(removal.failures) { $0 + $1 }
-        report.duration = .now - start
-        mailbox.complete(batch.sequence, report, withRemoval: true)
-        return true
-    }
-
-    /// In a function of its own, so that nothing else holds what is known while it is changed in place.
-    private func plan(_ details: [NetworkDetail], in network: inout NodeNetwork) -> FinePlan? {
-        let applied = ledger.value.applied
-        return FinePlan(details, in: &network, applied: applied) {
-            applied[$0]?.isCertain == true && handles[$0] != nil
-        }
-    }
-
     /// Forgets the connections whose time has come.
-    private func forget(_ memory: inout Memory, atOnce: Set<Scope> = []) async {
+    func forget(_ memory: inout Memory, atOnce: Set<Scope> = []) async {
         let due = memory.forgetting.takeDue(at: .now, atOnce: atOnce)
         if due.isEmpty { return }
         let handles = handles
@@ -165,12 +107,19 @@ final class ReconcileLoop: Sendable {
     }
 
     /// A pass towards what is desired.
-    private func carryOut(_ batch: Mailbox.Batch, _ memory: inout Memory) async {
-        let start = ContinuousClock.now
+    /// - Parameter changes: What is left of the batch after these steps.
+    func carryOut(
+        _ batch: Mailbox.Batch, _ changes: NetworkChanges, after progress: Progress = Progress(),
+        _ memory: inout Memory
+    ) async {
+        let start = progress.start
         var desired = batch.whole?.numbered(like: memory.network) ?? memory.network
-        desired.apply(batch.changes)
+        desired.apply(changes)
         var (pass, outcome) = await begin(
             towards: desired, examining: batch.adopts ? nil : [], removingStrays: batch.adopts, &memory)
+        outcome.changes += progress.changes
+        outcome.derived += progress.derived
+        outcome.touched.formUnion(progress.touched)
         outcome.duration = .now - start
         let told = outcome.failures
         for (scope, errors) in told { logFailure(scope, errors) }
@@ -185,6 +134,13 @@ final class ReconcileLoop: Sendable {
     /// A pass towards what was carried out last: what is desired since then is no drift, and whoever desires it waits for a pass of its own.
     private func compare(_ comparison: Mailbox.Comparison, _ memory: inout Memory) async {
         let start = ContinuousClock.now
+        if let scopes = comparison.scopes, !comparison.removesStrays, await areAsKnown(scopes, memory) {
+            var report = DriftReport(reason: comparison.reason)
+            report.duration = .now - start
+            report.total = memory.repaired
+            for waiter in comparison.reports { waiter.succeed(report) }
+            return
+        }
         var (pass, outcome) = await begin(
             towards: memory.network, examining: comparison.scopes, removingStrays: comparison.removesStrays, &memory)
         await finish(pass, &outcome)
@@ -199,16 +155,42 @@ final class ReconcileLoop: Sendable {
         for waiter in comparison.reports { waiter.succeed(report) }
     }
 
+    /// Whether these namespaces are as they are known to be. A look at them tells it as a rule, however many others there are.
+    private func areAsKnown(_ scopes: Set<Scope>, _ memory: Memory) async -> Bool {
+        guard memory.unforgotten.isEmpty, memory.filtersBridges == filtersBridges else { return false }
+        let known = ledger.value
+        var previous: [Scope: AppliedNamespace] = [:]
+        for scope in scopes { previous[scope] = known.applied[scope] }
+        // The link of the data path may have moved.
+        if scopes.contains(.node), let underlay = memory.network.underlay {
+            guard case .node(let base, _)? = previous[.node]?.input,
+                await placed(NodeNetwork(underlay: underlay)).underlay?.link == base.underlay?.link
+            else { return false }
+        }
+        let pass = ReconcilePass(
+            derivation: Derivation(NodeNetwork(), layout: layout, filtersBridges: memory.filtersBridges), node: node,
+            previous: previous, previousNetwork: NodeNetwork(), unforgotten: [:], examined: scopes, prepared: [],
+            strays: [], held: [:], book: memory.chains, handles: handles)
+        guard let times = await pass.looksAsKnown() else { return false }
+        ledger.change { ledger in
+            for (scope, time) in times { ledger.pace.note(scope, took: time, at: .now) }
+            ledger.comparisons.note(times.keys, at: .now)
+        }
+        return true
+    }
+
     /// A pass up to its last step. `examining`: `nil` for everything.
-    private func begin(
+    func begin(
         towards desired: NodeNetwork, examining scopes: Set<Scope>?, removingStrays: Bool, _ memory: inout Memory
     ) async -> (ReconcilePass, ReconcilePass.Outcome) {
         // What leads somewhere again must not inherit it.
         await forget(&memory, atOnce: Set(memory.forgetting.waiting.keys))
         if removingStrays { await removeUnbound() }
         let known = ledger.value
+        memory.filtersBridges = filtersBridges
         let derivation = Derivation(
-            await placed(desired), layout: layout, filtersBridges: filtersBridges, after: known.applied[.node]?.input,
+            await placed(desired), layout: layout, filtersBridges: memory.filtersBridges,
+            after: known.applied[.node]?.input,
             known.applied[.ingress]?.input)
         let pass = ReconcilePass(
             derivation: derivation, node: node, previous: known.applied, previousNetwork: memory.network,
@@ -216,9 +198,11 @@ final class ReconcileLoop: Sendable {
             prepared: known.prepared, strays: removingStrays ? strays(derivation, known) : [], held: memory.held,
             book: memory.chains, handles: handles)
         var outcome = await pass.run()
+        outcome.derived = desired.sandboxes.count
         await holdPorts(of: desired, after: memory.network, &outcome)
         await holdNamespaces(of: derivation, after: known.applied, &memory.held, &outcome)
         memory.network = desired
+        memory.claims = Claims(desired)
         memory.unforgotten = outcome.unforgotten
         memory.chains = outcome.book
         ledger.change { [outcome] ledger in
@@ -230,7 +214,7 @@ final class ReconcileLoop: Sendable {
     }
 
     /// Its last step.
-    private func finish(_ pass: ReconcilePass, _ outcome: inout ReconcilePass.Outcome) async {
+    func finish(_ pass: ReconcilePass, _ outcome: inout ReconcilePass.Outcome) async {
         await pass.remove(&outcome)
         ledger.change { [outcome] ledger in
             ledger.take(outcome)
@@ -295,7 +279,7 @@ final class ReconcileLoop: Sendable {
         }
     }
 
-    private func holdMesh(of desired: NodeNetwork) async -> [any Error] {
+    func holdMesh(of desired: NodeNetwork) async -> [any Error] {
         let gateway = desired.ingress?.leg.hosts.primary ?? .unspecified(.v4)
         let ports = (desired.ingress?.ports ?? []).map {
             HostPort(
@@ -306,7 +290,7 @@ final class ReconcileLoop: Sendable {
     }
 
     /// Returns what went wrong.
-    private func hold(_ list: [HostPort], owner: String) async -> [any Error] {
+    func hold(_ list: [HostPort], owner: String) async -> [any Error] {
         do {
             for port in try await ports.hold(list, owner: owner) {
                 log.warning(
@@ -361,7 +345,7 @@ final class ReconcileLoop: Sendable {
         repairs.yield(report)
     }
 
-    private func logFailure(_ scope: Scope, _ errors: [any Error]) {
+    func logFailure(_ scope: Scope, _ errors: [any Error]) {
         for error in errors {
             log.error("network not as wanted", metadata: ["scope": "\(scope)", "error": "\(error)"])
         }
@@ -373,13 +357,14 @@ final class ReconcileLoop: Sendable {
 
     /// Whether br_netfilter is there, in which case bridges can pass their packets to the rules. Looked up in each pass:
     /// the module may come later.
-    private var filtersBridges: Bool { Files.exists("/proc/sys/net/bridge") }
+    var filtersBridges: Bool { Files.exists("/proc/sys/net/bridge") }
 }
 
 extension ApplyReport {
-    fileprivate init(_ outcome: ReconcilePass.Outcome) {
+    init(_ outcome: ReconcilePass.Outcome) {
         self.init()
         changes = outcome.changes
+        derived = outcome.derived
         scopes = outcome.touched
         failures = outcome.failures
         duration = outcome.duration

@@ -17,9 +17,15 @@ extension ReconcilePass {
         await build(overlays, parts, &outcome)
         await finish(inner, parts, &outcome)
         await publish(parts, &outcome)
-        await forgetConnections(parts, &outcome)
+        if shared.isEmpty { await forgetConnections(parts, &outcome) }
 
         for (scope, part) in parts {
+            if part.count > 0 {
+                outcome.changes += part.count
+                outcome.touched.insert(scope)
+                if part.wasExamined { outcome.differences[scope] = part.summary }
+            }
+            if shared[scope] != nil { continue }
             var applied = AppliedNamespace(input: part.input, state: part.wanted)
             applied.isCertain = outcome.failures[scope] == nil && !part.isPartial
             // After a failure old rules may still let the connections come again.
@@ -27,11 +33,6 @@ extension ReconcilePass {
                 previous[scope]?.isSearched == true || part.isNew
                 || outcome.searched.contains(scope) && applied.isCertain
             outcome.applied[scope] = applied
-            if part.count > 0 {
-                outcome.changes += part.count
-                outcome.touched.insert(scope)
-                if part.wasExamined { outcome.differences[scope] = part.summary }
-            }
         }
         outcome.parts = parts
         outcome.book.forgetUnused(outcome.applied.values.lazy.flatMap(\.state.tables))
@@ -208,7 +209,7 @@ extension ReconcilePass {
         let losing = parts.keys.filter { parts[$0]?.plan.removing.isEmpty == false }
         _ = await forEach(losing, &outcome) { scope in
             guard let plan = parts[scope]?.plan else { return }
-            try await inside(scope) { try NamespaceWork.remove(plan) }
+            try await overSocket(scope, needsThread: false) { try NamespaceWork.remove(plan, $0) }
         }
         let removed = await forEach(gone, &outcome) { scope in try await derivation.namespace(of: scope)?.remove() }
         outcome.removed = Set(removed.keys)

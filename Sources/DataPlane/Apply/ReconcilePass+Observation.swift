@@ -15,8 +15,14 @@ extension ReconcilePass {
     /// missing.
     func survey(_ outcome: inout Outcome) async -> [Scope: Part] {
         var parts: [Scope: Part] = [:]
+        var excerpts: [Scope: Part] = [:]
         for (scope, input) in derivation.inputs() {
-            if let old = previous[scope], old.input == input, old.isCertain, !examined.contains(scope) {
+            if let old = shared[scope] {
+                var part = Part(input: input, wanted: derivation.state(for: input))
+                part.have = old.state.kernel
+                part.tables = .known(old.state.tables)
+                excerpts[scope] = part
+            } else if let old = previous[scope], old.input == input, old.isCertain, !examined.contains(scope) {
                 outcome.applied[scope] = old
             } else {
                 let known = previous[scope]
@@ -37,6 +43,7 @@ extension ReconcilePass {
             }
             take(state, into: &parts[scope], scope)
         }
+        parts.merge(excerpts) { first, _ in first }
         await learnRules(parts, &outcome)
         plan(&parts, &outcome)
         return parts
@@ -110,6 +117,32 @@ extension ReconcilePass {
             if isNamedAgain { part?.notes = ["the namespace's name was missing"] }
             part?.wasExamined = true
         }
+    }
+
+    /// Looks at what is known of namespaces, and derives nothing.
+    /// - Returns: How long each look took; `nil` when something is not as it is known to be, or cannot be told.
+    func looksAsKnown() async -> [Scope: Duration]? {
+        for (scope, known) in previous {
+            guard known.isCertain, known.isSearched || !scope.translates else { return nil }
+            if let namespace = derivation.namespace(of: scope), !namespace.exists() { return nil }
+        }
+        var outcome = Outcome()
+        let found = await forEach(Array(previous.keys), &outcome) { scope in
+            let dump = NamespaceDump(scope: scope, wanted: previous[scope]?.state ?? WantedNamespace())
+            return try await inside(scope) { try dump.take() }
+        }
+        for (scope, known) in previous {
+            guard let observed = found[scope], !observed.isPartial else { return nil }
+            var part = Part(input: known.input, wanted: known.state)
+            part.have = observed.kernel
+            part.tables = .observed(observed.tables)
+            if !known.state.tables.allSatisfy(book.knows) { return nil }
+            part.plan = NamespacePlan(from: part.have, to: part.wanted, in: derivation.namespace(of: scope))
+            var parts = [scope: part]
+            planTables(scope, book, &parts)
+            guard parts[scope]?.count == 0 else { return nil }
+        }
+        return found.mapValues(\.duration)
     }
 
     // MARK: plans

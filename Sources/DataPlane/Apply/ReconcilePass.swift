@@ -33,10 +33,15 @@ struct ReconcilePass: Sendable {
     /// How rules are listed, as far as it is known.
     let book: ChainCache
     let handles: NamespaceHandles
+    /// Where the pass is of a few sandboxes: what they had brought into the namespaces that they share with others, of which nothing else is looked at.
+    /// What is derived is an excerpt then, and what is previous is these sandboxes'.
+    var shared: [Scope: AppliedNamespace] = [:]
 
     struct Outcome: Sendable {
         var applied: [Scope: AppliedNamespace] = [:]
         var changes = 0
+        /// Sandboxes that the pass was derived of.
+        var derived = 0
         var touched: Set<Scope> = []
         var failures: [Scope: [any Error]] = [:]
         /// For the next pass: where something failed, old rules may have let them come again.

@@ -2,6 +2,8 @@
 package struct ApplyReport: Sendable {
     /// Changes made: netlink requests, kernel parameters, elements and tables of nft.
     package var changes = 0
+    /// Sandboxes that were looked at to know what is to be done: those that change, or all there are where a change reaches further.
+    package var derived = 0
     package var scopes: Set<Scope> = []
     /// What went wrong, by namespace.
     package var failures: [Scope: [any Error]] = [:]

@@ -6,6 +6,8 @@ struct Rounds: Sendable {
         for scope in scopes { seen[scope] = now }
     }
 
+    mutating func forget(_ scope: Scope) { seen[scope] = nil }
+
     mutating func forget(allBut scopes: some Collection<Scope>) {
         let left = Set(scopes)
         seen = seen.filter { left.contains($0.key) }

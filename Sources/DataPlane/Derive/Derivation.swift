@@ -30,15 +30,17 @@ struct Derivation {
 
     /// Everything that the state of a namespace depends on; equal inputs, equal states.
     enum Input: Equatable, Sendable {
-        case node(NodeNetwork)
-        case overlay(OverlayNetwork, Underlay?, [LocalEndpoint])
+        /// Without its sandboxes, which are beside it by their ids.
+        case node(NodeNetwork, [String: Sandbox])
+        /// With the endpoints of this node by their ports.
+        case overlay(OverlayNetwork, Underlay?, [String: LocalEndpoint])
         case ingress(IngressSandbox, overlayMTU: Int, bridge: BridgeNetwork?)
         case sandbox(Sandbox, [NetworkTraits])
 
         /// Ports of the mesh as the namespace's table has them; none where there is no such table.
         var meshPorts: [MeshPort] {
             switch self {
-            case .node(let network): network.ingress?.ports ?? []
+            case .node(let network, _): network.ingress?.ports ?? []
             case .ingress(let ingress, _, _): ingress.ports
             case .overlay, .sandbox: []
             }
@@ -68,12 +70,12 @@ struct Derivation {
 
     /// The inputs of all namespaces there are to be.
     func inputs() -> [Scope: Input] {
-        var inputs: [Scope: Input] = [.node: .node(withoutOverlayContents)]
+        var inputs: [Scope: Input] = [.node: node]
         let local = localEndpoints()
         for overlay in wanted.overlays {
             var inside = overlay
             inside.tasks = [:]
-            inputs[.overlay(overlay.id)] = .overlay(inside, tunnel, local[overlay.id] ?? [])
+            inputs[.overlay(overlay.id)] = .overlay(inside, tunnel, local[overlay.id] ?? [:])
         }
         if let ingress = wanted.ingress {
             var elsewhere = ingress
@@ -111,41 +113,46 @@ struct Derivation {
     }
 
     /// The node's own namespace has nothing of remote endpoints, tasks elsewhere or service addresses.
-    private var withoutOverlayContents: NodeNetwork {
+    private var node: Input {
         var reduced = wanted
+        reduced.sandboxes = []
         for index in reduced.overlays.indices {
             reduced.overlays[index].remotes = [:]
             reduced.overlays[index].tasks = [:]
             reduced.overlays[index].reserved = []
         }
-        for index in reduced.sandboxes.indices {
-            reduced.sandboxes[index].services = []
-            reduced.sandboxes[index].resolver = nil
-            reduced.sandboxes[index].mesh = nil
-        }
         reduced.ingress?.ports = portsAtNode
-        return reduced
+        let sandboxes = wanted.sandboxes.map { sandbox in
+            var outside = sandbox
+            outside.services = []
+            outside.resolver = nil
+            outside.mesh = nil
+            return (outside.id, outside)
+        }
+        return .node(reduced, Dictionary(sandboxes) { first, _ in first })
     }
 
-    private func localEndpoints() -> [String: [LocalEndpoint]] {
-        var found: [String: [LocalEndpoint]] = [:]
+    private func localEndpoints() -> [String: [String: LocalEndpoint]] {
+        var found: [String: [String: LocalEndpoint]] = [:]
+        func add(_ endpoint: LocalEndpoint, to overlay: String) {
+            found[overlay, default: [:]][endpoint.port] = endpoint
+        }
         for sandbox in wanted.sandboxes {
             for endpoint in sandbox.endpoints {
                 guard case .overlay(let id) = endpoint.network else { continue }
-                found[id, default: []].append(
+                add(
                     LocalEndpoint(
                         port: Layout.overlayPort(endpoint.id), namespace: layout.sandbox(sandbox.id),
                         interface: endpoint.interfaceName, addresses: endpoint.addresses.hosts, mac: endpoint.mac,
-                        isLax: endpoint.isLax, isGuarded: true))
+                        isLax: endpoint.isLax, isGuarded: true), to: id)
             }
         }
         if let ingress = wanted.ingress {
-            found[ingress.overlayID, default: []].append(
+            add(
                 LocalEndpoint(
                     port: Layout.ingressPort, namespace: layout.ingress, interface: Layout.ingressInterface,
                     addresses: ingress.addresses.hosts, mac: MACAddress(tag: ingress.tag), isLax: false,
-                    isGuarded: false)
-            )
+                    isGuarded: false), to: ingress.overlayID)
         }
         return found
     }

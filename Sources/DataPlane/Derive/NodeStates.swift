@@ -84,7 +84,10 @@ extension Derivation {
     }
 
     /// An overlay's namespace: a bridge of the local endpoints, and the tunnel that knows all others.
-    func overlayState(_ overlay: OverlayNetwork, _ underlay: Underlay?, _ local: [LocalEndpoint]) -> WantedNamespace {
+    func overlayState(
+        _ overlay: OverlayNetwork, _ underlay: Underlay?, _ endpoints: [String: LocalEndpoint]
+    ) -> WantedNamespace {
+        let local = endpoints.values
         var state = WantedNamespace()
         state.set("net/bridge/bridge-nf-call-iptables", "0")
         state.set("net/bridge/bridge-nf-call-ip6tables", "0")

@@ -75,7 +75,57 @@ package struct NetworkChanges: Equatable, Sendable {
     }
 }
 
+extension NetworkChanges {
+    /// What can be carried out one after the other, so that what is led to is there as long as something leads to it.
+    enum Step: Sendable {
+        /// By their ids; `nil` for those that go.
+        case sandboxes([String: Sandbox?])
+        case details([NetworkDetail])
+    }
+
+    /// `nil` when other parts change as a whole.
+    var steps: [Step]? {
+        var (coming, going): ([String: Sandbox?], [String: Sandbox?]) = ([:], [:])
+        for (key, change) in byKey {
+            switch (key, change) {
+            case (.sandbox(let id), .set(.sandbox(let sandbox))): coming.updateValue(sandbox, forKey: id)
+            case (.sandbox(let id), .removed): going.updateValue(nil, forKey: id)
+            default: return nil
+            }
+        }
+        let all = coming.merging(going) { first, _ in first }
+        if details.isEmpty { return all.isEmpty ? [] : [.sandboxes(all)] }
+        var steps: [Step] = coming.isEmpty ? [] : [.sandboxes(coming)]
+        steps.append(.details(details))
+        if !going.isEmpty { steps.append(.sandboxes(going)) }
+        return steps
+    }
+
+    /// The changes of these steps, which have none of one sandbox twice.
+    init(_ steps: [Step]) {
+        for step in steps {
+            switch step {
+            case .details(let details): self.details += details
+            case .sandboxes(let sandboxes):
+                for (id, sandbox) in sandboxes {
+                    byKey[.sandbox(id)] = sandbox.map { .set(.sandbox($0)) } ?? .removed
+                }
+            }
+        }
+    }
+}
+
 extension NodeNetwork {
+    /// Takes a sandbox as it is to be; `nil`: it is to go.
+    mutating func replace(sandbox id: String, _ sandbox: Sandbox?) {
+        switch (sandboxes.firstIndex { $0.id == id }, sandbox) {
+        case (let place?, let new?): sandboxes[place] = new
+        case (let place?, nil): sandboxes.remove(at: place)
+        case (nil, let new?): sandboxes.append(new)
+        case (nil, nil): break
+        }
+    }
+
     /// Carries out the changes. Parts keep their places; new ones come last, in order of their ids.
     package mutating func apply(_ changes: NetworkChanges) {
         if !changes.byKey.isEmpty { applyParts(changes) }
@@ -113,6 +163,8 @@ extension NodeNetwork {
     }
 
     private typealias Change = NetworkChanges.Change
+    /// For so many parts it costs less to look for their places than to write all of them anew.
+    private static var mostInPlace: Int { 4 }
 
     private static func merge<Part: Identifiable>(
         _ changes: [String: Change], into parts: inout [Part], _ pick: (NetworkPart) -> Part?,
@@ -121,6 +173,17 @@ extension NodeNetwork {
         if changes.isEmpty { return }
         func part(_ change: Change) -> Part? {
             if case .set(let part) = change { pick(part) } else { nil }
+        }
+        if changes.count <= mostInPlace {
+            for (id, change) in changes.sorted(by: { $0.key < $1.key }) {
+                switch (parts.firstIndex { $0.id == id }, part(change)) {
+                case (let place?, let new?): parts[place] = number(new, parts[place])
+                case (let place?, nil): parts.remove(at: place)
+                case (nil, let new?): parts.append(new)
+                case (nil, nil): break
+                }
+            }
+            return
         }
         var left = changes
         parts = parts.compactMap { old in

@@ -23,8 +23,8 @@ enum NamespaceWork {
         try write(plan.lateParameters)
     }
 
-    static func remove(_ plan: NamespacePlan) throws {
-        if !plan.removing.isEmpty { try RouteSocket().perform(plan.removing) }
+    static func remove(_ plan: NamespacePlan, _ socket: RouteSocket) throws {
+        if !plan.removing.isEmpty { try socket.perform(plan.removing) }
     }
 
     /// Deletes every link, so that none outlives the namespace, whose end is asynchronous.

@@ -47,6 +47,11 @@ struct Pace: Sendable {
         return admit(kept, at: now)
     }
 
+    mutating func forget(_ scope: Scope) {
+        rests[scope] = nil
+        postponed.remove(scope)
+    }
+
     mutating func forget(allBut scopes: some Collection<Scope>) {
         let left = Set(scopes)
         rests = rests.filter { left.contains($0.key) }

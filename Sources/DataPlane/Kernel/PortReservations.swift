@@ -51,14 +51,46 @@ package final class PortReservations: Sendable {
     }
     private struct Held { let owner: String, socket: CInt }
 
+    /// A port at whatever address.
+    private struct Number: Hashable { let transport: TransportProtocol, port: UInt16 }
+
+    /// What is held, found by all that is asked for: nothing costs more beside many ports.
+    private struct Book {
+        private(set) var all: [Key: Held] = [:]
+        private(set) var byOwner: [String: Set<Key>] = [:]
+        private var byNumber: [Number: Set<Key>] = [:]
+
+        mutating func add(_ key: Key, _ one: Held) {
+            all[key] = one
+            byOwner[one.owner, default: []].insert(key)
+            byNumber[Number(transport: key.transport, port: key.port), default: []].insert(key)
+        }
+
+        mutating func remove(_ key: Key) -> CInt? {
+            guard let one = all.removeValue(forKey: key) else { return nil }
+            byOwner[one.owner]?.remove(key)
+            if byOwner[one.owner]?.isEmpty == true { byOwner[one.owner] = nil }
+            let number = Number(transport: key.transport, port: key.port)
+            byNumber[number]?.remove(key)
+            if byNumber[number]?.isEmpty == true { byNumber[number] = nil }
+            return one.socket
+        }
+
+        /// At that address, or where one of both means every address.
+        func isTaken(_ key: Key) -> Bool {
+            guard let others = byNumber[Number(transport: key.transport, port: key.port)] else { return false }
+            return key.address == nil || others.contains { $0.address == nil || $0.address == key.address }
+        }
+    }
+
     private let namespace: NetworkNamespace?
-    private let held = Mutex<[Key: Held]>([:])
+    private let book = Mutex(Book())
 
     /// - Parameter namespace: the node's; `nil`: the process's own.
     init(namespace: NetworkNamespace?) { self.namespace = namespace }
 
     deinit {
-        for one in held.withLock({ $0 }).values where one.socket >= 0 { close(one.socket) }
+        for one in book.withLock({ $0.all }).values where one.socket >= 0 { close(one.socket) }
     }
 
     /// Takes ports for a container, all or none. Ports it already has are kept.
@@ -97,19 +129,15 @@ package final class PortReservations: Sendable {
 
     /// Gives back all ports of a container.
     package func release(_ owner: String) {
-        let gone = held.withLock { held in held.filter { $0.value.owner == owner }.map(\.key) }
-        drop(gone)
+        drop(book.withLock { $0.byOwner[owner] ?? [] })
     }
 
     /// Holds what an owner is to have, and nothing else of its: for adoption and for ports of the mesh. Ports that others
     /// have are returned.
     func hold(_ ports: [HostPort], owner: String) async throws -> [HostPort] {
         let wanted = Set(ports.map { Key($0.published) })
-        let (present, stale) = held.withLock { held in
-            let mine = held.filter { $0.value.owner == owner }
-            return (Set(mine.keys), mine.keys.filter { !wanted.contains($0) })
-        }
-        drop(stale)
+        let present = book.withLock { $0.byOwner[owner] ?? [] }
+        drop(present.subtracting(wanted))
         let missing = ports.filter { !present.contains(Key($0.published)) }
         if missing.isEmpty { return [] }
         let work: @Sendable () throws -> [HostPort] = { [self] in
@@ -132,10 +160,10 @@ package final class PortReservations: Sendable {
     }
 
     /// The owners that hold anything.
-    var owners: Set<String> { held.withLock { Set($0.values.map(\.owner)) } }
+    var owners: Set<String> { book.withLock { Set($0.byOwner.keys) } }
 
     private func drop(_ keys: some Sequence<Key>) {
-        let sockets = held.withLock { held in keys.compactMap { held.removeValue(forKey: $0)?.socket } }
+        let sockets = book.withLock { book in keys.compactMap { book.remove($0) } }
         for socket in sockets where socket >= 0 { close(socket) }
     }
 
@@ -146,19 +174,19 @@ package final class PortReservations: Sendable {
         var refusal = PortRefusal.noneFree
         for port in candidates {
             let key = Key(transport: request.transport, address: request.hostAddress, port: port)
-            let isMine = held.withLock { $0[key]?.owner == owner }
+            let isMine = book.withLock { $0.all[key]?.owner == owner }
             if isMine {
                 if !sofar.contains(where: { Key($0.published) == key }) { return (key, false) }
                 continue
             }
             let address = request.hostAddress ?? .unspecified(.v4)
-            if isAllocated(key) {
+            if book.withLock({ $0.isTaken(key) }) {
                 refusal = .allocated(address: address, port: port)
                 continue
             }
             do {
                 let socket = try Self.bind(key)
-                held.withLock { $0[key] = Held(owner: owner, socket: socket) }
+                book.withLock { $0.add(key, Held(owner: owner, socket: socket)) }
                 return (key, true)
             } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
                 refusal = .notBound(
@@ -168,16 +196,6 @@ package final class PortReservations: Sendable {
             }
         }
         throw refusal
-    }
-
-    /// By a container of ours: at that address, or where one of both means every address.
-    private func isAllocated(_ key: Key) -> Bool {
-        held.withLock { held in
-            held.keys.contains {
-                $0.transport == key.transport && $0.port == key.port
-                    && ($0.address == key.address || $0.address == nil || key.address == nil)
-            }
-        }
     }
 
     /// -1 where the kernel has no such protocol: then nobody can take the port either.

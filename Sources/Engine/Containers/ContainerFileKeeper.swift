@@ -73,7 +73,7 @@ struct ContainerFileKeeper: Sendable {
     func renewLinks(to child: ContainerRecord) async {
         let place = child.endpoints.first { $0.networkName == "bridge" && $0.isJoined }
         guard let address = place?.address?.address else { return }
-        for parent in containers.all where parent.isUp {
+        for parent in containers.records(linkedTo: child.id) where parent.isUp {
             let links = (parent.links ?? []).filter { $0.containerID == child.id }.map {
                 LinkedContainer(child, as: $0.alias, of: parent, at: address)
             }

@@ -26,6 +26,8 @@ final class ContainerTable: Sendable {
         var idByTask: [String: String] = [:]
         /// By the attachment that a place of it is held by.
         var idByAttachment: [String: String] = [:]
+        /// Who is linked to a container, by its id.
+        var linked: [String: Set<String>] = [:]
         /// Who has joined a network with an address, by the network's id.
         var owners: [String: [IPAddress: String]] = [:]
 
@@ -43,6 +45,7 @@ final class ContainerTable: Sendable {
                 if let task = record.task?.taskID { idByTask[task] = record.id }
             }
             index(old?.endpoints ?? [], record.endpoints, record.id)
+            indexLinks(old, record, record.id)
         }
 
         mutating func remove(_ id: String) {
@@ -51,6 +54,17 @@ final class ContainerTable: Sendable {
             if idByName[record.name] == id { idByName[record.name] = nil }
             if let task = record.task?.taskID { idByTask[task] = nil }
             index(record.endpoints, [], id)
+            indexLinks(record, nil, id)
+        }
+
+        private mutating func indexLinks(_ old: ContainerRecord?, _ new: ContainerRecord?, _ id: String) {
+            let (before, after) = (old?.links ?? [], new?.links ?? [])
+            if before.isEmpty, after.isEmpty { return }
+            for link in before {
+                linked[link.containerID]?.remove(id)
+                if linked[link.containerID]?.isEmpty == true { linked[link.containerID] = nil }
+            }
+            for link in after { linked[link.containerID, default: []].insert(id) }
         }
 
         private mutating func index(_ old: [EndpointRecord], _ new: [EndpointRecord], _ id: String) {
@@ -103,6 +117,11 @@ final class ContainerTable: Sendable {
     /// The container that holds an attachment.
     func record(ofAttachment id: String) -> ContainerRecord? {
         state.withLock { state in state.idByAttachment[id].flatMap { state.records[$0] } }
+    }
+
+    /// Containers that are linked to one.
+    func records(linkedTo id: String) -> [ContainerRecord] {
+        state.withLock { state in (state.linked[id] ?? []).compactMap { state.records[$0] } }
     }
 
     /// Ids of the containers that have a volume, sorted.

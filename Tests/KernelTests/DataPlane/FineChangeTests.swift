@@ -101,19 +101,63 @@ import Testing
                     default: changes.removePort(.udp, port)
                     }
                 }
+                // Containers come, change and go beside that: what was numbered stays so.
+                for number in UInt8(4)...9 where Int.random(in: 0..<6, using: &random) == 0 {
+                    if Bool.random(using: &random) {
+                        changes.remove(.sandbox("t1\(number)"))
+                    } else {
+                        var one = task(1, number, isPublished: Bool.random(using: &random))
+                        if Bool.random(using: &random) {
+                            one.published = [
+                                HostPort(
+                                    PublishedPort(
+                                        transport: .tcp, hostAddress: nil, hostPort: 9000 + UInt16(number),
+                                        containerPort: 80),
+                                    to: one.endpoints[1].addresses.hosts.all[0])
+                            ]
+                        }
+                        changes.set(.sandbox(one))
+                    }
+                }
                 let report = try await plane.apply(changes)
                 #expect(report.failures.isEmpty, "\(report.failures)")
-                // A container comes and goes in between: what was numbered stays so.
-                if round == 20 {
-                    var changes = NetworkChanges()
-                    changes.set(.sandbox(task(1, 9, isPublished: true)))
-                    #expect(try await plane.apply(changes).failures.isEmpty)
-                }
                 if round % 8 == 7 {
                     let compared = try await plane.resync(reason: "test")
                     #expect(compared.isClean, "\(compared.repairs) \(compared.failures)")
                 }
             }
+        }
+    }
+
+    @Test func `one sandbox more or fewer is derived and made by itself, beside however many`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let plane = world.nodes[0].plane
+            /// What the kernel was asked for to make one, and to take it away.
+            func costs(beside others: ClosedRange<UInt8>) async throws -> [KernelCounters] {
+                let adopted = try await plane.reconcile(network(world, tasks: others))
+                try #require(adopted.failures.isEmpty, "\(adopted.failures)")
+                var costs: [KernelCounters] = []
+                var times: [Duration] = []
+                for comes in [true, false, true, false, true, false] {
+                    var changes = NetworkChanges()
+                    let one = task(1, 80, isPublished: false)
+                    if comes { changes.set(.sandbox(one)) } else { changes.remove(.sandbox(one.id)) }
+                    let before = KernelCounters.now
+                    let report = try await plane.apply(changes)
+                    costs.append(KernelCounters.now - before)
+                    times.append(report.duration)
+                    #expect(report.failures.isEmpty, "\(report.failures)")
+                    #expect(report.derived == 1)
+                    #expect(report.scopes == [.node, .overlay("app"), .sandbox(one.id)])
+                }
+                print("a sandbox comes and goes beside \(others.count): \(times)")
+                return Array(costs.dropFirst(2))
+            }
+            let few = try await costs(beside: 1...3)
+            let many = try await costs(beside: 1...60)
+            #expect(few == many, "\(few) \(many)")
+            let compared = try await plane.resync(reason: "test")
+            #expect(compared.isClean, "\(compared.repairs) \(compared.failures)")
         }
     }
 

@@ -68,7 +68,7 @@ import Testing
         let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(192, 0, 2, 2))
         let overlay = OverlayNetwork(id: "o", vni: 4097, remoteEndpoints: [remote])
         func state(_ address: IPAddress) -> WantedNamespace {
-            derive(NodeNetwork()).overlayState(overlay, Underlay(address: address, peers: []), [])
+            derive(NodeNetwork()).overlayState(overlay, Underlay(address: address, peers: []), [:])
         }
         let plan = NamespacePlan(
             from: state(IPAddress(192, 0, 2, 1)).kernel, to: state(IPAddress(192, 0, 2, 7)), in: layout.overlay("o")
@@ -84,7 +84,7 @@ import Testing
         let remote = RemoteEndpoint(address: IPAddress(10, 1, 0, 9), vtep: IPAddress(192, 0, 2, 2))
         let underlay = Underlay(address: IPAddress(192, 0, 2, 1), peers: [])
         func state(_ remotes: [RemoteEndpoint]) -> WantedNamespace {
-            derive(NodeNetwork()).overlayState(OverlayNetwork(id: "o", vni: 1, remoteEndpoints: remotes), underlay, [])
+            derive(NodeNetwork()).overlayState(OverlayNetwork(id: "o", vni: 1, remoteEndpoints: remotes), underlay, [:])
         }
         let coming = NamespacePlan(from: state([]).kernel, to: state([remote]), in: nil)
         #expect(coming.summary == ["set forwarding entry 02:42:0a:01:00:09 on vx0", "set neighbour 10.1.0.9 on vx0"])
@@ -116,7 +116,7 @@ import Testing
         remote.mac = own
         let underlay = Underlay(address: IPAddress(192, 0, 2, 1), peers: [])
         let overlay = OverlayNetwork(id: "o", vni: 1, remoteEndpoints: [remote])
-        let tunnel = derive(NodeNetwork()).overlayState(overlay, underlay, []).kernel
+        let tunnel = derive(NodeNetwork()).overlayState(overlay, underlay, [:]).kernel
         #expect(tunnel.forwarding[ForwardingKey(link: "vx0", mac: own, owner: .device)]?.remote == remote.vtep)
         #expect(tunnel.neighbours.values.map { $0 } == [own])
 

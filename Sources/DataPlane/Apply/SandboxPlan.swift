@@ -1,0 +1,159 @@
+import Addressing
+import LinuxSystem
+import Model
+import Netlink
+import Nftables
+
+/// What sandboxes that come, change or go ask for: their own namespaces, and what they bring into those that they share with others. Made of these
+/// sandboxes alone, however many others there are. What does not fit in here (see ``init(_:in:claims:layout:filtersBridges:applied:isReady:)``) is
+/// derived as a whole.
+struct SandboxPlan: Sendable {
+    /// Those that change, as they were and as they are to be.
+    private(set) var changed: [String: (old: Sandbox?, new: Sandbox?)] = [:]
+    let before: Excerpt
+    let after: Excerpt
+    /// Connections that end.
+    private(set) var ends: [Scope: [ConnectionEnd]] = [:]
+    /// What leads somewhere anew must not be left what it had before.
+    private(set) var inherits = Inheritance()
+
+    /// What connections led to before something else came there.
+    struct Inheritance: Sendable {
+        var ends: [ConnectionEnd] = []
+        /// Ports of the node, wherever they led.
+        var ports: Set<UInt16> = []
+
+        var isEmpty: Bool { ends.isEmpty && ports.isEmpty }
+    }
+
+    var isEmpty: Bool { changed.isEmpty }
+    var scopes: [Scope] { changed.keys.map { .sandbox($0) } }
+
+    /// - Parameters:
+    ///   - sandboxes: As they are to be; `nil` for those that go.
+    ///   - network: As it is, without the changes.
+    ///   - claims: Of this network.
+    ///   - isReady: Whether a namespace is as it is known to be, and open.
+    /// - Returns: `nil` where a namespace that is concerned is not known to be as it should, where something is theirs and another's, or where it matters
+    ///   to what others bring.
+    init?(
+        _ sandboxes: [String: Sandbox?], in network: NodeNetwork, claims: Claims, layout: Layout, filtersBridges: Bool,
+        applied: [Scope: AppliedNamespace], isReady: (Scope) -> Bool
+    ) {
+        guard isReady(.node), case .node(let base, _)? = applied[.node]?.input else { return nil }
+        var references: Set<Sandbox.NetworkReference> = []
+        var concerned: Set<Sandbox.NetworkReference> = []
+        for (id, new) in sandboxes {
+            let old = network.sandboxes.first { $0.id == id }
+            let endpoints = (old?.endpoints ?? []) + (new?.endpoints ?? [])
+            for endpoint in endpoints {
+                if endpoint.isLax { return nil }
+                references.insert(endpoint.network)
+            }
+            if old == nil {
+                // What is left of an earlier one is not known well.
+                if applied[.sandbox(id)] != nil { return nil }
+            } else if new != nil {
+                guard isReady(.sandbox(id)) else { return nil }
+            } else if applied[.sandbox(id)] == nil {
+                return nil
+            }
+            if old == new { continue }
+            changed[id] = (old, new)
+            concerned.formUnion(endpoints.map(\.network))
+        }
+        for reference in references {
+            guard network.has(reference) else { return nil }
+            guard case .overlay(let id) = reference else { continue }
+            guard base.underlay != nil, isReady(.overlay(id)), !Self.isLax(applied[.overlay(id)]) else { return nil }
+        }
+        if Self.isLax(applied[.node]) { return nil }
+        let (old, new) = (changed.values.compactMap(\.old), changed.values.compactMap(\.new))
+        guard claims.areSeparate(old, new), !Self.changesMesh(old, new, network) else { return nil }
+        func excerpt(_ sandboxes: [Sandbox]) -> Excerpt {
+            Excerpt(
+                sandboxes, of: network, in: concerned, underlay: base.underlay, layout: layout,
+                filtersBridges: filtersBridges)
+        }
+        before = excerpt(old)
+        after = excerpt(new)
+        if changed.isEmpty { return }
+        planEnds(network)
+        planInheritance(old, new)
+    }
+
+    /// Whether an endpoint may use what is nobody's: then what others have are elements, too.
+    private static func isLax(_ applied: AppliedNamespace?) -> Bool {
+        let table = applied?.state.fixedTables.first { $0.id == GuardTable.id }
+        return table?.sets.contains { $0.name == "lax" && !$0.elements.isEmpty } != false
+    }
+
+    /// Whether tasks behind ports of the mesh become those of this node, or are it no more.
+    private static func changesMesh(_ old: [Sandbox], _ new: [Sandbox], _ network: NodeNetwork) -> Bool {
+        func doors(_ sandboxes: [Sandbox]) -> [IPAddress: IPAddress] {
+            Dictionary(sandboxes.flatMap(\.meshDoors).map { ($0.ingress, $0.door) }) { first, _ in first }
+        }
+        let (before, after) = (doors(old), doors(new))
+        if before == after { return false }
+        let moved = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+        return network.ingress?.ports.contains { $0.backends.contains { moved.contains($0.address) } } == true
+    }
+
+    private mutating func planEnds(_ network: NodeNetwork) {
+        let (old, new) = (before.derivation.wanted, after.derivation.wanted)
+        let own = ConnectionEnds(from: old, to: new).byScope
+        ends[.node] = own[.node]?.filter { end in
+            guard case .unled(let transport, let port, nil) = end else { return true }
+            return network.ingress?.ports.contains { $0.transport == transport && $0.publishedPort == port } != true
+        }
+        if ends[.node]?.isEmpty == true { ends[.node] = nil }
+        for (id, change) in changed where change.old != nil {
+            let called = (own[.sandbox(id)] ?? []).filter { if case .called = $0 { true } else { false } }
+            if !called.isEmpty { ends[.sandbox(id)] = called }
+        }
+        for (id, lost) in ConnectionEnds.goneEndpoints(old, new) {
+            guard let overlay = network.overlays.first(where: { $0.id == id }) else { continue }
+            let gone = lost.filter { !overlay.hasRemote($0) }.map { ConnectionEnd.answered($0) }
+            if gone.isEmpty { continue }
+            for sandbox in network.sandboxes where sandbox.isIn(overlay: id) && changed[sandbox.id] == nil {
+                ends[.sandbox(sandbox.id), default: []] += gone
+            }
+            for (sandbox, change) in changed where change.new?.isIn(overlay: id) == true {
+                ends[.sandbox(sandbox), default: []] += gone
+            }
+            if network.ingress?.overlayID == id { ends[.ingress, default: []] += gone }
+        }
+    }
+
+    private mutating func planInheritance(_ old: [Sandbox], _ new: [Sandbox]) {
+        let known = Set(old.flatMap(\.endpoints).flatMap(\.addresses.hosts.all))
+        for endpoint in new.flatMap(\.endpoints) {
+            for address in endpoint.addresses.hosts.all where !known.contains(address) {
+                inherits.ends += [.answered(address), .of(address)]
+            }
+        }
+        let led = Set(old.flatMap(\.published))
+        inherits.ports = Set(new.flatMap(\.published).filter { !led.contains($0) }.map(\.published.hostPort))
+    }
+}
+
+extension NodeNetwork {
+    fileprivate func has(_ reference: Sandbox.NetworkReference) -> Bool {
+        switch reference {
+        case .bridge(let id): bridges.contains { $0.id == id }
+        case .overlay(let id): overlays.contains { $0.id == id }
+        }
+    }
+}
+
+extension Sandbox {
+    fileprivate func isIn(overlay id: String) -> Bool { endpoints.contains { $0.network == .overlay(id) } }
+}
+
+extension OverlayNetwork {
+    /// Whether an endpoint on another node has an address.
+    fileprivate func hasRemote(_ address: IPAddress) -> Bool {
+        // By their first addresses; few have others.
+        remotes[address] != nil || address.family != .v4 && remotes.values.contains { $0.addresses.contains(address) }
+    }
+}

@@ -1,0 +1,62 @@
+import Addressing
+import Model
+
+/// What sandboxes bring into namespaces that they share with others, counted: where something is brought by one alone, it comes and goes with that one.
+struct Claims: Equatable, Sendable {
+    private enum Claim: Hashable, Sendable {
+        /// A port of a bridge, whose link has a name of so many characters.
+        case link(String)
+        case address(Sandbox.NetworkReference, IPAddress)
+        case port(TransportProtocol, IPAddress?, UInt16)
+    }
+
+    private var counts: [Claim: Int] = [:]
+
+    init() {}
+
+    init(_ network: NodeNetwork) {
+        if let ingress = network.ingress {
+            for address in ingress.leg.hosts.all {
+                counts[.address(.bridge(ingress.bridgeID), address), default: 0] += 1
+            }
+            for address in ingress.addresses.hosts.all {
+                counts[.address(.overlay(ingress.overlayID), address), default: 0] += 1
+            }
+        }
+        for sandbox in network.sandboxes { change(nil, sandbox) }
+    }
+
+    private static func claims(of sandbox: Sandbox) -> [Claim] {
+        var claims: [Claim] = []
+        for endpoint in sandbox.endpoints {
+            claims.append(.link(Layout.nodePort(endpoint.id)))
+            for address in endpoint.addresses.hosts.all { claims.append(.address(endpoint.network, address)) }
+        }
+        for port in sandbox.published {
+            claims.append(.port(port.published.transport, port.published.hostAddress, port.published.hostPort))
+        }
+        return claims
+    }
+
+    /// Takes a sandbox as it is now in place of what it was; `nil`: there is none.
+    mutating func change(_ old: Sandbox?, _ new: Sandbox?) {
+        for claim in old.map(Self.claims) ?? [] {
+            let left = (counts[claim] ?? 1) - 1
+            counts[claim] = left > 0 ? left : nil
+        }
+        for claim in new.map(Self.claims) ?? [] { counts[claim, default: 0] += 1 }
+    }
+
+    /// Whether everything that these sandboxes bring, before and after they change, is theirs alone.
+    func areSeparate(_ old: [Sandbox], _ new: [Sandbox]) -> Bool {
+        var released: Set<Claim> = []
+        for claim in old.flatMap(Self.claims) {
+            guard counts[claim] == 1, released.insert(claim).inserted else { return false }
+        }
+        var taken: Set<Claim> = []
+        for claim in new.flatMap(Self.claims) {
+            guard counts[claim] == nil || released.contains(claim), taken.insert(claim).inserted else { return false }
+        }
+        return true
+    }
+}
