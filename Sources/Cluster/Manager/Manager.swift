@@ -109,19 +109,22 @@ package struct Manager: Sendable {
 
     static let outOfSequence = APIError(.internalError, "rpc error: code = Unknown desc = update out of sequence")
 
-    /// Finds an object by id, name, or unambiguous beginning of an id.
+    /// Finds an object by id, name, or unambiguous beginning of an id. Others are looked at for the last only.
+    /// - Parameter named: Those that have the reference as their name.
     func find<Object: SwarmObject & MappedObject>(
-        _ reference: String, in objects: ObjectMap<Object>, kind: String, name: (Object) -> String?
+        _ reference: String, in objects: ObjectMap<Object>, kind: String, named: @autoclosure () -> [Object]
     ) throws(APIError) -> Object {
         if let object = objects[reference] { return object }
-        let named = objects.shared.filter { name($0.value) == reference }
-        let matches = named.isEmpty ? objects.shared.filter { $0.value.id.hasPrefix(reference) } : named
-        guard !reference.isEmpty, let object = matches.first else {
+        var matches = reference.isEmpty ? [] : named()
+        if matches.isEmpty, !reference.isEmpty {
+            matches = objects.shared.filter { $0.value.id.hasPrefix(reference) }.map(\.value)
+        }
+        guard let object = matches.first else {
             throw APIError(.notFound, "\(kind) \(reference) not found")
         }
         guard matches.count == 1 else {
             throw APIError(.internalError, "\(kind) \(reference) is ambiguous (\(matches.count) matches found)")
         }
-        return object.value
+        return object
     }
 }
