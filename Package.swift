@@ -144,7 +144,7 @@ let package = Package(
             ],
             [
                 grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
-                asn1, crypto, log, lifecycle,
+                asn1, crypto, log, lifecycle, heap,
             ]),
         // 5: edges
         library("DockerTypes", ["Model", "Addressing", "Faults"]),

@@ -15,7 +15,7 @@ extension Swarm {
     /// Why a manager is not to leave without being forced.
     func leaveWarning(_ part: MembershipRuntime) -> SwarmError {
         guard let manager = part.state.value.manager, !manager.model.isStale else { return .leavesUnknownManagers }
-        let managers = manager.model.objects.nodes.values.filter { $0.managerStatus != nil }
+        let managers = manager.model.objects.managers.filter { $0.managerStatus != nil }
         let present = manager.live.state.present
         let reachable = managers.count { present.contains($0.id) || $0.id == manager.nodeID }
         let unreachable = managers.count - reachable

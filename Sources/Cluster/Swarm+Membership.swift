@@ -34,7 +34,7 @@ extension Swarm {
         let objects = manager.model.objects
         info.controlAvailable = true
         info.nodes = objects.nodes.count
-        info.managers = objects.nodes.values.count { $0.spec.role == .manager }
+        info.managers = objects.managers.count { $0.spec.role == .manager }
         info.cluster = objects.cluster
         info.cluster?.joinTokens = nil
         info.cluster?.revoked = nil

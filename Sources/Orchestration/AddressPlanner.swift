@@ -18,6 +18,13 @@ struct AddressPlanner {
     private var waitingServices: Set<String> = []
     /// Nodes that lack an address.
     private var waitingNodes: Set<String> = []
+    /// Tasks that lack an address in the only network that they are to have one in.
+    private var waitingTasks: [String: Waiting] = [:]
+
+    private struct Waiting {
+        var service: String
+        var network: String
+    }
 
     /// Addresses that are held in a network.
     private struct Holdings: Sendable, Equatable {
@@ -46,9 +53,31 @@ struct AddressPlanner {
             guard let node = draft.state.nodes[id] else { continue }
             if !allocate(node, &draft) { waitingNodes.insert(id) }
         }
-        for id in draft.state.tasks.lookup.new.keys.sorted() {
+        for id in tasksToTry(draft, scope) {
+            waitingTasks[id] = nil
+            draft.looks.waiting += 1
             if let task = draft.state.tasks[id] { allocate(task, &draft) }
         }
+    }
+
+    /// Tasks without addresses, but for those that would get none again: nothing of them has changed, nor what is held in their network.
+    private mutating func tasksToTry(_ draft: SwarmDraft, _ scope: PlanScope) -> [String] {
+        let new = draft.state.tasks.lookup.new
+        if scope.isWhole { waitingTasks = [:] }
+        if waitingTasks.isEmpty { return new.keys.sorted() }
+        if waitingTasks.count > 2 * new.count { waitingTasks = waitingTasks.filter { new[$0.key] != nil } }
+        var networks: [String: Bool] = [:]
+        func isFull(_ network: String) -> Bool {
+            if let known = networks[network] { return known }
+            let isFull = full[network].map { $0 == Self.holdings(in: network, draft.base) } ?? false
+            networks[network] = isFull
+            return isFull
+        }
+        return new.keys.filter { id in
+            guard let waiting = waitingTasks[id], isFull(waiting.network) else { return true }
+            return scope.tasks.contains(id) || draft.changes.tasks.contains(id)
+                || scope.services.contains(waiting.service) || draft.changes.services.contains(waiting.service)
+        }.sorted()
     }
 
     /// Whether a network cannot be read that the service is on: what it has there is kept as it is.
@@ -256,6 +285,7 @@ struct AddressPlanner {
             }
             guard let address = take(in: network.id, draft) else {
                 for attachment in attachments { release(attachment) }
+                if wanted.count == 1 { waitingTasks[task.id] = Waiting(service: service.id, network: network.id) }
                 return fail(task, Self.exhausted(network), &draft)
             }
             var attachment = NetworkAttachment(network: network, addresses: [address])

@@ -11,12 +11,16 @@ struct NodeFilter {
         [ready, resources(task), constraints(task), platform(task), hostPorts(task), replicas(task)]
     }
 
+    /// Whether a node may get any task at all.
+    static func takesTasks(_ node: Node) -> Bool {
+        node.status.state == .ready && node.spec.availability == .active && node.membership?.ingressAddresses != nil
+    }
+
     private static func on(_ count: Int) -> String { "on \(count) node\(count == 1 ? "" : "s")" }
 
     private static var ready: NodeFilter {
         NodeFilter(explain: { "\($0) node\($0 == 1 ? "" : "s") not available for new tasks" }) { node, _, _ in
-            node.value.status.state == .ready && node.value.spec.availability == .active
-                && node.value.membership?.ingressAddresses != nil
+            takesTasks(node.value)
         }
     }
 
@@ -51,7 +55,7 @@ struct NodeFilter {
     private static func hostPorts(_ task: SwarmTask) -> NodeFilter {
         let wanted = task.hostPorts
         return NodeFilter(explain: { "host-mode port already in use \(on($0))" }) { node, load, state in
-            load.areFree(wanted, for: task, on: node.value.id, state)
+            load.areFree(wanted, on: node.value.id, state)
         }
     }
 

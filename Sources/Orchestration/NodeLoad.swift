@@ -2,6 +2,8 @@ import HashTreeCollections
 import Model
 
 /// What a service's tasks do on each node, and what has gone wrong there; beside what all tasks take of a node, which the state knows.
+///
+/// Before anything is asked for a task it is to be ``turn(to:_:)``ed to it.
 struct NodeLoad {
     /// So many failures of a service on a node within this time, and other nodes are preferred. Source: SwarmKit.
     static let failuresToAvoid = 5
@@ -21,45 +23,42 @@ struct NodeLoad {
         }
     }
 
-    /// A place of the service on a node.
-    private struct Seat: Hashable {
-        var node: String
-        var place: ServiceOrchestrator.Place
+    /// What the place of a task has on a node already.
+    private struct Seat {
+        /// How many are wanted there: the next task is to replace them.
+        var replaceable = 0
+        /// What those that are to end still hold: the next task starts only when they have ended.
+        var yielding = Amounts()
     }
 
+    private let service: String
+    private let failures: [String: Int]
     /// Wanted tasks of the service.
-    private var wanted: [String: Int] = [:]
-    /// Tasks of a place that are wanted on a node: its next task is to replace them.
-    private var replaceable: [Seat: Int] = [:]
-    /// What a place's own tasks that are to end still hold: its next task starts only when they have ended.
-    private var yielding: [Seat: Amounts] = [:]
-    private var failures: [String: Int] = [:]
-    private var nodesOfPlaces: [ServiceOrchestrator.Place: Set<String>] = [:]
+    private(set) var wanted = CountedSet<String>()
+    /// The nodes on which tasks of the task's place are.
+    private var seats: [String: Seat] = [:]
 
     init(of service: String, _ state: SwarmState, now: Timestamp) {
+        self.service = service
         let since = now.advanced(bySeconds: -Self.failureWindow)
-        for tasks in state.tasks.lookup.places(of: service).all.values {
-            for task in tasks.values.lazy.map(\.value) {
-                guard let node = task.nodeID else { continue }
-                if task.takesOfNode { add(task) }
-                if [.failed, .rejected].contains(task.status.state), task.status.timestamp.believed(at: now) > since {
-                    failures[node, default: 0] += 1
-                }
-            }
+        var failures: [String: Int] = [:]
+        for task in state.tasks.lookup.failed(of: service) where task.value.status.timestamp.believed(at: now) > since {
+            if let node = task.value.nodeID { failures[node, default: 0] += 1 }
         }
+        self.failures = failures
     }
 
-    /// Counts a task of the service that gets a node.
-    mutating func add(_ task: SwarmTask) {
-        guard let node = task.nodeID else { return }
-        let seat = Seat(node: node, place: task.place)
-        if task.isWanted { wanted[node, default: 0] += 1 }
-        if task.isAttachment { return }
-        nodesOfPlaces[task.place, default: []].insert(node)
-        if task.isWanted {
-            replaceable[seat, default: 0] += 1
-        } else {
-            yielding[seat, default: Amounts()].add(task)
+    /// Answers for a task of the service from now on, from tasks as they are.
+    mutating func turn(to task: SwarmTask, _ state: SwarmState) {
+        wanted = state.tasks.lookup.wantedByNode(of: service)
+        seats = [:]
+        for other in state.tasks.lookup.places(of: service)[task.place].values {
+            guard !other.value.isAttachment, other.value.takesOfNode, let node = other.value.nodeID else { continue }
+            if other.value.isWanted {
+                seats[node, default: Seat()].replaceable += 1
+            } else {
+                seats[node, default: Seat()].yielding.add(other.value)
+            }
         }
     }
 
@@ -75,9 +74,9 @@ struct NodeLoad {
     }
 
     /// What a task of the same place has that this one is to replace does not count: it goes as soon as this one runs.
-    func rank(_ node: String, for task: SwarmTask, _ state: SwarmState) -> Rank {
+    func rankOfTask(on node: String, _ state: SwarmState) -> Rank {
         var rank = rank(node, state)
-        let own = replaceable[Seat(node: node, place: task.place)] ?? 0
+        let own = seats[node]?.replaceable ?? 0
         rank.ofService -= own
         rank.total -= own
         return rank
@@ -90,16 +89,15 @@ struct NodeLoad {
             total: state.tasks.lookup.use(of: node).wanted, node: node)
     }
 
-    /// Nodes on which tasks of a task's place are.
-    func nodes(ofPlaceOf task: SwarmTask) -> Set<String> { nodesOfPlaces[task.place] ?? [] }
+    /// Nodes on which tasks of the task's place are.
+    var nodesOfPlace: [String] { Array(seats.keys) }
+    func isOfPlace(_ node: String) -> Bool { seats[node] != nil }
 
     /// Wanted tasks of the service on a node.
-    func tasks(on node: String) -> Int { wanted[node] ?? 0 }
+    func tasks(on node: String) -> Int { wanted.count(of: node) }
 
-    /// The same without those that a task is to replace.
-    func others(than task: SwarmTask, on node: String) -> Int {
-        tasks(on: node) - (replaceable[Seat(node: node, place: task.place)] ?? 0)
-    }
+    /// The same without those that the task is to replace.
+    func others(on node: String) -> Int { tasks(on: node) - (seats[node]?.replaceable ?? 0) }
 
     /// Whether as much as a task reserves is left for it on a node.
     func hasRoom(for task: SwarmTask, on node: SharedObject<Node>, _ state: SwarmState) -> Bool {
@@ -107,16 +105,16 @@ struct NodeLoad {
         else { return true }
         let resources = node.value.description?.resources ?? NodeResources()
         let used = state.tasks.lookup.use(of: node.value.id)
-        let own = yielding[Seat(node: node.value.id, place: task.place)] ?? Amounts()
+        let own = seats[node.value.id]?.yielding ?? Amounts()
         return Int128(resources.nanoCPUs) - used.cpus + own.cpus >= Int128(reserved.nanoCPUs)
             && Int128(resources.memoryBytes) - used.memory + own.memory >= Int128(reserved.memoryBytes)
     }
 
-    /// Whether none of some host ports is in use on a node by others than those whose place a task takes.
-    func areFree(_ ports: Set<PortIdentity>, for task: SwarmTask, on node: String, _ state: SwarmState) -> Bool {
+    /// Whether none of some host ports is in use on a node by others than those whose place the task takes.
+    func areFree(_ ports: Set<PortIdentity>, on node: String, _ state: SwarmState) -> Bool {
         if ports.isEmpty { return true }
         let used = state.tasks.lookup.use(of: node).ports
-        let own = yielding[Seat(node: node, place: task.place)]?.ports ?? [:]
+        let own = seats[node]?.yielding.ports ?? [:]
         return ports.allSatisfy { used.count(of: $0) <= own[$0] ?? 0 }
     }
 }

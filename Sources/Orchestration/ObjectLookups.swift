@@ -6,20 +6,24 @@ extension Node: MappedObject { package typealias Lookup = NodeLookup }
 extension Service: MappedObject { package typealias Lookup = ServiceLookup }
 extension SwarmNetwork: MappedObject { package typealias Lookup = NetworkLookup }
 
-/// Nodes by name, and the addresses that they have in the ingress network.
+/// Nodes by name, those that are managers, and the addresses that they have in the ingress network.
 package struct NodeLookup: ObjectLookup {
     private(set) var byHostname = Grouping<String, Node>()
+    /// Those that are managers, are to be, or were and have not been told apart yet.
+    private(set) var managers: TreeDictionary<String, SharedObject<Node>> = [:]
     private(set) var ingressAddresses = CountedSet<IPAddress>()
 
     package init() {}
 
     package mutating func insert(_ object: SharedObject<Node>) {
         if let name = object.value.description?.hostname { byHostname.insert(object, at: name) }
+        if object.value.isAnyManager { managers[object.value.id] = object }
         for address in object.value.membership?.ingressAddresses?.all ?? [] { ingressAddresses.insert(address) }
     }
 
     package mutating func remove(_ object: SharedObject<Node>) {
         if let name = object.value.description?.hostname { byHostname.remove(object, at: name) }
+        if object.value.isAnyManager { managers[object.value.id] = nil }
         for address in object.value.membership?.ingressAddresses?.all ?? [] { ingressAddresses.remove(address) }
     }
 }
@@ -105,7 +109,21 @@ package struct NetworkLookup: ObjectLookup {
     }
 }
 
+extension Node {
+    fileprivate var isAnyManager: Bool { spec.role == .manager || grantedRole == .manager || managerStatus != nil }
+}
+
 extension SwarmState {
+    /// Nodes that are managers by what is wanted of them, by what they have been granted, or by what is said of them, in the order of their
+    /// ids. Whoever asks with each sign of life, or after each change, does not look at the others.
+    package var managers: [Node] { nodes.lookup.managers.values.map(\.value).sorted { $0.id < $1.id } }
+
+    /// Nodes with this hostname, in no order.
+    package func nodes(named name: String) -> [Node] { nodes.lookup.byHostname[name].values.map(\.value) }
+    /// Services with this name, in no order.
+    package func services(named name: String) -> [Service] { services.lookup.byName[name].values.map(\.value) }
+    /// Networks with this name, in no order.
+    package func networks(named name: String) -> [SwarmNetwork] { networks.lookup.byName[name].values.map(\.value) }
     /// Services whose tasks join a network, in no order.
     package func services(inNetwork id: String) -> [Service] { services.lookup.byNetwork[id].values.map(\.value) }
     /// Whether tasks of a service join a network; for ingress this is not known.

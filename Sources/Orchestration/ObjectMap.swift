@@ -61,7 +61,8 @@ package struct ObjectMap<Object: MappedObject>: Sendable {
         let former = tree[id]
         if let former, former.value == object { return false }
         let new = SharedObject(object)
-        tree[id] = new
+        // The object's own id, so that it is in memory once.
+        tree[former == nil && new.value.id == id ? new.value.id : id] = new
         if let former { lookup.remove(former) }
         lookup.insert(new)
         return true

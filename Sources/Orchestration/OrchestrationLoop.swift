@@ -5,10 +5,15 @@ package import StateStore
 /// Plans whenever the store changes or time asks for it, and writes what was planned, as long as it leads.
 package struct OrchestrationLoop: Sendable {
     private let store: any StateStore
+    private let copy: any SwarmCopy
     private let log: Logger
     private let makeID: @Sendable () -> String
 
-    package init(store: any StateStore, log: Logger, makeID: @escaping @Sendable () -> String) {
+    /// - Parameter copy: What is planned from: of the same store.
+    package init(
+        store: any StateStore, copy: any SwarmCopy, log: Logger, makeID: @escaping @Sendable () -> String
+    ) {
+        self.copy = copy
         self.log = log
         self.makeID = makeID
         self.store = store
@@ -16,20 +21,34 @@ package struct OrchestrationLoop: Sendable {
 
     /// Returns only by throwing: when cancelled, or when the leadership is lost.
     package func run(under fence: LeaderFence) async throws {
-        let board = StateMailbox()
+        let board = StateMailbox(copy)
+        // A copy may lack what the leader before has written: an address would be given twice.
+        let begun = try await begin(under: fence)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await store.follow(StoreKey.everything) { update in board.take(update) }
+                await board.follow()
+                try Task.checkCancellation()
             }
-            group.addTask { try await plan(board, fence) }
+            group.addTask { try await plan(board, fence, after: begun) }
             defer { group.cancelAll() }
             try await group.next()
         }
     }
 
-    private func plan(_ board: StateMailbox, _ fence: LeaderFence) async throws {
+    /// - Returns: The revision at which the copy has all that other leaders have written.
+    private func begin(under fence: LeaderFence) async throws -> Int64 {
+        let mark = StoreTransaction(
+            conditions: [fence.condition],
+            puts: [.init(.beginning(of: fence.role), Array(String(fence.revision).utf8))])
+        guard let revision = try await store.commit(mark).revision else {
+            throw StateStoreError(.leadershipLost, "begin to lead")
+        }
+        return revision
+    }
+
+    private func plan(_ board: StateMailbox, _ fence: LeaderFence, after begun: Int64) async throws {
         var planner = SwarmPlanner(makeID: makeID)
-        var written: Int64 = 0
+        var written = begun
         var wakeAt: Timestamp?
         var changes = SwarmChanges()
         while true {

@@ -39,6 +39,8 @@ struct RollingUpdate {
     private var parallelism: Int {
         configuration.map { $0.parallelism == 0 ? Int.max : Int(clamping: $0.parallelism) } ?? 1
     }
+    /// No place has a task that is to be replaced.
+    var isUpToDate: Bool { dirty == 0 }
     var startsFirst: Bool { configuration?.order == "start-first" }
 
     private mutating func count(_ tasks: [SwarmTask], _ service: Service, _ state: SwarmState) {

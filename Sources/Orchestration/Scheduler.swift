@@ -8,8 +8,13 @@ struct Scheduler {
     /// How many tasks have got a node.
     private var placed = 0
     private let looksAtAllNodes: Bool
+    private(set) var order: NodeOrder
 
-    init(looksAtAllNodes: Bool = false) { self.looksAtAllNodes = looksAtAllNodes }
+    /// - Parameter order: Of the nodes as they are in the draft.
+    init(_ order: NodeOrder, looksAtAllNodes: Bool = false) {
+        self.looksAtAllNodes = looksAtAllNodes
+        self.order = order
+    }
 
     mutating func run(_ draft: inout SwarmDraft) {
         let pending = draft.state.tasks.lookup.pending.values.map(\.value)
@@ -19,13 +24,13 @@ struct Scheduler {
             if loads[task.serviceID] == nil {
                 loads[task.serviceID] = NodeLoad(of: task.serviceID, draft.state, now: draft.now)
             }
-            switch choose(for: task, draft.state) {
+            switch choose(for: task, draft.state, looks: &draft.looks.nodes) {
             case .success(let node):
                 task.nodeID = node
                 task.status = TaskStatus(.assigned, "scheduler assigned task to node", at: draft.now)
-                loads[task.serviceID]?.add(task)
                 placed += 1
                 draft.put(task)
+                order.place(on: node, draft.state)
             case .failure(let reason):
                 guard task.status.err != reason.text else { continue }
                 task.status.err = reason.text
@@ -36,34 +41,39 @@ struct Scheduler {
 
     private struct Reason: Error { var text: String }
 
-    private mutating func choose(for task: SwarmTask, _ state: SwarmState) -> Result<String, Reason> {
-        let load = loads[task.serviceID] ?? NodeLoad(of: task.serviceID, state, now: .now)
+    private mutating func choose(
+        for task: SwarmTask, _ state: SwarmState, looks: inout Int
+    ) -> Result<String, Reason> {
+        var load = loads[task.serviceID] ?? NodeLoad(of: task.serviceID, state, now: .now)
+        load.turn(to: task, state)
         let preferences = SpreadPreference.all(of: task)
         guard task.nodeID == nil, preferences.isEmpty, !looksAtAllNodes else {
-            return look(for: task, preferences, load, state)
+            return look(for: task, preferences, load, state, &looks)
         }
         var groups = candidates[task.serviceID] ?? []
         candidates[task.serviceID] = nil
         defer { candidates[task.serviceID] = groups }
         let index = groups.firstIndex { $0.fit(task) } ?? groups.count
-        if index == groups.count { groups.append(Candidates(for: task, load, state)) }
-        if let node = groups[index].best(for: task, load, state) { return .success(node) }
+        if index == groups.count { groups.append(Candidates(for: task)) }
+        if let node = groups[index].best(for: task, load, &order, state, looks: &looks) { return .success(node) }
         if let refusal = groups[index].refusal, refusal.placed == placed {
             return .failure(Reason(text: refusal.text))
         }
-        let outcome = look(for: task, preferences, load, state)
+        let outcome = look(for: task, preferences, load, state, &looks)
         if case .failure(let reason) = outcome { groups[index].refusal = (reason.text, placed) }
         return outcome
     }
 
     /// Looks at each node, or at the one that the task has.
     private func look(
-        for task: SwarmTask, _ preferences: [SpreadPreference], _ load: NodeLoad, _ state: SwarmState
+        for task: SwarmTask, _ preferences: [SpreadPreference], _ load: NodeLoad, _ state: SwarmState,
+        _ looks: inout Int
     ) -> Result<String, Reason> {
         let filters = NodeFilter.all(for: task)
         var refused = filters.map { (filter: $0, count: 0) }
         var fit: [SharedObject<Node>] = []
         let nodes = task.nodeID.map { id in state.nodes.shared(id).map { [$0] } ?? [] } ?? Array(state.nodes.shared)
+        looks += nodes.count
         for node in nodes {
             if let index = filters.firstIndex(where: { !$0.accepts(node, load, state) }) {
                 refused[index].count += 1
@@ -71,8 +81,8 @@ struct Scheduler {
                 fit.append(node)
             }
         }
-        let preferred = preferences.narrow(fit, of: state, for: task, load)
-        let best = preferred.map { load.rank($0.value.id, for: task, state) }.min()
+        let preferred = preferences.narrow(fit, of: state, load)
+        let best = preferred.map { load.rankOfTask(on: $0.value.id, state) }.min()
         if let best { return .success(best.node) }
         // What refused the most nodes comes first; among equals the order of the filters.
         let why = refused.enumerated().filter { $0.element.count > 0 }

@@ -19,6 +19,11 @@ struct SlotReconciler {
         return !RestartRule(service).allowsSuccessor(of: last)
     }
 
+    /// Whether a service counts a place with these tasks as one of its replicas.
+    static func isHeld(_ tasks: [SwarmTask], _ service: Service) -> Bool {
+        tasks.contains(where: \.isWanted) || hasEnded(tasks, service)
+    }
+
     func settle(_ draft: inout SwarmDraft, _ update: inout RollingUpdate) {
         let wanted = dismissEnded(&draft)
         if wanted.isEmpty { return fill(&draft) }

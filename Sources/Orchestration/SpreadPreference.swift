@@ -33,12 +33,12 @@ package struct SpreadPreference: Sendable, Equatable {
 }
 
 extension [SpreadPreference] {
-    /// The fit nodes of the group that has the fewest tasks of a task's service, one preference after the other; those that the task is to
-    /// replace do not count.
+    /// The fit nodes of the group that has the fewest tasks of the task's service, one preference after the other; those that the task is
+    /// to replace do not count.
     ///
     /// Tasks on nodes that are not fit, full ones for instance, count for their group.
     func narrow(
-        _ fit: [SharedObject<Node>], of state: SwarmState, for task: SwarmTask, _ load: NodeLoad
+        _ fit: [SharedObject<Node>], of state: SwarmState, _ load: NodeLoad
     ) -> [SharedObject<Node>] {
         if isEmpty { return fit }
         var fit = fit
@@ -46,7 +46,7 @@ extension [SpreadPreference] {
         for preference in self where fit.count > 1 {
             var counts: [String: Int] = [:]
             for node in all {
-                counts[preference.value(node.value), default: 0] += load.others(than: task, on: node.value.id)
+                counts[preference.value(node.value), default: 0] += load.others(on: node.value.id)
             }
             let best = Set(fit.map { preference.value($0.value) }).min {
                 (counts[$0] ?? 0, $0) < (counts[$1] ?? 0, $1)

@@ -1,38 +1,22 @@
 import Concurrency
 package import Model
-package import StateStore
 import Synchronization
 
 /// The latest state, for one reader that sleeps until there is a newer one.
 package final class StateMailbox: Sendable {
-    private struct Board {
-        var state = SwarmState()
-        /// Since the last one that was read.
-        var changes = SwarmChanges()
-        var isNew = false
-
-        mutating func read() -> (SwarmState, SwarmChanges) {
-            defer { changes = SwarmChanges() }
-            isNew = false
-            return (state, changes)
-        }
-    }
-
     /// Seconds.
     private static let longestSleep = 3600.0
 
-    private let board = Mutex(Board())
+    private let copy: any SwarmCopy
+    /// What was read last.
+    private let last = Mutex<SwarmLook?>(nil)
     private let change = AsyncEvent()
 
-    package init() {}
+    package init(_ copy: any SwarmCopy) { self.copy = copy }
 
-    /// Takes a change of the store in and wakes the reader.
-    package func take(_ update: StoreUpdate) {
-        board.withLock { board in
-            board.changes.formUnion(board.state.take(update))
-            board.isNew = true
-        }
-        change.signal()
+    /// Wakes the reader when there is something new, until cancelled.
+    package func follow() async {
+        for await _ in copy.changes() { change.signal() }
     }
 
     /// The state as soon as it is newer than the last one read, or at `deadline`; and what has changed since the last one read. One that
@@ -42,10 +26,7 @@ package final class StateMailbox: Sendable {
     ) async throws -> (state: SwarmState, changes: SwarmChanges) {
         while true {
             let isDue = deadline.map { $0 <= .now } ?? false
-            let found = board.withLock { board in
-                (isDue || board.isNew) && board.state.revision >= revision ? board.read() : nil
-            }
-            if let found { return found }
+            if let found = read(after: revision, evenSo: isDue) { return (found.state, found.changes) }
             // A service's delay may be for centuries: the clock is looked at again. Once it is over only the store is waited for.
             let pause =
                 isDue
@@ -53,5 +34,14 @@ package final class StateMailbox: Sendable {
             await change.wait(until: pause.map { .now + $0 })
             try Task.checkCancellation()
         }
+    }
+
+    /// - Parameter isWanted: Whether one that is not newer is wanted, too.
+    private func read(after revision: Int64, evenSo isWanted: Bool) -> SwarmLook? {
+        let former = last.withLock { $0 }
+        let look = copy.look(after: former)
+        guard isWanted || look.isNewer(than: former), look.state.revision >= revision else { return nil }
+        last.withLock { $0 = look }
+        return look
     }
 }

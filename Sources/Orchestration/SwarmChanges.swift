@@ -1,4 +1,4 @@
-import StateStore
+package import StateStore
 
 /// Which objects are not what they were: ids of those that came, went, were written, or could not be read any more or again.
 package struct SwarmChanges: Sendable, Equatable {
@@ -45,7 +45,8 @@ package struct SwarmChanges: Sendable, Equatable {
         cluster = cluster || other.cluster
     }
 
-    mutating func note(_ key: StoreKey) {
+    /// Adds an object; other keys are none.
+    package mutating func note(_ key: StoreKey) {
         if let (kind, id) = key.object { note(kind, id) }
     }
 

@@ -34,6 +34,7 @@ package struct PlannedTransaction: Sendable {
 /// What is planned by itself and may ask for a time at which to be planned again.
 enum PlanSubject: Hashable, Sendable {
     case service(String)
+    case place(ServiceOrchestrator.Place, of: String)
     case task(String)
 }
 
@@ -53,8 +54,27 @@ package struct SwarmDraft: Sendable {
     private(set) var changes = SwarmChanges()
     /// For what is planned at this moment; ``wake(at:)`` is for it.
     var subject: PlanSubject?
+    /// What has been looked at to plan: its cost.
+    package internal(set) var looks = Looks()
     /// When what has been planned wants to be planned again.
     private(set) var wakes: [PlanSubject: Timestamp] = [:]
+
+    /// How often the objects were looked at of which there are many.
+    package struct Looks: Sendable, Equatable {
+        /// Places of services.
+        package internal(set) var places = 0
+        /// Nodes that might get a task.
+        package internal(set) var nodes = 0
+        /// Tasks that lack an address.
+        package internal(set) var waiting = 0
+
+        /// Adds those of another pass.
+        package mutating func add(_ other: Looks) {
+            places += other.places
+            nodes += other.nodes
+            waiting += other.waiting
+        }
+    }
 
     private enum Change { case node(String), service(String), task(String), removed }
 

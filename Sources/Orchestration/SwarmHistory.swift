@@ -4,7 +4,19 @@ package import StateStore
 package struct SwarmLook: Sendable {
     package let state: SwarmState
     package let changes: SwarmChanges
+    /// Of two looks the later one has a larger number, if the store has told anything between.
     fileprivate let sequence: UInt64
+
+    /// Whether the store has told anything since another look.
+    func isNewer(than other: SwarmLook?) -> Bool { other.map { sequence > $0.sequence } ?? true }
+}
+
+/// A copy of the swarm's objects that somebody keeps up to date, for all who read it.
+package protocol SwarmCopy: Sendable {
+    /// The objects as they are now, and which have changed since an earlier look; all of them when there was none.
+    func look(after former: SwarmLook?) -> SwarmLook
+    /// An element at once, and one after each time the store has told something; those that come faster than they are read become one.
+    func changes() -> AsyncStream<Void>
 }
 
 /// A state that is kept up to date, and for a while what has changed in it, for any number of readers of which each goes on from its own

@@ -89,10 +89,13 @@ package struct SwarmState: Sendable, Equatable {
         case .services:
             var service = try WireJSON.decode(record: Service.self, from: stored.value)
             service.version = version
+            if let former = services.shared(id) { service.share(with: former.value) }
             services[id] = service
         case .tasks:
             var task = try WireJSON.decode(record: SwarmTask.self, from: stored.value)
             task.version = version
+            let known = tasks.shared(id) ?? tasks.lookup.any(of: task.serviceID)
+            task.share(with: services.shared(task.serviceID)?.value, known.map { [$0.value] } ?? [])
             tasks[id] = task
         case .networks:
             var network = try WireJSON.decode(record: SwarmNetwork.self, from: stored.value)

@@ -9,7 +9,7 @@ extension Service {
         if spec.isJob { return task.jobIteration == jobStatus?.jobIteration }
         guard task.assignment?.endpointSpec == spec.endpointSpec else { return false }
         let template = spec.taskTemplate
-        if task.spec == template { return true }
+        if task.isMade(by: spec) { return true }
         var moved = task.spec
         moved.placement = template.placement
         guard moved == template, let node = node() else { return false }

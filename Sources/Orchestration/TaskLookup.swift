@@ -19,7 +19,30 @@ package struct TaskLookup: ObjectLookup {
         var isEmpty: Bool { wanted == 0 && cpus == 0 && memory == 0 && ports.isEmpty }
     }
 
-    private var services: TreeDictionary<String, Grouping<Place, SwarmTask>> = [:]
+    /// The tasks of one service.
+    private struct ServiceTasks: Sendable, Equatable {
+        var places = Grouping<Place, SwarmTask>()
+        /// How many of those that are to run each node has.
+        var wanted = CountedSet<String>()
+        /// Those that have failed on a node or were rejected by it.
+        var failed: TreeDictionary<String, SharedObject<SwarmTask>> = [:]
+
+        mutating func insert(_ object: SharedObject<SwarmTask>) {
+            places.insert(object, at: object.value.place)
+            guard let node = object.value.nodeID else { return }
+            if object.value.takesOfNode, object.value.isWanted { wanted.insert(node) }
+            if object.value.hasFailed { failed[object.value.id] = object }
+        }
+
+        mutating func remove(_ object: SharedObject<SwarmTask>) {
+            places.remove(object, at: object.value.place)
+            guard let node = object.value.nodeID else { return }
+            if object.value.takesOfNode, object.value.isWanted { wanted.remove(node) }
+            if object.value.hasFailed { failed[object.value.id] = nil }
+        }
+    }
+
+    private var services: TreeDictionary<String, ServiceTasks> = [:]
     private(set) var byNode = Grouping<String, SwarmTask>()
     /// By id of a network that they have an attachment to, those that have ended included.
     private(set) var byNetwork = Grouping<String, SwarmTask>()
@@ -34,7 +57,7 @@ package struct TaskLookup: ObjectLookup {
 
     package mutating func insert(_ object: SharedObject<SwarmTask>) {
         let id = object.value.id
-        services[object.value.serviceID, default: Grouping()].insert(object, at: object.value.place)
+        services[object.value.serviceID, default: ServiceTasks()].insert(object)
         if object.value.isWanted {
             if object.value.status.state == .new { new[id] = object }
             if object.value.status.state == .pending { pending[id] = object }
@@ -54,8 +77,8 @@ package struct TaskLookup: ObjectLookup {
 
     package mutating func remove(_ object: SharedObject<SwarmTask>) {
         let (id, service) = (object.value.id, object.value.serviceID)
-        services[service, default: Grouping()].remove(object, at: object.value.place)
-        if services[service]?.isEmpty == true { services[service] = nil }
+        services[service, default: ServiceTasks()].remove(object)
+        if services[service]?.places.isEmpty == true { services[service] = nil }
         new[id] = nil
         pending[id] = nil
         let isLive = object.value.isLive
@@ -80,7 +103,21 @@ package struct TaskLookup: ObjectLookup {
     }
 
     /// The service's tasks by place, attachments to networks included.
-    func places(of service: String) -> Grouping<Place, SwarmTask> { services[service] ?? Grouping() }
+    func places(of service: String) -> Grouping<Place, SwarmTask> { services[service]?.places ?? Grouping() }
+    /// The service's tasks at one place, without attachments to networks.
+    func tasks(of service: String, at place: Place) -> [SwarmTask] {
+        places(of: service)[place].values.map(\.value).filter { !$0.isAttachment }
+    }
+    /// Any task of a service.
+    func any(of service: String) -> SharedObject<SwarmTask>? {
+        services[service]?.places.all.first?.value.first?.value
+    }
+    /// How many tasks of a service that are to run each node has.
+    func wantedByNode(of service: String) -> CountedSet<String> { services[service]?.wanted ?? CountedSet() }
+    /// A service's tasks that have failed on a node or were rejected by it, in no order.
+    func failed(of service: String) -> some Collection<SharedObject<SwarmTask>> {
+        (services[service]?.failed ?? [:]).values
+    }
     /// Ids of services that tasks name, whether there are such services or not.
     var serviceIDs: some Collection<String> { services.keys }
     func use(of node: String) -> NodeUse { uses[node] ?? NodeUse() }
@@ -106,6 +143,7 @@ extension TaskLookup.NodeUse {
 extension SwarmTask {
     /// It holds what it reserves of its node. A task of a global service has its node before it is placed there, and uses nothing of it yet.
     var takesOfNode: Bool { nodeID != nil && isLive && status.state >= .assigned }
+    fileprivate var hasFailed: Bool { status.state == .failed || status.state == .rejected }
 }
 
 extension SwarmState {

@@ -12,7 +12,7 @@ package enum StoreKind: String, Sendable, CaseIterable, Codable {
 /// Where a value is kept in the swarm's store.
 ///
 /// Layout: objects at `/apus/v1/<kind>/<id>`, names that must be unique at `/apus/v1/names/<kind>/<name>` (the value is the id),
-/// leaders at `/apus/leader/<role>`, which a watch over all objects does not see.
+/// leaders at `/apus/leader/<role>`, which a watch over all objects does not see; when the last of them began at `/apus/v1/begun/<role>`.
 package struct StoreKey: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Everything there is.
     package static let all = "/apus/"
@@ -36,6 +36,9 @@ package struct StoreKey: Hashable, Sendable, Comparable, CustomStringConvertible
 
     /// The key that the leader of a role holds by its lease.
     package static func leader(of role: String) -> StoreKey { StoreKey(path: "\(leaders)\(role)") }
+
+    /// What a leader writes first: whoever sees it by the watch over all objects has seen what the leaders before have written.
+    package static func beginning(of role: String) -> StoreKey { StoreKey(path: "\(everything)begun/\(role)") }
 
     /// The prefix that a list or watch of one kind's objects takes.
     package static func prefix(of kind: StoreKind) -> String { "\(everything)\(kind.rawValue)/" }

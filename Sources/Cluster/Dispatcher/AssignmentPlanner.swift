@@ -37,7 +37,6 @@ actor AssignmentPlanner {
         var isReady = false
     }
 
-    private let follower: ReadModel.Follower
     private let model: ReadModel
     private let live: ManagerPresence
     private let ownID: String
@@ -45,6 +44,8 @@ actor AssignmentPlanner {
     private let clock = ContinuousClock()
 
     private var objects = SwarmState()
+    /// The last look, of which ``objects`` are.
+    private var look: SwarmLook?
     private var index = NetworkIndex()
     private var rings: [NetworkFact.Scope: ChangeRing] = [:]
     /// Counts the rounds in which some fact has changed.
@@ -55,6 +56,8 @@ actor AssignmentPlanner {
     private var nodeTasks = NodeTasks()
     private var readyNodes: Set<String> = []
     private var subscribers: [String: Subscriber] = [:]
+    /// Those that are not ready yet.
+    private var newcomers: Set<String> = []
     private var isClosing = false
 
     /// Which stopping tasks this manager's nodes send nothing to any more, for the other managers.
@@ -65,7 +68,6 @@ actor AssignmentPlanner {
     private let trigger: AsyncStream<Void>.Continuation
 
     init(model: ReadModel, live: ManagerPresence, nodeID: String, log: Logger) {
-        follower = model.follower()
         self.live = live
         self.log = log
         self.model = model
@@ -117,6 +119,7 @@ actor AssignmentPlanner {
     func begin(_ nodeID: String, session: String, lacking: [Capability]) {
         remove(nodeID)
         subscribers[nodeID] = Subscriber(session: session, teller: TaskTeller(lacking: lacking))
+        newcomers.insert(nodeID)
         trigger.yield()
     }
 
@@ -129,6 +132,7 @@ actor AssignmentPlanner {
 
     private func remove(_ nodeID: String) {
         guard let former = subscribers.removeValue(forKey: nodeID) else { return }
+        newcomers.remove(nodeID)
         for scope in former.scopes { acknowledgements.leave(nodeID, scope) }
         former.wake?.finish()
     }
@@ -194,13 +198,12 @@ actor AssignmentPlanner {
     }
 
     /// A task as its node is told of it.
-    private func task(_ id: String, of nodeID: String) -> SwarmTask? {
-        guard nodeTasks.byNode[nodeID]?.contains(id) == true, var task = objects.tasks[id] else { return nil }
+    private func task(_ id: String, of nodeID: String) -> ToldTask? {
+        guard nodeTasks.byNode[nodeID]?.contains(id) == true, let task = objects.tasks.shared(id) else { return nil }
         // What is to stop goes on while other nodes may send it connections.
         let isHeld =
-            task.status.state == .running && !task.isWanted && (backends.isServing(id) || drains.isHeld(id))
-        if isHeld { task.desiredState = .running }
-        return task
+            task.value.status.state == .running && !task.value.isWanted && (backends.isServing(id) || drains.isHeld(id))
+        return ToldTask(task, desiredState: isHeld ? .running : nil)
     }
 
     // MARK: Rounds
@@ -209,12 +212,13 @@ actor AssignmentPlanner {
     /// - Returns: How long that took.
     private func round() -> Duration {
         let now = clock.now
-        let (objects, changed) = follower.look()
-        guard objects.revision > 0 else { return .zero }
-        self.objects = objects
+        let look = model.look(after: look)
+        guard look.state.revision > 0 else { return .zero }
+        self.look = look
+        objects = look.state
+        let changed = look.changes
         index.take(objects, changed)
-        var touched = Set(
-            changed.isEverything ? Array(objects.tasks.keys) + nodeTasks.ids : changed.ids(of: .tasks))
+        var touched = changed.tasks
         let new = takeTasks(touched.union(tasksOfOtherNodes(changed)), now)
         for waiter in acknowledgements.takePassed() {
             switch waiter.purpose {
@@ -253,11 +257,10 @@ actor AssignmentPlanner {
     }
 
     /// - Returns: Tasks on nodes that answer now and did not, or the other way round.
-    private func tasksOfOtherNodes(_ changed: ObjectChanges) -> Set<String> {
-        let ids = changed.isEverything ? Array(readyNodes.union(objects.nodes.keys)) : changed.ids(of: .nodes)
+    private func tasksOfOtherNodes(_ changed: SwarmChanges) -> Set<String> {
         var tasks: Set<String> = []
-        for id in ids {
-            let isReady = objects.nodes[id]?.status.state == .ready
+        for id in changed.nodes {
+            let isReady = objects.nodes.shared(id)?.value.status.state == .ready
             guard readyNodes.contains(id) != isReady else { continue }
             if isReady { readyNodes.insert(id) } else { readyNodes.remove(id) }
             tasks.formUnion(index.tasksOfNode[id] ?? [])
@@ -299,9 +302,9 @@ actor AssignmentPlanner {
     }
 
     /// Nodes whose sessions are new are told everything as it is now.
-    private func greet() -> [String] {
-        let new = subscribers.filter { !$0.value.isReady }.keys
-        for nodeID in new {
+    private func greet() -> Set<String> {
+        defer { newcomers = [] }
+        for nodeID in newcomers {
             _ = follow(nodeID, isBack: true)
             for id in nodeTasks.byNode[nodeID] ?? [] {
                 let told = task(id, of: nodeID)
@@ -309,7 +312,7 @@ actor AssignmentPlanner {
             }
             subscribers[nodeID]?.isReady = true
         }
-        return Array(new)
+        return newcomers
     }
 
     /// The states of a task's networks, and of what leads to it from the mesh.

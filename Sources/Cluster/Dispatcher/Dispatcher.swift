@@ -21,6 +21,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// After how many heartbeat periods of silence a node is down.
     static let timeout = 2.5
     static let tickInterval = Duration.milliseconds(200)
+    /// A session is looked at so often at least.
+    static let longestSessionLook = Duration.seconds(5)
     /// After how long without the store this manager lets its nodes go to others.
     static let staleLimit = Duration.seconds(3)
 
@@ -56,22 +58,28 @@ package actor Dispatcher: ServiceLifecycle.Service {
     let live: ManagerPresence
     /// What nodes are asked to understand.
     let capabilities: Capabilities
-    private let ownID: String
-    private let log: Logger
+    let ownID: String
+    let log: Logger
     private let heartbeatOverride: Duration?
     let clock = ContinuousClock()
     var sessions: [String: Session] = [:]
     /// When a node without a session was last heard.
-    private var lastHeard: [String: ContinuousClock.Instant] = [:]
+    private(set) var lastHeard: [String: ContinuousClock.Instant] = [:]
     /// How often each node may ask, across its sessions.
     var paces: [String: NodePace] = [:]
-    private var silence: HeartbeatMonitor
-    private var brake = MassSilenceBrake()
+    var silence: SilenceWatch
+    /// When sessions may have been silent for too long.
+    var sessionLooks = LookSchedule()
+    /// Nodes that have said something too soon after others.
+    var waitingNodes: Set<String> = []
     let reports: ReportWriter
-    private let announce: @Sendable (EngineEvent) -> Void
-    private var staleSince: ContinuousClock.Instant?
+    let announce: @Sendable (EngineEvent) -> Void
+    var staleSince: ContinuousClock.Instant?
     private var isClosing = false
-    private let follower: ReadModel.Follower
+    /// What was looked at last when nodes had changed.
+    private var look: SwarmLook?
+    /// And when the nodes' silence was judged.
+    var silenceLook: SwarmLook?
     /// What the nodes are told.
     let assignments: AssignmentPlanner
 
@@ -90,8 +98,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         self.writer = writer
         ownID = nodeID
         heartbeatOverride = heartbeat
-        silence = HeartbeatMonitor(listeningSince: clock.now)
-        follower = model.follower()
+        silence = SilenceWatch(nodeID, listeningSince: clock.now)
         assignments = AssignmentPlanner(model: model, live: live, nodeID: nodeID, log: log)
     }
 
@@ -121,7 +128,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         return wanted > 0 ? max(.nanoseconds(wanted), Self.shortestHeartbeat) : NodeTimeouts.heartbeat
     }
 
-    private var grace: Duration { heartbeat * Self.timeout }
+    var grace: Duration { heartbeat * Self.timeout }
 
     // MARK: Sessions
 
@@ -169,6 +176,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
         sessions[nodeID] = Session(
             id: session, lastHeard: clock.now, toldRole: model.objects.nodes[nodeID]?.grantedRole, note: note,
             waiting: waiting, answers: answers)
+        if waiting != nil { waitingNodes.insert(nodeID) }
+        sessionLooks.set(clock.now + grace, for: nodeID)
         log.info("session begins", metadata: ["node": "\(nodeID)", "session": "\(session)"])
         await assignments.begin(nodeID, session: session, lacking: capabilities.missing(in: program))
         // Another session of the node may have begun meanwhile, here or with another manager, or this one have ended.
@@ -184,13 +193,16 @@ package actor Dispatcher: ServiceLifecycle.Service {
         sessions[nodeID]?.lastHeard = clock.now
         let known = model.objects.nodes[nodeID]
         let address = try known.flatMap { try place.address(of: $0) }
-        if let description { sessions[nodeID]?.waiting = description }
+        if let description {
+            sessions[nodeID]?.waiting = description
+            waitingNodes.insert(nodeID)
+        }
         // A sign of life after the node was declared down, as when the store was slow, makes it ready again.
         try await write(nodeID, session: session, address, evenSo: known?.status.state != .ready)
     }
 
     /// Writes what a node says of itself, if that is news and its time has come.
-    private func write(
+    func write(
         _ nodeID: String, session: String, _ address: IPAddress? = nil, evenSo isWanted: Bool = false
     ) async throws {
         var description = sessions[nodeID]?.waiting
@@ -237,7 +249,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         log.info("session ends", metadata: ["node": "\(nodeID)", "session": "\(session)"])
     }
 
-    private func finish(_ session: Session) {
+    func finish(_ session: Session) {
         session.answers.finish()
     }
 
@@ -298,11 +310,12 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// Looks at the nodes that have changed: sessions of those that have been removed, or that have begun one with another manager since,
     /// are over; a node is told of another role.
     private func lookAtNodes() async {
-        let (_, changed) = follower.look()
-        await look(at: changed.isEverything ? Array(Set(sessions.keys).union(paces.keys)) : changed.ids(of: .nodes))
+        let look = model.look(after: look)
+        self.look = look
+        await self.look(at: look.changes.nodes)
     }
 
-    private func look(at ids: [String]) async {
+    private func look(at ids: Set<String>) async {
         let objects = model.objects
         guard objects.revision > 0 else { return }
         var over: [(String, String)] = []
@@ -321,81 +334,5 @@ package actor Dispatcher: ServiceLifecycle.Service {
             }
         }
         for (id, session) in over { await assignments.end(id, session: session) }
-    }
-
-    // MARK: Silence
-
-    /// Descriptions whose time has come.
-    private func writeWaiting() async {
-        for (nodeID, session) in sessions where session.waiting != nil {
-            do { try await write(nodeID, session: session.id) } catch {
-                log.debug(
-                    "a node's description is not written yet", metadata: ["node": "\(nodeID)", "error": "\(error)"])
-            }
-        }
-    }
-
-    private func tick() async {
-        let now = clock.now
-        silence.tick(at: now, every: Self.tickInterval, leader: live.state.leader)
-        for session in sessions.values where silence.silence(since: session.lastHeard, now: now) > grace {
-            finish(session)
-        }
-        guard !model.isStale else {
-            // Others may have a quorum; nodes that find none come back here.
-            let since = staleSince ?? now
-            staleSince = since
-            if now - since > Self.staleLimit { for session in sessions.values { finish(session) } }
-            return
-        }
-        if staleSince != nil {
-            // Cut off from the others it may have been cut off from its nodes, too, and has let them go in any case.
-            silence.listening = now
-            staleSince = nil
-        }
-        await writeWaiting()
-        for id in silentNodes(at: now) { await declareDown(id) }
-    }
-
-    /// The nodes that are to be declared down now.
-    private func silentNodes(at now: ContinuousClock.Instant) -> [String] {
-        let live = live.state
-        var silent: [String: ContinuousClock.Instant] = [:]
-        var count = 0
-        for node in model.objects.nodes.shared where node.value.status.state != .down {
-            let id = node.value.id
-            let heard = sessions[id]?.lastHeard ?? lastHeard[id]
-            guard let last = silence.lastSign(of: node.value, heardHere: heard, live, own: ownID, now: now) else {
-                continue
-            }
-            count += 1
-            if silence.silence(since: last, now: now) > grace { silent[id] = last }
-        }
-        let verdict = brake.decide(silent: silent, of: count, pause: grace, now: now)
-        if let mass = verdict.begins {
-            log.error(
-                "many nodes are silent at once: they are declared down one at a time",
-                metadata: ["silent": "\(mass.silent)", "of": "\(mass.nodes)"])
-            announce(
-                EngineEvent(
-                    type: "node", action: "silence", actorID: ownID,
-                    attributes: ["silent": "\(mass.silent)", "nodes": "\(mass.nodes)"], scope: "swarm"))
-        }
-        return verdict.down
-    }
-
-    private func declareDown(_ nodeID: String) async {
-        let session = model.objects.nodes[nodeID]?.membership?.session
-        do {
-            _ = try await writer.update(Node.self, nodeID) { node in
-                guard node.status.state != .down, node.membership?.session == session else { return false }
-                node.status.state = .down
-                node.status.message = "heartbeat failure"
-                return true
-            }
-            log.warning("node is down", metadata: ["node": "\(nodeID)"])
-        } catch {
-            log.error("cannot declare a node down", metadata: ["node": "\(nodeID)", "error": "\(error)"])
-        }
     }
 }

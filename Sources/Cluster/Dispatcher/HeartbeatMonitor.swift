@@ -18,6 +18,8 @@ package struct HeartbeatMonitor: Sendable {
     /// Nodes whose manager is gone: since when, and their last session.
     private var orphans: [String: (session: Node.Session?, since: ContinuousClock.Instant)] = [:]
     private var lastTick: ContinuousClock.Instant?
+    /// How often delays have been forgotten, by which silences become longer at once.
+    private(set) var forgotten = 0
     private var delays: [(end: ContinuousClock.Instant, lost: Duration)] = []
     private var leader: String?
 
@@ -38,7 +40,9 @@ package struct HeartbeatMonitor: Sendable {
         guard let lastTick else { return }
         let lost = now - lastTick - interval
         if lost > Self.tolerance { delays.append((now, lost)) }
+        let known = delays.count
         delays.removeAll { now - $0.end > Self.memory }
+        if delays.count < known { forgotten += 1 }
     }
 
     /// How long a node has been silent while this manager listened.

@@ -1,13 +1,11 @@
 import Model
 import NodeProtocol
+import Orchestration
 
 /// Which tasks each node is to know.
 struct NodeTasks {
     private(set) var byNode: [String: Set<String>] = [:]
     private var nodes: [String: String] = [:]
-
-    /// Ids of all tasks that some node is to know.
-    var ids: Dictionary<String, String>.Keys { nodes.keys }
 
     /// - Parameter task: `nil` when it is gone.
     /// - Returns: The nodes that may have to be told: the task's, and the one that it was on before.
@@ -25,7 +23,27 @@ struct NodeTasks {
     }
 }
 
+/// A task as a node is told of it: the manager's own object, of which there is one for all who know it.
+struct ToldTask: Sendable {
+    let object: SharedObject<SwarmTask>
+    /// Instead of what the object says.
+    let desiredState: TaskState
+
+    init(_ object: SharedObject<SwarmTask>, desiredState: TaskState? = nil) {
+        self.desiredState = desiredState ?? object.value.desiredState
+        self.object = object
+    }
+
+    var task: SwarmTask {
+        var task = object.value
+        task.desiredState = desiredState
+        return task
+    }
+}
+
 /// What one node has been told of its tasks, and so what is still to tell.
+///
+/// It holds no copies: of a task of which nothing has changed but what the node reports itself, it keeps the newest object, as all others do.
 struct TaskTeller {
     /// A change of a node's tasks.
     struct Change: Sendable {
@@ -37,8 +55,7 @@ struct TaskTeller {
     }
 
     private var version: UInt64 = 0
-    /// Each without what the node knows better.
-    private var told: [String: SwarmTask] = [:]
+    private var told: [String: ToldTask] = [:]
     private var pending: Set<String> = []
     private let lacking: [Capability]
 
@@ -58,30 +75,39 @@ struct TaskTeller {
     /// Takes in a task as it is to be told.
     /// - Parameter task: `nil` when it is the node's no more.
     /// - Returns: Whether that is news.
-    mutating func note(_ id: String, _ task: SwarmTask?) -> Bool {
+    mutating func note(_ id: String, _ task: ToldTask?) -> Bool {
         if pending.contains(id) { return true }
-        guard told[id] != task.map({ Self.withoutReports(understood($0)) }) else { return false }
+        if isTold(id, task) { return false }
         pending.insert(id)
         return true
     }
 
     /// What is to be told now.
     /// - Parameter task: A task as it is now, if it is the node's.
-    mutating func take(_ task: (String) -> SwarmTask?) -> Change? {
+    mutating func take(_ task: (String) -> ToldTask?) -> Change? {
         guard hasNews else { return nil }
         var tasks: [SwarmTask] = []
         var removed: [String] = []
         for id in pending.sorted() {
-            let new = task(id).map(understood)
-            let wanted = new.map(Self.withoutReports)
-            if told[id] == wanted { continue }
-            told[id] = wanted
-            if let new { tasks.append(new) } else { removed.append(id) }
+            let new = task(id)
+            if isTold(id, new) { continue }
+            told[id] = new
+            if let new { tasks.append(understood(new.task)) } else { removed.append(id) }
         }
         pending = []
         if version > 0, tasks.isEmpty, removed.isEmpty { return nil }
         version += 1
         return Change(from: version - 1, to: version, tasks: tasks, removed: removed)
+    }
+
+    /// Whether the node knows a task as it is; then it is kept in place of the one told.
+    private mutating func isTold(_ id: String, _ new: ToldTask?) -> Bool {
+        guard let new else { return told[id] == nil }
+        guard let old = told[id], old.desiredState == new.desiredState else { return false }
+        if old.object === new.object { return true }
+        guard comparable(old) == comparable(new) else { return false }
+        told[id] = new
+        return true
     }
 
     private func understood(_ task: SwarmTask) -> SwarmTask {
@@ -92,8 +118,8 @@ struct TaskTeller {
     }
 
     /// What the node reports itself is no news to it.
-    private static func withoutReports(_ task: SwarmTask) -> SwarmTask {
-        var task = task
+    private func comparable(_ told: ToldTask) -> SwarmTask {
+        var task = understood(told.task)
         task.version = ObjectVersion()
         task.updatedAt = .zero
         task.status = TaskStatus()

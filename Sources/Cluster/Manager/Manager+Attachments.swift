@@ -75,7 +75,8 @@ extension Manager {
     }
 
     private func attachable(_ reference: String, in state: SwarmState) throws -> SwarmNetwork {
-        let network = try find(reference, in: state.networks, kind: .network) { $0.spec.name }
+        let network = try find(
+            reference, in: state.networks, kind: .network, named: state.networks(named: reference))
         guard network.spec.attachable == true else {
             throw AttachmentError.notAttachable(reference)
         }

@@ -20,9 +20,9 @@ extension Manager {
     package func inspectNode(_ reference: String) throws -> Node { shown(try findNode(reference)) }
 
     func findNode(_ reference: String) throws -> Node {
-        try find(reference == "self" ? nodeID : reference, in: model.objects.nodes, kind: .node) {
-            $0.description?.hostname
-        }
+        let objects = model.objects
+        let reference = reference == "self" ? nodeID : reference
+        return try find(reference, in: objects.nodes, kind: .node, named: objects.nodes(named: reference))
     }
 
     package func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) async throws {
@@ -45,7 +45,7 @@ extension Manager {
 
     /// - Throws: ``NodeError`` when the swarm would be left without a manager, or without a quorum.
     private func checkDemotion(of node: Node, _ state: SwarmState) throws {
-        let managers = state.nodes.shared.lazy.map(\.value).filter { $0.spec.role == .manager }
+        let managers = state.managers.filter { $0.spec.role == .manager }
         guard managers.count > 1 else {
             throw NodeError.lastManager
         }
@@ -124,7 +124,7 @@ extension Manager {
     }
 
     package func inspectTask(_ reference: String) throws -> SwarmTask {
-        Self.shown(try find(reference, in: model.objects.tasks, kind: .task) { _ in nil })
+        Self.shown(try find(reference, in: model.objects.tasks, kind: .task, named: []))
     }
 
     private static func shown(_ task: SwarmTask) -> SwarmTask {

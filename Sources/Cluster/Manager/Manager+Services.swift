@@ -38,7 +38,9 @@ extension Manager {
     }
 
     func findService(_ reference: String) throws -> Service {
-        try find(reference, in: model.objects.services, kind: .service) { $0.spec.name }
+        let objects = model.objects
+        return try find(
+            reference, in: objects.services, kind: .service, named: objects.services(named: reference))
     }
 
     package func createService(_ spec: ServiceSpec) async throws -> (id: String, warnings: [String]) {

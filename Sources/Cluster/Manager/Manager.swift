@@ -109,19 +109,22 @@ package struct Manager: Sendable {
         }
     }
 
-    /// Finds an object by id, name, or unambiguous beginning of an id.
+    /// Finds an object by id, name, or unambiguous beginning of an id. Others are looked at for the last only.
+    /// - Parameter named: Those that have the reference as their name.
     func find<Object: SwarmObject & MappedObject>(
-        _ reference: String, in objects: ObjectMap<Object>, kind: SwarmObjectKind, name: (Object) -> String?
+        _ reference: String, in objects: ObjectMap<Object>, kind: SwarmObjectKind, named: @autoclosure () -> [Object]
     ) throws(SwarmObjectError) -> Object {
         if let object = objects[reference] { return object }
-        let named = objects.shared.filter { name($0.value) == reference }
-        let matches = named.isEmpty ? objects.shared.filter { $0.value.id.hasPrefix(reference) } : named
-        guard !reference.isEmpty, let object = matches.first else {
+        var matches = reference.isEmpty ? [] : named()
+        if matches.isEmpty, !reference.isEmpty {
+            matches = objects.shared.filter { $0.value.id.hasPrefix(reference) }.map(\.value)
+        }
+        guard let object = matches.first else {
             throw .notFound(kind, reference)
         }
         guard matches.count == 1 else {
             throw .ambiguous(kind, reference, matches: matches.count)
         }
-        return object.value
+        return object
     }
 }

@@ -47,7 +47,7 @@ struct ServiceRules {
     private func resolve(_ attachment: NetworkAttachmentConfig) throws -> NetworkAttachmentConfig {
         let target = attachment.target
         let found =
-            state.networks[target] ?? state.networks.values.first { $0.spec.name == target }
+            state.networks[target] ?? state.networks(named: target).first
             ?? state.networks.values.first { !target.isEmpty && $0.id.hasPrefix(target) }
         guard let found else {
             if ["bridge", "host", "none"].contains(target) {

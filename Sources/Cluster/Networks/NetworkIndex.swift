@@ -56,26 +56,12 @@ package struct NetworkIndex {
     // MARK: Objects
 
     /// Takes in what has changed in the swarm.
-    package mutating func take(_ objects: SwarmState, _ changed: ObjectChanges) {
-        if changed.isEverything {
-            for id in Set(nodes.keys).union(objects.nodes.keys) { takeNode(id, objects.nodes[id]) }
-            for id in Set(networks.keys).union(objects.networks.keys) { takeNetwork(id, objects.networks[id]) }
-            for id in Set(services.keys).union(objects.services.keys) { takeService(id, objects.services[id]) }
-            for id in Set(tasks.keys).union(objects.tasks.keys) { takeTask(id, objects.tasks[id]) }
-            take(objects.cluster)
-            return
-        }
-        for key in changed.keys {
-            guard let (kind, id) = key.object else { continue }
-            switch kind {
-            case .nodes: takeNode(id, objects.nodes[id])
-            case .services: takeService(id, objects.services[id])
-            case .tasks: takeTask(id, objects.tasks[id])
-            case .networks: takeNetwork(id, objects.networks[id])
-            case .clusters: take(objects.cluster)
-            case .secrets, .configs: break
-            }
-        }
+    package mutating func take(_ objects: SwarmState, _ changed: SwarmChanges) {
+        for id in changed.nodes { takeNode(id, objects.nodes[id]) }
+        for id in changed.networks { takeNetwork(id, objects.networks[id]) }
+        for id in changed.services { takeService(id, objects.services[id]) }
+        for id in changed.tasks { takeTask(id, objects.tasks[id]) }
+        if changed.cluster { take(objects.cluster) }
     }
 
     private mutating func take(_ cluster: ClusterObject?) {

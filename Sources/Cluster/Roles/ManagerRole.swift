@@ -150,7 +150,7 @@ struct ManagerRole: Sendable {
             connections: ConnectionGuard(), group: group)
         let model = manager.model
         let managers: @Sendable () -> [Wire.Manager] = {
-            model.objects.nodes.values.sorted { $0.id < $1.id }.compactMap { node in
+            model.objects.managers.compactMap { node in
                 guard node.grantedRole == .manager, let address = node.managerStatus?.addr else { return nil }
                 return .with {
                     $0.nodeID = node.id
@@ -185,7 +185,7 @@ struct ManagerRole: Sendable {
 
     /// Leads whenever no other manager does, unless this one is to be a worker.
     private func lead(_ store: any StateStore, _ manager: Manager, _ seals: SealKeeper) async throws {
-        let loop = OrchestrationLoop(store: store, log: log, makeID: { RandomID.swarm() })
+        let loop = OrchestrationLoop(store: store, copy: manager.model, log: log, makeID: { RandomID.swarm() })
         let keeper = RoleKeeper(
             store: store, model: manager.model, live: manager.live, members: manager.members, nodeID: nodeID, log: log)
         while true {

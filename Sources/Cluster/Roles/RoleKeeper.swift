@@ -79,9 +79,9 @@ struct RoleKeeper: Sendable {
     }
 
     private func fingerprint() -> Fingerprint {
-        let nodes = model.objects.nodes.values.filter { $0.spec.role == .manager || $0.grantedRole == .manager }
+        let nodes = model.objects.managers.filter { $0.spec.role == .manager || $0.grantedRole == .manager }
         return Fingerprint(
-            nodes: nodes.sorted { $0.id < $1.id }.map {
+            nodes: nodes.map {
                 .init(
                     id: $0.id, desired: $0.spec.role, granted: $0.grantedRole, url: $0.membership?.storeURL,
                     isDown: $0.status.state == .down)

@@ -74,7 +74,7 @@ struct SealKeeper: Sendable {
     private func step(_ sealed: inout String?, _ fence: LeaderFence) async throws {
         guard let cluster = manager.model.objects.cluster else { return }
         let sealing = cluster.sealing ?? .init()
-        let managers = manager.model.objects.nodes.values.filter { $0.grantedRole == .manager }
+        let managers = manager.model.objects.managers.filter { $0.grantedRole == .manager }
         guard let next = sealing.next else {
             guard let current = sealing.current, sealing.isOld != true else { return try await propose(cluster) }
             guard sealed != current, keys.ring.current == current else { return }

@@ -5,13 +5,11 @@ package import StateStore
 import Synchronization
 
 /// A manager's copy of all objects, kept up to date by one watch.
-package final class ReadModel: ServiceLifecycle.Service {
+package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
     private struct State {
         var history = SwarmHistory.unread
         var followers: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextFollower = 0
-        /// What has changed since a follower looked, by follower.
-        var unseen: [Int: ObjectChanges] = [:]
     }
 
     /// How long a write waits at the most until its own effect is seen here.
@@ -48,7 +46,7 @@ package final class ReadModel: ServiceLifecycle.Service {
     /// The objects as they are now, and which have changed since an earlier look; all of them when there was none.
     ///
     /// It costs what has changed. A reader that is far behind, or sees the store listed anew, is told the same: what differs.
-    package func look(after former: SwarmLook? = nil) -> SwarmLook {
+    package func look(after former: SwarmLook?) -> SwarmLook {
         state.withLock { $0.history.snapshot(after: former) }.look
     }
 
@@ -65,37 +63,6 @@ package final class ReadModel: ServiceLifecycle.Service {
         }
         continuation.yield()
         return stream
-    }
-
-    /// Somebody who looks at what has changed since they looked last; at first that is everything.
-    package func follower() -> Follower {
-        let id = state.withLock { state in
-            state.nextFollower += 1
-            state.unseen[state.nextFollower] = ObjectChanges(isEverything: true)
-            return state.nextFollower
-        }
-        return Follower(model: self, id: id)
-    }
-
-    /// Remembers which objects have changed, as long as it lives.
-    package final class Follower: Sendable {
-        private let model: ReadModel
-        private let id: Int
-
-        fileprivate init(model: ReadModel, id: Int) {
-            self.id = id
-            self.model = model
-        }
-
-        deinit { model.state.withLock { _ = $0.unseen.removeValue(forKey: id) } }
-
-        /// The objects as they are, and which of them have changed since the last call.
-        package func look() -> (objects: SwarmState, changes: ObjectChanges) {
-            model.state.withLock { state in
-                defer { state.unseen[id] = ObjectChanges() }
-                return (state.history.state, state.unseen[id] ?? ObjectChanges(isEverything: true))
-            }
-        }
     }
 
     /// Returns when this copy has a revision, or after a deadline: the write has happened all the same.
@@ -147,7 +114,6 @@ package final class ReadModel: ServiceLifecycle.Service {
     func take(_ update: StoreUpdate) {
         let followers = state.withLock { state in
             state.history.take(update)
-            for id in state.unseen.keys { state.unseen[id]?.take(update) }
             return Array(state.followers.values)
         }
         for follower in followers { follower.yield() }

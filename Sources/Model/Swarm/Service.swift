@@ -37,6 +37,24 @@ package struct ServiceSpec: Codable, Sendable, Equatable {
     package var endpointSpec: EndpointSpec?
 
     package init() {}
+
+    /// The template as it is kept in memory: tasks made by it refer to it.
+    var boxedTemplate: Boxed<TaskSpec> { _taskTemplate }
+
+    /// Refers to the template of another specification where its own is the same.
+    fileprivate mutating func share(with other: ServiceSpec) {
+        if _taskTemplate == other._taskTemplate { _taskTemplate = other._taskTemplate }
+    }
+}
+
+extension Service {
+    /// Refers to the templates of an earlier version where its own are the same, as its tasks do.
+    package mutating func share(with former: Service) {
+        for known in [former.spec, former.previousSpec].compactMap(\.self) {
+            spec.share(with: known)
+            previousSpec?.share(with: known)
+        }
+    }
 }
 
 /// Exactly one of the four is set; none means one replica.

@@ -46,6 +46,44 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
         /// When the task was first reported to run.
         package var runningSince: Timestamp?
         package init() {}
+
+        fileprivate func sharing(_ other: Self) -> Self {
+            var shared = self
+            if serviceName == other.serviceName { shared.serviceName = other.serviceName }
+            if serviceLabels == other.serviceLabels { shared.serviceLabels = other.serviceLabels }
+            if ports == other.ports { shared.ports = other.ports }
+            if virtualIPs == other.virtualIPs { shared.virtualIPs = other.virtualIPs }
+            if endpointSpec == other.endpointSpec { shared.endpointSpec = other.endpointSpec }
+            if logDriver == other.logDriver { shared.logDriver = other.logDriver }
+            return shared
+        }
+    }
+
+    /// Whether the task is made by a service's template as it is.
+    package func isMade(by spec: ServiceSpec) -> Bool { _spec == spec.boxedTemplate }
+
+    /// Refers to the specification and the networks that others have in memory where its own are the same: of thousands of tasks of a service each
+    /// would have them once more.
+    ///
+    /// - Parameters:
+    ///   - service: The task's, if it is known.
+    ///   - others: Tasks that may have the same, such as an earlier version of it.
+    package mutating func share(with service: Service?, _ others: [SwarmTask]) {
+        let specs =
+            [service?.spec.boxedTemplate, service?.previousSpec?.boxedTemplate].compactMap(\.self)
+            + others.map { $0._spec }
+        if let spec = specs.first(where: { $0 == _spec }) { _spec = spec }
+        if let service, service.id == serviceID { serviceID = service.id }
+        for other in others {
+            if _assignment == other._assignment { _assignment = other._assignment }
+            if networksAttachments == other.networksAttachments { networksAttachments = other.networksAttachments }
+        }
+        guard let other = others.first else { return }
+        for index in (networksAttachments ?? []).indices {
+            networksAttachments?[index].share(with: other.networksAttachments ?? [])
+        }
+        guard let assignment, let known = other.assignment, _assignment != other._assignment else { return }
+        self.assignment = assignment.sharing(known)
     }
 
     /// Its service's labels, as they were when the task was made.
@@ -123,7 +161,7 @@ package struct TaskStatus: Codable, Sendable, Equatable {
 
 /// A task's addresses in one network.
 package struct NetworkAttachment: Codable, Sendable, Equatable {
-    @Zero package var network: SwarmNetwork
+    @Boxed package var network = SwarmNetwork.zero
     /// With their subnets' prefix lengths.
     @Zero package var addresses: [IPNetwork]
     package var aliases: [String]?
@@ -134,6 +172,10 @@ package struct NetworkAttachment: Codable, Sendable, Equatable {
         self.network = network
         self.addresses = addresses
         self.assignedTag = assignedTag
+    }
+
+    fileprivate mutating func share(with others: [NetworkAttachment]) {
+        if let known = others.first(where: { $0._network == _network }) { _network = known._network }
     }
 
     package var endpointAddresses: EndpointAddresses { EndpointAddresses(addresses) }

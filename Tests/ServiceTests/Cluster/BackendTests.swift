@@ -62,6 +62,7 @@ import Testing
 
     @Test func `a removed node is told nothing any more and gets no other session`() async throws {
         try await withSwarm { manager, first, worker, second in
+            try await eventually("the node knows the swarm's networks") { second.executor.network != nil }
             try await manager.removeNode("node-2", force: true)
             for (name, port) in [("one", UInt16(8001)), ("two", 8002), ("three", 8003)] {
                 _ = try await manager.createService(service(name, replicas: 1, published: Int(port)))

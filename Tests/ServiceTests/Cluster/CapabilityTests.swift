@@ -4,6 +4,7 @@ import GRPCCore
 import Model
 import NIOPosix
 import NodeProtocol
+import Orchestration
 import SwiftProtobuf
 import TestKit
 import Testing
@@ -58,18 +59,23 @@ import Testing
         task.labels = ["flag": "red"]
         for lacking in [[], [flags]] {
             var teller = TaskTeller(lacking: lacking)
-            let isFirst = teller.note("one", task)
+            var objects = SwarmState()
+            objects.tasks["one"] = task
+            let told = try #require(objects.tasks.shared("one").map { ToldTask($0) })
+            let isFirst = teller.note("one", told)
             #expect(isFirst)
-            let first = teller.take { _ in task }
+            let first = teller.take { _ in told }
             let change = try #require(first)
             #expect(change.from == 0 && change.tasks.map(\.labels) == [lacking.isEmpty ? ["flag": "red"] : [:]])
             // A change that such a node would not see is none.
             var next = task
             next.labels = ["flag": "blue"]
-            let isNext = teller.note("one", next)
+            objects.tasks["one"] = next
+            let news = try #require(objects.tasks.shared("one").map { ToldTask($0) })
+            let isNext = teller.note("one", news)
             #expect(isNext == lacking.isEmpty)
-            let told = teller.take { _ in next }
-            #expect((told == nil) != lacking.isEmpty)
+            let last = teller.take { _ in news }
+            #expect((last == nil) != lacking.isEmpty)
         }
     }
 

@@ -292,10 +292,14 @@ import Testing
         let large = try service("large", bytes: 10)
         let room = StoreTransaction.maximumBytes - large.key.path.utf8.count - large.value.count
         _ = try await store.commit(StoreTransaction(puts: [try service("large", bytes: room)]))
-        let loop = OrchestrationLoop(store: store, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) {
+        let model = ReadModel(store: store)
+        let loop = OrchestrationLoop(
+            store: store, copy: model, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) {
             RandomID.swarm()
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await model.run() }
             group.addTask {
                 try await store.withLeadership(of: "any", candidate: [], lease: .seconds(2)) { fence in
                     try await loop.run(under: fence)

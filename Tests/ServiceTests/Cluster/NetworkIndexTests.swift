@@ -164,13 +164,11 @@ private struct RandomSwarm {
             var follower = NetworkFacts()
             var parts: [String: Set<String>] = [:]
             for step in 0..<(Self.changes / seeds) {
-                var update: [StoreEvent] = []
+                var changes = step == 0 ? SwarmChanges(all: swarm.objects) : SwarmChanges()
                 for _ in 0..<Int.random(in: 1...3, using: &swarm.random) {
-                    update.append(.delete(swarm.change(), revision: 1))
+                    changes.note(swarm.change())
                 }
                 swarm.serving = swarm.serving.filter { swarm.objects.tasks[$0].map(TaskShare.isPresent) == true }
-                var changes = ObjectChanges(isEverything: step % 97 == 0)
-                changes.take(.events(update))
                 index.take(swarm.objects, changes)
                 if let (id, isServing) = swarm.toggle() { index.setServing(id, isServing) }
                 let news = index.settle()
@@ -213,15 +211,15 @@ private struct RandomSwarm {
         node.membership?.dataPathAddress = IPAddress(192, 0, 2, 1)
         objects.nodes["node"] = node
         var index = NetworkIndex()
-        index.take(objects, ObjectChanges(isEverything: true))
+        index.take(objects, SwarmChanges(all: objects))
         _ = index.settle()
         var task = SwarmTask(id: "task")
         task.nodeID = "node"
         task.status.state = .running
         task.networksAttachments = [NetworkAttachment(network: network, addresses: [IPNetwork(IPAddress(10, 0, 0, 2))])]
         func take() {
-            var changes = ObjectChanges()
-            changes.take(.events([.delete(StoreKey(.tasks, id: "task"), revision: 1)]))
+            var changes = SwarmChanges()
+            changes.tasks = ["task"]
             index.take(objects, changes)
         }
         objects.tasks["task"] = task
@@ -266,12 +264,12 @@ private struct RandomSwarm {
         }
         for number in 0..<count { objects.tasks["task\(number)"] = task(number) }
         var index = NetworkIndex()
-        index.take(objects, ObjectChanges(isEverything: true))
+        index.take(objects, SwarmChanges(all: objects))
         for id in objects.tasks.keys { index.setServing(id, true) }
         #expect(index.settle().facts[.network("net")]?.upserts.count == 2 * count + 2)
         objects.tasks["task\(count)"] = task(count)
-        var changes = ObjectChanges()
-        changes.take(.events([.delete(StoreKey(.tasks, id: "task\(count)"), revision: 1)]))
+        var changes = SwarmChanges()
+        changes.tasks = ["task\(count)"]
         index.take(objects, changes)
         index.setServing("task\(count)", true)
         // The endpoint, the service, the backend in the network, and the one of the mesh.

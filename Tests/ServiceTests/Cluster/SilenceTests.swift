@@ -1,4 +1,7 @@
 import Model
+import Orchestration
+import StateStore
+import TestKit
 import Testing
 
 @testable import Cluster
@@ -79,5 +82,126 @@ import Testing
         var brake = MassSilenceBrake()
         let verdict = brake.decide(silent: ["n": start], of: 1, pause: .seconds(10), now: start)
         #expect(verdict.down == ["n"] && verdict.begins == nil)
+    }
+
+    // MARK: By deadline
+
+    /// A manager that leads, beside others that are up.
+    private func managers(leader: String, present: Set<String>) -> LiveState {
+        var live = LiveState()
+        func value(_ role: String, _ node: String) -> StoredValue {
+            StoredValue(key: .leader(of: role), value: Array(node.utf8), createRevision: 1, modifyRevision: 1)
+        }
+        let values =
+            [value(LiveKey.orchestration, leader)] + present.map { value(LiveKey.presence(of: $0), $0) }
+        live.take(.snapshot(.init(values: values, revision: 1)))
+        return live
+    }
+
+    private func node(_ id: String, of manager: String, session: String = "s") -> Node {
+        var node = Node(id: id)
+        node.status.state = .ready
+        node.membership = .init()
+        node.membership?.session = .init(manager: manager, id: session)
+        return node
+    }
+
+    @Test(arguments: [10, 1000]) func `nodes that are heard are hardly looked at`(nodes: Int) {
+        var state = SwarmState()
+        var heard: [String: ContinuousClock.Instant] = [:]
+        for number in 0..<nodes { state.nodes["n\(number)"] = node("n\(number)", of: "own") }
+        var watch = SilenceWatch("own", listeningSince: start)
+        let (live, grace) = (managers(leader: "own", present: ["own"]), Duration.milliseconds(12_500))
+        var now = start
+        // A minute, in which each is heard every five seconds.
+        for step in 1...300 {
+            now += tick
+            for number in 0..<nodes where (number + step) % 25 == 0 { heard["n\(number)"] = now }
+            watch.monitor.tick(at: now, every: tick, leader: "own")
+            let known = heard
+            let verdict = watch.decide(
+                .init(now: now, state: state, changed: [], live: live, grace: grace) { known[$0] })
+            #expect(verdict == MassSilenceBrake.Verdict())
+        }
+        #expect(watch.looks <= 10 * nodes)
+    }
+
+    /// Looks at all nodes in each tick.
+    private struct WholeWatch {
+        var monitor: HeartbeatMonitor
+        var brake = MassSilenceBrake()
+
+        mutating func decide(_ moment: SilenceWatch.Moment) -> MassSilenceBrake.Verdict {
+            var silent: [String: ContinuousClock.Instant] = [:]
+            var count = 0
+            for node in moment.state.nodes.values where node.status.state != .down {
+                let last = monitor.lastSign(
+                    of: node, heardHere: moment.heard(node.id), moment.live, own: "own", now: moment.now)
+                guard let last else { continue }
+                count += 1
+                if monitor.silence(since: last, now: moment.now) > moment.grace { silent[node.id] = last }
+            }
+            return brake.decide(silent: silent, of: count, pause: moment.grace, now: moment.now)
+        }
+    }
+
+    @Test(arguments: 1...8 as ClosedRange<UInt64>)
+    func `whoever is silent is found as by looking at all nodes in each tick`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        func chance(_ whole: Int) -> Bool { Int.random(in: 0..<whole, using: &random) == 0 }
+        var state = SwarmState()
+        for number in 0..<12 {
+            let manager = number < 8 ? "own" : "other"
+            state.nodes["n\(number)"] = node("n\(number)", of: manager)
+        }
+        var heard: [String: ContinuousClock.Instant] = [:]
+        var mute: Set<String> = []
+        var watch = SilenceWatch("own", listeningSince: start)
+        var whole = WholeWatch(monitor: HeartbeatMonitor(listeningSince: start))
+        var now = start
+        var (leader, present) = ("own", Set(["own", "other"]))
+        var grace = Duration.milliseconds(2500)
+        var down = 0
+        for step in 0..<6000 {
+            now += chance(60) ? .milliseconds(Int.random(in: 300...4000, using: &random)) : tick
+            var changed: Set<String> = []
+            for id in state.nodes.keys.sorted() {
+                if chance(400) { if mute.contains(id) { mute.remove(id) } else { mute.insert(id) } }
+                if !mute.contains(id), chance(4) {
+                    heard[id] = now
+                    if state.nodes[id]?.status.state == .down {
+                        state.nodes[id]?.status.state = .ready
+                        changed.insert(id)
+                    }
+                }
+                if chance(2000) {
+                    state.nodes[id] = node(id, of: chance(2) ? "own" : "other", session: "\(step)")
+                    changed.insert(id)
+                }
+            }
+            if chance(300) { leader = leader == "own" ? "other" : "own" }
+            if chance(300) { present.formSymmetricDifference(["other"]) }
+            if chance(500) { grace = .milliseconds(Int.random(in: 1000...5000, using: &random)) }
+            if chance(500) {
+                watch.monitor.listening = now
+                whole.monitor.listening = now
+            }
+            watch.monitor.tick(at: now, every: tick, leader: leader)
+            whole.monitor.tick(at: now, every: tick, leader: leader)
+            let known = heard
+            let moment = SilenceWatch.Moment(
+                now: now, state: state, changed: changed, live: managers(leader: leader, present: present), grace: grace
+            ) { known[$0] }
+            let (some, all) = (watch.decide(moment), whole.decide(moment))
+            guard some == all else {
+                Issue.record("step \(step): \(some) and \(all)")
+                return
+            }
+            for id in some.down {
+                state.nodes[id]?.status.state = .down
+                down += 1
+            }
+        }
+        #expect(down > 20)
     }
 }
