@@ -1,5 +1,4 @@
 package import Addressing
-import Faults
 import Glibc
 import LinuxSystem
 package import Model
@@ -97,8 +96,8 @@ package final class PortReservations: Sendable {
     /// Takes ports for a container, all or none. Ports it already has are kept.
     /// - Parameters:
     ///   - owner: the container's id, for ``release(_:)``.
-    ///   - endpoint: name and id of the endpoint, for the message.
-    /// - Throws: `APIError` with Docker's words when a port is taken.
+    ///   - endpoint: name and id of the endpoint, for the error.
+    /// - Throws: ``PortError`` when a port is taken.
     package func reserve(_ requests: [Request], owner: String, endpoint: (name: String, id: String)) async throws
         -> [HostPort]
     {
@@ -115,12 +114,9 @@ package final class PortReservations: Sendable {
                                 transport: request.transport, hostAddress: request.hostAddress, hostPort: key.port,
                                 containerPort: request.targetPort), to: request.targetAddress))
                 }
-            } catch let refusal as APIError {
+            } catch let refusal as PortRefusal {
                 drop(taken)
-                throw APIError(
-                    refusal.kind,
-                    "driver failed programming external connectivity on endpoint \(endpoint.name) (\(endpoint.id)): "
-                        + refusal.message)
+                throw PortError.notPublished(endpoint: endpoint.name, id: endpoint.id, reason: refusal)
             } catch {
                 drop(taken)
                 throw error
@@ -172,9 +168,10 @@ package final class PortReservations: Sendable {
     }
 
     /// In the calling thread's namespace.
+    /// - Throws: ``PortRefusal`` when no port that will do can be had.
     private func take(_ request: Request, _ owner: String, _ sofar: [HostPort]) throws -> (key: Key, isNew: Bool) {
         let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
-        var failure = APIError(.internalError, "all ports are allocated")
+        var refusal = PortRefusal.noneFree
         for port in candidates {
             let key = Key(transport: request.transport, address: request.hostAddress, port: port)
             let isMine = book.withLock { $0.all[key]?.owner == owner }
@@ -184,7 +181,7 @@ package final class PortReservations: Sendable {
             }
             let address = request.hostAddress ?? .unspecified(.v4)
             if book.withLock({ $0.isTaken(key) }) {
-                failure = APIError(.internalError, "Bind for \(address):\(port) failed: port is already allocated")
+                refusal = .allocated(address: address, port: port)
                 continue
             }
             do {
@@ -192,14 +189,13 @@ package final class PortReservations: Sendable {
                 book.withLock { $0.add(key, Held(owner: owner, socket: socket)) }
                 return (key, true)
             } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
-                let reason = error.errno == EADDRINUSE ? "address already in use" : "cannot assign requested address"
-                failure = APIError(
-                    .internalError,
-                    "failed to bind host port for \(address):\(port):\(request.targetAddress):\(request.targetPort)"
-                        + "/\(request.transport): \(reason)")
+                refusal = .notBound(
+                    address: address, port: port, target: request.targetAddress, targetPort: request.targetPort,
+                    transport: request.transport,
+                    reason: error.errno == EADDRINUSE ? .addressInUse : .addressNotAvailable)
             }
         }
-        throw failure
+        throw refusal
     }
 
     /// -1 where the kernel has no such protocol: then nobody can take the port either.
