@@ -76,6 +76,21 @@ package struct Table: Equatable, Sendable {
         return text
     }
 
+    /// Without the elements that ``filling`` adds.
+    package var emptied: Table {
+        var table = self
+        for place in sets.indices where sets[place].layout != nil { table.sets[place].elements = [:] }
+        return table
+    }
+
+    /// The elements that need no language, as steps.
+    package var filling: [TableStep] {
+        sets.compactMap { set in
+            guard let layout = set.layout, !set.elements.isEmpty else { return nil }
+            return .add(id, set: set.name, layout, set.elements)
+        }
+    }
+
     /// Chains, elements and whatever else there is to count, at a guess.
     package var size: Int {
         skeleton.utf8.count(where: { $0 == UInt8(ascii: "\n") }) + chains.count * 4

@@ -13,9 +13,10 @@ struct Excerpt: Sendable {
     /// - Parameters:
     ///   - references: The networks that any of them is in, before or after.
     ///   - underlay: With the link that it is known to have.
+    ///   - scopesWithLax: Where others may use what is nobody's, before and after.
     init(
         _ sandboxes: [Sandbox], of network: NodeNetwork, in references: Set<Sandbox.NetworkReference>,
-        underlay: Underlay?, layout: Layout, filtersBridges: Bool
+        underlay: Underlay?, scopesWithLax: Set<Scope>, layout: Layout, filtersBridges: Bool
     ) {
         var excerpt = NodeNetwork(underlay: underlay, sandboxes: sandboxes)
         excerpt.underlay?.peers = []
@@ -28,7 +29,8 @@ struct Excerpt: Sendable {
             inside.reserved = []
             return inside
         }
-        let derivation = Derivation(excerpt, layout: layout, filtersBridges: filtersBridges)
+        var derivation = Derivation(excerpt, layout: layout, filtersBridges: filtersBridges)
+        derivation.scopesWithLax = scopesWithLax
         self.derivation = derivation
         var shared: [Scope: AppliedNamespace] = [:]
         for (scope, input) in derivation.inputs() where scope.holdsPorts {

@@ -4,7 +4,7 @@ import Netlink
 import Nftables
 
 /// What changes within parts of the network ask for, scope by scope: rows of overlays, elements of balancing tables, and connections that end. Made of
-/// what the changes name alone. What does not fit in here (see ``init(_:in:applied:isReady:)``) is derived as a whole.
+/// what the changes name alone. What does not fit in here (see ``init(_:in:doors:applied:isReady:)``) is derived as a whole.
 struct FinePlan: Sendable {
     /// Rows of an overlay's tunnel.
     struct Rows: Sendable {
@@ -41,9 +41,12 @@ struct FinePlan: Sendable {
     /// Carries out the changes in the network.
     /// - Returns: `nil`, and the network as it was, when they reach further than rows and elements, or when something that is concerned is not known
     ///   to be as it should.
-    /// - Parameter isReady: whether a namespace is as it is known to be, and open.
+    /// - Parameters:
+    ///   - doors: of the network's sandboxes, see ``NodeNetwork/doors``; `nil` to look for them.
+    ///   - isReady: whether a namespace is as it is known to be, and open.
     init?(
-        _ details: [NetworkDetail], in network: inout NodeNetwork, applied: [Scope: AppliedNamespace],
+        _ details: [NetworkDetail], in network: inout NodeNetwork, doors: [IPAddress: IPAddress]? = nil,
+        applied: [Scope: AppliedNamespace],
         isReady: (Scope) -> Bool
     ) {
         guard fits(details, network, isReady) else { return nil }
@@ -68,7 +71,7 @@ struct FinePlan: Sendable {
         }
         planRows(before, network, places)
         planServices(before, network, places)
-        planMesh(before, network, applied)
+        planMesh(before, network, doors, applied)
     }
 
     // MARK: whether it fits
@@ -203,8 +206,7 @@ struct FinePlan: Sendable {
                 if tasks == now { continue }
                 if tasks == nil { new.append(.called(service)) }
                 changes.append(
-                    BalancingSteps.Change(
-                        key: "\(service)", old: tasks?.map(\.description), new: now?.map(\.description)))
+                    BalancingSteps.Change(key: "\(service)", old: tasks, new: now) { $0.description })
             }
             // Chains of those that stay, and of what those that change had.
             var counts = Set(overlay.tasks.lazy.filter { old[$0.key] == nil }.map(\.value.count))
@@ -216,15 +218,27 @@ struct FinePlan: Sendable {
     }
 
     private mutating func planMesh(
-        _ before: Before, _ network: NodeNetwork, _ applied: [Scope: AppliedNamespace]
+        _ before: Before, _ network: NodeNetwork, _ doors: [IPAddress: IPAddress]?,
+        _ applied: [Scope: AppliedNamespace]
     ) {
-        guard let before = before.ports, let after = network.ingress?.ports, before != after,
+        guard let before = before.ports, let ingress = network.ingress, before != ingress.ports,
             let oldAtNode = applied[.node]?.input.meshPorts, let oldAtSandbox = applied[.ingress]?.input.meshPorts
         else { return }
-        let atNode = network.meshAtNode.numbered(like: oldAtNode)
-        let atSandbox = network.meshAtSandbox.numbered(like: oldAtSandbox)
-        self.node = BalancingSteps.turns.steps(from: oldAtNode, to: atNode)
-        ingress = BalancingSteps.ports.steps(from: oldAtSandbox, to: atSandbox)
+        let after = ingress.ports
+        let doors = doors ?? network.doors
+        let same = Dictionary(before.map { ($0.key, $0) }) { first, _ in first }
+        /// Ports that are as they were keep what there is of them.
+        func renewed(_ known: [MeshPort], _ make: (MeshPort, [IPAddress: IPAddress]) -> MeshPort) -> [MeshPort] {
+            let known = Dictionary(known.map { ($0.key, $0) }) { first, _ in first }
+            return after.map { port in
+                guard let old = known[port.key] else { return make(port, doors) }
+                return port == same[port.key] ? old : make(port, doors).numbered(like: old)
+            }
+        }
+        let atNode = renewed(oldAtNode, ingress.turns)
+        let atSandbox = renewed(oldAtSandbox, ingress.elsewhere)
+        node = BalancingSteps.turns.steps(from: oldAtNode, to: atNode)
+        self.ingress = BalancingSteps.ports.steps(from: oldAtSandbox, to: atSandbox)
         (portsAtNode, portsAtSandbox) = (atNode, atSandbox)
         let (old, new) = (Set(before.map(\.key)), Set(after.map(\.key)))
         changesPorts = old != new

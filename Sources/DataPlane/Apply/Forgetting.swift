@@ -5,6 +5,8 @@ import Netlink
 /// there is one a second at most, for everything that has come together since.
 struct Forgetting: Sendable {
     private static let pause = Duration.seconds(1)
+    /// Where there was no connection at all, which costs next to nothing to know, it is asked again sooner.
+    private static let quietPause = Duration.milliseconds(250)
 
     private(set) var waiting: [Scope: Set<ConnectionEnd>] = [:]
     private var looked: [Scope: ContinuousClock.Instant] = [:]
@@ -43,6 +45,11 @@ struct Forgetting: Sendable {
     mutating func note(_ scopes: some Sequence<Scope>, at now: ContinuousClock.Instant) {
         looked = looked.filter { now - $0.value < Self.pause }
         for scope in scopes { looked[scope] = now }
+    }
+
+    /// There was nothing to look through.
+    mutating func note(quiet scopes: some Sequence<Scope>, at now: ContinuousClock.Instant) {
+        for scope in scopes { looked[scope] = now - Self.pause + Self.quietPause }
     }
 
     /// When the next may be looked for; `nil` when nothing waits.

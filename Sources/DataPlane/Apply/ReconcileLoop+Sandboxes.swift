@@ -25,7 +25,8 @@ extension ReconcileLoop {
             ledger.take(plan, outcome)
         }
         memory.forgetting.add(plan.ends)
-        await forget(&memory)
+        // What leads somewhere from now on is not left what led nowhere.
+        await forget(&memory, atOnce: Set(plan.ends.filter { $0.value.contains(where: \.isOfBeginning) }.keys))
         progress.derived += plan.changed.count
         progress.take(outcome)
         progress.exchanges.append((plan, pass, outcome))
@@ -111,8 +112,10 @@ extension Ledger {
         for scope in outcome.failures.keys { applied[scope]?.isCertain = false }
         for scope in plan.scopes {
             applied[scope] = outcome.applied[scope]
-            prepared.remove(scope)
-            if applied[scope] != nil { continue }
+            if applied[scope] != nil {
+                prepared.remove(scope)
+                continue
+            }
             pace.forget(scope)
             comparisons.forget(scope)
             glances.forget(scope)

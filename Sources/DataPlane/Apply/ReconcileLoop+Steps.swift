@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import LinuxSystem
 import Logging
@@ -83,7 +84,7 @@ extension ReconcileLoop {
 
     /// Carries out changes that reach no further than rows and elements; false when they do.
     private func change(_ details: [NetworkDetail], _ progress: inout Progress, _ memory: inout Memory) async -> Bool {
-        guard let plan = plan(details, in: &memory.network) else { return false }
+        guard let plan = plan(details, in: &memory.network, doors: memory.claims.doors) else { return false }
         for (overlay, addresses) in plan.coming {
             let scopes: [Scope] = [.ingress] + (plan.members[overlay] ?? []).map { .sandbox($0) }
             let inherited = memory.forgetting.waiting(for: addresses.map { .answered($0) }, in: scopes)
@@ -133,9 +134,11 @@ extension ReconcileLoop {
     }
 
     /// In a function of its own, so that nothing else holds what is known while it is changed in place.
-    private func plan(_ details: [NetworkDetail], in network: inout NodeNetwork) -> FinePlan? {
+    private func plan(
+        _ details: [NetworkDetail], in network: inout NodeNetwork, doors: [IPAddress: IPAddress]
+    ) -> FinePlan? {
         let applied = ledger.value.applied
-        return FinePlan(details, in: &network, applied: applied) {
+        return FinePlan(details, in: &network, doors: doors, applied: applied) {
             applied[$0]?.isCertain == true && handles[$0] != nil
         }
     }

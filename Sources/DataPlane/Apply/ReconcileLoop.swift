@@ -74,21 +74,24 @@ final class ReconcileLoop: Sendable {
         if due.isEmpty { return }
         let handles = handles
         do {
-            let (looked, failed) = try await handles.worker.run { () -> ([Scope], [Scope: [ConnectionEnd]]) in
-                var (looked, failed): ([Scope], [Scope: [ConnectionEnd]]) = ([], [:])
+            let (looked, quiet, failed) = try await handles.worker.run {
+                () -> ([Scope], [Scope], [Scope: [ConnectionEnd]]) in
+                var (looked, quiet, failed): ([Scope], [Scope], [Scope: [ConnectionEnd]]) = ([], [], [:])
                 for (scope, ends) in due {
                     do {
                         // One that is gone has taken its connections along.
-                        if try handles[scope]?.forget(ends) == true { looked.append(scope) }
+                        guard let handle = handles[scope] else { continue }
+                        if try handle.forget(ends) { looked.append(scope) } else { quiet.append(scope) }
                     } catch {
                         failed[scope] = Array(ends)
                         looked.append(scope)
                     }
                 }
-                return (looked, failed)
+                return (looked, quiet, failed)
             }
             memory.forgetting.add(failed)
             memory.forgetting.note(looked, at: .now)
+            memory.forgetting.note(quiet: quiet, at: .now)
         } catch {
             log.error("connections cannot be forgotten", metadata: ["error": "\(error)"])
             memory.forgetting.add(due.mapValues(Array.init))

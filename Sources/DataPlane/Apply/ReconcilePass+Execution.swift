@@ -119,6 +119,9 @@ extension ReconcilePass {
                 let socket = try RouteSocket()
                 try NamespaceWork.clear(part.plan, socket)
                 try NamespaceWork.build(part.plan, socket)
+                if part.isNew {
+                    return try NamespaceWork.load(part.wanted.tables, listing: part.loaded(book))
+                }
                 return try NamespaceWork.changeInSandbox(
                     part.change.commands, replacement: part.replacement, listing: part.loaded(book))
             }

@@ -46,10 +46,7 @@ struct SandboxPlan: Sendable {
         for (id, new) in sandboxes {
             let old = network.sandboxes.first { $0.id == id }
             let endpoints = (old?.endpoints ?? []) + (new?.endpoints ?? [])
-            for endpoint in endpoints {
-                if endpoint.isLax { return nil }
-                references.insert(endpoint.network)
-            }
+            references.formUnion(endpoints.map(\.network))
             if old == nil {
                 // What is left of an earlier one is not known well.
                 if applied[.sandbox(id)] != nil { return nil }
@@ -65,27 +62,31 @@ struct SandboxPlan: Sendable {
         for reference in references {
             guard network.has(reference) else { return nil }
             guard case .overlay(let id) = reference else { continue }
-            guard base.underlay != nil, isReady(.overlay(id)), !Self.isLax(applied[.overlay(id)]) else { return nil }
+            guard base.underlay != nil, isReady(.overlay(id)) else { return nil }
         }
-        if Self.isLax(applied[.node]) { return nil }
         let (old, new) = (changed.values.compactMap(\.old), changed.values.compactMap(\.new))
         guard claims.areSeparate(old, new), !Self.changesMesh(old, new, network) else { return nil }
+        var scopesWithLax: Set<Scope> = []
+        for scope in Set(concerned.map(\.scope)) {
+            let before = GuardTable.laxPorts(in: applied[scope]?.state.fixedTables ?? [])
+            let (going, coming) = (old.endpoints(in: scope), new.endpoints(in: scope))
+            if before == 0, !coming.contains(where: \.isLax) { continue }
+            // Without others, what everybody has comes, or goes.
+            guard before > going.count(where: \.isLax) else { return nil }
+            for address in (going + coming).flatMap(\.addresses.hosts.all)
+            where network.isOthers(address, in: scope, base.underlay, claims) { return nil }
+            scopesWithLax.insert(scope)
+        }
         func excerpt(_ sandboxes: [Sandbox]) -> Excerpt {
             Excerpt(
-                sandboxes, of: network, in: concerned, underlay: base.underlay, layout: layout,
-                filtersBridges: filtersBridges)
+                sandboxes, of: network, in: concerned, underlay: base.underlay,
+                scopesWithLax: scopesWithLax, layout: layout, filtersBridges: filtersBridges)
         }
         before = excerpt(old)
         after = excerpt(new)
         if changed.isEmpty { return }
         planEnds(network)
         planInheritance(old, new)
-    }
-
-    /// Whether an endpoint may use what is nobody's: then what others have are elements, too.
-    private static func isLax(_ applied: AppliedNamespace?) -> Bool {
-        let table = applied?.state.fixedTables.first { $0.id == GuardTable.id }
-        return table?.sets.contains { $0.name == "lax" && !$0.elements.isEmpty } != false
     }
 
     /// Whether tasks behind ports of the mesh become those of this node, or are it no more.
@@ -137,7 +138,36 @@ struct SandboxPlan: Sendable {
     }
 }
 
+extension Sandbox.NetworkReference {
+    /// Where the ports of its endpoints are.
+    fileprivate var scope: Scope {
+        switch self {
+        case .bridge: .node
+        case .overlay(let id): .overlay(id)
+        }
+    }
+}
+
+extension [Sandbox] {
+    fileprivate func endpoints(in scope: Scope) -> [Sandbox.Endpoint] {
+        flatMap(\.endpoints).filter { $0.network.scope == scope }
+    }
+}
+
 extension NodeNetwork {
+    /// Whether an address is somebody's in a namespace beside the one endpoint that has it.
+    fileprivate func isOthers(_ address: IPAddress, in scope: Scope, _ underlay: Underlay?, _ claims: Claims) -> Bool {
+        switch scope {
+        case .node:
+            underlay?.members.contains(address) == true
+                || bridges.contains { $0.addresses.hosts.contains(address) }
+                || bridges.count { claims.has(address, in: .bridge($0.id)) } > 1
+        case .overlay(let id):
+            overlays.contains { $0.id == id && ($0.reserved.contains(address) || $0.hasRemote(address)) }
+        case .ingress, .sandbox: false
+        }
+    }
+
     fileprivate func has(_ reference: Sandbox.NetworkReference) -> Bool {
         switch reference {
         case .bridge(let id): bridges.contains { $0.id == id }

@@ -11,6 +11,8 @@ struct Claims: Equatable, Sendable {
     }
 
     private var counts: [Claim: Int] = [:]
+    /// See ``NodeNetwork/doors``.
+    private(set) var doors: [IPAddress: IPAddress] = [:]
 
     init() {}
 
@@ -40,11 +42,18 @@ struct Claims: Equatable, Sendable {
 
     /// Takes a sandbox as it is now in place of what it was; `nil`: there is none.
     mutating func change(_ old: Sandbox?, _ new: Sandbox?) {
+        for (ingress, door) in old?.meshDoors ?? [] where doors[ingress] == door { doors[ingress] = nil }
+        for (ingress, door) in new?.meshDoors ?? [] where doors[ingress] == nil { doors[ingress] = door }
         for claim in old.map(Self.claims) ?? [] {
             let left = (counts[claim] ?? 1) - 1
             counts[claim] = left > 0 ? left : nil
         }
         for claim in new.map(Self.claims) ?? [] { counts[claim, default: 0] += 1 }
+    }
+
+    /// Whether anybody has an address in a network.
+    func has(_ address: IPAddress, in network: Sandbox.NetworkReference) -> Bool {
+        counts[.address(network, address)] != nil
     }
 
     /// Whether everything that these sandboxes bring, before and after they change, is theirs alone.

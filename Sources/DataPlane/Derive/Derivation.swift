@@ -13,6 +13,9 @@ struct Derivation {
     let portsAtNode: [MeshPort]
     let portsAtSandbox: [MeshPort]
 
+    /// Namespaces in which others than these sandboxes may use what is nobody's.
+    var scopesWithLax: Set<Scope> = []
+
     let bridges: [String: BridgeNetwork]
     let overlays: [String: OverlayNetwork]
 

@@ -5,40 +5,49 @@ import Addressing
 /// A task of this node is reached through its bridge, as a port in host mode is; the ingress sandbox and the overlay, which
 /// cost a short connection a third more, are for tasks elsewhere.
 extension NodeNetwork {
-    /// As the node's table has them: one turn for each task here, at its address in its bridge, and as many for the ingress
-    /// sandbox as there are tasks elsewhere. Where all are elsewhere, one turn does. Never none: the sandbox refuses.
+    /// As the node's table has them, see ``IngressSandbox/turns(of:_:)``.
     var meshAtNode: [MeshPort] {
         guard let ingress else { return [] }
         let doors = doors
-        return ingress.ports.map { port in
-            var port = port
-            port.backends = ingress.leg.hosts.all.flatMap { leg in
-                let backends = port.backends.filter { $0.address.family == leg.family }
-                let here = backends.compactMap { backend in
-                    doors[backend.address].map { MeshPort.Backend(address: $0, port: backend.port) }
-                }
-                let sandbox = MeshPort.Backend(address: leg, port: port.publishedPort)
-                return here + Array(repeating: sandbox, count: here.isEmpty ? 1 : backends.count - here.count)
-            }
-            return port
-        }
+        return ingress.ports.map { ingress.turns(of: $0, doors) }
     }
 
-    /// As the ingress sandbox has them: the tasks elsewhere. Where there are none, those here: this and the node's table
-    /// do not change in the same moment, and no connection is to be refused in between.
+    /// As the ingress sandbox has them, see ``IngressSandbox/elsewhere(of:_:)``.
     var meshAtSandbox: [MeshPort] {
+        guard let ingress else { return [] }
         let doors = doors
-        return (ingress?.ports ?? []).map { port in
-            let elsewhere = port.backends.filter { doors[$0.address] == nil }
-            var port = port
-            if !elsewhere.isEmpty { port.backends = elsewhere }
-            return port
-        }
+        return ingress.ports.map { ingress.elsewhere(of: $0, doors) }
     }
 
     /// Addresses in bridges of the node through which tasks of the mesh are reached, by their ingress addresses.
-    private var doors: [IPAddress: IPAddress] {
+    var doors: [IPAddress: IPAddress] {
         Dictionary(sandboxes.flatMap(\.meshDoors).map { ($0.ingress, $0.door) }) { first, _ in first }
+    }
+}
+
+extension IngressSandbox {
+    /// A port as the node's table has it: one turn for each task here, at its address in its bridge, and as many for the ingress
+    /// sandbox as there are tasks elsewhere. Where all are elsewhere, one turn does. Never none: the sandbox refuses.
+    func turns(of port: MeshPort, _ doors: [IPAddress: IPAddress]) -> MeshPort {
+        var port = port
+        port.backends = leg.hosts.all.flatMap { leg in
+            let backends = port.backends.filter { $0.address.family == leg.family }
+            let here = backends.compactMap { backend in
+                doors[backend.address].map { MeshPort.Backend(address: $0, port: backend.port) }
+            }
+            let sandbox = MeshPort.Backend(address: leg, port: port.publishedPort)
+            return here + Array(repeating: sandbox, count: here.isEmpty ? 1 : backends.count - here.count)
+        }
+        return port
+    }
+
+    /// A port as the ingress sandbox has it: the tasks elsewhere. Where there are none, those here: this and the node's table
+    /// do not change in the same moment, and no connection is to be refused in between.
+    func elsewhere(of port: MeshPort, _ doors: [IPAddress: IPAddress]) -> MeshPort {
+        let elsewhere = port.backends.filter { doors[$0.address] == nil }
+        var port = port
+        if !elsewhere.isEmpty { port.backends = elsewhere }
+        return port
     }
 }
 

@@ -45,7 +45,10 @@ extension Derivation {
         let kept = wanted.bridges.filter { !$0.allowsInterContainer }.map(\.mac)
         state.fixedTables = [
             NodeTable(wanted: wanted, ports: portsAtNode).table,
-            GuardTable(ports: guarded, taken: addressesOfBridges, gates: Set(kept)).table,
+            GuardTable(
+                ports: guarded, taken: addressesOfBridges, hasOthersLax: scopesWithLax.contains(.node),
+                gates: Set(kept)
+            ).table,
         ]
         return state
     }
@@ -127,7 +130,11 @@ extension Derivation {
         }
         let taken = overlay.reserved.union(overlay.remotes.values.flatMap(\.addresses.all))
             .union(local.flatMap(\.addresses.all))
-        state.fixedTables = [GuardTable(ports: guarded, taken: taken, gates: []).table]
+        state.fixedTables = [
+            GuardTable(
+                ports: guarded, taken: taken, hasOthersLax: scopesWithLax.contains(.overlay(overlay.id)), gates: []
+            ).table
+        ]
         guard underlay != nil else { return state }
         for remote in overlay.remotes.values {
             let key = ForwardingKey(link: Layout.overlayTunnel, mac: remote.mac, owner: .device)

@@ -65,10 +65,19 @@ extension [MeshPort] {
         let before = Dictionary(old.map { ($0.key, $0.backends) }) { first, _ in first }
         return map { port in
             guard let members = before[port.key] else { return port }
-            var port = port
-            port.backends = Numbering.keep(port.backends, like: members)
-            return port
+            return port.numbered(like: members)
         }
+    }
+}
+
+extension MeshPort {
+    /// With the numbers that the backends of a port had.
+    func numbered(like old: MeshPort) -> MeshPort { numbered(like: old.backends) }
+
+    fileprivate func numbered(like members: [Backend]) -> MeshPort {
+        var port = self
+        port.backends = Numbering.keep(backends, like: members)
+        return port
     }
 }
 

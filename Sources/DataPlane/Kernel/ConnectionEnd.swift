@@ -18,6 +18,14 @@ enum ConnectionEnd: Hashable, Sendable {
     case unled(TransportProtocol, UInt16, at: IPAddress?)
     /// The same for a service's address.
     case called(IPAddress)
+
+    /// Whether it ends because something is there now that was not.
+    var isOfBeginning: Bool {
+        switch self {
+        case .unled, .called: true
+        case .answered, .port, .of, .within: false
+        }
+    }
 }
 
 extension ConnectionEnd {

@@ -60,6 +60,22 @@ enum NamespaceWork {
         return try context.tables(ids, bare: Set(ids)).mapValues(\.chains)
     }
 
+    /// So many elements fit one transaction's buffer.
+    private static let mostFilled = 4_096
+
+    /// Makes tables in a namespace in which nobody runs yet. Their elements, of which there may be one for every task of a service, are our own messages:
+    /// nft's language costs ten times as much. Until they have come the tables are empty.
+    static func load(_ tables: [Table], listing unknown: [Table]) throws -> [TableID: [String: String]] {
+        let steps = tables.flatMap(\.filling)
+        let count = tables.reduce(0) { $0 + $1.sets.reduce(0) { $0 + $1.elements.count } }
+        guard count <= mostFilled, let elements = RulesetChanges(steps) else {
+            return try change(tables.map(\.replacement).joined(), listing: unknown)
+        }
+        let listed = try change(tables.map(\.emptied.replacement).joined(), listing: unknown)
+        try RulesetSocket().perform(elements)
+        return listed
+    }
+
     /// The name of the link that has an address; `nil` when none has.
     static func link(with address: IPAddress) throws -> String? {
         let socket = try RouteSocket()

@@ -5,12 +5,25 @@ import Nftables
 /// What has to change in a balancing table where one of its lists does: numbers that get another owner, come or go, and the chain that chooses among so
 /// many.
 struct BalancingSteps: Sendable {
-    /// A list: `nil` where there is none.
+    /// Of a list: only what differs is spelled out.
     struct Change: Sendable {
         /// As nft writes it: an address, or a protocol and port.
-        var key: String
-        var old: [String]?
-        var new: [String]?
+        let key: String
+        /// How many there were, and how many there are to be; `nil` where there is no list.
+        let (old, new): (Int?, Int?)
+        /// Numbers that get another owner, or lose the one that they have.
+        let numbers: [(number: Int, isTaken: Bool, owner: String?)]
+
+        init<Member: Equatable>(key: String, old: [Member]?, new: [Member]?, spelled: (Member) -> String) {
+            self.key = key
+            (self.old, self.new) = (old?.count, new?.count)
+            let (before, after) = (old ?? [], new ?? [])
+            numbers = (0..<max(before.count, after.count)).compactMap { number in
+                let owner = after.at(number)
+                if before.at(number) == owner { return nil }
+                return (number, number < before.count, owner.map(spelled))
+            }
+        }
     }
 
     let table: TableID
@@ -36,19 +49,16 @@ struct BalancingSteps: Sendable {
         var (closed, opened): ([String], [String: String]) = ([], [:])
         var chains: Set<Int> = []
         for change in changes {
-            let (old, new) = (change.old ?? [], change.new ?? [])
-            for place in 0..<max(old.count, new.count) {
-                let (before, after) = (old.at(place), new.at(place))
-                if before == after { continue }
+            for (place, isTaken, owner) in change.numbers {
                 let key = "\(change.key) . \(number(place))"
-                if before != nil { gone.append(key) }
-                if let after { come[key] = after }
+                if isTaken { gone.append(key) }
+                if let owner { come[key] = owner }
             }
-            if change.old?.count == change.new?.count { continue }
+            if change.old == change.new { continue }
             if change.old != nil { closed.append(change.key) }
-            if change.new != nil {
-                opened[change.key] = "goto n\(new.count)"
-                if new.count > 0, !present.contains(new.count) { chains.insert(new.count) }
+            if let count = change.new {
+                opened[change.key] = "goto n\(count)"
+                if count > 0, !present.contains(count) { chains.insert(count) }
             }
         }
         var steps: [TableStep] = []
@@ -68,11 +78,12 @@ struct BalancingSteps: Sendable {
         let (before, after) = (lists(old), lists(new))
         let changes = Set(before.keys).union(after.keys).compactMap { key -> Change? in
             if before[key] == after[key] { return nil }
-            func spelled(_ backends: [MeshPort.Backend]?) -> [String]? {
-                backends?.filter { $0.address.family == .v4 }.map { "\($0.address) . \($0.port)" }
+            func usable(_ backends: [MeshPort.Backend]?) -> [MeshPort.Backend]? {
+                backends?.filter { $0.address.family == .v4 }
             }
             return Change(
-                key: "\(key.transport) . \(key.number)", old: spelled(before[key]), new: spelled(after[key]))
+                key: "\(key.transport) . \(key.number)", old: usable(before[key]), new: usable(after[key])
+            ) { "\($0.address) . \($0.port)" }
         }
         return steps(changes, present: Set(before.values.map { $0.count { $0.address.family == .v4 } }))
     }

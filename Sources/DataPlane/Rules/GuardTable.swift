@@ -25,8 +25,16 @@ struct GuardTable {
     let ports: [Port]
     /// What is somebody's, for ports that may use what is nobody's.
     let taken: Set<IPAddress>
+    /// There are such ports beside these.
+    var hasOthersLax = false
     /// MACs of the bridges that have isolated ports.
     let gates: Set<MACAddress>
+
+    /// How many ports of a table may use what is nobody's.
+    static func laxPorts(in tables: [Table]) -> Int {
+        let table = tables.first { $0.id == id }
+        return table?.sets.first { $0.name == "lax" }?.elements.count ?? 0
+    }
 
     private static let skeleton = """
         set own4 { typeof iifname . ether saddr . ip saddr; }
@@ -93,7 +101,7 @@ struct GuardTable {
                 ElementSet("own6", nameFields: [0]),
                 ElementSet(
                     "taken4", layout: ElementLayout(.address),
-                    keys: (lax.isEmpty ? [] : taken).compactMap(\.v4?.description)),
+                    keys: (lax.isEmpty && !hasOthersLax ? [] : taken).compactMap(\.v4?.description)),
                 ElementSet("taken6"),
                 ElementSet(
                     "lax", layout: ElementLayout(.interface, .hardwareAddress), nameFields: [0],

@@ -72,7 +72,16 @@ import Testing
                 sandboxes: [member("a1", 10, of: "plain"), member("b1", 11, of: "plain")]), ["a1", "b1"])
     }
 
-    @Test func `nothing is known of the connections of a container that went`() async throws {
+    /// Leads the first node from one network to another: by what differs, or as a whole.
+    private func lead(_ world: World, from old: NodeNetwork, to new: NodeNetwork, byKey: Bool) async throws {
+        let plane = world.nodes[0].plane
+        let report =
+            byKey ? try await plane.apply(NetworkChanges(from: old, to: new)) : try await plane.reconcile(new)
+        try #require(report.failures.isEmpty, "\(report.failures)")
+    }
+
+    @Test(arguments: [false, true])
+    func `nothing is known of the connections of a container that went`(byKey: Bool) async throws {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
             let address = IPAddress(172, 17, 0, 10)
@@ -94,8 +103,11 @@ import Testing
             #expect(try await held.listen() == "outside \(node.address)")
             #expect(try await known() >= 2)
             // The next with this address would get what is still under way to the one before.
-            try await apply([NodeNetwork(bridges: [docker0], sandboxes: [other, container("c3", 10)])], world)
-            try await apply([NodeNetwork(bridges: [docker0], sandboxes: [other])], world)
+            let networks = [[container("c1", 10), other], [other, container("c3", 10)], [other]].map {
+                NodeNetwork(bridges: [docker0], sandboxes: $0)
+            }
+            try await lead(world, from: networks[0], to: networks[1], byKey: byKey)
+            try await lead(world, from: networks[1], to: networks[2], byKey: byKey)
             #expect(try await known() == 0)
             #expect(try await held.ask() == "outside \(node.address)")
             withExtendedLifetime(outside) {}
@@ -115,28 +127,29 @@ import Testing
         for _ in 0..<2 { await #expect(throws: SystemError.self) { _ = try await caller.ask() } }
     }
 
-    @Test(arguments: [false, true])
-    func `a sender that is older than a published port is served, and again after a restart`(hasAddress: Bool)
-        async throws
-    {
+    @Test(arguments: [false, true], [false, true])
+    func `a sender that is older than a published port is served, and again after a restart`(
+        hasAddress: Bool, byKey: Bool
+    ) async throws {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
             let port = HostPort(
                 transport: .udp, hostAddress: hasAddress ? node.address : nil, hostPort: 9970,
                 targetAddress: IPAddress(172, 17, 0, 10), targetPort: 80)
-            try await apply([NodeNetwork(bridges: [docker0])], world)
+            let none = NodeNetwork(bridges: [docker0])
+            try await apply([none], world)
             let callers = [
                 try await Caller.open(.udp, to: node.address, 9970, from: world.client, milliseconds: 300),
                 try await Caller.open(.udp, to: node.address, 9970, from: node.namespace, milliseconds: 300),
             ]
             for caller in callers { await unanswered(caller) }
             for name in ["first", "second"] {
-                try await apply(
-                    [NodeNetwork(bridges: [docker0], sandboxes: [container(name, 10, published: [port])])], world)
+                let one = NodeNetwork(bridges: [docker0], sandboxes: [container(name, 10, published: [port])])
+                try await lead(world, from: none, to: one, byKey: byKey)
                 let greeter = try await Greeter.start(name, in: node.sandbox(name), port: 80)
                 #expect(await answer(callers[0]) == "\(name) \(World.clientAddress)")
                 #expect(await answer(callers[1]).hasPrefix(name + " "))
-                try await apply([NodeNetwork(bridges: [docker0])], world)
+                try await lead(world, from: one, to: none, byKey: byKey)
                 for caller in callers { await unanswered(caller) }
                 withExtendedLifetime(greeter) {}
             }

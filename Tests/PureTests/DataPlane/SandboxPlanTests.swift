@@ -173,6 +173,14 @@ import Testing
         // What may use what is nobody's is told what others have.
         network.sandboxes[1].endpoints[0].isLax = true
         ledger.applied = derive(network, [:])
-        #expect(!isFine(["t3": plain(3)]))
+        #expect(isFine(["t3": plain(3)]))
+        other = plain(3)
+        other.endpoints[0].isLax = true
+        #expect(isFine(["t3": other]))
+        #expect(!isFine(["t2": nil]))
+        #expect(!isFine(["t2": plain(2)]))
+        other = plain(3)
+        other.endpoints[0].addresses = EndpointAddresses([address(2, 1)])
+        #expect(!isFine(["t3": other]))
     }
 }
