@@ -124,7 +124,8 @@ let package = Package(
             "NameService", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"],
             [nioCore, nioPosix, log]),
         library(
-            "Orchestration", ["StateStore", "Concurrency", "Model", "Addressing", "Faults"], [hashTrees, heap, log]),
+            "Orchestration", ["EngineInterface", "StateStore", "Concurrency", "Model", "Addressing", "Faults"],
+            [hashTrees, heap, log]),
         library("NodeProtocol", ["Model", "Addressing", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
         library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
         // 4: a node, and the roles it has in a swarm

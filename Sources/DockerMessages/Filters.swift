@@ -13,6 +13,10 @@ extension FilterError: MessageConvertible {
             "more than one until filter specified"
         case .invalidUntil(let text):
             "invalid value \"\(text)\" of filter 'until'"
+        case .unknownNetworkType(let text):
+            "invalid filter: 'type'='\(text)'"
+        case .severalValues(let name):
+            "got more than one value for filter key \"\(name)\""
         }
     }
 }

@@ -1,6 +1,41 @@
 import EngineInterface
 import Model
 
+extension NetworkError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .notFound(let reference):
+            "network \(reference) not found"
+        case .ambiguousName(let reference, let matches):
+            "network \(reference) is ambiguous (\(matches) matches found based on name)"
+        case .ambiguousPrefix(let reference, let matches):
+            "network \(reference) is ambiguous (\(matches) matches found based on ID prefix)"
+        case .emptyName:
+            "network name cannot be empty"
+        case .nameTaken(let name):
+            "network with name \(name) already exists"
+        case .unknownDriver(let name):
+            "plugin \"\(name)\" not found"
+        case .onlyInstance(let driver):
+            "only one instance of \"\(driver)\" network is allowed"
+        case .localOverlay:
+            "cannot downgrade network scope for overlay networks"
+        case .ingressNotOverlay:
+            "Ingress network can only be of overlay type"
+        case .longBridgeName(let name):
+            "invalid bridge name \(name): longer than 15 characters"
+        case .bridgeNameTaken:
+            "networks have same bridge name"
+        case .severalSubnets:
+            "bridge driver doesn't support multiple subnets"
+        case .predefined(let name):
+            "\(name) is a pre-defined network and cannot be removed"
+        case .inUse(let name, let id):
+            "error while removing network: network \(name) id \(id) has active endpoints"
+        }
+    }
+}
+
 extension EndpointError: MessageConvertible {
     var message: String {
         switch self {
@@ -26,6 +61,37 @@ extension EndpointError: MessageConvertible {
             "Could not attach to network \(network): rpc error: code = NotFound desc = \(cause.message)"
         case .networkNotAttachable(let network):
             "Could not attach to network \(network): rpc error: code = PermissionDenied desc = network \(network) not manually attachable"
+        case .networkNotAllocated(let network):
+            "network \(network) has not been allocated"
+        case .invalidAddress(let text):
+            "invalid IPv4 address: \(text)"
+        case .addressOutside(let text):
+            "Invalid address \(text): It does not belong to any of this network's subnets"
+        case .addressTaken:
+            "Address already in use"
+        case .addressesExhausted(let network, let id):
+            "no available IPv4 addresses on this network's address pools: \(network) (\(id))"
+        case .conflictingRoute(let address, let route):
+            "cannot program address \(address) in sandbox interface because it conflicts with existing route \(route)"
+        }
+    }
+}
+
+extension EndpointOptionError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .invalidAddress(let text):
+            "invalid endpoint settings:\ninvalid IPv4 address: \(text)"
+        case .invalidInterfaceName(let name):
+            "invalid endpoint settings:\ninvalid interface name \"\(name)\""
+        case .invalidParameter(let text):
+            "invalid endpoint settings:\nunrecognised network interface sysctl '\(text)'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"
+        case .unsupported(let option):
+            "the endpoint's driver option \(option) is not implemented by apus"
+        case .emptyLink:
+            "empty string specified for links"
+        case .invalidLink(let text):
+            "bad format for links: \(text)"
         }
     }
 }
@@ -49,6 +115,8 @@ extension PoolError: MessageConvertible {
             "no matching subnet for \(field) \(text)"
         case .addressReserved(let field, let text):
             "\(field) \(text) is the subnet's own or its broadcast address"
+        case .exhausted:
+            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
         }
     }
 }
@@ -60,6 +128,8 @@ extension NetworkOptionError: MessageConvertible {
             "invalid MTU: \(text) is not a number from \(range.lowerBound) to \(range.upperBound)"
         case .neitherOnNorOff(let option, let value):
             "invalid value of network option \(option): \(value) is neither on nor off"
+        case .unsupported(let option):
+            "network option \(option) is not implemented by apus"
         }
     }
 }

@@ -57,6 +57,8 @@ extension ServiceError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = TaskSpec: \(rollout.message)-monitor cannot be negative"
         case .failureRatioOutOfRange(let rollout):
             "rpc error: code = InvalidArgument desc = TaskSpec: \(rollout.message)-maxfailureratio cannot be less than 0 or bigger than 1"
+        case .noPreviousSpec(let id):
+            "rpc error: code = FailedPrecondition desc = service \(id) does not have a previous spec"
         }
     }
 }
@@ -110,6 +112,17 @@ extension TaskSpecError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = ContainerSpec: duplicate mount point: \(path)"
         case .invalidTemplate(let place, let reason):
             "rpc error: code = InvalidArgument desc = expanding \(place.message): \(reason)"
+        }
+    }
+}
+
+extension ConstraintError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .noOperator:
+            "rpc error: code = Unknown desc = constraint expected one operator from ==, !="
+        case .invalid(let text):
+            "rpc error: code = Unknown desc = invalid constraint: \(text)"
         }
     }
 }

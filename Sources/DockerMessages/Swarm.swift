@@ -49,6 +49,90 @@ extension SwarmError: MessageConvertible {
             "You are attempting to leave the swarm on a node that is participating as a manager. Doing so may lose the consensus of your cluster. The only way to restore a swarm that has lost consensus is to reinitialize it with `--force-new-cluster`. Use `--force` to suppress this message."
         case .neitherAddressNorInterface(let field, let text):
             "invalid \(field) address: neither an IPv4 address nor an interface with one: \(text)"
+        case .managerUnreachable(let address, let reason):
+            "rpc error: code = Unavailable desc = connection error: cannot reach the manager at \(address): \(reason)"
+        case .joinRefused(let reply):
+            reply.sentence
+        case .rootMismatch(let digest):
+            "remote CA does not match fingerprint. Expected: \(digest)"
+        }
+    }
+}
+
+extension ManagerRefusal {
+    /// As Docker's own transport words it.
+    var sentence: String { "rpc error: code = \(code) desc = \(message)" }
+}
+
+extension SwarmSpecError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .notDefault:
+            "swarm spec must be named \"default\""
+        case .shortCertificateLife:
+            "rpc error: code = InvalidArgument desc = minimum certificate expiry time must be longer than or equal to 1h0m0s"
+        case .negativeHeartbeat:
+            "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration"
+        }
+    }
+}
+
+extension DefaultPoolError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .sizeOutOfRange(let size):
+            "subnet size is out of range: \(size)"
+        case .invalidBase(let text):
+            "invalid base pool \(text): invalid CIDR address: \(text)"
+        case .smallBase(let text, let prefixLength):
+            "invalid CIDR: \"\(text)\". Subnet size is too small for pool: \(prefixLength)"
+        case .overlap(let base, let other):
+            "base pool \(base) overlaps with \(other)"
+        }
+    }
+}
+
+extension SwarmObjectError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .notFound(let kind, let reference):
+            "\(kind.message) \(reference) not found"
+        case .ambiguous(let kind, let reference, let matches):
+            "\(kind.message) \(reference) is ambiguous (\(matches) matches found)"
+        case .outOfSequence:
+            "rpc error: code = Unknown desc = update out of sequence"
+        }
+    }
+}
+
+extension SwarmObjectKind: MessageConvertible {
+    var message: String {
+        switch self {
+        case .cluster:
+            "cluster"
+        case .network:
+            "network"
+        case .node:
+            "node"
+        case .service:
+            "service"
+        case .task:
+            "task"
+        }
+    }
+}
+
+extension NodeError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .lastManager:
+            "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm"
+        case .losesQuorum:
+            "rpc error: code = FailedPrecondition desc = can't remove member from the raft: this would result in a loss of quorum"
+        case .isManager(let id):
+            "rpc error: code = FailedPrecondition desc = node \(id) is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
+        case .notDown(let id):
+            "rpc error: code = FailedPrecondition desc = node \(id) is not down and can't be removed"
         }
     }
 }

@@ -1,5 +1,5 @@
 package import Addressing
-package import Faults
+package import EngineInterface
 import Model
 
 /// The blocks of addresses that a swarm's overlays are cut from, as `swarm init --default-addr-pool` gives them. Pure. Source: moby,
@@ -14,23 +14,22 @@ package struct DefaultAddressPools: Sendable, Equatable {
     private let size: Int
 
     /// - Parameter size: 0 for the usual one.
-    /// - Throws: ``APIError`` in Docker's words.
-    package init(_ texts: [String], size: Int) throws(APIError) {
+    /// - Throws: ``DefaultPoolError`` naming the offending value.
+    package init(_ texts: [String], size: Int) throws(DefaultPoolError) {
         self.size = size == 0 ? Self.usualSize : size
         var bases: [IPNetwork] = []
         guard (1...Self.smallestSize).contains(self.size) else {
-            throw APIError(.invalidInput, "subnet size is out of range: \(size)")
+            throw .sizeOutOfRange(size)
         }
         for text in texts {
             guard let base = IPNetwork(ipv4: text)?.masked else {
-                throw APIError(.invalidInput, "invalid base pool \(text): invalid CIDR address: \(text)")
+                throw .invalidBase(text)
             }
             guard self.size >= base.prefixLength else {
-                throw APIError(
-                    .invalidInput, "invalid CIDR: \"\(text)\". Subnet size is too small for pool: \(base.prefixLength)")
+                throw .smallBase(text: text, prefixLength: base.prefixLength)
             }
             if let other = bases.first(where: { $0.overlaps(base) }) {
-                throw APIError(.invalidInput, "base pool \(base) overlaps with \(other)")
+                throw .overlap(base, other)
             }
             bases.append(base)
         }

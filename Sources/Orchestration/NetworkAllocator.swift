@@ -1,6 +1,7 @@
 package import Addressing
-import HashTreeCollections
+import EngineInterface
 import Faults
+import HashTreeCollections
 package import Model
 
 /// Turns a request for an overlay into a network with pools and a VNI.
@@ -39,14 +40,11 @@ package struct NetworkAllocator {
         return network
     }
 
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``SwarmNetworkError``, ``PoolError`` or ``NetworkOptionError``; ``UnsupportedError`` for what is not done yet.
     package func allocate(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> SwarmNetwork {
         // Nobody knows then which identifier and subnets are taken.
         if let unread = state.unread.values.first(where: { $0.type == "network" }) {
-            throw APIError(
-                .unavailable,
-                "no network can be made while the swarm has one that this manager cannot read: \(unread.id): \(unread.reason)"
-            )
+            throw SwarmNetworkError.networkUnread(id: unread.id, reason: unread.reason)
         }
         try check(request)
         var network = SwarmNetwork(id: id)
@@ -70,37 +68,35 @@ package struct NetworkAllocator {
 
     private func check(_ request: NetworkRequest) throws {
         if request.ingress, let existing = state.ingressNetwork {
-            throw APIError(
-                .conflict, "rpc error: code = AlreadyExists desc = ingress network (\(existing.id)) is already present")
+            throw SwarmNetworkError.ingressPresent(existing.id)
         }
         if request.enableIPv4 == false {
-            throw APIError(.notImplemented, "networks without IPv4 are not implemented by apus yet")
+            throw UnsupportedError.features("networks without IPv4")
         }
         if request.enableIPv6 == true {
-            throw APIError(.notImplemented, "IPv6 on overlay networks is not implemented by apus yet")
+            throw UnsupportedError.feature("IPv6 on overlay networks")
         }
         for option in (request.options ?? [:]).keys.sorted() {
             switch option {
             case "encrypted":
-                throw APIError(
-                    .notImplemented, "encrypted overlay networks (--opt encrypted) are not implemented by apus yet")
+                throw UnsupportedError.features("encrypted overlay networks (--opt encrypted)")
             case SwarmNetwork.mtuOption: try SwarmNetwork.checkMTU(request.options)
             case SpoofCheck.option: try SpoofCheck.check(request.options)
             default:
                 if option.hasPrefix("com.docker.network.") {
-                    throw APIError(.notImplemented, "network option \(option) is not implemented by apus")
+                    throw SwarmNetworkError.unsupportedOption(option)
                 }
             }
         }
         if !state.networks.lookup.byName[request.name].isEmpty {
-            throw APIError(.conflict, "network with name \(request.name) already exists")
+            throw SwarmNetworkError.nameTaken(request.name)
         }
     }
 
     private func chooseIdentifier() throws -> UInt32 {
         let taken = Set(state.networks.values.compactMap(\.vni)).union(removedNetworks.compactMap(\.vni))
         guard let free = (Self.firstIdentifier + 1...Self.lastIdentifier).first(where: { !taken.contains($0) }) else {
-            throw APIError(.unavailable, "no VXLAN network identifier is free")
+            throw SwarmNetworkError.identifiersExhausted
         }
         return free
     }
@@ -110,7 +106,7 @@ package struct NetworkAllocator {
         guard asked.contains(where: { !($0.subnet ?? "").isEmpty }) else {
             let chooser = state.cluster?.addressPools ?? .overlays
             guard let subnet = chooser.choose(avoiding: subnetsInUse + routedSubnets) else {
-                throw APIError(.unavailable, AddressPoolRules.exhausted)
+                throw SwarmNetworkError.poolsExhausted
             }
             return [.init(subnet: subnet, gateway: subnet.first.advanced(by: 1))]
         }

@@ -1,4 +1,4 @@
-package import Faults
+package import EngineInterface
 package import Model
 
 /// `node.role==manager`, `node.labels.zone!=east`. Source: Engine API 1.50, `TaskSpec.Placement.Constraints`.
@@ -9,16 +9,15 @@ package struct PlacementConstraint: Sendable, Equatable {
     package let isEqual: Bool
     package let value: String
 
-    /// - Throws: ``APIError`` in Docker's words.
-    package init(_ text: String) throws(APIError) {
+    /// - Throws: ``ConstraintError`` for a text that says nothing to compare.
+    package init(_ text: String) throws(ConstraintError) {
         guard let (range, isEqual) = Self.operatorPosition(in: text) else {
-            throw APIError(
-                .internalError, "rpc error: code = Unknown desc = constraint expected one operator from ==, !=")
+            throw .noOperator
         }
         let key = text[..<range.lowerBound].filter { $0 != " " }
         let value = text[range.upperBound...].drop { $0 == " " }
         guard !key.isEmpty, !value.isEmpty else {
-            throw APIError(.internalError, "rpc error: code = Unknown desc = invalid constraint: \(text)")
+            throw .invalid(text)
         }
         self.key = String(key)
         self.isEqual = isEqual

@@ -1,4 +1,5 @@
 import Concurrency
+import EngineInterface
 import Faults
 import GRPCCore
 import Model
@@ -27,8 +28,9 @@ extension Agent {
             }
             return attachment
         } catch let error as RPCError {
-            throw APIError(
-                error.faultKind, "Could not attach to network \(network): \(Self.goText(error.code, error.message))")
+            throw AttachmentError.refused(
+                network: network,
+                reply: ManagerRefusal(error.faultKind, code: Self.goName(of: error.code), error.message))
         }
     }
 
@@ -69,9 +71,8 @@ extension Agent {
 
     private static func late(_ complaint: String) -> RPCError { RPCError(code: .deadlineExceeded, message: complaint) }
 
-    /// An error as Docker's own transport words it.
-    static func goText(_ code: RPCError.Code, _ message: String) -> String {
-        let words = code.description.split(separator: " ").map { $0.prefix(1).uppercased() + $0.dropFirst() }
-        return "rpc error: code = \(words.joined()) desc = \(message)"
+    /// A code's name as Docker's own transport spells it.
+    private static func goName(of code: RPCError.Code) -> String {
+        code.description.split(separator: " ").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
     }
 }

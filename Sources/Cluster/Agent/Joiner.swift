@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import Foundation
 import GRPCCore
 import Model
@@ -22,23 +22,20 @@ struct Joiner {
     }
 
     /// Tries the managers in turn until one answers.
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``SwarmError`` for what managers refuse, and when none can be reached.
     func join(
         _ addresses: [String], description: NodeDescription, advertiseAddress: String, dataPathAddress: String,
         availability: String
     ) async throws -> Outcome {
-        var last: any Error = APIError(.invalidInput, "at least 1 RemoteAddr is required to join")
+        var last = SwarmError.noManagerNamed
         for address in addresses {
             do {
                 return try await join(address, description, advertiseAddress, dataPathAddress, availability)
             } catch let error as RPCError where [.unavailable, .deadlineExceeded].contains(error.code) {
-                last = APIError(
-                    .unavailable,
-                    "rpc error: code = Unavailable desc = connection error: cannot reach the manager at \(address): \(error.message)"
-                )
+                last = .managerUnreachable(address: address, reason: error.message)
             } catch let error as RPCError {
-                throw APIError(
-                    error.faultKind, "rpc error: code = \(Self.name(of: error.code)) desc = \(error.message)")
+                throw SwarmError.joinRefused(
+                    ManagerRefusal(error.faultKind, code: Self.name(of: error.code), error.message))
             }
         }
         throw last
@@ -51,7 +48,7 @@ struct Joiner {
         let key = NodeKey()
         let pem = try await fetchRoot(address, key)
         guard JoinToken.equal(JoinToken.digest(ofRootPEM: pem), token.digest) else {
-            throw APIError(.internalError, "remote CA does not match fingerprint. Expected: \(token.digest)")
+            throw SwarmError.rootMismatch(digest: token.digest)
         }
         let roots = try Certificate.bundle(pem: pem)
         let request = Data(try key.signingRequest())

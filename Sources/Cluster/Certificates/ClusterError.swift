@@ -1,6 +1,6 @@
 package import Faults
 
-/// What went wrong in the swarm's own machinery. What users are refused is a ``APIError`` in Docker's words instead.
+/// What went wrong in the swarm's own machinery. What users are refused are the cases of `EngineInterface/Errors` instead.
 package struct ClusterError: Fault, CustomStringConvertible, Equatable {
     /// What callers tell apart.
     package enum Code: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import Addressing
 import Concurrency
-import Faults
+import EngineInterface
 import LinuxSystem
 import Model
 import Orchestration
@@ -22,12 +22,12 @@ extension Manager {
                 if try isThere(id, of: nodeID, in: state) { return StoreTransaction() }
                 let network = try attachable(reference, in: state)
                 guard state.nodes[nodeID] != nil else {
-                    throw APIError(.forbidden, "node \(nodeID) is not part of the swarm")
+                    throw AttachmentError.notMember(node: nodeID)
                 }
                 try check(spec.address, in: network)
                 let held = state.sharedTasks(onNode: nodeID).count { $0.value.isAttachment && $0.value.isLive }
                 guard held < Self.maximumAttachments else {
-                    throw APIError(.unavailable, "node \(nodeID) has as many places on networks as a node may have")
+                    throw AttachmentError.limitReached(node: nodeID)
                 }
                 var task = SwarmTask(id: id)
                 task.createdAt = .now
@@ -51,11 +51,11 @@ extension Manager {
         }
     }
 
-    /// - Throws: ``APIError`` for a task that is not the node's to ask for.
+    /// - Throws: ``AttachmentError`` for a task that is not the node's to ask for.
     private func isThere(_ id: String, of nodeID: String, in state: SwarmState) throws -> Bool {
         guard let task = state.tasks[id] else { return false }
         guard task.isAttachment, task.nodeID == nodeID else {
-            throw APIError(.forbidden, "task \(id) is no attachment of node \(nodeID)")
+            throw AttachmentError.notOfNode(task: id, node: nodeID)
         }
         return true
     }
@@ -76,9 +76,9 @@ extension Manager {
 
     private func attachable(_ reference: String, in state: SwarmState) throws -> SwarmNetwork {
         let network = try find(
-            reference, in: state.networks, kind: "network", named: state.networks(named: reference))
+            reference, in: state.networks, kind: .network, named: state.networks(named: reference))
         guard network.spec.attachable == true else {
-            throw APIError(.forbidden, "network \(reference) not manually attachable")
+            throw AttachmentError.notAttachable(reference)
         }
         return network
     }
@@ -86,11 +86,10 @@ extension Manager {
     private func check(_ address: String?, in network: SwarmNetwork) throws {
         guard let address else { return }
         guard let parsed = IPAddress(ipv4: address) else {
-            throw APIError(.invalidInput, "invalid IPv4 address: \(address)")
+            throw AttachmentError.invalidAddress(address)
         }
         guard network.addressRanges.contains(where: { $0.subnet.contains(parsed) }) else {
-            throw APIError(
-                .invalidInput, "Invalid address \(address): It does not belong to any of this network's subnets")
+            throw AttachmentError.addressOutside(address)
         }
     }
 
@@ -104,10 +103,10 @@ extension Manager {
             }
             group.addTask {
                 try await Task.sleep(for: NodeTimeouts.attachment)
-                let reason = self.model.objects.tasks[id]?.status.err
-                throw APIError(
-                    reason == nil ? .unavailable : .conflict,
-                    reason ?? "the swarm's leader has given no address in time")
+                guard let reason = self.model.objects.tasks[id]?.status.err else {
+                    throw AttachmentError.allocationTimeout
+                }
+                throw AttachmentError.notAllocated(reason: reason)
             }
             defer { group.cancelAll() }
             guard let first = try await group.next() else { throw CancellationError() }

@@ -1,3 +1,4 @@
+import EngineInterface
 import Faults
 package import Model
 import Orchestration
@@ -22,41 +23,36 @@ extension Manager {
     ) async throws {
         let present = try inspectSwarm()
         try Self.check(spec, replacing: present.spec)
-        try await update(ClusterObject.self, present.id, version: version) { cluster in
+        try await updateCluster(present.id, version: version) { cluster in
             cluster.spec = spec
             if rotateWorkerToken { cluster.joinTokens?.worker = JoinToken(rootPEM: rootPEM).description }
             if rotateManagerToken { cluster.joinTokens?.manager = JoinToken(rootPEM: rootPEM).description }
         }
     }
 
-    /// - Throws: ``APIError`` for what is wrong or not done yet.
+    /// - Throws: ``SwarmSpecError`` for what is wrong, ``UnsupportedError`` for what is not done yet.
     static func check(_ spec: ClusterSpec, replacing present: ClusterSpec?) throws {
         guard ["", "default"].contains(spec.name) else {
-            throw APIError(.invalidInput, "swarm spec must be named \"default\"")
+            throw SwarmSpecError.notDefault
         }
         if spec.encryptionConfig?.autoLockManagers == true {
-            throw APIError(.notImplemented, "locking managers (--autolock) is not implemented by apus yet")
+            throw UnsupportedError.feature("locking managers (--autolock)")
         }
         try RaftRules.check(spec.raft)
         if !(spec.caConfig?.externalCAs ?? []).isEmpty {
-            throw APIError(.notImplemented, "external certificate authorities are not implemented by apus yet")
+            throw UnsupportedError.features("external certificate authorities")
         }
         let isRotation =
             spec.caConfig?.signingCACert ?? "" != "" || spec.caConfig?.signingCAKey ?? "" != ""
             || spec.caConfig?.forceRotate ?? 0 != present?.caConfig?.forceRotate ?? 0
         if isRotation {
-            throw APIError(.notImplemented, "rotating the swarm's root certificate is not implemented by apus yet")
+            throw UnsupportedError.feature("rotating the swarm's root certificate")
         }
         if let expiry = spec.caConfig?.nodeCertExpiry, expiry != 0, expiry < 3600 * 1_000_000_000 {
-            throw APIError(
-                .invalidInput,
-                "rpc error: code = InvalidArgument desc = minimum certificate expiry time must be longer than or equal to 1h0m0s"
-            )
+            throw SwarmSpecError.shortCertificateLife
         }
         if let period = spec.dispatcher?.heartbeatPeriod, period < 0 {
-            throw APIError(
-                .invalidInput,
-                "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration")
+            throw SwarmSpecError.negativeHeartbeat
         }
     }
 

@@ -1,3 +1,4 @@
+import EngineInterface
 import Faults
 import LinuxSystem
 package import Model
@@ -31,20 +32,20 @@ extension Manager {
             })
     }
 
-    /// - Throws: `.invalidInput` naming a service that uses it.
+    /// - Throws: ``SwarmNetworkError/inUse(network:user:)`` naming a service or a task that uses it.
     package func removeNetwork(id: String) async throws {
         try await guarded { state in
-            guard let network = state.networks[id] else { throw APIError(.notFound, "network \(id) not found") }
+            guard let network = state.networks[id] else { throw SwarmObjectError.notFound(.network, id) }
             if network.spec.ingress == true {
-                throw APIError(.notImplemented, "removing the ingress network is not implemented by apus yet")
+                throw UnsupportedError.feature("removing the ingress network")
             }
-            func inUse(by what: String) -> APIError {
-                APIError(
-                    .invalidInput, "rpc error: code = FailedPrecondition desc = network \(id) is in use by \(what)")
+            if let service = state.services(inNetwork: id).map(\.id).min() {
+                throw SwarmNetworkError.inUse(network: id, user: .service(service))
             }
-            if let service = state.services(inNetwork: id).map(\.id).min() { throw inUse(by: "service \(service)") }
             let keeping = state.sharedTasks(inNetwork: id).filter { state.keeps(id, for: $0.value) }
-            if let task = keeping.map(\.value.id).min() { throw inUse(by: "task \(task)") }
+            if let task = keeping.map(\.value.id).min() {
+                throw SwarmNetworkError.inUse(network: id, user: .task(task))
+            }
             return StoreTransaction(
                 conditions: [.present(network.key)], deletes: [network.key, .name(.networks, network.spec.name)])
         }

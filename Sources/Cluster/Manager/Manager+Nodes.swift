@@ -1,5 +1,4 @@
 package import EngineInterface
-import Faults
 package import Model
 import Orchestration
 import StateStore
@@ -23,15 +22,15 @@ extension Manager {
     func findNode(_ reference: String) throws -> Node {
         let objects = model.objects
         let reference = reference == "self" ? nodeID : reference
-        return try find(reference, in: objects.nodes, kind: "node", named: objects.nodes(named: reference))
+        return try find(reference, in: objects.nodes, kind: .node, named: objects.nodes(named: reference))
     }
 
     package func updateNode(_ reference: String, version: UInt64, _ spec: NodeSpec) async throws {
         let isKnown = try await hasCaughtUp(toVersion: version)
         let id = try findNode(reference).id
-        guard isKnown else { throw Self.outOfSequence }
+        guard isKnown else { throw SwarmObjectError.outOfSequence }
         try await guarded { state in
-            guard var node = state.nodes[id] else { throw APIError(.notFound, "node \(reference) not found") }
+            guard var node = state.nodes[id] else { throw SwarmObjectError.notFound(.node, reference) }
             try Self.check(version, of: node.version, since: node.membership?.specSince)
             let present = node.version.index
             let condition = StoreTransaction.Condition.modified(node.key, at: Int64(clamping: present))
@@ -44,21 +43,16 @@ extension Manager {
         }
     }
 
-    /// - Throws: ``APIError`` in Docker's words when the swarm would be left without a manager, or without a quorum.
+    /// - Throws: ``NodeError`` when the swarm would be left without a manager, or without a quorum.
     private func checkDemotion(of node: Node, _ state: SwarmState) throws {
         let managers = state.managers.filter { $0.spec.role == .manager }
         guard managers.count > 1 else {
-            throw APIError(
-                .invalidInput,
-                "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
+            throw NodeError.lastManager
         }
         let present = live.state.present
         let left = managers.filter { $0.id != node.id }
         guard RolePlanner.hasQuorum(left.count { present.contains($0.id) }, of: left.count) else {
-            throw APIError(
-                .invalidInput,
-                "rpc error: code = FailedPrecondition desc = can't remove member from the raft: this would result in a loss of quorum"
-            )
+            throw NodeError.losesQuorum
         }
     }
 
@@ -66,17 +60,12 @@ extension Manager {
         let id = try findNode(reference).id
         try await guarded { state in
             // Looked at again each time: it may have been promoted or have come back meanwhile.
-            guard let node = state.nodes[id] else { throw APIError(.notFound, "node \(reference) not found") }
+            guard let node = state.nodes[id] else { throw SwarmObjectError.notFound(.node, reference) }
             if node.spec.role == .manager || node.grantedRole == .manager {
-                throw APIError(
-                    .invalidInput,
-                    "rpc error: code = FailedPrecondition desc = node \(id) is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
-                )
+                throw NodeError.isManager(id)
             }
             guard force || node.status.state == .down else {
-                throw APIError(
-                    .invalidInput,
-                    "rpc error: code = FailedPrecondition desc = node \(id) is not down and can't be removed")
+                throw NodeError.notDown(id)
             }
             return StoreTransaction(
                 conditions: [.modified(node.key, at: Int64(clamping: node.version.index))], deletes: [node.key])
@@ -106,7 +95,7 @@ extension Manager {
         let services = try filters["service"].map { try findService($0).id }
         let nodes = try filters["node"].map { try findNode($0).id }
         for wanted in filters["desired-state"] where TaskState(rawValue: wanted) == nil {
-            throw APIError(.invalidInput, "invalid filter 'desired-state=\(wanted)'")
+            throw FilterError.invalid(name: "desired-state", value: wanted)
         }
         let candidates: [SharedObject<SwarmTask>] =
             if !services.isEmpty {
@@ -135,7 +124,7 @@ extension Manager {
     }
 
     package func inspectTask(_ reference: String) throws -> SwarmTask {
-        Self.shown(try find(reference, in: model.objects.tasks, kind: "task", named: []))
+        Self.shown(try find(reference, in: model.objects.tasks, kind: .task, named: []))
     }
 
     private static func shown(_ task: SwarmTask) -> SwarmTask {

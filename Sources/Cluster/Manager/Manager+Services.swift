@@ -1,5 +1,4 @@
 package import EngineInterface
-import Faults
 import LinuxSystem
 package import Model
 import Orchestration
@@ -41,7 +40,7 @@ extension Manager {
     func findService(_ reference: String) throws -> Service {
         let objects = model.objects
         return try find(
-            reference, in: objects.services, kind: "service", named: objects.services(named: reference))
+            reference, in: objects.services, kind: .service, named: objects.services(named: reference))
     }
 
     package func createService(_ spec: ServiceSpec) async throws -> (id: String, warnings: [String]) {
@@ -75,9 +74,9 @@ extension Manager {
     ) async throws -> [String] {
         let isKnown = try await hasCaughtUp(toVersion: version)
         let id = try findService(reference).id
-        guard isKnown else { throw Self.outOfSequence }
+        guard isKnown else { throw SwarmObjectError.outOfSequence }
         try await guarded { state in
-            guard var service = state.services[id] else { throw APIError(.notFound, "service \(reference) not found") }
+            guard var service = state.services[id] else { throw SwarmObjectError.notFound(.service, reference) }
             try Self.check(version, of: service.version, since: service.specSince)
             let condition = StoreTransaction.Condition.modified(service.key, at: Int64(clamping: service.version.index))
             service.specSince = service.version.index + 1
@@ -86,9 +85,7 @@ extension Manager {
             service.rollout = nil
             if rollback {
                 guard let previous = service.previousSpec else {
-                    throw APIError(
-                        .invalidInput,
-                        "rpc error: code = FailedPrecondition desc = service \(id) does not have a previous spec")
+                    throw ServiceError.noPreviousSpec(id)
                 }
                 service.spec = try ServiceRules(state).checked(previous, replacing: service)
                 service.updateStatus = UpdateStatus(
@@ -115,7 +112,7 @@ extension Manager {
         let service = try findService(reference)
         try await guarded { state in
             guard let present = state.services[service.id] else {
-                throw APIError(.notFound, "service \(reference) not found")
+                throw SwarmObjectError.notFound(.service, reference)
             }
             return StoreTransaction(
                 conditions: [.modified(present.key, at: Int64(clamping: present.version.index))],

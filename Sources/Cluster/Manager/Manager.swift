@@ -1,6 +1,6 @@
 import Concurrency
+import EngineInterface
 import EtcdStore
-import Faults
 import LinuxSystem
 import Model
 import Orchestration
@@ -71,21 +71,21 @@ package struct Manager: Sendable {
         throw ClusterError(.contended, "the swarm changed faster than it could be updated")
     }
 
-    /// Changes one object under the version that the client has seen.
-    /// - Throws: Docker's `update out of sequence` when the object has changed since.
-    func update<Object: SwarmObject>(
-        _ type: Object.Type, _ id: String, version: UInt64, _ change: (inout Object) throws -> Void
+    /// Changes the swarm's own object under the version that the client has seen.
+    /// - Throws: ``SwarmObjectError/outOfSequence`` when the object has changed since.
+    func updateCluster(
+        _ id: String, version: UInt64, _ change: (inout ClusterObject) throws -> Void
     ) async throws {
-        guard var object = try await writer.get(type, id) else {
-            throw APIError(.notFound, "\(type.storeKind.rawValue.dropLast()) \(id) not found")
+        guard var object = try await writer.get(ClusterObject.self, id) else {
+            throw SwarmObjectError.notFound(.cluster, id)
         }
-        guard object.version.index == version else { throw Self.outOfSequence }
+        guard object.version.index == version else { throw SwarmObjectError.outOfSequence }
         let condition = StoreTransaction.Condition.modified(object.key, at: Int64(clamping: version))
         try change(&object)
         object.updatedAt = .now
         let outcome = try await store.commit(
             StoreTransaction(conditions: [condition], puts: [.init(object.key, try object.storedBytes)]))
-        guard let revision = outcome.revision else { throw Self.outOfSequence }
+        guard let revision = outcome.revision else { throw SwarmObjectError.outOfSequence }
         await model.catchUp(to: revision)
     }
 
@@ -102,28 +102,28 @@ package struct Manager: Sendable {
 
     /// A client changes the specification that it has read, in any version since it was changed last. What else became of the object
     /// meanwhile (a node's state, a service's addresses, the course of an update) is no conflict; Docker takes it for one.
-    /// - Throws: Docker's `update out of sequence`.
+    /// - Throws: ``SwarmObjectError/outOfSequence``.
     static func check(_ version: UInt64, of present: ObjectVersion, since: UInt64?) throws {
-        guard version > 0, version <= present.index, version >= since ?? 0 else { throw outOfSequence }
+        guard version > 0, version <= present.index, version >= since ?? 0 else {
+            throw SwarmObjectError.outOfSequence
+        }
     }
-
-    static let outOfSequence = APIError(.internalError, "rpc error: code = Unknown desc = update out of sequence")
 
     /// Finds an object by id, name, or unambiguous beginning of an id. Others are looked at for the last only.
     /// - Parameter named: Those that have the reference as their name.
     func find<Object: SwarmObject & MappedObject>(
-        _ reference: String, in objects: ObjectMap<Object>, kind: String, named: @autoclosure () -> [Object]
-    ) throws(APIError) -> Object {
+        _ reference: String, in objects: ObjectMap<Object>, kind: SwarmObjectKind, named: @autoclosure () -> [Object]
+    ) throws(SwarmObjectError) -> Object {
         if let object = objects[reference] { return object }
         var matches = reference.isEmpty ? [] : named()
         if matches.isEmpty, !reference.isEmpty {
             matches = objects.shared.filter { $0.value.id.hasPrefix(reference) }.map(\.value)
         }
         guard let object = matches.first else {
-            throw APIError(.notFound, "\(kind) \(reference) not found")
+            throw .notFound(kind, reference)
         }
         guard matches.count == 1 else {
-            throw APIError(.internalError, "\(kind) \(reference) is ambiguous (\(matches.count) matches found)")
+            throw .ambiguous(kind, reference, matches: matches.count)
         }
         return object
     }

@@ -1,5 +1,4 @@
 package import Addressing
-import Faults
 import Glibc
 import LinuxSystem
 package import Model
@@ -65,8 +64,8 @@ package final class PortReservations: Sendable {
     /// Takes ports for a container, all or none. Ports it already has are kept.
     /// - Parameters:
     ///   - owner: the container's id, for ``release(_:)``.
-    ///   - endpoint: name and id of the endpoint, for the message.
-    /// - Throws: `APIError` with Docker's words when a port is taken.
+    ///   - endpoint: name and id of the endpoint, for the error.
+    /// - Throws: ``PortError`` when a port is taken.
     package func reserve(_ requests: [Request], owner: String, endpoint: (name: String, id: String)) async throws
         -> [HostPort]
     {
@@ -83,12 +82,9 @@ package final class PortReservations: Sendable {
                                 transport: request.transport, hostAddress: request.hostAddress, hostPort: key.port,
                                 containerPort: request.targetPort), to: request.targetAddress))
                 }
-            } catch let refusal as APIError {
+            } catch let refusal as PortRefusal {
                 drop(taken)
-                throw APIError(
-                    refusal.kind,
-                    "driver failed programming external connectivity on endpoint \(endpoint.name) (\(endpoint.id)): "
-                        + refusal.message)
+                throw PortError.notPublished(endpoint: endpoint.name, id: endpoint.id, reason: refusal)
             } catch {
                 drop(taken)
                 throw error
@@ -144,9 +140,10 @@ package final class PortReservations: Sendable {
     }
 
     /// In the calling thread's namespace.
+    /// - Throws: ``PortRefusal`` when no port that will do can be had.
     private func take(_ request: Request, _ owner: String, _ sofar: [HostPort]) throws -> (key: Key, isNew: Bool) {
         let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
-        var failure = APIError(.internalError, "all ports are allocated")
+        var refusal = PortRefusal.noneFree
         for port in candidates {
             let key = Key(transport: request.transport, address: request.hostAddress, port: port)
             let isMine = held.withLock { $0[key]?.owner == owner }
@@ -156,7 +153,7 @@ package final class PortReservations: Sendable {
             }
             let address = request.hostAddress ?? .unspecified(.v4)
             if isAllocated(key) {
-                failure = APIError(.internalError, "Bind for \(address):\(port) failed: port is already allocated")
+                refusal = .allocated(address: address, port: port)
                 continue
             }
             do {
@@ -164,14 +161,13 @@ package final class PortReservations: Sendable {
                 held.withLock { $0[key] = Held(owner: owner, socket: socket) }
                 return (key, true)
             } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
-                let reason = error.errno == EADDRINUSE ? "address already in use" : "cannot assign requested address"
-                failure = APIError(
-                    .internalError,
-                    "failed to bind host port for \(address):\(port):\(request.targetAddress):\(request.targetPort)"
-                        + "/\(request.transport): \(reason)")
+                refusal = .notBound(
+                    address: address, port: port, target: request.targetAddress, targetPort: request.targetPort,
+                    transport: request.transport,
+                    reason: error.errno == EADDRINUSE ? .addressInUse : .addressNotAvailable)
             }
         }
-        throw failure
+        throw refusal
     }
 
     /// By a container of ours: at that address, or where one of both means every address.

@@ -27,7 +27,8 @@ extension ContainerService {
         // Its start is under way: then it runs afterwards, and is stopped as others are.
         if effects.contains(.awaitStart) { await containers.lock.run(record.id) {} }
         let end = waiters.register(record.id, .over)
-        guard containers.record(record.id)?.isUp == true else { return }
+        // What this stop was asked of has ended otherwise; a run that has begun since is nothing to it, and its policy would start it again.
+        guard case .stopping = containers.record(record.id)?.phase else { return }
         try await send(number, to: record.id)
         announceKill(record, number)
         try await withThrowingTaskGroup(of: Void.self) { group in

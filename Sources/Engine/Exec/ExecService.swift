@@ -1,5 +1,6 @@
 import Concurrency
 import ContainerRuntime
+import DockerMessages
 package import EngineInterface
 import LinuxSystem
 import Logging
@@ -69,7 +70,7 @@ package final class ExecService: ExecBackend {
             return ExecStreams(session: session, entry: entry, settled: settled)
         } catch {
             settleFailure(entry, error)
-            return FailedStreams(isTerminal: entry.request.tty, message: "\(error)\r\n")
+            return FailedStreams(isTerminal: entry.request.tty, message: "\(DockerMessage.text(of: error))\r\n")
         }
     }
 

@@ -1,5 +1,6 @@
 import Addressing
 import DataPlane
+import EngineInterface
 import Faults
 import Glibc
 import LinuxSystem
@@ -21,27 +22,27 @@ struct EndpointOptions: Equatable {
     private static let nameOption = "com.docker.network.endpoint.ifname"
     private static let parametersOption = "com.docker.network.endpoint.sysctls"
 
-    /// - Throws: ``APIError`` in Docker's words; for what Apus does not do, by name.
-    init(_ settings: EndpointSettings?) throws(APIError) {
+    /// - Throws: ``EndpointOptionError``, ``UnsupportedError``; for what Apus does not do, by name.
+    init(_ settings: EndpointSettings?) throws {
         let wishes = settings?.ipamConfig
         if !(wishes?.linkLocalIPs ?? []).isEmpty {
-            throw APIError(.notImplemented, "--link-local-ip is not implemented by apus yet")
+            throw UnsupportedError.feature("--link-local-ip")
         }
         if let address = wishes?.iPv6Address, !address.isEmpty {
-            throw APIError(.notImplemented, "the IPv6 address \(address) of a container is not implemented by apus yet")
+            throw UnsupportedError.feature("the IPv6 address \(address) of a container")
         }
         if let address = wishes?.iPv4Address, !address.isEmpty, IPAddress(ipv4: address) == nil {
-            throw APIError(.invalidInput, "invalid endpoint settings:\ninvalid IPv4 address: \(address)")
+            throw EndpointOptionError.invalidAddress(address)
         }
         for link in settings?.links ?? [] { _ = try LinkText(link) }
         let options = settings?.driverOpts ?? [:]
         for name in options.keys.sorted()
         where name.hasPrefix(Self.prefix) && name != Self.nameOption && name != Self.parametersOption {
-            throw APIError(.notImplemented, "the endpoint's driver option \(name) is not implemented by apus")
+            throw EndpointOptionError.unsupported(name)
         }
         interfaceName = options[Self.nameOption]
         if let interfaceName, !Self.isLinkName(interfaceName) {
-            throw APIError(.invalidInput, "invalid endpoint settings:\ninvalid interface name \"\(interfaceName)\"")
+            throw EndpointOptionError.invalidInterfaceName(interfaceName)
         }
         var parameters: [Parameter] = []
         for text in (options[Self.parametersOption] ?? "").split(separator: ",") {
@@ -56,16 +57,13 @@ struct EndpointOptions: Equatable {
             && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
     }
 
-    private static func parameter(_ text: Substring) throws(APIError) -> Parameter {
+    private static func parameter(_ text: Substring) throws(EndpointOptionError) -> Parameter {
         let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let parts = (sides.first ?? "").split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard sides.count == 2, parts.count == 5, parts[0] == "net", ["ipv4", "ipv6", "mpls"].contains(parts[1]),
             parts[3] == "IFNAME", parts.allSatisfy({ !$0.isEmpty && !$0.contains("/") })
         else {
-            throw APIError(
-                .invalidInput,
-                "invalid endpoint settings:\nunrecognised network interface sysctl '\(text)'; represent 'net.X.Y.ethN.Z=V' as "
-                    + "'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'")
+            throw .invalidParameter(String(text))
         }
         return Parameter(path: parts, value: String(sides[1]))
     }

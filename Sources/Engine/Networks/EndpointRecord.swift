@@ -1,5 +1,5 @@
 import Addressing
-import Faults
+import EngineInterface
 import Model
 
 /// A container's place in one network.
@@ -75,11 +75,11 @@ extension EndpointRecord {
 
 extension EndpointRecord {
     /// An endpoint on a swarm network, as the swarm has allotted it.
-    /// - Throws: ``APIError`` when the network or the place in it has not been allocated.
-    init(_ place: NetworkAttachment) throws {
+    /// - Throws: ``EndpointError/networkNotAllocated(_:)`` when the network or the place in it has not been allocated.
+    init(_ place: NetworkAttachment) throws(EndpointError) {
         let network = place.network
         guard let vni = network.vni, !place.addresses.isEmpty else {
-            throw APIError(.internalError, "network \(network.spec.name) has not been allocated")
+            throw .networkNotAllocated(network.spec.name)
         }
         self.init(networkID: network.id, networkName: network.spec.name, wish: nil)
         addresses = place.endpointAddresses

@@ -1,4 +1,4 @@
-import Faults
+import EngineInterface
 import LinuxSystem
 
 /// A link as `--link` takes it: `NAME:ALIAS`, `NAME`, or as inspect shows it, `/NAME:/OTHER/ALIAS`. Pure.
@@ -6,14 +6,14 @@ struct LinkText: Equatable {
     let name: String
     let alias: String
 
-    /// - Throws: ``APIError`` in Docker's words.
-    init(_ text: String) throws(APIError) {
+    /// - Throws: ``EndpointOptionError`` for what is no link.
+    init(_ text: String) throws(EndpointOptionError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard let first = parts.first, !first.isEmpty else {
-            throw APIError(.invalidInput, "empty string specified for links")
+            throw .emptyLink
         }
         guard parts.count <= 2, parts.last?.isEmpty == false else {
-            throw APIError(.invalidInput, "bad format for links: \(text)")
+            throw .invalidLink(text)
         }
         name = first.hasPrefix("/") ? String(first.dropFirst()) : first
         alias = parts.dropFirst().first.map { Files.name(of: $0) } ?? name

@@ -1,4 +1,5 @@
 import Addressing
+import EngineInterface
 import Faults
 import Model
 
@@ -83,7 +84,7 @@ struct LocalNetworkPlanner {
         "com.docker.network.bridge.default_bridge", "com.docker.network.driver.mtu",
     ]
 
-    /// - Throws: ``APIError`` in Docker's words.
+    /// - Throws: ``NetworkError``, ``PoolError``, ``NetworkOptionError``; ``UnsupportedError`` for what Apus does not do.
     func plan(_ request: NetworkRequest, id: String, at timestamp: Timestamp) throws -> LocalNetwork {
         try checkFeatures(request)
         var network = LocalNetwork(id: id, name: request.name, driver: "bridge", created: timestamp)
@@ -92,17 +93,17 @@ struct LocalNetworkPlanner {
         network.options = request.options ?? [:]
         network.labels = request.labels ?? [:]
         if network.bridgeName.utf8.count > 15 {
-            throw APIError(.invalidInput, "invalid bridge name \(network.bridgeName): longer than 15 characters")
+            throw NetworkError.longBridgeName(network.bridgeName)
         }
         var pools = request.ipam?.config ?? []
         network.hasChosenSubnet = pools.allSatisfy { ($0.subnet ?? "").isEmpty }
         if network.hasChosenSubnet == true {
             guard let chosen = SubnetChooser.bridges.choose(avoiding: taken + routed) else {
-                throw APIError(.invalidInput, AddressPoolRules.exhausted)
+                throw PoolError.exhausted
             }
             pools = [AddressPool(subnet: chosen.description)]
         } else if pools.count > 1 {
-            throw APIError(.invalidInput, "bridge driver doesn't support multiple subnets")
+            throw NetworkError.severalSubnets
         }
         let parsed = try AddressPoolRules.parse(pools, avoiding: taken)
         network.ranges = parsed.map(\.range)
@@ -116,23 +117,23 @@ struct LocalNetworkPlanner {
 
     private func checkFeatures(_ request: NetworkRequest) throws {
         if request.enableIPv4 == false {
-            throw APIError(.notImplemented, "networks without IPv4 are not implemented by apus yet")
+            throw UnsupportedError.features("networks without IPv4")
         }
         if request.enableIPv6 == true {
-            throw APIError(.notImplemented, "IPv6 on bridge networks is not implemented by apus yet")
+            throw UnsupportedError.feature("IPv6 on bridge networks")
         }
         if request.configOnly || !(request.configFrom?.network ?? "").isEmpty {
-            throw APIError(.notImplemented, "configuration-only networks are not implemented by apus yet")
+            throw UnsupportedError.features("configuration-only networks")
         }
-        if request.ingress { throw APIError(.invalidInput, "Ingress network can only be of overlay type") }
+        if request.ingress { throw NetworkError.ingressNotOverlay }
         if let driver = request.ipam?.driver, !driver.isEmpty, driver != "default" {
-            throw APIError(.notFound, "plugin \"\(driver)\" not found")
+            throw NetworkError.unknownDriver(driver)
         }
         try SwarmNetwork.checkMTU(request.options)
         try SpoofCheck.check(request.options)
         for option in (request.options ?? [:]).keys.sorted() where !Self.knownOptions.contains(option) {
             if option.hasPrefix("com.docker.network.") {
-                throw APIError(.notImplemented, "network option \(option) is not implemented by apus")
+                throw NetworkOptionError.unsupported(option)
             }
         }
     }

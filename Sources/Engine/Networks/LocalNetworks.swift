@@ -1,5 +1,5 @@
 import Addressing
-import Faults
+import EngineInterface
 import LinuxSystem
 import LocalStore
 import Model
@@ -99,21 +99,21 @@ final class LocalNetworks: Sendable {
     }
 
     /// A free address of the network.
-    /// - Throws: ``APIError`` `no available IPv4 addresses on this network's address pools: NAME (ID)`.
-    func allocate(in id: String, isInUse: (IPAddress) -> Bool) throws -> IPNetwork {
+    /// - Throws: ``EndpointError/addressesExhausted(network:id:)``.
+    func allocate(in id: String, isInUse: (IPAddress) -> Bool) throws(EndpointError) -> IPNetwork {
         let (found, name) = state.withLock { state -> (IPNetwork?, String) in
             (state.allocators[id]?.allocate(isInUse: isInUse), state.networks[id]?.name ?? id)
         }
         guard let found else {
-            throw APIError(.conflict, "no available IPv4 addresses on this network's address pools: \(name) (\(id))")
+            throw .addressesExhausted(network: name, id: id)
         }
         return found
     }
 
     /// Checks an address that the user asks for.
-    func claim(_ text: String, in id: String, isInUse: (IPAddress) -> Bool) throws -> IPNetwork {
+    func claim(_ text: String, in id: String, isInUse: (IPAddress) -> Bool) throws(EndpointError) -> IPNetwork {
         guard let address = IPAddress(ipv4: text) else {
-            throw APIError(.invalidInput, "invalid IPv4 address: \(text)")
+            throw .invalidAddress(text)
         }
         let (subnet, reserved) = state.withLock { state in
             (
@@ -122,10 +122,9 @@ final class LocalNetworks: Sendable {
             )
         }
         guard let subnet else {
-            throw APIError(
-                .invalidInput, "Invalid address \(text): It does not belong to any of this network's subnets")
+            throw .addressOutside(text)
         }
-        guard !reserved, !isInUse(address) else { throw APIError(.forbidden, "Address already in use") }
+        guard !reserved, !isInUse(address) else { throw .addressTaken }
         return IPNetwork(address: address, prefixLength: subnet.prefixLength)
     }
 

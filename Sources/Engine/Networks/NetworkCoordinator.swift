@@ -2,7 +2,6 @@ import Addressing
 import Concurrency
 import DataPlane
 import EngineInterface
-import Faults
 import LinuxSystem
 import Logging
 import Model
@@ -284,11 +283,11 @@ final class NetworkCoordinator: Sendable {
         try done.check(sandbox: id)
     }
 
-    /// - Throws: ``APIError`` when a network that the container has joined has gone meanwhile.
-    private func checkPlaces(of id: String) throws(APIError) {
+    /// - Throws: ``EndpointError/networkNotFound(_:)`` when a network that the container has joined has gone meanwhile.
+    private func checkPlaces(of id: String) throws(EndpointError) {
         let places = containers.member(id)?.endpoints.filter { $0.isJoined && $0.address != nil } ?? []
         let lost = state.withLock { state in places.first { !state.composer.isPresent($0) } }
-        if let lost { throw APIError(.notFound, "network \(lost.networkName) not found") }
+        if let lost { throw .networkNotFound(lost.networkName) }
     }
 
     /// After a restart: the namespaces are there, the sockets in them are not.

@@ -26,7 +26,7 @@ extension NodeNetworkService {
             do {
                 try await removeNetwork(network.id)
                 removed.append(network.name)
-            } catch let refusal as APIError where [.forbidden, .invalidInput, .notFound].contains(refusal.kind) {
+            } catch let refusal as any Fault where [.forbidden, .invalidInput, .notFound].contains(refusal.kind) {
                 continue  // Somebody has begun to use it meanwhile, or removed it.
             }
         }

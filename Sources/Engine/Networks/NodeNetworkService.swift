@@ -34,16 +34,16 @@ package final class NodeNetworkService: NetworkBackend {
     package func listNetworks(_ filters: Filters) async throws -> [NetworkResource] {
         try filters.allow(Self.filterKeys)
         for type in filters["type"] where !["custom", "builtin"].contains(type) {
-            throw APIError(.invalidInput, "invalid filter: 'type'='\(type)'")
+            throw FilterError.unknownNetworkType(type)
         }
         let dangling = try filters["dangling"].map { value in
             guard let flag = GoFlag.parse(value) else {
-                throw APIError(.invalidInput, "invalid filter 'dangling=\(value)'")
+                throw FilterError.invalid(name: "dangling", value: value)
             }
             return flag
         }
         guard Set(dangling).count <= 1 else {
-            throw APIError(.invalidInput, "got more than one value for filter key \"dangling\"")
+            throw FilterError.severalValues("dangling")
         }
         let used = dangling.isEmpty ? [] : await catalog?.networksInUse() ?? []
         return try await allNetworks().filter { network in
@@ -75,21 +75,19 @@ package final class NodeNetworkService: NetworkBackend {
     }
 
     /// By id, then name, then unambiguous prefix of an id.
-    /// - Throws: `.notFound` with `network X not found`.
+    /// - Throws: ``NetworkError`` when there is none, or more than one.
     static func find(_ reference: String, in networks: [NetworkResource]) throws -> NetworkResource {
         if let exact = networks.first(where: { $0.identifier == reference }) { return exact }
         let named = networks.filter { $0.name == reference }
         if named.count > 1 {
-            throw APIError(
-                .invalidInput, "network \(reference) is ambiguous (\(named.count) matches found based on name)")
+            throw NetworkError.ambiguousName(reference: reference, matches: named.count)
         }
         if let named = named.first { return named }
         let prefixed = reference.isEmpty ? [] : networks.filter { $0.identifier.hasPrefix(reference) }
         if prefixed.count > 1 {
-            throw APIError(
-                .invalidInput, "network \(reference) is ambiguous (\(prefixed.count) matches found based on ID prefix)")
+            throw NetworkError.ambiguousPrefix(reference: reference, matches: prefixed.count)
         }
-        guard let only = prefixed.first else { throw APIError(.notFound, "network \(reference) not found") }
+        guard let only = prefixed.first else { throw NetworkError.notFound(reference) }
         return only
     }
 
@@ -106,24 +104,18 @@ package final class NodeNetworkService: NetworkBackend {
 
     package func createNetwork(_ request: NetworkRequest) async throws -> (id: String, warning: String) {
         var request = request
-        if request.name.isEmpty { throw APIError(.invalidInput, "network name cannot be empty") }
+        if request.name.isEmpty { throw NetworkError.emptyName }
         if request.driver.isEmpty { request.driver = "bridge" }
         let isOverlay = request.driver == "overlay"
         if isOverlay, request.scope == "local" {
-            throw APIError(.forbidden, "cannot downgrade network scope for overlay networks")
+            throw NetworkError.localOverlay
         }
         if isOverlay {
             guard let catalog, await catalog.isMember() else {
-                throw APIError(
-                    .unavailable,
-                    "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."
-                )
+                throw SwarmError.notMember
             }
             guard await catalog.isManager() else {
-                throw APIError(
-                    .unavailable,
-                    "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
-                        + "Please run this command on a manager node or promote the current node to a manager.")
+                throw SwarmError.notManager
             }
             try refuseTakenName(request.name)
             let id = try await catalog.createSwarmNetwork(request)
@@ -132,25 +124,25 @@ package final class NodeNetworkService: NetworkBackend {
         switch request.driver {
         case "bridge": break
         case "host", "null":
-            throw APIError(.forbidden, "only one instance of \"\(request.driver)\" network is allowed")
+            throw NetworkError.onlyInstance(driver: request.driver)
         case "macvlan", "ipvlan":
-            throw APIError(.notImplemented, "network driver \(request.driver) is not implemented by apus yet")
-        default: throw APIError(.notFound, "plugin \"\(request.driver)\" not found")
+            throw UnsupportedError.feature("network driver \(request.driver)")
+        default: throw NetworkError.unknownDriver(request.driver)
         }
         if request.scope == "swarm" {
-            throw APIError(.notImplemented, "swarm-scoped bridge networks are not implemented by apus yet")
+            throw UnsupportedError.features("swarm-scoped bridge networks")
         }
         return try await lock.run("networks") {
             try refuseTakenName(request.name)
             if let catalog, try await catalog.swarmNetworks().contains(where: { $0.spec.name == request.name }) {
-                throw APIError(.conflict, "network with name \(request.name) already exists")
+                throw NetworkError.nameTaken(request.name)
             }
             let planner = LocalNetworkPlanner(
                 taken: networks.subnets,
                 routed: try await RoutedSubnets.read() + self.network.swarmSubnets)
             let network = try planner.plan(request, id: RandomID.docker(), at: .now)
             if networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName }) {
-                throw APIError(.forbidden, "networks have same bridge name")
+                throw NetworkError.bridgeNameTaken
             }
             try await networks.add(network)
             do { try await self.network.refresh() } catch {
@@ -162,25 +154,23 @@ package final class NodeNetworkService: NetworkBackend {
         }
     }
 
-    private func refuseTakenName(_ name: String) throws {
-        if networks.named(name) != nil { throw APIError(.conflict, "network with name \(name) already exists") }
+    private func refuseTakenName(_ name: String) throws(NetworkError) {
+        if networks.named(name) != nil { throw .nameTaken(name) }
     }
 
     package func removeNetwork(_ reference: String) async throws {
         let found = try Self.find(reference, in: try await knownNetworks())
         if ["bridge", "host", "none"].contains(found.name) {
-            throw APIError(.forbidden, "\(found.name) is a pre-defined network and cannot be removed")
+            throw NetworkError.predefined(found.name)
         }
         if found.scope == "swarm" {
-            guard let catalog else { throw APIError(.notFound, "network \(reference) not found") }
+            guard let catalog else { throw NetworkError.notFound(reference) }
             return try await catalog.removeSwarmNetwork(id: found.identifier)
         }
         try await lock.run("networks") {
             let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.isInSwarm
             guard !isNeeded, try await removeUnused(found.identifier) else {
-                throw APIError(
-                    .forbidden,
-                    "error while removing network: network \(found.name) id \(found.identifier) has active endpoints")
+                throw NetworkError.inUse(name: found.name, id: found.identifier)
             }
             try await network.refresh(removesLater: true)
         }
@@ -189,7 +179,7 @@ package final class NodeNetworkService: NetworkBackend {
 
     /// Removes a local network unless a container has joined it; none joins it meanwhile.
     /// - Returns: Whether it is gone.
-    /// - Throws: ``APIError`` `network X not found` when somebody else has removed it.
+    /// - Throws: ``NetworkError/notFound(_:)`` when somebody else has removed it.
     func removeUnused(_ id: String) async throws -> Bool {
         var taken: LocalNetwork?
         var isUsed = false
@@ -198,7 +188,7 @@ package final class NodeNetworkService: NetworkBackend {
             if !isUsed { taken = networks.withdraw(id) }
         }
         if isUsed { return false }
-        guard let taken else { throw APIError(.notFound, "network \(id) not found") }
+        guard let taken else { throw NetworkError.notFound(id) }
         try await networks.erase(taken)
         return true
     }

@@ -1,4 +1,5 @@
 import Addressing
+import EngineInterface
 import Faults
 import Model
 
@@ -18,10 +19,10 @@ struct TaskContainer {
     /// Labels by which clients know a task's container. Source: Docker's.
     static let taskLabel = "com.docker.swarm.task.id"
 
-    /// - Throws: ``APIError`` for what a task asks and Apus does not do.
+    /// - Throws: ``TaskError/notContainer``, ``UnsupportedError`` for what a task asks and Apus does not do; ``PrivilegeError``.
     func request() throws -> ContainerCreateRequest {
         guard let spec = task.spec.containerSpec else {
-            throw APIError(.notImplemented, "only container tasks are implemented by apus")
+            throw TaskError.notContainer
         }
         try refuseUnsupported(spec)
         var request = ContainerCreateRequest()
@@ -30,9 +31,9 @@ struct TaskContainer {
         return request
     }
 
-    private func refuseUnsupported(_ spec: ContainerSpec) throws {
-        if !(spec.secrets ?? []).isEmpty { throw APIError(.notImplemented, "secrets are not implemented by apus yet") }
-        if !(spec.configs ?? []).isEmpty { throw APIError(.notImplemented, "configs are not implemented by apus yet") }
+    private func refuseUnsupported(_ spec: ContainerSpec) throws(UnsupportedError) {
+        if !(spec.secrets ?? []).isEmpty { throw UnsupportedError.features("secrets") }
+        if !(spec.configs ?? []).isEmpty { throw UnsupportedError.features("configs") }
     }
 
     private func configuration(_ spec: ContainerSpec) -> ContainerConfiguration {

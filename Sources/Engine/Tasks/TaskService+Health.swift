@@ -1,12 +1,9 @@
 import EngineInterface
-import Faults
 import Logging
 import Model
 
 /// What a health check means for a swarm's task: it runs once it is healthy, and is ended when it is not any more.
 extension TaskService {
-    static let unhealthyCause = "dockerexec: unhealthy container"
-
     enum TaskHealth: Equatable, Sendable { case healthy, unhealthy, ended }
 
     /// Waits until a started container is healthy; at once for one without a health check.
@@ -18,9 +15,8 @@ extension TaskService {
         case .ended: break
         }
         try Task.checkCancellation()
-        guard let record = containers.record(id) else { throw APIError(.notFound, "task \(task.id) has no container") }
-        throw APIError(
-            .internalError, taskMessage(record, record.phase.exitCode) ?? "the container ended before it was healthy")
+        guard let record = containers.record(id) else { throw TaskError.containerMissing(task.id) }
+        throw failure(of: record, record.phase.exitCode) ?? .endedBeforeHealthy
     }
 
     /// Stops the container as soon as it is unhealthy; returns when it has ended or the task is cancelled.
@@ -58,10 +54,10 @@ extension TaskService {
     }
 
     /// Why a task's container has ended as it has; `nil` for an end as it should be.
-    func taskMessage(_ record: ContainerRecord?, _ code: Int) -> String? {
-        if record?.phase.exit?.cause == .unhealthy { return "task: non-zero exit (\(code)): \(Self.unhealthyCause)" }
+    func failure(of record: ContainerRecord?, _ code: Int) -> TaskError? {
+        let exit = record?.phase.exit
+        if exit?.cause == .unhealthy { return .exited(code: code, reason: .unhealthy) }
         guard code != 0 else { return nil }
-        return record?.phase.exit?.wasOutOfMemory == true
-            ? "task: non-zero exit (\(code)): OOM killed" : "task: non-zero exit (\(code))"
+        return .exited(code: code, reason: exit?.wasOutOfMemory == true ? .outOfMemory : .program)
     }
 }

@@ -41,7 +41,7 @@ package final class TaskService: TaskExecutor {
     package func prepareTask(_ task: SwarmTask) async throws -> String {
         if let existing = record(of: task.id) { return existing.id }
         guard let nodeID = task.nodeID, let image = task.spec.containerSpec?.image else {
-            throw APIError(.invalidInput, "task \(task.id) is not assigned or has no container")
+            throw TaskError.notAssigned(task.id)
         }
         let plan = TaskContainer(task: task, nodeID: nodeID, machine: try await Machine.read())
         let request = try plan.request()
@@ -70,7 +70,7 @@ package final class TaskService: TaskExecutor {
                 throw CancellationError()
             } catch {
                 log.warning("an image could not be pulled", metadata: ["image": "\(reference)", "error": "\(error)"])
-                throw APIError(.notFound, "No such image: \(reference)")
+                throw ImageError.notFound(reference)
             }
         }
     }
@@ -78,13 +78,13 @@ package final class TaskService: TaskExecutor {
     private func record(of taskID: String) -> ContainerRecord? { containers.record(ofTask: taskID) }
 
     package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
-        guard let record = record(of: task.id) else { throw APIError(.notFound, "task \(task.id) has no container") }
+        guard let record = record(of: task.id) else { throw TaskError.containerMissing(task.id) }
         do {
             try await life.start(record.id)
         } catch let refusal as any Fault where refusal.kind == .notModified {
             // It runs already: the daemon was restarted in between.
         } catch {
-            throw APIError(.internalError, "starting container failed: \(DockerMessage.text(of: error))")
+            throw TaskError.notStarted(Cause(error))
         }
         try await waitUntilHealthy(record.id, task)
         try await waitUntilServing(record.id)
@@ -126,8 +126,8 @@ package final class TaskService: TaskExecutor {
             while let result = try await group.next() { if let result { return result } }
             throw CancellationError()
         }
-        return TaskExit(
-            exitCode: result.statusCode, message: taskMessage(containers.record(record.id), result.statusCode))
+        let failure = failure(of: containers.record(record.id), result.statusCode)
+        return TaskExit(exitCode: result.statusCode, message: failure.map { DockerMessage.text(of: $0) })
     }
 
     package func stopTask(_ task: SwarmTask) async throws {

@@ -7,7 +7,7 @@ import Synchronization
 /// only who needs it.
 extension Volumes {
     /// Makes a volume's content be at its place for a container, until ``detach(_:from:)``. A plain directory needs nothing.
-    /// - Throws: ``APIError`` with the kernel's reason.
+    /// - Throws: ``VolumeError/notMounted(place:reason:)`` with the kernel's reason.
     func attach(_ name: String, to container: String) async throws {
         guard let volume = self.volume(name), let options = try LocalVolumeOptions(volume.options) else { return }
         let place = volume.mountpoint

@@ -7,6 +7,8 @@ package enum FilterError: Fault, Equatable {
     case invalidFlag(name: String, values: [String])
     case severalUntil
     case invalidUntil(String)
+    case unknownNetworkType(String)
+    case severalValues(String)
 
     package var kind: FaultKind { .invalidInput }
 }

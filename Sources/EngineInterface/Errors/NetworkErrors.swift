@@ -1,4 +1,33 @@
+package import Addressing
 package import Faults
+
+/// What networks do not allow.
+package enum NetworkError: Fault, Equatable {
+    case notFound(String)
+    case ambiguousName(reference: String, matches: Int)
+    case ambiguousPrefix(reference: String, matches: Int)
+    case emptyName
+    case nameTaken(String)
+    case unknownDriver(String)
+    case onlyInstance(driver: String)
+    case localOverlay
+    case ingressNotOverlay
+    case longBridgeName(String)
+    case bridgeNameTaken
+    case severalSubnets
+    case predefined(String)
+    case inUse(name: String, id: String)
+
+    package var kind: FaultKind {
+        switch self {
+        case .notFound, .unknownDriver: .notFound
+        case .ambiguousName, .ambiguousPrefix, .emptyName, .ingressNotOverlay, .longBridgeName, .severalSubnets:
+            .invalidInput
+        case .nameTaken: .conflict
+        case .onlyInstance, .localOverlay, .bridgeNameTaken, .predefined, .inUse: .forbidden
+        }
+    }
+}
 
 /// Why a container cannot have, or leave, a place in a network.
 package enum EndpointError: Fault, Equatable {
@@ -13,13 +42,40 @@ package enum EndpointError: Fault, Equatable {
     case noneNetwork
     case attachedNetworkUnknown(network: String, cause: Cause)
     case networkNotAttachable(String)
+    case networkNotAllocated(String)
+    case invalidAddress(String)
+    case addressOutside(String)
+    case addressTaken
+    case addressesExhausted(network: String, id: String)
+    case conflictingRoute(address: IPNetwork, route: IPNetwork)
 
     package var kind: FaultKind {
         switch self {
         case .networkNotFound, .attachedNetworkUnknown: .notFound
-        case .addressOnDefaultNetwork, .addressWithoutChosenSubnet, .hostNetwork: .invalidInput
-        case .interfaceTaken, .alreadyConnected, .notConnected, .belongsToTask, .noneNetwork, .networkNotAttachable:
+        case .addressOnDefaultNetwork, .addressWithoutChosenSubnet, .hostNetwork, .invalidAddress, .addressOutside:
+            .invalidInput
+        case .interfaceTaken, .alreadyConnected, .notConnected, .belongsToTask, .noneNetwork, .networkNotAttachable,
+            .addressTaken, .conflictingRoute:
             .forbidden
+        case .addressesExhausted: .conflict
+        case .networkNotAllocated: .internalError
+        }
+    }
+}
+
+/// Options of a container's place in a network that make no sense.
+package enum EndpointOptionError: Fault, Equatable {
+    case invalidAddress(String)
+    case invalidInterfaceName(String)
+    case invalidParameter(String)
+    case unsupported(String)
+    case emptyLink
+    case invalidLink(String)
+
+    package var kind: FaultKind {
+        switch self {
+        case .invalidAddress, .invalidInterfaceName, .invalidParameter, .emptyLink, .invalidLink: .invalidInput
+        case .unsupported: .notImplemented
         }
     }
 }

@@ -23,12 +23,14 @@ package enum ServiceError: Fault, Equatable {
     case negativeDelay(ServiceRollout)
     case negativeMonitor(ServiceRollout)
     case failureRatioOutOfRange(ServiceRollout)
+    case noPreviousSpec(String)
 
     package var kind: FaultKind {
         switch self {
         case .invalidName, .longName, .ingressNamed, .unknownEndpointMode, .invalidPort, .ingressPortOfRoundRobin,
             .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .updatesOfJob, .perNodeMaximumOfGlobal,
-            .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange:
+            .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange,
+            .noPreviousSpec:
             .invalidInput
         case .renamed, .modeChanged: .notImplemented
         case .nameTaken: .conflict
@@ -65,6 +67,14 @@ package enum TaskSpecError: Fault, Equatable {
     case invalidTemplate(place: TemplatePlace, reason: String)
 
     package var kind: FaultKind { .invalidInput }
+}
+
+/// What a constraint on where tasks are placed may not say.
+package enum ConstraintError: Fault, Equatable {
+    case noOperator
+    case invalid(String)
+
+    package var kind: FaultKind { .internalError }
 }
 
 /// Where in a task's specification a template stands.

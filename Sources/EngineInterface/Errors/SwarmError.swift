@@ -25,19 +25,38 @@ package enum SwarmError: Fault, Equatable {
     case leavesManagers
     case leavesUnknownManagers
     case neitherAddressNorInterface(field: String, text: String)
+    case managerUnreachable(address: String, reason: String)
+    case joinRefused(ManagerRefusal)
+    case rootMismatch(digest: String)
 
     package var kind: FaultKind {
         switch self {
         case .notMember, .notManager, .alreadyMember, .nothingToLeave, .changing, .unreadable, .leaderless,
             .startTimeout, .joinTimeout, .leavesLastManager, .leavesWithoutQuorum, .leavesManagers,
-            .leavesUnknownManagers:
+            .leavesUnknownManagers, .managerUnreachable:
             .unavailable
-        case .networkWithoutSwarm: .internalError
+        case .networkWithoutSwarm, .rootMismatch: .internalError
         case .dataPathPortOutOfRange, .noToken, .invalidToken, .noManagerNamed, .invalidAddress, .noOwnAddress,
             .neitherAddressNorInterface:
             .invalidInput
         case .networkOfWorker: .forbidden
         case .networkNotFound: .notFound
+        case .joinRefused(let reply): reply.kind
         }
+    }
+}
+
+/// What a manager has answered over gRPC instead of a result.
+package struct ManagerRefusal: Sendable, Equatable {
+    package let kind: FaultKind
+    /// The gRPC code as Go's library spells it, as in `PermissionDenied`.
+    package let code: String
+    /// The manager's own words, sentences for clients among them.
+    package let message: String
+
+    package init(_ kind: FaultKind, code: String, _ message: String) {
+        self.code = code
+        self.kind = kind
+        self.message = message
     }
 }

@@ -10,21 +10,29 @@ package enum PoolError: Fault, Equatable {
     case invalidAddress(field: String, text: String)
     case addressOutside(field: String, text: String)
     case addressReserved(field: String, text: String)
+    /// No default subnet is left.
+    case exhausted
 
     package var kind: FaultKind {
         switch self {
         case .overlaps: .forbidden
         case .invalidSubnet, .smallSubnet, .invalidRange, .rangeOutside, .invalidAddress, .addressOutside,
-            .addressReserved:
+            .addressReserved, .exhausted:
             .invalidInput
         }
     }
 }
 
-/// Options of a network with values that mean nothing.
+/// Options of a network that Apus does not have, or with values that mean nothing.
 package enum NetworkOptionError: Fault, Equatable {
     case invalidMTU(text: String, range: ClosedRange<Int>)
     case neitherOnNorOff(option: String, value: String)
+    case unsupported(String)
 
-    package var kind: FaultKind { .invalidInput }
+    package var kind: FaultKind {
+        switch self {
+        case .invalidMTU, .neitherOnNorOff: .invalidInput
+        case .unsupported: .notImplemented
+        }
+    }
 }

@@ -2,9 +2,6 @@ package import Addressing
 
 /// Reads the pools of a request for a network, local or of the swarm, and refuses what cannot be.
 package enum AddressPoolRules {
-    /// What Docker says when no default subnet is left.
-    package static let exhausted =
-        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
     /// A network needs its own address, a gateway, a host and the broadcast address.
     private static let longestPrefix = 30
 

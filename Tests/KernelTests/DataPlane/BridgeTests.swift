@@ -128,12 +128,12 @@ import Testing
             #expect(got == [HostPort(transport: .tcp, hostPort: 8080, targetAddress: target, targetPort: 80)])
             // Asked again by the same container: the same answer.
             #expect(try await plane.ports.reserve([request], owner: "c1", endpoint: ("one", "e1")) == got)
-            await #expect {
-                _ = try await plane.ports.reserve([request], owner: "c2", endpoint: ("two", "e2"))
-            } throws: { error in
-                "\(error)"
-                    == "driver failed programming external connectivity on endpoint two (e2): Bind for 0.0.0.0:8080 failed: port is already allocated"
-            }
+            await #expect(
+                throws: APIError(
+                    .internalError,
+                    "driver failed programming external connectivity on endpoint two (e2): Bind for 0.0.0.0:8080 failed: port is already allocated"
+                )
+            ) { try await told { try await plane.ports.reserve([request], owner: "c2", endpoint: ("two", "e2")) } }
             let any = PortReservations.Request(transport: .tcp, first: 0, targetAddress: target, targetPort: 80)
             let chosen = try await plane.ports.reserve([any, any], owner: "c2", endpoint: ("two", "e2"))
             #expect(Set(chosen.map(\.published.hostPort)).count == 2)
@@ -143,12 +143,12 @@ import Testing
             #expect(try await plane.ports.reserve([request], owner: "c3", endpoint: ("three", "e3")).count == 1)
             let program = try await Greeter.start("program", in: world.nodes[0].namespace, port: 7000)
             let taken = PortReservations.Request(transport: .tcp, first: 7000, targetAddress: target, targetPort: 80)
-            await #expect {
-                _ = try await plane.ports.reserve([taken], owner: "c2", endpoint: ("two", "e2"))
-            } throws: { error in
-                "\(error)"
-                    == "driver failed programming external connectivity on endpoint two (e2): failed to bind host port for 0.0.0.0:7000:172.17.0.10:80/tcp: address already in use"
-            }
+            await #expect(
+                throws: APIError(
+                    .internalError,
+                    "driver failed programming external connectivity on endpoint two (e2): failed to bind host port for 0.0.0.0:7000:172.17.0.10:80/tcp: address already in use"
+                )
+            ) { try await told { try await plane.ports.reserve([taken], owner: "c2", endpoint: ("two", "e2")) } }
             withExtendedLifetime(program) {}
         }
     }

@@ -208,6 +208,20 @@ import Testing
         }
     }
 
+    @Test func `a command of a container that has gone meanwhile shows why in the words that clients know`()
+        async throws
+    {
+        try await EngineFixture.run { fixture in
+            let execs = fixture.engine.execs
+            let id = execs.execs.create(containerID: "gone", Model.ExecRequest()).id
+            var text = ""
+            for try await chunk in try await execs.startExec(id, height: nil, width: nil).output {
+                text += String(buffer: chunk.bytes)
+            }
+            #expect(text == "No such container: gone\r\n")
+        }
+    }
+
     @Test func `many commands at once all tell their exit codes`() async throws {
         try await EngineFixture.run { fixture in
             let engine = fixture.engine

@@ -10,5 +10,7 @@ extension SentenceTests {
         Row(FilterError.invalidFlag(name: "name", values: ["a", "b"]), .invalidInput, "invalid filter 'name=[a b]'"),
         Row(FilterError.severalUntil, .invalidInput, "more than one until filter specified"),
         Row(FilterError.invalidUntil("text"), .invalidInput, "invalid value \"text\" of filter 'until'"),
+        Row(FilterError.unknownNetworkType("text"), .invalidInput, "invalid filter: 'type'='text'"),
+        Row(FilterError.severalValues("name"), .invalidInput, "got more than one value for filter key \"name\""),
     ]
 }

@@ -1,11 +1,36 @@
-import Faults
+import Addressing
 import EngineInterface
+import Faults
 import Model
 
 @testable import DockerMessages
 
 extension SentenceTests {
     static let networks: [Row] = [
+        Row(NetworkError.notFound("reference"), .notFound, "network reference not found"),
+        Row(
+            NetworkError.ambiguousName(reference: "reference", matches: 2), .invalidInput,
+            "network reference is ambiguous (2 matches found based on name)"),
+        Row(
+            NetworkError.ambiguousPrefix(reference: "reference", matches: 3), .invalidInput,
+            "network reference is ambiguous (3 matches found based on ID prefix)"),
+        Row(NetworkError.emptyName, .invalidInput, "network name cannot be empty"),
+        Row(NetworkError.nameTaken("name"), .conflict, "network with name name already exists"),
+        Row(NetworkError.unknownDriver("name"), .notFound, "plugin \"name\" not found"),
+        Row(
+            NetworkError.onlyInstance(driver: "driver"), .forbidden,
+            "only one instance of \"driver\" network is allowed"
+        ),
+        Row(NetworkError.localOverlay, .forbidden, "cannot downgrade network scope for overlay networks"),
+        Row(NetworkError.ingressNotOverlay, .invalidInput, "Ingress network can only be of overlay type"),
+        Row(
+            NetworkError.longBridgeName("name"), .invalidInput, "invalid bridge name name: longer than 15 characters"),
+        Row(NetworkError.bridgeNameTaken, .forbidden, "networks have same bridge name"),
+        Row(NetworkError.severalSubnets, .invalidInput, "bridge driver doesn't support multiple subnets"),
+        Row(NetworkError.predefined("name"), .forbidden, "name is a pre-defined network and cannot be removed"),
+        Row(
+            NetworkError.inUse(name: "name", id: "id"), .forbidden,
+            "error while removing network: network name id id has active endpoints"),
         Row(EndpointError.networkNotFound("reference"), .notFound, "network reference not found"),
         Row(
             EndpointError.addressOnDefaultNetwork, .invalidInput,
@@ -38,6 +63,37 @@ extension SentenceTests {
             EndpointError.networkNotAttachable("network"), .forbidden,
             "Could not attach to network network: rpc error: code = PermissionDenied desc = network network not manually attachable"
         ),
+        Row(EndpointError.networkNotAllocated("network"), .internalError, "network network has not been allocated"),
+        Row(EndpointError.invalidAddress("text"), .invalidInput, "invalid IPv4 address: text"),
+        Row(
+            EndpointError.addressOutside("text"), .invalidInput,
+            "Invalid address text: It does not belong to any of this network's subnets"),
+        Row(EndpointError.addressTaken, .forbidden, "Address already in use"),
+        Row(
+            EndpointError.addressesExhausted(network: "network", id: "id"), .conflict,
+            "no available IPv4 addresses on this network's address pools: network (id)"),
+        Row(
+            EndpointError.conflictingRoute(
+                address: IPNetwork(address: IPAddress(172, 18, 0, 3), prefixLength: 16),
+                route: IPNetwork(address: IPAddress(172, 18, 4, 0), prefixLength: 24)),
+            .forbidden,
+            "cannot program address 172.18.0.3/16 in sandbox interface because it conflicts with existing route 172.18.4.0/24"
+        ),
+        Row(
+            EndpointOptionError.invalidAddress("text"), .invalidInput,
+            "invalid endpoint settings:\ninvalid IPv4 address: text"),
+        Row(
+            EndpointOptionError.invalidInterfaceName("name"), .invalidInput,
+            "invalid endpoint settings:\ninvalid interface name \"name\""),
+        Row(
+            EndpointOptionError.invalidParameter("text"), .invalidInput,
+            "invalid endpoint settings:\nunrecognised network interface sysctl 'text'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'"
+        ),
+        Row(
+            EndpointOptionError.unsupported("option"), .notImplemented,
+            "the endpoint's driver option option is not implemented by apus"),
+        Row(EndpointOptionError.emptyLink, .invalidInput, "empty string specified for links"),
+        Row(EndpointOptionError.invalidLink("text"), .invalidInput, "bad format for links: text"),
         Row(PoolError.overlaps, .forbidden, "Pool overlaps with other one on this address space"),
         Row(PoolError.invalidSubnet("text"), .invalidInput, "Invalid subnet text : invalid CIDR address: text"),
         Row(PoolError.smallSubnet("text"), .invalidInput, "Invalid subnet text : too small for a network"),
@@ -49,10 +105,18 @@ extension SentenceTests {
             PoolError.addressReserved(field: "field", text: "text"), .invalidInput,
             "field text is the subnet's own or its broadcast address"),
         Row(
+            PoolError.exhausted, .invalidInput,
+            "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+        ),
+        Row(
             NetworkOptionError.invalidMTU(text: "text", range: 68...65_535), .invalidInput,
             "invalid MTU: text is not a number from 68 to 65535"),
         Row(
             NetworkOptionError.neitherOnNorOff(option: "option", value: "value"), .invalidInput,
             "invalid value of network option option: value is neither on nor off"),
+        Row(
+            NetworkOptionError.unsupported("option"), .notImplemented,
+            "network option option is not implemented by apus"
+        ),
     ]
 }

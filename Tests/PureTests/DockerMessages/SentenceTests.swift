@@ -22,6 +22,8 @@ struct SentenceTests {
         containers
             + logs
             + networks
+            + ports
+            + tasks
             + exec
             + files
             + stats
@@ -30,6 +32,8 @@ struct SentenceTests {
             + filters
             + services
             + swarm
+            + swarmObjects
+            + swarmNetworks
             + system
     }
 

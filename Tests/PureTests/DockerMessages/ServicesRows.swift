@@ -92,6 +92,15 @@ extension SentenceTests {
             "rpc error: code = InvalidArgument desc = TaskSpec: rollback-maxfailureratio cannot be less than 0 or bigger than 1"
         ),
         Row(
+            ServiceError.noPreviousSpec("id"), .invalidInput,
+            "rpc error: code = FailedPrecondition desc = service id does not have a previous spec"),
+        Row(
+            ConstraintError.noOperator, .internalError,
+            "rpc error: code = Unknown desc = constraint expected one operator from ==, !="),
+        Row(
+            ConstraintError.invalid("text"), .internalError, "rpc error: code = Unknown desc = invalid constraint: text"
+        ),
+        Row(
             TaskSpecError.noRuntime, .invalidInput, "rpc error: code = InvalidArgument desc = TaskSpec: missing runtime"
         ),
         Row(

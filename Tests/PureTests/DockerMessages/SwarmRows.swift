@@ -1,3 +1,4 @@
+import Addressing
 import Faults
 import EngineInterface
 
@@ -70,5 +71,60 @@ extension SentenceTests {
         Row(
             SwarmError.neitherAddressNorInterface(field: "field", text: "text"), .invalidInput,
             "invalid field address: neither an IPv4 address nor an interface with one: text"),
+        Row(
+            SwarmError.managerUnreachable(address: "address", reason: "reason"), .unavailable,
+            "rpc error: code = Unavailable desc = connection error: cannot reach the manager at address: reason"),
+        Row(
+            SwarmError.joinRefused(ManagerRefusal(.forbidden, code: "PermissionDenied", "message")), .forbidden,
+            "rpc error: code = PermissionDenied desc = message"),
+        Row(
+            SwarmError.rootMismatch(digest: "digest"), .internalError,
+            "remote CA does not match fingerprint. Expected: digest"),
+        Row(SwarmSpecError.notDefault, .invalidInput, "swarm spec must be named \"default\""),
+        Row(
+            SwarmSpecError.shortCertificateLife, .invalidInput,
+            "rpc error: code = InvalidArgument desc = minimum certificate expiry time must be longer than or equal to 1h0m0s"
+        ),
+        Row(
+            SwarmSpecError.negativeHeartbeat, .invalidInput,
+            "rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration"),
+        Row(DefaultPoolError.sizeOutOfRange(7), .invalidInput, "subnet size is out of range: 7"),
+        Row(
+            DefaultPoolError.invalidBase("text"), .invalidInput, "invalid base pool text: invalid CIDR address: text"),
+        Row(
+            DefaultPoolError.smallBase(text: "text", prefixLength: 7), .invalidInput,
+            "invalid CIDR: \"text\". Subnet size is too small for pool: 7"),
+        Row(
+            DefaultPoolError.overlap(
+                IPNetwork(address: IPAddress(10, 1, 0, 0), prefixLength: 16),
+                IPNetwork(address: IPAddress(10, 0, 0, 0), prefixLength: 8)), .invalidInput,
+            "base pool 10.1.0.0/16 overlaps with 10.0.0.0/8"),
+    ]
+
+    static let swarmObjects: [Row] = [
+        Row(SwarmObjectError.notFound(.cluster, "id"), .notFound, "cluster id not found"),
+        Row(SwarmObjectError.notFound(.network, "reference"), .notFound, "network reference not found"),
+        Row(SwarmObjectError.notFound(.node, "reference"), .notFound, "node reference not found"),
+        Row(SwarmObjectError.notFound(.service, "reference"), .notFound, "service reference not found"),
+        Row(SwarmObjectError.notFound(.task, "reference"), .notFound, "task reference not found"),
+        Row(
+            SwarmObjectError.ambiguous(.node, "reference", matches: 7), .internalError,
+            "node reference is ambiguous (7 matches found)"),
+        Row(
+            SwarmObjectError.outOfSequence, .internalError, "rpc error: code = Unknown desc = update out of sequence"),
+        Row(
+            NodeError.lastManager, .invalidInput,
+            "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm"),
+        Row(
+            NodeError.losesQuorum, .invalidInput,
+            "rpc error: code = FailedPrecondition desc = can't remove member from the raft: this would result in a loss of quorum"
+        ),
+        Row(
+            NodeError.isManager("id"), .invalidInput,
+            "rpc error: code = FailedPrecondition desc = node id is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
+        ),
+        Row(
+            NodeError.notDown("id"), .invalidInput,
+            "rpc error: code = FailedPrecondition desc = node id is not down and can't be removed"),
     ]
 }

@@ -107,7 +107,7 @@ import Testing
         try await withManager([node("n1")]) { manager, _ in
             let begun = ContinuousClock.now
             for version in [1000, UInt64.max] {
-                await #expect(throws: Manager.outOfSequence) {
+                await #expect(throws: SwarmObjectError.outOfSequence) {
                     try await manager.updateNode("n1", version: version, NodeSpec())
                 }
                 let refusal = await #expect(throws: APIError.self) {

@@ -1,3 +1,4 @@
+import Concurrency
 import ContainerRuntime
 import EngineInterface
 import Faults
@@ -128,6 +129,28 @@ import Testing
             fixture.runtime.releaseCreation()
             try await stopped
             #expect(fixture.phase("a")?.exitCode == 143 && fixture.phase("a")?.isRunning == false)
+        }
+    }
+
+    @Test func `a stop of a start that fails lets the run alone that begins after it`() async throws {
+        try await LifeFixture.run { fixture in
+            try await fixture.make("a", always)
+            try await fixture.service.startContainer("a")
+            fixture.runtime.holdCreation()
+            fixture.runtime.end("a", code: 1)
+            try await pass(fixture, until: "it is being started again") { fixture.phase("a")?.isStarting == true }
+            async let started: Void = fixture.service.startContainer("a")
+            try await eventually { fixture.table.lock.waiterCount("a") == 1 }
+            async let stopped: Void = withDeadline(.seconds(20)) {
+                try await fixture.service.stopContainer("a", signal: nil, timeout: 10)
+            }
+            try await eventually { fixture.table.lock.waiterCount("a") == 2 }
+            fixture.runtime.fail("start")
+            fixture.runtime.releaseCreation()
+            try await started
+            try await stopped
+            #expect(fixture.runtime.isRunning("a") && fixture.phase("a")?.isRequested == true)
+            #expect(!fixture.runtime.calls.contains { $0.hasPrefix("kill") })
         }
     }
 
