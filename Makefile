@@ -85,6 +85,7 @@ bench-scale:
 	swift build -c release --product swarm-benchmark
 	Benchmarks/run --apus .build/release/apus --only growth,change
 	.build/release/swarm-benchmark --directory .build/bench/swarm --agents 200 --services 200 --networks 20 --replicas 30
+	.build/release/swarm-benchmark --directory .build/bench/swarm --kills-manager
 
 install:
 	swift build -c release --product apusd

@@ -174,8 +174,8 @@ let package = Package(
         .executableTarget(
             name: "swarm-benchmark",
             dependencies: [
-                "Cluster", "EtcdStore", "EngineInterface", "Concurrency", "LinuxSystem", "Model", arguments, log,
-                nioPosix,
+                "Cluster", "Orchestration", "EtcdStore", "EngineInterface", "Concurrency", "LinuxSystem", "Model",
+                arguments, log, nioPosix,
             ],
             path: "Benchmarks/swarm", swiftSettings: strict),
         program("apus", ["Commands"], [arguments]),

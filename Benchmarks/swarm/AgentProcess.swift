@@ -16,13 +16,19 @@ final class AgentProcess: Sendable {
     }
 
     /// Returns when all nodes are members that are up.
-    static func start(_ count: Int, _ place: SwarmBenchmark.Place, of swarm: ManagedSwarm) async throws -> AgentProcess
-    {
+    ///
+    /// - Parameters:
+    ///   - token: That of workers; by default what `swarm` says.
+    ///   - managers: How many nodes there are besides.
+    static func start(
+        _ count: Int, _ place: SwarmBenchmark.Place, of swarm: ManagedSwarm, token: String? = nil,
+        beside managers: Int = 1
+    ) async throws -> AgentProcess {
         let child = Process()
         child.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         child.arguments = [
             "agents", "--directory", place.directory, "--port", "\(place.port)", "--count", "\(count)", "--token",
-            swarm.token,
+            token ?? swarm.token,
         ]
         let input = Pipe()
         child.standardInput = input
@@ -32,7 +38,8 @@ final class AgentProcess: Sendable {
         do {
             try await until(within: .seconds(1200), every: .milliseconds(200)) {
                 guard process.child.isRunning else { throw TimeIsUp() }
-                return try await swarm.swarm.listNodes(Filters()).count { $0.status.state == .ready } == count + 1
+                return try await swarm.swarm.listNodes(Filters()).count { $0.status.state == .ready } == count
+                    + managers
             }
         } catch {
             await process.end()

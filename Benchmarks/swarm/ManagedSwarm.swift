@@ -1,5 +1,6 @@
 import Cluster
 import Concurrency
+import EngineInterface
 import EtcdStore
 import Foundation
 import Logging
@@ -9,7 +10,9 @@ import NIOPosix
 /// A manager in this process, with its store beside it.
 struct ManagedSwarm: Sendable {
     let swarm: Swarm
+    /// For workers.
     let token: String
+    let managerToken: String
     let directory: String
 
     private static let address = "127.0.0.1"
@@ -46,21 +49,75 @@ struct ManagedSwarm: Sendable {
                 // No task is for the manager's own node.
                 request.availability = "drain"
                 _ = try await swarm.initialiseSwarm(request)
-                let token = try await swarm.inspectSwarm().joinTokens?.worker ?? ""
-                try await body(ManagedSwarm(swarm: swarm, token: token, directory: root))
+                let tokens = try await swarm.inspectSwarm().joinTokens
+                try await body(
+                    ManagedSwarm(
+                        swarm: swarm, token: tokens?.worker ?? "", managerToken: tokens?.manager ?? "",
+                        directory: root))
             }
             defer { group.cancelAll() }
             try await group.next()
         }
+        try await stopStore(in: root)
+        try FileManager.default.removeItem(atPath: directory)
+    }
+
+    /// Further managers in this process, which join the one at ``address``.
+    static func joined(
+        _ count: Int, _ place: SwarmBenchmark.Place, token: String,
+        _ body: @escaping @Sendable ([ManagedSwarm]) async throws -> Void
+    ) async throws {
+        let managers = (0..<count).map { index in
+            let (root, own) = (place.directory + "/manager-\(index)", "127.0.0.\(index + 2)")
+            let swarm = swarm(
+                root, KernellessExecutor(hostname: "manager-\(index)"), at: own, port: place.port,
+                .singletonMultiThreadedEventLoopGroup)
+            return (address: own, managed: ManagedSwarm(swarm: swarm, token: "", managerToken: token, directory: root))
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for manager in managers { group.addTask { try await manager.managed.swarm.run() } }
+            group.addTask {
+                // One after the other: the store takes in one member at a time.
+                for (own, managed) in managers {
+                    try await until(within: startLimit) { await managed.swarm.isReady }
+                    var request = SwarmJoinRequest()
+                    request.remoteAddrs = ["\(address):\(place.port)"]
+                    request.listenAddr = "\(own):\(place.port)"
+                    request.advertiseAddr = request.listenAddr
+                    request.availability = "drain"
+                    request.joinToken = token
+                    try await managed.swarm.joinSwarm(request)
+                    try await until(within: startLimit) {
+                        // It is a manager once it answers as one.
+                        do { return try await managed.swarm.listNodes(Filters()).count > 1 } catch { return false }
+                    }
+                }
+                try await body(managers.map(\.managed))
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        for manager in managers { try await stopStore(in: manager.managed.directory) }
+    }
+
+    private static func stopStore(in root: String) async throws {
         let store = EtcdConfiguration(
             name: "any", dataDirectory: root + "/swarm/store", runDirectory: root + "/run/etcd",
             logFile: root + "/swarm/store.log", clusterToken: "any")
         try await EtcdSupervisor(store, logger: Logger(label: "stop")).stop()
-        try FileManager.default.removeItem(atPath: directory)
+    }
+
+    func scale(_ name: String, to replicas: Int) async throws {
+        var service = try await swarm.inspectService(name, insertDefaults: false)
+        service.spec.mode.replicated = .init(replicas: UInt64(clamping: replicas))
+        _ = try await swarm.updateService(name, version: service.version.index, service.spec, rollback: false)
     }
 
     /// The store's process; `nil` while there is none.
-    var storeProcess: Int32? {
+    var storeProcess: Int32? { Self.storeProcess(in: directory) }
+
+    /// - Parameter directory: A manager's.
+    static func storeProcess(in directory: String) -> Int32? {
         let text = try? String(contentsOfFile: directory + "/run/etcd/etcd.pid", encoding: .utf8)
         return text?.split(separator: " ").first.flatMap { Int32($0) }
     }

@@ -3,23 +3,27 @@ import EngineInterface
 import Foundation
 import Glibc
 import Model
+import Orchestration
 
-/// The figures, one line each: `bench swarm NAME VALUE UNIT`.
+/// The figures, one line each: `bench swarm NAME VALUE UNIT`, with `aim=… met` or `aim=… missed` where there is an aim.
 struct Measurement {
     let swarm: ManagedSwarm
     let children: AgentProcess
-    let options: SwarmBenchmark.Run
+    let size: SwarmBenchmark.Size.Chosen
+    /// Bytes that the manager had in memory before there was any node.
+    let residentBefore: Int
 
-    private static let limit = Duration.seconds(1200)
-    /// For how long what is idle is looked at.
-    private static let idle = Duration.seconds(20)
+    static let limit = Duration.seconds(1200)
 
     func all() async throws {
         let before = try ProcessCost(of: getpid()).resident
+        Self.tell(
+            "manager-memory-a-session", Double(before - residentBefore) / 1024 / Double(max(1, size.agents)), "KiB",
+            atMost: 64)
         try await fromNothing()
-        let tasks = options.services * options.replicas
         let after = try ProcessCost(of: getpid()).resident
-        tell("manager-memory-a-task", Double(after - before) / 1024 / Double(max(1, tasks)), "KiB")
+        Self.tell(
+            "manager-memory-a-task", Double(after - before) / 1024 / Double(max(1, size.tasks)), "KiB", atMost: 1)
         try await beats()
         try await lists()
         try await singleChanges()
@@ -27,54 +31,46 @@ struct Measurement {
         try await update()
     }
 
-    private func tell(_ name: String, _ value: Double, _ unit: String) {
-        print("bench swarm \(name) \(String(format: "%.3f", value)) \(unit)")
+    static func tell(_ name: String, _ value: Double, _ unit: String, atMost aim: Double? = nil) {
+        let verdict = aim.map { " aim=\(String(format: "%.3f", $0)) \(value <= $0 ? "met" : "missed")" } ?? ""
+        print("bench swarm \(name) \(String(format: "%.3f", value)) \(unit)\(verdict)")
         fflush(nil)
     }
 
-    private func running() async throws -> Int {
-        try await swarm.swarm.listServices(Filters(), withStatus: true).reduce(0) {
-            $0 + Int($1.serviceStatus?.runningTasks ?? 0)
+    // MARK: Asking
+
+    /// How many tasks run of all services, or of one.
+    private func running(of name: String? = nil) async throws -> Int {
+        let filters = name.map { Filters(["name": [$0]]) } ?? Filters()
+        return try await swarm.swarm.listServices(filters, withStatus: true).reduce(0) {
+            guard name == nil || $1.spec.name == name else { return $0 }
+            return $0 + Int(clamping: $1.serviceStatus?.runningTasks ?? 0)
         }
     }
 
-    private func spec(_ name: String, replicas: Int, network: String) -> ServiceSpec {
+    private func tasks(of service: String) async throws -> [SwarmTask] {
+        try await swarm.swarm.listTasks(Filters(["service": [service]]))
+    }
+
+    static func spec(_ name: String, replicas: Int, network: String) -> ServiceSpec {
         var spec = ServiceSpec()
         spec.name = name
         var container = ContainerSpec()
         container.image = "busybox:latest"
         spec.taskTemplate.containerSpec = container
-        spec.mode.replicated = .init(replicas: UInt64(replicas))
+        spec.mode.replicated = .init(replicas: UInt64(clamping: replicas))
         var attachment = NetworkAttachmentConfig()
         attachment.target = network
         spec.taskTemplate.networks = [attachment]
         return spec
     }
 
-    private func fromNothing() async throws {
-        var networks: [String] = []
-        for index in 0..<options.networks {
-            var request = NetworkRequest()
-            request.name = "net-\(index)"
-            request.driver = "overlay"
-            let pool = AddressPool(subnet: "10.\(index / 16 + 1).\(index % 16 * 16).0/20")
-            request.ipam = AddressManagement(driver: "default", config: [pool])
-            networks.append(try await swarm.swarm.createSwarmNetwork(request))
-        }
-        let begun = ContinuousClock.now
-        let (manager, store, agents) = try costs()
-        for index in 0..<options.services {
-            _ = try await swarm.swarm.createService(
-                spec("service-\(index)", replicas: options.replicas, network: networks[index % networks.count]))
-        }
-        try await until(within: Self.limit, every: .milliseconds(500)) {
-            try await running() == options.services * options.replicas
-        }
-        tell("from-nothing", (ContinuousClock.now - begun) / .seconds(1), "s")
-        let now = try costs()
-        tell("from-nothing-cpu-manager", (now.manager - manager) / .seconds(1), "s")
-        tell("from-nothing-cpu-store", (now.store - store) / .seconds(1), "s")
-        tell("from-nothing-cpu-agents", (now.agents - agents) / .seconds(1), "s")
+    static func network(_ name: String, subnet: String) -> NetworkRequest {
+        var request = NetworkRequest()
+        request.name = name
+        request.driver = "overlay"
+        request.ipam = AddressManagement(driver: "default", config: [AddressPool(subnet: subnet)])
+        return request
     }
 
     private func costs() throws -> (manager: Duration, store: Duration, agents: Duration) {
@@ -82,64 +78,99 @@ struct Measurement {
         return (try ProcessCost(of: getpid()).cpu, store, try ProcessCost(of: children.processID).cpu)
     }
 
+    // MARK: Rows
+
+    private func fromNothing() async throws {
+        var networks: [String] = []
+        for index in 0..<size.networks {
+            let subnet = "10.\(index / 16 + 1).\(index % 16 * 16).0/20"
+            networks.append(
+                try await swarm.swarm.createSwarmNetwork(Self.network("net-\(index)", subnet: subnet)))
+        }
+        let begun = ContinuousClock.now
+        let (manager, store, agents) = try costs()
+        for index in 0..<size.services {
+            _ = try await swarm.swarm.createService(
+                Self.spec("service-\(index)", replicas: size.replicas, network: networks[index % networks.count]))
+        }
+        try await until(within: Self.limit, every: .milliseconds(500)) { try await running() == size.tasks }
+        Self.tell("from-nothing", (ContinuousClock.now - begun) / .seconds(1), "s", atMost: 180)
+        let now = try costs()
+        Self.tell("from-nothing-cpu-manager", (now.manager - manager) / .seconds(1), "s")
+        Self.tell("from-nothing-cpu-store", (now.store - store) / .seconds(1), "s")
+        Self.tell("from-nothing-cpu-agents", (now.agents - agents) / .seconds(1), "s")
+    }
+
     private func beats() async throws {
         // What the last tasks have left to say is said first.
         try await Task.sleep(for: .seconds(5))
         let before = try costs()
-        try await Task.sleep(for: Self.idle)
+        try await Task.sleep(for: size.idle)
         let after = try costs()
-        tell("idle-manager", (after.manager - before.manager) / Self.idle * 100, "% of a core")
-        tell("idle-store", (after.store - before.store) / Self.idle * 100, "% of a core")
-        tell("idle-agents", (after.agents - before.agents) / Self.idle * 100, "% of a core")
+        Self.tell("idle-manager", (after.manager - before.manager) / size.idle * 100, "% of a core", atMost: 5)
+        Self.tell("idle-store", (after.store - before.store) / size.idle * 100, "% of a core")
+        Self.tell("idle-agents", (after.agents - before.agents) / size.idle * 100, "% of a core")
     }
 
     private func lists() async throws {
         let swarm = swarm.swarm
-        try await time("list-services") { _ = try await swarm.listServices(Filters(), withStatus: true) }
-        try await time("list-tasks") { _ = try await swarm.listTasks(Filters()) }
+        // As `docker` asks for them, and encoded as it is answered.
+        try await time("service-ls") {
+            _ = try WireJSON.encode(try await swarm.listServices(Filters(), withStatus: true))
+        }
         let filters = Filters(["service": ["service-0"]])
-        try await time("list-tasks-of-a-service") { _ = try await swarm.listTasks(filters) }
-        try await time("list-nodes") { _ = try await swarm.listNodes(Filters()) }
+        try await time("service-ps") { _ = try WireJSON.encode(try await swarm.listTasks(filters)) }
+        let node = try await tasks(of: "service-0").compactMap(\.nodeID).first ?? "self"
+        let ofNode = Filters(["node": [node]])
+        try await time("node-ps") { _ = try WireJSON.encode(try await swarm.listTasks(ofNode)) }
+        try await time("node-ls") { _ = try WireJSON.encode(try await swarm.listNodes(Filters())) }
+        // What a manager's part of `network inspect` is: its node adds the containers that it has itself.
+        try await time("network-inspect") { _ = try WireJSON.encode(try await swarm.swarmNetworks()) }
+        try await time("all-tasks", hasAim: false) { _ = try await swarm.listTasks(Filters()) }
     }
 
-    private func time(_ name: String, _ body: () async throws -> Void) async throws {
+    private func time(_ name: String, hasAim: Bool = true, _ body: () async throws -> Void) async throws {
         var times: [Double] = []
         for _ in 0..<5 {
             let begun = ContinuousClock.now
             try await body()
             times.append((ContinuousClock.now - begun) / .milliseconds(1))
         }
-        tell(name, times.sorted()[2], "ms")
-    }
-
-    private func scale(_ name: String, to replicas: Int) async throws {
-        var service = try await swarm.swarm.inspectService(name, insertDefaults: false)
-        service.spec.mode.replicated = .init(replicas: UInt64(replicas))
-        _ = try await swarm.swarm.updateService(
-            name, version: service.version.index, service.spec, rollback: false)
+        Self.tell(name, times.sorted()[2], "ms", atMost: hasAim ? 100 : nil)
     }
 
     private func singleChanges() async throws {
-        var total = options.services * options.replicas
-        let idle = try await cost(over: Self.idle)
+        let idle = try await cost(over: size.idle)
         let begun = ContinuousClock.now
         let before = try costs()
-        for index in 0..<options.changes {
-            total += 1
-            try await scale("service-0", to: options.replicas + index + 1)
-            let wanted = total
-            try await until(within: Self.limit) { try await running() == wanted }
+        for index in 0..<size.changes {
+            let wanted = size.replicas + index + 1
+            try await swarm.scale("service-0", to: wanted)
+            try await until(within: Self.limit) {
+                try await tasks(of: "service-0").count { $0.status.state == .running && $0.isWanted } == wanted
+            }
         }
         let took = ContinuousClock.now - begun
         let after = try costs()
-        let changes = Double(options.changes)
-        tell("one-more-task", took / .milliseconds(1) / changes, "ms")
-        let share = took / Self.idle
-        let manager = after.manager - before.manager - idle.manager * share
+        let changes = Double(size.changes)
+        Self.tell("one-more-task", took / .milliseconds(1) / changes, "ms")
+        let share = took / size.idle
+        let manager = (after.manager - before.manager - idle.manager * share) / .milliseconds(1) / changes
         let agents = after.agents - before.agents - idle.agents * share
-        tell("one-more-task-cpu-manager", manager / .milliseconds(1) / changes, "ms")
-        tell("one-more-task-cpu-agents", agents / .milliseconds(1) / changes, "ms")
+        // All nodes with a task of a service in the network are told.
+        var subscribers: Set<String> = []
+        for index in stride(from: 0, to: size.services, by: size.networks) {
+            subscribers.formUnion(try await tasks(of: "service-\(index)").compactMap(\.nodeID))
+        }
+        Self.tell("one-more-task-subscribers", Double(subscribers.count), "nodes")
+        Self.tell(
+            "one-more-task-cpu-manager", manager, "ms",
+            atMost: Double(Self.changesOfATask) * (1 + 0.01 * Double(subscribers.count)))
+        Self.tell("one-more-task-cpu-agents", agents / .milliseconds(1) / changes, "ms")
     }
+
+    /// What one more task changes in the store: the service, the task that is made, placed, accepted, prepared, ready, started, and runs.
+    private static let changesOfATask = 8
 
     private func cost(over time: Duration) async throws -> (manager: Duration, agents: Duration) {
         let before = try costs()
@@ -148,37 +179,57 @@ struct Measurement {
         return (after.manager - before.manager, after.agents - before.agents)
     }
 
+    private func downNodes() async throws -> Set<String> {
+        Set(try await swarm.swarm.listNodes(Filters()).filter { $0.status.state == .down }.map(\.id))
+    }
+
     private func lostNode() async throws {
         let wanted = try await running()
         try children.stop(1)
         let begun = ContinuousClock.now
-        try await until(within: Self.limit) {
-            try await swarm.swarm.listNodes(Filters()).contains { $0.status.state == .down }
-        }
-        tell("lost-node-noticed", (ContinuousClock.now - begun) / .seconds(1), "s")
+        try await until(within: Self.limit, every: .milliseconds(100)) { try await !downNodes().isEmpty }
+        Self.tell("lost-node-noticed", (ContinuousClock.now - begun) / .seconds(1), "s")
         let noticed = ContinuousClock.now
-        try await until(within: Self.limit) {
-            let down = Set(try await swarm.swarm.listNodes(Filters()).filter { $0.status.state == .down }.map(\.id))
-            let up = try await swarm.swarm.listTasks(Filters()).count {
-                $0.status.state == .running && $0.desiredState == .running && !down.contains($0.nodeID ?? "")
-            }
-            return up == wanted
-        }
-        tell("lost-node-replaced", (ContinuousClock.now - noticed) / .seconds(1), "s")
+        let lost = try await downNodes()
+        var affected = 0
+        for node in lost { affected += try await swarm.swarm.listTasks(Filters(["node": [node]])).count }
+        Self.tell("lost-node-tasks", Double(affected), "tasks")
+        // Those of nodes that are down do not count.
+        try await until(within: Self.limit, every: .milliseconds(200)) { try await running() == wanted }
+        Self.tell("lost-node-replaced", (ContinuousClock.now - noticed) / .seconds(1), "s", atMost: 10)
     }
 
+    /// A large service of its own, updated a part at a time: first an old task ends, then its successor begins.
     private func update() async throws {
-        var service = try await swarm.swarm.inspectService("service-1", insertDefaults: false)
+        let network = try await swarm.swarm.createSwarmNetwork(Self.network("large", subnet: "10.200.0.0/16"))
+        var begun = ContinuousClock.now
+        _ = try await swarm.swarm.createService(Self.spec("large", replicas: size.large, network: network))
+        try await until(within: Self.limit, every: .milliseconds(200)) {
+            try await running(of: "large") == size.large
+        }
+        Self.tell("large-service", (ContinuousClock.now - begun) / .seconds(1), "s")
+        var service = try await swarm.swarm.inspectService("large", insertDefaults: false)
         service.spec.taskTemplate.forceUpdate = service.spec.taskTemplate.forceUpdate &+ 1
         var config = UpdateConfiguration()
-        config.parallelism = 100
+        config.parallelism = UInt64(clamping: size.parallelism)
+        config.monitor = 1_000_000
         service.spec.updateConfig = config
-        let begun = ContinuousClock.now
+        begun = ContinuousClock.now
         _ = try await swarm.swarm.updateService(
-            "service-1", version: service.version.index, service.spec, rollback: false)
+            "large", version: service.version.index, service.spec, rollback: false)
+        let before = try costs().manager
+        var (most, fewest) = (0, Int.max)
         try await until(within: Self.limit, every: .milliseconds(100)) {
-            try await swarm.swarm.inspectService("service-1", insertDefaults: false).updateStatus?.state == "completed"
+            let tasks = try await tasks(of: "large")
+            most = max(most, tasks.count { $0.isWanted && $0.isLive })
+            fewest = min(fewest, tasks.count { $0.isWanted && $0.status.state == .running })
+            return try await swarm.swarm.inspectService("large", insertDefaults: false).updateStatus?.state
+                == "completed"
         }
-        tell("update-of-a-service", (ContinuousClock.now - begun) / .seconds(1), "s")
+        Self.tell("update-of-large-service", (ContinuousClock.now - begun) / .seconds(1), "s")
+        Self.tell("update-of-large-service-cpu-manager", (try costs().manager - before) / .seconds(1), "s")
+        Self.tell("update-tasks-at-most", Double(most), "tasks", atMost: Double(size.large))
+        Self.tell(
+            "update-tasks-out-at-most", Double(size.large - fewest), "tasks", atMost: Double(size.parallelism))
     }
 }

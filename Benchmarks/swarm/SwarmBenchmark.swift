@@ -1,9 +1,11 @@
 import ArgumentParser
+import Glibc
+import LinuxSystem
 
 /// Managers with their real store, TLS and protocol, and nodes that have everything but a kernel: what do they cost, and how does that grow?
 @main struct SwarmBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "swarm-benchmark", subcommands: [Run.self, Agents.self], defaultSubcommand: Run.self)
+        commandName: "swarm-benchmark", subcommands: [Run.self, Agents.self, Founder.self], defaultSubcommand: Run.self)
 }
 
 extension SwarmBenchmark {
@@ -20,31 +22,91 @@ extension SwarmBenchmark {
     struct Run: AsyncParsableCommand {
         @OptionGroup var place: Place
 
-        @Option(help: "How many nodes without a kernel.")
-        var agents = 100
+        @OptionGroup var size: Size
 
-        @Option(help: "How many services.")
-        var services = 100
-
-        @Option(help: "How many networks, to which the services are spread.")
-        var networks = 10
-
-        @Option(help: "How many tasks each service has.")
-        var replicas = 30
-
-        @Option(help: "How many single changes are measured.")
-        var changes = 20
+        @Flag(help: "Measure what a manager that is killed costs, with two managers more, and nothing else.")
+        var killsManager = false
 
         func run() async throws {
+            if killsManager { return try await ManagerLoss(place: place, size: size.chosen).run() }
             try await ManagedSwarm.running(place) { swarm in
-                let children = try await AgentProcess.start(agents, place, of: swarm)
+                let before = try ProcessCost(of: getpid()).resident
+                let children = try await AgentProcess.start(size.chosen.agents, place, of: swarm)
                 do {
-                    try await Measurement(swarm: swarm, children: children, options: self).all()
+                    try await Measurement(swarm: swarm, children: children, size: size.chosen, residentBefore: before)
+                        .all()
                 } catch {
                     await children.end()
                     throw error
                 }
                 await children.end()
+            }
+        }
+    }
+
+    /// How large the swarm is.
+    struct Size: ParsableArguments {
+        @Flag(help: "Small numbers everywhere, for a try that takes two minutes; the numbers given count all the same.")
+        var quick = false
+
+        @Flag(help: "The numbers of the aims: 1,000 nodes, 1,000 services on 100 networks, 30,000 tasks.")
+        var full = false
+
+        @Option(help: "How many nodes without a kernel; 100, 10 for a quick run, 1,000 for a full one.")
+        var agents: Int?
+
+        @Option(help: "How many services; 100, 10, 1,000.")
+        var services: Int?
+
+        @Option(help: "How many networks, to which the services are spread; 10, 2, 100.")
+        var networks: Int?
+
+        @Option(help: "How many tasks each service has; 30, 5, 30.")
+        var replicas: Int?
+
+        @Option(help: "How many single changes are measured; 20, 5, 20.")
+        var changes: Int?
+
+        @Option(help: "How many tasks the service has that is updated a part at a time; 300, 20, 3,000.")
+        var large: Int?
+
+        @Option(help: "How many of them are updated at a time; 100, 5, 100.")
+        var parallelism: Int?
+
+        var chosen: Chosen {
+            func number(_ given: Int?, _ usual: Int, _ quick: Int, _ full: Int) -> Int {
+                given ?? (self.quick ? quick : self.full ? full : usual)
+            }
+            return Chosen(
+                agents: number(agents, 100, 10, 1000), services: max(1, number(services, 100, 10, 1000)),
+                networks: max(1, number(networks, 10, 2, 100)), replicas: number(replicas, 30, 5, 30),
+                changes: max(1, number(changes, 20, 5, 20)), large: number(large, 300, 20, 3000),
+                parallelism: max(1, number(parallelism, 100, 5, 100)), idle: .seconds(quick ? 5 : 20))
+        }
+
+        struct Chosen {
+            let agents: Int
+            let services: Int
+            let networks: Int
+            let replicas: Int
+            let changes: Int
+            let large: Int
+            let parallelism: Int
+            /// For how long what is idle is looked at.
+            let idle: Duration
+            var tasks: Int { services * replicas }
+        }
+    }
+
+    /// A manager in a process of its own, which founds the swarm. Prints the tokens, and runs until its input ends.
+    struct Founder: AsyncParsableCommand {
+        @OptionGroup var place: Place
+
+        func run() async throws {
+            try await ManagedSwarm.running(place) { swarm in
+                print("token \(swarm.token) \(swarm.managerToken)")
+                fflush(nil)
+                while try await onThread({ readLine() }) != nil {}
             }
         }
     }
