@@ -14,7 +14,7 @@ import StateStore
 /// With several managers each keeps the sessions of its own nodes. A node's object says which manager that is (``Node/Session``), so that one
 /// manager at a time speaks for it; what others need to know of a node's networks they tell each other by ``ManagerPresence``.
 ///
-/// A sign of life waits for nothing but the store, and for that only when there is something to write.
+/// A sign of life waits for nothing: not for what nodes are told, and not for the store that something of it may have to be written to.
 package actor Dispatcher: ServiceLifecycle.Service {
     /// Nodes are not asked for more, whatever the swarm's specification says: none could keep up, and all would count as down.
     static let shortestHeartbeat = Duration.milliseconds(500)
@@ -48,6 +48,8 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let note: String?
         /// Said too soon after others: it is written when its time has come.
         var waiting: NodeDescription?
+        /// Named by its last sign of life.
+        var address: IPAddress?
         var isReporting = false
         /// An element makes the handler tell how things are; finished when the session is over, for the handler to end.
         let answers: AsyncStream<Void>.Continuation
@@ -185,20 +187,25 @@ package actor Dispatcher: ServiceLifecycle.Service {
         if sessions[nodeID]?.id != session { await assignments.end(nodeID, session: session) }
     }
 
-    /// Takes a sign of life.
+    /// Takes a sign of life, and waits for nothing: what is to be written of it is ``writeHeard(_:session:)``'s.
     /// - Throws: `RPCError` with `.aborted` when the session is over; others as ``open(_:session:description:place:answers:)`` does.
-    func heard(_ nodeID: String, session: String, description: NodeDescription?, place: ClaimedPlace) async throws {
+    func heard(_ nodeID: String, session: String, description: NodeDescription?, place: ClaimedPlace) throws {
         try check(nodeID, session)
         try spend(\.messages, of: nodeID)
         sessions[nodeID]?.lastHeard = clock.now
-        let known = model.objects.nodes[nodeID]
-        let address = try known.flatMap { try place.address(of: $0) }
+        sessions[nodeID]?.address = try model.objects.nodes[nodeID].flatMap { try place.address(of: $0) }
         if let description {
             sessions[nodeID]?.waiting = description
             waitingNodes.insert(nodeID)
         }
-        // A sign of life after the node was declared down, as when the store was slow, makes it ready again.
-        try await write(nodeID, session: session, address, evenSo: known?.status.state != .ready)
+    }
+
+    /// Writes what was heard of a node, if that is news. A sign of life after the node was declared down, as when the store was slow, makes it
+    /// ready again.
+    func writeHeard(_ nodeID: String, session: String) async throws {
+        try check(nodeID, session)
+        let isReady = model.objects.nodes[nodeID]?.status.state == .ready
+        try await write(nodeID, session: session, sessions[nodeID]?.address, evenSo: !isReady)
     }
 
     /// Writes what a node says of itself, if that is news and its time has come.

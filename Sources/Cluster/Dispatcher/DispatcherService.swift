@@ -34,6 +34,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         let source = NodeAddress(nodeID, context)
         let session = RandomID.swarm()
         let (answers, answer) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (heard, news) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let result = await Result {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -47,12 +48,20 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                         if isOpen {
                             try await dispatcher.heard(
                                 nodeID, session: session, description: description, place: place)
+                            news.yield()
                         } else {
                             try await dispatcher.open(
                                 member, session: session, description: description, place: place,
                                 program: NodeReports.program(message.program), answers: answer)
                             isOpen = true
+                            answer.yield()
                         }
+                    }
+                }
+                // Beside the above: a store that is slow makes no node silent.
+                group.addTask {
+                    for await _ in heard {
+                        try await dispatcher.writeHeard(nodeID, session: session)
                         answer.yield()
                     }
                 }
