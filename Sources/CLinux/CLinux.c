@@ -499,6 +499,11 @@ __attribute__((constructor)) static void clinux_limit_arenas(void) { mallopt(M_A
 
 int clinux_trim_memory(void) { return malloc_trim(0); }
 
+size_t clinux_allocated_memory(void) {
+    struct mallinfo2 facts = mallinfo2();
+    return facts.uordblks + facts.hblkhd;
+}
+
 int clinux_pin_thread(int processor) {
     cpu_set_t only;
     CPU_ZERO(&only);

@@ -151,5 +151,8 @@ int clinux_epoll_wait(int epoll, uint64_t *tokens, int most);
 /// Gives the pages of freed memory back to the kernel, of all arenas (malloc_trim(3)). 1 when there were any.
 int clinux_trim_memory(void);
 
+/// Bytes that the process has allocated and not freed, wherever the allocator keeps them: mallinfo2(3).
+size_t clinux_allocated_memory(void);
+
 /// Lets the calling thread run on one CPU only (sched_setaffinity(2)).
 int clinux_pin_thread(int processor);

@@ -1,5 +1,4 @@
 import Addressing
-import Glibc
 import LinuxSystem
 import Model
 import Orchestration
@@ -64,15 +63,7 @@ import Testing
         return try NetworkAllocator(state: SwarmState()).allocate(request, id: "network1abcdefghijklmnopq", at: .now)
     }
 
-    /// Resident pages, in bytes: proc(5), `statm`.
-    private static func resident() async throws -> Int {
-        try await Memory.giveBack()
-        let fields = try #require(try Files.text("/proc/self/statm")).split(separator: " ")
-        return try #require(Int(fields[1])) * Int(getpagesize())
-    }
-
-    @Test func `a task shares what all tasks of its service have, and takes a few kibibytes at the most`() async throws
-    {
+    @Test func `a task shares what all tasks of its service have, and takes a few kibibytes at the most`() throws {
         let (service, network, count) = (Self.service(), try Self.network(), 1500)
         var values = [
             try Self.stored(StoreKey(.networks, id: network.id), network, 1),
@@ -84,20 +75,20 @@ import Testing
         }
         let size = values.map(\.value.count).max() ?? 0
         var state = SwarmState()
-        let before = try await Self.resident()
+        let before = Memory.allocatedBytes
         state.take(.snapshot(StoreListing(values: values, revision: 2)))
-        let each = (try await Self.resident() - before) / count
+        let each = (Memory.allocatedBytes - before) / count
         #expect(state.tasks.count == count)
         #expect(each < 2048, "\(each) bytes a task that is stored in \(size)")
         // Reported on once more, each is decoded anew.
-        let again = try await Self.resident()
+        let again = Memory.allocatedBytes
         for number in 0..<count {
             var task = Self.task(number, of: service, in: network)
             task.status.message = "healthy"
             let value = try Self.stored(StoreKey(.tasks, id: task.id), task, 3 + number)
             state.take(.events([.put(value)]))
         }
-        let more = (try await Self.resident() - again) / count
+        let more = (Memory.allocatedBytes - again) / count
         #expect(more < 256)
     }
 }

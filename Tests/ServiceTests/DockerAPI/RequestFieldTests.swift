@@ -78,7 +78,7 @@ import Testing
                 "TaskTemplate.Resources.Reservations.GenericResources", "TaskTemplate.Placement.Preferences",
                 "TaskTemplate.Placement.Platforms",
             ],
-            expressions: ["TaskTemplate.ForceUpdate": "task.spec == template"])
+            expressions: ["TaskTemplate.ForceUpdate": "moved == template"])
     }
 
     private static let bodies: [String: Body] = [
