@@ -1,4 +1,5 @@
 import Cluster
+import EngineInterface
 import Foundation
 import LinuxSystem
 import Model
@@ -66,8 +67,10 @@ final class AgentFleet: Sendable {
             do {
                 try await swarm.joinSwarm(joining)
                 return true
-            } catch {
-                if "\(error)".contains("too many nodes join at once") { return false }
+            } catch let error as SwarmError {
+                // Refused for their number, or let go by the guard of the manager's port.
+                if case .managerUnreachable = error { return false }
+                if case .joinRefused(let refusal) = error, refusal.code == "ResourceExhausted" { return false }
                 throw error
             }
         }
