@@ -24,6 +24,7 @@ extension ReconcileLoop {
             ledger.take(plan)
             ledger.take(plan, outcome)
         }
+        forgetListings(&memory)
         memory.forgetting.add(plan.ends)
         // What leads somewhere from now on is not left what led nowhere.
         await forget(&memory, atOnce: Set(plan.ends.filter { $0.value.contains(where: \.isOfBeginning) }.keys))

@@ -213,7 +213,13 @@ final class ReconcileLoop: Sendable {
             ledger.take(outcome)
             ledger.prepared.subtract(desired.sandboxes.map { .sandbox($0.id) })
         }
+        forgetListings(&memory)
         return (pass, outcome)
+    }
+
+    /// How rules are listed that are nowhere any more need not be known. A pass may be of a few namespaces: what is nowhere the ledger tells.
+    func forgetListings(_ memory: inout Memory) {
+        memory.chains.forgetUnused(ledger.value.applied.values.lazy.flatMap(\.state.tables))
     }
 
     /// Its last step.

@@ -35,7 +35,6 @@ extension ReconcilePass {
             outcome.applied[scope] = applied
         }
         outcome.parts = parts
-        outcome.book.forgetUnused(outcome.applied.values.lazy.flatMap(\.state.tables))
         return outcome
     }
 

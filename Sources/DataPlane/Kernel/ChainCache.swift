@@ -5,8 +5,8 @@ import Nftables
 /// How nft lists chains, by what they were loaded from. What it prints is not what it was told, so rules that others have
 /// changed are seen only by comparing with an earlier listing of the same text.
 struct ChainCache: Sendable {
-    /// Skeletons that name a container's own addresses come and go; above this those out of use are forgotten.
-    private static let mostChains = 4_096
+    /// Skeletons that name a container's own addresses come and go; of fewer than this none is forgotten.
+    private static let fewestChains = 4_096
 
     private struct Key: Hashable {
         /// A skeleton's tag, or the chain's own text.
@@ -15,6 +15,11 @@ struct ChainCache: Sendable {
     }
 
     private var listings: [Key: String] = [:]
+    /// Above this those out of use are forgotten: twice what was left when that was done last, so that each costs as much beside many.
+    private var mostChains = Self.fewestChains
+
+    /// Of how many chains the listing is known.
+    var count: Int { listings.count }
 
     private static func keys(of table: Table) -> [Key] {
         let tag = table.tag
@@ -37,10 +42,13 @@ struct ChainCache: Sendable {
         for key in Self.keys(of: table) { if let text = chains[key.chain] { listings[key] = text } }
     }
 
+    /// Forgets chains of which nobody has a table any more, when there are many.
+    /// - Parameter tables: All there are, in whatever namespace.
     mutating func forgetUnused(_ tables: some Sequence<Table>) {
-        guard listings.count > Self.mostChains else { return }
+        guard listings.count > mostChains else { return }
         let used = Set(tables.flatMap(Self.keys(of:)))
         listings = listings.filter { used.contains($0.key) }
+        mostChains = max(Self.fewestChains, 2 * listings.count)
     }
 
     /// Loads tables that an earlier daemon left, without their elements, in a namespace at `path` that is thrown away, to
