@@ -171,7 +171,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         lastHeard[nodeID] = clock.now
         let note = capabilities.note(on: program)
         try await markReady(
-            nodeID, session: session, description: description, dataPathAddress: address, note: note,
+            nodeID, session: session, begins: true, description: description, dataPathAddress: address, note: note,
             isWorker: member.role == .worker)
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
@@ -201,11 +201,19 @@ package actor Dispatcher: ServiceLifecycle.Service {
     }
 
     /// Writes what was heard of a node, if that is news. A sign of life after the node was declared down, as when the store was slow, makes it
-    /// ready again.
+    /// ready again. What the store does not take now is written later; it is no reason to let go of a node that is heard.
+    ///
+    /// - Throws: `RPCError` with `.aborted` when the session is over.
     func writeHeard(_ nodeID: String, session: String) async throws {
         try check(nodeID, session)
         let isReady = model.objects.nodes[nodeID]?.status.state == .ready
-        try await write(nodeID, session: session, sessions[nodeID]?.address, evenSo: !isReady)
+        do {
+            try await write(nodeID, session: session, sessions[nodeID]?.address, evenSo: !isReady)
+        } catch let error as RPCError {
+            throw error
+        } catch {
+            log.debug("what a node says is not written yet", metadata: ["node": "\(nodeID)", "error": "\(error)"])
+        }
     }
 
     /// Writes what a node says of itself, if that is news and its time has come.
@@ -224,8 +232,18 @@ package actor Dispatcher: ServiceLifecycle.Service {
             }
         }
         guard isWanted || description != nil else { return }
-        try await markReady(
-            nodeID, session: session, description: description, dataPathAddress: address, note: sessions[nodeID]?.note)
+        do {
+            try await markReady(
+                nodeID, session: session, description: description, dataPathAddress: address,
+                note: sessions[nodeID]?.note)
+        } catch {
+            // It is still to be written, unless the node has said something else since, or the session is another.
+            if let description, sessions[nodeID]?.id == session, sessions[nodeID]?.waiting == nil {
+                sessions[nodeID]?.waiting = description
+                waitingNodes.insert(nodeID)
+            }
+            throw error
+        }
     }
 
     /// A node has said what cannot be read here.
@@ -261,10 +279,10 @@ package actor Dispatcher: ServiceLifecycle.Service {
     }
 
     func check(_ nodeID: String, _ session: String) throws {
-        guard sessions[nodeID]?.id == session else {
-            throw RPCError(code: .aborted, message: "the session is over")
-        }
+        guard sessions[nodeID]?.id == session else { throw Self.isOver }
     }
+
+    private static var isOver: RPCError { RPCError(code: .aborted, message: "the session is over") }
 
     private static func differs(_ new: NodeDescription, from old: NodeDescription?) -> Bool {
         var new = new
@@ -274,14 +292,19 @@ package actor Dispatcher: ServiceLifecycle.Service {
 
     /// What a node is told from now on is at least as new as what any manager has told it before: this manager's copy has seen the write
     /// that made the session this manager's.
+    ///
+    /// - Parameter begins: The node is this session's from now on. Any later write of a session leaves a node alone that has begun another since:
+    ///   it may have waited for the store meanwhile, and would take the node back.
+    /// - Throws: `RPCError` with `.aborted` when the node has begun another session.
     private func markReady(
-        _ nodeID: String, session: String, description: NodeDescription?, dataPathAddress: IPAddress?, note: String?,
-        isWorker: Bool = false
+        _ nodeID: String, session: String, begins: Bool = false, description: NodeDescription?,
+        dataPathAddress: IPAddress?, note: String?, isWorker: Bool = false
     ) async throws {
         let own = Node.Session(manager: ownID, id: session)
         let tlsInfo = model.objects.cluster?.tlsInfo
         let revision = try await writer.update(Node.self, nodeID) { node in
             let before = node
+            guard begins || node.membership?.session == own else { throw Self.isOver }
             if var description {
                 description.tlsInfo = tlsInfo
                 node.description = description

@@ -2,9 +2,11 @@ import Addressing
 import EngineInterface
 import EtcdStore
 import Faults
+import GRPCCore
 import LinuxSystem
 import Logging
 import Model
+import NodeProtocol
 import Orchestration
 import StateStore
 import Synchronization
@@ -273,6 +275,59 @@ import Testing
                 model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
                 log: Logger(label: "test"))
             #expect(await dispatcher.heartbeat == Dispatcher.shortestHeartbeat)
+        }
+    }
+
+    @Test func `what a session has to write does not take a node back that has begun another one`() async throws {
+        try await withManager([node("n1")]) { manager, store in
+            let dispatcher = Dispatcher(
+                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
+            var description = NodeDescription()
+            description.hostname = "before"
+            let (_, answers) = AsyncStream.makeStream(of: Void.self)
+            try await dispatcher.open(
+                Member(nodeID: "n1", clusterID: "c", role: .worker), session: "first", description: description,
+                place: place, program: Capabilities.present.program, answers: answers)
+            func stored() async throws -> Node {
+                try Node(stored: try #require(try await store.base.get(StoreKey(.nodes, id: "n1"))))
+            }
+            #expect(try await stored().membership?.session == .init(manager: "own", id: "first"))
+
+            description.hostname = "after"
+            try await dispatcher.heard("n1", session: "first", description: description, place: place)
+            var elsewhere = try await stored()
+            elsewhere.membership?.session = .init(manager: "other", id: "second")
+            let taken = elsewhere
+            store.overtake { base in try await Self.put(taken, in: base) }
+            let refusal = await #expect(throws: RPCError.self) {
+                try await dispatcher.writeHeard("n1", session: "first")
+            }
+            #expect(refusal?.code == .aborted)
+            #expect(try await stored().membership?.session == .init(manager: "other", id: "second"))
+            #expect(try await stored().description?.hostname == "before")
+        }
+    }
+
+    @Test func `a node's word that the store does not take is written later`() async throws {
+        try await withManager([node("n1")]) { manager, store in
+            let dispatcher = Dispatcher(
+                model: manager.model, writer: manager.writer, live: manager.live, nodeID: "own",
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let place = Dispatcher.ClaimedPlace(claim: "", source: NodeAddress("n1", source: nil))
+            let (_, answers) = AsyncStream.makeStream(of: Void.self)
+            try await dispatcher.open(
+                Member(nodeID: "n1", clusterID: "c", role: .worker), session: "s", description: nil,
+                place: place, program: Capabilities.present.program, answers: answers)
+            var description = NodeDescription()
+            description.hostname = "named"
+            try await dispatcher.heard("n1", session: "s", description: description, place: place)
+            store.overtake { _ in throw StateStoreError(.unavailable, "reading") }
+            try await dispatcher.writeHeard("n1", session: "s")
+            #expect(try await manager.writer.get(Node.self, "n1")?.description?.hostname != "named")
+            await dispatcher.tick()
+            #expect(try await manager.writer.get(Node.self, "n1")?.description?.hostname == "named")
         }
     }
 
