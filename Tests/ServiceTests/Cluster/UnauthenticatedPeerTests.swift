@@ -35,12 +35,14 @@ import X509
 
     /// Sends these messages in one session, each after the answer to the one before, and signs of life from then on.
     /// - Returns: How many were answered, and the code that the session ended with.
+    /// - Throws: What `body` threw, which gRPC makes another error of.
     private func session(
         _ identity: TLSIdentity, _ manager: TestNode, _ messages: [Wire.SessionRequest],
         _ body: @Sendable @escaping (String, NodeTransport.Client) async throws -> Void = { _, _ in }
     ) async throws -> (answered: Int, end: RPCError.Code?) {
         let answered = ObservableValue(0)
         let id = ObservableValue("")
+        let failure = ObservableValue<(any Error)?>(nil)
         do {
             try await NodeTransport.withClient(
                 to: "\(manager.address):\(manager.port)", identity: identity, check: .none, group: Self.group
@@ -59,7 +61,12 @@ import X509
                                 try await writer.write(.with { $0.dataPathAddress = messages[0].dataPathAddress })
                             }
                         }
-                        group.addTask { try await body(id.value, client) }
+                        group.addTask {
+                            do { try await body(id.value, client) } catch {
+                                if !(error is CancellationError) { failure.set(error) }
+                                throw error
+                            }
+                        }
                         defer { group.cancelAll() }
                         try await group.next()
                     }
@@ -72,6 +79,7 @@ import X509
             }
             return (answered.value, nil)
         } catch let error as RPCError {
+            if let failure = failure.value { throw failure }
             return (answered.value, error.code)
         }
     }
@@ -126,6 +134,8 @@ import X509
                 spec.taskTemplate.restartPolicy?.delay = 10_000_000
                 let wanted = spec
                 let last = try await session(identity, node, [try message("127.0.0.9")]) { session, client in
+                    // Else all tasks are this node's.
+                    try await eventually("the manager's own node is ready") { try await ready(swarm) == 2 }
                     _ = try await swarm.createService(wanted)
                     @Sendable func own() async throws -> [SwarmTask] {
                         try await swarm.listTasks(Filters()).filter { $0.nodeID == id }
