@@ -25,7 +25,8 @@ extension DataPlane {
     /// at start, and when messages were lost, everything is compared.
     /// Returns when its task is cancelled.
     ///
-    /// What is changed over the sockets of ``NamespaceHandles`` is not heard; other changes of our own are: a comparison that finds nothing is cheap.
+    /// What is changed over the sockets of ``NamespaceHandles`` is not heard; other changes of our own are: a comparison that finds nothing is cheap, as it
+    /// reads no rules of a namespace in which nobody else has changed any (``RulesetGenerations``).
     package func run() async throws {
         let listener = try await NetlinkListener.open(in: node, ignoring: handles.own)
         let changes = ChangeSet()
@@ -95,7 +96,7 @@ extension DataPlane {
             ledger.change { due = $0.pace.takeDue(at: .now) }
             guard let due else { return try await compareEverything() }
             let scopes = try await silentlyChanged().union(due)
-            if !scopes.isEmpty { _ = try await resync(reason: "seen in passing", scopes: scopes) }
+            if !scopes.isEmpty { _ = try await mailbox.compare(scopes, reason: "seen in passing") }
         } catch let error as SystemError {
             // A namespace may go while it is looked at: the next look is soon.
             log.debug("looking for changes failed", metadata: ["error": "\(error)"])
@@ -135,11 +136,11 @@ extension DataPlane {
             scopes.formIntersection(ledger.applied.keys)
             scopes = ledger.pace.admit(scopes, at: .now)
         }
-        if !scopes.isEmpty { _ = try await resync(reason: "change heard", scopes: scopes) }
+        if !scopes.isEmpty { _ = try await mailbox.compare(scopes, reason: "change heard") }
     }
 
     private func compareEverything() async throws {
-        let report = try await resync(reason: "comparison of everything")
+        let report = try await mailbox.compare(nil, reason: "comparison of everything")
         ledger.change { $0.pace.noteAll(took: report.duration, at: .now) }
     }
 }

@@ -95,10 +95,10 @@ package final class DataPlane: Sendable {
         return try await report(of: mailbox.post(whole: desired, adopts: true))
     }
 
-    /// Compares with the kernel, and repairs. `scopes`: these only, or everything.
+    /// Compares everything with the kernel, or these scopes, and repairs. Rules are read in any case.
     /// - Throws: `CancellationError`; the comparison takes place all the same.
     package func resync(reason: String, scopes: Set<Scope>? = nil) async throws -> DriftReport {
-        try await mailbox.compare(scopes, reason: reason)
+        try await mailbox.compare(scopes, reason: reason, rereads: true)
     }
 
     /// Removes everything of ours: links, tables, namespaces. Parameters of the node stay as they are.

@@ -101,7 +101,7 @@ package struct RulesetChanges: Sendable {
 
 /// Changes nftables in the namespace in which it was opened, whoever calls. Blocking.
 package final class RulesetSocket: Sendable {
-    private let shared: SharedSocket
+    let shared: SharedSocket
 
     /// In the calling thread's namespace.
     package init() throws { shared = SharedSocket(try NetlinkSocket(protocol: NETLINK_NETFILTER)) }
@@ -219,28 +219,5 @@ extension RuleExpression {
                 (NFTA_NAT_REG_ADDR_MIN.rawValue, address),
             ] + (port.map { [(NFTA_NAT_REG_PROTO_MIN.rawValue, $0)] } ?? [])
         }
-    }
-}
-
-/// linux/netfilter/nf_tables.h
-private enum RulesetMessage {
-    private static let subsystem = UInt16(truncatingIfNeeded: NFNL_SUBSYS_NFTABLES) << 8
-
-    private static func number(_ message: nf_tables_msg_types) -> UInt16 {
-        subsystem | UInt16(truncatingIfNeeded: message.rawValue)
-    }
-
-    static let newElement = number(NFT_MSG_NEWSETELEM)
-    static let deleteElement = number(NFT_MSG_DELSETELEM)
-    static let newChain = number(NFT_MSG_NEWCHAIN)
-    static let newRule = number(NFT_MSG_NEWRULE)
-    static let deleteRule = number(NFT_MSG_DELRULE)
-
-    /// With `struct nfgenmsg`: family, version, resource id.
-    static func begin(_ kind: UInt16, _ family: UInt8, flags: UInt16) -> MessageWriter {
-        var writer = MessageWriter(type: kind, flags: MessageFlags.request | flags)
-        writer.put(family)
-        writer.put(zeros: 3)
-        return writer
     }
 }

@@ -77,7 +77,7 @@ struct FinePass: Sendable {
             guard let changes else {
                 throw DataPlaneError(code: .incomplete, message: "elements cannot be written as the kernel has them")
             }
-            try handle(scope).ruleset.perform(changes)
+            try handles.change(scope, changes)
         }
     }
 

@@ -14,12 +14,14 @@ package struct ChangeSequence: Comparable, Hashable, Sendable, CustomStringConve
 /// What waits is merged: changes are one value, comparisons are the union of their scopes. So no number of callers makes more than one pass wait.
 /// The desired network itself is the loop's: what is posted is neither copied nor compared with it here.
 final class Mailbox: Sendable {
-    /// A wish to have namespaces compared with the kernel; `scopes`: `nil` for all.
+    /// Namespaces are to be compared with the kernel; `scopes`: `nil` for all.
     struct Comparison: Sendable {
         var reason: String
         var scopes: Set<Scope>?
         /// Namespaces that are nobody's go.
         var removesStrays: Bool
+        /// Rules are read also where nobody else has changed any.
+        var rereads: Bool
         var reports: [Promise<DriftReport>]
     }
 
@@ -121,13 +123,15 @@ final class Mailbox: Sendable {
 
     /// Has namespaces compared with the kernel, and repaired.
     /// - Throws: `CancellationError`; the comparison takes place all the same.
-    func compare(_ scopes: Set<Scope>?, reason: String, removesStrays: Bool? = nil) async throws -> DriftReport {
+    func compare(
+        _ scopes: Set<Scope>?, reason: String, removesStrays: Bool? = nil, rereads: Bool = false
+    ) async throws -> DriftReport {
         let removesStrays = removesStrays ?? (scopes == nil)
         let report = Promise<DriftReport>()
         state.withLock { state in
             guard var waiting = state.comparison else {
                 state.comparison = Comparison(
-                    reason: reason, scopes: scopes, removesStrays: removesStrays, reports: [report])
+                    reason: reason, scopes: scopes, removesStrays: removesStrays, rereads: rereads, reports: [report])
                 return
             }
             if let before = waiting.scopes, let scopes {
@@ -136,6 +140,7 @@ final class Mailbox: Sendable {
                 waiting.scopes = nil
             }
             waiting.removesStrays = waiting.removesStrays || removesStrays
+            waiting.rereads = waiting.rereads || rereads
             waiting.reports.append(report)
             state.comparison = waiting
         }

@@ -81,7 +81,10 @@ extension ReconcileLoop {
         for scope in plan.scopes {
             // One that somebody has opened ahead may be of a namespace that had the same name before.
             if outcome.applied[scope] == nil || previous[scope] == nil { handles.close(scope) }
-            if outcome.applied[scope] == nil { held[scope] = nil }
+            if outcome.applied[scope] == nil {
+                held[scope] = nil
+                handles.generations[scope] = nil
+            }
         }
         handles.identify(outcome.namespaceIDs)
         let new = plan.scopes.filter { outcome.applied[$0] != nil && outcome.failures[$0] == nil }

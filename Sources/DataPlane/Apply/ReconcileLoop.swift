@@ -137,6 +137,7 @@ final class ReconcileLoop: Sendable {
     /// A pass towards what was carried out last: what is desired since then is no drift, and whoever desires it waits for a pass of its own.
     private func compare(_ comparison: Mailbox.Comparison, _ memory: inout Memory) async {
         let start = ContinuousClock.now
+        if comparison.rereads { handles.generations.forget(comparison.scopes) }
         if let scopes = comparison.scopes, !comparison.removesStrays, await areAsKnown(scopes, memory) {
             var report = DriftReport(reason: comparison.reason)
             report.duration = .now - start
@@ -319,6 +320,7 @@ final class ReconcileLoop: Sendable {
     ) async {
         held = held.filter { outcome.applied[$0.key] != nil }
         handles.close(allBut: outcome.applied.keys)
+        handles.generations.forget(allBut: Set(outcome.applied.keys))
         // One that somebody has opened ahead may be of a namespace that had the same name before.
         for scope in outcome.applied.keys where known[scope] == nil { handles.close(scope) }
         handles.identify(outcome.namespaceIDs)

@@ -44,7 +44,9 @@ extension ReconcilePass {
         let commands = part.change.removals
         _ = await forEach([.node], &outcome) { _ in
             if try await changeElements(.node, part.change.removalSteps) { return }
-            try await inside(.node) { try NftContext().run(commands, attempting: "withdraw published ports") }
+            try await inside(.node) {
+                try changeRules(.node) { try NftContext().run(commands, attempting: "withdraw published ports") }
+            }
         }
     }
 
@@ -64,7 +66,7 @@ extension ReconcilePass {
                 var ids: [Scope: Int32] = [:]
                 for (scope, namespace) in names { ids[scope] = try socket.ensureNamespaceID(of: namespace) }
                 guard let part else { return (ids, [:]) }
-                let listed = isGuarded ? [:] : try part.guardPorts(book)
+                let listed = isGuarded ? [:] : try guardPorts(.node, part, book)
                 try NamespaceWork.clear(part.plan, socket)
                 try NamespaceWork.build(part.plan, socket)
                 return (ids, listed)
@@ -85,8 +87,10 @@ extension ReconcilePass {
             let listed = try await overSocket(scope, needsThread: needsThread) {
                 socket -> [TableID: [String: String]] in
                 // Foreign tables: an overlay has no other of its own.
-                if !part.change.isEmpty { try NftContext().run(part.change.commands) }
-                let listed = isGuarded ? [:] : try part.guardPorts(book)
+                if !part.change.isEmpty {
+                    try changeRules(scope) { try NftContext().run(part.change.commands) }
+                }
+                let listed = isGuarded ? [:] : try guardPorts(scope, part, book)
                 try NamespaceWork.clear(plan, socket)
                 return listed
             }
@@ -110,7 +114,7 @@ extension ReconcilePass {
                 try await handles.worker.run {
                     try NamespaceWork.clear(part.plan, handle.route)
                     try NamespaceWork.build(part.plan, handle.route)
-                    try handle.ruleset.perform(changes)
+                    try handles.change(scope, changes)
                 }
                 return [:]
             }
@@ -119,10 +123,16 @@ extension ReconcilePass {
                 try NamespaceWork.clear(part.plan, socket)
                 try NamespaceWork.build(part.plan, socket)
                 if part.isNew {
-                    return try NamespaceWork.load(part.wanted.tables, listing: part.loaded(book))
+                    let listed = try NamespaceWork.load(part.wanted.tables, listing: part.loaded(book))
+                    // Nobody runs there yet.
+                    handles.generations[scope] = try RulesetSocket().generation()
+                    return listed
                 }
-                return try NamespaceWork.changeInSandbox(
-                    part.change.commands, replacement: part.replacement, listing: part.loaded(book))
+                if part.change.isEmpty { return [:] }
+                return try changeRules(scope) {
+                    try NamespaceWork.changeInSandbox(
+                        part.change.commands, replacement: part.replacement, listing: part.loaded(book))
+                }
             }
         }
         for (scope, listed) in done { parts[scope]?.record(&outcome.book, listed) }
@@ -135,7 +145,9 @@ extension ReconcilePass {
         let steps = part.replaced.isEmpty ? part.change.additionSteps : nil
         let done = await forEach([.node], &outcome) { _ -> [TableID: [String: String]] in
             if try await changeElements(.node, steps) { return [:] }
-            return try await inside(.node) { try NamespaceWork.change(commands, listing: part.loaded(book)) }
+            return try await inside(.node) {
+                try changeRules(.node) { try NamespaceWork.change(commands, listing: part.loaded(book)) }
+            }
         }
         for listed in done.values { part.record(&outcome.book, listed) }
     }
@@ -183,9 +195,21 @@ extension ReconcilePass {
 
     /// Elements over the namespace's open socket; false where not all can be said so.
     private func changeElements(_ scope: Scope, _ steps: [TableStep]?) async throws -> Bool {
-        guard let steps, let handle = handles[scope], let changes = RulesetChanges(steps) else { return false }
-        if !changes.isEmpty { try await handles.worker.run { try handle.ruleset.perform(changes) } }
+        guard let steps, handles[scope] != nil, let changes = RulesetChanges(steps) else { return false }
+        if !changes.isEmpty { try await handles.worker.run { try handles.change(scope, changes) } }
         return true
+    }
+
+    /// One transaction of nft's, on a thread inside the namespace.
+    private func changeRules<T>(_ scope: Scope, _ work: () throws -> T) throws -> T {
+        try handles.generations.change(scope, over: RulesetSocket(), work)
+    }
+
+    /// Before the ports are made. Blocking, inside the namespace.
+    private func guardPorts(_ scope: Scope, _ part: Part, _ book: ChainCache) throws -> [TableID: [String: String]] {
+        if part.guarding.isEmpty { return [:] }
+        let unknown = part.wanted.tables.filter { $0.id == GuardTable.id && !book.knows($0) }
+        return try changeRules(scope) { try NamespaceWork.change(part.guarding.commands, listing: unknown) }
     }
 
     /// Runs work over the namespace's open socket, or on a thread inside where it is not open or work needs it.
@@ -240,12 +264,6 @@ extension ReconcilePass.Part {
     /// Tables that this part loads, and of which it is not known how they are listed.
     fileprivate func loaded(_ book: ChainCache) -> [Table] {
         change.isEmpty ? [] : wanted.tables.filter { $0.id != GuardTable.id && !book.knows($0) }
-    }
-
-    /// Before the ports are made. Blocking, inside the namespace.
-    fileprivate func guardPorts(_ book: ChainCache) throws -> [TableID: [String: String]] {
-        let unknown = guarding.isEmpty ? [] : wanted.tables.filter { $0.id == GuardTable.id && !book.knows($0) }
-        return try NamespaceWork.change(guarding.commands, listing: unknown)
     }
 
     fileprivate func record(_ book: inout ChainCache, _ listed: [TableID: [String: String]]) {

@@ -80,20 +80,27 @@ extension ReconcilePass {
             }
             if !namespace.exists() {
                 _ = try await NetworkNamespace.create(at: namespace.path) { try NamespaceWork.prepare() }
-                return try await start(namespace, wanted)
+                return try await start(scope, namespace, wanted)
             }
-            if prepared.contains(scope), previous[scope] == nil { return try await start(namespace, wanted) }
+            if prepared.contains(scope), previous[scope] == nil { return try await start(scope, namespace, wanted) }
         }
         if let old = previous[scope], old.isCertain, !examined.contains(scope), !isNamedAgain { return .asApplied }
-        let dump = NamespaceDump(scope: scope, wanted: wanted)
-        return .observed(try await inside(scope) { try dump.take() }, isNamedAgain: isNamedAgain)
+        let generation = previous[scope]?.isCertain == true ? handles.generations[scope] : nil
+        let dump = NamespaceDump(scope: scope, wanted: wanted, generation: generation)
+        let observed = try await inside(scope) { try dump.take() }
+        // What is changed from here on is known again.
+        handles.generations[scope] = observed.isPartial ? nil : observed.generation
+        return .observed(observed, isNamedAgain: isNamedAgain)
     }
 
     /// Sets what new links inherit, before there are any.
-    private func start(_ namespace: NetworkNamespace, _ wanted: WantedNamespace) async throws -> Found {
+    private func start(
+        _ scope: Scope, _ namespace: NetworkNamespace, _ wanted: WantedNamespace
+    ) async throws -> Found {
         var plan = NamespacePlan()
         plan.earlyParameters = NamespacePlan(from: KernelState(), to: wanted, in: namespace).earlyParameters
         let early = plan
+        handles.generations[scope] = nil
         try await namespace.run { try NamespaceWork.clear(early, RouteSocket()) }
         return .empty(early.earlyParameters)
     }
@@ -111,7 +118,7 @@ extension ReconcilePass {
             part?.tables = .known(old.state.tables)
         case .observed(let observed, let isNamedAgain):
             part?.have = observed.kernel
-            part?.tables = .observed(observed.tables)
+            part?.tables = observed.tables.map { .observed($0) } ?? .known(previous[scope]?.state.tables ?? [])
             part?.isPartial = observed.isPartial
             part?.lookTime = observed.duration
             if isNamedAgain { part?.notes = ["the namespace's name was missing"] }
@@ -128,20 +135,27 @@ extension ReconcilePass {
         }
         var outcome = Outcome()
         let found = await forEach(Array(previous.keys), &outcome) { scope in
-            let dump = NamespaceDump(scope: scope, wanted: previous[scope]?.state ?? WantedNamespace())
+            let dump = NamespaceDump(
+                scope: scope, wanted: previous[scope]?.state ?? WantedNamespace(),
+                generation: handles.generations[scope])
             return try await inside(scope) { try dump.take() }
         }
         for (scope, known) in previous {
             guard let observed = found[scope], !observed.isPartial else { return nil }
             var part = Part(input: known.input, wanted: known.state)
             part.have = observed.kernel
-            part.tables = .observed(observed.tables)
-            if !known.state.tables.allSatisfy(book.knows) { return nil }
+            if let tables = observed.tables {
+                part.tables = .observed(tables)
+                if !known.state.tables.allSatisfy(book.knows) { return nil }
+            } else {
+                part.tables = .known(known.state.tables)
+            }
             part.plan = NamespacePlan(from: part.have, to: part.wanted, in: derivation.namespace(of: scope))
             var parts = [scope: part]
             planTables(scope, book, &parts)
             guard parts[scope]?.count == 0 else { return nil }
         }
+        for (scope, observed) in found { handles.generations[scope] = observed.generation }
         return found.mapValues(\.duration)
     }
 

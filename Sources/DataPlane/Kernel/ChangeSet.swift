@@ -15,6 +15,8 @@ final class ChangeSet: Sendable {
         changes.withLock { changes in
             switch event {
             case .overflow: changes.isEverything = true
+            // A namespace has got a number, or lost it with its end: nothing in another one is different for it.
+            case .changed(let change) where change.topic == .namespaceID: break
             case .changed(let change):
                 if let id = change.namespaceID { changes.namespaces.insert(id) } else { changes.isNodeChanged = true }
             }

@@ -6,7 +6,10 @@ import Nftables
 /// What a namespace really has of ours.
 struct ObservedNamespace: Sendable {
     var kernel = KernelState()
-    var tables: [TableID: ObservedTable] = [:]
+    /// `nil`: as they were left; nobody has changed a rule since.
+    var tables: [TableID: ObservedTable]?
+    /// Of the rules; `nil` where they changed while they were read.
+    var generation: UInt32?
     /// There is more of what is to go than was kept: it is to be looked at again when that has gone.
     var isPartial = false
     /// How long looking took.
@@ -23,6 +26,8 @@ struct ObservedNamespace: Sendable {
 struct NamespaceDump: Sendable {
     let scope: Scope
     let wanted: WantedNamespace
+    /// In which the rules are as they are known to be; `nil`: they are to be read.
+    var generation: UInt32?
 
     static func tables(of scope: Scope) -> [TableID] {
         switch scope {
@@ -60,10 +65,23 @@ struct NamespaceDump: Sendable {
             try readRoutes(socket, names, &observed.kernel, &surplus)
         }
         try readParameters(&observed.kernel)
-        observed.tables = try readTables()
+        try readRules(&observed)
         observed.isPartial = surplus.isExceeded
         observed.duration = ContinuousClock.now - start
         return observed
+    }
+
+    private func readRules(_ observed: inout ObservedNamespace) throws {
+        let rules = try RulesetSocket()
+        let found = try rules.generation()
+        // With a link its hooks go, and that is no transaction.
+        let isWhole = wanted.kernel.links.keys.allSatisfy { observed.kernel.links[$0] != nil }
+        if found == generation, isWhole {
+            observed.generation = found
+            return
+        }
+        observed.tables = try readTables()
+        if try rules.generation() == found { observed.generation = found }
     }
 
     /// In overlays and the ingress sandbox everything is ours: foreign tables are told of, to be removed.

@@ -31,6 +31,7 @@ final class NamespaceHandles: Sendable {
     let worker = WorkerThread()
     /// What is changed through the handles, which nobody needs to be told of.
     let own = OwnChanges()
+    let generations = RulesetGenerations()
 
     subscript(_ scope: Scope) -> NamespaceHandle? { state.withLock { $0.handles[scope] } }
 
@@ -66,6 +67,16 @@ final class NamespaceHandles: Sendable {
             }
             if isNew, let handle { own.add(handle.route, handle.connections, in: id) }
         }
+    }
+
+    /// Makes changes as one transaction, on the worker.
+    /// - Throws: ``DataPlaneError`` where the namespace is not open, `NetlinkError`.
+    func change(_ scope: Scope, _ changes: RulesetChanges) throws {
+        guard let ruleset = self[scope]?.ruleset else {
+            throw DataPlaneError(code: .incomplete, message: "the namespace is not open")
+        }
+        if changes.isEmpty { return }
+        try generations.change(scope, over: ruleset) { try ruleset.perform(changes) }
     }
 
     func close(_ scope: Scope) {
