@@ -229,14 +229,14 @@ struct AddressPlanner {
     }
 
     /// Gives a container outside of services its address; its node is known, so nothing is left to plan.
-    private mutating func attach(_ task: SwarmTask, _ wish: NetworkAttachmentSpec, _ draft: inout SwarmDraft) {
+    private mutating func attach(_ task: SwarmTask, _ requested: NetworkAttachmentSpec, _ draft: inout SwarmDraft) {
         let target = task.spec.networks?.first?.target ?? ""
         guard let network = draft.state.networks[target] else {
             if draft.state.isUnread(network: target) { return }
             return fail(task, "network \(target) not found", &draft)
         }
         let address: IPNetwork
-        if let text = wish.address {
+        if let text = requested.address {
             guard let wanted = take(text, in: network.id, draft) else {
                 return fail(task, "Address already in use", &draft)
             }
@@ -247,7 +247,7 @@ struct AddressPlanner {
         }
         var task = task
         var attachment = NetworkAttachment(network: network, addresses: [address])
-        attachment.aliases = wish.aliases
+        attachment.aliases = requested.aliases
         task.networksAttachments = [attachment]
         task.status = TaskStatus(.assigned, "address assigned", at: draft.now)
         draft.put(task)
@@ -269,7 +269,7 @@ struct AddressPlanner {
     }
 
     private mutating func allocate(_ task: SwarmTask, _ draft: inout SwarmDraft) {
-        if let wish = task.spec.networkAttachmentSpec { return attach(task, wish, &draft) }
+        if let requested = task.spec.networkAttachmentSpec { return attach(task, requested, &draft) }
         guard let service = draft.state.services[task.serviceID] else { return }
         var task = task
         var attachments: [NetworkAttachment] = []

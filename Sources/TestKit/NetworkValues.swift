@@ -52,10 +52,13 @@ extension RemoteEndpoint {
 }
 
 extension IngressSandbox {
-    package init(address: IPNetwork, overlayID: String, bridgeID: String, leg: IPNetwork, ports: [MeshPort] = []) {
+    package init(
+        address: IPNetwork, overlayID: String, bridgeID: String, gatewayAddresses: IPNetwork, ports: [MeshPort] = []
+    ) {
         self.init(
             addresses: EndpointAddresses(address), tag: EndpointTag(defaultFor: HostAddresses(address.address)),
-            overlayID: overlayID, bridgeID: bridgeID, leg: EndpointAddresses(leg), legMAC: MACAddress(for: leg.address),
+            overlayID: overlayID, bridgeID: bridgeID, gatewayAddresses: EndpointAddresses(gatewayAddresses),
+            gatewayMAC: MACAddress(for: gatewayAddresses.address),
             ports: ports)
     }
 }

@@ -114,22 +114,22 @@ final class AssignedTasks: Sendable {
     /// Takes in what a manager assigns.
     /// - Parameter unread: Ids of tasks that are assigned, too, and cannot be read: those that are known stay as they are.
     func take(complete: Bool, _ tasks: [SwarmTask], removed: [String], unread: Set<String> = []) {
-        let (new, wishes) = state.withLock { state in
+        let (new, requests) = state.withLock { state in
             var new: [String] = []
-            var wishes: [(ObservableValue<SwarmTask?>, SwarmTask?)] = []
+            var requests: [(ObservableValue<SwarmTask?>, SwarmTask?)] = []
             let gone =
                 complete ? Set(state.entries.keys).subtracting(tasks.map(\.id)).subtracting(unread) : Set(removed)
             for id in gone {
                 guard let entry = state.entries.removeValue(forKey: id) else { continue }
                 state.leaving.insert(id)
                 state.unreported.remove(id)
-                wishes.append((entry.wanted, nil))
+                requests.append((entry.wanted, nil))
             }
             for task in tasks where !state.leaving.contains(task.id) {
                 if state.entries[task.id] != nil {
-                    // Only the wish changes; what was reached is this node's own knowledge.
+                    // Only what is requested changes; what was reached is this node's own knowledge.
                     state.entries[task.id]?.task.desiredState = task.desiredState
-                    if let entry = state.entries[task.id] { wishes.append((entry.wanted, entry.task)) }
+                    if let entry = state.entries[task.id] { requests.append((entry.wanted, entry.task)) }
                     if state.entries[task.id]?.status != task.status { state.unreported.insert(task.id) }
                 } else {
                     state.entries[task.id] = Entry(task: task, status: task.status, wanted: ObservableValue(task))
@@ -138,9 +138,9 @@ final class AssignedTasks: Sendable {
             }
             state.unsaved.formUnion(gone)
             state.unsaved.formUnion(tasks.map(\.id))
-            return (new, wishes)
+            return (new, requests)
         }
-        for (wanted, task) in wishes { wanted.set(task) }
+        for (wanted, task) in requests { wanted.set(task) }
         for id in new { start.yield(id) }
         news.change { $0 += 1 }
         saves.change { $0 += 1 }

@@ -61,7 +61,7 @@ actor AssignmentPlanner {
     private var isClosing = false
 
     /// Which stopping tasks this manager's nodes send nothing to any more, for the other managers.
-    private let cleared = ObservableValue(Set<String>())
+    private let drained = ObservableValue(Set<String>())
     /// When something falls due.
     private let due = ObservableValue<ContinuousClock.Instant?>(nil)
     private let triggers: AsyncStream<Void>
@@ -348,18 +348,18 @@ actor AssignmentPlanner {
             }
         }
         let (state, others) = (live.state, live.state.present.subtracting([ownID]))
-        done.formUnion(drains.take(others: others.map { state.cleared[$0] ?? [] }, now: now))
+        done.formUnion(drains.take(others: others.map { state.drained[$0] ?? [] }, now: now))
         done.formUnion(drains.pass(to: now))
-        if !others.isEmpty, cleared.value != drains.cleared { cleared.set(drains.cleared) }
+        if !others.isEmpty, drained.value != drains.drained { drained.set(drains.drained) }
         return done
     }
 
-    /// Tells the other managers what is cleared here, the newest each time.
+    /// Tells the other managers what is drained here, the newest each time.
     private func tellCleared() async throws {
         var told = Set<String>()
         while true {
-            told = try await cleared.wait { [told] in $0 != told ? $0 : nil }
-            do { try await live.tell(cleared: told) } catch {
+            told = try await drained.wait { [told] in $0 != told ? $0 : nil }
+            do { try await live.tell(drained: told) } catch {
                 try Task.checkCancellation()
                 // Tasks are stopped after the drain's deadline then.
                 log.warning("other managers do not know what is drained here", metadata: ["error": "\(error)"])

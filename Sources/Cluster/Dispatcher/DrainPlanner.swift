@@ -19,8 +19,8 @@ struct DrainPlanner {
     private var held: Set<String> = []
     private var deadlines = DeadlineQueue()
     private var others: [Set<String>] = []
-    /// The tasks that this manager's own nodes have cleared.
-    private(set) var cleared: Set<String> = []
+    /// The tasks that this manager's own nodes have drained.
+    private(set) var drained: Set<String> = []
 
     /// When a task is stopped all the same.
     var nextDeadline: ContinuousClock.Instant? { deadlines.next }
@@ -42,7 +42,7 @@ struct DrainPlanner {
     mutating func end(_ id: String) {
         drains[id] = nil
         held.remove(id)
-        cleared.remove(id)
+        drained.remove(id)
     }
 
     /// Every node of this manager that may know the task as a backend has let go of it.
@@ -50,11 +50,11 @@ struct DrainPlanner {
     mutating func acknowledged(_ id: String, now: ContinuousClock.Instant) -> Bool {
         guard drains[id] != nil else { return false }
         drains[id]?.isCleared = true
-        cleared.insert(id)
+        drained.insert(id)
         return decide(id, now)
     }
 
-    /// - Parameter others: What each other manager says its own nodes have cleared.
+    /// - Parameter others: What each other manager says its own nodes have drained.
     /// - Returns: The tasks that need not go on any more.
     mutating func take(others: [Set<String>], now: ContinuousClock.Instant) -> [String] {
         self.others = others

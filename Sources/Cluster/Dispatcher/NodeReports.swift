@@ -110,10 +110,10 @@ enum NodeReports {
 
     /// - Throws: `RPCError` with `.invalidArgument`.
     static func attachment(_ payload: Data) throws -> NetworkAttachmentSpec {
-        guard payload.count <= maximumStatus else { throw refusal("a wish of \(payload.count) bytes") }
+        guard payload.count <= maximumStatus else { throw refusal("a request of \(payload.count) bytes") }
         let spec: NetworkAttachmentSpec
         do { spec = try Wire.value(NetworkAttachmentSpec.self, payload) } catch {
-            throw refusal("what is no wish for an attachment")
+            throw refusal("what is no request for an attachment")
         }
         guard isIdentifier(spec.containerID), isName(spec.containerName) else { throw refusal("what is no container") }
         guard spec.aliases.count <= maximumEntries, spec.aliases.allSatisfy(isName) else {

@@ -145,7 +145,7 @@ struct RoleKeeper: Sendable {
         var transaction = StoreTransaction(
             conditions: [fence.condition, .modified(node.key, at: stored.modifyRevision)],
             puts: [.init(node.key, try node.storedBytes)],
-            deletes: role == .worker ? [LiveKey.cleared(by: id)] : [])
+            deletes: role == .worker ? [LiveKey.drained(by: id)] : [])
         if role == .worker { try await revoke(node.managerCertificates, in: &transaction) }
         let outcome = try await store.commit(transaction)
         if fence.isBroken(by: outcome) { throw StateStoreError(.leadershipLost, "grant a role") }

@@ -10,27 +10,27 @@ enum LiveKey {
     /// The role whose leader orchestrates.
     static let orchestration = "orchestration"
     private static let presences = "manager/"
-    private static let clearances = "cleared/"
+    private static let drainedTasks = "cleared/"
 
     /// The role that each manager leads for itself as long as it is up.
     static func presence(of nodeID: String) -> String { presences + nodeID }
     /// Where a manager says which stopping tasks its own nodes send nothing to any more.
-    static func cleared(by nodeID: String) -> StoreKey { .leader(of: clearances + nodeID) }
+    static func drained(by nodeID: String) -> StoreKey { .leader(of: drainedTasks + nodeID) }
 
-    enum Subject: Equatable { case leader, presence(String), cleared(String) }
+    enum Subject: Equatable { case leader, presence(String), drained(String) }
 
     static func subject(of key: StoreKey) -> Subject? {
         guard key.path.hasPrefix(prefix) else { return nil }
         let rest = key.path.dropFirst(prefix.count)
         if rest == orchestration { return .leader }
         if rest.hasPrefix(presences) { return .presence(String(rest.dropFirst(presences.count))) }
-        if rest.hasPrefix(clearances) { return .cleared(String(rest.dropFirst(clearances.count))) }
+        if rest.hasPrefix(drainedTasks) { return .drained(String(rest.dropFirst(drainedTasks.count))) }
         return nil
     }
 }
 
 /// The ids of tasks, as a manager tells the others of them: a list.
-struct ClearedTasks: VersionedRecord {
+struct DrainedTasks: VersionedRecord {
     static let recordKind = "cleared"
     static let recordVersion = 1
 
@@ -50,7 +50,7 @@ package struct LiveState: Sendable, Equatable {
     /// The node ids of the managers that are up.
     package private(set) var present: Set<String> = []
     /// By manager: the stopping tasks that its nodes send nothing to any more.
-    private(set) var cleared: [String: Set<String>] = [:]
+    private(set) var drained: [String: Set<String>] = [:]
     /// What is known may be out of date: the store does not answer.
     package private(set) var isStale = true
     private(set) var changes = 0
@@ -81,9 +81,9 @@ package struct LiveState: Sendable, Equatable {
         switch LiveKey.subject(of: value.key) {
         case .leader: leader = String(decoding: value.value, as: UTF8.self)
         case .presence(let id): present.insert(id)
-        case .cleared(let id):
+        case .drained(let id):
             // One that cannot be read clears nothing: its tasks are stopped after the drain's deadline.
-            cleared[id] = (try? WireJSON.decode(record: ClearedTasks.self, from: value.value))?.ids ?? []
+            drained[id] = (try? WireJSON.decode(record: DrainedTasks.self, from: value.value))?.ids ?? []
         case nil: break
         }
     }
@@ -92,7 +92,7 @@ package struct LiveState: Sendable, Equatable {
         switch LiveKey.subject(of: key) {
         case .leader: leader = nil
         case .presence(let id): present.remove(id)
-        case .cleared(let id): cleared[id] = nil
+        case .drained(let id): drained[id] = nil
         case nil: break
         }
     }
@@ -140,10 +140,10 @@ package final class ManagerPresence: Sendable {
     }
 
     /// Tells the others which stopping tasks this manager's nodes send nothing to any more.
-    func tell(cleared: Set<String>) async throws {
+    func tell(drained: Set<String>) async throws {
         _ = try await store.commit(
             StoreTransaction(puts: [
-                .init(LiveKey.cleared(by: nodeID), Array(try WireJSON.encode(record: ClearedTasks(ids: cleared))))
+                .init(LiveKey.drained(by: nodeID), Array(try WireJSON.encode(record: DrainedTasks(ids: drained))))
             ]))
     }
 }

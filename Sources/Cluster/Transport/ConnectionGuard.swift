@@ -57,7 +57,7 @@ final class ConnectionGuard: Sendable {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             let tls = try pipeline.handler(type: NIOSSLServerHandler.self)
-            try pipeline.addHandler(StrangerHandler(self), position: .after(tls))
+            try pipeline.addHandler(UnauthenticatedPeerHandler(self), position: .after(tls))
             enter(channel)
         }
     }
@@ -120,7 +120,7 @@ extension ConnectionGuard.State {
 }
 
 /// Ends a connection that stays a stranger's for too long, or sends too much.
-private final class StrangerHandler: ChannelInboundHandler {
+private final class UnauthenticatedPeerHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 

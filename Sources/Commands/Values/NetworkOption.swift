@@ -75,7 +75,7 @@ package struct NetworkOption: Sendable, Equatable {
         settings.macAddress = macAddress
         settings.gwPriority = Int(clamping: gatewayPriority)
         guard !ipv4.isEmpty || !ipv6.isEmpty || !linkLocal.isEmpty else { return settings }
-        var addresses = EndpointSettings.AddressWishes()
+        var addresses = EndpointSettings.AddressRequest()
         addresses.iPv4Address = ipv4.isEmpty ? nil : ipv4
         addresses.iPv6Address = ipv6.isEmpty ? nil : ipv6
         addresses.linkLocalIPs = linkLocal.isEmpty ? nil : linkLocal

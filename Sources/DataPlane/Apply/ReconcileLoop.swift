@@ -290,7 +290,7 @@ final class ReconcileLoop: Sendable {
     }
 
     func holdMesh(of desired: NodeNetwork) async -> [any Error] {
-        let gateway = desired.ingress?.leg.hosts.primary ?? .unspecified(.v4)
+        let gateway = desired.ingress?.gatewayAddresses.hosts.primary ?? .unspecified(.v4)
         let ports = (desired.ingress?.ports ?? []).map {
             HostPort(
                 PublishedPort(transport: $0.transport, hostPort: $0.publishedPort, containerPort: $0.publishedPort),

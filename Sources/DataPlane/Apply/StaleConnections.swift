@@ -68,14 +68,14 @@ struct StaleConnections: Sendable {
             guard overlays[id]?.contains(where: { $0.contains(reached) }) == true else { return false }
             return !present.contains(reached) || services[id]?[reached].map { !$0.contains(called) } == true
         case .ingress:
-            guard let ingress, ingress.leg.hosts.contains(called),
+            guard let ingress, ingress.gatewayAddresses.hosts.contains(called),
                 ingress.addresses.all.contains(where: { $0.contains(reached) }),
                 let port = port(connection)
             else { return false }
             return !present.contains(reached) || atSandbox[reached].map { !$0.contains(port) } == true
         case .node:
             guard let port = port(connection) else { return false }
-            if ingress?.leg.hosts.contains(reached) == true { return !meshPorts.contains(port) }
+            if ingress?.gatewayAddresses.hosts.contains(reached) == true { return !meshPorts.contains(port) }
             guard bridges.contains(where: { $0.contains(reached) }), !gateways.contains(reached) else { return false }
             if !present.contains(reached) { return true }
             // Others than we may lead other ports to what is there.
@@ -90,7 +90,8 @@ struct StaleConnections: Sendable {
         switch scope {
         case .sandbox(let id): return virtual[id]?.contains(called) == true
         case .ingress:
-            return ingress?.leg.hosts.contains(called) == true && port(connection).map(meshPorts.contains) == true
+            return ingress?.gatewayAddresses.hosts.contains(called) == true
+                && port(connection).map(meshPorts.contains) == true
         case .node, .overlay: return false
         }
     }

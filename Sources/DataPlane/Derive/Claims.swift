@@ -18,7 +18,7 @@ struct Claims: Equatable, Sendable {
 
     init(_ network: NodeNetwork) {
         if let ingress = network.ingress {
-            for address in ingress.leg.hosts.all {
+            for address in ingress.gatewayAddresses.hosts.all {
                 counts[.address(.bridge(ingress.bridgeID), address), default: 0] += 1
             }
             for address in ingress.addresses.hosts.all {

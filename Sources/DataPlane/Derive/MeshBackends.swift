@@ -30,12 +30,12 @@ extension IngressSandbox {
     /// sandbox as there are tasks elsewhere. Where all are elsewhere, one turn does. Never none: the sandbox refuses.
     func turns(of port: MeshPort, _ doors: [IPAddress: IPAddress]) -> MeshPort {
         var port = port
-        port.backends = leg.hosts.all.flatMap { leg in
-            let backends = port.backends.filter { $0.address.family == leg.family }
+        port.backends = gatewayAddresses.hosts.all.flatMap { gateway in
+            let backends = port.backends.filter { $0.address.family == gateway.family }
             let here = backends.compactMap { backend in
                 doors[backend.address].map { MeshPort.Backend(address: $0, port: backend.port) }
             }
-            let sandbox = MeshPort.Backend(address: leg, port: port.publishedPort)
+            let sandbox = MeshPort.Backend(address: gateway, port: port.publishedPort)
             return here + Array(repeating: sandbox, count: here.isEmpty ? 1 : backends.count - here.count)
         }
         return port

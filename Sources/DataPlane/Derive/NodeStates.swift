@@ -36,10 +36,11 @@ extension Derivation {
         }
         if let ingress = wanted.ingress, let bridge = bridges[ingress.bridgeID] {
             let peer = PeerState(
-                namespace: layout.ingress, name: Layout.legInterface, mac: ingress.legMAC, mtu: bridge.mtu)
+                namespace: layout.ingress, name: Layout.gatewayInterface, mac: ingress.gatewayMAC, mtu: bridge.mtu)
             // Never isolated: containers of the bridge call the mesh through it.
             add(
-                port: Layout.legPort, alias: Layout.alias("leg", "ingress"), of: bridge, peer, ingress.leg.hosts,
+                port: Layout.gatewayPort, alias: Layout.alias("leg", "ingress"), of: bridge, peer,
+                ingress.gatewayAddresses.hosts,
                 isContainer: false, to: &state)
         }
         let kept = wanted.bridges.filter { !$0.allowsInterContainer }.map(\.mac)
@@ -56,7 +57,7 @@ extension Derivation {
     /// What is somebody's in the node's bridges, and at the node's own door: a member's address would be believed elsewhere.
     private var addressesOfBridges: Set<IPAddress> {
         var taken = Set(wanted.bridges.flatMap(\.addresses.hosts.all)).union(wanted.underlay?.members ?? [])
-        if let ingress = wanted.ingress { taken.formUnion(ingress.leg.hosts.all) }
+        if let ingress = wanted.ingress { taken.formUnion(ingress.gatewayAddresses.hosts.all) }
         for endpoint in wanted.sandboxes.flatMap(\.endpoints) {
             if case .bridge = endpoint.network { taken.formUnion(endpoint.addresses.hosts.all) }
         }
@@ -146,11 +147,11 @@ extension Derivation {
         return state
     }
 
-    /// The ingress sandbox: an endpoint of the ingress overlay with a leg in docker_gwbridge.
+    /// The ingress sandbox: an endpoint of the ingress overlay and of docker_gwbridge.
     func ingressState(_ ingress: IngressSandbox, overlayMTU: Int, _ bridge: BridgeNetwork?) -> WantedNamespace {
         var state = WantedNamespace()
         let endpoint = Layout.ingressInterface
-        let leg = Layout.legInterface
+        let inBridge = Layout.gatewayInterface
         state.set("net/ipv4/ip_forward", "1")
         state.set("net/ipv4/conf/all/rp_filter", "0")
         state.set("net/ipv4/conf/all/send_redirects", "0")
@@ -159,20 +160,20 @@ extension Derivation {
         state.set("net/ipv6/conf/default/accept_ra", "0")
         state.set("net/ipv6/conf/default/accept_dad", "0")
         state.set("net/netfilter/nf_conntrack_tcp_be_liberal", "1")
-        for link in [endpoint, leg] {
+        for link in [endpoint, inBridge] {
             state.set("net/ipv4/conf/\(link)/rp_filter", "1")
             state.set("net/ipv4/conf/\(link)/send_redirects", "0")
         }
         state.kernel.links[endpoint] = LinkState(
             make: .inner, mtu: overlayMTU, mac: MACAddress(tag: ingress.tag))
         state.kernel.add(ingress.addresses, to: endpoint)
-        state.kernel.add(ingress.leg, to: leg)
+        state.kernel.add(ingress.gatewayAddresses, to: inBridge)
         if let bridge {
-            state.kernel.links[leg] = LinkState(
-                make: .inner, mtu: bridge.mtu, mac: ingress.legMAC)
+            state.kernel.links[inBridge] = LinkState(
+                make: .inner, mtu: bridge.mtu, mac: ingress.gatewayMAC)
             for gateway in bridge.addresses.hosts.all {
-                state.kernel.addRoute(through: gateway, link: leg)
-                state.kernel.neighbours[NeighbourKey(link: leg, address: gateway)] = bridge.mac
+                state.kernel.addRoute(through: gateway, link: inBridge)
+                state.kernel.neighbours[NeighbourKey(link: inBridge, address: gateway)] = bridge.mac
             }
         }
         state.fixedTables = [IngressTable(ingress: ingress).table]

@@ -12,21 +12,22 @@ package struct IngressSandbox: Codable, Equatable, Sendable {
     package var overlayID: String
     /// `docker_gwbridge`; must be among the node's bridges.
     package var bridgeID: String
-    /// Its leg in that bridge, as 172.18.0.2/16: no other endpoint may have these addresses.
-    package var leg: EndpointAddresses
-    package var legMAC: MACAddress
+    /// Its addresses in that bridge, as 172.18.0.2/16: no other endpoint may have these addresses.
+    package var gatewayAddresses: EndpointAddresses
+    package var gatewayMAC: MACAddress
     package var ports: [MeshPort]
 
     package init(
-        addresses: EndpointAddresses, tag: EndpointTag, overlayID: String, bridgeID: String, leg: EndpointAddresses,
-        legMAC: MACAddress, ports: [MeshPort] = []
+        addresses: EndpointAddresses, tag: EndpointTag, overlayID: String, bridgeID: String,
+        gatewayAddresses: EndpointAddresses,
+        gatewayMAC: MACAddress, ports: [MeshPort] = []
     ) {
         self.addresses = addresses
         self.tag = tag
         self.overlayID = overlayID
         self.bridgeID = bridgeID
-        self.leg = leg
-        self.legMAC = legMAC
+        self.gatewayAddresses = gatewayAddresses
+        self.gatewayMAC = gatewayMAC
         self.ports = ports
     }
 }

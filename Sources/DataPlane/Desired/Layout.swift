@@ -15,9 +15,9 @@ package struct Layout: Sendable, Equatable {
     package static let overlayTunnel = "vx0"
     /// In the ingress sandbox: on the ingress overlay, and on docker_gwbridge.
     package static let ingressInterface = "eth0"
-    package static let legInterface = "gw0"
-    /// Node end of the ingress sandbox's leg; port of its endpoint in the overlay.
-    static let legPort = "aingress"
+    package static let gatewayInterface = "gw0"
+    /// Node end of the ingress sandbox's endpoint in docker_gwbridge; port of its endpoint in the overlay.
+    static let gatewayPort = "aingress"
     static let ingressPort = "pingress"
     private static let identifierLength = 12
 

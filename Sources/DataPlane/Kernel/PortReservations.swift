@@ -10,7 +10,7 @@ package final class PortReservations: Sendable {
     /// Where Docker looks for a port when it may choose: the kernel's usual range of ephemeral ports.
     package static let choice: ClosedRange<UInt16> = 49153...65535
 
-    /// A wish for a port: `first` to `last`, 0 for any.
+    /// A request for a port: `first` to `last`, 0 for any.
     package struct Request: Sendable, Equatable {
         package var transport: TransportProtocol
         package var hostAddress: IPAddress?

@@ -63,7 +63,7 @@ struct IngressTable {
     let ingress: IngressSandbox
 
     var table: Table {
-        let called = ingress.leg.v4.map { "iifname \"\(Layout.legInterface)\" ip daddr \($0.address)" }
+        let called = ingress.gatewayAddresses.v4.map { "iifname \"\(Layout.gatewayInterface)\" ip daddr \($0.address)" }
         let entry = called.map { $0 + " meta l4proto . th dport vmap @svc" } ?? ""
         let skeleton = """
             map svc { type inet_proto . inet_service : verdict; }

@@ -169,7 +169,7 @@ struct ContainerPlanner {
                 requested?.links = links
             }
             _ = try EndpointOptions(requested)
-            return EndpointRecord(networkID: "", networkName: name, wish: requested)
+            return EndpointRecord(networkID: "", networkName: name, requested: requested)
         }
     }
 }

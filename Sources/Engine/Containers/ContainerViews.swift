@@ -96,10 +96,10 @@ struct ContainerViews {
     func networks(_ record: ContainerRecord) -> [String: EndpointSettings] {
         var result: [String: EndpointSettings] = [:]
         for endpoint in record.endpoints where endpoint.networkName != LocalNetwork.gatewayBridgeName {
-            var settings = endpoint.wish ?? EndpointSettings()
+            var settings = endpoint.requested ?? EndpointSettings()
             settings.networkID = endpoint.networkID
             settings.endpointID = endpoint.endpointID
-            settings.macAddress = endpoint.wish?.macAddress ?? ""
+            settings.macAddress = endpoint.requested?.macAddress ?? ""
             if endpoint.isJoined, let address = endpoint.address {
                 settings.ipAddress = address.address.description
                 settings.ipPrefixLen = address.prefixLength

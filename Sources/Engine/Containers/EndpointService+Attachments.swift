@@ -25,7 +25,7 @@ extension EndpointService {
                 found = known
             } catch let refusal as any Fault where refusal.kind == .notFound { continue }
             record.endpoints[index].networkName = found.name
-            if let requested = endpoint.wish?.ipamConfig?.iPv4Address, !requested.isEmpty, found.name == "bridge" {
+            if let requested = endpoint.requested?.ipamConfig?.iPv4Address, !requested.isEmpty, found.name == "bridge" {
                 throw EndpointError.addressOnDefaultNetwork
             }
         }
@@ -81,11 +81,11 @@ extension EndpointService {
         }
         try await change { $0.attachmentID = attachmentID }
         do {
-            let requested = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
+            let requested = endpoint.requested?.ipamConfig?.iPv4Address ?? ""
             let place = try await catalog.attach(
                 attachmentID, to: name,
                 NetworkAttachmentSpec(
-                    containerID: record.id, containerName: record.name, aliases: endpoint.wish?.aliases ?? [],
+                    containerID: record.id, containerName: record.name, aliases: endpoint.requested?.aliases ?? [],
                     address: requested.isEmpty ? nil : requested))
             let joined = try EndpointRecord(place)
             try await change { endpoint in

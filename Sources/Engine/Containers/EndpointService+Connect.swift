@@ -25,7 +25,7 @@ extension EndpointService {
             }
             try await containers.update(record.id, durably: true) { record in
                 record.endpoints.append(
-                    EndpointRecord(networkID: found?.identifier ?? "", networkName: name, wish: settings))
+                    EndpointRecord(networkID: found?.identifier ?? "", networkName: name, requested: settings))
             }
             guard let current = containers.record(record.id), current.isUp else {
                 return

@@ -64,7 +64,7 @@ package final class EndpointService: NetworkConnectionBackend {
         endpoint.networkID = local.id
         endpoint.networkName = local.name
         let id = local.id
-        let requested = endpoint.wish?.ipamConfig?.iPv4Address ?? ""
+        let requested = endpoint.requested?.ipamConfig?.iPv4Address ?? ""
         if requested.isEmpty {
             endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { isTaken(id, $0) })
         } else if local.isPredefined {
@@ -83,8 +83,8 @@ package final class EndpointService: NetworkConnectionBackend {
     {
         let others = record.endpoints.filter { $0.networkName != endpoint.networkName }
         var taken = Set(others.filter(\.isJoined).map(\.interfaceName))
-        for other in others { if let name = try EndpointOptions(other.wish).interfaceName { taken.insert(name) } }
-        if let requested = try EndpointOptions(endpoint.wish).interfaceName {
+        for other in others { if let name = try EndpointOptions(other.requested).interfaceName { taken.insert(name) } }
+        if let requested = try EndpointOptions(endpoint.requested).interfaceName {
             guard !taken.contains(requested) else {
                 throw EndpointError.interfaceTaken("\(requested)")
             }

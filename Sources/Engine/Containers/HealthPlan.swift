@@ -76,7 +76,7 @@ struct HealthPlan: Equatable, Sendable {
         if health.failingStreak >= retries { health.status = Self.unhealthy }
     }
 
-    /// What a container's own wishes leave open is the image's.
+    /// What a container's own requests leave open is the image's.
     static func merge(_ asked: HealthConfiguration?, over image: HealthConfiguration?) -> HealthConfiguration? {
         guard var merged = asked else { return image }
         guard let image else { return merged }

@@ -3,7 +3,7 @@ import DataPlane
 import EngineInterface
 import Model
 
-/// A container's port bindings as wishes for ports of the node. Pure.
+/// A container's port bindings as requests for ports of the node. Pure.
 struct PortRequests {
     private let record: ContainerRecord
 

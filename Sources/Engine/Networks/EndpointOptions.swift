@@ -24,14 +24,14 @@ struct EndpointOptions: Equatable {
 
     /// - Throws: ``EndpointOptionError``, ``UnsupportedError``; for what Apus does not do, by name.
     init(_ settings: EndpointSettings?) throws {
-        let wishes = settings?.ipamConfig
-        if !(wishes?.linkLocalIPs ?? []).isEmpty {
+        let requests = settings?.ipamConfig
+        if !(requests?.linkLocalIPs ?? []).isEmpty {
             throw UnsupportedError.feature("--link-local-ip")
         }
-        if let address = wishes?.iPv6Address, !address.isEmpty {
+        if let address = requests?.iPv6Address, !address.isEmpty {
             throw UnsupportedError.feature("the IPv6 address \(address) of a container")
         }
-        if let address = wishes?.iPv4Address, !address.isEmpty, IPAddress(ipv4: address) == nil {
+        if let address = requests?.iPv4Address, !address.isEmpty, IPAddress(ipv4: address) == nil {
             throw EndpointOptionError.invalidAddress(address)
         }
         for link in settings?.links ?? [] { _ = try LinkText(link) }

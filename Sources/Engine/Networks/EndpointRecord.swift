@@ -6,7 +6,7 @@ import Model
 struct EndpointRecord: Codable, Sendable, Equatable {
     var networkID: String
     var networkName: String
-    var wish: EndpointSettings?
+    var requested: EndpointSettings?
     /// 64 hex digits; empty while the container is not running.
     var endpointID = ""
     /// `eth0`, `eth1`, …
@@ -45,7 +45,8 @@ struct EndpointRecord: Codable, Sendable, Equatable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case networkID, networkName, wish, endpointID, interfaceName, mac, overlay, attachmentID, isAutomatic
+        case requested = "wish"
+        case networkID, networkName, endpointID, interfaceName, mac, overlay, attachmentID, isAutomatic
         case addresses = "address"
         case gateways = "gateway"
     }
@@ -68,7 +69,7 @@ struct EndpointRecord: Codable, Sendable, Equatable {
 extension EndpointRecord {
     /// A MAC that the user asked for; overlays have none to choose.
     var requestedMAC: MACAddress? {
-        guard overlay == nil, let text = wish?.macAddress, !text.isEmpty else { return nil }
+        guard overlay == nil, let text = requested?.macAddress, !text.isEmpty else { return nil }
         return MACAddress(text)
     }
 }
@@ -81,7 +82,7 @@ extension EndpointRecord {
         guard let vni = network.vni, !place.addresses.isEmpty else {
             throw .networkNotAllocated(network.spec.name)
         }
-        self.init(networkID: network.id, networkName: network.spec.name, wish: nil)
+        self.init(networkID: network.id, networkName: network.spec.name, requested: nil)
         addresses = place.endpointAddresses
         mac = MACAddress(tag: place.tag)
         overlay = Overlay(

@@ -50,7 +50,7 @@ final class LocalNetworks: Sendable {
         ]
         var network = try LocalNetworkPlanner(taken: taken + subnets, routed: routed)
             .plan(request, id: RandomID.docker(), at: .now)
-        // The second address is the ingress sandbox's leg on every node.
+        // The second address is the ingress sandbox's on every node.
         if !network.ranges.isEmpty { network.ranges[0].reserved.insert(network.ranges[0].subnet.first.advanced(by: 2)) }
         try await add(network)
         return network

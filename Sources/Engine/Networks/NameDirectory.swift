@@ -172,7 +172,7 @@ struct NameDirectory {
         -> SandboxNames.Network
     {
         // They were read when the endpoint was made.
-        let links = (endpoint.wish?.links ?? []).compactMap { text in
+        let links = (endpoint.requested?.links ?? []).compactMap { text in
             (try? LinkText(text)).flatMap { SandboxNames.Link($0.alias, to: $0.name) }
         }
         return SandboxNames.Network(name: name, names: names, links: links)

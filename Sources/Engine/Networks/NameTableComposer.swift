@@ -39,7 +39,7 @@ struct NameTableComposer {
     /// Names that the container alone has for others on the network.
     private static func linked(_ table: NameTable.Network, _ endpoint: EndpointRecord) -> NameTable.Network {
         var table = table
-        for text in endpoint.wish?.links ?? [] {
+        for text in endpoint.requested?.links ?? [] {
             // They were read when the endpoint was made.
             guard let link = try? LinkText(text), let key = DomainName(link.name)?.key,
                 let addresses = table.names[key]
@@ -86,7 +86,7 @@ struct NameTableComposer {
     /// What a container is called on a network.
     static func names(of container: any NetworkMember, _ endpoint: EndpointRecord) -> Set<String> {
         var names: Set<String> = [container.name, container.id, container.shortID]
-        names.formUnion(endpoint.wish?.aliases ?? [])
+        names.formUnion(endpoint.requested?.aliases ?? [])
         if !container.hostname.isEmpty { names.insert(container.hostname) }
         return names
     }

@@ -408,7 +408,7 @@ final class NetworkCoordinator: Sendable {
     func applyParameters(_ endpoints: [EndpointRecord], of id: String) async throws {
         var writes: [(path: String, value: String)] = []
         for endpoint in endpoints where endpoint.isJoined {
-            writes += try EndpointOptions(endpoint.wish).writes(for: endpoint.interfaceName)
+            writes += try EndpointOptions(endpoint.requested).writes(for: endpoint.interfaceName)
         }
         guard !writes.isEmpty else { return }
         let requested = writes

@@ -182,7 +182,7 @@ struct NodeNetworkComposer {
         guard let facts, let ingressID, let peer = ownPeer, let addresses = peer.ingressAddresses,
             let bridge = networks.values.first(where: \.isGatewayBridge), !bridge.ranges.isEmpty
         else { return nil }
-        let leg = EndpointAddresses(
+        let gatewayAddresses = EndpointAddresses(
             bridge.ranges.map {
                 IPNetwork(address: $0.subnet.first.advanced(by: 2), prefixLength: $0.subnet.prefixLength)
             })
@@ -193,8 +193,9 @@ struct NodeNetworkComposer {
                 backends: known.backends.sorted().map { MeshPort.Backend(address: $0, port: port.targetPort) })
         }
         return IngressSandbox(
-            addresses: addresses, tag: peer.ingressTag, overlayID: ingressID, bridgeID: bridge.id, leg: leg,
-            legMAC: MACAddress(defaultFor: leg.hosts), ports: ports)
+            addresses: addresses, tag: peer.ingressTag, overlayID: ingressID, bridgeID: bridge.id,
+            gatewayAddresses: gatewayAddresses,
+            gatewayMAC: MACAddress(defaultFor: gatewayAddresses.hosts), ports: ports)
     }
 
     /// Whether the container has a network namespace that is to be there. A place in a network is not given up before the container has left it.
@@ -250,7 +251,7 @@ struct NodeNetworkComposer {
                 && networks[endpoint.networkID]?.isInternal == false
         }
         return open.min { left, right in
-            let priorities = (left.wish?.gwPriority ?? 0, right.wish?.gwPriority ?? 0)
+            let priorities = (left.requested?.gwPriority ?? 0, right.requested?.gwPriority ?? 0)
             return priorities.0 != priorities.1 ? priorities.0 > priorities.1 : left.networkName < right.networkName
         }
     }

@@ -27,9 +27,9 @@ extension NodeNetworkService {
             var sandbox = NetworkContainer()
             sandbox.name = "gateway_ingress-sbox"
             sandbox.endpointID = network.id
-            let leg = subnet.first.advanced(by: 2)
-            sandbox.macAddress = MACAddress(defaultFor: HostAddresses(leg)).description
-            sandbox.iPv4Address = "\(leg)/\(subnet.prefixLength)"
+            let gateway = subnet.first.advanced(by: 2)
+            sandbox.macAddress = MACAddress(defaultFor: HostAddresses(gateway)).description
+            sandbox.iPv4Address = "\(gateway)/\(subnet.prefixLength)"
             resource.containers?["ingress-sbox"] = sandbox
         }
         return resource

@@ -117,11 +117,11 @@ struct TaskContainer {
         var endpoints: [EndpointRecord] = []
         for attachment in attachments {
             var endpoint = try EndpointRecord(attachment)
-            var wish = EndpointSettings()
-            wish.aliases = attachment.aliases
-            wish.ipamConfig = EndpointSettings.AddressWishes()
-            wish.ipamConfig?.iPv4Address = endpoint.address?.address.description
-            endpoint.wish = wish
+            var requested = EndpointSettings()
+            requested.aliases = attachment.aliases
+            requested.ipamConfig = EndpointSettings.AddressRequest()
+            requested.ipamConfig?.iPv4Address = endpoint.address?.address.description
+            endpoint.requested = requested
             endpoints.append(endpoint)
         }
         // Application networks before ingress: eth0 is what the application knows itself by.

@@ -57,7 +57,7 @@ package struct AddressPool: Codable, Sendable, Equatable {
 
 /// How a container takes part in a network: `EndpointSettings` of create and connect requests and of inspect answers.
 package struct EndpointSettings: Codable, Sendable, Equatable {
-    @Nullable package var ipamConfig: AddressWishes?
+    @Nullable package var ipamConfig: AddressRequest?
     @Nullable package var links: [String]?
     @Nullable package var aliases: [String]?
     /// Options of this endpoint by their names, as in `com.docker.network.endpoint.ifname`.
@@ -80,7 +80,7 @@ package struct EndpointSettings: Codable, Sendable, Equatable {
     package init() {}
 
     /// Addresses that the user asks for.
-    package struct AddressWishes: Codable, Sendable, Equatable {
+    package struct AddressRequest: Codable, Sendable, Equatable {
         package var iPv4Address: String?
         package var iPv6Address: String?
         package var linkLocalIPs: [String]?

@@ -37,7 +37,7 @@ package struct SwarmTask: Codable, Sendable, Equatable, Identifiable {
         @Zero package var attempt: Int
         /// When tasks of this place were last restarted, as far as the restart policy's window asks for it.
         package var restarts: [Timestamp]?
-        /// What was to be published when the task was made; another wish makes the task outdated.
+        /// What was to be published when the task was made; another request makes the task outdated.
         package var endpointSpec: EndpointSpec?
         /// An update has made the task, and watches it.
         @Zero package var isUpdate: Bool

@@ -92,7 +92,7 @@ package struct Placement: Codable, Sendable, Equatable {
     package var platforms: [NodeDescription.Platform]?
     package init() {}
 
-    /// One wish; the ones before count for more.
+    /// One request; the ones before count for more.
     package struct Preference: Codable, Sendable, Equatable {
         package var spread: Spread?
         package init(spread: Spread?) { self.spread = spread }

@@ -152,7 +152,7 @@ func swarm(_ world: World, tasks: [(node: UInt8, number: UInt8)], callers: [(nod
             ],
             ingress: IngressSandbox(
                 address: node.ingressAddress, overlayID: "net", bridgeID: "gw",
-                leg: IPNetwork(address: IPAddress(172, 18, 0, 2), prefixLength: 16),
+                gatewayAddresses: IPNetwork(address: IPAddress(172, 18, 0, 2), prefixLength: 16),
                 ports: [
                     MeshPort(transport: .tcp, publishedPort: 8080, backends: backends),
                     MeshPort(transport: .udp, publishedPort: 8080, backends: backends),

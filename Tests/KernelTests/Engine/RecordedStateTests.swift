@@ -54,9 +54,9 @@ import Testing
                 #expect(web.endpoints.map(\.networkName).sorted() == ["closed", "lan"])
                 // Its process has gone, and with it the places that it had; what was asked for stays.
                 let lan = web.endpoints.first { $0.networkName == "lan" }
-                #expect(lan?.wish?.ipamConfig?.iPv4Address == "10.77.0.20" && lan?.wish?.aliases == ["www"])
+                #expect(lan?.requested?.ipamConfig?.iPv4Address == "10.77.0.20" && lan?.requested?.aliases == ["www"])
                 let guest = try #require(engine.table.all.first { $0.name == "guest" })
-                #expect(guest.endpoints.first { $0.networkName == "mesh" }?.wish?.aliases == ["g"])
+                #expect(guest.endpoints.first { $0.networkName == "mesh" }?.requested?.aliases == ["g"])
                 let networks = try await engine.networks.listNetworks(Filters())
                 #expect(
                     Set(networks.map(\.name)).isSuperset(of: [

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 @Suite struct MeshBackendsTests {
-    private let leg = IPAddress(172, 18, 0, 2)
+    private let gateway = IPAddress(172, 18, 0, 2)
     private func ingressAddress(_ number: Int) -> IPAddress { IPAddress(10, 255, 1, UInt8(number)) }
     private func door(_ number: Int) -> IPAddress { IPAddress(172, 18, 0, UInt8(10 + number)) }
 
@@ -32,7 +32,7 @@ import Testing
         NodeNetwork(
             ingress: IngressSandbox(
                 address: IPNetwork(address: IPAddress(10, 255, 0, 2), prefixLength: 16), overlayID: "net",
-                bridgeID: "gw", leg: IPNetwork(address: leg, prefixLength: 16),
+                bridgeID: "gw", gatewayAddresses: IPNetwork(address: gateway, prefixLength: 16),
                 ports: [
                     MeshPort(
                         transport: .tcp, publishedPort: 8080,
@@ -45,9 +45,9 @@ import Testing
         let network = node((0..<here).map { task($0) }, Array(0..<(here + elsewhere)))
         let turns = try #require(network.meshAtNode.first).backends
         let inside = try #require(network.meshAtSandbox.first).backends
-        let direct = turns.filter { $0.address != leg }
+        let direct = turns.filter { $0.address != gateway }
         #expect(direct == (0..<here).map { .init(address: door($0), port: 80) })
-        #expect(turns.filter { $0.address == leg }.allSatisfy { $0.port == 8080 })
+        #expect(turns.filter { $0.address == gateway }.allSatisfy { $0.port == 8080 })
         #expect(turns.count == (here == 0 ? 1 : here + elsewhere))
         let remote = (here..<(here + elsewhere)).map(ingressAddress)
         #expect(inside.map(\.address) == (elsewhere == 0 ? (0..<here).map(ingressAddress) : remote))
@@ -55,7 +55,7 @@ import Testing
 
     @Test func `a task without a way out by a bridge is reached through the overlay`() throws {
         let network = node([task(1, hasDoor: false)], [1])
-        #expect(network.meshAtNode.first?.backends == [.init(address: leg, port: 8080)])
+        #expect(network.meshAtNode.first?.backends == [.init(address: gateway, port: 8080)])
         #expect(network.meshAtSandbox.first?.backends == [.init(address: ingressAddress(1), port: 80)])
     }
 
@@ -90,7 +90,7 @@ import Testing
         closed.ingress?.ports = []
         #expect(
             ConnectionEnds(from: old, to: closed).byScope[.node] == [
-                .port(8080, answeredFrom: leg), .port(8080, answeredFrom: door(1)),
+                .port(8080, answeredFrom: gateway), .port(8080, answeredFrom: door(1)),
             ])
     }
 }

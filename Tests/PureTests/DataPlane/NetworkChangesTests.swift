@@ -29,7 +29,8 @@ import Testing
         }
         if Bool.random(using: &random) {
             network.ingress = IngressSandbox(
-                address: address(2), overlayID: "e", bridgeID: "a", leg: address(Int.random(in: 3...5, using: &random)))
+                address: address(2), overlayID: "e", bridgeID: "a",
+                gatewayAddresses: address(Int.random(in: 3...5, using: &random)))
         }
         return network
     }

@@ -21,7 +21,7 @@ import Testing
         overlays: ["a", "b"].map { OverlayNetwork(id: $0, vni: 4097) },
         ingress: IngressSandbox(
             address: IPNetwork(address: address(3, 1), prefixLength: 24), overlayID: "a", bridgeID: "gw",
-            leg: IPNetwork(address: address(2, 2), prefixLength: 24)))
+            gatewayAddresses: IPNetwork(address: address(2, 2), prefixLength: 24)))
 
     /// What the changes are to lead to, kept in plain sets.
     struct Oracle {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct RuleTests {
     private let ingress = IngressSandbox(
         address: IPNetwork(address: IPAddress(10, 255, 0, 2), prefixLength: 16), overlayID: "net", bridgeID: "gw",
-        leg: IPNetwork(address: IPAddress(172, 18, 0, 2), prefixLength: 16),
+        gatewayAddresses: IPNetwork(address: IPAddress(172, 18, 0, 2), prefixLength: 16),
         ports: [
             MeshPort(
                 transport: .tcp, publishedPort: 8080,

@@ -221,7 +221,7 @@ import Testing
     }
 
     @Test func `what is not to be had is refused by its name`() {
-        let wishes: [(name: String, change: (inout HostConfiguration) -> Void)] = [
+        let requests: [(name: String, change: (inout HostConfiguration) -> Void)] = [
             ("--annotation", { $0.annotations = ["a": "b"] }), ("--cgroup-parent", { $0.cgroupParent = "/x" }),
             ("--cpu-rt-period", { $0.cpuRealtimePeriod = 1 }), ("--ipc=shareable", { $0.ipcMode = "shareable" }),
             ("--isolation=hyperv", { $0.isolation = "hyperv" }),
@@ -230,7 +230,7 @@ import Testing
             ("--gpus", { $0.deviceRequests = [.object([:])] }), ("--storage-opt", { $0.storageOpt = ["size": "1g"] }),
             ("--userns=private", { $0.usernsMode = "private" }),
         ]
-        for (name, change) in wishes {
+        for (name, change) in requests {
             let refusal = #expect(throws: APIError.self, "\(name)") { try told { try plan { change(&$0.hostConfig) } } }
             #expect(refusal?.kind == .notImplemented && refusal?.message.hasPrefix(name) == true, "\(name)")
         }

@@ -35,7 +35,7 @@ import Testing
         for none in [nil, check([]), check(["NONE"]), check(["CMD"])] { #expect(makePlan(none) == nil) }
     }
 
-    @Test func `a wish is laid over the image's check field by field, and NONE turns it off`() throws {
+    @Test func `what is requested is laid over the image's check field by field, and NONE turns it off`() throws {
         let image = check(["CMD", "old"]) {
             $0.interval = 7
             $0.retries = 9

@@ -149,9 +149,9 @@ import Testing
                 } else {
                     endpoint.gateways = HostAddresses(IPAddress(172, Self.third(id), 0, 1))
                 }
-                endpoint.wish = EndpointSettings()
-                endpoint.wish?.aliases = some(["a", "b", "shared"])
-                endpoint.wish?.links = some(["name1:one", "one:two", "two:one", "shared:a", "nobody:x"])
+                endpoint.requested = EndpointSettings()
+                endpoint.requested?.aliases = some(["a", "b", "shared"])
+                endpoint.requested?.links = some(["name1:one", "one:two", "two:one", "shared:a", "nobody:x"])
                 record.endpoints.append(endpoint)
             }
             return record

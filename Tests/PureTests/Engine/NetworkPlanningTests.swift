@@ -218,7 +218,7 @@ import Testing
             wanted.overlays.first { $0.id == "ing" }?.remoteEndpoints.flatMap(\.addresses.all).map(\.description) == [
                 "10.255.0.3"
             ])
-        #expect(wanted.ingress?.leg.primary?.description == "172.18.0.2/16")
+        #expect(wanted.ingress?.gatewayAddresses.primary?.description == "172.18.0.2/16")
         #expect(wanted.ingress?.ports.first?.backends.first?.port == 80)
         let sandbox = try #require(wanted.sandboxes.first)
         #expect(sandbox.defaultRouteEndpointID == "ep-gw")
@@ -322,12 +322,12 @@ import Testing
     @Test func `no place on a network answers to a service's name, whatever it calls itself`() throws {
         var state = try swarmState()
         state.networks[1].network.spec.name = "app"
-        let wishes = ["web", "WWW", "tasks.web", "Tasks.other", "web.app", "pal", "web.ingress"]
+        let requests = ["web", "WWW", "tasks.web", "Tasks.other", "web.app", "pal", "web.ingress"]
         state.networks[1].endpoints.append(
             .init(
                 addresses: HostAddresses(IPAddress(10, 1, 0, 66)), nodeID: "n2", taskID: "t9",
                 vtep: IPAddress(203, 0, 113, 12),
-                containerID: "web", names: wishes))
+                containerID: "web", names: requests))
         let composer = NameTableComposer(
             containers: [try taskContainer()], networks: [try gatewayBridge()], facts: NetworkFacts(state))
         let table = composer.table(for: try taskContainer())

@@ -137,8 +137,8 @@ import Testing
             var endpoint = EndpointRecord(networkID: "n", networkName: "net")
             endpoint.endpointID = "e-\(name)"
             endpoint.addresses = IPNetwork(address).map { EndpointAddresses($0) }
-            endpoint.wish = EndpointSettings()
-            endpoint.wish?.links = links
+            endpoint.requested = EndpointSettings()
+            endpoint.requested?.links = links
             record.endpoints = [endpoint]
             return record
         }
@@ -154,7 +154,7 @@ import Testing
     @Test func `what an endpoint asks for besides names and addresses is read or refused`() throws {
         func options(_ change: (inout EndpointSettings) -> Void) throws -> EndpointOptions {
             var settings = EndpointSettings()
-            settings.ipamConfig = EndpointSettings.AddressWishes()
+            settings.ipamConfig = EndpointSettings.AddressRequest()
             change(&settings)
             return try EndpointOptions(settings)
         }

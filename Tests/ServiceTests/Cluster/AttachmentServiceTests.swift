@@ -33,17 +33,17 @@ import Testing
             try await eventually("the worker has ingress alone") {
                 try await worker.swarmNetworks().map(\.spec.name) == ["ingress"]
             }
-            let wish = spec("box")
+            let requested = spec("box")
             let attachment = RandomID.swarm()
             second.executor.state.withLock { _ = $0.attachments.insert(attachment) }
-            let place = try await worker.attach(attachment, to: "att", wish)
+            let place = try await worker.attach(attachment, to: "att", requested)
             #expect(place.network.id == id && place.addresses.count == 1)
             // The answer comes when the node has the network, and the same again for the same id.
             #expect(try await worker.swarmNetworks().map(\.spec.name).sorted() == ["att", "ingress"])
-            #expect(try await worker.attach(attachment, to: "att", wish).addresses == place.addresses)
+            #expect(try await worker.attach(attachment, to: "att", requested).addresses == place.addresses)
             let own = second.executor.network?.networks.first { $0.network.id == id }?.endpoints.first
-            #expect(own?.containerID == wish.containerID)
-            #expect(own?.names == ["box", String(wish.containerID.prefix(12)), "pal"])
+            #expect(own?.containerID == requested.containerID)
+            #expect(own?.names == ["box", String(requested.containerID.prefix(12)), "pal"])
             #expect(try await manager.listTasks(Filters()).isEmpty)
             // A container on the manager makes it hear of the other.
             let other = RandomID.swarm()
@@ -59,7 +59,7 @@ import Testing
                 [first, second].allSatisfy { node in
                     let network = node.executor.network?.networks.first { $0.network.id == id }
                     return network?.endpoints.first { $0.taskID == attachment }?.names
-                        == ["bag", String(wish.containerID.prefix(12)), "pal"]
+                        == ["bag", String(requested.containerID.prefix(12)), "pal"]
                 }
             }
             let inUse = await #expect(throws: APIError.self) {
@@ -104,9 +104,9 @@ import Testing
                     "Invalid address 10.9.9.9: It does not belong to any of this network's subnets") == true)
             let reserved = await #expect(throws: APIError.self) {
                 try await told {
-                    var wish = spec("box")
-                    wish.aliases = ["pal", "Tasks.web"]
-                    _ = try await worker.attach(RandomID.swarm(), to: "open", wish)
+                    var requested = spec("box")
+                    requested.aliases = ["pal", "Tasks.web"]
+                    _ = try await worker.attach(RandomID.swarm(), to: "open", requested)
                 }
             }
             #expect(reserved?.message.contains("invalid alias Tasks.web") == true)

@@ -155,21 +155,21 @@ import Testing
         var drains = DrainPlanner()
         drains.begin("t", now: now)
         #expect(drains.take(others: [[]], now: now).isEmpty)
-        #expect(drains.isHeld("t") && drains.cleared.isEmpty)
+        #expect(drains.isHeld("t") && drains.drained.isEmpty)
         let isDone = drains.acknowledged("t", now: now)
         #expect(!isDone)
-        #expect(drains.isHeld("t") && drains.cleared == ["t"])
+        #expect(drains.isHeld("t") && drains.drained == ["t"])
         #expect(drains.take(others: [["x"]], now: now).isEmpty)
         #expect(drains.take(others: [["x", "t"]], now: now) == ["t"])
-        #expect(!drains.isHeld("t") && drains.isKnown("t") && drains.cleared == ["t"], "what is let go of is let go of")
+        #expect(!drains.isHeld("t") && drains.isKnown("t") && drains.drained == ["t"], "what is let go of is let go of")
         drains.end("t")
-        #expect(!drains.isKnown("t") && drains.cleared.isEmpty)
+        #expect(!drains.isKnown("t") && drains.drained.isEmpty)
 
         var late = DrainPlanner()
         late.begin("t", now: now)
         #expect(late.take(others: [[]], now: now).isEmpty && late.nextDeadline == now + DrainPlanner.deadline)
         #expect(late.pass(to: now + DrainPlanner.deadline) == ["t"])
-        #expect(!late.isHeld("t") && late.cleared.isEmpty)
+        #expect(!late.isHeld("t") && late.drained.isEmpty)
     }
 }
 

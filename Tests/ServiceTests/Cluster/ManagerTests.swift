@@ -137,11 +137,11 @@ import Testing
     private func task(_ id: String, of nodeID: String, attached: Bool) -> SwarmTask {
         var task = SwarmTask(id: id)
         task.nodeID = nodeID
-        if attached { task.spec.networkAttachmentSpec = Self.wish }
+        if attached { task.spec.networkAttachmentSpec = Self.requested }
         return task
     }
 
-    private static let wish = NetworkAttachmentSpec(
+    private static let requested = NetworkAttachmentSpec(
         containerID: "c", containerName: "box", aliases: [], address: nil)
 
     @Test(arguments: [true, false])
@@ -150,7 +150,7 @@ import Testing
             manager, store in
             let refusal = await #expect(throws: APIError.self) {
                 try await told {
-                    _ = try await manager.attach("t1", of: "n1", to: "net", Self.wish)
+                    _ = try await manager.attach("t1", of: "n1", to: "net", Self.requested)
                 }
             }
             #expect(refusal?.kind == .forbidden)
@@ -168,12 +168,12 @@ import Testing
             store.overtake { base in
                 var task = SwarmTask(id: "t1")
                 task.nodeID = "n1"
-                task.spec.networkAttachmentSpec = Self.wish
+                task.spec.networkAttachmentSpec = Self.requested
                 task.networksAttachments = [place]
                 try await Self.put(task, in: base)
             }
             let begun = ContinuousClock.now
-            let answer = try await manager.attach("t1", of: "n1", to: "att", Self.wish)
+            let answer = try await manager.attach("t1", of: "n1", to: "att", Self.requested)
             #expect(answer.addresses == place.addresses)
             #expect(ContinuousClock.now - begun < ReadModel.catchUpDeadline / 2)
         }

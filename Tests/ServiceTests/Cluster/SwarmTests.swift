@@ -142,13 +142,13 @@ import Testing
                 _ = try await manager.createService(service("web", replicas: 1, published: 8080))
                 let service = try await manager.inspectService("web", insertDefaults: false)
                 let node = try await manager.inspectNode("self")
-                var (spec, wish) = (service.spec, node.spec)
+                var (spec, requested) = (service.spec, node.spec)
                 spec.labels = ["a": "b"]
-                wish.labels = ["a": "b"]
+                requested.labels = ["a": "b"]
                 // As if both had been read before they last changed, which was by the swarm itself.
                 let (seen, known) = (service.version.index - 1, node.version.index - 1)
                 _ = try await manager.updateService("web", version: seen, spec, rollback: false)
-                try await manager.updateNode(node.id, version: known, wish)
+                try await manager.updateNode(node.id, version: known, requested)
                 let overtaken = APIError(.internalError, "rpc error: code = Unknown desc = update out of sequence")
                 await #expect(throws: overtaken) {
                     try await told {
@@ -156,7 +156,7 @@ import Testing
                     }
                 }
                 await #expect(throws: overtaken) {
-                    try await told { try await manager.updateNode(node.id, version: known, wish) }
+                    try await told { try await manager.updateNode(node.id, version: known, requested) }
                 }
                 #expect(try await manager.inspectNode("self").spec.labels == ["a": "b"])
             }

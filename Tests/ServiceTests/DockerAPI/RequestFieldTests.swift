@@ -32,7 +32,7 @@ import Testing
         "VolumeOptions.DriverConfig.": ["options.driverConfig?"], "TmpfsOptions.": ["mount.tmpfsOptions?"],
     ]
     private static let endpoint: [String: [String]] = [
-        "": ["wish?", "settings?", "left.wish?"], "IPAMConfig.": ["wishes?", "ipamConfig?"],
+        "": ["requested?", "settings?", "left.requested?"], "IPAMConfig.": ["requests?", "ipamConfig?"],
     ]
     private static let devices = [
         "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps",
