@@ -51,6 +51,7 @@ struct NodeNamespaces: Sendable {
 
     /// On a thread that is thrown away: its namespaces are the node's from here on.
     private func make(_ groups: [LabCgroups.Group], on processor: Int?) throws -> (mounts: CInt, hostname: CInt) {
+        discardThread()
         if let processor {
             // Refused for a CPU that this process may not use: then it is one attempt more without a choice.
             _ = clinux_pin_thread(CInt(processor))
@@ -115,6 +116,7 @@ struct NodeNamespaces: Sendable {
 
     /// Puts the calling thread into the node: only on a thread that is thrown away, or about to execute a program.
     func enter() throws {
+        discardThread()
         try paths.network(node).enter()
         // A thread that shares its root and working directory with others cannot change its mount namespace.
         try check(clinux_unshare(clinux_clone_fs), "unshare the working directory")

@@ -21,7 +21,8 @@ package struct NetworkNamespace: Sendable, Hashable {
         try await onThread {
             let namespace = NetworkNamespace(path: path)
             if namespace.exists() { return namespace }
-            // Not under the lock: the kernel takes a while for it. One that was made in vain goes with its thread.
+            // Not under the lock: the kernel takes a while for it. One that was made in vain goes when its thread leaves it.
+            ThreadPlace.note(.away)
             try check(clinux_unshare(clinux_clone_newnet), "unshare network namespace")
             try prepare()
             return try name("/proc/thread-self/ns/net", path)
@@ -82,10 +83,11 @@ package struct NetworkNamespace: Sendable, Hashable {
         }
     }
 
-    /// Puts the calling thread into the namespace, for good: only on a thread that is thrown away afterwards.
+    /// Puts the calling thread into the namespace, for the rest of what ``onThread(stackBytes:_:)`` runs on it, or of its life.
     package func enter() throws(SystemError) {
         let file = try Descriptor.open(path, O_RDONLY)
         KernelCounters.note(.entry)
+        ThreadPlace.note(.away)
         try check(clinux_setns(file.raw, clinux_clone_newnet), "enter network namespace \(path)")
     }
 

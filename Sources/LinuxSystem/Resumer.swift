@@ -58,4 +58,15 @@ final class Semaphore: @unchecked Sendable {
     func post() { sem_post(semaphore) }
 
     func wait() { while sem_wait(semaphore) != 0, errno == EINTR {} }
+
+    /// False where nobody has posted by then, as the wall clock has it: for waits of which it does not matter how long they are.
+    func wait(seconds: Int) -> Bool {
+        var end = timespec()
+        clock_gettime(CLOCK_REALTIME, &end)
+        end.tv_sec = end.tv_sec.addingReportingOverflow(seconds).partialValue
+        while sem_timedwait(semaphore, &end) != 0 {
+            if errno != EINTR { return false }
+        }
+        return true
+    }
 }

@@ -22,6 +22,11 @@ package final class WorkerThread: Sendable {
         }
     }
 
+    /// Runs work on the thread when its turn comes, and waits for nothing; on the spot where no thread can be started.
+    package func post(_ body: @escaping @Sendable () -> Void) {
+        do { try queue.add(body) } catch { body() }
+    }
+
     private final class Queue: Sendable {
         private struct State {
             var waiting: [@Sendable () -> Void] = []

@@ -24,7 +24,7 @@ struct RuntimeCommand: Sendable {
 
     private func execute(_ arguments: [String], _ operation: RuntimeError.Operation?) async throws {
         let output = try PipeReader.pipe()
-        let child = try spawn(arguments, output.writing)
+        let child = try await spawn(arguments, output.writing)
         let reader = output.reader
         let doing = "\(name.rawValue) \(arguments.first ?? "")"
         do {
@@ -43,9 +43,14 @@ struct RuntimeCommand: Sendable {
         }
     }
 
-    private func spawn(_ arguments: [String], _ output: CInt) throws -> ChildProcess {
+    /// On a thread: to start a process waits for whoever moves one between control groups.
+    private func spawn(_ arguments: [String], _ output: CInt) async throws -> ChildProcess {
         defer { close(output) }
-        return try Processes.spawn(
+        return try await onThread { try start(arguments, output) }
+    }
+
+    private func start(_ arguments: [String], _ output: CInt) throws -> ChildProcess {
+        try Processes.spawn(
             SpawnRequest(
                 executable: program, arguments: globalArguments + arguments, environment: paths.environment,
                 descriptors: [(from: output, to: 2)]))

@@ -29,6 +29,8 @@ final class NamespaceHandles: Sendable {
 
     private let state = Mutex(State())
     let worker = WorkerThread()
+    /// Closing a socket of netfilter's waits for what its namespace is about to free, for a grace period of the kernel's.
+    private let closer = WorkerThread()
     /// What is changed through the handles, which nobody needs to be told of.
     let own = OwnChanges()
     let generations = RulesetGenerations()
@@ -84,8 +86,8 @@ final class NamespaceHandles: Sendable {
             (state.ids.removeValue(forKey: scope), state.handles.removeValue(forKey: scope))
         }
         if let id { own.remove(namespaceID: id) }
-        // The socket is closed now, and not before.
-        withExtendedLifetime(handle) {}
+        // Its sockets are closed there, and not before.
+        if let handle { closer.post { withExtendedLifetime(handle) {} } }
     }
 
     /// Closes those of namespaces that are gone.

@@ -46,6 +46,7 @@ struct ContainerTree: Sendable {
     /// are missing, as a start of the container does.
     /// - Throws: ``NotMounted``.
     func assemble() throws -> RootedDirectory {
+        discardThread()
         try check(clinux_unshare(clinux_clone_newns), "unshare mount namespace")
         try Mounts.setPropagation(.private, of: "/")
         guard Mounts.isMountPoint(root) else { throw NotMounted() }

@@ -103,6 +103,44 @@ import Testing
         }
     }
 
+    @Test func `threads are used again, from home, and never after more than a namespace was changed`() async throws {
+        try await withNetworkNamespace { namespace in
+            let home = try Files.link("/proc/self/ns/net")
+            for _ in 0..<3 { try await onThread {} }
+            let before = KernelCounters.now
+            for _ in 0..<50 {
+                let inside = try await namespace.run { try Files.link("/proc/thread-self/ns/net") }
+                let after = try await onThread { try Files.link("/proc/thread-self/ns/net") }
+                #expect(inside != home && after == home)
+            }
+            // Others test beside this one, and what has just ended is not back yet.
+            #expect((KernelCounters.now - before).threads < 50)
+            let discarded = try await onThread {
+                discardThread()
+                return try Files.link("/proc/thread-self")
+            }
+            for _ in 0..<20 { #expect(try await onThread { try Files.link("/proc/thread-self") } != discarded) }
+        }
+    }
+
+    private final class Arrivals: Sendable { let count = Mutex(0) }
+
+    @Test func `as many run at a time as there is work`() async throws {
+        let arrived = Arrivals()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<40 {
+                group.addTask {
+                    try await onThread {
+                        arrived.count.withLock { $0 += 1 }
+                        // Each waits for all others.
+                        while arrived.count.withLock({ $0 }) < 40 { usleep(1000) }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     /// Notes in which network namespace its tasks are woken up.
     private final class WakeRecorder: TaskExecutor {
         let places = Mutex<Set<String>>([])
