@@ -128,6 +128,10 @@ let package = Package(
             [hashTrees, heap, log]),
         library("NodeProtocol", ["Model", "Addressing", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
         library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
+        library(
+            "LogDrivers",
+            ["Logs", "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults"],
+            [nioCore, nioPosix, nioSSL, nioFoundation, nioHTTP1, httpClient, protobuf, crypto, log]),
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
@@ -192,7 +196,7 @@ let package = Package(
                 "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
-                "Concurrency", "DockerClient", "Commands",
+                "Concurrency", "DockerClient", "Commands", "LogDrivers",
             ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
@@ -207,7 +211,7 @@ let package = Package(
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerMessages", "DockerAPI", "DockerClient",
                 "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
-                "Faults", "Orchestration", "Commands",
+                "Faults", "Orchestration", "Commands", "LogDrivers",
             ],
             [
                 nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf,
