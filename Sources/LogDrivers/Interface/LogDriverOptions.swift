@@ -1,4 +1,5 @@
 package import EngineInterface
+import Templates
 
 /// The `--log-opt`s of one container, and how Docker reads their values.
 package struct LogDriverOptions: Sendable, Equatable {
@@ -46,7 +47,7 @@ package struct LogDriverOptions: Sendable, Equatable {
         case let value?:
             throw .invalid(
                 name: name, value: value,
-                said: said("strconv.ParseBool: parsing \(GoQuoted.text(value)): invalid syntax"))
+                said: said("strconv.ParseBool: parsing \(GoText.quoted(value)): invalid syntax"))
         }
     }
 
@@ -58,11 +59,11 @@ package struct LogDriverOptions: Sendable, Equatable {
     ) throws(LogOptionError) -> Int? {
         guard let value = text(name) else { return nil }
         guard let number = Int(value) else {
-            let reason = "strconv.\(function): parsing \(GoQuoted.text(value)): invalid syntax"
+            let reason = "strconv.\(function): parsing \(GoText.quoted(value)): invalid syntax"
             throw .invalid(name: name, value: value, said: said(reason))
         }
         guard range.contains(number) else {
-            let reason = "strconv.\(function): parsing \(GoQuoted.text(value)): value out of range"
+            let reason = "strconv.\(function): parsing \(GoText.quoted(value)): value out of range"
             throw .invalid(name: name, value: value, said: said(reason))
         }
         return number
@@ -74,28 +75,9 @@ package struct LogDriverOptions: Sendable, Equatable {
     ) throws(LogOptionError) -> Duration? {
         guard let value = text(name) else { return nil }
         guard let duration = OptionDuration.parse(value) else {
-            throw .invalid(name: name, value: value, said: said("time: invalid duration \(GoQuoted.text(value))"))
+            throw .invalid(name: name, value: value, said: said("time: invalid duration \(GoText.quoted(value))"))
         }
         return duration
-    }
-}
-
-/// Go's `%q` for what users type.
-package enum GoQuoted {
-    /// With its quotation marks.
-    package static func text(_ value: String) -> String {
-        var quoted = "\""
-        for scalar in value.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\t": quoted += "\\t"
-            case "\r": quoted += "\\r"
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
     }
 }
 
