@@ -32,6 +32,7 @@ package struct LogPosition: Codable, Sendable, Hashable {
     /// The same for the same line of a container whenever it is read, and another one for each other line or piece.
     package var key: String {
         guard let place else { return "beginning/\(pieces)" }
-        return "\(place.inode)/\(place.beginning)/\(place.offset)/\(pieces)"
+        let behind = held.map { "/\($0.beginning)/\($0.offset)" } ?? ""
+        return "\(place.inode)/\(place.beginning)/\(place.offset)/\(pieces)\(behind)"
     }
 }
