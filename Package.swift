@@ -102,6 +102,7 @@ let package = Package(
         library("Netlink", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
         library("Nftables", ["CNFTables", "LinuxSystem", "Addressing", "Faults"], [crypto]),
         library("OCI", ["Faults"], [crypto]),
+        library("Templates"),
         // 2: what the parts speak through
         library("EngineInterface", ["Model", "Addressing", "Faults"], [nioCore]),
         library("StateStore", ["Concurrency", "Model", "Faults"]),
@@ -128,11 +129,19 @@ let package = Package(
             [hashTrees, heap, log]),
         library("NodeProtocol", ["Model", "Addressing", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
         library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
+        library(
+            "LogDrivers",
+            [
+                "Logs", "EngineInterface", "Templates", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing",
+                "Faults",
+            ],
+            [nioCore, nioPosix, nioSSL, nioFoundation, nioHTTP1, httpClient, protobuf, crypto, log]),
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
             [
-                "LocalStore", "Images", "ContainerRuntime", "DataPlane", "DockerMessages", "NameService", "Logs", "OCI",
+                "LocalStore", "Images", "ContainerRuntime", "DataPlane", "DockerMessages", "NameService", "Logs",
+                "LogDrivers", "OCI",
                 "EngineInterface", "Netlink", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [nioCore, nioPosix, log, lifecycle]),
@@ -157,12 +166,12 @@ let package = Package(
         library(
             "Lab", ["LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"],
             [nioCore, nioPosix, log]),
-        library("DockerClient", [], [nioCore, nioPosix, nioSSL]),
+        library("DockerClient", ["Templates"], [nioCore, nioPosix, nioSSL]),
         library(
             "Commands",
             [
-                "DockerClient", "DockerTypes", "Lab", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing",
-                "Faults",
+                "DockerClient", "DockerTypes", "Lab", "Templates", "Concurrency", "LinuxSystem", "CLinux", "Model",
+                "Addressing", "Faults",
             ], [arguments]),
         // 6: programs
         program(
@@ -192,7 +201,7 @@ let package = Package(
                 "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
-                "Concurrency", "DockerClient", "Commands",
+                "Concurrency", "DockerClient", "Commands", "LogDrivers", "Templates",
             ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
@@ -207,7 +216,7 @@ let package = Package(
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerMessages", "DockerAPI", "DockerClient",
                 "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
-                "Faults", "Orchestration", "Commands",
+                "Faults", "Orchestration", "Commands", "LogDrivers", "Templates",
             ],
             [
                 nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf,

@@ -9,6 +9,7 @@ import OCI
 @testable import EngineInterface
 @testable import LinuxSystem
 @testable import Logs
+@testable import Templates
 
 /// What clients, registries, containers and programs write as text.
 enum Texts {

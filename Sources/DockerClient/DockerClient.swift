@@ -1,4 +1,5 @@
 import NIOCore
+package import Templates
 
 /// An engine, asked over its API: one connection a request.
 package struct DockerClient: Sendable {

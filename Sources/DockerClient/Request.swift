@@ -1,3 +1,5 @@
+package import Templates
+
 /// A request of the Engine API.
 package struct Request: Sendable {
     /// What is sent after the head.

@@ -32,3 +32,26 @@ extension LogDriverError: MessageConvertible {
         }
     }
 }
+
+extension LogOptionError: MessageConvertible {
+    var message: String {
+        switch self {
+        case .unknown(let name, let driver):
+            "unknown log opt '\(name)' for \(driver) log driver"
+        case .unknownQuoted(let name, let driver):
+            "unknown log opt \"\(name)\" for \(driver) log driver"
+        case .missing(let name, let driver):
+            "must specify a value for log opt '\(name)' of \(driver) log driver"
+        case .invalid(_, _, let said):
+            said
+        case .invalidTag(_, let reason):
+            "log-opt tag: \(reason)"
+        case .invalidPattern(let pattern, let reason):
+            "error parsing regexp: \(reason): `\(pattern)`"
+        case .unusable(let path, let reason):
+            "\(path): \(reason)"
+        case .notOnThisHost(let driver):
+            "\(driver) is not enabled on this host"
+        }
+    }
+}

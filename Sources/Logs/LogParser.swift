@@ -14,6 +14,22 @@ package struct LogParser: Sendable {
         /// Of the last piece: lines come in the order in which they were completed.
         var time: Timestamp
         var bytes: [UInt8]
+        /// Where the first piece begins.
+        var start: Place
+    }
+
+    /// A place in the files that are parsed: which of them, as counted by whoever reads them, and how far from its beginning.
+    struct Place: Equatable {
+        var file = 0
+        var offset: Int64 = 0
+    }
+
+    /// How far an entry reaches.
+    struct Reach {
+        /// Behind its last line. Entries that came of one line have the same.
+        var end: Place
+        /// Where a line of the other stream begins that is not complete there.
+        var held: Place?
     }
 
     private var rest: [UInt8] = []
@@ -24,8 +40,39 @@ package struct LogParser: Sendable {
     private var lastTime = Timestamp(seconds: 0)
     /// The head of the line before and what it says: all lines of one read of conmon's have the same.
     private var lastHead: (bytes: [UInt8], line: LogLine)?
+    /// Bytes of one entry; a longer line comes in several.
+    private let longestText: Int
+    /// How far each entry reaches, for who asks for it.
+    private var reaches: [Reach]?
+    /// Of the next line's beginning.
+    private var place = Place()
 
-    package init() {}
+    package init() {
+        longestText = Self.longestEntry
+    }
+
+    /// A parser that also tells how far its entries reach; see ``takeReaches()``.
+    init(longestText: Int) {
+        self.longestText = longestText
+        reaches = []
+    }
+
+    /// The next bytes are from this place on.
+    mutating func move(to place: Place) { self.place = place }
+
+    /// For each entry since the last call, in their order.
+    mutating func takeReaches() -> [Reach] {
+        defer { reaches?.removeAll(keepingCapacity: true) }
+        return reaches ?? []
+    }
+
+    /// A line's entries reach to its end, whose place is behind it.
+    private mutating func reach(of entries: [LogEntry]) {
+        guard let count = reaches?.count, count < entries.count else { return }
+        let held =
+            pending.isEmpty ? nil : pending.values.map(\.start).min { ($0.file, $0.offset) < ($1.file, $1.offset) }
+        for _ in count..<entries.count { reaches?.append(Reach(end: place, held: held)) }
+    }
 
     /// Entries that are complete with these bytes.
     package mutating func parse(_ bytes: [UInt8]) -> [LogEntry] {
@@ -44,14 +91,17 @@ package struct LogParser: Sendable {
                 } else {
                     take(UnsafeRawBufferPointer(start: base + start, count: end - start), &entries)
                 }
+                place.offset += Int64(clamping: end + 1 - start)
+                reach(of: entries)
                 start = end + 1
             }
-            rest = Array(block[start...])
+            rest = Array(block.dropFirst(start))
         }
         if rest.count > Self.longestLine {
             damaged += rest.count
             // A line may begin right behind zeros.
             skipsToNextLine = rest.last != 0
+            place.offset += Int64(clamping: rest.count)
             rest = []
         }
         return entries
@@ -65,20 +115,32 @@ package struct LogParser: Sendable {
         let torn = rest
         rest = []
         torn.withUnsafeBytes { take($0, isTorn: true, &entries) }
+        place.offset += Int64(clamping: torn.count)
+        reach(of: entries)
         return entries
     }
+
+    /// ``finish(isOver:)`` when nobody writes any more.
+    mutating func complete() -> [LogEntry] { finish() }
 
     /// What was written without a line's end, when no more will come. The parser is as new afterwards.
     /// - Parameter isOver: Nobody writes any more; otherwise the last bytes may be a line that is just being written.
     package mutating func finish(isOver: Bool = true) -> [LogEntry] {
-        defer { self = LogParser() }
+        defer { renew() }
         var entries = isOver ? endFile() : []
         entries += pending.map { LogEntry(stream: $0.key, timestamp: $0.value.time, bytes: $0.value.bytes) }
             .filter { !$0.bytes.isEmpty }.sorted {
                 ($0.timestamp, $0.stream.rawValue) < ($1.timestamp, $1.stream.rawValue)
             }
         if let mark = takeDamage(at: lastTime) { entries.append(mark) }
+        pending = [:]
+        reach(of: entries)
         return entries
+    }
+
+    private mutating func renew() {
+        (rest, skipsToNextLine, pending, damaged, lastHead) = ([], false, [:], 0, nil)
+        lastTime = Timestamp(seconds: 0)
     }
 
     private mutating func take(_ bytes: UnsafeRawBufferPointer, isTorn: Bool = false, _ entries: inout [LogEntry]) {
@@ -106,16 +168,18 @@ package struct LogParser: Sendable {
         let text = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(line.textStart))
         let isPartial = line.isPartial && !isTorn
         let whole: [UInt8]
+        var start = place
         // In place: its owner has given it up.
-        if !pending.isEmpty, var begun = pending.removeValue(forKey: line.stream)?.bytes {
-            begun += text
-            if !isPartial { begun.append(UInt8(ascii: "\n")) }
-            whole = begun
+        if !pending.isEmpty, var begun = pending.removeValue(forKey: line.stream) {
+            start = begun.start
+            begun.bytes += text
+            if !isPartial { begun.bytes.append(UInt8(ascii: "\n")) }
+            whole = begun.bytes
         } else {
             whole = Self.bytes(of: text, endsLine: !isPartial)
         }
-        if isPartial, whole.count < Self.longestEntry {
-            pending[line.stream] = Pending(time: line.time, bytes: whole)
+        if isPartial, whole.count < longestText {
+            pending[line.stream] = Pending(time: line.time, bytes: whole, start: start)
         } else {
             entries.append(LogEntry(stream: line.stream, timestamp: line.time, bytes: whole))
         }

@@ -1,3 +1,5 @@
+import Templates
+
 /// One file in a tar archive. Formats: ustar (POSIX.1-1988), pax headers for what does not fit it (POSIX.1-2001), and GNU's
 /// long names when reading.
 package struct TarEntry: Sendable, Equatable {

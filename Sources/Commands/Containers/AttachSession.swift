@@ -3,6 +3,7 @@ import DockerClient
 import DockerTypes
 import Glibc
 import LinuxSystem
+import Templates
 
 /// A terminal, or plain streams, joined to a container or to a command in one.
 struct AttachSession {

@@ -1,6 +1,7 @@
 import DockerClient
 import FoundationEssentials
 import Glibc
+import Templates
 
 extension Command {
     static let containerCopy = Command(

@@ -1,4 +1,5 @@
 import DockerClient
+import Templates
 
 /// How `run` and `create` say that they failed.
 enum RunFailure {

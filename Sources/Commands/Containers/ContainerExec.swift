@@ -1,6 +1,7 @@
 import DockerClient
 import DockerTypes
 import Model
+import Templates
 
 extension Command {
     static let containerExec = Command(

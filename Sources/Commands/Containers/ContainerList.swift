@@ -1,5 +1,6 @@
-package import DockerClient
+import DockerClient
 import Model
+package import Templates
 
 extension Command {
     static let containerList = Command(

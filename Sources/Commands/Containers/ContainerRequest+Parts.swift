@@ -1,6 +1,7 @@
 import DockerClient
 import DockerTypes
 import Model
+import Templates
 
 extension ContainerRequest {
     // MARK: Networks

@@ -1,5 +1,6 @@
 import DockerTypes
 package import Model
+import Templates
 
 /// The body of `POST /containers/create` from the flags of `run` and `create`.
 package struct ContainerRequest {

@@ -1,4 +1,5 @@
 import DockerClient
+import Templates
 
 extension Command {
     static let containerRun = Command(

@@ -1,3 +1,5 @@
+import Templates
+
 /// The arguments of a command line after its command: flags with their values, and the rest.
 package struct ParsedFlags: Sendable {
     /// By the flags' long names, in the order given.
@@ -29,7 +31,7 @@ package struct ParsedFlags: Sendable {
     }
 
     /// `nil` for a flag that was not given.
-    package func integer(_ name: String) -> Int64? { string(name).flatMap(Numbers.integer) }
+    package func integer(_ name: String) -> Int64? { string(name).flatMap(GoText.integer) }
 }
 
 /// Takes a command line apart as Docker's does: `--name value`, `--name=value`, `-x value`, `-xvalue`, `-abc`; `--` ends

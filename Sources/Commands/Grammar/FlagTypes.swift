@@ -1,3 +1,5 @@
+import Templates
+
 /// What a flag takes, by the type in its help and, where that says too little, by its name.
 package enum FlagTypes {
     /// - Throws: Docker's words for what is wrong.

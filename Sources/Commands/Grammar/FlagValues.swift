@@ -1,3 +1,5 @@
+import Templates
+
 // Values of flags in the types of requests: `nil` for flags that were not given.
 extension ParsedFlags {
     /// `nil` for an empty text, too.

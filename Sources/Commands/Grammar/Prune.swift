@@ -1,4 +1,5 @@
 import DockerClient
+import Templates
 
 /// What the commands that remove what is not used have in common.
 enum Prune {

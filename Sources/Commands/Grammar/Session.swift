@@ -1,5 +1,6 @@
 import DockerClient
 import Model
+import Templates
 
 /// What a run of the program knows: the environment and where the engine is.
 package struct Session: Sendable {

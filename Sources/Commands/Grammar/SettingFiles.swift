@@ -1,3 +1,5 @@
+import Templates
+
 /// `--env` and `--env-file`, `--label` and `--label-file`.
 enum SettingFiles {
     /// Lines of the files first, then the flags; a bare name takes its value from this program's environment.

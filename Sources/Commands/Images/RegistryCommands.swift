@@ -1,6 +1,7 @@
 import DockerClient
 import Model
 import LinuxSystem
+import Templates
 
 enum RegistryCommands {
     static let all: [Command] = [.registryLogin, .registryLogout]

@@ -1,6 +1,7 @@
-package import DockerClient
+import DockerClient
 import DockerTypes
 import Model
+package import Templates
 
 enum NetworkCommands {
     static let all: [Command] = [

@@ -1,5 +1,6 @@
 import DockerClient
 package import Model
+import Templates
 
 extension Command {
     static let networkCreate = Command(

@@ -1,5 +1,6 @@
-package import DockerClient
+import DockerClient
 import DockerTypes
+package import Templates
 
 enum NodeCommands {
     static let all: [Command] = [

@@ -1,4 +1,5 @@
 import DockerClient
+import Templates
 
 /// `inspect`: objects as they come, or through a template.
 struct Inspection {

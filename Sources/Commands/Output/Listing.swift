@@ -1,4 +1,5 @@
 import DockerClient
+package import Templates
 
 /// A list of rows, shown as `--format` asks.
 package struct Listing: Sendable {

@@ -1,4 +1,5 @@
-package import DockerClient
+import DockerClient
+package import Templates
 
 /// The ports of a container as lists show them.
 package enum PortText {

@@ -1,4 +1,5 @@
-package import DockerClient
+import DockerClient
+package import Templates
 
 /// Shows a stream of progress messages: on a terminal a line for each thing under way, which changes in place, and plain
 /// lines elsewhere.

@@ -1,3 +1,5 @@
+import Templates
+
 /// Sizes and durations for people, as Docker rounds them.
 package enum Units {
     private static let decimal = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"]

@@ -1,4 +1,5 @@
 import DockerClient
+import Templates
 
 /// Shell completion: a script for each shell, which asks this program what may come next.
 package struct Completion {

@@ -2,6 +2,7 @@ import DockerClient
 import Glibc
 import LinuxSystem
 import Model
+import Templates
 
 /// A program that keeps credentials in a place of its own: `docker-credential-NAME`, which is asked by one action and standard
 /// input, and answers on standard output.

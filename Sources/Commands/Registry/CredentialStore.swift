@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 package import Model
+import Templates
 
 /// What `login` keeps of registries' credentials, where the stock command keeps it and looks for it: `config.json` in
 /// `DOCKER_CONFIG` or `~/.docker`, or the helper program that this file names.

@@ -1,6 +1,7 @@
 package import DockerClient
 import DockerTypes
 package import Model
+import Templates
 
 /// What the flags of `service update` change in a specification.
 package struct ServiceChange {

@@ -1,6 +1,7 @@
 import DockerClient
 import DockerTypes
 import Model
+import Templates
 
 /// `--secret` and `--config`: a name, or `source=…,target=…,uid=…,gid=…,mode=…`.
 enum ServiceFiles {

@@ -1,5 +1,6 @@
 import DockerClient
 import Model
+import Templates
 
 /// Which image the tasks run: with the digest the registry has for its tag now.
 enum ServiceImage {

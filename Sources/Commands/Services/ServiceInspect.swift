@@ -1,4 +1,5 @@
-package import DockerClient
+import DockerClient
+package import Templates
 
 extension Command {
     static let serviceInspect = Command(

@@ -1,4 +1,5 @@
-package import DockerClient
+import DockerClient
+package import Templates
 
 enum ServiceCommands {
     static let all: [Command] = [

@@ -1,5 +1,6 @@
 import DockerClient
 import Model
+import Templates
 
 /// Parts of a service's specification that `create` and `update` read from the same flags.
 struct ServiceParts {

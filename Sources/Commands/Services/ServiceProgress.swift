@@ -1,4 +1,5 @@
-package import DockerClient
+import DockerClient
+package import Templates
 
 /// What there is to tell of a service's tasks on their way to running.
 package struct ServiceProgress {

@@ -1,5 +1,6 @@
 import DockerClient
 import Glibc
+import Templates
 
 /// Follows a service until its tasks run, and stay running for the time that updates are watched.
 struct ServiceWait {

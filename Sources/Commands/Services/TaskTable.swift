@@ -1,4 +1,5 @@
 import DockerClient
+import Templates
 
 /// Tasks as `service ps` and `node ps` list them.
 struct TaskTable {

@@ -1,5 +1,6 @@
 import DockerClient
 import Model
+import Templates
 
 enum SwarmCommands {
     static let all: [Command] = [.swarmInit, .swarmJoin, .swarmJoinToken, .swarmLeave, .swarmUpdate]

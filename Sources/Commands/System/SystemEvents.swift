@@ -1,5 +1,6 @@
-package import DockerClient
+import DockerClient
 import Model
+package import Templates
 
 enum SystemCommands {
     static let all: [Command] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]

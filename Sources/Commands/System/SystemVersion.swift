@@ -1,5 +1,6 @@
 import DockerClient
 import Model
+import Templates
 
 extension Command {
     static let systemVersion = Command(

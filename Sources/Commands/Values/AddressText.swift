@@ -1,4 +1,5 @@
 import Glibc
+import Templates
 
 /// Addresses as flags take them.
 package enum AddressText {

@@ -1,4 +1,5 @@
 import DockerClient
+import Templates
 
 /// `--filter` in the API's form.
 enum FilterArguments {

@@ -1,4 +1,5 @@
 package import Model
+import Templates
 
 /// `--mount type=volume,source=a,target=/b,readonly`.
 package struct MountOption {

@@ -1,4 +1,5 @@
 package import Model
+import Templates
 
 /// `--network name` or `--network name=a,alias=b,ip=c`.
 package struct NetworkOption: Sendable, Equatable {
@@ -44,7 +45,7 @@ package struct NetworkOption: Sendable, Equatable {
                 option.macAddress = trimmed
             case "link-local-ip": option.linkLocal.append(trimmed)
             case "gw-priority":
-                guard let priority = Numbers.integer(trimmed) else {
+                guard let priority = GoText.integer(trimmed) else {
                     throw ValueError(
                         "invalid gw-priority: strconv.ParseInt: parsing \(GoText.quoted(trimmed)): invalid syntax")
                 }

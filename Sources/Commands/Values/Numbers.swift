@@ -1,3 +1,5 @@
+import Templates
+
 /// Numbers and switches as Go's `strconv` reads them, with its words for what is wrong.
 package enum Numbers {
     /// `nil` for what `strconv.ParseBool` does not take.
@@ -9,21 +11,8 @@ package enum Numbers {
         }
     }
 
-    /// Decimal, or hexadecimal after `0x`; `nil` for what is none or does not fit.
-    package static func integer(_ text: String) -> Int64? {
-        let isNegative = text.hasPrefix("-")
-        let digits = isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]
-        guard let first = digits.first, first.isNumber else { return nil }
-        if digits.hasPrefix("0x") || digits.hasPrefix("0X") {
-            // The sign stands before `0x`, never after it.
-            guard digits.dropFirst(2).first?.isHexDigit == true else { return nil }
-            return Int64((isNegative ? "-" : "") + digits.dropFirst(2), radix: 16)
-        }
-        return Int64((isNegative ? "-" : "") + digits)
-    }
-
     static func parseInteger(_ text: String) throws(ValueError) -> Int64 {
-        guard let value = integer(text) else {
+        guard let value = GoText.integer(text) else {
             throw ValueError("strconv.ParseInt: parsing \(GoText.quoted(text)): \(reason(text))")
         }
         return value

@@ -1,4 +1,5 @@
 package import Model
+import Templates
 
 /// `[[address:]host:]container[/protocol]`, each a number or a range.
 package struct PortMapping: Sendable, Equatable {

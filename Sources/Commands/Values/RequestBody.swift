@@ -1,6 +1,7 @@
 package import DockerClient
 import Foundation
 import Model
+package import Templates
 
 extension JSON {
     /// A value of the model as the API writes it.

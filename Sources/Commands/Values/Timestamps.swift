@@ -1,4 +1,5 @@
 package import Model
+import Templates
 
 /// Points in time as flags give them.
 package enum Timestamps {

@@ -1,5 +1,6 @@
 import DockerClient
 import Model
+import Templates
 
 enum VolumeCommands {
     static let all: [Command] = [.volumeCreate, .volumeInspect, .volumeList, .volumePrune, .volumeRemove]

@@ -4,6 +4,7 @@ import LinuxSystem
 import Model
 import TestKit
 import Testing
+@testable import Templates
 
 @Suite struct CredentialStoreTests {
     @Test

@@ -2,6 +2,7 @@ import Commands
 import DockerClient
 import Model
 import Testing
+@testable import Templates
 
 @Suite struct GrammarTests {
     private func invocation(_ line: [String]) throws -> (Command, Invocation) {

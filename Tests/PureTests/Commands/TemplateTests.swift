@@ -1,6 +1,7 @@
 import Commands
 import DockerClient
 import Testing
+@testable import Templates
 
 @Suite struct TemplateTests {
     private let value: JSON = [

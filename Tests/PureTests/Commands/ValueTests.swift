@@ -2,6 +2,7 @@ import Commands
 import DockerClient
 import Model
 import Testing
+@testable import Templates
 
 @Suite struct CommandValueTests {
     private func failure(_ work: () throws -> Void) -> String? {
@@ -36,10 +37,10 @@ import Testing
     }
 
     @Test func `numbers that fit nowhere are none, and moments too far away the last there is`() throws {
-        #expect(Numbers.integer("-0x10") == -16)
-        #expect(Numbers.integer("-0x8000000000000000") == .min)
+        #expect(GoText.integer("-0x10") == -16)
+        #expect(GoText.integer("-0x8000000000000000") == .min)
         for text in ["0x-1", "-0x-8000000000000000", "0x", "0x8000000000000000", "9223372036854775808"] {
-            #expect(Numbers.integer(text) == nil, "\(text)")
+            #expect(GoText.integer(text) == nil, "\(text)")
         }
         #expect(try Timestamps.parameter("-2550000h") == "9223372036.854775807")
         #expect(try Timestamps.parameter("2550000h").hasPrefix("-"))

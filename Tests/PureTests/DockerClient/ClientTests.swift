@@ -1,5 +1,6 @@
 import DockerClient
 import Testing
+@testable import Templates
 
 @Suite struct DockerClientTests {
     @Test func `JSON keeps order and digits`() throws {

@@ -28,5 +28,23 @@ extension SentenceTests {
             "error parsing regexp: reason: `pattern`"),
         Row(LogDriverError.noStreamChosen, .invalidInput, "Bad parameters: you must choose at least one stream"),
         Row(LogDriverError.nothingKept, .notImplemented, "configured logging driver does not support reading"),
+        Row(
+            LogOptionError.unknown(name: "x", driver: "syslog"), .invalidInput,
+            "unknown log opt 'x' for syslog log driver"),
+        Row(
+            LogOptionError.unknownQuoted(name: "x", driver: "gelf"), .invalidInput,
+            "unknown log opt \"x\" for gelf log driver"),
+        Row(
+            LogOptionError.missing(name: "awslogs-group", driver: "awslogs"), .invalidInput,
+            "must specify a value for log opt 'awslogs-group' of awslogs log driver"),
+        Row(LogOptionError.invalid(name: "n", value: "v", said: "invalid n: v"), .invalidInput, "invalid n: v"),
+        Row(LogOptionError.invalidTag(template: "{{", reason: "bad"), .invalidInput, "log-opt tag: bad"),
+        Row(
+            LogOptionError.invalidPattern(pattern: "(", reason: "reason"), .invalidInput,
+            "error parsing regexp: reason: `(`"),
+        Row(
+            LogOptionError.unusable(path: "/a", reason: "no such file"), .invalidInput, "/a: no such file"),
+        Row(
+            LogOptionError.notOnThisHost(driver: "journald"), .invalidInput, "journald is not enabled on this host"),
     ]
 }

@@ -1,5 +1,6 @@
 import DockerClient
 import Foundation
+@testable import Templates
 
 /// What ``RequestRecorder`` answers: for each path the least that a command line goes on with. Objects are called as they are asked for;
 /// there are a service `web`, a job `job`, a node `one` and a swarm.

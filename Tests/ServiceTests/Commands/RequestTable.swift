@@ -2,6 +2,7 @@ import Commands
 import DockerClient
 import Foundation
 import Testing
+@testable import Templates
 
 /// What is to be sent for a command line.
 ///

@@ -1,5 +1,3 @@
-package import DockerClient
-
 /// What a template is carried out on: data, or a row of a list with fields that are computed.
 package enum TemplateValue: Sendable {
     case data(JSON)
@@ -25,7 +23,7 @@ package enum TemplateValue: Sendable {
     }
 
     /// As Go prints a value.
-    var text: String {
+    package var text: String {
         switch self {
         case .data(let value): Self.text(value, isNested: false)
         case .row(let row): row.json.compact(escapesMarkup: true)
@@ -80,5 +78,5 @@ package struct Row: Sendable {
     }
 
     /// All fields in the order of their names.
-    var json: JSON { .object(fields.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) }) }
+    package var json: JSON { .object(fields.sorted { $0.key < $1.key }.map { JSON.Member($0.key, $0.value) }) }
 }

@@ -1,8 +1,7 @@
-import DockerClient
 import Glibc
 
 /// Go's `fmt`, as far as formats use it.
-enum Printing {
+package enum Printing {
     /// `print`: blanks between operands when neither is a text; `println`: always.
     static func plain(_ values: [JSON], spaced: Bool) -> String {
         var text = ""
@@ -14,7 +13,7 @@ enum Printing {
     }
 
     /// `printf` with `%s %v %d %q %t %x %f %g %c %%`, width, precision and `-`, `0`, `+`.
-    static func formatted(_ format: String, _ values: [JSON]) -> String {
+    package static func formatted(_ format: String, _ values: [JSON]) -> String {
         var result = ""
         var values = values[...]
         var rest = format[...]
@@ -91,7 +90,7 @@ enum Printing {
 
     /// The C library's conversion of one number.
     /// - Parameter room: For digits after the point, should there be many.
-    static func number(_ format: String, _ value: Double, room: Int = 0) -> String {
+    package static func number(_ format: String, _ value: Double, room: Int = 0) -> String {
         withVaList([value]) { arguments in
             // The largest number has 309 digits before the point.
             var buffer = [CChar](repeating: 0, count: 400 + room)

@@ -1,5 +1,3 @@
-import DockerClient
-
 /// A piece of a template.
 indirect enum TemplateNode: Sendable {
     case text(String)
@@ -189,7 +187,7 @@ struct TemplateParser {
         case .variable(let name): kind = .variable(name)
         case .string(let text): kind = .literal(.string(text))
         case .number(let digits):
-            guard let value = Numbers.integer(digits) else {
+            guard let value = GoText.integer(digits) else {
                 guard Double(digits) != nil else { throw failure("bad number syntax: \(GoText.quoted(digits))") }
                 kind = .literal(.number(digits))
                 break

@@ -1,5 +1,3 @@
-import DockerClient
-
 /// Why a function of a template fails.
 struct TemplateFailure: Error { let reason: String }
 

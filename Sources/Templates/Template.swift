@@ -1,5 +1,3 @@
-import DockerClient
-
 /// A template of `--format`.
 package struct Template: Sendable {
     private let source: String

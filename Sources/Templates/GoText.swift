@@ -55,34 +55,17 @@ package enum GoText {
     package static func dictionary(_ items: [String]) -> [String: String] {
         Dictionary(items.map(pair).map { ($0.key, $0.value ?? "") }) { $1 }
     }
-}
 
-/// Words of a command in one text, as a shell parts them: blanks, quotes and backslashes.
-package enum ShellWords {
-    /// - Throws: For a quote or a backslash at the end.
-    package static func split(_ text: String) throws(ValueError) -> [String] {
-        var elements: [String] = []
-        var element: String?
-        var quote: Character?
-        var rest = text[...]
-        while let character = rest.popFirst() {
-            switch (quote, character) {
-            case ("'", "'"), ("\"", "\""): quote = nil
-            case ("'", _): element = (element ?? "") + String(character)
-            case ("\"", "\\"), (nil, "\\"):
-                guard let next = rest.popFirst() else { throw ValueError("EOF found after escape character") }
-                element = (element ?? "") + String(next)
-            case ("\"", _): element = (element ?? "") + String(character)
-            case (nil, "'"), (nil, "\""):
-                quote = character
-                element = element ?? ""
-            case (nil, " "), (nil, "\t"), (nil, "\n"):
-                if let whole = element { elements.append(whole) }
-                element = nil
-            default: element = (element ?? "") + String(character)
-            }
+    /// Decimal, or hexadecimal after `0x`; `nil` for what is none or does not fit.
+    package static func integer(_ text: String) -> Int64? {
+        let isNegative = text.hasPrefix("-")
+        let digits = isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]
+        guard let first = digits.first, first.isNumber else { return nil }
+        if digits.hasPrefix("0x") || digits.hasPrefix("0X") {
+            // The sign stands before `0x`, never after it.
+            guard digits.dropFirst(2).first?.isHexDigit == true else { return nil }
+            return Int64((isNegative ? "-" : "") + digits.dropFirst(2), radix: 16)
         }
-        guard quote == nil else { throw ValueError("EOF found when expecting closing quote") }
-        return elements + (element.map { [$0] } ?? [])
+        return Int64((isNegative ? "-" : "") + digits)
     }
 }

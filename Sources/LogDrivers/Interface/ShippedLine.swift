@@ -1,0 +1,64 @@
+package import Logs
+package import Model
+
+/// One line of a container's output on its way to a receiver, or a piece of one that is longer than the receiver takes.
+package struct ShippedLine: Sendable, Equatable {
+    /// Which part of a longer line a piece is.
+    package struct Piece: Sendable, Equatable {
+        /// The same for all pieces of a line: 64 hexadecimal digits, as Docker's.
+        package var id: String
+        /// From 1 on.
+        package var ordinal: Int
+        package var isLast: Bool
+
+        package init(id: String, ordinal: Int, isLast: Bool) {
+            self.id = id
+            self.isLast = isLast
+            self.ordinal = ordinal
+        }
+    }
+
+    package var stream: LogEntry.Stream
+    /// When it was read from the container.
+    package var time: Timestamp
+    /// Without the line's end. Any bytes: a receiver that takes UTF-8 only is given U+FFFD for others by the encoder.
+    package var text: [UInt8]
+    /// `nil` for a whole line.
+    package var piece: Piece?
+    /// Where the log goes on behind this line. Different for every line and piece of a container, and the same when a line is read again.
+    package var position: LogPosition
+
+    package init(
+        stream: LogEntry.Stream, time: Timestamp, text: [UInt8], piece: Piece? = nil, position: LogPosition
+    ) {
+        self.piece = piece
+        self.position = position
+        self.stream = stream
+        self.text = text
+        self.time = time
+    }
+}
+
+/// What is sent for one line, or for several that the encoder has joined.
+package struct EncodedLine: Sendable, Equatable {
+    /// As the transport wants it: a datagram, a frame, an element of a request's body.
+    package var bytes: [UInt8]
+    /// Of the first line in it.
+    package var time: Timestamp
+    /// Of the last line in it: what is stored once the receiver has it.
+    package var position: LogPosition
+    /// How many lines are in it.
+    package var count: Int
+
+    package init(bytes: [UInt8], time: Timestamp, position: LogPosition, count: Int = 1) {
+        self.bytes = bytes
+        self.count = count
+        self.position = position
+        self.time = time
+    }
+
+    /// One line's.
+    package init(_ line: ShippedLine, _ bytes: [UInt8]) {
+        self.init(bytes: bytes, time: line.time, position: line.position)
+    }
+}

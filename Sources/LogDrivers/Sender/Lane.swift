@@ -1,0 +1,157 @@
+import LinuxSystem
+import Logs
+import Model
+
+/// One container's lines on their way to its destination: read from its files as fast as they are sent, encoded, taken in order.
+///
+/// Owned by the sender of its destination; what it is not told of it does not look for.
+struct Lane {
+    let id: String
+    /// Where the files are.
+    private(set) var path: String
+    private(set) var reader: PositionedReader
+    private var encoder: any LineEncoder
+    /// Encoded and not taken yet.
+    private var queue: ArraySlice<EncodedLine> = []
+    private(set) var queuedBytes = 0
+    /// Taken and not confirmed, lines.
+    private var underWay = 0
+    /// There may be more to read.
+    var mayHaveMore = true
+    /// Nobody writes any more; what is there has been read to its end.
+    var isOver: Bool
+    private(set) var isFinished = false
+    /// The container is gone: when all has been sent, so is the lane.
+    private(set) var isRemoved: Bool
+    /// Behind the last line that was read.
+    private var readTo: LogPosition
+    private(set) var position: LogPosition
+    private(set) var counts = LineCounts()
+    private var heldSince: ContinuousClock.Instant?
+    /// The line of each stream that is under way in pieces.
+    private var pieces: [LogEntry.Stream: (id: String, ordinal: Int)] = [:]
+    /// When the oldest line that has not been sent was written.
+    private(set) var oldest: Timestamp?
+
+    init(
+        id: String, path: String, encoder: any LineEncoder, from position: LogPosition, isOver: Bool, isRemoved: Bool
+    ) {
+        self.encoder = encoder
+        self.id = id
+        self.isOver = isOver
+        self.isRemoved = isRemoved
+        self.path = path
+        self.position = position
+        readTo = position
+        reader = PositionedReader(path: path, from: position, longestText: encoder.longestText)
+    }
+
+    var hasQueued: Bool { !queue.isEmpty }
+    var isDone: Bool { isRemoved && isFinished && queue.isEmpty && underWay == 0 }
+
+    /// When lines that the encoder keeps have been kept long enough.
+    var flushesAt: ContinuousClock.Instant? {
+        guard let heldSince, let most = encoder.longestHold else { return nil }
+        return heldSince + most
+    }
+
+    /// Somebody writes again, or does not any more.
+    mutating func set(isOver: Bool) {
+        self.isOver = isOver
+        isFinished = false
+        mayHaveMore = true
+    }
+
+    /// The files are elsewhere, and nobody writes them any more.
+    mutating func move(to path: String) {
+        self.path = path
+        isRemoved = true
+        isOver = true
+        isFinished = false
+        mayHaveMore = true
+        reader = PositionedReader(path: path, from: readTo, longestText: encoder.longestText)
+    }
+
+    /// Takes what was read; with `isLast`, what the encoder keeps as well.
+    mutating func append(_ entries: [PositionedReader.Entry], isLast: Bool = false) {
+        for entry in entries {
+            readTo = entry.position
+            for line in encoder.encode(line(entry)) { push(line) }
+            if encoder.longestHold != nil, heldSince == nil { heldSince = .now }
+        }
+        if isLast {
+            flush()
+            isFinished = true
+        }
+        settle()
+    }
+
+    mutating func flush() {
+        heldSince = nil
+        for line in encoder.flush() { push(line) }
+    }
+
+    private mutating func push(_ line: EncodedLine) {
+        queue.append(line)
+        queuedBytes += line.bytes.count
+    }
+
+    private mutating func line(_ entry: PositionedReader.Entry) -> ShippedLine {
+        var piece: ShippedLine.Piece?
+        if !entry.endsLine || pieces[entry.stream] != nil {
+            let begun = pieces[entry.stream] ?? (RandomID.docker(), 0)
+            piece = ShippedLine.Piece(id: begun.id, ordinal: begun.ordinal + 1, isLast: entry.endsLine)
+            pieces[entry.stream] = entry.endsLine ? nil : (begun.id, begun.ordinal + 1)
+        }
+        return ShippedLine(
+            stream: entry.stream, time: entry.time, text: entry.text, piece: piece, position: entry.position)
+    }
+
+    /// The next lines, at most so many and of about so many bytes; at least one where there is one.
+    mutating func take(bytes: Int, lines: Int) -> [LogBatch.Item] {
+        var taken: [LogBatch.Item] = []
+        var size = 0
+        while let next = queue.first, taken.count < lines, taken.isEmpty || size + next.bytes.count <= bytes {
+            queue = queue.dropFirst()
+            size += next.bytes.count
+            taken.append(LogBatch.Item(line: next, group: encoder.group, containerID: id))
+        }
+        if queue.isEmpty { queue = [] }
+        queuedBytes -= size
+        underWay += taken.count
+        if oldest == nil { oldest = taken.first?.line.time }
+        return taken
+    }
+
+    /// The receiver has these.
+    mutating func confirm(_ items: [LogBatch.Item]) {
+        underWay = max(0, underWay - items.count)
+        if let last = items.last { position = last.line.position }
+        counts.sent += items.reduce(0) { $0 + $1.line.count }
+        oldest = underWay > 0 ? items.last?.line.time : nil
+        settle()
+    }
+
+    /// The receiver will never have so many of those that were confirmed.
+    mutating func refuse(_ count: Int) {
+        counts.refused += count
+        counts.sent -= count
+    }
+
+    /// Lines went unread.
+    mutating func lose() { counts.losses += 1 }
+
+    /// What the receiver is not given has been dealt with, too.
+    private mutating func settle() {
+        if queue.isEmpty, underWay == 0, encoder.longestHold == nil || isFinished { position = readTo }
+    }
+}
+
+/// What has become of a container's lines since the daemon began to ship them.
+package struct LineCounts: Sendable, Equatable {
+    package var sent = 0
+    /// The receiver would not have them.
+    package var refused = 0
+    /// How often a stretch of the log was gone before it could be sent: the log's bound was reached.
+    package var losses = 0
+}

@@ -1,0 +1,214 @@
+/// What one destination's sender does next: idle, connecting, sending, or waiting before it tries again. Pure: events in, effects out; time and
+/// chance come with the events.
+struct SenderMachine {
+    enum Phase: Equatable, Sendable { case idle, collecting, connecting, sending, waiting }
+
+    enum Event: Sendable {
+        /// Some container may have lines.
+        case wanted
+        /// What there was; `nil` for nothing.
+        case collected(LogBatch?)
+        case connected
+        case sent(BatchOutcome)
+        /// The attempt to connect or to send has failed, or the connection broke meanwhile.
+        case failed(String)
+        /// The receiver has ended the connection in order.
+        case ended
+        /// The time that was asked for has come.
+        case timer
+    }
+
+    enum Effect: Sendable {
+        case collect
+        case connect
+        case send(LogBatch)
+        case close
+        /// The receiver has these: their containers' positions move.
+        case confirm(LogBatch)
+        /// It will never take these; they are part of a batch that is confirmed later.
+        case refuse([LogBatch.Item], reason: String)
+        /// A `timer` is wanted after so long; a later one takes its place.
+        case wake(Duration)
+        case report(Health)
+    }
+
+    enum Health: Equatable, Sendable {
+        case ok
+        case down(String)
+    }
+
+    /// Lines that are under way: all that were sent at first, and those that the receiver has not answered for.
+    private struct UnderWay {
+        var whole: LogBatch
+        var rest: LogBatch
+    }
+
+    static let firstPause = Duration.milliseconds(100)
+    static let longestPause = Duration.seconds(60)
+    /// How long what was handed over may come back.
+    static let settling = Duration.seconds(1)
+    /// Bytes that may be handed over and not settled; beyond them the oldest count as settled.
+    static let mostUnsettled = 4 << 20
+    /// So many failures in a row are a receiver that is down.
+    static let failuresOfDown = 2
+
+    private(set) var phase = Phase.idle
+    private(set) var health = Health.ok
+    private(set) var isConnected = false
+    private var isWanted = false
+    private var failures = 0
+    private var current: UnderWay?
+    /// To be sent before anything new.
+    private var backlog: [UnderWay] = []
+    private var unsettled: [(batch: UnderWay, until: Duration)] = []
+    private var pausesUntil: Duration?
+
+    /// - Parameters:
+    ///   - now: Since any moment that stays the same.
+    ///   - chance: From 0 to 1, by which pauses differ.
+    mutating func receive(_ event: Event, now: Duration, chance: Double) -> [Effect] {
+        var effects = settle(now)
+        switch event {
+        case .wanted: isWanted = true
+        case .collected(let batch):
+            guard phase == .collecting else { break }
+            phase = .idle
+            if let batch, !batch.items.isEmpty {
+                current = UnderWay(whole: batch, rest: batch)
+                isWanted = true
+            }
+        case .connected:
+            guard phase == .connecting else { break }
+            isConnected = true
+            phase = .idle
+        case .sent(let outcome):
+            guard phase == .sending, let sent = current else { break }
+            phase = .idle
+            effects += take(outcome, sent, now, chance)
+        case .failed(let reason): effects += fail(reason, now, chance)
+        case .ended:
+            effects += unsettled.map { .confirm($0.batch.whole) }
+            unsettled = []
+            // Under way: its answer, or its failure, comes by itself.
+            if phase != .sending, isConnected {
+                isConnected = false
+                effects.append(.close)
+            }
+        case .timer: break
+        }
+        if let until = pausesUntil, until <= now {
+            pausesUntil = nil
+            if phase == .waiting { phase = .idle }
+        }
+        effects += proceed()
+        if let next = ([pausesUntil] + [unsettled.first?.until]).compactMap({ $0 }).min() {
+            effects.append(.wake(max(.zero, next - now)))
+        }
+        return effects
+    }
+
+    private mutating func proceed() -> [Effect] {
+        guard phase == .idle else { return [] }
+        if current == nil, !backlog.isEmpty { current = backlog.removeFirst() }
+        guard let current else {
+            guard isWanted else { return [] }
+            isWanted = false
+            phase = .collecting
+            return [.collect]
+        }
+        guard isConnected else {
+            phase = .connecting
+            return [.connect]
+        }
+        phase = .sending
+        return [.send(current.rest)]
+    }
+
+    private mutating func take(_ outcome: BatchOutcome, _ sent: UnderWay, _ now: Duration, _ chance: Double) -> [Effect]
+    {
+        switch outcome {
+        case .accepted:
+            current = nil
+            return succeed() + [.confirm(sent.whole)]
+        case .handedOver:
+            current = nil
+            unsettled.append((sent, now + Self.settling))
+            var effects: [Effect] = []
+            var bytes = unsettled.reduce(0) { $0 + $1.batch.rest.bytes }
+            while bytes > Self.mostUnsettled, unsettled.count > 1 {
+                let oldest = unsettled.removeFirst().batch
+                bytes -= oldest.rest.bytes
+                effects += succeed() + [.confirm(oldest.whole)]
+            }
+            return effects
+        case .later(let pause, let reason):
+            failures += 1
+            wait(pause, now, chance)
+            return reportDown(reason)
+        case .mixed(let outcomes, let pause):
+            var effects: [Effect] = []
+            var again: [LogBatch.Item] = []
+            var refused: [(LogBatch.Item, String)] = []
+            for (index, item) in sent.rest.items.enumerated() {
+                switch outcomes.dropFirst(index).first ?? .again {
+                case .accepted: break
+                case .again: again.append(item)
+                case .refused(let reason): refused.append((item, reason))
+                }
+            }
+            if let reason = refused.first?.1 { effects.append(.refuse(refused.map(\.0), reason: reason)) }
+            if again.count < sent.rest.items.count { effects += succeed() }
+            guard !again.isEmpty else {
+                current = nil
+                return effects + [.confirm(sent.whole)]
+            }
+            current = UnderWay(whole: sent.whole, rest: LogBatch(again))
+            failures += 1
+            wait(pause, now, chance)
+            return effects
+        }
+    }
+
+    private mutating func fail(_ reason: String, _ now: Duration, _ chance: Double) -> [Effect] {
+        var effects: [Effect] = []
+        if isConnected || phase == .connecting || phase == .sending { effects.append(.close) }
+        isConnected = false
+        // In the order in which they were sent.
+        backlog = unsettled.map(\.batch) + (current.map { [$0] } ?? []) + backlog
+        current = nil
+        unsettled = []
+        failures += 1
+        if phase != .collecting { wait(nil, now, chance) }
+        return effects + reportDown(reason)
+    }
+
+    private mutating func wait(_ pause: Duration?, _ now: Duration, _ chance: Double) {
+        let doubled = Self.firstPause * (1 << min(failures - 1, 16))
+        let usual = min(doubled, Self.longestPause) * (0.8 + 0.4 * min(max(chance, 0), 1))
+        pausesUntil = now + min(pause ?? usual, Self.longestPause)
+        phase = .waiting
+    }
+
+    private mutating func settle(_ now: Duration) -> [Effect] {
+        var effects: [Effect] = []
+        while let first = unsettled.first, first.until <= now {
+            unsettled.removeFirst()
+            effects += succeed() + [.confirm(first.batch.whole)]
+        }
+        return effects
+    }
+
+    private mutating func succeed() -> [Effect] {
+        failures = 0
+        guard health != .ok else { return [] }
+        health = .ok
+        return [.report(.ok)]
+    }
+
+    private mutating func reportDown(_ reason: String) -> [Effect] {
+        guard failures >= Self.failuresOfDown else { return [] }
+        let isNews = health == .ok
+        health = .down(reason)
+        return isNews ? [.report(health)] : []
+    }
+}

@@ -1,0 +1,17 @@
+package import EngineInterface
+
+/// The drivers that there are, by name.
+package enum DriverTable {
+    private static let drivers: [any LogDriver.Type] = [FluentdDriver.self, SyslogDriver.self]
+
+    /// Sorted.
+    package static let names: [String] = drivers.map { $0.name }.sorted()
+
+    /// - Returns: `nil` when there is no driver of the name.
+    package static func make(_ name: String, _ options: [String: String], host: LogHost) throws(LogOptionError)
+        -> (any LogDriver)?
+    {
+        guard let type = drivers.first(where: { $0.name == name }) else { return nil }
+        return try type.init(LogDriverOptions(driver: name, values: options), host: host)
+    }
+}
