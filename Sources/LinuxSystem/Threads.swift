@@ -7,7 +7,7 @@ package let threadStackBytes = 1 << 20
 /// Of one that walks through trees that others have made, a call below the other for each directory: 16 KiB for each of 512.
 package let deepThreadStackBytes = 8 << 20
 
-/// Runs blocking work on a thread of ``BlockingThreads``, and waits for it without blocking the caller's thread. The work may enter network
+/// Runs blocking work on a thread of ``ThreadPool``, and waits for it without blocking the caller's thread. The work may enter network
 /// namespaces; if it changes anything else that threads have of their own, it says so: ``discardThread()``. Cancellation does not interrupt the work.
 ///
 /// The caller is woken up from elsewhere, see ``Resumer``: nothing in `body` may resume a task from a namespace that is not the process's.
@@ -16,13 +16,13 @@ package func onThread<T: Sendable>(
 ) async throws -> T {
     let resumer = Resumer.shared
     return try await withCheckedThrowingContinuation { continuation in
-        let work = BlockingThreads.Work {
+        let work = ThreadPool.Work {
             let result = Result { try body() }
             resumer.resume { continuation.resume(with: result) }
         } fail: { error in
             continuation.resume(throwing: error)
         }
-        BlockingThreads.shared.run(stackBytes == threadStackBytes ? work : work.onDeepStack(stackBytes))
+        ThreadPool.shared.run(stackBytes == threadStackBytes ? work : work.onDeepStack(stackBytes))
     }
 }
 

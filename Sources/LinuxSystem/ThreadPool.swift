@@ -9,8 +9,8 @@ import Synchronization
 /// of their own: nobody of Swift's pool, which has one thread a core, waits for that.
 ///
 /// A thread that work has led into another network namespace comes back from it; one of which anything else has changed ends, see ``discardThread()``.
-final class BlockingThreads: Sendable {
-    static let shared = BlockingThreads()
+final class ThreadPool: Sendable {
+    static let shared = ThreadPool()
 
     struct Work: Sendable {
         let run: @Sendable () -> Void
