@@ -6,6 +6,7 @@ package import EngineInterface
 import Images
 import LinuxSystem
 import LocalStore
+import LogDrivers
 import Logging
 package import Model
 import NameService
@@ -36,6 +37,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let paths: EnginePaths
     let store: LocalStore
     let roots: ContainerRoots
+    let shipping: LogShipping
     let localVolumes: Volumes
     let swarmNetworks: SwarmNetworks
     let network: NetworkCoordinator
@@ -70,6 +72,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
             configuration: configuration, log: log, containers: table, networks: localNetworks,
             dataPlane: parts.dataPlane, nameServer: parts.nameServer, events: events)
         let roots = ContainerRoots(images: parts.images, volumes: localVolumes, containers: table)
+        let shipping = LogShipping(
+            paths: paths, store: store, watcher: parts.fileWatcher, events: events, containers: table, log: log)
         volumes = VolumeService(volumes: localVolumes, users: table, events: events)
         images = ImageService(images: parts.images, users: table, events: events)
         networks = NodeNetworkService(networks: localNetworks, network: network, members: table, events: events)
@@ -87,16 +91,17 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let surroundings = NodeSurroundings(
             containers: table, endpoints: endpoints, roots: roots, files: containerFiles,
             logs: LogKeeper(containers: table, runtime: runtime, paths: paths, workbench: workbench, log: log),
-            volumes: volumes, paths: paths, defaultRuntime: runtimes.first ?? .runc)
+            shipping: shipping, volumes: volumes, paths: paths, defaultRuntime: runtimes.first ?? .runc)
         containers = ContainerService(
             containers: table, waiters: waiters, runtime: runtime, surroundings: surroundings, companions: companions,
             events: events, workbench: workbench, clock: parts.clock, log: log)
         factory = ContainerFactory(
             containers: table, roots: roots, endpoints: endpoints, images: images, volumes: localVolumes,
-            volumeService: volumes, runtimes: runtimes, cgroupVersion: runtime.cgroups.version, events: events,
-            workbench: workbench, log: log)
+            volumeService: volumes, runtimes: runtimes, cgroupVersion: runtime.cgroups.version, shipping: shipping,
+            events: events, workbench: workbench, log: log)
         listing = ContainerListing(
-            containers: table, roots: roots, images: images, network: network, paths: paths, companions: companions)
+            containers: table, roots: roots, images: images, network: network, paths: paths, companions: companions,
+            shipping: shipping)
         files = FileService(
             containers: table, roots: roots, paths: paths, bound: configuration.unpackingBound, events: events,
             workbench: workbench, log: log)
@@ -110,7 +115,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
             node: NodeDescriber(version: configuration.version, networks: localNetworks), events: events, log: log)
         system = SystemService(
             configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
-            volumes: volumes, runtimeVersions: parts.runtimeVersions, events: events)
+            volumes: volumes, runtimeVersions: parts.runtimeVersions, shipping: shipping, events: events)
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
         self.execs = execs
         self.log = log
@@ -119,6 +124,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         self.paths = paths
         self.roots = roots
         self.runtime = runtime
+        self.shipping = shipping
         self.store = store
         self.table = table
     }
@@ -148,6 +154,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         try await SubpathMounts(directory: paths.subpaths).sweep()
         try await endpoints.dropStaleAttachments()
         try await roots.sweep(keeping: Set(unread.filter { $0.type == "container" }.map(\.id)))
+        for record in table.all { shipping.begin(record, isRunning: record.isRunning) }
         workbench.begin { await self.adoptNetworks() }
         for record in table.all { workbench.begin { await self.containers.resume(record.id) } }
     }
@@ -186,6 +193,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
                     try await self.network.dataPlane.run()
                 }
                 group.addTask { await self.repairs.run() }
+                group.addTask { await self.shipping.shipper.run() }
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }
                 // None of them ends by itself; one that fails takes the others along.

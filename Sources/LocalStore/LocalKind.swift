@@ -15,6 +15,8 @@ package enum LocalKind: String, Sendable, CaseIterable {
     case tasks
     /// What managers have told of the swarm's networks, a row for each fact.
     case facts
+    /// How far containers' logs have been sent, by the containers' ids.
+    case logPositions
     /// Whatever else one object holds.
     case settings
 }

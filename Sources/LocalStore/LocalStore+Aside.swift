@@ -100,7 +100,7 @@ extension LocalKind {
         case .containers: "container"
         case .networks: "network"
         case .volumes: "volume"
-        case .endpoints, .leases, .execs, .images, .node, .tasks, .facts, .settings: "daemon"
+        case .endpoints, .leases, .execs, .images, .node, .tasks, .facts, .logPositions, .settings: "daemon"
         }
     }
 }

@@ -12,6 +12,8 @@ struct EnginePaths: Sendable {
     var containers: String { "\(root)/containers" }
     var database: String { "\(root)/engine.db" }
     var images: String { root }
+    /// What removed containers leave of their logs until it has been sent.
+    var spool: String { "\(root)/spool" }
     var bundles: String { "\(run)/containers" }
     /// Parts of volumes on their way into containers.
     var subpaths: String { "\(run)/subpaths" }

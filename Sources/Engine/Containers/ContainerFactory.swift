@@ -18,13 +18,15 @@ package final class ContainerFactory: ContainerCreationBackend {
     /// What this node has to make containers with, the one for those that ask for none first.
     private let runtimes: [RuntimeName]
     private let cgroupVersion: Int
+    private let shipping: LogShipping
     private let events: EventLog
     private let workbench: BackgroundTasks
     private let log: Logger
 
     init(
         containers: ContainerTable, roots: ContainerRoots, endpoints: EndpointService, images: ImageService,
-        volumes: Volumes, volumeService: VolumeService, runtimes: [RuntimeName], cgroupVersion: Int, events: EventLog,
+        volumes: Volumes, volumeService: VolumeService, runtimes: [RuntimeName], cgroupVersion: Int,
+        shipping: LogShipping, events: EventLog,
         workbench: BackgroundTasks, log: Logger
     ) {
         self.cgroupVersion = cgroupVersion
@@ -35,6 +37,7 @@ package final class ContainerFactory: ContainerCreationBackend {
         self.log = log
         self.roots = roots
         self.runtimes = runtimes
+        self.shipping = shipping
         self.volumeService = volumeService
         self.volumes = volumes
         self.workbench = workbench
@@ -68,6 +71,7 @@ package final class ContainerFactory: ContainerCreationBackend {
                 image: image, cpuCount: sysconf(Int32(_SC_NPROCESSORS_ONLN)), cgroupVersion: cgroupVersion,
                 runtimes: runtimes)
             var record = try planner.plan(request, id: id, name: name, at: .now)
+            try await shipping.check(record)
             try NamespaceOwners(containers).resolve(&record)
             try ContainerLinks(containers).resolve(&record)
             let inherited = try InheritedMounts.read(record.hostConfig, from: containers)

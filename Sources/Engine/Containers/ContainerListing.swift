@@ -10,10 +10,11 @@ package final class ContainerListing: ContainerListBackend {
     private let network: NetworkCoordinator
     private let paths: EnginePaths
     private let companions: ContainerCompanions
+    private let shipping: LogShipping
 
     init(
         containers: ContainerTable, roots: ContainerRoots, images: ImageService, network: NetworkCoordinator,
-        paths: EnginePaths, companions: ContainerCompanions
+        paths: EnginePaths, companions: ContainerCompanions, shipping: LogShipping
     ) {
         self.companions = companions
         self.containers = containers
@@ -21,6 +22,7 @@ package final class ContainerListing: ContainerListBackend {
         self.network = network
         self.paths = paths
         self.roots = roots
+        self.shipping = shipping
     }
 
     private var views: ContainerViews {
@@ -61,6 +63,7 @@ package final class ContainerListing: ContainerListBackend {
     package func inspectContainer(_ reference: String, size: Bool) async throws -> ContainerInspection {
         let record = try containers.find(reference)
         var view = views.inspection(record, execIDs: companions.commands(record.id))
+        view.state.log = await shipping.state(of: record)
         view.graphDriver = try await roots.graphDriver(record)
         if size { (view.sizeRw, view.sizeRootFs) = try await roots.sizes(of: record) }
         return view

@@ -2,6 +2,7 @@ import Addressing
 import ContainerRuntime
 import EngineInterface
 import Faults
+import LogDrivers
 import Model
 
 /// Checks a create request and fills in the image's defaults. Pure: no lookup, no clock but what it is given.
@@ -121,6 +122,9 @@ struct ContainerPlanner {
         if logging.type.isEmpty { logging.type = "json-file" }
         switch logging.type {
         case "json-file", "local", "none": break
+        case let name where DriverTable.names.contains(name):
+            // Made once more for the container itself; here it says what is wrong with its options.
+            _ = try DriverTable.make(name, logging.config, host: LogHost(name: "", processID: 0))
         case "syslog", "journald", "gelf", "fluentd", "awslogs", "splunk", "etwlogs", "gcplogs", "logentries":
             throw UnsupportedError.feature("log driver \(logging.type)")
         default:

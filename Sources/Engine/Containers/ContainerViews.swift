@@ -62,11 +62,19 @@ struct ContainerViews {
         view.restartCount = record.restartCount
         view.execIDs = execIDs.isEmpty ? nil : execIDs
         view.hostConfig = record.hostConfig
+        for name in view.hostConfig.logConfig.config.keys where Self.isSecret(name) {
+            view.hostConfig.logConfig.config[name] = ""
+        }
         if view.hostConfig.networkMode.isEmpty { view.hostConfig.networkMode = "default" }
         view.mounts = record.mounts
         view.config = record.configuration
         view.networkSettings = settings(record)
         return view
+    }
+
+    /// An option of a log driver whose value nobody is shown.
+    static func isSecret(_ option: String) -> Bool {
+        ["-token", "-password", "-shared-key", "-secret-key"].contains { option.hasSuffix($0) }
     }
 
     private func settings(_ record: ContainerRecord) -> NetworkSettings {

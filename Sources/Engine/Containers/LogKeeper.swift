@@ -75,4 +75,10 @@ final class LogKeeper: Sendable {
 
 extension ContainerRecord {
     var hasLog: Bool { hostConfig.logConfig.type != "none" }
+
+    /// `docker logs` gives it.
+    var hasReadableLog: Bool {
+        hasLog
+            && !["1", "t", "T", "true", "True", "TRUE"].contains(hostConfig.logConfig.config["cache-disabled"] ?? "")
+    }
 }

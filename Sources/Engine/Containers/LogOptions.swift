@@ -1,5 +1,6 @@
 import EngineInterface
 import Faults
+import LogDrivers
 import Model
 
 /// What a container's `--log-opt`s ask for, with Docker's names and defaults where it has them.
@@ -25,6 +26,11 @@ struct LogOptions: Sendable {
     init(_ configuration: LogConfiguration) throws {
         let options = configuration.config
         self.options = options
+        if DriverTable.names.contains(configuration.type) {
+            try Self.checkMode(options)
+            (size, count) = try Self.spoolBounds(options)
+            return
+        }
         guard let known = Self.known[configuration.type] else {
             (size, count) = (Self.usualSize, Self.usualCount)
             return
@@ -34,15 +40,7 @@ struct LogOptions: Sendable {
                 ? LogDriverError.unknownLocalOption(name)
                 : LogDriverError.unknownOption(name: name, driver: configuration.type)
         }
-        if let mode = options["mode"], !["", "blocking", "non-blocking"].contains(mode) {
-            throw LogDriverError.unknownMode(mode)
-        }
-        if let size = options["max-buffer-size"] {
-            guard options["mode"] == "non-blocking" else {
-                throw LogDriverError.bufferWhileBlocking
-            }
-            _ = try Self.bytes(size)
-        }
+        try Self.checkMode(options)
         size = try options["max-size"].map(Self.bytes) ?? Self.usualSize
         guard size > 0 else { throw LogDriverError.sizeNotPositive }
         if let text = options["max-file"] {
@@ -59,6 +57,35 @@ struct LogOptions: Sendable {
             if let pattern = options[name] { _ = try Self.regex(pattern) }
         }
         if options["tag"] != nil { throw UnsupportedError.feature("log option tag") }
+    }
+
+    private static func checkMode(_ options: [String: String]) throws {
+        if let mode = options["mode"], !["", "blocking", "non-blocking"].contains(mode) {
+            throw LogDriverError.unknownMode(mode)
+        }
+        if let size = options["max-buffer-size"] {
+            guard options["mode"] == "non-blocking" else {
+                throw LogDriverError.bufferWhileBlocking
+            }
+            _ = try bytes(size)
+        }
+    }
+
+    /// The files of a log that is shipped are what `docker logs` reads and what waits for the receiver: the larger wish counts.
+    private static func spoolBounds(_ options: [String: String]) throws -> (size: Int64, count: Int) {
+        let size = try options["cache-max-size"].map(bytes) ?? usualSize
+        guard size > 0 else { throw LogDriverError.sizeNotPositive }
+        var count = usualCount
+        if let text = options["cache-max-file"] {
+            guard let number = Int(text) else { throw LogDriverError.countNotNumber(text) }
+            guard number >= 1 else { throw LogDriverError.countNotPositive }
+            count = number
+        }
+        try checkCompression(options["cache-compress"])
+        if let most = try options["spool-max-size"].map(bytes) {
+            count = max(count, Int(clamping: min(most / size + (most % size == 0 ? 0 : 1), 10_000)))
+        }
+        return (size, count)
     }
 
     private static func checkCompression(_ text: String?) throws {

@@ -4,6 +4,7 @@ import DataPlane
 import EngineInterface
 import Faults
 import LinuxSystem
+import LogDrivers
 import Logs
 import Model
 
@@ -14,6 +15,7 @@ final class NodeSurroundings: ContainerSurroundings {
     private let roots: ContainerRoots
     private let files: ContainerFileKeeper
     private let logs: LogKeeper
+    private let shipping: LogShipping
     private let volumes: VolumeService
     private let paths: EnginePaths
     /// Who makes the containers of those who do not say.
@@ -21,7 +23,7 @@ final class NodeSurroundings: ContainerSurroundings {
 
     init(
         containers: ContainerTable, endpoints: EndpointService, roots: ContainerRoots, files: ContainerFileKeeper,
-        logs: LogKeeper, volumes: VolumeService, paths: EnginePaths, defaultRuntime: RuntimeName
+        logs: LogKeeper, shipping: LogShipping, volumes: VolumeService, paths: EnginePaths, defaultRuntime: RuntimeName
     ) {
         self.containers = containers
         self.defaultRuntime = defaultRuntime
@@ -30,6 +32,7 @@ final class NodeSurroundings: ContainerSurroundings {
         self.logs = logs
         self.paths = paths
         self.roots = roots
+        self.shipping = shipping
         self.volumes = volumes
     }
 
@@ -96,6 +99,7 @@ final class NodeSurroundings: ContainerSurroundings {
         let log = LogSegments(path: paths.log(of: record.id))
         // Before anything is written: the file has its second name from its beginning.
         _ = try await onThread { try log.takeUp(count: bounds.count) }
+        shipping.begin(record, isRunning: true)
     }
 
     func isJoined(_ record: ContainerRecord) async throws {
@@ -109,13 +113,18 @@ final class NodeSurroundings: ContainerSurroundings {
 
     // MARK: Ends
 
-    func release(_ id: String) async throws -> [EndpointRecord] { try await endpoints.releaseNetworks(id) }
+    func release(_ id: String) async throws -> [EndpointRecord] {
+        // Nobody writes any more.
+        shipping.shipper.end(id)
+        return try await endpoints.releaseNetworks(id)
+    }
 
     func hasLeft(_ record: ContainerRecord, _ places: [EndpointRecord]) { endpoints.publishLeft(record, places) }
 
     func unmount(_ id: String) async throws { try await roots.unmount(id) }
 
     func undo(_ id: String) async -> FaultList {
+        shipping.shipper.end(id)
         var faults = FaultList()
         do { _ = try await endpoints.releaseNetworks(id) } catch { faults.add(error) }
         // It may have been made and never joined.
@@ -133,6 +142,8 @@ final class NodeSurroundings: ContainerSurroundings {
         try await roots.remove(id)
         if removesVolumes { try await volumes.removeAnonymousVolumes(record.mounts, of: id) }
         let files = paths.files(of: id)
+        // What has not been sent yet leaves the container's files.
+        await shipping.release(record)
         try await onThread { try Files.removeTree(files) }
     }
 

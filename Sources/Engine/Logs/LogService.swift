@@ -56,7 +56,7 @@ package final class LogService: LogBackend {
     private func logParts(_ record: ContainerRecord, _ selection: LogSelection, marks: Duration?) throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
-        guard record.hasLog else {
+        guard record.hasReadableLog else {
             throw LogDriverError.nothingKept
         }
         var selection = selection

@@ -19,12 +19,13 @@ package final class SystemService: SystemBackend {
     /// Of the programs that make containers; the one that is taken when nobody says is the first.
     private let runtimeVersions: [(name: RuntimeName, version: String)]
     private let eventLog: EventLog
+    private let shipping: LogShipping
     private let swarmInfo = Mutex<(@Sendable () async -> SwarmInfo)?>(nil)
 
     init(
         configuration: EngineConfiguration, paths: EnginePaths, containers: ContainerTable, listing: ContainerListing,
         images: ImageService, volumes: VolumeService, runtimeVersions: [(name: RuntimeName, version: String)],
-        events: EventLog
+        shipping: LogShipping, events: EventLog
     ) {
         self.configuration = configuration
         self.containers = containers
@@ -33,6 +34,7 @@ package final class SystemService: SystemBackend {
         self.listing = listing
         self.paths = paths
         self.runtimeVersions = runtimeVersions
+        self.shipping = shipping
         self.volumes = volumes
     }
 
@@ -50,6 +52,9 @@ package final class SystemService: SystemBackend {
         info.images = await images.count()
         let machine = try await Machine.read()
         info.driverStatus = [["Backing Filesystem", machine.fileSystem], ["Supports d_type", "true"]]
+        info.plugins.log = LogShipping.driverNames
+        let warnings = await shipping.warnings()
+        if !warnings.isEmpty { info.warnings = warnings }
         info.nFd = machine.openDescriptors
         info.systemTime = .now
         info.cgroupVersion = machine.cgroupVersion

@@ -16,7 +16,7 @@ struct NodeDescriber: Sendable {
         description.resources.memoryBytes = machine.memory
         description.engine.engineVersion = version
         description.engine.plugins =
-            SystemInfo.Plugins().log.map { NodeDescription.Plugin(type: "Log", name: $0) }
+            LogShipping.driverNames.map { NodeDescription.Plugin(type: "Log", name: $0) }
             + SystemInfo.Plugins().network.map { NodeDescription.Plugin(type: "Network", name: $0) }
             + SystemInfo.Plugins().volume.map { NodeDescription.Plugin(type: "Volume", name: $0) }
         // As many as a manager takes.

@@ -186,8 +186,8 @@ actor DestinationSender {
                     inbox.yield(Input(event: .ended, attempt: attempt))
                 } catch is CancellationError {
                     return
-                } catch { inbox.yield(Input(event: .failed("\(error)"), attempt: attempt)) }
-            } catch { inbox.yield(Input(event: .failed("\(error)"), attempt: attempt)) }
+                } catch { inbox.yield(Input(event: .failed(TransportError(error).description), attempt: attempt)) }
+            } catch { inbox.yield(Input(event: .failed(TransportError(error).description), attempt: attempt)) }
         }
     }
 
@@ -207,7 +207,7 @@ actor DestinationSender {
             do {
                 let outcome = try await connection.send(batch)
                 inbox.yield(Input(event: .sent(outcome), attempt: attempt))
-            } catch { inbox.yield(Input(event: .failed("\(error)"), attempt: attempt)) }
+            } catch { inbox.yield(Input(event: .failed(TransportError(error).description), attempt: attempt)) }
             late.cancel()
         }
     }

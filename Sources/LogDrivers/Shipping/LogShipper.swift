@@ -13,6 +13,9 @@ package final class LogShipper: Sendable {
     /// A removed container's rest is kept so long.
     private static let longestSpool = Duration.seconds(24 * 3600)
 
+    /// Moving files takes no longer unless the disk is in trouble.
+    private static let longestRelease = Duration.seconds(10)
+
     private struct Shipped {
         var log: ShippedLog
         var sender: DestinationSender
@@ -76,11 +79,10 @@ package final class LogShipper: Sendable {
     /// Takes the files of a container that is being removed; what has not been sent of them is sent yet. Returns when they are out of the
     /// container's directory, and never waits for a receiver.
     package func release(_ id: String) async {
-        guard state.withLock({ $0.shipped[id] }) != nil else { return }
         let promise = Promise<Void>()
         inbox.yield(.release(id, promise: promise))
         // Cancelled, or the daemon ends: the files go with the container.
-        try? await promise.value()
+        try? await withDeadline(Self.longestRelease) { try await promise.value() }
     }
 
     /// How the shipping of a container's lines stands; `nil` for one that is not shipped.

@@ -91,5 +91,5 @@ private final class DatagramErrors: ChannelInboundHandler, Sendable {
 
     func channelInactive(context: ChannelHandlerContext) { inbox.end(nil) }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { inbox.end("\(error)") }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { inbox.end(TransportError(error).description) }
 }

@@ -211,7 +211,7 @@ final class InboxHandler: ChannelInboundHandler, Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        inbox.end("\(error)")
+        inbox.end(TransportError(error).description)
         context.close(promise: nil)
     }
 }

@@ -48,6 +48,29 @@ package struct ContainerState: Codable, Sendable, Equatable {
     @Zero package var startedAt: Timestamp
     @Zero package var finishedAt: Timestamp
     package var health: HealthState?
+    /// How the shipping of its log stands; nothing where its driver has no receiver.
+    package var log: LogShippingState?
+
+    package init() {}
+}
+
+/// How the lines of a container fare on their way to its log driver's receiver.
+package struct LogShippingState: Codable, Sendable, Equatable {
+    package var driver = ""
+    /// Of the receiver.
+    package var address = ""
+    /// `ok`, `behind`, `down`.
+    package var status = "ok"
+    /// Why the receiver counts as down.
+    @Zero package var error: String
+    /// Lines that the receiver has been given since the daemon began.
+    @Zero package var sent: Int
+    /// Lines that it would not take.
+    @Zero package var refused: Int
+    /// How often lines were gone before they could be sent.
+    @Zero package var losses: Int
+    /// When the oldest line was written that has not been sent, where there is one.
+    package var oldest: Timestamp?
 
     package init() {}
 }

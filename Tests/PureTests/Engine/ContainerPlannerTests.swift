@@ -149,9 +149,30 @@ import Testing
                 { $0.nanoCpus = 100_000_000_000 }
             ),
             (
-                "log driver syslog is not implemented by apus yet",
+                "unknown log opt 'bogus' for syslog log driver",
                 {
                     $0.logConfig.type = "syslog"
+                    $0.logConfig.config = ["bogus": "1"]
+                }
+            ),
+            (
+                "syslog-address should be in form proto://address, got 127.0.0.1",
+                {
+                    $0.logConfig.type = "syslog"
+                    $0.logConfig.config = ["syslog-address": "127.0.0.1"]
+                }
+            ),
+            (
+                "logger: logging mode not supported: x",
+                {
+                    $0.logConfig.type = "fluentd"
+                    $0.logConfig.config = ["mode": "x"]
+                }
+            ),
+            (
+                "log driver gcplogs is not implemented by apus yet",
+                {
+                    $0.logConfig.type = "gcplogs"
                 }
             ),
             (

@@ -111,6 +111,7 @@ import Testing
         problems += try RecordedFiles.problems(with: SwarmPlace.self, .plain)
         problems += try RecordedFiles.problems(with: SwarmMember.self, .plain)
         problems += try RecordedFiles.problems(with: KeptFact.self, .plain)
+        problems += try RecordedFiles.problems(with: KeptLogPosition.self, .plain)
         problems += try RecordedFiles.problems(with: Node.self)
         problems += try RecordedFiles.problems(with: Service.self)
         problems += try RecordedFiles.problems(with: SwarmTask.self)

@@ -1,0 +1,176 @@
+import EngineInterface
+import Glibc
+import LinuxSystem
+import LocalStore
+import LogDrivers
+import Logging
+import Logs
+import Model
+import Synchronization
+
+/// What containers' log drivers have to do with containers: which are shipped, from where, and what is told of it.
+final class LogShipping: Sendable {
+    /// Drivers as `info` and nodes list them.
+    static let driverNames = (["json-file", "local"] + DriverTable.names).sorted()
+    /// Of lines that are dropped of one container an event is told so often.
+    private static let pauseOfDrops = 60.0
+
+    private struct Drops {
+        var told: Timestamp
+        var lines = 0
+        var times = 0
+    }
+
+    let shipper: LogShipper
+    private let host: LogHost
+    private let paths: EnginePaths
+
+    init(
+        paths: EnginePaths, store: LocalStore, watcher: FileWatcher, events: EventLog, containers: ContainerTable,
+        log: Logger
+    ) {
+        self.paths = paths
+        var names = utsname()
+        uname(&names)
+        let name = withUnsafeBytes(of: names.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        host = LogHost(name: name, processID: Int(getpid()))
+        let drops = Mutex<[String: Drops]>([:])
+        shipper = LogShipper(
+            host: host, spool: paths.spool, quota: Self.quota(paths.root), keeper: PositionStore(store: store),
+            watcher: watcher, log: log
+        ) { news in
+            Self.publish(news, events, containers, drops)
+        }
+    }
+
+    /// A tenth of the file system, 10 GB at most.
+    private static func quota(_ directory: String) -> Int64 {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else { return 1 << 30 }
+        let bytes = Int64(clamping: status.f_blocks).multipliedReportingOverflow(by: Int64(clamping: status.f_frsize))
+        return bytes.overflow ? 10 << 30 : min(bytes.partialValue / 10, 10 << 30)
+    }
+
+    private static func publish(
+        _ news: ShippingNews, _ events: EventLog, _ containers: ContainerTable,
+        _ drops: borrowing Mutex<[String: Drops]>
+    ) {
+        func publish(_ action: String, _ id: String, _ more: [String: String]) {
+            let attributes = (containers.record(id)?.eventAttributes ?? [:]).merging(more) { $1 }
+            events.publish("container", action, id, attributes)
+        }
+        switch news {
+        case .down(let ids, let driver, let address, let error):
+            for id in ids { publish("log-down", id, ["driver": driver, "address": address, "error": error]) }
+        case .up(let ids, let driver, let address):
+            for id in ids { publish("log-up", id, ["driver": driver, "address": address]) }
+        case .dropped(let id, let driver, let lines, let reason):
+            let now = Timestamp.now
+            let due: Drops? = drops.withLock { drops in
+                // Of containers that are gone nothing is kept.
+                if drops.count > 10_000 { drops = [:] }
+                var known = drops[id] ?? Drops(told: Timestamp(seconds: 0))
+                known.lines += lines
+                known.times += 1
+                let isDue = now.timeSince(known.told) >= Self.pauseOfDrops
+                drops[id] = isDue ? Drops(told: now) : known
+                return isDue ? known : nil
+            }
+            guard let due else { return }
+            var attributes = ["driver": driver, "reason": reason, "times": "\(due.times)"]
+            if due.lines > 0 { attributes["lines"] = "\(due.lines)" }
+            publish("log-dropped", id, attributes)
+        }
+    }
+
+    /// Checks what a container asks of its log driver, as far as this node and the container's facts show it. Waits for no receiver.
+    /// - Throws: ``LogOptionError``.
+    func check(_ record: ContainerRecord) async throws {
+        let log = shipped(record)
+        guard let driver = try DriverTable.make(log.driver, log.options, host: host) else { return }
+        _ = try driver.makeEncoder(for: log.origin)
+        try await onThread { try driver.checkNode() }
+    }
+
+    /// A container's process has been made, or found by a new daemon, or is over.
+    func begin(_ record: ContainerRecord, isRunning: Bool) {
+        guard DriverTable.names.contains(record.hostConfig.logConfig.type) else { return }
+        shipper.begin(shipped(record), isRunning: isRunning)
+    }
+
+    /// A container is being removed: what has not been sent of its log is taken out of its files.
+    func release(_ record: ContainerRecord) async {
+        guard DriverTable.names.contains(record.hostConfig.logConfig.type) else { return }
+        await shipper.release(record.id)
+    }
+
+    private func shipped(_ record: ContainerRecord) -> ShippedLog {
+        let path = paths.log(of: record.id)
+        return ShippedLog(
+            driver: record.hostConfig.logConfig.type, options: record.hostConfig.logConfig.config,
+            origin: LogOrigin(
+                id: record.id, name: record.name, entrypoint: record.commandLine.first ?? "",
+                arguments: Array(record.commandLine.dropFirst()), imageID: record.imageID,
+                imageName: record.configuration.image, created: record.created, environment: record.configuration.env,
+                labels: record.configuration.labels ?? [:], logPath: path), path: path)
+    }
+
+    /// What inspect shows; `nil` where nothing is shipped.
+    func state(of record: ContainerRecord) async -> LogShippingState? {
+        guard let status = await shipper.status(of: record.id) else { return nil }
+        var state = LogShippingState()
+        state.driver = record.hostConfig.logConfig.type
+        state.address = status.address
+        state.status = status.state
+        state.error = status.error
+        state.sent = status.counts.sent
+        state.refused = status.counts.refused
+        state.losses = status.counts.losses
+        state.oldest = status.isBehind ? status.since : nil
+        return state
+    }
+
+    /// A sentence for each receiver that is down, for `info`.
+    func warnings() async -> [String] {
+        var down: [String: (count: Int, error: String)] = [:]
+        for (_, one) in await shipper.statuses() where one.status.state == "down" {
+            let receiver = "log driver \(one.driver): \(one.status.address)"
+            down[receiver] = ((down[receiver]?.count ?? 0) + 1, one.status.error)
+        }
+        return down.sorted { $0.key < $1.key }.map {
+            "WARNING: \($0.key) is down (\($0.value.error)): the lines of \($0.value.count) containers wait"
+        }
+    }
+}
+
+/// How far a container's log has been sent, as it is kept.
+struct KeptLogPosition: VersionedRecord, Equatable {
+    static let recordKind = "log-position"
+    static let recordVersion = 1
+    var position: LogPosition
+}
+
+/// Keeps positions in the node's own store.
+private struct PositionStore: PositionKeeping {
+    let store: LocalStore
+
+    func positions() async throws -> [String: LogPosition] {
+        let kept = try await store.loadAll(KeptLogPosition.self, kind: .logPositions) { _, _ in
+            // Sent again from the beginning.
+        }
+        return Dictionary(kept.map { ($0.id, $0.value.position) }) { $1 }
+    }
+
+    func save(_ positions: [String: LogPosition?]) async throws {
+        var batch = LocalBatch()
+        for (id, position) in positions {
+            if let position {
+                try batch.save(KeptLogPosition(position: position), kind: .logPositions, id: id)
+            } else {
+                batch.delete(kind: .logPositions, id: id)
+            }
+        }
+        // After a power cut a few lines are sent twice.
+        try await store.apply(batch, durably: false)
+    }
+}

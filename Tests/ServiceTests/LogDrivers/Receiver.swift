@@ -1,0 +1,138 @@
+import Concurrency
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A receiver of streams that does what a test tells it: reads what comes, slowly or not at all, answers, breaks off.
+final class Receiver: Sendable {
+    enum Manner: Sendable {
+        case reads
+        /// Accepts and takes nothing in.
+        case blackHole
+        /// Breaks the connection after so many bytes, what it has not handed on is lost with it.
+        case resetsAfter(Int)
+    }
+
+    private struct State {
+        var manner = Manner.reads
+        var received: [[UInt8]] = []
+        var connections = 0
+        var open: [ObjectIdentifier: any Channel] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let change = AsyncEvent()
+    private let server: Mutex<(any Channel)?> = Mutex(nil)
+    /// Given what a connection has said so far, what to answer, and what of it is done with.
+    private let answer: @Sendable (inout [UInt8]) -> [UInt8]
+
+    init(answer: @escaping @Sendable (inout [UInt8]) -> [UInt8] = { _ in [] }) { self.answer = answer }
+
+    /// - Returns: The port.
+    @discardableResult
+    func listen(port: Int = 0) async throws -> Int {
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ReceiverHandler(self))
+                }
+            }
+        let channel = try await bootstrap.bind(host: "127.0.0.1", port: port).get()
+        server.withLock { $0 = channel }
+        return channel.localAddress?.port ?? 0
+    }
+
+    /// No more connections, and those that are end: with what has not been read they are reset.
+    func stop() async throws {
+        let channel = server.withLock { $0 }
+        try await channel?.close()
+        let open = state.withLock { $0.open.values }
+        for one in open { try? await one.close() }
+    }
+
+    func behave(_ manner: Manner) {
+        let open = state.withLock { state in
+            state.manner = manner
+            return state.open.values
+        }
+        for channel in open { channel.read() }
+    }
+
+    /// What each connection has said, in the order of their beginnings.
+    var received: [[UInt8]] { state.withLock { $0.received } }
+    var connections: Int { state.withLock { $0.connections } }
+
+    fileprivate func opened(_ channel: any Channel) -> Int {
+        state.withLock { state in
+            state.connections += 1
+            state.received.append([])
+            state.open[ObjectIdentifier(channel)] = channel
+            return state.received.count - 1
+        }
+    }
+
+    fileprivate func closed(_ channel: any Channel) {
+        state.withLock { _ = $0.open.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    fileprivate var reads: Bool {
+        state.withLock { if case .blackHole = $0.manner { false } else { true } }
+    }
+
+    /// - Returns: Whether the connection is to be broken.
+    fileprivate func took(_ bytes: [UInt8], _ index: Int, _ total: Int) -> Bool {
+        state.withLock { state in
+            if case .resetsAfter(let most) = state.manner, total > most { return true }
+            state.received[index] += bytes
+            return false
+        }
+    }
+
+    fileprivate func reply(_ said: inout [UInt8]) -> [UInt8] { answer(&said) }
+}
+
+private final class ReceiverHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let receiver: Receiver
+    private var index = 0
+    private var total = 0
+    private var said: [UInt8] = []
+
+    init(_ receiver: Receiver) { self.receiver = receiver }
+
+    func channelActive(context: ChannelHandlerContext) {
+        index = receiver.opened(context.channel)
+        if receiver.reads { context.read() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { receiver.closed(context.channel) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = Array(unwrapInboundIn(data).readableBytesView)
+        total += bytes.count
+        if receiver.took(bytes, index, total) {
+            // What was sent is thrown away by a reset.
+            let channel = context.channel
+            let provider = channel as? any SocketOptionProvider
+            provider?.setSoLinger(.init(l_onoff: 1, l_linger: 0)).whenComplete { _ in
+                channel.close(promise: nil)
+            }
+            return
+        }
+        said += bytes
+        let answer = receiver.reply(&said)
+        if !answer.isEmpty {
+            var buffer = context.channel.allocator.buffer(capacity: answer.count)
+            buffer.writeBytes(answer)
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if receiver.reads { context.read() }
+    }
+}
