@@ -68,7 +68,8 @@ private final class JournaldConnection: LogConnection {
         } catch {
             switch error.errno {
             case EAGAIN: return false
-            case EMSGSIZE: return try sendsFile(entry, to: socket)
+            // Too long for the buffer, or for what a datagram may consist of.
+            case EMSGSIZE, ENOBUFS: return try sendsFile(entry, to: socket)
             default: throw error
             }
         }
