@@ -93,6 +93,7 @@ let package = Package(
         .target(name: "CLinux", path: "Sources/CLinux"),
         .systemLibrary(name: "CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         library("Addressing"),
         library("Faults"),
         // 1: the domain's values, and Linux as it is
@@ -132,8 +133,8 @@ let package = Package(
         library(
             "LogDrivers",
             [
-                "Logs", "EngineInterface", "Templates", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing",
-                "Faults",
+                "Logs", "EngineInterface", "Templates", "Concurrency", "LinuxSystem", "CLinux", "CZlib", "Model",
+                "Addressing", "Faults",
             ],
             [nioCore, nioPosix, nioSSL, nioFoundation, nioHTTP1, httpClient, protobuf, crypto, log]),
         // 4: a node, and the roles it has in a swarm
@@ -201,7 +202,7 @@ let package = Package(
                 "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
-                "Concurrency", "DockerClient", "Commands", "LogDrivers", "Templates",
+                "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates",
             ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",

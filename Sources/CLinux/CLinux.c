@@ -359,6 +359,42 @@ int clinux_sealed_copy(int fd, const char *name) {
     return copy;
 }
 
+int clinux_sealed_bytes(const char *name, const void *bytes, size_t length) {
+    // MFD_NOEXEC_SEAL is of Linux 6.3, as above.
+    int copy = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x0008U);
+    if (copy < 0 && errno == EINVAL) copy = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (copy < 0) return -1;
+    size_t written = 0;
+    while (written < length) {
+        ssize_t count = write(copy, (const char *)bytes + written, length - written);
+        if (count > 0) written += (size_t)count;
+        else if (count == 0 || errno != EINTR) break;
+    }
+    int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    if (written < length || fcntl(copy, F_ADD_SEALS, seals) != 0) {
+        int error = errno;
+        close(copy);
+        errno = error;
+        return -1;
+    }
+    return copy;
+}
+
+int clinux_send_descriptor(int socket, int fd) {
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof fd)];
+    } control;
+    memset(&control, 0, sizeof control);
+    struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
 // MARK: signals
 
 static volatile int signal_descriptors[65];
@@ -460,6 +496,11 @@ int clinux_socket_buffers(int fd, int receive, int send) {
 int clinux_receive_timeout(int fd, int milliseconds) {
     struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = (milliseconds % 1000) * 1000};
     return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+int clinux_send_timeout(int fd, int milliseconds) {
+    struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = (milliseconds % 1000) * 1000};
+    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
 unsigned int clinux_ifindex(const char *name) {

@@ -84,10 +84,10 @@ package final class PositionedReader: Sendable {
             state.resumesAt = nil
             let last = state.parser.complete()
             var entries = positioned(last, &state)
-            for index in entries.indices
-            where index == entries.count - 1 || !entries[index + 1].continues(entries[index]) {
+            for (index, next) in zip(entries.indices, entries.dropFirst()) where !next.continues(entries[index]) {
                 entries[index].endsLine = true
             }
+            if let last = entries.indices.last { entries[last].endsLine = true }
             return entries
         }
     }

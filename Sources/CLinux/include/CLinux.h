@@ -114,6 +114,12 @@ int clinux_spawn(const struct clinux_spawn *request, int *pid, int *pidfd, const
 
 /// A copy of a program in memory that nobody can change (memfd_create(2), all seals). Returns its descriptor.
 int clinux_sealed_copy(int fd, const char *name);
+/// The same with bytes that are in memory already, not to be executed.
+int clinux_sealed_bytes(const char *name, const void *bytes, size_t length);
+/// Sends a datagram without content that carries a descriptor (SCM_RIGHTS, unix(7)) through a connected Unix socket.
+int clinux_send_descriptor(int socket, int fd);
+/// SO_SNDTIMEO: sending fails with EAGAIN after that time.
+int clinux_send_timeout(int fd, int milliseconds);
 
 /// Installs a handler that writes the signal's number, one byte, to `fd`. Never blocks if `fd` does not.
 int clinux_signal_to_descriptor(int signal, int fd);

@@ -33,7 +33,7 @@ final class LogShipping: Sendable {
         var names = utsname()
         uname(&names)
         let name = withUnsafeBytes(of: names.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        host = LogHost(name: name, processID: Int(getpid()))
+        host = LogHost(name: name, processID: Int(clamping: getpid()))
         let drops = Mutex<[String: Drops]>([:])
         shipper = LogShipper(
             host: host, spool: paths.spool, quota: Self.quota(paths.root), keeper: PositionStore(store: store),

@@ -74,7 +74,8 @@ struct SenderMachine {
             guard phase == .collecting else { break }
             phase = .idle
             if let batch, !batch.items.isEmpty {
-                current = UnderWay(whole: batch, rest: batch)
+                // Behind what came back meanwhile.
+                backlog.append(UnderWay(whole: batch, rest: batch))
                 isWanted = true
             }
         case .connected:
@@ -87,8 +88,7 @@ struct SenderMachine {
             effects += take(outcome, sent, now, chance)
         case .failed(let reason): effects += fail(reason, now, chance)
         case .ended:
-            effects += unsettled.map { .confirm($0.batch.whole) }
-            unsettled = []
+            effects += settleAll()
             // Under way: its answer, or its failure, comes by itself.
             if phase != .sending, isConnected {
                 isConnected = false
@@ -129,7 +129,7 @@ struct SenderMachine {
         switch outcome {
         case .accepted:
             current = nil
-            return succeed() + [.confirm(sent.whole)]
+            return succeed() + settleAll() + [.confirm(sent.whole)]
         case .handedOver:
             current = nil
             unsettled.append((sent, now + Self.settling))
@@ -158,6 +158,7 @@ struct SenderMachine {
             }
             if let reason = refused.first?.1 { effects.append(.refuse(refused.map(\.0), reason: reason)) }
             if again.count < sent.rest.items.count { effects += succeed() }
+            effects += settleAll()
             guard !again.isEmpty else {
                 current = nil
                 return effects + [.confirm(sent.whole)]
@@ -187,6 +188,12 @@ struct SenderMachine {
         let usual = min(doubled, Self.longestPause) * (0.8 + 0.4 * min(max(chance, 0), 1))
         pausesUntil = now + min(pause ?? usual, Self.longestPause)
         phase = .waiting
+    }
+
+    /// An answer to what was sent later says that the receiver has what was sent before: positions only move forward.
+    private mutating func settleAll() -> [Effect] {
+        defer { unsettled = [] }
+        return unsettled.map { .confirm($0.batch.whole) }
     }
 
     private mutating func settle(_ now: Duration) -> [Effect] {

@@ -2,7 +2,10 @@ package import EngineInterface
 
 /// The drivers that there are, by name.
 package enum DriverTable {
-    private static let drivers: [any LogDriver.Type] = [FluentdDriver.self, SyslogDriver.self]
+    private static let drivers: [any LogDriver.Type] = [
+        AWSLogsDriver.self, ElasticsearchDriver.self, FluentdDriver.self, GelfDriver.self, JournaldDriver.self,
+        LokiDriver.self, OTLPDriver.self, SplunkDriver.self, SyslogDriver.self,
+    ]
 
     /// Sorted.
     package static let names: [String] = drivers.map { $0.name }.sorted()

@@ -3,6 +3,7 @@ package import Logs
 /// A container whose lines are to be shipped: all that must be known of it, also when the container itself is gone.
 package struct ShippedLog: Codable, Sendable, Equatable {
     package var driver: String
+    /// `--log-opt`s by name.
     package var options: [String: String]
     package var origin: LogOrigin
     /// The file that conmon writes; others of the log are beside it.

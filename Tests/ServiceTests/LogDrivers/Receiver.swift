@@ -49,6 +49,7 @@ final class Receiver: Sendable {
         let channel = server.withLock { $0 }
         try await channel?.close()
         let open = state.withLock { $0.open.values }
+        // Closed already is as good.
         for one in open { try? await one.close() }
     }
 

@@ -23,7 +23,9 @@ import Testing
             try await eventually(within: .seconds(10)) { Self.numbers(receiver) == Array(0..<5000) }
             try bench.write(log, 5000..<5100)
             try await eventually(within: .seconds(10)) { Self.numbers(receiver) == Array(0..<5100) }
-            try await eventually(within: .seconds(5)) { bench.keeper.position("a")?.place?.offset == bench.size(log) }
+            try await eventually(within: .seconds(5)) {
+                try bench.keeper.position("a")?.place?.offset == bench.size(log)
+            }
         }
         try await receiver.stop()
     }
@@ -216,7 +218,7 @@ struct Bench: Sendable {
         try Descriptor.open(log.path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600).writeAll(Array(text.joined().utf8))
     }
 
-    func size(_ log: ShippedLog) -> Int64? { (try? Files.status(log.path)).flatMap { $0 }.map { Int64($0.st_size) } }
+    func size(_ log: ShippedLog) throws -> Int64? { try Files.status(log.path).map { Int64($0.st_size) } }
 }
 
 func withShipper(

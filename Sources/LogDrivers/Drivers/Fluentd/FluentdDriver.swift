@@ -25,6 +25,7 @@ package struct FluentdDriver: LogDriver {
     let hasFractions: Bool
     package let shownAddress: String
 
+    /// See ``LogDriver/init(_:host:)``.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
         try options.checkNames(Self.names)
         self.options = options

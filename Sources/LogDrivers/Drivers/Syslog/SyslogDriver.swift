@@ -30,6 +30,7 @@ package struct SyslogDriver: LogDriver {
     let way: Way
     package let shownAddress: String
 
+    /// See ``LogDriver/init(_:host:)``.
     package init(_ options: LogDriverOptions, host: LogHost) throws(LogOptionError) {
         try options.checkNames(Self.names)
         self.options = options
