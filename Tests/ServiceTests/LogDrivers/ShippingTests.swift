@@ -13,7 +13,7 @@ import Testing
 /// A whole shipper with files as conmon writes them, and receivers that do what receivers do.
 @Suite(.timeLimit(.minutes(2)), .serialized) struct ShippingTests {
     @Test func `syslog over TCP: all lines come, in order, and the position follows`() async throws {
-        let receiver = Receiver()
+        let receiver = LogReceiver()
         let port = try await receiver.listen()
         try await withShipper { bench in
             let log = try bench.container(
@@ -33,7 +33,7 @@ import Testing
     @Test func `a receiver that is down at first gets everything once it is there, and start waited for nothing`()
         async throws
     {
-        let receiver = Receiver()
+        let receiver = LogReceiver()
         let port = try await receiver.listen()
         try await receiver.stop()
         try await withShipper { bench in
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func `a receiver that resets connections loses nothing`() async throws {
-        let receiver = Receiver()
+        let receiver = LogReceiver()
         receiver.behave(.resetsAfter(20_000))
         let port = try await receiver.listen()
         try await withShipper { bench in
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func `a black hole stops nobody, and gets everything when it opens`() async throws {
-        let receiver = Receiver()
+        let receiver = LogReceiver()
         receiver.behave(.blackHole)
         let port = try await receiver.listen()
         try await withShipper { bench in
@@ -95,10 +95,10 @@ import Testing
     }
 
     @Test func `after a kill it goes on from the stored position: nothing lost, little twice`() async throws {
-        let receiver = Receiver()
+        let receiver = LogReceiver()
         let port = try await receiver.listen()
-        let keeper = MemoryKeeper()
-        let directory = try Directory()
+        let keeper = PositionMemory()
+        let directory = try ShippingDirectory()
         let options = ["syslog-address": "tcp://127.0.0.1:\(port)"]
         try await withShipper(directory, keeper) { bench in
             let log = try bench.container("a", "syslog", options)
@@ -123,11 +123,11 @@ import Testing
     }
 
     @Test func `what a removed container leaves is sent, also by the daemon's next life, and then gone`() async throws {
-        let receiver = Receiver()
+        let receiver = LogReceiver()
         let port = try await receiver.listen()
         try await receiver.stop()
-        let keeper = MemoryKeeper()
-        let directory = try Directory()
+        let keeper = PositionMemory()
+        let directory = try ShippingDirectory()
         let id = String(repeating: "a", count: 64)
         try await withShipper(directory, keeper) { bench in
             let log = try bench.container("a", "syslog", ["syslog-address": "tcp://127.0.0.1:\(port)"])
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test func `containers share a connection, and each one's lines are in order`() async throws {
-        let receiver = Receiver()
+        let receiver = LogReceiver()
         let port = try await receiver.listen()
         try await withShipper { bench in
             for name: Character in ["a", "b", "c", "d"] {
@@ -171,7 +171,7 @@ import Testing
 
     private static func number(_ line: Substring) -> Int? { line.split(separator: "#").last.flatMap { Int($0) } }
 
-    private static func numbers(_ receiver: Receiver) -> [Int] {
+    private static func numbers(_ receiver: LogReceiver) -> [Int] {
         receiver.received.flatMap { said -> [Int] in
             // A line that a reset has cut is none.
             let whole = said.lastIndex(of: 10).map { said[...$0] } ?? []
@@ -181,15 +181,15 @@ import Testing
 }
 
 /// A shipper with its files.
-struct Bench: Sendable {
+struct ShippingBench: Sendable {
     let shipper: LogShipper
-    let keeper: MemoryKeeper
-    let directory: Directory
+    let keeper: PositionMemory
+    let directory: ShippingDirectory
     private let told: NewsList
 
     var news: [ShippingNews] { told.all }
 
-    init(_ directory: Directory, _ keeper: MemoryKeeper) throws {
+    init(_ directory: ShippingDirectory, _ keeper: PositionMemory) throws {
         let told = NewsList()
         self.directory = directory
         self.keeper = keeper
@@ -222,9 +222,9 @@ struct Bench: Sendable {
 }
 
 func withShipper(
-    _ directory: Directory? = nil, _ keeper: MemoryKeeper = MemoryKeeper(), _ body: (Bench) async throws -> Void
+    _ directory: ShippingDirectory? = nil, _ keeper: PositionMemory = PositionMemory(), _ body: (ShippingBench) async throws -> Void
 ) async throws {
-    let bench = try Bench(try directory ?? Directory(), keeper)
+    let bench = try ShippingBench(try directory ?? ShippingDirectory(), keeper)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await bench.shipper.run() }
         try await body(bench)
@@ -232,7 +232,7 @@ func withShipper(
     }
 }
 
-final class MemoryKeeper: PositionKeeping {
+final class PositionMemory: PositionKeeping {
     private let kept = Mutex<(positions: [String: LogPosition], isFrozen: Bool)>(([:], false))
 
     func positions() async throws -> [String: LogPosition] { kept.withLock { $0.positions } }
@@ -259,7 +259,7 @@ private final class NewsList: Sendable {
 }
 
 /// Removed with the object.
-final class Directory: Sendable {
+final class ShippingDirectory: Sendable {
     let path: String
 
     init() throws {

@@ -4,7 +4,7 @@ import NIOPosix
 import Synchronization
 
 /// A receiver of streams that does what a test tells it: reads what comes, slowly or not at all, answers, breaks off.
-final class Receiver: Sendable {
+final class LogReceiver: Sendable {
     enum Manner: Sendable {
         case reads
         /// Accepts and takes nothing in.
@@ -26,7 +26,13 @@ final class Receiver: Sendable {
     /// Given what a connection has said so far, what to answer, and what of it is done with.
     private let answer: @Sendable (inout [UInt8]) -> [UInt8]
 
-    init(answer: @escaping @Sendable (inout [UInt8]) -> [UInt8] = { _ in [] }) { self.answer = answer }
+    /// Said to everybody who connects.
+    fileprivate let greeting: [UInt8]
+
+    init(greeting: [UInt8] = [], answer: @escaping @Sendable (inout [UInt8]) -> [UInt8] = { _ in [] }) {
+        self.answer = answer
+        self.greeting = greeting
+    }
 
     /// - Returns: The port.
     @discardableResult
@@ -36,7 +42,7 @@ final class Receiver: Sendable {
             .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ReceiverHandler(self))
+                    try channel.pipeline.syncOperations.addHandler(LogReceiverHandler(self))
                 }
             }
         let channel = try await bootstrap.bind(host: "127.0.0.1", port: port).get()
@@ -94,19 +100,22 @@ final class Receiver: Sendable {
     fileprivate func reply(_ said: inout [UInt8]) -> [UInt8] { answer(&said) }
 }
 
-private final class ReceiverHandler: ChannelInboundHandler {
+private final class LogReceiverHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let receiver: Receiver
+    private let receiver: LogReceiver
     private var index = 0
     private var total = 0
     private var said: [UInt8] = []
 
-    init(_ receiver: Receiver) { self.receiver = receiver }
+    init(_ receiver: LogReceiver) { self.receiver = receiver }
 
     func channelActive(context: ChannelHandlerContext) {
         index = receiver.opened(context.channel)
+        if !receiver.greeting.isEmpty {
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: receiver.greeting)), promise: nil)
+        }
         if receiver.reads { context.read() }
     }
 
