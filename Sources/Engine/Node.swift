@@ -73,7 +73,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
             dataPlane: parts.dataPlane, nameServer: parts.nameServer, events: events)
         let roots = ContainerRoots(images: parts.images, volumes: localVolumes, containers: table)
         let shipping = LogShipping(
-            paths: paths, store: store, watcher: parts.fileWatcher, events: events, containers: table, log: log)
+            paths: paths, environment: configuration.environment, store: store, watcher: parts.fileWatcher,
+            events: events, containers: table, log: log)
         volumes = VolumeService(volumes: localVolumes, users: table, events: events)
         images = ImageService(images: parts.images, users: table, events: events)
         networks = NodeNetworkService(networks: localNetworks, network: network, members: table, events: events)

@@ -3,6 +3,7 @@ import Cluster
 import DockerAPI
 import Engine
 import EngineInterface
+import Foundation
 import LinuxSystem
 import Logging
 import Model
@@ -39,6 +40,7 @@ struct Program: AsyncParsableCommand {
         engineConfiguration.nameServers = options.dns
         engineConfiguration.maxUnpackedBytes = try options.maxUnpackedBytes()
         engineConfiguration.maxUnpackedRatio = options.maxUnpackedRatio
+        engineConfiguration.environment = ProcessInfo.processInfo.environment
         let engine = try await NodeEngine.open(engineConfiguration, log: log)
 
         var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)

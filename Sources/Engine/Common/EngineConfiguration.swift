@@ -17,6 +17,8 @@ package struct EngineConfiguration: Sendable {
     /// How many times its own size may, once that is more than a GiB.
     package var maxUnpackedRatio: Int64 = 500
     package var version: String
+    /// The daemon's environment: log drivers of cloud services look up their credentials and region there.
+    package var environment: [String: String] = [:]
 
     package init(rootDirectory: String, runDirectory: String, version: String) {
         self.rootDirectory = rootDirectory

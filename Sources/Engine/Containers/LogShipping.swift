@@ -26,14 +26,15 @@ final class LogShipping: Sendable {
     private let paths: EnginePaths
 
     init(
-        paths: EnginePaths, store: LocalStore, watcher: FileWatcher, events: EventLog, containers: ContainerTable,
+        paths: EnginePaths, environment: [String: String], store: LocalStore, watcher: FileWatcher, events: EventLog,
+        containers: ContainerTable,
         log: Logger
     ) {
         self.paths = paths
         var names = utsname()
         uname(&names)
         let name = withUnsafeBytes(of: names.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        host = LogHost(name: name, processID: Int(clamping: getpid()))
+        host = LogHost(name: name, processID: Int(clamping: getpid()), environment: environment)
         let drops = Mutex<[String: Drops]>([:])
         shipper = LogShipper(
             host: host, spool: paths.spool, quota: Self.quota(paths.root), keeper: PositionStore(store: store),

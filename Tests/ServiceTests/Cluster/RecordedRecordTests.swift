@@ -16,7 +16,7 @@ import Testing
 @Suite struct RecordedRecordTests {
     @Test func `every form that the swarm's own records were ever kept in is read`() throws {
         var problems = try RecordedFiles.problems(with: StoredAuthority.self)
-        problems += try RecordedFiles.problems(with: ClearedTasks.self)
+        problems += try RecordedFiles.problems(with: DrainedTasks.self)
         problems += try RecordedFiles.problems(with: Membership.self)
         problems += try RecordedFiles.problems(with: AssignedStore.Memory.self)
         problems += try RecordedFiles.problems(with: SealingKeys.Ring.self)

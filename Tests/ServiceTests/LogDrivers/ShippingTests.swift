@@ -20,10 +20,14 @@ import Testing
                 "a", "syslog", ["syslog-address": "tcp://127.0.0.1:\(port)", "syslog-format": "rfc5424"])
             try bench.write(log, 0..<5000)
             bench.shipper.begin(log, isRunning: true)
-            try await eventually(within: .seconds(10)) { Self.numbers(receiver) == Array(0..<5000) }
+            try await eventually(within: .seconds(10), "what was shipped is told, or has arrived") {
+                Self.numbers(receiver) == Array(0..<5000)
+            }
             try bench.write(log, 5000..<5100)
-            try await eventually(within: .seconds(10)) { Self.numbers(receiver) == Array(0..<5100) }
-            try await eventually(within: .seconds(5)) {
+            try await eventually(within: .seconds(10), "what was shipped is told, or has arrived") {
+                Self.numbers(receiver) == Array(0..<5100)
+            }
+            try await eventually(within: .seconds(5), "what was shipped is told, or has arrived") {
                 try bench.keeper.position("a")?.place?.offset == bench.size(log)
             }
         }
@@ -41,13 +45,15 @@ import Testing
             try bench.write(log, 0..<300)
             let clock = ContinuousClock()
             #expect(clock.measure { bench.shipper.begin(log, isRunning: true) } < .milliseconds(100))
-            try await eventually(within: .seconds(10)) {
+            try await eventually(within: .seconds(10), "what was shipped is told, or has arrived") {
                 bench.news.contains { if case .down = $0 { true } else { false } }
             }
             #expect(await bench.shipper.status(of: log.origin.id)?.state == "down")
             try await receiver.listen(port: port)
-            try await eventually(within: .seconds(20)) { Self.numbers(receiver) == Array(0..<300) }
-            try await eventually(within: .seconds(5)) {
+            try await eventually(within: .seconds(20), "what was shipped is told, or has arrived") {
+                Self.numbers(receiver) == Array(0..<300)
+            }
+            try await eventually(within: .seconds(5), "what was shipped is told, or has arrived") {
                 bench.news.contains { if case .up = $0 { true } else { false } }
             }
             #expect(await bench.shipper.status(of: log.origin.id)?.state == "ok")
@@ -68,7 +74,9 @@ import Testing
             }
             try await Task.sleep(for: .seconds(1))
             receiver.behave(.reads)
-            try await eventually(within: .seconds(30)) { Set(Self.numbers(receiver)) == Set(0..<2000) }
+            try await eventually(within: .seconds(30), "what was shipped is told, or has arrived") {
+                Set(Self.numbers(receiver)) == Set(0..<2000)
+            }
             #expect(receiver.connections > 1)
         }
         try await receiver.stop()
@@ -86,7 +94,7 @@ import Testing
             try await Task.sleep(for: .seconds(2))
             receiver.behave(.reads)
             // Looked at once: it is much.
-            try await eventually(within: .seconds(60)) {
+            try await eventually(within: .seconds(60), "what was shipped is told, or has arrived") {
                 receiver.received.reduce(0) { $0 + $1.count { $0 == 10 } } >= 60_000
             }
             #expect(Set(Self.numbers(receiver)).count == 60_000)
@@ -104,19 +112,27 @@ import Testing
             let log = try bench.container("a", "syslog", options)
             try bench.write(log, 0..<1000)
             bench.shipper.begin(log, isRunning: true)
-            try await eventually(within: .seconds(10)) { Self.numbers(receiver).count == 1000 }
-            try await eventually(within: .seconds(5)) { keeper.position("a") != nil }
+            try await eventually(within: .seconds(10), "what was shipped is told, or has arrived") {
+                Self.numbers(receiver).count == 1000
+            }
+            try await eventually(within: .seconds(5), "what was shipped is told, or has arrived") {
+                keeper.position("a") != nil
+            }
             // As if it had been killed: what it knows later is not stored.
             keeper.freeze()
             try bench.write(log, 1000..<1200)
-            try await eventually(within: .seconds(10)) { Self.numbers(receiver).count == 1200 }
+            try await eventually(within: .seconds(10), "what was shipped is told, or has arrived") {
+                Self.numbers(receiver).count == 1200
+            }
         }
         keeper.thaw()
         try await withShipper(directory, keeper) { bench in
             let log = try bench.container("a", "syslog", options)
             try bench.write(log, 1200..<1300)
             bench.shipper.begin(log, isRunning: false)
-            try await eventually(within: .seconds(10)) { Set(Self.numbers(receiver)) == Set(0..<1300) }
+            try await eventually(within: .seconds(10), "what was shipped is told, or has arrived") {
+                Set(Self.numbers(receiver)) == Set(0..<1300)
+            }
             #expect(Self.numbers(receiver).count <= 1500)
         }
         try await receiver.stop()
@@ -134,7 +150,9 @@ import Testing
             try bench.write(log, 0..<100)
             bench.shipper.begin(log, isRunning: true)
             bench.shipper.end(id)
-            try await eventually(within: .seconds(5)) { await bench.shipper.status(of: id) != nil }
+            try await eventually(within: .seconds(5), "what was shipped is told, or has arrived") {
+                await bench.shipper.status(of: id) != nil
+            }
             let took = await ContinuousClock().measure { await bench.shipper.release(id) }
             #expect(took < .seconds(1))
             #expect(!Files.exists(log.path))
@@ -142,8 +160,12 @@ import Testing
         }
         try await receiver.listen(port: port)
         try await withShipper(directory, keeper) { _ in
-            try await eventually(within: .seconds(20)) { Self.numbers(receiver) == Array(0..<100) }
-            try await eventually(within: .seconds(5)) { !Files.exists(directory.path + "/spool/\(id)") }
+            try await eventually(within: .seconds(20), "what was shipped is told, or has arrived") {
+                Self.numbers(receiver) == Array(0..<100)
+            }
+            try await eventually(within: .seconds(5), "what was shipped is told, or has arrived") {
+                !Files.exists(directory.path + "/spool/\(id)")
+            }
         }
         #expect(keeper.position("a") == nil)
         try await receiver.stop()
@@ -159,7 +181,9 @@ import Testing
                 try bench.write(log, 0..<3000)
                 bench.shipper.begin(log, isRunning: false)
             }
-            try await eventually(within: .seconds(20)) { Self.numbers(receiver).count == 12_000 }
+            try await eventually(within: .seconds(20), "what was shipped is told, or has arrived") {
+                Self.numbers(receiver).count == 12_000
+            }
             let lines = receiver.received.flatMap { String(decoding: $0, as: UTF8.self).split(separator: "\n") }
             for name in ["a", "b", "c", "d"] {
                 #expect(lines.filter { $0.contains(" name-\(name)[") }.compactMap(Self.number) == Array(0..<3000))
@@ -222,7 +246,8 @@ struct ShippingBench: Sendable {
 }
 
 func withShipper(
-    _ directory: ShippingDirectory? = nil, _ keeper: PositionMemory = PositionMemory(), _ body: (ShippingBench) async throws -> Void
+    _ directory: ShippingDirectory? = nil, _ keeper: PositionMemory = PositionMemory(),
+    _ body: (ShippingBench) async throws -> Void
 ) async throws {
     let bench = try ShippingBench(try directory ?? ShippingDirectory(), keeper)
     try await withThrowingTaskGroup(of: Void.self) { group in
