@@ -96,7 +96,8 @@ def gelf_udp(port, record, faults):
             parts[number] = data[12:]
             if len(parts) < count:
                 continue
-            data = b"".join(chunks.pop(data[2:10])[number] for number in range(count))
+            del chunks[data[2:10]]
+            data = b"".join(parts[number] for number in range(count))
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
         elif data[:1] == b"\x78":

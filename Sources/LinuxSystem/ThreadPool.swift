@@ -85,29 +85,34 @@ final class ThreadPool: Sendable {
 
     /// A thread's life.
     private func work(_ worker: Worker) {
-        var next = worker.next()
-        while let work = next {
-            work.run()
+        repeat {
+            worker.runWork()
             guard ThreadPlace.isBack() else { return }
-            next = takeWaiting() ?? wait(worker)
-        }
+        } while getsMore(worker)
     }
 
-    private func wait(_ worker: Worker) -> Work? {
+    /// Whether there is more work, which the worker has then. Nothing of what it has done is kept while it waits.
+    private func getsMore(_ worker: Worker) -> Bool {
+        if let work = takeWaiting() {
+            worker.keep(work)
+            return true
+        }
         let isWelcome = state.withLock { state in
             guard state.idle.count < Self.mostIdle else { return false }
             state.idle.append(worker)
             return true
         }
-        guard isWelcome else { return nil }
-        if worker.isCalled(within: Self.patience) { return worker.next() }
+        guard isWelcome else { return false }
+        if worker.isCalled(within: Self.patience) { return true }
         let isStillIdle = state.withLock { state in
             guard let place = state.idle.firstIndex(where: { $0 === worker }) else { return false }
             state.idle.remove(at: place)
             return true
         }
+        if isStillIdle { return false }
         // Who has taken it from the list is about to call it.
-        return isStillIdle ? nil : worker.called()
+        worker.waitForCall()
+        return true
     }
 
     private final class Worker: Sendable {
@@ -117,23 +122,24 @@ final class ThreadPool: Sendable {
         init(_ first: Work) { work = Mutex(first) }
 
         func take(_ work: Work) {
-            self.work.withLock { $0 = work }
+            keep(work)
             calls.post()
         }
 
-        func next() -> Work? {
-            work.withLock { work in
+        func keep(_ work: Work) { self.work.withLock { $0 = work } }
+
+        /// And lets go of it.
+        func runWork() {
+            let taken: Work? = work.withLock { work in
                 defer { work = nil }
                 return work
             }
+            taken?.run()
         }
 
         func isCalled(within seconds: Int) -> Bool { calls.wait(seconds: seconds) }
 
-        func called() -> Work? {
-            calls.wait()
-            return next()
-        }
+        func waitForCall() { calls.wait() }
     }
 }
 

@@ -87,7 +87,10 @@ package final class PositionedReader: Sendable {
             for (index, next) in zip(entries.indices, entries.dropFirst()) where !next.continues(entries[index]) {
                 entries[index].endsLine = true
             }
-            if let last = entries.indices.last { entries[last].endsLine = true }
+            if var last = entries.popLast() {
+                last.endsLine = true
+                entries.append(last)
+            }
             return entries
         }
     }
