@@ -67,7 +67,8 @@ struct SenderMachine {
     ///   - now: Since any moment that stays the same.
     ///   - chance: From 0 to 1, by which pauses differ.
     mutating func receive(_ event: Event, now: Duration, chance: Double) -> [Effect] {
-        var effects = settle(now)
+        // A failure counts from when it came, however late it is looked at: what it concerns has not settled.
+        var effects: [Effect] = if case .failed = event { [] } else { settle(now) }
         switch event {
         case .wanted: isWanted = true
         case .collected(let batch):

@@ -20,6 +20,24 @@ import Testing
         #expect(world.machine.phase == .idle)
     }
 
+    @Test func `what came back is not confirmed, however late it is looked at`() {
+        var machine = SenderMachine()
+        func confirms(_ event: SenderMachine.Event, at now: Duration) -> Int {
+            machine.receive(event, now: now, chance: 0.5).count { if case .confirm = $0 { true } else { false } }
+        }
+        #expect(confirms(.wanted, at: .zero) == 0)
+        #expect(confirms(.collected(LogBatch([World.item(1)])), at: .zero) == 0)
+        #expect(confirms(.connected, at: .zero) == 0)
+        #expect(confirms(.sent(.handedOver), at: .zero) == 0)
+        #expect(confirms(.collected(nil), at: .zero) == 0)
+        // It failed at once, and the machine was busy meanwhile.
+        #expect(confirms(.failed("refused"), at: .seconds(5)) == 0)
+        #expect(confirms(.timer, at: .seconds(6)) == 0)
+        #expect(confirms(.connected, at: .seconds(6)) == 0)
+        #expect(confirms(.sent(.handedOver), at: .seconds(6)) == 0)
+        #expect(confirms(.timer, at: .seconds(7)) == 1)
+    }
+
     private struct World {
         var machine = SenderMachine()
         var now = Duration.zero
