@@ -71,7 +71,7 @@ struct LogOptions: Sendable {
         }
     }
 
-    /// The files of a log that is shipped are what `docker logs` reads and what waits for the receiver: the larger wish counts.
+    /// The files of a log that is shipped are what `docker logs` reads and what waits for the receiver: the larger bound counts.
     private static func spoolBounds(_ options: [String: String]) throws -> (size: Int64, count: Int) {
         let size = try options["cache-max-size"].map(bytes) ?? usualSize
         guard size > 0 else { throw LogDriverError.sizeNotPositive }
