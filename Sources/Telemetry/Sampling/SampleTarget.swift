@@ -61,6 +61,8 @@ package struct NetworkCounters: Sendable, Equatable {
 package struct ContainerSample: Sendable, Equatable {
     package var target: SampleTarget
     package var row: SampleRow
+    /// When, in seconds since 1970.
+    package var seen: Int64 = 0
     /// At most ``mostNetworks``, of networks that the engine knows.
     package var networks: [NetworkCounters] = []
 

@@ -74,8 +74,9 @@ package final class Sampler: Sendable {
             state.count &+= 1
             for (index, target) in targets.prefix(Self.mostContainers).enumerated() {
                 let readsLimits = (state.count &+ index) % Self.limitTurns == 0
-                snapshot.containers.append(
-                    Self.sample(target, state.probe(target, layout), limits: readsLimits, state.buffer))
+                var sample = Self.sample(target, state.probe(target, layout), limits: readsLimits, state.buffer)
+                sample.seen = time
+                snapshot.containers.append(sample)
             }
             snapshot.nanoseconds = Int64(clamping: (ContinuousClock.now - start).attoseconds / 1_000_000_000)
             return snapshot
