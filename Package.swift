@@ -133,7 +133,8 @@ let package = Package(
         library(
             "Engine",
             [
-                "LocalStore", "Images", "ContainerRuntime", "DataPlane", "DockerMessages", "NameService", "Logs", "OCI",
+                "LocalStore", "Images", "ContainerRuntime", "DataPlane", "DockerMessages", "NameService", "Logs",
+                "Telemetry", "OCI",
                 "EngineInterface", "Netlink", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [nioCore, nioPosix, log, lifecycle]),
@@ -169,8 +170,8 @@ let package = Package(
         program(
             "apusd",
             [
-                "Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing",
-                "Faults",
+                "Engine", "Cluster", "DockerAPI", "Telemetry", "EngineInterface", "LinuxSystem", "CLinux", "Model",
+                "Addressing", "Faults",
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
         .executableTarget(
             name: "swarm-benchmark",

@@ -1,4 +1,4 @@
-import Glibc
+import Concurrency
 package import LinuxSystem
 package import Logging
 import Model
@@ -61,9 +61,26 @@ package final class NodeTelemetry: Sendable {
             defer { state.history = nil }
             return state.history
         }
-        do { try await history?.close(at: Timestamp.now.seconds) } catch {
+        do {
+            // It is being cancelled, and has still to write.
+            try await uncancelled { try await history?.close(at: Timestamp.now.seconds) }
+        } catch {
             log.warning("the last metrics could not be kept", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// How keeping goes.
+    package var historyState: HistoryState {
+        var state = HistoryState()
+        guard let history else { return state }
+        state.refused = history.refusedCount
+        state.failures = history.failureCount
+        return state
+    }
+
+    /// A sample of this moment that is not kept, for who cannot wait for the first.
+    package func sampleOutside() async throws -> Snapshot {
+        try await sampler.sample(at: max(0, Timestamp.now.seconds)) { self.source.sampleTargets() }
     }
 
     /// Until the clock's next multiple of ten seconds.
