@@ -66,7 +66,7 @@ struct SwarmMetrics: Sendable {
             let names = Dictionary(services.map { ($0.id, $0.spec.name) }, uniquingKeysWith: { first, _ in first })
             facts.tasks = tasks.map { task in
                 let service = names[task.serviceID] ?? ""
-                return ClusterFacts.Task(
+                return ClusterFacts.TaskName(
                     id: task.id, serviceName: service,
                     name: "\(service).\(task.slot.map(String.init) ?? task.nodeID ?? "")")
             }

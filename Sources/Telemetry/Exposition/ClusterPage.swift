@@ -17,6 +17,7 @@ package struct ClusterFacts: Sendable {
         }
     }
 
+    /// A service, and how its tasks are.
     package struct Service: Sendable {
         package var id: String
         package var name: String
@@ -37,7 +38,7 @@ package struct ClusterFacts: Sendable {
     }
 
     /// A task that runs, as its metrics are labelled.
-    package struct Task: Sendable {
+    package struct TaskName: Sendable {
         package var id: String
         package var serviceName: String
         /// As in `web.1`.
@@ -52,7 +53,7 @@ package struct ClusterFacts: Sendable {
 
     package var nodes: [Node] = []
     package var services: [Service] = []
-    package var tasks: [Task] = []
+    package var tasks: [TaskName] = []
     package var swarm: SwarmFacts?
 
     package init() {}
@@ -103,7 +104,7 @@ package struct ClusterFacts: Sendable {
         let known = Dictionary(
             tasks.prefix(Self.mostTasks).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var seen: Set<String> = []
-        var told: [(Pulse.Task, ExpositionWriter.Labels)] = []
+        var told: [(Pulse.TaskValues, ExpositionWriter.Labels)] = []
         for node in nodes {
             // What a node tells of tasks that there are none of is not shown, and of two that tell of one the first.
             for task in node.pulse?.tasks.prefix(Pulse.mostTasks) ?? [] {

@@ -21,6 +21,7 @@ package struct SampleTarget: Sendable, Equatable {
     package var networks: [String: String] = [:]
     /// Seconds since 1970.
     package var startedAt: Int64 = 0
+    /// By its policy, since a user has started it.
     package var restarts: Int64 = 0
     /// Of the files of its log; `nil` when it has none.
     package var logBytes: Int64?

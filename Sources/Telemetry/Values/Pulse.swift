@@ -2,7 +2,7 @@
 /// end.
 package struct Pulse: Sendable, Codable, Equatable {
     /// Of a task's container.
-    package struct Task: Sendable, Codable, Equatable {
+    package struct TaskValues: Sendable, Codable, Equatable {
         package var taskID: String
         /// By ``Pulse/taskSeries``; -1 where there is none.
         package var values: [Int64]
@@ -31,9 +31,9 @@ package struct Pulse: Sendable, Codable, Equatable {
     package var time: Int64
     /// By the columns of ``NodeSeries``; -1 where there is none.
     package var node: [Int64]
-    package var tasks: [Task]
+    package var tasks: [TaskValues]
 
-    package init(time: Int64, node: [Int64], tasks: [Task]) {
+    package init(time: Int64, node: [Int64], tasks: [TaskValues]) {
         self.node = node
         self.tasks = tasks
         self.time = time

@@ -31,7 +31,7 @@ import Testing
         try await withTemporaryDirectory { directory in
             let targets = Targets()
             let telemetry = try await telemetry(directory, targets)
-            let running = Task { await telemetry.run() }
+            let running = Task { await telemetry.run() }  // Ended below, which is what is looked at.
             while telemetry.history == nil { try await Task.sleep(for: .milliseconds(5)) }
             let now = Timestamp.now.seconds
             let time = now - now % 10

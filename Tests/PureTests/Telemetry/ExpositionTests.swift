@@ -45,7 +45,7 @@ import Testing
             ClusterFacts.Service(
                 id: "s1", name: "web", desired: 3, tasks: ["running": 2, "failed": 1], updateState: "updating")
         ]
-        facts.tasks = (0..<2).map { ClusterFacts.Task(id: "task\($0)", serviceName: "web", name: "web.\($0)") }
+        facts.tasks = (0..<2).map { ClusterFacts.TaskName(id: "task\($0)", serviceName: "web", name: "web.\($0)") }
         facts.swarm = swarm
         return facts
     }
@@ -99,8 +99,8 @@ import Testing
         facts.nodes[0].pulse = Pulse(
             time: .min, node: [.min, .max, -7],
             tasks: [
-                Pulse.Task(taskID: "task0", values: [.max, .min]), Pulse.Task(taskID: "task0", values: []),
-                Pulse.Task(taskID: "nobody", values: [1]),
+                Pulse.TaskValues(taskID: "task0", values: [.max, .min]), Pulse.TaskValues(taskID: "task0", values: []),
+                Pulse.TaskValues(taskID: "nobody", values: [1]),
             ])
         facts.nodes[1].hostname = "a\"b\\c\nd"
         for format in [ExpositionFormat.text, .openMetrics] {
