@@ -208,4 +208,39 @@ import Testing
             _ = try await history.answer(Self.query(from: Self.start, to: Self.start + 1300), now: .max)
         }
     }
+
+    @Test func `six hours of a busy container are answered at once, and so is a service of thirty`() async throws {
+        try await withTemporaryDirectory { directory in
+            let history = try await History.open(directory + "/metrics.db", now: Self.start)
+            let entities = (0..<30).map { Entity(.container, "c\($0)") }
+            var random = SeededGenerator(seed: 3)
+            var row = SampleRow(of: ContainerSeries.self)
+            let end = Self.start + 6 * 3600
+            for time in stride(from: Self.start, to: end, by: 10) {
+                for series in ContainerSeries.allCases.prefix(20) {
+                    row[series] = (row[series] ?? 0) + Int64.random(in: 0...100_000, using: &random)
+                }
+                history.add(entities.map { ($0, row) }, at: time)
+                if time % 600 == 0 { try await history.flush(at: time) }
+            }
+            func time(_ entities: [Entity], _ name: String) async throws -> Duration {
+                var times: [Duration] = []
+                for _ in 0..<7 {
+                    let start = ContinuousClock.now
+                    let answer = try await history.answer(Self.query(entities, from: Self.start, to: end), now: end)
+                    times.append(ContinuousClock.now - start)
+                    #expect(answer.curves[0].average.count == 540 && answer.curves[1].average.allSatisfy { $0 != nil })
+                }
+                let median = times.sorted()[3]
+                print("\(name): \(median) for two series of six hours")
+                return median
+            }
+            // Many times what an optimised build takes.
+            #expect(try await time([entities[0]], "one container") < .milliseconds(150))
+            #expect(try await time(entities, "thirty containers together") < .seconds(3))
+            let bytes = try await history.store.usedBytes()
+            print("\(bytes / 30) bytes a container for six hours")
+            #expect(bytes / 30 < 300_000)
+        }
+    }
 }
