@@ -137,12 +137,13 @@ let package = Package(
                 "Addressing", "Faults",
             ],
             [nioCore, nioPosix, nioSSL, nioFoundation, nioHTTP1, httpClient, protobuf, crypto, log]),
+        library("Telemetry", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [sqlite, log]),
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
             [
                 "LocalStore", "Images", "ContainerRuntime", "DataPlane", "DockerMessages", "NameService", "Logs",
-                "LogDrivers", "OCI",
+                "LogDrivers", "OCI", "Telemetry",
                 "EngineInterface", "Netlink", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [nioCore, nioPosix, log, lifecycle]),
@@ -178,8 +179,8 @@ let package = Package(
         program(
             "apusd",
             [
-                "Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing",
-                "Faults",
+                "Engine", "Cluster", "DockerAPI", "Telemetry", "EngineInterface", "LinuxSystem", "CLinux", "Model",
+                "Addressing", "Faults",
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
         .executableTarget(
             name: "swarm-benchmark",
@@ -202,14 +203,14 @@ let package = Package(
                 "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
-                "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates",
+                "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates", "Telemetry",
             ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [
                 "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
                 "NameService", "Lab", "Addressing", "Model", "Faults", "Engine", "EngineInterface",
-                "LocalStore", "Logs", "Concurrency",
+                "LocalStore", "Logs", "Concurrency", "Telemetry",
             ], [nioCore, nioPosix, log, x509, asn1, crypto]),
         tests(
             "ServiceTests",
@@ -217,7 +218,7 @@ let package = Package(
                 "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerMessages", "DockerAPI", "DockerClient",
                 "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
-                "Faults", "Orchestration", "Commands", "LogDrivers", "Templates",
+                "Faults", "Orchestration", "Commands", "LogDrivers", "Templates", "Telemetry",
             ],
             [
                 nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf,

@@ -11,6 +11,7 @@ import Logging
 package import Model
 import NameService
 import ServiceLifecycle
+package import Telemetry
 
 /// One node's engine, composed of the services for its containers, images, networks and volumes, and run.
 ///
@@ -26,6 +27,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
     package let logs: LogService
     package let streams: AttachService
     package let stats: StatsService
+    package let telemetry: NodeTelemetry
+    package let metrics: MetricsService
     package let images: ImageService
     package let networks: NodeNetworkService
     package let volumes: VolumeService
@@ -109,7 +112,11 @@ package final class NodeEngine: ServiceLifecycle.Service {
         logs = LogService(containers: table, waiters: waiters, paths: paths, watcher: parts.fileWatcher)
         streams = AttachService(
             containers: table, waiters: waiters, runtime: runtime, logs: logs, events: events, log: log)
-        stats = StatsService(containers: table, layout: runtime.cgroups, paths: paths, events: events)
+        telemetry = NodeTelemetry(
+            source: ContainerTargets(containers: table, paths: paths), layout: runtime.cgroups, root: paths.root,
+            path: paths.metrics, log: log)
+        stats = StatsService(
+            containers: table, layout: runtime.cgroups, paths: paths, events: events, sampler: telemetry.sampler)
         swarmNetworks = SwarmNetworks(store: store, containers: table, endpoints: endpoints)
         tasks = TaskService(
             containers: table, life: containers, factory: factory, images: images, logs: logs, networks: swarmNetworks,
@@ -117,6 +124,10 @@ package final class NodeEngine: ServiceLifecycle.Service {
         system = SystemService(
             configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
             volumes: volumes, runtimeVersions: parts.runtimeVersions, shipping: shipping, events: events)
+        let system = system
+        metrics = MetricsService(
+            telemetry: telemetry, containers: table, version: configuration.version,
+            identity: { try await system.identity() })
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
         self.execs = execs
         self.log = log
@@ -197,6 +208,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
                 group.addTask { await self.shipping.shipper.run() }
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }
+                group.addTask { await self.telemetry.run() }
                 // None of them ends by itself; one that fails takes the others along.
                 try await group.waitForAll()
             }

@@ -47,41 +47,58 @@ package struct CgroupStatistics: Sendable, Hashable {
 }
 
 extension Cgroups {
-    /// What "no limit" reads as in version 1: the largest page-aligned count.
-    private static let unlimited: UInt64 = 1 << 62
-
     /// What the group uses. Missing groups give empty statistics.
     package static func statistics(of group: String, in layout: CgroupLayout) throws -> CgroupStatistics {
+        try statistics(of: group, in: layout) { try Files.text($0) }
+    }
+
+    /// The same for who has the files open: `text` reads one, and says `nil` for one that is not there.
+    package static func statistics(
+        of group: String, in layout: CgroupLayout, reading text: (String) throws -> String?
+    ) throws -> CgroupStatistics {
         var found = CgroupStatistics()
-        if layout.version == 1 {
-            func directory(_ controller: String) -> String? { layout.controllers[controller].map { $0 + group } }
-            try readMemory1(directory("memory"), &found)
-            try readCPU1(directory("cpuacct"), throttling: directory("cpu"), &found)
-            try readProcesses(directory("pids"), &found)
-            try readBlock1(directory("blkio"), &found)
-        } else if let unified = layout.unified {
-            try read2(unified + group, &found)
+        try withoutActuallyEscaping(text) { text in
+            let files = StatisticsFiles(text: text)
+            if layout.version == 1 {
+                func directory(_ controller: String) -> String? { layout.controllers[controller].map { $0 + group } }
+                try files.readMemory1(directory("memory"), &found)
+                try files.readCPU1(directory("cpuacct"), throttling: directory("cpu"), &found)
+                try files.readProcesses(directory("pids"), &found)
+                try files.readBlock1(directory("blkio"), &found)
+            } else if let unified = layout.unified {
+                try files.read2(unified + group, &found)
+            }
         }
         return found
     }
+}
 
-    private static func readMemory1(_ directory: String?, _ found: inout CgroupStatistics) throws {
+/// The files of a group's counters, by whoever reads them.
+private struct StatisticsFiles {
+    let text: (String) throws -> String?
+
+    /// What "no limit" reads as in version 1: the largest page-aligned count.
+    private static let unlimited: UInt64 = 1 << 62
+
+    func readMemory1(_ directory: String?, _ found: inout CgroupStatistics) throws {
         guard let directory else { return }
         found.memoryWithCacheBytes = try number(directory + "/memory.usage_in_bytes")
         found.memoryPeakBytes = try number(directory + "/memory.max_usage_in_bytes")
         found.memoryDetails = try table(directory + "/memory.stat")
         found.memoryInactiveFileBytes = found.memoryDetails["total_inactive_file"]
-        found.memoryLimitBytes = try number(directory + "/memory.limit_in_bytes").flatMap { $0 < unlimited ? $0 : nil }
+        found.memoryLimitBytes = try number(directory + "/memory.limit_in_bytes").flatMap {
+            $0 < Self.unlimited ? $0 : nil
+        }
         found.outOfMemoryKills = try table(directory + "/memory.oom_control")["oom_kill"]
         found.subtractCache()
     }
 
-    private static func readCPU1(_ directory: String?, throttling: String?, _ found: inout CgroupStatistics) throws {
+    func readCPU1(_ directory: String?, throttling: String?, _ found: inout CgroupStatistics) throws {
         if let directory {
             found.cpuNanoseconds = try number(directory + "/cpuacct.usage")
             found.cpuUserNanoseconds = try number(directory + "/cpuacct.usage_user")
             found.cpuSystemNanoseconds = try number(directory + "/cpuacct.usage_sys")
-            found.cpuNanosecondsPerCPU = try Files.text(directory + "/cpuacct.usage_percpu")?
+            found.cpuNanosecondsPerCPU = try text(directory + "/cpuacct.usage_percpu")?
                 .split { $0 == " " || $0 == "\n" }.compactMap { UInt64($0) }
         }
         if let throttling {
@@ -92,17 +109,17 @@ extension Cgroups {
         }
     }
 
-    private static func readProcesses(_ directory: String?, _ found: inout CgroupStatistics) throws {
+    func readProcesses(_ directory: String?, _ found: inout CgroupStatistics) throws {
         guard let directory else { return }
         found.processes = try number(directory + "/pids.current")
         found.processLimit = try number(directory + "/pids.max")
     }
 
-    private static func readBlock1(_ directory: String?, _ found: inout CgroupStatistics) throws {
+    func readBlock1(_ directory: String?, _ found: inout CgroupStatistics) throws {
         guard let directory else { return }
         var devices: [String: CgroupStatistics.BlockDevice] = [:]
         for (file, isBytes) in [("throttle.io_service_bytes", true), ("throttle.io_serviced", false)] {
-            for line in (try Files.text("\(directory)/blkio.\(file)") ?? "").split(separator: "\n") {
+            for line in (try text("\(directory)/blkio.\(file)") ?? "").split(separator: "\n") {
                 let fields = line.split(separator: " ")
                 guard fields.count == 3, let value = UInt64(fields[2]), let empty = device(fields[0]) else { continue }
                 var device = devices[String(fields[0])] ?? empty
@@ -119,7 +136,7 @@ extension Cgroups {
         found.blockDevices = devices.keys.sorted().compactMap { devices[$0] }
     }
 
-    private static func read2(_ directory: String, _ found: inout CgroupStatistics) throws {
+    func read2(_ directory: String, _ found: inout CgroupStatistics) throws {
         found.memoryWithCacheBytes = try number(directory + "/memory.current")
         found.memoryDetails = try table(directory + "/memory.stat")
         found.memoryInactiveFileBytes = found.memoryDetails["inactive_file"]
@@ -134,7 +151,7 @@ extension Cgroups {
         found.cpuThrottledPeriods = cpu["nr_throttled"]
         found.cpuThrottledNanoseconds = cpu["throttled_usec"].map { $0 * 1000 }
         try readProcesses(directory, &found)
-        for line in (try Files.text(directory + "/io.stat") ?? "").split(separator: "\n") {
+        for line in (try text(directory + "/io.stat") ?? "").split(separator: "\n") {
             let fields = line.split(separator: " ")
             guard let first = fields.first, var device = device(first) else { continue }
             for field in fields.dropFirst() {
@@ -152,21 +169,21 @@ extension Cgroups {
         }
     }
 
-    private static func device(_ text: Substring) -> CgroupStatistics.BlockDevice? {
+    private func device(_ text: Substring) -> CgroupStatistics.BlockDevice? {
         let parts = text.split(separator: ":")
         guard parts.count == 2, let major = UInt64(parts[0]), let minor = UInt64(parts[1]) else { return nil }
         return CgroupStatistics.BlockDevice(major: major, minor: minor)
     }
 
     /// The file's number; `nil` for `max` and for a file that is not there.
-    private static func number(_ path: String) throws -> UInt64? {
-        try Files.text(path)?.split(separator: "\n").first.flatMap { UInt64($0) }
+    private func number(_ path: String) throws -> UInt64? {
+        try text(path)?.split(separator: "\n").first.flatMap { UInt64($0) }
     }
 
     /// Lines `name number`.
-    private static func table(_ path: String) throws -> [String: UInt64] {
+    private func table(_ path: String) throws -> [String: UInt64] {
         var found: [String: UInt64] = [:]
-        for line in (try Files.text(path) ?? "").split(separator: "\n") {
+        for line in (try text(path) ?? "").split(separator: "\n") {
             let fields = line.split(separator: " ")
             if fields.count == 2, let value = UInt64(fields[1]) { found[String(fields[0])] = value }
         }

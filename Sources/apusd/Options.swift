@@ -30,6 +30,13 @@ struct Options: ParsableArguments {
     @Option(help: "Address or interface that other nodes reach this one at, when swarm init and join name none.")
     var advertiseAddr = ""
 
+    @Option(
+        help: """
+            Where to serve this node's metrics for Prometheus over TCP: host:port, as in 127.0.0.1:9323. Whoever can \
+            connect can read them. Without it they are on the API's socket alone, at /metrics.
+            """)
+    var metricsAddr = ""
+
     @Option(help: "Most that one image layer or archive may unpack to, in GiB.")
     var maxUnpackedGib: Int64 = 256
 

@@ -10,6 +10,7 @@ import Model
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
+import Telemetry
 import UnixSignals
 
 /// The daemon: composes a node from its parts and runs them until it is told to stop.
@@ -32,6 +33,7 @@ struct Program: AsyncParsableCommand {
         try Processes.becomeSubreaper()
         try Processes.raiseDescriptorLimit()
         let group = MultiThreadedEventLoopGroup.singleton
+        let metricsAddress = try MetricsAddress(options.metricsAddr)
 
         var engineConfiguration = EngineConfiguration(
             rootDirectory: options.root, runDirectory: options.runDir, version: ProductVersion.text)
@@ -53,12 +55,21 @@ struct Program: AsyncParsableCommand {
         var server = APIServer.Configuration()
         server.socketPath = try options.socketPath()
         server.productVersion = ProductVersion.text
-        let backends = Backends(
+        let swarmMetrics = SwarmMetrics(
+            swarm: swarm, networks: engine.networks,
+            pulses: {
+                // What this node knows of itself.
+                guard let pulse = engine.telemetry.snapshot?.pulse else { return [:] }
+                return [await swarm.swarmInfo().nodeID: pulse]
+            }, log: log)
+        engine.metrics.use(swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() })
+        var backends = Backends(
             system: engine.system, containers: engine.containers, creation: engine.factory, listing: engine.listing,
             streams: engine.streams, logs: engine.logs, execs: engine.execs, files: engine.files, stats: engine.stats,
             images: engine.images, transfers: engine.images, registries: engine.images, networks: engine.networks,
             connections: engine.endpoints, volumes: engine.volumes, swarm: swarm, nodes: swarm, services: swarm,
             tasks: swarm)
+        backends.metrics = engine.metrics
         var parts: [any ServiceLifecycle.Service] = [
             engine, swarm, APIServer(server, backends: backends, eventLoopGroup: group, logger: log),
         ]
@@ -66,6 +77,11 @@ struct Program: AsyncParsableCommand {
             server.socketPath = options.dockerSocket
             server.isOptional = true
             parts.append(APIServer(server, backends: backends, eventLoopGroup: group, logger: log))
+        }
+        if let metricsAddress {
+            var metrics = MetricsServer.Configuration(host: metricsAddress.host, port: metricsAddress.port)
+            metrics.productVersion = ProductVersion.text
+            parts.append(MetricsServer(metrics, backend: engine.metrics, eventLoopGroup: group, logger: log))
         }
         let services = ServiceGroup(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)

@@ -75,6 +75,15 @@ int clinux_sync_file_system(int fd);
 long clinux_getrandom(void *buffer, size_t length);
 /// flock(2); without `wait` a lock that somebody has fails with EWOULDBLOCK.
 int clinux_flock(int fd, int exclusive, int wait);
+
+/// adjtimex(2), without its header, which would bring types of the C library: `modes` (0: only look), `offset`, `freq`, `maxerror`, each in the room of
+/// a long, and more.
+extern int adjtimex(void *clock);
+/// How far the clock is off at most, in microseconds, as the kernel's clock discipline knows; -1 when it does not tell.
+static inline long clinux_clock_error(void) {
+    long clock[64] = {0};
+    return adjtimex(clock) < 0 ? -1 : clock[3];
+}
 /// sethostname(2), in the calling thread's UTS namespace.
 int clinux_hostname(const char *name);
 

@@ -21,6 +21,8 @@ package struct Backends: Sendable {
     package var nodes: any NodeBackend
     package var services: any ServiceBackend
     package var tasks: any TaskBackend
+    /// Without it there are no pages of metrics.
+    package var metrics: (any MetricsBackend)?
 
     package init(
         system: any SystemBackend, containers: any ContainerBackend, creation: any ContainerCreationBackend,

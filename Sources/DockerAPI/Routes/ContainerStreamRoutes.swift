@@ -41,6 +41,14 @@ enum ContainerStreamRoutes {
 
     /// How far two measurements are apart.
     private static let statsInterval = Duration.seconds(1)
+    /// How far apart they are at least.
+    private static let leastStatsInterval = Duration.milliseconds(500)
+
+    /// Until the clock's next second that is not too near: all who read statistics ask at the same moments, so that what several read is measured once.
+    static func untilNextStats(_ now: Timestamp) -> Duration {
+        let rest = statsInterval - .nanoseconds(min(max(0, now.nanoseconds), 999_999_999))
+        return rest < leastStatsInterval ? rest + statsInterval : rest
+    }
 
     /// One object a second until the client goes; or one only, of which `one-shot` leaves the measurement before it out.
     private static func stats(_ call: Call) async throws -> Reply {
@@ -60,7 +68,7 @@ enum ContainerStreamRoutes {
                 var line = ByteBuffer(data: try WireJSON.encodeVerbatim(StatsAnswer(present, before: before)))
                 line.writeString("\n")
                 try await stream.write(line)
-                try await Task.sleep(for: statsInterval)
+                try await Task.sleep(for: untilNextStats(.now))
                 before = present.usage
                 do { present = try await stats.measureContainer(first.identifier) } catch let fault as any Fault
                     where fault.kind == .notFound

@@ -11,6 +11,8 @@ struct EnginePaths: Sendable {
     var volumes: String { "\(root)/volumes" }
     var containers: String { "\(root)/containers" }
     var database: String { "\(root)/engine.db" }
+    /// What has been sampled; may be lost.
+    var metrics: String { "\(root)/metrics.db" }
     var images: String { root }
     /// What removed containers leave of their logs until it has been sent.
     var spool: String { "\(root)/spool" }

@@ -87,7 +87,7 @@ package final class SystemService: SystemBackend {
     }
 
     /// The daemon's own id: made once, kept for good.
-    private func identity() async throws -> String {
+    func identity() async throws -> String {
         let path = "\(paths.root)/engine-id"
         return try await onThread {
             if let text = try Files.text(path), !text.isEmpty { return text }

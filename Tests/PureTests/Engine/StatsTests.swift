@@ -41,20 +41,6 @@ import Testing
         }
     }
 
-    @Test func `interfaces are read from the kernel's table`() throws {
-        let text = """
-            Inter-|   Receive                                                |  Transmit
-             face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
-                lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0
-              eth0:     736       8    1    2    0     0          0         0       90       3    4    5    0     0       0          0
-            """
-        let table = InterfaceTable.parse(text)
-        #expect(table.keys.sorted() == ["eth0"])
-        let counters = try #require(table["eth0"])
-        #expect(counters.receivedBytes == 736 && counters.receiveErrors == 1 && counters.receiveDrops == 2)
-        #expect(counters.sentBytes == 90 && counters.sentPackets == 3 && counters.sendDrops == 5)
-    }
-
     @Test func `paths in containers are cleaned, and their end says what is meant`() {
         #expect(ContainerPath("/etc/nginx").base == "nginx" && !ContainerPath("/etc/nginx").followsLast)
         #expect(ContainerPath("/etc/nginx/.").base == "." && ContainerPath("/etc/nginx/.").followsLast)

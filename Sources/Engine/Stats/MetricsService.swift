@@ -1,0 +1,88 @@
+package import EngineInterface
+import Model
+import Synchronization
+package import Telemetry
+
+/// The pages of metrics of a node, and of the swarm where somebody knows it.
+package final class MetricsService: MetricsBackend {
+    private struct Sources {
+        var swarm: (@Sendable () async -> SwarmFacts?)?
+        var cluster: (@Sendable () async -> ClusterFacts?)?
+        /// What does not change while the daemon runs.
+        var machine: EngineFacts?
+    }
+
+    private let telemetry: NodeTelemetry
+    private let containers: ContainerTable
+    private let version: String
+    private let identity: @Sendable () async throws -> String
+    private let sources = Mutex(Sources())
+
+    init(
+        telemetry: NodeTelemetry, containers: ContainerTable, version: String,
+        identity: @escaping @Sendable () async throws -> String
+    ) {
+        self.containers = containers
+        self.identity = identity
+        self.telemetry = telemetry
+        self.version = version
+    }
+
+    /// Lets it tell of the swarm beside the node.
+    /// - Parameters:
+    ///   - swarm: `nil` on a node that is in none.
+    ///   - cluster: `nil` on a node that is no manager.
+    package func use(
+        swarm: @escaping @Sendable () async -> SwarmFacts?, cluster: @escaping @Sendable () async -> ClusterFacts?
+    ) {
+        sources.withLock { sources in
+            sources.swarm = swarm
+            sources.cluster = cluster
+        }
+    }
+
+    package func metrics(_ page: MetricsPage, accept: String) async throws -> MetricsText? {
+        let format = ExpositionFormat(accept: accept)
+        let bytes: [UInt8]
+        switch page {
+        case .node:
+            let swarm = await sources.withLock { $0.swarm }?()
+            bytes = try await snapshot().nodePage(
+                format, engine: try await facts(), swarm: swarm, history: telemetry.historyState)
+        case .cadvisor: bytes = try await snapshot().cadvisorPage(format)
+        case .cluster:
+            guard let facts = await sources.withLock({ $0.cluster })?() else { return nil }
+            bytes = facts.page(format)
+        }
+        return MetricsText(contentType: format.contentType, bytes: bytes)
+    }
+
+    /// The last sample; the first is taken when it is asked for.
+    private func snapshot() async throws -> Snapshot {
+        if let snapshot = telemetry.snapshot { return snapshot }
+        return try await telemetry.sampleOutside()
+    }
+
+    private func facts() async throws -> EngineFacts {
+        var facts: EngineFacts
+        if let machine = sources.withLock({ $0.machine }) {
+            facts = machine
+        } else {
+            let machine = try await Machine.read()
+            facts = EngineFacts()
+            facts.version = version
+            facts.architecture = machine.architecture
+            facts.kernel = machine.kernel
+            facts.operatingSystem = machine.distribution
+            facts.graphDriver = SystemInfo().driver
+            facts.daemonID = try await identity()
+            let read = facts
+            sources.withLock { $0.machine = read }
+        }
+        let statuses = containers.all.map(\.phase.status)
+        facts.running = statuses.count { $0 == "running" || $0 == "restarting" }
+        facts.paused = statuses.count { $0 == "paused" }
+        facts.stopped = statuses.count - facts.running - facts.paused
+        return facts
+    }
+}

@@ -1,0 +1,150 @@
+/// What a manager knows of its swarm when its metrics are asked for.
+package struct ClusterFacts: Sendable {
+    /// A node, and what it has told last.
+    package struct Node: Sendable {
+        package var id: String
+        package var hostname: String
+        /// In lower case, as in `ready`.
+        package var state: String
+        /// `nil` for one that has told nothing for a while.
+        package var pulse: Pulse?
+
+        package init(id: String, hostname: String, state: String, pulse: Pulse?) {
+            self.hostname = hostname
+            self.id = id
+            self.pulse = pulse
+            self.state = state
+        }
+    }
+
+    /// A service, and how its tasks are.
+    package struct Service: Sendable {
+        package var id: String
+        package var name: String
+        /// Tasks that there are to be.
+        package var desired: Int
+        /// Tasks by state, in lower case.
+        package var tasks: [String: Int]
+        /// Of an update, in lower case as in `updating`; empty without one.
+        package var updateState: String
+
+        package init(id: String, name: String, desired: Int, tasks: [String: Int], updateState: String) {
+            self.desired = desired
+            self.id = id
+            self.name = name
+            self.tasks = tasks
+            self.updateState = updateState
+        }
+    }
+
+    /// A task that runs, as its metrics are labelled.
+    package struct TaskName: Sendable {
+        package var id: String
+        package var serviceName: String
+        /// As in `web.1`.
+        package var name: String
+
+        package init(id: String, serviceName: String, name: String) {
+            self.id = id
+            self.name = name
+            self.serviceName = serviceName
+        }
+    }
+
+    package var nodes: [Node] = []
+    package var services: [Service] = []
+    package var tasks: [TaskName] = []
+    package var swarm: SwarmFacts?
+
+    package init() {}
+
+    /// Series of tasks: of more than this many nothing is shown but what services have together.
+    package static let mostTasks = 10_000
+
+    /// The page of the whole swarm: one scrape of any manager.
+    package func page(_ format: ExpositionFormat) -> [UInt8] {
+        var page = ExpositionWriter(format)
+        writeServices(to: &page)
+        let labelled = nodes.map { node in
+            (node: node, labels: ExpositionWriter.Labels([("node", node.hostname), ("node_id", node.id)]))
+        }
+        page.family("apus_node_up", .gauge, "Whether a node is ready and tells what it uses.")
+        for (node, labels) in labelled {
+            page.sample(labels.adding("state", node.state), node.state == "ready" && node.pulse != nil ? 1 : 0)
+        }
+        NodeFamilies(labelled.compactMap { node, labels in node.pulse.map { ($0.nodeRow, labels) } }).write(to: &page)
+        writeTasks(to: &page)
+        if let swarm { DockerdFamilies.write(swarm, to: &page) }
+        page.finish()
+        return page.bytes
+    }
+
+    private func writeServices(to page: inout ExpositionWriter) {
+        page.family("apus_service_desired_tasks", .gauge, unit: "tasks", "Tasks that a service is to have.")
+        let labelled = services.map { service in
+            (
+                service: service,
+                labels: ExpositionWriter.Labels([("service", service.name), ("service_id", service.id)])
+            )
+        }
+        for (service, labels) in labelled { page.sample(labels, Int64(clamping: service.desired)) }
+        page.family("apus_service_tasks", .gauge, unit: "tasks", "Tasks of a service by state.")
+        for (service, labels) in labelled {
+            for (state, count) in service.tasks.sorted(by: { $0.key < $1.key }) {
+                page.sample(labels.adding("state", state), Int64(clamping: count))
+            }
+        }
+        page.family("apus_service_update_state", .gauge, "The state of a service's last update; always 1.")
+        for (service, labels) in labelled where !service.updateState.isEmpty {
+            page.sample(labels.adding("state", service.updateState), 1)
+        }
+    }
+
+    private func writeTasks(to page: inout ExpositionWriter) {
+        let known = Dictionary(
+            tasks.prefix(Self.mostTasks).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var seen: Set<String> = []
+        var told: [(Pulse.TaskValues, ExpositionWriter.Labels)] = []
+        for node in nodes {
+            // What a node tells of tasks that there are none of is not shown, and of two that tell of one the first.
+            for task in node.pulse?.tasks.prefix(Pulse.mostTasks) ?? [] {
+                guard let fact = known[task.taskID], seen.insert(task.taskID).inserted else { continue }
+                told.append(
+                    (
+                        task,
+                        ExpositionWriter.Labels([
+                            ("id", fact.id), ("name", fact.name), ("service", fact.serviceName),
+                            ("node", node.hostname),
+                        ])
+                    ))
+            }
+        }
+        let families: [(ContainerSeries, String, String, String)] = [
+            (.cpuMicroseconds, "cpu_seconds", "seconds", "Time on processors."),
+            (
+                .cpuThrottledMicroseconds, "cpu_throttled_seconds", "seconds",
+                "Time for which the task was held up by its limit."
+            ),
+            (.memoryWorkingSetBytes, "memory_working_set_bytes", "bytes", "Memory in use."),
+            (.memoryLimitBytes, "memory_limit_bytes", "bytes", "Memory that the task may use; absent without a limit."),
+            (.outOfMemoryKills, "oom_kills", "", "Processes that the kernel has ended for want of memory."),
+            (.ioReadBytes, "io_read_bytes", "bytes", "Bytes read from block devices."),
+            (.ioWrittenBytes, "io_written_bytes", "bytes", "Bytes written to block devices."),
+            (.networkReceivedBytes, "network_receive_bytes", "bytes", "Bytes that the task has received."),
+            (.networkSentBytes, "network_send_bytes", "bytes", "Bytes that the task has sent."),
+            (.networkReceiveDrops, "network_receive_drops", "", "Packets to the task that were dropped."),
+            (.networkSendDrops, "network_send_drops", "", "Packets of the task that were dropped."),
+            (.tcpEstablished, "tcp_established", "", "Connections that are open."),
+            (.tcpAccepted, "tcp_accepted", "", "Connections that others have made."),
+            (.tcpRetransmits, "tcp_retransmits", "", "Segments that were sent again."),
+            (.processes, "processes", "processes", "Processes and threads."),
+        ]
+        for (series, name, unit, help) in families {
+            page.family("apus_task_\(name)", series.kind == .counter ? .counter : .gauge, unit: unit, help)
+            for (task, labels) in told {
+                guard let value = task[series] else { continue }
+                if unit == "seconds" { page.sample(labels, microseconds: value) } else { page.sample(labels, value) }
+            }
+        }
+    }
+}

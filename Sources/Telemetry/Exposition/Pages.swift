@@ -1,0 +1,44 @@
+extension Snapshot {
+    /// The page of this node: our own names, then dockerd's.
+    package func nodePage(
+        _ format: ExpositionFormat, engine: EngineFacts, swarm: SwarmFacts?, history: HistoryState
+    ) -> [UInt8] {
+        var page = ExpositionWriter(format)
+        NodeFamilies([(node, ExpositionWriter.Labels())]).write(to: &page)
+        ContainerFamilies(containers, node: nil).write(to: &page)
+        page.family("apus_telemetry_sample_seconds", .gauge, unit: "seconds", "How long the last sample has taken.")
+        page.sample(microseconds: nanoseconds / 1000)
+        page.family(
+            "apus_telemetry_time_seconds", .gauge, unit: "seconds",
+            "When these values were sampled, in seconds since 1970.")
+        page.sample(time)
+        page.family(
+            "apus_telemetry_refused_samples", .counter, unit: "samples",
+            "Samples that were left out because there are too many containers.")
+        page.sample(Int64(clamping: refused + history.refused))
+        page.family("apus_telemetry_failed_writes", .counter, unit: "writes", "Writes of history that have failed.")
+        page.sample(Int64(clamping: history.failures))
+        DockerdFamilies.write(engine, node: node, to: &page)
+        if let swarm { DockerdFamilies.write(swarm, to: &page) }
+        page.finish()
+        return page.bytes
+    }
+
+    /// The same containers in cAdvisor's names.
+    package func cadvisorPage(_ format: ExpositionFormat) -> [UInt8] {
+        var page = ExpositionWriter(format)
+        CadvisorFamilies.write(containers, machine: node, to: &page)
+        page.finish()
+        return page.bytes
+    }
+}
+
+/// How keeping history goes.
+package struct HistoryState: Sendable, Equatable {
+    /// Samples that were left out.
+    package var refused = 0
+    /// Writes.
+    package var failures = 0
+
+    package init() {}
+}

@@ -1,0 +1,82 @@
+import EngineInterface
+import Logging
+import Model
+import Telemetry
+
+/// What the swarm's part of the node tells for metrics.
+struct SwarmMetrics: Sendable {
+    let swarm: any SwarmBackend & NodeBackend & ServiceBackend & TaskBackend
+    let networks: any NetworkBackend
+    /// The latest that nodes have told of themselves, by their ids.
+    let pulses: @Sendable () async -> [String: Pulse]
+    let log: Logger
+
+    /// `nil` on a node that is in no swarm.
+    func facts() async -> SwarmFacts? {
+        let info = await swarm.swarmInfo()
+        guard info.localNodeState == "active" else { return nil }
+        var facts = SwarmFacts(nodeID: info.nodeID, swarmID: info.cluster?.id ?? "", manager: nil)
+        guard info.controlAvailable else { return facts }
+        do {
+            facts.manager = counts(
+                info, nodes: try await swarm.listNodes(Filters()),
+                services: try await swarm.listServices(Filters(), withStatus: false),
+                tasks: try await swarm.listTasks(Filters()),
+                networks: try await networks.listNetworks(Filters(["scope": ["swarm"]])))
+        } catch { log.debug("the swarm's metrics are left out", metadata: ["error": "\(error)"]) }
+        return facts
+    }
+
+    private func counts(
+        _ info: SwarmInfo, nodes: [Node], services: [Service], tasks: [SwarmTask], networks: [NetworkResource]
+    ) -> SwarmFacts.Counts {
+        var counts = SwarmFacts.Counts()
+        counts.services = services.count
+        counts.networks = networks.count
+        counts.isLeader = nodes.contains { $0.id == info.nodeID && $0.managerStatus?.leader == true }
+        for node in nodes { counts.nodes[node.status.state.rawValue, default: 0] += 1 }
+        for task in tasks { counts.tasks[task.status.state.rawValue, default: 0] += 1 }
+        return counts
+    }
+
+    /// `nil` on a node that is no manager.
+    func cluster() async -> ClusterFacts? {
+        let info = await swarm.swarmInfo()
+        guard info.localNodeState == "active", info.controlAvailable else { return nil }
+        do {
+            let nodes = try await swarm.listNodes(Filters())
+            let services = try await swarm.listServices(Filters(), withStatus: true)
+            let tasks = try await swarm.listTasks(Filters())
+            let networks = try await networks.listNetworks(Filters(["scope": ["swarm"]]))
+            let pulses = await pulses()
+            var facts = ClusterFacts()
+            facts.nodes = nodes.map { node in
+                ClusterFacts.Node(
+                    id: node.id, hostname: node.description?.hostname ?? "", state: node.status.state.rawValue,
+                    pulse: pulses[node.id])
+            }
+            var states: [String: [String: Int]] = [:]
+            for task in tasks { states[task.serviceID, default: [:]][task.status.state.rawValue, default: 0] += 1 }
+            facts.services = services.map { service in
+                ClusterFacts.Service(
+                    id: service.id, name: service.spec.name,
+                    desired: Int(clamping: service.serviceStatus?.desiredTasks ?? 0), tasks: states[service.id] ?? [:],
+                    updateState: service.updateStatus?.state ?? "")
+            }
+            let names = Dictionary(services.map { ($0.id, $0.spec.name) }, uniquingKeysWith: { first, _ in first })
+            facts.tasks = tasks.map { task in
+                let service = names[task.serviceID] ?? ""
+                return ClusterFacts.TaskName(
+                    id: task.id, serviceName: service,
+                    name: "\(service).\(task.slot.map(String.init) ?? task.nodeID ?? "")")
+            }
+            facts.swarm = SwarmFacts(
+                nodeID: info.nodeID, swarmID: info.cluster?.id ?? "",
+                manager: counts(info, nodes: nodes, services: services, tasks: tasks, networks: networks))
+            return facts
+        } catch {
+            log.debug("the swarm's metrics are not known at present", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import Glibc
+import LinuxSystem
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Telemetry
+
+/// Reading control groups, namespaces and the machine.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct SamplerTests {
+    /// Runs `body` with control groups of its own, which are gone afterwards.
+    private func withGroups(
+        _ count: Int, _ body: (CgroupLayout, [SampleTarget]) async throws -> Void
+    ) async throws {
+        let layout = try await onThread { try Cgroups.layout() }
+        let above = "/apus-test-\(RandomID.hex(bytes: 6))"
+        let targets = (0..<count).map { SampleTarget(id: "c\($0)", name: "c\($0)", group: "\(above)/c\($0)") }
+        try await cleaningUp {
+            try await onThread { for target in targets { try Cgroups.create(target.group, in: layout) } }
+            try await body(layout, targets)
+        } by: {
+            try await onThread {
+                try Cgroups.kill(above, in: layout)
+                for _ in 0..<100 {
+                    do { return try Cgroups.remove(above, in: layout) } catch { usleep(20_000) }
+                }
+                try Cgroups.remove(above, in: layout)
+            }
+        }
+    }
+
+    /// A process in the group that uses a processor and memory.
+    private func start(_ group: String, _ layout: CgroupLayout) async throws -> ChildProcess {
+        try await onThread {
+            var request = SpawnRequest(
+                executable: "/usr/bin/python3",
+                arguments: [
+                    "-c", "import time\nx = bytearray(30 << 20)\nwhile True:\n sum(range(10000)); time.sleep(0)",
+                ], environment: [])
+            request.cgroup = Cgroups.entry(group, in: layout)
+            return try Processes.spawn(request)
+        }
+    }
+
+    @Test func `samples say the same as the files that are opened anew`() async throws {
+        try await withGroups(1) { layout, targets in
+            let child = try await start(targets[0].group, layout)
+            let sampler = Sampler(layout: layout, root: "/")
+            // Until it has what it asks for.
+            var sample = try await sampler.sample(at: 10) { targets }
+            for _ in 0..<200 {
+                sample = try await sampler.sample(at: 10) { targets }
+                if (sample.containers[0].row[ContainerSeries.memoryAnonymousBytes] ?? 0) >= 30 << 20 { break }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            let before = try await onThread { try Cgroups.statistics(of: targets[0].group, in: layout) }
+            sample = try await sampler.sample(at: 20) { targets }
+            let after = try await onThread { try Cgroups.statistics(of: targets[0].group, in: layout) }
+            let row = sample.containers[0].row
+            func between(_ series: ContainerSeries, _ path: (CgroupStatistics) -> UInt64?, dividedBy unit: UInt64 = 1)
+                throws
+            {
+                let (low, high) = (try #require(path(before)), try #require(path(after)))
+                let value = UInt64(clamping: try #require(row[series]))
+                #expect(low / unit <= value && value <= high / unit, "\(series): \(low / unit) \(value) \(high / unit)")
+            }
+            try between(.cpuMicroseconds, { $0.cpuNanoseconds }, dividedBy: 1000)
+            try between(.cpuUserMicroseconds, { $0.cpuUserNanoseconds }, dividedBy: 1000)
+            try between(.processes, { $0.processes })
+            try between(.outOfMemoryKills, { $0.outOfMemoryKills })
+            let working = try #require(row[ContainerSeries.memoryWorkingSetBytes])
+            #expect(working >= 30 << 20 && working < 200 << 20)
+            let usage = try await sampler.measure(targets[0])
+            #expect(usage.memory.usage >= 30 << 20 && usage.memory.details.count > 10)
+            #expect(usage.cpu.nanoseconds >= after.cpuNanoseconds ?? 0 && usage.processes == after.processes)
+            // Who asks at the same time gets the same.
+            #expect(try await sampler.measure(targets[0]) == usage)
+            child.signal(SIGKILL)
+            _ = try await child.wait()
+        }
+    }
+
+    @Test func `limits are read`() async throws {
+        try await withGroups(1) { layout, targets in
+            let group = targets[0].group
+            try await onThread {
+                if layout.version == 1 {
+                    try Files.write(
+                        "50000000", into: "\(layout.controllers["memory"] ?? "")\(group)/memory.limit_in_bytes")
+                    try Files.write("25000", into: "\(layout.controllers["cpu"] ?? "")\(group)/cpu.cfs_quota_us")
+                    try Files.write("17", into: "\(layout.controllers["pids"] ?? "")\(group)/pids.max")
+                } else {
+                    try Files.write("50000000", into: "\(layout.unified ?? "")\(group)/memory.max")
+                    try Files.write("25000 100000", into: "\(layout.unified ?? "")\(group)/cpu.max")
+                    try Files.write("17", into: "\(layout.unified ?? "")\(group)/pids.max")
+                }
+            }
+            let row = try await Sampler(layout: layout, root: "/").sample(at: 10) { targets }.containers[0].row
+            #expect(row[ContainerSeries.memoryLimitBytes] == 49_999_872)
+            #expect(row[ContainerSeries.cpuLimitMillicores] == 250 && row[ContainerSeries.processesLimit] == 17)
+        }
+    }
+
+    @Test func `a group that has gone is absent, and one that has come again is read anew`() async throws {
+        try await withGroups(1) { layout, targets in
+            let sampler = Sampler(layout: layout, root: "/")
+            #expect(try await sampler.sample(at: 10) { targets }.containers[0].row[ContainerSeries.processes] == 0)
+            try await onThread { try Cgroups.remove(targets[0].group, in: layout) }
+            let gone = try await sampler.sample(at: 20) { targets }.containers[0].row
+            #expect(gone[ContainerSeries.memoryWorkingSetBytes] == nil && gone[ContainerSeries.processes] == nil)
+            try await onThread { try Cgroups.create(targets[0].group, in: layout) }
+            var again = targets
+            again[0].startedAt = 25
+            let restarted = again
+            #expect(try await sampler.sample(at: 30) { restarted }.containers[0].row[ContainerSeries.processes] == 0)
+            #expect(try await sampler.openFileCount() > 5)
+            _ = try await sampler.sample(at: 40) { [] }
+            #expect(try await sampler.openFileCount() == 0, "what does not run keeps nothing open")
+        }
+    }
+
+    @Test func `three hundred containers cost less than a fiftieth of a processor, and little memory`() async throws {
+        try await withGroups(300) { layout, groups in
+            // All in this process' namespace: what is read of it is what is read of a container's.
+            let targets = groups.map { target in
+                var target = target
+                target.networkProcess = getpid()
+                target.networks = ["eth0": "bridge"]
+                return target
+            }
+            let sampler = Sampler(layout: layout, root: "/")
+            _ = try await sampler.sample(at: 0) { targets }
+            let open = try await sampler.openFileCount()
+            let memory = residentBytes()
+            var times: [Int64] = []
+            for round in 1...20 {
+                times.append(try await sampler.sample(at: Int64(round) * 10) { targets }.nanoseconds)
+            }
+            let median = times.sorted()[times.count / 2]
+            let share = Double(median) / 1e9 / 10
+            print(
+                "300 containers: \(median / 1000) us a sample, \(share * 100) % of a processor, \(open) files open, \(residentBytes() - memory) bytes more after twenty"
+            )
+            #expect(share < 0.02)
+            #expect(residentBytes() - memory < 10 << 20)
+        }
+    }
+
+    private func residentBytes() -> Int {
+        let text = (try? Files.text("/proc/self/statm")) ?? ""  // A test of this process.
+        return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(getpagesize())
+    }
+
+    @Test func `the node's own values are there`() async throws {
+        let sampler = Sampler(layout: try await onThread { try Cgroups.layout() }, root: "/")
+        let node = try await sampler.sample(at: 10) { [] }.node
+        for series in NodeSeries.allCases where ![.conntrackEntries, .conntrackLimit].contains(series) {
+            #expect(node[series] != nil, "\(series)")
+        }
+        let total = try #require(node[NodeSeries.memoryTotalBytes])
+        #expect(total > node[NodeSeries.memoryAvailableBytes] ?? .max && total > 1 << 28)
+        #expect((node[NodeSeries.engineMemoryBytes] ?? 0) > 1 << 20)
+    }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import TestKit
+import Testing
+
+@testable import Telemetry
+
+/// The pages that Prometheus reads, looked at by a strict reader of our own, and by Prometheus' own where it is installed.
+@Suite struct ExpositionTests {
+    static func snapshot(_ count: Int = 3) -> Snapshot {
+        var node = SampleRow(of: NodeSeries.self)
+        for series in NodeSeries.allCases { node[series] = Int64(series.rawValue) * 1_234_567 }
+        let containers = (0..<count).map { index in
+            var target = SampleTarget(
+                id: String(repeating: "\(index % 10)", count: 64), name: "web.\(index)", group: "/g")
+            target.image = "nginx:\"1\"\\\n"
+            target.labels = ["com.docker.swarm.service.name": "web", "0 odd/name": "x\ny", "only\(index)": "1"]
+            target.taskID = "task\(index)"
+            target.serviceName = index == 0 ? "" : "web"
+            target.health = "healthy"
+            target.startedAt = 1_700_000_000
+            var row = SampleRow(of: ContainerSeries.self)
+            for series in ContainerSeries.allCases where index > 0 || series != .memoryLimitBytes {
+                row[series] = Int64(series.rawValue + 1) * 1_000_003
+            }
+            var sample = ContainerSample(target: target, row: row, seen: 1_700_000_100)
+            sample.networks = ["bridge", "net"].map { NetworkCounters(interface: "eth-\($0)", network: $0) }
+            return sample
+        }
+        return Snapshot(time: 1_700_000_100, node: node, containers: containers)
+    }
+
+    static var swarm: SwarmFacts {
+        var counts = SwarmFacts.Counts()
+        counts.tasks = ["running": 3]
+        return SwarmFacts(nodeID: "n", swarmID: "s", manager: counts)
+    }
+
+    static var cluster: ClusterFacts {
+        var facts = ClusterFacts()
+        facts.nodes = [
+            ClusterFacts.Node(id: "n1", hostname: "one", state: "ready", pulse: snapshot().pulse),
+            ClusterFacts.Node(id: "n2", hostname: "two", state: "down", pulse: nil),
+        ]
+        facts.services = [
+            ClusterFacts.Service(
+                id: "s1", name: "web", desired: 3, tasks: ["running": 2, "failed": 1], updateState: "updating")
+        ]
+        facts.tasks = (0..<2).map { ClusterFacts.TaskName(id: "task\($0)", serviceName: "web", name: "web.\($0)") }
+        facts.swarm = swarm
+        return facts
+    }
+
+    static func pages(_ format: ExpositionFormat) -> [(name: String, text: String)] {
+        let node = snapshot().nodePage(format, engine: EngineFacts(), swarm: swarm, history: HistoryState())
+        return [("node", node), ("cadvisor", snapshot().cadvisorPage(format)), ("cluster", cluster.page(format))].map {
+            ($0.0, String(decoding: $0.1, as: UTF8.self))
+        }
+    }
+
+    @Test(arguments: [ExpositionFormat.text, .openMetrics])
+    func `pages are as their form demands`(format: ExpositionFormat) throws {
+        for (name, text) in Self.pages(format) {
+            let reader = StrictReader(format)
+            try reader.read(text)
+            #expect(reader.samples > 50, "\(name)")
+        }
+    }
+
+    @Test func `values are in base units, and what is not known is left out`() {
+        let text = Self.pages(.text)[0].text
+        let line = { (start: String) in text.split(separator: "\n").filter { $0.hasPrefix(start) }.map(String.init) }
+        #expect(
+            line("apus_container_cpu_seconds_total")[0]
+                == #"apus_container_cpu_seconds_total{id="000000000000",name="web.0",service="",mode="user"} 2.000006"#)
+        #expect(line("apus_container_cpu_limit_cores")[0].hasSuffix("} 7000.021"))
+        #expect(line("apus_container_memory_limit_bytes").count == 2)
+        #expect(line("swarm_manager_tasks_total{state=\"running\"} 3").count == 1)
+        #expect(line("engine_daemon_engine_info").count == 1)
+        #expect(!text.contains("only1"), "labels of users are not in our own names")
+        let cadvisor = Self.pages(.text)[1].text
+        #expect(cadvisor.contains(#"container_label_com_docker_swarm_service_name="web""#))
+        #expect(cadvisor.contains(#"container_label_0_odd_name="x\ny""#))
+        let cluster = Self.pages(.text)[2].text
+        #expect(cluster.contains("apus_service_tasks{service=\"web\",service_id=\"s1\",state=\"failed\"} 1\n"))
+        #expect(cluster.contains("apus_node_up{node=\"two\",node_id=\"n2\",state=\"down\"} 0\n"))
+        #expect(cluster.contains("id=\"task1\"") && !cluster.contains("id=\"task2\""))
+    }
+
+    @Test func `labels are cut between characters and escaped`() throws {
+        var page = ExpositionWriter(.text)
+        page.family("a", .gauge, "b")
+        page.sample(.init([("x", String(repeating: "é", count: 100)), ("1-y", "\"\\\n")]), 5)
+        let text = String(decoding: page.bytes, as: UTF8.self)
+        #expect(text.hasSuffix("a{x=\"\(String(repeating: "é", count: 64))\",__y=\"\\\"\\\\\\n\"} 5\n"))
+    }
+
+    @Test func `what a node tells of itself cannot spoil a page`() throws {
+        var facts = Self.cluster
+        facts.nodes[0].pulse = Pulse(
+            time: .min, node: [.min, .max, -7],
+            tasks: [
+                Pulse.TaskValues(taskID: "task0", values: [.max, .min]), Pulse.TaskValues(taskID: "task0", values: []),
+                Pulse.TaskValues(taskID: "nobody", values: [1]),
+            ])
+        facts.nodes[1].hostname = "a\"b\\c\nd"
+        for format in [ExpositionFormat.text, .openMetrics] {
+            try StrictReader(format).read(String(decoding: facts.page(format), as: UTF8.self))
+        }
+    }
+
+    @Test func `a pulse says what a snapshot says`() throws {
+        let snapshot = Self.snapshot()
+        let sent = try JSONDecoder().decode(Pulse.self, from: JSONEncoder().encode(snapshot.pulse))
+        #expect(sent[NodeSeries.processors] == snapshot.node[NodeSeries.processors])
+        #expect(sent.tasks[0][.memoryLimitBytes] == nil && sent.tasks[1][.memoryLimitBytes] == 12_000_036)
+        #expect(Pulse.taskSeries.prefix(3) == [.cpuMicroseconds, .cpuThrottledMicroseconds, .memoryWorkingSetBytes])
+    }
+
+    /// `promtool check metrics`, of Debian's package `prometheus`.
+    static let promtool = ["/usr/bin/promtool", ProcessInfo.processInfo.environment["APUS_PROMTOOL"] ?? ""].first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+
+    @Test(.enabled(if: ExpositionTests.promtool != nil))
+    func `Prometheus' own check finds nothing in our names`() throws {
+        let tool = try #require(Self.promtool)
+        for (name, text) in Self.pages(.text) {
+            let (input, output) = (Pipe(), Pipe())
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: tool)
+            process.arguments = ["check", "metrics"]
+            process.standardInput = input
+            process.standardError = output
+            process.standardOutput = output
+            try process.run()
+            input.fileHandleForWriting.write(Data(text.utf8))
+            try input.fileHandleForWriting.close()
+            let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            // 0: nothing; 3: remarks on names, which are others'. 1: it cannot be read.
+            #expect([0, 3].contains(process.terminationStatus), "\(name): \(said)")
+            #expect(!said.split(separator: "\n").contains { $0.hasPrefix("apus_") }, "\(name): \(said)")
+        }
+    }
+}
+
+/// Reads a page and refuses what either form does not allow.
+private final class StrictReader {
+    struct Refused: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let format: ExpositionFormat
+    private(set) var samples = 0
+
+    init(_ format: ExpositionFormat) { self.format = format }
+
+    func read(_ text: String) throws {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard lines.popLast() == "" else { throw Refused(description: "does not end with a line's end") }
+        if format == .openMetrics {
+            guard lines.popLast() == "# EOF" else { throw Refused(description: "no end") }
+        }
+        var families: Set<String> = []
+        var known: Set<String> = []
+        var (family, type, unit) = ("", "", "")
+        for line in lines {
+            if line.hasPrefix("# ") {
+                let parts = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+                guard parts.count == 4 else { throw Refused(description: line) }
+                if parts[1] == "HELP" {
+                    guard families.insert(parts[2]).inserted, !parts[3].isEmpty, !parts[3].contains("\\") else {
+                        throw Refused(description: "twice, or without help: \(line)")
+                    }
+                    (family, type, unit) = (parts[2], "", "")
+                } else if parts[1] == "TYPE" {
+                    guard parts[2] == family, ["counter", "gauge"].contains(parts[3]) else {
+                        throw Refused(description: line)
+                    }
+                    type = parts[3]
+                } else if parts[1] == "UNIT" {
+                    unit = parts[3]
+                    guard format == .openMetrics, parts[2] == family, family.hasSuffix("_" + unit) else {
+                        throw Refused(description: line)
+                    }
+                } else {
+                    throw Refused(description: line)
+                }
+                continue
+            }
+            let match = line.wholeMatch(of: #/([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(.*)\})? ([0-9]+(\.[0-9]{1,6})?)/#)
+            guard let match else { throw Refused(description: line) }
+            let wanted = format == .openMetrics && type == "counter" ? family + "_total" : family
+            guard match.1 == wanted, !type.isEmpty else { throw Refused(description: "not of \(family): \(line)") }
+            if type == "counter", !match.1.hasSuffix("_total") { throw Refused(description: line) }
+            guard known.insert(String(line[..<(line.lastIndex(of: " ") ?? line.startIndex)])).inserted else {
+                throw Refused(description: "twice: \(line)")
+            }
+            try labels(String(match.3 ?? ""))
+            samples += 1
+        }
+    }
+
+    private func labels(_ text: String) throws {
+        var rest = text[...]
+        var names: Set<String> = []
+        while !rest.isEmpty {
+            let match = rest.prefixMatch(of: #/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(,|$)/#)
+            guard let match, names.insert(String(match.1)).inserted else {
+                throw Refused(description: "labels: \(text)")
+            }
+            rest = rest[match.range.upperBound...]
+        }
+    }
+}
