@@ -15,7 +15,7 @@ import ServiceLifecycle
 ///
 /// The services are what edges and the swarm's part of the node speak to; nothing goes through here but their composition.
 package final class NodeEngine: ServiceLifecycle.Service {
-    package let events = EventLog()
+    package let events: EventLog
     package let containers: ContainerService
     package let factory: ContainerFactory
     package let listing: ContainerListing
@@ -56,11 +56,12 @@ package final class NodeEngine: ServiceLifecycle.Service {
         var dataPlane: DataPlane
         var nameServer: NameServer
         var clock: any EngineClock = SystemClock()
+        var events = EventLog()
     }
 
     init(_ parts: Parts) {
         let (configuration, log, store, runtime) = (parts.configuration, parts.log, parts.store, parts.runtime)
-        let (events, waiters, workbench) = (events, waiters, workbench)
+        let (events, waiters, workbench) = (parts.events, waiters, workbench)
         let paths = EnginePaths(configuration)
         let runtimes = parts.runtimeVersions.map(\.name)
         let table = ContainerTable(store: store, log: log)
@@ -112,6 +113,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
             configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
             volumes: volumes, runtimeVersions: parts.runtimeVersions, events: events)
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
+        self.events = events
         self.execs = execs
         self.log = log
         self.localVolumes = localVolumes
@@ -186,6 +188,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
                     try await self.network.dataPlane.run()
                 }
                 group.addTask { await self.repairs.run() }
+                group.addTask { await self.events.run(self.log) }
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }
                 // None of them ends by itself; one that fails takes the others along.

@@ -11,6 +11,8 @@ struct EnginePaths: Sendable {
     var volumes: String { "\(root)/volumes" }
     var containers: String { "\(root)/containers" }
     var database: String { "\(root)/engine.db" }
+    /// What has happened, see `EventLog`.
+    var events: String { "\(root)/events.db" }
     var images: String { root }
     var bundles: String { "\(run)/containers" }
     /// Parts of volumes on their way into containers.
