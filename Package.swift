@@ -126,7 +126,9 @@ let package = Package(
         library(
             "Orchestration", ["EngineInterface", "StateStore", "Concurrency", "Model", "Addressing", "Faults"],
             [hashTrees, heap, log]),
-        library("NodeProtocol", ["Model", "Addressing", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
+        library(
+            "NodeProtocol", ["EngineInterface", "Model", "Addressing", "Faults"],
+            [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
         library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
         // 4: a node, and the roles it has in a swarm
         library(
@@ -204,7 +206,8 @@ let package = Package(
         tests(
             "ServiceTests",
             [
-                "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerMessages", "DockerAPI", "DockerClient",
+                "EtcdStore", "StateStore", "Engine", "Cluster", "NodeProtocol", "DockerMessages", "DockerAPI",
+                "DockerClient",
                 "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
                 "Faults", "Orchestration", "Commands",

@@ -126,7 +126,10 @@ package actor Swarm: ServiceLifecycle.Service {
             founding: founding,
             agent: Agent(
                 membership: file, identity: identity, role: role, credentials: configuration.credentials,
-                executor: executor, group: group, publish: configuration.announce, log: log), log: log)
+                executor: executor, group: group, publish: configuration.announce,
+                feed: FeedPublisher(
+                    events: configuration.events, pulses: configuration.pulses, history: configuration.history,
+                    log: log), log: log), log: log)
     }
 
     func begin(_ part: MembershipRuntime) {
