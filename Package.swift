@@ -145,7 +145,8 @@ let package = Package(
                 "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [
-                grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
+                httpClient, nioHTTP1, nioFoundation, grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix,
+                nioTLS, nioSSL, nioReloading, x509,
                 asn1, crypto, log, lifecycle, heap,
             ]),
         // 5: edges

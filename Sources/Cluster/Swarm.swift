@@ -82,6 +82,7 @@ package actor Swarm: ServiceLifecycle.Service {
 
     private func takeUp() async throws {
         guard let file = try await MembershipFile.load(directory: configuration.directory) else {
+            configuration.events?.keep(asManager: false)
             return await endStrangers()
         }
         let files = configuration.credentials
@@ -119,6 +120,7 @@ package actor Swarm: ServiceLifecycle.Service {
     ) throws -> MembershipRuntime {
         let identity = try TLSIdentity(credentials, revoked: revoked)
         let role = ObservableValue(file.value.role)
+        configuration.events?.keep(asManager: role.value == .manager)
         return MembershipRuntime(
             file: file, identity: identity, role: role,
             manager: ManagerRole(

@@ -45,6 +45,7 @@ struct Program: AsyncParsableCommand {
         swarmConfiguration.storeWithoutFsync = options.lab
         swarmConfiguration.announce = { engine.events.publish($0) }
         swarmConfiguration.events = engine.events
+        swarmConfiguration.alertWebhook = try options.alertReceiver()
         swarmConfiguration.advertiseAddress = options.advertiseAddr
         let swarm = Swarm(swarmConfiguration, executor: engine.tasks, group: group, log: log)
         engine.use(swarm: swarm, info: { await swarm.swarmInfo() })

@@ -25,6 +25,8 @@ package struct SwarmConfiguration: Sendable {
     package var events: (any EventExchange)?
     /// Who measures the node, for the managers.
     package var pulses: (any PulseSource)?
+    /// Where the leader posts alerts, as `http://receiver:9095/hook`; `nil` for nowhere.
+    package var alertWebhook: String?
     /// Who keeps what was measured, for the managers' questions.
     package var history: (any HistorySource)?
 

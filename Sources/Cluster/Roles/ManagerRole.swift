@@ -93,7 +93,6 @@ struct ManagerRole: Sendable {
             store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID,
             events: configuration.events)
         configuration.events?.keep(asManager: true)
-        defer { configuration.events?.keep(asManager: false) }
         let dispatcher = Dispatcher(
             model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
             capabilities: configuration.capabilities, log: log, announce: configuration.announce)
@@ -201,6 +200,11 @@ struct ManagerRole: Sendable {
         let loop = OrchestrationLoop(store: store, copy: manager.model, log: log, makeID: { RandomID.swarm() })
         let keeper = RoleKeeper(
             store: store, model: manager.model, live: manager.live, members: manager.members, nodeID: nodeID, log: log)
+        let alerts = configuration.events.map { events in
+            AlertWatch(
+                model: manager.model, feeds: manager.feeds, live: manager.live, events: events,
+                webhook: configuration.alertWebhook.map { AlertWebhook(url: $0, log: log) }, log: log)
+        }
         while true {
             let nodeID = nodeID
             for await _ in manager.model.changes()
@@ -215,6 +219,7 @@ struct ManagerRole: Sendable {
                         tasks.addTask { try await loop.run(under: fence) }
                         tasks.addTask { try await keeper.run(under: fence) }
                         tasks.addTask { try await seals.lead(under: fence) }
+                        if let alerts { tasks.addTask { try await alerts.run() } }
                         defer { tasks.cancelAll() }
                         try await tasks.next()
                     }

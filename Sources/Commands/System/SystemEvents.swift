@@ -2,7 +2,9 @@ package import DockerClient
 import Model
 
 enum SystemCommands {
-    static let all: [Command] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
+    static let all: [Command] = [
+        .systemAlerts, .systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect,
+    ]
 }
 
 extension Command {

@@ -28,7 +28,8 @@ package final class EventLog: Sendable {
         var unsavedStreams: Set<String> = []
         /// How many are in the file, about.
         var count = 0
-        var mostKept = EventLog.keptByNode
+        /// A manager's until it is known what the node is.
+        var mostKept = EventLog.keptByManager
 
         /// How many in memory are too many.
         var bound = EventLog.capacity + EventLog.capacity / 4
