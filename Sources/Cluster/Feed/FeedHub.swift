@@ -97,6 +97,11 @@ package final class FeedHub: Sendable {
     func take(_ batch: Wire.EventBatch, of log: String, at nodeID: String, isManager: Bool) async throws -> Int64? {
         let numbered = try FeedEvents.events(batch, isManager: isManager)
         guard let events, !numbered.isEmpty else { return nil }
+        // A node that has just joined at another manager is in the store before it is in this one's copy.
+        if model.objects.nodes[nodeID] == nil {
+            for await _ in model.changes() where model.objects.nodes[nodeID] != nil { break }
+            try Task.checkCancellation()
+        }
         let kept = try await events.take(numbered, of: log, at: EventNode(id: nodeID, name: name(of: nodeID)))
         let pause = state.withLock { state in
             let now = ContinuousClock.now
