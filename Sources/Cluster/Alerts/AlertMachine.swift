@@ -6,6 +6,7 @@ package struct Alert: Sendable, Equatable, Codable {
     package var fingerprint: String
     package var rule: AlertRule
     package var labels: [String: String]
+    /// Of the rule's metric, when it was looked at last.
     package var value: Double
     package var startsAt: Timestamp
     /// When it was over; `nil` as long as it goes on.
@@ -38,6 +39,7 @@ package struct Alert: Sendable, Equatable, Codable {
 
 /// Which rules hold for how long, and what follows. Pure: it is looked at with all values, at whatever times.
 package struct AlertMachine: Sendable {
+    /// What somebody is to be told.
     package enum Change: Sendable, Equatable {
         case fires(Alert)
         case ends(Alert)

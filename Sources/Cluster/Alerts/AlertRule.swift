@@ -23,12 +23,14 @@ package struct AlertRule: Sendable, Equatable, Codable {
         }
     }
 
+    /// How much it matters; both are told.
     package enum Severity: String, Sendable, Codable { case warning, critical }
 
     /// The alert's name, as `ServiceBelowDesired`.
     package var name: String
     package var metric: AlertMetric
     package var comparison: Comparison
+    /// What the metric's value is compared with, on its right.
     package var threshold: Double
     /// How long it has to hold, in seconds.
     package var seconds: Int64
