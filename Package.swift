@@ -128,7 +128,9 @@ let package = Package(
         library(
             "Orchestration", ["EngineInterface", "StateStore", "Concurrency", "Model", "Addressing", "Faults"],
             [hashTrees, heap, log]),
-        library("NodeProtocol", ["Model", "Addressing", "Faults"], [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
+        library(
+            "NodeProtocol", ["EngineInterface", "Model", "Addressing", "Faults"],
+            [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
         library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
         library(
             "LogDrivers",
@@ -154,7 +156,8 @@ let package = Package(
                 "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [
-                grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix, nioTLS, nioSSL, nioReloading, x509,
+                httpClient, nioHTTP1, nioFoundation, grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix,
+                nioTLS, nioSSL, nioReloading, x509,
                 asn1, crypto, log, lifecycle, heap,
             ]),
         // 5: edges
@@ -215,7 +218,8 @@ let package = Package(
         tests(
             "ServiceTests",
             [
-                "EtcdStore", "StateStore", "Cluster", "NodeProtocol", "DockerMessages", "DockerAPI", "DockerClient",
+                "EtcdStore", "StateStore", "Engine", "Cluster", "NodeProtocol", "DockerMessages", "DockerAPI",
+                "DockerClient",
                 "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
                 "Faults", "Orchestration", "Commands", "LogDrivers", "Templates", "Telemetry",

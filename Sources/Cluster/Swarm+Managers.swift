@@ -120,3 +120,8 @@ extension Swarm {
         }
     }
 }
+
+extension Swarm {
+    /// What the nodes tell this one of themselves; `nil` on a node that is no manager, or does not answer as one yet.
+    package var feeds: FeedHub? { part?.state.value.manager?.feeds }
+}

@@ -82,6 +82,7 @@ package actor Swarm: ServiceLifecycle.Service {
 
     private func takeUp() async throws {
         guard let file = try await MembershipFile.load(directory: configuration.directory) else {
+            configuration.events?.keep(asManager: false)
             return await endStrangers()
         }
         let files = configuration.credentials
@@ -119,6 +120,7 @@ package actor Swarm: ServiceLifecycle.Service {
     ) throws -> MembershipRuntime {
         let identity = try TLSIdentity(credentials, revoked: revoked)
         let role = ObservableValue(file.value.role)
+        configuration.events?.keep(asManager: role.value == .manager)
         return MembershipRuntime(
             file: file, identity: identity, role: role,
             manager: ManagerRole(
@@ -126,7 +128,10 @@ package actor Swarm: ServiceLifecycle.Service {
             founding: founding,
             agent: Agent(
                 membership: file, identity: identity, role: role, credentials: configuration.credentials,
-                executor: executor, group: group, publish: configuration.announce, log: log), log: log)
+                executor: executor, group: group, publish: configuration.announce,
+                feed: FeedPublisher(
+                    events: configuration.events, pulses: configuration.pulses, history: configuration.history,
+                    log: log), log: log), log: log)
     }
 
     func begin(_ part: MembershipRuntime) {

@@ -3,8 +3,12 @@ package import Model
 /// One line of `GET /events`, with the fields of old clients beside the present ones.
 package struct EventMessage: Encodable, Sendable {
     private let event: EngineEvent
+    private let told: ToldEvent
 
-    package init(_ event: EngineEvent) { self.event = event }
+    package init(_ told: ToldEvent) {
+        event = told.event
+        self.told = told
+    }
 
     private enum CodingKeys: String, CodingKey {
         case status, id, from
@@ -12,6 +16,8 @@ package struct EventMessage: Encodable, Sendable {
         case action = "Action"
         case actor = "Actor"
         case scope, time, timeNano
+        // Beyond Docker's, for clients that ask for more than Docker has.
+        case eventID, cursor
     }
 
     private struct Actor: Encodable {
@@ -38,5 +44,7 @@ package struct EventMessage: Encodable, Sendable {
         try container.encode(event.scope, forKey: .scope)
         try container.encode(event.time.seconds, forKey: .time)
         try container.encode(event.time.nanosecondsSinceEpoch, forKey: .timeNano)
+        try container.encodeIfPresent(told.id?.description, forKey: .eventID)
+        try container.encodeIfPresent(told.cursor?.description, forKey: .cursor)
     }
 }

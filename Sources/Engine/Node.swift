@@ -17,7 +17,7 @@ package import Telemetry
 ///
 /// The services are what edges and the swarm's part of the node speak to; nothing goes through here but their composition.
 package final class NodeEngine: ServiceLifecycle.Service {
-    package let events = EventLog()
+    package let events: EventLog
     package let containers: ContainerService
     package let factory: ContainerFactory
     package let listing: ContainerListing
@@ -61,11 +61,12 @@ package final class NodeEngine: ServiceLifecycle.Service {
         var dataPlane: DataPlane
         var nameServer: NameServer
         var clock: any EngineClock = SystemClock()
+        var events = EventLog()
     }
 
     init(_ parts: Parts) {
         let (configuration, log, store, runtime) = (parts.configuration, parts.log, parts.store, parts.runtime)
-        let (events, waiters, workbench) = (events, waiters, workbench)
+        let (events, waiters, workbench) = (parts.events, waiters, workbench)
         let paths = EnginePaths(configuration)
         let runtimes = parts.runtimeVersions.map(\.name)
         let table = ContainerTable(store: store, log: log)
@@ -129,6 +130,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
             telemetry: telemetry, containers: table, version: configuration.version,
             identity: { try await system.identity() })
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
+        self.events = events
         self.execs = execs
         self.log = log
         self.localVolumes = localVolumes
@@ -206,6 +208,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
                 }
                 group.addTask { await self.repairs.run() }
                 group.addTask { await self.shipping.shipper.run() }
+                group.addTask { await self.events.run(self.log) }
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }
                 group.addTask { await self.telemetry.run() }

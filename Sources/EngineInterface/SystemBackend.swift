@@ -4,8 +4,9 @@ package import Model
 package protocol SystemBackend: Sendable {
     /// What `GET /info` shows, without what the edge adds.
     func systemInfo() async throws -> SystemInfo
-    /// Events after `since` that are still remembered, then new ones until `until`, in order.
-    func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async throws -> AsyncStream<EngineEvent>
+    /// Events of before that are still kept, then new ones, in order.
+    /// - Throws: ``FilterError``.
+    func events(_ query: EventQuery) async throws -> AsyncStream<ToldEvent>
     /// Versions of the programs beneath: name → version.
     func componentVersions() async -> [(name: String, version: String)]
     /// What takes how much disk: sizes of layers, of what containers wrote, of volumes.

@@ -50,6 +50,15 @@ package enum Wire {
     package typealias LogLine = Apus_Node_V1_LogLine
     package typealias LogFailure = Apus_Node_V1_LogFailure
     package typealias LogReply = Apus_Node_V1_LogReply
+    package typealias Feed = Apus_Node_V1_Feed
+    package typealias FeedMessage = Apus_Node_V1_FeedMessage
+    package typealias FeedReply = Apus_Node_V1_FeedReply
+    package typealias EventBatch = Apus_Node_V1_EventBatch
+    package typealias NodeEvent = Apus_Node_V1_NodeEvent
+    package typealias Pulse = Apus_Node_V1_Pulse
+    package typealias TaskPulse = Apus_Node_V1_TaskPulse
+    package typealias HistoryQuery = Apus_Node_V1_HistoryQuery
+    package typealias HistoryAnswer = Apus_Node_V1_HistoryAnswer
 
     /// Bytes of one message's payload at the most: half of what the transport takes, see ``NodeTransport``.
     package static let pieceBytes = 512 * 1024

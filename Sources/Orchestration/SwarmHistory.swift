@@ -41,8 +41,9 @@ package struct SwarmHistory: Sendable {
     }
 
     /// Takes in what the store tells.
-    package mutating func take(_ update: StoreUpdate) {
-        let changes = state.take(update)
+    /// - Parameter note: Told of each write of a task, see ``SwarmState/take(_:tasks:)``.
+    package mutating func take(_ update: StoreUpdate, tasks note: ((TaskStep) -> Void)? = nil) {
+        let changes = state.take(update, tasks: note)
         sequence += 1
         steps.append(changes)
         remembered += changes.count + 1

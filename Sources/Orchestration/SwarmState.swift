@@ -25,25 +25,50 @@ package struct SwarmState: Sendable, Equatable {
     package init() {}
 
     /// Takes in what the store tells. What cannot be read is in ``unread``.
+    /// - Parameter note: Told of each write of a task, in order; after a gap of what came of those that it has in it.
     /// - Returns: What has changed by it.
     @discardableResult
-    package mutating func take(_ update: StoreUpdate) -> SwarmChanges {
+    package mutating func take(_ update: StoreUpdate, tasks note: ((TaskStep) -> Void)? = nil) -> SwarmChanges {
         var changes = SwarmChanges()
         switch update {
         case .snapshot(let listing):
+            let former = self
             changes = replace(by: listing)
+            // The first one is no news.
+            if let note, former.revision > 0 { tell(note, of: changes.tasks, since: former) }
         case .events(let events):
             for event in events {
                 changes.note(event.key)
+                let before = note == nil ? nil : task(at: event.key)
                 switch event {
                 case .put(let value): take(value)
                 case .delete(let key, _): forget(key)
                 }
                 revision = max(revision, event.revision)
+                if let note, let step = step(from: before, to: task(at: event.key)) { note(step) }
             }
         case .stale: isStale = true
         }
         return changes
+    }
+
+    private func task(at key: StoreKey) -> SwarmTask? {
+        guard let (kind, id) = key.object, kind == .tasks else { return nil }
+        return tasks[id]
+    }
+
+    private func step(from before: SwarmTask?, to now: SwarmTask?) -> TaskStep? {
+        let nodeID = now?.nodeID ?? before?.nodeID
+        return TaskStep(from: before, to: now, clusterID: cluster?.id, node: nodeID.flatMap { nodes[$0] })
+    }
+
+    /// What differs between two states, in the order in which it was written as far as that is known.
+    private func tell(_ note: (TaskStep) -> Void, of ids: Set<String>, since former: SwarmState) {
+        let steps = ids.compactMap { step(from: former.tasks[$0], to: tasks[$0]) }
+        func place(_ step: TaskStep) -> (UInt64, String) {
+            (step.now?.version.index ?? .max, step.now?.id ?? step.before?.id ?? "")
+        }
+        for step in steps.sorted(by: { place($0) < place($1) }) { note(step) }
     }
 
     /// Objects that are as they were remain the same in memory.

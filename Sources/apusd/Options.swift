@@ -37,6 +37,9 @@ struct Options: ParsableArguments {
             """)
     var metricsAddr = ""
 
+    @Option(help: "Where a manager that leads posts alerts, in the form of Alertmanager's webhooks: a URL.")
+    var alertWebhook = ""
+
     @Option(help: "Most that one image layer or archive may unpack to, in GiB.")
     var maxUnpackedGib: Int64 = 256
 
@@ -56,6 +59,15 @@ struct Options: ParsableArguments {
             throw ValidationError("--host \(host): only unix:///path is implemented by apus yet")
         }
         return String(host.dropFirst(prefix.count))
+    }
+
+    /// Where alerts are posted; `nil` for nowhere.
+    func alertReceiver() throws -> String? {
+        if alertWebhook.isEmpty { return nil }
+        guard ["http://", "https://"].contains(where: alertWebhook.hasPrefix) else {
+            throw ValidationError("--alert-webhook \(alertWebhook): it has to begin with http:// or https://")
+        }
+        return alertWebhook
     }
 
     /// How much may come out of one archive.

@@ -48,6 +48,8 @@ struct Program: AsyncParsableCommand {
         var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)
         swarmConfiguration.storeWithoutFsync = options.lab
         swarmConfiguration.announce = { engine.events.publish($0) }
+        swarmConfiguration.events = engine.events
+        swarmConfiguration.alertWebhook = try options.alertReceiver()
         swarmConfiguration.advertiseAddress = options.advertiseAddr
         let swarm = Swarm(swarmConfiguration, executor: engine.tasks, group: group, log: log)
         engine.use(swarm: swarm, info: { await swarm.swarmInfo() })

@@ -43,7 +43,7 @@ struct Agent: ServiceLifecycle.Service {
         membership: MembershipFile, identity: TLSIdentity, role: ObservableValue<NodeRole>,
         credentials: CredentialFiles,
         executor: any TaskExecutor, group: MultiThreadedEventLoopGroup,
-        publish: @escaping @Sendable (EngineEvent) -> Void = { _ in }, log: Logger
+        publish: @escaping @Sendable (EngineEvent) -> Void = { _ in }, feed: FeedPublisher, log: Logger
     ) {
         self.credentials = credentials
         self.executor = executor
@@ -51,7 +51,8 @@ struct Agent: ServiceLifecycle.Service {
         self.identity = identity
         self.log = log
         self.membership = membership
-        logs = LogPublisher(membership: membership, identity: identity, executor: executor, group: group, log: log)
+        logs = LogPublisher(
+            membership: membership, identity: identity, executor: executor, feed: feed, group: group, log: log)
         self.role = role
         board = AssignedTasks(
             executor: executor, directory: membership.directory, publish: publish, log: log)
@@ -60,6 +61,8 @@ struct Agent: ServiceLifecycle.Service {
     /// Runs until cancelled. Containers, networks and traffic stay as they are then.
     func run() async throws {
         await board.restore()
+        await identify()
+        defer { logs.feed.events?.identify(as: nil) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.board.run() }
             group.addTask { try await self.sessions() }
@@ -67,6 +70,14 @@ struct Agent: ServiceLifecycle.Service {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+
+    /// Says in the node's own events which node it is.
+    private func identify() async {
+        let id = membership.value.nodeID
+        // One that cannot be described is called by its id.
+        let name = (try? await executor.describeNode().hostname) ?? id
+        logs.feed.events?.identify(as: EventNode(id: id, name: name))
     }
 
     /// One session after the other; the next with another manager.

@@ -33,6 +33,8 @@ struct LogPublisher: Sendable {
     let membership: MembershipFile
     let identity: TLSIdentity
     let executor: any TaskExecutor
+    /// Told on the same connection.
+    let feed: FeedPublisher
     let group: MultiThreadedEventLoopGroup
     let log: Logger
 
@@ -105,28 +107,38 @@ struct LogPublisher: Sendable {
             to: address, identity: identity, check: .manager(clusterID: membership.value.clusterID),
             window: Self.windowBytes, group: group
         ) { client in
-            let broker = Broker(wrapping: client)
-            try await broker.wanted(.init(), options: NodeTransport.streamOptions) { response in
-                try await withThrowingDiscardingTaskGroup { tasks in
-                    var present: [String: ObservableValue<Wire.LogRequest?>] = [:]
-                    for try await message in response.messages {
-                        let wanted = Dictionary(message.requests.map { ($0.id, $0) }) { $1 }
-                        for (id, request) in present where wanted[id] == nil {
-                            request.set(nil)
-                            present[id] = nil
-                        }
-                        for (id, request) in wanted {
-                            if let known = present[id] {
-                                if known.value != request { known.set(request) }
-                                continue
-                            }
-                            let latest = ObservableValue<Wire.LogRequest?>(request)
-                            present[id] = latest
-                            tasks.addTask { await self.publish(request, latest, broker) }
-                        }
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await self.feed.run(client) }
+                tasks.addTask { try await self.requests(client) }
+                defer { tasks.cancelAll() }
+                try await tasks.next()
+            }
+        }
+    }
+
+    /// Sends what is asked for until the call ends.
+    private func requests(_ client: NodeTransport.Client) async throws {
+        let broker = Broker(wrapping: client)
+        try await broker.wanted(.init(), options: NodeTransport.streamOptions) { response in
+            try await withThrowingDiscardingTaskGroup { tasks in
+                var present: [String: ObservableValue<Wire.LogRequest?>] = [:]
+                for try await message in response.messages {
+                    let wanted = Dictionary(message.requests.map { ($0.id, $0) }) { $1 }
+                    for (id, request) in present where wanted[id] == nil {
+                        request.set(nil)
+                        present[id] = nil
                     }
-                    tasks.cancelAll()
+                    for (id, request) in wanted {
+                        if let known = present[id] {
+                            if known.value != request { known.set(request) }
+                            continue
+                        }
+                        let latest = ObservableValue<Wire.LogRequest?>(request)
+                        present[id] = latest
+                        tasks.addTask { await self.publish(request, latest, broker) }
+                    }
                 }
+                tasks.cancelAll()
             }
         }
     }

@@ -1,3 +1,4 @@
+package import EngineInterface
 package import Model
 package import NodeProtocol
 
@@ -20,6 +21,14 @@ package struct SwarmConfiguration: Sendable {
     package var capabilities = Capabilities.present
     /// Told what happens in the swarm, on managers, and what of its own part a node cannot read.
     package var announce: @Sendable (EngineEvent) -> Void = { _ in }
+    /// The node's log of events: what happens to tasks goes there, on managers what other nodes tell, and managers are told of it.
+    package var events: (any EventExchange)?
+    /// Who measures the node, for the managers.
+    package var pulses: (any PulseSource)?
+    /// Where the leader posts alerts, as `http://receiver:9095/hook`; `nil` for nowhere.
+    package var alertWebhook: String?
+    /// Who keeps what was measured, for the managers' questions.
+    package var history: (any HistorySource)?
 
     package init(rootDirectory: String, runDirectory: String) {
         self.rootDirectory = rootDirectory

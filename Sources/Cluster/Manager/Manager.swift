@@ -22,6 +22,8 @@ package struct Manager: Sendable {
     package let writer: ObjectWriter
     /// Gets the nodes' logs.
     package let logs: LogBroker
+    /// What the nodes tell of themselves.
+    package let feeds: FeedHub
     /// How the managers are at this moment.
     let live: ManagerPresence
     /// The store's members, which managers are.
@@ -29,7 +31,11 @@ package struct Manager: Sendable {
     /// This node's id: what `self` means.
     package let nodeID: String
 
-    init(store: any StateStore, model: ReadModel, live: ManagerPresence, members: EtcdMembers, nodeID: String) {
+    init(
+        store: any StateStore, model: ReadModel, live: ManagerPresence, members: EtcdMembers, nodeID: String,
+        events: (any EventExchange)? = nil
+    ) {
+        feeds = FeedHub(model: model, events: events)
         logs = LogBroker(model: model)
         self.live = live
         self.members = members

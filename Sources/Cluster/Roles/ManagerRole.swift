@@ -1,4 +1,5 @@
 import Concurrency
+import EngineInterface
 import EtcdStore
 import Faults
 import Foundation
@@ -82,10 +83,16 @@ struct ManagerRole: Sendable {
         let store = supervisor.store
         if let founding { try await founding.write(to: store) }
         let authority = try await StoredAuthority.read(from: store)
-        let model = ReadModel(store: store)
+        let tellOfTask = configuration.events.map { events in
+            { @Sendable (event: EngineEvent, id: EventID) in events.publish(event, id: id) }
+        }
+        let model = ReadModel(store: store, tellOfTask: tellOfTask)
         let live = ManagerPresence(store: store, nodeID: nodeID, log: log)
         let gated = GatedStore(base: store, model: model)
-        let manager = Manager(store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID)
+        let manager = Manager(
+            store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID,
+            events: configuration.events)
+        configuration.events?.keep(asManager: true)
         let dispatcher = Dispatcher(
             model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
             capabilities: configuration.capabilities, log: log, announce: configuration.announce)
@@ -103,6 +110,10 @@ struct ManagerRole: Sendable {
             tasks.addTask { try await self.keepRevocations(model) }
             tasks.addTask { try await dispatcher.run() }
             tasks.addTask { await manager.logs.run() }
+            tasks.addTask {
+                await manager.feeds.run()
+                try Task.checkCancellation()
+            }
             tasks.addTask {
                 await model.announce { event in
                     if event.action == UnreadRecord.action {
@@ -167,6 +178,7 @@ struct ManagerRole: Sendable {
                     capabilities: configuration.capabilities, log: log),
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),
+                FeedService(manager.feeds),
                 AttachmentService(manager: manager),
                 ManagersService(
                     manager: manager, members: manager.members, keys: sealing.keys, log: log),
@@ -188,6 +200,11 @@ struct ManagerRole: Sendable {
         let loop = OrchestrationLoop(store: store, copy: manager.model, log: log, makeID: { RandomID.swarm() })
         let keeper = RoleKeeper(
             store: store, model: manager.model, live: manager.live, members: manager.members, nodeID: nodeID, log: log)
+        let alerts = configuration.events.map { events in
+            AlertWatch(
+                model: manager.model, feeds: manager.feeds, live: manager.live, events: events,
+                webhook: configuration.alertWebhook.map { AlertWebhook(url: $0, log: log) }, log: log)
+        }
         while true {
             let nodeID = nodeID
             for await _ in manager.model.changes()
@@ -202,6 +219,7 @@ struct ManagerRole: Sendable {
                         tasks.addTask { try await loop.run(under: fence) }
                         tasks.addTask { try await keeper.run(under: fence) }
                         tasks.addTask { try await seals.lead(under: fence) }
+                        if let alerts { tasks.addTask { try await alerts.run() } }
                         defer { tasks.cancelAll() }
                         try await tasks.next()
                     }

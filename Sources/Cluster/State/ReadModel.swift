@@ -1,4 +1,4 @@
-import Model
+package import Model
 package import Orchestration
 import ServiceLifecycle
 package import StateStore
@@ -18,7 +18,14 @@ package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
     private let store: any StateStore
     private let state = Mutex(State())
 
-    package init(store: any StateStore) { self.store = store }
+    /// Told of what happens to tasks.
+    private let tellOfTask: (@Sendable (EngineEvent, EventID) -> Void)?
+
+    /// - Parameter tellOfTask: Told of what happens to tasks, write by write, in order.
+    package init(store: any StateStore, tellOfTask: (@Sendable (EngineEvent, EventID) -> Void)? = nil) {
+        self.store = store
+        self.tellOfTask = tellOfTask
+    }
 
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
@@ -112,10 +119,13 @@ package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
 
     /// Takes in what the store tells.
     func take(_ update: StoreUpdate) {
-        let followers = state.withLock { state in
-            state.history.take(update)
-            return Array(state.followers.values)
+        let (followers, steps) = state.withLock { state in
+            var steps: [TaskStep] = []
+            state.history.take(update, tasks: tellOfTask == nil ? nil : { steps.append($0) })
+            return (Array(state.followers.values), steps)
         }
         for follower in followers { follower.yield() }
+        guard let tellOfTask else { return }
+        for step in steps { for told in TaskEvents(step).events { tellOfTask(told.event, told.id) } }
     }
 }

@@ -56,6 +56,7 @@ package struct RoleGate: ServerInterceptor {
         Wire.Dispatcher.Method.ReportNetwork.descriptor: [.worker, .manager],
         Wire.LogBroker.Method.Wanted.descriptor: [.worker, .manager],
         Wire.LogBroker.Method.Publish.descriptor: [.worker, .manager],
+        Wire.Feed.Method.Tell.descriptor: [.worker, .manager],
         Wire.Attachments.Method.Attach.descriptor: [.worker, .manager],
         Wire.Managers.Method.JoinStore.descriptor: [.manager],
     ]

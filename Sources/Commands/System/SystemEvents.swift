@@ -3,7 +3,9 @@ import Model
 package import Templates
 
 enum SystemCommands {
-    static let all: [Command] = [.systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect]
+    static let all: [Command] = [
+        .systemAlerts, .systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect,
+    ]
 }
 
 extension Command {
@@ -18,6 +20,8 @@ extension Command {
               apus system events, apus events
 
             Options:
+                  --cluster         Of all nodes of the swarm, and of tasks (on managers)
+                  --cursor string   Go on after the event that had this cursor
               -f, --filter filter   Only those that fit
                   --format string   'json', or a Go 'TEMPLATE'
                   --since string    From this moment on
@@ -32,7 +36,8 @@ extension Command {
             guard let text = flags.string(name), !text.isEmpty else { continue }
             query.append((name, try Timestamps.parameter(text)))
         }
-        query += FilterArguments.query(flags.list("filter"))
+        if let cursor = flags.string("cursor") { query.append(("cursor", cursor)) }
+        query += FilterArguments.query(flags.list("filter") + (flags.isSet("cluster") ? ["scope=cluster"] : []))
         try await call.client().values(.get("/events", query)) { event in
             if let template {
                 Console.line(try template.render(.data(event)))

@@ -63,8 +63,16 @@ enum SystemRoutes {
     }
 
     private static func events(_ call: Call) async throws -> Reply {
-        let events = try await call.backends.system.events(
-            since: call.query.timestamp("since"), until: call.query.timestamp("until"), call.filters(eventFilters))
+        var query = EventQuery(try call.filters(eventFilters))
+        query.since = try call.query.timestamp("since")
+        query.until = try call.query.timestamp("until")
+        if let text = call.query["cursor"] {
+            // An empty one asks for the cursors of new events.
+            query.wantsCursors = true
+            query.cursor = EventCursor(text)
+            if query.cursor == nil, !text.isEmpty { throw APIError(.invalidInput, "invalid cursor '\(text)'") }
+        }
+        let events = try await call.backends.system.events(query)
         return try await call.stream("application/json") { stream in
             for await event in events {
                 var line = ByteBuffer(data: try WireJSON.encodeVerbatim(EventMessage(event)))

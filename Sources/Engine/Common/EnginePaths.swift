@@ -13,6 +13,8 @@ struct EnginePaths: Sendable {
     var database: String { "\(root)/engine.db" }
     /// What has been sampled; may be lost.
     var metrics: String { "\(root)/metrics.db" }
+    /// What has happened, see `EventLog`.
+    var events: String { "\(root)/events.db" }
     var images: String { root }
     /// What removed containers leave of their logs until it has been sent.
     var spool: String { "\(root)/spool" }

@@ -97,11 +97,8 @@ package final class SystemService: SystemBackend {
         }
     }
 
-    package func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async throws -> AsyncStream<
-        EngineEvent
-    > {
-        let filter = try EventFilter(filters)
-        return eventLog.follow(since: since, until: until, matching: filter.matches)
+    package func events(_ query: EventQuery) async throws -> AsyncStream<ToldEvent> {
+        await eventLog.tell(query, try EventFilter(query.filters))
     }
 
     package func componentVersions() async -> [(name: String, version: String)] {

@@ -2276,6 +2276,351 @@ extension Apus_Node_V1_LogBroker.ClientProtocol {
     }
 }
 
+// MARK: - apus.node.v1.Feed
+
+/// Namespace containing generated types for the "apus.node.v1.Feed" service.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+package enum Apus_Node_V1_Feed: Sendable {
+    /// Service descriptor for the "apus.node.v1.Feed" service.
+    package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.Feed")
+    /// Namespace for method metadata.
+    package enum Method: Sendable {
+        /// Namespace for "Tell" metadata.
+        package enum Tell: Sendable {
+            /// Request type for "Tell".
+            package typealias Input = Apus_Node_V1_FeedMessage
+            /// Response type for "Tell".
+            package typealias Output = Apus_Node_V1_FeedReply
+            /// Descriptor for "Tell".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.Feed"),
+                method: "Tell",
+                type: .bidirectionalStreaming
+            )
+        }
+        /// Descriptors for all methods in the "apus.node.v1.Feed" service.
+        package static let descriptors: [GRPCCore.MethodDescriptor] = [
+            Tell.descriptor
+        ]
+    }
+}
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension GRPCCore.ServiceDescriptor {
+    /// Service descriptor for the "apus.node.v1.Feed" service.
+    package static let apus_node_v1_Feed = GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.Feed")
+}
+
+// MARK: apus.node.v1.Feed (server)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Feed {
+    /// Streaming variant of the service protocol for the "apus.node.v1.Feed" service.
+    ///
+    /// This protocol is the lowest-level of the service protocols generated for this service
+    /// giving you the most flexibility over the implementation of your service. This comes at
+    /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+    /// terms of a request stream and response stream. Where the RPC expects only a single
+    /// request or response message, you are responsible for ensuring your implementation
+    /// maintains this invariant.
+    ///
+    /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+    /// or ``SimpleServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What a node tells every manager of itself, on the connection on which they ask it for logs.
+    package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+        /// Handle the "Tell" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. The node tells what happens to it and how it is;
+        /// > the manager says how far it has kept that, and asks for what it wants to know.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_Node_V1_FeedMessage` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_Node_V1_FeedReply` messages.
+        func tell(
+            request: GRPCCore.StreamingServerRequest<Apus_Node_V1_FeedMessage>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_FeedReply>
+    }
+
+    /// Service protocol for the "apus.node.v1.Feed" service.
+    ///
+    /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+    /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+    /// trailing response metadata. If you don't need these then consider using
+    /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+    /// use ``StreamingServiceProtocol``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What a node tells every manager of itself, on the connection on which they ask it for logs.
+    package protocol ServiceProtocol: Apus_Node_V1_Feed.StreamingServiceProtocol {
+        /// Handle the "Tell" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. The node tells what happens to it and how it is;
+        /// > the manager says how far it has kept that, and asks for what it wants to know.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Apus_Node_V1_FeedMessage` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Apus_Node_V1_FeedReply` messages.
+        func tell(
+            request: GRPCCore.StreamingServerRequest<Apus_Node_V1_FeedMessage>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_FeedReply>
+    }
+
+    /// Simple service protocol for the "apus.node.v1.Feed" service.
+    ///
+    /// This is the highest level protocol for the service. The API is the easiest to use but
+    /// doesn't provide access to request or response metadata. If you need access to these
+    /// then use ``ServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What a node tells every manager of itself, on the connection on which they ask it for logs.
+    package protocol SimpleServiceProtocol: Apus_Node_V1_Feed.ServiceProtocol {
+        /// Handle the "Tell" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. The node tells what happens to it and how it is;
+        /// > the manager says how far it has kept that, and asks for what it wants to know.
+        ///
+        /// - Parameters:
+        ///   - request: A stream of `Apus_Node_V1_FeedMessage` messages.
+        ///   - response: A response stream of `Apus_Node_V1_FeedReply` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func tell(
+            request: GRPCCore.RPCAsyncSequence<Apus_Node_V1_FeedMessage, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Apus_Node_V1_FeedReply>,
+            context: GRPCCore.ServerContext
+        ) async throws
+    }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Feed.StreamingServiceProtocol {
+    package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+        router.registerHandler(
+            forMethod: Apus_Node_V1_Feed.Method.Tell.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_FeedMessage>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_FeedReply>(),
+            handler: { request, context in
+                try await self.tell(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+    }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Feed.ServiceProtocol {
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Feed.SimpleServiceProtocol {
+    package func tell(
+        request: GRPCCore.StreamingServerRequest<Apus_Node_V1_FeedMessage>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_FeedReply> {
+        return GRPCCore.StreamingServerResponse<Apus_Node_V1_FeedReply>(
+            metadata: [:],
+            producer: { writer in
+                try await self.tell(
+                    request: request.messages,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+}
+
+// MARK: apus.node.v1.Feed (client)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Feed {
+    /// Generated client protocol for the "apus.node.v1.Feed" service.
+    ///
+    /// You don't need to implement this protocol directly, use the generated
+    /// implementation, ``Client``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What a node tells every manager of itself, on the connection on which they ask it for logs.
+    package protocol ClientProtocol: Sendable {
+        /// Call the "Tell" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. The node tells what happens to it and how it is;
+        /// > the manager says how far it has kept that, and asks for what it wants to know.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Apus_Node_V1_FeedMessage` messages.
+        ///   - serializer: A serializer for `Apus_Node_V1_FeedMessage` messages.
+        ///   - deserializer: A deserializer for `Apus_Node_V1_FeedReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func tell<Result>(
+            request: GRPCCore.StreamingClientRequest<Apus_Node_V1_FeedMessage>,
+            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_FeedMessage>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_FeedReply>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Apus_Node_V1_FeedReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+    }
+
+    /// Generated client for the "apus.node.v1.Feed" service.
+    ///
+    /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+    /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+    /// means of communication with the remote peer.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What a node tells every manager of itself, on the connection on which they ask it for logs.
+    package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+        private let client: GRPCCore.GRPCClient<Transport>
+
+        /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+        ///
+        /// - Parameters:
+        ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+        package init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+            self.client = client
+        }
+
+        /// Call the "Tell" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Open as long as both sides are there, whichever manager the node's session is with. The node tells what happens to it and how it is;
+        /// > the manager says how far it has kept that, and asks for what it wants to know.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Apus_Node_V1_FeedMessage` messages.
+        ///   - serializer: A serializer for `Apus_Node_V1_FeedMessage` messages.
+        ///   - deserializer: A deserializer for `Apus_Node_V1_FeedReply` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func tell<Result>(
+            request: GRPCCore.StreamingClientRequest<Apus_Node_V1_FeedMessage>,
+            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_FeedMessage>,
+            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_FeedReply>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Apus_Node_V1_FeedReply>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.bidirectionalStreaming(
+                request: request,
+                descriptor: Apus_Node_V1_Feed.Method.Tell.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+    }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Feed.ClientProtocol {
+    /// Call the "Tell" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open as long as both sides are there, whichever manager the node's session is with. The node tells what happens to it and how it is;
+    /// > the manager says how far it has kept that, and asks for what it wants to know.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request producing `Apus_Node_V1_FeedMessage` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func tell<Result>(
+        request: GRPCCore.StreamingClientRequest<Apus_Node_V1_FeedMessage>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Apus_Node_V1_FeedReply>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.tell(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_FeedMessage>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_FeedReply>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Apus_Node_V1_Feed.ClientProtocol {
+    /// Call the "Tell" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open as long as both sides are there, whichever manager the node's session is with. The node tells what happens to it and how it is;
+    /// > the manager says how far it has kept that, and asks for what it wants to know.
+    ///
+    /// - Parameters:
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - producer: A closure producing request messages to send to the server. Returning
+    ///       from the closure closes the request stream.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func tell<Result>(
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Apus_Node_V1_FeedMessage>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Apus_Node_V1_FeedReply>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.StreamingClientRequest<Apus_Node_V1_FeedMessage>(
+            metadata: metadata,
+            producer: producer
+        )
+        return try await self.tell(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}
+
 // MARK: - apus.node.v1.Managers
 
 /// Namespace containing generated types for the "apus.node.v1.Managers" service.

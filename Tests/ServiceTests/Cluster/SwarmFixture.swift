@@ -1,4 +1,5 @@
 import Cluster
+import Engine
 import EngineInterface
 import EtcdStore
 import Faults
@@ -21,6 +22,9 @@ final class TestNode: Sendable {
     let capabilities: Capabilities
     /// What the node has told of.
     let events = Mutex<[EngineEvent]>([])
+    /// What it has in its file, as it were: it outlives the node's daemons.
+    let eventLog = EventLog()
+    let meter = FakeMeter()
 
     init(_ name: String, in directory: String, address: String, _ capabilities: Capabilities = .present) throws {
         self.capabilities = capabilities
@@ -37,6 +41,9 @@ final class TestNode: Sendable {
         configuration.storePort = storePort
         configuration.capabilities = capabilities
         configuration.announce = { event in self.events.withLock { $0.append(event) } }
+        configuration.events = eventLog
+        configuration.pulses = meter
+        configuration.history = meter
         configuration.advertiseAddress = "\(address):\(port)"
         // Long enough that a busy machine does not make a node look silent.
         configuration.heartbeat = .seconds(1)

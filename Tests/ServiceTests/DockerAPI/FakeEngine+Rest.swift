@@ -14,11 +14,11 @@ extension FakeEngine: SystemBackend {
         return info
     }
 
-    func events(since: Timestamp?, until: Timestamp?, _ filters: Filters) async -> AsyncStream<EngineEvent> {
+    func events(_ query: EventQuery) async -> AsyncStream<ToldEvent> {
         await waitForLeave()
-        guard until != nil else { return listen(from: since) }
-        let (stream, continuation) = AsyncStream.makeStream(of: EngineEvent.self)
-        for event in recorded { continuation.yield(event) }
+        guard query.until != nil else { return listen(query) }
+        let (stream, continuation) = AsyncStream.makeStream(of: ToldEvent.self)
+        for (index, event) in recorded.enumerated() { continuation.yield(told(event, query, Int64(index) + 1)) }
         continuation.finish()
         return stream
     }

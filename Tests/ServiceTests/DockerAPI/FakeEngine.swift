@@ -21,7 +21,7 @@ actor FakeEngine {
     var execs: [String: (request: ExecRequest, process: FakeProcess, container: String)] = [:]
     var waiting: [String: [AsyncStream<ExitResult>.Continuation]] = [:]
     var recorded: [EngineEvent] = []
-    var listeners: [Int: AsyncStream<EngineEvent>.Continuation] = [:]
+    var listeners: [Int: (AsyncStream<ToldEvent>.Continuation, EventQuery)] = [:]
     var lastQuery: (filters: Filters, limit: Int?)?
     var loadedBytes = 0
     var createdNetworks: [NetworkRequest] = []
@@ -64,16 +64,26 @@ actor FakeEngine {
     func emit(_ type: String, _ action: String, _ id: String, _ attributes: [String: String]) {
         let event = EngineEvent(type: type, action: action, actorID: id, attributes: attributes)
         recorded.append(event)
-        for listener in listeners.values { listener.yield(event) }
+        for (listener, query) in listeners.values { listener.yield(told(event, query, Int64(recorded.count))) }
     }
 
-    func listen(from since: Timestamp?) -> AsyncStream<EngineEvent> {
+    nonisolated func told(_ event: EngineEvent, _ query: EventQuery, _ position: Int64) -> ToldEvent {
+        guard query.hasOptedIn else { return ToldEvent(event) }
+        return ToldEvent(
+            event, id: EventID(origin: "fake", sequence: position),
+            cursor: EventCursor(log: "fake", position: position, time: event.time))
+    }
+
+    func listen(_ query: EventQuery) -> AsyncStream<ToldEvent> {
         count += 1
         let key = count
         let (stream, continuation) = AsyncStream.makeStream(
-            of: EngineEvent.self, bufferingPolicy: .bufferingNewest(1000))
-        if since != nil { for event in recorded { continuation.yield(event) } }
-        listeners[key] = continuation
+            of: ToldEvent.self, bufferingPolicy: .bufferingNewest(1000))
+        for (index, event) in recorded.enumerated() where query.since != nil || query.cursor != nil {
+            if Int64(index) < query.cursor?.position ?? 0 { continue }
+            continuation.yield(told(event, query, Int64(index) + 1))
+        }
+        listeners[key] = (continuation, query)
         continuation.onTermination = { _ in Task { await self.unlisten(key) } }  // Bridges a callback to the actor.
         return stream
     }

@@ -1,0 +1,150 @@
+package import Model
+
+/// Something that somebody is to be told of, or was.
+package struct Alert: Sendable, Equatable, Codable {
+    /// Which alert it is: its rule's name and its labels, as Alertmanager does it (FNV-1a over them in order).
+    package var fingerprint: String
+    package var rule: AlertRule
+    package var labels: [String: String]
+    /// Of the rule's metric, when it was looked at last.
+    package var value: Double
+    package var startsAt: Timestamp
+    /// When it was over; `nil` as long as it goes on.
+    package var endsAt: Timestamp?
+
+    package var summary: String {
+        var text = rule.summary.replacing("{value}", with: Self.text(value))
+        for (name, value) in labels { text = text.replacing("{\(name)}", with: value) }
+        return text
+    }
+
+    /// At most two digits after the point.
+    static func text(_ value: Double) -> String {
+        let rounded = (value * 100).rounded() / 100
+        return Int64(exactly: rounded).map(String.init) ?? "\(rounded)"
+    }
+
+    static func fingerprint(_ name: String, _ labels: [String: String]) -> String {
+        var hash: UInt64 = 14_695_981_039_346_656_037
+        let all = labels.merging(["alertname": name]) { own, _ in own }
+        for (name, value) in all.sorted(by: { $0.key < $1.key }) {
+            for byte in Array(name.utf8) + [255] + Array(value.utf8) + [255] {
+                hash = (hash ^ UInt64(clamping: byte)) &* 1_099_511_628_211
+            }
+        }
+        let text = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }
+}
+
+/// Which rules hold for how long, and what follows. Pure: it is looked at with all values, at whatever times.
+package struct AlertMachine: Sendable {
+    /// What somebody is to be told.
+    package enum Change: Sendable, Equatable {
+        case fires(Alert)
+        case ends(Alert)
+    }
+
+    /// At most so many are on their way or fire; of more nobody could read anything.
+    static let mostAlerts = 1000
+
+    private struct Pending {
+        var since: Timestamp
+    }
+
+    private var pending: [String: Pending] = [:]
+    /// By fingerprint.
+    package private(set) var firing: [String: Alert] = [:]
+
+    package init() {}
+
+    /// Goes on with what has been told.
+    /// - Parameter events: Those of alerts, in order.
+    init(restoring events: [EngineEvent], rules: [AlertRule]) {
+        let rules = Dictionary(rules.map { ($0.name, $0) }) { first, _ in first }
+        for event in events {
+            firing[event.actorID] = nil
+            guard event.action == Change.firing, let rule = rules[event.attributes["name"] ?? ""],
+                let startsAt = event.attributes["startsAt"].flatMap({ Timestamp($0) })
+            else { continue }
+            var labels: [String: String] = [:]
+            for kind in ["node", "service"] {
+                labels[kind] = event.attributes["\(kind).id"]
+                labels["\(kind)_name"] = event.attributes["\(kind).name"]
+            }
+            let alert = Alert(
+                fingerprint: event.actorID, rule: rule, labels: labels,
+                value: event.attributes["value"].flatMap(Double.init) ?? 0, startsAt: startsAt)
+            guard alert.fingerprint == Alert.fingerprint(rule.name, labels) else { continue }
+            firing[alert.fingerprint] = alert
+        }
+    }
+
+    /// Compares the present values with the rules.
+    ///
+    /// An alert whose metric has no value any more ends: what it was about is gone.
+    mutating func look(_ rules: [AlertRule], at now: Timestamp, _ values: (AlertMetric) -> [AlertSample]) -> [Change] {
+        var changes: [Change] = []
+        var holding: Set<String> = []
+        for rule in rules {
+            for sample in values(rule.metric) where rule.comparison.holds(sample.value, rule.threshold) {
+                let id = Alert.fingerprint(rule.name, sample.labels)
+                guard holding.count < Self.mostAlerts || firing[id] != nil, holding.insert(id).inserted else {
+                    continue
+                }
+                if firing[id] != nil {
+                    firing[id]?.value = sample.value
+                    continue
+                }
+                let since = pending[id]?.since ?? now
+                guard now.timeSince(since) >= Double(rule.seconds) else {
+                    pending[id] = Pending(since: since)
+                    continue
+                }
+                pending[id] = nil
+                let alert = Alert(
+                    fingerprint: id, rule: rule, labels: sample.labels, value: sample.value, startsAt: since)
+                firing[id] = alert
+                changes.append(.fires(alert))
+            }
+        }
+        for (id, alert) in firing.sorted(by: { $0.key < $1.key }) where !holding.contains(id) {
+            firing[id] = nil
+            var over = alert
+            over.endsAt = now
+            changes.append(.ends(over))
+        }
+        pending = pending.filter { holding.contains($0.key) }
+        return changes
+    }
+}
+
+extension AlertMachine.Change {
+    /// The type and actions of the events that tell of alerts.
+    package static let eventType = "alert"
+    package static let firing = "firing"
+    package static let resolved = "resolved"
+
+    package var alert: Alert {
+        switch self {
+        case .fires(let alert), .ends(let alert): alert
+        }
+    }
+
+    /// What `docker events --filter type=alert` tells of it.
+    package var event: EngineEvent {
+        let alert = alert
+        var attributes = [
+            "name": alert.rule.name, "severity": alert.rule.severity.rawValue, "summary": alert.summary,
+            "value": Alert.text(alert.value), "startsAt": alert.startsAt.description,
+        ]
+        // As other events name them.
+        for kind in ["node", "service"] {
+            attributes["\(kind).id"] = alert.labels[kind]
+            attributes["\(kind).name"] = alert.labels["\(kind)_name"]
+        }
+        return EngineEvent(
+            type: Self.eventType, action: alert.endsAt == nil ? Self.firing : Self.resolved,
+            actorID: alert.fingerprint, attributes: attributes, scope: "swarm", time: alert.endsAt ?? .now)
+    }
+}

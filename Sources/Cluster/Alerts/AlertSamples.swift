@@ -1,0 +1,102 @@
+import EngineInterface
+import Model
+import Orchestration
+
+/// What the leader knows at one moment, as the values that rules compare. Pure.
+struct AlertSamples {
+    /// How far back what has ended is counted, in seconds.
+    static let window: Int64 = 600
+    /// Seconds after which a node's pulse says nothing any more.
+    static let staleAfter: Int64 = 60
+
+    let state: SwarmState
+    let board: PulseBoard
+    /// The managers that are up, by id.
+    let present: Set<String>
+    let now: Timestamp
+
+    func values(of metric: AlertMetric) -> [AlertSample] {
+        switch metric {
+        case .serviceTasksMissing: services { Double(missing($0)) }
+        case .serviceFailures:
+            services { Double(ended($0) { $0.status.state == .failed || $0.status.state == .rejected }) }
+        case .serviceOutOfMemoryKills:
+            services { Double(ended($0) { $0.status.err?.hasSuffix(Self.outOfMemory) == true }) }
+        case .nodeDown: nodes { $0.status.state == .down ? 1 : 0 }
+        case .nodeDiskFreeRatio: pulses { ratio($0, .diskUsedBytes, .diskBytes).map { 1 - $0 } }
+        case .nodeMemoryUsedRatio: pulses { ratio($0, .memoryUsedBytes, .memoryBytes) }
+        case .nodeConntrackUsedRatio: pulses { ratio($0, .conntrackEntries, .conntrackLimit) }
+        case .nodeLogDestinationsDown: pulses { value($0, .logDestinationsDown) }
+        case .nodeLogDroppedLines: nodes { node in dropped(node.id) }
+        case .nodeCertificateDaysLeft:
+            nodes { node in
+                node.membership?.issued?.map(\.until).max().map { $0.timeSince(now) / 86_400 }
+            }
+        case .managersToSpare: managersToSpare.map { [AlertSample(labels: [:], value: Double($0))] } ?? []
+        }
+    }
+
+    /// How the reason of a task ends that was killed for want of memory: Docker's words, which are part of what nodes report.
+    private static let outOfMemory = "OOM killed"
+
+    private func services(_ value: (Service) -> Double?) -> [AlertSample] {
+        state.services.values.filter { $0.pendingDelete != true }.compactMap { service in
+            value(service).map {
+                AlertSample(labels: ["service": service.id, "service_name": service.spec.name], value: $0)
+            }
+        }
+    }
+
+    private func nodes(_ value: (Node) -> Double?) -> [AlertSample] {
+        state.nodes.values.compactMap { node in
+            value(node).map {
+                let name = node.spec.name ?? node.description?.hostname ?? node.id
+                return AlertSample(labels: ["node": node.id, "node_name": name], value: $0)
+            }
+        }
+    }
+
+    /// Of nodes that have told of themselves lately.
+    private func pulses(_ value: ([UInt64]) -> Double?) -> [AlertSample] {
+        nodes { node in
+            guard let latest = board.latest(ofNode: node.id), now.seconds - latest.time <= Self.staleAfter else {
+                return nil
+            }
+            return value(latest.values)
+        }
+    }
+
+    private func value(_ values: [UInt64], _ series: NodePulseSeries) -> Double? {
+        values.dropFirst(series.rawValue).first.map { Double($0) }
+    }
+
+    private func ratio(_ values: [UInt64], _ part: NodePulseSeries, _ whole: NodePulseSeries) -> Double? {
+        guard let part = value(values, part), let whole = value(values, whole), whole > 0 else { return nil }
+        return part / whole
+    }
+
+    private func dropped(_ nodeID: String) -> Double? {
+        let points = board.points(ofNode: nodeID)
+        guard !points.isEmpty else { return nil }
+        return points.reduce(0) { $0 + (value($1.values, .logDroppedLines) ?? 0) }
+    }
+
+    private func missing(_ service: Service) -> Int {
+        if service.spec.isJob { return 0 }
+        let tasks = state.tasks(ofService: service.id).filter { $0.desiredState <= .running }
+        let wanted = service.spec.isGlobal ? tasks.count : service.spec.replicas
+        return max(0, wanted - tasks.count { $0.status.state == .running })
+    }
+
+    private func ended(_ service: Service, _ isMeant: (SwarmTask) -> Bool) -> Int {
+        state.tasks(ofService: service.id).count {
+            isMeant($0) && now.timeSince($0.status.timestamp) < Double(Self.window)
+        }
+    }
+
+    private var managersToSpare: Int? {
+        let managers = state.managers.filter { $0.grantedRole == .manager }
+        guard managers.count > 1 else { return nil }
+        return managers.count { present.contains($0.id) } - (managers.count / 2 + 1)
+    }
+}

@@ -1,0 +1,132 @@
+import AsyncHTTPClient
+import Concurrency
+import Foundation
+import Logging
+import Model
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+
+/// Tells a receiver of alerts over HTTP, in Alertmanager's form (webhook, JSON version 4), until it has taken them.
+///
+/// Of each alert the last word waits, so that a receiver that is away costs nothing and learns how things are when it is back.
+final class AlertWebhook: Sendable {
+    /// Alerts of one request.
+    static let mostAlerts = 100
+    static let deadline = TimeAmount.seconds(10)
+    private static let firstPause = Duration.seconds(1)
+    private static let longestPause = Duration.seconds(60)
+
+    private let url: String
+    private let client: HTTPClient
+    private let log: Logger
+    /// By fingerprint.
+    private let waiting = ObservableValue<[String: Alert]>([:])
+
+    init(url: String, client: HTTPClient = .shared, log: Logger) {
+        self.client = client
+        self.log = log
+        self.url = url
+    }
+
+    /// Has the receiver told. Waits for nothing.
+    func tell(_ alert: Alert) {
+        waiting.change { waiting in
+            guard waiting.count < AlertMachine.mostAlerts || waiting[alert.fingerprint] != nil else { return }
+            waiting[alert.fingerprint] = alert
+        }
+    }
+
+    /// Tells the receiver until cancelled.
+    func run() async throws {
+        var pause = Self.firstPause
+        while true {
+            let batch = try await waiting.wait { waiting in
+                waiting.isEmpty
+                    ? nil
+                    : Array(waiting.values.sorted { $0.fingerprint < $1.fingerprint }.prefix(Self.mostAlerts))
+            }
+            do {
+                try await post(AlertNotification(batch))
+                waiting.change { waiting in
+                    for alert in batch where waiting[alert.fingerprint] == alert { waiting[alert.fingerprint] = nil }
+                }
+                pause = Self.firstPause
+            } catch {
+                try Task.checkCancellation()
+                log.warning("alerts could not be told", metadata: ["url": "\(url)", "error": "\(error)"])
+                try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
+                pause = min(pause * 2, Self.longestPause)
+            }
+        }
+    }
+
+    private struct Refusal: Error { let status: UInt }
+
+    private func post(_ notification: AlertNotification) async throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.body = .bytes(ByteBuffer(data: try encoder.encode(notification)))
+        let response = try await client.execute(request, timeout: Self.deadline)
+        guard (200..<300).contains(response.status.code) else { throw Refusal(status: response.status.code) }
+    }
+}
+
+/// What a receiver of Alertmanager's webhooks is sent. Source: Prometheus Alertmanager, `notify/webhook`, version 4.
+struct AlertNotification: Encodable {
+    struct Item: Encodable {
+        var status: String
+        var labels: [String: String]
+        var annotations: [String: String]
+        var startsAt: Timestamp
+        /// `0001-01-01T00:00:00Z` as long as it goes on.
+        var endsAt: Timestamp
+        var generatorURL = ""
+        var fingerprint: String
+
+        init(_ alert: Alert) {
+            status = alert.status
+            labels = alert.labels
+            labels["alertname"] = alert.rule.name
+            labels["severity"] = alert.rule.severity.rawValue
+            annotations = ["summary": alert.summary, "value": Alert.text(alert.value)]
+            startsAt = alert.startsAt
+            endsAt = alert.endsAt ?? .zero
+            fingerprint = alert.fingerprint
+        }
+    }
+
+    var version = "4"
+    var groupKey = "{}:{}"
+    var truncatedAlerts = 0
+    /// `firing` as long as one of them does.
+    var status: String
+    var receiver = "apus"
+    var groupLabels: [String: String] = [:]
+    /// What all of them have.
+    var commonLabels: [String: String]
+    var commonAnnotations: [String: String]
+    var externalURL = ""
+    var alerts: [Item]
+
+    init(_ alerts: [Alert]) {
+        let items = alerts.map(Item.init)
+        self.alerts = items
+        status =
+            items.contains { $0.status == AlertMachine.Change.firing }
+            ? AlertMachine.Change.firing : AlertMachine.Change.resolved
+        commonLabels = Self.common(items.map(\.labels))
+        commonAnnotations = Self.common(items.map(\.annotations))
+    }
+
+    private static func common(_ all: [[String: String]]) -> [String: String] {
+        (all.first ?? [:]).filter { entry in all.allSatisfy { $0[entry.key] == entry.value } }
+    }
+}
+
+extension Alert {
+    var status: String { endsAt == nil ? AlertMachine.Change.firing : AlertMachine.Change.resolved }
+}

@@ -1,0 +1,183 @@
+import Concurrency
+import EngineInterface
+package import Foundation
+import GRPCCore
+import LinuxSystem
+import Model
+import NodeProtocol
+import Orchestration
+import SwiftProtobuf
+import Synchronization
+
+/// A manager's end of all nodes' feeds: takes in what they tell, and asks them.
+package final class FeedHub: Sendable {
+    /// How long a node may take to answer.
+    static let deadline = Duration.seconds(3)
+    /// How many nodes are asked at once.
+    static let mostAtOnce = 64
+    /// Queries that wait for one node.
+    static let mostQueries = 64
+    /// Bytes of one answer.
+    static let mostAnswer = 256 << 10
+    /// Events of one node: after an outage 2,000 at once.
+    private static let (burst, perSecond) = (2000.0, 50.0)
+
+    /// One node's call.
+    final class Line: Sendable {
+        struct State {
+            var kept: Int64?
+            var queries: [Wire.HistoryQuery] = []
+            var isOver = false
+        }
+
+        let state = ObservableValue(State())
+    }
+
+    private struct State {
+        /// By the nodes' ids.
+        var lines: [String: Line] = [:]
+        var paces: [String: Allowance] = [:]
+        var board = PulseBoard()
+        var lastQuery: UInt64 = 0
+        var questions: [UInt64: (nodeID: String, answer: Promise<Data>)] = [:]
+    }
+
+    private let model: ReadModel
+    private let events: (any EventExchange)?
+    private let slots = Slots(FeedHub.mostAtOnce)
+    private let state = Mutex(State())
+
+    init(model: ReadModel, events: (any EventExchange)?) {
+        self.events = events
+        self.model = model
+    }
+
+    /// What is known of how nodes, services and tasks are.
+    package var board: PulseBoard { state.withLock { $0.board } }
+
+    /// Forgets, until cancelled, what is no more.
+    func run() async {
+        var before: SwarmLook?
+        for await _ in model.changes() {
+            let look = model.look(after: before)
+            before = look
+            guard !look.changes.nodes.isEmpty || !look.changes.services.isEmpty, !look.state.isStale else { continue }
+            state.withLock { state in
+                state.board.forget(
+                    nodesBut: { look.state.nodes[$0] != nil }, servicesBut: { look.state.services[$0] != nil })
+                for id in look.changes.nodes where look.state.nodes[id] == nil { state.paces[id] = nil }
+            }
+        }
+    }
+
+    // MARK: A node's call
+
+    /// Takes up a node's call; another one of the node is over then.
+    func open(_ nodeID: String) -> Line {
+        let line = Line()
+        let former = state.withLock { $0.lines.updateValue(line, forKey: nodeID) }
+        former?.state.change { $0.isOver = true }
+        return line
+    }
+
+    func close(_ nodeID: String, _ line: Line) {
+        let unanswered = state.withLock { state in
+            guard state.lines[nodeID] === line else { return [Promise<Data>]() }
+            state.lines[nodeID] = nil
+            let ids = state.questions.filter { $0.value.nodeID == nodeID }.keys
+            return ids.compactMap { state.questions.removeValue(forKey: $0)?.answer }
+        }
+        for answer in unanswered { answer.settle(.failure(Silence())) }
+    }
+
+    /// The number of the last event that is known of a node's log.
+    func known(of log: String, at nodeID: String) -> Int64 { events?.known(of: log, at: nodeID) ?? .max }
+
+    /// Takes in events; returns the number of the last one that is kept. Waits when the node tells too many.
+    func take(_ batch: Wire.EventBatch, of log: String, at nodeID: String, isManager: Bool) async throws -> Int64? {
+        let numbered = try FeedEvents.events(batch, isManager: isManager)
+        guard let events, !numbered.isEmpty else { return nil }
+        // A node that has just joined at another manager is in the store before it is in this one's copy.
+        if model.objects.nodes[nodeID] == nil {
+            for await _ in model.changes() where model.objects.nodes[nodeID] != nil { break }
+            try Task.checkCancellation()
+        }
+        let kept = try await events.take(numbered, of: log, at: EventNode(id: nodeID, name: name(of: nodeID)))
+        let pause = state.withLock { state in
+            let now = ContinuousClock.now
+            var pace = state.paces[nodeID] ?? Allowance(burst: Self.burst, perSecond: Self.perSecond, at: now)
+            defer { state.paces[nodeID] = pace }
+            for _ in numbered where !pace.take(at: now) { return pace.pause(at: now) * numbered.count }
+            return .zero
+        }
+        if pause > .zero { try await Task.sleep(for: pause) }
+        return kept
+    }
+
+    func take(_ pulse: Wire.Pulse, of nodeID: String) {
+        let objects = model.objects
+        let now = Timestamp.now.seconds
+        state.withLock { state in
+            state.board.take(pulse.pulse, of: nodeID, now: now) { id in
+                objects.tasks[id].flatMap { $0.nodeID == nodeID ? $0.serviceID : nil }
+            }
+        }
+    }
+
+    func take(_ answer: Wire.HistoryAnswer, of nodeID: String) throws {
+        guard answer.answer.count <= Self.mostAnswer else {
+            throw RPCError(code: .invalidArgument, message: "an answer of \(answer.answer.count) bytes")
+        }
+        let promise = state.withLock { state in
+            state.questions[answer.id]?.nodeID == nodeID ? state.questions.removeValue(forKey: answer.id)?.answer : nil
+        }
+        promise?.settle(answer.failure.isEmpty ? .success(answer.answer) : .failure(Silence()))
+    }
+
+    private func name(of nodeID: String) -> String {
+        guard let node = model.objects.nodes[nodeID] else { return nodeID }
+        return node.spec.name ?? node.description?.hostname ?? nodeID
+    }
+
+    // MARK: Questions
+
+    /// A node that does not answer.
+    private struct Silence: Error {}
+
+    /// Asks nodes, so many at once; those that have not answered in time are left out.
+    /// - Returns: Answers by the nodes' ids.
+    package func ask(_ nodeIDs: some Sequence<String>, _ query: Data) async -> [String: Data] {
+        await withTaskGroup(of: (String, Data)?.self) { group in
+            for nodeID in Set(nodeIDs) {
+                group.addTask {
+                    // Whoever is left out has not answered; which of the reasons it was nobody can tell.
+                    try? await self.slots.run { (nodeID, try await self.ask(nodeID, query)) }
+                }
+            }
+            var answers: [String: Data] = [:]
+            for await case .some((let nodeID, let answer)) in group { answers[nodeID] = answer }
+            return answers
+        }
+    }
+
+    private func ask(_ nodeID: String, _ query: Data) async throws -> Data {
+        let promise = Promise<Data>()
+        let asked = state.withLock { state -> (line: Line, id: UInt64)? in
+            guard let line = state.lines[nodeID] else { return nil }
+            state.lastQuery += 1
+            state.questions[state.lastQuery] = (nodeID, promise)
+            return (line, state.lastQuery)
+        }
+        guard let (line, id) = asked else { throw Silence() }
+        defer { state.withLock { _ = $0.questions.removeValue(forKey: id) } }
+        line.state.change { state in
+            guard state.queries.count < Self.mostQueries else { return }
+            state.queries.append(
+                .with {
+                    $0.id = id
+                    $0.query = query
+                })
+        }
+        return try await withDeadline(Self.deadline, orThrow: Silence()) { try await promise.value() }
+    }
+}

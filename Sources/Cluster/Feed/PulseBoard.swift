@@ -1,0 +1,131 @@
+import EngineInterface
+import Model
+
+/// What a manager knows of how nodes and services are: the newest of each task, and a quarter of an hour of nodes and services. A value
+/// without a clock.
+package struct PulseBoard: Sendable {
+    package static let stepSeconds: Int64 = 10
+    /// Steps that are kept: a quarter of an hour.
+    static let mostSteps = 90
+    static let mostTasks = 4096
+    static let mostSeries = 64
+    /// Seconds that a node's clock may be ahead.
+    static let longestAhead: Int64 = 60
+
+    /// A node or a service at one step. Counters are told as what they have grown by since the step before.
+    package struct Point: Sendable, Equatable {
+        /// Seconds since 1970.
+        package var time: Int64
+        /// By ``NodePulseSeries``, or ``TaskPulseSeries``.
+        package var values: [UInt64]
+    }
+
+    /// How a task was when its node told of it last.
+    package struct TaskLatest: Sendable, Equatable {
+        package var nodeID: String
+        /// Seconds since 1970.
+        package var time: Int64
+        /// As the node told them.
+        package var values: [UInt64]
+        /// Counters as what they have grown by since the pulse before.
+        package var growth: [UInt64]
+    }
+
+    private struct NodeLatest: Sendable {
+        var time: Int64 = 0
+        var values: [UInt64] = []
+        var tasks: Set<String> = []
+        var points: [Point] = []
+    }
+
+    /// By id.
+    private var nodes: [String: NodeLatest] = [:]
+    /// By id.
+    package private(set) var tasks: [String: TaskLatest] = [:]
+    /// By the services' ids.
+    private var services: [String: [Point]] = [:]
+
+    package init() {}
+
+    /// Takes in what a node tells of itself.
+    ///
+    /// - Parameters:
+    ///   - service: The service of a task that is the node's; of others nothing is taken.
+    ///   - now: Seconds since 1970, by the manager's clock.
+    mutating func take(_ pulse: NodePulse, of nodeID: String, now: Int64, service: (String) -> String?) {
+        var node = nodes[nodeID] ?? NodeLatest()
+        guard pulse.time > node.time, pulse.time <= now + Self.longestAhead, pulse.time >= now - 900 else { return }
+        let step = pulse.time / Self.stepSeconds * Self.stepSeconds
+        let values = Array(pulse.node.prefix(Self.mostSeries))
+        let counters = NodePulseSeries.allCases.map(\.isCounter)
+        Self.add(
+            Point(time: step, values: Self.growth(node.values, values, counters, isKnown: node.time > 0)),
+            to: &node.points)
+        (node.time, node.values) = (pulse.time, values)
+        let (former, taskCounters) = (node.tasks, TaskPulseSeries.allCases.map(\.isCounter))
+        node.tasks = []
+        for (id, values) in pulse.tasks.prefix(Self.mostTasks) {
+            guard let serviceID = service(id) else { continue }
+            let values = Array(values.prefix(Self.mostSeries))
+            let known = tasks[id]
+            let growth = Self.growth(known?.values ?? [], values, taskCounters, isKnown: known != nil)
+            tasks[id] = TaskLatest(nodeID: nodeID, time: pulse.time, values: values, growth: growth)
+            node.tasks.insert(id)
+            Self.add(Point(time: step, values: growth), to: &services[serviceID, default: []])
+        }
+        for id in former.subtracting(node.tasks) where tasks[id]?.nodeID == nodeID { tasks[id] = nil }
+        nodes[nodeID] = node
+    }
+
+    /// Forgets nodes and services that are no more.
+    mutating func forget(nodesBut present: (String) -> Bool, servicesBut kept: (String) -> Bool) {
+        for (id, node) in nodes where !present(id) {
+            nodes[id] = nil
+            for task in node.tasks { tasks[task] = nil }
+        }
+        for id in services.keys where !kept(id) { services[id] = nil }
+    }
+
+    /// Steps of a node, the oldest first; those without a pulse are left out.
+    package func points(ofNode id: String) -> [Point] { nodes[id]?.points ?? [] }
+
+    /// The newest values of a node, counters as the node told them, and when.
+    package func latest(ofNode id: String) -> (time: Int64, values: [UInt64])? {
+        nodes[id].map { ($0.time, $0.values) }
+    }
+
+    /// Steps of a service, all its tasks together. The newest may not have all tasks in it yet.
+    package func points(ofService id: String) -> [Point] { services[id] ?? [] }
+
+    package var nodeIDs: Set<String> { Set(nodes.keys) }
+
+    /// Counters become differences. One that has begun anew has grown by what it is.
+    private static func growth(_ former: [UInt64], _ values: [UInt64], _ counters: [Bool], isKnown: Bool) -> [UInt64] {
+        values.enumerated().map { index, value in
+            guard counters.dropFirst(index).first == true else { return value }
+            guard isKnown else { return 0 }
+            let before = former.dropFirst(index).first ?? 0
+            return value >= before ? value - before : value
+        }
+    }
+
+    /// Adds a point to the step that it is of.
+    private static func add(_ point: Point, to points: inout [Point]) {
+        if let index = points.lastIndex(where: { $0.time <= point.time }), let same = points.dropFirst(index).first,
+            same.time == point.time
+        {
+            points[index].values = sum(same.values, point.values)  // trap: an index of it
+        } else {
+            points.insert(point, at: points.firstIndex { $0.time > point.time } ?? points.endIndex)
+        }
+        if points.count > mostSteps { points = Array(points.suffix(mostSteps)) }
+    }
+
+    private static func sum(_ first: [UInt64], _ second: [UInt64]) -> [UInt64] {
+        let (long, short) = first.count >= second.count ? (first, second) : (second, first)
+        return long.enumerated().map { index, value in
+            let (sum, isTooMuch) = value.addingReportingOverflow(short.dropFirst(index).first ?? 0)
+            return isTooMuch ? .max : sum
+        }
+    }
+}

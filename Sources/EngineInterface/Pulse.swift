@@ -1,0 +1,87 @@
+package import Foundation
+
+/// What a pulse tells of a task, in the order in which it travels. New ones come at the end.
+package enum TaskPulseSeries: Int, Sendable, CaseIterable {
+    /// Counts up.
+    case cpuMicroseconds = 0
+    case cpuThrottledMicroseconds
+    case memoryWorkingSetBytes
+    /// 0 for none.
+    case memoryLimitBytes
+    case ioReadBytes, ioWrittenBytes
+    case networkReceivedBytes, networkSentBytes
+    case processes
+    case tcpEstablished
+    case outOfMemoryKills, restarts
+
+    /// Whether it counts up for as long as the container lives, and a difference is what is of interest.
+    package var isCounter: Bool {
+        switch self {
+        case .cpuMicroseconds, .cpuThrottledMicroseconds, .ioReadBytes, .ioWrittenBytes, .networkReceivedBytes,
+            .networkSentBytes, .outOfMemoryKills, .restarts:
+            true
+        case .memoryWorkingSetBytes, .memoryLimitBytes, .processes, .tcpEstablished: false
+        }
+    }
+}
+
+/// The same of a node.
+package enum NodePulseSeries: Int, Sendable, CaseIterable {
+    /// Of all processors together; counts up.
+    case cpuMicroseconds = 0
+    case processors
+    case memoryUsedBytes, memoryBytes
+    /// Of the file system that the daemon's root is on.
+    case diskUsedBytes, diskBytes
+    /// All links but loopback; count up.
+    case networkReceivedBytes, networkSentBytes
+    case conntrackEntries, conntrackLimit
+    /// Of time that something waited; count up.
+    case pressureCPUMicroseconds, pressureMemoryMicroseconds, pressureIOMicroseconds
+    /// Containers that run.
+    case containers
+    /// Lines that log drivers have given up; counts up.
+    case logDroppedLines
+    /// Log drivers' destinations that cannot be reached.
+    case logDestinationsDown
+
+    package var isCounter: Bool {
+        switch self {
+        case .cpuMicroseconds, .networkReceivedBytes, .networkSentBytes, .pressureCPUMicroseconds,
+            .pressureMemoryMicroseconds, .pressureIOMicroseconds, .logDroppedLines:
+            true
+        case .processors, .memoryUsedBytes, .memoryBytes, .diskUsedBytes, .diskBytes, .conntrackEntries,
+            .conntrackLimit, .containers, .logDestinationsDown:
+            false
+        }
+    }
+}
+
+/// How a node and its tasks were at one moment.
+package struct NodePulse: Sendable, Equatable {
+    /// Seconds since 1970, a multiple of ten.
+    package var time: Int64
+    /// By ``NodePulseSeries``; may be shorter.
+    package var node: [UInt64]
+    /// By the tasks' ids, each by ``TaskPulseSeries``; may be shorter.
+    package var tasks: [String: [UInt64]]
+
+    package init(time: Int64, node: [UInt64] = [], tasks: [String: [UInt64]] = [:]) {
+        self.node = node
+        self.tasks = tasks
+        self.time = time
+    }
+}
+
+/// Whoever measures a node.
+package protocol PulseSource: Sendable {
+    /// The next pulse, as soon as there is one that is later than `time`. One that nobody has asked for is lost.
+    /// - Throws: `CancellationError`.
+    func pulse(after time: Int64) async throws -> NodePulse
+}
+
+/// Whoever keeps what was measured of a node.
+package protocol HistorySource: Sendable {
+    /// Answers a query, of a form that this target need not know.
+    func answer(_ query: Data) async throws -> Data
+}

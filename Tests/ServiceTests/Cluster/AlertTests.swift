@@ -1,0 +1,179 @@
+import Foundation
+import Model
+import Orchestration
+import StateStore
+import Testing
+
+@testable import Cluster
+
+/// When somebody is told, of what, and that it is told once.
+@Suite struct AlertTests {
+    private let start = Timestamp(seconds: 1_000_000)
+    private let rule = AlertRule("Low", .nodeDiskFreeRatio, .below, 0.1, for: 30, .critical, "{node_name} has {value}")
+
+    private func look(_ machine: inout AlertMachine, _ seconds: Int64, _ value: Double?) -> [AlertMachine.Change] {
+        machine.look([rule], at: start.advanced(bySeconds: seconds)) { metric in
+            guard metric == .nodeDiskFreeRatio, let value else { return [] }
+            return [
+                AlertSample(labels: ["node": "n1", "node_name": "one"], value: value),
+                AlertSample(labels: ["node": "n2", "node_name": "two"], value: 0.9),
+            ]
+        }
+    }
+
+    @Test func `an alert fires when its rule has held for so long, once, and ends when it holds no more`() throws {
+        var machine = AlertMachine()
+        #expect(look(&machine, 0, 0.05).isEmpty)
+        #expect(look(&machine, 20, 0.05).isEmpty)
+        // It did not hold in between: the time begins anew.
+        #expect(look(&machine, 25, 0.5).isEmpty)
+        #expect(look(&machine, 31, 0.05).isEmpty)
+        #expect(look(&machine, 60, 0.05).isEmpty)
+        let fired = look(&machine, 61, 0.0425)
+        guard case .fires(let alert)? = fired.first, fired.count == 1 else {
+            Issue.record("\(fired)")
+            return
+        }
+        #expect(alert.startsAt == start.advanced(bySeconds: 31) && alert.summary == "one has 0.04")
+        #expect(look(&machine, 70, 0.01).isEmpty && machine.firing.count == 1)
+        let ended = look(&machine, 80, 0.5)
+        guard case .ends(let over)? = ended.first, ended.count == 1 else {
+            Issue.record("\(ended)")
+            return
+        }
+        #expect(over.fingerprint == alert.fingerprint && over.endsAt == start.advanced(bySeconds: 80))
+        #expect(machine.firing.isEmpty)
+    }
+
+    @Test func `what has no value any more is over`() {
+        var machine = AlertMachine()
+        _ = look(&machine, 0, 0)
+        #expect(look(&machine, 30, 0).count == 1)
+        #expect(look(&machine, 40, nil).count == 1 && machine.firing.isEmpty)
+    }
+
+    @Test func `a new leader goes on with what the one before has told, and ends what is over`() throws {
+        var machine = AlertMachine()
+        _ = look(&machine, 0, 0)
+        let event = try #require(look(&machine, 30, 0).first?.event)
+        #expect(event.type == "alert" && event.action == "firing" && event.scope == "swarm")
+        #expect(
+            event.attributes == [
+                "name": "Low", "node.id": "n1", "node.name": "one", "severity": "critical", "value": "0",
+                "summary": "one has 0", "startsAt": start.description,
+            ])
+        var next = AlertMachine(restoring: [event], rules: [rule])
+        #expect(next.firing == machine.firing)
+        #expect(look(&next, 40, 0).isEmpty)
+        let end = try #require(look(&next, 50, 1).first?.event)
+        #expect(end.action == "resolved" && end.actorID == event.actorID)
+        #expect(AlertMachine(restoring: [event, end], rules: [rule]).firing.isEmpty)
+        #expect(AlertMachine(restoring: [event], rules: []).firing.isEmpty)
+    }
+
+    @Test func `a receiver of Alertmanager's webhooks is told in its form`() throws {
+        var machine = AlertMachine()
+        _ = look(&machine, 0, 0)
+        let fired = try #require(look(&machine, 30, 0).first?.alert)
+        let ended = try #require(look(&machine, 40, 1).first?.alert)
+        func json(_ alerts: [Alert]) throws -> [String: Any] {
+            let data = try JSONEncoder().encode(AlertNotification(alerts))
+            return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        }
+        let one = try json([fired])
+        #expect(one["version"] as? String == "4" && one["status"] as? String == "firing")
+        #expect(
+            Set(one.keys) == [
+                "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels", "commonLabels",
+                "commonAnnotations", "externalURL", "alerts",
+            ])
+        let item = try #require((one["alerts"] as? [[String: Any]])?.first)
+        #expect(item["endsAt"] as? String == "0001-01-01T00:00:00Z")
+        #expect(item["startsAt"] as? String == start.description)
+        #expect(
+            item["labels"] as? [String: String] == [
+                "alertname": "Low", "severity": "critical", "node": "n1", "node_name": "one",
+            ])
+        #expect((item["annotations"] as? [String: String])?["summary"] == "one has 0")
+        #expect(item["fingerprint"] as? String == fired.fingerprint && fired.fingerprint.utf8.count == 16)
+        let both = try json([fired, ended])
+        #expect(both["status"] as? String == "firing")
+        #expect((both["commonLabels"] as? [String: String])?["node"] == "n1")
+        #expect(try json([ended])["status"] as? String == "resolved")
+    }
+
+    @Test(arguments: AlertRule.Comparison.allCases) func `every comparison is what it says`(
+        comparison: AlertRule.Comparison
+    ) {
+        let expected: [AlertRule.Comparison: [Bool]] = [
+            .above: [false, false, true], .below: [true, false, false], .atLeast: [false, true, true],
+            .atMost: [true, true, false], .equal: [false, true, false], .different: [true, false, true],
+        ]
+        #expect([0.0, 1.0, 2.0].map { comparison.holds($0, 1) } == expected[comparison])
+    }
+
+    @Test func `the shipped rules find what they are for`() throws {
+        var state = SwarmState()
+        let now = start
+        var service = Service(id: "s")
+        service.spec.name = "web"
+        service.spec.mode.replicated = .init(replicas: 3)
+        state.services["s"] = service
+        for (index, (taskState, reason)) in [
+            (TaskState.running, nil), (.failed, "task: non-zero exit (137): OOM killed"), (.failed, "x"),
+            (.failed, "x"),
+            (.failed, "x"), (.rejected, "x"),
+        ].enumerated() as EnumeratedSequence<[(TaskState, String?)]> {
+            var task = SwarmTask(id: "t\(index)")
+            task.serviceID = "s"
+            task.slot = 1
+            task.desiredState = taskState == .running ? .running : .shutdown
+            task.status = TaskStatus(taskState, "", at: now.advanced(bySeconds: -60), error: reason)
+            state.tasks[task.id] = task
+        }
+        for (id, nodeState) in [("n1", NodeState.ready), ("n2", .down)] {
+            var node = Node(id: id)
+            node.spec.name = id
+            node.status.state = nodeState
+            node.membership = .init()
+            node.membership?.issued = [
+                CertificateRecord(serial: "1", until: now.advanced(bySeconds: id == "n1" ? 86_400 : 90 * 86_400))
+            ]
+            state.nodes[id] = node
+        }
+        var board = PulseBoard()
+        var values = [UInt64](repeating: 0, count: 16)
+        values[4] = 95
+        values[5] = 100
+        values[15] = 1
+        for step in [-10, 0] as [Int64] {
+            values[14] += 7
+            board.take(
+                .init(time: now.seconds + step, node: values), of: "n1", now: now.seconds, service: { _ in nil })
+        }
+        let samples = AlertSamples(state: state, board: board, present: [], now: now)
+        func found(_ metric: AlertMetric) -> [String: Double] {
+            Dictionary(
+                samples.values(of: metric).map { ($0.labels["service_name"] ?? $0.labels["node_name"] ?? "", $0.value) }
+            ) { $1 }
+        }
+        #expect(found(.serviceTasksMissing) == ["web": 2])
+        #expect(found(.serviceFailures) == ["web": 5])
+        #expect(found(.serviceOutOfMemoryKills) == ["web": 1])
+        #expect(found(.nodeDown) == ["n1": 0, "n2": 1])
+        #expect(found(.nodeCertificateDaysLeft) == ["n1": 1, "n2": 90])
+        #expect(abs((found(.nodeDiskFreeRatio)["n1"] ?? 0) - 0.05) < 0.001)
+        #expect(found(.nodeLogDroppedLines) == ["n1": 7] && found(.nodeLogDestinationsDown) == ["n1": 1])
+        #expect(found(.managersToSpare).isEmpty)
+        var machine = AlertMachine()
+        var fired = Set<String>()
+        for seconds in [0, 60, 300] as [Int64] {
+            for change in machine.look(
+                AlertRule.shipped, at: now.advanced(bySeconds: seconds), samples.values(of:))
+            {
+                fired.insert(change.alert.rule.name)
+            }
+        }
+        #expect(fired == Set(AlertRule.shipped.map(\.name)).subtracting(["QuorumAtRisk"]))
+    }
+}
