@@ -183,7 +183,8 @@ let package = Package(
         program(
             "apusd",
             [
-                "Engine", "Cluster", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model", "Addressing",
+                "Engine", "Cluster", "Dashboard", "DockerAPI", "EngineInterface", "LinuxSystem", "CLinux", "Model",
+                "Addressing",
                 "Faults",
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
         .executableTarget(

@@ -277,5 +277,5 @@ if __name__ == "__main__":
     args.add_argument("--scene", default="shop")
     args = args.parse_args()
     Handler.cluster = Cluster(args.scene)
-    http.server.ThreadingHTTPServer.daemon_threads = True
-    http.server.ThreadingHTTPServer(("127.0.0.1", args.port), Handler).serve_forever()
+    Server = type("Server", (http.server.ThreadingHTTPServer,), {"daemon_threads": True, "handle_error": lambda *_: None})  # tabs that go
+    Server(("127.0.0.1", args.port), Handler).serve_forever()

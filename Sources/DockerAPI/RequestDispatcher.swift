@@ -59,6 +59,7 @@ struct RequestDispatcher: Sendable {
     private func answer(_ request: Request, on connection: ServerConnection) async throws -> Reply {
         let (asked, path) = APIVersion.split(path: request.uri.path)
         try asked?.requireSupported()
+        if let reply = try await DashboardAccountRoutes.answer(request, path: path, backends.dashboard) { return reply }
         switch routes.match(request.method, path: path) {
         case .unknown: return .failure(.notFound, "page not found")
         case .notBuilt:

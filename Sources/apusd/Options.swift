@@ -30,6 +30,13 @@ struct Options: ParsableArguments {
     @Option(help: "Address or interface that other nodes reach this one at, when swarm init and join name none.")
     var advertiseAddr = ""
 
+    @Option(
+        help: """
+            Where managers serve the dashboard: host:port, :port, a host, or off. Nothing for the manager's own address \
+            and port 2378. Loopback alone until there is an account.
+            """)
+    var dashboardAddr = ""
+
     @Option(help: "Most that one image layer or archive may unpack to, in GiB.")
     var maxUnpackedGib: Int64 = 256
 

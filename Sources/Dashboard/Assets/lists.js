@@ -30,10 +30,10 @@ export function Alerts() {
 /** Round trip, loss and MTU from row to column. */
 export function Paths() {
   useStore(live); useStore(route);
-  const s = live.state, nodes = byNames(s.nodes.values()), kinds = [...new Set([...s.paths.values()].map(p => p.kind))].sort(), kind = kinds.includes(route.params.get('kind')) ? route.params.get('kind') : kinds.includes('vxlan') ? 'vxlan' : kinds[0];
+  const s = live.state, ends = new Set([...s.paths.values()].flatMap(p => [p.from, p.to])), nodes = byNames([...s.nodes.values()].filter(n => ends.has(n.id))), kinds = [...new Set([...s.paths.values()].map(p => p.kind))].sort(), kind = kinds.includes(route.params.get('kind')) ? route.params.get('kind') : kinds.includes('vxlan') ? 'vxlan' : kinds[0];
   if (!kinds.length) return html`<${Empty} title=${t('emptyPaths')} text=${t('emptyPathsText')} command="apus network doctor" />`;
   const list = [...s.paths.values()].filter(p => p.kind === kind), of = new Map(list.map(p => [`${p.from} ${p.to}`, p])), worst = [...list].sort((a, b) => b.loss - a.loss || (b.roundTrip ?? 9) - (a.roundTrip ?? 9))[0];
-  const asked = (route.params.get('path') || '').split(' '), chosen = of.get(asked.join(' ')) || worst, last = Math.max(...list.map(p => p.at)), isDense = nodes.length > 12, isBad = p => p.roundTrip == null || p.loss >= 0.05, isWarn = p => !isBad(p) && (p.loss > 0 || p.advice);
+  const asked = (route.params.get('path') || '').split(' '), chosen = of.get(asked.join(' ')) || worst, last = Math.max(...list.map(p => p.at)), isDense = nodes.length > 8, isBad = p => p.roundTrip == null || p.loss >= 0.05, isWarn = p => !isBad(p) && (p.loss > 0 || p.advice);
   const cell = (a, b) => {
     const p = of.get(`${a.id} ${b.id}`);
     if (a.id === b.id || !p) return html`<td class="none"></td>`;

@@ -6,13 +6,15 @@ import { live, route, sel, setParams, to } from './app.js';
 import { byNames, isCurrent, isUp, nodeGlyph, serviceName, taskGlyph, taskName } from './derive.js';
 import { ClusterCharts, NodeKeys } from './overview.js';
 
-const COLUMNS = 12, CELLS = 24;
+const CELLS = 24, GROUPS = 12, LEAST = 170;
+/** As many columns as have room; the other nodes are on their page. */
+const columns = () => Math.min(12, Math.max(3, Math.floor((innerWidth - 560) / LEAST)));
 const METRICS = ['state', 'cpu', 'memory'];
 
 export function ClusterMap() {
   useStore(live); useRange(sel); useStore(route);
   const s = live.state, tasks = [...s.tasks.values()].filter(isCurrent), measured = tasks.some(x => x.use?.cpu != null), metric = METRICS.includes(route.params.get('by')) ? route.params.get('by') : measured ? 'cpu' : 'state';
-  const every = byNames(s.nodes.values()), needs = n => !isUp(n) || tasks.some(x => x.node === n.id && taskGlyph(x) === 'bad'), nodes = every.length > COLUMNS ? [...every.filter(needs), ...every.filter(n => !needs(n))].slice(0, COLUMNS) : every, lanes = [...s.networks.values()].sort((a, b) => b.isIngress - a.isIngress || a.name.localeCompare(b.name));
+  const most0 = columns(), every = byNames(s.nodes.values()), needs = n => !isUp(n) || tasks.some(x => x.node === n.id && taskGlyph(x) === 'bad'), nodes = every.length > most0 ? [...every.filter(needs), ...every.filter(n => !needs(n))].slice(0, most0) : every, lanes = [...s.networks.values()].sort((a, b) => b.isIngress - a.isIngress || a.name.localeCompare(b.name));
   if (!lanes.length) return html`<${Empty} title=${t('emptyNetworks')} text=${t('emptyNetworksText')} command="apus network create --driver overlay backend" />`;
   const most = Math.max(1e-9, ...tasks.map(x => x.use?.[metric] ?? 0)), level = x => (metric === 'state' ? 2 : x.use?.[metric] == null ? 0 : Math.min(4, Math.floor(x.use[metric] / most * 4.999)));
   const published = byNames(s.services.values()).flatMap(x => x.ports.filter(p => p.published).map(p => ({ p, x })));
@@ -28,7 +30,7 @@ export function ClusterMap() {
 function Lane({ net, nodes, tasks, level, ports }) {
   const s = live.state, here = tasks.filter(x => x.addresses.some(a => a.network === net.id)), hot = net.total && net.used / net.total > 0.9;
   return html`<div class="lane"><div class="row"><b><a href=${to.network(net.name)}>${net.name}</a></b>${net.isEncrypted && html`<span class="f3" title=${t('encrypted')}><${Icon} n="lock" /></span>`}${net.isInternal && html`<span class="f3">${t('internal')}</span>`}</div><div class="f3">${net.subnets[0]}${net.total ? html` · <span class=${hot ? 'amber' : 'f3'}>${number(net.used)}/${number(net.total)}</span>` : ''}</div></div>
-    ${nodes.map(n => { const mine = here.filter(x => x.node === n.id), groups = byNames([...new Set(mine.map(x => x.service))].map(id => ({ id, name: serviceName(s, id) }))); return html`<div class=${`on${mine.length ? '' : ' off'}`}>${mine.length ? groups.map(g => { const list = mine.filter(x => x.service === g.id).sort((a, b) => (a.slot ?? 0) - (b.slot ?? 0)); return html`<span class="grp"><a href=${to.service(g.name)}>${g.name}</a>${list.length > CELLS ? html`<span class="f2">× ${list.length}</span>` : html`<span class="cells">${list.map(x => html`<a class=${`cell ${taskGlyph(x) === 'bad' ? 'bad' : x.state === 'running' ? `q${level(x)}` : 'busy'}`} href=${to.task(x.id)} aria-label=${`${taskName(s, x)} ${t('s_' + x.state)}`} title=${`${taskName(s, x)} · ${t('s_' + x.state)}`}></a>`)}</span>`}</span>`; }) : html`<span class="grp f3">${t('notHere')}</span>`}</div>`; })}
+    ${nodes.map(n => { const mine = here.filter(x => x.node === n.id), groups = byNames([...new Set(mine.map(x => x.service))].map(id => ({ id, name: serviceName(s, id) }))); return html`<div class=${`on${mine.length ? '' : ' off'}`}>${mine.length ? groups.slice(0, GROUPS).map(g => { const list = mine.filter(x => x.service === g.id).sort((a, b) => (a.slot ?? 0) - (b.slot ?? 0)); return html`<span class="grp"><a href=${to.service(g.name)}>${g.name}</a>${list.length > CELLS ? html`<span class="f2">× ${list.length}</span>` : html`<span class="cells">${list.map(x => html`<a class=${`cell ${taskGlyph(x) === 'bad' ? 'bad' : x.state === 'running' ? `q${level(x)}` : 'busy'}`} href=${to.task(x.id)} aria-label=${`${taskName(s, x)} ${t('s_' + x.state)}`} title=${`${taskName(s, x)} · ${t('s_' + x.state)}`}></a>`)}</span>`}</span>`; }).concat(groups.length > GROUPS ? html`<a class="grp link" href=${to.node(n.name)}>+ ${groups.length - GROUPS}</a>` : []) : html`<span class="grp f3">${t('notHere')}</span>`}</div>`; })}
     <div class="pub">${ports.map(({ p, x }) => html`<div>${p.published} → <a href=${to.service(x.name)}>${x.name}</a></div>`)}</div>`;
 }
 

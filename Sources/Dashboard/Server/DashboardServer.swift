@@ -68,6 +68,7 @@ package final class DashboardServer: ServiceLifecycle.Service {
 
     /// Tells what the node is now; may be called at any time, and with what it was.
     package func use(_ new: Circumstances) {
+        guard new != circumstances.value else { return }
         circumstances.set(new)
         plan()
     }

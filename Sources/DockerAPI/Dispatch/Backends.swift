@@ -21,6 +21,8 @@ package struct Backends: Sendable {
     package var nodes: any NodeBackend
     package var services: any ServiceBackend
     package var tasks: any TaskBackend
+    /// Without it there are no accounts of a dashboard to manage.
+    package var dashboard: (any DashboardAdministration)?
 
     package init(
         system: any SystemBackend, containers: any ContainerBackend, creation: any ContainerCreationBackend,
