@@ -209,7 +209,7 @@ let package = Package(
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "Concurrency", "DockerClient", "Commands", "Dashboard",
-            ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
+            ], [nioCore, crypto, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [

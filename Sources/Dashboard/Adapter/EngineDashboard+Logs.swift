@@ -1,5 +1,7 @@
 import Concurrency
+import DockerMessages
 import EngineInterface
+import Faults
 import Foundation
 import Model
 import NIOCore
@@ -16,7 +18,7 @@ extension EngineDashboard {
         let found = LogFinds(most: query.limit)
         let isFiltered = query.text != nil || query.onlyErrors || query.onlyStated
         var page = DashboardLogPage(reachedBack: query.window.from)
-        try await each(query) { scope in
+        try await each(query, found) { scope in
             var asked = Self.query(query.window)
             // Without a filter the newest that fit are the answer; with one all have to be looked at.
             if !isFiltered { asked.tail = query.limit }
@@ -34,7 +36,7 @@ extension EngineDashboard {
 
     package func logVolume(_ query: DashboardLogQuery, buckets: Int) async throws -> DashboardLogVolume {
         let counts = VolumeCounts(query.window, buckets: buckets)
-        try await each(query) { scope in
+        try await each(query, nil) { scope in
             try await self.read(scope, Self.query(query.window)) { lines in
                 counts.add(lines.filter { Self.fits($0, query) })
                 return counts.looked <= Self.mostLines
@@ -49,7 +51,7 @@ extension EngineDashboard {
         var query = Self.query(nil)
         query.follow = true
         query.tail = 0
-        let wanted = try await resolve(scopes)
+        let wanted = try await resolve(scopes).prefix(Self.mostScopes)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for scope in wanted {
                 group.addTask { [query] in
@@ -65,13 +67,23 @@ extension EngineDashboard {
 
     /// Each scope at the same time, within the time that one answer may take: what has been found by then is the answer.
     private func each(
-        _ query: DashboardLogQuery, _ body: @escaping @Sendable (DashboardScope) async throws -> Void
+        _ query: DashboardLogQuery, _ found: LogFinds?,
+        _ body: @escaping @Sendable (DashboardScope) async throws -> Void
     ) async throws {
-        let scopes = try await resolve(query.scopes)
+        let all = try await resolve(query.scopes)
+        let scopes = all.prefix(Self.mostScopes)
+        if scopes.count < all.count { found?.note("\(scopes.count) of \(all.count) logs were read: choose some") }
         do {
             try await withDeadline(Self.longestLook) {
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    for scope in scopes { group.addTask { try await body(scope) } }
+                    for scope in scopes {
+                        group.addTask {
+                            do { try await body(scope) } catch let fault as any Fault where all.count > 1 {
+                                // One that cannot be read hides no other.
+                                found?.note("\(scope.id.prefix(12)): \(DockerMessage.text(of: fault))")
+                            }
+                        }
+                    }
                     try await group.waitForAll()
                 }
             }
@@ -95,7 +107,7 @@ extension EngineDashboard {
             case .network: throw DashboardError(.badRequest)
             }
         }
-        return Array(result.prefix(Self.mostScopes))
+        return result
     }
 
     private static func query(_ window: DashboardWindow?) -> LogQuery {

@@ -35,7 +35,9 @@ package struct EngineDashboard: DashboardBackend {
 
     /// What is known beyond that, as far as somebody keeps it; each may be absent.
     package struct Extras: Sendable {
-        /// History of metrics.
+        /// What nodes keep of their containers and of themselves; charts are made out of it.
+        package var curves: (@Sendable (ChartRequest) async throws -> ChartAnswer)?
+        /// Whole charts, in place of the ones made out of curves.
         package var history: (@Sendable (DashboardMetricsQuery) async throws -> DashboardMetrics)?
         /// Fills in what nodes, services and tasks use, networks' addresses, alerts and paths.
         package var enrich: (@Sendable (inout DashboardState) async -> Void)?
@@ -86,7 +88,7 @@ package struct EngineDashboard: DashboardBackend {
         let managers = state.nodes.filter { $0.role == "manager" && $0.reachability != nil }
         state.cluster.managers = managers.count
         state.cluster.reachable = managers.count { $0.reachability == "reachable" }
-        state.cluster.hasHistory = extras.history != nil
+        state.cluster.hasHistory = extras.history != nil || extras.curves != nil
         await extras.enrich?(&state)
         return state
     }
@@ -116,11 +118,6 @@ package struct EngineDashboard: DashboardBackend {
             continuation.finish()
             return stream
         }
-    }
-
-    package func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics {
-        guard let history = extras.history else { throw DashboardError(.notKept) }
-        return try await history(query)
     }
 
     package func perform(_ action: DashboardAction, by user: String) async throws {

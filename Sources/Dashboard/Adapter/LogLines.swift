@@ -54,6 +54,9 @@ final class LogFinds: Sendable {
 
     var looked: Int { state.withLock { $0.looked } }
 
+    /// What the reader should know of the answer.
+    func note(_ text: String) { state.withLock { if $0.notes.count < 64 { $0.notes.append(text) } } }
+
     func add(_ lines: [DashboardLogLine], looked: Int) {
         state.withLock { state in
             state.looked += looked

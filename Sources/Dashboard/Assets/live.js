@@ -43,10 +43,16 @@ export class Live {
   lines(lines, note) { for (const f of [...this.lineListeners]) f(lines, note); }
 
   /** @param tail Scopes whose lines are wanted, as in `service:x,task:y`. */
-  follow(tail) { if (tail !== this.tail) { this.tail = tail; this.connect(); } }
+  follow(tail) {
+    this.tail = tail;
+    clearTimeout(this.turn);
+    // A page that goes and one that comes are one change.
+    this.turn = setTimeout(() => { if (this.source && this.followed !== this.tail) this.connect(); }, 60);
+  }
 
   connect() {
     this.close();
+    this.followed = this.tail;
     const query = new URLSearchParams();
     if (this.state.epoch) { query.set('epoch', this.state.epoch); query.set('revision', this.state.revision); }
     if (this.tail) query.set('tail', this.tail);

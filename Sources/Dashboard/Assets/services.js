@@ -18,7 +18,7 @@ export function Services() {
     <${ServiceTable} services=${list.slice(0, 300)} />${list.length > 300 && html`<p class="bar f3">${t('shown', { n: 300, m: list.length })}</p>`}`;
 }
 
-const SERIES = ['cpu', 'memory', 'network', 'connections', 'retransmits', 'throttled', 'faults', 'pressure', 'diskio', 'processes', 'restarts', 'loglines'];
+const SERIES = ['cpu', 'memory', 'network', 'connections', 'retransmits', 'throttled', 'faults', 'pressure', 'diskio', 'processes', 'restarts'];
 const by = series => (['network'].includes(series) ? 'direction' : ['connections', 'retransmits'].includes(series) ? null : 'task');
 
 export function Service({ id }) {

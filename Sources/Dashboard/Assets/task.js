@@ -8,7 +8,7 @@ import { Charts } from './chart.js';
 import { Follow, Kept, LogList, useLines } from './logs.js';
 import { Missing } from './services.js';
 
-const SERIES = ['memory', 'cpu', 'throttled', 'faults', 'pressure', 'network', 'connections', 'retransmits', 'diskio', 'processes', 'loglines'];
+const SERIES = ['memory', 'cpu', 'throttled', 'faults', 'pressure', 'network', 'connections', 'retransmits', 'diskio', 'processes'];
 
 export function Task({ id }) {
   useStore(live); useRange(sel);
