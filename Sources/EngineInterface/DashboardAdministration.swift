@@ -11,6 +11,7 @@ package struct DashboardAccountSummary: Codable, Sendable, Equatable {
 
 /// A way into the dashboard from this machine, good once and for a minute.
 package struct DashboardLink: Codable, Sendable, Equatable {
+    /// `https://127.0.0.1:2378/open#…`.
     package var url: String
     /// SHA-256 of the certificate that it shows.
     package var fingerprint: String
@@ -28,5 +29,6 @@ package protocol DashboardAdministration: Sendable {
     func saveDashboardAccount(_ account: DashboardAccountSummary, password: String) async throws
     /// Its sessions are over.
     func removeDashboardAccount(_ name: String) async throws
+    /// Faults: `.unavailable` on a node that serves no dashboard at present.
     func makeDashboardLink() async throws -> DashboardLink
 }
