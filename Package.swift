@@ -12,9 +12,11 @@ let strictTests: [SwiftSetting] = [
 // Not for tests: which module the members of C's structures are counted to depends there on the files that are compiled together.
 let strict = strictTests + [.enableUpcomingFeature("MemberImportVisibility")]
 
-func library(_ name: String, _ own: [String] = [], _ packages: [Target.Dependency] = []) -> Target {
+func library(
+    _ name: String, _ own: [String] = [], _ packages: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
     .target(
-        name: name, dependencies: own.map { .target(name: $0) } + packages, path: "Sources/\(name)",
+        name: name, dependencies: own.map { .target(name: $0) } + packages, path: "Sources/\(name)", exclude: exclude,
         swiftSettings: strict)
 }
 
@@ -46,7 +48,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcTransport = Target.Dependency.product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
@@ -54,6 +56,7 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let sqlite = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hashTrees = Target.Dependency.product(name: "HashTreeCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
@@ -94,6 +97,8 @@ let package = Package(
         .systemLibrary(name: "CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // The page is part of the program: `#embed` (C23) takes the files in, and knows when one has changed.
+        .target(name: "CDashboardAssets", path: "Sources/CDashboardAssets"),
         library("Addressing"),
         library("Faults"),
         // 1: the domain's values, and Linux as it is
@@ -169,6 +174,16 @@ let package = Package(
                 nioFoundation, log, lifecycle,
             ]),
         library(
+            "Dashboard",
+            [
+                "DockerMessages", "DockerTypes", "EngineInterface", "Concurrency", "LinuxSystem", "CArchive",
+                "CDashboardAssets", "Model", "Addressing", "Faults",
+            ],
+            [
+                hummingbirdCore, hummingbirdHTTP2, nioCore, nioFoundation, nioTLS, nioSSL, httpTypes, crypto,
+                cryptoExtras, log, lifecycle,
+            ], exclude: ["Assets"]),
+        library(
             "Lab", ["LinuxSystem", "CLinux", "Netlink", "NameService", "Addressing", "Faults"],
             [nioCore, nioPosix, log]),
         library("DockerClient", ["Templates"], [nioCore, nioPosix, nioSSL]),
@@ -182,8 +197,8 @@ let package = Package(
         program(
             "apusd",
             [
-                "Engine", "Cluster", "DockerAPI", "Telemetry", "EngineInterface", "LinuxSystem", "CLinux", "Model",
-                "Addressing", "Faults",
+                "Engine", "Cluster", "Dashboard", "DockerAPI", "Telemetry", "EngineInterface", "LinuxSystem", "CLinux",
+                "Model", "Addressing", "Faults",
             ], [arguments, log, lifecycle, unixSignals, nioCore, nioPosix]),
         .executableTarget(
             name: "swarm-benchmark",
@@ -206,8 +221,8 @@ let package = Package(
                 "Addressing", "Faults", "Netlink", "Nftables", "Model", "OCI", "NameService", "Orchestration",
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
-                "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates", "Telemetry",
-            ], [nioCore, log], resources: [.copy("DockerTypes/Recorded")]),
+                "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates", "Telemetry", "Dashboard",
+            ], [nioCore, crypto, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [
@@ -222,10 +237,11 @@ let package = Package(
                 "DockerClient",
                 "DockerTypes",
                 "EngineInterface", "LocalStore", "Logs", "Model", "Addressing", "Concurrency", "LinuxSystem", "CLinux",
-                "Faults", "Orchestration", "Commands", "LogDrivers", "Templates", "Telemetry",
+                "Faults", "Orchestration", "Commands", "LogDrivers", "Templates", "Telemetry", "Dashboard",
             ],
             [
-                nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport, protobuf,
+                httpClient, nioCore, nioPosix, nioHTTP1, nioSSL, log, x509, asn1, crypto, grpcCore, grpcTransport,
+                protobuf,
                 lifecycle,
             ],
             resources: [

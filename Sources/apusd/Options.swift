@@ -40,6 +40,13 @@ struct Options: ParsableArguments {
     @Option(help: "Where a manager that leads posts alerts, in the form of Alertmanager's webhooks: a URL.")
     var alertWebhook = ""
 
+    @Option(
+        help: """
+            Where managers serve the dashboard: host:port, :port, a host, or off. Nothing for the manager's own address \
+            and port 2378. Loopback alone until there is an account.
+            """)
+    var dashboardAddr = ""
+
     @Option(help: "Most that one image layer or archive may unpack to, in GiB.")
     var maxUnpackedGib: Int64 = 256
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cluster
+import Dashboard
 import DockerAPI
 import Engine
 import EngineInterface
@@ -73,7 +74,16 @@ struct Program: AsyncParsableCommand {
             tasks: swarm)
         backends.metrics = engine.metrics
         var parts: [any ServiceLifecycle.Service] = [
-            engine, swarm, APIServer(server, backends: backends, eventLoopGroup: group, logger: log),
+            engine, swarm,
+        ]
+        let dashboard = try dashboard(backends, root: options.root, group: group, log: log)
+        backends.dashboard = dashboard
+        parts += [
+            dashboard,
+            DashboardWatch(
+                dashboard, swarm: swarm, certificate: options.root + "/swarm/node.pem",
+                changes: { [system = engine.system] in await Self.wakes(of: system, log: log) }, logger: log),
+            APIServer(server, backends: backends, eventLoopGroup: group, logger: log),
         ]
         if !options.dockerSocket.isEmpty, options.dockerSocket != server.socketPath {
             server.socketPath = options.dockerSocket
@@ -88,5 +98,34 @@ struct Program: AsyncParsableCommand {
         let services = ServiceGroup(
             services: parts, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         try await services.run()
+    }
+
+    /// The dashboard over what the API's routes call.
+    private func dashboard(
+        _ backends: Backends, root: String, group: MultiThreadedEventLoopGroup, log: Logger
+    ) throws -> DashboardServer {
+        var configuration = DashboardServer.Configuration()
+        configuration.address = options.dashboardAddr
+        let sources = EngineDashboard.Sources(
+            system: backends.system, swarm: backends.swarm, nodes: backends.nodes, services: backends.services,
+            tasks: backends.tasks, networks: backends.networks, listing: backends.listing, logs: backends.logs)
+        return try DashboardServer(
+            configuration, backend: EngineDashboard(sources, version: ProductVersion.text, logger: log),
+            accounts: DashboardAccounts(store: try FileAccountStore(directory: root + "/dashboard")),
+            eventLoopGroup: group, logger: log)
+    }
+
+    /// Yields with each event of the engine.
+    private static func wakes(of system: any SystemBackend, log: Logger) async -> AsyncStream<Void> {
+        do {
+            let events = try await system.events(since: nil, until: nil, Filters())
+            return AsyncStream(unfolding: {
+                for await _ in events { return () }
+                return nil
+            })
+        } catch {
+            log.warning("the dashboard is not told of changes", metadata: ["error": "\(error)"])
+            return AsyncStream { $0.finish() }
+        }
     }
 }

@@ -3,11 +3,12 @@ import Testing
 /// The domain throws cases, the edges write what clients read.
 @Suite struct ErrorTests {
     /// Where a client is answered, or a person at a terminal.
-    private static let edges: Set<String> = ["Commands", "DockerAPI", "DockerTypes", "Lab"]
+    private static let edges: Set<String> = ["Commands", "Dashboard", "DockerAPI", "DockerTypes", "Lab"]
     /// Who hands a text to a reader.
     private static let tellers: Set<String> = [
         // answered over HTTP
-        "Sources/DockerAPI/Dispatch/FaultStatus.swift",
+        "Sources/DockerAPI/Dispatch/FaultStatus.swift", "Sources/Dashboard/Server/DashboardAnswer.swift",
+        "Sources/Dashboard/Adapter/EngineDashboard+Logs.swift",
         // answered over gRPC, where a node hands it on to its user
         "Sources/Cluster/Manager/AttachmentService.swift", "Sources/Cluster/Agent/LogPublisher.swift",
         // what `docker exec` shows of a command that could not be started

@@ -3,11 +3,13 @@ package enum CommandList {
     package static let all: [Command] = [
         ContainerCommands.all, ImageCommands.all, NetworkCommands.all, VolumeCommands.all, ServiceCommands.all,
         NodeCommands.all, SwarmCommands.all, SystemCommands.all, RegistryCommands.all,
+        DashboardCommands.all,
     ].flatMap { $0 }
 
     /// Names with commands of their own, and what they are for.
     package static let groups: [(name: String, summary: String)] = [
-        ("container", "Manage containers"), ("image", "Manage images"), ("network", "Manage networks"),
+        ("container", "Manage containers"), ("dashboard", "Open the dashboard, and manage who may sign in"),
+        ("image", "Manage images"), ("network", "Manage networks"),
         ("node", "Manage Swarm nodes"), ("service", "Manage Swarm services"), ("swarm", "Manage Swarm"),
         ("system", "Manage Docker"), ("volume", "Manage volumes"),
     ]
@@ -23,6 +25,9 @@ package enum CommandList {
     /// The command that some arguments begin with: the command, the path used and how many arguments that took; no command for the name
     /// of a group by itself; `nil` when there is no such command.
     package static func find(_ arguments: [String]) -> (command: Command?, used: String, count: Int)? {
+        if arguments.count > 2, let command = byPath[arguments.prefix(3).joined(separator: " ")] {
+            return (command, command.path, 3)
+        }
         if arguments.count > 1, let command = byPath["\(arguments[0]) \(arguments[1])"] {
             // Docker's own messages name a group's command by its first name.
             let isAlias = command.aliases.contains("\(arguments[0]) \(arguments[1])")

@@ -23,6 +23,8 @@ package struct Backends: Sendable {
     package var tasks: any TaskBackend
     /// Without it there are no pages of metrics.
     package var metrics: (any MetricsBackend)?
+    /// Without it there are no accounts of a dashboard to manage.
+    package var dashboard: (any DashboardAdministration)?
 
     package init(
         system: any SystemBackend, containers: any ContainerBackend, creation: any ContainerCreationBackend,

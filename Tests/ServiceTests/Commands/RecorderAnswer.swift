@@ -30,6 +30,12 @@ struct RecorderAnswer {
         case "version":
             self.init(200, #"{"Version":"28","ApiVersion":"1.50","MinAPIVersion":"1.24","Os":"linux","Arch":"amd64"}"#)
         case "containers": self = isRemoval ? Self(204) : Self.container(parts)
+        case "dashboard":
+            self =
+                isRemoval || parts.last == "accounts" && request.method == "POST"
+                ? Self(204)
+                : Self(
+                    200, parts.last == "link" ? #"{"url":"https://127.0.0.1:2378/open#a","fingerprint":"AB"}"# : "[]")
         case "exec": self.init(200, #"{"ID":"e1","Running":false,"ExitCode":0}"#)
         case "commit": self.init(201, #"{"Id":"sha256:b"}"#)
         case "images": self = isRemoval ? Self(200, #"[{"Untagged":"a:1"}]"#) : Self.image(parts)

@@ -1,0 +1,148 @@
+import Concurrency
+import DockerMessages
+import EngineInterface
+import Faults
+import Foundation
+import Model
+import NIOCore
+
+// Lines come as `docker service logs --timestamps --details` gives them: a stamp, who said it, the text.
+extension EngineDashboard {
+    /// How long lines are looked at for one answer, and how many.
+    private static let longestLook: Duration = .seconds(5)
+    private static let mostLines = 200_000
+    /// Services whose logs are read for one answer.
+    private static let mostScopes = 32
+
+    package func logs(_ query: DashboardLogQuery) async throws -> DashboardLogPage {
+        let found = LogFinds(most: query.limit)
+        let isFiltered = query.text != nil || query.onlyErrors || query.onlyStated
+        var page = DashboardLogPage(reachedBack: query.window.from)
+        try await each(query, found) { scope in
+            var asked = Self.query(query.window)
+            // Without a filter the newest that fit are the answer; with one all have to be looked at.
+            if !isFiltered { asked.tail = query.limit }
+            try await self.read(scope, asked) { lines in
+                found.add(lines.filter { Self.fits($0, query) }, looked: lines.count)
+                return found.looked <= Self.mostLines
+            }
+        }
+        let result = found.result()
+        page.lines = result.lines
+        page.notes = result.notes
+        if result.isCut, let first = page.lines.first { page.reachedBack = Int64(first.time) }
+        return page
+    }
+
+    package func logVolume(_ query: DashboardLogQuery, buckets: Int) async throws -> DashboardLogVolume {
+        let counts = VolumeCounts(query.window, buckets: buckets)
+        try await each(query, nil) { scope in
+            try await self.read(scope, Self.query(query.window)) { lines in
+                counts.add(lines.filter { Self.fits($0, query) })
+                return counts.looked <= Self.mostLines
+            }
+        }
+        return counts.result()
+    }
+
+    package func followLines(
+        _ scopes: [DashboardScope], _ take: @escaping @Sendable ([DashboardLogLine]) -> Void
+    ) async throws {
+        var query = Self.query(nil)
+        query.follow = true
+        query.tail = 0
+        let wanted = try await resolve(scopes).prefix(Self.mostScopes)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for scope in wanted {
+                group.addTask { [query] in
+                    try await self.read(scope, query) { lines in
+                        take(lines)
+                        return true
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Each scope at the same time, within the time that one answer may take: what has been found by then is the answer.
+    private func each(
+        _ query: DashboardLogQuery, _ found: LogFinds?,
+        _ body: @escaping @Sendable (DashboardScope) async throws -> Void
+    ) async throws {
+        let all = try await resolve(query.scopes)
+        let scopes = all.prefix(Self.mostScopes)
+        if scopes.count < all.count { found?.note("\(scopes.count) of \(all.count) logs were read: choose some") }
+        do {
+            try await withDeadline(Self.longestLook) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for scope in scopes {
+                        group.addTask {
+                            do { try await body(scope) } catch let fault as any Fault where all.count > 1 {
+                                // One that cannot be read hides no other.
+                                found?.note("\(scope.id.prefix(12)): \(DockerMessage.text(of: fault))")
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        } catch is DeadlinePassed {
+            return
+        }
+    }
+
+    /// `cluster` is every service, a node every task on it.
+    private func resolve(_ scopes: [DashboardScope]) async throws -> [DashboardScope] {
+        var result: [DashboardScope] = []
+        for scope in scopes {
+            switch scope.kind {
+            case .service, .task, .container: result.append(scope)
+            case .cluster:
+                let services = try await sources.services.listServices(Filters(), withStatus: false)
+                result += services.map { DashboardScope(.service, $0.id) }
+            case .node:
+                let tasks = try await sources.tasks.listTasks(Filters(["node": [scope.id]]))
+                result += tasks.filter { $0.status.state >= .starting }.map { DashboardScope(.task, $0.id) }
+            case .network: throw DashboardError(.badRequest)
+            }
+        }
+        return result
+    }
+
+    private static func query(_ window: DashboardWindow?) -> LogQuery {
+        var query = LogQuery()
+        query.timestamps = true
+        query.details = true
+        query.since = window.map { Timestamp(milliseconds: $0.from) }
+        query.until = window.map { Timestamp(milliseconds: $0.to) }
+        return query
+    }
+
+    /// - Parameter take: Called with lines as they are read; false ends it.
+    private func read(
+        _ scope: DashboardScope, _ query: LogQuery, _ take: @Sendable ([DashboardLogLine]) -> Bool
+    ) async throws {
+        let log: LogStream
+        switch scope.kind {
+        case .task: log = try await sources.tasks.taskLogs(scope.id, query)
+        case .container: log = try await sources.logs.containerLogs(scope.id, query)
+        default: log = try await sources.services.serviceLogs(scope.id, query)
+        }
+        let owner = scope.kind == .service ? "" : scope.id
+        for try await chunks in log.output {
+            guard take(chunks.compactMap { LogLines.line($0, owner: owner) }) else { return }
+        }
+    }
+
+    static func fits(_ line: DashboardLogLine, _ query: DashboardLogQuery) -> Bool {
+        if line.stream == 3 { return true }
+        if query.onlyErrors, line.stream != 2 { return false }
+        if query.onlyStated {
+            let level = StatedLevel(line: line.text)
+            guard level == .error || level == .warn else { return false }
+        }
+        guard let text = query.text else { return true }
+        return line.text.range(of: text, options: .caseInsensitive) != nil
+    }
+}

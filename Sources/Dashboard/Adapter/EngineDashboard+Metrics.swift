@@ -1,0 +1,74 @@
+/// Charts out of what the nodes keep.
+extension EngineDashboard {
+    /// Entities of one chart; more would be answered by nobody.
+    private static let mostEntities = 4000
+
+    package func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics {
+        if let history = extras.history { return try await history(query) }
+        guard let curves = extras.curves else { throw DashboardError(.notKept) }
+        let state = try await state()
+        let isNode = query.scope.kind == .cluster || query.scope.kind == .node
+        guard let recipe = ChartRecipe(query.series, ofNode: isNode, byDirection: query.by == "direction"),
+            let groups = Self.groups(query, recipe.kind, state)
+        else { throw DashboardError(.notKept) }
+        let answer = try await curves(
+            ChartRequest(groups: groups, series: recipe.series, window: query.window, points: query.points))
+        let names = Dictionary(state.nodes.map { ($0.id, $0.name) }) { first, _ in first }
+        return DashboardMetrics(
+            from: answer.from, step: answer.step, lines: recipe.draw(answer, groups: groups.map(\.name)),
+            gaps: answer.silent.map { node in
+                DashboardMetrics.Gap(node: names[node] ?? node, from: query.window.from, to: query.window.to)
+            })
+    }
+
+    /// Who makes up each line. A place's tasks of before are among its entities, so that its history does not begin with the last one.
+    static func groups(
+        _ query: DashboardMetricsQuery, _ kind: ChartEntity.Kind, _ state: DashboardState
+    ) -> [ChartRequest.Group]? {
+        func containers(_ tasks: [TaskView]) -> [ChartEntity] {
+            tasks.compactMap { task in
+                guard let id = task.container, let node = task.node else { return nil }
+                return ChartEntity(.container, id, node: node)
+            }
+        }
+        func entities(of node: NodeView) -> [ChartEntity] {
+            kind == .node
+                ? [ChartEntity(.node, node.id, node: node.id)] : containers(state.tasks.filter { $0.node == node.id })
+        }
+        var groups: [ChartRequest.Group]
+        switch query.scope.kind {
+        case .cluster where query.by == "node":
+            groups = state.nodes.sorted { $0.name < $1.name }.map { .init(name: $0.name, entities: entities(of: $0)) }
+        case .cluster: groups = [.init(name: query.series, entities: state.nodes.flatMap(entities))]
+        case .node:
+            guard let node = state.nodes.first(where: { $0.id == query.scope.id }) else { return nil }
+            groups = [.init(name: node.name, entities: entities(of: node))]
+        case .service:
+            guard let service = state.services.first(where: { $0.id == query.scope.id }) else { return nil }
+            let tasks = state.tasks.filter { $0.service == service.id }
+            if query.by == "task" {
+                let names = Dictionary(state.nodes.map { ($0.id, $0.name) }) { first, _ in first }
+                let places = Dictionary(grouping: tasks) { task in
+                    task.slot.map(String.init) ?? task.node.map { names[$0] ?? $0 } ?? ""
+                }
+                groups = places.sorted { ($0.key.count, $0.key) < ($1.key.count, $1.key) }.map {
+                    .init(name: "\(service.name).\($0.key)", entities: containers($0.value))
+                }
+            } else {
+                groups = [.init(name: service.name, entities: containers(tasks))]
+            }
+        case .task:
+            guard let task = state.tasks.first(where: { $0.id == query.scope.id }) else { return nil }
+            groups = [.init(name: query.series, entities: containers([task]))]
+        case .container:
+            guard let container = state.containers.first(where: { $0.id == query.scope.id }) else { return nil }
+            groups = [
+                .init(name: query.series, entities: [ChartEntity(.container, container.id, node: container.node)])
+            ]
+        case .network: return nil
+        }
+        groups = Array(groups.filter { !$0.entities.isEmpty }.prefix(64))
+        guard groups.reduce(0, { $0 + $1.entities.count }) <= mostEntities else { return nil }
+        return groups
+    }
+}

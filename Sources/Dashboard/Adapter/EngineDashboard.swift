@@ -1,0 +1,196 @@
+import Concurrency
+package import EngineInterface
+import Foundation
+package import Logging
+import Model
+
+/// The dashboard's view of this node's engine and of the swarm that it manages, through what the Engine API is answered with.
+package struct EngineDashboard: DashboardBackend {
+    /// What it asks.
+    package struct Sources: Sendable {
+        package var system: any SystemBackend
+        package var swarm: any SwarmBackend
+        package var nodes: any NodeBackend
+        package var services: any ServiceBackend
+        package var tasks: any TaskBackend
+        package var networks: any NetworkBackend
+        package var listing: any ContainerListBackend
+        package var logs: any LogBackend
+
+        package init(
+            system: any SystemBackend, swarm: any SwarmBackend, nodes: any NodeBackend, services: any ServiceBackend,
+            tasks: any TaskBackend, networks: any NetworkBackend, listing: any ContainerListBackend,
+            logs: any LogBackend
+        ) {
+            self.listing = listing
+            self.logs = logs
+            self.networks = networks
+            self.nodes = nodes
+            self.services = services
+            self.swarm = swarm
+            self.system = system
+            self.tasks = tasks
+        }
+    }
+
+    /// What is known beyond that, as far as somebody keeps it; each may be absent.
+    package struct Extras: Sendable {
+        /// What nodes keep of their containers and of themselves; charts are made out of it.
+        package var curves: (@Sendable (ChartRequest) async throws -> ChartAnswer)?
+        /// Whole charts, in place of the ones made out of curves.
+        package var history: (@Sendable (DashboardMetricsQuery) async throws -> DashboardMetrics)?
+        /// Fills in what nodes, services and tasks use, networks' addresses, alerts and paths.
+        package var enrich: (@Sendable (inout DashboardState) async -> Void)?
+        /// Yields whenever the swarm's objects have changed.
+        package var changes: (@Sendable () async -> AsyncStream<Void>)?
+        /// Events of all nodes, with cursors, in place of this node's own.
+        package var events: (@Sendable (DashboardWindow, Int) async throws -> [EventView])?
+        package var newEvents: (@Sendable (String?) async throws -> AsyncStream<EventView>)?
+        package var silence: (@Sendable (String, Int) async throws -> Void)?
+        /// Keeps what operators did: an event of type `audit`.
+        package var record: (@Sendable (EventView) async -> Void)?
+        package init() {}
+    }
+
+    let sources: Sources
+    let extras: Extras
+    let version: String
+    let logger: Logger
+
+    package init(_ sources: Sources, extras: Extras = Extras(), version: String, logger: Logger) {
+        self.extras = extras
+        self.logger = logger
+        self.sources = sources
+        self.version = version
+    }
+
+    package func state() async throws -> DashboardState {
+        let info = await sources.swarm.swarmInfo()
+        guard info.controlAvailable else { throw DashboardError(.noSwarm) }
+        let nodes = try await sources.nodes.listNodes(Filters())
+        let services = try await sources.services.listServices(Filters(), withStatus: true)
+        let tasks = try await sources.tasks.listTasks(Filters())
+        let networks = try await sources.networks.listNetworks(Filters(["scope": ["swarm"]]))
+        var state = DashboardState(cluster: ClusterView())
+        state.nodes = nodes.map(NodeView.init)
+        state.services = services.map(ServiceView.init)
+        state.tasks = tasks.map(TaskView.init)
+        state.networks = networks.map(NetworkView.init)
+        state.networks.countAddresses(of: tasks, services)
+        let own = state.nodes.first { $0.id == info.nodeID }
+        state.containers = try await containers(on: info.nodeID)
+        state.cluster.id = info.cluster?.id ?? ""
+        let name = info.cluster?.spec.name ?? ""
+        state.cluster.name = name.isEmpty ? "default" : name
+        state.cluster.node = own?.name ?? ""
+        state.cluster.nodeID = info.nodeID
+        state.cluster.version = version
+        let managers = state.nodes.filter { $0.role == "manager" && $0.reachability != nil }
+        state.cluster.managers = managers.count
+        state.cluster.reachable = managers.count { $0.reachability == "reachable" }
+        state.cluster.hasHistory = extras.history != nil || extras.curves != nil
+        await extras.enrich?(&state)
+        return state
+    }
+
+    private func containers(on node: String) async throws -> [ContainerView] {
+        var query = ContainerQuery()
+        query.all = true
+        return try await sources.listing.listContainers(query).filter {
+            $0.labels["com.docker.swarm.task.id"] == nil
+        }.prefix(1000).map { ContainerView($0, node: node) }
+    }
+
+    package func changes() async -> AsyncStream<Void> {
+        if let changes = extras.changes { return await changes() }
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        do {
+            let events = try await sources.system.events(since: nil, until: nil, Filters())
+            let tasks = OwnedTasks()
+            continuation.onTermination = { _ in tasks.cancel() }
+            tasks.begin {
+                for await _ in events { continuation.yield() }
+                continuation.finish()
+            }
+            return stream
+        } catch {
+            logger.warning("the dashboard is not told of changes", metadata: ["error": "\(error)"])
+            continuation.finish()
+            return stream
+        }
+    }
+
+    package func perform(_ action: DashboardAction, by user: String) async throws {
+        var outcome = "done"
+        defer {
+            logger.notice(
+                "an action from the dashboard",
+                metadata: ["user": "\(user)", "action": "\(action.summary)", "outcome": "\(outcome)"])
+        }
+        do {
+            try await carryOut(action)
+        } catch {
+            outcome = "refused"
+            await record(action, by: user, outcome)
+            throw error
+        }
+        await record(action, by: user, outcome)
+    }
+
+    private func record(_ action: DashboardAction, by user: String, _ outcome: String) async {
+        var event = EventView(
+            time: Timestamp.now.milliseconds, type: "audit", action: action.word, id: action.subject)
+        event.name = action.subject
+        event.attributes = ["user": user, "outcome": outcome, "summary": action.summary]
+        await extras.record?(event)
+    }
+
+    private func carryOut(_ action: DashboardAction) async throws {
+        switch action {
+        case .scale(let service, let version, let replicas):
+            try await change(service, version) { spec in
+                guard
+                    spec.mode.replicated != nil
+                        || (spec.mode.global == nil && spec.mode.replicatedJob == nil && spec.mode.globalJob == nil)
+                else { throw DashboardError(.badRequest) }
+                spec.mode.replicated = ServiceMode.Replicated(replicas: replicas)
+            }
+        case .restart(let service, let version):
+            try await change(service, version) { $0.taskTemplate.forceUpdate &+= 1 }
+        case .update(let service, let version, let image):
+            try await change(service, version) { spec in
+                guard spec.taskTemplate.containerSpec != nil else { throw DashboardError(.badRequest) }
+                spec.taskTemplate.containerSpec?.image = image
+            }
+        case .rollBack(let service, let version):
+            let now = try await sources.services.inspectService(service, insertDefaults: false)
+            _ = try await sources.services.updateService(service, version: version, now.spec, rollback: true)
+        case .availability(let node, let version, let word):
+            guard let availability = NodeAvailability(rawValue: word) else { throw DashboardError(.badRequest) }
+            var spec = try await sources.nodes.inspectNode(node).spec
+            spec.availability = availability
+            try await sources.nodes.updateNode(node, version: version, spec)
+        case .silence(let alert, let minutes):
+            guard let silence = extras.silence else { throw DashboardError(.notKept) }
+            try await silence(alert, minutes)
+        }
+    }
+
+    /// The version that the operator saw goes along: who changed it meanwhile wins, and the operator is told.
+    private func change(_ service: String, _ version: UInt64, _ body: (inout ServiceSpec) throws -> Void) async throws {
+        var spec = try await sources.services.inspectService(service, insertDefaults: false).spec
+        try body(&spec)
+        _ = try await sources.services.updateService(service, version: version, spec, rollback: false)
+    }
+}
+
+extension DashboardAction {
+    fileprivate var word: String { String(summary.prefix { $0 != " " }) }
+    fileprivate var subject: String {
+        switch self {
+        case .scale(let id, _, _), .restart(let id, _), .update(let id, _, _), .rollBack(let id, _),
+            .availability(let id, _, _), .silence(let id, _):
+            id
+        }
+    }
+}

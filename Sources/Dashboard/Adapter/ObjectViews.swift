@@ -1,0 +1,165 @@
+import Addressing
+import EngineInterface
+import Model
+
+extension Timestamp {
+    /// Since 1970; 0 for the API's word for no moment.
+    var milliseconds: Int64 {
+        self == .zero ? 0 : clampedNanosecondsSinceEpoch / 1_000_000
+    }
+
+    init(milliseconds: Int64) {
+        self.init(seconds: milliseconds / 1000, nanoseconds: milliseconds % 1000 * 1_000_000)
+    }
+}
+
+extension NodeView {
+    init(_ node: Node) {
+        self.init(id: node.id)
+        name = node.description?.hostname ?? node.spec.name ?? node.id
+        role = node.spec.role.rawValue
+        isLeader = node.managerStatus?.leader ?? false
+        state = node.status.state.rawValue
+        availability = node.spec.availability.rawValue
+        reachability = node.managerStatus?.reachability
+        address = node.status.addr
+        engine = node.description?.engine.engineVersion ?? ""
+        if let platform = node.description?.platform { system = "\(platform.system)/\(platform.architecture)" }
+        cpus = Double(node.description?.resources.nanoCPUs ?? 0) / 1e9
+        memory = node.description?.resources.memoryBytes ?? 0
+        message = node.status.message.flatMap { $0.isEmpty ? nil : $0 }
+        labels = node.spec.labels
+        version = node.version.index
+    }
+}
+
+extension ServiceView {
+    init(_ service: Service) {
+        self.init(id: service.id)
+        let spec = service.spec
+        name = spec.name
+        image = spec.taskTemplate.containerSpec?.image ?? ""
+        mode =
+            spec.mode.global != nil
+            ? "global"
+            : spec.mode.replicatedJob != nil
+                ? "replicated-job" : spec.mode.globalJob != nil ? "global-job" : "replicated"
+        running = Int(clamping: service.serviceStatus?.runningTasks ?? 0)
+        desired = Int(clamping: service.serviceStatus?.desiredTasks ?? 0)
+        if mode.hasSuffix("job") { completed = Int(clamping: service.serviceStatus?.completedTasks ?? 0) }
+        version = service.version.index
+        createdAt = service.createdAt.milliseconds
+        updatedAt = service.updatedAt.milliseconds
+        ports = (service.endpoint.ports ?? []).map {
+            PortView(
+                published: $0.publishedPort ?? 0, target: $0.targetPort, transport: $0.protocol ?? "tcp",
+                mode: $0.publishMode ?? "ingress")
+        }
+        addresses = (service.endpoint.virtualIPs ?? []).map {
+            AddressView(network: $0.networkID, address: $0.addr.map { "\($0.address)" } ?? "")
+        }
+        networks = (spec.taskTemplate.networks ?? spec.networks ?? []).compactMap(\.target)
+        labels = spec.labels
+        memoryLimit = spec.taskTemplate.resources?.limits?.memoryBytes
+        cpuLimit = spec.taskTemplate.resources?.limits?.nanoCPUs.nonZero.map { Double($0) / 1e9 }
+        constraints = spec.taskTemplate.placement?.constraints ?? []
+        canRollBack = service.previousSpec != nil
+        if let status = service.updateStatus, let state = status.state {
+            update = UpdateView(
+                state: state, message: status.message, startedAt: status.startedAt?.milliseconds,
+                completedAt: status.completedAt?.milliseconds,
+                parallelism: spec.updateConfig?.parallelism ?? 1)
+        }
+    }
+}
+
+extension TaskView {
+    init(_ task: SwarmTask) {
+        self.init(id: task.id)
+        service = task.serviceID
+        slot = task.slot
+        node = task.nodeID
+        state = task.status.state.rawValue
+        desired = task.desiredState.rawValue
+        image = task.spec.containerSpec?.image ?? ""
+        createdAt = task.createdAt.milliseconds
+        since = task.status.timestamp.milliseconds
+        message = task.status.message
+        error = task.status.err.flatMap { $0.isEmpty ? nil : $0 }
+        if task.status.state.isTerminal { exitCode = task.status.containerStatus?.exitCode }
+        container = task.status.containerStatus?.containerID.nonEmpty
+        addresses = (task.networksAttachments ?? []).flatMap { attachment in
+            attachment.addresses.map { AddressView(network: attachment.network.id, address: "\($0.address)") }
+        }
+        memoryLimit = task.spec.resources?.limits?.memoryBytes
+    }
+}
+
+extension NetworkView {
+    init(_ network: NetworkResource) {
+        self.init(id: network.identifier)
+        name = network.name
+        driver = network.driver
+        scope = network.scope
+        subnets = (network.ipam.config ?? []).compactMap(\.subnet)
+        isEncrypted = network.options?["encrypted"].map { $0 != "false" } ?? false
+        isInternal = network.internal
+        isIngress = network.ingress
+        isAttachable = network.attachable
+        createdAt = network.created.milliseconds
+    }
+}
+
+extension [NetworkView] {
+    /// Addresses that live tasks and services have, of the first subnet when that is one of IPv4; nodes' own are not among them.
+    mutating func countAddresses(of tasks: [SwarmTask], _ services: [Service]) {
+        var used: [String: Set<String>] = [:]
+        for task in tasks where !task.status.state.isTerminal {
+            for attachment in task.networksAttachments ?? [] {
+                if let first = attachment.addresses.first {
+                    used[attachment.network.id, default: []].insert("\(first)")
+                }
+            }
+        }
+        for service in services {
+            for address in service.endpoint.virtualIPs ?? [] {
+                if let given = address.addr { used[address.networkID, default: []].insert("\(given)") }
+            }
+        }
+        for index in indices {
+            guard let length = self[index].subnets.first.flatMap(Self.prefixLength), (8...30).contains(length) else {
+                continue
+            }
+            self[index].used = used[self[index].id]?.count ?? 0
+            self[index].total = (1 << (32 - length)) - 2
+        }
+    }
+
+    private static func prefixLength(_ subnet: String) -> Int? {
+        let parts = subnet.split(separator: "/")
+        guard parts.count == 2, !subnet.contains(":") else { return nil }
+        return parts.last.flatMap { Int($0) }
+    }
+}
+
+extension ContainerView {
+    init(_ container: ContainerSummary, node: String) {
+        self.init(id: container.identifier)
+        let first = container.names.first ?? container.identifier
+        name = first.hasPrefix("/") ? String(first.dropFirst()) : first
+        image = container.image
+        state = container.state
+        status = container.status
+        let (milliseconds, isTooFar) = container.created.multipliedReportingOverflow(by: 1000)
+        createdAt = isTooFar ? 0 : milliseconds
+        self.node = node
+    }
+}
+
+extension Int64 {
+    fileprivate var nonZero: Int64? { self == 0 ? nil : self }
+}
+
+extension String {
+    fileprivate var nonEmpty: String? { isEmpty ? nil : self }
+}

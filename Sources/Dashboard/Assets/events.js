@@ -1,0 +1,29 @@
+// Events as words and as lists.
+import { Glyph, html } from './ui.js';
+import { has, hms, t, when } from './words.js';
+import { live, sel, to } from './app.js';
+import { eventKind, nodeName, serviceName, taskName } from './derive.js';
+
+/** Whose event it is, and what happened, in words. */
+export function eventWords(e) {
+  const s = live.state, a = e.attributes || {}, key = `ev_${e.action.split(':').pop().trim()}`;
+  const task = e.task && s.tasks.get(e.task);
+  const who = task ? taskName(s, task) : e.type === 'service' ? e.name || serviceName(s, e.id) : e.type === 'node' ? e.name || nodeName(s, e.id) : e.type === 'audit' ? s.services.get(e.id)?.name || s.nodes.get(e.id)?.name || e.id : (e.name || e.id).replace(/^([^.]+\.[^.]+)\.[a-z0-9]{25}$/, '$1').slice(0, 40);
+  if (e.type === 'audit') return [who, `${(a.summary || e.action).replace(e.id, '').replace(who, '').replace(/\s+/g, ' ').trim()} · ${a.user || ''}`];
+  if (e.type === 'node' && a['state.new']) return [who, t(a['state.new'] === 'ready' ? 'ev_up' : 'ev_down')];
+  const words = has(key) ? t(key, { exitCode: a.exitCode ?? '?' }) : has(`s_${e.action}`) ? t(`s_${e.action}`) : e.action;
+  return [who, [words, a.reason, a.network].filter(Boolean).join(' · ')];
+}
+
+const hrefOf = e => (e.task && live.state.tasks.has(e.task) ? to.task(e.task) : e.service && live.state.services.has(e.service) ? to.service(serviceName(live.state, e.service)) : e.type === 'node' && live.state.nodes.has(e.id) ? to.node(nodeName(live.state, e.id)) : e.type === 'container' && live.state.containers.has(e.id) ? to.container(e.id) : null);
+
+/** Newest first. A click puts the moment there; hovering moves every crosshair. */
+export function EventList({ events, most = 14, all }) {
+  const list = [...events].reverse().slice(0, most);
+  if (!list.length) return html`<p class="bar f3">${t('emptyEvents')}</p>`;
+  return html`<ol class=${`events${all ? ' all' : ''}`} onPointerLeave=${() => sel.setHover(null)}>${list.map(e => {
+    const [who, what] = eventWords(e), k = eventKind(e), href = hrefOf(e);
+    return html`<li key=${`${e.time}${e.id}${e.action}`} onPointerEnter=${() => sel.setHover(e.time)}><time title=${new Date(e.time).toISOString()}><button type="button" onClick=${() => sel.at(e.time)}>${all ? when(e.time) : hms(e.time)}</button></time>${k ? html`<${Glyph} k=${k === 'update' ? 'update' : k} label=${e.type} />` : html`<span></span>`}${all && html`<span class="ty">${e.type}</span>`}<span>${href ? html`<a href=${href}><b>${who}</b></a>` : html`<b>${who}</b>`} ${what}</span></li>`;
+  })}</ol>`;
+}
+export const inRange = (events, v) => events.filter(e => e.time >= v.from && e.time <= v.to);

@@ -1,0 +1,98 @@
+// The cluster as it is now: one stream a tab, deltas into maps. What was known stays when the connection is lost, with its age.
+import { get } from './api.js';
+
+const KINDS = ['nodes', 'services', 'tasks', 'networks', 'containers', 'alerts', 'paths'];
+
+/** Takes a delta in: pure but for `state`, which is changed. */
+export function apply(state, delta) {
+  if (delta.whole) for (const kind of KINDS) state[kind] = new Map();
+  for (const [kind, items] of Object.entries(delta.set)) {
+    if (kind === 'cluster') { state.cluster = items[0]; continue; }
+    for (const item of items) state[kind]?.set(item.id ?? `${item.from} ${item.to} ${item.kind}`, item);
+  }
+  for (const [kind, ids] of Object.entries(delta.gone)) for (const id of ids) state[kind]?.delete(id);
+  state.epoch = delta.epoch; state.revision = delta.revision; state.problem = delta.problem;
+  return state;
+}
+export const blank = () => ({ cluster: null, epoch: '', revision: 0, problem: null, ...Object.fromEntries(KINDS.map(k => [k, new Map()])) });
+
+export class Live {
+  constructor(now) {
+    this.now = now;
+    this.state = blank();
+    this.events = [];
+    this.isConnected = false;
+    this.lostAt = null;
+    this.heard = null;
+    this.tail = '';
+    this.cursor = '';
+    this.listeners = new Set();
+    this.lineListeners = new Set();
+    this.pending = false;
+    this.delay = 500;
+  }
+  subscribe(f) { this.listeners.add(f); return () => this.listeners.delete(f); }
+  onLines(f) { this.lineListeners.add(f); return () => this.lineListeners.delete(f); }
+  /** Many changes of one frame are one drawing. */
+  tell() {
+    if (this.pending) return;
+    this.pending = true;
+    const run = () => { this.pending = false; for (const f of [...this.listeners]) f(); };
+    if (document.hidden) setTimeout(run, 500); else requestAnimationFrame(run);
+  }
+  lines(lines, note) { for (const f of [...this.lineListeners]) f(lines, note); }
+
+  /** @param tail Scopes whose lines are wanted, as in `service:x,task:y`. */
+  follow(tail) {
+    this.tail = tail;
+    clearTimeout(this.turn);
+    // A page that goes and one that comes are one change.
+    this.turn = setTimeout(() => { if (this.source && this.followed !== this.tail) this.connect(); }, 60);
+  }
+
+  connect() {
+    this.close();
+    this.followed = this.tail;
+    const query = new URLSearchParams();
+    if (this.state.epoch) { query.set('epoch', this.state.epoch); query.set('revision', this.state.revision); }
+    if (this.tail) query.set('tail', this.tail);
+    if (this.cursor) query.set('after', this.cursor);
+    const source = this.source = new EventSource(`/ui/v1/stream?${query}`);
+    source.addEventListener('open', () => { this.delay = 500; });
+    source.addEventListener('state', e => {
+      apply(this.state, JSON.parse(e.data));
+      this.isConnected = true; this.lostAt = null; this.heard = this.now();
+      this.tell();
+    });
+    source.addEventListener('event', e => {
+      if (e.lastEventId) this.cursor = e.lastEventId;
+      this.add([JSON.parse(e.data)]);
+    });
+    source.addEventListener('lines', e => this.lines(JSON.parse(e.data)));
+    source.addEventListener('skipped', e => { const n = JSON.parse(e.data).lines; if (n) this.lines([], { skipped: n }); });
+    source.addEventListener('tail', e => this.lines([], { ended: JSON.parse(e.data)[0] }));
+    source.addEventListener('signedout', () => { this.close(); this.check(); });
+    source.addEventListener('error', () => this.lost());
+  }
+  close() { clearTimeout(this.timer); this.source?.close(); this.source = null; }
+  lost() {
+    this.close();
+    this.isConnected = false;
+    this.lostAt ??= this.now();
+    this.tell();
+    this.timer = setTimeout(() => { this.check(); this.connect(); }, this.delay);
+    this.delay = Math.min(this.delay * 2, 8000);
+  }
+  /** Whether the session is over rather than the connection; the page is told by `api.js`. */
+  check() { get('state').catch(() => {}); }
+
+  /** Events once each, in order of time, the newest 2,000. */
+  add(events) {
+    const known = new Set(this.events.map(key));
+    const fresh = events.filter(e => { const k = key(e); if (known.has(k)) return false; known.add(k); return true; });
+    if (!fresh.length) return;
+    this.events = [...this.events, ...fresh].sort((a, b) => a.time - b.time).slice(-2000);
+    this.tell();
+  }
+}
+const key = e => `${e.time} ${e.type} ${e.action} ${e.id}`;

@@ -1,0 +1,25 @@
+/// What the dashboard needs of the cluster. Everything is asked on behalf of somebody who has signed in.
+package protocol DashboardBackend: Sendable {
+    /// All that there is now, from memory.
+    /// - Throws: ``DashboardError`` with `.noSwarm` on a node that manages none.
+    func state() async throws -> DashboardState
+    /// Yields when ``state()`` may be another one. What is missed is seen all the same, some seconds later.
+    func changes() async -> AsyncStream<Void>
+    /// - Throws: ``DashboardError`` with `.notKept` where there is no history.
+    func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics
+    /// The newest lines that fit, in order of time; within some seconds, and says how far back it came.
+    func logs(_ query: DashboardLogQuery) async throws -> DashboardLogPage
+    /// Counted within some seconds; says how far it came.
+    func logVolume(_ query: DashboardLogQuery, buckets: Int) async throws -> DashboardLogVolume
+    /// Hands over new lines from now on, until the task is cancelled or there is nobody left who could write any.
+    func followLines(
+        _ scopes: [DashboardScope], _ take: @escaping @Sendable ([DashboardLogLine]) -> Void
+    ) async throws
+    /// The newest of a window, in order of time.
+    func events(_ window: DashboardWindow, limit: Int) async throws -> [EventView]
+    /// Events after a cursor, then new ones.
+    /// - Parameter after: `nil` for new ones only.
+    func newEvents(after: String?) async throws -> AsyncStream<EventView>
+    /// Does what an operator asks for, and keeps a record of it: who, what, and how it ended.
+    func perform(_ action: DashboardAction, by user: String) async throws
+}

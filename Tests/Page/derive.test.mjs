@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { attention, eventKind, hasQuorum, lastReason, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
+import { Live, apply, blank } from '../../Sources/Dashboard/Assets/live.js';
+import { age, bytes, clock, figure, niceTop, plain, shortImage, span, ticks, zoneName } from '../../Sources/Dashboard/Assets/format.js';
+import en from '../../Sources/Dashboard/Assets/words-en.js';
+import zh from '../../Sources/Dashboard/Assets/words-zh-hant.js';
+
+const units = { d: 'd', h: 'h', m: 'min', s: 's' };
+const service = (name, running, desired, more) => ({ id: name, name, running, desired, mode: 'replicated', ...more });
+const state = (parts = {}) => { const s = blank(); s.cluster = { managers: 3, reachable: 3 }; for (const [k, list] of Object.entries(parts)) s[k] = new Map(list.map(x => [x.id, x])); return s; };
+
+test('both languages have the same keys with the same places', () => {
+  assert.deepEqual(Object.keys(zh), Object.keys(en));
+  const places = text => (text.match(/\{\w+\}/g) || []).sort();
+  for (const key of Object.keys(en)) assert.deepEqual(places(zh[key]), places(en[key]), key);
+});
+
+test('red is what needs a person', () => {
+  assert.equal(serviceGlyph(service('a', 0, 1)), 'bad');
+  assert.equal(serviceGlyph(service('a', 5, 6, { update: { state: 'updating' } })), 'busy');
+  assert.equal(serviceGlyph(service('a', 6, 6, { update: { state: 'paused' } })), 'warn');
+  assert.equal(serviceGlyph(service('a', 6, 6, { update: { state: 'completed' } })), 'ok');
+  assert.deepEqual(worstFirst([service('b', 1, 1), service('a', 1, 1), service('z', 0, 1)]).map(x => x.name), ['z', 'a', 'b']);
+});
+
+test('attention has each thing once, with its last reason in full', () => {
+  const task = { id: 't', service: 'db', node: 'n1', slot: 1, state: 'rejected', desired: 'shutdown', since: 5, createdAt: 1, error: 'No such image' };
+  const list = attention(state({ services: [service('db', 0, 1), service('web', 2, 2)], tasks: [task, { ...task, id: 't2', since: 9 }], nodes: [{ id: 'n1', name: 'n1', state: 'down', availability: 'active' }] }), 10);
+  assert.deepEqual(list.map(a => [a.k, a.kind, a.name]), [['bad', 'nodes', 'n1'], ['bad', 'services', 'db']]);
+  assert.equal(list[1].reason, 'No such image');
+  assert.deepEqual(list[1].more, ['attempts', { n: 2, at: 5 }]);
+});
+
+test('a healthy cluster is quiet', () => assert.deepEqual(attention(state({ services: [service('web', 2, 2)], nodes: [{ id: 'n', name: 'n', state: 'ready', availability: 'active' }] }), 0), []));
+test('quorum is more than half', () => assert.deepEqual([[3, 2], [3, 1], [1, 1], [2, 1], [0, 0]].map(([managers, reachable]) => hasQuorum({ managers, reachable })), [true, false, true, false, true]));
+test('a reason of a task that waits comes first', () => assert.equal(lastReason([{ state: 'failed', error: 'old', since: 1 }, { state: 'pending', error: 'no suitable node', since: 2 }]).reason, 'no suitable node'));
+
+for (const [line, level] of [['{"level":"error"}', 'error'], ['ts=1 level=info msg="0 errors"', 'info'], ['2026 [Warning] disk', 'warn'], ['<11>1 2026 host', 'error'], ['<30>Jan', 'info'], ['[12:00] [FATAL] gone', 'error'], ['0 errors, 3 warnings', ''], ['error: no such file', ''], ['loglevel=error', ''], ['', ''], ['<999>x', ''], ['[1] x', '']]) test(`stated level of ${line}`, () => assert.equal(statedLevel(line), level));
+
+test('a text is a text until it is a whole regular expression', () => {
+  assert.ok(matcher('/a+b/').test('xAAB') && !matcher('/a+b/').test('a+b'));
+  assert.ok(matcher('/a(').test('x/a(y') && matcher('/(/').test('/(/') && matcher('a.b').test('A.B') && !matcher('a.b').test('axb'));
+  assert.equal(matcher(''), null);
+});
+
+test('events are marked by what they mean', () => {
+  assert.deepEqual([['task', 'failed'], ['task', 'running'], ['container', 'die', { exitCode: '1' }], ['container', 'die', { exitCode: '0' }], ['service', 'update'], ['audit', 'scale'], ['node', 'update', { 'state.new': 'down' }], ['volume', 'mount']].map(([type, action, attributes]) => eventKind({ type, action, attributes })), ['bad', 'start', 'bad', '', 'update', 'audit', 'node', '']);
+});
+
+test('deltas change what they name and nothing else', () => {
+  const s = apply(blank(), { whole: true, epoch: 'e', revision: 1, problem: null, set: { cluster: [{ name: 'c' }], services: [service('a', 1, 1), service('b', 1, 1)] }, gone: {} });
+  apply(s, { whole: false, epoch: 'e', revision: 2, problem: 'noSwarm', set: { services: [service('a', 0, 1)] }, gone: { services: ['b', 'x'] } });
+  assert.deepEqual([...s.services.values()].map(x => [x.name, x.running]), [['a', 0]]);
+  assert.deepEqual([s.cluster.name, s.revision, s.problem], ['c', 2, 'noSwarm']);
+  apply(s, { whole: true, epoch: 'f', revision: 1, problem: null, set: {}, gone: {} });
+  assert.equal(s.services.size, 0);
+});
+
+test('events are kept once each, in order', () => {
+  const l = new Live(() => 0);
+  l.tell = () => {};
+  l.add([{ time: 5, type: 'a', action: 'b', id: 'c' }, { time: 1, type: 'a', action: 'b', id: 'c' }]);
+  l.add([{ time: 5, type: 'a', action: 'b', id: 'c' }]);
+  assert.deepEqual(l.events.map(e => e.time), [1, 5]);
+});
+
+test('figures', () => {
+  assert.deepEqual([bytes(0), bytes(536870912), bytes(2040109466), bytes(null), bytes(1023)], ['0 B', '512 MiB', '1.9 GiB', '—', '1.0 KiB']);
+  assert.deepEqual([figure(0), figure(0.024), figure(12.34), figure(1518), figure(NaN)], ['0', '0.02', '12.3', '1,518', '—']);
+  assert.deepEqual([plain(8), plain(2.5), plain(0.02), plain(100), plain(1518), plain(0)], ['8', '2.5', '0.02', '100', '1,518', '0']);
+  assert.deepEqual([span(65e3, units), span(0, units), span(36e5, units), span(90061e3, units)], ['1 min 5 s', '0 s', '1 h', '1 d 1 h']);
+  assert.deepEqual([age(59e3, units), age(3599e3, units), age(864e5, units)], ['59 s', '59 min', '1 d']);
+  assert.deepEqual([shortImage('registry.lan:5000/shop/web:2.4.1@sha256:' + 'a'.repeat(64)), shortImage('library/nginx'), shortImage('nginx')], ['shop/web:2.4.1', 'library/nginx', 'nginx']);
+  assert.equal(clock(Date.UTC(2026, 7, 12, 14, 13, 20, 7), true, true), '14:13:20.007');
+  assert.equal(zoneName(0, true), 'UTC');
+});
+
+test('axes are round', () => {
+  assert.deepEqual([0.9, 7.2, 95, 512, 1041].map(niceTop), [1, 8, 100, 600, 1500]);
+  const labels = ticks(Date.UTC(2026, 0, 1, 10, 2), Date.UTC(2026, 0, 1, 11, 2), 220, true).map(([, l]) => l);
+  assert.deepEqual(labels, ['10:20', '10:40']);
+});

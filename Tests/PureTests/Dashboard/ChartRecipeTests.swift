@@ -1,0 +1,77 @@
+import Testing
+
+@testable import Dashboard
+
+@Suite struct ChartRecipeTests {
+    private func state() -> DashboardState {
+        var state = DashboardState(cluster: ClusterView())
+        state.nodes = ["n2", "n1"].map { id in
+            var node = NodeView(id: id)
+            node.name = "node-\(id.dropFirst())"
+            return node
+        }
+        var service = ServiceView(id: "s")
+        service.name = "web"
+        state.services = [service]
+        state.tasks = [("t1", 1, "n1", "c1"), ("t2", 2, "n2", "c2"), ("t0", 1, "n2", "c0")].map {
+            id, slot, node, container in
+            var task = TaskView(id: id)
+            (task.service, task.slot, task.node, task.container) = ("s", slot, node, container)
+            return task
+        }
+        return state
+    }
+
+    private func query(_ scope: DashboardScope, _ series: String, by: String? = nil) throws -> DashboardMetricsQuery {
+        let window = try #require(DashboardWindow(from: 0, to: 60_000))
+        return DashboardMetricsQuery(scope: scope, series: series, by: by, window: window, points: 6)
+    }
+
+    @Test func `a place's line has its tasks of before as well`() throws {
+        let groups = EngineDashboard.groups(
+            try query(DashboardScope(.service, "s"), "cpu", by: "task"), .container, state())
+        #expect(groups?.map(\.name) == ["web.1", "web.2"])
+        #expect(groups?.first?.entities.map(\.id).sorted() == ["c0", "c1"])
+    }
+
+    @Test func `a cluster's lines are its nodes, by name`() throws {
+        let groups = EngineDashboard.groups(try query(DashboardScope(.cluster), "cpu", by: "node"), .node, state())
+        #expect(groups?.map(\.name) == ["node-1", "node-2"])
+        #expect(groups?.first?.entities == [ChartEntity(.node, "n1", node: "n1")])
+        let network = EngineDashboard.groups(
+            try query(DashboardScope(.cluster), "network", by: "node"), .container, state())
+        #expect(network?.last?.entities.map(\.id).sorted() == ["c0", "c2"])
+    }
+
+    @Test func `what is not there has no chart`() throws {
+        #expect(EngineDashboard.groups(try query(DashboardScope(.service, "x"), "cpu"), .container, state()) == nil)
+        #expect(EngineDashboard.groups(try query(DashboardScope(.network, "x"), "cpu"), .container, state()) == nil)
+        #expect(ChartRecipe("nothing", ofNode: false, byDirection: false) == nil)
+        #expect(ChartRecipe("disk", ofNode: false, byDirection: false) == nil)
+    }
+
+    @Test func `lines are weighted sums, shares of a whole, and unknown where nothing is known`() throws {
+        let disk = try #require(ChartRecipe("disk", ofNode: true, byDirection: false))
+        #expect(disk.kind == .node && disk.series == ["filesystem_free_bytes", "filesystem_size_bytes"])
+        let answer = ChartAnswer(
+            from: 0, step: 10_000,
+            curves: [
+                .init(group: "a", series: "filesystem_size_bytes", values: [200, nil, 0]),
+                .init(group: "a", series: "filesystem_free_bytes", values: [50, nil, 0]),
+            ])
+        #expect(disk.draw(answer, groups: ["a"]) == [.init(name: "a", values: [0.75, nil, nil])])
+    }
+
+    @Test func `directions are lines of their own, or one sum`() throws {
+        let both = try #require(ChartRecipe("network", ofNode: false, byDirection: true))
+        let sum = try #require(ChartRecipe("network", ofNode: false, byDirection: false))
+        let answer = ChartAnswer(
+            from: 0, step: 1,
+            curves: [
+                .init(group: "a", series: "network_received_bytes", values: [3, nil]),
+                .init(group: "a", series: "network_sent_bytes", values: [4, 5]),
+            ])
+        #expect(both.draw(answer, groups: ["a"]).map(\.name) == ["in", "out"])
+        #expect(sum.draw(answer, groups: ["a"]) == [.init(name: "a", values: [7, 5])])
+    }
+}

@@ -1,0 +1,157 @@
+import EngineInterface
+import Foundation
+import Logging
+import NIOCore
+import Testing
+
+@testable import Dashboard
+
+@Suite struct StatedLevelTests {
+    @Test(arguments: [
+        (#"{"level":"error","msg":"x"}"#, StatedLevel.error), (#"{"ts":1,"severity": "WARNING"}"#, .warn),
+        ("ts=1 level=info msg=\"0 errors\"", .info), ("2026-01-01 [Warning] disk", .warn),
+        ("<11>1 2026 host app", .error),
+        ("<30>Jan  2 15:04:05", .info), ("[12:00] [FATAL] gone", .error), ("lvl=dbg level=debug", .debug),
+    ])
+    func `a level that is stated`(line: String, level: StatedLevel) { #expect(StatedLevel(line: line) == level) }
+
+    @Test(arguments: [
+        "0 errors, 3 warnings", "error: no such file", "loglevel=error", "<999>x", "", "[]", "<", "level=", "[1] x",
+    ])
+    func `nothing is guessed`(line: String) { #expect(StatedLevel(line: line) == nil) }
+}
+
+@Suite struct DashboardStateTests {
+    /// What the hub looks at.
+    private actor Stage: DashboardBackend {
+        var shown = DashboardState(cluster: ClusterView())
+        var error: DashboardError?
+        func show(_ state: DashboardState) { shown = state }
+        func fail(_ error: DashboardError?) { self.error = error }
+        func state() throws -> DashboardState {
+            if let error { throw error }
+            return shown
+        }
+        func changes() -> AsyncStream<Void> { AsyncStream { _ in } }
+        func metrics(_: DashboardMetricsQuery) throws -> DashboardMetrics { throw DashboardError(.notKept) }
+        func logs(_: DashboardLogQuery) -> DashboardLogPage { DashboardLogPage(reachedBack: 0) }
+        func logVolume(_ query: DashboardLogQuery, buckets: Int) -> DashboardLogVolume {
+            DashboardLogVolume(from: 0, step: 1, buckets: buckets, reachedBack: 0)
+        }
+        func followLines(_: [DashboardScope], _: @escaping @Sendable ([DashboardLogLine]) -> Void) {}
+        func events(_: DashboardWindow, limit: Int) -> [EventView] { [] }
+        func newEvents(after: String?) -> AsyncStream<EventView> { AsyncStream { $0.finish() } }
+        func perform(_: DashboardAction, by: String) {}
+    }
+
+    private struct Told: Decodable {
+        struct Item: Decodable { var id: String }
+        var epoch: String
+        var revision: UInt64
+        var whole: Bool
+        var problem: String?
+        var set: [String: [Item?]]
+        var gone: [String: [String]]
+    }
+
+    private func told(_ picture: StateHub.Picture, since revision: UInt64?) throws -> Told {
+        try JSONDecoder().decode(Told.self, from: Data(picture.delta(since: revision).utf8))
+    }
+
+    private func state(services: [(String, Int)]) -> DashboardState {
+        var state = DashboardState(cluster: ClusterView())
+        state.services = services.map { name, running in
+            var view = ServiceView(id: name)
+            view.running = running
+            return view
+        }
+        return state
+    }
+
+    @Test func `a tab is told what has changed since, and what is gone`() async throws {
+        let stage = Stage()
+        let hub = StateHub(backend: stage, epoch: "e", logger: Logger(label: "test"))
+        await stage.show(state(services: [("a", 1), ("b", 1)]))
+        let first = await hub.look()
+        #expect(try told(first, since: nil).set["services"]?.compactMap { $0?.id }.sorted() == ["a", "b"])
+        await stage.show(state(services: [("a", 2), ("c", 1)]))
+        let second = await hub.look()
+        let delta = try told(second, since: first.revision)
+        #expect(!delta.whole && delta.set["services"]?.compactMap { $0?.id }.sorted() == ["a", "c"])
+        #expect(delta.gone["services"] == ["b"] && delta.set["cluster"] == nil)
+    }
+
+    @Test func `what stays the same is no news`() async throws {
+        let stage = Stage()
+        let hub = StateHub(backend: stage, epoch: "e", logger: Logger(label: "test"))
+        await stage.show(state(services: [("a", 1)]))
+        let first = await hub.look()
+        #expect(await hub.look().revision == first.revision)
+    }
+
+    @Test func `a problem is told and keeps what was known`() async throws {
+        let stage = Stage()
+        let hub = StateHub(backend: stage, epoch: "e", logger: Logger(label: "test"))
+        await stage.show(state(services: [("a", 1)]))
+        let first = await hub.look()
+        await stage.fail(DashboardError(.noSwarm))
+        let second = await hub.look()
+        let delta = try told(second, since: first.revision)
+        #expect(delta.problem == "noSwarm" && delta.gone.isEmpty && second.revision > first.revision)
+        await stage.fail(nil)
+        let third = await hub.look()
+        #expect(try told(third, since: second.revision).problem == nil)
+    }
+
+    @Test func `a revision of another time gets everything`() async throws {
+        let stage = Stage()
+        let hub = StateHub(backend: stage, epoch: "e", logger: Logger(label: "test"))
+        await stage.show(state(services: [("a\"\u{1}\\", 1)]))
+        let told = try told(await hub.look(), since: 99)
+        #expect(told.whole && told.set["services"]?.first??.id == "a\"\u{1}\\")
+    }
+
+    @Test func `an outbox keeps the newest and counts the rest`() async throws {
+        let outbox = StreamOutbox()
+        outbox.offer(
+            (0..<2500).map {
+                DashboardLogLine(time: Double($0), stamp: "\($0)", task: "", node: "", stream: 1, text: "")
+            })
+        let taken = try await outbox.take()
+        #expect(taken.lines.count == StreamOutbox.mostLines && taken.skippedLines == 500)
+        #expect(taken.lines.first?.stamp == "500")
+    }
+
+    @Test func `a line of a service's log is taken apart`() throws {
+        let text =
+            "2026-08-12T14:13:20.000000001Z com.docker.swarm.node.id=n1,com.docker.swarm.service.id=s1,com.docker.swarm.task.id=t1 hello world\n"
+        let line = try #require(
+            LogLines.line(OutputChunk(stream: .standardError, bytes: ByteBuffer(string: text)), owner: ""))
+        #expect(line.task == "t1" && line.node == "n1" && line.text == "hello world" && line.stream == 2)
+        #expect(line.stamp == "2026-08-12T14:13:20.000000001Z")
+    }
+
+    @Test(arguments: ["", " ", "x", "2026-08-12T14:13:20Z", "\n", "error from daemon"])
+    func `what is no line is a mark of ours`(text: String) throws {
+        let line = try #require(
+            LogLines.line(OutputChunk(stream: .systemError, bytes: ByteBuffer(string: text)), owner: ""))
+        #expect(line.stream == 3)
+    }
+
+    @Test func `a window is bounded`() {
+        #expect(DashboardWindow(from: 5, to: 5) == nil)
+        #expect(DashboardWindow(from: .min, to: .max) == nil)
+        #expect(DashboardWindow(from: 0, to: 33 * 86_400_000) == nil)
+        #expect(DashboardWindow(from: 0, to: 60_000) != nil)
+        #expect(DashboardScope(parsing: "service:") == nil && DashboardScope(parsing: "cluster:x") == nil)
+        #expect(DashboardScope(parsing: "task:a:b") == DashboardScope(.task, "a:b"))
+    }
+
+    @Test func `pages come back the same from gzip`() throws {
+        let bytes = ByteBuffer(string: String(repeating: "the same words again ", count: 500))
+        let small = try #require(Gzip.compress(bytes))
+        #expect(small.readableBytes < 400)
+        #expect(Array(small.readableBytesView.prefix(2)) == [0x1F, 0x8B])
+        #expect(Gzip.compress(ByteBuffer(string: "short")) == nil)
+    }
+}
