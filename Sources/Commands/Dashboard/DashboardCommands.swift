@@ -1,5 +1,6 @@
 import DockerClient
 import LinuxSystem
+import Templates
 
 enum DashboardCommands {
     static let all: [Command] = [
