@@ -22,7 +22,7 @@ package struct InternetHost: Sendable {
     /// - Parameters:
     ///   - registry: `ADDRESS:PORT` as seen from this process.
     ///   - dashboardPort: Of this machine's loopback, for the first manager's dashboard; `nil` for none.
-    package init(lab: String, registry: String, dashboardPort: UInt16?) throws {
+    package init(lab: String, registry: String, dashboardPort: UInt16? = nil) throws {
         paths = try LabPaths(name: lab)
         let parts = registry.split(separator: ":")
         guard parts.count == 2, let port = Int(parts[1]), (1...65_535).contains(port) else {

@@ -81,7 +81,7 @@ struct Program: AsyncParsableCommand {
         var parts: [any ServiceLifecycle.Service] = [
             engine, swarm, alerts, dashboard,
             DashboardWatch(
-                dashboard, swarm: swarm, certificate: options.root + "/swarm/node.pem",
+                dashboard, swarm: swarm, certificate: swarmConfiguration.certificatePath,
                 changes: { [system = engine.system] in await Self.wakes(of: system, log: log) }, logger: log),
             APIServer(server, backends: backends, eventLoopGroup: group, logger: log),
         ]
