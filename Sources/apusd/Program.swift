@@ -93,6 +93,7 @@ struct Program: AsyncParsableCommand {
         if let metricsAddress {
             var metrics = MetricsServer.Configuration(host: metricsAddress.host, port: metricsAddress.port)
             metrics.productVersion = ProductVersion.text
+            metrics.servesCluster = options.metricsCluster
             parts.append(MetricsServer(metrics, backend: engine.metrics, eventLoopGroup: group, logger: log))
         }
         let services = ServiceGroup(
