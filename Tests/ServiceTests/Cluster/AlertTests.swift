@@ -1,3 +1,4 @@
+import EngineInterface
 import Foundation
 import Model
 import Orchestration
@@ -142,12 +143,12 @@ import Testing
             state.nodes[id] = node
         }
         var board = PulseBoard()
-        var values = [UInt64](repeating: 0, count: 16)
-        values[4] = 95
-        values[5] = 100
-        values[15] = 1
+        var values = [UInt64](repeating: 0, count: NodePulseSeries.allCases.count)
+        values[NodePulseSeries.diskUsedBytes.rawValue] = 95
+        values[NodePulseSeries.diskBytes.rawValue] = 100
+        values[NodePulseSeries.logDestinationsDown.rawValue] = 1
         for step in [-10, 0] as [Int64] {
-            values[14] += 7
+            values[NodePulseSeries.logDroppedLines.rawValue] += 7
             board.take(
                 .init(time: now.seconds + step, node: values), of: "n1", now: now.seconds, service: { _ in nil })
         }
