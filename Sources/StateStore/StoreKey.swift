@@ -7,6 +7,8 @@ package enum StoreKind: String, Sendable, CaseIterable, Codable {
     case clusters
     case secrets
     case configs
+    case alertRules = "alert-rules"
+    case alertSilences = "alert-silences"
 }
 
 /// Where a value is kept in the swarm's store.

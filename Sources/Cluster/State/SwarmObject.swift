@@ -20,6 +20,9 @@ extension SwarmTask: SwarmObject { package static var storeKind: StoreKind { .ta
 extension SwarmNetwork: SwarmObject { package static var storeKind: StoreKind { .networks } }
 extension ClusterObject: SwarmObject { package static var storeKind: StoreKind { .clusters } }
 
+extension OperatorAlertRule: SwarmObject { package static var storeKind: StoreKind { .alertRules } }
+extension AlertSilence: SwarmObject { package static var storeKind: StoreKind { .alertSilences } }
+
 extension SwarmObject {
     var key: StoreKey { StoreKey(Self.storeKind, id: id) }
 

@@ -25,6 +25,8 @@ package struct Backends: Sendable {
     package var metrics: (any MetricsBackend)?
     /// Without it there are no accounts of a dashboard to manage.
     package var dashboard: (any DashboardAdministration)?
+    /// Without it there are no paths for alerts.
+    package var alerts: (any AlertBackend)?
 
     package init(
         system: any SystemBackend, containers: any ContainerBackend, creation: any ContainerCreationBackend,
