@@ -40,6 +40,7 @@ struct RecorderAnswer {
             self =
                 isRemoval || parts.dropFirst().first == "rules" && request.method == "POST"
                 ? Self(204) : Self(200, request.method == "GET" ? "[]" : #"{"ID":"s1"}"#)
+        case "usage": self.init(200, #"{"Nodes":[],"Tasks":[]}"#)
         case "exec": self.init(200, #"{"ID":"e1","Running":false,"ExitCode":0}"#)
         case "commit": self.init(201, #"{"Id":"sha256:b"}"#)
         case "images": self = isRemoval ? Self(200, #"[{"Untagged":"a:1"}]"#) : Self.image(parts)
