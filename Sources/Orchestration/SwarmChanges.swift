@@ -58,7 +58,7 @@ package struct SwarmChanges: Sendable, Equatable {
         case .networks: networks.insert(id)
         case .clusters: cluster = true
         // Nothing is planned by them.
-        case .secrets, .configs, .alertRules, .alertSilences: break
+        case .secrets, .configs, .alertRules, .alertSilences, .dashboardAccounts, .dashboardKeys: break
         }
     }
 }

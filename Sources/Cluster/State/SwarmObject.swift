@@ -21,6 +21,8 @@ extension SwarmNetwork: SwarmObject { package static var storeKind: StoreKind { 
 extension ClusterObject: SwarmObject { package static var storeKind: StoreKind { .clusters } }
 
 extension OperatorAlertRule: SwarmObject { package static var storeKind: StoreKind { .alertRules } }
+extension KeptDashboardAccount: SwarmObject { package static var storeKind: StoreKind { .dashboardAccounts } }
+extension DashboardSigningKey: SwarmObject { package static var storeKind: StoreKind { .dashboardKeys } }
 extension AlertSilence: SwarmObject { package static var storeKind: StoreKind { .alertSilences } }
 
 extension SwarmObject {

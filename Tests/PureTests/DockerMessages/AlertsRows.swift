@@ -38,5 +38,7 @@ extension SentenceTests {
         Row(AlertError.silenceNotFound("s"), .notFound, "silence s not found"),
         Row(AlertError.alertNotFound("a"), .notFound, "there is no alert and no alert rule a"),
         Row(AlertError.ambiguous("a"), .invalidInput, "a is ambiguous"),
+        Row(DashboardVaultError.tooMany(most: 7), .conflict, "there are 7 accounts already"),
+        Row(DashboardVaultError.invalidName("a/b"), .invalidInput, "invalid name of an account: \"a/b\""),
     ]
 }
