@@ -145,6 +145,7 @@ let package = Package(
             ],
             [nioCore, nioPosix, nioSSL, nioFoundation, nioHTTP1, httpClient, protobuf, crypto, log]),
         library("Telemetry", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [sqlite, log]),
+        library("ESPControl", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"], [log]),
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
