@@ -145,7 +145,7 @@ let package = Package(
             ],
             [nioCore, nioPosix, nioSSL, nioFoundation, nioHTTP1, httpClient, protobuf, crypto, log]),
         library("Telemetry", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [sqlite, log]),
-        library("ESPControl", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"], [log]),
+        library("ESPControl", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
@@ -223,6 +223,7 @@ let package = Package(
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates", "Telemetry", "Dashboard",
+                "ESPControl",
             ], [nioCore, crypto, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
