@@ -79,6 +79,7 @@ extension NamespacePlan {
         var raising: [any NetlinkRequest] = []
         for (name, target) in ordered {
             let old = have.links[name]
+            if case .tap = target.make, old == nil { continue }
             if old == nil {
                 madeLinks.insert(name)
                 make(name, target, namespace)
@@ -113,7 +114,7 @@ extension NamespacePlan {
                     peer: VethPeer(name: peer.name, mac: peer.mac, mtu: peer.mtu, namespace: peer.namespace)))
         case .vxlan(let settings):
             fromNode.append(CreateVXLAN(name: name, settings: settings, mtu: link.mtu, namespace: namespace))
-        case .inner: break
+        case .inner, .tap: break
         }
     }
 
@@ -166,7 +167,7 @@ extension LinkState {
     fileprivate var rank: Int {
         switch make {
         case .bridge: 0
-        case .vxlan: 1
+        case .vxlan, .tap: 1
         case .veth: 2
         case .inner: 3
         }
@@ -175,7 +176,7 @@ extension LinkState {
     /// Whether the link can be changed in place, instead of being made again.
     func canBecome(_ target: LinkState) -> Bool {
         switch (make, target.make) {
-        case (.bridge, .bridge), (.inner, .inner): true
+        case (.bridge, .bridge), (.inner, .inner), (.tap, .tap): true
         case (.veth(let mine), .veth(let other)): mine == nil || other == nil || mine == other
         case (.vxlan(let mine), .vxlan(let other)): mine == other
         default: false
