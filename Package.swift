@@ -144,7 +144,8 @@ let package = Package(
                 "Addressing", "Faults",
             ],
             [nioCore, nioPosix, nioSSL, nioFoundation, nioHTTP1, httpClient, protobuf, crypto, log]),
-        library("Telemetry", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [sqlite, log]),
+        library(
+            "Telemetry", ["EngineInterface", "Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [sqlite, log]),
         library("ESPControl", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
         // 4: a node, and the roles it has in a swarm
         library(
@@ -177,8 +178,8 @@ let package = Package(
         library(
             "Dashboard",
             [
-                "DockerMessages", "DockerTypes", "EngineInterface", "Concurrency", "LinuxSystem", "CArchive",
-                "CDashboardAssets", "Model", "Addressing", "Faults",
+                "Cluster", "Telemetry", "DockerMessages", "DockerTypes", "EngineInterface", "Concurrency", "LinuxSystem",
+                "CArchive", "CDashboardAssets", "Model", "Addressing", "Faults",
             ],
             [
                 hummingbirdCore, hummingbirdHTTP2, nioCore, nioFoundation, nioTLS, nioSSL, httpTypes, crypto,

@@ -28,6 +28,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
     package let streams: AttachService
     package let stats: StatsService
     package let telemetry: NodeTelemetry
+    /// What managers are told of it.
+    package var telemetryFeed: TelemetryFeed { TelemetryFeed(telemetry: telemetry, shipper: shipping.shipper) }
     package let metrics: MetricsService
     package let images: ImageService
     package let networks: NodeNetworkService

@@ -13,12 +13,17 @@ package enum TaskPulseSeries: Int, Sendable, CaseIterable {
     case processes
     case tcpEstablished
     case outOfMemoryKills, restarts
+    /// Packets.
+    case networkReceiveDrops, networkSendDrops
+    /// Connections that others have made, and segments that were sent again.
+    case tcpAccepted, tcpRetransmits
 
     /// Whether it counts up for as long as the container lives, and a difference is what is of interest.
     package var isCounter: Bool {
         switch self {
         case .cpuMicroseconds, .cpuThrottledMicroseconds, .ioReadBytes, .ioWrittenBytes, .networkReceivedBytes,
-            .networkSentBytes, .outOfMemoryKills, .restarts:
+            .networkSentBytes, .outOfMemoryKills, .restarts, .networkReceiveDrops, .networkSendDrops, .tcpAccepted,
+            .tcpRetransmits:
             true
         case .memoryWorkingSetBytes, .memoryLimitBytes, .processes, .tcpEstablished: false
         }
@@ -33,8 +38,6 @@ package enum NodePulseSeries: Int, Sendable, CaseIterable {
     case memoryUsedBytes, memoryBytes
     /// Of the file system that the daemon's root is on.
     case diskUsedBytes, diskBytes
-    /// All links but loopback; count up.
-    case networkReceivedBytes, networkSentBytes
     case conntrackEntries, conntrackLimit
     /// Of time that something waited; count up.
     case pressureCPUMicroseconds, pressureMemoryMicroseconds, pressureIOMicroseconds
@@ -47,8 +50,8 @@ package enum NodePulseSeries: Int, Sendable, CaseIterable {
 
     package var isCounter: Bool {
         switch self {
-        case .cpuMicroseconds, .networkReceivedBytes, .networkSentBytes, .pressureCPUMicroseconds,
-            .pressureMemoryMicroseconds, .pressureIOMicroseconds, .logDroppedLines:
+        case .cpuMicroseconds, .pressureCPUMicroseconds, .pressureMemoryMicroseconds, .pressureIOMicroseconds,
+            .logDroppedLines:
             true
         case .processors, .memoryUsedBytes, .memoryBytes, .diskUsedBytes, .diskBytes, .conntrackEntries,
             .conntrackLimit, .containers, .logDestinationsDown:

@@ -7,7 +7,7 @@ import NIOPosix
 import NameService
 
 /// What answers at the internet host: a resolver that knows `google.com`, a web server that says who asks, and a way to
-/// the registry on this machine's loopback. The process itself stays in this machine's own network; its sockets are in
+/// the registry on this machine's loopback; on this machine, if wanted, a way to the dashboard. The process itself stays in this machine's own network; its sockets are in
 /// the internet host's.
 package struct InternetHost: Sendable {
     /// The names that have the internet host's own address.
@@ -16,16 +16,21 @@ package struct InternetHost: Sendable {
 
     let paths: LabPaths
     let registry: (address: String, port: Int)
+    let door: DashboardDoor?
     let log = Logger(label: "internet")
 
-    /// - Parameter registry: `ADDRESS:PORT` as seen from this process.
-    package init(lab: String, registry: String) throws {
+    /// - Parameters:
+    ///   - registry: `ADDRESS:PORT` as seen from this process.
+    ///   - dashboardPort: Of this machine's loopback, for the first manager's dashboard; `nil` for none.
+    package init(lab: String, registry: String, dashboardPort: UInt16? = nil) throws {
         paths = try LabPaths(name: lab)
         let parts = registry.split(separator: ":")
         guard parts.count == 2, let port = Int(parts[1]), (1...65_535).contains(port) else {
             throw APIError(.invalidInput, "invalid registry address \"\(registry)\": ADDRESS:PORT is wanted")
         }
         self.registry = (String(parts[0]), port)
+        let namespace = paths.network(DashboardDoor.manager)
+        door = dashboardPort.map { DashboardDoor(namespace: namespace, listening: $0) }
     }
 
     /// Serves until the task is cancelled or one of the sockets fails.
@@ -43,6 +48,7 @@ package struct InternetHost: Sendable {
                 try channel.pipeline.syncOperations.addHandler(EchoingWebHandler())
             }
         }
+        let dashboard = try await door?.open(group)
         let target = registry
         let relay = try await listen(at: LabUnderlay.registryPort, in: namespace, group) { channel in
             Relay.install(in: channel, to: target.address, port: target.port)
@@ -51,7 +57,9 @@ package struct InternetHost: Sendable {
         try await withTaskCancellationHandler {
             try await web.closeFuture.get()
             try await relay.closeFuture.get()
+            try await dashboard?.closeFuture.get()
         } onCancel: {
+            dashboard?.close(promise: nil)
             web.close(promise: nil)
             relay.close(promise: nil)
         }

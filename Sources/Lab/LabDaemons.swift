@@ -78,7 +78,9 @@ struct LabDaemons: Sendable {
         let executable = try Self.program(nil)
         let paths = paths
         let log = paths.log("internet")
-        let arguments = ["lab", "internet", "--name", paths.name, "--registry", options.registry]
+        let arguments =
+            ["lab", "internet", "--name", paths.name, "--registry", options.registry]
+            + (options.dashboardPort.map { ["--dashboard-port", "\($0)"] } ?? [])
         let process = try await onThread {
             let output = try Descriptor.open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode: 0o644)
             let child = try Processes.spawn(

@@ -84,11 +84,14 @@ package struct LabOptions: Codable, Sendable, Equatable {
     package var logLevel: String
     /// Whether a swarm is formed of the nodes.
     package var formsSwarm: Bool
+    /// Of this machine's loopback, for the first manager's dashboard; `nil` for none.
+    package var dashboardPort: UInt16?
 
     package init(
         nodes: Int = 3, managers: Int = 1, registry: String = "127.0.0.1:5000", logLevel: String = "info",
-        formsSwarm: Bool = true
+        formsSwarm: Bool = true, dashboardPort: UInt16? = nil
     ) {
+        self.dashboardPort = dashboardPort
         self.nodes = nodes
         self.managers = managers
         self.registry = registry

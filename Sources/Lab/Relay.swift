@@ -19,17 +19,24 @@ final class Relay: ChannelDuplexHandler {
 
     /// Connects an accepted connection with `address`, on the same event loop: both halves are touched there only.
     static func install(in channel: any Channel, to address: String, port: Int) -> EventLoopFuture<Void> {
+        install(in: channel) { $0.connect(host: address, port: port) }
+    }
+
+    /// - Parameter connect: Connects the far side, on the accepted connection's event loop.
+    static func install(
+        in channel: any Channel, by connect: (ClientBootstrap) -> EventLoopFuture<any Channel>
+    ) -> EventLoopFuture<Void> {
         let near = NIOLoopBound(Relay(), eventLoop: channel.eventLoop)
         let far = NIOLoopBound(Relay(), eventLoop: channel.eventLoop)
         near.value.partner = far.value
         far.value.partner = near.value
-        return ClientBootstrap(group: channel.eventLoop)
+        let bootstrap = ClientBootstrap(group: channel.eventLoop)
             .connectTimeout(connectDeadline)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { other in
                 other.eventLoop.makeCompletedFuture { try other.pipeline.syncOperations.addHandler(far.value) }
             }
-            .connect(host: address, port: port)
+        return connect(bootstrap)
             .flatMap { _ in
                 channel.setOption(.allowRemoteHalfClosure, value: true).flatMapThrowing {
                     try channel.pipeline.syncOperations.addHandler(near.value)

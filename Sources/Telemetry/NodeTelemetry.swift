@@ -15,7 +15,6 @@ package protocol TelemetrySource: Sendable {
 /// Nothing waits for it: history that cannot be written is counted, told once, and tried again.
 package final class NodeTelemetry: Sendable {
     private struct State {
-        var snapshot: Snapshot?
         var history: History?
         var isFailing = false
     }
@@ -28,6 +27,7 @@ package final class NodeTelemetry: Sendable {
     private let bounds: History.Bounds
     private let log: Logger
     private let state = Mutex(State())
+    private let newest = ObservableValue<Snapshot?>(nil)
 
     /// - Parameters:
     ///   - path: Of the file for history.
@@ -44,7 +44,13 @@ package final class NodeTelemetry: Sendable {
     }
 
     /// What was sampled last; `nil` before the first time.
-    package var snapshot: Snapshot? { state.withLock { $0.snapshot } }
+    package var snapshot: Snapshot? { newest.value }
+
+    /// The next sample, as soon as there is one that is later than `time`, in seconds since 1970.
+    /// - Throws: `CancellationError`.
+    package func snapshot(after time: Int64) async throws -> Snapshot {
+        try await newest.wait { snapshot in snapshot.flatMap { $0.time > time ? $0 : nil } }
+    }
 
     /// What has been kept; `nil` when the file cannot be opened at present.
     package var history: History? { state.withLock { $0.history } }
@@ -96,7 +102,7 @@ package final class NodeTelemetry: Sendable {
         do { snapshot = try await sampler.sample(at: time) { self.source.sampleTargets() } } catch {
             return tell(error)
         }
-        state.withLock { $0.snapshot = snapshot }
+        newest.set(snapshot)
         if history == nil, time % Self.openAgainSeconds == 0 { await openHistory() }
         guard let history else { return }
         history.add(

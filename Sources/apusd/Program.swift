@@ -51,6 +51,8 @@ struct Program: AsyncParsableCommand {
         swarmConfiguration.announce = { engine.events.publish($0) }
         swarmConfiguration.events = engine.events
         swarmConfiguration.alertWebhook = try options.alertReceiver()
+        swarmConfiguration.pulses = engine.telemetryFeed
+        swarmConfiguration.history = engine.telemetryFeed
         swarmConfiguration.advertiseAddress = options.advertiseAddr
         let swarm = Swarm(swarmConfiguration, executor: engine.tasks, group: group, log: log)
         engine.use(swarm: swarm, info: { await swarm.swarmInfo() })
@@ -59,12 +61,7 @@ struct Program: AsyncParsableCommand {
         server.socketPath = try options.socketPath()
         server.productVersion = ProductVersion.text
         let swarmMetrics = SwarmMetrics(
-            swarm: swarm, networks: engine.networks,
-            pulses: {
-                // What this node knows of itself.
-                guard let pulse = engine.telemetry.snapshot?.pulse else { return [:] }
-                return [await swarm.swarmInfo().nodeID: pulse]
-            }, log: log)
+            swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board }, log: log)
         engine.metrics.use(swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() })
         var backends = Backends(
             system: engine.system, containers: engine.containers, creation: engine.factory, listing: engine.listing,
@@ -73,15 +70,18 @@ struct Program: AsyncParsableCommand {
             connections: engine.endpoints, volumes: engine.volumes, swarm: swarm, nodes: swarm, services: swarm,
             tasks: swarm)
         backends.metrics = engine.metrics
-        var parts: [any ServiceLifecycle.Service] = [
-            engine, swarm,
-        ]
-        let dashboard = try dashboard(backends, root: options.root, group: group, log: log)
+        let alerts = FiringAlerts(system: engine.system, logger: log)
+        var extras = EngineDashboard.Extras()
+        extras.alerts = alerts
+        extras.board = { await swarm.feeds?.board }
+        extras.curves = { request in try await request.answer { await swarm.feeds?.ask($0) ?? [:] } }
+        extras.record = { engine.events.publish($0) }
+        let dashboard = try dashboard(backends, extras, group: group, log: log)
         backends.dashboard = dashboard
-        parts += [
-            dashboard,
+        var parts: [any ServiceLifecycle.Service] = [
+            engine, swarm, alerts, dashboard,
             DashboardWatch(
-                dashboard, swarm: swarm, certificate: options.root + "/swarm/node.pem",
+                dashboard, swarm: swarm, certificate: swarmConfiguration.certificatePath,
                 changes: { [system = engine.system] in await Self.wakes(of: system, log: log) }, logger: log),
             APIServer(server, backends: backends, eventLoopGroup: group, logger: log),
         ]
@@ -102,7 +102,7 @@ struct Program: AsyncParsableCommand {
 
     /// The dashboard over what the API's routes call.
     private func dashboard(
-        _ backends: Backends, root: String, group: MultiThreadedEventLoopGroup, log: Logger
+        _ backends: Backends, _ extras: EngineDashboard.Extras, group: MultiThreadedEventLoopGroup, log: Logger
     ) throws -> DashboardServer {
         var configuration = DashboardServer.Configuration()
         configuration.address = options.dashboardAddr
@@ -110,15 +110,15 @@ struct Program: AsyncParsableCommand {
             system: backends.system, swarm: backends.swarm, nodes: backends.nodes, services: backends.services,
             tasks: backends.tasks, networks: backends.networks, listing: backends.listing, logs: backends.logs)
         return try DashboardServer(
-            configuration, backend: EngineDashboard(sources, version: ProductVersion.text, logger: log),
-            accounts: DashboardAccounts(store: try FileAccountStore(directory: root + "/dashboard")),
+            configuration, backend: EngineDashboard(sources, extras: extras, version: ProductVersion.text, logger: log),
+            accounts: DashboardAccounts(store: try FileAccountStore(directory: options.root + "/dashboard")),
             eventLoopGroup: group, logger: log)
     }
 
     /// Yields with each event of the engine.
     private static func wakes(of system: any SystemBackend, log: Logger) async -> AsyncStream<Void> {
         do {
-            let events = try await system.events(since: nil, until: nil, Filters())
+            let events = try await system.events(EventQuery())
             return AsyncStream(unfolding: {
                 for await _ in events { return () }
                 return nil

@@ -1,3 +1,4 @@
+import Cluster
 import EngineInterface
 import Logging
 import Model
@@ -7,8 +8,8 @@ import Telemetry
 struct SwarmMetrics: Sendable {
     let swarm: any SwarmBackend & NodeBackend & ServiceBackend & TaskBackend
     let networks: any NetworkBackend
-    /// The latest that nodes have told of themselves, by their ids.
-    let pulses: @Sendable () async -> [String: Pulse]
+    /// What nodes have told of themselves; `nil` on a node that is not told.
+    let board: @Sendable () async -> PulseBoard?
     let log: Logger
 
     /// `nil` on a node that is in no swarm.
@@ -48,12 +49,12 @@ struct SwarmMetrics: Sendable {
             let services = try await swarm.listServices(Filters(), withStatus: true)
             let tasks = try await swarm.listTasks(Filters())
             let networks = try await networks.listNetworks(Filters(["scope": ["swarm"]]))
-            let pulses = await pulses()
+            let board = await board() ?? PulseBoard()
             var facts = ClusterFacts()
             facts.nodes = nodes.map { node in
                 ClusterFacts.Node(
                     id: node.id, hostname: node.description?.hostname ?? "", state: node.status.state.rawValue,
-                    pulse: pulses[node.id])
+                    pulse: board.pulse(ofNode: node.id, now: Timestamp.now.seconds))
             }
             var states: [String: [String: Int]] = [:]
             for task in tasks { states[task.serviceID, default: [:]][task.status.state.rawValue, default: 0] += 1 }

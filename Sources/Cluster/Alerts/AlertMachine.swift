@@ -121,7 +121,7 @@ package struct AlertMachine: Sendable {
 
 extension AlertMachine.Change {
     /// The type and actions of the events that tell of alerts.
-    package static let eventType = "alert"
+    package static let eventType = LoggedEvent.alertType
     package static let firing = "firing"
     package static let resolved = "resolved"
 

@@ -6,8 +6,6 @@ import Orchestration
 struct AlertSamples {
     /// How far back what has ended is counted, in seconds.
     static let window: Int64 = 600
-    /// Seconds after which a node's pulse says nothing any more.
-    static let staleAfter: Int64 = 60
 
     let state: SwarmState
     let board: PulseBoard
@@ -59,7 +57,7 @@ struct AlertSamples {
     /// Of nodes that have told of themselves lately.
     private func pulses(_ value: ([UInt64]) -> Double?) -> [AlertSample] {
         nodes { node in
-            guard let latest = board.latest(ofNode: node.id), now.seconds - latest.time <= Self.staleAfter else {
+            guard let latest = board.latest(ofNode: node.id), now.seconds - latest.time <= PulseBoard.staleAfter else {
                 return nil
             }
             return value(latest.values)

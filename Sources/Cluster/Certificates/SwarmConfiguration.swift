@@ -35,6 +35,8 @@ package struct SwarmConfiguration: Sendable {
         self.runDirectory = runDirectory
     }
 
+    /// The node's certificate with its key, PEM; renewed in place, and not there while the node is in no swarm.
+    package var certificatePath: String { credentials.nodePath }
     var directory: String { rootDirectory + "/swarm" }
     var storeDirectory: String { directory + "/store" }
     /// There while a store is being made anew from this manager's data alone.

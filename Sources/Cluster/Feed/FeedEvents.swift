@@ -14,8 +14,6 @@ enum FeedEvents {
     static let mostAttributes = 64
     static let longestName = 255
     static let longestText = 1 << 10
-    /// What a leader finds; its scope is the swarm.
-    private static let alertType = "alert"
     private static let types: Set<String> = ["container", "daemon", "image", "network", "volume"]
 
     /// Events as managers take them, as many as fit into one message.
@@ -33,7 +31,7 @@ enum FeedEvents {
     }
 
     /// Events of a node.
-    /// - Parameter isManager: Whether it may tell of alerts.
+    /// - Parameter isManager: Whether it may tell of alerts, and of what was done from the dashboard.
     /// - Throws: `RPCError` with `.invalidArgument`.
     static func events(_ batch: Wire.EventBatch, isManager: Bool = false, now: Timestamp = .now) throws
         -> [NumberedEvent]
@@ -43,7 +41,7 @@ enum FeedEvents {
         return try batch.events.map { sent in
             guard sent.sequence > last else { throw refusal("events out of order") }
             last = sent.sequence
-            let isKnown = types.contains(sent.type) || isManager && sent.type == alertType
+            let isKnown = types.contains(sent.type) || isManager && LoggedEvent.managerTypes.contains(sent.type)
             guard isKnown, isName(sent.action), sent.actorID.utf8.count <= longestText,
                 sent.attributes.count <= mostAttributes,
                 sent.attributes.allSatisfy({ isName($0.key) && $0.value.utf8.count <= longestText })
@@ -52,7 +50,7 @@ enum FeedEvents {
             guard size(numbered.event) <= eventBytes else { throw refusal("an event that is too long") }
             // A node's clock may be off; nothing has happened later than now.
             numbered.event.time = min(numbered.event.time, now)
-            if sent.type == alertType { numbered.event.scope = "swarm" }
+            if LoggedEvent.managerTypes.contains(sent.type) { numbered.event.scope = "swarm" }
             return numbered
         }
     }

@@ -145,10 +145,11 @@ package final class FeedHub: Sendable {
     private struct Silence: Error {}
 
     /// Asks nodes, so many at once; those that have not answered in time are left out.
+    /// - Parameter queries: By the nodes' ids.
     /// - Returns: Answers by the nodes' ids.
-    package func ask(_ nodeIDs: some Sequence<String>, _ query: Data) async -> [String: Data] {
+    package func ask(_ queries: [String: Data]) async -> [String: Data] {
         await withTaskGroup(of: (String, Data)?.self) { group in
-            for nodeID in Set(nodeIDs) {
+            for (nodeID, query) in queries {
                 group.addTask {
                     // Whoever is left out has not answered; which of the reasons it was nobody can tell.
                     try? await self.slots.run { (nodeID, try await self.ask(nodeID, query)) }

@@ -1,4 +1,4 @@
-import EngineInterface
+package import EngineInterface
 import Model
 
 /// What a manager knows of how nodes and services are: the newest of each task, and a quarter of an hour of nodes and services. A value
@@ -8,6 +8,8 @@ package struct PulseBoard: Sendable {
     /// Steps that are kept: a quarter of an hour.
     static let mostSteps = 90
     static let mostTasks = 4096
+    /// Seconds after which a pulse says nothing any more.
+    package static let staleAfter: Int64 = 60
     static let mostSeries = 64
     /// Seconds that a node's clock may be ahead.
     static let longestAhead: Int64 = 60
@@ -25,6 +27,8 @@ package struct PulseBoard: Sendable {
         package var nodeID: String
         /// Seconds since 1970.
         package var time: Int64
+        /// Since the pulse before; 0 for the first.
+        package var seconds: Int64 = 0
         /// As the node told them.
         package var values: [UInt64]
         /// Counters as what they have grown by since the pulse before.
@@ -69,7 +73,9 @@ package struct PulseBoard: Sendable {
             let values = Array(values.prefix(Self.mostSeries))
             let known = tasks[id]
             let growth = Self.growth(known?.values ?? [], values, taskCounters, isKnown: known != nil)
-            tasks[id] = TaskLatest(nodeID: nodeID, time: pulse.time, values: values, growth: growth)
+            let seconds = known.map { max(0, pulse.time - $0.time) } ?? 0
+            tasks[id] = TaskLatest(
+                nodeID: nodeID, time: pulse.time, seconds: seconds, values: values, growth: growth)
             node.tasks.insert(id)
             Self.add(Point(time: step, values: growth), to: &services[serviceID, default: []])
         }
@@ -92,6 +98,15 @@ package struct PulseBoard: Sendable {
     /// The newest values of a node, counters as the node told them, and when.
     package func latest(ofNode id: String) -> (time: Int64, values: [UInt64])? {
         nodes[id].map { ($0.time, $0.values) }
+    }
+
+    /// What a node told last, with its tasks that are known; `nil` for one that has told nothing for a minute.
+    /// - Parameter now: Seconds since 1970.
+    package func pulse(ofNode id: String, now: Int64) -> NodePulse? {
+        guard let node = nodes[id], now - node.time <= Self.staleAfter else { return nil }
+        var pulse = NodePulse(time: node.time, node: node.values)
+        for task in node.tasks { pulse.tasks[task] = tasks[task]?.values }
+        return pulse
     }
 
     /// Steps of a service, all its tasks together. The newest may not have all tasks in it yet.

@@ -1,5 +1,6 @@
 import DockerClient
 import LinuxSystem
+import Templates
 
 enum DashboardCommands {
     static let all: [Command] = [
@@ -13,7 +14,7 @@ extension Command {
         help: """
             Usage:  apus dashboard open
 
-            Print a link that signs in to this manager's dashboard, once, within a minute, from this machine
+            Print a link that signs in to this manager's dashboard, once, within a quarter of an hour, from this machine
             """
     ) { call in
         let link = try await call.client().json(.post("/dashboard/link"))

@@ -43,6 +43,8 @@ struct LabUp: AsyncParsableCommand {
     var registry = "127.0.0.1:\(Self.registryPort)"
     @Option(help: "The daemons' log level.")
     var logLevel = "info"
+    @Option(help: "A port of this machine's loopback at which a browser finds the first manager's dashboard.")
+    var dashboardPort: UInt16?
     @Flag(help: "Leave the nodes alone instead of forming a swarm.")
     var noSwarm = false
     @Flag(help: "Leave what was built when something fails, to look at it.")
@@ -55,7 +57,8 @@ struct LabUp: AsyncParsableCommand {
 
     func run() async throws {
         let options = LabOptions(
-            nodes: nodes, managers: managers, registry: registry, logLevel: logLevel, formsSwarm: !noSwarm)
+            nodes: nodes, managers: managers, registry: registry, logLevel: logLevel, formsSwarm: !noSwarm,
+            dashboardPort: dashboardPort)
         let state = try await lab.lab().up(options, keepsFailures: keepFailures)
         print("lab \(state.name) is up: \(state.nodes.count) nodes")
         for node in state.nodes { print("  \(node.name)  \(node.role)  \(node.address)  \(node.dockerHost)") }
@@ -135,6 +138,9 @@ struct LabInternet: AsyncParsableCommand {
 
     @OptionGroup var lab: LabName
     @Option var registry: String
+    @Option var dashboardPort: UInt16?
 
-    func run() async throws { try await InternetHost(lab: lab.name, registry: registry).run() }
+    func run() async throws {
+        try await InternetHost(lab: lab.name, registry: registry, dashboardPort: dashboardPort).run()
+    }
 }

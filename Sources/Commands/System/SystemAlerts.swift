@@ -1,6 +1,7 @@
-package import DockerClient
+import DockerClient
 import Foundation
 import Model
+package import Templates
 
 extension Command {
     static let systemAlerts = Command(

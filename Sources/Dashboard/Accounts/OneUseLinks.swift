@@ -1,9 +1,9 @@
 import LinuxSystem
 
-/// Links that sign in whoever opens them first, within a minute: a pure machine with the time handed in.
+/// Links that sign in whoever opens them first, within a quarter of an hour: a pure machine with the time handed in.
 package struct OneUseLinks: Sendable {
     /// Seconds that a link is good for.
-    package static let lifetime: Double = 60
+    package static let lifetime: Double = 900
     private static let most = 16
     private var open: [(token: String, until: Double)] = []
 

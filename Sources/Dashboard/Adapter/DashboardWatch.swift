@@ -63,7 +63,8 @@ package struct DashboardWatch: ServiceLifecycle.Service {
         let info = await swarm.swarmInfo()
         guard info.controlAvailable else { return .init(advertised: nil, identity: nil) }
         do {
-            let text = try await onThread { [certificate] in try Files.text(certificate, limit: 1 << 20) ?? "" }
+            let text = try await onThread { [certificate] in try Files.text(certificate, limit: 1 << 20) }
+            guard let text else { return .init(advertised: nil, identity: nil) }
             let identity = DashboardIdentity(chain: text, key: text)
             // Half a file is none: what was served before stays until the next look.
             _ = try identity.fingerprint()

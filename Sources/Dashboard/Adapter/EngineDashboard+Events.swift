@@ -2,54 +2,71 @@ import Concurrency
 import EngineInterface
 import Model
 
-// Events of this node's engine, unless somebody keeps those of all nodes.
+// Events as every manager is told of them: of all nodes, and of the swarm.
 extension EngineDashboard {
     package func events(_ window: DashboardWindow, limit: Int) async throws -> [EventView] {
-        if let events = extras.events { return try await events(window, limit) }
-        let stream = try await sources.system.events(
-            since: Timestamp(milliseconds: window.from),
-            until: Timestamp(milliseconds: min(window.to, Timestamp.now.milliseconds)),
-            Filters())
+        var query = Self.ofCluster
+        query.since = Timestamp(milliseconds: window.from)
+        query.until = Timestamp(milliseconds: min(window.to, Timestamp.now.milliseconds))
         var found: [EventView] = []
-        for await event in stream where !EventView.isNoise(event) {
-            found.append(EventView(event))
+        for await told in try await sources.system.events(query) where !EventView.isNoise(told.event) {
+            found.append(EventView(told))
             if found.count > limit * 2 { found.removeFirst(found.count - limit) }
         }
         return Array(found.suffix(limit))
     }
 
     package func newEvents(after: String?) async throws -> AsyncStream<EventView> {
-        if let newEvents = extras.newEvents { return try await newEvents(after) }
-        let stream = try await sources.system.events(
-            since: after.flatMap { Timestamp($0) }?.advanced(byNanoseconds: 1), until: nil, Filters())
+        var query = Self.ofCluster
+        query.cursor = after.flatMap { EventCursor($0) }
+        let stream = try await sources.system.events(query)
         let (views, continuation) = AsyncStream.makeStream(of: EventView.self, bufferingPolicy: .bufferingNewest(512))
         let tasks = OwnedTasks()
         continuation.onTermination = { _ in tasks.cancel() }
         tasks.begin {
-            for await event in stream where !EventView.isNoise(event) { continuation.yield(EventView(event)) }
+            for await told in stream where !EventView.isNoise(told.event) { continuation.yield(EventView(told)) }
             continuation.finish()
         }
         return views
     }
+
+    /// With cursors.
+    static var ofCluster: EventQuery {
+        var query = EventQuery(Filters(["scope": [EventQuery.clusterScope]]))
+        query.wantsCursors = true
+        return query
+    }
 }
 
 extension EventView {
-    /// What health checks and sessions do all the time.
+    /// What health checks and sessions do all the time, and what tasks pass through on their way.
     static func isNoise(_ event: EngineEvent) -> Bool {
-        event.type == "container"
-            && (event.action.hasPrefix("exec_") || ["top", "attach", "resize", "archive-path"].contains(event.action))
+        switch event.type {
+        case "container":
+            event.action.hasPrefix("exec_") || ["top", "attach", "resize", "archive-path"].contains(event.action)
+        case "task":
+            ["new", "pending", "assigned", "accepted", "preparing", "ready", "starting"].contains(event.action)
+        default: false
+        }
     }
 
-    init(_ event: EngineEvent) {
+    init(_ told: ToldEvent) {
+        let event = told.event
         self.init(time: event.time.milliseconds, type: event.type, action: event.action, id: event.actorID)
-        cursor = event.time.fixedWidth
+        cursor = told.cursor?.description ?? ""
         name = event.attributes["name"] ?? ""
-        service = event.attributes["com.docker.swarm.service.id"] ?? (event.type == "service" ? event.actorID : nil)
-        task = event.attributes["com.docker.swarm.task.id"]
-        node = event.attributes["com.docker.swarm.node.id"] ?? (event.type == "node" ? event.actorID : nil)
+        /// Whom the event is of, or is told with: containers name it by labels, the others by kind.
+        func subject(_ kind: String) -> String? {
+            event.type == kind
+                ? event.actorID
+                : event.attributes["com.docker.swarm.\(kind).id"] ?? event.attributes["\(kind).id"]
+        }
+        service = subject("service")
+        task = subject("task")
+        node = subject("node")
         for key in [
             "exitCode", "image", "reason", "signal", "network", "container", "state.new", "state.old", "user",
-            "summary", "outcome",
+            "summary", "outcome", "severity", "node.name", "service.name",
         ] {
             attributes[key] = event.attributes[key]
         }

@@ -4,7 +4,6 @@ extension EngineDashboard {
     private static let mostEntities = 4000
 
     package func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics {
-        if let history = extras.history { return try await history(query) }
         guard let curves = extras.curves else { throw DashboardError(.notKept) }
         let state = try await state()
         let isNode = query.scope.kind == .cluster || query.scope.kind == .node

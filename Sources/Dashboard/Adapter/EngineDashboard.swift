@@ -1,8 +1,9 @@
+package import Cluster
 import Concurrency
 package import EngineInterface
 import Foundation
 package import Logging
-import Model
+package import Model
 
 /// The dashboard's view of this node's engine and of the swarm that it manages, through what the Engine API is answered with.
 package struct EngineDashboard: DashboardBackend {
@@ -37,18 +38,12 @@ package struct EngineDashboard: DashboardBackend {
     package struct Extras: Sendable {
         /// What nodes keep of their containers and of themselves; charts are made out of it.
         package var curves: (@Sendable (ChartRequest) async throws -> ChartAnswer)?
-        /// Whole charts, in place of the ones made out of curves.
-        package var history: (@Sendable (DashboardMetricsQuery) async throws -> DashboardMetrics)?
-        /// Fills in what nodes, services and tasks use, networks' addresses, alerts and paths.
-        package var enrich: (@Sendable (inout DashboardState) async -> Void)?
-        /// Yields whenever the swarm's objects have changed.
-        package var changes: (@Sendable () async -> AsyncStream<Void>)?
-        /// Events of all nodes, with cursors, in place of this node's own.
-        package var events: (@Sendable (DashboardWindow, Int) async throws -> [EventView])?
-        package var newEvents: (@Sendable (String?) async throws -> AsyncStream<EventView>)?
+        /// What nodes, services and tasks use now; `nil` when this node does not know.
+        package var board: (@Sendable () async -> PulseBoard?)?
+        package var alerts: FiringAlerts?
         package var silence: (@Sendable (String, Int) async throws -> Void)?
         /// Keeps what operators did: an event of type `audit`.
-        package var record: (@Sendable (EventView) async -> Void)?
+        package var record: (@Sendable (EngineEvent) -> Void)?
         package init() {}
     }
 
@@ -88,8 +83,9 @@ package struct EngineDashboard: DashboardBackend {
         let managers = state.nodes.filter { $0.role == "manager" && $0.reachability != nil }
         state.cluster.managers = managers.count
         state.cluster.reachable = managers.count { $0.reachability == "reachable" }
-        state.cluster.hasHistory = extras.history != nil || extras.curves != nil
-        await extras.enrich?(&state)
+        state.cluster.hasHistory = extras.curves != nil
+        if let board = await extras.board?() { state.fill(from: board, now: Timestamp.now.seconds) }
+        state.alerts = extras.alerts?.views ?? []
         return state
     }
 
@@ -102,10 +98,9 @@ package struct EngineDashboard: DashboardBackend {
     }
 
     package func changes() async -> AsyncStream<Void> {
-        if let changes = extras.changes { return await changes() }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         do {
-            let events = try await sources.system.events(since: nil, until: nil, Filters())
+            let events = try await sources.system.events(Self.ofCluster)
             let tasks = OwnedTasks()
             continuation.onTermination = { _ in tasks.cancel() }
             tasks.begin {
@@ -138,11 +133,12 @@ package struct EngineDashboard: DashboardBackend {
     }
 
     private func record(_ action: DashboardAction, by user: String, _ outcome: String) async {
-        var event = EventView(
-            time: Timestamp.now.milliseconds, type: "audit", action: action.word, id: action.subject)
-        event.name = action.subject
-        event.attributes = ["user": user, "outcome": outcome, "summary": action.summary]
-        await extras.record?(event)
+        extras.record?(
+            EngineEvent(
+                type: LoggedEvent.auditType, action: action.word, actorID: action.subject,
+                attributes: [
+                    "name": action.subject, "user": user, "outcome": outcome, "summary": action.summary,
+                ], scope: "swarm"))
     }
 
     private func carryOut(_ action: DashboardAction) async throws {

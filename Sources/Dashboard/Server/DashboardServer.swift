@@ -73,7 +73,7 @@ package final class DashboardServer: ServiceLifecycle.Service {
         plan()
     }
 
-    /// For one sign-in from this machine within a minute.
+    /// For one sign-in from this machine within a quarter of an hour.
     /// - Throws: ``DashboardError`` with `.noSwarm` while nothing is served here.
     package func makeLink() throws -> (url: String, fingerprint: String) {
         guard let identity = circumstances.value.identity,

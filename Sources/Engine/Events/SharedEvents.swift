@@ -18,9 +18,9 @@ enum SharedEvents {
         return !passing.contains(action[..<end])
     }
 
-    /// Whether managers are told of it. What the swarm did they know by themselves, but for what its leader finds.
+    /// Whether managers are told of it. What the swarm did they know by themselves, but for ``LoggedEvent/managerTypes``.
     static func contains(_ event: EngineEvent) -> Bool {
-        if event.type == "alert" { return true }
+        if LoggedEvent.managerTypes.contains(event.type) { return true }
         return event.scope == "local" && types.contains(event.type) && areKept(event)
     }
 }

@@ -56,7 +56,12 @@ package struct LoggedEvent: Sendable, Equatable {
     }
 
     /// Types that Docker does not know: its clients are told of them when they ask.
-    package static let optionalTypes: Set<String> = ["task", "alert"]
+    package static let optionalTypes = managerTypes.union(["task"])
+    /// Those of them that managers tell each other, as none finds them out by itself: what the leader finds, and what was done at one.
+    package static let managerTypes: Set<String> = [alertType, auditType]
+    package static let alertType = "alert"
+    /// What somebody did from the dashboard.
+    package static let auditType = "audit"
 }
 
 /// Where a reader of events goes on: after the event that it came with.

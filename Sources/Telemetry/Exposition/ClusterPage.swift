@@ -1,3 +1,5 @@
+package import EngineInterface
+
 /// What a manager knows of its swarm when its metrics are asked for.
 package struct ClusterFacts: Sendable {
     /// A node, and what it has told last.
@@ -7,9 +9,9 @@ package struct ClusterFacts: Sendable {
         /// In lower case, as in `ready`.
         package var state: String
         /// `nil` for one that has told nothing for a while.
-        package var pulse: Pulse?
+        package var pulse: NodePulse?
 
-        package init(id: String, hostname: String, state: String, pulse: Pulse?) {
+        package init(id: String, hostname: String, state: String, pulse: NodePulse?) {
             self.hostname = hostname
             self.id = id
             self.pulse = pulse
@@ -72,7 +74,7 @@ package struct ClusterFacts: Sendable {
         for (node, labels) in labelled {
             page.sample(labels.adding("state", node.state), node.state == "ready" && node.pulse != nil ? 1 : 0)
         }
-        NodeFamilies(labelled.compactMap { node, labels in node.pulse.map { ($0.nodeRow, labels) } }).write(to: &page)
+        NodeFamilies(labelled.compactMap { node, labels in node.pulse.map { (SampleRow($0), labels) } }).write(to: &page)
         writeTasks(to: &page)
         if let swarm { DockerdFamilies.write(swarm, to: &page) }
         page.finish()
@@ -104,14 +106,14 @@ package struct ClusterFacts: Sendable {
         let known = Dictionary(
             tasks.prefix(Self.mostTasks).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var seen: Set<String> = []
-        var told: [(Pulse.TaskValues, ExpositionWriter.Labels)] = []
+        var told: [(row: SampleRow, labels: ExpositionWriter.Labels)] = []
         for node in nodes {
             // What a node tells of tasks that there are none of is not shown, and of two that tell of one the first.
-            for task in node.pulse?.tasks.prefix(Pulse.mostTasks) ?? [] {
-                guard let fact = known[task.taskID], seen.insert(task.taskID).inserted else { continue }
+            for (id, values) in (node.pulse?.tasks ?? [:]).sorted(by: { $0.key < $1.key }) {
+                guard let fact = known[id], seen.insert(id).inserted else { continue }
                 told.append(
                     (
-                        task,
+                        SampleRow(ofTask: values),
                         ExpositionWriter.Labels([
                             ("id", fact.id), ("name", fact.name), ("service", fact.serviceName),
                             ("node", node.hostname),
@@ -119,32 +121,70 @@ package struct ClusterFacts: Sendable {
                     ))
             }
         }
-        let families: [(ContainerSeries, String, String, String)] = [
-            (.cpuMicroseconds, "cpu_seconds", "seconds", "Time on processors."),
-            (
-                .cpuThrottledMicroseconds, "cpu_throttled_seconds", "seconds",
-                "Time for which the task was held up by its limit."
-            ),
-            (.memoryWorkingSetBytes, "memory_working_set_bytes", "bytes", "Memory in use."),
-            (.memoryLimitBytes, "memory_limit_bytes", "bytes", "Memory that the task may use; absent without a limit."),
-            (.outOfMemoryKills, "oom_kills", "", "Processes that the kernel has ended for want of memory."),
-            (.ioReadBytes, "io_read_bytes", "bytes", "Bytes read from block devices."),
-            (.ioWrittenBytes, "io_written_bytes", "bytes", "Bytes written to block devices."),
-            (.networkReceivedBytes, "network_receive_bytes", "bytes", "Bytes that the task has received."),
-            (.networkSentBytes, "network_send_bytes", "bytes", "Bytes that the task has sent."),
-            (.networkReceiveDrops, "network_receive_drops", "", "Packets to the task that were dropped."),
-            (.networkSendDrops, "network_send_drops", "", "Packets of the task that were dropped."),
-            (.tcpEstablished, "tcp_established", "", "Connections that are open."),
-            (.tcpAccepted, "tcp_accepted", "", "Connections that others have made."),
-            (.tcpRetransmits, "tcp_retransmits", "", "Segments that were sent again."),
-            (.processes, "processes", "processes", "Processes and threads."),
-        ]
-        for (series, name, unit, help) in families {
+        for (series, name, unit, help) in Self.taskFamilies {
             page.family("apus_task_\(name)", series.kind == .counter ? .counter : .gauge, unit: unit, help)
-            for (task, labels) in told {
-                guard let value = task[series] else { continue }
+            for (row, labels) in told {
+                guard let value = row[series] else { continue }
                 if unit == "seconds" { page.sample(labels, microseconds: value) } else { page.sample(labels, value) }
             }
+        }
+    }
+
+    private static let taskFamilies: [(ContainerSeries, name: String, unit: String, help: String)] = [
+        (.cpuMicroseconds, "cpu_seconds", "seconds", "Time on processors."),
+        (
+            .cpuThrottledMicroseconds, "cpu_throttled_seconds", "seconds",
+            "Time for which the task was held up by its limit."
+        ),
+        (.memoryWorkingSetBytes, "memory_working_set_bytes", "bytes", "Memory in use."),
+        (.memoryLimitBytes, "memory_limit_bytes", "bytes", "Memory that the task may use; absent without a limit."),
+        (.outOfMemoryKills, "oom_kills", "", "Processes that the kernel has ended for want of memory."),
+        (.restarts, "restarts", "", "Restarts of the task's container."),
+        (.ioReadBytes, "io_read_bytes", "bytes", "Bytes read from block devices."),
+        (.ioWrittenBytes, "io_written_bytes", "bytes", "Bytes written to block devices."),
+        (.networkReceivedBytes, "network_receive_bytes", "bytes", "Bytes that the task has received."),
+        (.networkSentBytes, "network_send_bytes", "bytes", "Bytes that the task has sent."),
+        (.networkReceiveDrops, "network_receive_drops", "", "Packets to the task that were dropped."),
+        (.networkSendDrops, "network_send_drops", "", "Packets of the task that were dropped."),
+        (.tcpEstablished, "tcp_established", "", "Connections that are open."),
+        (.tcpAccepted, "tcp_accepted", "", "Connections that others have made."),
+        (.tcpRetransmits, "tcp_retransmits", "", "Segments that were sent again."),
+        (.processes, "processes", "processes", "Processes and threads."),
+    ]
+}
+
+extension SampleRow {
+    /// What a node has told of itself, as far as it is told.
+    init(_ pulse: NodePulse) {
+        self.init(of: NodeSeries.self)
+        func told(_ series: NodePulseSeries) -> Int64? {
+            pulse.node.dropFirst(series.rawValue).first.map { Int64(clamping: $0) }
+        }
+        func free(_ whole: NodePulseSeries, but used: NodePulseSeries) -> Int64? {
+            guard let whole = told(whole), let used = told(used) else { return nil }
+            return max(0, whole - used)
+        }
+        self[NodeSeries.cpuBusyMicroseconds] = told(.cpuMicroseconds)
+        self[NodeSeries.processors] = told(.processors)
+        self[NodeSeries.memoryTotalBytes] = told(.memoryBytes)
+        self[NodeSeries.memoryAvailableBytes] = free(.memoryBytes, but: .memoryUsedBytes)
+        self[NodeSeries.filesystemSizeBytes] = told(.diskBytes)
+        self[NodeSeries.filesystemFreeBytes] = free(.diskBytes, but: .diskUsedBytes)
+        self[NodeSeries.conntrackEntries] = told(.conntrackEntries)
+        self[NodeSeries.conntrackLimit] = told(.conntrackLimit)
+        self[NodeSeries.pressureCPUSomeMicroseconds] = told(.pressureCPUMicroseconds)
+        self[NodeSeries.pressureMemorySomeMicroseconds] = told(.pressureMemoryMicroseconds)
+        self[NodeSeries.pressureIOSomeMicroseconds] = told(.pressureIOMicroseconds)
+        self[NodeSeries.containersRunning] = told(.containers)
+    }
+
+    /// What a node has told of a task, by ``TaskPulseSeries``.
+    init(ofTask values: [UInt64]) {
+        self.init(of: ContainerSeries.self)
+        for (series, value) in zip(TaskPulseSeries.allCases, values) {
+            // No limit is told as 0.
+            if series == .memoryLimitBytes, value == 0 { continue }
+            self[series.measured] = Int64(clamping: value)
         }
     }
 }

@@ -1,11 +1,67 @@
+package import EngineInterface
+
 extension Snapshot {
+    /// Tasks of one pulse; more are left out.
+    package static let mostPulseTasks = 4096
+
     /// What managers are told of this moment.
-    package var pulse: Pulse {
-        let tasks = containers.lazy.filter { !$0.target.taskID.isEmpty }.prefix(Pulse.mostTasks).map { sample in
-            Pulse.TaskValues(
-                taskID: sample.target.taskID,
-                values: Pulse.taskSeries.map { sample.row[$0] ?? SampleRow.absent })
+    ///
+    /// - Parameter logs: Lines that log drivers have given up since the daemon's start, and destinations that cannot be reached.
+    package func pulse(logs: (dropped: Int, down: Int) = (0, 0)) -> NodePulse {
+        var pulse = NodePulse(time: time, node: NodePulseSeries.allCases.map { value($0, logs) })
+        for sample in containers.lazy.filter({ !$0.target.taskID.isEmpty }).prefix(Self.mostPulseTasks) {
+            pulse.tasks[sample.target.taskID] = TaskPulseSeries.allCases.map { series in
+                UInt64(clamping: sample.row[series.measured] ?? 0)
+            }
         }
-        return Pulse(time: time, node: node.values, tasks: Array(tasks))
+        return pulse
+    }
+
+    private func value(_ series: NodePulseSeries, _ logs: (dropped: Int, down: Int)) -> UInt64 {
+        func told(_ series: NodeSeries) -> UInt64 { UInt64(clamping: node[series] ?? 0) }
+        func used(_ whole: NodeSeries, but free: NodeSeries) -> UInt64 {
+            let (whole, free) = (told(whole), told(free))
+            return whole > free ? whole - free : 0
+        }
+        return switch series {
+        case .cpuMicroseconds: told(.cpuBusyMicroseconds)
+        case .processors: told(.processors)
+        case .memoryUsedBytes: used(.memoryTotalBytes, but: .memoryAvailableBytes)
+        case .memoryBytes: told(.memoryTotalBytes)
+        case .diskUsedBytes: used(.filesystemSizeBytes, but: .filesystemFreeBytes)
+        case .diskBytes: told(.filesystemSizeBytes)
+        case .conntrackEntries: told(.conntrackEntries)
+        case .conntrackLimit: told(.conntrackLimit)
+        case .pressureCPUMicroseconds: told(.pressureCPUSomeMicroseconds)
+        case .pressureMemoryMicroseconds: told(.pressureMemorySomeMicroseconds)
+        case .pressureIOMicroseconds: told(.pressureIOSomeMicroseconds)
+        case .containers: told(.containersRunning)
+        case .logDroppedLines: UInt64(clamping: logs.dropped)
+        case .logDestinationsDown: UInt64(clamping: logs.down)
+        }
+    }
+}
+
+extension TaskPulseSeries {
+    /// The series that a node keeps of a container.
+    package var measured: ContainerSeries {
+        switch self {
+        case .cpuMicroseconds: .cpuMicroseconds
+        case .cpuThrottledMicroseconds: .cpuThrottledMicroseconds
+        case .memoryWorkingSetBytes: .memoryWorkingSetBytes
+        case .memoryLimitBytes: .memoryLimitBytes
+        case .ioReadBytes: .ioReadBytes
+        case .ioWrittenBytes: .ioWrittenBytes
+        case .networkReceivedBytes: .networkReceivedBytes
+        case .networkSentBytes: .networkSentBytes
+        case .processes: .processes
+        case .tcpEstablished: .tcpEstablished
+        case .outOfMemoryKills: .outOfMemoryKills
+        case .restarts: .restarts
+        case .networkReceiveDrops: .networkReceiveDrops
+        case .networkSendDrops: .networkSendDrops
+        case .tcpAccepted: .tcpAccepted
+        case .tcpRetransmits: .tcpRetransmits
+        }
     }
 }

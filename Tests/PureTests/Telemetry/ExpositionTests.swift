@@ -1,3 +1,4 @@
+import EngineInterface
 import Foundation
 import TestKit
 import Testing
@@ -38,7 +39,7 @@ import Testing
     static var cluster: ClusterFacts {
         var facts = ClusterFacts()
         facts.nodes = [
-            ClusterFacts.Node(id: "n1", hostname: "one", state: "ready", pulse: snapshot().pulse),
+            ClusterFacts.Node(id: "n1", hostname: "one", state: "ready", pulse: snapshot().pulse()),
             ClusterFacts.Node(id: "n2", hostname: "two", state: "down", pulse: nil),
         ]
         facts.services = [
@@ -96,12 +97,8 @@ import Testing
 
     @Test func `what a node tells of itself cannot spoil a page`() throws {
         var facts = Self.cluster
-        facts.nodes[0].pulse = Pulse(
-            time: .min, node: [.min, .max, -7],
-            tasks: [
-                Pulse.TaskValues(taskID: "task0", values: [.max, .min]), Pulse.TaskValues(taskID: "task0", values: []),
-                Pulse.TaskValues(taskID: "nobody", values: [1]),
-            ])
+        facts.nodes[0].pulse = NodePulse(
+            time: .min, node: [.min, .max, 7], tasks: ["task0": [.max, .min], "task1": [], "nobody": [1]])
         facts.nodes[1].hostname = "a\"b\\c\nd"
         for format in [ExpositionFormat.text, .openMetrics] {
             try StrictReader(format).read(String(decoding: facts.page(format), as: UTF8.self))
@@ -110,10 +107,19 @@ import Testing
 
     @Test func `a pulse says what a snapshot says`() throws {
         let snapshot = Self.snapshot()
-        let sent = try JSONDecoder().decode(Pulse.self, from: JSONEncoder().encode(snapshot.pulse))
-        #expect(sent[NodeSeries.processors] == snapshot.node[NodeSeries.processors])
-        #expect(sent.tasks[0][.memoryLimitBytes] == nil && sent.tasks[1][.memoryLimitBytes] == 12_000_036)
-        #expect(Pulse.taskSeries.prefix(3) == [.cpuMicroseconds, .cpuThrottledMicroseconds, .memoryWorkingSetBytes])
+        let pulse = snapshot.pulse(logs: (3, 1))
+        func told(_ series: NodePulseSeries) -> UInt64? { pulse.node.dropFirst(series.rawValue).first }
+        #expect(told(.processors) == snapshot.node[NodeSeries.processors].map { UInt64($0) })
+        #expect(told(.logDroppedLines) == 3 && told(.logDestinationsDown) == 1)
+        let total = try #require(snapshot.node[NodeSeries.memoryTotalBytes])
+        let free = try #require(snapshot.node[NodeSeries.memoryAvailableBytes])
+        #expect(told(.memoryUsedBytes) == UInt64(clamping: max(0, total - free)))
+        let limit = TaskPulseSeries.memoryLimitBytes.rawValue
+        #expect(pulse.tasks["task0"]?[limit] == 0 && pulse.tasks["task1"]?[limit] == 12_000_036)
+        #expect(pulse.tasks.values.allSatisfy { $0.count == TaskPulseSeries.allCases.count })
+        for series in TaskPulseSeries.allCases {
+            #expect(series.isCounter == (series.measured.kind == .counter), "\(series)")
+        }
     }
 
     /// `promtool check metrics`, of Debian's package `prometheus`.

@@ -116,13 +116,17 @@ import Testing
             #expect(board.tasks.count == 2 && board.tasks[own.id]?.nodeID == own.nodeID)
 
             let ids = try await manager.listNodes(Filters()).map(\.id)
-            let answers = await hub.ask(ids + ["nobody"], Data("q".utf8))
+            let answers = await hub.ask(Self.question(ids + ["nobody"]))
             #expect(Set(answers.keys) == Set(ids) && answers.values.allSatisfy { $0 == Data("answer to q".utf8) })
             second.meter.isSilent.set(true)
             let begun = ContinuousClock.now
-            let some = await hub.ask(ids, Data("q".utf8))
+            let some = await hub.ask(Self.question(ids))
             #expect(some.count == 1 && ContinuousClock.now - begun < .seconds(10))
         }
+    }
+
+    private static func question(_ ids: [String]) -> [String: Data] {
+        Dictionary(uniqueKeysWithValues: ids.map { ($0, Data("q".utf8)) })
     }
 
     // MARK: What a node may tell

@@ -1,0 +1,72 @@
+package import Foundation
+import Telemetry
+
+// Charts' curves, from what each node keeps of itself: one question a node, whose answers are added up on one grid.
+extension ChartRequest {
+    /// What each node is asked, by its id. A node has itself under a name of its own.
+    var queries: [String: HistoryQuery] {
+        var groups: [String: [HistoryQuery.Group]] = [:]
+        for group in self.groups {
+            for (node, entities) in Dictionary(grouping: group.entities, by: \.node) {
+                groups[node, default: []].append(
+                    HistoryQuery.Group(
+                        name: group.name,
+                        entities: entities.map { $0.kind == .node ? .node : Entity(.container, $0.id) }))
+            }
+        }
+        return groups.mapValues {
+            HistoryQuery(groups: $0, series: series, from: window.from / 1000, to: window.to / 1000, points: points)
+        }
+    }
+
+    /// What the nodes have answered, added up. Who has not answered, or on another grid than the others, is silent.
+    func sum(_ answers: [String: HistoryAnswer], of asked: Set<String>) -> ChartAnswer {
+        let ordered = answers.sorted { $0.key < $1.key }
+        guard let first = ordered.first?.value, first.stepSeconds > 0 else {
+            return ChartAnswer(from: window.from, step: 10_000, curves: [], silent: asked.sorted())
+        }
+        let start = ordered.map(\.value.start).min() ?? first.start
+        var sums: [[String]: [Double?]] = [:]
+        var silent = asked
+        for (node, answer) in ordered where answer.stepSeconds == first.stepSeconds {
+            let (distance, isFar) = answer.start.subtractingReportingOverflow(start)
+            guard !isFar, distance % first.stepSeconds == 0, distance / first.stepSeconds < Int64(clamping: points)
+            else { continue }
+            let offset = Int(clamping: distance / first.stepSeconds)
+            silent.remove(node)
+            for curve in answer.curves.prefix(HistoryQuery.mostCurves) {
+                var values = sums[[curve.group, curve.series]] ?? []
+                for (index, value) in curve.average.prefix(HistoryQuery.mostPoints).enumerated() {
+                    while values.count <= index + offset { values.append(nil) }
+                    guard let value else { continue }
+                    values[index + offset] = (values[index + offset] ?? 0) + value  // trap: there are so many
+                }
+                sums[[curve.group, curve.series]] = values
+            }
+        }
+        let curves = groups.flatMap { group in
+            series.compactMap { name in
+                sums[[group.name, name]].map { ChartAnswer.Curve(group: group.name, series: name, values: $0) }
+            }
+        }
+        return ChartAnswer(
+            from: Self.milliseconds(start), step: Self.milliseconds(first.stepSeconds), curves: curves,
+            silent: silent.sorted())
+    }
+
+    /// Answers what is asked for by asking nodes.
+    /// - Parameter ask: Hands each node, by its id, a query; gives the answers of those that have answered in time.
+    package func answer(by ask: @Sendable ([String: Data]) async -> [String: Data]) async throws -> ChartAnswer {
+        let encoder = JSONEncoder()
+        let sent = try queries.mapValues { try encoder.encode($0) }
+        let decoder = JSONDecoder()
+        // What is no answer is as if there were none.
+        let answers = await ask(sent).compactMapValues { try? decoder.decode(HistoryAnswer.self, from: $0) }
+        return sum(answers, of: Set(sent.keys))
+    }
+
+    private static func milliseconds(_ seconds: Int64) -> Int64 {
+        let (milliseconds, isTooMuch) = seconds.multipliedReportingOverflow(by: 1000)
+        return isTooMuch ? .max : milliseconds
+    }
+}

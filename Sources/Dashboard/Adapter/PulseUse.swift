@@ -1,0 +1,58 @@
+package import Cluster
+import EngineInterface
+
+extension DashboardState {
+    /// Fills in what nodes, services and tasks use now.
+    /// - Parameter now: Seconds since 1970; what is older than a minute says nothing any more.
+    package mutating func fill(from board: PulseBoard, now: Int64) {
+        for index in nodes.indices { nodes[index].use = NodeUse(board, nodes[index].id, now: now) }
+        var services: [String: TaskUse] = [:]
+        for index in tasks.indices {
+            guard let use = board.tasks[tasks[index].id].flatMap({ TaskUse($0, now: now) }) else { continue }
+            tasks[index].use = use
+            services[tasks[index].service, default: TaskUse()].add(use)
+        }
+        for index in self.services.indices { self.services[index].use = services[self.services[index].id] }
+    }
+}
+
+extension NodeUse {
+    fileprivate init?(_ board: PulseBoard, _ id: String, now: Int64) {
+        guard let latest = board.latest(ofNode: id), now - latest.time <= PulseBoard.staleAfter else { return nil }
+        func told(_ series: NodePulseSeries) -> Double? { latest.values.dropFirst(series.rawValue).first.map { Double($0) } }
+        func share(_ part: NodePulseSeries, of whole: NodePulseSeries) -> Double? {
+            guard let part = told(part), let whole = told(whole), whole > 0 else { return nil }
+            return part / whole
+        }
+        self.init()
+        memory = share(.memoryUsedBytes, of: .memoryBytes)
+        disk = share(.diskUsedBytes, of: .diskBytes)
+        conntrack = share(.conntrackEntries, of: .conntrackLimit)
+        at = latest.time &* 1000
+        let points = board.points(ofNode: id).suffix(2)
+        if let last = points.last, let before = points.first, last.time > before.time,
+            let grown = last.values.dropFirst(NodePulseSeries.cpuMicroseconds.rawValue).first,
+            let processors = told(.processors), processors > 0
+        {
+            cpu = Double(grown) / 1e6 / Double(last.time - before.time) / processors
+        }
+    }
+}
+
+extension TaskUse {
+    fileprivate init?(_ latest: PulseBoard.TaskLatest, now: Int64) {
+        guard now - latest.time <= PulseBoard.staleAfter else { return nil }
+        self.init()
+        memory = latest.values.dropFirst(TaskPulseSeries.memoryWorkingSetBytes.rawValue).first.map { Double($0) }
+        if latest.seconds > 0, let grown = latest.growth.dropFirst(TaskPulseSeries.cpuMicroseconds.rawValue).first {
+            cpu = Double(grown) / 1e6 / Double(latest.seconds)
+        }
+        at = latest.time &* 1000
+    }
+
+    fileprivate mutating func add(_ other: TaskUse) {
+        if let value = other.cpu { cpu = (cpu ?? 0) + value }
+        if let value = other.memory { memory = (memory ?? 0) + value }
+        at = max(at, other.at)
+    }
+}

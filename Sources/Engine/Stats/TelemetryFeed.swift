@@ -1,0 +1,31 @@
+package import EngineInterface
+package import Foundation
+import LogDrivers
+import Model
+import Telemetry
+
+/// What this node tells managers of what it measures, and keeps for their questions.
+package struct TelemetryFeed: PulseSource, HistorySource {
+    let telemetry: NodeTelemetry
+    let shipper: LogShipper
+
+    /// Whoever asks while there is no history.
+    private struct NoHistory: Error, CustomStringConvertible {
+        let description = "this node's history cannot be read at present"
+    }
+
+    package func pulse(after time: Int64) async throws -> NodePulse {
+        let snapshot = try await telemetry.snapshot(after: time)
+        let logs = await shipper.statuses().values.map(\.status)
+        let dropped = logs.reduce(0) { $0 &+ $1.counts.refused &+ $1.counts.losses }
+        let down = Set(logs.filter { $0.state == "down" }.map(\.address)).count
+        return snapshot.pulse(logs: (dropped, down))
+    }
+
+    /// - Parameter query: A `HistoryQuery` as JSON; the answer is a `HistoryAnswer` as JSON.
+    package func answer(_ query: Data) async throws -> Data {
+        let query = try JSONDecoder().decode(HistoryQuery.self, from: query)
+        guard let history = telemetry.history else { throw NoHistory() }
+        return try JSONEncoder().encode(try await history.answer(query, now: Timestamp.now.seconds))
+    }
+}
