@@ -95,7 +95,7 @@ package struct OverlayKeyPlanner: Sendable {
     private func missing(_ keyring: OverlayKeyring, _ members: [Member], _ waited: Duration, isUrgent: Bool)
         -> Duration?
     {
-        let ends = members.filter { $0.version < keyring.version }.map { member in
+        let ends = members.filter { $0.version != keyring.version }.map { member in
             if isUrgent { return member.isReady ? patienceAfterRemoval : .zero }
             return member.isReady ? patience : patienceWithSilent
         }

@@ -80,6 +80,16 @@ final class EncryptionKeeper: Sendable {
         if isOther { announce() }
     }
 
+    /// Returns when what is sent in encrypted networks is encrypted by keys that others know; after a while in any case.
+    func waitUntilInForce(atMost limit: Duration = .seconds(10)) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try await self.status.wait { $0.keys != nil && $0.page != nil ? true : nil } }
+            group.addTask { try await Task.sleep(for: limit) }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
     private func announce() { changes.set(state.withLock { $0.version }) }
 
     // MARK: The process

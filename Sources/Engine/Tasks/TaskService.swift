@@ -93,6 +93,7 @@ package final class TaskService: TaskExecutor {
         } catch {
             throw TaskError.notStarted(Cause(error))
         }
+        if task.isInEncryptedNetwork { try await node.encryption.waitUntilInForce() }
         try await waitUntilHealthy(record.id, task)
         try await waitUntilServing(record.id)
         return status(containers.record(record.id) ?? record)
