@@ -16,6 +16,8 @@ struct NamespacePlan: Sendable {
     /// Sent from the node's namespace: devices whose sockets stay there.
     var fromNode: [any NetlinkRequest] = []
     var building: [any NetlinkRequest] = []
+    /// After them: takes in devices that others have made for this, which is no difference that anybody needs to be told of.
+    var welcoming: [any NetlinkRequest] = []
     var lateParameters: [Parameter] = []
     /// After all others have stopped to use what goes.
     var removing: [any NetlinkRequest] = []
@@ -23,13 +25,14 @@ struct NamespacePlan: Sendable {
     var madeLinks: Set<String> = []
 
     var count: Int {
-        earlyParameters.count + clearing.count + fromNode.count + building.count + lateParameters.count + removing.count
+        earlyParameters.count + clearing.count + fromNode.count + building.count + welcoming.count
+            + lateParameters.count + removing.count
     }
     var isEmpty: Bool { count == 0 }
     /// Parameters are written by a thread inside the namespace alone.
     var hasParameters: Bool { !earlyParameters.isEmpty || !lateParameters.isEmpty }
 
-    /// In words.
+    /// In words: what is other than it was left.
     var summary: [String] {
         (earlyParameters + lateParameters).map { "parameter \($0.name) = \($0.value)" }
             + (clearing + fromNode + building + removing).map { "\($0)" }
@@ -83,6 +86,10 @@ extension NamespacePlan {
             if old == nil {
                 madeLinks.insert(name)
                 make(name, target, namespace)
+            }
+            if case .tap = target.make, let old, old.master == nil, !old.isUp {
+                welcoming = old.changes(to: target, name: name) + [SetLink(.name(name), isUp: true)]
+                continue
             }
             let present = old ?? target.asMade
             building.append(contentsOf: present.changes(to: target, name: name))
