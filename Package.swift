@@ -155,10 +155,10 @@ let package = Package(
             "Engine",
             [
                 "LocalStore", "Images", "ContainerRuntime", "DataPlane", "DockerMessages", "NameService", "Logs",
-                "LogDrivers", "OCI", "Telemetry",
+                "LogDrivers", "OCI", "Telemetry", "ESPControl",
                 "EngineInterface", "Netlink", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
-            [nioCore, nioPosix, log, lifecycle]),
+            [nioCore, nioPosix, crypto, log, lifecycle]),
         library(
             "Cluster",
             [

@@ -39,6 +39,7 @@ extension Swarm {
         info.cluster?.joinTokens = nil
         info.cluster?.revoked = nil
         info.cluster?.sealing = nil
+        info.cluster?.overlayKeys = nil
         if objects.isStale { info.error = StateStoreError(.unavailable, "ask the store").description }
         return info
     }

@@ -61,6 +61,8 @@ extension EndpointError: MessageConvertible {
             "Could not attach to network \(network): rpc error: code = NotFound desc = \(cause.message)"
         case .networkNotAttachable(let network):
             "Could not attach to network \(network): rpc error: code = PermissionDenied desc = network \(network) not manually attachable"
+        case .encryptionImpossible(let network, let reason):
+            "this node cannot encrypt what network \(network) sends: \(reason)"
         case .networkNotAllocated(let network):
             "network \(network) has not been allocated"
         case .invalidAddress(let text):

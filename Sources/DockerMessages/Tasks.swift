@@ -11,6 +11,8 @@ extension TaskError: MessageConvertible {
             "task \(id) has no container"
         case .notStarted(let cause):
             "starting container failed: \(cause.message)"
+        case .encryptionImpossible(let reason):
+            "this node cannot encrypt what the task's networks send: \(reason)"
         case .endedBeforeHealthy:
             "the container ended before it was healthy"
         case .exited(let code, .program):

@@ -50,7 +50,8 @@ extension NodeEngine {
                 configuration: configuration, log: log, store: store, images: images, runtime: runtime,
                 fileWatcher: try FileWatcher(), runtimeVersions: versions,
                 dataPlane: DataPlane(runDirectory: paths.run, nodeNamespace: namespace, log: log),
-                nameServer: NameServer(log: log), events: await EventLog.open(paths.events, log: log)))
+                nameServer: NameServer(log: log), events: await EventLog.open(paths.events, log: log),
+                namespace: namespace))
         try await engine.adopt()
         return engine
     }

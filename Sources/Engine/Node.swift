@@ -64,6 +64,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         var nameServer: NameServer
         var clock: any EngineClock = SystemClock()
         var events = EventLog()
+        /// Whose network is the node's; `nil` is this process' own.
+        var namespace: NetworkNamespace?
     }
 
     init(_ parts: Parts) {
@@ -74,9 +76,11 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let table = ContainerTable(store: store, log: log)
         let localVolumes = Volumes(store: store, directory: paths.volumes)
         let localNetworks = LocalNetworks(store: store)
+        let encryption = EncryptionKeeper(
+            EncryptionProcess(directory: paths.encryption, namespace: parts.namespace), events: events, log: log)
         let network = NetworkCoordinator(
             configuration: configuration, log: log, containers: table, networks: localNetworks,
-            dataPlane: parts.dataPlane, nameServer: parts.nameServer, events: events)
+            dataPlane: parts.dataPlane, nameServer: parts.nameServer, encryption: encryption, events: events)
         let roots = ContainerRoots(images: parts.images, volumes: localVolumes, containers: table)
         let shipping = LogShipping(
             paths: paths, environment: configuration.environment, store: store, watcher: parts.fileWatcher,
@@ -123,7 +127,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         swarmNetworks = SwarmNetworks(store: store, containers: table, endpoints: endpoints)
         tasks = TaskService(
             containers: table, life: containers, factory: factory, images: images, logs: logs, networks: swarmNetworks,
-            node: NodeDescriber(version: configuration.version, networks: localNetworks), events: events, log: log)
+            node: NodeDescriber(version: configuration.version, networks: localNetworks, encryption: encryption),
+            events: events, log: log)
         system = SystemService(
             configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
             volumes: volumes, runtimeVersions: parts.runtimeVersions, shipping: shipping, events: events)
@@ -209,6 +214,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
                     try await self.network.dataPlane.run()
                 }
                 group.addTask { await self.repairs.run() }
+                group.addTask { try await self.network.encryption.run() }
+                group.addTask { try await self.network.followEncryption() }
                 group.addTask { await self.shipping.shipper.run() }
                 group.addTask { await self.events.run(self.log) }
                 group.addTask { try await self.reapOrphans() }

@@ -9,6 +9,9 @@ package protocol TaskExecutor: NodeDescriptionSource, TaskRuntime, TaskLogSource
 package protocol NodeDescriptionSource: Sendable {
     /// The node's host name, platform, resources and engine; without TLS information.
     func describeNode() async throws -> NodeDescription
+    /// Returns when what the node says of its encryption is other than what it was told to a manager last: others wait for it.
+    /// - Throws: `CancellationError`.
+    func waitForEncryption(otherThan told: NodeEncryption?) async throws
 }
 
 /// Running tasks as containers.
@@ -47,6 +50,9 @@ package protocol SwarmNetworkExecutor: Sendable {
     /// in force again when the daemon has been restarted, before any manager answers.
     /// - Parameter nodeID: This node's id in the swarm, by which it finds itself among the peers.
     func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws
+    /// Takes what the keys of encrypted networks are derived from, in place of what was told before; none are left when it is empty. It is kept in
+    /// memory alone, and in force once ``NodeEncryption/keys`` says so.
+    func setOverlayKeys(_ keys: OverlayKeyring) async
     /// The node has left the swarm: everything of the swarm's networks goes.
     func leaveNetworks() async throws
     /// Returns when the container that holds an attachment is not called `name`: what it is called, or `nil` when no container of

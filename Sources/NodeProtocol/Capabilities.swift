@@ -42,6 +42,9 @@ package struct Capabilities: Sendable {
         self.version = version
     }
 
+    /// Networks whose keys managers tell. Who does not know of them gets no task in one, and is told of none.
+    package static let overlayKeys = Capability("overlay-keys", since: "0.4.0")
+
     /// This program's.
     package static let present = Capabilities(
         version: ProductVersion.text,
@@ -50,6 +53,7 @@ package struct Capabilities: Sendable {
             Capability(required: "records", since: "0.3.0"),
             // Networks are told of as facts that change, see `NetworkChangeSet`.
             Capability(required: "network-facts", since: "0.4.0"),
+            overlayKeys,
         ])
 
     /// What others are told. Names that they do not know mean nothing to them.

@@ -170,7 +170,17 @@ extension Wire.NetworkPeer {
             nodeID: try checkedIdentifier(nodeID, "a node"), hostname: hostname,
             address: try parsedAddress(address, of: "a node"),
             ingressAddresses: ingress.isEmpty ? nil : ingress,
-            assignedIngressTag: hasIngressTag ? EndpointTag(number: ingressTag) : nil)
+            assignedIngressTag: hasIngressTag ? EndpointTag(number: ingressTag) : nil,
+            encryption: hasEncryption ? try encryption.value() : nil)
+    }
+}
+
+extension Wire.NetworkPeerEncryption {
+    fileprivate func value() throws -> EncryptionPlace {
+        guard EncryptionPlace.numbers.contains(number), let lanes = UInt8(exactly: lanes),
+            (1...NodeEncryption.maximumLanes).contains(Int(lanes))
+        else { throw NetworkChangesFailure(reason: "a node that encrypts without a number or lanes") }
+        return EncryptionPlace(number: number, page: page, restarts: restarts, lanes: lanes)
     }
 }
 

@@ -106,6 +106,7 @@ extension Wire.NetworkFact {
                 $0.address = Data(peer.address.octets)
                 $0.ingressAddresses = (peer.ingressAddresses?.all ?? []).map(\.wire)
                 if let tag = peer.assignedIngressTag { $0.ingressTag = tag.number }
+                if let place = peer.encryption { $0.encryption = Wire.NetworkPeerEncryption(place) }
             }
         case .subnets(let network, let subnets):
             self.subnets = .with {
@@ -164,6 +165,16 @@ extension Wire.NetworkPortKey {
         self.init()
         transport = key.transport.number
         publishedPort = UInt32(clamping: key.publishedPort)
+    }
+}
+
+extension Wire.NetworkPeerEncryption {
+    fileprivate init(_ place: EncryptionPlace) {
+        self.init()
+        number = place.number
+        page = place.page
+        restarts = place.restarts
+        lanes = UInt32(clamping: place.lanes)
     }
 }
 

@@ -50,6 +50,8 @@ package struct AssignmentReader: Sendable {
         case tasks(complete: Bool, tasks: [SwarmTask], removed: [String])
         /// Facts of networks that have changed, or all of a scope.
         case network(NetworkChangeSet)
+        /// What keys of encrypted networks are derived from; empty when there is none for this node.
+        case keys(OverlayKeyring)
     }
 
     /// Why messages do not fit together; the reader asks for everything anew.
@@ -83,6 +85,9 @@ package struct AssignmentReader: Sendable {
             guard !networks.isPending else { throw Failure.mixed }
             return try read(set)
         case .networkChanges(let piece): return try networks.read(piece).map { .network($0) }
+        case .overlayKeys(let keys):
+            guard !networks.isPending else { throw Failure.mixed }
+            return .keys(try keys.keyring())
         case nil: throw Failure.empty
         }
     }

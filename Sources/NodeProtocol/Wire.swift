@@ -24,6 +24,8 @@ package enum Wire {
     package typealias TaskSet = Apus_Node_V1_TaskSet
     package typealias NetworkChanges = Apus_Node_V1_NetworkChanges
     package typealias NetworkFact = Apus_Node_V1_NetworkFact
+    package typealias NetworkPeerEncryption = Apus_Node_V1_NetworkPeerEncryption
+    package typealias OverlayKeys = Apus_Node_V1_OverlayKeys
     package typealias NetworkKey = Apus_Node_V1_NetworkKey
     package typealias NetworkPortKey = Apus_Node_V1_NetworkPortKey
     package typealias NetworkMeshBackend = Apus_Node_V1_NetworkMeshBackend

@@ -8,7 +8,7 @@ struct NodeFilter {
 
     /// The filters for a task; they hold for others of the same specification and the same ports, too, unless those replace a task.
     static func all(for task: SwarmTask) -> [NodeFilter] {
-        [ready, resources(task), constraints(task), platform(task), hostPorts(task), replicas(task)]
+        [ready, resources(task), constraints(task), platform(task), hostPorts(task), replicas(task), encryption(task)]
     }
 
     /// Whether a node may get any task at all.
@@ -56,6 +56,16 @@ struct NodeFilter {
         let wanted = task.hostPorts
         return NodeFilter(explain: { "host-mode port already in use \(on($0))" }) { node, load, state in
             load.areFree(wanted, on: node.value.id, state)
+        }
+    }
+
+    /// A node that says nothing of encryption does not know of it.
+    private static func encryption(_ task: SwarmTask) -> NodeFilter {
+        let isNeeded = task.isInEncryptedNetwork
+        return NodeFilter(explain: { "encrypted networks not possible \(on($0))" }) { node, _, _ in
+            guard isNeeded else { return true }
+            guard let own = node.value.description?.encryption else { return false }
+            return own.reason == nil
         }
     }
 

@@ -41,6 +41,7 @@ extension Agent {
         var sets: [NetworkChangeSet] = []
         for item in items {
             switch item.content {
+            case .keys(let keys): await executor.setOverlayKeys(keys)
             case .network(let set):
                 sets.append(set)
                 told.insert(set.scope.networkID)

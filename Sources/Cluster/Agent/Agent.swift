@@ -22,6 +22,8 @@ struct Agent: ServiceLifecycle.Service {
     static let reportsPerMessage = 200
     /// How long a manager may take to answer a heartbeat. Another manager is found before this node counts as down.
     static let answerDeadline = Duration.seconds(4)
+    /// Between signs of life that bring news.
+    static let shortestPause = Duration.milliseconds(250)
     static let silenceCheck = Duration.milliseconds(500)
     /// How long the executor may take to describe the node or to apply networks before it is tried anew.
     static let networkRetry = Duration.seconds(2)
@@ -184,7 +186,7 @@ struct Agent: ServiceLifecycle.Service {
             _ = try await session.id()
             var told = description
             while true {
-                try await Task.sleep(for: session.heartbeat)
+                try await pause(session.heartbeat, telling: told.encryption)
                 let present = try await executor.describeNode()
                 let news = present == told ? Data() : try Wire.payload(present)
                 told = present
@@ -202,6 +204,19 @@ struct Agent: ServiceLifecycle.Service {
                 session.take(message)
                 try await self.take(message)
             }
+        }
+    }
+
+    /// Waits for the time of the next sign of life, or until other nodes wait for what this one has to say of its encryption.
+    private func pause(_ heartbeat: Duration, telling told: NodeEncryption?) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await Task.sleep(for: heartbeat) }
+            group.addTask {
+                try await Task.sleep(for: min(heartbeat, Self.shortestPause))
+                try await self.executor.waitForEncryption(otherThan: told)
+            }
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 

@@ -22,6 +22,8 @@ actor AssignmentPlanner {
     struct Batch: Sendable {
         /// Encoded ``Wire/NetworkChanges``. Networks go first: a task must find them.
         var networks: [Data] = []
+        /// What keys of encrypted networks are derived from, before the networks; empty when the node is to forget them.
+        var keys: OverlayKeyring?
         var tasks: TaskTeller.Change?
     }
 
@@ -35,6 +37,17 @@ actor AssignmentPlanner {
         var cursors: [NetworkFact.Scope: UInt64] = [:]
         /// What it is to be told has been computed.
         var isReady = false
+        /// Whether it knows what encrypted networks are.
+        let understandsKeys: Bool
+        var toldKeys = ToldKeys.unknown
+    }
+
+    /// What a node has been told of keys.
+    private enum ToldKeys: Equatable {
+        /// It may have some of an earlier session.
+        case unknown
+        case none
+        case version(UInt64)
     }
 
     private let model: ReadModel
@@ -55,6 +68,8 @@ actor AssignmentPlanner {
     private var drains = DrainPlanner()
     private var nodeTasks = NodeTasks()
     private var readyNodes: Set<String> = []
+    /// Of the keys of encrypted networks.
+    private var keysVersion: UInt64?
     private var subscribers: [String: Subscriber] = [:]
     /// Those that are not ready yet.
     private var newcomers: Set<String> = []
@@ -118,7 +133,9 @@ actor AssignmentPlanner {
     /// - Parameter lacking: What the node's program does not understand, and is not told.
     func begin(_ nodeID: String, session: String, lacking: [Capability]) {
         remove(nodeID)
-        subscribers[nodeID] = Subscriber(session: session, teller: TaskTeller(lacking: lacking))
+        subscribers[nodeID] = Subscriber(
+            session: session, teller: TaskTeller(lacking: lacking),
+            understandsKeys: !lacking.contains { $0.name == Capabilities.overlayKeys.name })
         newcomers.insert(nodeID)
         trigger.yield()
     }
@@ -153,6 +170,7 @@ actor AssignmentPlanner {
         subscribers[nodeID]?.wake = continuation
         // Whoever asks anew is told everything anew.
         subscribers[nodeID]?.cursors = [:]
+        subscribers[nodeID]?.toldKeys = .unknown
         subscribers[nodeID]?.teller.restart()
         for scope in subscribers[nodeID]?.scopes ?? [] { acknowledgements.forget(nodeID, scope) }
         continuation.yield()
@@ -179,8 +197,25 @@ actor AssignmentPlanner {
             batch.networks += try NetworkChangeSet(scope, sequence: sequence, isEnd: true).encoded()
             subscriber.cursors[scope] = nil
         }
-        batch.tasks = subscriber.teller.take { task($0, of: nodeID) }
+        batch.keys = keys(for: &subscriber)
+        let understandsKeys = subscriber.understandsKeys
+        batch.tasks = subscriber.teller.take { task($0, of: nodeID, understandsKeys: understandsKeys) }
         return batch
+    }
+
+    /// Keys that the node is still to be told, or to forget.
+    private func keys(for subscriber: inout Subscriber) -> OverlayKeyring? {
+        guard subscriber.understandsKeys, let keys = objects.cluster?.overlayKeys else { return nil }
+        let wanted: ToldKeys = encrypts(subscriber) ? .version(keys.version) : .none
+        if subscriber.toldKeys == wanted { return nil }
+        subscriber.toldKeys = wanted
+        return wanted == .none ? OverlayKeyring(version: keys.version) : keys
+    }
+
+    private func encrypts(_ subscriber: Subscriber) -> Bool {
+        subscriber.scopes.contains { scope in
+            if case .network(let id) = scope { index.isEncrypted(id) } else { false }
+        }
     }
 
     /// The node's new connections follow these states.
@@ -198,8 +233,12 @@ actor AssignmentPlanner {
     }
 
     /// A task as its node is told of it.
-    private func task(_ id: String, of nodeID: String) -> ToldTask? {
-        guard nodeTasks.byNode[nodeID]?.contains(id) == true, let task = objects.tasks.shared(id) else { return nil }
+    ///
+    /// One in an encrypted network is none for a node that does not know what that is: it would send in clear.
+    private func task(_ id: String, of nodeID: String, understandsKeys: Bool) -> ToldTask? {
+        guard nodeTasks.byNode[nodeID]?.contains(id) == true, let task = objects.tasks.shared(id),
+            understandsKeys || !task.value.isInEncryptedNetwork
+        else { return nil }
         // What is to stop goes on while other nodes may send it connections.
         let isHeld =
             task.value.status.state == .running && !task.value.isWanted && (backends.isServing(id) || drains.isHeld(id))
@@ -236,10 +275,12 @@ actor AssignmentPlanner {
         for id in touched {
             let task = objects.tasks[id]
             for nodeID in nodeTasks.take(id, task) where subscribers[nodeID]?.isReady == true {
-                let told = self.task(id, of: nodeID)
+                let understandsKeys = subscribers[nodeID]?.understandsKeys == true
+                let told = self.task(id, of: nodeID, understandsKeys: understandsKeys)
                 if subscribers[nodeID]?.teller.note(id, told) == true { woken.insert(nodeID) }
             }
         }
+        woken.formUnion(takeKeys())
         woken.formUnion(greet())
         for nodeID in woken { subscribers[nodeID]?.wake?.yield() }
         due.set([backends.nextDeadline, drains.nextDeadline].compactMap(\.self).min())
@@ -290,11 +331,22 @@ actor AssignmentPlanner {
         return woken
     }
 
+    /// - Returns: Nodes that are to be told of other keys.
+    private func takeKeys() -> Set<String> {
+        let version = objects.cluster?.overlayKeys?.version
+        if version == keysVersion { return [] }
+        keysVersion = version
+        return Set(subscribers.filter { $0.value.isReady && $0.value.understandsKeys && encrypts($0.value) }.keys)
+    }
+
     /// Makes a node follow the networks that it takes part in, and those alone.
     /// - Returns: Whether they are others than before.
     private func follow(_ nodeID: String, isBack: Bool) -> Bool {
-        let scopes = Set(index.networkIDs(of: nodeID).map { NetworkFact.Scope.network($0) } + [.swarm])
-        guard let former = subscribers[nodeID]?.scopes, former != scopes else { return false }
+        guard let subscriber = subscribers[nodeID] else { return false }
+        let networks = index.networkIDs(of: nodeID).filter { subscriber.understandsKeys || !index.isEncrypted($0) }
+        let scopes = Set(networks.map { NetworkFact.Scope.network($0) } + [.swarm])
+        let former = subscriber.scopes
+        guard former != scopes else { return false }
         for scope in former.subtracting(scopes) { acknowledgements.leave(nodeID, scope) }
         for scope in scopes.subtracting(former) { acknowledgements.join(nodeID, scope, isBack: isBack) }
         subscribers[nodeID]?.scopes = scopes
@@ -307,7 +359,8 @@ actor AssignmentPlanner {
         for nodeID in newcomers {
             _ = follow(nodeID, isBack: true)
             for id in nodeTasks.byNode[nodeID] ?? [] {
-                let told = task(id, of: nodeID)
+                let understandsKeys = subscribers[nodeID]?.understandsKeys == true
+                let told = task(id, of: nodeID, understandsKeys: understandsKeys)
                 _ = subscribers[nodeID]?.teller.note(id, told)
             }
             subscribers[nodeID]?.isReady = true

@@ -164,7 +164,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let address = try place.address(of: node)
         var description = description
         var waiting: NodeDescription?
-        if let new = description, Self.differs(new, from: node.description), !allows(\.descriptions, of: nodeID) {
+        if let new = description, Self.differs(new, from: node.description),
+            !allows(Self.pace(of: new, after: node.description), of: nodeID)
+        {
             (description, waiting) = (nil, new)
         }
         // From the very write that makes the node this manager's, before the session is there.
@@ -225,7 +227,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
             if !Self.differs(new, from: model.objects.nodes[nodeID]?.description) {
                 sessions[nodeID]?.waiting = nil
                 description = nil
-            } else if allows(\.descriptions, of: nodeID) {
+            } else if allows(Self.pace(of: new, after: model.objects.nodes[nodeID]?.description), of: nodeID) {
                 sessions[nodeID]?.waiting = nil
             } else {
                 description = nil
@@ -283,6 +285,14 @@ package actor Dispatcher: ServiceLifecycle.Service {
     }
 
     private static var isOver: RPCError { RPCError(code: .aborted, message: "the session is over") }
+
+    private static func pace(
+        of new: NodeDescription, after old: NodeDescription?
+    ) -> WritableKeyPath<NodePace, Allowance> {
+        var same = new
+        same.encryption = old?.encryption
+        return differs(same, from: old) ? \.descriptions : \.encryption
+    }
 
     private static func differs(_ new: NodeDescription, from old: NodeDescription?) -> Bool {
         var new = new

@@ -93,6 +93,7 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
         try await dispatcher.allowStream(nodeID, session: session)
         for await _ in try await dispatcher.assignments.stream(nodeID, session: session) {
             let batch = try await dispatcher.assignments.next(nodeID, session: session)
+            if let keys = batch.keys { try await response.write(.with { $0.overlayKeys = Wire.OverlayKeys(keys) }) }
             for changes in batch.networks { try await response.write(.with { $0.networkChanges = changes }) }
             guard let change = batch.tasks else { continue }
             let messages = try Wire.messages(

@@ -55,7 +55,19 @@ enum NodeReports {
         let counts = [labels.count, description.engine.plugins.count, resources.genericResources?.count ?? 0]
         guard counts.allSatisfy({ $0 <= maximumEntries }) else { throw refusal("too many entries") }
         guard routed.allSatisfy({ IPNetwork(ipv4: $0) != nil }) else { throw refusal("what is no subnet") }
+        if let encryption = description.encryption { description.encryption = try checked(encryption) }
         return description
+    }
+
+    private static func checked(_ encryption: NodeEncryption) throws -> NodeEncryption {
+        guard encryption.page.map({ NodeEncryption.number(ofPage: $0) != nil }) ?? true,
+            encryption.lanes.map({ (1...NodeEncryption.maximumLanes).contains($0) }) ?? true
+        else { throw refusal("what is no place for what is encrypted") }
+        var encryption = encryption
+        encryption.reason = encryption.reason.map { reason in
+            isPrintable(reason) ? cut(reason, maximumMessage) : "not said in plain text"
+        }
+        return encryption
     }
 
     /// What a node says of the program that it runs; nothing, of one that does not say.

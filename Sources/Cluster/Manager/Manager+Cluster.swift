@@ -11,6 +11,7 @@ extension Manager {
         }
         cluster.revoked = nil
         cluster.sealing = nil
+        cluster.overlayKeys = nil
         return cluster
     }
 

@@ -67,8 +67,15 @@ extension Manager {
             guard force || node.status.state == .down else {
                 throw NodeError.notDown(id)
             }
-            return StoreTransaction(
+            var transaction = StoreTransaction(
                 conditions: [.modified(node.key, at: Int64(clamping: node.version.index))], deletes: [node.key])
+            // The node knows the keys of encrypted networks: others take their place, see `OverlayKeyPlanner`.
+            if var cluster = state.cluster, cluster.overlayKeys?.isEmpty == false {
+                cluster.overlayKeys?.removals += 1
+                transaction.require(.modified(cluster.key, at: Int64(clamping: cluster.version.index)))
+                transaction.put(cluster.key, try cluster.storedBytes)
+            }
+            return transaction
         }
     }
 
@@ -77,6 +84,7 @@ extension Manager {
         var node = node
         node.membership = nil
         node.description?.routedSubnets = nil
+        node.description?.encryption = nil
         guard var status = node.managerStatus else { return node }
         let live = live.state
         status.leader = live.leader == node.id && !live.isStale ? true : nil

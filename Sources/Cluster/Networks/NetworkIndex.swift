@@ -251,6 +251,9 @@ package struct NetworkIndex {
     /// Whether nodes that take part in a network are told of it.
     func isTold(_ network: String) -> Bool { networks[network]?.vni != nil }
 
+    /// Whether what nodes send each other in a network is encrypted.
+    func isEncrypted(_ network: String) -> Bool { networks[network]?.isEncrypted == true }
+
     /// The networks that a task has places in, ingress among them.
     func networkIDs(ofTask id: String) -> Set<String> { tasks[id]?.networks.filter(isTold) ?? [] }
 }

@@ -106,8 +106,10 @@ struct NodeShare: Equatable {
     /// Where it is reached as a manager.
     let managerAddress: IPAddress?
     let managerPort: UInt16?
+    let encryption: EncryptionPlace?
 
     init(_ node: Node) {
+        encryption = node.membership?.encryption
         hostname = node.description?.hostname ?? ""
         vtep = node.membership?.dataPathAddress
         ingressAddresses = node.membership?.ingressAddresses?.all ?? []
@@ -129,6 +131,6 @@ struct NodeShare: Equatable {
         return SwarmNetworkState.Peer(
             nodeID: id, hostname: hostname, address: vtep,
             ingressAddresses: addresses.isEmpty ? nil : EndpointAddresses(addresses),
-            assignedIngressTag: assignedIngressTag)
+            assignedIngressTag: assignedIngressTag, encryption: encryption)
     }
 }

@@ -200,6 +200,7 @@ struct ManagerRole: Sendable {
         let loop = OrchestrationLoop(store: store, copy: manager.model, log: log, makeID: { RandomID.swarm() })
         let keeper = RoleKeeper(
             store: store, model: manager.model, live: manager.live, members: manager.members, nodeID: nodeID, log: log)
+        let keys = OverlayKeyKeeper(store: store, model: manager.model, log: log)
         let alerts = configuration.events.map { events in
             AlertWatch(
                 model: manager.model, feeds: manager.feeds, live: manager.live, events: events,
@@ -219,6 +220,7 @@ struct ManagerRole: Sendable {
                         tasks.addTask { try await loop.run(under: fence) }
                         tasks.addTask { try await keeper.run(under: fence) }
                         tasks.addTask { try await seals.lead(under: fence) }
+                        tasks.addTask { try await keys.run(under: fence) }
                         if let alerts { tasks.addTask { try await alerts.run() } }
                         defer { tasks.cancelAll() }
                         try await tasks.next()

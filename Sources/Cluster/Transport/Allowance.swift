@@ -48,6 +48,8 @@ struct NodePace: Sendable {
     var messages: Allowance
     /// New descriptions: each is written to the store, which keeps the earlier ones for some minutes.
     var descriptions: Allowance
+    /// The same where nothing is other but how it encrypts, which others wait for.
+    var encryption: Allowance
     /// Streams of assignments: each begins with everything.
     var streams: Allowance
     /// Reports that bring a task no further.
@@ -57,6 +59,7 @@ struct NodePace: Sendable {
 
     init(at now: ContinuousClock.Instant) {
         descriptions = Allowance(burst: 5, perSecond: 0.1, at: now)
+        encryption = Allowance(burst: 20, perSecond: 0.5, at: now)
         messages = Allowance(burst: 30, perSecond: 5, at: now)
         renewals = Allowance(burst: 20, perSecond: 0.25, at: now)
         sessions = Allowance(burst: 20, perSecond: 0.5, at: now)

@@ -152,6 +152,9 @@ struct FinePlan: Sendable {
                 for address in now.addresses.all { rows.neighbours[.tunnel(address)] = now.mac }
                 coming[id, default: []] += now.addresses.all
             }
+            let left = Set(gone.filter { rows.neighbours[.tunnel($0)] == .some(nil) })
+            // The process that encrypts is told by itself.
+            if overlay.isEncrypted { rows = Rows() }
             for (key, target) in rows.forwarding {
                 let entry = ForwardingEntry(
                     link: .name(key.link), mac: key.mac, owner: key.owner, remote: (target ?? nil)?.remote)
@@ -172,7 +175,7 @@ struct FinePlan: Sendable {
             self.rows[id] = rows
             if gone.isEmpty { continue }
             let local = localAddresses(of: id, network)
-            let lost = gone.filter { rows.neighbours[.tunnel($0)] == .some(nil) && !local.contains($0) }
+            let lost = gone.filter { left.contains($0) && !local.contains($0) }
             end(lost.map { .answered($0) }, inside: id, network)
         }
     }

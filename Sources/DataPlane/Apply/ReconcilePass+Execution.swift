@@ -23,7 +23,8 @@ extension ReconcilePass {
             if part.count > 0 {
                 outcome.changes += part.count
                 outcome.touched.insert(scope)
-                if part.wasExamined { outcome.differences[scope] = part.summary }
+                let words = part.wasExamined ? part.summary : []
+                if !words.isEmpty { outcome.differences[scope] = words }
             }
             if shared[scope] != nil { continue }
             var applied = AppliedNamespace(input: part.input, state: part.wanted)

@@ -87,7 +87,8 @@ extension Derivation {
         }
     }
 
-    /// An overlay's namespace: a bridge of the local endpoints, and the tunnel that knows all others.
+    /// An overlay's namespace: a bridge of the local endpoints, and the tunnel that knows all others. An encrypted one has no other way out
+    /// than to the process that encrypts.
     func overlayState(
         _ overlay: OverlayNetwork, _ underlay: Underlay?, _ endpoints: [String: LocalEndpoint]
     ) -> WantedNamespace {
@@ -103,8 +104,10 @@ extension Derivation {
             make: .bridge(BridgeOptions(multicastSnooping: false)), mtu: overlay.mtu,
             mac: MACAddress(tag: EndpointTag(number: 0)))
         if let underlay {
-            state.kernel.links[Layout.overlayTunnel] = LinkState(
-                make: .vxlan(VXLANSettings(id: overlay.vni, local: underlay.address, port: underlay.port)),
+            let tunnel = overlay.isEncrypted ? Layout.encryptedTunnel : Layout.overlayTunnel
+            state.kernel.links[tunnel] = LinkState(
+                make: overlay.isEncrypted
+                    ? .tap : .vxlan(VXLANSettings(id: overlay.vni, local: underlay.address, port: underlay.port)),
                 mtu: overlay.mtu, master: Layout.overlayBridge,
                 // What no local port has goes to the tunnel, and ARP as well: it answers.
                 port: PortOptions(
@@ -136,7 +139,8 @@ extension Derivation {
                 ports: guarded, taken: taken, hasOthersLax: scopesWithLax.contains(.overlay(overlay.id)), gates: []
             ).table
         ]
-        guard underlay != nil else { return state }
+        // Where others are, and what answers ARP, the process that encrypts is told.
+        guard underlay != nil, !overlay.isEncrypted else { return state }
         for remote in overlay.remotes.values {
             let key = ForwardingKey(link: Layout.overlayTunnel, mac: remote.mac, owner: .device)
             state.kernel.forwarding[key] = ForwardingTarget(remote: remote.vtep)

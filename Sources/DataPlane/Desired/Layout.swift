@@ -15,6 +15,8 @@ package struct Layout: Sendable, Equatable {
     /// In an overlay's namespace.
     package static let overlayBridge = "br0"
     package static let overlayTunnel = "vx0"
+    /// In an encrypted overlay's namespace, in the tunnel's place: the TAP device of the process that encrypts.
+    package static let encryptedTunnel = "esp0"
     /// In the ingress sandbox: on the ingress overlay, and on docker_gwbridge.
     package static let ingressInterface = "eth0"
     package static let gatewayInterface = "gw0"
@@ -32,6 +34,8 @@ package struct Layout: Sendable, Equatable {
 
     /// A container's namespace, by the container's id.
     package func sandbox(_ id: String) -> NetworkNamespace { namespace("c-" + id) }
+    /// Where an overlay's namespace on this node is, by the network's id.
+    package func overlayPath(_ id: String) -> String { overlay(id).path }
     /// An overlay's namespace on this node, by the network's id.
     package func overlay(_ id: String) -> NetworkNamespace { namespace("o-" + id) }
     package var ingress: NetworkNamespace { namespace("ingress") }

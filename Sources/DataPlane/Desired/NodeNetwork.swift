@@ -43,14 +43,17 @@ package struct Underlay: Codable, Equatable, Sendable {
     package var controlPorts: Set<UInt16>
     /// Where managers are reached, beside the VTEPs.
     package var managers: Set<IPAddress>
+    /// How many UDP ports after VXLAN's what is encrypted arrives at; none while this node encrypts nothing.
+    package var encryptedPorts: Int
 
     /// Ethernet, IPv4, UDP and VXLAN headers (RFC 7348 §5).
     package static let overhead = 50
 
     package init(
         address: IPAddress, link: String? = nil, mtu: Int = 1500, peers: Set<IPAddress>, port: UInt16 = 4789,
-        controlPorts: Set<UInt16> = [], managers: Set<IPAddress> = []
+        controlPorts: Set<UInt16> = [], managers: Set<IPAddress> = [], encryptedPorts: Int = 0
     ) {
+        self.encryptedPorts = encryptedPorts
         self.address = address
         self.link = link
         self.mtu = mtu
@@ -58,6 +61,14 @@ package struct Underlay: Codable, Equatable, Sendable {
         self.port = port
         self.controlPorts = controlPorts
         self.managers = managers
+    }
+
+    /// UDP ports at which ESP arrives, one a lane.
+    var espPorts: [UInt16] { (0..<max(encryptedPorts, 0)).compactMap { UInt16(exactly: Int(port) + 1 + $0) } }
+
+    /// The MTU of an encrypted overlay: its headers and ICV are 92 bytes over IPv4, 112 over IPv6, and a multiple of 4 needs no padding.
+    package static func encryptedMTU(_ mtu: Int, over family: IPFamily) -> Int {
+        max(0, mtu - (family == .v4 ? 92 : 112)) & ~3
     }
 
     /// Addresses of the swarm's nodes, as far as others than they themselves have something to ask there.
@@ -101,9 +112,9 @@ package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
     package var id: String
     /// VXLAN network identifier, 24 bits.
     package var vni: UInt32
-    /// Bytes, 50 less than the underlay's.
+    /// Bytes, 50 less than the underlay's; for an encrypted one see ``Underlay/encryptedMTU(_:over:)``.
     package var mtu: Int
-    /// Its packets must never travel in clear; until encryption exists on this node none of them leaves or enters.
+    /// Its packets must never travel in clear: it has no VXLAN device, but a TAP device that the process which encrypts makes.
     package var isEncrypted: Bool
     /// Endpoints on other nodes, by their first address.
     var remotes: [IPAddress: RemoteEndpoint]

@@ -127,6 +127,7 @@ struct NamespaceDump: Sendable {
             case _ where wanted.kernel.links[link.name]?.make == .inner: make = .inner
             case "bridge": make = .bridge(link.bridge ?? BridgeOptions())
             case "vxlan": make = link.vxlan.map { .vxlan($0) } ?? .inner
+            case "tun": make = .tap
             default: make = .veth(nil)
             }
             state.links[link.name] = LinkState(
@@ -152,7 +153,7 @@ struct NamespaceDump: Sendable {
         return switch target.make {
         case .bridge: link.kind == "bridge"
         case .veth: link.kind == "veth"
-        case .vxlan, .inner: false
+        case .vxlan, .tap, .inner: false
         }
     }
 

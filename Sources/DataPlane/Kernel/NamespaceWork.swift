@@ -19,7 +19,8 @@ enum NamespaceWork {
     }
 
     static func build(_ plan: NamespacePlan, _ socket: RouteSocket) throws {
-        if !plan.building.isEmpty { try socket.perform(plan.building) }
+        let requests = plan.building + plan.welcoming
+        if !requests.isEmpty { try socket.perform(requests) }
         try write(plan.lateParameters)
     }
 

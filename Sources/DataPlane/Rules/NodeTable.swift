@@ -35,6 +35,7 @@ struct NodeTable {
         set members { type ipv4_addr; }
         set control { type inet_proto . inet_service; }
         set encvni { typeof @th,96,24; }
+        set esp { type inet_service; }
         set localnets { type ipv4_addr; flags interval; }
         set hairpin { type ipv4_addr . ifname; flags interval; }
         set icc { type ifname . ifname; }
@@ -46,6 +47,8 @@ struct NodeTable {
         map hostaddrs { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
         """
 
+    /// ESP comes by the same way, from members alone; whether it is theirs the process that opens it finds out.
+    ///
     /// VXLAN's socket hears every address of the node, what is broadcast as well: what does not come from a member, by the
     /// underlay's link, to the node's own address, ends here. Nothing from outside names the node's loopback.
     private var incoming: String {
@@ -54,12 +57,18 @@ struct NodeTable {
                 """
                 udp dport \($0.port) iifname . ip daddr @underlay goto datapath
                 udp dport \($0.port) fib daddr type != unicast counter drop
+                udp dport @esp iifname . ip daddr @underlay goto sealed
+                udp dport @esp fib daddr type != unicast counter drop
                 """
             } ?? ""
         return """
             chain datapath {
             ip saddr != @vteps counter drop
             meta ipsec missing @th,96,24 @encvni counter drop
+            notrack
+            }
+            chain sealed {
+            ip saddr != @vteps counter drop
             notrack
             }
             chain raw_in { type filter hook prerouting priority raw; policy accept;
@@ -74,7 +83,9 @@ struct NodeTable {
     /// kernel sends to another member's data path has no owner; a program's socket has, and is none of the data path.
     private var outgoing: String {
         let untracked =
-            wanted.underlay.map { "ip saddr \($0.address) udp dport \($0.port) notrack" } ?? ""
+            wanted.underlay.map {
+                "ip saddr \($0.address) udp dport \($0.port) notrack\nip saddr \($0.address) udp dport @esp notrack"
+            } ?? ""
         let guarded =
             wanted.underlay.map {
                 """
@@ -161,6 +172,8 @@ struct NodeTable {
             ElementSet("control", layout: ElementLayout(.transport, .port), keys: control),
             ElementSet("encvni", keys: encrypted.map { "\($0.vni)" }),
             ElementSet(
+                "esp", layout: ElementLayout(.port), keys: (wanted.underlay?.espPorts ?? []).map { "\($0)" }),
+            ElementSet(
                 "localnets",
                 keys: bridges.filter { $0.masquerades && !$0.isInternal }.compactMap {
                     $0.addresses.v4?.masked.spelling
@@ -194,7 +207,8 @@ struct NodeTable {
 
     private var control: [String] {
         guard let underlay = wanted.underlay else { return [] }
-        return ["udp . \(underlay.port)"] + underlay.controlPorts.map { "tcp . \($0)" }
+        let paths = [underlay.port] + underlay.espPorts
+        return paths.map { "udp . \($0)" } + underlay.controlPorts.map { "tcp . \($0)" }
     }
 
     static let balancing = Balancing.ports(map: "turns", through: .priority)

@@ -16,6 +16,8 @@ struct NamespacePlan: Sendable {
     /// Sent from the node's namespace: devices whose sockets stay there.
     var fromNode: [any NetlinkRequest] = []
     var building: [any NetlinkRequest] = []
+    /// After them: takes in devices that others have made for this, which is no difference that anybody needs to be told of.
+    var welcoming: [any NetlinkRequest] = []
     var lateParameters: [Parameter] = []
     /// After all others have stopped to use what goes.
     var removing: [any NetlinkRequest] = []
@@ -25,15 +27,15 @@ struct NamespacePlan: Sendable {
     var madeLinks: Set<String> = []
 
     var count: Int {
-        earlyParameters.count + clearing.count + fromNode.count + building.count + lateParameters.count + removing.count
-            + leaving.count
+        earlyParameters.count + clearing.count + fromNode.count + building.count + welcoming.count
+            + lateParameters.count + removing.count + leaving.count
     }
     var isEmpty: Bool { count == 0 }
     var removesAnything: Bool { !removing.isEmpty || !leaving.isEmpty }
     /// Parameters are written by a thread inside the namespace alone.
     var hasParameters: Bool { !earlyParameters.isEmpty || !lateParameters.isEmpty }
 
-    /// In words.
+    /// In words: what is other than it was left.
     var summary: [String] {
         (earlyParameters + lateParameters).map { "parameter \($0.name) = \($0.value)" }
             + (clearing + fromNode + building + removing).map { "\($0)" }
@@ -84,9 +86,14 @@ extension NamespacePlan {
         var raising: [any NetlinkRequest] = []
         for (name, target) in ordered {
             let old = have.links[name]
+            if case .tap = target.make, old == nil { continue }
             if old == nil {
                 madeLinks.insert(name)
                 make(name, target, namespace)
+            }
+            if case .tap = target.make, let old, old.master == nil, !old.isUp {
+                welcoming = old.changes(to: target, name: name) + [SetLink(.name(name), isUp: true)]
+                continue
             }
             let present = old ?? target.asMade
             building.append(contentsOf: present.changes(to: target, name: name))
@@ -118,7 +125,7 @@ extension NamespacePlan {
                     peer: VethPeer(name: peer.name, mac: peer.mac, mtu: peer.mtu, namespace: peer.namespace)))
         case .vxlan(let settings):
             fromNode.append(CreateVXLAN(name: name, settings: settings, mtu: link.mtu, namespace: namespace))
-        case .inner: break
+        case .inner, .tap: break
         }
     }
 
@@ -169,7 +176,7 @@ extension LinkState {
     fileprivate var rank: Int {
         switch make {
         case .bridge: 0
-        case .vxlan: 1
+        case .vxlan, .tap: 1
         case .veth: 2
         case .inner: 3
         }
@@ -178,7 +185,7 @@ extension LinkState {
     /// Whether the link can be changed in place, instead of being made again.
     func canBecome(_ target: LinkState) -> Bool {
         switch (make, target.make) {
-        case (.bridge, .bridge), (.inner, .inner): true
+        case (.bridge, .bridge), (.inner, .inner), (.tap, .tap): true
         case (.veth(let mine), .veth(let other)): mine == nil || other == nil || mine == other
         case (.vxlan(let mine), .vxlan(let other)): mine == other
         default: false

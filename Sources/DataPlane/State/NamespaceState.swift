@@ -61,6 +61,8 @@ struct LinkState: Equatable, Sendable {
         /// `nil` where the other end is not known, as in a dump.
         case veth(PeerState?)
         case vxlan(VXLANSettings)
+        /// Made by the process that reads it; until then there is nothing to set.
+        case tap
         /// The container's end of a pair that is made from the other namespace.
         case inner
     }

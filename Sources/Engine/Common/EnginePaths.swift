@@ -19,6 +19,8 @@ struct EnginePaths: Sendable {
     /// What removed containers leave of their logs until it has been sent.
     var spool: String { "\(root)/spool" }
     var bundles: String { "\(run)/containers" }
+    /// Of the process that encrypts what encrypted networks send.
+    var encryption: String { "\(run)/esp" }
     /// Parts of volumes on their way into containers.
     var subpaths: String { "\(run)/subpaths" }
     /// What is given to a container: hosts, hostname, resolv.conf; its log.

@@ -88,6 +88,9 @@ extension EndpointService {
                     containerID: record.id, containerName: record.name, aliases: endpoint.requested?.aliases ?? [],
                     address: requested.isEmpty ? nil : requested))
             let joined = try EndpointRecord(place)
+            if joined.overlay?.isEncrypted == true, let reason = network.encryption.obstacle {
+                throw EndpointError.encryptionImpossible(network: joined.networkName, reason: reason)
+            }
             try await change { endpoint in
                 endpoint.networkID = joined.networkID
                 endpoint.networkName = joined.networkName

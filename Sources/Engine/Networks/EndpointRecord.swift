@@ -31,6 +31,8 @@ struct EndpointRecord: Codable, Sendable, Equatable {
         var isIngress: Bool
         /// The MTU that the network's creator asked for.
         var mtu: Int?
+        /// Nothing of it may leave this node in clear, whatever is known of it later.
+        var isEncrypted: Bool?
     }
 
     var isJoined: Bool { !endpointID.isEmpty }
@@ -87,7 +89,7 @@ extension EndpointRecord {
         mac = MACAddress(tag: place.tag)
         overlay = Overlay(
             vni: vni, isInternal: network.spec.internal ?? false, isIngress: network.spec.ingress ?? false,
-            mtu: SwarmNetwork.mtu(network.driverState?.options))
+            mtu: SwarmNetwork.mtu(network.driverState?.options), isEncrypted: network.isEncrypted ? true : nil)
     }
 
     /// The driver of its network.

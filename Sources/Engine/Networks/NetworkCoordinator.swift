@@ -58,6 +58,17 @@ final class NetworkCoordinator: Sendable {
         var members: Set<String>
         /// Whether names are to be computed anew altogether.
         var isWhole: Bool
+
+        /// Whether what encrypted networks are made of may be other than before.
+        var concernsEncryption: Bool {
+            guard !isWhole, facts.isEmpty, case .changes(let changes) = desired else { return true }
+            return changes.keys.contains { key in
+                switch key {
+                case .overlay, .underlay: true
+                case .ingress, .bridge, .sandbox: false
+                }
+            }
+        }
     }
 
     /// Ethernet's: what is assumed while the underlay's link is not known.
@@ -72,14 +83,16 @@ final class NetworkCoordinator: Sendable {
     private let networks: LocalNetworks
     let dataPlane: DataPlane
     let nameServer: NameServer
+    let encryption: EncryptionKeeper
     private let events: EventLog
     private let order = KeyedLock<String>()
     private let adopted = Promise<Void>()
 
     init(
         configuration: EngineConfiguration, log: Logger, containers: any NetworkMembers, networks: LocalNetworks,
-        dataPlane: DataPlane, nameServer: NameServer, events: EventLog
+        dataPlane: DataPlane, nameServer: NameServer, encryption: EncryptionKeeper, events: EventLog
     ) {
+        self.encryption = encryption
         self.configuration = configuration
         self.containers = containers
         self.dataPlane = dataPlane
@@ -197,6 +210,28 @@ final class NetworkCoordinator: Sendable {
         }
     }
 
+    /// Tells what encrypted networks are made of, once their namespaces are there.
+    private func wantEncryption() {
+        encryption.want(state.withLock { $0.composer.encryptionDemand(dataPlane.layout) })
+    }
+
+    /// Opens the ports at which what is encrypted arrives, whenever they are others. Until cancelled.
+    func followEncryption() async throws {
+        var known = 0
+        while true {
+            known = try await encryption.ports.wait { [known] in $0 != known ? $0 : nil }
+            let ports = known
+            state.withLock { state in
+                state.composer.encryptedPorts = ports
+                state.pending.parts.insert(.underlay)
+            }
+            do { try await refresh() } catch {
+                try Task.checkCancellation()
+                log.error("ports of encrypted networks are not open yet", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
     private func makeWhole(_ plan: Plan) {
         state.withLock { state in
             state.pending.isWhole = true
@@ -255,6 +290,7 @@ final class NetworkCoordinator: Sendable {
                 }
             }
             report(done)
+            if plan.concernsEncryption { wantEncryption() }
             await refreshNames(plan)
             state.withLock { $0.last = Refresh(served: plan.served, report: done) }
             return done
@@ -313,6 +349,7 @@ final class NetworkCoordinator: Sendable {
                 makeWhole(plan)
                 throw error
             }
+            wantEncryption()
             adopted.succeed(())
             if unopened.isEmpty { return }
             // What was not complete is so now.

@@ -16,6 +16,8 @@ struct NodeNetworkComposer {
     var nodeID: String?
     /// MTU of the link that carries VXLAN.
     var underlayMTU: Int
+    /// UDP ports after VXLAN's at which what is encrypted arrives.
+    var encryptedPorts = 0
     var resolvers: [String: ResolverPorts] = [:]
     /// Containers that have ended and given up their networks, while their records still call them running.
     var left: Set<String> = []
@@ -77,14 +79,15 @@ struct NodeNetworkComposer {
         return changes
     }
 
-    private var ownPeer: SwarmNetworkState.Peer? { nodeID.flatMap { facts?.peers[$0] } }
+    var ownPeer: SwarmNetworkState.Peer? { nodeID.flatMap { facts?.peers[$0] } }
 
     private var underlay: Underlay? {
         guard let facts, let own = ownPeer else { return nil }
         let settings = facts.settings ?? NetworkFact.Settings()
         return Underlay(
             address: own.address, mtu: underlayMTU, peers: Set(facts.peers.values.map(\.address)),
-            port: settings.dataPathPort, controlPorts: Set(settings.controlPorts), managers: Set(settings.managers))
+            port: settings.dataPathPort, controlPorts: Set(settings.controlPorts), managers: Set(settings.managers),
+            encryptedPorts: encryptedPorts)
     }
 
     private func bridge(_ id: String) -> BridgeNetwork? {
@@ -98,15 +101,17 @@ struct NodeNetworkComposer {
             masquerades: network.masquerades && !network.isInternal)
     }
 
-    private func overlay(_ id: String) -> OverlayNetwork? {
+    func overlay(_ id: String) -> OverlayNetwork? {
         guard facts != nil else { return nil }
         var overlay = place(onOverlay: id)
         if overlay == nil, id == ingressID, hasIngress, let vni = facts?.networks[id]?.network?.vni {
             overlay = EndpointRecord.Overlay(vni: vni, isInternal: false, isIngress: true, mtu: nil)
         }
         guard let overlay else { return nil }
+        let isEncrypted = isEncrypted(overlay: id)
         return OverlayNetwork(
-            id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, underlayMTU - Underlay.overhead),
+            id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, room(isEncrypted: isEncrypted)),
+            isEncrypted: isEncrypted,
             remoteEndpoints: remoteEndpoints(of: id),
             services: isIngress(id) ? [] : services(on: id),
             reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
@@ -117,6 +122,18 @@ struct NodeNetworkComposer {
         // The least id, so that it is always the same.
         guard let member = joined[id]?.min() else { return nil }
         return containers[member]?.endpoints.first { $0.isJoined && $0.networkID == id }?.overlay
+    }
+
+    /// Whether what leaves the node of an overlay is encrypted, as the swarm or any record of a place in it says.
+    func isEncrypted(overlay id: String) -> Bool {
+        if facts?.networks[id]?.network?.isEncrypted == true { return true }
+        return place(onOverlay: id)?.isEncrypted == true
+    }
+
+    /// What the underlay leaves of a packet.
+    private func room(isEncrypted: Bool) -> Int {
+        isEncrypted
+            ? Underlay.encryptedMTU(underlayMTU, over: ownPeer?.address.family ?? .v4) : underlayMTU - Underlay.overhead
     }
 
     private var hasIngress: Bool { ownPeer?.ingressAddresses != nil }

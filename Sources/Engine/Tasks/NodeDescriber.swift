@@ -1,10 +1,12 @@
 import Addressing
+import Concurrency
 import Model
 
 /// What the swarm is told of this node.
 struct NodeDescriber: Sendable {
     let version: String
     let networks: LocalNetworks
+    let encryption: EncryptionKeeper
 
     /// Host name, platform, resources and engine; without TLS information.
     func describe() async throws -> NodeDescription {
@@ -22,6 +24,7 @@ struct NodeDescriber: Sendable {
         // As many as a manager takes.
         description.routedSubnets = Array(
             Set(try await RoutedSubnets.read() + networks.subnets).map(\.description).sorted().prefix(1024))
+        description.encryption = encryption.status.value
         return description
     }
 }

@@ -103,6 +103,7 @@ final class SwarmNetworks: Sendable {
     func leave() async throws {
         try await order.run("swarm") {
             network.setSwarm(nil, nodeID: nil, underlayMTU: NetworkCoordinator.usualMTU)
+            network.encryption.take(OverlayKeyring())
             state.withLock { $0 = Unwritten() }
             try await kept.erase()
         }

@@ -38,7 +38,14 @@ package final class TaskService: TaskExecutor {
 
     package func describeNode() async throws -> NodeDescription { try await node.describe() }
 
+    package func waitForEncryption(otherThan told: NodeEncryption?) async throws {
+        try await node.encryption.status.wait { $0 == told ? nil : true }
+    }
+
     package func prepareTask(_ task: SwarmTask) async throws -> String {
+        if task.isInEncryptedNetwork, let reason = node.encryption.obstacle {
+            throw TaskError.encryptionImpossible(reason)
+        }
         if let existing = record(of: task.id) { return existing.id }
         guard let nodeID = task.nodeID, let image = task.spec.containerSpec?.image else {
             throw TaskError.notAssigned(task.id)
@@ -86,6 +93,7 @@ package final class TaskService: TaskExecutor {
         } catch {
             throw TaskError.notStarted(Cause(error))
         }
+        if task.isInEncryptedNetwork { try await node.encryption.waitUntilInForce() }
         try await waitUntilHealthy(record.id, task)
         try await waitUntilServing(record.id)
         return status(containers.record(record.id) ?? record)
@@ -163,6 +171,8 @@ package final class TaskService: TaskExecutor {
     package func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
         try await networks.apply(changes, nodeID: nodeID)
     }
+
+    package func setOverlayKeys(_ keys: OverlayKeyring) async { node.encryption.take(keys) }
 
     package func waitForHolder(of attachmentID: String, otherThan name: String) async throws -> String? {
         try await networks.waitForHolder(of: attachmentID, otherThan: name)

@@ -43,6 +43,8 @@ package enum EndpointError: Fault, Equatable {
     case attachedNetworkUnknown(network: String, cause: Cause)
     case networkNotAttachable(String)
     case networkNotAllocated(String)
+    /// The network is encrypted, and this node lacks something for that.
+    case encryptionImpossible(network: String, reason: String)
     case invalidAddress(String)
     case addressOutside(String)
     case addressTaken
@@ -58,7 +60,7 @@ package enum EndpointError: Fault, Equatable {
             .addressTaken, .conflictingRoute:
             .forbidden
         case .addressesExhausted: .conflict
-        case .networkNotAllocated: .internalError
+        case .networkNotAllocated, .encryptionImpossible: .internalError
         }
     }
 }

@@ -6,6 +6,8 @@ package enum TaskError: Fault, Equatable {
     case notContainer
     case containerMissing(String)
     case notStarted(Cause)
+    /// It is in an encrypted network, and its node lacks something for that.
+    case encryptionImpossible(String)
     case endedBeforeHealthy
     case exited(code: Int, reason: TaskExitReason)
 
@@ -14,7 +16,7 @@ package enum TaskError: Fault, Equatable {
         case .notAssigned: .invalidInput
         case .notContainer: .notImplemented
         case .containerMissing: .notFound
-        case .notStarted, .endedBeforeHealthy, .exited: .internalError
+        case .notStarted, .encryptionImpossible, .endedBeforeHealthy, .exited: .internalError
         }
     }
 }

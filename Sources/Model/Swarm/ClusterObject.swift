@@ -16,6 +16,8 @@ package struct ClusterObject: Codable, Sendable, Equatable, Identifiable {
     package var revoked: [CertificateRecord]?
     /// Which secrets the store's values are sealed with, by their ids; the API does not show them.
     package var sealing: Sealing?
+    /// What encrypted overlays' keys are derived from; the API does not show it. `nil` for a swarm that has had no such network.
+    package var overlayKeys: OverlayKeyring?
 
     package init(id: String) { self.id = id }
 

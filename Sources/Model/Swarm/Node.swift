@@ -40,11 +40,13 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         package var specSince: UInt64?
         /// The session that tells of the node's life.
         package var session: Session?
+        /// What others need to know to send the node what is encrypted; `nil` until it has said that it can.
+        package var encryption: EncryptionPlace?
         package init() {}
 
         private enum CodingKeys: String, CodingKey {
             case assignedIngressTag, dataPathAddress, certificate, issued, role, advertiseAddress, storeURL, storeSecret
-            case specSince, session
+            case specSince, session, encryption
             case ingressAddresses = "ingressAddress"
         }
     }
@@ -110,6 +112,8 @@ package struct NodeDescription: Codable, Sendable, Equatable {
     package var tlsInfo: TLSInfo?
     /// Subnets that the node's own network routes, as CIDR texts; the API does not show them.
     package var routedSubnets: [String]?
+    /// How it encrypts what encrypted overlays send; the API does not show it. `nil` from programs that know of none.
+    package var encryption: NodeEncryption?
 
     package init() {}
 

@@ -31,6 +31,8 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         package var ingressAddresses: EndpointAddresses?
         /// `nil`: the one that follows from the addresses.
         package var assignedIngressTag: EndpointTag?
+        /// `nil` for a node that does not encrypt.
+        package var encryption: EncryptionPlace?
         /// The tag of its ingress sandbox.
         package var ingressTag: EndpointTag {
             assignedIngressTag ?? EndpointTag(defaultFor: ingressAddresses?.hosts ?? HostAddresses())
@@ -38,8 +40,9 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
 
         package init(
             nodeID: String, hostname: String, address: IPAddress, ingressAddresses: EndpointAddresses?,
-            assignedIngressTag: EndpointTag? = nil
+            assignedIngressTag: EndpointTag? = nil, encryption: EncryptionPlace? = nil
         ) {
+            self.encryption = encryption
             self.nodeID = nodeID
             self.hostname = hostname
             self.address = address
@@ -48,7 +51,7 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case nodeID, hostname, address, assignedIngressTag
+            case nodeID, hostname, address, assignedIngressTag, encryption
             case ingressAddresses = "ingressAddress"
         }
     }

@@ -265,14 +265,61 @@ package nonisolated struct Apus_Node_V1_AssignmentsMessage: Sendable {
     set {content = .networkChanges(newValue)}
   }
 
+  /// Only to a node that understands it (`overlay-keys`).
+  package var overlayKeys: Apus_Node_V1_OverlayKeys {
+    get {
+      if case .overlayKeys(let v)? = content {return v}
+      return Apus_Node_V1_OverlayKeys()
+    }
+    set {content = .overlayKeys(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Content: Equatable, Sendable {
     case tasks(Apus_Node_V1_TaskSet)
     /// A NetworkChanges: on the wire the same as a message in its place. It is encoded once, and the same bytes go to every node.
     case networkChanges(Data)
+    /// Only to a node that understands it (`overlay-keys`).
+    case overlayKeys(Apus_Node_V1_OverlayKeys)
 
   }
+
+  package init() {}
+}
+
+/// What the keys of encrypted networks are derived from, as long as the node takes part in one: in place of what was told before, and forgotten where
+/// there is no generation. Nobody keeps it on disk, or shows it.
+package nonisolated struct Apus_Node_V1_OverlayKeys: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Grows with every change. A node says in its description which one it has in force.
+  package var version: UInt64 = 0
+
+  /// The oldest first, three at the most. All of them are to be received with.
+  package var generations: [Apus_Node_V1_OverlayKeyGeneration] = []
+
+  /// The number of the one to send with.
+  package var sending: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_OverlayKeyGeneration: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var number: UInt64 = 0
+
+  /// 32 bytes.
+  package var secret: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -578,11 +625,44 @@ package nonisolated struct Apus_Node_V1_NetworkPeer: Sendable {
   /// Clears the value of `ingressTag`. Subsequent reads from it will return its default value.
   package mutating func clearIngressTag() {self._ingressTag = nil}
 
+  package var encryption: Apus_Node_V1_NetworkPeerEncryption {
+    get {_encryption ?? Apus_Node_V1_NetworkPeerEncryption()}
+    set {_encryption = newValue}
+  }
+  /// Returns true if `encryption` has been explicitly set.
+  package var hasEncryption: Bool {self._encryption != nil}
+  /// Clears the value of `encryption`. Subsequent reads from it will return its default value.
+  package mutating func clearEncryption() {self._encryption = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _ingressTag: UInt32? = nil
+  fileprivate var _encryption: Apus_Node_V1_NetworkPeerEncryption? = nil
+}
+
+/// What others need to know to send to a node what is encrypted.
+package nonisolated struct Apus_Node_V1_NetworkPeerEncryption: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Of 20 bits, other than any other node's; not 0.
+  package var number: UInt32 = 0
+
+  /// The memory in which the node's sequence numbers are.
+  package var page: UInt64 = 0
+
+  /// How often that has become another.
+  package var restarts: UInt32 = 0
+
+  /// 1 to 8.
+  package var lanes: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Apus_Node_V1_NetworkSubnets: Sendable {
@@ -1795,7 +1875,7 @@ nonisolated extension Apus_Node_V1_AssignmentsRequest: SwiftProtobuf.Message, Sw
 
 nonisolated extension Apus_Node_V1_AssignmentsMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AssignmentsMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tasks\0\u{4}\u{2}network_changes\0\u{c}\u{2}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tasks\0\u{4}\u{2}network_changes\0\u{3}overlay_keys\0\u{c}\u{2}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1824,6 +1904,19 @@ nonisolated extension Apus_Node_V1_AssignmentsMessage: SwiftProtobuf.Message, Sw
           self.content = .networkChanges(v)
         }
       }()
+      case 4: try {
+        var v: Apus_Node_V1_OverlayKeys?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .overlayKeys(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .overlayKeys(v)
+        }
+      }()
       default: break
       }
     }
@@ -1843,6 +1936,10 @@ nonisolated extension Apus_Node_V1_AssignmentsMessage: SwiftProtobuf.Message, Sw
       guard case .networkChanges(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
     }()
+    case .overlayKeys?: try {
+      guard case .overlayKeys(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1850,6 +1947,81 @@ nonisolated extension Apus_Node_V1_AssignmentsMessage: SwiftProtobuf.Message, Sw
 
   package static func ==(lhs: Apus_Node_V1_AssignmentsMessage, rhs: Apus_Node_V1_AssignmentsMessage) -> Bool {
     if lhs.content != rhs.content {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_OverlayKeys: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".OverlayKeys"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}generations\0\u{1}sending\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.generations) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sending) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 1)
+    }
+    if !self.generations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.generations, fieldNumber: 2)
+    }
+    if self.sending != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sending, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_OverlayKeys, rhs: Apus_Node_V1_OverlayKeys) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.generations != rhs.generations {return false}
+    if lhs.sending != rhs.sending {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_OverlayKeyGeneration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".OverlayKeyGeneration"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}secret\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.secret) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if !self.secret.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secret, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_OverlayKeyGeneration, rhs: Apus_Node_V1_OverlayKeyGeneration) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.secret != rhs.secret {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2349,7 +2521,7 @@ nonisolated extension Apus_Node_V1_NetworkSettings: SwiftProtobuf.Message, Swift
 
 nonisolated extension Apus_Node_V1_NetworkPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NetworkPeer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{1}hostname\0\u{1}address\0\u{3}ingress_addresses\0\u{3}ingress_tag\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}node_id\0\u{1}hostname\0\u{1}address\0\u{3}ingress_addresses\0\u{3}ingress_tag\0\u{1}encryption\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2362,6 +2534,7 @@ nonisolated extension Apus_Node_V1_NetworkPeer: SwiftProtobuf.Message, SwiftProt
       case 3: try { try decoder.decodeSingularBytesField(value: &self.address) }()
       case 4: try { try decoder.decodeRepeatedBytesField(value: &self.ingressAddresses) }()
       case 5: try { try decoder.decodeSingularFixed32Field(value: &self._ingressTag) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._encryption) }()
       default: break
       }
     }
@@ -2387,6 +2560,9 @@ nonisolated extension Apus_Node_V1_NetworkPeer: SwiftProtobuf.Message, SwiftProt
     try { if let v = self._ingressTag {
       try visitor.visitSingularFixed32Field(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._encryption {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2396,6 +2572,52 @@ nonisolated extension Apus_Node_V1_NetworkPeer: SwiftProtobuf.Message, SwiftProt
     if lhs.address != rhs.address {return false}
     if lhs.ingressAddresses != rhs.ingressAddresses {return false}
     if lhs._ingressTag != rhs._ingressTag {return false}
+    if lhs._encryption != rhs._encryption {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkPeerEncryption: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkPeerEncryption"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}page\0\u{1}restarts\0\u{1}lanes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.page) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.restarts) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.lanes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 1)
+    }
+    if self.page != 0 {
+      try visitor.visitSingularFixed64Field(value: self.page, fieldNumber: 2)
+    }
+    if self.restarts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.restarts, fieldNumber: 3)
+    }
+    if self.lanes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.lanes, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkPeerEncryption, rhs: Apus_Node_V1_NetworkPeerEncryption) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.page != rhs.page {return false}
+    if lhs.restarts != rhs.restarts {return false}
+    if lhs.lanes != rhs.lanes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

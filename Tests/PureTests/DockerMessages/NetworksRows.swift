@@ -63,6 +63,9 @@ extension SentenceTests {
             EndpointError.networkNotAttachable("network"), .forbidden,
             "Could not attach to network network: rpc error: code = PermissionDenied desc = network network not manually attachable"
         ),
+        Row(
+            EndpointError.encryptionImpossible(network: "network", reason: "no TAP devices"), .internalError,
+            "this node cannot encrypt what network network sends: no TAP devices"),
         Row(EndpointError.networkNotAllocated("network"), .internalError, "network network has not been allocated"),
         Row(EndpointError.invalidAddress("text"), .invalidInput, "invalid IPv4 address: text"),
         Row(

@@ -11,6 +11,9 @@ extension SentenceTests {
         Row(
             TaskError.notStarted(Cause(VolumeError.notFound("v"))), .internalError,
             "starting container failed: get v: no such volume"),
+        Row(
+            TaskError.encryptionImpossible("no TAP devices"), .internalError,
+            "this node cannot encrypt what the task's networks send: no TAP devices"),
         Row(TaskError.endedBeforeHealthy, .internalError, "the container ended before it was healthy"),
         Row(TaskError.exited(code: 3, reason: .program), .internalError, "task: non-zero exit (3)"),
         Row(

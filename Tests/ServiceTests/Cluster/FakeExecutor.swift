@@ -1,3 +1,4 @@
+import Concurrency
 import EngineInterface
 import Faults
 import LinuxSystem
@@ -18,6 +19,7 @@ final class FakeExecutor: TaskExecutor {
         var starts: [String: Int] = [:]
         var stops: [String] = []
         var facts: NetworkFacts?
+        var keys: OverlayKeyring?
         /// Held back: `applyNetworkChanges` waits as long as this is set.
         var holdsNetworks = false
         var refusesImage = false
@@ -38,6 +40,7 @@ final class FakeExecutor: TaskExecutor {
 
     let hostname: String
     let state = Mutex(State())
+    let encryption = ObservableValue<NodeEncryption?>(NodeEncryption())
 
     init(hostname: String) { self.hostname = hostname }
 
@@ -47,7 +50,18 @@ final class FakeExecutor: TaskExecutor {
         description.platform = .init(architecture: "x86_64", system: "linux")
         description.resources.nanoCPUs = 4_000_000_000
         description.resources.memoryBytes = 8 << 30
+        description.encryption = encryption.value
         return description
+    }
+
+    func waitForEncryption(otherThan told: NodeEncryption?) async throws {
+        try await encryption.wait { $0 == told ? nil : true }
+    }
+
+    /// In force at once, once the process runs.
+    func setOverlayKeys(_ keys: OverlayKeyring) async {
+        state.withLock { $0.keys = keys.isEmpty ? nil : keys }
+        encryption.change { $0?.keys = keys.isEmpty ? nil : keys.version }
     }
 
     func prepareTask(_ task: SwarmTask) async throws -> String {

@@ -45,6 +45,10 @@ import Testing
                     ingressAddresses: EndpointAddresses([IPNetwork(address: v4, prefixLength: 24)]),
                     assignedIngressTag: EndpointTag(number: 0))),
             .peer(.init(nodeID: "m", hostname: "", address: v4, ingressAddresses: nil)),
+            .peer(
+                .init(
+                    nodeID: "e", hostname: "", address: v4, ingressAddresses: nil,
+                    encryption: EncryptionPlace(number: 0xf_ffff, page: .max, restarts: 3, lanes: 8))),
             .subnets(network: "other", [IPNetwork(address: v4, prefixLength: 0), IPNetwork(try v6)]),
             .port(.init(key, targetPort: 80, serviceID: "s")), .meshBackend(key, v4),
         ]
