@@ -18,7 +18,8 @@ struct Program: ParsableCommand {
     @Option(help: "File of the sequence numbers, where a reboot empties it.")
     var counters = "/run/apus/esp.counters"
 
-    @Option(help: "Sending and receiving threads with a UDP port each, 1 to 4. By default one for up to four processors.")
+    @Option(
+        help: "Sending and receiving threads with a UDP port each, 1 to 4. By default one for up to four processors.")
     var lanes = 0
 
     func validate() throws {
@@ -27,7 +28,7 @@ struct Program: ParsableCommand {
 
     func run() throws {
         // Keys are in this memory: no core dumps, nobody looks.
-        try EncryptionProcess.hideMemory()
+        try ESPProcess.hideMemory()
         try Signals.ignoreBrokenPipes()
         try Processes.raiseDescriptorLimit()
         let (stop, signalled) = try Descriptor.pipe(nonBlocking: true).split { ($0, $1.release()) }
@@ -35,10 +36,10 @@ struct Program: ParsableCommand {
             try check(clinux_signal_to_descriptor(signal, signalled), "handle signal \(signal)")
         }
         let processors = Int(clamping: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
-        let configuration = EncryptionProcess.Configuration(
+        let configuration = ESPProcess.Configuration(
             socket: socket, counters: counters,
-            lanes: lanes == 0 ? EncryptionProcess.lanes(processors: processors) : lanes,
+            lanes: lanes == 0 ? ESPProcess.lanes(processors: processors) : lanes,
             productVersion: ProductVersion.text)
-        try EncryptionProcess(configuration).run(stop: stop.raw)
+        try ESPProcess(configuration).run(stop: stop.raw)
     }
 }

@@ -2,8 +2,8 @@ import CESP
 import Glibc
 import LinuxSystem
 
-/// What the state's keeper is woken up for.
-enum KeeperEvent: Sendable {
+/// What the state's applier is woken up for.
+enum ApplierEvent: Sendable {
     case lane(LaneEvent)
     case snapshotTaken
     /// A thread could not begin.
@@ -17,17 +17,25 @@ final class EncryptionLane {
     let receiver: ThreadMailbox<ReceiverCommand>
     private var threads: [pthread_t] = []
 
-    init(number: Int, events: ThreadMailbox<KeeperEvent>) throws(SystemError) {
+    /// - Parameter senders: the mailboxes of all lanes' sending threads, this one's among them.
+    init(number: Int, senders: [ThreadMailbox<SenderCommand>], events: ThreadMailbox<ApplierEvent>) throws(SystemError)
+    {
         self.number = number
-        let sender = try ThreadMailbox<SenderCommand>()
+        let sender = senders[number]
         let receiver = try ThreadMailbox<ReceiverCommand>()
         (self.sender, self.receiver) = (sender, receiver)
-        let tell: @Sendable (LaneEvent) -> Void = { events.post(.lane($0)) }
+        let tell: @Sendable (LaneEvent) -> Void = { event in
+            // On the spot: what was received is answered in a moment.
+            if case .moved(let peer, let lane, let place) = event {
+                for other in senders { other.post(.endpoint(peer: peer, lane: lane, place)) }
+            }
+            events.post(.lane(event))
+        }
         threads.append(
             try startThread {
                 cesp_name_thread("esp-send-\(number)")
                 do throws(SystemError) {
-                    var thread = try Sender(mailbox: sender, events: tell)
+                    var thread = try Sender(mailbox: sender, lane: number, events: tell)
                     thread.run()
                 } catch { events.post(.failed(error)) }
             })

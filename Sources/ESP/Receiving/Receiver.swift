@@ -368,6 +368,7 @@ extension Receiver {
 
     private mutating func snapshot() -> LaneSnapshot {
         var snapshot = LaneSnapshot()
+        snapshot.number = lane
         snapshot.lane = counters
         snapshot.lane.writes = writer.writes
         snapshot.lane.badChecksums = coalescer.badChecksums

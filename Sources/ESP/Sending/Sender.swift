@@ -61,6 +61,7 @@ struct Sender: ~Copyable {
 
     private let mailbox: ThreadMailbox<SenderCommand>
     private let events: @Sendable (LaneEvent) -> Void
+    private let lane: Int
     private let epoll: Descriptor
     private var batches: Batches
     private var networks = RecordPool(empty: Network())
@@ -77,11 +78,14 @@ struct Sender: ~Copyable {
     private var keptAlive: UInt64 = 0
     private var aliveCount = 0
 
-    init(mailbox: ThreadMailbox<SenderCommand>, events: @escaping @Sendable (LaneEvent) -> Void) throws(SystemError) {
+    init(mailbox: ThreadMailbox<SenderCommand>, lane: Int, events: @escaping @Sendable (LaneEvent) -> Void)
+        throws(SystemError)
+    {
         let epoll = Descriptor(owning: try check(clinux_epoll_create(), "epoll_create1"))
         try check(clinux_epoll_add(epoll.raw, mailbox.event, Self.mailboxToken, 0), "watch the mailbox")
         self.mailbox = mailbox
         self.events = events
+        self.lane = lane
         self.epoll = epoll
         batches = Batches(events: events)
         input = .allocate(
@@ -105,19 +109,21 @@ struct Sender: ~Copyable {
         while true {
             if mailbox.hasSome, !obey() { break }
             let ready = cesp_epoll_wait(epoll.raw, tokens, hung, CInt(truncatingIfNeeded: Self.mostReady), pause())
+            // First what was told: where a peer is may be other since a packet to which this is the answer.
             var index = 0
             var isTold = false
             while index < Int(truncatingIfNeeded: ready) {
-                if tokens[index] == Self.mailboxToken {
-                    isTold = true
-                } else {
-                    readDevice(Int(truncatingIfNeeded: tokens[index]))
-                }
+                if tokens[index] == Self.mailboxToken { isTold = true }
+                index &+= 1
+            }
+            if isTold, !obey() { break }
+            index = 0
+            while index < Int(truncatingIfNeeded: ready) {
+                if tokens[index] != Self.mailboxToken { readDevice(Int(truncatingIfNeeded: tokens[index])) }
                 index &+= 1
             }
             // Nothing waits for the next frame: there may be none.
             batches.flushAll()
-            if isTold, !obey() { break }
             if aliveCount > 0, cesp_seconds() >= keptAlive + Self.keepalive {
                 keptAlive = cesp_seconds()
                 batches.keepAlive()
@@ -331,6 +337,7 @@ extension Sender {
 
     private func snapshot() -> LaneSnapshot {
         var snapshot = LaneSnapshot()
+        snapshot.number = lane
         snapshot.lane.reads = reads
         snapshot.lane.sends = batches.counters.sends
         snapshot.lane.sentSegments = batches.counters.segments

@@ -1,7 +1,7 @@
 import ESPControl
 import Synchronization
 
-/// Counters of a lane's threads at a moment, by the numbers that the state's keeper has given.
+/// Counters of a lane's threads at a moment, by the numbers that the state's applier has given.
 struct LaneSnapshot: Sendable {
     /// Of what a peer is sent to with.
     struct Outbound: Sendable {
@@ -10,6 +10,8 @@ struct LaneSnapshot: Sendable {
         let counters: AssociationCounters
     }
 
+    /// Which lane's thread it is of.
+    var number = 0
     var lane = EncryptionLaneCounters()
     /// By network.
     var networks: [Int: EncryptedNetworkCounters] = [:]

@@ -6,7 +6,7 @@ import Synchronization
 /// The daemon's end of `apus-esp`: holds what is wanted, and sees to it that the process has it.
 ///
 /// What is wanted may be said at any time, also without a process: it is told all of it as soon as there is a connection, and each change after
-/// that. Nothing here waits for the process, but who asks it to: ``settle(_:)`` and ``report()``.
+/// that. Before the first ``replace(with:)`` it is told nothing, and goes on with what it was told before. Nothing here waits for the process, but who asks it to: ``settle(_:)`` and ``report()``.
 ///
 /// Starting the process and its successor is the daemon's; ``reconnect()`` after it spares the pause between attempts. Of ``status``
 /// the hello tells for which page of counters keys for sending are to be made (``SecurityAssociation/page``), and whether the process speaks another
@@ -20,6 +20,8 @@ package final class EncryptionEngineClient: Sendable {
     /// What is to be sent, between its owner and the connection's thread.
     private struct Outbox {
         var wanted = EncryptionState()
+        /// Whether all of it has been said: a part of it would take the rest away from the process.
+        var isWhole = false
         var version: UInt64 = 1
         /// Since the last that was handed to the connection; `nil` when the whole state has to go.
         var changes: [EncryptionChange]? = nil
@@ -85,14 +87,20 @@ package final class EncryptionEngineClient: Sendable {
     /// Wants this and nothing else; told is what differs. Returns the version for ``settle(_:)``.
     @discardableResult
     package func replace(with state: EncryptionState) -> UInt64 {
-        apply(outbox.withLock { $0.wanted.changes(to: state) })
+        let (changes, isFirst) = outbox.withLock { outbox in
+            defer { outbox.isWhole = true }
+            return (outbox.wanted.changes(to: state), !outbox.isWhole)
+        }
+        return change(changes, isFirst: isFirst)
     }
 
-    /// Changes what is wanted. Returns the version for ``settle(_:)``.
+    /// Changes what is wanted; nothing of it is told before all was said once by ``replace(with:)``. Returns the version for ``settle(_:)``.
     @discardableResult
-    package func apply(_ changes: [EncryptionChange]) -> UInt64 {
+    package func apply(_ changes: [EncryptionChange]) -> UInt64 { change(changes, isFirst: false) }
+
+    private func change(_ changes: [EncryptionChange], isFirst: Bool) -> UInt64 {
         let (version, waker) = outbox.withLock { outbox in
-            if changes.isEmpty { return (outbox.version, nil as Waker?) }
+            if changes.isEmpty, !isFirst { return (outbox.version, nil as Waker?) }
             for change in changes { outbox.wanted.apply(change) }
             outbox.version += 1
             if let waiting = outbox.changes {
@@ -209,6 +217,7 @@ package final class EncryptionEngineClient: Sendable {
         let (message, asked) = outbox.withLock { outbox -> (DaemonMessage?, [UInt64]) in
             defer { outbox.asked = [] }
             var message: DaemonMessage?
+            guard outbox.isWhole else { return (nil, outbox.asked) }
             if let changes = outbox.changes {
                 if !changes.isEmpty {
                     message = .changes(base: outbox.sentVersion, version: outbox.version, changes)

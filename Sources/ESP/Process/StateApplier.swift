@@ -6,7 +6,7 @@ import LinuxSystem
 
 /// Keeps the wanted state and sees to it that devices, sockets and the lanes' threads have it. A change costs what it changes; what fails is a fault, and
 /// is tried again. For one thread.
-final class EncryptionKeeper {
+final class StateApplier {
     private static let socketBytes: CInt = 4 << 20
 
     /// What has been taken on of an association.
@@ -30,7 +30,7 @@ final class EncryptionKeeper {
     let pages: CounterPages
     let lanes: [EncryptionLane]
     private let devices: TapDevices
-    /// Of networks, by VNI, while their devices are open: the keeper's own descriptors, one a lane.
+    /// Of networks, by VNI, while their devices are open: the applier's own descriptors, one a lane.
     private var opened: [UInt32: [CInt]] = [:]
     private(set) var networkNumbers: [UInt32: Int] = [:]
     private var freeNumbers = NumberAllocator()
@@ -47,11 +47,15 @@ final class EncryptionKeeper {
     var moved: [EncryptionPeerID: [Int: UnderlayEndpoint]] = [:]
 
     /// - Parameter lanes: 1 … ``Batches/mostLanes``.
-    init(pages: CounterPages, lanes: Int, events: ThreadMailbox<KeeperEvent>) throws(SystemError) {
+    init(pages: CounterPages, lanes: Int, events: ThreadMailbox<ApplierEvent>) throws(SystemError) {
         self.pages = pages
         devices = try TapDevices()
         var made: [EncryptionLane] = []
-        for number in 0..<lanes { made.append(try EncryptionLane(number: number, events: events)) }
+        var senders: [ThreadMailbox<SenderCommand>] = []
+        for _ in 0..<lanes { senders.append(try ThreadMailbox()) }
+        for number in senders.indices {
+            made.append(try EncryptionLane(number: number, senders: senders, events: events))
+        }
         self.lanes = made
         chosen = Array(repeating: [:], count: lanes)
     }

@@ -2,7 +2,7 @@ import CESP
 import ESPControl
 
 /// Security associations: which are taken on, and which each peer is sent to with.
-extension EncryptionKeeper {
+extension StateApplier {
     func install(_ association: SecurityAssociation) {
         let id = association.id
         let subject = EncryptionFault.Subject.association(id)
@@ -110,7 +110,7 @@ extension EncryptionKeeper {
 }
 
 /// What threads have told.
-extension EncryptionKeeper {
+extension StateApplier {
     /// Returns what operators are to know.
     func take(_ event: LaneEvent) -> EncryptionNotice? {
         switch event {
@@ -121,7 +121,6 @@ extension EncryptionKeeper {
             let id = peerIDs[peer]
             guard state.peers[id] != nil else { return nil }
             moved[id, default: [:]][lane] = place
-            for other in lanes { other.sender.post(.endpoint(peer: peer, lane: lane, place)) }
             return EncryptionNotice(.peerMoved, .peer(id), count: 1)
         case .pathTooNarrow(let peer): set(.pathTooNarrow, .peer(peerIDs[peer]))
         case .noSegmentation(let peer): set(.noSegmentation, .peer(peerIDs[peer]))
@@ -147,7 +146,9 @@ extension EncryptionKeeper {
         report.faults = faultList
         let names = Dictionary(networkNumbers.map { ($0.value, $0.key) }) { $1 }
         for vni in networkNumbers.keys { report.networks[vni] = EncryptedNetworkCounters() }
+        report.lanes = Array(repeating: EncryptionLaneCounters(), count: lanes.count)
         for snapshot in snapshots {
+            if report.lanes.indices.contains(snapshot.number) { report.lanes[snapshot.number].add(snapshot.lane) }
             for (number, counters) in snapshot.networks {
                 if let vni = names[number] { report.networks[vni, default: .init()].add(counters) }
             }

@@ -5,7 +5,7 @@ import Glibc
 import LinuxSystem
 
 /// `apus-esp` without its command line: one loop that listens to the control socket and keeps the state, and a lane's threads for the packets.
-package struct EncryptionProcess: Sendable {
+package struct ESPProcess: Sendable {
     /// How it runs.
     package struct Configuration: Sendable {
         /// Path of the control socket.
@@ -35,14 +35,14 @@ package struct EncryptionProcess: Sendable {
     /// Runs on the calling thread, in whose network namespace its sockets are, until `stop` is readable. Devices stay.
     /// - Throws: `SystemError`; EWOULDBLOCK while another process has the counters.
     package func run(stop: Int32) throws {
-        let events = try ThreadMailbox<KeeperEvent>()
+        let events = try ThreadMailbox<ApplierEvent>()
         // First, as it is the lock: nothing of a process that still lives is touched.
         let pages = try CounterPages(path: configuration.counters)
-        let keeper = try EncryptionKeeper(
+        let applier = try StateApplier(
             pages: pages, lanes: min(max(1, configuration.lanes), Batches.mostLanes), events: events)
-        defer { keeper.stop() }
+        defer { applier.stop() }
         var loop = ControlLoop(
-            keeper: keeper, events: events, productVersion: configuration.productVersion,
+            applier: applier, events: events, productVersion: configuration.productVersion,
             listener: try ControlStream.listening(at: configuration.socket))
         try loop.run(stop: stop)
         unlink(configuration.socket)
@@ -71,18 +71,18 @@ private struct ControlLoop: ~Copyable {
     /// Milliseconds until what failed is tried again.
     private static let retry: CInt = 250
 
-    private let keeper: EncryptionKeeper
-    private let events: ThreadMailbox<KeeperEvent>
+    private let applier: StateApplier
+    private let events: ThreadMailbox<ApplierEvent>
     private let productVersion: String
     private let listener: Descriptor
     private var connections: [Connection] = []
     private var requests: [Request] = []
 
     init(
-        keeper: EncryptionKeeper, events: ThreadMailbox<KeeperEvent>, productVersion: String,
+        applier: StateApplier, events: ThreadMailbox<ApplierEvent>, productVersion: String,
         listener: consuming Descriptor
     ) {
-        (self.keeper, self.events, self.productVersion) = (keeper, events, productVersion)
+        (self.applier, self.events, self.productVersion) = (applier, events, productVersion)
         self.listener = listener
     }
 
@@ -93,11 +93,11 @@ private struct ControlLoop: ~Copyable {
                 pollfd(
                     fd: $0.stream.raw, events: Int16(POLLIN) | ($0.stream.hasOutput ? Int16(POLLOUT) : 0), revents: 0)
             }
-            let ready = poll(&polled, nfds_t(polled.count), keeper.isToTryAgain ? Self.retry : -1)
+            let ready = poll(&polled, nfds_t(polled.count), applier.isToTryAgain ? Self.retry : -1)
             let number = errno
             if ready < 0, number != EINTR { throw SystemError(errno: number, attempting: "wait for the daemon") }
             if ready < 0 { continue }
-            if ready == 0 { keeper.tryAgain() }
+            if ready == 0 { applier.tryAgain() }
             let isReady = polled.map { $0.revents != 0 }
             if isReady.first == true { return }
             try takeEvents()
@@ -113,16 +113,16 @@ private struct ControlLoop: ~Copyable {
         for event in events.take() {
             switch event {
             case .lane(let event):
-                if let notice = keeper.take(event) {
+                if let notice = applier.take(event) {
                     for connection in connections { send(.notice(notice), connection) }
                 }
             case .snapshotTaken: break
             case .failed(let error): throw error
             }
         }
-        let threads = keeper.lanes.count * 2
+        let threads = applier.lanes.count * 2
         for request in requests where request.box.snapshots.count == threads {
-            send(.report(request.number, keeper.report(request.box.snapshots)), request.connection)
+            send(.report(request.number, applier.report(request.box.snapshots)), request.connection)
         }
         requests.removeAll { $0.box.snapshots.count == threads }
     }
@@ -138,9 +138,9 @@ private struct ControlLoop: ~Copyable {
             send(
                 .hello(
                     EncryptionHello(
-                        productVersion: productVersion, pid: getpid(), page: keeper.pages.id,
-                        lanes: UInt8(clamping: keeper.lanes.count), cipher: String(cString: cesp_cipher_library()),
-                        version: keeper.version)), connection)
+                        productVersion: productVersion, pid: getpid(), page: applier.pages.id,
+                        lanes: UInt8(clamping: applier.lanes.count), cipher: String(cString: cesp_cipher_library()),
+                        version: applier.version)), connection)
         } catch {
             // Somebody else than root, or gone already: its socket is closed.
         }
@@ -163,11 +163,11 @@ private struct ControlLoop: ~Copyable {
     private mutating func take(_ message: DaemonMessage, _ connection: Connection) {
         switch message {
         case .whole(let version, let state):
-            keeper.replace(with: state, version: version)
+            applier.replace(with: state, version: version)
             answer(connection)
         case .changes(let base, let version, let changes):
-            guard base == keeper.version else { return send(.behind(version: keeper.version), connection) }
-            keeper.apply(changes, version: version)
+            guard base == applier.version else { return send(.behind(version: applier.version), connection) }
+            applier.apply(changes, version: version)
             answer(connection)
         case .report(let number):
             guard requests.count < Self.mostRequests else {
@@ -177,7 +177,7 @@ private struct ControlLoop: ~Copyable {
             let events = events
             let box = SnapshotBox { events.post(.snapshotTaken) }
             requests.append(Request(connection: connection, number: number, box: box))
-            for lane in keeper.lanes {
+            for lane in applier.lanes {
                 lane.sender.post(.snapshot(box))
                 lane.receiver.post(.snapshot(box))
             }
@@ -185,13 +185,13 @@ private struct ControlLoop: ~Copyable {
     }
 
     private func answer(_ connection: Connection) {
-        send(.answer(EncryptionAnswer(version: keeper.version, faults: keeper.faultList)), connection)
+        send(.answer(EncryptionAnswer(version: applier.version, faults: applier.faultList)), connection)
     }
 
     /// To all, when other faults are there than they know.
     private func tellFaults() {
-        guard keeper.hasNewFaults else { return }
-        keeper.hasNewFaults = false
+        guard applier.hasNewFaults else { return }
+        applier.hasNewFaults = false
         for connection in connections { answer(connection) }
     }
 
