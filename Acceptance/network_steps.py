@@ -1,9 +1,10 @@
-"""Steps 8 to 10 and 12 to 20 of the walkthrough: networks of the swarm, their addresses, names, ways out, and removal."""
+"""Steps 8 to 20 of the walkthrough: networks of the swarm, their addresses, names, ways out, and removal."""
 
 import json
 import re
 import time
 
+import encrypted_wire
 from cluster import Failure, expect, poll, says
 
 IMAGE_SECONDS = 120
@@ -11,7 +12,7 @@ POOLS = ["--subnet=192.168.0.0/16", "--subnet=192.170.0.0/16", "--gateway=192.16
 INNER = ["--subnet=10.0.0.0/16", "--gateway=10.0.0.100", "--internal", "--label", "HelloWorldService", "--ip-range=10.0.1.0/24"]
 # A shell that ends at once when told to, so that services go quickly.
 IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"]
-SERVICES = ["walk-nine", "walk-lazy", "walk-pools", "mysql-2", "mysql-client", "hello-world"]
+SERVICES = ["walk-nine", "walk-sealed", "walk-lazy", "walk-pools", "mysql-2", "mysql-client", "hello-world"]
 NETWORKS = ["walk-pools", "walk-a", "walk-b", "mysql-network", "hello-world-network", "overlay-network-2"]
 
 
@@ -195,6 +196,31 @@ def start_mysql(cluster):
     return places, node
 
 
+def step11(cluster):
+    """an encrypted overlay: between the nodes ESP and nothing else, and VXLAN in clear is not delivered"""
+    cluster.remove_service("walk-sealed")
+    make_network(cluster, "--driver", "overlay", "--opt", "encrypted", "overlay-network-2")
+    options = cluster.manager.inspect("network", "overlay-network-2")["Options"]
+    expect(options.get("encrypted") == "", f"options: {options}")
+    cluster.manager.docker(
+        "service", "create", "--name", "walk-sealed", "--network", "overlay-network-2", "--mode", "global", "busybox", *IDLE, timeout=IMAGE_SECONDS)
+    try:
+        cluster.running("walk-sealed", len(cluster.nodes))
+        ends = []
+        for node in cluster.nodes[:2]:
+            container = node.containers("walk-sealed")[0]
+            ends.append((node, container, address(node, container, "overlay-network-2")))
+        (one, first, _), (_, _, target) = ends
+        poll(30, "the tasks reach each other", lambda: one.docker("exec", first, "ping", "-c", "1", "-w", "2", target, check=False).code == 0)
+        found = encrypted_wire.observe(cluster, ends, "overlay-network-2")
+        expect(found["esp"] >= 20 and found["vxlan"] == 0 and found["clear"] == 0, f"on the wire: {found}")
+        heard = encrypted_wire.inject(cluster, ends, "overlay-network-2")
+        expect(not heard["encrypted"] and heard["clear"], f"VXLAN in clear is delivered: {heard}")
+    finally:
+        cluster.remove_service("walk-sealed")
+    return f"{found['esp']} ESP packets, no VXLAN of it, nothing readable; injected VXLAN is dropped, while it arrives in a network in clear"
+
+
 def step12(cluster):
     """a service is found by name (VIP) and as tasks.NAME from another node"""
     places, node = start_mysql(cluster)
@@ -318,7 +344,7 @@ def step19(cluster):
     if cluster.manager.docker("service", "inspect", "hello-world", check=False).code == 0:
         cluster.manager.docker("service", "rm", "hello-world")
     if not listed(cluster.manager, "overlay-network-2"):
-        make_network(cluster, "--driver", "overlay", "overlay-network-2")
+        make_network(cluster, "--driver", "overlay", "--opt", "encrypted", "overlay-network-2")
     if not listed(cluster.manager, "hello-world-network"):
         make_network(cluster, *INNER, "--driver", "overlay", "hello-world-network")
     prefixes = [make_network(cluster, "--driver", "overlay", name)[:12] for name in ["walk-a", "walk-b"]]
@@ -355,4 +381,4 @@ def step20(cluster):
     return "exit code 1 with both ids, nothing removed; removed at once when the services are gone"
 
 
-STEPS = {8: step8, 9: step9, 10: step10, 12: step12, 13: step13, 14: step14, 15: step15, 16: step16, 17: step17, 18: step18, 19: step19, 20: step20}
+STEPS = {8: step8, 9: step9, 10: step10, 11: step11, 12: step12, 13: step13, 14: step14, 15: step15, 16: step16, 17: step17, 18: step18, 19: step19, 20: step20}

@@ -78,8 +78,8 @@ package struct NetworkAllocator {
         }
         for option in (request.options ?? [:]).keys.sorted() {
             switch option {
-            case "encrypted":
-                throw UnsupportedError.features("encrypted overlay networks (--opt encrypted)")
+            // Whatever its value: the option alone asks for it.
+            case SwarmNetwork.encryptedOption: break
             case SwarmNetwork.mtuOption: try SwarmNetwork.checkMTU(request.options)
             case SpoofCheck.option: try SpoofCheck.check(request.options)
             default:

@@ -35,7 +35,7 @@ struct NodeTable {
         set members { type ipv4_addr; }
         set control { type inet_proto . inet_service; }
         set encvni { typeof @th,96,24; }
-        set esp { type inet_service; }
+        set espports { type inet_service; }
         set localnets { type ipv4_addr; flags interval; }
         set hairpin { type ipv4_addr . ifname; flags interval; }
         set icc { type ifname . ifname; }
@@ -57,8 +57,8 @@ struct NodeTable {
                 """
                 udp dport \($0.port) iifname . ip daddr @underlay goto datapath
                 udp dport \($0.port) fib daddr type != unicast counter drop
-                udp dport @esp iifname . ip daddr @underlay goto sealed
-                udp dport @esp fib daddr type != unicast counter drop
+                udp dport @espports iifname . ip daddr @underlay goto sealed
+                udp dport @espports fib daddr type != unicast counter drop
                 """
             } ?? ""
         return """
@@ -84,7 +84,7 @@ struct NodeTable {
     private var outgoing: String {
         let untracked =
             wanted.underlay.map {
-                "ip saddr \($0.address) udp dport \($0.port) notrack\nip saddr \($0.address) udp dport @esp notrack"
+                "ip saddr \($0.address) udp dport \($0.port) notrack\nip saddr \($0.address) udp dport @espports notrack"
             } ?? ""
         let guarded =
             wanted.underlay.map {
@@ -172,7 +172,7 @@ struct NodeTable {
             ElementSet("control", layout: ElementLayout(.transport, .port), keys: control),
             ElementSet("encvni", keys: encrypted.map { "\($0.vni)" }),
             ElementSet(
-                "esp", layout: ElementLayout(.port), keys: (wanted.underlay?.espPorts ?? []).map { "\($0)" }),
+                "espports", layout: ElementLayout(.port), keys: (wanted.underlay?.espPorts ?? []).map { "\($0)" }),
             ElementSet(
                 "localnets",
                 keys: bridges.filter { $0.masquerades && !$0.isInternal }.compactMap {

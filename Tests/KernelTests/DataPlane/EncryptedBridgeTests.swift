@@ -10,7 +10,7 @@ import Testing
 @testable import DataPlane
 
 /// What the kernel has of an encrypted overlay, with a device of this test's in place of that of the process which encrypts.
-@Suite struct EncryptedOverlayTests {
+@Suite struct EncryptedBridgeTests {
     private static let port: UInt16 = 4790
 
     /// Two nodes with a task each in `app`, which is encrypted.
