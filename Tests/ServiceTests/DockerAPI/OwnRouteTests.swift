@@ -9,7 +9,9 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct OwnRouteTests {
     /// Notes what is asked of it.
     private final class Recorder: AlertBackend, UsageBackend {
-        let asked = Mutex<[String]>([])
+        private let asked = Mutex<[String]>([])
+
+        var requests: [String] { asked.withLock { $0 } }
 
         private func note(_ text: String) { asked.withLock { $0.append(text) } }
 
@@ -79,7 +81,7 @@ import Testing
                     #"[{"Disabled":true,"Origin":"own","Rule":{"Comparison":">","Metric":"node_down","Name":"A","Seconds":5,"#
                 ), "\(rules)")
             _ = try await ServerTests.ask(server, "/alerts")
-            #expect(recorder.asked.withLock { $0 } == ["alerts true", "alerts false"])
+            #expect(recorder.requests == ["alerts true", "alerts false"])
         }
     }
 
@@ -98,7 +100,7 @@ import Testing
                 #expect(answer.hasPrefix("HTTP/1.1 204"), "\(path): \(answer)")
             }
             #expect(
-                recorder.asked.withLock { $0 } == [
+                recorder.requests == [
                     #"silence 0011 ["a": "b"] 60 c"#, "end s 1", "switch A false", "switch A true",
                     "rule A node_down>1.0",
                 ])
@@ -120,7 +122,7 @@ import Testing
                 #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(method) \(path): \(answer.prefix(200))")
                 #expect(answer.contains(#"{"message":""#))
             }
-            #expect(recorder.asked.withLock { $0 }.isEmpty)
+            #expect(recorder.requests.isEmpty)
         }
     }
 
@@ -130,7 +132,7 @@ import Testing
             #expect(answer.contains(#""Cores":1.5"#) && answer.contains(#""MemoryBytes":18446744073709551615"#))
             #expect(!answer.contains("MeasuredAt") && answer.contains(#""Nodes":[]"#), "\(answer)")
             _ = try await ServerTests.ask(server, "/usage")
-            #expect(recorder.asked.withLock { $0 } == [#"usage ["web", "a b"]"#, "usage []"])
+            #expect(recorder.requests == [#"usage ["web", "a b"]"#, "usage []"])
         }
     }
 
