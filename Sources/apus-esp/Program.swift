@@ -31,7 +31,8 @@ struct Program: ParsableCommand {
         try ESPProcess.hideMemory()
         try Signals.ignoreBrokenPipes()
         try Processes.raiseDescriptorLimit()
-        let (stop, signalled) = try Descriptor.pipe(nonBlocking: true).split { ($0, $1.release()) }
+        // For as long as the process lives.
+        let (stop, signalled) = try Descriptor.pipe(nonBlocking: true).split { ($0.release(), $1.release()) }
         for signal in [SIGTERM, SIGINT] {
             try check(clinux_signal_to_descriptor(signal, signalled), "handle signal \(signal)")
         }
@@ -40,6 +41,6 @@ struct Program: ParsableCommand {
             socket: socket, counters: counters,
             lanes: lanes == 0 ? ESPProcess.lanes(processors: processors) : lanes,
             productVersion: ProductVersion.text)
-        try ESPProcess(configuration).run(stop: stop.raw)
+        try ESPProcess(configuration).run(stop: stop)
     }
 }

@@ -139,7 +139,8 @@ import Testing
     @Test func `a daemon without them has no such paths`() async throws {
         try await ServerFixture.with { server in
             for path in ["/alerts", "/alerts/rules", "/usage"] {
-                #expect(try await ServerTests.ask(server, path).hasPrefix("HTTP/1.1 404"), "\(path)")
+                let answer = try await ServerTests.ask(server, path)
+                #expect(answer.hasPrefix("HTTP/1.1 404"), "\(path)")
             }
         }
     }
