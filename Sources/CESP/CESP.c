@@ -115,17 +115,6 @@ int cesp_udp_open(const struct cesp_endpoint *at, int buffer_bytes) {
     return fd;
 }
 
-int cesp_path_mtu(const struct cesp_endpoint *to) {
-    int v6 = to->version == 6, mtu = 0;
-    int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return 0;
-    union cesp_name name;
-    socklen_t length = name_of(to, &name), size = sizeof mtu;
-    if (connect(fd, &name.any, length) < 0 || getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &size) < 0) mtu = 0;
-    close(fd);
-    return mtu;
-}
-
 long cesp_send(int fd, const struct cesp_endpoint *to, const void *bytes, size_t length, unsigned segment, unsigned traffic_class) {
     union cesp_name name;
     struct iovec vector = {(void *)bytes, length};

@@ -29,8 +29,6 @@ struct cesp_endpoint {
 
 /// A bound, non-blocking UDP socket with everything that batches need. Descriptor or -errno.
 int cesp_udp_open(const struct cesp_endpoint *at, int buffer_bytes);
-/// The path MTU that the kernel knows towards an endpoint; 0 when it knows none.
-int cesp_path_mtu(const struct cesp_endpoint *to);
 /// One sendmsg(2); with a `segment` less than `length` the kernel cuts it (UDP_SEGMENT). `traffic_class` goes into the outer header. Bytes sent or -errno.
 long cesp_send(int fd, const struct cesp_endpoint *to, const void *bytes, size_t length, unsigned segment, unsigned traffic_class);
 

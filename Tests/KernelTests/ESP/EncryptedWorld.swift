@@ -111,12 +111,13 @@ protocol RunningEngine: Sendable {
 
 /// On threads of the tests' own process.
 final class InnerEngine: RunningEngine {
-    private let writing: CInt
+    /// Closed once, whoever ends it, and however often.
+    private let writing: Mutex<CInt?>
     private let ended = Mutex<Result<Void, any Error>?>(nil)
 
     init(_ node: EncryptedWorld.Node, lanes: Int = 1) async throws {
         let (reading, writing) = try Descriptor.pipe().split { ($0.release(), $1.release()) }
-        self.writing = writing
+        self.writing = Mutex(writing)
         let configuration = ESPProcess.Configuration(
             socket: node.socket, counters: node.counters, lanes: lanes, productVersion: "test")
         let thread = try startThread { [self] in
@@ -131,7 +132,11 @@ final class InnerEngine: RunningEngine {
     }
 
     func end() async throws {
-        close(writing)
+        let open = writing.withLock { writing in
+            defer { writing = nil }
+            return writing
+        }
+        if let open { close(open) }
         try await eventually("the process ends") { self.ended.withLock { $0 } != nil }
         try ended.withLock { $0 }?.get()
     }

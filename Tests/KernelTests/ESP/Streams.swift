@@ -74,7 +74,8 @@ final class CheckedStream: Sendable {
             var done = 0
             while done < chunk.count {
                 let count = chunk.withUnsafeBytes {
-                    Glibc.send(socket, $0.baseAddress! + done, $0.count - done, CInt(MSG_NOSIGNAL))
+                    { rest in Glibc.send(socket, rest.baseAddress, rest.count, CInt(MSG_NOSIGNAL)) }(
+                        UnsafeRawBufferPointer(rebasing: $0[done...]))
                 }
                 if count <= 0 {
                     let number = errno

@@ -62,8 +62,8 @@ import Testing
         let isSealed = room.withUnsafeMutableBytes { room in
             packet.withUnsafeMutableBytes { packet in
                 Encapsulation.seal(
-                    room.baseAddress! + ESPLayout.prefix, frame.count, vni: 4097, sourcePort: 0xc123,
-                    spi: 0x8000_0801, sequence: vector.sequence, cipher: cipher.raw, into: packet.baseAddress!)
+                    room.start + ESPLayout.prefix, frame.count, vni: 4097, sourcePort: 0xc123,
+                    spi: 0x8000_0801, sequence: vector.sequence, cipher: cipher.raw, into: packet.start)
             }
         }
         #expect(isSealed)
@@ -77,7 +77,7 @@ import Testing
         var packet = Self.bytes(vector.packet)
         let body = packet.count - ESPLayout.header - ESPLayout.icv
         let contents = packet.withUnsafeMutableBytes { packet in
-            let start = packet.baseAddress!
+            let start = packet.start
             return cipher.open(start, count: body, sequence: vector.sequence)
                 ? Encapsulation.contents(start + ESPLayout.header, body: body) : nil
         }
@@ -93,7 +93,7 @@ import Testing
         let body = packet.count - ESPLayout.header - ESPLayout.icv
         func opens(_ packet: [UInt8], _ sequence: UInt64) -> Bool {
             var packet = packet
-            return packet.withUnsafeMutableBytes { cipher.open($0.baseAddress!, count: body, sequence: sequence) }
+            return packet.withUnsafeMutableBytes { cipher.open($0.start, count: body, sequence: sequence) }
         }
         for bit in 0..<packet.count * 8 {
             var other = packet

@@ -10,7 +10,7 @@ import Testing
         (frame.isV6, frame.trafficClass, frame.payload) = (isV6, 0xb8 | inner, [1, 2])
         var bytes = frame.bytes()
         return bytes.withUnsafeMutableBytes { room -> UInt8? in
-            let start = room.baseAddress!
+            let start = room.start
             guard CongestionMarks.admit(start, room.count, outer: outer) else { return nil }
             #expect(Played.isSound(Array(room)))
             let whole = isV6 ? start.short(14) >> 4 & 0xff : start.octet(15)
@@ -31,8 +31,8 @@ import Testing
         var arp = [UInt8](repeating: 0, count: 60)
         (arp[12], arp[13]) = (8, 6)
         arp.withUnsafeMutableBytes {
-            #expect(CongestionMarks.inner($0.baseAddress!, 60) == 0)
-            #expect(CongestionMarks.admit($0.baseAddress!, 60, outer: 3))
+            #expect(CongestionMarks.inner($0.start, 60) == 0)
+            #expect(CongestionMarks.admit($0.start, 60, outer: 3))
         }
     }
 
@@ -40,9 +40,9 @@ import Testing
         var frame = frame
         var room = [UInt8](repeating: 0, count: NeighbourAnswers.longest)
         return frame.withUnsafeMutableBytes { frame in
-            guard let question = NeighbourAnswers.question(frame.baseAddress!, frame.count) else { return nil }
+            guard let question = NeighbourAnswers.question(frame.start, frame.count) else { return nil }
             let length = room.withUnsafeMutableBytes {
-                NeighbourAnswers.write($0.baseAddress!, to: frame.baseAddress!, question: question, from: mac)
+                NeighbourAnswers.write($0.start, to: frame.start, question: question, from: mac)
             }
             return (question, Array(room.prefix(length)))
         }

@@ -46,7 +46,7 @@ struct PlayedFrame {
         frame += l4Bytes
         let (isV6, l4, field) = (isV6, l4, l4 + (isTCP ? 16 : 6))
         frame.withUnsafeMutableBytes { frame in
-            let start = frame.baseAddress!
+            let start = frame.start
             if !isV6 { InternetChecksum.putHeader(start + 14, length: 20) }
             let length = frame.count - l4
             let pseudo = InternetChecksum.pseudo(ip: start + 14, isV6: isV6, protocol: Int(number), length: length)
@@ -69,7 +69,7 @@ struct PlayedFrame {
     func vnet(kind: Int, size: Int) -> [UInt8] {
         var header = [UInt8](repeating: 0, count: ESPLayout.vnetHeader)
         header.withUnsafeMutableBytes {
-            let start = $0.baseAddress!
+            let start = $0.start
             start.putOctet(0, 1)
             start.putOctet(1, kind)
             start.putRawShort(2, UInt16(headers))
@@ -115,7 +115,7 @@ enum Played {
         let outcome = room.withUnsafeMutableBytes { room in
             scratch.withUnsafeMutableBytes { scratch in
                 Segmenter.cut(
-                    room.baseAddress! + 64, count: given.count - ESPLayout.vnetHeader, scratch: scratch.baseAddress!,
+                    room.start + 64, count: given.count - ESPLayout.vnetHeader, scratch: scratch.start,
                     into: &collector)
             }
         }
@@ -131,7 +131,7 @@ enum Played {
             var at = ESPLayout.vnetHeader
             for (index, frame) in frames.enumerated() {
                 coalescer.add(
-                    room.baseAddress! + at, frame.count, network: networks.isEmpty ? 0 : networks[index],
+                    room.start + at, frame.count, network: networks.isEmpty ? 0 : networks[index],
                     into: &collector)
                 at += frame.count + ESPLayout.vnetHeader
             }
@@ -144,7 +144,7 @@ enum Played {
     static func isSound(_ frame: [UInt8]) -> Bool {
         var frame = frame
         return frame.withUnsafeMutableBytes { frame in
-            let start = frame.baseAddress!
+            let start = frame.start
             let isV6 = start.short(12) == ESPLayout.ipv6
             let l4 = isV6 ? 54 : 34
             let number = start.octet(isV6 ? 20 : 23)
@@ -158,5 +158,13 @@ enum Played {
                 ip: start + 14, isV6: isV6, protocol: number, length: frame.count - l4)
             return InternetChecksum.fold(InternetChecksum.sum(start + l4, frame.count - l4, pseudo)) == 0xffff
         }
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    /// Of buffers that are not empty, as those of tests.
+    var start: UnsafeMutableRawPointer {
+        guard let baseAddress else { preconditionFailure("an empty buffer") }
+        return baseAddress
     }
 }
