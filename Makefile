@@ -25,6 +25,7 @@ packages:
 build: packages
 	swift build --product apusd
 	swift build --product apus
+	swift build --product apus-esp
 
 # Only this product: `--build-tests` would build the programs of the packages too, a compiler for protocol buffers among them.
 tests: packages
@@ -76,12 +77,14 @@ bench:
 	Scripts/packages bench
 	swift build -c release --product apusd
 	swift build -c release --product apus
+	swift build -c release --product apus-esp
 	Benchmarks/run --apus .build/release/apus
 
 bench-scale:
 	Scripts/packages bench
 	swift build -c release --product apusd
 	swift build -c release --product apus
+	swift build -c release --product apus-esp
 	swift build -c release --product swarm-benchmark
 	Benchmarks/run --apus .build/release/apus --only growth,change
 	.build/release/swarm-benchmark --directory .build/bench/swarm --agents 200 --services 200 --networks 20 --replicas 30
@@ -90,5 +93,6 @@ bench-scale:
 install:
 	swift build -c release --product apusd
 	swift build -c release --product apus
+	swift build -c release --product apus-esp
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 .build/release/apusd .build/release/apus $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 .build/release/apusd .build/release/apus .build/release/apus-esp $(DESTDIR)$(PREFIX)/bin/

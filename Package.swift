@@ -69,6 +69,7 @@ let package = Package(
     products: [
         .executable(name: "apusd", targets: ["apusd"]),
         .executable(name: "apus", targets: ["apus"]),
+        .executable(name: "apus-esp", targets: ["apus-esp"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -97,6 +98,7 @@ let package = Package(
         .systemLibrary(name: "CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CESP", path: "Sources/CESP", linkerSettings: [.linkedLibrary("crypto")]),
         // The page is part of the program: `#embed` (C23) takes the files in, and knows when one has changed.
         .target(name: "CDashboardAssets", path: "Sources/CDashboardAssets"),
         library("Addressing"),
@@ -147,6 +149,7 @@ let package = Package(
         library(
             "Telemetry", ["EngineInterface", "Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [sqlite, log]),
         library("ESPControl", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
+        library("ESP", ["ESPControl", "LinuxSystem", "CLinux", "CESP", "Addressing", "Faults"]),
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
@@ -209,6 +212,7 @@ let package = Package(
                 arguments, log, nioPosix,
             ],
             path: "Benchmarks/swarm", swiftSettings: strict),
+        program("apus-esp", ["ESP", "LinuxSystem", "CLinux", "Model"], [arguments]),
         program("apus", ["Commands"], [arguments]),
         // tests
         library(
@@ -224,14 +228,14 @@ let package = Package(
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates", "Telemetry", "Dashboard",
-                "ESPControl",
+                "ESPControl", "ESP", "CESP",
             ], [nioCore, crypto, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [
                 "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
                 "NameService", "Lab", "Addressing", "Model", "Faults", "Engine", "EngineInterface",
-                "LocalStore", "Logs", "Concurrency", "Telemetry",
+                "LocalStore", "Logs", "Concurrency", "Telemetry", "ESP", "ESPControl", "CESP",
             ], [nioCore, nioPosix, log, x509, asn1, crypto]),
         tests(
             "ServiceTests",

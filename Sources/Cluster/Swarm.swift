@@ -21,7 +21,9 @@ package actor Swarm: ServiceLifecycle.Service {
     let log: Logger
 
     /// The part of the moment; `nil` on a node that is in no swarm.
-    var part: MembershipRuntime?
+    var part: MembershipRuntime? { didSet { parts.set(part) } }
+    /// The same for those who wait for it.
+    nonisolated let parts = ObservableValue<MembershipRuntime?>(nil)
     /// Why what is on disk of a membership cannot be taken up. It is left as it is.
     private(set) var unread: String?
     /// A command that changes the membership is under way.

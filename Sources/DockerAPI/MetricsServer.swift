@@ -7,7 +7,7 @@ package import NIOCore
 import NIOHTTPTypes
 import ServiceLifecycle
 
-/// Serves this node's metrics over TCP, as dockerd does with `--metrics-addr`: nothing else, to whoever can connect, unencrypted.
+/// Serves this node's metrics, and the swarm's if asked to, over TCP, as dockerd does with `--metrics-addr`: nothing else, to whoever can connect, unencrypted.
 ///
 /// A connection is closed after one answer, and after ``Configuration/longest`` whatever it does. A server that cannot listen says so and leaves the rest of the
 /// daemon alone.
@@ -16,6 +16,8 @@ package struct MetricsServer: Service {
     package struct Configuration: Sendable {
         package var host: String
         package var port: Int
+        /// Whether a manager serves the whole swarm's as well.
+        package var servesCluster = false
         /// Of Apus itself, as in the `Server` header.
         package var productVersion = ""
         /// Connections at one time.
@@ -75,8 +77,8 @@ package struct MetricsServer: Service {
             HTTPResponse.Status.notFound, "text/plain; charset=utf-8", ByteBuffer(string: "404 page not found\n")
         )
         do {
-            // What the whole swarm uses is not for whoever can connect.
-            if request.uri.path != "/metrics/cluster",
+            // What the whole swarm uses is not for whoever can connect, unless that is wanted.
+            if configuration.servesCluster || request.uri.path != "/metrics/cluster",
                 case .whole(let found, let fields, let bytes)? = try await MetricsRoutes.answer(
                     request, path: request.uri.path, backend)
             {

@@ -61,6 +61,8 @@ struct RequestDispatcher: Sendable {
         try asked?.requireSupported()
         if let reply = try await MetricsRoutes.answer(request, path: path, backends.metrics) { return reply }
         if let reply = try await DashboardAccountRoutes.answer(request, path: path, backends.dashboard) { return reply }
+        if let reply = try await AlertRoutes.answer(request, path: path, backends.alerts) { return reply }
+        if let reply = try await UsageRoutes.answer(request, path: path, backends.usage) { return reply }
         switch routes.match(request.method, path: path) {
         case .unknown: return .failure(.notFound, "page not found")
         case .notBuilt:

@@ -40,6 +40,7 @@ struct LabDaemons: Sendable {
             "--host", "unix:///run/apus/docker.sock", "--advertise-addr", "\(node.address)",
             "--registry-mirror", "http://\(registry)", "--insecure-registry", registry,
             "--dns", "\(LabUnderlay.internet)", "--log-level", options.logLevel, "--lab",
+            "--metrics-addr", "\(node.address):\(LabUnderlay.metricsPort)", "--metrics-cluster",
         ]
         let executable = try Self.program("apusd")
         let namespaces = NodeNamespaces(paths: paths, node: node.name)

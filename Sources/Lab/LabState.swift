@@ -108,6 +108,8 @@ package struct LabOptions: Codable, Sendable, Equatable {
 
 /// Addresses on a lab's underlay: 198.51.100.0/24 (TEST-NET-2, RFC 5737). Every lab has it on a bridge of its own.
 enum LabUnderlay {
+    /// Where every node serves its metrics.
+    static let metricsPort: UInt16 = 9323
     static let subnet = IPNetwork(address: IPAddress(198, 51, 100, 0), prefixLength: 24)
     static let client = IPAddress(198, 51, 100, 50)
     static let internet = IPAddress(198, 51, 100, 254)

@@ -12,9 +12,7 @@ extension Files {
         guard errno == EISDIR || errno == EPERM else { throw SystemError(errno: errno, attempting: "remove \(path)") }
         if Mounts.isMountPoint(path) { throw SystemError(errno: EBUSY, attempting: "remove \(path)") }
         let top = try Descriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-        var moved = 0
-        while try !empty(top, path, top: top.raw, depth: 0, moved: &moved) {}
-        if rmdir(path) != 0, errno != ENOENT { throw SystemError(errno: errno, attempting: "remove \(path)") }
+        try remove(top, path) { rmdir(path) }
     }
 
     /// Removes the entry of an open directory with all that is in it; missing is fine. Otherwise as ``removeTree(_:)``.
@@ -31,9 +29,25 @@ extension Files {
             owning: try retrying("open \(shown) to remove it") {
                 clinux_open_beneath(directory, name, O_RDONLY | O_DIRECTORY)
             })
-        var moved = 0
-        while try !empty(top, shown, top: top.raw, depth: 0, moved: &moved) {}
-        try check(unlinkat(directory, name, AT_REMOVEDIR), "remove \(shown)")
+        try remove(top, shown) { unlinkat(directory, name, AT_REMOVEDIR) }
+    }
+
+    /// How often a directory is emptied that somebody still writes to.
+    private static let mostRounds = 16
+
+    /// Empties a directory and removes it; whoever writes to it at its end, as a container's monitor does, may have it emptied once more.
+    private static func remove(
+        _ directory: borrowing Descriptor, _ path: String, _ removal: () -> CInt
+    ) throws(SystemError) {
+        var (moved, rounds) = (0, 0)
+        while true {
+            while try !empty(directory, path, top: directory.raw, depth: 0, moved: &moved) {}
+            if removal() == 0 || errno == ENOENT { return }
+            rounds += 1
+            guard errno == ENOTEMPTY, rounds < mostRounds else {
+                throw SystemError(errno: errno, attempting: "remove \(path)")
+            }
+        }
     }
 
     /// Removes what is in a directory. False when something deep was moved to the top and another round is needed.
@@ -61,7 +75,8 @@ extension Files {
                     clinux_open_beneath(directory.raw, name, O_RDONLY | O_DIRECTORY)
                 })
             if try !empty(inner, below, top: top, depth: depth + 1, moved: &moved) { complete = false }
-            if unlinkat(directory.raw, name, AT_REMOVEDIR) != 0, errno != ENOENT {
+            // One that somebody has written to meanwhile keeps its parent from being removed, and so has its turn again.
+            if unlinkat(directory.raw, name, AT_REMOVEDIR) != 0, errno != ENOENT, errno != ENOTEMPTY {
                 throw SystemError(errno: errno, attempting: "remove \(below)")
             }
         }

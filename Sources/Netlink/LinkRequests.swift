@@ -287,3 +287,21 @@ package struct DeleteLink: NetlinkRequest {
         if case .name(let name) = link { message.string(LinkAttribute.name, name) }
     }
 }
+
+/// Deletes all links of a group, in about the time that one takes: the kernel waits once until no processor looks at any of them any more, where
+/// a request each has it wait as often. Refused (`.missing`) when there are none. Source: Linux, net/core/rtnetlink.c, `rtnl_group_dellink`.
+package struct DeleteLinks: NetlinkRequest {
+    /// Other than 0, which is what links have that nobody has given one.
+    package var group: UInt32
+
+    package init(group: UInt32) { self.group = group }
+
+    package var type: UInt16 { MessageType.deleteLink }
+    package var flags: UInt16 { 0 }
+    package var description: String { "delete the links of group \(group)" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        LinkHeader().encode(into: &message)
+        message.number(LinkAttribute.group, group)
+    }
+}

@@ -57,7 +57,8 @@ package struct SwarmChanges: Sendable, Equatable {
         case .tasks: tasks.insert(id)
         case .networks: networks.insert(id)
         case .clusters: cluster = true
-        case .secrets, .configs: break
+        // Nothing is planned by them.
+        case .secrets, .configs, .alertRules, .alertSilences, .dashboardAccounts, .dashboardKeys: break
         }
     }
 }

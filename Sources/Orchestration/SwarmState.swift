@@ -12,6 +12,14 @@ package struct SwarmState: Sendable, Equatable {
     package var tasks = ObjectMap<SwarmTask>()
     /// By id.
     package var networks = ObjectMap<SwarmNetwork>()
+    /// By the rules' names.
+    package var alertRules: [String: OperatorAlertRule] = [:]
+    /// By id; those that are over are among them for a while.
+    package var alertSilences: [String: AlertSilence] = [:]
+    /// By the accounts' names.
+    package var dashboardAccounts: [String: KeptDashboardAccount] = [:]
+    /// By id.
+    package var dashboardKeys: [String: DashboardSigningKey] = [:]
     /// `nil` until the store has been read.
     package var cluster: ClusterObject?
     /// Objects that are in the store and cannot be read, as what a newer version has written. Each is as it last could be read, if ever, and
@@ -85,6 +93,10 @@ package struct SwarmState: Sendable, Equatable {
             + former.services.keys.map { StoreKey(.services, id: $0) }
             + former.tasks.keys.map { StoreKey(.tasks, id: $0) }
             + former.networks.keys.map { StoreKey(.networks, id: $0) }
+            + former.alertRules.keys.map { StoreKey(.alertRules, id: $0) }
+            + former.alertSilences.keys.map { StoreKey(.alertSilences, id: $0) }
+            + former.dashboardAccounts.keys.map { StoreKey(.dashboardAccounts, id: $0) }
+            + former.dashboardKeys.keys.map { StoreKey(.dashboardKeys, id: $0) }
         for key in keys where !present.contains(key) { forget(key) }
         if !listing.values.contains(where: { $0.key.object?.kind == .clusters }) { cluster = nil }
         revision = listing.revision
@@ -130,6 +142,22 @@ package struct SwarmState: Sendable, Equatable {
             var object = try WireJSON.decode(record: ClusterObject.self, from: stored.value)
             object.version = version
             cluster = object
+        case .alertRules:
+            var rule = try WireJSON.decode(record: OperatorAlertRule.self, from: stored.value)
+            rule.version = version
+            alertRules[id] = rule
+        case .alertSilences:
+            var silence = try WireJSON.decode(record: AlertSilence.self, from: stored.value)
+            silence.version = version
+            alertSilences[id] = silence
+        case .dashboardAccounts:
+            var account = try WireJSON.decode(record: KeptDashboardAccount.self, from: stored.value)
+            account.version = version
+            dashboardAccounts[id] = account
+        case .dashboardKeys:
+            var key = try WireJSON.decode(record: DashboardSigningKey.self, from: stored.value)
+            key.version = version
+            dashboardKeys[id] = key
         case .secrets, .configs: break
         }
     }
@@ -143,6 +171,10 @@ package struct SwarmState: Sendable, Equatable {
         case .tasks: tasks[id] = nil
         case .networks: networks[id] = nil
         case .clusters: cluster = nil
+        case .alertRules: alertRules[id] = nil
+        case .alertSilences: alertSilences[id] = nil
+        case .dashboardAccounts: dashboardAccounts[id] = nil
+        case .dashboardKeys: dashboardKeys[id] = nil
         case .secrets, .configs: break
         }
     }

@@ -7,6 +7,10 @@ package enum StoreKind: String, Sendable, CaseIterable, Codable {
     case clusters
     case secrets
     case configs
+    case alertRules = "alert-rules"
+    case alertSilences = "alert-silences"
+    case dashboardAccounts = "dashboard-accounts"
+    case dashboardKeys = "dashboard-keys"
 }
 
 /// Where a value is kept in the swarm's store.

@@ -37,6 +37,9 @@ struct Options: ParsableArguments {
             """)
     var metricsAddr = ""
 
+    @Flag(help: "Serve the whole swarm's metrics at --metrics-addr as well, on managers, at /metrics/cluster.")
+    var metricsCluster = false
+
     @Option(help: "Where a manager that leads posts alerts, in the form of Alertmanager's webhooks: a URL.")
     var alertWebhook = ""
 

@@ -70,16 +70,24 @@ struct Program: AsyncParsableCommand {
             connections: engine.endpoints, volumes: engine.volumes, swarm: swarm, nodes: swarm, services: swarm,
             tasks: swarm)
         backends.metrics = engine.metrics
+        let swarmAlerts = SwarmAlerts(swarm)
+        backends.alerts = swarmAlerts
+        backends.usage = SwarmUsageReader(swarm)
+        let ledger = DashboardLedger(
+            swarm, inheritance: AccountFiles(directory: options.root + "/dashboard"), log: log)
         let alerts = FiringAlerts(system: engine.system, logger: log)
         var extras = EngineDashboard.Extras()
         extras.alerts = alerts
         extras.board = { await swarm.feeds?.board }
         extras.curves = { request in try await request.answer { await swarm.feeds?.ask($0) ?? [:] } }
+        extras.silence = { alert, minutes in
+            try await swarmAlerts.silence(alert, minutes: minutes, by: "dashboard")
+        }
         extras.record = { engine.events.publish($0) }
-        let dashboard = try dashboard(backends, extras, group: group, log: log)
+        let dashboard = try dashboard(backends, extras, ledger, group: group, log: log)
         backends.dashboard = dashboard
         var parts: [any ServiceLifecycle.Service] = [
-            engine, swarm, alerts, dashboard,
+            engine, swarm, ledger, alerts, dashboard,
             DashboardWatch(
                 dashboard, swarm: swarm, certificate: swarmConfiguration.certificatePath,
                 changes: { [system = engine.system] in await Self.wakes(of: system, log: log) }, logger: log),
@@ -93,6 +101,7 @@ struct Program: AsyncParsableCommand {
         if let metricsAddress {
             var metrics = MetricsServer.Configuration(host: metricsAddress.host, port: metricsAddress.port)
             metrics.productVersion = ProductVersion.text
+            metrics.servesCluster = options.metricsCluster
             parts.append(MetricsServer(metrics, backend: engine.metrics, eventLoopGroup: group, logger: log))
         }
         let services = ServiceGroup(
@@ -102,7 +111,8 @@ struct Program: AsyncParsableCommand {
 
     /// The dashboard over what the API's routes call.
     private func dashboard(
-        _ backends: Backends, _ extras: EngineDashboard.Extras, group: MultiThreadedEventLoopGroup, log: Logger
+        _ backends: Backends, _ extras: EngineDashboard.Extras, _ accounts: any DashboardVault,
+        group: MultiThreadedEventLoopGroup, log: Logger
     ) throws -> DashboardServer {
         var configuration = DashboardServer.Configuration()
         configuration.address = options.dashboardAddr
@@ -111,7 +121,7 @@ struct Program: AsyncParsableCommand {
             tasks: backends.tasks, networks: backends.networks, listing: backends.listing, logs: backends.logs)
         return try DashboardServer(
             configuration, backend: EngineDashboard(sources, extras: extras, version: ProductVersion.text, logger: log),
-            accounts: DashboardAccounts(store: try FileAccountStore(directory: options.root + "/dashboard")),
+            accounts: DashboardAccounts(store: SwarmAccountStore(accounts)),
             eventLoopGroup: group, logger: log)
     }
 

@@ -43,7 +43,7 @@ struct SourceTree {
 
     /// Reads `library("Name", ["Own", …], …)` and its like.
     private static func targets(of manifest: String) -> [Target] {
-        let call = #/(library|program|tests)\(\s*"(\w+)"(?:,\s*\[([^\]]*)\])?/#
+        let call = #/(library|program|tests)\(\s*"([\w-]+)"(?:,\s*\[([^\]]*)\])?/#
         let bare = #/\.(target|systemLibrary)\(name: "(\w+)"/#
         var found: [(String.Index, Target)] = manifest.matches(of: bare).map {
             ($0.range.lowerBound, Target(name: String($0.2), own: [], isTest: false))

@@ -2,9 +2,16 @@ package import Model
 
 /// Something that somebody is to be told of, or was.
 package struct Alert: Sendable, Equatable, Codable {
+    /// Longest summary, in bytes: what managers take of each other's events.
+    static let longestSummary = 1000
+
     /// Which alert it is: its rule's name and its labels, as Alertmanager does it (FNV-1a over them in order).
     package var fingerprint: String
-    package var rule: AlertRule
+    /// Its rule's; the same below.
+    package var name: String
+    package var severity: AlertRule.Severity
+    /// For people.
+    package var summary: String
     package var labels: [String: String]
     /// Of the rule's metric, when it was looked at last.
     package var value: Double
@@ -12,9 +19,22 @@ package struct Alert: Sendable, Equatable, Codable {
     /// When it was over; `nil` as long as it goes on.
     package var endsAt: Timestamp?
 
-    package var summary: String {
-        var text = rule.summary.replacing("{value}", with: Self.text(value))
-        for (name, value) in labels { text = text.replacing("{\(name)}", with: value) }
+    /// Its labels with its name and severity, as receivers and silences know it.
+    package var allLabels: [String: String] {
+        labels.merging(["alertname": name, "severity": severity.rawValue]) { _, own in own }
+    }
+
+    /// Takes over what its rule and the metric say now.
+    fileprivate mutating func update(_ rule: AlertRule, _ sample: AlertSample) {
+        value = sample.value
+        severity = rule.severity
+        summary = Self.summary(of: rule, sample)
+    }
+
+    fileprivate static func summary(of rule: AlertRule, _ sample: AlertSample) -> String {
+        var text = rule.summary.replacing("{value}", with: Self.text(sample.value))
+        for (name, value) in sample.labels { text = text.replacing("{\(name)}", with: value) }
+        while text.utf8.count > longestSummary { text.removeLast() }
         return text
     }
 
@@ -58,24 +78,14 @@ package struct AlertMachine: Sendable {
 
     package init() {}
 
-    /// Goes on with what has been told.
+    /// Goes on with what has been told, whatever has become of its rules.
     /// - Parameter events: Those of alerts, in order.
-    init(restoring events: [EngineEvent], rules: [AlertRule]) {
-        let rules = Dictionary(rules.map { ($0.name, $0) }) { first, _ in first }
+    init(restoring events: [EngineEvent]) {
         for event in events {
             firing[event.actorID] = nil
-            guard event.action == Change.firing, let rule = rules[event.attributes["name"] ?? ""],
-                let startsAt = event.attributes["startsAt"].flatMap({ Timestamp($0) })
+            guard event.action == Change.firing, let alert = Alert(event),
+                alert.fingerprint == Alert.fingerprint(alert.name, alert.labels)
             else { continue }
-            var labels: [String: String] = [:]
-            for kind in ["node", "service"] {
-                labels[kind] = event.attributes["\(kind).id"]
-                labels["\(kind)_name"] = event.attributes["\(kind).name"]
-            }
-            let alert = Alert(
-                fingerprint: event.actorID, rule: rule, labels: labels,
-                value: event.attributes["value"].flatMap(Double.init) ?? 0, startsAt: startsAt)
-            guard alert.fingerprint == Alert.fingerprint(rule.name, labels) else { continue }
             firing[alert.fingerprint] = alert
         }
     }
@@ -93,7 +103,7 @@ package struct AlertMachine: Sendable {
                     continue
                 }
                 if firing[id] != nil {
-                    firing[id]?.value = sample.value
+                    firing[id]?.update(rule, sample)
                     continue
                 }
                 let since = pending[id]?.since ?? now
@@ -103,7 +113,9 @@ package struct AlertMachine: Sendable {
                 }
                 pending[id] = nil
                 let alert = Alert(
-                    fingerprint: id, rule: rule, labels: sample.labels, value: sample.value, startsAt: since)
+                    fingerprint: id, name: rule.name, severity: rule.severity,
+                    summary: Alert.summary(of: rule, sample), labels: sample.labels, value: sample.value,
+                    startsAt: since)
                 firing[id] = alert
                 changes.append(.fires(alert))
             }
@@ -135,7 +147,7 @@ extension AlertMachine.Change {
     package var event: EngineEvent {
         let alert = alert
         var attributes = [
-            "name": alert.rule.name, "severity": alert.rule.severity.rawValue, "summary": alert.summary,
+            "name": alert.name, "severity": alert.severity.rawValue, "summary": alert.summary,
             "value": Alert.text(alert.value), "startsAt": alert.startsAt.description,
         ]
         // As other events name them.
@@ -146,5 +158,25 @@ extension AlertMachine.Change {
         return EngineEvent(
             type: Self.eventType, action: alert.endsAt == nil ? Self.firing : Self.resolved,
             actorID: alert.fingerprint, attributes: attributes, scope: "swarm", time: alert.endsAt ?? .now)
+    }
+}
+
+extension Alert {
+    /// Of an event that tells of it, as ``AlertMachine/Change/event`` makes them; `nil` for any other.
+    package init?(_ event: EngineEvent) {
+        let attributes = event.attributes
+        guard event.type == AlertMachine.Change.eventType, let name = attributes["name"],
+            let severity = attributes["severity"].flatMap(AlertRule.Severity.init(rawValue:)),
+            let startsAt = attributes["startsAt"].flatMap({ Timestamp($0) })
+        else { return nil }
+        var labels: [String: String] = [:]
+        for kind in ["node", "service"] {
+            labels[kind] = attributes["\(kind).id"]
+            labels["\(kind)_name"] = attributes["\(kind).name"]
+        }
+        self.init(
+            fingerprint: event.actorID, name: name, severity: severity, summary: attributes["summary"] ?? "",
+            labels: labels, value: attributes["value"].flatMap(Double.init) ?? 0, startsAt: startsAt,
+            endsAt: event.action == AlertMachine.Change.firing ? nil : event.time)
     }
 }

@@ -2,6 +2,12 @@ import EngineInterface
 import Model
 import Orchestration
 
+/// One value of a metric: of what, and how much.
+struct AlertSample: Equatable {
+    var labels: [String: String]
+    var value: Double
+}
+
 /// What the leader knows at one moment, as the values that rules compare. Pure.
 struct AlertSamples {
     /// How far back what has ended is counted, in seconds.

@@ -30,23 +30,34 @@ struct AlertWatch: Sendable {
 
     private func watch() async throws {
         let since = Timestamp.now.advanced(bySeconds: -Self.memory)
-        var machine = AlertMachine(
-            restoring: await events.recent(AlertMachine.Change.eventType, since: since), rules: AlertRule.shipped)
-        // The leader before may not have come to it.
-        for alert in machine.firing.values { webhook?.tell(alert) }
+        var machine = AlertMachine(restoring: await events.recent(AlertMachine.Change.eventType, since: since))
+        // The leader before may not have come to it: what goes on is told anew.
+        var posts = AlertPosts(restored: machine.firing.keys)
         while true {
             try await Task.sleep(for: Self.interval)
             let state = model.objects
             // Without a quorum nobody knows whether it is still so.
             if state.isStale { continue }
             let samples = AlertSamples(state: state, board: feeds.board, present: live.state.present, now: .now)
-            for change in machine.look(AlertRule.shipped, at: samples.now, samples.values(of:)) {
+            let book = AlertBook(state, at: samples.now)
+            var ended: [Alert] = []
+            for change in machine.look(book.active, at: samples.now, samples.values(of:)) {
                 let alert = change.alert
+                if alert.endsAt != nil { ended.append(alert) }
                 log.notice(
                     alert.endsAt == nil ? "alert" : "alert is over",
-                    metadata: ["name": "\(alert.rule.name)", "what": "\(alert.summary)"])
-                events.publish(change.event, id: nil)
-                webhook?.tell(alert)
+                    metadata: ["name": "\(alert.name)", "what": "\(alert.summary)"])
+                var event = change.event
+                event.attributes["silence"] = book.silence(of: alert)?.id
+                events.publish(event, id: nil)
+            }
+            guard let webhook else { continue }
+            let firing = machine.firing.values.sorted { $0.fingerprint < $1.fingerprint }
+            for step in posts.steps(ended: ended, firing: firing, isSilenced: { book.silence(of: $0) != nil }) {
+                switch step {
+                case .tell(let alert): webhook.tell(alert)
+                case .withdraw(let fingerprint): webhook.withdraw(fingerprint)
+                }
             }
         }
     }

@@ -37,6 +37,13 @@ final class AlertWebhook: Sendable {
         }
     }
 
+    /// Does not tell any more what waits to be told of an alert that goes on; the end of one is told.
+    func withdraw(_ fingerprint: String) {
+        waiting.change { waiting in
+            if waiting[fingerprint]?.endsAt == nil { waiting[fingerprint] = nil }
+        }
+    }
+
     /// Tells the receiver until cancelled.
     func run() async throws {
         var pause = Self.firstPause
@@ -89,9 +96,7 @@ struct AlertNotification: Encodable {
 
         init(_ alert: Alert) {
             status = alert.status
-            labels = alert.labels
-            labels["alertname"] = alert.rule.name
-            labels["severity"] = alert.rule.severity.rawValue
+            labels = alert.allLabels
             annotations = ["summary": alert.summary, "value": Alert.text(alert.value)]
             startsAt = alert.startsAt
             endsAt = alert.endsAt ?? .zero

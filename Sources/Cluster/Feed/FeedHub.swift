@@ -97,12 +97,7 @@ package final class FeedHub: Sendable {
     func take(_ batch: Wire.EventBatch, of log: String, at nodeID: String, isManager: Bool) async throws -> Int64? {
         let numbered = try FeedEvents.events(batch, isManager: isManager)
         guard let events, !numbered.isEmpty else { return nil }
-        // A node that has just joined at another manager is in the store before it is in this one's copy.
-        if model.objects.nodes[nodeID] == nil {
-            for await _ in model.changes() where model.objects.nodes[nodeID] != nil { break }
-            try Task.checkCancellation()
-        }
-        let kept = try await events.take(numbered, of: log, at: EventNode(id: nodeID, name: name(of: nodeID)))
+        let kept = try await events.take(numbered, of: log, at: EventNode(id: nodeID, name: try await name(of: nodeID)))
         let pause = state.withLock { state in
             let now = ContinuousClock.now
             var pace = state.paces[nodeID] ?? Allowance(burst: Self.burst, perSecond: Self.perSecond, at: now)
@@ -134,9 +129,26 @@ package final class FeedHub: Sendable {
         promise?.settle(answer.failure.isEmpty ? .success(answer.answer) : .failure(Silence()))
     }
 
-    private func name(of nodeID: String) -> String {
-        guard let node = model.objects.nodes[nodeID] else { return nodeID }
-        return node.spec.name ?? node.description?.hostname ?? nodeID
+    /// How long events wait for a node that has just joined: it is in the store before it is in this manager's copy, and tells its name
+    /// after its first event.
+    private static let naming = Duration.seconds(10)
+
+    /// The node's name; its id when it tells none.
+    private func name(of nodeID: String) async throws -> String {
+        if let name = knownName(of: nodeID) { return name }
+        do {
+            try await withDeadline(Self.naming) {
+                for await _ in self.model.changes() where self.knownName(of: nodeID) != nil { break }
+                try Task.checkCancellation()
+            }
+        } catch is DeadlinePassed {
+            return nodeID
+        }
+        return knownName(of: nodeID) ?? nodeID
+    }
+
+    private func knownName(of nodeID: String) -> String? {
+        model.objects.nodes[nodeID].flatMap { $0.spec.name ?? $0.description?.hostname }
     }
 
     // MARK: Questions

@@ -20,6 +20,11 @@ extension SwarmTask: SwarmObject { package static var storeKind: StoreKind { .ta
 extension SwarmNetwork: SwarmObject { package static var storeKind: StoreKind { .networks } }
 extension ClusterObject: SwarmObject { package static var storeKind: StoreKind { .clusters } }
 
+extension OperatorAlertRule: SwarmObject { package static var storeKind: StoreKind { .alertRules } }
+extension KeptDashboardAccount: SwarmObject { package static var storeKind: StoreKind { .dashboardAccounts } }
+extension DashboardSigningKey: SwarmObject { package static var storeKind: StoreKind { .dashboardKeys } }
+extension AlertSilence: SwarmObject { package static var storeKind: StoreKind { .alertSilences } }
+
 extension SwarmObject {
     var key: StoreKey { StoreKey(Self.storeKind, id: id) }
 

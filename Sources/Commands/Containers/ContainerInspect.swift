@@ -22,7 +22,7 @@ extension Command {
     }
 
     static let containerTop = Command(
-        "container top", aliases: ["top"], arity: .atLeast(1), stopsAtArgument: true,
+        "container top", arity: .atLeast(1), stopsAtArgument: true,
         help: """
             Usage:  apus container top CONTAINER [ps OPTIONS]
 
@@ -30,15 +30,8 @@ extension Command {
 
             Aliases:
               apus container top, apus top
-            """
-    ) { call in
-        let arguments = call.arguments.dropFirst().joined(separator: " ")
-        let answer = try await call.client().json(
-            .get(ContainerRoute.of(call.arguments[0], "/top"), arguments.isEmpty ? [] : [("ps_args", arguments)]))
-        var text = answer["Titles"].strings.joined(separator: "\t") + "\n"
-        for process in answer["Processes"].elements { text += process.strings.joined(separator: "\t") + "\n" }
-        Console.text(TabWriter(leastWidth: 20).layout(text))
-    }
+            """,
+        run: ProcessTable.show)
 
     static let containerPort = Command(
         "container port", aliases: ["port"], arity: .between(1, 2),
@@ -154,5 +147,20 @@ enum PortOrder {
     static func comesBefore(_ left: (String, String), _ right: (String, String)) -> Bool {
         func number(_ port: String) -> Int { Int(port.prefix(while: \.isNumber)) ?? 0 }
         return (number(left.0), left.1) < (number(right.0), right.1)
+    }
+}
+
+/// The processes of a container, as `ps` of its node prints them.
+enum ProcessTable {
+    /// - Parameter call: Its arguments are the container and options of `ps`.
+    @Sendable static func show(_ call: Invocation) async throws {
+        let arguments = call.arguments.dropFirst().joined(separator: " ")
+        let answer = try await call.client().json(
+            .get(
+                ContainerRoute.of(call.arguments.first ?? "", "/top"), arguments.isEmpty ? [] : [("ps_args", arguments)]
+            ))
+        var text = answer["Titles"].strings.joined(separator: "\t") + "\n"
+        for process in answer["Processes"].elements { text += process.strings.joined(separator: "\t") + "\n" }
+        Console.text(TabWriter(leastWidth: 20).layout(text))
     }
 }

@@ -22,6 +22,11 @@ package struct Session: Sendable {
         endpoint = try Endpoint(host, tls: Self.tls(environment, global))
     }
 
+    /// Who calls, as far as the environment says; empty when it does not.
+    var userName: String {
+        ["SUDO_USER", "USER", "LOGNAME"].lazy.compactMap { Self.nonEmpty(environment[$0]) }.first ?? ""
+    }
+
     private static func nonEmpty(_ text: String?) -> String? { text?.isEmpty == false ? text : nil }
 
     private static func tls(_ environment: [String: String], _ global: ParsedFlags) -> Endpoint.TLS? {

@@ -3,16 +3,20 @@ package enum CommandList {
     package static let all: [Command] = [
         ContainerCommands.all, ImageCommands.all, NetworkCommands.all, VolumeCommands.all, ServiceCommands.all,
         NodeCommands.all, SwarmCommands.all, SystemCommands.all, RegistryCommands.all,
-        DashboardCommands.all,
+        DashboardCommands.all, AlertCommands.all,
     ].flatMap { $0 }
 
     /// Names with commands of their own, and what they are for.
     package static let groups: [(name: String, summary: String)] = [
-        ("container", "Manage containers"), ("dashboard", "Open the dashboard, and manage who may sign in"),
+        ("alerts", "See what needs somebody, and manage its rules"), ("container", "Manage containers"),
+        ("dashboard", "Open the dashboard, and manage who may sign in"),
         ("image", "Manage images"), ("network", "Manage networks"),
         ("node", "Manage Swarm nodes"), ("service", "Manage Swarm services"), ("swarm", "Manage Swarm"),
         ("system", "Manage Docker"), ("volume", "Manage volumes"),
     ]
+
+    /// What a group's name means by itself, where that is more than its help.
+    package static func command(ofGroup name: String) -> Command? { name == "alerts" ? .alertList : nil }
 
     private static let byPath: [String: Command] = {
         var found: [String: Command] = [:]

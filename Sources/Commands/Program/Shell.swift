@@ -51,7 +51,13 @@ package struct Shell: Sendable {
         default: break
         }
         guard let (command, used, count) = CommandList.find(rest) else { throw unknown(rest) }
-        guard let command else { return try group(used, Array(rest.dropFirst(count))) }
+        guard let command else {
+            let arguments = Array(rest.dropFirst(count))
+            guard let bare = CommandList.command(ofGroup: used), !["--help", "-h"].contains(arguments.first),
+                arguments.first?.hasPrefix("-") != false
+            else { return try group(used, arguments) }
+            return try await Self.run(bare, used, arguments, environment, global)
+        }
         try await Self.run(command, used, Array(rest.dropFirst(count)), environment, global)
     }
 

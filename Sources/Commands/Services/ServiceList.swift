@@ -4,7 +4,7 @@ package import Templates
 enum ServiceCommands {
     static let all: [Command] = [
         .serviceCreate, .serviceInspect, .serviceLogs, .serviceList, .serviceTasks, .serviceRemove, .serviceRollback,
-        .serviceScale, .serviceUpdate,
+        .serviceScale, .serviceStatistics, .serviceUpdate,
     ]
 }
 

@@ -4,7 +4,7 @@ package import Templates
 
 enum SystemCommands {
     static let all: [Command] = [
-        .systemAlerts, .systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemVersion, .inspect,
+        .systemDisk, .systemEvents, .systemInfo, .systemPrune, .systemTop, .systemVersion, .inspect,
     ]
 }
 

@@ -2,6 +2,7 @@ import Crypto
 import CryptoExtras
 import Foundation
 import LinuxSystem
+import Model
 
 /// A password as it is kept: scrypt (RFC 7914) with a salt of its own.
 package struct PasswordHash: Codable, Sendable, Equatable {
@@ -49,6 +50,18 @@ package struct PasswordHash: Codable, Sendable, Equatable {
         self.cost = cost
         salt = Data(RandomID.bytes(16)).base64EncodedString()
         key = Data(RandomID.bytes(32)).base64EncodedString()
+    }
+
+    /// As it was kept, whatever it may be: ``matches(_:)`` looks at it.
+    init(_ kept: KeptDashboardAccount.Password) {
+        cost = Cost(rounds: kept.rounds, blockSize: kept.blockSize, parallelism: kept.parallelism)
+        key = kept.key
+        salt = kept.salt
+    }
+
+    var kept: KeptDashboardAccount.Password {
+        KeptDashboardAccount.Password(
+            rounds: cost.rounds, blockSize: cost.blockSize, parallelism: cost.parallelism, salt: salt, key: key)
     }
 
     /// Takes as long for a wrong password as for the right one.

@@ -233,7 +233,7 @@ extension ReconcilePass {
             guard derivation.namespace(of: scope)?.exists() == true else { return }
             try await inside(scope) { try NamespaceWork.removeAllLinks() }
         }
-        let losing = parts.keys.filter { parts[$0]?.plan.removing.isEmpty == false }
+        let losing = parts.keys.filter { parts[$0]?.plan.removesAnything == true }
         _ = await forEach(losing, &outcome) { scope in
             guard let plan = parts[scope]?.plan else { return }
             try await overSocket(scope, needsThread: false) { try NamespaceWork.remove(plan, $0) }

@@ -7,6 +7,8 @@ package struct Layout: Sendable, Equatable {
     package static let linkGroup: UInt32 = 77
     /// Ports of namespaces of our own that pass on what others send.
     package static let ownGroup: UInt32 = 78
+    /// Links on their way out, which may say nothing any more: a group is deleted at once.
+    package static let leavingGroup: UInt32 = 79
     /// Table and rule preference of replies to mesh traffic, in a task.
     package static let meshTable: UInt32 = 77
     package static let aliasPrefix = "apus:"

@@ -46,6 +46,7 @@ struct GuardTable {
         set isolated { type ifname; }
         set gates { type ether_addr; }
         chain enter { type filter hook prerouting priority -300; policy accept;
+        iifgroup \(Layout.leavingGroup) counter drop
         iifgroup != \(Layout.linkGroup) accept
         ether type != ip goto other
         iifname . ether saddr . ip saddr @own4 accept

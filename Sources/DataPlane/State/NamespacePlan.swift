@@ -21,14 +21,17 @@ struct NamespacePlan: Sendable {
     var lateParameters: [Parameter] = []
     /// After all others have stopped to use what goes.
     var removing: [any NetlinkRequest] = []
+    /// Links that go last.
+    var leaving: [String] = []
     /// Links made by this plan, new or again.
     var madeLinks: Set<String> = []
 
     var count: Int {
         earlyParameters.count + clearing.count + fromNode.count + building.count + welcoming.count
-            + lateParameters.count + removing.count
+            + lateParameters.count + removing.count + leaving.count
     }
     var isEmpty: Bool { count == 0 }
+    var removesAnything: Bool { !removing.isEmpty || !leaving.isEmpty }
     /// Parameters are written by a thread inside the namespace alone.
     var hasParameters: Bool { !earlyParameters.isEmpty || !lateParameters.isEmpty }
 
@@ -36,6 +39,7 @@ struct NamespacePlan: Sendable {
     var summary: [String] {
         (earlyParameters + lateParameters).map { "parameter \($0.name) = \($0.value)" }
             + (clearing + fromNode + building + removing).map { "\($0)" }
+            + leaving.map { "\(DeleteLink(.name($0)))" }
     }
 }
 
@@ -53,7 +57,7 @@ extension NamespacePlan {
                 guard broken.contains(name) || !link.canBecome(target) else { continue }
                 clearing.append(DeleteLink(.name(name)).allowing(.missing))
             } else if link.make != .inner {
-                removing.append(DeleteLink(.name(name)).allowing(.missing))
+                leaving.append(name)
             }
             have.forget(link: name)
         }
@@ -137,21 +141,19 @@ extension NamespacePlan {
             building.append(AddRule(rule).allowing(.exists))
         }
 
-        var removals: [any NetlinkRequest] = []
-        for rule in have.rules.subtracting(want.rules) { removals.append(DeleteRule(rule).allowing(.missing)) }
+        for rule in have.rules.subtracting(want.rules) { removing.append(DeleteRule(rule).allowing(.missing)) }
         for (key, route) in have.routes where want.routes[key] == nil {
-            removals.append(DeleteRoute(key.route(route)).allowing(.missing))
+            removing.append(DeleteRoute(key.route(route)).allowing(.missing))
         }
         for (key, mac) in have.neighbours where want.neighbours[key] == nil {
-            removals.append(DeleteNeighbour(key.neighbour(mac)).allowing(.missing))
+            removing.append(DeleteNeighbour(key.neighbour(mac)).allowing(.missing))
         }
         for (key, target) in have.forwarding where want.forwarding[key] == nil {
-            removals.append(DeleteForwardingEntry(key.entry(target)).allowing(.missing))
+            removing.append(DeleteForwardingEntry(key.entry(target)).allowing(.missing))
         }
         for address in have.addresses.subtracting(want.addresses) {
-            removals.append(DeleteAddress(address.value).allowing(.missing))
+            removing.append(DeleteAddress(address.value).allowing(.missing))
         }
-        removing = removals + removing
     }
 
     /// What the kernel does by itself as a rule, and without which it knows no way to a gateway. Routes only for

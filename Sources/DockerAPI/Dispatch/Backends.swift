@@ -25,6 +25,10 @@ package struct Backends: Sendable {
     package var metrics: (any MetricsBackend)?
     /// Without it there are no accounts of a dashboard to manage.
     package var dashboard: (any DashboardAdministration)?
+    /// Without it there are no paths for alerts.
+    package var alerts: (any AlertBackend)?
+    /// Without it there is no path for what the swarm uses.
+    package var usage: (any UsageBackend)?
 
     package init(
         system: any SystemBackend, containers: any ContainerBackend, creation: any ContainerCreationBackend,

@@ -3,7 +3,7 @@ package import Addressing
 /// A change of one fact of an ``EncryptionState``. Saying what is so already changes nothing.
 package enum EncryptionChange: Equatable, Sendable {
     case underlay(EncryptionUnderlay?)
-    /// Its device alone: stations and members of the value are not looked at, those that the network has stay, unless the device is another.
+    /// Its device alone: stations and members of the value are not looked at, those that the network has stay.
     case network(EncryptedNetwork)
     case removeNetwork(vni: UInt32)
     case station(vni: UInt32, MACAddress, EncryptedStation)
@@ -50,7 +50,7 @@ extension EncryptionState {
         }
         for (vni, network) in other.networks {
             let before = networks[vni]
-            if before?.hasSameDevice(as: network) != true { come.append(.network(network)) }
+            if before?.hasSameDevice(as: network) != true { come.append(.network(network.device)) }
             for (address, station) in network.stations where before?.stations[address] != station {
                 come.append(.station(vni: vni, address, station))
             }

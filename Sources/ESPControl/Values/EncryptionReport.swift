@@ -5,6 +5,7 @@ package struct EncryptionHello: Equatable, Sendable {
     /// Of the messages; a process of another one is replaced: ended by ``pid``, and started anew.
     package static let protocolVersion: UInt32 = 1
 
+    /// Of the messages that it speaks.
     package let protocolVersion: UInt32
     /// The program's, for reports.
     package let productVersion: String
@@ -38,6 +39,7 @@ package struct EncryptionFault: Hashable, Sendable, CustomStringConvertible {
         case association(AssociationID)
     }
 
+    /// What is wrong.
     package enum Code: UInt8, Sendable, CaseIterable {
         /// The socket cannot be opened or bound.
         case socketRefused
@@ -92,6 +94,7 @@ package struct EncryptionAnswer: Equatable, Sendable {
 
 /// Something that operators may want to know, told by the process by itself, at most once a minute for each subject.
 package struct EncryptionNotice: Equatable, Sendable {
+    /// What has happened.
     package enum Kind: UInt8, Sendable, CaseIterable {
         /// Packets with a wrong ICV have come: forged, damaged, or sealed with another key. The subject is the association.
         case badICV
@@ -117,6 +120,7 @@ package struct EncryptionReport: Equatable, Sendable {
     package var faults: [EncryptionFault] = []
     /// By VNI.
     package var networks: [UInt32: EncryptedNetworkCounters] = [:]
+    /// Those that were taken on, by their names.
     package var associations: [AssociationID: AssociationCounters] = [:]
     /// By lane.
     package var lanes: [EncryptionLaneCounters] = []
@@ -140,6 +144,7 @@ package struct EncryptionEndpoint: Hashable, Sendable {
 package protocol CounterSet: Equatable, Sendable {
     /// The fields in the order in which they are sent; a later version of the program adds at the end.
     static var fields: [(name: String, path: WritableKeyPath<Self, UInt64>)] { get }
+    /// All 0.
     init()
 }
 
@@ -151,6 +156,7 @@ package struct AssociationCounters: CounterSet {
     package var bytes: UInt64 = 0
     /// Refused because their number had been there, or is too old to know.
     package var replayed: UInt64 = 0
+    /// Forged, damaged, or sealed with another key.
     package var badICV: UInt64 = 0
     /// The last number sent, or the highest received.
     package var sequence: UInt64 = 0
@@ -171,7 +177,9 @@ package struct EncryptedNetworkCounters: CounterSet {
     package var framesOut: UInt64 = 0
     /// Written to the device; one may have been many segments.
     package var framesIn: UInt64 = 0
+    /// Of the frames read.
     package var bytesOut: UInt64 = 0
+    /// Of the frames written.
     package var bytesIn: UInt64 = 0
     /// Made of the frames read.
     package var segments: UInt64 = 0
@@ -189,6 +197,8 @@ package struct EncryptedNetworkCounters: CounterSet {
     package var neighboursAnswered: UInt64 = 0
     /// Frames that the device did not take.
     package var deviceErrors: UInt64 = 0
+    /// Dropped since the path was congested and the inner header cannot say so (RFC 6040 section 4.2).
+    package var congested: UInt64 = 0
 
     package init() {}
 
@@ -198,14 +208,18 @@ package struct EncryptedNetworkCounters: CounterSet {
             ("segments", \.segments), ("merged", \.merged), ("unknownDestination", \.unknownDestination),
             ("noAssociation", \.noAssociation), ("malformed", \.malformed), ("strangers", \.strangers),
             ("neighboursAnswered", \.neighboursAnswered), ("deviceErrors", \.deviceErrors),
+            ("congested", \.congested),
         ]
     }
 }
 
 /// Of one lane: a sending and a receiving thread with their socket.
 package struct EncryptionLaneCounters: CounterSet {
+    /// Frames read from devices.
     package var reads: UInt64 = 0
+    /// Calls that sent something.
     package var sends: UInt64 = 0
+    /// Packets in them.
     package var sentSegments: UInt64 = 0
     /// Sends that the kernel refused, whatever for.
     package var sendErrors: UInt64 = 0
@@ -217,13 +231,17 @@ package struct EncryptionLaneCounters: CounterSet {
     package var sendTooLong: UInt64 = 0
     /// Calls that brought something.
     package var receives: UInt64 = 0
+    /// As the kernel gave them, of which one may be many packets of one sender.
     package var datagrams: UInt64 = 0
+    /// As they were sent.
     package var packets: UInt64 = 0
+    /// Frames written to devices.
     package var writes: UInt64 = 0
     /// Longer than the room for them.
     package var truncated: UInt64 = 0
     /// Neither ESP nor a keepalive, or ESP whose contents are not what they should be.
     package var malformed: UInt64 = 0
+    /// Packets with the SPI of no association.
     package var unknownSPI: UInt64 = 0
     /// What the socket's queue had no room for.
     package var socketDrops: UInt64 = 0

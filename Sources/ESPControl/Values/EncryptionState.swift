@@ -13,7 +13,9 @@ package struct EncryptionState: Equatable, Sendable {
     package var underlay: EncryptionUnderlay?
     /// By VNI.
     package var networks: [UInt32: EncryptedNetwork] = [:]
+    /// Other nodes, by their ids.
     package var peers: [EncryptionPeerID: EncryptionPeer] = [:]
+    /// By their names.
     package var associations: [AssociationID: SecurityAssociation] = [:]
 
     package init() {}
@@ -69,6 +71,9 @@ package struct EncryptedNetwork: Equatable, Sendable {
         (self.vni, self.id, self.tap, self.namespace, self.mtu) = (vni, id, tap, namespace, mtu)
         (self.stations, self.members) = (stations, members)
     }
+
+    /// The same without stations and members.
+    package var device: Self { Self(vni: vni, id: id, tap: tap, namespace: namespace, mtu: mtu) }
 
     /// The same device: only tables may differ.
     package func hasSameDevice(as other: Self) -> Bool {

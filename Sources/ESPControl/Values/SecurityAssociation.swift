@@ -65,6 +65,7 @@ package struct AssociationKey: Equatable, Sendable, CustomStringConvertible, Cus
 /// Names the memory in which the sequence numbers of one boot are. Random; another one means that the numbers of before are lost, so the sender needs a
 /// new epoch, hence new keys, before it may send again.
 package struct CounterPageID: Hashable, Sendable, CustomStringConvertible {
+    /// Random, never 0.
     package let rawValue: UInt64
 
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }

@@ -54,3 +54,23 @@ extension VolumeResource: VersionedRecord {
     package static let recordKind = "volume"
     package static let recordVersion = 1
 }
+
+extension OperatorAlertRule: VersionedRecord {
+    package static let recordKind = "alert-rule"
+    package static let recordVersion = 1
+}
+
+extension AlertSilence: VersionedRecord {
+    package static let recordKind = "alert-silence"
+    package static let recordVersion = 1
+}
+
+extension KeptDashboardAccount: VersionedRecord {
+    package static let recordKind = "dashboard-account"
+    package static let recordVersion = 1
+}
+
+extension DashboardSigningKey: VersionedRecord {
+    package static let recordKind = "dashboard-key"
+    package static let recordVersion = 1
+}

@@ -1,3 +1,5 @@
+import Concurrency
+import Foundation
 import Glibc
 import LinuxSystem
 import TestKit
@@ -32,6 +34,30 @@ import Testing
             try Files.removeTree(directory + "/missing")
             #expect(try Files.list(directory) == ["kept"])
             #expect(try Files.text(directory + "/kept/file") == "x")
+        }
+    }
+
+    @Test func `a tree goes that somebody still writes to`() async throws {
+        try await withTemporaryDirectory { directory in
+            for round in 0..<20 {
+                let tree = "\(directory)/\(round)"
+                try Files.makeDirectories(tree + "/inner", mode: 0o755)
+                let written = Promise<Void>()
+                let writer = Thread {
+                    // As a container's monitor, which tells of the end twice; until the directory is gone.
+                    for number in 0..<20 {
+                        for place in [tree, tree + "/inner"] {
+                            let file = open("\(place)/\(number)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+                            if file >= 0 { close(file) }
+                        }
+                        if number == 5 { written.settle(.success(())) }
+                    }
+                }
+                writer.start()
+                try await written.value()
+                try await onThread { try Files.removeTree(tree) }
+                #expect(!Files.exists(tree))
+            }
         }
     }
 

@@ -140,6 +140,25 @@ import Testing
         }
     }
 
+    @Test func `links of a group are deleted together, and others stay`() async throws {
+        try await withNetworkNamespace { namespace in
+            try await namespace.run {
+                let socket = try RouteSocket()
+                try socket.perform(
+                    (0..<5).flatMap { number -> [any NetlinkRequest] in
+                        [
+                            CreateVeth(name: "d\(number)", peer: VethPeer(name: "e\(number)")),
+                            SetLink(.name("d\(number)"), group: number < 3 ? 79 : 78),
+                        ]
+                    } + [CreateBridge(name: "br0"), SetLink("br0", group: 79)])
+                try socket.perform(DeleteLinks(group: 79))
+                #expect(Set(try socket.links().map(\.name)) == ["lo", "d3", "e3", "d4", "e4"])
+                let error = #expect(throws: NetlinkError.self) { try socket.perform(DeleteLinks(group: 79)) }
+                #expect(error?.code == .missing)
+            }
+        }
+    }
+
     @Test func `one failing request of a batch is named and the others are done`() async throws {
         try await withNetworkNamespace { namespace in
             try await namespace.run {

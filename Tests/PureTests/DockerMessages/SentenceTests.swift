@@ -35,6 +35,7 @@ struct SentenceTests {
             + swarmObjects
             + swarmNetworks
             + system
+            + alerts
     }
 
     @Test func `every error is told in the words that clients know`() {

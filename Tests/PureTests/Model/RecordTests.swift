@@ -117,6 +117,10 @@ import Testing
         problems += try RecordedFiles.problems(with: SwarmTask.self)
         problems += try RecordedFiles.problems(with: SwarmNetwork.self)
         problems += try RecordedFiles.problems(with: ClusterObject.self)
+        problems += try RecordedFiles.problems(with: OperatorAlertRule.self)
+        problems += try RecordedFiles.problems(with: AlertSilence.self)
+        problems += try RecordedFiles.problems(with: KeptDashboardAccount.self)
+        problems += try RecordedFiles.problems(with: DashboardSigningKey.self)
         #expect(problems == [])
     }
 

@@ -1,3 +1,4 @@
+import EngineInterface
 import Foundation
 import Model
 import Orchestration
@@ -62,13 +63,16 @@ import Testing
                 "name": "Low", "node.id": "n1", "node.name": "one", "severity": "critical", "value": "0",
                 "summary": "one has 0", "startsAt": start.description,
             ])
-        var next = AlertMachine(restoring: [event], rules: [rule])
+        var next = AlertMachine(restoring: [event])
         #expect(next.firing == machine.firing)
         #expect(look(&next, 40, 0).isEmpty)
         let end = try #require(look(&next, 50, 1).first?.event)
         #expect(end.action == "resolved" && end.actorID == event.actorID)
-        #expect(AlertMachine(restoring: [event, end], rules: [rule]).firing.isEmpty)
-        #expect(AlertMachine(restoring: [event], rules: []).firing.isEmpty)
+        #expect(AlertMachine(restoring: [event, end]).firing.isEmpty)
+        // Its rule is no more: it is over.
+        var other = AlertMachine(restoring: [event])
+        let over = other.look([], at: start.advanced(bySeconds: 60)) { _ in [] }
+        #expect(over.map(\.alert.name) == ["Low"] && over.first?.event.action == "resolved")
     }
 
     @Test func `a receiver of Alertmanager's webhooks is told in its form`() throws {
@@ -142,12 +146,12 @@ import Testing
             state.nodes[id] = node
         }
         var board = PulseBoard()
-        var values = [UInt64](repeating: 0, count: 16)
-        values[4] = 95
-        values[5] = 100
-        values[15] = 1
+        var values = [UInt64](repeating: 0, count: NodePulseSeries.allCases.count)
+        values[NodePulseSeries.diskUsedBytes.rawValue] = 95
+        values[NodePulseSeries.diskBytes.rawValue] = 100
+        values[NodePulseSeries.logDestinationsDown.rawValue] = 1
         for step in [-10, 0] as [Int64] {
-            values[14] += 7
+            values[NodePulseSeries.logDroppedLines.rawValue] += 7
             board.take(
                 .init(time: now.seconds + step, node: values), of: "n1", now: now.seconds, service: { _ in nil })
         }
@@ -171,7 +175,7 @@ import Testing
             for change in machine.look(
                 AlertRule.shipped, at: now.advanced(bySeconds: seconds), samples.values(of:))
             {
-                fired.insert(change.alert.rule.name)
+                fired.insert(change.alert.name)
             }
         }
         #expect(fired == Set(AlertRule.shipped.map(\.name)).subtracting(["QuorumAtRisk"]))

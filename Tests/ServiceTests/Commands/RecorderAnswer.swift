@@ -36,6 +36,11 @@ struct RecorderAnswer {
                 ? Self(204)
                 : Self(
                     200, parts.last == "link" ? #"{"url":"https://127.0.0.1:2378/open#a","fingerprint":"AB"}"# : "[]")
+        case "alerts":
+            self =
+                isRemoval || parts.dropFirst().first == "rules" && request.method == "POST"
+                ? Self(204) : Self(200, request.method == "GET" ? "[]" : #"{"ID":"s1"}"#)
+        case "usage": self.init(200, #"{"Nodes":[],"Tasks":[]}"#)
         case "exec": self.init(200, #"{"ID":"e1","Running":false,"ExitCode":0}"#)
         case "commit": self.init(201, #"{"Id":"sha256:b"}"#)
         case "images": self = isRemoval ? Self(200, #"[{"Untagged":"a:1"}]"#) : Self.image(parts)

@@ -29,6 +29,7 @@ struct ServerFixture: Sendable {
     /// Runs `body` while the server serves, and checks that it stops afterwards.
     static func with(
         _ change: (inout APIServer.Configuration) -> Void = { _ in },
+        backends edit: (inout Backends) -> Void = { _ in },
         _ body: @escaping @Sendable (ServerFixture) async throws -> Void
     ) async throws {
         let directory = "/tmp/apus-api-\(UInt32.random(in: .min ... .max))"
@@ -42,13 +43,14 @@ struct ServerFixture: Sendable {
         configuration.productVersion = "0.1"
         change(&configuration)
         let engine = FakeEngine()
+        var backends = Backends(engine)
+        edit(&backends)
         let (ready, continuation) = AsyncStream.makeStream(of: Void.self)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let server = APIServer(
-            configuration,
-            backends: Backends(engine),
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger, onReady: { continuation.finish() })
+            configuration, backends: backends, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
+            onReady: { continuation.finish() })
         let group = ServiceGroup(services: [server], logger: logger)
         let fixture = ServerFixture(socketPath: configuration.socketPath, engine: engine, group: group)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -1,5 +1,3 @@
-import Model
-
 /// When somebody is to be told: `metric op value for duration`.
 package struct AlertRule: Sendable, Equatable, Codable {
     /// How a value is compared with the rule's.
@@ -11,7 +9,8 @@ package struct AlertRule: Sendable, Equatable, Codable {
         case equal = "=="
         case different = "!="
 
-        func holds(_ left: Double, _ right: Double) -> Bool {
+        /// Whether `left op right` holds.
+        package func holds(_ left: Double, _ right: Double) -> Bool {
             switch self {
             case .above: left > right
             case .below: left < right
@@ -24,7 +23,7 @@ package struct AlertRule: Sendable, Equatable, Codable {
     }
 
     /// How much it matters; both are told.
-    package enum Severity: String, Sendable, Codable { case warning, critical }
+    package enum Severity: String, Sendable, Codable, CaseIterable { case warning, critical }
 
     /// The alert's name, as `ServiceBelowDesired`.
     package var name: String
@@ -50,41 +49,6 @@ package struct AlertRule: Sendable, Equatable, Codable {
         self.summary = summary
         self.threshold = threshold
     }
-
-    /// Those that every swarm has.
-    package static let shipped = [
-        AlertRule(
-            "ServiceBelowDesired", .serviceTasksMissing, .above, 0, for: 60, .critical,
-            "service {service_name} lacks {value} of its tasks"),
-        AlertRule("NodeDown", .nodeDown, .above, 0, for: 0, .critical, "node {node_name} is down"),
-        AlertRule(
-            "RestartLoop", .serviceFailures, .atLeast, 5, for: 0, .warning,
-            "tasks of service {service_name} have failed {value} times within 10 minutes"),
-        AlertRule(
-            "OutOfMemory", .serviceOutOfMemoryKills, .above, 0, for: 0, .warning,
-            "tasks of service {service_name} were killed for want of memory within 10 minutes"),
-        AlertRule(
-            "DiskFull", .nodeDiskFreeRatio, .below, 0.1, for: 0, .critical,
-            "the disk of node {node_name} is nearly full"),
-        AlertRule(
-            "LogDropped", .nodeLogDroppedLines, .above, 0, for: 0, .warning,
-            "log drivers on node {node_name} have dropped {value} lines within 15 minutes"),
-        AlertRule(
-            "LogDown", .nodeLogDestinationsDown, .above, 0, for: 300, .warning,
-            "log drivers on node {node_name} do not reach {value} of their destinations"),
-        AlertRule(
-            "CertificateExpires", .nodeCertificateDaysLeft, .below, 7, for: 0, .critical,
-            "the certificate of node {node_name} expires in {value} days"),
-        AlertRule(
-            "QuorumAtRisk", .managersToSpare, .below, 1, for: 60, .critical,
-            "the swarm loses its quorum with one manager more"),
-    ]
-}
-
-/// One value of a metric: of what, and how much.
-struct AlertSample: Equatable {
-    var labels: [String: String]
-    var value: Double
 }
 
 /// What rules may compare. Every value is known on the leader: from the read model and the nodes' pulses.
@@ -104,4 +68,35 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     case nodeCertificateDaysLeft = "node_certificate_days_left"
     /// How many more may be lost. There is no value for a swarm with a single manager, which has none to lose.
     case managersToSpare = "managers_to_spare"
+}
+
+/// A rule that the operator has made, or one that was shipped and that he has changed or switched off. Its id is the rule's name.
+package struct OperatorAlertRule: Codable, Sendable, Equatable, Identifiable {
+    @Zero package var id: String
+    @Zero package var version: ObjectVersion
+    @Zero package var createdAt: Timestamp
+    @Zero package var updatedAt: Timestamp
+    package var rule: AlertRule
+    /// It is not looked at.
+    @Zero package var disabled: Bool
+
+    package init(_ rule: AlertRule, disabled: Bool = false) {
+        self.rule = rule
+        id = rule.name
+        self.disabled = disabled
+    }
+}
+
+/// A rule as a client asks for it, in texts that are not looked at yet.
+package struct AlertRuleRequest: Codable, Sendable, Equatable {
+    @Zero package var name: String
+    @Zero package var metric: String
+    @Zero package var comparison: String
+    @Zero package var threshold: Double
+    @Zero package var seconds: Int64
+    @Zero package var severity: String
+    /// One is made when it is empty.
+    @Zero package var summary: String
+
+    package init() {}
 }

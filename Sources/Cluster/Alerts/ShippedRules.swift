@@ -1,0 +1,32 @@
+package import Model
+
+extension AlertRule {
+    /// Those that every swarm has.
+    package static let shipped = [
+        AlertRule(
+            "ServiceBelowDesired", .serviceTasksMissing, .above, 0, for: 60, .critical,
+            "service {service_name} lacks {value} of its tasks"),
+        AlertRule("NodeDown", .nodeDown, .above, 0, for: 0, .critical, "node {node_name} is down"),
+        AlertRule(
+            "RestartLoop", .serviceFailures, .atLeast, 5, for: 0, .warning,
+            "tasks of service {service_name} have failed {value} times within 10 minutes"),
+        AlertRule(
+            "OutOfMemory", .serviceOutOfMemoryKills, .above, 0, for: 0, .warning,
+            "tasks of service {service_name} were killed for want of memory within 10 minutes"),
+        AlertRule(
+            "DiskFull", .nodeDiskFreeRatio, .below, 0.1, for: 0, .critical,
+            "the disk of node {node_name} is nearly full"),
+        AlertRule(
+            "LogDropped", .nodeLogDroppedLines, .above, 0, for: 0, .warning,
+            "log drivers on node {node_name} have dropped {value} lines within 15 minutes"),
+        AlertRule(
+            "LogDown", .nodeLogDestinationsDown, .above, 0, for: 300, .warning,
+            "log drivers on node {node_name} do not reach {value} of their destinations"),
+        AlertRule(
+            "CertificateExpires", .nodeCertificateDaysLeft, .below, 7, for: 0, .critical,
+            "the certificate of node {node_name} expires in {value} days"),
+        AlertRule(
+            "QuorumAtRisk", .managersToSpare, .below, 1, for: 60, .critical,
+            "the swarm loses its quorum with one manager more"),
+    ]
+}
