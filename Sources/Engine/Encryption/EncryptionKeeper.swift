@@ -129,7 +129,7 @@ final class EncryptionKeeper: Sendable {
     private func supervise() async throws {
         var pause = Self.firstPause
         try await changes.wait { _ in self.state.withLock { $0.areKeysKnown } ? true : nil }
-        try await waitForAnswer(until: .now + .milliseconds(500), orFailure: true)
+        if Files.exists(process.socket) { try await waitForAnswer(until: .now + .seconds(1)) }
         while true {
             if let hello = client.status.value.hello {
                 if hello.protocolVersion != EncryptionHello.protocolVersion {
@@ -160,7 +160,7 @@ final class EncryptionKeeper: Sendable {
 
     private func waitForStart(of child: ChildProcess) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.waitForAnswer(until: .now + Self.answerDeadline, orFailure: false) }
+            group.addTask { try await self.waitForAnswer(until: .now + Self.answerDeadline) }
             group.addTask {
                 let status = try await child.wait()
                 self.log.error("the process that encrypts has ended at once", metadata: ["status": "\(status)"])
@@ -179,11 +179,10 @@ final class EncryptionKeeper: Sendable {
         }
     }
 
-    /// - Parameter orFailure: Returns as well when it is known that nobody answers.
-    private func waitForAnswer(until deadline: ContinuousClock.Instant, orFailure: Bool) async throws {
+    private func waitForAnswer(until deadline: ContinuousClock.Instant) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                _ = try await self.client.status.wait { $0.hello != nil || orFailure && $0.failure != nil ? true : nil }
+                _ = try await self.client.status.wait { $0.hello != nil ? true : nil }
             }
             group.addTask { try await Task.sleep(until: deadline, clock: .continuous) }
             defer { group.cancelAll() }
@@ -201,7 +200,7 @@ final class EncryptionKeeper: Sendable {
                     try Task.checkCancellation()
                 }
                 group.addTask {
-                    try await self.waitForAnswer(until: .now + .seconds(1), orFailure: true)
+                    try await self.waitForAnswer(until: .now + .seconds(2))
                     guard let hello = self.client.status.value.hello else { return }
                     try await self.process.end(hello.pid)
                     self.log.info("the process that encrypts is needed no more", metadata: ["pid": "\(hello.pid)"])
