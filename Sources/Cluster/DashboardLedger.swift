@@ -15,7 +15,7 @@ package final class DashboardLedger: DashboardVault, ServiceLifecycle.Service {
     /// At most so many accounts are kept.
     package static let mostAccounts = 1000
     /// Before what could not be taken over is tried again.
-    private static let pause = Duration.seconds(10)
+    private static let pause = Duration.seconds(30)
 
     private struct Known {
         /// The one that answers here.

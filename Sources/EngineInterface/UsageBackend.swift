@@ -20,6 +20,7 @@ package struct NodeUsage: Codable, Sendable, Equatable, Identifiable {
     package var measuredAt: Timestamp?
     /// Processors in use, on average since the measurement before.
     package var cores: Double?
+    /// Those that the node has.
     package var processors: UInt64?
     /// What cannot be taken back at once; bytes, the same below.
     package var memoryBytes: UInt64?

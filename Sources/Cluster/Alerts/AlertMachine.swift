@@ -34,8 +34,12 @@ package struct Alert: Sendable, Equatable, Codable {
     fileprivate static func summary(of rule: AlertRule, _ sample: AlertSample) -> String {
         var text = rule.summary.replacing("{value}", with: Self.text(sample.value))
         for (name, value) in sample.labels { text = text.replacing("{\(name)}", with: value) }
-        while text.utf8.count > longestSummary { text.removeLast() }
-        return text
+        var size = 0
+        return String(
+            text.prefix { character in
+                size += character.utf8.count
+                return size <= longestSummary
+            })
     }
 
     /// At most two digits after the point.

@@ -31,7 +31,7 @@ extension Command {
             Aliases:
               apus container top, apus top
             """,
-        run: ProcessTable.show)
+        run: ProcessListing.show)
 
     static let containerPort = Command(
         "container port", aliases: ["port"], arity: .between(1, 2),
@@ -151,7 +151,7 @@ enum PortOrder {
 }
 
 /// The processes of a container, as `ps` of its node prints them.
-enum ProcessTable {
+enum ProcessListing {
     /// - Parameter call: Its arguments are the container and options of `ps`.
     @Sendable static func show(_ call: Invocation) async throws {
         let arguments = call.arguments.dropFirst().joined(separator: " ")

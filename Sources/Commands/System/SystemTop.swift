@@ -18,7 +18,7 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        guard call.arguments.isEmpty else { return try await ProcessTable.show(call) }
+        guard call.arguments.isEmpty else { return try await ProcessListing.show(call) }
         let format = flags.string("format")
         let kinds: [UsageTable.Kind]
         if let text = flags.text("by") {
@@ -53,6 +53,7 @@ package struct UsageTable {
 
     package init(_ answer: JSON) { self.answer = answer }
 
+    /// - Parameter format: As `--format` has it; `nil` for columns.
     package func text(_ kind: Kind, _ order: Order, format: String?) throws -> String {
         switch kind {
         case .node:

@@ -92,7 +92,9 @@ package struct AlertRuleRequest: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var metric: String
     @Zero package var comparison: String
+    /// Any finite number.
     @Zero package var threshold: Double
+    /// How long it has to hold.
     @Zero package var seconds: Int64
     @Zero package var severity: String
     /// One is made when it is empty.

@@ -19,9 +19,11 @@ package struct KeptDashboardAccount: Codable, Sendable, Equatable, Identifiable 
 
     /// What a password has become: scrypt (RFC 7914).
     package struct Password: Codable, Sendable, Equatable {
-        /// N, r and p.
+        /// N, a power of two.
         package var rounds: Int
+        /// r: a block is 128 r bytes.
         package var blockSize: Int
+        /// p: how often it is done.
         package var parallelism: Int
         /// In base64, the same below.
         package var salt: String

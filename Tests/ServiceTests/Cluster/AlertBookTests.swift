@@ -190,6 +190,7 @@ import Testing
             // Another daemon of the node finds them.
             try await node.running { swarm in
                 let alerts = SwarmAlerts(swarm)
+                // It refuses until it is up.
                 try await eventually("the manager answers") { (try? await alerts.alertRules()) != nil }
                 #expect(try await alerts.alertRules().last?.rule.name == "Full")
                 #expect(try await alerts.alertSilences().map(\.spec.comment) == ["disks"])

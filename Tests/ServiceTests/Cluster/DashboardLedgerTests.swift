@@ -38,6 +38,7 @@ import Testing
     }
 
     private func isReady(_ ledger: DashboardLedger) async throws {
+        // It refuses until it is up.
         try await eventually("the manager keeps accounts") { (try? await ledger.signingKey()) != nil }
     }
 
