@@ -117,7 +117,7 @@ def observe(cluster, ends, network="enc-net", seconds=4):
     answer = begin(
         cluster, two, WATCH, link=underlay(cluster, two)[0], seconds=seconds, secret=SECRET, vni=number(cluster, network),
         nodes=[one.address, two.address])
-    two.docker("exec", "-d", second, "sh", "-c", "nc -l -p 9998 > /tmp/heard")
+    two.docker("exec", "-d", second, "sh", "-c", "sleep 60 | nc -l -p 9998 > /tmp/heard")
     time.sleep(0.5)
     one.docker("exec", first, "sh", "-c", f"for i in $(seq 1 60); do echo {SECRET} $i; usleep 20000; done | nc -w 2 {address} 9998", check=False)
     found = answer(seconds + 30)
