@@ -146,7 +146,9 @@ package final class DashboardLedger: DashboardVault, ServiceLifecycle.Service {
         text.flatMap { Data(base64Encoded: $0) }.map { (32...1024).contains($0.count) } ?? false
     }
 
-    package func save(_ account: KeptDashboardAccount) async throws { try await save([account], try await swarm.manager()) }
+    package func save(_ account: KeptDashboardAccount) async throws {
+        try await save([account], try await swarm.manager())
+    }
 
     /// All of them, or none.
     /// - Parameter replacing: Otherwise those that there are stay as they are.

@@ -19,7 +19,9 @@ extension DashboardState {
 extension NodeUse {
     fileprivate init?(_ board: PulseBoard, _ id: String, now: Int64) {
         guard let latest = board.latest(ofNode: id), now - latest.time <= PulseBoard.staleAfter else { return nil }
-        func told(_ series: NodePulseSeries) -> Double? { latest.values.dropFirst(series.rawValue).first.map { Double($0) } }
+        func told(_ series: NodePulseSeries) -> Double? {
+            latest.values.dropFirst(series.rawValue).first.map { Double($0) }
+        }
         func share(_ part: NodePulseSeries, of whole: NodePulseSeries) -> Double? {
             guard let part = told(part), let whole = told(whole), whole > 0 else { return nil }
             return part / whole

@@ -74,7 +74,8 @@ package struct ClusterFacts: Sendable {
         for (node, labels) in labelled {
             page.sample(labels.adding("state", node.state), node.state == "ready" && node.pulse != nil ? 1 : 0)
         }
-        NodeFamilies(labelled.compactMap { node, labels in node.pulse.map { (SampleRow($0), labels) } }).write(to: &page)
+        NodeFamilies(labelled.compactMap { node, labels in node.pulse.map { (SampleRow($0), labels) } }).write(
+            to: &page)
         writeTasks(to: &page)
         if let swarm { DockerdFamilies.write(swarm, to: &page) }
         page.finish()

@@ -75,6 +75,7 @@ import Testing
             try await node.running { swarm in
                 try await withLedger(swarm) { ledger in
                     try await isReady(ledger)
+                    try await eventually("the accounts are known") { !ledger.accounts.isEmpty }
                     let accounts = accounts(ledger)
                     let cookie = try #require(try await cookie(accounts, "mei", "correct horse"))
                     #expect(try await accounts.user(of: cookie, isLocal: false)?.role == .operator)
