@@ -178,7 +178,7 @@ extension Wire.NetworkPeer {
 extension Wire.NetworkPeerEncryption {
     fileprivate func value() throws -> EncryptionPlace {
         guard EncryptionPlace.numbers.contains(number), let lanes = UInt8(exactly: lanes),
-            (1...NodeEncryption.maximumLanes).contains(Int(lanes))
+            (1...NodeEncryption.maximumLanes).contains(Int(clamping: lanes))
         else { throw NetworkChangesFailure(reason: "a node that encrypts without a number or lanes") }
         return EncryptionPlace(number: number, page: page, restarts: restarts, lanes: lanes)
     }

@@ -56,6 +56,8 @@ package enum TaskUsageRow {
             "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
         ])
 
+    /// A task's line.
+    /// - Parameter task: As `GET /usage` tells of it.
     package static func row(_ task: JSON, isShort: Bool) -> Row {
         let (id, container) = (task["ID"].text, task["ContainerID"].text)
         return Row([

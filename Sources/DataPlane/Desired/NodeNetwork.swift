@@ -64,7 +64,7 @@ package struct Underlay: Codable, Equatable, Sendable {
     }
 
     /// UDP ports at which ESP arrives, one a lane.
-    var espPorts: [UInt16] { (0..<max(encryptedPorts, 0)).compactMap { UInt16(exactly: Int(port) + 1 + $0) } }
+    var espPorts: [UInt16] { (0..<max(encryptedPorts, 0)).compactMap { UInt16(exactly: Int(clamping: port) + 1 + $0) } }
 
     /// The MTU of an encrypted overlay: its headers and ICV are 92 bytes over IPv4, 112 over IPv6, and a multiple of 4 needs no padding.
     package static func encryptedMTU(_ mtu: Int, over family: IPFamily) -> Int {

@@ -14,12 +14,12 @@ struct AssociationPurpose: Hashable, Sendable {
     var generation: UInt64
 
     /// Grows with the generation and, within one, with each page that the sender has had.
-    var epoch: UInt64 { (generation &<< 16) | UInt64(place.restarts & 0xffff) }
+    var epoch: UInt64 { (generation &<< 16) | UInt64(truncatingIfNeeded: place.restarts & 0xffff) }
 
     /// Of 31 bits below the first: 20 for the sender, 3 for its lane, 8 for the generation. Other than any other sender's, and than the same sender's in
     /// the generations beside it.
     var spi: UInt32 {
-        0x8000_0000 | (place.number & 0xf_ffff) << 11 | UInt32(lane & 7) << 8
+        0x8000_0000 | (place.number & 0xf_ffff) << 11 | UInt32(truncatingIfNeeded: lane & 7) << 8
             | UInt32(truncatingIfNeeded: generation & 0xff)
     }
 

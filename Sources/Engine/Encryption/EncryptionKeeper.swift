@@ -228,9 +228,10 @@ final class EncryptionKeeper: Sendable {
             guard let hello, hello.protocolVersion == EncryptionHello.protocolVersion else { continue }
             status.change {
                 $0.page = NodeEncryption.page(hello.page.rawValue)
-                $0.lanes = Int(min(hello.lanes, UInt8(clamping: NodeEncryption.maximumLanes)))
+                $0.lanes = min(Int(clamping: hello.lanes), NodeEncryption.maximumLanes)
             }
-            if ports.value != Int(hello.lanes), isWanted.value == true { ports.set(Int(hello.lanes)) }
+            let lanes = Int(clamping: hello.lanes)
+            if ports.value != lanes, isWanted.value == true { ports.set(lanes) }
             let (wanted, keys) = compose(for: hello)
             let version = client.replace(with: wanted)
             if let faults = try await settle(version, unless: told) {

@@ -24,6 +24,7 @@ struct EncryptionProcess: Sendable {
     }
 
     private static func besideOwn() -> String? {
+        // Without a /proc it is as if it were not there, which is told.
         guard let own = try? Files.link("/proc/self/exe") else { return nil }
         let path = Files.parent(of: own) + "/" + name
         return access(path, X_OK) == 0 ? path : nil

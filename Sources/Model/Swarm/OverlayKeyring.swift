@@ -120,6 +120,7 @@ package struct EncryptionPlace: Codable, Sendable, Equatable, Hashable {
     package var page: UInt64
     /// How often the page has become another.
     package var restarts: UInt32
+    /// Threads that send, each with a UDP port, a key and numbers of its own.
     package var lanes: UInt8
 
     package static let numbers: ClosedRange<UInt32> = 1...0xf_ffff
@@ -141,6 +142,7 @@ extension SwarmNetwork {
     /// The driver option that asks for encryption: its presence does, whatever its value, as in Docker.
     package static let encryptedOption = "encrypted"
 
+    /// - Parameter options: The driver's.
     package static func isEncrypted(_ options: [String: String]?) -> Bool { options?[encryptedOption] != nil }
 
     /// Whether what its nodes send each other is encrypted.

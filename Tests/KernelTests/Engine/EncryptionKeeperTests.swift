@@ -14,7 +14,7 @@ import Testing
 @Suite struct EncryptionKeeperTests {
     private static let program: String? = {
         if let path = getenv("APUS_ESP_PROGRAM") { return String(cString: path) }
-        let own = (try? Files.link("/proc/self/exe")) ?? ""
+        let own = (try? Files.link("/proc/self/exe")) ?? ""  // A test of this process.
         let folders = [Files.parent(of: own), ".build/debug", ".build/release"]
         return folders.map { $0 + "/" + EncryptionProcess.name }.first { access($0, X_OK) == 0 }
     }()

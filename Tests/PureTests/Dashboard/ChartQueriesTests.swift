@@ -67,9 +67,10 @@ import Testing
     @Test func `a node is asked and answers as JSON`() async throws {
         let answer = try await Self.request().answer { queries in
             queries.compactMapValues { query in
+                // A node that understands nothing does not answer.
                 guard let query = try? JSONDecoder().decode(HistoryQuery.self, from: query) else { return nil }
-                return try? JSONEncoder().encode(
-                    Self.answer(start: 100, query.groups.map { ($0.name, [2]) }))
+                let answer = Self.answer(start: 100, query.groups.map { ($0.name, [2]) })
+                return try? JSONEncoder().encode(answer)  // As above.
             }
         }
         #expect(answer.curves.first?.values == [4] && answer.silent.isEmpty)

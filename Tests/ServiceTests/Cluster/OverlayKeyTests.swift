@@ -53,7 +53,8 @@ import Testing
                 ($0.nodeID, $0.address, $0.encryption) = ("n", Data([10, 0, 0, 1]), place)
             }
             let set = Wire.NetworkChanges.with { $0.upserts = [.with { $0.peer = peer }] }
-            let message = Wire.AssignmentsMessage.with { $0.networkChanges = (try? set.serializedData()) ?? Data() }
+            let changes = try set.serializedData() as Data
+            let message = Wire.AssignmentsMessage.with { $0.networkChanges = changes }
             var reader = AssignmentReader()
             #expect(throws: NetworkChangesFailure.self, "\(number) \(lanes)") { try reader.read(message) }
         }
