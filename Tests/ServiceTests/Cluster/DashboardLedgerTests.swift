@@ -144,7 +144,7 @@ import Testing
                 // Not again.
                 try await withLedger(swarm, AccountFiles(directory: directory)) { ledger in
                     try await isReady(ledger)
-                    #expect(ledger.accounts.map(\.id) == ["mei"])
+                    try await eventually("the accounts are known") { ledger.accounts.map(\.id) == ["mei"] }
                 }
             }
         }
