@@ -164,7 +164,7 @@ import Testing
                 try await files.add(name: "mei", role: .operator, password: "battery staple")
                 try await withLedger(swarm, AccountFiles(directory: directory)) { ledger in
                     try await eventually("the files are gone") { !Files.exists(directory + "/accounts.json") }
-                    #expect(ledger.accounts.map(\.role) == ["viewer"])
+                    try await eventually("the account of before is known") { ledger.accounts.map(\.role) == ["viewer"] }
                     #expect(try await self.cookie(accounts(ledger), "mei", "battery staple") == nil)
                 }
             }
