@@ -80,8 +80,9 @@ struct Program: AsyncParsableCommand {
         extras.alerts = alerts
         extras.board = { await swarm.feeds?.board }
         extras.curves = { request in try await request.answer { await swarm.feeds?.ask($0) ?? [:] } }
-        extras.silence = { alert, minutes in
-            try await swarmAlerts.silence(alert, minutes: minutes, by: "dashboard")
+        extras.silencedUntil = { await swarmAlerts.silencedUntil() }
+        extras.silence = { alert, minutes, user in
+            try await swarmAlerts.silence(alert, minutes: minutes, by: user)
         }
         extras.record = { engine.events.publish($0) }
         let dashboard = try dashboard(backends, extras, ledger, group: group, log: log)

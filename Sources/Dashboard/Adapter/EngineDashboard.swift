@@ -41,7 +41,10 @@ package struct EngineDashboard: DashboardBackend {
         /// What nodes, services and tasks use now; `nil` when this node does not know.
         package var board: (@Sendable () async -> PulseBoard?)?
         package var alerts: FiringAlerts?
-        package var silence: (@Sendable (String, Int) async throws -> Void)?
+        /// Silences an alert by its fingerprint for so many minutes, for an operator.
+        package var silence: (@Sendable (String, Int, String) async throws -> Void)?
+        /// Until when alerts that fire are silenced, by their fingerprints.
+        package var silencedUntil: (@Sendable () async -> [String: Timestamp])?
         /// Keeps what operators did: an event of type `audit`.
         package var record: (@Sendable (EngineEvent) -> Void)?
         package init() {}
@@ -86,6 +89,11 @@ package struct EngineDashboard: DashboardBackend {
         state.cluster.hasHistory = extras.curves != nil
         if let board = await extras.board?() { state.fill(from: board, now: Timestamp.now.seconds) }
         state.alerts = extras.alerts?.views ?? []
+        if !state.alerts.isEmpty, let silenced = await extras.silencedUntil?() {
+            for index in state.alerts.indices {
+                state.alerts[index].silencedUntil = silenced[state.alerts[index].id]?.milliseconds
+            }
+        }
         return state
     }
 
@@ -123,7 +131,7 @@ package struct EngineDashboard: DashboardBackend {
                 metadata: ["user": "\(user)", "action": "\(action.summary)", "outcome": "\(outcome)"])
         }
         do {
-            try await carryOut(action)
+            try await carryOut(action, by: user)
         } catch {
             outcome = "refused"
             await record(action, by: user, outcome)
@@ -141,7 +149,7 @@ package struct EngineDashboard: DashboardBackend {
                 ], scope: "swarm"))
     }
 
-    private func carryOut(_ action: DashboardAction) async throws {
+    private func carryOut(_ action: DashboardAction, by user: String) async throws {
         switch action {
         case .scale(let service, let version, let replicas):
             try await change(service, version) { spec in
@@ -168,7 +176,7 @@ package struct EngineDashboard: DashboardBackend {
             try await sources.nodes.updateNode(node, version: version, spec)
         case .silence(let alert, let minutes):
             guard let silence = extras.silence else { throw DashboardError(.notKept) }
-            try await silence(alert, minutes)
+            try await silence(alert, minutes, user)
         }
     }
 
