@@ -19,22 +19,31 @@ extension ChartRequest {
         }
     }
 
-    /// What the nodes have answered, added up. Who has not answered, or on another grid than the others, is silent.
+    /// What the nodes have answered, added up. Who has not answered, or on another grid than most others, or of another time, is silent; what a
+    /// node was not asked for does not count.
     func sum(_ answers: [String: HistoryAnswer], of asked: Set<String>) -> ChartAnswer {
-        let ordered = answers.sorted { $0.key < $1.key }
-        guard let first = ordered.first?.value, first.stepSeconds > 0 else {
+        let (from, to) = (window.from / 1000, window.to / 1000)
+        let fitting = answers.filter { _, answer in
+            // A grid begins at most a step before the window.
+            (1...max(1, to - from + 600)).contains(answer.stepSeconds)
+                && (from - answer.stepSeconds...to).contains(answer.start)
+        }
+        let steps = Dictionary(fitting.map { ($0.value.stepSeconds, 1) }, uniquingKeysWith: +)
+        guard let step = steps.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })?.key else {
             return ChartAnswer(from: window.from, step: 10_000, curves: [], silent: asked.sorted())
         }
-        let start = ordered.map(\.value.start).min() ?? first.start
+        let ordered = fitting.filter { $0.value.stepSeconds == step }.sorted { $0.key < $1.key }
+        let start = ordered.map(\.value.start).min() ?? from
+        let groupsAsked = queries.mapValues { Set($0.groups.map(\.name)) }
         var sums: [[String]: [Double?]] = [:]
         var silent = asked
-        for (node, answer) in ordered where answer.stepSeconds == first.stepSeconds {
-            let (distance, isFar) = answer.start.subtractingReportingOverflow(start)
-            guard !isFar, distance % first.stepSeconds == 0, distance / first.stepSeconds < Int64(clamping: points)
-            else { continue }
-            let offset = Int(clamping: distance / first.stepSeconds)
+        for (node, answer) in ordered {
+            let distance = answer.start - start
+            guard distance % step == 0, distance / step < Int64(clamping: points) else { continue }
+            let offset = Int(clamping: distance / step)
             silent.remove(node)
-            for curve in answer.curves.prefix(HistoryQuery.mostCurves) {
+            for curve in answer.curves.prefix(HistoryQuery.mostCurves)
+            where groupsAsked[node]?.contains(curve.group) == true {
                 var values = sums[[curve.group, curve.series]] ?? []
                 for (index, value) in curve.average.prefix(HistoryQuery.mostPoints).enumerated() {
                     while values.count <= index + offset { values.append(nil) }
@@ -50,7 +59,7 @@ extension ChartRequest {
             }
         }
         return ChartAnswer(
-            from: Self.milliseconds(start), step: Self.milliseconds(first.stepSeconds), curves: curves,
+            from: Self.milliseconds(start), step: Self.milliseconds(step), curves: curves,
             silent: silent.sorted())
     }
 

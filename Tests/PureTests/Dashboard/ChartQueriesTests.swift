@@ -62,6 +62,19 @@ import Testing
                 "n3": Self.answer(start: 100, step: 0, [("web", long)]),
             ], of: ["n1", "n2", "n3"])
         #expect(sum.curves.allSatisfy { $0.values.count <= 2 * HistoryQuery.mostPoints })
+        // Nor silence another, or speak for one: a grid of a time before, a step of its own, a group that it was not asked for.
+        for lie in [
+            Self.answer(start: .min, [("web", long)]), Self.answer(start: 100, step: .max, [("web", long)]),
+            Self.answer(start: 0, [("web", [9])]), Self.answer(start: 100, [("node", [9])]),
+        ] {
+            let request = try Self.request()
+            for (honest, other) in [("n1", "n2"), ("n2", "n1")]
+            where other == "n2" || lie.start != 100 || lie.stepSeconds != 10 {
+                let sum = request.sum(
+                    [honest: Self.answer(start: 100, [("web", [1])]), other: lie], of: ["n1", "n2"])
+                #expect(sum.curves.map(\.values) == [[1]] && !sum.silent.contains(honest), "\(other): \(lie.start)")
+            }
+        }
     }
 
     @Test func `a node is asked and answers as JSON`() async throws {
