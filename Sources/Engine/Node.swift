@@ -50,6 +50,13 @@ package final class NodeEngine: ServiceLifecycle.Service {
     private let repairs: RepairReporter
     private let log: Logger
 
+    /// What answers about this node's containers.
+    package var answering: TaskContainers {
+        TaskContainers(
+            lookup: tasks, containers: containers, listing: listing, streams: streams, logs: logs, execs: execs,
+            stats: stats)
+    }
+
     /// What a node is made of below its services.
     struct Parts {
         var configuration: EngineConfiguration

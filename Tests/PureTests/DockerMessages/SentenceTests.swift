@@ -34,6 +34,7 @@ struct SentenceTests {
             + swarm
             + swarmObjects
             + swarmNetworks
+            + tunnels
             + system
             + alerts
     }
