@@ -142,7 +142,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let system = system
         metrics = MetricsService(
             telemetry: telemetry, containers: table, version: configuration.version,
-            identity: { try await system.identity() })
+            identity: { try await system.identity() }, encryption: { try await encryption.facts() })
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
         self.events = events
         self.execs = execs
