@@ -12,7 +12,7 @@ package protocol NameSource: Sendable {
 }
 
 extension NameSource {
-    func addresses(of name: DomainName) -> [IPAddress]? { addresses(forKey: name.key) }
+    package func addresses(of name: DomainName) -> [IPAddress]? { addresses(forKey: name.key) }
 }
 
 /// Names that are services' own on every network of a swarm: `<service>.<network>`.
