@@ -126,9 +126,10 @@ import Testing
                         try await eventually(within: .seconds(20), "lines of when it was away") {
                             seen.withLock { $0.count } == before + 4
                         }
-                        #expect(
-                            seen.withLock { $0 }.filter { !$0.hasPrefix("[") }.sorted()
-                                == (["2.1\n"] + (3..<7).flatMap { ["\($0).0\n", "\($0).1\n"] }).sorted())
+                        let written: [String] = (3..<7).flatMap { round -> [String] in ["\(round).0\n", "\(round).1\n"]
+                        }
+                        let lines: [String] = seen.withLock { $0 }.filter { !$0.hasPrefix("[") }
+                        #expect(lines.sorted() == (["2.1\n"] + written).sorted())
                     }
                     group.cancelAll()
                 }

@@ -78,7 +78,7 @@ struct RequestText {
     ]
 
     /// Lists that the stock command has in maps and sends in an order of chance.
-    private static let unordered: Set<String> = ["Binds", "Env", "Ports"]
+    private static let unordered: Set<String> = ["Binds", "Config", "Env", "Ports", "Ulimits"]
 
     /// Without the differences between command lines that are none for the engine.
     var comparesCommandLines = false
