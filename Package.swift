@@ -137,7 +137,7 @@ let package = Package(
             [hashTrees, heap, log]),
         library(
             "NodeProtocol", ["EngineInterface", "Model", "Addressing", "Faults"],
-            [grpcCore, grpcTransport, grpcProtobuf, protobuf]),
+            [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioFoundation]),
         library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
         library(
             "LogDrivers",

@@ -96,11 +96,12 @@ class Node:
         self.address, self.docker_host = entry["address"], entry["docker_host"]
         self.pid = entry.get("pid")
 
-    def docker(self, *arguments, timeout=60, check=True, tty=False):
+    def docker(self, *arguments, timeout=60, check=True, tty=False, stdin=None):
         env = dict(os.environ, DOCKER_HOST=self.docker_host, DOCKER_CLI_HINTS="false", LANG="C.UTF-8")
         env.pop("DOCKER_CONTEXT", None)
         env.pop("APUS_HOST", None)
-        result = (run_on_terminal if tty else run)([self.cluster.cli, *arguments], timeout, env)
+        command = [self.cluster.cli, *arguments]
+        result = run_on_terminal(command, timeout, env) if tty else run(command, timeout, env, stdin)
         self.cluster.heard(self, arguments, result)
         if "unknown flag: --" in result.err and self.cluster.knows_its_flags and self.cluster.cli != self.cluster.apus \
                 and self.cluster.docker_version() < (28, 0):

@@ -56,6 +56,9 @@ class Killer:
             # One that the step has killed and could not start again.
             if not invariants.processes(node, "apusd"):
                 self.cluster.lab("restart", node.name)
+                for kill in self.kills:
+                    if kill.words.startswith(f"apusd of {node.name}"):
+                        kill.words += " (it did not run at the end of the step)"
         self.cluster.refresh()
         return self.kills, self.snapshots
 
@@ -123,12 +126,15 @@ class Killer:
         self.kills.append(Kill(words, moment, watched[0] if watched and not watched[1] else None))
         if kind == "apusd":
             self.kills[-1].words += f", started again after {after:.1f} s"
-            self.revivals.append(threading.Thread(target=self.revive, args=(node, after)))
+            self.revivals.append(threading.Thread(target=self.revive, args=(node, pid, after)))
             self.revivals[-1].start()
         return True
 
-    def revive(self, node, after):
+    def revive(self, node, pid, after):
         time.sleep(after)
+        # One that the kernel has not ended yet, as it is in a call that is not broken off, is not one that somebody has started.
+        while pid in invariants.processes(node, "apusd"):
+            time.sleep(GLANCE)
         for _ in range(self.points):
             kills = len(self.kills)
             try:

@@ -84,3 +84,10 @@ extension Swarm: SwarmNetworkCatalog {
 
     package func removeSwarmNetwork(id: String) async throws { try await manager().removeNetwork(id: id) }
 }
+
+extension Swarm {
+    /// The containers that this node's API answers for: those of its own engine, and while it is a manager those of the swarm's tasks anywhere.
+    nonisolated package func containers(over local: TaskContainers) -> SwarmContainers {
+        SwarmContainers(local: local) { [weak self] in await self?.part?.state.value.manager?.tunnels }
+    }
+}

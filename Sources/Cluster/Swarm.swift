@@ -133,7 +133,10 @@ package actor Swarm: ServiceLifecycle.Service {
                 executor: executor, group: group, publish: configuration.announce,
                 feed: FeedPublisher(
                     events: configuration.events, pulses: configuration.pulses, history: configuration.history,
-                    log: log), log: log), log: log)
+                    log: log),
+                tunnels: TunnelOpener(
+                    containers: configuration.containers, events: configuration.events, membership: file, log: log),
+                log: log), log: log)
     }
 
     func begin(_ part: MembershipRuntime) {

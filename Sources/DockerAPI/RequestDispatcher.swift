@@ -1,4 +1,5 @@
 import DockerTypes
+import EngineInterface
 import Faults
 import HTTPTypes
 import HummingbirdCore
@@ -71,7 +72,9 @@ struct RequestDispatcher: Sendable {
             let call = Call(
                 request: request, parameters: parameters, query: Query(parsing: request.uri.query ?? ""),
                 version: asked ?? .newest, connection: connection, backends: backends, common: common, logger: logger)
-            return try await handler(call)
+            return try await APIClient.$current.withValue(APIClient { await connection.clientName() }) {
+                try await handler(call)
+            }
         }
     }
 

@@ -50,6 +50,13 @@ package final class NodeEngine: ServiceLifecycle.Service {
     private let repairs: RepairReporter
     private let log: Logger
 
+    /// What answers about this node's containers.
+    package var answering: TaskContainers {
+        TaskContainers(
+            lookup: tasks, containers: containers, listing: listing, streams: streams, logs: logs, execs: execs,
+            stats: stats)
+    }
+
     /// What a node is made of below its services.
     struct Parts {
         var configuration: EngineConfiguration
@@ -135,7 +142,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let system = system
         metrics = MetricsService(
             telemetry: telemetry, containers: table, version: configuration.version,
-            identity: { try await system.identity() })
+            identity: { try await system.identity() }, encryption: { try await encryption.facts() })
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
         self.events = events
         self.execs = execs

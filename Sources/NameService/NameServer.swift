@@ -98,7 +98,13 @@ package actor NameServer {
             }.get()
             datagrams = try await DatagramBootstrap(group: loop)
                 .channelOption(.autoRead, value: false)
-                .channelOption(.maxMessagesPerRead, value: 4)
+                .channelOption(.maxMessagesPerRead, value: 1)
+                .channelOption(.datagramVectorReadMessageCount, value: DatagramHandler.together)
+                .channelOption(
+                    .recvAllocator,
+                    value: FixedSizeRecvByteBufferAllocator(
+                        capacity: DatagramHandler.together * (Resolver.largestQuery + 1))
+                )
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(DatagramHandler(desk.value))

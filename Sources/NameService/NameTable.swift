@@ -41,8 +41,8 @@ package struct NameTable: NameSource, Equatable {
 
     /// The addresses of a name: whole on any network first, then without its last part on the network so called.
     /// `nil` when the name is unknown.
-    package func addresses(of name: DomainName) -> [IPAddress]? {
-        Self.addresses(name.key, in: networks, name: \.name) { $0.names[$1] }
+    package func addresses(forKey key: String) -> [IPAddress]? {
+        Self.addresses(key, in: networks, name: \.name) { $0.names[$1] }
     }
 
     /// The same in whatever has networks.

@@ -3,12 +3,16 @@ import Synchronization
 
 /// What a resolver answers from.
 package protocol NameSource: Sendable {
-    /// The addresses of a name; empty for one that exists and has none, `nil` for one that is unknown.
-    func addresses(of name: DomainName) -> [IPAddress]?
+    /// The addresses of a name by its ``DomainName/key``; empty for one that exists and has none, `nil` for one that is unknown.
+    func addresses(forKey key: String) -> [IPAddress]?
     /// The name of the address that `d.c.b.a.in-addr.arpa` stands for; `nil` when that is unknown or another name.
     func pointer(for name: DomainName) -> DomainName?
     /// Whether names that it does not know are asked of the upstreams.
     var forwards: Bool { get }
+}
+
+extension NameSource {
+    package func addresses(of name: DomainName) -> [IPAddress]? { addresses(forKey: name.key) }
 }
 
 /// Names that are services' own on every network of a swarm: `<service>.<network>`.
@@ -243,8 +247,8 @@ package struct SandboxNames: NameSource {
         self.networks = networks
     }
 
-    package func addresses(of name: DomainName) -> [IPAddress]? {
-        NameTable.addresses(name.key, in: networks, name: \.name) { $0.addresses($1) }
+    package func addresses(forKey key: String) -> [IPAddress]? {
+        NameTable.addresses(key, in: networks, name: \.name) { $0.addresses($1) }
     }
 
     package func pointer(for name: DomainName) -> DomainName? {

@@ -83,6 +83,10 @@ final class QueryHandler {
 
     /// Answers one query. `reply` is called once, at once or later on the event loop; with nothing when there is nothing to say.
     func answer(_ octets: [UInt8], over transport: Transport, reply: @escaping Reply) {
+        let (table, upstreams) = zone.current
+        if let answer = Resolver.plainAnswer(to: octets, in: table, isDatagram: transport == .udp, using: &generator) {
+            return reply(answer)
+        }
         let query: Message
         switch Resolver.admission(of: octets, length: octets.count) {
         case .ignore: return reply(nil)
@@ -92,7 +96,6 @@ final class QueryHandler {
                 return reply(MessageHeader(octets).map { Resolver.refusal(of: $0, .formatError) })
             }
         }
-        let (table, upstreams) = zone.current
         switch Resolver.resolve(query, in: table, using: &generator) {
         case .answer(let message):
             reply(message.encoded(limit: transport == .udp ? query.replyLimit : MessageEncoder.largestMessage))

@@ -1,18 +1,24 @@
 import NIOCore
 
-/// One message a datagram. Reads no more than it can have answered: what comes meanwhile waits in the kernel, which bounds it.
+/// One message a datagram. Reads no more than it can have answered: what comes meanwhile waits in the kernel, which bounds it. What came together is
+/// answered together, with one call of the kernel for all.
 final class DatagramHandler: ChannelInboundHandler, QuerySource {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
-    /// Datagrams that have been read and wait for their turn.
+    /// Datagrams that are read with one call of the kernel, and answered before others have their turn if that does not take longer than it may.
+    static let together = 16
+    /// With so many that wait for their turn no more are read.
     private static let mostWaiting = 32
+    /// How long those that came together keep others waiting: a quarter of a turn.
+    private static let longest = TimeAmount.microseconds(250)
 
     private let desk: QueryHandler
     private var context: ChannelHandlerContext?
-    private var waiting = CircularBuffer<InboundIn>()
+    private var waiting = CircularBuffer<(client: SocketAddress, query: [UInt8])>()
     private var isReading = false
     private var isInLine = false
+    private var isServing = false
 
     init(_ desk: QueryHandler) { self.desk = desk }
 
@@ -21,7 +27,11 @@ final class DatagramHandler: ChannelInboundHandler, QuerySource {
 
     func channelActive(context: ChannelHandlerContext) { goOn() }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { waiting.append(unwrapInboundIn(data)) }
+    /// A copy: those that were read together share a buffer for as many of the largest.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let envelope = unwrapInboundIn(data)
+        waiting.append((envelope.remoteAddress, Array(envelope.data.readableBytesView)))
+    }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         isReading = false
@@ -41,14 +51,21 @@ final class DatagramHandler: ChannelInboundHandler, QuerySource {
 
     func serveNext() {
         isInLine = false
-        if let envelope = waiting.popFirst() {
-            let client = envelope.remoteAddress
-            desk.answer(Array(envelope.data.readableBytesView), over: .udp) { octets in
+        isServing = true
+        let end = NIODeadline.now() + Self.longest
+        for _ in 0..<Self.together {
+            guard let (client, query) = waiting.popFirst() else { break }
+            desk.answer(query, over: .udp) { octets in
                 guard let octets, let context = self.context else { return }
                 let reply = AddressedEnvelope(remoteAddress: client, data: ByteBuffer(bytes: octets))
-                context.writeAndFlush(self.wrapOutboundOut(reply), promise: nil)
+                context.write(self.wrapOutboundOut(reply), promise: nil)
+                // One from an upstream comes alone.
+                if !self.isServing { context.flush() }
             }
+            if NIODeadline.now() >= end { break }
         }
+        isServing = false
+        context?.flush()
         goOn()
     }
 

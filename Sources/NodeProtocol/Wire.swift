@@ -61,6 +61,20 @@ package enum Wire {
     package typealias TaskPulse = Apus_Node_V1_TaskPulse
     package typealias HistoryQuery = Apus_Node_V1_HistoryQuery
     package typealias HistoryAnswer = Apus_Node_V1_HistoryAnswer
+    package typealias Tunnels = Apus_Node_V1_Tunnels
+    package typealias TunnelQuestion = Apus_Node_V1_TunnelQuestion
+    package typealias TunnelBeginning = Apus_Node_V1_TunnelBeginning
+    package typealias LogsQuestion = Apus_Node_V1_LogsQuestion
+    package typealias AttachQuestion = Apus_Node_V1_AttachQuestion
+    package typealias ResizeQuestion = Apus_Node_V1_ResizeQuestion
+    package typealias StartExecQuestion = Apus_Node_V1_StartExecQuestion
+    package typealias TunnelAnswer = Apus_Node_V1_TunnelAnswer
+    package typealias TunnelPiece = Apus_Node_V1_TunnelPiece
+    package typealias TunnelOutput = Apus_Node_V1_TunnelOutput
+    package typealias TunnelChunk = Apus_Node_V1_TunnelChunk
+    package typealias TunnelFailure = Apus_Node_V1_TunnelFailure
+    package typealias TunnelExit = Apus_Node_V1_TunnelExit
+    package typealias ExecStreamsAnswer = Apus_Node_V1_ExecStreamsAnswer
 
     /// Bytes of one message's payload at the most: half of what the transport takes, see ``NodeTransport``.
     package static let pieceBytes = 512 * 1024

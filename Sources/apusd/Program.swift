@@ -53,6 +53,7 @@ struct Program: AsyncParsableCommand {
         swarmConfiguration.alertWebhook = try options.alertReceiver()
         swarmConfiguration.pulses = engine.telemetryFeed
         swarmConfiguration.history = engine.telemetryFeed
+        swarmConfiguration.containers = engine.answering
         swarmConfiguration.advertiseAddress = options.advertiseAddr
         let swarm = Swarm(swarmConfiguration, executor: engine.tasks, group: group, log: log)
         engine.use(swarm: swarm, info: { await swarm.swarmInfo() })
@@ -63,9 +64,11 @@ struct Program: AsyncParsableCommand {
         let swarmMetrics = SwarmMetrics(
             swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board }, log: log)
         engine.metrics.use(swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() })
+        // On a manager those of the swarm's tasks anywhere are among them.
+        let containers = swarm.containers(over: engine.answering)
         var backends = Backends(
-            system: engine.system, containers: engine.containers, creation: engine.factory, listing: engine.listing,
-            streams: engine.streams, logs: engine.logs, execs: engine.execs, files: engine.files, stats: engine.stats,
+            system: engine.system, containers: containers, creation: engine.factory, listing: containers,
+            streams: containers, logs: containers, execs: containers, files: engine.files, stats: containers,
             images: engine.images, transfers: engine.images, registries: engine.images, networks: engine.networks,
             connections: engine.endpoints, volumes: engine.volumes, swarm: swarm, nodes: swarm, services: swarm,
             tasks: swarm)

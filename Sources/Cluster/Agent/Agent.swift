@@ -45,7 +45,8 @@ struct Agent: ServiceLifecycle.Service {
         membership: MembershipFile, identity: TLSIdentity, role: ObservableValue<NodeRole>,
         credentials: CredentialFiles,
         executor: any TaskExecutor, group: MultiThreadedEventLoopGroup,
-        publish: @escaping @Sendable (EngineEvent) -> Void = { _ in }, feed: FeedPublisher, log: Logger
+        publish: @escaping @Sendable (EngineEvent) -> Void = { _ in }, feed: FeedPublisher, tunnels: TunnelOpener,
+        log: Logger
     ) {
         self.credentials = credentials
         self.executor = executor
@@ -54,7 +55,8 @@ struct Agent: ServiceLifecycle.Service {
         self.log = log
         self.membership = membership
         logs = LogPublisher(
-            membership: membership, identity: identity, executor: executor, feed: feed, group: group, log: log)
+            membership: membership, identity: identity, executor: executor, feed: feed, tunnels: tunnels, group: group,
+            log: log)
         self.role = role
         board = AssignedTasks(
             executor: executor, directory: membership.directory, publish: publish, log: log)

@@ -21,9 +21,10 @@ struct FeedPublisher: Sendable {
     let log: Logger
 
     /// Runs until the call ends. A manager of a version without feeds is left alone for as long as the connection lasts.
-    func run(_ client: NodeTransport.Client) async throws {
+    /// - Parameter tunnels: Given the calls that the manager wants opened; `nil` when none will be.
+    func run(_ client: NodeTransport.Client, tunnels: AsyncStream<String>.Continuation?) async throws {
         guard let events else { return try await Self.rest() }
-        do { try await tell(Wire.Feed.Client(wrapping: client), events) } catch let error as RPCError {
+        do { try await tell(Wire.Feed.Client(wrapping: client), events, tunnels) } catch let error as RPCError {
             // One of before 0.5.0 lets nobody call what it does not know.
             guard error.code == .unimplemented || error.code == .permissionDenied else { throw error }
             log.debug("a manager takes no feed", metadata: ["error": "\(error)"])
@@ -35,12 +36,19 @@ struct FeedPublisher: Sendable {
         while true { try await Task.sleep(for: .seconds(3600)) }
     }
 
-    private func tell(_ feed: Wire.Feed.Client<HTTP2ClientTransport.Posix>, _ events: any EventExchange) async throws {
+    private func tell(
+        _ feed: Wire.Feed.Client<HTTP2ClientTransport.Posix>, _ events: any EventExchange,
+        _ tunnels: AsyncStream<String>.Continuation?
+    ) async throws {
         let (kept, outbox) = (ObservableValue<Int64?>(nil), FeedOutbox())
         let (queries, arrived) = AsyncStream.makeStream(
             of: Wire.HistoryQuery.self, bufferingPolicy: .bufferingOldest(Self.mostQueries))
         try await feed.tell(options: NodeTransport.streamOptions) { writer in
-            try await writer.write(.with { $0.beginning.log = events.id })
+            try await writer.write(
+                .with {
+                    $0.beginning.log = events.id
+                    $0.beginning.opensTunnels = tunnels != nil
+                })
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.tellEvents(events, kept, outbox) }
                 group.addTask { try await self.tellPulses(outbox) }
@@ -53,6 +61,7 @@ struct FeedPublisher: Sendable {
             for try await reply in response.messages {
                 kept.set(reply.kept)
                 for query in reply.queries { arrived.yield(query) }
+                for id in reply.tunnels { tunnels?.yield(id) }
             }
         }
     }

@@ -35,6 +35,8 @@ struct LogPublisher: Sendable {
     let executor: any TaskExecutor
     /// Told on the same connection.
     let feed: FeedPublisher
+    /// Opened on it as well.
+    let tunnels: TunnelOpener
     let group: MultiThreadedEventLoopGroup
     let log: Logger
 
@@ -107,9 +109,11 @@ struct LogPublisher: Sendable {
             to: address, identity: identity, check: .manager(clusterID: membership.value.clusterID),
             window: Self.windowBytes, group: group
         ) { client in
+            let (wanted, wants) = TunnelOpener.makeRequests()
             try await withThrowingTaskGroup(of: Void.self) { tasks in
-                tasks.addTask { try await self.feed.run(client) }
+                tasks.addTask { try await self.feed.run(client, tunnels: self.tunnels.isAble ? wants : nil) }
                 tasks.addTask { try await self.requests(client) }
+                tasks.addTask { try await self.tunnels.run(client, wanted, manager: address) }
                 defer { tasks.cancelAll() }
                 try await tasks.next()
             }

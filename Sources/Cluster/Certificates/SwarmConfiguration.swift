@@ -29,6 +29,8 @@ package struct SwarmConfiguration: Sendable {
     package var alertWebhook: String?
     /// Who keeps what was measured, for the managers' questions.
     package var history: (any HistorySource)?
+    /// Who answers about the containers of this node's tasks, when managers ask.
+    package var containers: TaskContainers?
 
     package init(rootDirectory: String, runDirectory: String) {
         self.rootDirectory = rootDirectory

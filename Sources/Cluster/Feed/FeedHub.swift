@@ -27,6 +27,9 @@ package final class FeedHub: Sendable {
         struct State {
             var kept: Int64?
             var queries: [Wire.HistoryQuery] = []
+            /// Ids of calls that the node is to open; no more than the node may have open.
+            var tunnels: [String] = []
+            var opensTunnels = false
             var isOver = false
         }
 
@@ -152,6 +155,18 @@ package final class FeedHub: Sendable {
     }
 
     // MARK: Questions
+
+    /// What becomes of a question for a tunnel.
+    enum TunnelQuest { case asked, tooOld, absent }
+
+    /// Asks a node to open a call that begins with an id.
+    func ask(_ nodeID: String, toOpen id: String) -> TunnelQuest {
+        guard let line = state.withLock({ $0.lines[nodeID] }) else { return .absent }
+        guard line.state.value.kept != nil else { return .absent }
+        guard line.state.value.opensTunnels else { return .tooOld }
+        line.state.change { $0.tunnels.append(id) }
+        return .asked
+    }
 
     /// A node that does not answer.
     private struct Silence: Error {}

@@ -39,7 +39,10 @@ package struct FeedService: Wire.Feed.SimpleServiceProtocol {
                 }
                 log = beginning.log
                 let known = hub.known(of: beginning.log, at: nodeID)
-                line.state.change { $0.kept = known }
+                line.state.change {
+                    $0.kept = known
+                    $0.opensTunnels = beginning.opensTunnels
+                }
             case (.events(let batch), let log?):
                 let kept = try await hub.take(batch, of: log, at: nodeID, isManager: isManager)
                 if let kept { line.state.change { $0.kept = kept } }
@@ -57,19 +60,22 @@ package struct FeedService: Wire.Feed.SimpleServiceProtocol {
         var told: Int64?
         while true {
             let (kept, isOver) = try await line.state.wait { [told] state in
-                state.kept != nil && (state.kept != told || !state.queries.isEmpty) || state.isOver
+                let hasNews = state.kept != told || !state.queries.isEmpty || !state.tunnels.isEmpty
+                return state.kept != nil && hasNews || state.isOver
                     ? (state.kept, state.isOver) : nil
             }
             if isOver { throw RPCError(code: .aborted, message: "another connection of the node has taken over") }
             var queries: [Wire.HistoryQuery] = []
+            var tunnels: [String] = []
             line.state.change { state in
-                queries = state.queries
-                state.queries = []
+                (queries, tunnels) = (state.queries, state.tunnels)
+                (state.queries, state.tunnels) = ([], [])
             }
             try await response.write(
                 .with {
                     $0.kept = kept ?? 0
                     $0.queries = queries
+                    $0.tunnels = tunnels
                 })
             told = kept
         }

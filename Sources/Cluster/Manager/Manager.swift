@@ -24,6 +24,8 @@ package struct Manager: Sendable {
     package let logs: LogBroker
     /// What the nodes tell of themselves.
     package let feeds: FeedHub
+    /// The way to containers on other nodes.
+    let tunnels: TunnelHub
     /// How the managers are at this moment.
     let live: ManagerPresence
     /// The store's members, which managers are.
@@ -36,6 +38,7 @@ package struct Manager: Sendable {
         events: (any EventExchange)? = nil
     ) {
         feeds = FeedHub(model: model, events: events)
+        tunnels = TunnelHub(model: model, feeds: feeds, events: events, nodeID: nodeID)
         logs = LogBroker(model: model)
         self.live = live
         self.members = members

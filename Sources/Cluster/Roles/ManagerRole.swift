@@ -110,6 +110,7 @@ struct ManagerRole: Sendable {
             tasks.addTask { try await self.keepRevocations(model) }
             tasks.addTask { try await dispatcher.run() }
             tasks.addTask { await manager.logs.run() }
+            tasks.addTask { try await manager.tunnels.run() }
             tasks.addTask {
                 await manager.feeds.run()
                 try Task.checkCancellation()
@@ -179,6 +180,7 @@ struct ManagerRole: Sendable {
                 DispatcherService(dispatcher, managers: managers, roots: { roots }),
                 LogBrokerService(manager.logs),
                 FeedService(manager.feeds),
+                TunnelService(manager.tunnels),
                 AttachmentService(manager: manager),
                 ManagersService(
                     manager: manager, members: manager.members, keys: sealing.keys, log: log),

@@ -57,6 +57,8 @@ package struct RoleGate: ServerInterceptor {
         Wire.LogBroker.Method.Wanted.descriptor: [.worker, .manager],
         Wire.LogBroker.Method.Publish.descriptor: [.worker, .manager],
         Wire.Feed.Method.Tell.descriptor: [.worker, .manager],
+        // A node answers; only the manager at the other end asks.
+        Wire.Tunnels.Method.Open.descriptor: [.worker, .manager],
         Wire.Attachments.Method.Attach.descriptor: [.worker, .manager],
         Wire.Managers.Method.JoinStore.descriptor: [.manager],
     ]

@@ -165,6 +165,7 @@ extension Derivation {
         state.set("net/ipv6/conf/default/accept_ra", "0")
         state.set("net/ipv6/conf/default/accept_dad", "0")
         state.set("net/netfilter/nf_conntrack_tcp_be_liberal", "1")
+        state.keepHalfClosed()
         for link in [endpoint, inBridge] {
             state.set("net/ipv4/conf/\(link)/rp_filter", "1")
             state.set("net/ipv4/conf/\(link)/send_redirects", "0")

@@ -34,6 +34,7 @@ extension Derivation {
         let callsServices = sandbox.endpoints.contains { if case .overlay = $0.network { true } else { false } }
         if callsServices || !sandbox.services.isEmpty {
             state.services = ServiceTable(own: sandbox.services, networks: networks.map(\.tasks))
+            state.keepHalfClosed()
         }
         if let resolver = sandbox.resolver { state.fixedTables.append(ResolverTable(ports: resolver).table) }
         if let mesh = sandbox.mesh, let endpoint = sandbox.endpoints.first(where: { $0.id == mesh.endpointID }) {
@@ -52,6 +53,7 @@ extension Derivation {
         state.set("net/ipv4/tcp_fwmark_accept", "1")
         state.set("net/ipv4/fwmark_reflect", "1")
         state.set("net/netfilter/nf_conntrack_tcp_be_liberal", "1")
+        state.keepHalfClosed()
         state.set("net/ipv4/conf/\(interface)/rp_filter", "0")
         for gateway in mesh.gateways.all {
             state.kernel.neighbours[NeighbourKey(link: interface, address: gateway)] = mesh.gatewayMAC

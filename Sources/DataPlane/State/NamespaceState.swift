@@ -58,6 +58,12 @@ struct WantedNamespace: Equatable, Sendable {
     mutating func set(_ parameter: String, _ value: String) {
         if kernel.parameters.updateValue(value, forKey: parameter) == nil { parameterOrder.append(parameter) }
     }
+
+    /// A translated connection of which one end has said that it sends no more lives on as long as one that TCP keeps alive: two hours and a little. The
+    /// kernel forgets it after one minute (CLOSE_WAIT) or two (FIN_WAIT) of silence, while the other end may still work on its answer.
+    mutating func keepHalfClosed() {
+        for state in ["close_wait", "fin_wait"] { set("net/netfilter/nf_conntrack_tcp_timeout_\(state)", "7500") }
+    }
 }
 
 struct LinkState: Equatable, Sendable {

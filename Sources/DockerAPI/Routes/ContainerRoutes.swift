@@ -14,9 +14,7 @@ enum ContainerRoutes {
     static func add(to routes: inout RouteTable) {
         routes.on(.get, "/containers/json", list)
         routes.on(.post, "/containers/create", create)
-        routes.on(.get, "/containers/{id}/json") { call in
-            try .json(try await call.backends.listing.inspectContainer(call["id"], size: call.query.flag("size")))
-        }
+        routes.on(.get, "/containers/{id}/json", inspect)
         routes.on(.post, "/containers/{id}/start") { call in
             try await call.finishBody()
             try await call.backends.containers.startContainer(call["id"])
@@ -83,6 +81,18 @@ enum ContainerRoutes {
         query.size = call.query.flag("size")
         query.filters = try call.filters(listFilters)
         return try .json(try await call.backends.listing.listContainers(query))
+    }
+
+    private static func inspect(_ call: Call) async throws -> Reply {
+        let reference = call["id"]
+        let container = try await call.backends.listing.inspectContainer(reference, size: call.query.flag("size"))
+        let name = container.name.hasPrefix("/") ? String(container.name.dropFirst()) : container.name
+        guard !container.identifier.hasPrefix(reference), !name.hasPrefix(reference), !reference.hasPrefix("/"),
+            !reference.contains("."),
+            // Nodes that are no managers know no tasks.
+            let task = try? await call.backends.tasks.inspectTask(reference), task.id.hasPrefix(reference)
+        else { return try .json(container) }
+        return try .json(TaskContainerAnswer(container, of: task))
     }
 
     private static func create(_ call: Call) async throws -> Reply {

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTPTypes
 
@@ -49,6 +50,21 @@ struct ServerConnection: Sendable {
         } catch { result = .failure(error) }
         await onGate { $0.forgetClientGone() }
         return try result.get()
+    }
+
+    /// The user at the other end of a local socket, as the kernel knows it; `nil` for another connection.
+    func clientName() async -> String? {
+        let answer = channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+                // unix(7), `SO_PEERCRED`: process, user, group.
+                var credentials: (pid_t, uid_t, gid_t) = (0, 0, 0)
+                var length = socklen_t(MemoryLayout.size(ofValue: credentials))
+                return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0
+                    ? "uid=\(credentials.1)" : nil
+            }
+        }
+        // A client that has gone is nobody any more.
+        return (try? await answer.get()) ?? nil
     }
 
     func write(_ part: HTTPResponsePart) async throws {

@@ -314,6 +314,15 @@ final class EncryptionKeeper: Sendable {
     /// Counters of the process.
     /// - Throws: `SystemError` while there is none.
     func counters() async throws -> EncryptionReport { try await client.report() }
+
+    /// The ids of the networks that are encrypted, by VNI; `nil` when there are none.
+    var networks: [UInt32: String]? {
+        state.withLock { state in
+            state.demand.map {
+                Dictionary($0.networks.map { ($0.vni, $0.id) }, uniquingKeysWith: { first, _ in first })
+            }
+        }
+    }
 }
 
 extension EncryptionHello {

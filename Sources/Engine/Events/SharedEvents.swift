@@ -20,7 +20,8 @@ enum SharedEvents {
 
     /// Whether managers are told of it. What the swarm did they know by themselves, but for ``LoggedEvent/managerTypes``.
     static func contains(_ event: EngineEvent) -> Bool {
-        if LoggedEvent.managerTypes.contains(event.type) { return true }
+        // What a node did because a manager asked is its own.
+        if LoggedEvent.managerTypes.contains(event.type) { return event.scope == "swarm" }
         return event.scope == "local" && types.contains(event.type) && areKept(event)
     }
 }

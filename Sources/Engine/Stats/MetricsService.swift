@@ -16,13 +16,17 @@ package final class MetricsService: MetricsBackend {
     private let containers: ContainerTable
     private let version: String
     private let identity: @Sendable () async throws -> String
+    /// `nil` where nothing is encrypted.
+    private let encryption: @Sendable () async throws -> EncryptionFacts?
     private let sources = Mutex(Sources())
 
     init(
         telemetry: NodeTelemetry, containers: ContainerTable, version: String,
-        identity: @escaping @Sendable () async throws -> String
+        identity: @escaping @Sendable () async throws -> String,
+        encryption: @escaping @Sendable () async throws -> EncryptionFacts?
     ) {
         self.containers = containers
+        self.encryption = encryption
         self.identity = identity
         self.telemetry = telemetry
         self.version = version
@@ -48,7 +52,8 @@ package final class MetricsService: MetricsBackend {
         case .node:
             let swarm = await sources.withLock { $0.swarm }?()
             bytes = try await snapshot().nodePage(
-                format, engine: try await facts(), swarm: swarm, history: telemetry.historyState)
+                format, engine: try await facts(), swarm: swarm, history: telemetry.historyState,
+                encryption: try await encryption())
         case .cadvisor: bytes = try await snapshot().cadvisorPage(format)
         case .cluster:
             guard let facts = await sources.withLock({ $0.cluster })?() else { return nil }

@@ -10,7 +10,7 @@ package import Model
 import Netlink
 
 /// Running the swarm's tasks as containers.
-package final class TaskService: TaskExecutor {
+package final class TaskService: TaskExecutor, TaskContainerLookup {
     let containers: ContainerTable
     let life: ContainerService
     let events: EventLog
@@ -83,6 +83,8 @@ package final class TaskService: TaskExecutor {
     }
 
     private func record(of taskID: String) -> ContainerRecord? { containers.record(ofTask: taskID) }
+
+    package func container(ofTask id: String) async -> String? { record(of: id)?.id }
 
     package func startTask(_ task: SwarmTask) async throws -> TaskStatus.ContainerStatus {
         guard let record = record(of: task.id) else { throw TaskError.containerMissing(task.id) }

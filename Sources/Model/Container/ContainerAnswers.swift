@@ -117,8 +117,8 @@ package struct MountPoint: Codable, Sendable, Equatable {
     }
 }
 
-/// The answer to `GET /containers/{id}/json`.
-package struct ContainerInspection: Encodable, Sendable {
+/// The answer to `GET /containers/{id}/json`. Nodes send it to managers, of other versions too: a new field is optional or `@Zero`.
+package struct ContainerInspection: Codable, Sendable {
     package var identifier = ""
     package var created = Timestamp.zero
     package var path = ""
@@ -162,7 +162,7 @@ package struct GraphDriver: Codable, Sendable, Equatable {
 }
 
 /// A container's networks as inspect shows them; the fields beside ``networks`` repeat the default bridge's.
-package struct NetworkSettings: Encodable, Sendable {
+package struct NetworkSettings: Codable, Sendable {
     package var bridge = ""
     package var sandboxID = ""
     package var sandboxKey = ""
@@ -254,8 +254,8 @@ package struct ExecRequest: Codable, Sendable, Equatable {
     package init() {}
 }
 
-/// The answer to `GET /exec/{id}/json`.
-package struct ExecInspection: Encodable, Sendable {
+/// The answer to `GET /exec/{id}/json`. Nodes send it to managers, as ``ContainerInspection``.
+package struct ExecInspection: Codable, Sendable {
     package var id = ""
     package var running = false
     package var exitCode: Int?
@@ -271,7 +271,7 @@ package struct ExecInspection: Encodable, Sendable {
     package init() {}
 
     /// What was to be run.
-    package struct Process: Encodable, Sendable {
+    package struct Process: Codable, Sendable {
         package var tty = false
         package var entrypoint = ""
         package var arguments: [String] = []

@@ -1,5 +1,5 @@
 /// What a container uses at one moment.
-package struct ContainerMeasurement: Sendable, Equatable {
+package struct ContainerMeasurement: Codable, Sendable, Equatable {
     package var identifier: String
     /// Without the leading slash.
     package var name: String
@@ -13,7 +13,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
     }
 
     /// Counters count from the container's start.
-    package struct Usage: Sendable, Equatable {
+    package struct Usage: Codable, Sendable, Equatable {
         package var timestamp: Timestamp
         package var cgroupVersion = 2
         /// Processes and threads.
@@ -30,7 +30,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
     }
 
     /// Time on processors.
-    package struct Processor: Sendable, Equatable {
+    package struct Processor: Codable, Sendable, Equatable {
         package var nanoseconds: UInt64 = 0
         package var nanosecondsPerProcessor: [UInt64]?
         package var kernelNanoseconds: UInt64 = 0
@@ -47,7 +47,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
     }
 
     /// Memory of the container's cgroup.
-    package struct Memory: Sendable, Equatable {
+    package struct Memory: Codable, Sendable, Equatable {
         /// Bytes, caches included.
         package var usage: UInt64 = 0
         /// The most that it was; cgroup version 1 only.
@@ -60,7 +60,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
     }
 
     /// A link of the container, counted by the kernel.
-    package struct Interface: Sendable, Equatable {
+    package struct Interface: Codable, Sendable, Equatable {
         package var receivedBytes: UInt64 = 0
         package var receivedPackets: UInt64 = 0
         package var receiveErrors: UInt64 = 0
@@ -75,7 +75,7 @@ package struct ContainerMeasurement: Sendable, Equatable {
     }
 
     /// What was read from and written to one device.
-    package struct BlockDevice: Sendable, Equatable {
+    package struct BlockDevice: Codable, Sendable, Equatable {
         /// Number of the device's driver.
         package var major: UInt64
         /// Number of the device.

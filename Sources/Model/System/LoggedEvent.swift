@@ -60,7 +60,8 @@ package struct LoggedEvent: Sendable, Equatable {
     /// Those of them that managers tell each other, as none finds them out by itself: what the leader finds, and what was done at one.
     package static let managerTypes: Set<String> = [alertType, auditType]
     package static let alertType = "alert"
-    /// What somebody did from the dashboard.
+    /// What somebody did from the dashboard, or looked at or did in a container through a manager. Of scope `swarm` where it was asked for, `local` on
+    /// the node where it was done.
     package static let auditType = "audit"
 }
 

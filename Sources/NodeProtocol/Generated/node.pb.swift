@@ -1265,6 +1265,9 @@ package nonisolated struct Apus_Node_V1_FeedBeginning: Sendable {
   /// The id of the node's log of events; numbers count within it.
   package var log: String = String()
 
+  /// It does what it is asked in `FeedReply.tunnels`.
+  package var opensTunnels: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1280,6 +1283,9 @@ package nonisolated struct Apus_Node_V1_FeedReply: Sendable {
 
   /// Each once.
   package var queries: [Apus_Node_V1_HistoryQuery] = []
+
+  /// Calls of `Tunnels.Open` that the manager waits for, by the ids that they are to begin with. Each once.
+  package var tunnels: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3775,7 +3781,7 @@ nonisolated extension Apus_Node_V1_FeedMessage: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Apus_Node_V1_FeedBeginning: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FeedBeginning"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}log\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}log\0\u{3}opens_tunnels\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3784,6 +3790,7 @@ nonisolated extension Apus_Node_V1_FeedBeginning: SwiftProtobuf.Message, SwiftPr
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.log) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.opensTunnels) }()
       default: break
       }
     }
@@ -3793,11 +3800,15 @@ nonisolated extension Apus_Node_V1_FeedBeginning: SwiftProtobuf.Message, SwiftPr
     if !self.log.isEmpty {
       try visitor.visitSingularStringField(value: self.log, fieldNumber: 1)
     }
+    if self.opensTunnels != false {
+      try visitor.visitSingularBoolField(value: self.opensTunnels, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Apus_Node_V1_FeedBeginning, rhs: Apus_Node_V1_FeedBeginning) -> Bool {
     if lhs.log != rhs.log {return false}
+    if lhs.opensTunnels != rhs.opensTunnels {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3805,7 +3816,7 @@ nonisolated extension Apus_Node_V1_FeedBeginning: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Apus_Node_V1_FeedReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FeedReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kept\0\u{1}queries\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kept\0\u{1}queries\0\u{1}tunnels\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3815,6 +3826,7 @@ nonisolated extension Apus_Node_V1_FeedReply: SwiftProtobuf.Message, SwiftProtob
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.kept) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.queries) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.tunnels) }()
       default: break
       }
     }
@@ -3827,12 +3839,16 @@ nonisolated extension Apus_Node_V1_FeedReply: SwiftProtobuf.Message, SwiftProtob
     if !self.queries.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.queries, fieldNumber: 2)
     }
+    if !self.tunnels.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.tunnels, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Apus_Node_V1_FeedReply, rhs: Apus_Node_V1_FeedReply) -> Bool {
     if lhs.kept != rhs.kept {return false}
     if lhs.queries != rhs.queries {return false}
+    if lhs.tunnels != rhs.tunnels {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,7 +1,8 @@
 extension Snapshot {
     /// The page of this node: our own names, then dockerd's.
     package func nodePage(
-        _ format: ExpositionFormat, engine: EngineFacts, swarm: SwarmFacts?, history: HistoryState
+        _ format: ExpositionFormat, engine: EngineFacts, swarm: SwarmFacts?, history: HistoryState,
+        encryption: EncryptionFacts? = nil
     ) -> [UInt8] {
         var page = ExpositionWriter(format)
         NodeFamilies([(node, ExpositionWriter.Labels())]).write(to: &page)
@@ -18,6 +19,7 @@ extension Snapshot {
         page.sample(Int64(clamping: refused + history.refused))
         page.family("apus_telemetry_failed_writes", .counter, unit: "writes", "Writes of history that have failed.")
         page.sample(Int64(clamping: history.failures))
+        if let encryption { EncryptionFamilies.write(encryption, to: &page) }
         DockerdFamilies.write(engine, node: node, to: &page)
         if let swarm { DockerdFamilies.write(swarm, to: &page) }
         page.finish()

@@ -7,10 +7,7 @@ import TestKit
 import Testing
 
 /// An encrypted overlay between two nodes, with real devices, bridges and sockets.
-///
-/// Only where it is asked for, as it once came to no end on a machine with much else to do: `APUS_ENCRYPTED_WORLD=1`. On labs `Acceptance/encryption` looks at
-/// the same from outside.
-@Suite(.serialized, .enabled(if: getenv("APUS_ENCRYPTED_WORLD") != nil)) struct EncryptedOverlayTests {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct EncryptedOverlayTests {
     private func ping(_ from: EncryptedWorld.Node, _ to: EncryptedWorld.Node, size: Int = 56) async throws -> Bool {
         let program = try #require(Processes.find("ping"))
         let status = try await Processes.run(

@@ -83,9 +83,13 @@ struct EncryptedWorld {
     /// Tells both nodes all, and waits until they have it.
     func begin(epochs: [UInt64] = [1]) async throws {
         for node in nodes {
-            let page = try await node.client.status.wait { $0.hello?.page }
+            let page = try await eventually(within: .seconds(20), "\(node.id) has a process that answers") {
+                node.client.status.value.hello?.page
+            }
             let version = node.client.replace(with: try state(node, page: page, epochs: epochs))
-            let faults = try await node.client.settle(version)
+            let faults = try await eventually(within: .seconds(20), "\(node.id) is told all") {
+                node.client.status.value.has(version) ? node.client.status.value.faults : nil
+            }
             try #require(faults.isEmpty, "\(faults)")
             try await attach(node)
         }

@@ -35,6 +35,7 @@ struct SentenceTests {
             + swarm
             + swarmObjects
             + swarmNetworks
+            + tunnels
             + system
             + alerts
     }

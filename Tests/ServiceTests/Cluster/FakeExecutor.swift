@@ -7,7 +7,7 @@ import Synchronization
 import TestKit
 
 /// Containers that exist in memory only, and a record of what was asked.
-final class FakeExecutor: TaskExecutor {
+final class FakeExecutor: TaskExecutor, TaskContainerLookup {
     struct Container: Sendable {
         var id: String
         var isRunning = false
@@ -125,6 +125,8 @@ final class FakeExecutor: TaskExecutor {
             try await Task.sleep(for: .milliseconds(10))
         }
     }
+
+    func container(ofTask id: String) async -> String? { state.withLock { $0.containers[id]?.id } }
 
     func removeTask(id: String) async throws { state.withLock { $0.containers[id] = nil } }
 

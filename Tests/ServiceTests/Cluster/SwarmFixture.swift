@@ -25,10 +25,14 @@ final class TestNode: Sendable {
     /// What it has in its file, as it were: it outlives the node's daemons.
     let eventLog = EventLog()
     let meter = FakeMeter()
+    /// Answers about the containers of its tasks, see ``plant(_:)``.
+    let engine: FakeEngine
 
     init(_ name: String, in directory: String, address: String, _ capabilities: Capabilities = .present) throws {
         self.capabilities = capabilities
         executor = FakeExecutor(hostname: name)
+        let digits = String(name.utf8.reduce(UInt32(0)) { ($0 &* 31 &+ UInt32($1)) & 0xfff }, radix: 16)
+        engine = FakeEngine(mark: "a" + String(repeating: "0", count: 3 - digits.count) + digits)
         self.address = address
         self.directory = "\(directory)/\(name)"
         port = try freePort(address)
@@ -44,12 +48,28 @@ final class TestNode: Sendable {
         configuration.events = eventLog
         configuration.pulses = meter
         configuration.history = meter
+        configuration.containers = answering
         configuration.advertiseAddress = "\(address):\(port)"
         // Long enough that a busy machine does not make a node look silent.
         configuration.heartbeat = .seconds(1)
         var log = Logger(label: executor.hostname)
         log.logLevel = getenv("APUS_TEST_LOG") == nil ? .critical : .debug
         return Swarm(configuration, executor: executor, group: .singletonMultiThreadedEventLoopGroup, log: log)
+    }
+
+    /// What answers about this node's containers.
+    var answering: TaskContainers {
+        TaskContainers(
+            lookup: executor, containers: engine, listing: engine, streams: engine, logs: engine, execs: engine,
+            stats: engine)
+    }
+
+    /// Has a container that runs `cat` for each of the tasks that are on this node.
+    func plant(_ tasks: [SwarmTask]) async {
+        for task in tasks {
+            guard let id = await executor.container(ofTask: task.id) else { continue }
+            await engine.plant(id, name: task.containerName, command: ["cat"])
+        }
     }
 
     /// Runs the node's daemon, as it were, while `body` runs; cancelled then, as a killed daemon is.

@@ -27,9 +27,25 @@ actor FakeEngine {
     var createdNetworks: [NetworkRequest] = []
     var swarmState = SwarmInfo()
     private var count = 0
+    /// What all of its ids end with: four hexadecimal digits.
+    private let mark: String
     private var hold: AsyncStream<Never>?
     /// Requests for events that wait for leave to go on.
     private(set) var heldEvents = 0
+
+    init(mark: String = "beef") { self.mark = mark }
+
+    /// Has a running container, as if somebody had made and started it.
+    func plant(_ id: String, name: String, command: [String], isTerminal: Bool = false) {
+        var request = ContainerCreateRequest()
+        request.configuration.tty = isTerminal
+        containers[id] = FakeContainer(
+            id: id, name: name, request: request, status: "running",
+            process: FakeProcess(command: command, isTerminal: isTerminal))
+    }
+
+    /// The process of a container, or of an exec.
+    func process(of id: String) -> FakeProcess? { containers[id]?.process ?? execs[id]?.process }
 
     /// Lets requests for events wait until the answer is finished.
     func holdEvents() -> AsyncStream<Never>.Continuation {
@@ -50,7 +66,7 @@ actor FakeEngine {
     func newID() -> String {
         count += 1
         let digits = String(count, radix: 16)
-        return String(repeating: "0", count: 60 - digits.count) + digits + "beef"
+        return String(repeating: "0", count: 60 - digits.count) + digits + mark
     }
 
     func find(_ reference: String) throws -> FakeContainer {

@@ -1,0 +1,113 @@
+import EngineInterface
+import Model
+import Orchestration
+import Synchronization
+
+/// The containers that a node's API answers for: its own, and on a manager those of the swarm's tasks on other nodes as well.
+///
+/// A reference is looked up here first, so that nothing that the engine knows means something else on a manager. What changes a container stays with
+/// its own node: a task's container is the swarm's.
+package final class SwarmContainers: Sendable {
+    let local: TaskContainers
+    private let execs = ExecPlaces()
+    /// Containers that were found lately → their tasks: who reads statistics asks again each second.
+    private let found = Mutex<[String: String]>([:])
+    private static let mostFound = 4096
+    private let hub: @Sendable () async -> TunnelHub?
+
+    init(local: TaskContainers, hub: @escaping @Sendable () async -> TunnelHub?) {
+        self.hub = hub
+        self.local = local
+    }
+
+    /// Asks this node's engine, and for what it does not know the node that has it.
+    func anywhere<Answer: Sendable>(
+        _ reference: String, here: (String) async throws -> Answer,
+        there: (RemoteContainer) async throws -> Answer
+    ) async throws -> Answer {
+        do { return try await here(reference) } catch ContainerError.notFound(let missing) where missing == reference {
+            guard let hub = await hub(), let place = try find(reference, hub) else {
+                throw ContainerError.notFound(reference)
+            }
+            guard place.nodeID == hub.nodeID else {
+                return try await there(RemoteContainer(place: place, reference: reference, hub: hub))
+            }
+            do { return try await here(place.containerID) } catch ContainerError.notFound(place.containerID) {
+                throw ContainerError.notFound(reference)
+            }
+        }
+    }
+
+    private func find(_ reference: String, _ hub: TunnelHub) throws -> TaskContainerPlace? {
+        let objects = hub.model.objects
+        if let taskID = found.withLock({ $0[reference] }), let task = objects.tasks[taskID],
+            let place = TaskContainerPlace(task), place.containerID == reference
+        {
+            return place
+        }
+        guard let place = try TaskContainerFinder(objects: objects).find(reference) else { return nil }
+        found.withLock { found in
+            if found.count >= Self.mostFound { found = [:] }
+            found[place.containerID] = place.taskID
+        }
+        return place
+    }
+
+    // MARK: Commands
+
+    func createExec(_ reference: String, _ request: ExecRequest) async throws -> String {
+        try await anywhere(reference) {
+            try await local.execs.createExec(container: $0, request)
+        } there: { container in
+            let id = try await container.createExec(request)
+            guard execs.remember(id, (container.place, container.reference)) else {
+                throw TunnelError.badAnswer(container.hub.name(of: container.place.nodeID))
+            }
+            return id
+        }
+    }
+
+    /// The same for what was made before.
+    func anywhere<Answer: Sendable>(
+        exec id: String, here: () async throws -> Answer, there: (RemoteContainer) async throws -> Answer
+    ) async throws -> Answer {
+        do { return try await here() } catch ExecError.notFound(id) {
+            // A node that is no manager any more asks nobody.
+            guard let known = execs[id], let hub = await hub() else { throw ExecError.notFound(id) }
+            return try await there(RemoteContainer(place: known.place, reference: known.reference, hub: hub))
+        }
+    }
+}
+
+/// The execs that were made through this manager, and where. Like an engine's they are forgotten when the daemon ends, and the oldest when there
+/// are too many.
+private final class ExecPlaces: Sendable {
+    private static let most = 8192
+
+    typealias Container = (place: TaskContainerPlace, reference: String)
+
+    private struct State {
+        var containers: [String: Container] = [:]
+        /// Oldest first.
+        var order: [String] = []
+    }
+
+    private let state = Mutex(State())
+
+    subscript(id: String) -> Container? { state.withLock { $0.containers[id] } }
+
+    /// False for an id that is known: nodes choose them at random.
+    func remember(_ id: String, _ container: Container) -> Bool {
+        state.withLock { state in
+            guard state.containers[id] == nil else { return false }
+            if state.order.count >= Self.most {
+                let oldest = state.order.prefix(Self.most / 4)
+                for id in oldest { state.containers[id] = nil }
+                state.order = Array(state.order.dropFirst(oldest.count))
+            }
+            state.containers[id] = container
+            state.order.append(id)
+            return true
+        }
+    }
+}
