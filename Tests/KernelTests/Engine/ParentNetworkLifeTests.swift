@@ -111,7 +111,6 @@ import Testing
             let engine = next.engine
             let (id, index) = kept.withLock { $0 }
             #expect(try await Self.link(id, engine)?.index == index)
-            #expect(try await engine.network.dataPlane.resync(reason: "test").isClean)
             for record in engine.table.all {
                 try await engine.containers.removeContainer(record.id, force: true, removeVolumes: true)
             }
