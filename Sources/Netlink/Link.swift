@@ -26,6 +26,8 @@ package struct Link: Sendable, Hashable {
     package var peerNamespaceID: Int32?
     package var vxlan: VXLANSettings?
     package var bridge: BridgeOptions?
+    package var macvlan: MacvlanMode?
+    package var ipvlan: IpvlanSettings?
     /// Settings as port of its bridge.
     package var port: PortOptions?
     package var statistics: LinkStatistics?
@@ -54,6 +56,14 @@ package struct Link: Sendable, Hashable {
             switch kind {
             case "vxlan": vxlan = VXLANSettings(data)
             case "bridge": bridge = BridgeOptions(data)
+            case "macvlan":
+                macvlan = data.number(ParentLinkAttribute.macvlanMode).flatMap { MacvlanMode(rawValue: $0) }
+            case "ipvlan":
+                let mode = data.number(ParentLinkAttribute.ipvlanMode).flatMap { IpvlanSettings.Mode(rawValue: $0) }
+                let flags: UInt16 = data.number(ParentLinkAttribute.ipvlanFlags) ?? 0
+                if let mode, let traffic = IpvlanSettings.Traffic(rawValue: flags) {
+                    ipvlan = IpvlanSettings(mode: mode, traffic: traffic)
+                }
             default: break
             }
         }

@@ -3,7 +3,7 @@ import CLinux
 package import LinuxSystem
 
 /// What every new link may be given at birth.
-private struct NewLink {
+struct NewLink {
     var name: String
     var mac: MACAddress?
     var mtu: Int?
@@ -38,7 +38,7 @@ struct LinkHeader {
 
 extension NetlinkRequest {
     /// The kernel ignores an alias in the message that makes the link.
-    fileprivate func aliasRequest(_ name: String, _ alias: String?) -> [any NetlinkRequest] {
+    func aliasRequest(_ name: String, _ alias: String?) -> [any NetlinkRequest] {
         alias.map { [SetLink(.name(name), alias: $0)] } ?? []
     }
 }

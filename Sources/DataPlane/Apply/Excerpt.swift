@@ -22,6 +22,7 @@ struct Excerpt: Sendable {
         excerpt.underlay?.peers = []
         excerpt.underlay?.managers = []
         excerpt.bridges = network.bridges.filter { references.contains(.bridge($0.id)) }
+        excerpt.parents = network.parents.filter { references.contains(.parent($0.id)) }
         excerpt.overlays = network.overlays.compactMap { overlay in
             guard references.contains(.overlay(overlay.id)) else { return nil }
             var inside = overlay

@@ -108,35 +108,51 @@ extension ReconcilePass {
     private func finish(_ scopes: [Scope], _ parts: [Scope: Part], _ outcome: inout Outcome) async {
         let book = outcome.book
         let done = await forEach(scopes, &outcome) { scope -> [TableID: [String: String]] in
-            guard let part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return [:] }
-            if !part.plan.hasParameters, let handle = handles[scope], let steps = part.change.steps,
-                let changes = RulesetChanges(steps)
-            {
-                try await handles.worker.run {
-                    try NamespaceWork.clear(part.plan, handle.route)
-                    try NamespaceWork.build(part.plan, handle.route)
-                    try handles.change(scope, changes)
-                }
-                return [:]
-            }
-            return try await inside(scope) {
-                let socket = try RouteSocket()
-                try NamespaceWork.clear(part.plan, socket)
-                try NamespaceWork.build(part.plan, socket)
-                if part.isNew {
-                    let listed = try NamespaceWork.load(part.wanted.tables, listing: part.loaded(book))
-                    // Nobody runs there yet.
-                    handles.generations[scope] = try RulesetSocket().generation()
-                    return listed
-                }
-                if part.change.isEmpty { return [:] }
-                return try changeRules(scope) {
-                    try NamespaceWork.changeInSandbox(
-                        part.change.commands, replacement: part.replacement, listing: part.loaded(book))
-                }
-            }
+            guard var part = parts[scope], !part.plan.isEmpty || !part.change.isEmpty else { return [:] }
+            if !part.plan.fromNode.isEmpty { try await hang(&part.plan, in: scope) }
+            let ready = part
+            return try await complete(ready, of: scope, book)
         }
         for (scope, listed) in done { parts[scope]?.record(&outcome.book, listed) }
+    }
+
+    /// Makes the links that hang on the node's: each appears in the container's namespace under its name.
+    private func hang(_ plan: inout NamespacePlan, in scope: Scope) async throws {
+        let whole = plan
+        try await overSocket(scope, needsThread: whole.hasParameters) { try NamespaceWork.clear(whole, $0) }
+        try await overSocket(.node, needsThread: false) { try $0.perform(whole.fromNode) }
+        plan.earlyParameters = []
+        plan.clearing = []
+    }
+
+    private func complete(_ part: Part, of scope: Scope, _ book: ChainCache) async throws -> [TableID: [String: String]]
+    {
+        if !part.plan.hasParameters, let handle = handles[scope], let steps = part.change.steps,
+            let changes = RulesetChanges(steps)
+        {
+            try await handles.worker.run {
+                try NamespaceWork.clear(part.plan, handle.route)
+                try NamespaceWork.build(part.plan, handle.route)
+                try handles.change(scope, changes)
+            }
+            return [:]
+        }
+        return try await inside(scope) {
+            let socket = try RouteSocket()
+            try NamespaceWork.clear(part.plan, socket)
+            try NamespaceWork.build(part.plan, socket)
+            if part.isNew {
+                let listed = try NamespaceWork.load(part.wanted.tables, listing: part.loaded(book))
+                // Nobody runs there yet.
+                handles.generations[scope] = try RulesetSocket().generation()
+                return listed
+            }
+            if part.change.isEmpty { return [:] }
+            return try changeRules(scope) {
+                try NamespaceWork.changeInSandbox(
+                    part.change.commands, replacement: part.replacement, listing: part.loaded(book))
+            }
+        }
     }
 
     private func publish(_ parts: [Scope: Part], _ outcome: inout Outcome) async {
@@ -228,7 +244,11 @@ extension ReconcilePass {
     func remove(_ outcome: inout Outcome) async {
         let parts = outcome.parts
         let gone = previous.keys.filter { outcome.applied[$0] == nil }
-        let emptied = gone.filter { if case .overlay = $0 { true } else { false } }
+        // A namespace ends some time after its last user. What hangs on a link of the node would keep its address there so long.
+        let emptied = gone.filter { scope in
+            if case .overlay = scope { return true }
+            return previous[scope]?.state.kernel.links.values.contains(where: \.isChild) == true
+        }
         _ = await forEach(Array(emptied), &outcome) { scope in
             guard derivation.namespace(of: scope)?.exists() == true else { return }
             try await inside(scope) { try NamespaceWork.removeAllLinks() }

@@ -67,7 +67,7 @@ struct SandboxPlan: Sendable {
         let (old, new) = (changed.values.compactMap(\.old), changed.values.compactMap(\.new))
         guard claims.areSeparate(old, new), !Self.changesMesh(old, new, network) else { return nil }
         var scopesWithLax: Set<Scope> = []
-        for scope in Set(concerned.map(\.scope)) {
+        for scope in Set(concerned.compactMap(\.scope)) {
             let before = GuardTable.laxPorts(in: applied[scope]?.state.fixedTables ?? [])
             let (going, coming) = (old.endpoints(in: scope), new.endpoints(in: scope))
             if before == 0, !coming.contains(where: \.isLax) { continue }
@@ -139,11 +139,12 @@ struct SandboxPlan: Sendable {
 }
 
 extension Sandbox.NetworkReference {
-    /// Where the ports of its endpoints are.
-    fileprivate var scope: Scope {
+    /// Where the ports of its endpoints are; `nil` where they have none.
+    fileprivate var scope: Scope? {
         switch self {
         case .bridge: .node
         case .overlay(let id): .overlay(id)
+        case .parent: nil
         }
     }
 }
@@ -172,6 +173,7 @@ extension NodeNetwork {
         switch reference {
         case .bridge(let id): bridges.contains { $0.id == id }
         case .overlay(let id): overlays.contains { $0.id == id }
+        case .parent(let id): parents.contains { $0.id == id }
         }
     }
 }

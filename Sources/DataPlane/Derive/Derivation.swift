@@ -18,6 +18,7 @@ struct Derivation {
 
     let bridges: [String: BridgeNetwork]
     let overlays: [String: OverlayNetwork]
+    let parents: [String: ParentNetwork]
 
     /// - Parameter node, ingress: what there is in these namespaces, whose numbers are kept.
     init(_ wanted: NodeNetwork, layout: Layout, filtersBridges: Bool, after node: Input? = nil, _ ingress: Input? = nil)
@@ -29,6 +30,7 @@ struct Derivation {
         self.filtersBridges = filtersBridges
         bridges = Dictionary(wanted.bridges.map { ($0.id, $0) }) { first, _ in first }
         overlays = Dictionary(wanted.overlays.map { ($0.id, $0) }) { first, _ in first }
+        parents = Dictionary(wanted.parents.map { ($0.id, $0) }) { first, _ in first }
     }
 
     /// Everything that the state of a namespace depends on; equal inputs, equal states.
@@ -52,11 +54,14 @@ struct Derivation {
 
     /// What a sandbox needs to know of an endpoint's network.
     struct NetworkTraits: Equatable, Sendable {
-        let mtu: Int
-        /// The gateway's; `nil` in an overlay, which has none.
+        /// `nil`: the parent's.
+        let mtu: Int?
+        /// The gateway's; `nil` in an overlay, which has none, and where it is no bridge of ours.
         let gatewayMAC: MACAddress?
         /// Addresses of services and who is behind them.
         var tasks: [IPAddress: [IPAddress]] = [:]
+        /// Whose link the endpoint hangs on; `nil` for one that has a port.
+        var parent: ParentNetwork?
     }
 
     /// An endpoint of this node in an overlay.
@@ -166,6 +171,12 @@ struct Derivation {
         case .bridge(let id): NetworkTraits(mtu: bridges[id]?.mtu ?? 0, gatewayMAC: bridges[id]?.mac, tasks: [:])
         case .overlay(let id):
             NetworkTraits(mtu: overlays[id]?.mtu ?? 0, gatewayMAC: nil, tasks: overlays[id]?.tasks ?? [:])
+        case .parent(let id):
+            if let parent = parents[id] {
+                NetworkTraits(mtu: parent.mtu, gatewayMAC: nil, parent: parent)
+            } else {
+                NetworkTraits(mtu: 0, gatewayMAC: nil)
+            }
         }
     }
 }
@@ -186,7 +197,9 @@ extension Derivation {
     /// Says what in the wanted value cannot be: a bug of the caller, told before anything is touched.
     func inconsistencies() -> [String] {
         var found: [String] = []
-        if bridges.count != wanted.bridges.count || overlays.count != wanted.overlays.count {
+        if bridges.count != wanted.bridges.count || overlays.count != wanted.overlays.count
+            || parents.count != wanted.parents.count
+        {
             found.append("two networks have one id")
         }
         if Set(wanted.sandboxes.map(\.id)).count != wanted.sandboxes.count { found.append("two sandboxes have one id") }

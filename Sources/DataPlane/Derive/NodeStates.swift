@@ -18,6 +18,7 @@ extension Derivation {
             state.set("net/ipv4/conf/\(bridge.linkName)/route_localnet", "1")
             state.set("net/ipv4/conf/\(bridge.linkName)/send_redirects", "0")
         }
+        addParents(to: &state)
         for sandbox in wanted.sandboxes {
             for endpoint in sandbox.endpoints {
                 guard case .bridge(let id) = endpoint.network, let bridge = bridges[id] else { continue }

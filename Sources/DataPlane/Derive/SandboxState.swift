@@ -9,7 +9,9 @@ extension Derivation {
         state.set("net/ipv4/conf/all/accept_redirects", "0")
         state.set("net/ipv4/conf/default/accept_redirects", "0")
         for (endpoint, network) in zip(sandbox.endpoints, networks) {
-            state.kernel.links[endpoint.interfaceName] = LinkState(make: .inner, mtu: network.mtu, mac: endpoint.mac)
+            state.kernel.links[endpoint.interfaceName] =
+                network.parent.map { Self.link(of: endpoint, on: $0) }
+                ?? LinkState(make: .inner, mtu: network.mtu, mac: endpoint.mac)
             state.kernel.add(endpoint.addresses, to: endpoint.interfaceName)
             // A bridge's MAC is known, so nobody needs to be asked, and nobody can answer in its place.
             if let mac = network.gatewayMAC {
@@ -20,7 +22,14 @@ extension Derivation {
         }
         let exit = sandbox.endpoints.first { $0.id == sandbox.defaultRouteEndpointID }
         if let exit {
-            for gateway in exit.gateways.all { state.kernel.addRoute(through: gateway, link: exit.interfaceName) }
+            let isRouted = zip(sandbox.endpoints, networks).contains { $0.id == exit.id && $1.parent?.isRouted == true }
+            for gateway in exit.gateways.all {
+                if isRouted {
+                    state.kernel.addRoute(on: exit.interfaceName, gateway.family)
+                } else {
+                    state.kernel.addRoute(through: gateway, link: exit.interfaceName)
+                }
+            }
         }
         let callsServices = sandbox.endpoints.contains { if case .overlay = $0.network { true } else { false } }
         if callsServices || !sandbox.services.isEmpty {

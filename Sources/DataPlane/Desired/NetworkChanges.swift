@@ -6,6 +6,8 @@ package enum NetworkKey: Hashable, Sendable {
     case bridge(String)
     /// By network id.
     case overlay(String)
+    /// By network id.
+    case parent(String)
     /// By container id.
     case sandbox(String)
 }
@@ -16,6 +18,7 @@ package enum NetworkPart: Equatable, Sendable {
     case ingress(IngressSandbox)
     case bridge(BridgeNetwork)
     case overlay(OverlayNetwork)
+    case parent(ParentNetwork)
     case sandbox(Sandbox)
 
     package var key: NetworkKey {
@@ -24,6 +27,7 @@ package enum NetworkPart: Equatable, Sendable {
         case .ingress: .ingress
         case .bridge(let bridge): .bridge(bridge.id)
         case .overlay(let overlay): .overlay(overlay.id)
+        case .parent(let parent): .parent(parent.id)
         case .sandbox(let sandbox): .sandbox(sandbox.id)
         }
     }
@@ -145,15 +149,18 @@ extension NodeNetwork {
         case .set, nil: break
         }
         var kinds: (bridge: [String: Change], overlay: [String: Change], sandbox: [String: Change]) = ([:], [:], [:])
+        var parentChanges: [String: Change] = [:]
         for (key, change) in left {
             switch key {
             case .bridge(let id): kinds.bridge[id] = change
             case .overlay(let id): kinds.overlay[id] = change
+            case .parent(let id): parentChanges[id] = change
             case .sandbox(let id): kinds.sandbox[id] = change
             case .underlay, .ingress: break
             }
         }
         Self.merge(kinds.bridge, into: &bridges) { if case .bridge(let part) = $0 { part } else { nil } }
+        Self.merge(parentChanges, into: &parents) { if case .parent(let part) = $0 { part } else { nil } }
         Self.merge(kinds.overlay, into: &overlays) {
             if case .overlay(let part) = $0 { part } else { nil }
         } number: {
@@ -196,6 +203,7 @@ extension NodeNetwork {
     /// All parts there are.
     var parts: [NetworkKey: NetworkPart] {
         var parts: [NetworkPart] = bridges.map { .bridge($0) } + overlays.map { .overlay($0) }
+        parts += parents.map { .parent($0) }
         parts += sandboxes.map { .sandbox($0) }
         if let underlay { parts.append(.underlay(underlay)) }
         if let ingress { parts.append(.ingress(ingress)) }

@@ -10,6 +10,8 @@ package struct NodeNetwork: Codable, Equatable, Sendable {
     package var underlay: Underlay?
     package var bridges: [BridgeNetwork]
     package var overlays: [OverlayNetwork]
+    /// Networks on links that the node has.
+    package var parents: [ParentNetwork]
     /// `nil` on a node that is in no swarm.
     package var ingress: IngressSandbox?
     /// One per container that has a network namespace of its own.
@@ -17,11 +19,12 @@ package struct NodeNetwork: Codable, Equatable, Sendable {
 
     package init(
         underlay: Underlay? = nil, bridges: [BridgeNetwork] = [], overlays: [OverlayNetwork] = [],
-        ingress: IngressSandbox? = nil, sandboxes: [Sandbox] = []
+        parents: [ParentNetwork] = [], ingress: IngressSandbox? = nil, sandboxes: [Sandbox] = []
     ) {
         self.underlay = underlay
         self.bridges = bridges
         self.overlays = overlays
+        self.parents = parents
         self.ingress = ingress
         self.sandboxes = sandboxes
     }

@@ -4,6 +4,7 @@ struct Roster: Sendable {
     private var hasUnderlay = false
     private var bridges: Set<String> = []
     private var overlays: Set<String> = []
+    private var parents: Set<String> = []
     private var ingress: [Sandbox.NetworkReference] = []
     private var endpoints: [String: [Sandbox.NetworkReference]] = [:]
     /// Endpoints by network.
@@ -15,6 +16,7 @@ struct Roster: Sendable {
         hasUnderlay = network.underlay != nil
         bridges = Set(network.bridges.map(\.id))
         overlays = Set(network.overlays.map(\.id))
+        parents = Set(network.parents.map(\.id))
         ingress = network.ingress.map(Self.references) ?? []
         for sandbox in network.sandboxes { set(sandbox.id, sandbox.endpoints.map(\.network)) }
     }
@@ -41,6 +43,7 @@ struct Roster: Sendable {
             case .ingress: ingress = if case .ingress(let ingress)? = part { Self.references(ingress) } else { [] }
             case .bridge(let id): if part != nil { bridges.insert(id) } else { bridges.remove(id) }
             case .overlay(let id): if part != nil { overlays.insert(id) } else { overlays.remove(id) }
+            case .parent(let id): if part != nil { parents.insert(id) } else { parents.remove(id) }
             case .sandbox(let id):
                 let references =
                     if case .sandbox(let sandbox)? = part { sandbox.endpoints.map(\.network) } else {
@@ -65,6 +68,7 @@ struct Roster: Sendable {
             switch network {
             case .bridge(let id): isThere(.bridge(id), bridges.contains(id))
             case .overlay(let id): isThere(.overlay(id), overlays.contains(id))
+            case .parent(let id): isThere(.parent(id), parents.contains(id))
             }
         }
         /// Endpoints that would be left without their network, beside those of sandboxes that change.
@@ -82,6 +86,8 @@ struct Roster: Sendable {
                 if overlays.contains(where: { isThere(.overlay($0)) }) { found.append("overlays without an underlay") }
             case (.bridge(let id), .removed):
                 if isUsed(.bridge(id)) { found.append("endpoints are left without bridge \(id)") }
+            case (.parent(let id), .removed):
+                if isUsed(.parent(id)) { found.append("endpoints are left without the parent's network \(id)") }
             case (.overlay(let id), .removed):
                 if isUsed(.overlay(id)) { found.append("endpoints are left without overlay \(id)") }
             case (.overlay(let id), .set):

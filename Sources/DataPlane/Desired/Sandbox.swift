@@ -65,6 +65,8 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
     package enum NetworkReference: Codable, Hashable, Sendable {
         case bridge(String)
         case overlay(String)
+        /// A ``ParentNetwork``.
+        case parent(String)
     }
 }
 

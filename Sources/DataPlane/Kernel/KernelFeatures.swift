@@ -17,6 +17,10 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
     package var hasEgressRules = false
     /// Address translation with maps, `fib` and `numgen`.
     package var translatesAddresses = false
+    /// Kinds of links that networks on a link of the node need.
+    package var links: Set<LinkKind> = []
+
+    package enum LinkKind: String, Codable, Sendable, CaseIterable { case macvlan, ipvlan, vlan, dummy }
 
     package init() {}
 
@@ -61,6 +65,14 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
             CreateVXLAN(name: "vx0", settings: VXLANSettings(id: 1)),
         ])
         features.hasVXLAN = links[3] == nil
+        let kinds: [(LinkKind, any NetlinkRequest)] = [
+            (.macvlan, CreateMacvlan(name: "m0", parent: "e0", mode: .bridge)),
+            (.ipvlan, CreateIpvlan(name: "i0", parent: "br0", settings: IpvlanSettings(mode: .l2))),
+            (.vlan, CreateVLAN(name: "v0", parent: "br0", id: 1)), (.dummy, CreateDummy(name: "d0")),
+        ]
+        for ((kind, _), refusal) in zip(kinds, try socket.attempt(kinds.map(\.1))) where refusal == nil {
+            features.links.insert(kind)
+        }
         // Kernels before 5.18 pass over what they do not know.
         let port = try socket.link(named: "p0")?.port
         features.locksPorts = links[2] == nil && port?.locked == true

@@ -128,6 +128,11 @@ struct NamespaceDump: Sendable {
             case "bridge": make = .bridge(link.bridge ?? BridgeOptions())
             case "vxlan": make = link.vxlan.map { .vxlan($0) } ?? .inner
             case "tun": make = .tap
+            case "macvlan":
+                make = link.macvlan.map { .child(ChildSettings(kind: .macvlan($0))) } ?? .veth(nil)
+            case "ipvlan": make = link.ipvlan.map { .child(ChildSettings(kind: .ipvlan($0))) } ?? .veth(nil)
+            case "vlan": make = .vlan(of: nil, id: nil)
+            case "dummy": make = .dummy
             default: make = .veth(nil)
             }
             state.links[link.name] = LinkState(
@@ -153,7 +158,9 @@ struct NamespaceDump: Sendable {
         return switch target.make {
         case .bridge: link.kind == "bridge"
         case .veth: link.kind == "veth"
-        case .vxlan, .tap, .inner: false
+        case .vlan: link.kind == "vlan"
+        case .dummy: link.kind == "dummy"
+        case .vxlan, .tap, .inner, .child: false
         }
     }
 
@@ -206,16 +213,15 @@ struct NamespaceDump: Sendable {
     ) throws {
         try readImplied(socket, names, &state)
         let routes = try socket.routes(addedBy: ownProtocol) { route in
-            guard route.protocol == ownProtocol, route.metric == 0, route.gateway != nil,
-                route.link.flatMap({ name(of: $0, names) }) != nil
+            guard route.protocol == ownProtocol, route.metric == 0, route.link.flatMap({ name(of: $0, names) }) != nil
             else { return false }
             let key = RouteKey(destination: route.destination, table: route.table)
             return wanted.kernel.routes[key] != nil || surplus.hasRoom()
         }
         for route in routes {
-            guard let gateway = route.gateway, let link = route.link.flatMap({ name(of: $0, names) }) else { continue }
+            guard let link = route.link.flatMap({ name(of: $0, names) }) else { continue }
             state.routes[RouteKey(destination: route.destination, table: route.table)] =
-                RouteState(gateway: gateway, link: link)
+                RouteState(gateway: route.gateway, link: link)
         }
         let rules = try socket.rules { rule in
             guard rule.protocol == ownProtocol || Rule.initial.contains(rule) else { return false }

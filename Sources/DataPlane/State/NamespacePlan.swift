@@ -125,6 +125,24 @@ extension NamespacePlan {
                     peer: VethPeer(name: peer.name, mac: peer.mac, mtu: peer.mtu, namespace: peer.namespace)))
         case .vxlan(let settings):
             fromNode.append(CreateVXLAN(name: name, settings: settings, mtu: link.mtu, namespace: namespace))
+        case .child(let settings):
+            guard let parent = settings.parent else { return }
+            switch settings.kind {
+            case .macvlan(let mode):
+                fromNode.append(
+                    CreateMacvlan(
+                        name: name, parent: .name(parent), mode: mode, mac: link.mac, mtu: link.mtu,
+                        namespace: namespace))
+            case .ipvlan(let kind):
+                fromNode.append(
+                    CreateIpvlan(
+                        name: name, parent: .name(parent), settings: kind, mtu: link.mtu, namespace: namespace))
+            }
+        case .vlan(let master, let id):
+            guard let master, let id else { return }
+            building.append(
+                CreateVLAN(name: name, parent: .name(master), id: id, group: link.group, alias: link.alias))
+        case .dummy: building.append(CreateDummy(name: name, group: link.group, alias: link.alias))
         case .inner, .tap: break
         }
     }
@@ -175,9 +193,9 @@ extension NamespacePlan {
 extension LinkState {
     fileprivate var rank: Int {
         switch make {
-        case .bridge: 0
+        case .bridge, .vlan, .dummy: 0
         case .vxlan, .tap: 1
-        case .veth: 2
+        case .veth, .child: 2
         case .inner: 3
         }
     }
@@ -185,7 +203,10 @@ extension LinkState {
     /// Whether the link can be changed in place, instead of being made again.
     func canBecome(_ target: LinkState) -> Bool {
         switch (make, target.make) {
-        case (.bridge, .bridge), (.inner, .inner), (.tap, .tap): true
+        case (.bridge, .bridge), (.inner, .inner), (.tap, .tap), (.dummy, .dummy): true
+        case (.child(let mine), .child(let other)): mine.isLike(other)
+        case (.vlan(let mine, let id), .vlan(let other, let wanted)):
+            (mine == nil || other == nil || mine == other) && (id == nil || wanted == nil || id == wanted)
         case (.veth(let mine), .veth(let other)): mine == nil || other == nil || mine == other
         case (.vxlan(let mine), .vxlan(let other)): mine == other
         default: false

@@ -26,6 +26,11 @@ struct KernelState: Equatable, Sendable {
             RouteState(gateway: gateway, link: link)
     }
 
+    /// The default route of a family, to a link that needs no gateway.
+    mutating func addRoute(on link: String, _ family: IPFamily) {
+        routes[RouteKey(destination: .everywhere(family))] = RouteState(gateway: nil, link: link)
+    }
+
     /// Without a link and everything that goes with it.
     mutating func forget(link: String) {
         links[link] = nil
@@ -69,6 +74,11 @@ struct LinkState: Equatable, Sendable {
         case vxlan(VXLANSettings)
         /// Made by the process that reads it; until then there is nothing to set.
         case tap
+        /// Hangs on a link of the node's namespace.
+        case child(ChildSettings)
+        /// `nil` where its settings are not known, as in a dump.
+        case vlan(of: String?, id: UInt16?)
+        case dummy
         /// The container's end of a pair that is made from the other namespace.
         case inner
     }
@@ -83,6 +93,20 @@ struct LinkState: Equatable, Sendable {
     var master: String?
     var port: PortOptions?
     var isUp = true
+
+    /// Hangs on a link of the node's namespace.
+    var isChild: Bool { if case .child = make { true } else { false } }
+}
+
+/// A macvlan or ipvlan device.
+struct ChildSettings: Equatable, Sendable {
+    /// By its name in the node's namespace; `nil` where it is not known, as in a dump.
+    var parent: String?
+    var kind: ParentNetwork.Kind
+
+    func isLike(_ other: ChildSettings) -> Bool {
+        kind == other.kind && (parent == nil || other.parent == nil || parent == other.parent)
+    }
 }
 
 struct PeerState: Equatable, Sendable {
@@ -140,7 +164,8 @@ struct RouteKey: Hashable, Sendable {
 }
 
 struct RouteState: Equatable, Sendable {
-    var gateway: IPAddress
+    /// `nil`: everybody is on the link.
+    var gateway: IPAddress?
     var link: String
 }
 

@@ -112,7 +112,7 @@ struct ContainerViews {
                 settings.ipAddress = address.address.description
                 settings.ipPrefixLen = address.prefixLength
                 settings.gateway = endpoint.gateway?.description ?? ""
-                settings.macAddress = endpoint.hardwareAddress?.description ?? ""
+                settings.macAddress = endpoint.shownMAC?.description ?? ""
                 if endpoint.networkName != "bridge" {
                     settings.dnsNames = NameTableComposer.names(of: record, endpoint).sorted()
                 }

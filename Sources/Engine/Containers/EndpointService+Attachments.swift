@@ -64,8 +64,10 @@ extension EndpointService {
         try await containers.update(id) { $0.setWayOut(gateway: gateway?.id, openBridges: open) }
     }
 
-    /// Names of the bridges that lead outside.
-    var openBridges: Set<String> { Set(local.all.filter { $0.driver == "bridge" && !$0.isInternal }.map(\.name)) }
+    /// Names of the node's networks that lead outside.
+    var openBridges: Set<String> {
+        Set(local.all.filter { ($0.driver == "bridge" || $0.parent != nil) && !$0.isClosed }.map(\.name))
+    }
 
     private func attach(_ endpoint: EndpointRecord, of record: ContainerRecord) async throws {
         let name = endpoint.networkName

@@ -46,6 +46,7 @@ extension EndpointService {
     private func joinRunning(_ id: String) async throws -> ContainerRecord {
         let before = Set(containers.record(id)?.endpoints.filter(\.isJoined).map(\.endpointID) ?? [])
         try await attachOverlays(id)
+        try await checkParents(of: id)
         let joined = try await containers.allocate(id) { record, isTaken in
             for place in record.endpoints.indices where !record.endpoints[place].isJoined {
                 let taken = Set(record.endpoints.filter(\.isJoined).map(\.interfaceName))

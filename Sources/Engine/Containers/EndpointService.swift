@@ -31,6 +31,7 @@ package final class EndpointService: NetworkConnectionBackend {
     /// Gives the container its endpoints and addresses, and takes its ports of the node.
     func allocateNetworks(_ id: String) async throws -> ContainerRecord {
         try await attachOverlays(id)
+        try await checkParents(of: id)
         let record = try await containers.allocate(id) { record, isTaken in
             for index in record.endpoints.indices {
                 try self.allocate(&record.endpoints[index], at: index, of: record, isTaken)
@@ -39,7 +40,7 @@ package final class EndpointService: NetworkConnectionBackend {
         }
         let requests = try PortRequests(record).requests { self.local.network($0)?.defaultBinding }
         guard !requests.isEmpty else { return record }
-        let endpoint = record.endpoints.first { $0.overlay == nil }
+        let endpoint = record.endpoints.first(where: \.isInBridge)
         let held = try await network.dataPlane.ports.reserve(
             requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
         return try await containers.update(id) { record in
@@ -63,6 +64,7 @@ package final class EndpointService: NetworkConnectionBackend {
         }
         endpoint.networkID = local.id
         endpoint.networkName = local.name
+        endpoint.localDriver = local.parent == nil ? nil : local.driver
         let id = local.id
         let requested = endpoint.requested?.ipamConfig?.iPv4Address ?? ""
         if requested.isEmpty {

@@ -12,7 +12,7 @@ struct PortRequests {
     /// - Parameter defaultBinding: The address that a network publishes on when a binding names none.
     /// - Throws: ``ContainerOptionError``.
     func requests(defaultBinding: (String) -> IPAddress?) throws -> [PortReservations.Request] {
-        guard !record.isOnHostNetwork, let way = record.endpoints.first(where: { $0.overlay == nil }),
+        guard !record.isOnHostNetwork, let way = record.endpoints.first(where: \.isInBridge),
             let target = way.address?.address
         else { return [] }
         let usual = defaultBinding(way.networkID)

@@ -24,6 +24,8 @@ struct EndpointRecord: Codable, Sendable, Equatable {
     var attachmentID: String?
     /// Added by the engine as a way out, and taken away when the container leaves.
     var isAutomatic: Bool?
+    /// The driver of a network of this node that is no bridge.
+    var localDriver: String?
 
     struct Overlay: Codable, Sendable, Equatable {
         var vni: UInt32
@@ -49,6 +51,7 @@ struct EndpointRecord: Codable, Sendable, Equatable {
     private enum CodingKeys: String, CodingKey {
         case requested = "wish"
         case networkID, networkName, endpointID, interfaceName, mac, overlay, attachmentID, isAutomatic
+        case localDriver
         case addresses = "address"
         case gateways = "gateway"
     }
@@ -93,5 +96,9 @@ extension EndpointRecord {
     }
 
     /// The driver of its network.
-    var driver: String { overlay == nil ? "bridge" : "overlay" }
+    var driver: String { overlay == nil ? localDriver ?? "bridge" : "overlay" }
+    /// Ports of the node can lead to it.
+    var isInBridge: Bool { overlay == nil && localDriver == nil }
+    /// As inspect shows it: what has its parent's shows none.
+    var shownMAC: MACAddress? { localDriver == "ipvlan" ? nil : hardwareAddress }
 }

@@ -3,14 +3,14 @@ import EngineInterface
 import Faults
 import Model
 
-/// A network of this node alone: bridges, and the two that are none.
+/// A network of this node alone: bridges, what hangs on a link of the node, and the two that are none.
 struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     static let recordKind = "local-network"
     static let recordVersion = 1
 
     let id: String
     var name: String
-    /// `bridge`, `host` or `null`.
+    /// `bridge`, `macvlan`, `ipvlan`, `host` or `null`.
     var driver: String
     var created: Timestamp
     var isInternal = false
@@ -27,9 +27,12 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     var hasChosenSubnet: Bool?
     /// As the user gave it or as it was chosen: what inspect shows.
     var ipam = AddressManagement(driver: "default", config: [])
+    /// Of the drivers `macvlan` and `ipvlan` alone.
+    var parent: ParentLink?
 
     private enum CodingKeys: String, CodingKey {
         case id, name, driver, created, isInternal, isAttachable, options, labels, ranges, mac, hasChosenSubnet, ipam
+        case parent
         case gateways = "gateway"
     }
 

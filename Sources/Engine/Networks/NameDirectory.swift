@@ -160,7 +160,7 @@ struct NameDirectory {
                 if overlay.isIngress { continue }
                 found.networks.append(Self.network(endpoint.networkName, table(swarm: endpoint.networkID), endpoint))
             } else if let network = networks[endpoint.networkID] {
-                if !network.isInternal { found.forwards = true }
+                if !network.isClosed { found.forwards = true }
                 if network.name == "bridge" || network.isGatewayBridge { continue }
                 found.networks.append(Self.network(network.name, table(network.id, nil), endpoint))
             }

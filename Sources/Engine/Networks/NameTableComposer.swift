@@ -28,7 +28,7 @@ struct NameTableComposer {
                 if overlay.isIngress { continue }
                 tables.append(Self.linked(overlayNames(endpoint, &pointers), endpoint))
             } else if let network = networks.first(where: { $0.id == endpoint.networkID }) {
-                if !network.isInternal { forwards = true }
+                if !network.isClosed { forwards = true }
                 if network.name == "bridge" || network.isGatewayBridge { continue }
                 tables.append(Self.linked(bridgeNames(network, &pointers), endpoint))
             }

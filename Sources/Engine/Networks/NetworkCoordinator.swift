@@ -65,7 +65,7 @@ final class NetworkCoordinator: Sendable {
             return changes.keys.contains { key in
                 switch key {
                 case .overlay, .underlay: true
-                case .ingress, .bridge, .sandbox: false
+                case .ingress, .bridge, .parent, .sandbox: false
                 }
             }
         }

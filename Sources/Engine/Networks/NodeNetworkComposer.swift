@@ -47,9 +47,11 @@ struct NodeNetworkComposer {
     func compose() -> NodeNetwork {
         let bridges = networks.keys.sorted().compactMap(bridge)
         let overlays = overlayIDs.sorted().compactMap(overlay)
+        let parents = networks.keys.sorted().compactMap { networks[$0]?.parentNetwork }
         let sandboxes = containers.keys.sorted().compactMap(sandbox)
         return NodeNetwork(
-            underlay: underlay, bridges: bridges, overlays: overlays, ingress: ingress, sandboxes: sandboxes)
+            underlay: underlay, bridges: bridges, overlays: overlays, parents: parents, ingress: ingress,
+            sandboxes: sandboxes)
     }
 
     private var overlayIDs: Set<String> {
@@ -71,6 +73,7 @@ struct NodeNetworkComposer {
                 case .ingress: ingress.map { .ingress($0) }
                 case .bridge(let id): bridge(id).map { .bridge($0) }
                 case .overlay(let id): overlay(id).map { .overlay($0) }
+                case .parent(let id): networks[id]?.parentNetwork.map { .parent($0) }
                 case .sandbox(let id): sandbox(id).map { .sandbox($0) }
                 }
             if let part { changes.set(part) } else { changes.remove(key) }
@@ -231,24 +234,32 @@ struct NodeNetworkComposer {
             guard let addresses = endpoint.addresses, let mac = endpoint.hardwareAddress else { return nil }
             return Sandbox.Endpoint(
                 id: endpoint.endpointID,
-                network: endpoint.overlay == nil ? .bridge(endpoint.networkID) : .overlay(endpoint.networkID),
+                network: reference(of: endpoint),
                 interfaceName: endpoint.interfaceName, addresses: addresses, mac: mac,
                 gateways: endpoint.gateways ?? HostAddresses(), isLax: isLax(endpoint, of: container))
         }
-        let wayOut = wayOut(of: container)
+        let exit = wayOut(of: container)
+        let door = self.wayOut(of: container) { $0.isBridge }
         return Sandbox(
-            id: id, endpoints: endpoints, defaultRouteEndpointID: wayOut?.endpointID,
+            id: id, endpoints: endpoints, defaultRouteEndpointID: exit?.endpointID,
             mesh: mesh(container, joined), resolver: resolvers[id],
             published: container.publishedPorts.compactMap { port in
-                let target = port.hostAddress.map { wayOut?.addresses?.hosts[$0.family] } ?? wayOut?.address?.address
+                let target = port.hostAddress.map { door?.addresses?.hosts[$0.family] } ?? door?.address?.address
                 return target.map { HostPort(port, to: $0) }
             })
+    }
+
+    private func reference(of endpoint: EndpointRecord) -> Sandbox.NetworkReference {
+        if endpoint.overlay != nil { return .overlay(endpoint.networkID) }
+        return networks[endpoint.networkID]?.parent == nil ? .bridge(endpoint.networkID) : .parent(endpoint.networkID)
     }
 
     /// Whether an endpoint is one of a network that is there.
     func isPresent(_ endpoint: EndpointRecord) -> Bool {
         guard endpoint.isJoined, endpoint.addresses != nil else { return false }
-        return endpoint.overlay == nil ? networks[endpoint.networkID]?.isBridge == true : facts != nil
+        guard endpoint.overlay == nil else { return facts != nil }
+        guard let network = networks[endpoint.networkID] else { return false }
+        return network.isBridge || network.parentNetwork != nil
     }
 
     private func services(on id: String) -> [VirtualAddress] {
@@ -260,12 +271,14 @@ struct NodeNetworkComposer {
         }
     }
 
-    /// The endpoint through which a container reaches the outside: the bridge with the highest priority, internal ones
+    /// The endpoint through which a container reaches the outside: of the node's networks the one with the highest priority, internal ones
     /// never; `nil` when there is none.
-    func wayOut(of container: any NetworkMember) -> EndpointRecord? {
+    func wayOut(
+        of container: any NetworkMember, where isMeant: (LocalNetwork) -> Bool = { _ in true }
+    ) -> EndpointRecord? {
         let open = container.endpoints.filter { endpoint in
             endpoint.isJoined && endpoint.overlay == nil && endpoint.gateway != nil
-                && networks[endpoint.networkID]?.isInternal == false
+                && networks[endpoint.networkID].map { !$0.isClosed && isMeant($0) } == true
         }
         return open.min { left, right in
             let priorities = (left.requested?.gwPriority ?? 0, right.requested?.gwPriority ?? 0)
@@ -399,7 +412,7 @@ extension NodeNetworkComposer {
         set(networks: all)
         var parts: Set<NetworkKey> = []
         for id in Set(old.keys).union(networks.keys) where old[id] != networks[id] {
-            parts.insert(.bridge(id))
+            parts.insert((old[id] ?? networks[id])?.parent == nil ? .bridge(id) : .parent(id))
             for member in joined[id] ?? [] { parts.insert(.sandbox(member)) }
             if old[id]?.isGatewayBridge == true || networks[id]?.isGatewayBridge == true { parts.insert(.ingress) }
         }

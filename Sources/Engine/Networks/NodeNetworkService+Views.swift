@@ -92,7 +92,7 @@ extension NodeNetworkService {
                 var row = NetworkContainer()
                 row.name = record.name
                 row.endpointID = endpoint.endpointID
-                row.macAddress = endpoint.hardwareAddress?.description ?? ""
+                row.macAddress = endpoint.shownMAC?.description ?? ""
                 row.iPv4Address = address.description
                 places[endpoint.networkID, default: [:]][record.id] = row
             }

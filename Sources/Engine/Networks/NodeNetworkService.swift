@@ -125,8 +125,7 @@ package final class NodeNetworkService: NetworkBackend {
         case "bridge": break
         case "host", "null":
             throw NetworkError.onlyInstance(driver: request.driver)
-        case "macvlan", "ipvlan":
-            throw UnsupportedError.feature("network driver \(request.driver)")
+        case _ where ParentOptions.drivers.contains(request.driver): break
         default: throw NetworkError.unknownDriver(request.driver)
         }
         if request.scope == "swarm" {
@@ -140,16 +139,24 @@ package final class NodeNetworkService: NetworkBackend {
             let planner = LocalNetworkPlanner(
                 taken: networks.subnets,
                 routed: try await RoutedSubnets.read() + self.network.swarmSubnets)
-            let network = try planner.plan(request, id: RandomID.docker(), at: .now)
-            if networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName }) {
+            let network =
+                request.driver == "bridge"
+                ? try planner.plan(request, id: RandomID.docker(), at: .now)
+                : try await planOnParent(request, planner)
+            if network.driver == "bridge",
+                networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName })
+            {
                 throw NetworkError.bridgeNameTaken
             }
             try await networks.add(network)
-            do { try await self.network.refresh() } catch {
+            do {
+                try await self.network.refresh()
+                try await checkParent(of: network)
+            } catch {
                 try await networks.remove(network.id)
                 throw error
             }
-            events.publish("network", "create", network.id, ["name": network.name, "type": "bridge"])
+            events.publish("network", "create", network.id, ["name": network.name, "type": network.driver])
             return (network.id, "")
         }
     }

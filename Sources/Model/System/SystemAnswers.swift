@@ -60,7 +60,7 @@ package struct SystemInfo: Encodable, Sendable {
     /// Drivers that there are, by their kinds.
     package struct Plugins: Encodable, Sendable {
         package var volume = ["local"]
-        package var network = ["bridge", "host", "null", "overlay"]
+        package var network = ["bridge", "host", "ipvlan", "macvlan", "null", "overlay"]
         package var log = ["json-file"]
         @Nullable package var authorization: [String]?
         package init() {}

@@ -15,6 +15,8 @@ import Testing
 struct EngineFixture: Sendable {
     let engine: NodeEngine
     let directory: String
+    /// That of the node.
+    let namespace: NetworkNamespace
     /// What the engine has warned of.
     let log: Kept<[String]>
 
@@ -55,7 +57,7 @@ struct EngineFixture: Sendable {
         let engine = try await NodeEngine.open(
             EngineConfiguration(rootDirectory: directory + "/lib", runDirectory: directory + "/run", version: "test"),
             namespace: namespace, log: Logger(label: "engine") { _ in KeptLog(lines: lines) })
-        return EngineFixture(engine: engine, directory: directory, log: lines)
+        return EngineFixture(engine: engine, directory: directory, namespace: namespace, log: lines)
     }
 
     /// An archive of a root file system.

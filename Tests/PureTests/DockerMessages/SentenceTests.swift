@@ -22,6 +22,7 @@ struct SentenceTests {
         containers
             + logs
             + networks
+            + parents
             + ports
             + tasks
             + exec
