@@ -117,9 +117,10 @@ package final class FeedHub: Sendable {
         let objects = model.objects
         let now = Timestamp.now.seconds
         state.withLock { state in
-            state.board.take(pulse.pulse, of: nodeID, now: now) { id in
-                objects.tasks[id].flatMap { $0.nodeID == nodeID ? $0.serviceID : nil }
-            }
+            state.board.take(
+                pulse.pulse, of: nodeID, now: now,
+                service: { id in objects.tasks[id].flatMap { $0.nodeID == nodeID ? $0.serviceID : nil } },
+                peer: { objects.nodes[$0]?.id })
         }
     }
 

@@ -76,6 +76,12 @@ package struct ClusterFacts: Sendable {
         }
         NodeFamilies(labelled.compactMap { node, labels in node.pulse.map { (SampleRow($0), labels) } }).write(
             to: &page)
+        page.family("apus_node_paths_ill", .gauge, "Ways from a node to others with which something is wrong.")
+        for (node, labels) in labelled {
+            if let pulse = node.pulse {
+                page.sample(labels, Int64(clamping: pulse.paths.count { !$0.findings.isEmpty }))
+            }
+        }
         writeTasks(to: &page)
         if let swarm { DockerdFamilies.write(swarm, to: &page) }
         page.finish()
