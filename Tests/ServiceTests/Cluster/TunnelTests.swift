@@ -265,7 +265,7 @@ import Testing
                     try await containers.topContainer(task.id, arguments: "-ef")
                 }
                 await #expect(throws: TunnelError.nodeUnreachable("node-2")) {
-                    try await containers.inspectContainer(task.containerName, size: false)
+                    try await containers.inspectContainer("web.\(task.slot ?? 0).\(task.id)", size: false)
                 }
                 await #expect(throws: ContainerError.notFound(task.id)) {
                     try await containers.inspectContainer(task.id, size: false)
