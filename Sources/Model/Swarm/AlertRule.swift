@@ -66,6 +66,8 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     case nodeLogDroppedLines = "node_log_dropped_lines"
     case nodeLogDestinationsDown = "node_log_destinations_down"
     case nodeCertificateDaysLeft = "node_certificate_days_left"
+    /// Of each network: the nodes that say that addresses of it are in use where they are.
+    case networkConflicts = "network_conflicts"
     /// How many more may be lost. There is no value for a swarm with a single manager, which has none to lose.
     case managersToSpare = "managers_to_spare"
 }
