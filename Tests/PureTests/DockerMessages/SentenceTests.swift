@@ -31,6 +31,7 @@ struct SentenceTests {
             + volumes
             + filters
             + services
+            + fixedAddresses
             + swarm
             + swarmObjects
             + swarmNetworks
