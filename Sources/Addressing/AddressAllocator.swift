@@ -12,6 +12,11 @@ package struct AddressRange: Hashable, Sendable, Codable {
         self.reserved = reserved
     }
 
+    /// Whether an address of the subnet may be a host's, in the range or beside it: users may ask for any.
+    package func isHost(_ address: IPAddress) -> Bool {
+        AddressRange(subnet: subnet).bounds?.contains(address.number) == true && address.family == subnet.family
+    }
+
     /// Lowest and highest address that may be handed out, as numbers of the subnet's family: not the subnet's own, which is no host's
     /// in either family, nor IPv4's broadcast address.
     var bounds: ClosedRange<UInt128>? {

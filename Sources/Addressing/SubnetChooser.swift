@@ -38,6 +38,9 @@ package struct SubnetChooser: Sendable {
 
     package init(pools: [Pool]) { self.pools = pools }
 
+    /// The blocks that subnets are cut from.
+    package var blocks: [IPNetwork] { pools.map(\.base) }
+
     /// Local bridges: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in /20 steps from its upper end's half.
     package static let bridges = SubnetChooser(
         pools: (17...31).map {
@@ -52,7 +55,8 @@ package struct SubnetChooser: Sendable {
 
     /// The first subnet that overlaps none of `taken`; `nil` when there is none.
     package func choose(avoiding taken: [IPNetwork]) -> IPNetwork? {
-        for pool in pools { if let subnet = pool.first(avoiding: taken) { return subnet } }
+        let index = SubnetIndex(taken)
+        for pool in pools { if let subnet = pool.first(avoiding: index.overlapping(pool.base)) { return subnet } }
         return nil
     }
 }

@@ -53,6 +53,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let runtime: any ContainerRuntime
     private let repairs: RepairReporter
     private let ways: PathService
+    private let routes: RouteWatch
     private let log: Logger
 
     /// What answers about this node's containers.
@@ -136,10 +137,12 @@ package final class NodeEngine: ServiceLifecycle.Service {
             path: paths.metrics, log: log)
         stats = StatsService(
             containers: table, layout: runtime.cgroups, paths: paths, events: events, sampler: telemetry.sampler)
+        let routes = RouteWatch(namespace: parts.namespace, files: parts.fileWatcher, log: log)
         swarmNetworks = SwarmNetworks(store: store, containers: table, endpoints: endpoints)
         tasks = TaskService(
             containers: table, life: containers, factory: factory, images: images, logs: logs, networks: swarmNetworks,
-            node: NodeDescriber(version: configuration.version, networks: localNetworks, encryption: encryption),
+            node: NodeDescriber(
+                version: configuration.version, networks: localNetworks, routes: routes, encryption: encryption),
             events: events, log: log)
         system = SystemService(
             configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
@@ -161,6 +164,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         self.network = network
         self.paths = paths
         self.roots = roots
+        self.routes = routes
         self.runtime = runtime
         self.shipping = shipping
         self.store = store
@@ -242,6 +246,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }
                 group.addTask { await self.telemetry.run() }
+                group.addTask { try await self.routes.run() }
                 // None of them ends by itself; one that fails takes the others along.
                 try await group.waitForAll()
             }

@@ -5,8 +5,10 @@ import Model
 /// Gives services their VIPs and ports, nodes their ingress addresses and tasks their attachments.
 ///
 /// What is in use is looked up among the objects that own it. The allocators' places in their circles are kept from one run to
-/// the next, so that a freed address rests for a while.
+/// the next, and what was given up a moment ago, so that a freed address rests for a while.
 struct AddressPlanner {
+    /// What was given up a moment ago; whoever plans tells it of states.
+    var resting = RestingAddresses()
     private var allocators: [String: AddressAllocator] = [:]
     /// Taken in this pass, by network.
     private var taken: [String: Set<IPAddress>] = [:]
@@ -31,6 +33,8 @@ struct AddressPlanner {
         var tasks: CountedSet<IPAddress>
         var services: CountedSet<IPAddress>
         var nodes: CountedSet<IPAddress>
+        /// Asked for by services, which may not have them.
+        var kept: CountedSet<IPAddress>
     }
 
     /// Published ports chosen by the swarm. Source: Docker's documentation of `--publish`.
@@ -134,6 +138,14 @@ struct AddressPlanner {
         holds(address, in: network, draft.state) || holds(address, in: network, draft.base)
     }
 
+    /// Whether an address is kept for a service that asks for it: nobody else gets it.
+    private static func isKept(
+        _ address: IPAddress, in network: String, besides service: String? = nil, _ draft: SwarmDraft
+    ) -> Bool {
+        let keepers = draft.state.services.lookup.keepers(of: address, in: network)
+        return keepers.contains { $0.key != service }
+    }
+
     private static func holds(_ address: IPAddress, in network: String, _ state: SwarmState) -> Bool {
         state.tasks.lookup.holds(address, in: network) || state.services.lookup.holds(address, in: network)
             || state.nodes.lookup.ingressAddresses.contains(address) && state.ingressNetwork?.id == network
@@ -142,7 +154,8 @@ struct AddressPlanner {
     private static func holdings(in network: String, _ state: SwarmState) -> Holdings {
         Holdings(
             tasks: state.tasks.lookup.addresses(in: network), services: state.services.lookup.addresses(in: network),
-            nodes: state.ingressNetwork?.id == network ? state.nodes.lookup.ingressAddresses : CountedSet())
+            nodes: state.ingressNetwork?.id == network ? state.nodes.lookup.ingressAddresses : CountedSet(),
+            kept: state.services.lookup.keptAddresses(in: network))
     }
 
     private mutating func take(in network: String, _ draft: SwarmDraft) -> IPNetwork? {
@@ -153,7 +166,11 @@ struct AddressPlanner {
         }
         var own = taken.removeValue(forKey: network) ?? []
         defer { taken[network] = own }
-        let found = allocators[network]?.allocate { own.contains($0) || Self.holds($0, in: network, draft) }
+        let found =
+            allocators[network]?.allocate {
+                own.contains($0) || resting.rests($0, in: network) || Self.holds($0, in: network, draft)
+                    || Self.isKept($0, in: network, draft)
+            } ?? restingLongest(in: network, own, draft)
         if let found {
             own.insert(found.address)
             return found
@@ -161,6 +178,18 @@ struct AddressPlanner {
         exhausted.insert(network)
         let held = Self.holdings(in: network, draft.base)
         if own.isEmpty, held == Self.holdings(in: network, draft.state) { full[network] = held }
+        return nil
+    }
+
+    /// The address that has rested for longest, when nothing else is left: nobody waits for the end of its rest.
+    private func restingLongest(in network: String, _ own: Set<IPAddress>, _ draft: SwarmDraft) -> IPNetwork? {
+        let ranges = allocators[network]?.ranges ?? []
+        for address in resting.oldestFirst(in: network) {
+            guard let range = ranges.first(where: { $0.mayGive(address) }), !own.contains(address),
+                !Self.holds(address, in: network, draft), !Self.isKept(address, in: network, draft)
+            else { continue }
+            return IPNetwork(address: address, prefixLength: range.subnet.prefixLength)
+        }
         return nil
     }
 
@@ -172,9 +201,19 @@ struct AddressPlanner {
             wanted.insert(ingress.id, at: 0)
         }
         wanted = wanted.filter { draft.state.networks.shared($0) != nil }
-        var addresses = (service.endpoint.virtualIPs ?? []).filter { wanted.contains($0.networkID) }
+        let fixed = Dictionary(wanted.map { ($0, service.spec.fixedVirtualIP(in: $0)) }) { first, _ in first }
+        var addresses = (service.endpoint.virtualIPs ?? []).filter { held in
+            guard wanted.contains(held.networkID) else { return false }
+            return fixed[held.networkID].flatMap(\.self).map { $0 == held.addr?.address } ?? true
+        }
         for network in wanted where !addresses.contains(where: { $0.networkID == network }) {
-            guard let address = take(in: network, draft) else { continue }
+            let address =
+                if let fixed = fixed[network].flatMap(\.self) {
+                    take(fixed, in: network, for: service.id, draft)
+                } else {
+                    take(in: network, draft)
+                }
+            guard let address else { continue }
             addresses.append(VirtualIP(networkID: network, addr: address))
         }
         service.endpoint.virtualIPs = addresses.isEmpty ? nil : addresses
@@ -237,7 +276,7 @@ struct AddressPlanner {
         }
         let address: IPNetwork
         if let text = requested.address {
-            guard let wanted = take(text, in: network.id, draft) else {
+            guard let wanted = IPAddress(text).flatMap({ take($0, in: network.id, for: nil, draft) }) else {
                 return fail(task, "Address already in use", &draft)
             }
             address = wanted
@@ -254,10 +293,13 @@ struct AddressPlanner {
     }
 
     /// Takes an address that the user asks for; `nil` when it is in use, kept back, or in none of the network's subnets.
-    private mutating func take(_ text: String, in network: String, _ draft: SwarmDraft) -> IPNetwork? {
-        guard let address = IPAddress(ipv4: text), let allocator = allocators[network],
+    /// - Parameter service: The id of the service that asks for it.
+    private mutating func take(
+        _ address: IPAddress, in network: String, for service: String?, _ draft: SwarmDraft
+    ) -> IPNetwork? {
+        guard let allocator = allocators[network],
             let subnet = allocator.subnet(of: address), taken[network]?.contains(address) != true,
-            !Self.holds(address, in: network, draft),
+            !Self.holds(address, in: network, draft), !Self.isKept(address, in: network, besides: service, draft),
             !allocator.ranges.contains(where: { $0.reserved.contains(address) })
         else { return nil }
         taken[network, default: []].insert(address)
@@ -283,8 +325,21 @@ struct AddressPlanner {
             guard let network = draft.state.networks[config.target] else {
                 return fail(task, "network \(config.target) not found", &draft)
             }
-            guard let address = take(in: network.id, draft) else {
+            if let reason = lack(of: service, in: network) {
                 for attachment in attachments { release(attachment) }
+                return fail(task, reason, &draft)
+            }
+            let fixed = service.spec.fixedTaskIP(in: network.id)
+            if let fixed { forsake(fixed, in: network.id, of: task, &draft) }
+            let given =
+                if let fixed {
+                    take(fixed, in: network.id, for: service.id, draft)
+                } else {
+                    take(in: network.id, draft)
+                }
+            guard let address = given else {
+                for attachment in attachments { release(attachment) }
+                if let fixed { return fail(task, Self.isTaken(fixed, network), &draft) }
                 if wanted.count == 1 { waitingTasks[task.id] = Waiting(service: service.id, network: network.id) }
                 return fail(task, Self.exhausted(network), &draft)
             }

@@ -105,9 +105,9 @@ package struct NetworkAllocator {
         let asked = request.ipam?.config ?? []
         guard asked.contains(where: { !($0.subnet ?? "").isEmpty }) else {
             let chooser = state.cluster?.addressPools ?? .overlays
-            guard let subnet = chooser.choose(avoiding: subnetsInUse + routedSubnets) else {
-                throw SwarmNetworkError.poolsExhausted
-            }
+            let inUse = subnetsInUse
+            let chosen = SubnetClaims(state).choose(within: chooser.blocks) { chooser.choose(avoiding: inUse + $0) }
+            guard let subnet = chosen else { throw SwarmNetworkError.poolsExhausted }
             return [.init(subnet: subnet, gateway: subnet.first.advanced(by: 1))]
         }
         let present = state.networks.values.flatMap { $0.addressRanges.map(\.subnet) }
@@ -120,11 +120,6 @@ package struct NetworkAllocator {
             result.auxiliaryAddresses = pool.auxiliaryAddresses?.compactMapValues { IPAddress($0) }
             return result
         }
-    }
-
-    /// What the nodes' own networks route, their local bridges included: default pools leave it alone.
-    private var routedSubnets: [IPNetwork] {
-        state.nodes.shared.flatMap { $0.value.description?.routedSubnets ?? [] }.compactMap { IPNetwork(ipv4: $0) }
     }
 
     /// Subnets of every network, removed ones with live tasks included.

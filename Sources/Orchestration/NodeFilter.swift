@@ -9,6 +9,7 @@ struct NodeFilter {
     /// The filters for a task; they hold for others of the same specification and the same ports, too, unless those replace a task.
     static func all(for task: SwarmTask) -> [NodeFilter] {
         [ready, resources(task), constraints(task), platform(task), hostPorts(task), replicas(task), encryption(task)]
+            + task.bridges.map(port)
     }
 
     /// Whether a node may get any task at all.
@@ -56,6 +57,13 @@ struct NodeFilter {
         let wanted = task.hostPorts
         return NodeFilter(explain: { "host-mode port already in use \(on($0))" }) { node, load, state in
             load.areFree(wanted, on: node.value.id, state)
+        }
+    }
+
+    private static func port(on bridge: NodeBridge) -> NodeFilter {
+        NodeFilter(explain: { "network \(bridge.name) full \(on($0)): \(bridge.limit) tasks at most" }) {
+            node, load, state in
+            load.hasPort(on: bridge, of: node.value.id, state)
         }
     }
 

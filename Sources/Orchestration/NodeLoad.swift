@@ -14,12 +14,15 @@ struct NodeLoad {
         var cpus: Int128 = 0
         var memory: Int128 = 0
         var ports: [PortIdentity: Int] = [:]
+        /// By ``NodeBridge/key``.
+        var bridges: [String: Int] = [:]
 
         mutating func add(_ task: SwarmTask) {
             let reserved = task.spec.resources?.reservations
             cpus += Int128(reserved?.nanoCPUs ?? 0)
             memory += Int128(reserved?.memoryBytes ?? 0)
             for port in task.hostPorts { ports[port, default: 0] += 1 }
+            for bridge in task.bridges { bridges[bridge.key, default: 0] += 1 }
         }
     }
 
@@ -108,6 +111,12 @@ struct NodeLoad {
         let own = seats[node.value.id]?.yielding ?? Amounts()
         return Int128(resources.nanoCPUs) - used.cpus + own.cpus >= Int128(reserved.nanoCPUs)
             && Int128(resources.memoryBytes) - used.memory + own.memory >= Int128(reserved.memoryBytes)
+    }
+
+    /// Whether a bridge of a node has a port left for a task.
+    func hasPort(on bridge: NodeBridge, of node: String, _ state: SwarmState) -> Bool {
+        let used = state.tasks.lookup.use(of: node).bridges.count(of: bridge.key)
+        return used - (seats[node]?.yielding.bridges[bridge.key] ?? 0) < bridge.limit
     }
 
     /// Whether none of some host ports is in use on a node by others than those whose place the task takes.

@@ -41,6 +41,14 @@ package struct ServiceLookup: ObjectLookup {
     /// How many services have or ask for a port that all nodes publish.
     private(set) var meshPorts = CountedSet<PortIdentity>()
     private var addresses: TreeDictionary<String, CountedSet<IPAddress>> = [:]
+    /// Those that ask for certain addresses, whether they have them or not.
+    private var kept = Grouping<KeptAddress, Service>()
+    private var keptOfNetwork: TreeDictionary<String, CountedSet<IPAddress>> = [:]
+
+    private struct KeptAddress: Hashable, Sendable {
+        var network: String
+        var address: IPAddress
+    }
 
     package init() {}
 
@@ -52,6 +60,10 @@ package struct ServiceLookup: ObjectLookup {
         if object.value.spec.ports.contains(where: \.isOnMesh) { onMesh[id] = object }
         for port in object.value.meshPorts { meshPorts.insert(port) }
         for port in object.value.ports { byPort.insert(object, at: port) }
+        for (network, address) in object.value.spec.fixedAddresses {
+            kept.insert(object, at: KeptAddress(network: network, address: address))
+            keptOfNetwork[network, default: CountedSet()].insert(address)
+        }
         for held in object.value.endpoint.virtualIPs ?? [] {
             guard let address = held.addr?.address else { continue }
             addresses[held.networkID, default: CountedSet()].insert(address)
@@ -66,6 +78,11 @@ package struct ServiceLookup: ObjectLookup {
         onMesh[id] = nil
         for port in object.value.meshPorts { meshPorts.remove(port) }
         for port in object.value.ports { byPort.remove(object, at: port) }
+        for (network, address) in object.value.spec.fixedAddresses {
+            kept.remove(object, at: KeptAddress(network: network, address: address))
+            keptOfNetwork[network, default: CountedSet()].remove(address)
+            if keptOfNetwork[network]?.isEmpty == true { keptOfNetwork[network] = nil }
+        }
         for held in object.value.endpoint.virtualIPs ?? [] {
             guard let address = held.addr?.address else { continue }
             addresses[held.networkID, default: CountedSet()].remove(address)
@@ -73,6 +90,12 @@ package struct ServiceLookup: ObjectLookup {
         }
     }
 
+    /// Services that ask for an address in a network.
+    func keepers(of address: IPAddress, in network: String) -> TreeDictionary<String, SharedObject<Service>> {
+        kept[KeptAddress(network: network, address: address)]
+    }
+    /// The addresses of a network that services ask for.
+    func keptAddresses(in network: String) -> CountedSet<IPAddress> { keptOfNetwork[network] ?? CountedSet() }
     /// Whether a service has an address as its own in a network.
     func holds(_ address: IPAddress, in network: String) -> Bool { addresses[network]?.contains(address) ?? false }
     /// The addresses that services have as their own in a network.

@@ -34,7 +34,13 @@ package struct SwarmPlanner: Sendable {
     ///
     /// - Parameter changes: What has changed since the state that the last pass has seen, at least; `nil` to look at everything.
     package mutating func plan(_ draft: inout SwarmDraft, changes: SwarmChanges? = nil) {
+        let seen = former
         let scope = scope(of: draft, changes)
+        if let seen {
+            let changed = looksAtEverything ? nil : changes
+            addresses.resting.follow(
+                from: seen, to: draft.base, changed ?? SwarmChanges(from: seen, to: draft.base), at: draft.now)
+        }
         let whole = ServiceOrchestrator(makeID: makeID, former: former).run(&draft, scope, &resting)
         addresses.run(&draft, scope)
         if scope.isWhole {

@@ -16,7 +16,9 @@ package struct TaskLookup: ObjectLookup {
         var cpus: Int128 = 0
         var memory: Int128 = 0
         var ports = CountedSet<PortIdentity>()
-        var isEmpty: Bool { wanted == 0 && cpus == 0 && memory == 0 && ports.isEmpty }
+        /// How many have a port on each bridge, by ``NodeBridge/key``.
+        var bridges = CountedSet<String>()
+        var isEmpty: Bool { wanted == 0 && cpus == 0 && memory == 0 && ports.isEmpty && bridges.isEmpty }
     }
 
     /// The tasks of one service.
@@ -98,7 +100,6 @@ package struct TaskLookup: ObjectLookup {
 
     private mutating func count(_ task: SwarmTask, on node: String, _ sign: Int) {
         uses[node, default: NodeUse()].count(task, sign)
-        // One that is to end and reserves nothing takes nothing.
         if uses[node]?.isEmpty == true { uses[node] = nil }
     }
 
@@ -137,6 +138,7 @@ extension TaskLookup.NodeUse {
         memory += Int128(reserved?.memoryBytes ?? 0) * Int128(sign)
         if task.isWanted { wanted += sign }
         for port in task.hostPorts { if sign > 0 { ports.insert(port) } else { ports.remove(port) } }
+        for bridge in task.bridges { if sign > 0 { bridges.insert(bridge.key) } else { bridges.remove(bridge.key) } }
     }
 }
 

@@ -37,6 +37,7 @@ struct AlertSamples {
             nodes { node in
                 node.membership?.issued?.map(\.until).max().map { $0.timeSince(now) / 86_400 }
             }
+        case .networkConflicts: networkConflicts
         case .managersToSpare: managersToSpare.map { [AlertSample(labels: [:], value: Double($0))] } ?? []
         }
     }
@@ -49,6 +50,15 @@ struct AlertSamples {
             value(service).map {
                 AlertSample(labels: ["service": service.id, "service_name": service.spec.name], value: $0)
             }
+        }
+    }
+
+    private var networkConflicts: [AlertSample] {
+        let found = NetworkConflicts(state).nodesByNetwork
+        return state.networks.shared.map { network in
+            AlertSample(
+                labels: ["network": network.value.id, "network_name": network.value.spec.name],
+                value: Double(found[network.value.id] ?? 0))
         }
     }
 

@@ -29,6 +29,9 @@ extension AlertRule {
             "CertificateExpires", .nodeCertificateDaysLeft, .below, 7, for: 0, .critical,
             "the certificate of node {node_name} expires in {value} days"),
         AlertRule(
+            "NetworkConflict", .networkConflicts, .above, 0, for: 0, .warning,
+            "network {network_name} has addresses that are in use where {value} nodes are"),
+        AlertRule(
             "QuorumAtRisk", .managersToSpare, .below, 1, for: 60, .critical,
             "the swarm loses its quorum with one manager more"),
     ]

@@ -16,6 +16,8 @@ enum NodeReports {
     /// In each list of a description.
     static let maximumEntries = 1024
     static let maximumText = 4 << 10
+    /// Name servers; a node's own resolver asks three.
+    static let maximumResolvers = 16
     /// Capabilities of a program.
     static let maximumCapabilities = 256
     private static let maximumName = 255
@@ -34,9 +36,11 @@ enum NodeReports {
         description.tlsInfo = nil
         let resources = description.resources
         let labels = description.engine.labels ?? [:]
-        // A host may have any number of routes; they are advice.
+        // A host may have any number of routes; they are advice, see `SubnetClaims`.
         let routed = Array((description.routedSubnets ?? []).prefix(maximumEntries))
         description.routedSubnets = description.routedSubnets.map { _ in routed }
+        let resolvers = Array((description.resolvers ?? []).prefix(maximumResolvers))
+        description.resolvers = description.resolvers.map { _ in resolvers }
         let texts =
             [description.platform.architecture, description.platform.system, description.engine.engineVersion]
             + description.engine.plugins.flatMap { [$0.type, $0.name] } + labels.keys
@@ -54,7 +58,8 @@ enum NodeReports {
         else { throw refusal("texts that are no names") }
         let counts = [labels.count, description.engine.plugins.count, resources.genericResources?.count ?? 0]
         guard counts.allSatisfy({ $0 <= maximumEntries }) else { throw refusal("too many entries") }
-        guard routed.allSatisfy({ IPNetwork(ipv4: $0) != nil }) else { throw refusal("what is no subnet") }
+        guard routed.allSatisfy({ IPNetwork($0) != nil }) else { throw refusal("what is no subnet") }
+        guard resolvers.allSatisfy({ IPAddress($0) != nil }) else { throw refusal("what is no name server") }
         if let encryption = description.encryption { description.encryption = try checked(encryption) }
         return description
     }

@@ -24,6 +24,7 @@ struct ServiceRules {
         endpoint.ports = endpoint.ports.map { $0.map(Self.completed) }
         spec.endpointSpec = endpoint
         try checkEndpoint(spec, replacing)
+        try FixedAddressRules(state).check(spec, of: replacing?.id)
         return spec
     }
 
@@ -55,7 +56,10 @@ struct ServiceRules {
             }
             throw ServiceError.networkNotFound(target)
         }
-        if let option = attachment.driverOpts?.keys.sorted().first {
+        let options = (attachment.driverOpts ?? [:]).keys.filter {
+            !NetworkAttachmentConfig.addressOptions.contains($0)
+        }
+        if let option = options.min() {
             throw UnsupportedError.feature("the option \(option) of a service's network")
         }
         guard found.spec.ingress != true else {

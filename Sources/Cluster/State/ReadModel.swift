@@ -110,6 +110,7 @@ package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
             for record in SwarmEvents.newlyUnread(before: before?.state, now: now) {
                 tell(record.event(scope: "swarm"))
             }
+            for event in NetworkConflicts(now).events(since: before?.state, look.changes) { tell(event) }
             if let before {
                 for event in SwarmEvents(before: before.state, now: now, changes: look.changes).events { tell(event) }
             }

@@ -64,7 +64,10 @@ package struct NetworkOption: Sendable, Equatable {
         var attachment = NetworkAttachmentConfig()
         attachment.target = id
         attachment.aliases = aliases.isEmpty ? nil : aliases
-        attachment.driverOpts = driverOptions.isEmpty ? nil : driverOptions
+        var options = driverOptions
+        // The `docker` command passes over it here.
+        if !ipv4.isEmpty { options[NetworkAttachmentConfig.serviceAddressOption] = ipv4 }
+        attachment.driverOpts = options.isEmpty ? nil : options
         return attachment
     }
 

@@ -6,6 +6,7 @@ import Model
 struct NodeDescriber: Sendable {
     let version: String
     let networks: LocalNetworks
+    let routes: RouteWatch
     let encryption: EncryptionKeeper
 
     /// Host name, platform, resources and engine; without TLS information.
@@ -21,9 +22,12 @@ struct NodeDescriber: Sendable {
             LogShipping.driverNames.map { NodeDescription.Plugin(type: "Log", name: $0) }
             + SystemInfo.Plugins().network.map { NodeDescription.Plugin(type: "Network", name: $0) }
             + SystemInfo.Plugins().volume.map { NodeDescription.Plugin(type: "Volume", name: $0) }
-        // As many as a manager takes.
-        description.routedSubnets = Array(
-            Set(try await RoutedSubnets.read() + networks.subnets).map(\.description).sorted().prefix(1024))
+        let routed = try await routes.present()
+        // The node's own bridges come first: managers take so many and no more.
+        let bridges = Set(networks.subnets.map(\.masked)).sorted()
+        let others = routed.subnets.filter { !bridges.contains($0) }
+        description.routedSubnets = (bridges + others).prefix(HostSubnets.maximum).map(\.description)
+        description.resolvers = routed.resolvers.map(\.description)
         description.encryption = encryption.status.value
         return description
     }

@@ -68,6 +68,8 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     /// Ways to other nodes with which something is wrong, as the node itself has found.
     case nodePathsIll = "node_paths_ill"
     case nodeCertificateDaysLeft = "node_certificate_days_left"
+    /// Of each network: the nodes that say that addresses of it are in use where they are.
+    case networkConflicts = "network_conflicts"
     /// How many more may be lost. There is no value for a swarm with a single manager, which has none to lose.
     case managersToSpare = "managers_to_spare"
 }

@@ -112,6 +112,8 @@ package struct NodeDescription: Codable, Sendable, Equatable {
     package var tlsInfo: TLSInfo?
     /// Subnets that the node's own network routes, as CIDR texts; the API does not show them.
     package var routedSubnets: [String]?
+    /// The addresses of the name servers that the node asks; the API does not show them either.
+    package var resolvers: [String]?
     /// How it encrypts what encrypted overlays send; the API does not show it. `nil` from programs that know of none.
     package var encryption: NodeEncryption?
 

@@ -108,7 +108,7 @@ package struct Placement: Codable, Sendable, Equatable {
 package struct NetworkAttachmentConfig: Codable, Sendable, Equatable {
     @Zero package var target: String
     package var aliases: [String]?
-    /// Options of the endpoint; refused.
+    /// Options of the endpoint: ``addressOptions``; others are refused.
     package var driverOpts: [String: String]?
     package init() {}
 }

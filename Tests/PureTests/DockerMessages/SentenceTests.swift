@@ -32,6 +32,7 @@ struct SentenceTests {
             + volumes
             + filters
             + services
+            + fixedAddresses
             + swarm
             + swarmObjects
             + swarmNetworks

@@ -145,6 +145,9 @@ import Testing
             ]
             state.nodes[id] = node
         }
+        state.networks["ingress"] = NetworkAllocator(state: state).ingress(id: "ingress", at: now)
+        state.nodes["n1"]?.description = NodeDescription()
+        state.nodes["n1"]?.description?.routedSubnets = ["10.255.4.0/24"]
         var board = PulseBoard()
         var values = [UInt64](repeating: 0, count: NodePulseSeries.allCases.count)
         values[NodePulseSeries.diskUsedBytes.rawValue] = 95
@@ -169,6 +172,7 @@ import Testing
         #expect(abs((found(.nodeDiskFreeRatio)["n1"] ?? 0) - 0.05) < 0.001)
         #expect(found(.nodeLogDroppedLines) == ["n1": 7] && found(.nodeLogDestinationsDown) == ["n1": 1])
         #expect(found(.managersToSpare).isEmpty)
+        #expect(samples.values(of: .networkConflicts).map(\.value) == [1])
         var machine = AlertMachine()
         var fired = Set<String>()
         for seconds in [0, 60, 300] as [Int64] {

@@ -41,6 +41,8 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
     let hostname: String
     let state = Mutex(State())
     let encryption = ObservableValue<NodeEncryption?>(NodeEncryption())
+    /// What the node's own network routes, and the name servers that it asks.
+    let routes = Mutex<(subnets: [String], resolvers: [String])>(([], []))
 
     init(hostname: String) { self.hostname = hostname }
 
@@ -51,6 +53,7 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         description.resources.nanoCPUs = 4_000_000_000
         description.resources.memoryBytes = 8 << 30
         description.encryption = encryption.value
+        (description.routedSubnets, description.resolvers) = routes.withLock { ($0.subnets, $0.resolvers) }
         return description
     }
 
