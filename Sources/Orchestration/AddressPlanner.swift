@@ -10,16 +10,24 @@ struct AddressPlanner {
     private var allocators: [String: AddressAllocator] = [:]
     /// Taken in this pass, by network.
     private var taken: [String: Set<IPAddress>] = [:]
-    /// Networks that had no address left in this pass.
-    private var exhausted: Set<String> = []
-    /// What is held in networks that have no address left beside just that: there is none as long as it is the same, and nobody looks.
-    private var full: [String: Holdings] = [:]
+    /// Where no address was left in this pass.
+    private var exhausted: Set<Space> = []
+    /// What is held where no address is left beside just that: there is none as long as it is the same, and nobody looks.
+    private var full: [Space: Holdings] = [:]
     /// Services that lack an address or a port: each pass tries again.
     private var waitingServices: Set<String> = []
     /// Nodes that lack an address.
     private var waitingNodes: Set<String> = []
     /// Tasks that lack an address in the only network that they are to have one in.
     private var waitingTasks: [String: Waiting] = [:]
+
+    /// The addresses of a family in a network.
+    private struct Space: Hashable {
+        let network: String
+        let family: IPFamily
+
+        static func all(of network: String) -> [Space] { IPFamily.allCases.map { Space(network: network, family: $0) } }
+    }
 
     private struct Waiting {
         var service: String
@@ -69,7 +77,8 @@ struct AddressPlanner {
         var networks: [String: Bool] = [:]
         func isFull(_ network: String) -> Bool {
             if let known = networks[network] { return known }
-            let isFull = full[network].map { $0 == Self.holdings(in: network, draft.base) } ?? false
+            let known = Space.all(of: network).compactMap { full[$0] }
+            let isFull = known.isEmpty ? false : known.contains(Self.holdings(in: network, draft.base))
             networks[network] = isFull
             return isFull
         }
@@ -93,7 +102,7 @@ struct AddressPlanner {
         for id in networks {
             guard let network = state.networks.shared(id) else {
                 allocators[id] = nil
-                full[id] = nil
+                for space in Space.all(of: id) { full[space] = nil }
                 continue
             }
             let allocator = AddressAllocator(network.value.addressRanges)
@@ -105,7 +114,7 @@ struct AddressPlanner {
             var allocator = allocator
             for address in history[id] ?? [] { allocator.resume(after: address) }
             allocators[id] = allocator
-            full[id] = nil
+            for space in Space.all(of: id) { full[space] = nil }
         }
     }
 
@@ -145,22 +154,50 @@ struct AddressPlanner {
             nodes: state.ingressNetwork?.id == network ? state.nodes.lookup.ingressAddresses : CountedSet())
     }
 
-    private mutating func take(in network: String, _ draft: SwarmDraft) -> IPNetwork? {
-        guard !exhausted.contains(network) else { return nil }
-        if let known = full[network], known == Self.holdings(in: network, draft.base) {
-            exhausted.insert(network)
+    /// The families of a network's subnets, IPv4 first.
+    private func families(of network: String) -> [IPFamily] {
+        let present = Set((allocators[network]?.ranges ?? []).map(\.subnet.family))
+        return IPFamily.allCases.filter(present.contains)
+    }
+
+    /// An address of each family that the network has; `nil`, and none taken, when one has none left.
+    /// - Parameter chosen: One that is taken already: none of its family is wanted beside it.
+    private mutating func takeAll(in network: String, beside chosen: IPNetwork? = nil, _ draft: SwarmDraft)
+        -> [IPNetwork]?
+    {
+        var found: [IPNetwork] = []
+        let families = families(of: network)
+        if families.isEmpty { return nil }
+        for family in families {
+            if let chosen, chosen.family == family {
+                found.append(chosen)
+            } else if let address = take(family, in: network, draft) {
+                found.append(address)
+            } else {
+                for address in found { taken[network]?.remove(address.address) }
+                return nil
+            }
+        }
+        return found
+    }
+
+    private mutating func take(_ family: IPFamily, in network: String, _ draft: SwarmDraft) -> IPNetwork? {
+        let space = Space(network: network, family: family)
+        guard !exhausted.contains(space) else { return nil }
+        if let known = full[space], known == Self.holdings(in: network, draft.base) {
+            exhausted.insert(space)
             return nil
         }
         var own = taken.removeValue(forKey: network) ?? []
         defer { taken[network] = own }
-        let found = allocators[network]?.allocate { own.contains($0) || Self.holds($0, in: network, draft) }
+        let found = allocators[network]?.allocate(family) { own.contains($0) || Self.holds($0, in: network, draft) }
         if let found {
             own.insert(found.address)
             return found
         }
-        exhausted.insert(network)
+        exhausted.insert(space)
         let held = Self.holdings(in: network, draft.base)
-        if own.isEmpty, held == Self.holdings(in: network, draft.state) { full[network] = held }
+        if own.isEmpty, held == Self.holdings(in: network, draft.state) { full[space] = held }
         return nil
     }
 
@@ -173,15 +210,24 @@ struct AddressPlanner {
         }
         wanted = wanted.filter { draft.state.networks.shared($0) != nil }
         var addresses = (service.endpoint.virtualIPs ?? []).filter { wanted.contains($0.networkID) }
-        for network in wanted where !addresses.contains(where: { $0.networkID == network }) {
-            guard let address = take(in: network, draft) else { continue }
-            addresses.append(VirtualIP(networkID: network, addr: address))
+        var lacksAddress = false
+        for network in wanted {
+            let families = families(of: network)
+            if families.isEmpty { lacksAddress = true }
+            for family in families
+            where !addresses.contains(where: { $0.networkID == network && $0.addr?.family == family }) {
+                if let address = take(family, in: network, draft) {
+                    addresses.append(VirtualIP(networkID: network, addr: address))
+                } else {
+                    lacksAddress = true
+                }
+            }
         }
         service.endpoint.virtualIPs = addresses.isEmpty ? nil : addresses
         service.endpoint.spec = service.spec.endpointSpec
         service.endpoint.ports = assignPorts(of: service, draft)
         draft.put(service)
-        return addresses.count >= Set(wanted).count
+        return !lacksAddress
             && (service.endpoint.ports ?? []).allSatisfy { !$0.isOnMesh || $0.publishedPort ?? 0 != 0 }
     }
 
@@ -219,10 +265,10 @@ struct AddressPlanner {
         guard let ingress = draft.state.ingressNetwork, node.membership?.ingressAddresses == nil,
             node.description != nil
         else { return true }
-        guard let address = take(in: ingress.id, draft) else { return false }
+        guard let addresses = takeAll(in: ingress.id, draft) else { return false }
         var node = node
         var membership = node.membership ?? Node.Membership()
-        membership.ingressAddresses = HostAddresses(address.address)
+        membership.ingressAddresses = HostAddresses(addresses.map(\.address))
         node.membership = membership
         draft.put(node)
         return true
@@ -235,18 +281,19 @@ struct AddressPlanner {
             if draft.state.isUnread(network: target) { return }
             return fail(task, "network \(target) not found", &draft)
         }
-        let address: IPNetwork
+        var chosen: IPNetwork?
         if let text = requested.address {
             guard let wanted = take(text, in: network.id, draft) else {
                 return fail(task, "Address already in use", &draft)
             }
-            address = wanted
-        } else {
-            guard let free = take(in: network.id, draft) else { return fail(task, Self.exhausted(network), &draft) }
-            address = free
+            chosen = wanted
+        }
+        guard let addresses = takeAll(in: network.id, beside: chosen, draft) else {
+            if let chosen { taken[network.id]?.remove(chosen.address) }
+            return fail(task, exhausted(network), &draft)
         }
         var task = task
-        var attachment = NetworkAttachment(network: network, addresses: [address])
+        var attachment = NetworkAttachment(network: network, addresses: addresses)
         attachment.aliases = requested.aliases
         task.networksAttachments = [attachment]
         task.status = TaskStatus(.assigned, "address assigned", at: draft.now)
@@ -264,8 +311,11 @@ struct AddressPlanner {
         return IPNetwork(address: address, prefixLength: subnet.prefixLength)
     }
 
-    private static func exhausted(_ network: SwarmNetwork) -> String {
-        "no available IPv4 addresses on this network's address pools: \(network.spec.name) (\(network.id))"
+    /// The family that has none left; IPv4 where that is not known.
+    private func exhausted(_ network: SwarmNetwork) -> String {
+        let lacking = Space.all(of: network.id).first { exhausted.contains($0) }?.family ?? .v4
+        let family = lacking == .v4 ? "IPv4" : "IPv6"
+        return "no available \(family) addresses on this network's address pools: \(network.spec.name) (\(network.id))"
     }
 
     private mutating func allocate(_ task: SwarmTask, _ draft: inout SwarmDraft) {
@@ -283,12 +333,12 @@ struct AddressPlanner {
             guard let network = draft.state.networks[config.target] else {
                 return fail(task, "network \(config.target) not found", &draft)
             }
-            guard let address = take(in: network.id, draft) else {
+            guard let addresses = takeAll(in: network.id, draft) else {
                 for attachment in attachments { release(attachment) }
                 if wanted.count == 1 { waitingTasks[task.id] = Waiting(service: service.id, network: network.id) }
-                return fail(task, Self.exhausted(network), &draft)
+                return fail(task, exhausted(network), &draft)
             }
-            var attachment = NetworkAttachment(network: network, addresses: [address])
+            var attachment = NetworkAttachment(network: network, addresses: addresses)
             attachment.aliases = config.aliases
             attachments.append(attachment)
         }
@@ -304,7 +354,7 @@ struct AddressPlanner {
     }
 
     private mutating func release(_ attachment: NetworkAttachment) {
-        exhausted.remove(attachment.network.id)
+        for space in Space.all(of: attachment.network.id) { exhausted.remove(space) }
         for address in attachment.addresses { taken[attachment.network.id]?.remove(address.address) }
     }
 

@@ -139,7 +139,7 @@ package final class NodeNetworkService: NetworkBackend {
             }
             let planner = LocalNetworkPlanner(
                 taken: networks.subnets,
-                routed: try await RoutedSubnets.read() + self.network.swarmSubnets)
+                routed: try await RoutedSubnets.read() + self.network.swarmSubnets, uniqueLocal: networks.uniqueLocal)
             let network = try planner.plan(request, id: RandomID.docker(), at: .now)
             if networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName }) {
                 throw NetworkError.bridgeNameTaken

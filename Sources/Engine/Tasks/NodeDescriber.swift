@@ -21,9 +21,10 @@ struct NodeDescriber: Sendable {
             LogShipping.driverNames.map { NodeDescription.Plugin(type: "Log", name: $0) }
             + SystemInfo.Plugins().network.map { NodeDescription.Plugin(type: "Network", name: $0) }
             + SystemInfo.Plugins().volume.map { NodeDescription.Plugin(type: "Volume", name: $0) }
-        // As many as a manager takes.
+        // As many as a manager takes, of the family that it chooses subnets of.
         description.routedSubnets = Array(
-            Set(try await RoutedSubnets.read() + networks.subnets).map(\.description).sorted().prefix(1024))
+            Set(try await RoutedSubnets.read() + networks.subnets).filter { $0.family == .v4 }.map(\.description)
+                .sorted().prefix(1024))
         description.encryption = encryption.status.value
         return description
     }
