@@ -52,6 +52,14 @@ package struct IPv6Address: Hashable, Sendable, Comparable {
         high == 0 && low >> 32 == 0xffff ? IPv4Address(number: UInt32(truncatingIfNeeded: low)) : nil
     }
 
+    /// The link-local address that the kernel makes of a link's MAC: `fe80::` and its modified EUI-64 (RFC 4291 appendix A).
+    package init(linkLocalFor mac: MACAddress) {
+        let octets = mac.octets
+        let identifier = [octets[0] ^ 0x02, octets[1], octets[2], 0xff, 0xfe, octets[3], octets[4], octets[5]]
+        self.init(
+            high: 0xfe80 << 48, low: identifier.reduce(0) { $0 << 8 | UInt64(truncatingIfNeeded: $1) })
+    }
+
     package static func < (left: Self, right: Self) -> Bool {
         left.high != right.high ? left.high < right.high : left.low < right.low
     }

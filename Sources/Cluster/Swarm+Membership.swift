@@ -227,14 +227,17 @@ extension Swarm {
         let advertise = advertise.isEmpty ? configuration.advertiseAddress : advertise
         let own = try LocalAddress.resolve(advertise, peer: peer, what: "advertise")
         let listenText = listen.isEmpty ? "0.0.0.0:\(LocalAddress.defaultPort)" : listen
-        let listening = try LocalAddress.resolve(listenText, peer: nil, what: "listen")
+        var listening = try LocalAddress.resolve(listenText, peer: nil, what: "listen")
+        // All of IPv6's addresses, IPv4's among them, where others come by IPv6.
+        if listen.isEmpty, own.address.family == .v6 { listening.address = .unspecified(.v6) }
         // Docker advertises the port it listens on unless one is given.
-        let port = advertise.contains(":") ? own.port : listening.port
+        let port = HostText.split(advertise)?.port != nil ? own.port : listening.port
         let data =
             dataPath.isEmpty ? own.address : try LocalAddress.resolve(dataPath, peer: nil, what: "data path").address
         return Membership(
             nodeID: RandomID.swarm(), clusterID: RandomID.swarm(), role: .worker,
-            listenAddress: "\(listening.address):\(listening.port)", advertiseAddress: "\(own.address):\(port)",
+            listenAddress: HostText.join(listening.address, listening.port),
+            advertiseAddress: HostText.join(own.address, port),
             dataPathAddress: data, dataPathPort: 4789, managers: [])
     }
 

@@ -26,6 +26,8 @@ extension NetworkError: MessageConvertible {
             "invalid bridge name \(name): longer than 15 characters"
         case .bridgeNameTaken:
             "networks have same bridge name"
+        case .noFamily:
+            "IPv4 or IPv6 must be enabled"
         case .severalSubnets:
             "bridge driver doesn't support multiple subnets"
         case .predefined(let name):
@@ -67,12 +69,16 @@ extension EndpointError: MessageConvertible {
             "network \(network) has not been allocated"
         case .invalidAddress(let text):
             "invalid IPv4 address: \(text)"
+        case .invalidAddress6(let text):
+            "invalid IPv6 address: \(text)"
         case .addressOutside(let text):
             "Invalid address \(text): It does not belong to any of this network's subnets"
         case .addressTaken:
             "Address already in use"
         case .addressesExhausted(let network, let id):
             "no available IPv4 addresses on this network's address pools: \(network) (\(id))"
+        case .addresses6Exhausted(let network, let id):
+            "no available IPv6 addresses on this network's address pools: \(network) (\(id))"
         case .conflictingRoute(let address, let route):
             "cannot program address \(address) in sandbox interface because it conflicts with existing route \(route)"
         }
@@ -84,6 +90,8 @@ extension EndpointOptionError: MessageConvertible {
         switch self {
         case .invalidAddress(let text):
             "invalid endpoint settings:\ninvalid IPv4 address: \(text)"
+        case .invalidAddress6(let text):
+            "invalid endpoint settings:\ninvalid IPv6 address: \(text)"
         case .invalidInterfaceName(let name):
             "invalid endpoint settings:\ninvalid interface name \"\(name)\""
         case .invalidParameter(let text):
@@ -105,6 +113,8 @@ extension PoolError: MessageConvertible {
             "Pool overlaps with other one on this address space"
         case .invalidSubnet(let text):
             "Invalid subnet \(text) : invalid CIDR address: \(text)"
+        case .unusedFamily(let text):
+            "Invalid subnet \(text) : the network has no addresses of this family"
         case .smallSubnet(let text):
             "Invalid subnet \(text) : too small for a network"
         case .invalidRange(let text):

@@ -185,8 +185,9 @@ package final class NodeEngine: ServiceLifecycle.Service {
         try await localVolumes.load()
         try await networks.networks.load(routed: try await RoutedSubnets.read())
         networks.networks.resume(
-            after: table.all.sorted { $0.phase.startedAt < $1.phase.startedAt }.flatMap(\.endpoints).compactMap {
-                endpoint in endpoint.address.map { (endpoint.networkID, $0.address) }
+            after: table.all.sorted { $0.phase.startedAt < $1.phase.startedAt }.flatMap(\.endpoints).flatMap {
+                endpoint in
+                (endpoint.addresses?.hosts.all ?? []).map { (endpoint.networkID, $0) }
             })
         try await swarmNetworks.load()
         let unread = try await store.unread()

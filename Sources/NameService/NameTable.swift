@@ -64,18 +64,28 @@ package struct NameTable: NameSource, Equatable {
         return nil
     }
 
-    /// The name of the address that `d.c.b.a.in-addr.arpa` stands for; `nil` when that is unknown or another name.
+    /// The name of the address that `d.c.b.a.in-addr.arpa` or 32 digits before `ip6.arpa` stand for; `nil` when that is unknown or another name.
     package func pointer(for name: DomainName) -> DomainName? {
         guard let address = Self.address(inPointer: name), let text = pointers[address] else { return nil }
         return DomainName(text)
     }
 
-    /// The address that `d.c.b.a.in-addr.arpa` stands for; `nil` for another name.
+    /// The address that `d.c.b.a.in-addr.arpa` stands for, or 32 hexadecimal digits, the last one first, before `ip6.arpa` (RFC 3596 §2.5);
+    /// `nil` for another name.
     static func address(inPointer name: DomainName) -> IPAddress? {
         let suffix = ".in-addr.arpa"
         let key = name.key
+        if key.hasSuffix(".ip6.arpa") { return address6(key.dropLast(".ip6.arpa".count)) }
         guard key.hasSuffix(suffix) else { return nil }
         let reversed = key.dropLast(suffix.count).split(separator: ".", omittingEmptySubsequences: false).reversed()
         return IPAddress(ipv4: reversed.joined(separator: "."))
+    }
+
+    private static func address6(_ reversed: Substring) -> IPAddress? {
+        let digits = reversed.split(separator: ".", omittingEmptySubsequences: false)
+        guard digits.count == 32, digits.allSatisfy({ $0.utf8.count == 1 && UInt8($0, radix: 16) != nil }),
+            let number = UInt128(digits.reversed().joined(), radix: 16)
+        else { return nil }
+        return .v6(IPv6Address(number: number))
     }
 }

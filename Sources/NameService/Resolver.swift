@@ -43,15 +43,19 @@ package enum Resolver {
         return table.forwards ? .forward : .answer(query.reply(.noSuchName))
     }
 
-    /// A known name: its addresses where A is asked for; any other type gets an empty answer (NODATA, RFC 2308 §2.2)
+    /// A known name: its addresses of IPv4 where A is asked for, of IPv6 where AAAA is; any other type, and a family of which there are none, gets an empty answer (NODATA, RFC 2308 §2.2)
     /// instead of going to an upstream that would deny that the name exists.
     private static func answer(
         _ query: Message, _ question: Question, _ addresses: some Sequence<IPAddress>
     ) -> Message {
         var reply = query.reply()
-        if question.type == .a || question.type == .any {
-            reply.answers = addresses.compactMap(\.v4).map {
-                ResourceRecord(question.name, timeToLive: timeToLive, .address($0))
+        reply.answers = addresses.compactMap { address in
+            switch address {
+            case .v4(let address) where question.type == .a || question.type == .any:
+                ResourceRecord(question.name, timeToLive: timeToLive, .address(address))
+            case .v6(let address) where question.type == .aaaa || question.type == .any:
+                ResourceRecord(question.name, timeToLive: timeToLive, .address6(address.octets))
+            case .v4, .v6: nil
             }
         }
         return reply

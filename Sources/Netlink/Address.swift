@@ -21,6 +21,13 @@ package struct LinkAddress: Sendable, Hashable {
     /// `struct ifaddrmsg`: family, prefix length, flags, scope, index.
     static let headerLength = 8
 
+    /// What the kernel is not to do. Whether anybody has an IPv6 address already is not asked for: addresses are given so that nobody has,
+    /// and a container would wait a second for the answer (IFA_F_NODAD).
+    private var flags: UInt32 {
+        (withoutRoute ? AddressAttribute.noPrefixRoute : 0)
+            | (network.family == .v6 ? AddressAttribute.noDuplicateDetection : 0)
+    }
+
     func encode(into message: inout MessageWriter, _ context: EncodingContext) {
         message.put(AddressFamily(network.family).rawValue)
         message.put(UInt8(clamping: network.prefixLength))
@@ -30,7 +37,7 @@ package struct LinkAddress: Sendable, Hashable {
         message.bytes(AddressAttribute.local, network.address.octets)
         message.bytes(AddressAttribute.address, network.address.octets)
         if let broadcast { message.bytes(AddressAttribute.broadcast, broadcast.octets) }
-        if withoutRoute { message.number(AddressAttribute.flags, AddressAttribute.noPrefixRoute) }
+        if flags != 0 { message.number(AddressAttribute.flags, flags) }
     }
 
     /// `nil` for messages of other types or families.
@@ -38,8 +45,9 @@ package struct LinkAddress: Sendable, Hashable {
         guard message.type == MessageType.newAddress else { return nil }
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
         let length = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
-        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue, length <= 32,
-            let address = attributes.address(AddressAttribute.local) ?? attributes.address(AddressAttribute.address)
+        guard let family = IPFamily(try fixed.number(at: 0, as: UInt8.self)), length <= family.width,
+            let address = attributes.address(AddressAttribute.local) ?? attributes.address(AddressAttribute.address),
+            address.family == family
         else { return nil }
         link = .index(try fixed.number(at: 4))
         network = IPNetwork(address: address, prefixLength: length)

@@ -7,20 +7,25 @@ package struct BridgeOptions: Sendable, Hashable {
     package var multicastSnooping: Bool?
     /// Bridged packets pass iptables/nft hooks of the `ip` family, whatever the sysctl says (needs br_netfilter).
     package var callIPTables: Bool?
+    /// The same of the `ip6` family.
+    package var callIP6Tables: Bool?
 
-    package init(multicastSnooping: Bool? = nil, callIPTables: Bool? = nil) {
+    package init(multicastSnooping: Bool? = nil, callIPTables: Bool? = nil, callIP6Tables: Bool? = nil) {
         self.multicastSnooping = multicastSnooping
         self.callIPTables = callIPTables
+        self.callIP6Tables = callIP6Tables
     }
 
     func encode(into message: inout MessageWriter) {
         if let multicastSnooping { message.flag(BridgeAttribute.multicastSnooping, multicastSnooping) }
         if let callIPTables { message.flag(BridgeAttribute.callIPTables, callIPTables) }
+        if let callIP6Tables { message.flag(BridgeAttribute.callIP6Tables, callIP6Tables) }
     }
 
     init(_ attributes: Attributes) {
         multicastSnooping = attributes.flag(BridgeAttribute.multicastSnooping)
         callIPTables = attributes.flag(BridgeAttribute.callIPTables)
+        callIP6Tables = attributes.flag(BridgeAttribute.callIP6Tables)
     }
 }
 

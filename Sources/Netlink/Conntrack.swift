@@ -34,11 +34,11 @@ package struct TrackedConnection: Sendable, Hashable {
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == ConntrackMessage.new else { return nil }
         let (fixed, attributes) = try message.parts(fixed: ConntrackMessage.headerLength)
-        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
+        guard let family = IPFamily(try fixed.number(at: 0, as: UInt8.self)),
             let tuple = attributes.bytes(UInt16(CTA_TUPLE_ORIG.rawValue)),
-            let original = try Self.direction(tuple),
+            let original = try Self.direction(tuple, family),
             let back = attributes.bytes(UInt16(CTA_TUPLE_REPLY.rawValue)),
-            let reply = try Self.direction(back)
+            let reply = try Self.direction(back, family)
         else { return nil }
         self.protocol = original.protocol
         self.original = original.direction
@@ -49,14 +49,22 @@ package struct TrackedConnection: Sendable, Hashable {
         id = attributes.bytes(UInt16(CTA_ID.rawValue)).map { Array($0) }
     }
 
-    private static func direction(_ bytes: ArraySlice<UInt8>) throws(NetlinkError)
+    /// Of which family the connection is.
+    package var family: IPFamily { original.source.family }
+
+    private static func direction(_ bytes: ArraySlice<UInt8>, _ family: IPFamily) throws(NetlinkError)
         -> (direction: Direction, protocol: UInt8)?
     {
+        let (from, to) =
+            switch family {
+            case .v4: (CTA_IP_V4_SRC, CTA_IP_V4_DST)
+            case .v6: (CTA_IP_V6_SRC, CTA_IP_V6_DST)
+            }
         let tuple = try Attributes(bytes)
         guard let ip = try tuple.nest(UInt16(CTA_TUPLE_IP.rawValue)),
             let ports = try tuple.nest(UInt16(CTA_TUPLE_PROTO.rawValue)),
-            let source = ip.address(UInt16(CTA_IP_V4_SRC.rawValue)),
-            let destination = ip.address(UInt16(CTA_IP_V4_DST.rawValue))
+            let source = ip.address(UInt16(from.rawValue)), let destination = ip.address(UInt16(to.rawValue)),
+            source.family == family, destination.family == family
         else { return nil }
         let direction = Direction(
             source: source, destination: destination,
@@ -75,8 +83,8 @@ private enum ConntrackMessage {
     static let statistics = subsystem | UInt16(IPCTNL_MSG_CT_GET_STATS.rawValue)
     static let delete = subsystem | UInt16(IPCTNL_MSG_CT_DELETE.rawValue)
 
-    static func header(into message: inout MessageWriter) {
-        message.put(AddressFamily.ipv4.rawValue)
+    static func header(_ family: AddressFamily, into message: inout MessageWriter) {
+        message.put(family.rawValue)
         message.put(zeros: 3)
     }
 }
@@ -109,7 +117,7 @@ package final class ConntrackSocket: Sendable {
         let answers = try shared.socket.withLock { socket in
             try socket.ask(attempting: "count connections") { sequence in
                 var writer = MessageWriter(type: ConntrackMessage.statistics, flags: MessageFlags.request)
-                ConntrackMessage.header(into: &writer)
+                ConntrackMessage.header(.unspecified, into: &writer)
                 return writer.finished(sequence: sequence)
             }
         }
@@ -121,19 +129,28 @@ package final class ConntrackSocket: Sendable {
         return Int(clamping: count)
     }
 
-    /// All IPv4 connections, or those of a selection.
+    /// All connections of both families, or those of a selection.
     package func connections(_ selection: ConnectionSelection? = nil) throws -> [TrackedConnection] {
-        try connections(selection, most: .max) { _ in true }.rows
+        try Self.families(of: selection).flatMap { try connections(selection, $0, most: .max) { _ in true }.rows }
+    }
+
+    /// In which a listing is asked for: the kernel reads what is selected as of the listing's family.
+    private static func families(of selection: ConnectionSelection?) -> [AddressFamily] {
+        switch selection {
+        case nil: [.unspecified]
+        case .port: [.ipv4, .ipv6]
+        case .begun(let address), .sent(let address), .answered(let address): [AddressFamily(address.family)]
+        }
     }
 
     private func connections(
-        _ selection: ConnectionSelection?, most: Int, where fits: (TrackedConnection) -> Bool
+        _ selection: ConnectionSelection?, _ family: AddressFamily, most: Int, where fits: (TrackedConnection) -> Bool
     ) throws -> NetlinkSocket.Dump<TrackedConnection> {
         try shared.socket.withLock { socket in
             try socket.dump(attempting: "list connections", most: most) { sequence in
                 var writer = MessageWriter(
                     type: ConntrackMessage.get, flags: MessageFlags.request | MessageFlags.dump)
-                ConntrackMessage.header(into: &writer)
+                ConntrackMessage.header(family, into: &writer)
                 selection?.encode(into: &writer)
                 return writer.finished(sequence: sequence)
             } row: {
@@ -151,14 +168,18 @@ package final class ConntrackSocket: Sendable {
     package func delete(
         among selections: Set<ConnectionSelection>? = nil, where fits: (TrackedConnection) -> Bool
     ) throws -> Int {
-        guard let selections else { return try delete(in: nil, where: fits) }
-        return try selections.reduce(0) { try $0 + delete(in: $1, where: fits) }
+        guard let selections else { return try delete(in: nil, .unspecified, where: fits) }
+        return try selections.reduce(0) { sum, selection in
+            try Self.families(of: selection).reduce(sum) { try $0 + delete(in: selection, $1, where: fits) }
+        }
     }
 
-    private func delete(in selection: ConnectionSelection?, where fits: (TrackedConnection) -> Bool) throws -> Int {
+    private func delete(
+        in selection: ConnectionSelection?, _ family: AddressFamily, where fits: (TrackedConnection) -> Bool
+    ) throws -> Int {
         var deleted = 0
         while true {
-            let doomed = try connections(selection, most: Self.mostAtOnce, where: fits)
+            let doomed = try connections(selection, family, most: Self.mostAtOnce, where: fits)
             var rest = doomed.rows[...]
             var some = 0
             while !rest.isEmpty {
@@ -182,7 +203,7 @@ package final class ConntrackSocket: Sendable {
             let requests = batch.map { connection -> (sequence: UInt32, bytes: [UInt8]) in
                 var writer = MessageWriter(
                     type: ConntrackMessage.delete, flags: MessageFlags.request | MessageFlags.acknowledge)
-                ConntrackMessage.header(into: &writer)
+                ConntrackMessage.header(AddressFamily(connection.family), into: &writer)
                 let nested: UInt16 = 0x8000
                 writer.bytes(UInt16(CTA_TUPLE_ORIG.rawValue) | nested, connection.tuple)
                 if let zone = connection.zone { writer.bytes(UInt16(CTA_ZONE.rawValue), zone) }

@@ -59,6 +59,17 @@ package enum AddressFamily: UInt8, Sendable {
     }
 }
 
+extension IPFamily {
+    /// `nil` for an `AF_…` that has no internet addresses.
+    init?(_ number: UInt8) {
+        switch AddressFamily(rawValue: number) {
+        case .ipv4: self = .v4
+        case .ipv6: self = .v6
+        case .unspecified, .bridge, nil: return nil
+        }
+    }
+}
+
 enum LinkAttribute {
     static let address = UInt16(IFLA_ADDRESS)
     static let name = UInt16(IFLA_IFNAME)
@@ -125,6 +136,7 @@ enum AddressAttribute {
     static let broadcast = UInt16(IFA_BROADCAST)
     static let flags = UInt16(IFA_FLAGS)
     static let noPrefixRoute = UInt32(IFA_F_NOPREFIXROUTE)
+    static let noDuplicateDetection = UInt32(IFA_F_NODAD)
 }
 
 enum RouteAttribute {

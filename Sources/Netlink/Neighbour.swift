@@ -33,7 +33,7 @@ private struct NeighbourHeader {
     }
 }
 
-/// Which MAC an address on a link has: an ARP table row.
+/// Which MAC an address on a link has: a row of ARP's table, or of IPv6's neighbour discovery.
 package struct Neighbour: Sendable, Hashable {
     package var link: LinkID
     package var address: IPAddress
@@ -66,9 +66,9 @@ package struct Neighbour: Sendable, Hashable {
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newNeighbour else { return nil }
         let (fixed, attributes) = try message.parts(fixed: NeighbourHeader.length)
-        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
+        guard let family = IPFamily(try fixed.number(at: 0, as: UInt8.self)),
             try fixed.number(at: 10, as: UInt8.self) & NeighbourAttribute.flagProxy == 0,
-            let address = attributes.address(NeighbourAttribute.destination)
+            let address = attributes.address(NeighbourAttribute.destination), address.family == family
         else { return nil }
         self.address = address
         link = .index(try fixed.number(at: 4))

@@ -41,6 +41,11 @@ package struct Route: Sendable, Hashable {
     /// The gateway is on the link although no address says so.
     package var onLink: Bool
 
+    /// The metric of a route that was given none: IPv6's have one all the same (`IP6_RT_PRIO_USER`, net/ip6_route.h).
+    package static func usualMetric(_ family: IPFamily) -> UInt32 { family == .v4 ? 0 : 1024 }
+    /// The metric of the route that the kernel adds for an IPv6 address (`IP6_RT_PRIO_ADDRCONF`).
+    package static let subnetMetric6: UInt32 = 256
+
     /// `0.0.0.0/0`.
     package static let everywhere = IPNetwork.everywhere(.v4)
 
@@ -66,9 +71,9 @@ package struct Route: Sendable, Hashable {
     /// `struct rtmsg`.
     static let headerLength = 12
 
-    /// A dump of all tables; `protocol` 0: whoever added the route.
-    static func header(protocol number: UInt8, into message: inout MessageWriter) {
-        message.put(AddressFamily.ipv4.rawValue)
+    /// A dump of all tables of a family; `protocol` 0: whoever added the route.
+    static func header(_ family: IPFamily, protocol number: UInt8, into message: inout MessageWriter) {
+        message.put(AddressFamily(family).rawValue)
         message.put(zeros: 3)
         message.put(UInt8(RT_TABLE_UNSPEC.rawValue))
         message.put(number)
@@ -102,9 +107,11 @@ package struct Route: Sendable, Hashable {
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
         let length = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
         let flags = try fixed.number(at: 8, as: UInt32.self)
-        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue, length <= 32, flags & RouteAttribute.cloned == 0
+        guard let family = IPFamily(try fixed.number(at: 0, as: UInt8.self)), length <= family.width,
+            flags & RouteAttribute.cloned == 0
         else { return nil }
-        let address = attributes.address(RouteAttribute.destination) ?? .unspecified(.v4)
+        let address = attributes.address(RouteAttribute.destination) ?? .unspecified(family)
+        guard address.family == family else { return nil }
         destination = IPNetwork(address: address, prefixLength: length)
         gateway = attributes.address(RouteAttribute.gateway)
         link = attributes.number(RouteAttribute.outInterface, as: UInt32.self).map { .index($0) }

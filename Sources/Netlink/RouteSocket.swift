@@ -1,3 +1,4 @@
+package import Addressing
 import CLinux
 import Glibc
 package import LinuxSystem
@@ -66,11 +67,13 @@ package final class RouteSocket: Sendable {
         }
     }
 
-    /// All IPv4 addresses, or those that fit; their links are given by index, as in the other dumps.
-    package func addresses(where fits: (LinkAddress) -> Bool = { _ in true }) throws -> [LinkAddress] {
+    /// All addresses of a family, or those that fit; their links are given by index, as in the other dumps.
+    package func addresses(
+        _ family: IPFamily = .v4, where fits: (LinkAddress) -> Bool = { _ in true }
+    ) throws -> [LinkAddress] {
         try dump("list addresses", LinkAddress.init, fits) { sequence in
             var writer = MessageWriter(type: MessageType.getAddress, flags: MessageFlags.request | MessageFlags.dump)
-            writer.put(AddressFamily.ipv4.rawValue)
+            writer.put(AddressFamily(family).rawValue)
             writer.put(zeros: LinkAddress.headerLength - 1)
             return writer.finished(sequence: sequence)
         }
@@ -81,28 +84,34 @@ package final class RouteSocket: Sendable {
         try routes(addedBy: 0) { table == nil ? $0.table != Route.localTable : $0.table == table }
     }
 
-    /// IPv4 routes of all tables that were added by `protocol`, 0: by anybody, and that fit. The kernel passes over the others'.
-    package func routes(addedBy number: UInt8, where fits: (Route) -> Bool = { _ in true }) throws -> [Route] {
+    /// A family's routes of all tables that were added by `protocol`, 0: by anybody, and that fit. The kernel passes over the others'.
+    package func routes(
+        _ family: IPFamily = .v4, addedBy number: UInt8, where fits: (Route) -> Bool = { _ in true }
+    ) throws -> [Route] {
         try dump("list routes", Route.init, fits) { sequence in
             var writer = MessageWriter(type: MessageType.getRoute, flags: MessageFlags.request | MessageFlags.dump)
-            Route.header(protocol: number, into: &writer)
+            Route.header(family, protocol: number, into: &writer)
             return writer.finished(sequence: sequence)
         }
     }
 
-    /// All IPv4 rules that lead to a table, or those that fit.
-    package func rules(where fits: (Rule) -> Bool = { _ in true }) throws -> [Rule] {
+    /// All rules of a family that lead to a table, or those that fit.
+    package func rules(_ family: IPFamily = .v4, where fits: (Rule) -> Bool = { _ in true }) throws -> [Rule] {
         try dump("list rules", Rule.init, fits) { sequence in
             var writer = MessageWriter(type: MessageType.getRule, flags: MessageFlags.request | MessageFlags.dump)
-            writer.put(AddressFamily.ipv4.rawValue)
+            writer.put(AddressFamily(family).rawValue)
             writer.put(zeros: Rule.headerLength - 1)
             return writer.finished(sequence: sequence)
         }
     }
 
-    /// All IPv4 neighbours, learnt ones included, or those that fit; proxy entries are not.
-    package func neighbours(where fits: (Neighbour) -> Bool = { _ in true }) throws -> [Neighbour] {
-        try dump("list neighbours", Neighbour.init, fits) { Neighbour.dumpMessage(.ipv4, sequence: $0) }
+    /// All neighbours of a family, learnt ones included, or those that fit; proxy entries are not.
+    package func neighbours(
+        _ family: IPFamily = .v4, where fits: (Neighbour) -> Bool = { _ in true }
+    ) throws -> [Neighbour] {
+        try dump("list neighbours", Neighbour.init, fits) {
+            Neighbour.dumpMessage(AddressFamily(family), sequence: $0)
+        }
     }
 
     /// All rows of bridges' and VXLAN devices' forwarding tables, or those that fit.

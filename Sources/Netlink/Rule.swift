@@ -36,7 +36,7 @@ package struct Rule: Sendable, Hashable {
         self.protocol = `protocol`
     }
 
-    /// What every new namespace has: the tables `local`, `main` and `default` (ip-rule(8)).
+    /// What every new namespace has for IPv4: the tables `local`, `main` and `default` (ip-rule(8)).
     package static let initial: Set<Rule> = [
         Rule(priority: 0, table: UInt32(RT_TABLE_LOCAL.rawValue), protocol: kernelProtocol),
         Rule(priority: 32_766, table: Route.mainTable, protocol: kernelProtocol),
@@ -71,21 +71,24 @@ package struct Rule: Sendable, Hashable {
     package init?(_ message: NetlinkMessage) throws(NetlinkError) {
         guard message.type == MessageType.newRule else { return nil }
         let (fixed, attributes) = try message.parts(fixed: Self.headerLength)
-        guard try fixed.number(at: 0) == AddressFamily.ipv4.rawValue,
+        guard let family = IPFamily(try fixed.number(at: 0, as: UInt8.self)),
             try fixed.number(at: 7) == RuleAttribute.toTable
         else { return nil }
         let destinationLength = Int(clamping: try fixed.number(at: 1, as: UInt8.self))
         let sourceLength = Int(clamping: try fixed.number(at: 2, as: UInt8.self))
-        guard destinationLength <= 32, sourceLength <= 32 else { return nil }
-        family = .v4
+        guard destinationLength <= family.width, sourceLength <= family.width else { return nil }
+        self.family = family
         priority = attributes.number(RuleAttribute.priority) ?? 0
         let shortTable = try fixed.number(at: 4, as: UInt8.self)
         table = attributes.number(RuleAttribute.table) ?? UInt32(clamping: shortTable)
         mark = attributes.number(RuleAttribute.mark)
         markMask = attributes.number(RuleAttribute.markMask)
-        source = attributes.address(RuleAttribute.source).map { IPNetwork(address: $0, prefixLength: sourceLength) }
-        destination = attributes.address(RuleAttribute.destination)
-            .map { IPNetwork(address: $0, prefixLength: destinationLength) }
+        source = attributes.address(RuleAttribute.source).flatMap {
+            $0.family == family ? IPNetwork(address: $0, prefixLength: sourceLength) : nil
+        }
+        destination = attributes.address(RuleAttribute.destination).flatMap {
+            $0.family == family ? IPNetwork(address: $0, prefixLength: destinationLength) : nil
+        }
         inputLink = attributes.string(RuleAttribute.inInterface)
         `protocol` = attributes.number(RuleAttribute.protocol) ?? 0
     }

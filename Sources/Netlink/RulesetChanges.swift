@@ -1,3 +1,4 @@
+package import Addressing
 import CLinux
 import Glibc
 import Synchronization
@@ -33,8 +34,8 @@ package enum RuleExpression: Hashable, Sendable {
     case storeMeta(register: UInt32, key: UInt32)
     /// `size`: of what the map gives, in bytes.
     case lookUp(register: UInt32, map: String, into: UInt32)
-    /// Another destination (IPv4).
-    case translate(addressRegister: UInt32, portRegister: UInt32?)
+    /// Another destination, of the family that the table is of.
+    case translate(IPFamily = .v4, addressRegister: UInt32, portRegister: UInt32?)
 }
 
 /// Changes of nftables that are made together or not at all.
@@ -171,7 +172,7 @@ extension RuleExpression {
     /// NFTA_NG_TYPE: in turns 0, at random 1.
     private static let random: UInt32 = 1
     /// NFT_NAT_DNAT, NFPROTO_IPV4.
-    private static let (destination, family): (UInt32, UInt32) = (1, 2)
+    private static let (destination, family, family6): (UInt32, UInt32, UInt32) = (1, 2, 10)
 
     fileprivate func encode(into list: inout MessageWriter) {
         list.nest(UInt16(truncatingIfNeeded: NFTA_LIST_ELEM.rawValue), marked: true) { expression in
@@ -213,9 +214,10 @@ extension RuleExpression {
             [(NFTA_META_KEY.rawValue, key), (NFTA_META_SREG.rawValue, register)]
         case .lookUp(let register, _, let into):
             [(NFTA_LOOKUP_SREG.rawValue, register), (NFTA_LOOKUP_DREG.rawValue, into)]
-        case .translate(let address, let port):
+        case .translate(let family, let address, let port):
             [
-                (NFTA_NAT_TYPE.rawValue, Self.destination), (NFTA_NAT_FAMILY.rawValue, Self.family),
+                (NFTA_NAT_TYPE.rawValue, Self.destination),
+                (NFTA_NAT_FAMILY.rawValue, family == .v4 ? Self.family : Self.family6),
                 (NFTA_NAT_REG_ADDR_MIN.rawValue, address),
             ] + (port.map { [(NFTA_NAT_REG_PROTO_MIN.rawValue, $0)] } ?? [])
         }

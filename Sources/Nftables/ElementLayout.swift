@@ -1,7 +1,13 @@
+package import Addressing
+
 /// A part of a key or value, as nft writes it and as the kernel compares it.
 package enum ElementField: Equatable, Sendable {
     /// An IPv4 address.
     case address
+    /// An IPv6 address, as RFC 5952 writes it.
+    case address6
+    /// An IPv6 address where nft has only a number for it, see ``NumberText``.
+    case addressNumber6
     case hardwareAddress
     /// A link's name in quotes.
     case interface
@@ -20,6 +26,8 @@ package enum ElementField: Equatable, Sendable {
             let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0, radix: 10) }
             let bytes = parts.compactMap { $0 }
             return parts.count == 4 && bytes.count == 4 ? bytes : nil
+        case .address6: return IPv6Address(text)?.octets
+        case .addressNumber6: return NumberText.octets(text)
         case .hardwareAddress:
             let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { UInt8($0, radix: 16) }
             let bytes = parts.compactMap { $0 }
@@ -101,9 +109,9 @@ package struct ElementLayout: Equatable, Sendable {
 /// How the chains of a table choose one of so many: `n3` of three.
 package enum Balancing: Equatable, Sendable {
     /// Of a map by address and number, at random.
-    case addresses(map: String)
+    case addresses(map: String, IPFamily = .v4)
     /// Of a map by protocol, port and number, in turns. The number goes through something that the packet has.
-    case ports(map: String, through: Carrier)
+    case ports(map: String, through: Carrier, IPFamily = .v4)
 
     /// What a packet has that the number may go through, as maps take no expression.
     package enum Carrier: String, Equatable, Sendable { case mark, priority }
@@ -111,8 +119,9 @@ package enum Balancing: Equatable, Sendable {
     /// The rule of a chain that chooses one of so many.
     package func text(of count: Int) -> String {
         switch self {
-        case .addresses(let map): "dnat to ip daddr . numgen random mod \(count) map @\(map)"
-        case .ports(let map, let carrier):
+        case .addresses(let map, let family):
+            "dnat to \(family == .v4 ? "ip" : "ip6") daddr . numgen random mod \(count) map @\(map)"
+        case .ports(let map, let carrier, _):
             "meta \(carrier) set numgen inc mod \(count) dnat to meta l4proto . th dport . meta \(carrier) map @\(map)"
         }
     }

@@ -12,16 +12,24 @@ struct AddressPlanner {
     private var allocators: [String: AddressAllocator] = [:]
     /// Taken in this pass, by network.
     private var taken: [String: Set<IPAddress>] = [:]
-    /// Networks that had no address left in this pass.
-    private var exhausted: Set<String> = []
-    /// What is held in networks that have no address left beside just that: there is none as long as it is the same, and nobody looks.
-    private var full: [String: Holdings] = [:]
+    /// Where no address was left in this pass.
+    private var exhausted: Set<Space> = []
+    /// What is held where no address is left beside just that: there is none as long as it is the same, and nobody looks.
+    private var full: [Space: Holdings] = [:]
     /// Services that lack an address or a port: each pass tries again.
     private var waitingServices: Set<String> = []
     /// Nodes that lack an address.
     private var waitingNodes: Set<String> = []
     /// Tasks that lack an address in the only network that they are to have one in.
     private var waitingTasks: [String: Waiting] = [:]
+
+    /// The addresses of a family in a network.
+    private struct Space: Hashable {
+        let network: String
+        let family: IPFamily
+
+        static func all(of network: String) -> [Space] { IPFamily.allCases.map { Space(network: network, family: $0) } }
+    }
 
     private struct Waiting {
         var service: String
@@ -73,7 +81,8 @@ struct AddressPlanner {
         var networks: [String: Bool] = [:]
         func isFull(_ network: String) -> Bool {
             if let known = networks[network] { return known }
-            let isFull = full[network].map { $0 == Self.holdings(in: network, draft.base) } ?? false
+            let known = Space.all(of: network).compactMap { full[$0] }
+            let isFull = known.isEmpty ? false : known.contains(Self.holdings(in: network, draft.base))
             networks[network] = isFull
             return isFull
         }
@@ -97,7 +106,7 @@ struct AddressPlanner {
         for id in networks {
             guard let network = state.networks.shared(id) else {
                 allocators[id] = nil
-                full[id] = nil
+                for space in Space.all(of: id) { full[space] = nil }
                 continue
             }
             let allocator = AddressAllocator(network.value.addressRanges)
@@ -109,7 +118,7 @@ struct AddressPlanner {
             var allocator = allocator
             for address in history[id] ?? [] { allocator.resume(after: address) }
             allocators[id] = allocator
-            full[id] = nil
+            for space in Space.all(of: id) { full[space] = nil }
         }
     }
 
@@ -158,33 +167,61 @@ struct AddressPlanner {
             kept: state.services.lookup.keptAddresses(in: network))
     }
 
-    private mutating func take(in network: String, _ draft: SwarmDraft) -> IPNetwork? {
-        guard !exhausted.contains(network) else { return nil }
-        if let known = full[network], known == Self.holdings(in: network, draft.base) {
-            exhausted.insert(network)
+    /// The families of a network's subnets, IPv4 first.
+    private func families(of network: String) -> [IPFamily] {
+        let present = Set((allocators[network]?.ranges ?? []).map(\.subnet.family))
+        return IPFamily.allCases.filter(present.contains)
+    }
+
+    /// An address of each family that the network has; `nil`, and none taken, when one has none left.
+    /// - Parameter chosen: One that is taken already: none of its family is wanted beside it.
+    private mutating func takeAll(in network: String, beside chosen: IPNetwork? = nil, _ draft: SwarmDraft)
+        -> [IPNetwork]?
+    {
+        var found: [IPNetwork] = []
+        let families = families(of: network)
+        if families.isEmpty { return nil }
+        for family in families {
+            if let chosen, chosen.family == family {
+                found.append(chosen)
+            } else if let address = take(family, in: network, draft) {
+                found.append(address)
+            } else {
+                for address in found { taken[network]?.remove(address.address) }
+                return nil
+            }
+        }
+        return found
+    }
+
+    private mutating func take(_ family: IPFamily, in network: String, _ draft: SwarmDraft) -> IPNetwork? {
+        let space = Space(network: network, family: family)
+        guard !exhausted.contains(space) else { return nil }
+        if let known = full[space], known == Self.holdings(in: network, draft.base) {
+            exhausted.insert(space)
             return nil
         }
         var own = taken.removeValue(forKey: network) ?? []
         defer { taken[network] = own }
         let found =
-            allocators[network]?.allocate {
+            allocators[network]?.allocate(family) {
                 own.contains($0) || resting.rests($0, in: network) || Self.holds($0, in: network, draft)
                     || Self.isKept($0, in: network, draft)
-            } ?? restingLongest(in: network, own, draft)
+            } ?? restingLongest(family, in: network, own, draft)
         if let found {
             own.insert(found.address)
             return found
         }
-        exhausted.insert(network)
+        exhausted.insert(space)
         let held = Self.holdings(in: network, draft.base)
-        if own.isEmpty, held == Self.holdings(in: network, draft.state) { full[network] = held }
+        if own.isEmpty, held == Self.holdings(in: network, draft.state) { full[space] = held }
         return nil
     }
 
     /// The address that has rested for longest, when nothing else is left: nobody waits for the end of its rest.
-    private func restingLongest(in network: String, _ own: Set<IPAddress>, _ draft: SwarmDraft) -> IPNetwork? {
+    private func restingLongest(_ family: IPFamily, in network: String, _ own: Set<IPAddress>, _ draft: SwarmDraft) -> IPNetwork? {
         let ranges = allocators[network]?.ranges ?? []
-        for address in resting.oldestFirst(in: network) {
+        for address in resting.oldestFirst(in: network) where address.family == family {
             guard let range = ranges.first(where: { $0.mayGive(address) }), !own.contains(address),
                 !Self.holds(address, in: network, draft), !Self.isKept(address, in: network, draft)
             else { continue }
@@ -204,23 +241,33 @@ struct AddressPlanner {
         let fixed = Dictionary(wanted.map { ($0, service.spec.fixedVirtualIP(in: $0)) }) { first, _ in first }
         var addresses = (service.endpoint.virtualIPs ?? []).filter { held in
             guard wanted.contains(held.networkID) else { return false }
-            return fixed[held.networkID].flatMap(\.self).map { $0 == held.addr?.address } ?? true
+            guard let fixed = fixed[held.networkID].flatMap(\.self), fixed.family == held.addr?.family else { return true }
+            return fixed == held.addr?.address
         }
-        for network in wanted where !addresses.contains(where: { $0.networkID == network }) {
-            let address =
-                if let fixed = fixed[network].flatMap(\.self) {
-                    take(fixed, in: network, for: service.id, draft)
+        var lacksAddress = false
+        for network in wanted {
+            let families = families(of: network)
+            if families.isEmpty { lacksAddress = true }
+            for family in families
+            where !addresses.contains(where: { $0.networkID == network && $0.addr?.family == family }) {
+                let address =
+                    if let fixed = fixed[network].flatMap(\.self), fixed.family == family {
+                        take(fixed, in: network, for: service.id, draft)
+                    } else {
+                        take(family, in: network, draft)
+                    }
+                if let address {
+                    addresses.append(VirtualIP(networkID: network, addr: address))
                 } else {
-                    take(in: network, draft)
+                    lacksAddress = true
                 }
-            guard let address else { continue }
-            addresses.append(VirtualIP(networkID: network, addr: address))
+            }
         }
         service.endpoint.virtualIPs = addresses.isEmpty ? nil : addresses
         service.endpoint.spec = service.spec.endpointSpec
         service.endpoint.ports = assignPorts(of: service, draft)
         draft.put(service)
-        return addresses.count >= Set(wanted).count
+        return !lacksAddress
             && (service.endpoint.ports ?? []).allSatisfy { !$0.isOnMesh || $0.publishedPort ?? 0 != 0 }
     }
 
@@ -258,10 +305,10 @@ struct AddressPlanner {
         guard let ingress = draft.state.ingressNetwork, node.membership?.ingressAddresses == nil,
             node.description != nil
         else { return true }
-        guard let address = take(in: ingress.id, draft) else { return false }
+        guard let addresses = takeAll(in: ingress.id, draft) else { return false }
         var node = node
         var membership = node.membership ?? Node.Membership()
-        membership.ingressAddresses = HostAddresses(address.address)
+        membership.ingressAddresses = HostAddresses(addresses.map(\.address))
         node.membership = membership
         draft.put(node)
         return true
@@ -274,18 +321,19 @@ struct AddressPlanner {
             if draft.state.isUnread(network: target) { return }
             return fail(task, "network \(target) not found", &draft)
         }
-        let address: IPNetwork
+        var chosen: IPNetwork?
         if let text = requested.address {
             guard let wanted = IPAddress(text).flatMap({ take($0, in: network.id, for: nil, draft) }) else {
                 return fail(task, "Address already in use", &draft)
             }
-            address = wanted
-        } else {
-            guard let free = take(in: network.id, draft) else { return fail(task, Self.exhausted(network), &draft) }
-            address = free
+            chosen = wanted
+        }
+        guard let addresses = takeAll(in: network.id, beside: chosen, draft) else {
+            if let chosen { taken[network.id]?.remove(chosen.address) }
+            return fail(task, exhausted(network), &draft)
         }
         var task = task
-        var attachment = NetworkAttachment(network: network, addresses: [address])
+        var attachment = NetworkAttachment(network: network, addresses: addresses)
         attachment.aliases = requested.aliases
         task.networksAttachments = [attachment]
         task.status = TaskStatus(.assigned, "address assigned", at: draft.now)
@@ -306,8 +354,11 @@ struct AddressPlanner {
         return IPNetwork(address: address, prefixLength: subnet.prefixLength)
     }
 
-    private static func exhausted(_ network: SwarmNetwork) -> String {
-        "no available IPv4 addresses on this network's address pools: \(network.spec.name) (\(network.id))"
+    /// The family that has none left; IPv4 where that is not known.
+    private func exhausted(_ network: SwarmNetwork) -> String {
+        let lacking = Space.all(of: network.id).first { exhausted.contains($0) }?.family ?? .v4
+        let family = lacking == .v4 ? "IPv4" : "IPv6"
+        return "no available \(family) addresses on this network's address pools: \(network.spec.name) (\(network.id))"
     }
 
     private mutating func allocate(_ task: SwarmTask, _ draft: inout SwarmDraft) {
@@ -329,21 +380,22 @@ struct AddressPlanner {
                 for attachment in attachments { release(attachment) }
                 return fail(task, reason, &draft)
             }
-            let fixed = service.spec.fixedTaskIP(in: network.id)
-            if let fixed { forsake(fixed, in: network.id, of: task, &draft) }
-            let given =
-                if let fixed {
-                    take(fixed, in: network.id, for: service.id, draft)
-                } else {
-                    take(in: network.id, draft)
+            var chosen: IPNetwork?
+            if let fixed = service.spec.fixedTaskIP(in: network.id) {
+                forsake(fixed, in: network.id, of: task, &draft)
+                chosen = take(fixed, in: network.id, for: service.id, draft)
+                guard chosen != nil else {
+                    for attachment in attachments { release(attachment) }
+                    return fail(task, Self.isTaken(fixed, network), &draft)
                 }
-            guard let address = given else {
-                for attachment in attachments { release(attachment) }
-                if let fixed { return fail(task, Self.isTaken(fixed, network), &draft) }
-                if wanted.count == 1 { waitingTasks[task.id] = Waiting(service: service.id, network: network.id) }
-                return fail(task, Self.exhausted(network), &draft)
             }
-            var attachment = NetworkAttachment(network: network, addresses: [address])
+            guard let addresses = takeAll(in: network.id, beside: chosen, draft) else {
+                if let chosen { taken[network.id]?.remove(chosen.address) }
+                for attachment in attachments { release(attachment) }
+                if wanted.count == 1 { waitingTasks[task.id] = Waiting(service: service.id, network: network.id) }
+                return fail(task, exhausted(network), &draft)
+            }
+            var attachment = NetworkAttachment(network: network, addresses: addresses)
             attachment.aliases = config.aliases
             attachments.append(attachment)
         }
@@ -359,7 +411,7 @@ struct AddressPlanner {
     }
 
     private mutating func release(_ attachment: NetworkAttachment) {
-        exhausted.remove(attachment.network.id)
+        for space in Space.all(of: attachment.network.id) { exhausted.remove(space) }
         for address in attachment.addresses { taken[attachment.network.id]?.remove(address.address) }
     }
 

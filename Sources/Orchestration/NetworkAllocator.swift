@@ -56,6 +56,7 @@ package struct NetworkAllocator {
         network.spec.internal = request.internal ? true : nil
         network.spec.attachable = request.attachable ? true : nil
         network.spec.scope = "swarm"
+        if request.families.contains(.v6) { network.spec.iPv6Enabled = true }
         var options = request.options ?? [:]
         options[SwarmNetwork.identifierOption] = "\(try chooseIdentifier())"
         network.driverState = Driver(name: "overlay", options: options)
@@ -70,12 +71,9 @@ package struct NetworkAllocator {
         if request.ingress, let existing = state.ingressNetwork {
             throw SwarmNetworkError.ingressPresent(existing.id)
         }
-        if request.enableIPv4 == false {
-            throw UnsupportedError.features("networks without IPv4")
-        }
-        if request.enableIPv6 == true {
-            throw UnsupportedError.feature("IPv6 on overlay networks")
-        }
+        if request.families.isEmpty { throw NetworkError.noFamily }
+        // Packets of the mesh are told apart by what follows from their IPv4 addresses.
+        if request.ingress, request.families != [.v4] { throw UnsupportedError.feature("IPv6 on ingress networks") }
         for option in (request.options ?? [:]).keys.sorted() {
             switch option {
             // Whatever its value: the option alone asks for it.
@@ -103,22 +101,47 @@ package struct NetworkAllocator {
 
     private func choosePools(_ request: NetworkRequest) throws -> [AllocatedPools.Pool] {
         let asked = request.ipam?.config ?? []
-        guard asked.contains(where: { !($0.subnet ?? "").isEmpty }) else {
-            let chooser = state.cluster?.addressPools ?? .overlays
-            let inUse = subnetsInUse
-            let chosen = SubnetClaims(state).choose(within: chooser.blocks) { chooser.choose(avoiding: inUse + $0) }
-            guard let subnet = chosen else { throw SwarmNetworkError.poolsExhausted }
-            return [.init(subnet: subnet, gateway: subnet.first.advanced(by: 1))]
-        }
+        let named = asked.filter { !($0.subnet ?? "").isEmpty }
         let present = state.networks.values.flatMap { $0.addressRanges.map(\.subnet) }
-        let parsed = try AddressPoolRules.parse(asked, avoiding: present)
-        return zip(asked, parsed).map { pool, read in
+        // One that names no subnet is refused only beside others.
+        let parsed = try AddressPoolRules.parse(
+            named.isEmpty ? [] : asked, avoiding: present, families: request.families)
+        var pools = zip(asked, parsed).map { pool, read in
             // As they were written, host bits included: what was written is shown again.
             var result = AllocatedPools.Pool(
                 subnet: pool.subnet.flatMap { IPNetwork($0) }, gateway: read.gateway,
                 range: pool.ipRange.flatMap { IPNetwork($0) })
             result.auxiliaryAddresses = pool.auxiliaryAddresses?.compactMapValues { IPAddress($0) }
             return result
+        }
+        let sixes = parsed.count { $0.range.subnet.family == .v6 }
+        // Without IPv4 an endpoint's tag, and so its MAC, is the end of its IPv6 address.
+        if !request.families.contains(.v4), sixes > 1 {
+            throw UnsupportedError.feature("several subnets of a network of IPv6 alone")
+        }
+        for family in IPFamily.allCases where request.families.contains(family) {
+            if parsed.contains(where: { $0.range.subnet.family == family }) { continue }
+            guard let chooser = chooser(family) else { throw SwarmNetworkError.poolsExhausted }
+            let inUse = subnetsInUse
+            let chosen = SubnetClaims(state).choose(within: chooser.blocks) { chooser.choose(avoiding: inUse + $0) }
+            guard let subnet = chosen else { throw SwarmNetworkError.poolsExhausted }
+            let pool = AllocatedPools.Pool(subnet: subnet, gateway: subnet.first.advanced(by: 1))
+            pools.insert(pool, at: family == .v4 ? 0 : pools.endIndex)
+        }
+        return pools
+    }
+
+    /// Where subnets come from that nobody names: of IPv6 from the swarm's own prefix, which follows from its id.
+    private func chooser(_ family: IPFamily) -> SubnetChooser? {
+        switch family {
+        case .v4: state.cluster?.addressPools ?? .overlays
+        case .v6:
+            state.cluster.map { cluster in
+                let prefix = UniqueLocalPrefix(hashing: cluster.id)
+                return SubnetChooser(pools: [
+                    .init(base: .v6(prefix.network), prefixLength: UniqueLocalPrefix.subnetLength)
+                ])
+            }
         }
     }
 

@@ -46,9 +46,9 @@ package struct CertificateAuthority: Sendable {
         self.root = root
     }
 
-    /// The octets of `host:port` and `host` where the host is an IPv4 address.
+    /// The octets of `host:port` and `host` where the host is an address.
     static func octets(of addresses: [String]) -> [[UInt8]] {
-        let hosts = addresses.compactMap { IPAddress(ipv4: $0.prefix { $0 != ":" }) }
+        let hosts = addresses.compactMap { HostText.address(in: $0) }
         return Set(hosts).sorted().map(\.octets)
     }
 

@@ -1,3 +1,4 @@
+import Addressing
 package import EngineInterface
 package import Model
 package import NodeProtocol
@@ -47,6 +48,6 @@ package struct SwarmConfiguration: Sendable {
 
     /// Where others reach this node's member of the store.
     func storeURL(_ membership: Membership) throws -> String {
-        "https://\(try NodeTransport.split(membership.advertiseAddress).host):\(storePort)"
+        "https://" + HostText.join(try NodeTransport.split(membership.advertiseAddress).host, storePort)
     }
 }

@@ -114,9 +114,9 @@ struct NodeShare: Equatable {
         vtep = node.membership?.dataPathAddress
         ingressAddresses = node.membership?.ingressAddresses?.all ?? []
         assignedIngressTag = node.membership?.assignedIngressTag
-        let end = node.managerStatus?.addr.split(separator: ":")
-        managerAddress = end?.first.flatMap { IPAddress(ipv4: $0) }
-        managerPort = end?.last.flatMap { UInt16($0) }
+        let end = node.managerStatus.flatMap { HostText.split($0.addr) }
+        managerAddress = end.flatMap { IPAddress($0.host) }
+        managerPort = end?.port.flatMap { UInt16($0) }
     }
 
     /// As other nodes see it.

@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import EngineInterface
 import EtcdStore
@@ -42,7 +43,7 @@ struct ManagerRole: Sendable {
                 runDirectory: configuration.runDirectory + "/etcd", logFile: configuration.directory + "/store.log",
                 clusterToken: membership.clusterID,
                 peers: .tls(
-                    listen: "https://\(listen):\(configuration.storePort)",
+                    listen: "https://" + HostText.join(listen, configuration.storePort),
                     advertise: try configuration.storeURL(membership),
                     .init(
                         authority: files.rootPath, certificate: files.nodePath, key: files.nodePath,

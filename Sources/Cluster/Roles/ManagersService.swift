@@ -26,8 +26,12 @@ struct ManagersService: Wire.Managers.SimpleServiceProtocol {
         let address = try place.parse(withPort: request.address)
         try place.check(address, of: try await manager.writer.get(Node.self, id))
         // The store of a manager is where the manager is.
-        let url = request.peerURL.wholeMatch(of: /https:\/\/([0-9.]{7,15}):([0-9]{1,5})/)
-        guard let url, IPAddress(ipv4: url.output.1) == address, let port = UInt16(url.output.2), port > 0 else {
+        let scheme = "https://"
+        guard request.peerURL.utf8.count <= scheme.utf8.count + HostText.longest, request.peerURL.hasPrefix(scheme),
+            let end = HostText.split(String(request.peerURL.dropFirst(scheme.count))), IPAddress(end.host) == address,
+            let port = end.port.flatMap({ UInt16($0) }), port > 0,
+            request.peerURL == scheme + HostText.join(address, Int(clamping: port))
+        else {
             throw RPCError(
                 code: .invalidArgument, message: "the store of a manager is not at \(request.peerURL.prefix(64))")
         }

@@ -25,31 +25,40 @@ enum LocalAddress {
     /// - Parameter peer: A manager's address: with nothing given, the address on the way to it is taken.
     /// - Throws: ``SwarmError`` when it is neither, or nothing can be chosen.
     static func resolve(_ text: String, peer: String?, what: String) throws -> (address: IPAddress, port: Int) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        let host = parts.first ?? ""
-        guard parts.count <= 2, let port = parts.count == 2 ? Int(parts[1], radix: 10) : defaultPort,
+        guard let parts = HostText.split(text), let port = parts.port.map({ Int($0, radix: 10) }) ?? defaultPort,
             (1...65_535).contains(port)
         else { throw SwarmError.invalidAddress(field: what, text: text) }
+        let host = parts.host
         if host.isEmpty {
-            let target =
-                try peer.flatMap { IPAddress(ipv4: try NodeTransport.split($0).host) } ?? IPAddress(192, 0, 2, 1)
-            if let address = try toward(target), !address.isUnspecified { return (address, port) }
-            let others = Set(try ofDevices().filter { !$0.address.isLoopback }.map(\.address))
-            guard let only = others.first, others.count == 1 else {
-                throw SwarmError.noOwnAddress
+            let known = try peer.flatMap { IPAddress(try NodeTransport.split($0).host) }
+            // Documentation's addresses are behind the default route (RFC 5737, RFC 3849).
+            for target in known.map({ [$0] }) ?? [IPAddress(192, 0, 2, 1), .v6(outside6)] {
+                if let address = try toward(target), !address.isUnspecified { return (address, port) }
             }
-            return (only, port)
+            let others = Set(try ofDevices().filter { !$0.address.isLoopback }.map(\.address))
+            for family in IPFamily.allCases {
+                let own = others.filter { $0.family == family }
+                if own.isEmpty { continue }
+                guard let only = own.first, own.count == 1 else { break }
+                return (only, port)
+            }
+            throw SwarmError.noOwnAddress
         }
-        if let address = IPAddress(ipv4: host) { return (address, port) }
-        guard let device = try ofDevices().first(where: { $0.name == host }) else {
+        if let address = IPAddress(host) { return (address, port) }
+        let own = try ofDevices().filter { $0.name == host }
+        guard let device = own.first(where: { $0.address.family == .v4 }) ?? own.first else {
             throw SwarmError.neitherAddressNorInterface(field: what, text: host)
         }
         return (device.address, port)
     }
 
+    private static let outside6 = IPv6Address(high: 0x2001_0db8 << 32, low: 1)
+
     private static func ofDevices() throws -> [(name: String, address: IPAddress)] {
         try System.enumerateDevices().compactMap { device in
-            guard let text = device.address?.ipAddress, let address = IPAddress(ipv4: text) else { return nil }
+            // Link-local addresses of IPv6 come with a zone, and are none that others could use.
+            guard let text = device.address?.ipAddress, let address = IPAddress(text) else { return nil }
+            if address.v6?.isLinkLocal == true { return nil }
             return (device.name, address)
         }
     }

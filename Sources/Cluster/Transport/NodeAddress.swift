@@ -6,7 +6,7 @@ import Model
 struct NodeAddress {
     /// Who asks; `nil` for a node that joins.
     let nodeID: String?
-    /// Where the connection comes from, as the kernel says; `nil` when it is not IPv4.
+    /// Where the connection comes from, as the kernel says; `nil` when it is no internet address.
     let source: IPAddress?
 
     init(_ nodeID: String?, _ context: ServerContext) {
@@ -19,17 +19,21 @@ struct NodeAddress {
         self.source = source
     }
 
-    /// The IPv4 address of a connection's other end.
-    static func source(of context: ServerContext) -> IPAddress? {
-        let parts = context.remotePeer.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0] == "ipv4" else { return nil }
-        return IPAddress(ipv4: parts[1])
+    /// The address of a connection's other end.
+    static func source(of context: ServerContext) -> IPAddress? { source(ofPeer: context.remotePeer) }
+
+    /// - Parameter peer: As gRPC writes it: `ipv4:10.0.0.1:2377`, `ipv6:[fd00::1]:2377`. What came by IPv4 to a socket of both is IPv4's.
+    static func source(ofPeer peer: String) -> IPAddress? {
+        guard let colon = peer.firstIndex(of: ":"), ["ipv4", "ipv6"].contains(peer[..<colon]) else { return nil }
+        guard let address = HostText.address(in: String(peer[colon...].dropFirst())) else { return nil }
+        return address.v6?.mappedIPv4.map { .v4($0) } ?? address
     }
 
     /// The address of a host and nothing else.
     /// - Throws: `RPCError` with `.invalidArgument`.
     func parse(_ text: String) throws -> IPAddress {
-        guard let address = IPAddress(ipv4: text), address.isOfAHost, !address.isLoopback || source?.isLoopback ?? true
+        guard let address = IPAddress(text), address.isOfAHost, !address.isLoopback || source?.isLoopback ?? true,
+            address.v6.map({ !$0.isLinkLocal && $0.mappedIPv4 == nil }) ?? true
         else {
             throw RPCError(code: .invalidArgument, message: "invalid address of a node: \(text.prefix(64))")
         }
@@ -40,7 +44,7 @@ struct NodeAddress {
     /// - Throws: `RPCError` with `.invalidArgument`.
     func parse(withPort text: String) throws -> IPAddress {
         // What cannot be split is refused.
-        guard text.utf8.count <= 21, let parts = try? NodeTransport.split(text) else {
+        guard text.utf8.count <= HostText.longest, let parts = try? NodeTransport.split(text) else {
             throw RPCError(code: .invalidArgument, message: "invalid address of a node: \(text.prefix(64))")
         }
         return try parse(parts.host)
@@ -70,7 +74,7 @@ struct NodeAddress {
 
     private static func known(_ node: Node?) -> [IPAddress] {
         guard let membership = node?.membership else { return [] }
-        let advertised = membership.advertiseAddress.flatMap { IPAddress(ipv4: $0.prefix { $0 != ":" }) }
+        let advertised = membership.advertiseAddress.flatMap { HostText.address(in: $0) }
         return [membership.dataPathAddress, advertised].compactMap(\.self)
     }
 }

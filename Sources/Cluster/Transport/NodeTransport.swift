@@ -76,7 +76,8 @@ package enum NodeTransport {
             }
         }
         return HTTP2ServerTransport.Posix(
-            address: .ipv4(host: host, port: port), transportSecurity: security, config: config, eventLoopGroup: group)
+            address: IPv6Address(host) == nil ? .ipv4(host: host, port: port) : .ipv6(host: host, port: port),
+            transportSecurity: security, config: config, eventLoopGroup: group)
     }
 
     /// What a client asks of the server's certificate.
@@ -132,13 +133,12 @@ package enum NodeTransport {
         channel.setOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT)), value: lossTimeout)
     }
 
-    /// Splits `host:port`; the port may be missing and is then 2377.
+    /// Splits `host:port`, with brackets around an IPv6 address, which the host comes without; the port may be missing and is then 2377.
     package static func split(_ address: String) throws -> (host: String, port: Int) {
-        let parts = address.split(separator: ":", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), !parts[0].isEmpty,
-            let port = parts.count == 2 ? Int(parts[1], radix: 10) : 2377, (1...65_535).contains(port)
+        guard let parts = HostText.split(address), !parts.host.isEmpty,
+            let port = parts.port.map({ Int($0, radix: 10) }) ?? 2377, (1...65_535).contains(port)
         else { throw ClusterError(.badMessage, "not an address of a manager: \(address)") }
-        return (String(parts[0]), port)
+        return (parts.host, port)
     }
 
     /// Options of calls that are answered at once.
@@ -159,7 +159,11 @@ package enum NodeTransport {
 
     private static func target(_ address: String) throws -> any ResolvableTarget {
         let (host, port) = try split(address)
-        return IPAddress(ipv4: host) == nil ? .dns(host: host, port: port) : .ipv4(address: host, port: port)
+        return switch IPAddress(host)?.family {
+        case .v4: .ipv4(address: host, port: port)
+        case .v6: .ipv6(address: host, port: port)
+        case nil: .dns(host: host, port: port)
+        }
     }
 
     /// Whether a certificate is one that a root of ours has signed, and of which the time is over: its node may ask for a new one.

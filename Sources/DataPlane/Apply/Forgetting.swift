@@ -68,7 +68,9 @@ extension NamespaceHandle {
     func forget(_ ends: Set<ConnectionEnd>) throws -> Bool {
         guard hasConnections else { return false }
         let ends = Array(ends)
-        let own = EndedConnections.needsOwn(ends) ? Set(try route.addresses().map(\.network.address)) : []
+        let own =
+            EndedConnections.needsOwn(ends)
+            ? Set(try IPFamily.allCases.flatMap { try route.addresses($0) }.map(\.network.address)) : []
         let ended = EndedConnections(ends, own: own)
         _ = try connections.delete(among: ended.selections) { ended.contains($0) }
         return true

@@ -11,12 +11,16 @@ extension Derivation {
         for bridge in wanted.bridges {
             let callsRules = filtersBridges && !bridge.allowsInterContainer
             state.kernel.links[bridge.linkName] = LinkState(
-                make: .bridge(BridgeOptions(multicastSnooping: false, callIPTables: callsRules ? true : nil)),
+                make: .bridge(
+                    BridgeOptions(
+                        multicastSnooping: false, callIPTables: callsRules ? true : nil,
+                        callIP6Tables: callsRules && bridge.addresses.v6 != nil ? true : nil)),
                 mtu: bridge.mtu, mac: bridge.mac, group: Layout.linkGroup,
                 alias: Layout.alias("bridge", bridge.id))
             state.kernel.add(bridge.addresses, to: bridge.linkName)
             state.set("net/ipv4/conf/\(bridge.linkName)/route_localnet", "1")
             state.set("net/ipv4/conf/\(bridge.linkName)/send_redirects", "0")
+            if bridge.addresses.v6 != nil { state.addIPv6(of: bridge) }
         }
         addParents(to: &state)
         for sandbox in wanted.sandboxes {
@@ -52,6 +56,7 @@ extension Derivation {
                 gates: Set(kept)
             ).table,
         ]
+        if wanted.hasIPv6 { state.fixedTables.append(NodeTable6(wanted: wanted, ports: portsAtNode).table) }
         return state
     }
 
@@ -184,5 +189,14 @@ extension Derivation {
         }
         state.fixedTables = [IngressTable(ingress: ingress).table]
         return state
+    }
+}
+
+extension WantedNamespace {
+    /// The node forwards IPv6, the bridge has it whatever links have by default, and takes nobody for a router.
+    fileprivate mutating func addIPv6(of bridge: BridgeNetwork) {
+        set(NamespaceWork.forwarding6, "1")
+        set("net/ipv6/conf/\(bridge.linkName)/disable_ipv6", "0")
+        set("net/ipv6/conf/\(bridge.linkName)/accept_ra", "0")
     }
 }

@@ -8,6 +8,7 @@ extension Derivation {
         var state = WantedNamespace()
         state.set("net/ipv4/conf/all/accept_redirects", "0")
         state.set("net/ipv4/conf/default/accept_redirects", "0")
+        if sandbox.endpoints.contains(where: { $0.addresses.v6 != nil }) { state.enableIPv6() }
         for (endpoint, network) in zip(sandbox.endpoints, networks) {
             state.kernel.links[endpoint.interfaceName] =
                 network.parent.map { Self.link(of: endpoint, on: $0) }
@@ -30,6 +31,11 @@ extension Derivation {
                     state.kernel.addRoute(through: gateway, link: exit.interfaceName)
                 }
             }
+        }
+        if let exit = sandbox.endpoints.first(where: { $0.id == sandbox.defaultRoute6EndpointID }),
+            let gateway = exit.gateways[.v6]
+        {
+            state.kernel.addRoute(through: gateway, link: exit.interfaceName)
         }
         let callsServices = sandbox.endpoints.contains { if case .overlay = $0.network { true } else { false } }
         if callsServices || !sandbox.services.isEmpty {
@@ -68,5 +74,18 @@ extension Derivation {
             MeshTables(
                 interface: interface, address: own, answerAddress: answer.v4 ?? own, ports: mesh.targetPorts
             ).tables
+    }
+}
+
+extension WantedNamespace {
+    /// Interfaces get their own link-local address and those that they are given, and take no others from whoever advertises a router. What
+    /// a new namespace has is the kernel's own or the node's (`devconf_inherit_init_net`), so all that is relied on is set.
+    mutating func enableIPv6() {
+        for scope in ["all", "default"] { set("net/ipv6/conf/\(scope)/accept_redirects", "0") }
+        set("net/ipv6/conf/default/disable_ipv6", "0")
+        set("net/ipv6/conf/default/accept_ra", "0")
+        set("net/ipv6/conf/default/accept_dad", "0")
+        // The MAC's: no other may be used, see `GuardTable`.
+        set("net/ipv6/conf/default/addr_gen_mode", "0")
     }
 }

@@ -36,7 +36,7 @@ package struct Underlay: Codable, Equatable, Sendable {
     package var address: IPAddress
     /// The link by which VXLAN arrives; what arrives by another is dropped. `nil`: whichever has the address.
     package var link: String?
-    /// MTU of the link that has the address; overlays get 50 less.
+    /// MTU of the link that has the address; overlays get ``overhead(over:)`` less.
     package var mtu: Int
     /// VTEPs of all nodes, this one included. VXLAN from others is dropped.
     package var peers: Set<IPAddress>
@@ -49,8 +49,8 @@ package struct Underlay: Codable, Equatable, Sendable {
     /// How many UDP ports after VXLAN's what is encrypted arrives at; none while this node encrypts nothing.
     package var encryptedPorts: Int
 
-    /// Ethernet, IPv4, UDP and VXLAN headers (RFC 7348 §5).
-    package static let overhead = 50
+    /// Ethernet, IP, UDP and VXLAN headers (RFC 7348 §5): 50 bytes over IPv4, 70 over IPv6.
+    package static func overhead(over family: IPFamily) -> Int { family == .v4 ? 50 : 70 }
 
     package init(
         address: IPAddress, link: String? = nil, mtu: Int = 1500, peers: Set<IPAddress>, port: UInt16 = 4789,
@@ -115,7 +115,7 @@ package struct OverlayNetwork: Codable, Equatable, Sendable, Identifiable {
     package var id: String
     /// VXLAN network identifier, 24 bits.
     package var vni: UInt32
-    /// Bytes, 50 less than the underlay's; for an encrypted one see ``Underlay/encryptedMTU(_:over:)``.
+    /// Bytes, ``Underlay/overhead(over:)`` less than the underlay's; for an encrypted one see ``Underlay/encryptedMTU(_:over:)``.
     package var mtu: Int
     /// Its packets must never travel in clear: it has no VXLAN device, but a TAP device that the process which encrypts makes.
     package var isEncrypted: Bool

@@ -9,6 +9,8 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
     package var endpoints: [Endpoint]
     /// The endpoint that the default route leads through: its gateway must be set. `nil`: no default route.
     package var defaultRouteEndpointID: String?
+    /// The same for IPv6, where that leads through another one.
+    package var defaultRoute6EndpointID: String?
     /// Service addresses that this container may call, of all its networks.
     package var services: [VirtualAddress]
     /// For tasks behind ports of the mesh.
@@ -19,12 +21,14 @@ package struct Sandbox: Codable, Equatable, Sendable, Identifiable {
     package var published: [HostPort]
 
     package init(
-        id: String, endpoints: [Endpoint] = [], defaultRouteEndpointID: String? = nil, services: [VirtualAddress] = [],
-        mesh: MeshMembership? = nil, resolver: ResolverPorts? = nil, published: [HostPort] = []
+        id: String, endpoints: [Endpoint] = [], defaultRouteEndpointID: String? = nil,
+        defaultRoute6EndpointID: String? = nil, services: [VirtualAddress] = [], mesh: MeshMembership? = nil,
+        resolver: ResolverPorts? = nil, published: [HostPort] = []
     ) {
         self.id = id
         self.endpoints = endpoints
         self.defaultRouteEndpointID = defaultRouteEndpointID
+        self.defaultRoute6EndpointID = defaultRoute6EndpointID
         self.services = services
         self.mesh = mesh
         self.resolver = resolver

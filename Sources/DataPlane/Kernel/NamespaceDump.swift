@@ -31,10 +31,10 @@ struct NamespaceDump: Sendable {
 
     static func tables(of scope: Scope) -> [TableID] {
         switch scope {
-        case .node: [NodeTable.id, GuardTable.id]
+        case .node: [NodeTable.id, NodeTable6.id, GuardTable.id]
         case .overlay: [GuardTable.id]
         case .ingress: [IngressTable.id]
-        case .sandbox: [ServiceTable.id, ResolverTable.id, MeshTables.deviceID, MeshTables.id]
+        case .sandbox: [ServiceTable.id, ServiceTable.id6, ResolverTable.id, MeshTables.deviceID, MeshTables.id]
         }
     }
 
@@ -166,11 +166,14 @@ struct NamespaceDump: Sendable {
 
     private func readAddresses(_ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState) throws {
         let isSandbox = if case .sandbox = scope { true } else { false }
-        let found = try socket.addresses { address in
+        func fits(_ address: LinkAddress) -> Bool {
             guard let link = name(of: address.link, names) else { return false }
+            // The kernel makes it by itself.
+            if address.network.v6?.address.isLinkLocal == true { return false }
             // A container may give itself more addresses.
             return !isSandbox || wanted.kernel.addresses.contains(AddressState(link: link, network: address.network))
         }
+        let found = try IPFamily.allCases.flatMap { try socket.addresses($0, where: fits) }
         for address in found {
             guard let link = name(of: address.link, names) else { continue }
             state.addresses.insert(AddressState(link: link, network: address.network))
@@ -195,13 +198,14 @@ struct NamespaceDump: Sendable {
     ) throws {
         // An overlay's are all ours: a foreign one would answer ARP in our name.
         let takesAll = if case .overlay = scope { true } else { false }
-        let found = try socket.neighbours { neighbour in
+        func fits(_ neighbour: Neighbour) -> Bool {
             guard neighbour.state == .permanent, takesAll || neighbour.protocol == ownProtocol, neighbour.mac != nil,
                 let link = name(of: neighbour.link, names)
             else { return false }
             let key = NeighbourKey(link: link, address: neighbour.address)
             return wanted.kernel.neighbours[key] != nil || surplus.hasRoom()
         }
+        let found = try IPFamily.allCases.flatMap { try socket.neighbours($0, where: fits) }
         for neighbour in found {
             guard let link = name(of: neighbour.link, names), let mac = neighbour.mac else { continue }
             state.neighbours[NeighbourKey(link: link, address: neighbour.address)] = mac
@@ -212,22 +216,24 @@ struct NamespaceDump: Sendable {
         _ socket: RouteSocket, _ names: [UInt32: String], _ state: inout KernelState, _ surplus: inout Surplus
     ) throws {
         try readImplied(socket, names, &state)
-        let routes = try socket.routes(addedBy: ownProtocol) { route in
-            guard route.protocol == ownProtocol, route.metric == 0, route.link.flatMap({ name(of: $0, names) }) != nil
+        func fits(_ route: Route) -> Bool {
+            guard route.protocol == ownProtocol, route.metric == Route.usualMetric(route.destination.family),
+                route.link.flatMap({ name(of: $0, names) }) != nil
             else { return false }
             let key = RouteKey(destination: route.destination, table: route.table)
             return wanted.kernel.routes[key] != nil || surplus.hasRoom()
         }
+        let routes = try IPFamily.allCases.flatMap { try socket.routes($0, addedBy: ownProtocol, where: fits) }
         for route in routes {
             guard let link = route.link.flatMap({ name(of: $0, names) }) else { continue }
             state.routes[RouteKey(destination: route.destination, table: route.table)] =
                 RouteState(gateway: route.gateway, link: link)
         }
-        let rules = try socket.rules { rule in
+        func isOurs(_ rule: Rule) -> Bool {
             guard rule.protocol == ownProtocol || Rule.initial.contains(rule) else { return false }
             return wanted.kernel.rules.contains(rule) || Rule.initial.contains(rule) || surplus.hasRoom()
         }
-        state.rules.formUnion(rules)
+        for family in IPFamily.allCases { state.rules.formUnion(try socket.rules(family, where: isOurs)) }
     }
 
     /// Which of the wanted addresses have the routes that the kernel gave them.
@@ -241,7 +247,10 @@ struct NamespaceDump: Sendable {
             route.link = .name(link)
             return route
         }
-        let routes = try socket.routes(addedBy: kernelProtocol) { named($0).map(sought.contains) == true }
+        let families = Set(sought.map(\.destination.family))
+        let routes = try families.flatMap { family in
+            try socket.routes(family, addedBy: kernelProtocol) { named($0).map(sought.contains) == true }
+        }
         let found = Set(routes.compactMap(named))
         state.implied = wanted.kernel.implied.filter { found.contains($0.route) }
     }

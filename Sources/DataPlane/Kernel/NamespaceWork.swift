@@ -20,8 +20,11 @@ enum NamespaceWork {
 
     static func build(_ plan: NamespacePlan, _ socket: RouteSocket) throws {
         let requests = plan.building + plan.welcoming
-        if !requests.isEmpty { try socket.perform(requests) }
+        // A link may have to be told first that it has IPv6 at all.
+        let (others, sixes) = (requests.filter { !$0.needsIPv6 }, requests.filter(\.needsIPv6))
+        if !others.isEmpty { try socket.perform(others) }
         try write(plan.lateParameters)
+        if !sixes.isEmpty { try socket.perform(sixes) }
     }
 
     static func remove(_ plan: NamespacePlan, _ socket: RouteSocket) throws {
@@ -47,11 +50,31 @@ enum NamespaceWork {
 
     private static func write(_ parameters: [NamespacePlan.Parameter]) throws {
         for parameter in parameters {
+            if parameter.name == forwarding6 { try keepAdvertisedRoutes() }
             // Without br_netfilter there is nothing to switch off.
             if parameter.name.hasPrefix("net/bridge/"), try Sysctl.read(parameter.name) == nil { continue }
             try Sysctl.write(parameter.name, parameter.value)
         }
     }
+
+    /// Of all links. A node that forwards takes no routes from routers that advertise themselves, and drops those that it has, unless the
+    /// link says 2.
+    static let forwarding6 = "net/ipv6/conf/all/forwarding"
+
+    /// Links that have routes from a router's advertisements go on to take them when the node begins to forward.
+    private static func keepAdvertisedRoutes() throws {
+        guard try Sysctl.read(forwarding6) == "0" else { return }
+        let socket = try RouteSocket()
+        let advertised = Set(try socket.routes(.v6, addedBy: advertisedProtocol).compactMap(\.link))
+        if advertised.isEmpty { return }
+        for link in try socket.links() where advertised.contains(.index(link.index)) {
+            let name = "net/ipv6/conf/\(link.name)/accept_ra"
+            if try Sysctl.read(name) == "1" { try Sysctl.write(name, "2") }
+        }
+    }
+
+    /// RTPROT_RA.
+    private static let advertisedProtocol: UInt8 = 9
 
     /// Chains and sets in a container's namespace: libnftables keeps a kilobyte of each for every change, whosever they are.
     static let mostObjects = 32_768
@@ -87,12 +110,15 @@ enum NamespaceWork {
     /// The name of the link that has an address; `nil` when none has.
     static func link(with address: IPAddress) throws -> String? {
         let socket = try RouteSocket()
-        guard let row = try socket.addresses().first(where: { $0.network.address == address }) else { return nil }
+        guard let row = try socket.addresses(address.family).first(where: { $0.network.address == address }) else {
+            return nil
+        }
         return try socket.links().first { row.link == .index($0.index) || row.link == .name($0.name) }?.name
     }
 
     static func ownAddresses() throws -> Set<IPAddress> {
-        Set(try RouteSocket().addresses().map(\.network.address))
+        let socket = try RouteSocket()
+        return Set(try IPFamily.allCases.flatMap { try socket.addresses($0) }.map(\.network.address))
     }
 
     /// The same where a container may have put whatever it likes beside what is ours. Where that is much, tables are replaced as a
@@ -122,5 +148,17 @@ enum NamespaceWork {
         among selections: Set<ConnectionSelection>? = nil, _ isGone: (TrackedConnection) -> Bool
     ) throws -> Int {
         try ConntrackSocket().delete(among: selections, where: isGone)
+    }
+}
+
+extension NetlinkRequest {
+    /// Whether a link without IPv6 refuses it.
+    fileprivate var needsIPv6: Bool {
+        switch self {
+        case let request as AddAddress: request.address.network.family == .v6
+        case let request as AddRoute: request.route.destination.family == .v6
+        case let request as SetNeighbour: request.neighbour.address.family == .v6
+        default: false
+        }
     }
 }

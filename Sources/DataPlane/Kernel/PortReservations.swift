@@ -13,6 +13,7 @@ package final class PortReservations: Sendable {
     /// A request for a port: `first` to `last`, 0 for any.
     package struct Request: Sendable, Equatable {
         package var transport: TransportProtocol
+        /// An unspecified one stands for every address of its family; `nil` for all of IPv4's.
         package var hostAddress: IPAddress?
         /// The lowest port that will do; 0 for any of ``PortReservations/choice``.
         package var first: UInt16
@@ -20,33 +21,50 @@ package final class PortReservations: Sendable {
         package var last: UInt16
         package var targetAddress: IPAddress
         package var targetPort: UInt16
+        /// Where the same port of all of IPv6's addresses leads; `nil`: nowhere.
+        package var target6: IPAddress?
 
         package init(
             transport: TransportProtocol, hostAddress: IPAddress? = nil, first: UInt16, last: UInt16? = nil,
-            targetAddress: IPAddress, targetPort: UInt16
+            targetAddress: IPAddress, targetPort: UInt16, target6: IPAddress? = nil
         ) {
             self.transport = transport
-            self.hostAddress = hostAddress.flatMap { $0.isUnspecified ? nil : $0 }
+            self.hostAddress = hostAddress
+            self.target6 = target6
             self.first = first
             self.last = last ?? first
             self.targetAddress = targetAddress
             self.targetPort = targetPort
         }
+
+        fileprivate func ports(at number: UInt16) -> [HostPort] {
+            let own = HostPort(
+                PublishedPort(
+                    transport: transport, hostAddress: hostAddress, hostPort: number, containerPort: targetPort),
+                to: targetAddress)
+            guard let target6 else { return [own] }
+            let other = PublishedPort(
+                transport: transport, hostAddress: .unspecified(.v6), hostPort: number, containerPort: targetPort)
+            return [own, HostPort(other, to: target6)]
+        }
     }
 
     private struct Key: Hashable {
         let transport: TransportProtocol
-        let address: IPAddress?
+        /// An unspecified one: all of its family.
+        let address: IPAddress
         let port: UInt16
 
-        init(transport: TransportProtocol, address: IPAddress?, port: UInt16) {
-            self.transport = transport
-            self.address = address
-            self.port = port
+        init(_ port: PublishedPort) {
+            transport = port.transport
+            address = port.calledAddress
+            self.port = port.hostPort
         }
 
-        init(_ port: PublishedPort) {
-            self.init(transport: port.transport, address: port.hostAddress, port: port.hostPort)
+        /// Whether both cannot be had.
+        func meets(_ other: Key) -> Bool {
+            address.family == other.address.family
+                && (address == other.address || address.isUnspecified || other.address.isUnspecified)
         }
     }
     private struct Held { let owner: String, socket: CInt }
@@ -78,8 +96,7 @@ package final class PortReservations: Sendable {
 
         /// At that address, or where one of both means every address.
         func isTaken(_ key: Key) -> Bool {
-            guard let others = byNumber[Number(transport: key.transport, port: key.port)] else { return false }
-            return key.address == nil || others.contains { $0.address == nil || $0.address == key.address }
+            byNumber[Number(transport: key.transport, port: key.port)]?.contains { $0.meets(key) } == true
         }
     }
 
@@ -106,13 +123,9 @@ package final class PortReservations: Sendable {
             var ports: [HostPort] = []
             do {
                 for request in requests {
-                    let (key, isNew) = try take(request, owner, ports)
-                    if isNew { taken.append(key) }
-                    ports.append(
-                        HostPort(
-                            PublishedPort(
-                                transport: request.transport, hostAddress: request.hostAddress, hostPort: key.port,
-                                containerPort: request.targetPort), to: request.targetAddress))
+                    let (found, new) = try take(request, owner, ports)
+                    taken += new
+                    ports += found
                 }
             } catch let refusal as PortRefusal {
                 drop(taken)
@@ -145,7 +158,7 @@ package final class PortReservations: Sendable {
                 do {
                     _ = try take(
                         Request(
-                            transport: port.published.transport, hostAddress: port.published.hostAddress,
+                            transport: port.published.transport, hostAddress: port.published.calledAddress,
                             first: port.published.hostPort, targetAddress: port.target,
                             targetPort: port.published.containerPort), owner, [])
                     return false
@@ -168,39 +181,51 @@ package final class PortReservations: Sendable {
     }
 
     /// In the calling thread's namespace.
+    /// - Returns: What is had, of which some may have been before.
     /// - Throws: ``PortRefusal`` when no port that will do can be had.
-    private func take(_ request: Request, _ owner: String, _ sofar: [HostPort]) throws -> (key: Key, isNew: Bool) {
+    private func take(_ request: Request, _ owner: String, _ sofar: [HostPort]) throws
+        -> (ports: [HostPort], new: [Key])
+    {
         let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
         var refusal = PortRefusal.noneFree
-        for port in candidates {
-            let key = Key(transport: request.transport, address: request.hostAddress, port: port)
-            let isMine = book.withLock { $0.all[key]?.owner == owner }
-            if isMine {
-                if !sofar.contains(where: { Key($0.published) == key }) { return (key, false) }
-                continue
-            }
-            let address = request.hostAddress ?? .unspecified(.v4)
-            if book.withLock({ $0.isTaken(key) }) {
-                refusal = .allocated(address: address, port: port)
-                continue
-            }
+        for number in candidates {
+            let ports = request.ports(at: number)
+            let mine = ports.map { Key($0.published) }.filter { key in book.withLock { $0.all[key]?.owner == owner } }
+            if mine.contains(where: { key in sofar.contains { Key($0.published) == key } }) { continue }
+            var new: [Key] = []
             do {
-                let socket = try Self.bind(key)
-                book.withLock { $0.add(key, Held(owner: owner, socket: socket)) }
-                return (key, true)
-            } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
-                refusal = .notBound(
-                    address: address, port: port, target: request.targetAddress, targetPort: request.targetPort,
-                    transport: request.transport,
-                    reason: error.errno == EADDRINUSE ? .addressInUse : .addressNotAvailable)
+                for port in ports { if let key = try take(port, owner) { new.append(key) } }
+                return (ports, new)
+            } catch let reason as PortRefusal {
+                drop(new)
+                refusal = reason
+            } catch {
+                drop(new)
+                throw error
             }
         }
         throw refusal
     }
 
+    /// - Returns: `nil` where the owner has it already.
+    private func take(_ port: HostPort, _ owner: String) throws -> Key? {
+        let key = Key(port.published)
+        if book.withLock({ $0.all[key]?.owner == owner }) { return nil }
+        if book.withLock({ $0.isTaken(key) }) { throw PortRefusal.allocated(address: key.address, port: key.port) }
+        do {
+            let socket = try Self.bind(key)
+            book.withLock { $0.add(key, Held(owner: owner, socket: socket)) }
+            return key
+        } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
+            throw PortRefusal.notBound(
+                address: key.address, port: key.port, target: port.target, targetPort: port.published.containerPort,
+                transport: key.transport, reason: error.errno == EADDRINUSE ? .addressInUse : .addressNotAvailable)
+        }
+    }
+
     /// -1 where the kernel has no such protocol: then nobody can take the port either.
     private static func bind(_ key: Key) throws -> CInt {
-        let place = InternetSocketAddress(key.address ?? .unspecified(.v4), port: key.port)
+        let place = InternetSocketAddress(key.address, port: key.port)
         let number: CInt
         switch key.transport {
         case .tcp:
@@ -212,6 +237,14 @@ package final class PortReservations: Sendable {
         }
         if number < 0, key.transport == .sctp { return -1 }
         let descriptor = Descriptor(owning: try check(number, "open a socket"))
+        if key.address.family == .v6 {
+            // IPv4's has a socket of its own.
+            var only: CInt = 1
+            try check(
+                setsockopt(
+                    descriptor.raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &only, socklen_t(MemoryLayout<CInt>.size)),
+                "keep a socket to IPv6")
+        }
         try check(place.withPointer { Glibc.bind(descriptor.raw, $0, $1) }, "bind \(place)/\(key.transport)")
         return descriptor.release()
     }

@@ -1,3 +1,4 @@
+import Addressing
 import CLinux
 import Netlink
 import Nftables
@@ -34,19 +35,24 @@ extension RulesetChanges {
 extension Balancing {
     /// NFT_REG32_00 as a part of NFT_REG_1, and those behind it: a key of several parts lies in registers side by side.
     private static let (first, second, third): (UInt32, UInt32, UInt32) = (1, 9, 10)
+    /// NFT_REG_2 as NFT_REG32_04: behind sixteen octets.
+    private static let behindAddress6: UInt32 = 2
 
     /// The rule as libnftables makes it of the text: listed, both are the same.
     fileprivate func rule(of count: UInt32) -> [RuleExpression] {
         switch self {
-        case .addresses(let map):
+        case .addresses(let map, let family):
+            let (offset, length): (UInt32, UInt32) = family == .v4 ? (16, 4) : (24, 16)
             return [
                 .payload(
-                    register: Self.first, base: UInt32(NFT_PAYLOAD_NETWORK_HEADER.rawValue), offset: 16, length: 4),
-                .number(register: Self.second, modulus: count, isRandom: true),
+                    register: Self.first, base: UInt32(NFT_PAYLOAD_NETWORK_HEADER.rawValue), offset: offset,
+                    length: length),
+                .number(
+                    register: family == .v4 ? Self.second : Self.behindAddress6, modulus: count, isRandom: true),
                 .lookUp(register: Self.first, map: map, into: Self.first),
-                .translate(addressRegister: Self.first, portRegister: nil),
+                .translate(family, addressRegister: Self.first, portRegister: nil),
             ]
-        case .ports(let map, let carrier):
+        case .ports(let map, let carrier, let family):
             let key = carrier == .mark ? UInt32(NFT_META_MARK.rawValue) : UInt32(NFT_META_PRIORITY.rawValue)
             return [
                 .number(register: Self.first, modulus: count, isRandom: false),
@@ -56,7 +62,9 @@ extension Balancing {
                     register: Self.second, base: UInt32(NFT_PAYLOAD_TRANSPORT_HEADER.rawValue), offset: 2, length: 2),
                 .loadMeta(register: Self.third, key: key),
                 .lookUp(register: Self.first, map: map, into: Self.first),
-                .translate(addressRegister: Self.first, portRegister: Self.second),
+                .translate(
+                    family, addressRegister: Self.first,
+                    portRegister: family == .v4 ? Self.second : Self.behindAddress6),
             ]
         }
     }

@@ -51,6 +51,45 @@ struct ServiceTable: Equatable, Sendable {
     static let balancing = Balancing.addresses(map: "be")
     static let backendLayout = ElementLayout(.address, .number, value: .fields([.address]))
     static let addressLayout = ElementLayout(.address, value: .chain)
+
+    // MARK: IPv6
+
+    static let id6 = TableID(.ip6, "lb")
+    static let balancing6 = Balancing.addresses(map: "be", .v6)
+    private static let backendLayout6 = ElementLayout(.address6, .number, value: .fields([.address6]))
+    private static let addressLayout6 = ElementLayout(.address6, value: .chain)
+
+    private static let skeleton6 = """
+        map vip { type ipv6_addr : verdict; }
+        map be { typeof ip6 daddr . numgen random mod 2 : ip6 daddr; }
+        chain n0 {
+        meta l4proto tcp reject with tcp reset
+        reject with icmpv6 port-unreachable
+        }
+        chain nat_in { type nat hook prerouting priority dstnat; policy accept; ip6 daddr vmap @vip; }
+        chain nat_out { type nat hook output priority -100; policy accept; ip6 daddr vmap @vip; }
+        """
+
+    /// `ip6 lb`: the same for addresses of IPv6; `nil` where no service has one.
+    var table6: Table? {
+        var chains: [String: String] = [:]
+        var addresses: [String: String] = [:]
+        var backends: [String: String] = [:]
+        for service in services {
+            guard let address = service.address.v6?.description, addresses[address] == nil else { continue }
+            let own = service.backends.compactMap(\.v6)
+            if !own.isEmpty { chains["n\(own.count)"] = Self.balancing6.text(of: own.count) }
+            addresses[address] = "goto n\(own.count)"
+            for (index, backend) in own.enumerated() { backends["\(address) . \(index)"] = "\(backend)" }
+        }
+        if addresses.isEmpty { return nil }
+        return Table(
+            Self.id6, skeleton: Self.skeleton6, chains: chains, balancing: Self.balancing6,
+            sets: [
+                ElementSet("be", layout: Self.backendLayout6, elements: backends),
+                ElementSet("vip", layout: Self.addressLayout6, elements: addresses),
+            ])
+    }
 }
 
 /// `ip ingress`: ports of the mesh whose tasks are elsewhere, in the ingress sandbox. Only the destination is changed, so

@@ -5,7 +5,10 @@ import Nftables
 ///
 /// A port sends with its own MAC and address, ARP about itself, and nothing else: no tags, no other protocol. Ports are links
 /// of the group ``Layout/linkGroup``; others are not looked at. A port without elements is dumb, so they come before it. IPv6
-/// addresses are numbers here, since nft 1.0.6 cannot name what neighbour discovery asks for; containers have none as yet.
+/// addresses are numbers here, since nft 1.0.6 cannot name what neighbour discovery asks for. Who has one has the link-local
+/// address of its MAC, too; who may use what is nobody's may use no other of those.
+///
+/// Nobody advertises a router, and nobody redirects.
 ///
 /// The rule about `ether type` stands by itself: as a part of the next one nft leaves it out of its listing, and who loads a
 /// listing would get a question about the protocol, which looks through tags.
@@ -20,6 +23,11 @@ struct GuardTable {
         let isLax: Bool
         /// Of a network whose containers must not talk to each other.
         let isIsolated: Bool
+
+        /// Its IPv6 address and the link-local one; none where it has none.
+        fileprivate var addresses6: [IPv6Address] {
+            addresses.v6.map { [$0, IPv6Address(linkLocalFor: mac)] } ?? []
+        }
     }
 
     let ports: [Port]
@@ -73,18 +81,18 @@ struct GuardTable {
         }
         chain source6 {
         iifname . ether saddr . @nh,64,128 @own6 accept
-        iifname . ether saddr @lax6 @nh,64,128 != @taken6 accept
+        iifname . ether saddr @lax6 @nh,64,10 != 0x3fa @nh,64,127 != 0 @nh,64,128 != @taken6 accept
         counter drop
         }
         chain advert {
         iifname . ether saddr . @th,64,128 @own6 goto source6
-        iifname . ether saddr @lax6 @th,64,128 != @taken6 goto source6
+        iifname . ether saddr @lax6 @th,64,10 != 0x3fa @th,64,128 != @taken6 goto source6
         counter drop
         }
         chain solicit {
         ip6 saddr != :: goto source6
         iifname . ether saddr . @th,64,128 @own6 accept
-        iifname . ether saddr @lax6 @th,64,128 != @taken6 accept
+        iifname . ether saddr @lax6 @th,64,10 != 0x3fa @th,64,128 != @taken6 accept
         counter drop
         }
         """
@@ -99,15 +107,23 @@ struct GuardTable {
                     "own4", layout: ElementLayout(.interface, .hardwareAddress, .address), nameFields: [0],
                     keys: ports.compactMap { port in port.addresses.v4.map { "\"\(port.link)\" . \(port.mac) . \($0)" }
                     }),
-                ElementSet("own6", nameFields: [0]),
+                ElementSet(
+                    "own6", layout: ElementLayout(.interface, .hardwareAddress, .addressNumber6), nameFields: [0],
+                    keys: ports.flatMap { port in
+                        port.addresses6.map { "\"\(port.link)\" . \(port.mac) . \(NumberText.text(of: $0))" }
+                    }),
                 ElementSet(
                     "taken4", layout: ElementLayout(.address),
                     keys: (lax.isEmpty && !hasOthersLax ? [] : taken).compactMap(\.v4?.description)),
-                ElementSet("taken6"),
+                ElementSet(
+                    "taken6", layout: ElementLayout(.addressNumber6),
+                    keys: (lax.isEmpty && !hasOthersLax ? [] : taken).compactMap { $0.v6.map(NumberText.text) }),
                 ElementSet(
                     "lax", layout: ElementLayout(.interface, .hardwareAddress), nameFields: [0],
                     keys: lax.map { "\"\($0.link)\" . \($0.mac)" }),
-                ElementSet("lax6", nameFields: [0]),
+                ElementSet(
+                    "lax6", layout: ElementLayout(.interface, .hardwareAddress), nameFields: [0],
+                    keys: lax.filter { $0.addresses.v6 != nil }.map { "\"\($0.link)\" . \($0.mac)" }),
                 ElementSet("gates", layout: ElementLayout(.hardwareAddress), keys: gates.map(\.description)),
                 ElementSet(
                     "isolated", layout: ElementLayout(.interface), nameFields: [0],

@@ -47,13 +47,16 @@ struct NodeTable {
         map hostaddrs { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
         """
 
+    /// `nil` where the data path is of IPv6, see ``NodeTable6``.
+    private var underlay: Underlay? { wanted.underlay.flatMap { $0.address.family == .v4 ? $0 : nil } }
+
     /// ESP comes by the same way, from members alone; whether it is theirs the process that opens it finds out.
     ///
     /// VXLAN's socket hears every address of the node, what is broadcast as well: what does not come from a member, by the
     /// underlay's link, to the node's own address, ends here. Nothing from outside names the node's loopback.
     private var incoming: String {
         let tunnel =
-            wanted.underlay.map {
+            underlay.map {
                 """
                 udp dport \($0.port) iifname . ip daddr @underlay goto datapath
                 udp dport \($0.port) fib daddr type != unicast counter drop
@@ -83,11 +86,11 @@ struct NodeTable {
     /// kernel sends to another member's data path has no owner; a program's socket has, and is none of the data path.
     private var outgoing: String {
         let untracked =
-            wanted.underlay.map {
+            underlay.map {
                 "ip saddr \($0.address) udp dport \($0.port) notrack\nip saddr \($0.address) udp dport @espports notrack"
             } ?? ""
         let guarded =
-            wanted.underlay.map {
+            underlay.map {
                 """
                 ip saddr \($0.address) udp dport \($0.port) @th,96,24 @encvni rt ipsec missing counter drop
                 udp dport \($0.port) ip daddr @vteps meta skuid 0-4294967294 counter drop
@@ -201,7 +204,7 @@ struct NodeTable {
 
     /// Where the data path may arrive: by the link that has the node's underlay address, to that address.
     private var arrivals: [String] {
-        guard let underlay = wanted.underlay, let link = underlay.link else { return [] }
+        guard let underlay, let link = underlay.link else { return [] }
         return ["\"\(link)\" . \(underlay.address)"]
     }
 

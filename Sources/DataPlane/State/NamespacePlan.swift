@@ -252,6 +252,7 @@ extension BridgeOptions {
     func satisfies(_ wanted: BridgeOptions) -> Bool {
         (wanted.multicastSnooping == nil || wanted.multicastSnooping == multicastSnooping)
             && (wanted.callIPTables == nil || wanted.callIPTables == callIPTables)
+            && (wanted.callIP6Tables == nil || wanted.callIP6Tables == callIP6Tables)
     }
 }
 

@@ -53,7 +53,7 @@ struct WantedNamespace: Equatable, Sendable {
     /// Shared with all who call the same: what it is in nft's words is made when it is asked for.
     var services: ServiceTable?
 
-    var tables: [Table] { (services.map { [$0.table] } ?? []) + fixedTables }
+    var tables: [Table] { (services.map { [$0.table] + ($0.table6.map { [$0] } ?? []) } ?? []) + fixedTables }
 
     mutating func set(_ parameter: String, _ value: String) {
         if kernel.parameters.updateValue(value, forKey: parameter) == nil { parameterOrder.append(parameter) }
@@ -135,15 +135,19 @@ struct ImpliedRoute: Hashable, Sendable {
 
     var route: Route {
         let network = address.network
+        // The kernel names no source and no scope in IPv6's, and gives the subnet's a metric.
+        let isV4 = network.family == .v4
+        let source = isV4 ? network.address : nil
         return switch kind {
         case .own:
             Route(
                 destination: IPNetwork(network.address), link: .name(address.link),
-                source: network.address, table: Route.localTable, protocol: kernelProtocol, scope: .host, kind: .local)
+                source: source, table: Route.localTable, protocol: kernelProtocol, scope: isV4 ? .host : .universe,
+                kind: .local)
         case .subnet:
             Route(
-                destination: network.masked, link: .name(address.link), source: network.address,
-                protocol: kernelProtocol)
+                destination: network.masked, link: .name(address.link), source: source, protocol: kernelProtocol,
+                scope: isV4 ? nil : .universe, metric: isV4 ? 0 : Route.subnetMetric6)
         }
     }
 

@@ -44,11 +44,10 @@ enum ContainerFiles {
             configuration.domainname.isEmpty
             ? configuration.hostname : "\(configuration.hostname).\(configuration.domainname) \(configuration.hostname)"
         for endpoint in record.endpoints {
-            if let address = endpoint.address?.address, endpoint.networkName != LocalNetwork.gatewayBridgeName,
-                endpoint.overlay?.isIngress != true
-            {
-                text += "\(address)\t\(names)\n"
+            if endpoint.networkName == LocalNetwork.gatewayBridgeName || endpoint.overlay?.isIngress == true {
+                continue
             }
+            for address in endpoint.addresses?.hosts.all ?? [] { text += "\(address)\t\(names)\n" }
         }
         return text
     }

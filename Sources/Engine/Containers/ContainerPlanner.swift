@@ -207,17 +207,13 @@ enum UnsupportedFeatures {
         for (key, bindings) in host.portBindings ?? [:] { try checkAddresses(of: bindings ?? [], key) }
     }
 
-    /// Nothing is published on IPv6; the binding for all of IPv6 that clients send beside the one for all of IPv4 asks for no more.
+    /// Nothing can be led away from `::1`: the kernel sends no packet from or to it over any other link.
     private static func checkAddresses(of bindings: [PortBinding], _ port: String) throws {
-        for binding in bindings where !binding.hostIp.isEmpty && IPAddress(ipv4: binding.hostIp) == nil {
-            guard binding.hostIp.contains(":"), IPv6Address(binding.hostIp) != nil else {
+        for binding in bindings where !binding.hostIp.isEmpty {
+            guard let address = IPAddress(binding.hostIp) else {
                 throw ContainerOptionError.invalidHostAddress(binding.hostIp)
             }
-            let isBeside = bindings.contains {
-                $0.hostPort == binding.hostPort
-                    && ($0.hostIp.isEmpty || IPAddress(ipv4: $0.hostIp)?.isUnspecified == true)
-            }
-            guard binding.hostIp == "::", isBeside else {
+            if address.family == .v6, address.isLoopback {
                 throw UnsupportedError.feature("publishing \(port) at the IPv6 address \(binding.hostIp)")
             }
         }

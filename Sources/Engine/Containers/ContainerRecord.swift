@@ -131,6 +131,11 @@ extension ContainerRecord: NetworkMember {
     var nameServers: [String] { hostConfig.nameServers ?? [] }
     var meshPorts: [PortConfig]? { task?.ports }
 
+    /// Its own parameters are set after those of its networks, and count.
+    var disablesIPv6: Bool {
+        ["all", "default"].contains { hostConfig.sysctls?["net.ipv6.conf.\($0).disable_ipv6"] == "1" }
+    }
+
     var administersNetwork: Bool {
         LinuxCapabilities.isGiven(
             "CAP_NET_ADMIN",

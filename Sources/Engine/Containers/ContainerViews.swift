@@ -34,7 +34,7 @@ struct ContainerViews {
         for port in record.publishedPorts {
             rows.append(
                 PortSummary(
-                    ip: port.hostAddress?.description ?? "0.0.0.0", privatePort: Int(clamping: port.containerPort),
+                    ip: port.calledAddress.description, privatePort: Int(clamping: port.containerPort),
                     publicPort: Int(clamping: port.hostPort), type: port.transport.rawValue))
         }
         let published = Set(record.publishedPorts.map(\.key))
@@ -86,7 +86,7 @@ struct ContainerViews {
             for text in (record.configuration.exposedPorts ?? [:]).keys {
                 guard let key = PortKey(text) else { continue }
                 let bindings = record.publishedPorts.filter { $0.key == key.description }.map {
-                    PortBinding(hostIp: $0.hostAddress?.description ?? "0.0.0.0", hostPort: String($0.hostPort))
+                    PortBinding(hostIp: $0.calledAddress.description, hostPort: String($0.hostPort))
                 }
                 settings.ports.updateValue(bindings.isEmpty ? nil : bindings, forKey: key.description)
             }
@@ -97,6 +97,9 @@ struct ContainerViews {
             settings.ipAddress = bridge.ipAddress
             settings.ipPrefixLen = bridge.ipPrefixLen
             settings.macAddress = bridge.macAddress
+            settings.iPv6Gateway = bridge.iPv6Gateway
+            settings.globalIPv6Address = bridge.globalIPv6Address
+            settings.globalIPv6PrefixLen = bridge.globalIPv6PrefixLen
         }
         return settings
     }
@@ -108,10 +111,17 @@ struct ContainerViews {
             settings.networkID = endpoint.networkID
             settings.endpointID = endpoint.endpointID
             settings.macAddress = endpoint.requested?.macAddress ?? ""
-            if endpoint.isJoined, let address = endpoint.address {
-                settings.ipAddress = address.address.description
-                settings.ipPrefixLen = address.prefixLength
-                settings.gateway = endpoint.gateway?.description ?? ""
+            if endpoint.isJoined, let addresses = endpoint.addresses {
+                if let address = addresses.v4 {
+                    settings.ipAddress = address.address.description
+                    settings.ipPrefixLen = address.prefixLength
+                    settings.gateway = endpoint.gateways?.v4?.description ?? ""
+                }
+                if let address = addresses.v6 {
+                    settings.globalIPv6Address = address.address.description
+                    settings.globalIPv6PrefixLen = address.prefixLength
+                    settings.iPv6Gateway = endpoint.gateways?.v6?.description ?? ""
+                }
                 settings.macAddress = endpoint.shownMAC?.description ?? ""
                 if endpoint.networkName != "bridge" {
                     settings.dnsNames = NameTableComposer.names(of: record, endpoint).sorted()

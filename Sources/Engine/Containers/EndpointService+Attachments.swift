@@ -25,7 +25,7 @@ extension EndpointService {
                 found = known
             } catch let refusal as any Fault where refusal.kind == .notFound { continue }
             record.endpoints[index].networkName = found.name
-            if let requested = endpoint.requested?.ipamConfig?.iPv4Address, !requested.isEmpty, found.name == "bridge" {
+            if endpoint.requested?.ipamConfig?.asksForAddress == true, found.name == "bridge" {
                 throw EndpointError.addressOnDefaultNetwork
             }
         }
@@ -73,6 +73,9 @@ extension EndpointService {
         let name = endpoint.networkName
         guard let catalog = networks.catalog, await catalog.isMember() else {
             throw EndpointError.networkNotFound(name)
+        }
+        if let requested = endpoint.requested?.ipamConfig?.iPv6Address, !requested.isEmpty {
+            throw UnsupportedError.feature("the IPv6 address \(requested) of a container on a network of the swarm")
         }
         let attachmentID = RandomID.swarm()
         func change(_ body: (inout EndpointRecord) -> Void) async throws {

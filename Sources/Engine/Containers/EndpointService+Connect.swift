@@ -12,7 +12,7 @@ extension EndpointService {
         let name = found?.name ?? reference
         try refuse(name, record)
         _ = try EndpointOptions(settings)
-        if let requested = settings?.ipamConfig?.iPv4Address, !requested.isEmpty, name == "bridge" {
+        if settings?.ipamConfig?.asksForAddress == true, name == "bridge" {
             throw EndpointError.addressOnDefaultNetwork
         }
         try await containers.lock.run(record.id) {

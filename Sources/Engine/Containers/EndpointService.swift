@@ -66,18 +66,25 @@ package final class EndpointService: NetworkConnectionBackend {
         endpoint.networkName = local.name
         endpoint.localDriver = local.parent == nil ? nil : local.driver
         let id = local.id
-        let requested = endpoint.requested?.ipamConfig?.iPv4Address ?? ""
-        if requested.isEmpty {
-            endpoint.addresses = EndpointAddresses(try self.local.allocate(in: id) { isTaken(id, $0) })
-        } else if local.isPredefined {
-            throw EndpointError.addressOnDefaultNetwork
-        } else if local.hasChosenSubnet == true {
-            throw EndpointError.addressWithoutChosenSubnet
-        } else {
-            endpoint.addresses = EndpointAddresses(try self.local.claim(requested, in: id) { isTaken(id, $0) })
+        var addresses: [IPNetwork] = []
+        for family in IPFamily.allCases {
+            let requested = endpoint.requested?.ipamConfig?.address(family) ?? ""
+            if requested.isEmpty {
+                guard local.families.contains(family) else { continue }
+                addresses.append(try self.local.allocate(family, in: id) { isTaken(id, $0) })
+            } else if local.isPredefined {
+                throw EndpointError.addressOnDefaultNetwork
+            } else if local.hasChosenSubnet(family) {
+                throw EndpointError.addressWithoutChosenSubnet
+            } else {
+                addresses.append(try self.local.claim(requested, family, in: id) { isTaken(id, $0) })
+            }
         }
+        endpoint.addresses = EndpointAddresses(addresses)
         endpoint.mac = nil
-        endpoint.mac = endpoint.hardwareAddress
+        endpoint.mac =
+            endpoint.addresses?.v4 == nil
+            ? endpoint.requestedMAC ?? MACAddress(random: endpoint.endpointID) : endpoint.hardwareAddress
         endpoint.gateways = record.configuration.networkDisabled == true ? nil : local.gateways
     }
 
@@ -147,4 +154,17 @@ package final class EndpointService: NetworkConnectionBackend {
                 ])
         }
     }
+}
+
+extension EndpointSettings.AddressRequest {
+    /// What is asked for of a family.
+    func address(_ family: IPFamily) -> String? {
+        switch family {
+        case .v4: iPv4Address
+        case .v6: iPv6Address
+        }
+    }
+
+    /// Whether any address is asked for.
+    var asksForAddress: Bool { IPFamily.allCases.contains { address($0)?.isEmpty == false } }
 }

@@ -1,6 +1,7 @@
 import Addressing
 import DataPlane
 import EngineInterface
+import Faults
 import Model
 
 /// A container's port bindings as requests for ports of the node. Pure.
@@ -9,11 +10,13 @@ struct PortRequests {
 
     init(_ record: ContainerRecord) { self.record = record }
 
+    /// What names no address is published in each family that the container has an address of, at one port.
+    ///
     /// - Parameter defaultBinding: The address that a network publishes on when a binding names none.
-    /// - Throws: ``ContainerOptionError``.
+    /// - Throws: ``ContainerOptionError``; ``UnsupportedError`` for an address of a family that the container has none of.
     func requests(defaultBinding: (String) -> IPAddress?) throws -> [PortReservations.Request] {
         guard !record.isOnHostNetwork, let way = record.endpoints.first(where: \.isInBridge),
-            let target = way.address?.address
+            let targets = way.addresses?.hosts, !targets.isEmpty
         else { return [] }
         let usual = defaultBinding(way.networkID)
         let bindings = record.hostConfig.portBindings ?? [:]
@@ -22,27 +25,70 @@ struct PortRequests {
             guard let key = PortKey(text) else {
                 throw ContainerOptionError.invalidPort(text)
             }
-            for binding in list ?? [] {
-                // Nothing is published on IPv6 yet; the binding for IPv4 that clients send beside it is.
-                if binding.hostIp.contains(":") { continue }
+            for (binding, place) in Self.places(list ?? []) {
                 let (first, last) = try Self.range(binding.hostPort)
-                requests.append(
-                    PortReservations.Request(
-                        transport: key.transport,
-                        hostAddress: IPAddress(ipv4: binding.hostIp).flatMap { $0.isUnspecified ? nil : $0 } ?? usual,
-                        first: first, last: last, targetAddress: target, targetPort: key.port))
+                guard let request = Self.request(place, key, first, last, targets, usual) else {
+                    throw UnsupportedError.feature(
+                        "publishing \(text) at \(binding.hostIp) for a container without an address of that family")
+                }
+                requests.append(request)
             }
         }
         if record.hostConfig.publishAllPorts {
             for text in (record.configuration.exposedPorts ?? [:]).keys.sorted() where bindings[text] == nil {
                 guard let key = PortKey(text) else { continue }
-                requests.append(
-                    PortReservations.Request(
-                        transport: key.transport, hostAddress: usual, first: 0, last: 0, targetAddress: target,
-                        targetPort: key.port))
+                if let request = Self.request(.everywhere, key, 0, 0, targets, usual) { requests.append(request) }
             }
         }
         return requests
+    }
+
+    /// Where a binding wants its port.
+    private enum Place: Equatable {
+        /// In each family that there is.
+        case everywhere
+        case all(IPFamily)
+        case address(IPAddress)
+    }
+
+    /// Bindings with their places. Clients send one for all of IPv6 beside one for all of IPv4: both mean one port.
+    private static func places(_ list: [PortBinding]) -> [(PortBinding, Place)] {
+        var found: [(binding: PortBinding, place: Place)] = list.map { binding in
+            guard let address = IPAddress(binding.hostIp) else { return (binding, .everywhere) }
+            return (binding, address.isUnspecified ? .all(address.family) : .address(address))
+        }
+        for (index, entry) in found.enumerated().reversed() where entry.place == .all(.v6) {
+            let beside = found.firstIndex {
+                $0.binding.hostPort == entry.binding.hostPort && ($0.place == .all(.v4) || $0.place == .everywhere)
+            }
+            guard let beside else { continue }
+            found[beside].place = .everywhere
+            found.remove(at: index)
+        }
+        return found
+    }
+
+    /// `nil` where the container has no address for it.
+    private static func request(
+        _ place: Place, _ key: PortKey, _ first: UInt16, _ last: UInt16, _ targets: HostAddresses, _ usual: IPAddress?
+    ) -> PortReservations.Request? {
+        func request(
+            _ address: IPAddress?, _ target: IPAddress?, _ other: IPAddress? = nil
+        ) -> PortReservations.Request? {
+            target.map {
+                PortReservations.Request(
+                    transport: key.transport, hostAddress: address, first: first, last: last, targetAddress: $0,
+                    targetPort: key.port, target6: other)
+            }
+        }
+        switch place {
+        case .address(let address): return request(address, targets[address.family])
+        case .all(let family):
+            return request(family == .v4 ? usual : .unspecified(.v6), targets[family])
+        case .everywhere:
+            guard targets.v4 != nil else { return request(.unspecified(.v6), targets[.v6]) }
+            return request(usual, targets[.v4], usual == nil ? targets[.v6] : nil)
+        }
     }
 
     static func range(_ text: String) throws -> (UInt16, UInt16) {

@@ -28,8 +28,8 @@ struct EndpointOptions: Equatable {
         if !(requests?.linkLocalIPs ?? []).isEmpty {
             throw UnsupportedError.feature("--link-local-ip")
         }
-        if let address = requests?.iPv6Address, !address.isEmpty {
-            throw UnsupportedError.feature("the IPv6 address \(address) of a container")
+        if let address = requests?.iPv6Address, !address.isEmpty, IPv6Address(address) == nil {
+            throw EndpointOptionError.invalidAddress6(address)
         }
         if let address = requests?.iPv4Address, !address.isEmpty, IPAddress(ipv4: address) == nil {
             throw EndpointOptionError.invalidAddress(address)

@@ -25,6 +25,10 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     var mac: MACAddress?
     /// Whether the subnet is the engine's choice: then users may not ask for addresses of it.
     var hasChosenSubnet: Bool?
+    /// The same of IPv6's subnet; `nil` where there is none.
+    var hasChosenSubnet6: Bool?
+    /// Whether its containers get no IPv4 addresses; `nil`: they do.
+    var lacksIPv4: Bool?
     /// As the user gave it or as it was chosen: what inspect shows.
     var ipam = AddressManagement(driver: "default", config: [])
     /// Of the drivers `macvlan` and `ipvlan` alone.
@@ -32,7 +36,7 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
 
     private enum CodingKeys: String, CodingKey {
         case id, name, driver, created, isInternal, isAttachable, options, labels, ranges, mac, hasChosenSubnet, ipam
-        case parent
+        case hasChosenSubnet6, lacksIPv4, parent
         case gateways = "gateway"
     }
 
@@ -79,6 +83,8 @@ struct LocalNetworkPlanner {
     var taken: [IPNetwork]
     /// Subnets that a chosen one must avoid besides: the host's routes.
     var routed: [IPNetwork]
+    /// What IPv6 subnets are cut from that nobody names, see ``UniqueLocalPrefix``.
+    var uniqueLocal: UniqueLocalPrefix?
 
     /// Options of the bridge driver that Apus knows. Source: Docker's bridge driver documentation.
     static let knownOptions: Set<String> = [
@@ -98,20 +104,11 @@ struct LocalNetworkPlanner {
         if network.bridgeName.utf8.count > 15 {
             throw NetworkError.longBridgeName(network.bridgeName)
         }
-        var pools = request.ipam?.config ?? []
-        network.hasChosenSubnet = pools.allSatisfy { ($0.subnet ?? "").isEmpty }
-        if network.hasChosenSubnet == true {
-            guard let chosen = SubnetChooser.bridges.choose(avoiding: taken + routed) else {
-                throw PoolError.exhausted
-            }
-            pools = [AddressPool(subnet: chosen.description)]
-        } else if pools.count > 1 {
-            throw NetworkError.severalSubnets
-        }
-        let parsed = try AddressPoolRules.parse(pools, avoiding: taken)
+        var pools = try pools(request, &network)
+        let parsed = try AddressPoolRules.parse(pools, avoiding: taken, families: request.families)
         network.ranges = parsed.map(\.range)
         network.gateways = parsed.isEmpty ? nil : HostAddresses(parsed.map(\.gateway))
-        network.mac = network.bridgeMAC
+        network.mac = network.gateways?.v4 == nil ? MACAddress(random: id) : network.bridgeMAC
         for (index, pool) in parsed.enumerated() { pools[index].gateway = pool.gateway.description }
         network.ipam = AddressManagement(driver: "default", config: pools)
         network.ipam.options = request.ipam?.options ?? [:]
@@ -119,12 +116,7 @@ struct LocalNetworkPlanner {
     }
 
     private func checkFeatures(_ request: NetworkRequest) throws {
-        if request.enableIPv4 == false {
-            throw UnsupportedError.features("networks without IPv4")
-        }
-        if request.enableIPv6 == true {
-            throw UnsupportedError.feature("IPv6 on bridge networks")
-        }
+        if request.families.isEmpty { throw NetworkError.noFamily }
         if request.configOnly || !(request.configFrom?.network ?? "").isEmpty {
             throw UnsupportedError.features("configuration-only networks")
         }

@@ -60,6 +60,8 @@ final class LocalNetworks: Sendable {
     var versioned: (version: UInt64, all: [LocalNetwork]) { state.withLock { ($0.version, Array($0.networks.values)) } }
     var version: UInt64 { state.withLock { $0.version } }
     var all: [LocalNetwork] { state.withLock { Array($0.networks.values) } }
+    /// What IPv6 subnets of bridges are cut from: it follows from the id of Docker's own bridge, which is random and kept, and so stays the same.
+    var uniqueLocal: UniqueLocalPrefix? { named("bridge").flatMap { UniqueLocalPrefix(random: $0.id) } }
     var subnets: [IPNetwork] { all.flatMap { $0.ranges.map(\.subnet) } }
 
     func network(_ id: String) -> LocalNetwork? { state.withLock { $0.networks[id] } }
@@ -99,21 +101,26 @@ final class LocalNetworks: Sendable {
     }
 
     /// A free address of the network.
-    /// - Throws: ``EndpointError/addressesExhausted(network:id:)``.
-    func allocate(in id: String, isInUse: (IPAddress) -> Bool) throws(EndpointError) -> IPNetwork {
+    /// - Throws: ``EndpointError/addressesExhausted(network:id:)``, or its twin of IPv6.
+    func allocate(
+        _ family: IPFamily, in id: String, isInUse: (IPAddress) -> Bool
+    ) throws(EndpointError) -> IPNetwork {
         let (found, name) = state.withLock { state -> (IPNetwork?, String) in
-            (state.allocators[id]?.allocate(isInUse: isInUse), state.networks[id]?.name ?? id)
+            (state.allocators[id]?.allocate(family, isInUse: isInUse), state.networks[id]?.name ?? id)
         }
         guard let found else {
-            throw .addressesExhausted(network: name, id: id)
+            throw family == .v4
+                ? .addressesExhausted(network: name, id: id) : .addresses6Exhausted(network: name, id: id)
         }
         return found
     }
 
     /// Checks an address that the user asks for.
-    func claim(_ text: String, in id: String, isInUse: (IPAddress) -> Bool) throws(EndpointError) -> IPNetwork {
-        guard let address = IPAddress(ipv4: text) else {
-            throw .invalidAddress(text)
+    func claim(
+        _ text: String, _ family: IPFamily, in id: String, isInUse: (IPAddress) -> Bool
+    ) throws(EndpointError) -> IPNetwork {
+        guard let address = IPAddress(text), address.family == family else {
+            throw family == .v4 ? .invalidAddress(text) : .invalidAddress6(text)
         }
         let (subnet, reserved) = state.withLock { state in
             (

@@ -16,6 +16,8 @@ protocol NetworkMember: Sendable {
     var networkOwner: String? { get }
     /// Whether its processes may give interfaces other addresses.
     var administersNetwork: Bool { get }
+    /// It is to have no IPv6, whatever its networks have.
+    var disablesIPv6: Bool { get }
     /// It runs, or is about to.
     var isActive: Bool { get }
     /// Its process is there.

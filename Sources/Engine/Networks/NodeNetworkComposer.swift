@@ -135,8 +135,9 @@ struct NodeNetworkComposer {
 
     /// What the underlay leaves of a packet.
     private func room(isEncrypted: Bool) -> Int {
-        isEncrypted
-            ? Underlay.encryptedMTU(underlayMTU, over: ownPeer?.address.family ?? .v4) : underlayMTU - Underlay.overhead
+        let family = ownPeer?.address.family ?? .v4
+        return isEncrypted
+            ? Underlay.encryptedMTU(underlayMTU, over: family) : underlayMTU - Underlay.overhead(over: family)
     }
 
     private var hasIngress: Bool { ownPeer?.ingressAddresses != nil }
@@ -231,20 +232,24 @@ struct NodeNetworkComposer {
         guard let container = containers[id], hasSandbox(container) else { return nil }
         let joined = container.endpoints.filter { isPresent($0) }
         let endpoints = joined.compactMap { endpoint -> Sandbox.Endpoint? in
-            guard let addresses = endpoint.addresses, let mac = endpoint.hardwareAddress else { return nil }
+            guard var addresses = endpoint.addresses, let mac = endpoint.hardwareAddress else { return nil }
+            var gateways = endpoint.gateways ?? HostAddresses()
+            if container.disablesIPv6 { (addresses.v6, gateways.v6) = (nil, nil) }
             return Sandbox.Endpoint(
                 id: endpoint.endpointID,
                 network: reference(of: endpoint),
                 interfaceName: endpoint.interfaceName, addresses: addresses, mac: mac,
-                gateways: endpoint.gateways ?? HostAddresses(), isLax: isLax(endpoint, of: container))
+                gateways: gateways, isLax: isLax(endpoint, of: container))
         }
-        let exit = wayOut(of: container)
-        let door = self.wayOut(of: container) { $0.isBridge }
+        let ways = (v4: wayOut(of: container, .v4), v6: wayOut(of: container, .v6))
+        func door(_ family: IPFamily) -> EndpointRecord? { wayOut(of: container, family) { $0.isBridge } }
         return Sandbox(
-            id: id, endpoints: endpoints, defaultRouteEndpointID: exit?.endpointID,
+            id: id, endpoints: endpoints, defaultRouteEndpointID: (ways.v4 ?? ways.v6)?.endpointID,
+            defaultRoute6EndpointID: ways.v4 == nil || ways.v4?.endpointID == ways.v6?.endpointID
+                ? nil : ways.v6?.endpointID,
             mesh: mesh(container, joined), resolver: resolvers[id],
             published: container.publishedPorts.compactMap { port in
-                let target = port.hostAddress.map { door?.addresses?.hosts[$0.family] } ?? door?.address?.address
+                let target = door(port.family)?.addresses?.hosts[port.family]
                 return target.map { HostPort(port, to: $0) }
             })
     }
@@ -271,13 +276,15 @@ struct NodeNetworkComposer {
         }
     }
 
-    /// The endpoint through which a container reaches the outside: of the node's networks the one with the highest priority, internal ones
+    /// The endpoint through which a container reaches the outside in a family: of the node's networks the one with the highest priority, internal ones
     /// never; `nil` when there is none.
     func wayOut(
-        of container: any NetworkMember, where isMeant: (LocalNetwork) -> Bool = { _ in true }
+        of container: any NetworkMember, _ family: IPFamily, where isMeant: (LocalNetwork) -> Bool = { _ in true }
     ) -> EndpointRecord? {
+        if family == .v6, container.disablesIPv6 { return nil }
         let open = container.endpoints.filter { endpoint in
-            endpoint.isJoined && endpoint.overlay == nil && endpoint.gateway != nil
+            endpoint.isJoined && endpoint.overlay == nil && endpoint.gateways?[family] != nil
+                && endpoint.addresses?.hosts[family] != nil
                 && networks[endpoint.networkID].map { !$0.isClosed && isMeant($0) } == true
         }
         return open.min { left, right in

@@ -12,7 +12,8 @@ extension NodeNetworkService {
         resource.created = network.created
         resource.scope = "local"
         resource.driver = network.driver
-        resource.enableIPv4 = true
+        resource.enableIPv4 = network.lacksIPv4 != true
+        resource.enableIPv6 = network.families.contains(.v6)
         resource.ipam = network.ipam
         resource.internal = network.isInternal
         resource.attachable = network.isAttachable
@@ -43,7 +44,8 @@ extension NodeNetworkService {
         resource.created = network.createdAt
         resource.scope = "swarm"
         resource.driver = "overlay"
-        resource.enableIPv4 = true
+        resource.enableIPv4 = !network.isIPv6Alone
+        resource.enableIPv6 = network.spec.iPv6Enabled == true
         resource.internal = network.spec.internal ?? false
         resource.attachable = network.spec.attachable ?? false
         resource.ingress = network.spec.ingress ?? false
@@ -88,12 +90,13 @@ extension NodeNetworkService {
         var places: [String: [String: NetworkContainer]] = [:]
         for record in members.members {
             for endpoint in record.endpoints where endpoint.isJoined {
-                guard let address = endpoint.address else { continue }
+                guard let addresses = endpoint.addresses else { continue }
                 var row = NetworkContainer()
                 row.name = record.name
                 row.endpointID = endpoint.endpointID
                 row.macAddress = endpoint.shownMAC?.description ?? ""
-                row.iPv4Address = address.description
+                row.iPv4Address = addresses.v4?.description ?? ""
+                row.iPv6Address = addresses.v6?.description ?? ""
                 places[endpoint.networkID, default: [:]][record.id] = row
             }
         }

@@ -138,7 +138,7 @@ package final class NodeNetworkService: NetworkBackend {
             }
             let planner = LocalNetworkPlanner(
                 taken: networks.subnets,
-                routed: try await RoutedSubnets.read() + self.network.swarmSubnets)
+                routed: try await RoutedSubnets.read() + self.network.swarmSubnets, uniqueLocal: networks.uniqueLocal)
             let network =
                 request.driver == "bridge"
                 ? try planner.plan(request, id: RandomID.docker(), at: .now)

@@ -132,7 +132,7 @@ final class SwarmNetworks: Sendable {
         guard let address else { return NetworkCoordinator.usualMTU }
         return try await onThread {
             let socket = try RouteSocket()
-            guard let row = try socket.addresses().first(where: { $0.network.address == address }) else {
+            guard let row = try socket.addresses(address.family).first(where: { $0.network.address == address }) else {
                 return NetworkCoordinator.usualMTU
             }
             let link = try socket.links().first { row.link == .index($0.index) || row.link == .name($0.name) }

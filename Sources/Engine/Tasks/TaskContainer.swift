@@ -120,7 +120,7 @@ struct TaskContainer {
             var requested = EndpointSettings()
             requested.aliases = attachment.aliases
             requested.ipamConfig = EndpointSettings.AddressRequest()
-            requested.ipamConfig?.iPv4Address = endpoint.address?.address.description
+            requested.ipamConfig?.iPv4Address = endpoint.addresses?.v4?.address.description
             endpoint.requested = requested
             endpoints.append(endpoint)
         }

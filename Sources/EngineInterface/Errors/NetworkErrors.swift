@@ -15,13 +15,16 @@ package enum NetworkError: Fault, Equatable {
     case longBridgeName(String)
     case bridgeNameTaken
     case severalSubnets
+    /// Neither IPv4 nor IPv6.
+    case noFamily
     case predefined(String)
     case inUse(name: String, id: String)
 
     package var kind: FaultKind {
         switch self {
         case .notFound, .unknownDriver: .notFound
-        case .ambiguousName, .ambiguousPrefix, .emptyName, .ingressNotOverlay, .longBridgeName, .severalSubnets:
+        case .ambiguousName, .ambiguousPrefix, .emptyName, .ingressNotOverlay, .longBridgeName, .severalSubnets,
+            .noFamily:
             .invalidInput
         case .nameTaken: .conflict
         case .onlyInstance, .localOverlay, .bridgeNameTaken, .predefined, .inUse: .forbidden
@@ -46,20 +49,23 @@ package enum EndpointError: Fault, Equatable {
     /// The network is encrypted, and this node lacks something for that.
     case encryptionImpossible(network: String, reason: String)
     case invalidAddress(String)
+    case invalidAddress6(String)
     case addressOutside(String)
     case addressTaken
     case addressesExhausted(network: String, id: String)
+    case addresses6Exhausted(network: String, id: String)
     case conflictingRoute(address: IPNetwork, route: IPNetwork)
 
     package var kind: FaultKind {
         switch self {
         case .networkNotFound, .attachedNetworkUnknown: .notFound
-        case .addressOnDefaultNetwork, .addressWithoutChosenSubnet, .hostNetwork, .invalidAddress, .addressOutside:
+        case .addressOnDefaultNetwork, .addressWithoutChosenSubnet, .hostNetwork, .invalidAddress,
+            .invalidAddress6, .addressOutside:
             .invalidInput
         case .interfaceTaken, .alreadyConnected, .notConnected, .belongsToTask, .noneNetwork, .networkNotAttachable,
             .addressTaken, .conflictingRoute:
             .forbidden
-        case .addressesExhausted: .conflict
+        case .addressesExhausted, .addresses6Exhausted: .conflict
         case .networkNotAllocated, .encryptionImpossible: .internalError
         }
     }
@@ -68,6 +74,7 @@ package enum EndpointError: Fault, Equatable {
 /// Options of a container's place in a network that make no sense.
 package enum EndpointOptionError: Fault, Equatable {
     case invalidAddress(String)
+    case invalidAddress6(String)
     case invalidInterfaceName(String)
     case invalidParameter(String)
     case unsupported(String)
@@ -76,7 +83,8 @@ package enum EndpointOptionError: Fault, Equatable {
 
     package var kind: FaultKind {
         switch self {
-        case .invalidAddress, .invalidInterfaceName, .invalidParameter, .emptyLink, .invalidLink: .invalidInput
+        case .invalidAddress, .invalidAddress6, .invalidInterfaceName, .invalidParameter, .emptyLink, .invalidLink:
+            .invalidInput
         case .unsupported: .notImplemented
         }
     }

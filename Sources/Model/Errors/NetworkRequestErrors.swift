@@ -4,6 +4,8 @@ package import Faults
 package enum PoolError: Fault, Equatable {
     case overlaps
     case invalidSubnet(String)
+    /// A subnet of a family that the network's containers get no addresses of.
+    case unusedFamily(String)
     case smallSubnet(String)
     case invalidRange(String)
     case rangeOutside(String)
@@ -16,7 +18,8 @@ package enum PoolError: Fault, Equatable {
     package var kind: FaultKind {
         switch self {
         case .overlaps: .forbidden
-        case .invalidSubnet, .smallSubnet, .invalidRange, .rangeOutside, .invalidAddress, .addressOutside,
+        case .invalidSubnet, .unusedFamily, .smallSubnet, .invalidRange, .rangeOutside, .invalidAddress,
+            .addressOutside,
             .addressReserved, .exhausted:
             .invalidInput
         }

@@ -2,21 +2,23 @@ package import Addressing
 
 /// Reads the pools of a request for a network, local or of the swarm, and refuses what cannot be.
 package enum AddressPoolRules {
-    /// A network needs its own address, a gateway, a host and the broadcast address.
-    private static let longestPrefix = 30
+    /// A network needs its own address, a gateway, a host and, with IPv4, the broadcast address.
+    private static func longestPrefix(_ family: IPFamily) -> Int { family.width - 2 }
 
     /// The ranges of several pools; the gateway is kept out of each, the subnet's first address where none is given.
     ///
-    /// - Parameter taken: Subnets that no pool may overlap; nor may two of them overlap each other.
+    /// - Parameters:
+    ///   - taken: Subnets that no pool may overlap; nor may two of them overlap each other.
+    ///   - families: Those of which there may be pools.
     /// - Returns: As many as there are pools, in their order.
     /// - Throws: ``PoolError`` naming the offending value.
     package static func parse(
-        _ pools: [AddressPool], avoiding taken: [IPNetwork]
+        _ pools: [AddressPool], avoiding taken: [IPNetwork], families: Set<IPFamily> = [.v4]
     ) throws(PoolError) -> [(range: AddressRange, gateway: IPAddress)] {
         var taken = taken
         var result: [(range: AddressRange, gateway: IPAddress)] = []
         for pool in pools {
-            var (range, gateway) = try parse(pool)
+            var (range, gateway) = try parse(pool, families)
             let subnet = range.subnet
             if taken.contains(where: { $0.overlaps(subnet) }) { throw .overlaps }
             taken.append(subnet)
@@ -28,17 +30,21 @@ package enum AddressPoolRules {
     }
 
     /// One pool as it is written.
-    private static func parse(_ pool: AddressPool) throws(PoolError) -> (range: AddressRange, gateway: IPAddress?) {
+    private static func parse(
+        _ pool: AddressPool, _ families: Set<IPFamily>
+    ) throws(PoolError) -> (range: AddressRange, gateway: IPAddress?) {
         let text = pool.subnet ?? ""
-        guard let subnet = IPNetwork(ipv4: text) else {
+        guard let subnet = IPNetwork(text), subnet.family == .v4 || families.contains(.v6) else {
             throw PoolError.invalidSubnet(text)
         }
-        guard subnet.prefixLength <= longestPrefix else {
+        guard families.contains(subnet.family) else { throw .unusedFamily(text) }
+        guard isOfHosts(subnet) else { throw .invalidSubnet(text) }
+        guard subnet.prefixLength <= longestPrefix(subnet.family) else {
             throw PoolError.smallSubnet(text)
         }
         var range: IPNetwork?
         if let text = pool.ipRange, !text.isEmpty {
-            guard let parsed = IPNetwork(ipv4: text) else {
+            guard let parsed = IPNetwork(text), parsed.family == subnet.family else {
                 throw PoolError.invalidRange(text)
             }
             guard subnet.contains(parsed) else { throw PoolError.rangeOutside(text) }
@@ -53,14 +59,21 @@ package enum AddressPoolRules {
         return (AddressRange(subnet: subnet, range: range, reserved: reserved), gateway)
     }
 
+    /// Whether hosts may have its addresses beyond their link: of IPv6 neither ::/8, which stands for IPv4 and for oneself, nor link-local
+    /// addresses, nor multicast (RFC 4291 §2.4).
+    private static func isOfHosts(_ subnet: IPNetwork) -> Bool {
+        guard let first = subnet.v6?.first else { return true }
+        return first.high >> 56 != 0 && !first.isLinkLocal && !first.isMulticast
+    }
+
     private static func address(
         _ text: String, _ what: String, in subnet: IPNetwork
     ) throws(PoolError) -> IPAddress {
-        guard let address = IPAddress(ipv4: text) else {
+        guard let address = IPAddress(text), address.family == subnet.family else {
             throw PoolError.invalidAddress(field: what, text: text)
         }
         guard subnet.contains(address) else { throw PoolError.addressOutside(field: what, text: text) }
-        guard address != subnet.first, address != subnet.last else {
+        guard address != subnet.first, subnet.family == .v6 || address != subnet.last else {
             throw PoolError.addressReserved(field: what, text: text)
         }
         return address

@@ -17,6 +17,11 @@ package struct SwarmNetwork: Codable, Sendable, Equatable, Identifiable {
     /// The driver option under which the VXLAN network identifier is kept, as decimal text.
     package static let identifierOption = "com.docker.network.driver.overlay.vxlanid_list"
 
+    /// Whether its endpoints get no IPv4 addresses.
+    package var isIPv6Alone: Bool {
+        spec.iPv6Enabled == true && (ipamOptions?.configs ?? []).allSatisfy { $0.subnet?.family == .v6 }
+    }
+
     /// The VXLAN network identifier; `nil` until allocated.
     package var vni: UInt32? { driverState?.options?[Self.identifierOption].flatMap(UInt32.init) }
 }

@@ -37,16 +37,13 @@ final class Greeter: Sendable {
 
     private static func acceptAll(_ name: String, _ listener: CInt, _ isStopped: @escaping @Sendable () -> Bool) {
         while !isStopped() {
-            var peer = sockaddr_in()
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let connection = withUnsafeMutablePointer(to: &peer) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { accept(listener, $0, &length) }
-            }
+            var peer = PeerName()
+            let connection = peer.fill { accept(listener, $0, $1) }
             if connection < 0 {
                 if errno == EINTR || errno == ECONNABORTED { continue }
                 break
             }
-            let line = "\(name) \(IPAddress(peer))\n"
+            let line = "\(name) \(peer.address)\n"
             do {
                 pthread_detach(
                     try startThread {
@@ -67,36 +64,45 @@ final class Greeter: Sendable {
     private static func answerAll(_ name: String, _ socket: CInt, _ isStopped: @escaping @Sendable () -> Bool) {
         var buffer = [UInt8](repeating: 0, count: 65536)
         while !isStopped() {
-            var peer = sockaddr_in()
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            withUnsafeMutablePointer(to: &peer) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                    let count = recvfrom(socket, &buffer, buffer.count, 0, address, &length)
-                    if count <= 0 { return }
-                    let source = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                        IPAddress($0.pointee)
-                    }
-                    let line = "\(name) \(source)\n"
-                    sendto(socket, line, line.utf8.count, 0, address, length)
-                }
-            }
+            var peer = PeerName()
+            let count = peer.fill { CInt(clamping: recvfrom(socket, &buffer, buffer.count, 0, $0, $1)) }
+            if count <= 0 { continue }
+            let line = "\(name) \(peer.address)\n"
+            _ = peer.fill { CInt(clamping: sendto(socket, line, line.utf8.count, 0, $0, $1.pointee)) }
         }
         close(socket)
     }
 }
 
 private func bound(_ type: __socket_type, _ address: IPAddress, _ port: UInt16) throws -> CInt {
-    let socket = try check(Glibc.socket(AF_INET, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
+    let place = InternetSocketAddress(address, port: port)
+    let socket = try check(
+        Glibc.socket(place.family, CInt(type.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
     var one: CInt = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-    var name = sockaddr_in(address, port)
-    let result = withUnsafePointer(to: &name) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    if address.family == .v6 { setsockopt(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &one, 4) }
+    try check(place.withPointer { bind(socket, $0, $1) }, "bind \(place)")
+    return socket
+}
+
+/// Of the other side, of either family.
+private struct PeerName {
+    private var storage = sockaddr_storage()
+    private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+
+    mutating func fill(_ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt) -> CInt {
+        withUnsafeMutablePointer(to: &storage) { storage in
+            storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &length) }
         }
     }
-    try check(result, "bind \(address):\(port)")
-    return socket
+
+    var address: IPAddress {
+        withUnsafeBytes(of: storage) { bytes in
+            if CInt(storage.ss_family) == AF_INET { return IPAddress(bytes.load(as: sockaddr_in.self)) }
+            let octets = withUnsafeBytes(of: bytes.load(as: sockaddr_in6.self).sin6_addr) { Array($0) }
+            return IPAddress(octets: octets) ?? .unspecified(.v6)
+        }
+    }
 }
 
 /// One caller in a namespace, with an open connection or socket.
@@ -118,18 +124,14 @@ final class Caller: Sendable {
     private init(
         _ kind: Kind, _ address: IPAddress, _ port: UInt16, _ sourcePort: UInt16, _ milliseconds: Int
     ) throws {
-        let socket = try bound(kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, IPAddress(0, 0, 0, 0), sourcePort)
+        let socket = try bound(
+            kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, .unspecified(address.family), sourcePort)
         self.socket = socket
         var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var name = sockaddr_in(address, port)
-        let result = withUnsafePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        try check(result, "connect to \(address):\(port)")
+        let place = InternetSocketAddress(address, port: port)
+        try check(place.withPointer { connect(socket, $0, $1) }, "connect to \(place)")
     }
 
     deinit { close(socket) }

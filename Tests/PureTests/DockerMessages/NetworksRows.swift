@@ -27,6 +27,7 @@ extension SentenceTests {
             NetworkError.longBridgeName("name"), .invalidInput, "invalid bridge name name: longer than 15 characters"),
         Row(NetworkError.bridgeNameTaken, .forbidden, "networks have same bridge name"),
         Row(NetworkError.severalSubnets, .invalidInput, "bridge driver doesn't support multiple subnets"),
+        Row(NetworkError.noFamily, .invalidInput, "IPv4 or IPv6 must be enabled"),
         Row(NetworkError.predefined("name"), .forbidden, "name is a pre-defined network and cannot be removed"),
         Row(
             NetworkError.inUse(name: "name", id: "id"), .forbidden,
@@ -68,6 +69,10 @@ extension SentenceTests {
             "this node cannot encrypt what network network sends: no TAP devices"),
         Row(EndpointError.networkNotAllocated("network"), .internalError, "network network has not been allocated"),
         Row(EndpointError.invalidAddress("text"), .invalidInput, "invalid IPv4 address: text"),
+        Row(EndpointError.invalidAddress6("text"), .invalidInput, "invalid IPv6 address: text"),
+        Row(
+            EndpointError.addresses6Exhausted(network: "network", id: "id"), .conflict,
+            "no available IPv6 addresses on this network's address pools: network (id)"),
         Row(
             EndpointError.addressOutside("text"), .invalidInput,
             "Invalid address text: It does not belong to any of this network's subnets"),
@@ -82,6 +87,9 @@ extension SentenceTests {
             .forbidden,
             "cannot program address 172.18.0.3/16 in sandbox interface because it conflicts with existing route 172.18.4.0/24"
         ),
+        Row(
+            EndpointOptionError.invalidAddress6("text"), .invalidInput,
+            "invalid endpoint settings:\ninvalid IPv6 address: text"),
         Row(
             EndpointOptionError.invalidAddress("text"), .invalidInput,
             "invalid endpoint settings:\ninvalid IPv4 address: text"),
@@ -99,6 +107,9 @@ extension SentenceTests {
         Row(EndpointOptionError.invalidLink("text"), .invalidInput, "bad format for links: text"),
         Row(PoolError.overlaps, .forbidden, "Pool overlaps with other one on this address space"),
         Row(PoolError.invalidSubnet("text"), .invalidInput, "Invalid subnet text : invalid CIDR address: text"),
+        Row(
+            PoolError.unusedFamily("text"), .invalidInput,
+            "Invalid subnet text : the network has no addresses of this family"),
         Row(PoolError.smallSubnet("text"), .invalidInput, "Invalid subnet text : too small for a network"),
         Row(PoolError.invalidRange("text"), .invalidInput, "Invalid ip-range text : invalid CIDR address: text"),
         Row(PoolError.rangeOutside("text"), .invalidInput, "no matching subnet for range text"),

@@ -70,6 +70,34 @@ import Testing
         #expect(try answers("empty") == [])
     }
 
+    @Test
+    func `a name of both families answers each with its own, and one of a single family says that it has no other`()
+        throws
+    {
+        let six = try #require(IPv6Address("fd00::5"))
+        let names = NameTable.Network(name: "n", names: ["both": [one, .v6(six)], "six": [.v6(six)]])
+        let pointers: [IPAddress: String] = [.v6(six): "both.n"]
+        let table = NameTable(networks: [names], pointers: pointers, forwards: true)
+        func answers(_ name: String, _ type: RecordType) throws -> [RecordData]? {
+            guard case .answer(let reply) = resolve(try query(name, type), table) else { return nil }
+            #expect(reply.code == .noError)
+            return reply.answers.map(\.data)
+        }
+        #expect(try answers("both", .a) == [.address(first)])
+        #expect(try answers("both", .aaaa) == [.address6(six.octets)])
+        #expect(try answers("both.n", .any)?.count == 2)
+        #expect(try answers("six", .a) == [])
+        #expect(try answers("six", .aaaa) == [.address6(six.octets)])
+        let digits = "5" + String(repeating: ".0", count: 27) + ".0.0.d.f"
+        let reversed = digits.split(separator: ".").count == 32 ? digits : "wrong"
+        #expect(try answers("\(reversed).ip6.arpa", .ptr) == [.pointer(try #require(DomainName("both.n")))])
+        for wrong in [
+            "6\(reversed.dropFirst())", "+\(reversed.dropFirst())", "0.\(reversed)", String(reversed.dropFirst(2)),
+        ] {
+            #expect(try answers("\(wrong).ip6.arpa", .ptr) == nil)
+        }
+    }
+
     @Test func `addresses have names`() throws {
         #expect(try answers("5.0.1.10.in-addr.arpa", .ptr) == [.pointer(try #require(DomainName("web.my-net")))])
         #expect(resolve(try query("9.0.1.10.in-addr.arpa", .ptr)) == .forward)

@@ -94,4 +94,79 @@ import Testing
         swarm.settle()
         #expect(addresses().count == 3 && addresses().subtracting(before).count == 1)
     }
+
+    private func dual(_ name: String, _ subnets: [String] = [], v4: Bool? = nil) -> NetworkRequest {
+        var request = request(name, subnets)
+        request.enableIPv4 = v4
+        request.enableIPv6 = true
+        return request
+    }
+
+    @Test func `a network of both families gets a subnet of each, the swarm's own where none is named`() throws {
+        var swarm = SwarmSimulation()
+        func make(_ request: NetworkRequest) throws -> SwarmNetwork {
+            let made = try NetworkAllocator(state: swarm.state).allocate(request, id: request.name, at: swarm.now)
+            swarm.state.networks[made.id] = made
+            return made
+        }
+        let first = try make(dual("a"))
+        let own = UniqueLocalPrefix(hashing: "c").network
+        let v6 = try #require(first.addressRanges.first { $0.subnet.family == .v6 }?.subnet.v6)
+        #expect(first.addressRanges.map(\.subnet.family) == [.v4, .v6] && v6.prefixLength == 64 && own.contains(v6))
+        #expect(first.spec.iPv6Enabled == true && !first.isIPv6Alone)
+        let second = try make(dual("b"))
+        #expect(Set(subnets(first)).isDisjoint(with: subnets(second)))
+        #expect(
+            try subnets(make(dual("c", ["2001:db8:7::/64", "192.168.7.0/24"]))) == [
+                "2001:db8:7::/64", "192.168.7.0/24",
+            ])
+        #expect(try subnets(make(dual("d", ["2001:db8:8::/64"]))).count == 2)
+        let alone = try make(dual("e", v4: false))
+        #expect(alone.isIPv6Alone && alone.addressRanges.count == 1)
+        for request in [
+            request("x", ["fd00::/64"]), dual("x", ["10.9.0.0/24"], v4: false),
+            dual("x", ["fd01::/64", "fd02::/64"], v4: false),
+        ] { #expect(throws: (any Error).self) { try make(request) } }
+        let plain = try make(request("f"))
+        #expect(plain.spec.iPv6Enabled == nil && plain.addressRanges.map(\.subnet.family) == [.v4])
+    }
+
+    @Test(arguments: [nil, false] as [Bool?])
+    func `services and tasks get an address of each family of their networks`(v4: Bool?) throws {
+        var swarm = SwarmSimulation()
+        for id in ["n1", "n2"] { swarm.addNode(id) }
+        swarm.state.networks["app"] = try NetworkAllocator(state: swarm.state).allocate(
+            dual("app", v4: v4), id: "app", at: swarm.now)
+        let families: [IPFamily] = v4 == false ? [.v6] : [.v4, .v6]
+        swarm.addService("web", replicas: 3) { spec in
+            var attachment = NetworkAttachmentConfig()
+            attachment.target = "app"
+            spec.taskTemplate.networks = [attachment]
+        }
+        swarm.settle()
+        let virtual = (swarm.state.services["web"]?.endpoint.virtualIPs ?? []).compactMap(\.addr)
+        #expect(virtual.map(\.family) == families)
+        let places = swarm.running("web").flatMap { $0.networksAttachments ?? [] }
+        #expect(places.count == 3 && places.allSatisfy { $0.addresses.map(\.family) == families })
+        let all = virtual + places.flatMap(\.addresses)
+        #expect(Set(all).count == all.count)
+        #expect(Set(places.map(\.tag)).count == 3)
+    }
+
+    @Test func `a task takes no address while one of its network's families has none left`() throws {
+        var swarm = SwarmSimulation()
+        for id in ["n1", "n2"] { swarm.addNode(id) }
+        // The gateway, the service and one task.
+        swarm.state.networks["app"] = try NetworkAllocator(state: swarm.state).allocate(
+            dual("app", ["10.77.0.0/24", "fd00:77::/126"]), id: "app", at: swarm.now)
+        swarm.addService("web", replicas: 2) { spec in
+            var attachment = NetworkAttachmentConfig()
+            attachment.target = "app"
+            spec.taskTemplate.networks = [attachment]
+        }
+        swarm.settle()
+        #expect(swarm.running("web").count == 1)
+        let waiting = swarm.state.tasks.values.filter { $0.status.err?.contains("no available IPv6 addresses") == true }
+        #expect(waiting.count == 1 && waiting.allSatisfy { ($0.networksAttachments ?? []).isEmpty })
+    }
 }

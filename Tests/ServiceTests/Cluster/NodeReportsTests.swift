@@ -93,9 +93,20 @@ import Testing
         #expect(refusal { try place.check(joining: IPAddress(10, 0, 0, 5), beside: [node]) } == .permissionDenied)
         node.status.state = .down
         #expect(refusal { try place.check(joining: IPAddress(10, 0, 0, 5), beside: [node]) } == nil)
-        for text in ["0.0.0.0;drop", "0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "", "a.b"] {
+        for text in [
+            "0.0.0.0;drop", "0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "ff02::1", "fe80::1",
+            "::ffff:10.0.0.5", "", "a.b",
+        ] {
             #expect(refusal { _ = try place.parse(text) } == .invalidArgument, "\(text)")
         }
+        for text in ["2001:db8::5", "[2001:db8::5]", "[2001:db8::5]:2377"] {
+            #expect(try place.parse(withPort: text).description == "2001:db8::5")
+        }
+        let peers = [
+            ("ipv4:10.0.0.5:41000", "10.0.0.5"), ("ipv6:[2001:db8::5]:41000", "2001:db8::5"),
+            ("ipv6:[::ffff:10.0.0.5]:41000", "10.0.0.5"), ("unix:/run/x", nil), ("<unknown>", nil),
+        ]
+        for (peer, address) in peers { #expect(NodeAddress.source(ofPeer: peer)?.description == address, "\(peer)") }
         for text in ["10.0.0.5", "10.0.0.5:2377"] { #expect(try place.parse(withPort: text).description == "10.0.0.5") }
         for text in ["10.0.0.5:0", "10.0.0.5:99999", "10.0.0.5:1:2", "host:2377", ":2377"] {
             #expect(refusal { _ = try place.parse(withPort: text) } == .invalidArgument, "\(text)")

@@ -1,3 +1,4 @@
+import Addressing
 import Cluster
 import Engine
 import EngineInterface
@@ -49,7 +50,7 @@ final class TestNode: Sendable {
         configuration.pulses = meter
         configuration.history = meter
         configuration.containers = answering
-        configuration.advertiseAddress = "\(address):\(port)"
+        configuration.advertiseAddress = HostText.join(address, port)
         // Long enough that a busy machine does not make a node look silent.
         configuration.heartbeat = .seconds(1)
         var log = Logger(label: executor.hostname)
@@ -94,17 +95,17 @@ final class TestNode: Sendable {
 
     func initialise(_ swarm: Swarm) async throws {
         var request = SwarmInitRequest()
-        request.listenAddr = "\(address):\(port)"
+        request.listenAddr = HostText.join(address, port)
         // What the daemon was told to advertise counts.
         _ = try await swarm.initialiseSwarm(request)
     }
 
     func join(_ swarm: Swarm, token: String, manager: TestNode) async throws {
         var request = SwarmJoinRequest()
-        request.remoteAddrs = ["\(manager.address):\(manager.port)"]
+        request.remoteAddrs = [HostText.join(manager.address, manager.port)]
         // Where it listens and is found should it be a manager.
-        request.listenAddr = "\(address):\(port)"
-        request.advertiseAddr = "\(address):\(port)"
+        request.listenAddr = HostText.join(address, port)
+        request.advertiseAddr = HostText.join(address, port)
         request.joinToken = token
         try await swarm.joinSwarm(request)
     }
@@ -127,13 +128,14 @@ final class TestNode: Sendable {
     }
 }
 
-/// Nodes `node-1`, `node-2`, … on loopback addresses; whatever they leave is removed.
+/// Nodes `node-1`, `node-2`, … on loopback addresses, of IPv6 all on the same one; whatever they leave is removed.
 func withNodes(
-    _ count: Int, capabilities: Capabilities = .present, _ body: ([TestNode]) async throws -> Void
+    _ count: Int, capabilities: Capabilities = .present, _ family: IPFamily = .v4,
+    _ body: ([TestNode]) async throws -> Void
 ) async throws {
     try await withTemporaryDirectory { directory in
         let nodes = try (1...count).map {
-            try TestNode("node-\($0)", in: directory, address: "127.0.0.\($0)", capabilities)
+            try TestNode("node-\($0)", in: directory, address: family == .v4 ? "127.0.0.\($0)" : "::1", capabilities)
         }
         try await cleaningUp {
             try await body(nodes)
@@ -189,16 +191,10 @@ func service(_ name: String, replicas: UInt64, published: Int? = nil, networks: 
 }
 
 private func freePort(_ address: String) throws -> Int {
-    let descriptor = Descriptor(owning: try check(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0), "make a socket"))
-    var name = sockaddr_in()
-    name.sin_family = sa_family_t(AF_INET)
-    inet_pton(AF_INET, address, &name.sin_addr)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &name) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-            bind(descriptor.raw, pointer, length) == 0 ? getsockname(descriptor.raw, pointer, &length) : -1
-        }
-    }
-    try check(result, "find a free port")
-    return Int(UInt16(bigEndian: name.sin_port))
+    guard let address = IPAddress(address) else { throw NotReached(description: "no address: \(address)") }
+    let place = InternetSocketAddress(address, port: 0)
+    let descriptor = Descriptor(
+        owning: try check(socket(place.family, Int32(SOCK_STREAM.rawValue), 0), "make a socket"))
+    try check(place.withPointer { bind(descriptor.raw, $0, $1) }, "find a free port")
+    return Int(try InternetSocketAddress(of: descriptor.raw).port)
 }

@@ -1,0 +1,65 @@
+import Addressing
+import EngineInterface
+import Model
+
+extension LocalNetworkPlanner {
+    /// The pools of a network, IPv4's first: those that were asked for, and for a family without any one that the engine chooses.
+    func pools(_ request: NetworkRequest, _ network: inout LocalNetwork) throws -> [AddressPool] {
+        let asked = request.ipam?.config ?? []
+        let named = asked.filter { !($0.subnet ?? "").isEmpty }
+        let (sixes, fours) = (named.filter { $0.family == .v6 }, named.filter { $0.family != .v6 })
+        if fours.count > 1 || sixes.count > 1 { throw NetworkError.severalSubnets }
+        var pools: [AddressPool] = fours
+        if request.families.contains(.v4) {
+            network.hasChosenSubnet = fours.isEmpty
+            if fours.isEmpty {
+                guard let chosen = SubnetChooser.bridges.choose(avoiding: taken + routed) else {
+                    throw PoolError.exhausted
+                }
+                pools = [AddressPool(subnet: chosen.description)]
+            } else if asked.count > named.count {
+                // A pool that names no subnet beside one that does.
+                throw asked.count > 1 && sixes.isEmpty ? NetworkError.severalSubnets : PoolError.invalidSubnet("")
+            }
+        } else {
+            network.lacksIPv4 = true
+        }
+        pools += sixes
+        guard request.families.contains(.v6) else { return pools }
+        network.hasChosenSubnet6 = sixes.isEmpty
+        if sixes.isEmpty {
+            guard let uniqueLocal,
+                let chosen = SubnetChooser(pools: [
+                    .init(base: .v6(uniqueLocal.network), prefixLength: UniqueLocalPrefix.subnetLength)
+                ]).choose(avoiding: taken + routed)
+            else { throw PoolError.exhausted }
+            pools.append(AddressPool(subnet: chosen.description))
+        }
+        return pools
+    }
+}
+
+extension AddressPool {
+    /// `nil` where the subnet's text is none.
+    fileprivate var family: IPFamily? { subnet.flatMap { IPNetwork($0) }?.family }
+}
+
+extension MACAddress {
+    /// For what has no IPv4 address that a MAC could be made of: the first 32 bits of a random id.
+    init(random id: String) {
+        self.init(tag: EndpointTag(number: UInt32(id.prefix(8), radix: 16) ?? 0))
+    }
+}
+
+extension LocalNetwork {
+    /// Of which its containers get addresses, IPv4 first.
+    var families: [IPFamily] { IPFamily.allCases.filter { family in ranges.contains { $0.subnet.family == family } } }
+
+    /// Whether users may not ask for addresses of a family since its subnet is the engine's choice.
+    func hasChosenSubnet(_ family: IPFamily) -> Bool {
+        switch family {
+        case .v4: hasChosenSubnet == true
+        case .v6: hasChosenSubnet6 == true
+        }
+    }
+}
