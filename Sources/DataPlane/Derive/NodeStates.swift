@@ -50,6 +50,7 @@ extension Derivation {
                 ports: guarded, taken: addressesOfBridges, hasOthersLax: scopesWithLax.contains(.node),
                 gates: Set(kept)
             ).table,
+            AdministratorTable.table,
         ]
         return state
     }
