@@ -134,7 +134,8 @@ package final class PortReservations: Sendable {
 
     /// Holds what an owner is to have, and nothing else of its: for adoption and for ports of the mesh. Ports that others
     /// have are returned.
-    func hold(_ ports: [HostPort], owner: String) async throws -> [HostPort] {
+    /// - Parameter isAhead: An address need not be the node's yet.
+    func hold(_ ports: [HostPort], owner: String, isAhead: Bool = false) async throws -> [HostPort] {
         let wanted = Set(ports.map { Key($0.published) })
         let present = book.withLock { $0.byOwner[owner] ?? [] }
         drop(present.subtracting(wanted))
@@ -147,7 +148,7 @@ package final class PortReservations: Sendable {
                         Request(
                             transport: port.published.transport, hostAddress: port.published.hostAddress,
                             first: port.published.hostPort, targetAddress: port.target,
-                            targetPort: port.published.containerPort), owner, [])
+                            targetPort: port.published.containerPort), owner, [], isAhead: isAhead)
                     return false
                 } catch {
                     // Told to the caller as a port that others have.
@@ -169,7 +170,9 @@ package final class PortReservations: Sendable {
 
     /// In the calling thread's namespace.
     /// - Throws: ``PortRefusal`` when no port that will do can be had.
-    private func take(_ request: Request, _ owner: String, _ sofar: [HostPort]) throws -> (key: Key, isNew: Bool) {
+    private func take(
+        _ request: Request, _ owner: String, _ sofar: [HostPort], isAhead: Bool = false
+    ) throws -> (key: Key, isNew: Bool) {
         let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
         var refusal = PortRefusal.noneFree
         for port in candidates {
@@ -185,7 +188,7 @@ package final class PortReservations: Sendable {
                 continue
             }
             do {
-                let socket = try Self.bind(key)
+                let socket = try Self.bind(key, isAhead: isAhead)
                 book.withLock { $0.add(key, Held(owner: owner, socket: socket)) }
                 return (key, true)
             } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
@@ -199,7 +202,7 @@ package final class PortReservations: Sendable {
     }
 
     /// -1 where the kernel has no such protocol: then nobody can take the port either.
-    private static func bind(_ key: Key) throws -> CInt {
+    private static func bind(_ key: Key, isAhead: Bool) throws -> CInt {
         let place = InternetSocketAddress(key.address ?? .unspecified(.v4), port: key.port)
         let number: CInt
         switch key.transport {
@@ -212,6 +215,13 @@ package final class PortReservations: Sendable {
         }
         if number < 0, key.transport == .sctp { return -1 }
         let descriptor = Descriptor(owning: try check(number, "open a socket"))
+        var yes: CInt = 1
+        if isAhead {
+            try check(
+                setsockopt(
+                    descriptor.raw, CInt(IPPROTO_IP), IP_FREEBIND, &yes, socklen_t(MemoryLayout<CInt>.size)),
+                "bind ahead")
+        }
         try check(place.withPointer { Glibc.bind(descriptor.raw, $0, $1) }, "bind \(place)/\(key.transport)")
         return descriptor.release()
     }
