@@ -63,8 +63,11 @@ extension Swarm {
                 throw SwarmError.dataPathPortOutOfRange(membership.dataPathPort)
             }
             membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress)]
+            let routed = try await executor.describeNode().routedSubnets ?? []
+            let ingress = try IngressPool.choose(
+                request.ingressPool ?? "", hasPools: !pools.isEmpty, routed: routed.compactMap { IPNetwork(ipv4: $0) })
             try await found(
-                membership, spec, availability: request.availability, pools: pools,
+                membership, spec, ingress, availability: request.availability, pools: pools,
                 subnetSize: pools.isEmpty || subnetSize == 0 ? DefaultAddressPools.usualSize : subnetSize)
             return membership.nodeID
         }
@@ -91,9 +94,10 @@ extension Swarm {
 
     /// Makes the authority and this node's certificate, starts the store, and writes what a swarm begins with.
     private func found(
-        _ membership: Membership, _ spec: ClusterSpec, availability: String?, pools: [String], subnetSize: Int
+        _ membership: Membership, _ spec: ClusterSpec, _ ingress: IPNetwork?, availability: String?, pools: [String],
+        subnetSize: Int
     ) async throws {
-        let founding = try prepare(membership, spec, availability, pools, subnetSize)
+        let founding = try prepare(membership, spec, ingress, availability, pools, subnetSize)
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
         let sealing = try await keep(founding)
@@ -124,7 +128,8 @@ extension Swarm {
     }
 
     @inline(never) private func prepare(
-        _ membership: Membership, _ spec: ClusterSpec, _ availability: String?, _ pools: [String], _ subnetSize: Int
+        _ membership: Membership, _ spec: ClusterSpec, _ ingress: IPNetwork?, _ availability: String?,
+        _ pools: [String], _ subnetSize: Int
     ) throws -> Founding {
         let secret = SealingKeys.Secret()
         let authority = try CertificateAuthority()
@@ -144,7 +149,7 @@ extension Swarm {
         node.membership?.storeSecret = secret.id
         return Founding(
             membership, secret, credentials,
-            ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node))
+            ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node, ingressSubnet: ingress))
     }
 
     /// Waits until a new part answers and puts it on record; one that does not is undone.

@@ -103,13 +103,14 @@ package final class DataPlane: Sendable {
         try await mailbox.compare(scopes, reason: reason, rereads: true)
     }
 
-    /// Removes everything of ours: links, tables, namespaces. Parameters of the node stay as they are.
+    /// Removes everything of ours: links, tables, namespaces. Parameters of the node stay as they are, and the administrator's rules.
     package func teardown() async throws {
         let report = try await adopt(NodeNetwork())
         if let failure = report.failures.values.first?.first { throw failure }
         let work: @Sendable () throws -> Void = {
             let present = Ruleset()
             for table in NamespaceDump.tables(of: .node) where try present.has(table.inKernel) {
+                if try table == AdministratorTable.id && AdministratorTable.hasRules() { continue }
                 try NftContext().run("delete table \(table)\n")
             }
         }

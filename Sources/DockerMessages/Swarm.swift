@@ -21,6 +21,10 @@ extension SwarmError: MessageConvertible {
             "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online."
         case .dataPathPortOutOfRange(let port):
             "the port number \(port) is not valid. valid range is from 1024 to 49151"
+        case .invalidIngressPool(let text):
+            "invalid ingress pool \(text): it must be an IPv4 subnet of 16 to 28 bits"
+        case .ingressPoolRouted(let text, let route):
+            "ingress pool \(text) overlaps with the route to \(route) on this node"
         case .noToken:
             "A valid join token is necessary to join this cluster"
         case .invalidToken:

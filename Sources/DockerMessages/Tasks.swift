@@ -3,6 +3,8 @@ import EngineInterface
 extension TaskError: MessageConvertible {
     var message: String {
         switch self {
+        case .addressMissing(let places):
+            "cannot assign requested address: this node has no address at \(places.joined(separator: ", "))"
         case .notAssigned(let id):
             "task \(id) is not assigned or has no container"
         case .notContainer:

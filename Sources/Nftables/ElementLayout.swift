@@ -116,6 +116,13 @@ package enum Balancing: Equatable, Sendable {
     /// What a packet has that the number may go through, as maps take no expression.
     package enum Carrier: String, Equatable, Sendable { case mark, priority }
 
+    /// The rule of a chain that chooses one of so many by the sender's address, of ports alone: the same number for it wherever the rule is.
+    package func textBySource(of count: Int) -> String? {
+        guard count > 1, case .ports(let map, let carrier) = self else { return nil }
+        return "meta \(carrier) set jhash ip saddr mod \(count) seed 0x61707573 "
+            + "dnat to meta l4proto . th dport . meta \(carrier) map @\(map)"
+    }
+
     /// The rule of a chain that chooses one of so many.
     package func text(of count: Int) -> String {
         switch self {

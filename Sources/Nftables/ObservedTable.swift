@@ -82,6 +82,9 @@ package struct ObservedTable: Sendable {
         if let prefix = value["prefix"], let address = prefix["addr"]?.text, let length = prefix["len"]?.number {
             return "\(address)/\(length)"
         }
+        if let ends = value["range"]?.list, ends.count == 2 {
+            return "\(part(of: ends[0], isName: false))-\(part(of: ends[1], isName: false))"
+        }
         if let target = value["goto"]?["target"]?.text { return "goto \(target)" }
         // Anything else is not of our making: a spelling that equals none of ours, so that it is removed.
         return "?"

@@ -29,11 +29,14 @@ package struct Table: Equatable, Sendable {
     package let balancing: Balancing?
     /// Links that the skeleton hooks itself to: they must be there when it is loaded.
     package let devices: [String]
+    /// What others put in is theirs: chains that are missing are made, and nothing else is looked at, changed or taken away.
+    package let isShared: Bool
 
     package init(
         _ id: TableID, skeleton: String, chains: [String: String] = [:], balancing: Balancing? = nil,
-        sets: [ElementSet] = [], devices: [String] = []
+        sets: [ElementSet] = [], devices: [String] = [], isShared: Bool = false
     ) {
+        self.isShared = isShared
         self.id = id
         self.skeleton = skeleton
         self.chains = chains
@@ -127,10 +130,11 @@ package struct ElementSet: Equatable, Sendable {
     }
 
     package init(
-        _ name: String, layout: ElementLayout? = nil, nameFields: Set<Int> = [], keys: some Sequence<String>
+        _ name: String, layout: ElementLayout? = nil, nameFields: Set<Int> = [], isExchanged: Bool = false,
+        keys: some Sequence<String>
     ) {
         self.init(
-            name, layout: layout, nameFields: nameFields,
+            name, layout: layout, nameFields: nameFields, isExchanged: isExchanged,
             elements: Dictionary(keys.map { ($0, "") }) { first, _ in first })
     }
 

@@ -46,6 +46,7 @@ extension Table {
     /// From what the kernel has. `rules`: what chains of this table look like when they are loaded as written, to see
     /// rules that others have changed; those of chains that are not there yet do not matter, `nil` when not known.
     package func change(from observed: ObservedTable?, rules: [String: String]? = nil) -> TableChange {
+        if isShared { return completion(from: observed) }
         guard let observed else { return replaced("table \(id) is missing") }
         if observed.isOverfull { return replaced("table \(id) holds more than was put there") }
         guard observed.comment == tag else { return replaced("table \(id) is of another make") }
@@ -69,6 +70,7 @@ extension Table {
 
     /// From what was applied before.
     package func change(from old: Table?) -> TableChange {
+        if isShared { return old == self ? TableChange() : completion(from: nil) }
         guard let old else { return replaced("table \(id) is new") }
         guard old.skeleton == skeleton else { return replaced("table \(id) has another skeleton") }
         if old.sets == sets, old.chains == chains { return TableChange() }
@@ -77,9 +79,38 @@ extension Table {
             elements: { set in old.sets.first { $0.name == set.name }?.elements ?? [:] })
     }
 
-    /// `n3`: for three backends.
+    /// Makes the chains that are missing. Said twice it does the same: what others have put into a chain without a hook stays.
+    private func completion(from observed: ObservedTable?) -> TableChange {
+        let missing = skeletonChains.filter { observed?.chains[$0] == nil }
+        var change = TableChange()
+        guard !missing.isEmpty else { return change }
+        var (declared, hooked) = ("", "")
+        for chain in missing {
+            let lines = lines(ofChain: chain)
+            guard let first = lines.first else { continue }
+            declared += "\(first)\n}\n"
+            guard first.contains("type ") else { continue }
+            hooked += "flush chain \(id) \(chain)\n"
+            hooked += lines.dropFirst().map { "add rule \(id) \(chain) \($0)\n" }.joined()
+        }
+        change.additions = "table \(id) {\n\(declared)}\n" + hooked
+        change.additionSteps = nil
+        change.summary = ["chains of table \(id) are missing: \(missing.joined(separator: ", "))"]
+        change.count = missing.count
+        return change
+    }
+
+    /// The line that declares a chain of the skeleton, up to its brace, and its rules.
+    private func lines(ofChain name: String) -> [Substring] {
+        let lines = skeleton.split(separator: "\n")
+        guard let start = lines.firstIndex(where: { $0.hasPrefix("chain \(name) {") }) else { return [] }
+        return Array(lines[start...].prefix { $0 != "}" })
+    }
+
+    /// `n3`: for three backends; `s3`: for three, chosen by the source.
     private static func isNumbered(_ chain: String) -> Bool {
-        chain.hasPrefix("n") && chain.count > 1 && chain.dropFirst().allSatisfy { ("0"..."9").contains($0) }
+        ["n", "s"].contains(chain.prefix(1)) && chain.count > 1
+            && chain.dropFirst().allSatisfy { ("0"..."9").contains($0) }
     }
 
     private func replaced(_ reason: String) -> TableChange {
@@ -135,7 +166,7 @@ extension Table {
 
     /// `nil` for a chain that is none of so many.
     private func step(_ chain: String, _ rules: String) -> TableStep? {
-        guard let balancing, Self.isNumbered(chain), let count = Int(chain.dropFirst()),
+        guard let balancing, Self.isNumbered(chain), chain.hasPrefix("n"), let count = Int(chain.dropFirst()),
             rules == balancing.text(of: count)
         else { return nil }
         return .chain(id, chain, count: count, balancing)

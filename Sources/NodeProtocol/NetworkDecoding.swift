@@ -124,6 +124,7 @@ extension Wire.NetworkFact {
                 network: try checkedIdentifier(subnets.network, "subnets"),
                 try subnets.subnets.map { try parsedNetwork($0, of: "a network") })
         case .port(let port): .port(try port.value())
+        case .chosenPort(let chosen): .port(try chosen.value())
         case .meshBackend(let backend):
             .meshBackend(try backend.port.value(), try parsedAddress(backend.address, of: "a backend of the mesh"))
         case .network(let definition): .network(try definition.value(id))
@@ -199,6 +200,19 @@ extension Wire.NetworkPort {
         NetworkFact.Port(
             try key.value(), targetPort: try parsedPort(targetPort, of: "a published port", from: 0),
             serviceID: try checkedIdentifier(serviceID, "a published port"))
+    }
+}
+
+extension Wire.NetworkChosenPort {
+    fileprivate func value() throws -> NetworkFact.Port {
+        var value = try port.value()
+        guard addresses.count <= PortReach.maximumPlaces, links.count <= PortReach.maximumPlaces,
+            links.allSatisfy(PortReach.isLinkName)
+        else { throw NetworkChangesFailure(reason: "a port at what is no place") }
+        value.reach = PortReach(
+            addresses: try addresses.map { try parsedNetwork($0, of: "a port") }, links: links, isLocal: local,
+            isBySource: bySource)
+        return value
     }
 }
 

@@ -114,10 +114,21 @@ extension Wire.NetworkFact {
                 $0.subnets = subnets.map(\.wire)
             }
         case .port(let port):
-            self.port = .with {
+            let own = Wire.NetworkPort.with {
                 $0.key = Wire.NetworkPortKey(port.key)
                 $0.targetPort = UInt32(clamping: port.targetPort)
                 $0.serviceID = port.serviceID
+            }
+            if let reach = port.reach {
+                chosenPort = .with {
+                    $0.port = own
+                    $0.addresses = reach.addresses.map(\.wire)
+                    $0.links = reach.links
+                    $0.local = reach.isLocal
+                    $0.bySource = reach.isBySource
+                }
+            } else {
+                self.port = own
             }
         case .meshBackend(let port, let address): meshBackend = Wire.NetworkMeshBackend(port, address)
         case .network(let network): self.network = Wire.NetworkDefinition(network)

@@ -32,6 +32,7 @@ package enum Wire {
     package typealias NetworkBackend = Apus_Node_V1_NetworkBackend
     package typealias NetworkPeer = Apus_Node_V1_NetworkPeer
     package typealias NetworkPort = Apus_Node_V1_NetworkPort
+    package typealias NetworkChosenPort = Apus_Node_V1_NetworkChosenPort
     package typealias NetworkEndpoint = Apus_Node_V1_NetworkEndpoint
     package typealias NetworkService = Apus_Node_V1_NetworkService
     package typealias NetworkDefinition = Apus_Node_V1_NetworkDefinition

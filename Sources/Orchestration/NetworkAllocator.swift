@@ -11,15 +11,21 @@ package struct NetworkAllocator {
     /// The largest VXLAN network identifier: 24 bits.
     package static let lastIdentifier: UInt32 = 0xff_ffff
 
-    /// The ingress network's subnet when the swarm was given no pools.
-    private static let usualIngress = IPNetwork(address: IPAddress(10, 255, 0, 0), prefixLength: 16)
+    /// Where the ingress network may be when the swarm was given no pools, the best first: what no site routes, and what programs that look for
+    /// "the private address" pass over (RFC 1112 §4); what is for measurements alone (RFC 2544); and what swarms of before have.
+    package static let ingressPools = [
+        IPNetwork(address: IPAddress(240, 255, 0, 0), prefixLength: 16),
+        IPNetwork(address: IPAddress(198, 18, 0, 0), prefixLength: 16),
+        IPNetwork(address: IPAddress(10, 255, 0, 0), prefixLength: 16),
+    ]
 
     package let state: SwarmState
 
     package init(state: SwarmState) { self.state = state }
 
-    /// The network that published ports are reached through, made with the swarm.
-    package func ingress(id: String, at timestamp: Timestamp) -> SwarmNetwork {
+    /// The network that published ports are reached through, made with the swarm, whose numbers it keeps.
+    /// - Parameter subnet: `nil` for one of the swarm's pools, or the first of ``ingressPools``.
+    package func ingress(id: String, at timestamp: Timestamp, subnet: IPNetwork? = nil) -> SwarmNetwork {
         var network = SwarmNetwork(id: id)
         network.createdAt = timestamp
         network.updatedAt = timestamp
@@ -31,7 +37,7 @@ package struct NetworkAllocator {
             name: "overlay", options: [SwarmNetwork.identifierOption: "\(Self.firstIdentifier)"])
         var pools = AllocatedPools()
         pools.driver = Driver(name: "default")
-        let subnet = state.cluster?.addressPools?.choose(avoiding: []) ?? Self.usualIngress
+        let subnet = subnet ?? state.cluster?.addressPools?.choose(avoiding: []) ?? Self.ingressPools[0]
         pools.configs = [
             .init(
                 subnet: subnet, gateway: subnet.first.advanced(by: 1))

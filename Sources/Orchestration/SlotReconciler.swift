@@ -34,6 +34,8 @@ struct SlotReconciler {
                 for task in old { dismiss(task, &draft) }
             } else if new.isEmpty {
                 replace(old, &draft, &update)
+            } else {
+                for task in new { yieldPorts(of: old, to: task, &draft) }
             }
         }
         for task in new where task.desiredState == .ready { promote(task, &draft) }
@@ -81,6 +83,19 @@ struct SlotReconciler {
             ? old.filter { $0.status.state == .running }.max { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) } : nil
         for task in old where task.id != kept?.id { dismiss(task, &draft) }
         create(&draft, desired: update.startsFirst ? .running : .ready, isUpdate: true)
+    }
+
+    /// Two tasks cannot have one port of a node. A task that was to start beside the one it replaces, and finds no node while that has the ports,
+    /// starts after it instead.
+    private func yieldPorts(of old: [SwarmTask], to task: SwarmTask, _ draft: inout SwarmDraft) {
+        guard task.status.state == .pending, task.status.err != nil else { return }
+        let wanted = task.hostPorts
+        let holders = old.filter { !$0.hostPorts.isDisjoint(with: wanted) }
+        if holders.isEmpty { return }
+        for holder in holders { dismiss(holder, &draft) }
+        var task = task
+        task.desiredState = .ready
+        draft.put(task)
     }
 
     /// The node is gone, down, being emptied or unfit by now: another must take over.

@@ -87,7 +87,7 @@ extension Manager {
                 guard let previous = service.previousSpec else {
                     throw ServiceError.noPreviousSpec(id)
                 }
-                service.spec = try ServiceRules(state).checked(previous, replacing: service)
+                service.spec = try ServiceRules(state).checked(previous, replacing: service, isExact: true)
                 service.updateStatus = UpdateStatus(
                     state: "rollback_started", message: "manually requested rollback", startedAt: .now)
             } else {

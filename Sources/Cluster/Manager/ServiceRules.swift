@@ -10,8 +10,10 @@ struct ServiceRules {
     init(_ state: SwarmState) { self.state = state }
 
     /// The specification as it is stored: checked, networks as ids, defaults filled in.
-    /// - Parameter replacing: The service that is updated; `nil` for a new one.
-    func checked(_ spec: ServiceSpec, replacing: Service?) throws -> ServiceSpec {
+    /// - Parameters:
+    ///   - replacing: The service that is updated; `nil` for a new one.
+    ///   - isExact: The specification says all; what it leaves out is not kept from before.
+    func checked(_ spec: ServiceSpec, replacing: Service?, isExact: Bool = false) throws -> ServiceSpec {
         var spec = spec
         try checkName(spec, replacing)
         try TaskRules.check(spec.taskTemplate)
@@ -21,7 +23,9 @@ struct ServiceRules {
         spec.taskTemplate.runtime = spec.taskTemplate.runtime ?? "container"
         var endpoint = spec.endpointSpec ?? EndpointSpec()
         endpoint.mode = [nil, .other("")].contains(endpoint.mode) ? .vip : endpoint.mode
-        endpoint.ports = endpoint.ports.map { $0.map(Self.completed) }
+        let publishing = PublishingRules(
+            state: state, labels: spec.labels, former: replacing?.spec.ports ?? [], isExact: isExact)
+        endpoint.ports = try endpoint.ports.map { try $0.map { try publishing.filled(Self.completed($0)) } }
         spec.endpointSpec = endpoint
         try checkEndpoint(spec, replacing)
         try FixedAddressRules(state).check(spec, of: replacing?.id)

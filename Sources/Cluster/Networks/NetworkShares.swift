@@ -90,7 +90,7 @@ struct ServiceShare: Equatable {
             else { continue }
             let key = NetworkFact.PortKey(transport, published)
             if ports.contains(where: { $0.key == key }) { continue }
-            ports.append(NetworkFact.Port(key, targetPort: target, serviceID: service.id))
+            ports.append(NetworkFact.Port(key, targetPort: target, serviceID: service.id, reach: port.reach))
         }
         self.ports = ports
     }

@@ -1,3 +1,4 @@
+import Addressing
 import LinuxSystem
 import Model
 import Orchestration
@@ -9,12 +10,15 @@ extension ManagerRole {
         let authority: CertificateAuthority
         let cluster: ClusterObject
         let node: Node
+        /// `nil`: of the swarm's pools.
+        let ingressSubnet: IPNetwork?
 
         func write(to store: any StateStore) async throws {
             let stored = StoredAuthority(root: try authority.rootPEM, key: try authority.keyPEM)
             var state = SwarmState()
             state.cluster = cluster
-            let ingress = NetworkAllocator(state: state).ingress(id: RandomID.swarm(), at: .now)
+            let ingress = NetworkAllocator(state: state).ingress(
+                id: RandomID.swarm(), at: .now, subnet: ingressSubnet)
             // Refused when an earlier try has been here: what it wrote holds.
             _ = try await store.commit(
                 StoreTransaction(

@@ -204,8 +204,18 @@ package struct ServiceChange {
                 !removed.contains { $0.port == port.targetPort && $0.transport == transport(port) }
                     && !added.contains(port)
             }
+            // One that says nothing of where it is published would be published where it was.
+            let former = endpoint.ports ?? []
+            let open = added.map { port in
+                guard !port.saysMore, former.contains(where: { $0.targetPort == port.targetPort && $0.saysMore }) else {
+                    return port
+                }
+                var port = port
+                port.publishedOn = []
+                return port
+            }
             endpoint.ports =
-                (kept + added).sorted {
+                (kept + open).sorted {
                     ($0.targetPort, transport($0), $0.publishedPort ?? 0)
                         < ($1.targetPort, transport($1), $1.publishedPort ?? 0)
                 }.nilIfEmpty

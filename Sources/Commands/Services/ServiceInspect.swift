@@ -87,6 +87,10 @@ package enum ServicePretty {
             for port in ports {
                 text += " PublishedPort = \(port["PublishedPort"].unsigned)\n  Protocol = \(port["Protocol"].text)\n"
                 text += "  TargetPort = \(port["TargetPort"].unsigned)\n  PublishMode = \(port["PublishMode"].text) \n"
+                let places = port["PublishedOn"].elements.map(\.text)
+                if !places.isEmpty { text += "  PublishedOn = \(places.joined(separator: ", "))\n" }
+                if port["OnlyLocal"].isTrue { text += "  OnlyLocal = true\n" }
+                if !port["Affinity"].text.isEmpty { text += "  Affinity = \(port["Affinity"].text)\n" }
             }
         }
         return text + (task["ContainerSpec"]["Healthcheck"].isNull ? "" : health(task["ContainerSpec"]["Healthcheck"]))

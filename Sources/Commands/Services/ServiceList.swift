@@ -165,28 +165,32 @@ package enum ServiceRow {
         return "\(name.familiarName):\(tag)"
     }
 
-    /// `*:8080->80/tcp`; neighbours as ranges. Ports of host mode belong to tasks.
+    /// `*:8080->80/tcp`, places in the star's stead where it is not published everywhere; neighbours as ranges. Ports of host mode belong to tasks.
     static func ports(_ ports: [JSON]) -> String {
-        var runs: [(transport: String, published: ClosedRange<Int64>, target: ClosedRange<Int64>)] = []
+        var runs: [(place: String, transport: String, published: ClosedRange<Int64>, target: ClosedRange<Int64>)] = []
         let sorted = ports.filter { $0["PublishMode"].text == "ingress" }.sorted {
             ($0["Protocol"].text, $0["PublishedPort"].unsigned) < ($1["Protocol"].text, $1["PublishedPort"].unsigned)
         }
         for port in sorted {
             let (published, target) = (port["PublishedPort"].integer ?? 0, port["TargetPort"].integer ?? 0)
             let transport = port["Protocol"].text
-            if let last = runs.last, last.transport == transport, published - last.published.upperBound <= 1,
+            let places = port["PublishedOn"].elements.map(\.text)
+            let place = places.isEmpty ? "*" : places.joined(separator: "|")
+            if let last = runs.last, last.place == place, last.transport == transport,
+                published - last.published.upperBound <= 1,
                 target >= last.target.upperBound, target - last.target.upperBound <= 1,
                 !(last.target.count > 1 && target <= last.target.upperBound)
             {
                 runs[runs.count - 1].published = last.published.lowerBound...published
                 runs[runs.count - 1].target = last.target.lowerBound...target
             } else {
-                runs.append((transport, published...published, target...target))
+                runs.append((place, transport, published...published, target...target))
             }
         }
         func span(_ range: ClosedRange<Int64>) -> String {
             range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
         }
-        return runs.map { "*:\(span($0.published))->\(span($0.target))/\($0.transport)" }.joined(separator: ", ")
+        return runs.map { "\($0.place):\(span($0.published))->\(span($0.target))/\($0.transport)" }.joined(
+            separator: ", ")
     }
 }

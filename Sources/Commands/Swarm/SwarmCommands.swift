@@ -30,6 +30,7 @@ extension Command {
                                                            (default 5s)
                   --external-ca external-ca                Signer of certificates outside of the swarm
                   --force-new-cluster                      Make a swarm of this manager alone from what it knows
+                  --ingress-pool string                    Subnet of the ingress network, 16 to 28 bits
                   --listen-addr node-addr                  Where a manager listens ("<ip|interface>[:port]") (default
                                                            0.0.0.0:2377)
                   --max-snapshots uint                     Snapshots of the store to keep besides the newest
@@ -54,6 +55,7 @@ extension Command {
         request.forceNewCluster = flags.isSet("force-new-cluster")
         request.autoLockManagers = flags.isSet("autolock")
         request.availability = flags.string("availability") ?? "active"
+        request.ingressPool = flags.string("ingress-pool")
         request.defaultAddrPool = pools.isEmpty ? nil : pools
         request.subnetSize = flags.number("default-addr-pool-mask-length") ?? 24
         var spec = ClusterSpec()

@@ -63,24 +63,33 @@ package struct PortMapping: Sendable, Equatable {
     }
 }
 
-/// `--publish` of services: short as above, or `published=8080,target=80,protocol=tcp,mode=host`.
+/// `--publish` of services: short as above, or `published=8080,target=80,protocol=tcp,mode=host`, and beyond Docker's `ip=`, `interface=`, each
+/// once or several times, `local` and `affinity=source`.
 package enum ServicePort {
     /// - Returns: The API's `PortConfig`, one a port.
     package static func parse(_ text: String) throws(ValueError) -> [PortConfig] {
         guard text.contains("=") else {
             let mapping = try PortMapping.parse(text)
-            guard mapping.address.isEmpty else { throw ValueError("hostip is not supported") }
             return mapping.container.enumerated().map { index, target in
                 let published = mapping.host.map { min($0.lowerBound + index, $0.upperBound) } ?? 0
-                return config(target, published, mapping.transport, "ingress")
+                var port = config(target, published, mapping.transport, "ingress")
+                if !mapping.address.isEmpty { port.publishedOn = [mapping.address] }
+                return port
             }
         }
         var target = 0
         var published = 0
         var transport = "tcp"
         var mode = "ingress"
+        var publishing: PublishingLabel.Value?
         for field in GoText.commaSeparated(text) {
             let (key, given) = GoText.pair(field)
+            if ["ip", "interface", "local", "affinity"].contains(key) {
+                var value = publishing ?? PublishingLabel.Value()
+                guard value.take(key, given) else { throw ValueError("invalid \(key): \(given ?? "")") }
+                publishing = value
+                continue
+            }
             guard let value = given else { throw ValueError("invalid field: \(field)") }
             switch key {
             case "protocol":
@@ -99,7 +108,9 @@ package enum ServicePort {
             }
         }
         guard target != 0 else { throw ValueError("missing mandatory field 'target'") }
-        return [config(target, published, transport, mode)]
+        var port = config(target, published, transport, mode)
+        if let publishing { port.take(publishing) }
+        return [port]
     }
 
     private static func number(_ key: String, _ value: String) throws(ValueError) -> Int {

@@ -84,8 +84,11 @@ struct FinePlan: Sendable {
         for detail in details {
             switch detail {
             case .peer: return false
-            case .ingress(_, let change):
+            case .ingress(let key, let change):
                 if case .backend(let backend, _) = change, backend.address.family != .v4 { return false }
+                // What is chosen otherwise than by turns, or answers at some places alone, is said in nft's language.
+                if case .reach = change { return false }
+                if network.ingress?.ports.contains(where: { $0.key == key && $0.reach != nil }) == true { return false }
                 guard network.ingress != nil else { continue }
                 guard isReady(.node), isReady(.ingress) else { return false }
             case .overlay(let id, let change):

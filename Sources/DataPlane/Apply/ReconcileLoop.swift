@@ -291,18 +291,26 @@ final class ReconcileLoop: Sendable {
 
     func holdMesh(of desired: NodeNetwork) async -> [any Error] {
         let gateway = desired.ingress?.gatewayAddresses.hosts.primary ?? .unspecified(.v4)
-        let ports = (desired.ingress?.ports ?? []).map {
-            HostPort(
-                PublishedPort(transport: $0.transport, hostPort: $0.publishedPort, containerPort: $0.publishedPort),
-                to: gateway)
+        let ports = (desired.ingress?.ports ?? []).flatMap { port -> [HostPort] in
+            // At the addresses that it names; what a subnet or a link has is not held, as it may change.
+            let reach = port.reach ?? PortReach()
+            let named = reach.addresses.filter { $0.prefixLength == $0.family.width }.map {
+                IPAddress?.some($0.address)
+            }
+            return (reach.isEverywhere ? [nil] : named).map { address in
+                HostPort(
+                    PublishedPort(
+                        transport: port.transport, hostAddress: address, hostPort: port.publishedPort,
+                        containerPort: port.publishedPort), to: gateway)
+            }
         }
-        return await hold(ports, owner: Self.meshOwner)
+        return await hold(ports, owner: Self.meshOwner, isAhead: true)
     }
 
     /// Returns what went wrong.
-    func hold(_ list: [HostPort], owner: String) async -> [any Error] {
+    func hold(_ list: [HostPort], owner: String, isAhead: Bool = false) async -> [any Error] {
         do {
-            for port in try await ports.hold(list, owner: owner) {
+            for port in try await ports.hold(list, owner: owner, isAhead: isAhead) {
                 log.warning(
                     "a published port is in use on this node",
                     metadata: ["port": "\(port.published.hostPort)/\(port.published.transport)"])

@@ -1,4 +1,5 @@
 import Addressing
+import Model
 
 /// Where connections to ports of the mesh go on the node that was called.
 ///
@@ -28,10 +29,22 @@ extension NodeNetwork {
 extension IngressSandbox {
     /// A port as the node's table has it: one turn for each task here, at its address in its bridge, and as many for the ingress
     /// sandbox as there are tasks elsewhere. Where all are elsewhere, one turn does. Never none: the sandbox refuses.
+    ///
+    /// By source, every task has its place in the order of their addresses, on every node and in the sandbox. A port that is local has no
+    /// turns but those of tasks here; none at all refuses.
     func turns(of port: MeshPort, _ doors: [IPAddress: IPAddress]) -> MeshPort {
         var port = port
+        let (isLocal, isBySource) = (port.reach?.isLocal == true, port.reach?.isBySource == true)
         port.backends = gatewayAddresses.hosts.all.flatMap { gateway in
-            let backends = port.backends.filter { $0.address.family == gateway.family }
+            var backends = port.backends.filter { $0.address.family == gateway.family }
+            if isLocal { backends = backends.filter { doors[$0.address] != nil } }
+            if isBySource { backends.sort { $0.address < $1.address } }
+            if isBySource || isLocal {
+                return backends.map { backend in
+                    doors[backend.address].map { MeshPort.Backend(address: $0, port: backend.port) }
+                        ?? MeshPort.Backend(address: gateway, port: port.publishedPort)
+                }
+            }
             let here = backends.compactMap { backend in
                 doors[backend.address].map { MeshPort.Backend(address: $0, port: backend.port) }
             }
@@ -44,8 +57,12 @@ extension IngressSandbox {
     /// A port as the ingress sandbox has it: the tasks elsewhere. Where there are none, those here: this and the node's table
     /// do not change in the same moment, and no connection is to be refused in between.
     func elsewhere(of port: MeshPort, _ doors: [IPAddress: IPAddress]) -> MeshPort {
-        let elsewhere = port.backends.filter { doors[$0.address] == nil }
         var port = port
+        if port.reach?.isBySource == true {
+            port.backends.sort { $0.address < $1.address }
+            return port
+        }
+        let elsewhere = port.backends.filter { doors[$0.address] == nil }
         if !elsewhere.isEmpty { port.backends = elsewhere }
         return port
     }

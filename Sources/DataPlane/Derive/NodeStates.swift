@@ -55,6 +55,7 @@ extension Derivation {
                 ports: guarded, taken: addressesOfBridges, hasOthersLax: scopesWithLax.contains(.node),
                 gates: Set(kept)
             ).table,
+            AdministratorTable.table,
         ]
         if wanted.hasIPv6 { state.fixedTables.append(NodeTable6(wanted: wanted, ports: portsAtNode).table) }
         return state

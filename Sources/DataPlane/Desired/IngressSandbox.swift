@@ -38,8 +38,13 @@ package struct MeshPort: Codable, Equatable, Sendable {
     package var publishedPort: UInt16
     /// Tasks by their ingress address. None: connections are refused at once.
     package var backends: [Backend]
+    /// Where and how it answers, if not everywhere and by turns.
+    package var reach: PortReach?
 
-    package init(transport: TransportProtocol, publishedPort: UInt16, backends: [Backend]) {
+    package init(
+        transport: TransportProtocol, publishedPort: UInt16, backends: [Backend], reach: PortReach? = nil
+    ) {
+        self.reach = reach
         self.transport = transport
         self.publishedPort = publishedPort
         self.backends = backends

@@ -32,6 +32,8 @@ enum NetworkDetail: Equatable, Sendable {
     enum Port: Equatable, Sendable {
         /// The port itself, there or not.
         case port(Bool)
+        /// Where and how it answers.
+        case reach(PortReach?)
         case backend(MeshPort.Backend, Bool)
     }
 
@@ -89,8 +91,10 @@ extension NetworkChanges {
     }
 
     /// A port of the mesh, that refuses as long as no task is behind it. Those that are there stay.
-    package mutating func setPort(_ transport: TransportProtocol, _ published: UInt16) {
-        add(.ingress(MeshPortKey(transport: transport, number: published), .port(true)))
+    package mutating func setPort(_ transport: TransportProtocol, _ published: UInt16, reach: PortReach? = nil) {
+        let key = MeshPortKey(transport: transport, number: published)
+        add(.ingress(key, .port(true)))
+        if reach != nil { add(.ingress(key, .reach(reach))) }
     }
 
     /// Takes a port of the mesh away, and what is behind it.
@@ -169,6 +173,10 @@ extension IngressSandbox {
         case .port(true):
             if place != nil { return false }
             ports.append(MeshPort(transport: key.transport, publishedPort: key.number, backends: []))
+            return true
+        case .reach(let reach):
+            guard let place, ports[place].reach != reach else { return false }
+            ports[place].reach = reach
             return true
         case .backend(let backend, true):
             guard let place else {

@@ -1,4 +1,5 @@
 import Addressing
+import Model
 
 /// How what stands behind an address or a port is numbered: by its place in a list. A connection chooses a number, so there are no gaps.
 ///
@@ -74,7 +75,9 @@ extension MeshPort {
     /// With the numbers that the backends of a port had.
     func numbered(like old: MeshPort) -> MeshPort { numbered(like: old.backends) }
 
+    /// By source, every node is to have the same numbers.
     fileprivate func numbered(like members: [Backend]) -> MeshPort {
+        if reach?.isBySource == true { return self }
         var port = self
         port.backends = Numbering.keep(backends, like: members)
         return port

@@ -22,6 +22,8 @@ struct ChainCache: Sendable {
     var count: Int { listings.count }
 
     private static func keys(of table: Table) -> [Key] {
+        // What others put in is not compared.
+        if table.isShared { return [] }
         let tag = table.tag
         return table.skeletonChains.map { Key(source: tag, chain: $0) }
             + table.chains.map { Key(source: "\(table.id)\n\($0.value)", chain: $0.key) }

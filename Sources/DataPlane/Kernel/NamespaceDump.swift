@@ -31,7 +31,7 @@ struct NamespaceDump: Sendable {
 
     static func tables(of scope: Scope) -> [TableID] {
         switch scope {
-        case .node: [NodeTable.id, NodeTable6.id, GuardTable.id]
+        case .node: [NodeTable.id, NodeTable6.id, GuardTable.id, AdministratorTable.id]
         case .overlay: [GuardTable.id]
         case .ingress: [IngressTable.id]
         case .sandbox: [ServiceTable.id, ServiceTable.id6, ResolverTable.id, MeshTables.deviceID, MeshTables.id]
@@ -42,7 +42,7 @@ struct NamespaceDump: Sendable {
     private static let mostSurplus = 4_096
 
     /// Tables without elements of ours.
-    static let bareTables: Set<TableID> = [MeshTables.deviceID]
+    static let bareTables: Set<TableID> = [MeshTables.deviceID, AdministratorTable.id]
 
     func take() throws -> ObservedNamespace {
         let start = ContinuousClock.now

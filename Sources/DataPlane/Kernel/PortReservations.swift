@@ -147,7 +147,8 @@ package final class PortReservations: Sendable {
 
     /// Holds what an owner is to have, and nothing else of its: for adoption and for ports of the mesh. Ports that others
     /// have are returned.
-    func hold(_ ports: [HostPort], owner: String) async throws -> [HostPort] {
+    /// - Parameter isAhead: An address need not be the node's yet.
+    func hold(_ ports: [HostPort], owner: String, isAhead: Bool = false) async throws -> [HostPort] {
         let wanted = Set(ports.map { Key($0.published) })
         let present = book.withLock { $0.byOwner[owner] ?? [] }
         drop(present.subtracting(wanted))
@@ -160,7 +161,7 @@ package final class PortReservations: Sendable {
                         Request(
                             transport: port.published.transport, hostAddress: port.published.calledAddress,
                             first: port.published.hostPort, targetAddress: port.target,
-                            targetPort: port.published.containerPort), owner, [])
+                            targetPort: port.published.containerPort), owner, [], isAhead: isAhead)
                     return false
                 } catch {
                     // Told to the caller as a port that others have.
@@ -183,9 +184,9 @@ package final class PortReservations: Sendable {
     /// In the calling thread's namespace.
     /// - Returns: What is had, of which some may have been before.
     /// - Throws: ``PortRefusal`` when no port that will do can be had.
-    private func take(_ request: Request, _ owner: String, _ sofar: [HostPort]) throws
-        -> (ports: [HostPort], new: [Key])
-    {
+    private func take(
+        _ request: Request, _ owner: String, _ sofar: [HostPort], isAhead: Bool = false
+    ) throws -> (ports: [HostPort], new: [Key]) {
         let candidates = request.first == 0 ? Self.choice : request.first...max(request.first, request.last)
         var refusal = PortRefusal.noneFree
         for number in candidates {
@@ -194,7 +195,7 @@ package final class PortReservations: Sendable {
             if mine.contains(where: { key in sofar.contains { Key($0.published) == key } }) { continue }
             var new: [Key] = []
             do {
-                for port in ports { if let key = try take(port, owner) { new.append(key) } }
+                for port in ports { if let key = try take(port, owner, isAhead: isAhead) { new.append(key) } }
                 return (ports, new)
             } catch let reason as PortRefusal {
                 drop(new)
@@ -208,12 +209,12 @@ package final class PortReservations: Sendable {
     }
 
     /// - Returns: `nil` where the owner has it already.
-    private func take(_ port: HostPort, _ owner: String) throws -> Key? {
+    private func take(_ port: HostPort, _ owner: String, isAhead: Bool) throws -> Key? {
         let key = Key(port.published)
         if book.withLock({ $0.all[key]?.owner == owner }) { return nil }
         if book.withLock({ $0.isTaken(key) }) { throw PortRefusal.allocated(address: key.address, port: key.port) }
         do {
-            let socket = try Self.bind(key)
+            let socket = try Self.bind(key, isAhead: isAhead)
             book.withLock { $0.add(key, Held(owner: owner, socket: socket)) }
             return key
         } catch let error as SystemError where error.errno == EADDRINUSE || error.errno == EADDRNOTAVAIL {
@@ -224,7 +225,7 @@ package final class PortReservations: Sendable {
     }
 
     /// -1 where the kernel has no such protocol: then nobody can take the port either.
-    private static func bind(_ key: Key) throws -> CInt {
+    private static func bind(_ key: Key, isAhead: Bool) throws -> CInt {
         let place = InternetSocketAddress(key.address, port: key.port)
         let number: CInt
         switch key.transport {
@@ -237,13 +238,18 @@ package final class PortReservations: Sendable {
         }
         if number < 0, key.transport == .sctp { return -1 }
         let descriptor = Descriptor(owning: try check(number, "open a socket"))
+        var yes: CInt = 1
         if key.address.family == .v6 {
             // IPv4's has a socket of its own.
-            var only: CInt = 1
             try check(
                 setsockopt(
-                    descriptor.raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &only, socklen_t(MemoryLayout<CInt>.size)),
+                    descriptor.raw, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &yes, socklen_t(MemoryLayout<CInt>.size)),
                 "keep a socket to IPv6")
+        }
+        if isAhead {
+            let (level, option) = key.address.family == .v6 ? (CInt(IPPROTO_IPV6), IPV6_FREEBIND) : (CInt(IPPROTO_IP), IP_FREEBIND)
+            try check(
+                setsockopt(descriptor.raw, level, option, &yes, socklen_t(MemoryLayout<CInt>.size)), "bind ahead")
         }
         try check(place.withPointer { Glibc.bind(descriptor.raw, $0, $1) }, "bind \(place)/\(key.transport)")
         return descriptor.release()

@@ -1,4 +1,5 @@
 import Addressing
+import Model
 import Nftables
 
 /// `ip lb`: service addresses, in the namespace of the container that calls them. No packet carries one outside it.
@@ -21,7 +22,7 @@ struct ServiceTable: Equatable, Sendable {
     private static let skeleton = """
         map vip { type ipv4_addr : verdict; }
         map be { typeof ip daddr . numgen random mod 2 : ip daddr; }
-        \(refusal)
+        \(refusalChain)
         chain nat_in { type nat hook prerouting priority dstnat; policy accept; ip daddr vmap @vip; }
         chain nat_out { type nat hook output priority -100; policy accept; ip daddr vmap @vip; }
         """
@@ -107,7 +108,7 @@ struct IngressTable {
         let skeleton = """
             map svc { type inet_proto . inet_service : verdict; }
             map be { type inet_proto . inet_service . mark : ipv4_addr . inet_service; }
-            \(refusal)
+            \(refusalChain)
             chain nat_in { type nat hook prerouting priority dstnat; policy accept;
             \(entry)
             }
@@ -123,10 +124,9 @@ struct IngressTable {
             let own = port.backends.filter { $0.address.family == .v4 }
             let count = own.count
             let key = "\(port.transport) . \(port.publishedPort)"
-            if count > 0 {
-                chains["n\(count)"] = Self.balancing.text(of: count)
-            }
-            ports[key] = "goto n\(count)"
+            let (name, text) = Self.balancing.chain(of: count, port.reach)
+            if let text { chains[name] = text }
+            ports[key] = "goto \(name)"
             for (index, backend) in own.enumerated() {
                 backends["\(key) . \(index)"] = "\(backend.address) . \(backend.port)"
             }
@@ -144,8 +144,16 @@ struct IngressTable {
     static let portLayout = ElementLayout(.transport, .port, value: .chain)
 }
 
+extension Balancing {
+    /// The chain that chooses one of so many for a port, and its rule unless the skeleton has it.
+    func chain(of count: Int, _ reach: PortReach?) -> (name: String, text: String?) {
+        if reach?.isBySource == true, let text = textBySource(of: count) { return ("s\(count)", text) }
+        return ("n\(count)", count > 0 ? text(of: count) : nil)
+    }
+}
+
 /// An address or port without backends refuses at once.
-private let refusal = """
+let refusalChain = """
     chain n0 {
     meta l4proto tcp reject with tcp reset
     reject with icmp port-unreachable

@@ -41,9 +41,13 @@ struct NodeTable {
         set icc { type ifname . ifname; }
         set apart { type ifname . ifname; }
         set internal { type ifname; }
+        set chosen { type inet_proto . inet_service; flags interval; }
+        set chosenaddrs { type inet_proto . inet_service . ipv4_addr; flags interval; }
+        set chosenlinks { type inet_proto . inet_service . ifname; }
         map turns { type inet_proto . inet_service . classid : ipv4_addr . inet_service; }
         map published { type inet_proto . inet_service : verdict; }
         map hostports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+        map hostspans { type inet_proto . inet_service : ipv4_addr; flags interval; }
         map hostaddrs { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
         """
 
@@ -109,10 +113,21 @@ struct NodeTable {
 
     private var translation: String {
         """
-        chain publish {
-        meta l4proto . th dport vmap @published
+        \(refusalChain)
+        chain choice {
+        meta l4proto . th dport . ip daddr @chosenaddrs meta l4proto . th dport vmap @published
+        meta l4proto . th dport . iifname @chosenlinks meta l4proto . th dport vmap @published
+        goto host
+        }
+        chain host {
         dnat to ip daddr . meta l4proto . th dport map @hostaddrs
         dnat to meta l4proto . th dport map @hostports
+        dnat to meta l4proto . th dport map @hostspans
+        }
+        chain publish {
+        meta l4proto . th dport @chosen goto choice
+        meta l4proto . th dport vmap @published
+        goto host
         }
         chain nat_in { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump publish; }
         chain nat_out { type nat hook output priority -100; policy accept; fib daddr type local jump publish; }
@@ -147,7 +162,7 @@ struct NodeTable {
 
     private var sets: [ElementSet] {
         let bridges = wanted.bridges
-        let ports = wanted.sandboxes.flatMap(\.published)
+        let (ports, spans) = PortSpan.fold(wanted.sandboxes.flatMap(\.published))
         var everywhere: [String: String] = [:]
         var onAddress: [String: String] = [:]
         for port in ports where port.target.family == .v4 {
@@ -197,6 +212,11 @@ struct NodeTable {
             ElementSet(
                 "hostports", layout: ElementLayout(.transport, .port, value: Self.endpoint), elements: everywhere),
             ElementSet(
+                "hostspans", isExchanged: true,
+                elements: Dictionary(
+                    spans.map { ("\($0.transport) . \($0.first)-\($0.last)", "\($0.target)") }
+                ) { first, _ in first }),
+            ElementSet(
                 "hostaddrs", layout: ElementLayout(.address, .transport, .port, value: Self.endpoint),
                 elements: onAddress),
         ]
@@ -224,12 +244,18 @@ struct NodeTable {
         var chains: [String: String] = [:]
         var turns: [String: String] = [:]
         var ports: [String: String] = [:]
+        var (chosen, addresses, links): (Set<String>, Set<String>, Set<String>) = ([], [], [])
         for port in self.ports {
             let key = "\(port.transport) . \(port.publishedPort)"
             let backends = port.backends.filter { $0.address.family == .v4 }
-            let count = backends.count
-            chains["n\(count)"] = Self.balancing.text(of: count)
-            ports[key] = "goto n\(count)"
+            let (name, text) = Self.balancing.chain(of: backends.count, port.reach)
+            if let text { chains[name] = text }
+            ports[key] = "goto \(name)"
+            if let reach = port.reach, !reach.isEverywhere {
+                chosen.insert(key)
+                addresses.formUnion(reach.addresses.compactMap(\.v4).map { "\(key) . \($0.spelling)" })
+                links.formUnion(reach.links.map { "\(key) . \"\($0)\"" })
+            }
             for (turn, backend) in backends.enumerated() {
                 turns["\(key) . \(Self.priority(turn))"] = "\(backend.address) . \(backend.port)"
             }
@@ -237,6 +263,10 @@ struct NodeTable {
         return (
             chains,
             [
+                // What narrows a port is there with the port, in one transaction.
+                ElementSet("chosen", isExchanged: true, keys: chosen),
+                ElementSet("chosenaddrs", isExchanged: true, keys: addresses),
+                ElementSet("chosenlinks", nameFields: [2], isExchanged: true, keys: links),
                 ElementSet("turns", layout: Self.turnLayout, isExchanged: true, elements: turns),
                 ElementSet("published", layout: IngressTable.portLayout, isExchanged: true, elements: ports),
             ]

@@ -7,7 +7,7 @@ struct ToldFacts: Equatable {
     /// Addresses of services, by network and service.
     var services: [String: [String: HostAddresses]] = [:]
     /// Where ports of the mesh lead, in the tasks behind them.
-    var ports: [NetworkFact.PortKey: UInt16] = [:]
+    var ports: [NetworkFact.PortKey: NetworkFact.Port] = [:]
     var peers: [String: SwarmNetworkState.Peer] = [:]
     /// Nodes by the first address that they have in the ingress network themselves.
     var peersByIngressAddress: [IPAddress: String] = [:]
@@ -18,7 +18,7 @@ struct ToldFacts: Equatable {
     init(_ facts: NetworkFacts?) {
         guard let facts else { return }
         for id in facts.peers.keys { set(peer: id, facts.peers[id]) }
-        ports = facts.ports.compactMapValues { $0.port?.targetPort }
+        ports = facts.ports.compactMapValues(\.port)
         services = facts.networks.mapValues { $0.services.compactMapValues { $0.service?.virtualAddresses } }
     }
 
@@ -147,21 +147,21 @@ extension NodeNetworkComposer {
     }
 
     private mutating func addPort(_ key: NetworkFact.PortKey, _ changes: inout NetworkChanges) {
-        let (old, new) = (told.ports[key], facts?.ports[key]?.port?.targetPort)
+        let (old, new) = (told.ports[key], facts?.ports[key]?.port)
         told.ports[key] = new
-        if old == new { return }
+        if old?.targetPort == new?.targetPort, old?.reach == new?.reach { return }
         if old != nil { changes.removePort(key.transport, key.publishedPort) }
         guard let new else { return }
-        changes.setPort(key.transport, key.publishedPort)
+        changes.setPort(key.transport, key.publishedPort, reach: new.reach)
         for backend in facts?.ports[key]?.backends ?? [] {
-            changes.setMeshBackend(.init(address: backend, port: new), of: key.transport, key.publishedPort)
+            changes.setMeshBackend(.init(address: backend, port: new.targetPort), of: key.transport, key.publishedPort)
         }
     }
 
     private func addMeshBackend(
         _ address: IPAddress, of key: NetworkFact.PortKey, _ changes: inout NetworkChanges
     ) {
-        guard let target = told.ports[key] else { return }
+        guard let target = told.ports[key]?.targetPort else { return }
         let backend = MeshPort.Backend(address: address, port: target)
         if facts?.ports[key]?.backends.contains(address) == true {
             changes.setMeshBackend(backend, of: key.transport, key.publishedPort)

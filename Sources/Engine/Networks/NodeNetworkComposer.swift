@@ -211,7 +211,8 @@ struct NodeNetworkComposer {
             guard let port = known.port else { return nil }
             return MeshPort(
                 transport: key.transport, publishedPort: key.publishedPort,
-                backends: known.backends.sorted().map { MeshPort.Backend(address: $0, port: port.targetPort) })
+                backends: known.backends.sorted().map { MeshPort.Backend(address: $0, port: port.targetPort) },
+                reach: port.reach)
         }
         return IngressSandbox(
             addresses: addresses, tag: peer.ingressTag, overlayID: ingressID, bridgeID: bridge.id,

@@ -9,6 +9,8 @@ struct TaskContainer {
     let nodeID: String
     /// The node that the task runs on, for placeholders in the specification.
     var machine = Machine()
+    /// The node's own addresses, by the names of their links: where ports of the node may be published.
+    var nodeAddresses: [String: [IPAddress]] = [:]
 
     private var template: ServiceTemplate {
         ServiceTemplate(
@@ -28,6 +30,7 @@ struct TaskContainer {
         var request = ContainerCreateRequest()
         request.configuration = configuration(spec)
         request.hostConfig = try host(spec)
+        request.hostConfig.portBindings = try hostPorts()
         return request
     }
 
@@ -93,20 +96,36 @@ struct TaskContainer {
             host.logConfig.type = driver.name
             host.logConfig.config = driver.options ?? [:]
         }
-        host.portBindings = hostPorts
         return host
     }
 
     /// Ports of the node itself; those of the mesh need nothing of the container.
-    private var hostPorts: [String: [PortBinding]?] {
+    private func hostPorts() throws(TaskError) -> [String: [PortBinding]?] {
         var bindings: [String: [PortBinding]?] = [:]
         for port in task.assignment?.ports ?? [] where !port.isOnMesh {
             let key = "\(port.targetPort)/\(port.protocol ?? "tcp")"
-            let binding = PortBinding(
-                hostIp: "", hostPort: (port.publishedPort ?? 0) == 0 ? "" : String(port.publishedPort ?? 0))
-            bindings[key] = (bindings[key]?.flatMap { $0 } ?? []) + [binding]
+            let number = (port.publishedPort ?? 0) == 0 ? "" : String(port.publishedPort ?? 0)
+            let own = try addresses(of: port).map { PortBinding(hostIp: $0, hostPort: number) }
+            bindings[key] = (bindings[key]?.flatMap { $0 } ?? []) + own
         }
         return bindings
+    }
+
+    private var publishesOnNode: Bool { task.assignment?.ports.contains { !$0.isOnMesh } == true }
+
+    /// This node's addresses at which a port is published; an empty text for all.
+    private func addresses(of port: PortConfig) throws(TaskError) -> [String] {
+        guard let reach = port.reach, !reach.isEverywhere else { return [""] }
+        var found: Set<IPAddress> = []
+        for (link, addresses) in nodeAddresses {
+            found.formUnion(addresses.filter { reach.links.contains(link) && $0.family == .v4 })
+            found.formUnion(addresses.filter { address in reach.addresses.contains { $0.contains(address) } })
+        }
+        // Every address of the loopback is the node's.
+        found.formUnion(
+            reach.addresses.filter { $0.prefixLength == $0.family.width && $0.address.isLoopback }.map(\.address))
+        if found.isEmpty { throw TaskError.addressMissing(port.publishedOn ?? []) }
+        return found.sorted().map(\.description)
     }
 
     /// Endpoints on the swarm's networks, then on `docker_gwbridge` unless all of them are internal; `nil` for a task with no
@@ -130,7 +149,7 @@ struct TaskContainer {
                 $1.overlay?.isIngress == true ? 1 : 0, $1.networkName
             )
         }
-        if endpoints.contains(where: { $0.overlay?.isInternal == false }) || !hostPorts.isEmpty, let gatewayBridgeID {
+        if endpoints.contains(where: { $0.overlay?.isInternal == false }) || publishesOnNode, let gatewayBridgeID {
             endpoints.append(EndpointRecord(networkID: gatewayBridgeID, networkName: LocalNetwork.gatewayBridgeName))
         }
         return endpoints

@@ -50,7 +50,10 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
         guard let nodeID = task.nodeID, let image = task.spec.containerSpec?.image else {
             throw TaskError.notAssigned(task.id)
         }
-        let plan = TaskContainer(task: task, nodeID: nodeID, machine: try await Machine.read())
+        var plan = TaskContainer(task: task, nodeID: nodeID, machine: try await Machine.read())
+        if task.assignment?.ports.contains(where: { !$0.isOnMesh && $0.publishedOn != nil }) == true {
+            plan.nodeAddresses = try await onThread { try TaskContainer.readNodeAddresses() }
+        }
         let request = try plan.request()
         try await ensureImage(image)
         let endpoints = try plan.endpoints(gatewayBridgeID: networks.gatewayBridgeID)

@@ -24,13 +24,18 @@ package enum ServiceError: Fault, Equatable {
     case negativeMonitor(ServiceRollout)
     case failureRatioOutOfRange(ServiceRollout)
     case noPreviousSpec(String)
+    /// What is no place to publish a port at, or no way to choose a task.
+    case invalidPublishing(String)
+    /// No node can have the address.
+    case foreignAddress(String)
+    case meshOnlyPublishing
 
     package var kind: FaultKind {
         switch self {
         case .invalidName, .longName, .ingressNamed, .unknownEndpointMode, .invalidPort, .ingressPortOfRoundRobin,
             .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .updatesOfJob, .perNodeMaximumOfGlobal,
             .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange,
-            .noPreviousSpec:
+            .noPreviousSpec, .invalidPublishing, .foreignAddress, .meshOnlyPublishing:
             .invalidInput
         case .renamed, .modeChanged: .notImplemented
         case .nameTaken: .conflict

@@ -1,3 +1,4 @@
+package import Addressing
 package import Faults
 
 /// What a node's membership of a swarm does not allow.
@@ -11,6 +12,8 @@ package enum SwarmError: Fault, Equatable {
     case unreadable(reason: String, directory: String)
     case leaderless
     case dataPathPortOutOfRange(Int)
+    case invalidIngressPool(String)
+    case ingressPoolRouted(String, by: IPNetwork)
     case noToken
     case invalidToken
     case noManagerNamed
@@ -36,7 +39,8 @@ package enum SwarmError: Fault, Equatable {
             .leavesUnknownManagers, .managerUnreachable:
             .unavailable
         case .networkWithoutSwarm, .rootMismatch: .internalError
-        case .dataPathPortOutOfRange, .noToken, .invalidToken, .noManagerNamed, .invalidAddress, .noOwnAddress,
+        case .invalidIngressPool, .ingressPoolRouted, .dataPathPortOutOfRange, .noToken, .invalidToken, .noManagerNamed,
+            .invalidAddress, .noOwnAddress,
             .neitherAddressNorInterface:
             .invalidInput
         case .networkOfWorker: .forbidden

@@ -9,6 +9,8 @@ package enum TaskError: Fault, Equatable {
     /// It is in an encrypted network, and its node lacks something for that.
     case encryptionImpossible(String)
     case endedBeforeHealthy
+    /// A port is to be published at places, and this node has none of them.
+    case addressMissing([String])
     case exited(code: Int, reason: TaskExitReason)
 
     package var kind: FaultKind {
@@ -16,7 +18,7 @@ package enum TaskError: Fault, Equatable {
         case .notAssigned: .invalidInput
         case .notContainer: .notImplemented
         case .containerMissing: .notFound
-        case .notStarted, .encryptionImpossible, .endedBeforeHealthy, .exited: .internalError
+        case .notStarted, .encryptionImpossible, .endedBeforeHealthy, .addressMissing, .exited: .internalError
         }
     }
 }

@@ -103,6 +103,8 @@ package struct SwarmInitRequest: Codable, Sendable {
     @Zero package var forceNewCluster: Bool
     @Zero package var autoLockManagers: Bool
     package var availability: String?
+    /// The ingress network's subnet. Not Docker's.
+    package var ingressPool: String?
     package var spec: ClusterSpec?
     package init() {}
 }

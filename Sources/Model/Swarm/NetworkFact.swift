@@ -59,9 +59,12 @@ package enum NetworkFact: Codable, Sendable, Equatable {
         package var key: PortKey
         package var targetPort: UInt16
         package var serviceID: String
+        /// `nil`: everywhere, one port, tasks by turns.
+        package var reach: PortReach?
 
-        package init(_ key: PortKey, targetPort: UInt16, serviceID: String) {
+        package init(_ key: PortKey, targetPort: UInt16, serviceID: String, reach: PortReach? = nil) {
             self.key = key
+            self.reach = reach
             self.serviceID = serviceID
             self.targetPort = targetPort
         }

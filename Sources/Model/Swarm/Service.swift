@@ -181,6 +181,13 @@ package struct PortConfig: Codable, Sendable, Equatable, Hashable {
     package var publishedPort: Int?
     /// `ingress` (also when absent) or `host`.
     package var publishMode: String?
+    /// Places on each node at which it is published: addresses, subnets, names of links (``PublishPlace``). Docker has no such field: a request
+    /// without it leaves what the port has, an empty one publishes everywhere.
+    package var publishedOn: [String]?
+    /// Only nodes that have a task answer. Not Docker's.
+    package var onlyLocal: Bool?
+    /// ``affinityToSource``, or absent: tasks take turns. Not Docker's.
+    package var affinity: String?
     package init() {}
 }
 

@@ -461,6 +461,15 @@ package nonisolated struct Apus_Node_V1_NetworkFact: Sendable {
     set {fact = .backend(newValue)}
   }
 
+  /// In the place of a port, under whose key it is: a node that does not know it leaves the port closed rather than open to all.
+  package var chosenPort: Apus_Node_V1_NetworkChosenPort {
+    get {
+      if case .chosenPort(let v)? = fact {return v}
+      return Apus_Node_V1_NetworkChosenPort()
+    }
+    set {fact = .chosenPort(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Fact: Equatable, Sendable {
@@ -473,6 +482,8 @@ package nonisolated struct Apus_Node_V1_NetworkFact: Sendable {
     case endpoint(Apus_Node_V1_NetworkEndpoint)
     case service(Apus_Node_V1_NetworkService)
     case backend(Apus_Node_V1_NetworkBackend)
+    /// In the place of a port, under whose key it is: a node that does not know it leaves the port closed rather than open to all.
+    case chosenPort(Apus_Node_V1_NetworkChosenPort)
 
   }
 
@@ -717,6 +728,40 @@ package nonisolated struct Apus_Node_V1_NetworkPort: Sendable {
   package init() {}
 
   fileprivate var _key: Apus_Node_V1_NetworkPortKey? = nil
+}
+
+/// A port that not everybody reaches, or reaches otherwise.
+package nonisolated struct Apus_Node_V1_NetworkChosenPort: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var port: Apus_Node_V1_NetworkPort {
+    get {_port ?? Apus_Node_V1_NetworkPort()}
+    set {_port = newValue}
+  }
+  /// Returns true if `port` has been explicitly set.
+  package var hasPort: Bool {self._port != nil}
+  /// Clears the value of `port`. Subsequent reads from it will return its default value.
+  package mutating func clearPort() {self._port = nil}
+
+  /// Addresses of a node that answer, as subnets. With none and no links: all.
+  package var addresses: [Data] = []
+
+  /// Names of links by which calls may come.
+  package var links: [String] = []
+
+  /// Only nodes with a task answer.
+  package var local: Bool = false
+
+  /// A client's address always gets the same task.
+  package var bySource: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _port: Apus_Node_V1_NetworkPort? = nil
 }
 
 package nonisolated struct Apus_Node_V1_NetworkMeshBackend: Sendable {
@@ -2186,7 +2231,7 @@ nonisolated extension Apus_Node_V1_NetworkChanges: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Apus_Node_V1_NetworkFact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NetworkFact"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}settings\0\u{1}peer\0\u{1}subnets\0\u{1}port\0\u{3}mesh_backend\0\u{1}network\0\u{1}endpoint\0\u{1}service\0\u{1}backend\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}settings\0\u{1}peer\0\u{1}subnets\0\u{1}port\0\u{3}mesh_backend\0\u{1}network\0\u{1}endpoint\0\u{1}service\0\u{1}backend\0\u{3}chosen_port\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2311,6 +2356,19 @@ nonisolated extension Apus_Node_V1_NetworkFact: SwiftProtobuf.Message, SwiftProt
           self.fact = .backend(v)
         }
       }()
+      case 10: try {
+        var v: Apus_Node_V1_NetworkChosenPort?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .chosenPort(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .chosenPort(v)
+        }
+      }()
       default: break
       }
     }
@@ -2357,6 +2415,10 @@ nonisolated extension Apus_Node_V1_NetworkFact: SwiftProtobuf.Message, SwiftProt
     case .backend?: try {
       guard case .backend(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .chosenPort?: try {
+      guard case .chosenPort(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
     case nil: break
     }
@@ -2779,6 +2841,60 @@ nonisolated extension Apus_Node_V1_NetworkPort: SwiftProtobuf.Message, SwiftProt
     if lhs._key != rhs._key {return false}
     if lhs.targetPort != rhs.targetPort {return false}
     if lhs.serviceID != rhs.serviceID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_NetworkChosenPort: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NetworkChosenPort"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}addresses\0\u{1}links\0\u{1}local\0\u{3}by_source\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._port) }()
+      case 2: try { try decoder.decodeRepeatedBytesField(value: &self.addresses) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.links) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.local) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.bySource) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._port {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.addresses.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.addresses, fieldNumber: 2)
+    }
+    if !self.links.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.links, fieldNumber: 3)
+    }
+    if self.local != false {
+      try visitor.visitSingularBoolField(value: self.local, fieldNumber: 4)
+    }
+    if self.bySource != false {
+      try visitor.visitSingularBoolField(value: self.bySource, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_NetworkChosenPort, rhs: Apus_Node_V1_NetworkChosenPort) -> Bool {
+    if lhs._port != rhs._port {return false}
+    if lhs.addresses != rhs.addresses {return false}
+    if lhs.links != rhs.links {return false}
+    if lhs.local != rhs.local {return false}
+    if lhs.bySource != rhs.bySource {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -112,20 +112,22 @@ final class Caller: Sendable {
     /// Opens a connection, or a socket that is connected for sending.
     static func open(
         _ type: Kind, to address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace,
-        sourcePort: UInt16 = 0, milliseconds: Int = 2000
+        source: IPAddress = IPAddress(0, 0, 0, 0), sourcePort: UInt16 = 0, milliseconds: Int = 2000
     )
         async throws -> Caller
     {
-        try await namespace.run { try Caller(type, address, port, sourcePort, milliseconds) }
+        try await namespace.run { try Caller(type, address, port, source, sourcePort, milliseconds) }
     }
 
     enum Kind { case tcp, udp }
 
     private init(
-        _ kind: Kind, _ address: IPAddress, _ port: UInt16, _ sourcePort: UInt16, _ milliseconds: Int
+        _ kind: Kind, _ address: IPAddress, _ port: UInt16, _ source: IPAddress, _ sourcePort: UInt16,
+        _ milliseconds: Int
     ) throws {
         let socket = try bound(
-            kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, .unspecified(address.family), sourcePort)
+            kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, source.family == address.family ? source : .unspecified(address.family),
+            sourcePort)
         self.socket = socket
         var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -160,11 +162,14 @@ final class Caller: Sendable {
 }
 
 /// One question over TCP: who answers, and whom it sees. Errors in words.
-func tcp(_ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace, milliseconds: Int = 2000) async
-    -> String
-{
+func tcp(
+    _ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace, source: IPAddress = IPAddress(0, 0, 0, 0),
+    milliseconds: Int = 2000
+) async -> String {
     do {
-        return try await Caller.open(.tcp, to: address, port, from: namespace, milliseconds: milliseconds).listen()
+        return try await Caller.open(
+            .tcp, to: address, port, from: namespace, source: source, milliseconds: milliseconds
+        ).listen()
     } catch let error as SystemError {
         return String(cString: strerror(error.errno))
     } catch {

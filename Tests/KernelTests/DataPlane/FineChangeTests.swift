@@ -24,7 +24,7 @@ import Testing
     private let vtep = IPAddress(198, 51, 100, 77)
 
     private func add(_ last: UInt8, to changes: inout NetworkChanges) {
-        let (inside, outside) = (IPAddress(10, 1, 0, last), IPAddress(10, 255, 2, last))
+        let (inside, outside) = (IPAddress(10, 1, 0, last), IPAddress(240, 255, 2, last))
         changes.setRemote(RemoteEndpoint(address: inside, vtep: vtep), in: "app")
         changes.setRemote(RemoteEndpoint(address: outside, vtep: vtep), in: "net")
         changes.setBackend(inside, of: serviceAddress, in: "app")
@@ -32,7 +32,7 @@ import Testing
     }
 
     private func remove(_ last: UInt8, from changes: inout NetworkChanges) {
-        let (inside, outside) = (IPAddress(10, 1, 0, last), IPAddress(10, 255, 2, last))
+        let (inside, outside) = (IPAddress(10, 1, 0, last), IPAddress(240, 255, 2, last))
         changes.removeMeshBackend(.init(address: outside, port: 80), of: .tcp, 8080)
         changes.removeBackend(inside, of: serviceAddress, in: "app")
         changes.removeRemote(inside, from: "app")
@@ -87,7 +87,7 @@ import Testing
                     let service = IPAddress(10, 1, 0, UInt8.random(in: 100...102, using: &random))
                     let place = IPAddress(10, 1, 0, last)
                     let backend = MeshPort.Backend(
-                        address: Bool.random(using: &random) ? IPAddress(10, 255, 2, last) : meshAddress(1, last % 4),
+                        address: Bool.random(using: &random) ? IPAddress(240, 255, 2, last) : meshAddress(1, last % 4),
                         port: 80)
                     let port = UInt16.random(in: 8080...8082, using: &random)
                     switch Int.random(in: 0...9, using: &random) {

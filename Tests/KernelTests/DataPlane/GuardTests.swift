@@ -158,7 +158,7 @@ import Testing
             }
             func mesh(_ peer: IPAddress) -> Frames {
                 Frames(
-                    own: meshAddress(1, 1), peer: peer, gate: IPAddress(10, 255, 0, 1), other: meshAddress(2, 1))
+                    own: meshAddress(1, 1), peer: peer, gate: IPAddress(240, 255, 0, 1), other: meshAddress(2, 1))
             }
             let cases: [(frames: Frames, link: String, from: String, ear: Ear)] = [
                 (app(taskAddress(1, 1)), "eth0", "t12", Ear(link: "eth0", namespace: one.sandbox("t11"))),

@@ -15,7 +15,7 @@ struct World: Sendable {
         let plane: DataPlane
 
         var address: IPAddress { IPAddress(198, 51, 100, 10 + number) }
-        var ingressAddress: IPNetwork { IPNetwork(address: IPAddress(10, 255, 0, number + 1), prefixLength: 16) }
+        var ingressAddress: IPNetwork { IPNetwork(address: IPAddress(240, 255, 0, number + 1), prefixLength: 16) }
         func sandbox(_ id: String) -> NetworkNamespace { plane.sandboxNamespace(id) }
     }
 
@@ -96,7 +96,7 @@ func container(_ id: String, _ last: UInt8, published: [HostPort] = []) -> Sandb
 
 let serviceAddress = IPAddress(10, 1, 0, 100)
 func taskAddress(_ node: UInt8, _ task: UInt8) -> IPAddress { IPAddress(10, 1, 0, node * 10 + task) }
-func meshAddress(_ node: UInt8, _ task: UInt8) -> IPAddress { IPAddress(10, 255, 1, node * 10 + task) }
+func meshAddress(_ node: UInt8, _ task: UInt8) -> IPAddress { IPAddress(240, 255, 1, node * 10 + task) }
 
 /// A task: eth0 in the overlay `app`, eth1 in docker_gwbridge, eth2 in ingress when it is published.
 func task(_ node: UInt8, _ number: UInt8, isPublished: Bool, services: [VirtualAddress] = []) -> Sandbox {
@@ -118,7 +118,7 @@ func task(_ node: UInt8, _ number: UInt8, isPublished: Bool, services: [VirtualA
                 id: "ei\(id)", network: .overlay("net"), interfaceName: "eth2",
                 address: IPNetwork(address: meshAddress(node, number), prefixLength: 16)))
         sandbox.mesh = MeshMembership(
-            endpointID: "ei\(id)", gateway: IPAddress(10, 255, 0, 1),
+            endpointID: "ei\(id)", gateway: IPAddress(240, 255, 0, 1),
             targetPorts: [.init(transport: .tcp, port: 80), .init(transport: .udp, port: 80)])
     }
     return sandbox

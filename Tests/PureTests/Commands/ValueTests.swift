@@ -102,6 +102,18 @@ import Testing
                 try JSON(encoding: $0).compact()
             } == [#"{"Protocol":"udp","PublishMode":"host","PublishedPort":3306,"TargetPort":3306}"#])
         #expect(try ServicePort.parse("80-82").count == 3)
+        #expect(try ServicePort.parse("127.0.0.1:8080:80").map(\.publishedOn) == [["127.0.0.1"]])
+        let chosen = try ServicePort.parse(
+            "published=8080,target=80,ip=10.0.0.0/8,ip=192.0.2.1,interface=eth1,local,affinity=source")
+        #expect(chosen.map(\.publishedOn) == [["10.0.0.0/8", "192.0.2.1", "eth1"]])
+        #expect(chosen.map(\.onlyLocal) == [true] && chosen.map(\.affinity) == ["source"])
+        for (text, error) in [
+            ("target=1,ip=eth0", "invalid ip: eth0"), ("target=1,interface=10.0.0.1", "invalid interface: 10.0.0.1"),
+            ("target=1,affinity=cookie", "invalid affinity: cookie"), ("target=1,local=maybe", "invalid local: maybe"),
+            ("target=1,interface=a name", "invalid interface: a name"),
+        ] {
+            #expect(failure { _ = try ServicePort.parse(text) } == error)
+        }
         #expect(failure { _ = try ServicePort.parse("published=1") } == "missing mandatory field 'target'")
         #expect(failure { _ = try ServicePort.parse("target=1,x=2") } == "invalid field key: x")
     }

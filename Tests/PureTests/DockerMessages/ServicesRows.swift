@@ -26,6 +26,16 @@ extension SentenceTests {
             ServiceError.ingressNamed("network"), .invalidInput,
             "rpc error: code = InvalidArgument desc = Service cannot be explicitly attached to the ingress network \"network\""
         ),
+        Row(
+            ServiceError.invalidPublishing("text"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = EndpointSpec: invalid publishing option: text"),
+        Row(
+            ServiceError.foreignAddress("text"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = EndpointSpec: no node has the address text"),
+        Row(
+            ServiceError.meshOnlyPublishing, .invalidInput,
+            "rpc error: code = InvalidArgument desc = EndpointSpec: local and affinity are options of ports published with ingress mode"
+        ),
         Row(ServiceError.unknownEndpointMode("text"), .invalidInput, "invalid endpoint mode: text"),
         Row(
             ServiceError.invalidPort, .invalidInput,

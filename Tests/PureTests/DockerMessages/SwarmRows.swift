@@ -35,6 +35,13 @@ extension SentenceTests {
         Row(
             SwarmError.dataPathPortOutOfRange(7), .invalidInput,
             "the port number 7 is not valid. valid range is from 1024 to 49151"),
+        Row(
+            SwarmError.invalidIngressPool("x"), .invalidInput,
+            "invalid ingress pool x: it must be an IPv4 subnet of 16 to 28 bits"),
+        Row(
+            SwarmError.ingressPoolRouted(
+                "10.0.0.0/16", by: IPNetwork(address: IPAddress(10, 0, 0, 0), prefixLength: 8)), .invalidInput,
+            "ingress pool 10.0.0.0/16 overlaps with the route to 10.0.0.0/8 on this node"),
         Row(SwarmError.noToken, .invalidInput, "A valid join token is necessary to join this cluster"),
         Row(SwarmError.invalidToken, .invalidInput, "invalid join token"),
         Row(SwarmError.noManagerNamed, .invalidInput, "at least 1 RemoteAddr is required to join"),

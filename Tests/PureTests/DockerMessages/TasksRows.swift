@@ -5,6 +5,9 @@ import Faults
 
 extension SentenceTests {
     static let tasks: [Row] = [
+        Row(
+            TaskError.addressMissing(["eth1", "10.0.0.0/8"]), .internalError,
+            "cannot assign requested address: this node has no address at eth1, 10.0.0.0/8"),
         Row(TaskError.notAssigned("id"), .invalidInput, "task id is not assigned or has no container"),
         Row(TaskError.notContainer, .notImplemented, "only container tasks are implemented by apus"),
         Row(TaskError.containerMissing("id"), .notFound, "task id has no container"),

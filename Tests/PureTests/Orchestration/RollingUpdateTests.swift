@@ -237,6 +237,40 @@ import Testing
         }
     }
 
+    @Test func `start-first gives a host port up where only the old task's node has it, and nowhere else`() {
+        for (nodes, replicas) in [(1, UInt64?.some(1)), (2, nil), (2, 2), (2, 1)] {
+            var swarm = SwarmSimulation()
+            for number in 1...nodes { swarm.addNode("n\(number)") }
+            swarm.addService("web", replicas: replicas) {
+                var port = PortConfig()
+                port.targetPort = 80
+                port.publishedPort = 8080
+                port.publishMode = "host"
+                $0.endpointSpec = EndpointSpec()
+                $0.endpointSpec?.ports = [port]
+                $0.updateConfig = self.configuration(order: "start-first")
+            }
+            swarm.settle(rounds: 20)
+            let count = Int(replicas ?? UInt64(nodes))
+            #expect(swarm.running("web").count == count)
+            for round in 1...5 {
+                swarm.updateService("web") { $0.taskTemplate.forceUpdate = UInt64(round) }
+                for _ in 0..<40 {
+                    swarm.plan()
+                    swarm.obey()
+                    // Never two of one port on a node.
+                    let holding = swarm.state.tasks.values.filter { $0.status.state == .running }.compactMap(\.nodeID)
+                    #expect(Set(holding).count == holding.count)
+                    // Where another node is free, there is never less than was wanted.
+                    if nodes > count { #expect(holding.count >= count) }
+                    swarm.now = swarm.now.advanced(bySeconds: 1)
+                }
+                #expect(swarm.running("web").map(\.spec.forceUpdate) == Array(repeating: UInt64(round), count: count))
+                #expect(swarm.state.services["web"]?.updateStatus?.state == "completed")
+            }
+        }
+    }
+
     @Test func `random updates under random trouble always end with what was wanted last`() {
         for seed in UInt64(1)...40 {
             var random = SplitMix(state: seed)

@@ -1,0 +1,86 @@
+import Addressing
+import EngineInterface
+import Faults
+import Model
+import Orchestration
+
+/// Where a service's ports are published: what is asked for, filled in from labels and from what they were, and checked.
+///
+/// A client that does not know of it sends specifications without it. Were it forgotten then, a port that was published on one address would be
+/// open to all by an update of something else.
+struct PublishingRules {
+    let state: SwarmState
+    let labels: [String: String]
+    /// The service's ports of before.
+    let former: [PortConfig]
+    /// An update takes the earlier specification, in which what is not said is not.
+    let isExact: Bool
+
+    /// - Throws: ``ServiceError``, ``UnsupportedError``.
+    func filled(_ port: PortConfig) throws -> PortConfig {
+        var port = port
+        if let value = try label(of: port) {
+            port.take(value)
+        } else if !port.saysMore, !isExact {
+            let earlier = former.first { other in
+                (other.targetPort, other.transport, other.isOnMesh) == (port.targetPort, port.transport, port.isOnMesh)
+                    && ((port.publishedPort ?? 0) == 0 || other.publishedPort == port.publishedPort)
+            }
+            if let earlier {
+                (port.publishedOn, port.onlyLocal) = (earlier.publishedOn, earlier.onlyLocal)
+                port.affinity = earlier.affinity
+            } else if let text = state.cluster?.spec.labels[PublishingLabel.all] {
+                guard let value = PublishingLabel.Value(text) else { throw ServiceError.invalidPublishing(text) }
+                port.publishedOn = value.publishedOn
+            }
+        }
+        try check(port)
+        if port.publishedOn?.isEmpty == true { port.publishedOn = nil }
+        if port.onlyLocal == false { port.onlyLocal = nil }
+        if port.affinity?.isEmpty == true { port.affinity = nil }
+        return port
+    }
+
+    private func label(of port: PortConfig) throws -> PublishingLabel.Value? {
+        let names = [PublishingLabel.one(port.publishedPort ?? 0, port.protocol ?? "tcp"), PublishingLabel.all]
+        guard let text = names.lazy.compactMap({ labels[$0] }).first else { return nil }
+        guard let value = PublishingLabel.Value(text) else { throw ServiceError.invalidPublishing(text) }
+        return value
+    }
+
+    private func check(_ port: PortConfig) throws {
+        let places = port.publishedOn ?? []
+        guard places.count <= PortReach.maximumPlaces else { throw ServiceError.invalidPublishing("\(places.count)") }
+        for text in places {
+            switch PublishPlace(text) {
+            case nil: throw ServiceError.invalidPublishing(text)
+            case .link: break
+            case .addresses(let network):
+                guard network.family == .v4 else {
+                    throw UnsupportedError.feature("publishing a service's port at the IPv6 address \(text)")
+                }
+                if !isOfANode(network) { throw ServiceError.foreignAddress(text) }
+            }
+        }
+        guard [nil, "", PortConfig.affinityToSource].contains(port.affinity) else {
+            throw ServiceError.invalidPublishing(port.affinity ?? "")
+        }
+        if !port.isOnMesh, port.onlyLocal == true || port.affinity?.isEmpty == false {
+            throw ServiceError.meshOnlyPublishing
+        }
+    }
+
+    /// Whether a node may have an address there: what none routes, none has. Where one has not told yet, nobody knows.
+    private func isOfANode(_ network: IPNetwork) -> Bool {
+        if network.prefixLength == 0 || network.overlaps(Self.loopback) { return true }
+        for node in state.nodes.shared {
+            let own = node.value.membership?.dataPathAddress ?? IPAddress(ipv4: node.value.status.addr)
+            if let own, network.contains(own) { return true }
+            guard let routed = node.value.description?.routedSubnets else { return true }
+            if routed.contains(where: { IPNetwork(ipv4: $0)?.overlaps(network) == true }) { return true }
+        }
+        return state.nodes.shared.isEmpty
+    }
+
+    private static let loopback = IPNetwork(address: IPAddress(127, 0, 0, 0), prefixLength: 8)
+}

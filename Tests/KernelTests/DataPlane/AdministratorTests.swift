@@ -1,0 +1,85 @@
+import Addressing
+import LinuxSystem
+import Model
+import Nftables
+import TestKit
+import Testing
+
+@testable import DataPlane
+
+/// The chain of the node's administrator.
+@Suite struct AdministratorTests {
+    private let target = IPAddress(172, 17, 0, 10)
+
+    private func rules(_ text: String, on node: World.Node) async throws {
+        try await node.namespace.run { try NftContext().run(text) }
+    }
+
+    @Test func `the administrator's rules see the port that was called, and outlive whatever is made anew`()
+        async throws
+    {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            func wanted(_ port: UInt16) -> NodeNetwork {
+                NodeNetwork(
+                    bridges: [docker0],
+                    sandboxes: [
+                        container(
+                            "c1", 10,
+                            published: [
+                                HostPort(transport: .tcp, hostPort: port, targetAddress: target, targetPort: 80),
+                                HostPort(transport: .tcp, hostPort: 8082, targetAddress: target, targetPort: 80),
+                            ])
+                    ])
+            }
+            try await apply([wanted(8081)], world)
+            let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
+            let welcome = "c1 \(World.clientAddress)"
+            let held = try await Caller.open(.tcp, to: node.address, 8081, from: world.client)
+            #expect(try await held.listen() == welcome)
+            #expect(await tcp(node.address, 8081, from: world.client) == welcome)
+            try await rules(
+                "add rule inet apus_admin inbound ip saddr \(World.clientAddress) tcp dport 8081 reject with tcp reset",
+                on: node)
+            func isClosed() async -> Bool {
+                let (closed, open) = (
+                    await tcp(node.address, 8081, from: world.client), await tcp(node.address, 8082, from: world.client)
+                )
+                return closed == "Connection refused" && open == welcome
+            }
+            #expect(await isClosed())
+            // Connections that are open stay, and the node itself is not meant.
+            #expect(try await held.ask() == welcome)
+            #expect(await tcp(IPAddress(127, 0, 0, 1), 8081, from: node.namespace) == "c1 172.17.0.1")
+            // Other ports, a comparison of everything, and a daemon that is new.
+            try await apply([wanted(8081)], world)
+            #expect(try await node.plane.resync(reason: "test").isClean)
+            _ = try await node.plane.adopt(wanted(8081))
+            #expect(await isClosed())
+            // The table of the published ports itself lost, with a hook of the administrator's.
+            try await rules("delete table ip swarm\ndelete chain inet apus_admin before_translation", on: node)
+            #expect(await tcp(node.address, 8082, from: world.client) != welcome)
+            #expect(try await !node.plane.resync(reason: "test").repairs.isEmpty)
+            #expect(try await node.plane.resync(reason: "test").isClean)
+            #expect(await isClosed())
+            // A firewall that begins anew and loads the administrator's chain before the daemon sees it.
+            try await rules(
+                """
+                flush ruleset
+                table inet apus_admin {
+                chain inbound {
+                tcp dport 8082 reject with tcp reset
+                }
+                }
+                """, on: node)
+            _ = try await node.plane.resync(reason: "test")
+            #expect(await tcp(node.address, 8082, from: world.client) == "Connection refused")
+            #expect(await tcp(node.address, 8081, from: world.client) == welcome)
+            // Whoever takes everything of ours away leaves the administrator's.
+            try await node.plane.teardown()
+            let left = try await node.namespace.run { try NftContext().tables([AdministratorTable.id]) }
+            #expect(left[AdministratorTable.id]?.chains["inbound"]?.contains("tcp dport 8082") == true)
+            withExtendedLifetime(greeter) {}
+        }
+    }
+}

@@ -1,0 +1,243 @@
+import Addressing
+import Glibc
+import LinuxSystem
+import Model
+import Netlink
+import Nftables
+import Synchronization
+import TestKit
+import Testing
+
+@testable import DataPlane
+
+/// Ports of the mesh that not everybody reaches, or reaches otherwise than by turns, and ranges of ports.
+@Suite struct PublishingTests {
+    /// The networks of `swarm(_:tasks:)` with one port of TCP, 8080, that leads to all tasks.
+    private func networks(_ world: World, _ tasks: [(node: UInt8, number: UInt8)], _ reach: PortReach?) -> [NodeNetwork]
+    {
+        let backends = tasks.map { MeshPort.Backend(address: meshAddress($0.node, $0.number), port: 80) }
+        return swarm(world, tasks: tasks).map { network in
+            var network = network
+            network.ingress?.ports = [
+                MeshPort(transport: .tcp, publishedPort: 8080, backends: backends, reach: reach)
+            ]
+            return network
+        }
+    }
+
+    private func greeters(_ world: World, _ tasks: [(node: UInt8, number: UInt8)]) async throws -> [Greeter] {
+        var greeters: [Greeter] = []
+        for task in tasks {
+            let id = "t\(task.node)\(task.number)"
+            greeters.append(
+                try await Greeter.start(id, in: world.nodes[Int(task.node) - 1].sandbox(id), port: 80))
+        }
+        return greeters
+    }
+
+    @Test func `a port answers at the chosen addresses and links, and nowhere else`() async throws {
+        try await withWorld(nodes: 2) { world in
+            let (one, second) = (world.nodes[0], IPAddress(203, 0, 113, 1))
+            // A second link of the first node, with the client behind it as well.
+            try await one.namespace.run {
+                try RouteSocket().perform([
+                    CreateVeth(name: "eth1", isUp: true, peer: VethPeer(name: "eth1", namespace: world.client))
+                ])
+                try RouteSocket().perform([
+                    AddAddress(LinkAddress(link: "eth1", network: IPNetwork(address: second, prefixLength: 24)))
+                ])
+            }
+            try await world.client.run {
+                try RouteSocket().perform([
+                    AddAddress(
+                        LinkAddress(
+                            link: "eth1", network: IPNetwork(address: IPAddress(203, 0, 113, 50), prefixLength: 24))),
+                    SetLink("eth1", isUp: true),
+                ])
+            }
+            try await apply(networks(world, [(2, 1)], nil), world)
+            let held = try await greeters(world, [(2, 1)])
+            let local = IPAddress(127, 0, 0, 1)
+            /// Whether the node's two addresses, its loopback and the other node's address answer.
+            func answers() async -> [Bool] {
+                var found: [Bool] = []
+                for (address, namespace) in [
+                    (one.address, world.client), (second, world.client), (local, one.namespace),
+                    (world.nodes[1].address, world.client),
+                ] {
+                    found.append(await tcp(address, 8080, from: namespace).hasPrefix("t21"))
+                }
+                return found
+            }
+            #expect(await answers() == [true, true, true, true])
+            let places: [(PortReach, [Bool])] = [
+                (PortReach(addresses: [IPNetwork(second)]), [false, true, false, false]),
+                (PortReach(links: ["eth1"]), [false, true, false, false]),
+                (
+                    PortReach(addresses: [IPNetwork(address: IPAddress(198, 51, 100, 0), prefixLength: 24)]),
+                    [true, false, false, true]
+                ),
+                (
+                    PortReach(addresses: [IPNetwork(address: IPAddress(127, 0, 0, 0), prefixLength: 8)]),
+                    [false, false, true, false]
+                ),
+                (PortReach(addresses: [IPNetwork(local)], links: ["eth1"]), [false, true, true, false]),
+                (
+                    PortReach(addresses: [IPNetwork(IPAddress(192, 0, 2, 77))], links: ["nolink"]),
+                    [false, false, false, false]
+                ),
+            ]
+            for (reach, expected) in places {
+                try await apply(networks(world, [(2, 1)], reach), world)
+                #expect(await answers() == expected, "\(reach)")
+                for node in world.nodes {
+                    let found = try await node.plane.resync(reason: "test")
+                    #expect(found.isClean, "\(found.repairs) \(found.failures)")
+                }
+            }
+            // What narrows is repaired like everything else, and open again when it is wanted so.
+            try await one.namespace.run { try NftContext().run("flush set ip swarm chosen") }
+            #expect(await answers()[0])
+            _ = try await one.plane.resync(reason: "test")
+            #expect(await answers() == [false, false, false, false])
+            try await apply(networks(world, [(2, 1)], nil), world)
+            #expect(await answers() == [true, true, true, true])
+            withExtendedLifetime(held) {}
+        }
+    }
+
+    @Test func `a port is never open to all while it is narrowed, widened or given up`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let narrow = PortReach(addresses: [IPNetwork(IPAddress(127, 0, 0, 1))])
+            func wanted(_ isThere: Bool) -> [NodeNetwork] {
+                networks(world, [(1, 1)], narrow).map { network in
+                    var network = network
+                    if !isThere { network.ingress?.ports = [] }
+                    return network
+                }
+            }
+            try await apply(wanted(true), world)
+            let held = try await greeters(world, [(1, 1)])
+            #expect(await tcp(IPAddress(127, 0, 0, 1), 8080, from: node.namespace).hasPrefix("t11"))
+            let isOver = Flag()
+            try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+                group.addTask {
+                    var (asked, answered) = (0, 0)
+                    while !isOver.isSet || asked < 100 {
+                        asked += 1
+                        if await tcp(node.address, 8080, from: world.client).hasPrefix("t11") { answered += 1 }
+                    }
+                    return (asked, answered)
+                }
+                for round in 0..<20 { try await apply(wanted(round % 2 == 1), world) }
+                isOver.set()
+                for try await (asked, answered) in group { #expect(answered == 0, "of \(asked)") }
+            }
+            withExtendedLifetime(held) {}
+        }
+    }
+
+    @Test func `a local port answers on nodes with a task, with their tasks, and refuses at once on others`()
+        async throws
+    {
+        try await withWorld(nodes: 2) { world in
+            let tasks: [(node: UInt8, number: UInt8)] = [(2, 1), (2, 2)]
+            try await apply(networks(world, tasks, PortReach(isLocal: true)), world)
+            let held = try await greeters(world, tasks)
+            var seen: Set<String> = []
+            for _ in 0..<6 { seen.insert(await tcp(world.nodes[1].address, 8080, from: world.client)) }
+            #expect(seen == ["t21 \(World.clientAddress)", "t22 \(World.clientAddress)"])
+            #expect(await tcp(world.nodes[0].address, 8080, from: world.client) == "Connection refused")
+            try await apply(networks(world, tasks, nil), world)
+            #expect(await tcp(world.nodes[0].address, 8080, from: world.client).hasPrefix("t2"))
+            withExtendedLifetime(held) {}
+        }
+    }
+
+    @Test func `calls from one address get one task, whichever node is called`() async throws {
+        try await withWorld(nodes: 2) { world in
+            let tasks: [(node: UInt8, number: UInt8)] = [(1, 1), (2, 1), (1, 2), (2, 2)]
+            var sources: [IPAddress] = []
+            for last in UInt8(100)..<124 { sources.append(IPAddress(198, 51, 100, last)) }
+            try await world.client.run { [sources] in
+                try RouteSocket().perform(
+                    sources.map {
+                        AddAddress(LinkAddress(link: "eth0", network: IPNetwork(address: $0, prefixLength: 24)))
+                    })
+            }
+            try await apply(networks(world, tasks, PortReach(isBySource: true)), world)
+            let held = try await greeters(world, tasks)
+            var chosen: [IPAddress: Set<String>] = [:]
+            for source in sources {
+                for node in world.nodes {
+                    for _ in 0..<3 {
+                        let answer = await tcp(node.address, 8080, from: world.client, source: source)
+                        #expect(answer.hasSuffix(" \(source)"), "\(answer)")
+                        chosen[source, default: []].insert(answer)
+                    }
+                }
+            }
+            #expect(chosen.values.allSatisfy { $0.count == 1 }, "\(chosen)")
+            // 24 addresses and four tasks: each has some.
+            #expect(Set(chosen.values.flatMap(\.self).map { $0.prefix(3) }).count == 4)
+            for node in world.nodes { #expect(try await node.plane.resync(reason: "test").isClean) }
+            withExtendedLifetime(held) {}
+        }
+    }
+
+    @Test func `A9: ten thousand ports of UDP are one element, two seconds and 20 MB`() async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            let target = IPAddress(172, 17, 0, 10)
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            try #require(limit.rlim_max >= 12_000, "too few descriptors")
+            limit.rlim_cur = limit.rlim_max
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            _ = try await node.plane.reconcile(NodeNetwork(bridges: [docker0]))
+            let before = try residentBytes()
+            let clock = ContinuousClock()
+            let start = clock.now
+            let requests = (UInt16(10_000)..<20_000).map {
+                PortReservations.Request(transport: .udp, first: $0, targetAddress: target, targetPort: $0)
+            }
+            let ports = try await node.plane.ports.reserve(requests, owner: "c1", endpoint: ("e", "e0c1"))
+            let report = try await node.plane.reconcile(
+                NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: ports)]))
+            let took = clock.now - start
+            #expect(report.failures.isEmpty, "\(report.failures)")
+            let more = try residentBytes() - before
+            print("10,000 UDP ports: \(took), \(more / 1024) KiB")
+            #expect(took < .seconds(10))
+            #expect(more < 20 << 20)
+            let listed = try await node.namespace.run { try NftContext().tables([NodeTable.id]) }
+            let table = try #require(listed[NodeTable.id])
+            #expect(table.elements(of: ElementSet("hostspans")) == ["udp . 10000-19999": "172.17.0.10"])
+            #expect(table.elements(of: ElementSet("hostports")).isEmpty)
+            for port in [UInt16(10_000), 15_000, 19_999] {
+                let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: port)
+                #expect(await udp(node.address, port, from: world.client) == "c1 \(World.clientAddress)")
+                withExtendedLifetime(greeter) {}
+            }
+            #expect(try await node.plane.resync(reason: "test").isClean)
+            // One that somebody else wants is taken, as if it were alone.
+            await #expect(throws: PortError.self) {
+                _ = try await node.plane.ports.reserve(
+                    [.init(transport: .udp, first: 12_345, targetAddress: target, targetPort: 1)], owner: "c2",
+                    endpoint: ("e", "e0c2"))
+            }
+        }
+    }
+
+    private final class Flag: Sendable {
+        private let state = Atomic<Bool>(false)
+        var isSet: Bool { state.load(ordering: .relaxed) }
+        func set() { state.store(true, ordering: .relaxed) }
+    }
+
+    private func residentBytes() throws -> Int {
+        let text = try Files.text("/proc/self/statm") ?? ""
+        return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
+    }
+}
