@@ -55,6 +55,9 @@ enum NodeReports {
         let counts = [labels.count, description.engine.plugins.count, resources.genericResources?.count ?? 0]
         guard counts.allSatisfy({ $0 <= maximumEntries }) else { throw refusal("too many entries") }
         guard routed.allSatisfy({ IPNetwork(ipv4: $0) != nil }) else { throw refusal("what is no subnet") }
+        if let address = description.metricsAddress, NodeMetricsAddress(address) == nil {
+            throw refusal("no address of metrics")
+        }
         if let encryption = description.encryption { description.encryption = try checked(encryption) }
         return description
     }

@@ -84,6 +84,7 @@ extension Manager {
         var node = node
         node.membership = nil
         node.description?.routedSubnets = nil
+        node.description?.metricsAddress = nil
         node.description?.encryption = nil
         guard var status = node.managerStatus else { return node }
         let live = live.state

@@ -7,6 +7,8 @@ struct NodeDescriber: Sendable {
     let version: String
     let networks: LocalNetworks
     let encryption: EncryptionKeeper
+    /// Where metrics are served over TCP.
+    let metricsAddress: NodeMetricsAddress?
 
     /// Host name, platform, resources and engine; without TLS information.
     func describe() async throws -> NodeDescription {
@@ -25,6 +27,7 @@ struct NodeDescriber: Sendable {
         description.routedSubnets = Array(
             Set(try await RoutedSubnets.read() + networks.subnets).map(\.description).sorted().prefix(1024))
         description.encryption = encryption.status.value
+        description.metricsAddress = metricsAddress?.description
         return description
     }
 }
