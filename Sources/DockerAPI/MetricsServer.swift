@@ -78,7 +78,7 @@ package struct MetricsServer: Service {
         )
         do {
             // What the whole swarm uses is not for whoever can connect, unless that is wanted.
-            if configuration.servesCluster || request.uri.path != "/metrics/cluster",
+            if configuration.servesCluster || MetricsRoutes.pages[request.uri.path]?.isOfCluster != true,
                 case .whole(let found, let fields, let bytes)? = try await MetricsRoutes.answer(
                     request, path: request.uri.path, backend)
             {

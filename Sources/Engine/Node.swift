@@ -46,6 +46,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let paths: EnginePaths
     let store: LocalStore
     let roots: ContainerRoots
+    let push: MetricsPush?
+    let quota: LogQuota
     let shipping: LogShipping
     let localVolumes: Volumes
     let swarmNetworks: SwarmNetworks
@@ -95,9 +97,12 @@ package final class NodeEngine: ServiceLifecycle.Service {
             configuration: configuration, log: log, containers: table, networks: localNetworks,
             dataPlane: parts.dataPlane, nameServer: parts.nameServer, encryption: encryption, events: events)
         let roots = ContainerRoots(images: parts.images, volumes: localVolumes, containers: table)
+        let logBytes = configuration.logBound.bytes(at: paths.root)
         let shipping = LogShipping(
             paths: paths, environment: configuration.environment, store: store, watcher: parts.fileWatcher,
-            events: events, containers: table, log: log)
+            events: events, containers: table, quota: logBytes, log: log)
+        let quota = LogQuota(
+            bytes: logBytes, containers: table, shipper: shipping.shipper, paths: paths, events: events, log: log)
         volumes = VolumeService(volumes: localVolumes, users: table, events: events)
         images = ImageService(images: parts.images, users: table, events: events)
         networks = NodeNetworkService(networks: localNetworks, network: network, members: table, events: events)
@@ -114,7 +119,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
             commands: { execs.execs.running(in: $0) })
         let surroundings = NodeSurroundings(
             containers: table, endpoints: endpoints, roots: roots, files: containerFiles,
-            logs: LogKeeper(containers: table, runtime: runtime, paths: paths, workbench: workbench, log: log),
+            logs: LogKeeper(
+                containers: table, runtime: runtime, paths: paths, workbench: workbench, quota: quota, log: log),
             shipping: shipping, volumes: volumes, paths: paths, defaultRuntime: runtimes.first ?? .runc)
         containers = ContainerService(
             containers: table, waiters: waiters, runtime: runtime, surroundings: surroundings, companions: companions,
@@ -142,20 +148,25 @@ package final class NodeEngine: ServiceLifecycle.Service {
         tasks = TaskService(
             containers: table, life: containers, factory: factory, images: images, logs: logs, networks: swarmNetworks,
             node: NodeDescriber(
-                version: configuration.version, networks: localNetworks, routes: routes, encryption: encryption),
+                version: configuration.version, networks: localNetworks, routes: routes, encryption: encryption,
+                metricsAddress: configuration.metricsAddress),
             events: events, log: log)
         system = SystemService(
             configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
-            volumes: volumes, runtimeVersions: parts.runtimeVersions, shipping: shipping, events: events)
+            volumes: volumes, runtimeVersions: parts.runtimeVersions, shipping: shipping, quota: quota, events: events)
         let system = system
         metrics = MetricsService(
-            telemetry: telemetry, containers: table, version: configuration.version,
+            telemetry: telemetry, shipper: shipping.shipper, containers: table, version: configuration.version,
             identity: { try await system.identity() }, encryption: { try await encryption.facts() })
         ways = PathService(
             prober: PathProber(node: parts.namespace, log: log), network: network, networks: swarmNetworks,
             events: events, log: log)
         let ways = ways
         metrics.use(paths: { ways.measurements(seconds: Timestamp.now.seconds) })
+        let telemetry = telemetry
+        push = configuration.metricsPush.map {
+            MetricsPush(target: $0, telemetry: telemetry, hostname: shipping.hostname, log: log)
+        }
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
         self.events = events
         self.execs = execs
@@ -166,6 +177,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         self.roots = roots
         self.routes = routes
         self.runtime = runtime
+        self.quota = quota
         self.shipping = shipping
         self.store = store
         self.table = table
@@ -243,11 +255,13 @@ package final class NodeEngine: ServiceLifecycle.Service {
                 group.addTask { try await self.network.encryption.run() }
                 group.addTask { try await self.network.followEncryption() }
                 group.addTask { await self.shipping.shipper.run() }
+                group.addTask { await self.quota.run() }
                 group.addTask { await self.events.run(self.log) }
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }
                 group.addTask { await self.telemetry.run() }
                 group.addTask { try await self.routes.run() }
+                if let push = self.push { group.addTask { await push.run() } }
                 // None of them ends by itself; one that fails takes the others along.
                 try await group.waitForAll()
             }

@@ -6,6 +6,11 @@ package enum MetricsPage: Sendable, CaseIterable {
     case cadvisor
     /// The whole swarm; managers have it.
     case cluster
+    /// Where nodes serve theirs, for Prometheus' service discovery: JSON; managers have it.
+    case targets
+
+    /// It tells of other nodes than the one that is asked.
+    package var isOfCluster: Bool { self == .cluster || self == .targets }
 }
 
 /// A page as it is sent.

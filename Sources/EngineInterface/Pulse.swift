@@ -47,11 +47,13 @@ package enum NodePulseSeries: Int, Sendable, CaseIterable {
     case logDroppedLines
     /// Log drivers' destinations that cannot be reached.
     case logDestinationsDown
+    /// Lines that receivers of logs have taken, and their bytes as they were sent; count up.
+    case logSentLines, logSentBytes
 
     package var isCounter: Bool {
         switch self {
         case .cpuMicroseconds, .pressureCPUMicroseconds, .pressureMemoryMicroseconds, .pressureIOMicroseconds,
-            .logDroppedLines:
+            .logDroppedLines, .logSentLines, .logSentBytes:
             true
         case .processors, .memoryUsedBytes, .memoryBytes, .diskUsedBytes, .diskBytes, .conntrackEntries,
             .conntrackLimit, .containers, .logDestinationsDown:

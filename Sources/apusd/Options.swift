@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 
 /// The daemon's command line.
 struct Options: ParsableArguments {
@@ -37,6 +38,17 @@ struct Options: ParsableArguments {
             """)
     var metricsAddr = ""
 
+    @Option(
+        help: """
+            Where to post the metrics of this node and its containers in OpenTelemetry's protocol (HTTP, protobuf): a URL, \
+            with /v1/metrics for a path unless it has another. Headers and whom to trust are taken from the environment: \
+            OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_CERTIFICATE.
+            """)
+    var metricsOtlpEndpoint = ""
+
+    @Option(help: "How often to post them, in seconds: 10 to 3600.")
+    var metricsOtlpInterval = MetricsPushTarget.usualSeconds
+
     @Flag(help: "Serve the whole swarm's metrics at --metrics-addr as well, on managers, at /metrics/cluster.")
     var metricsCluster = false
 
@@ -49,6 +61,13 @@ struct Options: ParsableArguments {
             and port 2378. Loopback alone until there is an account.
             """)
     var dashboardAddr = ""
+
+    @Option(
+        help: """
+            Most that all logs of the node may take together: 20g, 512m, or 5% of the file system. The oldest files that \
+            are not written any more go first. A tenth of the file system, 10g at most, when nothing is said.
+            """)
+    var logQuota = ""
 
     @Option(help: "Most that one image layer or archive may unpack to, in GiB.")
     var maxUnpackedGib: Int64 = 256
@@ -78,6 +97,28 @@ struct Options: ParsableArguments {
             throw ValidationError("--alert-webhook \(alertWebhook): it has to begin with http:// or https://")
         }
         return alertWebhook
+    }
+
+    /// Where metrics are posted; `nil` for nowhere.
+    func metricsPush(_ environment: [String: String]) throws -> MetricsPushTarget? {
+        if metricsOtlpEndpoint.isEmpty { return nil }
+        guard
+            let push = MetricsPushTarget(
+                endpoint: metricsOtlpEndpoint, seconds: metricsOtlpInterval, environment: environment)
+        else {
+            throw ValidationError(
+                "--metrics-otlp-endpoint: a URL of http or https is wanted, --metrics-otlp-interval from 10 to 3600, and "
+                    + "OTEL_EXPORTER_OTLP_HEADERS as name=value,name=value")
+        }
+        return push
+    }
+
+    /// How much all logs may take.
+    func logBound() throws -> LogBound {
+        guard let bound = LogBound(logQuota) else {
+            throw ValidationError("--log-quota \(logQuota): an amount of at least 1m is wanted, as in 20g, or 5%")
+        }
+        return bound
     }
 
     /// How much may come out of one archive.

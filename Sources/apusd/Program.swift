@@ -43,6 +43,11 @@ struct Program: AsyncParsableCommand {
         engineConfiguration.nameServers = options.dns
         engineConfiguration.maxUnpackedBytes = try options.maxUnpackedBytes()
         engineConfiguration.maxUnpackedRatio = options.maxUnpackedRatio
+        engineConfiguration.metricsAddress = metricsAddress.flatMap {
+            NodeMetricsAddress(host: $0.host, port: $0.port)
+        }
+        engineConfiguration.metricsPush = try options.metricsPush(ProcessInfo.processInfo.environment)
+        engineConfiguration.logBound = try options.logBound()
         engineConfiguration.environment = ProcessInfo.processInfo.environment
         let engine = try await NodeEngine.open(engineConfiguration, log: log)
 
@@ -62,8 +67,11 @@ struct Program: AsyncParsableCommand {
         server.socketPath = try options.socketPath()
         server.productVersion = ProductVersion.text
         let swarmMetrics = SwarmMetrics(
-            swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board }, log: log)
-        engine.metrics.use(swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() })
+            swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board },
+            addresses: { await swarm.feeds?.metricsAddresses ?? [:] }, log: log)
+        engine.metrics.use(
+            swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() },
+            targets: { await swarmMetrics.targets() })
         // On a manager those of the swarm's tasks anywhere are among them.
         let containers = swarm.containers(over: engine.answering)
         var backends = Backends(

@@ -1,3 +1,4 @@
+import Addressing
 import Cluster
 import EngineInterface
 import Logging
@@ -10,6 +11,8 @@ struct SwarmMetrics: Sendable {
     let networks: any NetworkBackend
     /// What nodes have told of themselves; `nil` on a node that is not told.
     let board: @Sendable () async -> PulseBoard?
+    /// Where nodes serve their metrics, by their ids.
+    let addresses: @Sendable () async -> [String: String]
     let log: Logger
 
     /// `nil` on a node that is in no swarm.
@@ -38,6 +41,43 @@ struct SwarmMetrics: Sendable {
         for node in nodes { counts.nodes[node.status.state.rawValue, default: 0] += 1 }
         for task in tasks { counts.tasks[task.status.state.rawValue, default: 0] += 1 }
         return counts
+    }
+
+    /// Where nodes serve their metrics: those that do and that others reach; `nil` on a node that is no manager.
+    func targets() async -> [ScrapeTarget]? {
+        let info = await swarm.swarmInfo()
+        guard info.localNodeState == "active", info.controlAvailable else { return nil }
+        do {
+            let addresses = await addresses()
+            return try await swarm.listNodes(Filters()).sorted { $0.id < $1.id }.compactMap { node in
+                guard let served = addresses[node.id].flatMap({ NodeMetricsAddress($0) }) else { return nil }
+                // What is on loopback is this node's to scrape.
+                let here = node.id == info.nodeID && served.host.isLoopback ? served.description : nil
+                guard let address = served.reached(at: node.status.addr) ?? here else { return nil }
+                return ScrapeTarget(address: address, labels: labels(of: node))
+            }
+        } catch {
+            log.debug("targets are not known at present", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    private func labels(of node: Node) -> [String: String] {
+        var labels = [
+            "id": node.id, "address": node.status.addr, "hostname": node.description?.hostname ?? "",
+            "availability": node.spec.availability.rawValue, "role": node.spec.role.rawValue,
+            "status": node.status.state.rawValue,
+            "engine_version": node.description?.engine.engineVersion ?? "",
+            "platform_architecture": node.description?.platform.architecture ?? "",
+            "platform_os": node.description?.platform.system ?? "",
+        ]
+        if let manager = node.managerStatus {
+            labels["manager_address"] = manager.addr
+            labels["manager_leader"] = manager.leader == true ? "true" : "false"
+            labels["manager_reachability"] = manager.reachability
+        }
+        for (name, value) in node.spec.labels { labels["label_" + name] = value }
+        return labels
     }
 
     /// `nil` on a node that is no manager.

@@ -58,6 +58,13 @@ package final class FeedHub: Sendable {
     /// What is known of how nodes, services and tasks are.
     package var board: PulseBoard { state.withLock { $0.board } }
 
+    /// Where nodes serve their metrics, by their ids; nothing of those that do not.
+    package var metricsAddresses: [String: String] {
+        var addresses: [String: String] = [:]
+        for (id, node) in model.objects.nodes { addresses[id] = node.description?.metricsAddress }
+        return addresses
+    }
+
     /// Forgets, until cancelled, what is no more.
     func run() async {
         var before: SwarmLook?

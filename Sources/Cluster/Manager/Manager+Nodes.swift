@@ -85,6 +85,7 @@ extension Manager {
         node.membership = nil
         node.description?.routedSubnets = nil
         node.description?.resolvers = nil
+        node.description?.metricsAddress = nil
         node.description?.encryption = nil
         guard var status = node.managerStatus else { return node }
         let live = live.state

@@ -12,12 +12,14 @@ extension Command {
             Options:
                   --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
                                     'json', or a 'TEMPLATE' alone
+                  --logs            What containers' logs take, and what they may
               -v, --verbose         One row for each thing
             """
     ) { call in
         let flags = call.flags
         let usage = try await call.client().json(.get("/system/df"))
         let format = flags.string("format")
+        if flags.isSet("logs") { return try DiskText.logs.show([DiskText.logRow(usage["Logs"])], format: format) }
         guard flags.isSet("verbose") else { return try DiskText.summary.show(DiskText.rows(usage), format: format) }
         if let format {
             let value = JSON.object(DiskText.details(usage).map { .init($0.0, .array($0.1.map(\.json))) })
@@ -79,6 +81,18 @@ enum DiskText {
         headers: [
             "Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE",
         ])
+
+    static let logs = Listing(
+        table: "table {{.Containers}}\t{{.Size}}\t{{.Spool}}\t{{.Quota}}",
+        headers: ["Containers": "CONTAINERS", "Size": "LOGS SIZE", "Spool": "OF REMOVED", "Quota": "QUOTA"])
+
+    static func logRow(_ usage: JSON) -> Row {
+        func size(_ name: String) -> JSON { .string(usage[name].integer.map { Units.size($0) } ?? "--") }
+        return Row([
+            "Containers": .string(usage["Containers"].integer.map(String.init) ?? "--"), "Size": size("Size"),
+            "Spool": size("Spool"), "Quota": size("Quota"),
+        ])
+    }
 
     static func rows(_ usage: JSON) -> [Row] {
         func row(_ type: String, _ total: Int, _ active: Int, _ size: Int64, _ free: String) -> Row {

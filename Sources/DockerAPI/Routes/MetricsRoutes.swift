@@ -7,6 +7,7 @@ import NIOCore
 enum MetricsRoutes {
     static let pages: [String: MetricsPage] = [
         "/metrics": .node, "/metrics/cadvisor": .cadvisor, "/metrics/cluster": .cluster,
+        "/metrics/targets": .targets,
     ]
 
     /// - Returns: `nil` for what is no page of metrics, and where there are none.

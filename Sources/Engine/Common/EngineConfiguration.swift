@@ -1,4 +1,5 @@
 import Images
+package import Model
 
 /// What `apusd`'s command line says of the engine.
 package struct EngineConfiguration: Sendable {
@@ -16,6 +17,12 @@ package struct EngineConfiguration: Sendable {
     package var maxUnpackedBytes: Int64 = 256 << 30
     /// How many times its own size may, once that is more than a GiB.
     package var maxUnpackedRatio: Int64 = 500
+    /// For all logs of the node together.
+    package var logBound = LogBound.usual
+    /// Where metrics are served over TCP; managers are told of it.
+    package var metricsAddress: NodeMetricsAddress?
+    /// Where to post metrics; `nil` for nowhere.
+    package var metricsPush: MetricsPushTarget?
     package var version: String
     /// The daemon's environment: log drivers of cloud services look up their credentials and region there.
     package var environment: [String: String] = [:]

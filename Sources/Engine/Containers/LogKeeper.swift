@@ -12,17 +12,19 @@ final class LogKeeper: Sendable {
     private let runtime: any ContainerOutput
     private let paths: EnginePaths
     private let workbench: BackgroundTasks
+    private let quota: LogQuota
     private let log: Logger
     /// The files of one log are numbered by one at a time.
     private let lock = KeyedLock<String>()
 
     init(
         containers: ContainerTable, runtime: any ContainerOutput, paths: EnginePaths, workbench: BackgroundTasks,
-        log: Logger
+        quota: LogQuota, log: Logger
     ) {
         self.containers = containers
         self.log = log
         self.paths = paths
+        self.quota = quota
         self.runtime = runtime
         self.workbench = workbench
     }
@@ -59,6 +61,7 @@ final class LogKeeper: Sendable {
                 try await onThread { try segments.takeUp(count: options.count) }
             }
             // conmon does not count what was in the file before it began to write.
+            quota.look()
             if size >= options.size { try await runtime.reopenLog(id) }
         } catch is CancellationError {
             return  // The engine ends.

@@ -128,20 +128,3 @@ struct LogOptions: Sendable {
         return details
     }
 }
-
-/// `10m`, `1.5g`, `512k`: powers of 1024, as Docker reads sizes of logs.
-enum ByteSize {
-    static func parse(_ text: String) -> Int64? {
-        let digits = text.prefix { $0.isNumber || $0 == "." }
-        guard let number = Double(digits), number.isFinite, number < 1e15 else { return nil }
-        let unit: Double
-        switch text.dropFirst(digits.count).lowercased() {
-        case "", "b": unit = 1
-        case "k", "kb", "kib": unit = 1024
-        case "m", "mb", "mib": unit = 1024 * 1024
-        case "g", "gb", "gib": unit = 1024 * 1024 * 1024
-        default: return nil
-        }
-        return Int64(exactly: (number * unit).rounded(.towardZero))
-    }
-}

@@ -25,10 +25,12 @@ final class LogShipping: Sendable {
     private let host: LogHost
     private let paths: EnginePaths
 
+    /// How the node calls itself to receivers.
+    var hostname: String { host.name }
+
     init(
         paths: EnginePaths, environment: [String: String], store: LocalStore, watcher: FileWatcher, events: EventLog,
-        containers: ContainerTable,
-        log: Logger
+        containers: ContainerTable, quota: Int64, log: Logger
     ) {
         self.paths = paths
         var names = utsname()
@@ -37,19 +39,11 @@ final class LogShipping: Sendable {
         host = LogHost(name: name, processID: Int(clamping: getpid()), environment: environment)
         let drops = Mutex<[String: Drops]>([:])
         shipper = LogShipper(
-            host: host, spool: paths.spool, quota: Self.quota(paths.root), keeper: PositionStore(store: store),
+            host: host, spool: paths.spool, quota: quota, keeper: PositionStore(store: store),
             watcher: watcher, log: log
         ) { news in
             Self.publish(news, events, containers, drops)
         }
-    }
-
-    /// A tenth of the file system, 10 GB at most.
-    private static func quota(_ directory: String) -> Int64 {
-        var status = statvfs()
-        guard statvfs(directory, &status) == 0 else { return 1 << 30 }
-        let bytes = Int64(clamping: status.f_blocks).multipliedReportingOverflow(by: Int64(clamping: status.f_frsize))
-        return bytes.overflow ? 10 << 30 : min(bytes.partialValue / 10, 10 << 30)
     }
 
     private static func publish(

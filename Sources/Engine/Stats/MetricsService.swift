@@ -1,4 +1,5 @@
 package import EngineInterface
+import LogDrivers
 import Model
 import Synchronization
 package import Telemetry
@@ -9,11 +10,13 @@ package final class MetricsService: MetricsBackend {
         var swarm: (@Sendable () async -> SwarmFacts?)?
         var cluster: (@Sendable () async -> ClusterFacts?)?
         var paths: (@Sendable () -> [PathMeasurement])?
+        var targets: (@Sendable () async -> [ScrapeTarget]?)?
         /// What does not change while the daemon runs.
         var machine: EngineFacts?
     }
 
     private let telemetry: NodeTelemetry
+    private let shipper: LogShipper
     private let containers: ContainerTable
     private let version: String
     private let identity: @Sendable () async throws -> String
@@ -22,13 +25,14 @@ package final class MetricsService: MetricsBackend {
     private let sources = Mutex(Sources())
 
     init(
-        telemetry: NodeTelemetry, containers: ContainerTable, version: String,
+        telemetry: NodeTelemetry, shipper: LogShipper, containers: ContainerTable, version: String,
         identity: @escaping @Sendable () async throws -> String,
         encryption: @escaping @Sendable () async throws -> EncryptionFacts?
     ) {
         self.containers = containers
         self.encryption = encryption
         self.identity = identity
+        self.shipper = shipper
         self.telemetry = telemetry
         self.version = version
     }
@@ -37,12 +41,15 @@ package final class MetricsService: MetricsBackend {
     /// - Parameters:
     ///   - swarm: `nil` on a node that is in none.
     ///   - cluster: `nil` on a node that is no manager.
+    ///   - targets: Where nodes serve their metrics; `nil` on a node that is no manager.
     package func use(
-        swarm: @escaping @Sendable () async -> SwarmFacts?, cluster: @escaping @Sendable () async -> ClusterFacts?
+        swarm: @escaping @Sendable () async -> SwarmFacts?, cluster: @escaping @Sendable () async -> ClusterFacts?,
+        targets: @escaping @Sendable () async -> [ScrapeTarget]?
     ) {
         sources.withLock { sources in
             sources.swarm = swarm
             sources.cluster = cluster
+            sources.targets = targets
         }
     }
 
@@ -55,14 +62,19 @@ package final class MetricsService: MetricsBackend {
         switch page {
         case .node:
             let swarm = await sources.withLock { $0.swarm }?()
+            let now = Timestamp.now
+            let logs = await shipper.destinations().map { LogDestinationFacts($0, now: now) }
             bytes = try await snapshot().nodePage(
                 format, engine: try await facts(), swarm: swarm, history: telemetry.historyState,
-                encryption: try await encryption(),
+                logs: logs, encryption: try await encryption(),
                 paths: sources.withLock { $0.paths }?() ?? [])
         case .cadvisor: bytes = try await snapshot().cadvisorPage(format)
         case .cluster:
             guard let facts = await sources.withLock({ $0.cluster })?() else { return nil }
             bytes = facts.page(format)
+        case .targets:
+            guard let targets = await sources.withLock({ $0.targets })?() else { return nil }
+            return MetricsText(contentType: "application/json", bytes: try ScrapeTarget.page(targets))
         }
         return MetricsText(contentType: format.contentType, bytes: bytes)
     }

@@ -18,10 +18,7 @@ package struct TelemetryFeed: PulseSource, HistorySource {
 
     package func pulse(after time: Int64) async throws -> NodePulse {
         let snapshot = try await telemetry.snapshot(after: time)
-        let logs = await shipper.statuses().values.map(\.status)
-        let dropped = logs.reduce(0) { $0 &+ $1.counts.refused &+ $1.counts.losses }
-        let down = Set(logs.filter { $0.state == "down" }.map(\.address)).count
-        var pulse = snapshot.pulse(logs: (dropped, down))
+        var pulse = snapshot.pulse(logs: LogTotals(await shipper.destinations()))
         pulse.paths = paths(Timestamp.now.seconds)
         return pulse
     }

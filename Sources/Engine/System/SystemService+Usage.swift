@@ -16,6 +16,7 @@ extension SystemService {
             var query = ContainerQuery()
             query.all = true
             query.size = true
+            usage.logs = try await quota.usage()
             usage.containers = try await listing.listContainers(query)
         }
         if kinds.contains(.volume) { usage.volumes = try await volumes.usage() }

@@ -20,12 +20,13 @@ package final class SystemService: SystemBackend {
     private let runtimeVersions: [(name: RuntimeName, version: String)]
     private let eventLog: EventLog
     private let shipping: LogShipping
+    let quota: LogQuota
     private let swarmInfo = Mutex<(@Sendable () async -> SwarmInfo)?>(nil)
 
     init(
         configuration: EngineConfiguration, paths: EnginePaths, containers: ContainerTable, listing: ContainerListing,
         images: ImageService, volumes: VolumeService, runtimeVersions: [(name: RuntimeName, version: String)],
-        shipping: LogShipping, events: EventLog
+        shipping: LogShipping, quota: LogQuota, events: EventLog
     ) {
         self.configuration = configuration
         self.containers = containers
@@ -34,6 +35,7 @@ package final class SystemService: SystemBackend {
         self.listing = listing
         self.paths = paths
         self.runtimeVersions = runtimeVersions
+        self.quota = quota
         self.shipping = shipping
         self.volumes = volumes
     }

@@ -8,6 +8,8 @@ struct NodeDescriber: Sendable {
     let networks: LocalNetworks
     let routes: RouteWatch
     let encryption: EncryptionKeeper
+    /// Where metrics are served over TCP.
+    let metricsAddress: NodeMetricsAddress?
 
     /// Host name, platform, resources and engine; without TLS information.
     func describe() async throws -> NodeDescription {
@@ -29,6 +31,7 @@ struct NodeDescriber: Sendable {
         description.routedSubnets = (bridges + others).prefix(HostSubnets.maximum).map(\.description)
         description.resolvers = routed.resolvers.map(\.description)
         description.encryption = encryption.status.value
+        description.metricsAddress = metricsAddress?.description
         return description
     }
 }

@@ -1,37 +1,50 @@
-/// Protocol buffers' wire format, as far as a log record needs it: varints, fixed numbers, texts and messages within messages.
+/// Protocol buffers' wire format, as far as telemetry needs it: varints, fixed numbers, texts and messages within messages.
 ///
 /// Source: protobuf.dev, "Encoding".
-struct ProtobufBytes: Sendable, Equatable {
-    private(set) var bytes: [UInt8] = []
+package struct ProtobufBytes: Sendable, Equatable {
+    /// Of the fields so far.
+    package private(set) var bytes: [UInt8] = []
+
+    /// A message without fields.
+    package init() {}
 
     /// Left out when it is 0, as proto3 has it.
-    mutating func varint(_ field: UInt64, _ value: UInt64) {
+    package mutating func varint(_ field: UInt64, _ value: UInt64) {
         guard value != 0 else { return }
         raw(field << 3)
         raw(value)
     }
 
-    mutating func fixed64(_ field: UInt64, _ value: UInt64) {
+    /// Left out when it is 0.
+    package mutating func fixed64(_ field: UInt64, _ value: UInt64) {
         guard value != 0 else { return }
         raw(field << 3 | 1)
         withUnsafeBytes(of: value.littleEndian) { bytes += $0 }
     }
 
-    mutating func text(_ field: UInt64, _ value: String) {
+    /// Also when it is 0: of a choice of fields, one that is there is chosen.
+    package mutating func chosenFixed64(_ field: UInt64, _ value: UInt64) {
+        raw(field << 3 | 1)
+        withUnsafeBytes(of: value.littleEndian) { bytes += $0 }
+    }
+
+    /// Left out when it is empty.
+    package mutating func text(_ field: UInt64, _ value: String) {
         guard !value.isEmpty else { return }
         block(field, Array(value.utf8))
     }
 
     /// Also when it is false: of a choice of fields, one that is there is chosen.
-    mutating func flag(_ field: UInt64, _ value: Bool) {
+    package mutating func flag(_ field: UInt64, _ value: Bool) {
         raw(field << 3)
         raw(value ? 1 : 0)
     }
 
     /// Also of nothing: a message that is there and empty is another thing than none.
-    mutating func message(_ field: UInt64, _ value: ProtobufBytes) { block(field, value.bytes) }
+    package mutating func message(_ field: UInt64, _ value: ProtobufBytes) { block(field, value.bytes) }
 
-    mutating func block(_ field: UInt64, _ value: [UInt8]) {
+    /// Also of nothing.
+    package mutating func block(_ field: UInt64, _ value: [UInt8]) {
         raw(field << 3 | 2)
         raw(UInt64(clamping: value.count))
         bytes += value

@@ -44,6 +44,7 @@ actor DestinationSender {
     /// Signalled when more may be read, for a batch that is being collected.
     private let arrival = AsyncEvent()
     private var wakesAt: ContinuousClock.Instant?
+    private var totals = DestinationTotals()
 
     /// An event, and which connection it is of.
     private struct Input: Sendable {
@@ -119,6 +120,22 @@ actor DestinationSender {
             counts: lane.counts, address: address)
     }
 
+    /// How the destination stands, with all its containers together.
+    func status() -> DestinationStatus {
+        let all = lanes.keys.compactMap { self.status(of: $0) }
+        var status = DestinationStatus(address: address, totals: totals, containers: all.count)
+        if case .down = machine.health {
+            status.state = "down"
+        } else if all.contains(where: { $0.state == "behind" }) {
+            status.state = "behind"
+        }
+        status.oldest = all.filter(\.isBehind).compactMap(\.since).min()
+        return status
+    }
+
+    /// A removed container's rest is given up.
+    func giveUp() { totals.losses += 1 }
+
     // MARK: The loop
 
     /// Until cancelled.
@@ -131,12 +148,23 @@ actor DestinationSender {
                     continue
                 }
                 if let connection = input.connection { self.connection = connection }
+                count(input.event)
                 let effects = machine.receive(
                     input.event, now: .now - start, chance: .random(in: 0...1))
                 for effect in effects { perform(effect, in: &group) }
             }
             group.cancelAll()
             if let connection { group.addTask { await uncancelled { await connection.close() } } }
+        }
+    }
+
+    private func count(_ event: SenderMachine.Event) {
+        switch event {
+        case .failed, .sent(.later): totals.retries += 1
+        case .sent(.mixed(let outcomes, _)):
+            let isPartly = outcomes.contains { if case .again = $0 { true } else { false } }
+            if isPartly { totals.retries += 1 }
+        default: break
         }
     }
 
@@ -155,6 +183,8 @@ actor DestinationSender {
             for (id, items) in Dictionary(grouping: items, by: \.containerID) {
                 let count = items.reduce(0) { $0 + $1.line.count }
                 lanes[id]?.refuse(count)
+                totals.refused += count
+                totals.lines -= count
                 tell(.dropped(id: id, lines: count, reason: reason))
             }
         case .wake(let pause):
@@ -213,6 +243,10 @@ actor DestinationSender {
     }
 
     private func confirm(_ batch: LogBatch) {
+        for item in batch.items {
+            totals.lines += item.line.count
+            totals.bytes += item.line.bytes.count
+        }
         for (id, items) in Dictionary(grouping: batch.items, by: \.containerID) {
             guard lanes[id] != nil else { continue }
             lanes[id]?.confirm(items)
@@ -289,6 +323,7 @@ actor DestinationSender {
             guard lanes[id]?.reader === reader else { return true }
             if hasLost {
                 lanes[id]?.lose()
+                totals.losses += 1
                 tell(.dropped(id: id, lines: 0, reason: "the log's bound was reached before they were sent"))
             }
             if let entries {

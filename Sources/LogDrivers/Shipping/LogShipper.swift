@@ -22,18 +22,28 @@ package final class LogShipper: Sendable {
         var watch: OwnedTasks
     }
 
+    private struct Former: Hashable {
+        var driver: String
+        var address: String
+    }
+
+    /// Of so many destinations without containers totals are kept.
+    private static let mostFormer = 256
+
     private struct State {
         var senders: [String: DestinationSender] = [:]
         var shipped: [String: Shipped] = [:]
         /// What they are to be is known, but not yet what positions they had.
         var moved: Set<String> = []
-        var ended: [String: LineCounts] = [:]
+        /// Totals of destinations that no container has any more, so that what counts up does not fall.
+        var former: [Former: DestinationTotals] = [:]
     }
 
     private enum Order: Sendable {
         case begin(ShippedLog, isRunning: Bool, isRemoved: Bool)
         case end(String)
         case release(String, promise: Promise<Void>)
+        case discard(String)
         case news(DestinationSender.News, destination: String)
     }
 
@@ -85,6 +95,15 @@ package final class LogShipper: Sendable {
         try? await withDeadline(Self.longestRelease) { try await promise.value() }
     }
 
+    /// Gives up what a removed container has left.
+    package func discard(_ id: String) { inbox.yield(.discard(id)) }
+
+    /// What removed containers have left, by their ids.
+    package func spoolUsage() async throws -> [(id: String, bytes: Int64, modified: Int64)] {
+        let spool = spool
+        return try await thread.run { try spool.usage() }
+    }
+
     /// How the shipping of a container's lines stands; `nil` for one that is not shipped.
     package func status(of id: String) async -> ShippingStatus? {
         guard let shipped = state.withLock({ $0.shipped[id] }) else { return nil }
@@ -98,6 +117,28 @@ package final class LogShipper: Sendable {
             if let status = await shipped.sender.status(of: id) { all[id] = (shipped.log.driver, status) }
         }
         return all
+    }
+
+    /// Of all destinations, those that no container has any more among them.
+    package func destinations() async -> [DestinationStatus] {
+        let (senders, drivers, former) = state.withLock { state in
+            let drivers = state.shipped.values.map { ($0.sender.destination, $0.log.driver) }
+            return (
+                Array(state.senders.values), Dictionary(drivers, uniquingKeysWith: { first, _ in first }), state.former
+            )
+        }
+        var rest = former
+        var all: [DestinationStatus] = []
+        for sender in senders {
+            guard let driver = drivers[sender.destination] else { continue }
+            var status = await sender.status()
+            status.driver = driver
+            if let before = rest.removeValue(forKey: Former(driver: driver, address: status.address)) {
+                status.totals.add(before)
+            }
+            all.append(status)
+        }
+        return all + rest.map { DestinationStatus(driver: $0.driver, address: $0.address, totals: $1) }
     }
 
     // MARK: Running
@@ -130,6 +171,7 @@ package final class LogShipper: Sendable {
                 case .release(let id, let promise):
                     await release(id, in: &group)
                     promise.succeed(())
+                case .discard(let id): await drop(id, "the quota of logs was reached")
                 case .news(let news, let destination): await take(news, of: destination, &positions)
                 }
             }
@@ -147,7 +189,7 @@ package final class LogShipper: Sendable {
             known.watch.cancel()
             // The facts may be others than at its last start, such as a name; its position is what it was.
             positions[id] = await known.sender.position(of: id)
-            await leave(known.sender, id)
+            await leave(known.sender, id, known.log.driver)
         }
         do {
             guard let driver = try DriverTable.make(shipped.driver, shipped.options, host: host) else { return }
@@ -222,15 +264,22 @@ package final class LogShipper: Sendable {
     }
 
     /// A sender whose last container has gone ends.
-    private func leave(_ sender: DestinationSender, _ id: String) async {
+    private func leave(_ sender: DestinationSender, _ id: String, _ driver: String) async {
         guard await sender.remove(id) else { return }
-        state.withLock { $0.senders[sender.destination] = nil }
+        let totals = await sender.status().totals
+        state.withLock { state in
+            state.senders[sender.destination] = nil
+            let key = Former(driver: driver, address: sender.address)
+            if state.former.count >= Self.mostFormer, state.former[key] == nil { state.former = [:] }
+            state.former[key, default: DestinationTotals()].add(totals)
+        }
         await sender.stop()
     }
 
     /// Gives up what is left of a removed container.
     private func drop(_ id: String, _ reason: String) async {
         guard let shipped = state.withLock({ $0.shipped[id] }) else { return }
+        await shipped.sender.giveUp()
         tell(.dropped(container: id, driver: shipped.log.driver, lines: 0, reason: reason))
         await forget(id)
     }
@@ -238,7 +287,7 @@ package final class LogShipper: Sendable {
     private func forget(_ id: String) async {
         guard let shipped = state.withLock({ $0.shipped.removeValue(forKey: id) }) else { return }
         shipped.watch.cancel()
-        await leave(shipped.sender, id)
+        await leave(shipped.sender, id, shipped.log.driver)
         let spool = spool
         do {
             try await thread.run { try spool.remove(id) }

@@ -39,16 +39,22 @@ struct LogSpool: Sendable {
         }
     }
 
+    /// What each container has left, and when that was made, in nanoseconds since 1970. Blocks.
+    func usage() throws -> [(id: String, bytes: Int64, modified: Int64)] {
+        guard Files.isDirectory(directory) else { return [] }
+        return try Files.list(directory).compactMap { id in
+            guard let time = try Files.status("\(directory)/\(id)")?.st_mtim else { return nil }
+            let modified = Int64(clamping: time.tv_sec) &* 1_000_000_000 &+ Int64(clamping: time.tv_nsec)
+            return (id, try Files.treeBytes("\(directory)/\(id)"), modified)
+        }
+    }
+
     /// The oldest, as long as all together have more than they may. Blocks.
     func overQuota(but newest: String) throws -> [String] {
-        var all: [(id: String, bytes: Int64, time: Int)] = []
-        for id in try Files.list(directory) {
-            guard let status = try Files.status("\(directory)/\(id)") else { continue }
-            all.append((id, try Files.treeBytes("\(directory)/\(id)"), status.st_mtim.tv_sec))
-        }
+        let all = try usage()
         var total = all.reduce(0) { $0 + $1.bytes }
         var gone: [String] = []
-        for one in all.sorted(by: { $0.time < $1.time }) where total > quota && one.id != newest {
+        for one in all.sorted(by: { $0.modified < $1.modified }) where total > quota && one.id != newest {
             gone.append(one.id)
             total -= one.bytes
         }

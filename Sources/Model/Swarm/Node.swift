@@ -116,6 +116,8 @@ package struct NodeDescription: Codable, Sendable, Equatable {
     package var resolvers: [String]?
     /// How it encrypts what encrypted overlays send; the API does not show it. `nil` from programs that know of none.
     package var encryption: NodeEncryption?
+    /// Where it serves its metrics over TCP, as ``NodeMetricsAddress`` writes it; `nil` when it does not. The API does not show it.
+    package var metricsAddress: String?
 
     package init() {}
 

@@ -13,7 +13,23 @@ package struct DiskUsage: Encodable, Sendable {
     package var volumes: [VolumeResource]?
     /// Always empty: nothing is built here.
     package var buildCache: [String]?
+    /// Only of `apusd`.
+    package var logs: LogUsage?
     package init() {}
+}
+
+/// What the logs of a node take, as `GET /system/df` tells it in `Logs`.
+package struct LogUsage: Codable, Sendable, Equatable {
+    /// Bytes of all files, what removed containers have left among them.
+    package var size: Int64 = 0
+    /// Bytes of what removed containers have left to be sent.
+    package var spool: Int64 = 0
+    /// Bytes that all of them may have.
+    package var quota: Int64
+    /// Containers with a log.
+    package var containers = 0
+
+    package init(quota: Int64) { self.quota = quota }
 }
 
 /// How much a volume takes, as `GET /system/df` tells it.

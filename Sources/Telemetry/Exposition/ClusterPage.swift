@@ -82,6 +82,7 @@ package struct ClusterFacts: Sendable {
                 page.sample(labels, Int64(clamping: pulse.paths.count { !$0.findings.isEmpty }))
             }
         }
+        writeLogs(labelled.compactMap { node, labels in node.pulse.map { ($0, labels) } }, to: &page)
         writeTasks(to: &page)
         if let swarm { DockerdFamilies.write(swarm, to: &page) }
         page.finish()
@@ -106,6 +107,28 @@ package struct ClusterFacts: Sendable {
         page.family("apus_service_update_state", .gauge, "The state of a service's last update; always 1.")
         for (service, labels) in labelled where !service.updateState.isEmpty {
             page.sample(labels.adding("state", service.updateState), 1)
+        }
+    }
+
+    /// What nodes tell of their log drivers together.
+    private func writeLogs(
+        _ nodes: [(pulse: NodePulse, labels: ExpositionWriter.Labels)], to page: inout ExpositionWriter
+    ) {
+        let families: [(NodePulseSeries, String, String, String)] = [
+            (.logSentLines, "log_sent_lines", "lines", "Lines that receivers of logs have taken from a node."),
+            (.logSentBytes, "log_sent_bytes", "bytes", "Bytes of these lines as they were sent."),
+            (
+                .logDroppedLines, "log_dropped_lines", "lines",
+                "Lines that log drivers of a node have given up, and stretches of unknown length."
+            ),
+            (.logDestinationsDown, "log_destinations_down", "", "Receivers of logs that a node does not reach."),
+        ]
+        for (series, name, unit, help) in families {
+            page.family("apus_node_\(name)", series.isCounter ? .counter : .gauge, unit: unit, help)
+            for (pulse, labels) in nodes {
+                guard let value = pulse.node.dropFirst(series.rawValue).first else { continue }
+                page.sample(labels, Int64(clamping: value))
+            }
         }
     }
 

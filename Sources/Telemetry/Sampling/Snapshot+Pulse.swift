@@ -7,7 +7,7 @@ extension Snapshot {
     /// What managers are told of this moment.
     ///
     /// - Parameter logs: Lines that log drivers have given up since the daemon's start, and destinations that cannot be reached.
-    package func pulse(logs: (dropped: Int, down: Int) = (0, 0)) -> NodePulse {
+    package func pulse(logs: LogTotals = LogTotals()) -> NodePulse {
         var pulse = NodePulse(time: time, node: NodePulseSeries.allCases.map { value($0, logs) })
         for sample in containers.lazy.filter({ !$0.target.taskID.isEmpty }).prefix(Self.mostPulseTasks) {
             pulse.tasks[sample.target.taskID] = TaskPulseSeries.allCases.map { series in
@@ -17,7 +17,7 @@ extension Snapshot {
         return pulse
     }
 
-    private func value(_ series: NodePulseSeries, _ logs: (dropped: Int, down: Int)) -> UInt64 {
+    private func value(_ series: NodePulseSeries, _ logs: LogTotals) -> UInt64 {
         func told(_ series: NodeSeries) -> UInt64 { UInt64(clamping: node[series] ?? 0) }
         func used(_ whole: NodeSeries, but free: NodeSeries) -> UInt64 {
             let (whole, free) = (told(whole), told(free))
@@ -38,6 +38,8 @@ extension Snapshot {
         case .containers: told(.containersRunning)
         case .logDroppedLines: UInt64(clamping: logs.dropped)
         case .logDestinationsDown: UInt64(clamping: logs.down)
+        case .logSentLines: UInt64(clamping: logs.sentLines)
+        case .logSentBytes: UInt64(clamping: logs.sentBytes)
         }
     }
 }

@@ -51,8 +51,19 @@ import Testing
         return facts
     }
 
+    static var destinations: [LogDestinationFacts] {
+        var down = LogDestinationFacts(driver: "syslog", address: "tcp://one:514")
+        down.state = "down"
+        down.sentLines = 7
+        var other = LogDestinationFacts(driver: "syslog", address: "tcp://one:514")
+        other.sentLines = 5
+        let many = (100..<200).map { LogDestinationFacts(driver: "gelf", address: "udp://\($0):1") }
+        return [down, other] + many
+    }
+
     static func pages(_ format: ExpositionFormat) -> [(name: String, text: String)] {
-        let node = snapshot().nodePage(format, engine: EngineFacts(), swarm: swarm, history: HistoryState())
+        let node = snapshot().nodePage(
+            format, engine: EngineFacts(), swarm: swarm, history: HistoryState(), logs: destinations)
         return [("node", node), ("cadvisor", snapshot().cadvisorPage(format)), ("cluster", cluster.page(format))].map {
             ($0.0, String(decoding: $0.1, as: UTF8.self))
         }
@@ -87,6 +98,18 @@ import Testing
         #expect(cluster.contains("id=\"task1\"") && !cluster.contains("id=\"task2\""))
     }
 
+    @Test func `receivers of logs have series of their own up to a bound, and those of one name share them`() {
+        let text = Self.pages(.text)[0].text
+        let lines = text.split(separator: "\n").map(String.init)
+        #expect(
+            lines.filter { $0.hasPrefix("apus_log_driver_up{driver=\"gelf\"") }.count == LogFamilies.mostDestinations
+                + 1)
+        #expect(lines.contains("apus_log_driver_up{driver=\"gelf\",address=\"others\"} 1"))
+        #expect(lines.contains("apus_log_driver_up{driver=\"syslog\",address=\"others\"} 0"))
+        #expect(lines.contains("apus_log_driver_sent_lines_total{driver=\"syslog\",address=\"others\"} 12"))
+        #expect(Self.pages(.text)[2].text.contains("apus_node_log_destinations_down{node=\"one\",node_id=\"n1\"} 0\n"))
+    }
+
     @Test func `labels are cut between characters and escaped`() throws {
         var page = ExpositionWriter(.text)
         page.family("a", .gauge, "b")
@@ -107,10 +130,13 @@ import Testing
 
     @Test func `a pulse says what a snapshot says`() throws {
         let snapshot = Self.snapshot()
-        let pulse = snapshot.pulse(logs: (3, 1))
+        var logs = LogTotals()
+        (logs.dropped, logs.down, logs.sentLines, logs.sentBytes) = (3, 1, 5, 70)
+        let pulse = snapshot.pulse(logs: logs)
         func told(_ series: NodePulseSeries) -> UInt64? { pulse.node.dropFirst(series.rawValue).first }
         #expect(told(.processors) == snapshot.node[NodeSeries.processors].map { UInt64($0) })
         #expect(told(.logDroppedLines) == 3 && told(.logDestinationsDown) == 1)
+        #expect(told(.logSentLines) == 5 && told(.logSentBytes) == 70)
         let total = try #require(snapshot.node[NodeSeries.memoryTotalBytes])
         let free = try #require(snapshot.node[NodeSeries.memoryAvailableBytes])
         #expect(told(.memoryUsedBytes) == UInt64(clamping: max(0, total - free)))

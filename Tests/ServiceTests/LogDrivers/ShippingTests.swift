@@ -30,6 +30,10 @@ import Testing
             try await eventually(within: .seconds(5), "what was shipped is told, or has arrived") {
                 try bench.keeper.position("a")?.place?.offset == bench.size(log)
             }
+            let totals = try #require(await bench.shipper.destinations().first)
+            #expect(totals.driver == "syslog" && totals.state == "ok" && totals.containers == 1)
+            #expect(totals.totals.lines == 5100 && totals.totals.bytes == receiver.received.joined().count)
+            #expect(totals.totals.retries == 0 && totals.totals.losses == 0)
         }
         try await receiver.stop()
     }
@@ -49,6 +53,8 @@ import Testing
                 bench.news.contains { if case .down = $0 { true } else { false } }
             }
             #expect(await bench.shipper.status(of: log.origin.id)?.state == "down")
+            let down = await bench.shipper.destinations()
+            #expect(down.map(\.state) == ["down"] && (down.first?.totals.retries ?? 0) >= 2)
             try await receiver.listen(port: port)
             try await eventually(within: .seconds(20), "what was shipped is told, or has arrived") {
                 Self.numbers(receiver) == Array(0..<300)
@@ -159,16 +165,35 @@ import Testing
             #expect(Files.exists(directory.path + "/spool/\(id)/log"))
         }
         try await receiver.listen(port: port)
-        try await withShipper(directory, keeper) { _ in
+        try await withShipper(directory, keeper) { next in
             try await eventually(within: .seconds(20), "what was shipped is told, or has arrived") {
                 Self.numbers(receiver) == Array(0..<100)
             }
             try await eventually(within: .seconds(5), "what was shipped is told, or has arrived") {
                 !Files.exists(directory.path + "/spool/\(id)")
             }
+            // What it has counted stays.
+            let totals = await next.shipper.destinations().map(\.totals.lines)
+            #expect(totals == [100])
         }
         #expect(keeper.position("a") == nil)
         try await receiver.stop()
+    }
+
+    @Test func `what a removed container leaves can be given up, and counts as lost`() async throws {
+        try await withShipper { bench in
+            let log = try bench.container("a", "syslog", ["syslog-address": "tcp://127.0.0.1:9"])
+            try bench.write(log, 0..<100)
+            bench.shipper.begin(log, isRunning: false)
+            await bench.shipper.release(log.origin.id)
+            let left = try #require(try await bench.shipper.spoolUsage().first)
+            #expect(left.id == log.origin.id && left.bytes > 1000)
+            bench.shipper.discard(log.origin.id)
+            try await eventually(within: .seconds(10), "it is gone") { try await bench.shipper.spoolUsage().isEmpty }
+            try await eventually(within: .seconds(10), "it is told") {
+                await bench.shipper.destinations().map(\.totals.losses) == [1]
+            }
+        }
     }
 
     @Test func `containers share a connection, and each one's lines are in order`() async throws {
