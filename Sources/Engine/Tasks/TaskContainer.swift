@@ -94,6 +94,8 @@ struct TaskContainer {
             host.logConfig.config = driver.options ?? [:]
         }
         host.portBindings = hostPorts
+        // Else the networks of the swarm say it, or the default bridge does.
+        if let own = task.spec.networks?.lazy.compactMap(\.predefined).first { host.networkMode = own.rawValue }
         return host
     }
 

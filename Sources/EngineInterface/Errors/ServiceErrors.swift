@@ -12,6 +12,10 @@ package enum ServiceError: Fault, Equatable {
     case invalidPort
     case ingressPortOfRoundRobin
     case duplicatePort
+    /// A node's own network beside another.
+    case combinedNetwork(String)
+    /// Tasks on a node's own network have no place in the mesh.
+    case meshPortInNetwork(String)
     case portTaken(port: Int, name: String, id: String, publishing: PortPublishing)
     case severalModes
     case negativeReplicas
@@ -30,7 +34,7 @@ package enum ServiceError: Fault, Equatable {
         case .invalidName, .longName, .ingressNamed, .unknownEndpointMode, .invalidPort, .ingressPortOfRoundRobin,
             .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .updatesOfJob, .perNodeMaximumOfGlobal,
             .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange,
-            .noPreviousSpec:
+            .noPreviousSpec, .combinedNetwork, .meshPortInNetwork:
             .invalidInput
         case .renamed, .modeChanged: .notImplemented
         case .nameTaken: .conflict
