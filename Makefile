@@ -4,6 +4,7 @@
 # make check      format and tidy
 # make clean-room the two commands' way in a minimal Debian 12 made for it: packages, build, walkthrough
 # make fuzz       an hour of made-up inputs for the parsers, FUZZ_SECONDS=N for another time; fuzz-quick is a minute
+# make soak       names on five nodes while they are cut off and daemons are killed; SOAK_SECONDS=N for another time than three minutes
 # make simulate   long seeded runs of the swarm's planning: 10,000 nodes, a million changes
 # make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
 # make bench-scale  how the cost of one more task and container grows with those there are
@@ -14,7 +15,7 @@ PREFIX ?= /usr/local
 # What Scripts/packages puts there serves where this machine has none of its own.
 export PATH := $(PATH):$(CURDIR)/.build/tools
 
-.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate api-docs bench bench-scale install packages build tests images
+.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate soak api-docs bench bench-scale install packages build tests images
 
 demo test: PREFLIGHT := --root
 packages:
@@ -61,6 +62,12 @@ simulate: tests
 	APUS_SIMULATION_NODES=10000 APUS_SIMULATION_SECONDS=300 APUS_SIMULATION_CHANGES=1000000 APUS_SIMULATION_SEEDS=500 \
 	  .build/debug/apusPackageTests.xctest --testing-library swift-testing --no-parallel \
 	  --filter 'SwarmSimulationTests|IncrementalPlanTests'
+
+# Names while nodes are cut off and daemons killed, on five nodes of its own, for three minutes or as long as is asked.
+SOAK_SECONDS ?= 180
+soak: build images
+	$(APUS) lab up --name soak --nodes 5 --managers 3 --registry "$$(Demo/registry address)"
+	Acceptance/soak --lab soak --apus $(APUS) --seconds $(SOAK_SECONDS); status=$$?; $(APUS) lab down --name soak; exit $$status
 
 fuzz: build
 	Fuzz/build --optimised

@@ -150,12 +150,15 @@ let package = Package(
             "Telemetry", ["EngineInterface", "Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [sqlite, log]),
         library("ESPControl", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
         library("ESP", ["ESPControl", "LinuxSystem", "CLinux", "CESP", "Addressing", "Faults"]),
+        library(
+            "PathProbes",
+            ["EngineInterface", "Netlink", "Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"], [log]),
         // 4: a node, and the roles it has in a swarm
         library(
             "Engine",
             [
                 "LocalStore", "Images", "ContainerRuntime", "DataPlane", "DockerMessages", "NameService", "Logs",
-                "LogDrivers", "OCI", "Telemetry", "ESPControl",
+                "LogDrivers", "OCI", "Telemetry", "ESPControl", "PathProbes",
                 "EngineInterface", "Netlink", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
             ],
             [nioCore, nioPosix, crypto, log, lifecycle]),
@@ -228,14 +231,14 @@ let package = Package(
                 "StateStore", "DockerMessages",
                 "DockerTypes", "Engine", "EngineInterface", "DataPlane", "ContainerRuntime", "Logs", "LinuxSystem",
                 "Concurrency", "DockerClient", "Commands", "LogDrivers", "CZlib", "Templates", "Telemetry", "Dashboard",
-                "ESPControl", "ESP", "CESP",
+                "ESPControl", "ESP", "CESP", "PathProbes",
             ], [nioCore, crypto, log], resources: [.copy("DockerTypes/Recorded")]),
         tests(
             "KernelTests",
             [
                 "LinuxSystem", "CLinux", "Netlink", "Nftables", "DataPlane", "ContainerRuntime", "Images", "OCI",
                 "NameService", "Lab", "Addressing", "Model", "Faults", "Engine", "EngineInterface",
-                "LocalStore", "Logs", "Concurrency", "Telemetry", "ESP", "ESPControl", "CESP",
+                "LocalStore", "Logs", "Concurrency", "Telemetry", "ESP", "ESPControl", "CESP", "PathProbes",
             ], [nioCore, nioPosix, log, x509, asn1, crypto]),
         tests(
             "ServiceTests",

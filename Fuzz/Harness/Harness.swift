@@ -6,7 +6,8 @@ enum Harness {
     static let targets: [String: @Sendable ([UInt8]) -> Void] = [
         "dns": Wires.dns, "netlink": Wires.netlink, "nft": Wires.nft, "node": Wires.node,
         "http": Texts.http, "query": Texts.query, "json": Texts.json, "names": Texts.names, "ps": Texts.ps,
-        "logs": Texts.logs, "esp": Packets.esp, "control": Packets.control,
+        "logs": Texts.logs, "msgpack": Receivers.messagePack, "protobuf": Receivers.protobuf,
+        "jsoncheck": Receivers.json, "aws": Receivers.credentials, "esp": Packets.esp, "control": Packets.control,
         "oci": Archives.documents, "layer": Archives.layer, "tree": Archives.tree, "archive": Archives.archive,
     ]
 

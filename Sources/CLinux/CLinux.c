@@ -15,6 +15,7 @@
 #include <sys/xattr.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <arpa/inet.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -25,6 +26,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -512,6 +514,85 @@ unsigned int clinux_ifindex(const char *name) {
     int result = ioctl(fd, 0x8933 /* SIOCGIFINDEX */, &request);
     close(fd);
     return result == 0 ? (unsigned)request.index : 0;
+}
+
+// MARK: packets
+
+// <net/if.h> and <linux/if_packet.h> would bring types of the C library into the header; these are the latter's.
+struct packet_name {
+    unsigned short family;
+    uint16_t protocol_be;
+    int link;
+    unsigned short hardware;
+    unsigned char kind, address_length, address[8];
+};
+struct packet_header {
+    uint8_t flags, gso_type;
+    uint16_t header_length, gso_size, checksum_start, checksum_offset;
+};
+enum { packet_option_header = 15, packet_open_checksum = 1 };
+
+int clinux_packet_socket(unsigned int link) {
+    // Without a protocol: nothing is heard before it is bound to the one link.
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -1;
+    int on = 1;
+    struct packet_name name = {.family = AF_PACKET, .protocol_be = htons(0x0800), .link = (int)link};
+    if (setsockopt(fd, SOL_PACKET, packet_option_header, &on, sizeof on) != 0
+        || bind(fd, (struct sockaddr *)&name, sizeof name) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+long clinux_packet_send(int fd, const void *frame, size_t length, int checksum_start, int checksum_offset) {
+    struct packet_header header = {0};
+    if (checksum_start > 0) {
+        header.flags = packet_open_checksum;
+        header.checksum_start = (uint16_t)checksum_start;
+        header.checksum_offset = (uint16_t)checksum_offset;
+    }
+    struct iovec parts[] = {{&header, sizeof header}, {(void *)frame, length}};
+    return writev(fd, parts, 2);
+}
+
+long clinux_packet_receive(int fd, void *frame, size_t length, int *is_open) {
+    struct packet_header header = {0};
+    struct iovec parts[] = {{&header, sizeof header}, {frame, length}};
+    ssize_t count = readv(fd, parts, 2);
+    if (count < 0) return -1;
+    *is_open = (header.flags & packet_open_checksum) != 0;
+    return count < (ssize_t)sizeof header ? 0 : count - (ssize_t)sizeof header;
+}
+
+// ethtool(8)'s way to the kernel: linux/ethtool.h, `struct ethtool_value`; `struct ifreq` with a pointer to it.
+static int link_checksums(const char *link, uint32_t command, uint32_t *value) {
+    struct { uint32_t command, value; } data = {command, *value};
+    struct { char name[16]; void *data; char rest[64]; } request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.name, link, sizeof request.name - 1);
+    request.data = &data;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    int result = ioctl(fd, 0x8946 /* SIOCETHTOOL */, &request);
+    int error = errno;
+    close(fd);
+    errno = error;
+    *value = data.value;
+    return result;
+}
+
+int clinux_link_checksums(const char *link) {
+    uint32_t value = 0;
+    return link_checksums(link, 0x16 /* ETHTOOL_GTXCSUM */, &value) != 0 ? -1 : value != 0;
+}
+
+int clinux_set_link_checksums(const char *link, int on) {
+    uint32_t value = on != 0;
+    return link_checksums(link, 0x17 /* ETHTOOL_STXCSUM */, &value);
 }
 
 // MARK: epoll

@@ -39,6 +39,7 @@ extension DataPlane {
                 for await event in listener.events {
                     changes.add(event)
                     news.signal()
+                    if event.concernsUnderlay { self.underlayChanges.change { $0 &+= 1 } }
                 }
             }
             group.addTask {
@@ -142,5 +143,16 @@ extension DataPlane {
     private func compareEverything() async throws {
         let report = try await mailbox.compare(nil, reason: "comparison of everything")
         ledger.change { $0.pace.noteAll(took: report.duration, at: .now) }
+    }
+}
+
+extension NetlinkEvent {
+    /// Links, addresses or routes of the node itself, or nobody knows of what.
+    fileprivate var concernsUnderlay: Bool {
+        switch self {
+        case .overflow: true
+        case .changed(let change):
+            change.namespaceID == nil && [.link, .address, .route].contains(change.topic)
+        }
     }
 }

@@ -1,4 +1,4 @@
-import Concurrency
+package import Concurrency
 package import LinuxSystem
 package import Logging
 import Model
@@ -29,6 +29,8 @@ package final class DataPlane: Sendable {
     package let layout: Layout
     /// What was repaired, as it happens; the newest if nobody reads.
     package let repairs: AsyncStream<DriftReport>
+    /// Counts changes of the node's own links, addresses and routes that somebody else has made, while ``run()`` listens.
+    package let underlayChanges = ObservableValue<UInt64>(0)
 
     private static let longestRepairQueue = 64
 

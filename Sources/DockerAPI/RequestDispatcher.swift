@@ -64,6 +64,7 @@ struct RequestDispatcher: Sendable {
         if let reply = try await DashboardAccountRoutes.answer(request, path: path, backends.dashboard) { return reply }
         if let reply = try await AlertRoutes.answer(request, path: path, backends.alerts) { return reply }
         if let reply = try await UsageRoutes.answer(request, path: path, backends.usage) { return reply }
+        if let reply = try await PathRoutes.answer(request, path: path, backends.paths) { return reply }
         switch routes.match(request.method, path: path) {
         case .unknown: return .failure(.notFound, "page not found")
         case .notBuilt:

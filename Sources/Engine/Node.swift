@@ -10,6 +10,7 @@ import LogDrivers
 import Logging
 package import Model
 import NameService
+import PathProbes
 import ServiceLifecycle
 package import Telemetry
 
@@ -29,7 +30,10 @@ package final class NodeEngine: ServiceLifecycle.Service {
     package let stats: StatsService
     package let telemetry: NodeTelemetry
     /// What managers are told of it.
-    package var telemetryFeed: TelemetryFeed { TelemetryFeed(telemetry: telemetry, shipper: shipping.shipper) }
+    package var telemetryFeed: TelemetryFeed {
+        TelemetryFeed(
+            telemetry: telemetry, shipper: shipping.shipper, paths: { [ways] in ways.measurements(seconds: $0) })
+    }
     package let metrics: MetricsService
     package let images: ImageService
     package let networks: NodeNetworkService
@@ -48,6 +52,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let network: NetworkCoordinator
     let runtime: any ContainerRuntime
     private let repairs: RepairReporter
+    private let ways: PathService
     private let log: Logger
 
     /// What answers about this node's containers.
@@ -143,6 +148,11 @@ package final class NodeEngine: ServiceLifecycle.Service {
         metrics = MetricsService(
             telemetry: telemetry, containers: table, version: configuration.version,
             identity: { try await system.identity() }, encryption: { try await encryption.facts() })
+        ways = PathService(
+            prober: PathProber(node: parts.namespace, log: log), network: network, networks: swarmNetworks,
+            events: events, log: log)
+        let ways = ways
+        metrics.use(paths: { ways.measurements(seconds: Timestamp.now.seconds) })
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
         self.events = events
         self.execs = execs
@@ -224,6 +234,10 @@ package final class NodeEngine: ServiceLifecycle.Service {
                     try await self.network.dataPlane.run()
                 }
                 group.addTask { await self.repairs.run() }
+                group.addTask {
+                    try await self.network.waitUntilAdopted()
+                    try await self.ways.run()
+                }
                 group.addTask { try await self.network.encryption.run() }
                 group.addTask { try await self.network.followEncryption() }
                 group.addTask { await self.shipping.shipper.run() }

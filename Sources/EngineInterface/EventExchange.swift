@@ -41,9 +41,10 @@ package protocol EventExchange: Sendable {
 
     /// Takes in what follows in another node's log. What is known is left out.
     ///
+    /// - Parameter last: Up to which number the node has told: events that are not taken in have numbers, too.
     /// - Returns: The number of the last event that is kept, once it is.
     /// - Throws: ``EventExchangeError``; `CancellationError`.
-    func take(_ events: [NumberedEvent], of log: String, at node: EventNode) async throws -> Int64
+    func take(_ events: [NumberedEvent], through last: Int64, of log: String, at node: EventNode) async throws -> Int64
 }
 
 /// Events that are not taken in. Told to nodes.

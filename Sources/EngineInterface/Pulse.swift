@@ -68,8 +68,16 @@ package struct NodePulse: Sendable, Equatable {
     package var node: [UInt64]
     /// By the tasks' ids, each by ``TaskPulseSeries``; may be shorter.
     package var tasks: [String: [UInt64]]
+    /// Ways to other nodes; ``mostPaths`` at most.
+    package var paths: [PathMeasurement]
 
-    package init(time: Int64, node: [UInt64] = [], tasks: [String: [UInt64]] = [:]) {
+    /// Of one node: those to the nodes that it measures, each in clear, encrypted, and to managers.
+    package static let mostPaths = 192
+
+    package init(
+        time: Int64, node: [UInt64] = [], tasks: [String: [UInt64]] = [:], paths: [PathMeasurement] = []
+    ) {
+        self.paths = paths
         self.node = node
         self.tasks = tasks
         self.time = time

@@ -29,6 +29,16 @@ package struct NetworkNamespace: Sendable, Hashable {
         }
     }
 
+    /// A namespace without a name, which goes with the last descriptor, socket or thread that is in it. Its `lo` is down.
+    package static func makeNameless() async throws -> NamelessNamespace {
+        let raw = try await onThread {
+            ThreadPlace.note(.away)
+            try check(clinux_unshare(clinux_clone_newnet), "unshare network namespace")
+            return try Descriptor.open("/proc/thread-self/ns/net", O_RDONLY).release()
+        }
+        return NamelessNamespace(Descriptor(owning: raw))
+    }
+
     private static func name(_ source: String, _ path: String) throws(SystemError) -> NetworkNamespace {
         let namespace = NetworkNamespace(path: path)
         return try naming.withLock { (_) throws(SystemError) in
@@ -106,4 +116,14 @@ package struct NetworkNamespace: Sendable, Hashable {
     package static func list(in directory: String) throws -> [NetworkNamespace] {
         try Files.list(directory).map { NetworkNamespace(path: directory + "/" + $0) }.filter { $0.exists() }
     }
+}
+
+/// A network namespace that is held by a descriptor alone: a killed process leaves nothing of it behind.
+package final class NamelessNamespace: Sendable {
+    private let descriptor: Descriptor
+
+    fileprivate init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+
+    /// By a path that holds for as long as this object does, and for this process.
+    package var namespace: NetworkNamespace { NetworkNamespace(path: "/proc/self/fd/\(descriptor.raw)") }
 }

@@ -12,6 +12,7 @@ package protocol NameSource: Sendable {
 }
 
 extension NameSource {
+    /// The addresses of a name, as ``addresses(forKey:)`` has them.
     package func addresses(of name: DomainName) -> [IPAddress]? { addresses(forKey: name.key) }
 }
 

@@ -101,12 +101,12 @@ package struct PlainQuery {
         reply += question
         for address in addresses where address.family == family {
             // The name is the question's, right behind the header. RFC 1035 §4.1.4.
-            add(0xc000 | UInt16(MessageHeader.length))
+            add(0xc00c)
             add(family == .v4 ? RecordType.a.rawValue : RecordType.aaaa.rawValue)
             add(ResourceRecord.internet)
             add(UInt16(truncatingIfNeeded: Resolver.timeToLive >> 16))
             add(UInt16(truncatingIfNeeded: Resolver.timeToLive))
-            add(UInt16(width))
+            add(family == .v4 ? 4 : 16)
             switch address {
             case .v4(let address):
                 let number = address.number
@@ -114,7 +114,7 @@ package struct PlainQuery {
                 add(UInt16(truncatingIfNeeded: number))
             case .v6(let address):
                 for half in [address.high, address.low] {
-                    for shift in [48, 32, 16, 0] { add(UInt16(truncatingIfNeeded: half >> UInt64(shift))) }
+                    for shift: UInt64 in [48, 32, 16, 0] { add(UInt16(truncatingIfNeeded: half >> shift)) }
                 }
             }
         }

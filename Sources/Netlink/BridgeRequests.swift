@@ -107,11 +107,14 @@ package struct VXLANSettings: Sendable, Hashable {
     package var udpChecksum: Bool
     /// Of the outer header; 0 stands for the route's default.
     package var ttl: UInt8
+    /// What is too long for a link on the way is lost there: it does not go on in fragments (IPv4; over IPv6 it never does).
+    package var forbidsFragments: Bool
 
     package init(
         id: UInt32, local: IPAddress? = nil, port: UInt16 = 4789, learning: Bool = false, proxy: Bool = true,
-        udpChecksum: Bool = false, ttl: UInt8 = 64
+        udpChecksum: Bool = false, ttl: UInt8 = 64, forbidsFragments: Bool = false
     ) {
+        self.forbidsFragments = forbidsFragments
         self.id = id
         self.local = local
         self.port = port
@@ -133,6 +136,7 @@ package struct VXLANSettings: Sendable, Hashable {
         message.flag(VXLANAttribute.proxy, proxy)
         message.flag(VXLANAttribute.udpChecksum, udpChecksum)
         message.number(VXLANAttribute.ttl, ttl)
+        if forbidsFragments { message.number(VXLANAttribute.fragments, VXLANAttribute.fragmentsForbidden) }
     }
 
     init?(_ attributes: Attributes) {
@@ -144,6 +148,8 @@ package struct VXLANSettings: Sendable, Hashable {
         proxy = attributes.flag(VXLANAttribute.proxy) ?? false
         udpChecksum = attributes.flag(VXLANAttribute.udpChecksum) ?? false
         ttl = attributes.number(VXLANAttribute.ttl) ?? 0
+        forbidsFragments =
+            attributes.number(VXLANAttribute.fragments, as: UInt8.self) == VXLANAttribute.fragmentsForbidden
     }
 }
 

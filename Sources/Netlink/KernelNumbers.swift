@@ -95,6 +95,9 @@ enum VXLANAttribute {
     static let port = UInt16(IFLA_VXLAN_PORT)
     static let proxy = UInt16(IFLA_VXLAN_PROXY)
     static let udpChecksum = UInt16(IFLA_VXLAN_UDP_CSUM)
+    /// A number of `enum ifla_vxlan_df`.
+    static let fragments = UInt16(IFLA_VXLAN_DF)
+    static let fragmentsForbidden = UInt8(VXLAN_DF_SET.rawValue)
 }
 
 enum BridgeAttribute {

@@ -140,7 +140,7 @@ extension Wire.TunnelPiece {
 }
 
 /// A container's processes as `ps` shows them.
-package struct ProcessListing: Codable, Sendable, Equatable {
+package struct RemoteProcesses: Codable, Sendable, Equatable {
     /// One a column.
     package var titles: [String]
     /// Cells of each row.

@@ -59,6 +59,7 @@ package enum Wire {
     package typealias NodeEvent = Apus_Node_V1_NodeEvent
     package typealias Pulse = Apus_Node_V1_Pulse
     package typealias TaskPulse = Apus_Node_V1_TaskPulse
+    package typealias PathPulse = Apus_Node_V1_PathPulse
     package typealias HistoryQuery = Apus_Node_V1_HistoryQuery
     package typealias HistoryAnswer = Apus_Node_V1_HistoryAnswer
     package typealias Tunnels = Apus_Node_V1_Tunnels

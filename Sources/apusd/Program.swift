@@ -76,12 +76,15 @@ struct Program: AsyncParsableCommand {
         let swarmAlerts = SwarmAlerts(swarm)
         backends.alerts = swarmAlerts
         backends.usage = SwarmUsageReader(swarm)
+        let ways = SwarmPathReader(swarm)
+        backends.paths = ways
         let ledger = DashboardLedger(
             swarm, inheritance: AccountFiles(directory: options.root + "/dashboard"), log: log)
         let alerts = FiringAlerts(system: engine.system, logger: log)
         var extras = EngineDashboard.Extras()
         extras.alerts = alerts
         extras.board = { await swarm.feeds?.board }
+        extras.paths = { try await ways.paths() }
         extras.curves = { request in try await request.answer { await swarm.feeds?.ask($0) ?? [:] } }
         extras.silencedUntil = { await swarmAlerts.silencedUntil() }
         extras.silence = { alert, minutes, user in

@@ -11,6 +11,7 @@ import Testing
         "Sources/Dashboard/Adapter/EngineDashboard+Logs.swift",
         // answered over gRPC, where a node hands it on to its user
         "Sources/Cluster/Manager/AttachmentService.swift", "Sources/Cluster/Agent/LogPublisher.swift",
+        "Sources/Cluster/Agent/TunnelAnswerer.swift",
         // what `docker exec` shows of a command that could not be started
         "Sources/Engine/Exec/ExecService.swift",
         // `Err` of a task, `State.Error` of a container, output of a health check, `Error` of `docker info`

@@ -154,6 +154,17 @@ int clinux_receive_timeout(int fd, int milliseconds);
 /// if_nametoindex(3), in the calling thread's network namespace; 0 when there is none.
 unsigned int clinux_ifindex(const char *name);
 
+/// A packet socket (packet(7)) of the link, for IPv4 frames that arrive by it, each with `struct virtio_net_hdr` before it. Never blocks.
+int clinux_packet_socket(unsigned int link);
+/// Sends a frame. With `checksum_start` above 0 the device computes the checksum from there on, and puts it `checksum_offset` further.
+long clinux_packet_send(int fd, const void *frame, size_t length, int checksum_start, int checksum_offset);
+/// The next frame; `is_open`: its checksum was never computed, for the frame has not left the machine.
+long clinux_packet_receive(int fd, void *frame, size_t length, int *is_open);
+/// Whether a link of the calling thread's network namespace computes checksums of what it sends (ETHTOOL_GTXCSUM): 1 or 0.
+int clinux_link_checksums(const char *link);
+/// Has it do so, or has the kernel do so before (ETHTOOL_STXCSUM). Segmentation by the link ends with it.
+int clinux_set_link_checksums(const char *link, int on);
+
 /// epoll(7), close-on-exec, for reading and hang-ups. `token` comes back from the wait.
 int clinux_epoll_create(void);
 /// Watches a descriptor; with `once` (EPOLLONESHOT) it is told of once, and then no more until it is removed and added again.

@@ -41,7 +41,7 @@ struct TunnelAnswerer: Sendable {
             try await send(try await containers.listing.inspectContainer(id, size: question.size))
         case .top(let question):
             let (titles, rows) = try await containers.stats.topContainer(id, arguments: question.arguments)
-            try await send(ProcessListing(titles: titles, processes: rows))
+            try await send(RemoteProcesses(titles: titles, processes: rows))
         case .measure: try await send(try await containers.stats.measureContainer(id))
         case .logs(let question):
             let log = try await containers.logs.containerLogs(id, question.query)

@@ -27,8 +27,12 @@ struct AlertPosts {
     /// - Parameters:
     ///   - ended: Alerts that are over since the last time.
     ///   - firing: Those that go on.
-    mutating func steps(ended: [Alert], firing: some Sequence<Alert>, isSilenced: (Alert) -> Bool) -> [Step] {
+    ///   - room: How many the receiver may be told of; what has none is told at a later time, as long as it goes on.
+    mutating func steps(
+        ended: [Alert], firing: some Sequence<Alert>, room: Int = .max, isSilenced: (Alert) -> Bool
+    ) -> [Step] {
         var steps: [Step] = []
+        var room = room
         for alert in ended where standings.removeValue(forKey: alert.fingerprint) != nil { steps.append(.tell(alert)) }
         for alert in firing {
             let standing = standings[alert.fingerprint]
@@ -36,7 +40,8 @@ struct AlertPosts {
                 guard standing == .told else { continue }
                 standings[alert.fingerprint] = .silenced
                 steps.append(.withdraw(alert.fingerprint))
-            } else if standing != .told {
+            } else if standing != .told, room > 0 {
+                room -= 1
                 standings[alert.fingerprint] = .told
                 steps.append(.tell(alert))
             }

@@ -32,6 +32,7 @@ struct AlertSamples {
         case .nodeConntrackUsedRatio: pulses { ratio($0, .conntrackEntries, .conntrackLimit) }
         case .nodeLogDestinationsDown: pulses { value($0, .logDestinationsDown) }
         case .nodeLogDroppedLines: nodes { node in dropped(node.id) }
+        case .nodePathsIll: nodes { node in pathsIll(node.id) }
         case .nodeCertificateDaysLeft:
             nodes { node in
                 node.membership?.issued?.map(\.until).max().map { $0.timeSince(now) / 86_400 }
@@ -83,6 +84,14 @@ struct AlertSamples {
         let points = board.points(ofNode: nodeID)
         guard !points.isEmpty else { return nil }
         return points.reduce(0) { $0 + (value($1.values, .logDroppedLines) ?? 0) }
+    }
+
+    /// Ways to nodes that are down are no ways: those are told of by themselves.
+    private func pathsIll(_ nodeID: String) -> Double? {
+        guard let (time, paths) = board.paths(ofNode: nodeID), now.seconds - time <= PulseBoard.staleAfter else {
+            return nil
+        }
+        return Double(paths.count { !$0.findings.isEmpty && state.nodes[$0.peer]?.status.state == .ready })
     }
 
     private func missing(_ service: Service) -> Int {

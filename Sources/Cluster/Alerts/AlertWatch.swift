@@ -28,6 +28,19 @@ struct AlertWatch: Sendable {
         }
     }
 
+    /// What the receiver will never be told.
+    private func tellLosses(of webhook: AlertWebhook) {
+        let count = webhook.takeLosses()
+        guard count > 0 else { return }
+        log.error(
+            "the ends of alerts are not told to a receiver that has been away for too long",
+            metadata: ["url": "\(webhook.shownURL)", "count": "\(count)"])
+        events.publish(
+            EngineEvent(
+                type: "daemon", action: "alerts-untold", actorID: "",
+                attributes: ["count": "\(count)", "receiver": webhook.shownURL]), id: nil)
+    }
+
     private func watch() async throws {
         let since = Timestamp.now.advanced(bySeconds: -Self.memory)
         var machine = AlertMachine(restoring: await events.recent(AlertMachine.Change.eventType, since: since))
@@ -53,12 +66,15 @@ struct AlertWatch: Sendable {
             }
             guard let webhook else { continue }
             let firing = machine.firing.values.sorted { $0.fingerprint < $1.fingerprint }
-            for step in posts.steps(ended: ended, firing: firing, isSilenced: { book.silence(of: $0) != nil }) {
+            for step in posts.steps(
+                ended: ended, firing: firing, room: webhook.room, isSilenced: { book.silence(of: $0) != nil })
+            {
                 switch step {
                 case .tell(let alert): webhook.tell(alert)
                 case .withdraw(let fingerprint): webhook.withdraw(fingerprint)
                 }
             }
+            tellLosses(of: webhook)
         }
     }
 }

@@ -9,7 +9,8 @@ import NIOHTTP1
 
 /// Tells a receiver of alerts over HTTP, in Alertmanager's form (webhook, JSON version 4), until it has taken them.
 ///
-/// Of each alert the last word waits, so that a receiver that is away costs nothing and learns how things are when it is back.
+/// Of each alert the last word waits, so that a receiver that is away costs nothing and learns how things are when it is back. There is
+/// room for so many that go on; of those that are over as many wait again, and then the oldest ends are counted and dropped.
 final class AlertWebhook: Sendable {
     /// Alerts of one request.
     static let mostAlerts = 100
@@ -20,8 +21,15 @@ final class AlertWebhook: Sendable {
     private let url: String
     private let client: HTTPClient
     private let log: Logger
-    /// By fingerprint.
-    private let waiting = ObservableValue<[String: Alert]>([:])
+
+    private struct State {
+        /// By fingerprint.
+        var alerts: [String: Alert] = [:]
+        /// Not told of yet.
+        var losses = 0
+    }
+
+    private let waiting = ObservableValue(State())
 
     init(url: String, client: HTTPClient = .shared, log: Logger) {
         self.client = client
@@ -29,18 +37,39 @@ final class AlertWebhook: Sendable {
         self.url = url
     }
 
+    /// The address without what may be secret of it: user, password and query.
+    var shownURL: String {
+        guard let parts = URL(string: url), let scheme = parts.scheme, let host = parts.host() else { return "" }
+        let port = parts.port.map { ":" + String($0) } ?? ""
+        return scheme + "://" + host + port + parts.path
+    }
+
+    /// How many more alerts that go on may wait.
+    var room: Int { max(0, AlertMachine.mostAlerts - waiting.value.alerts.values.count { $0.endsAt == nil }) }
+
     /// Has the receiver told. Waits for nothing.
     func tell(_ alert: Alert) {
         waiting.change { waiting in
-            guard waiting.count < AlertMachine.mostAlerts || waiting[alert.fingerprint] != nil else { return }
-            waiting[alert.fingerprint] = alert
+            waiting.alerts[alert.fingerprint] = alert
+            guard waiting.alerts.count > 2 * AlertMachine.mostAlerts else { return }
+            let ends = waiting.alerts.values.compactMap { alert in alert.endsAt.map { (alert.fingerprint, $0) } }
+            guard let (oldest, _) = ends.min(by: { $0.1 < $1.1 }) else { return }
+            waiting.alerts[oldest] = nil
+            waiting.losses += 1
         }
+    }
+
+    /// How many ends have been dropped since the last time.
+    func takeLosses() -> Int {
+        let losses = waiting.value.losses
+        if losses > 0 { waiting.change { $0.losses -= losses } }
+        return losses
     }
 
     /// Does not tell any more what waits to be told of an alert that goes on; the end of one is told.
     func withdraw(_ fingerprint: String) {
         waiting.change { waiting in
-            if waiting[fingerprint]?.endsAt == nil { waiting[fingerprint] = nil }
+            if waiting.alerts[fingerprint]?.endsAt == nil { waiting.alerts[fingerprint] = nil }
         }
     }
 
@@ -49,19 +78,21 @@ final class AlertWebhook: Sendable {
         var pause = Self.firstPause
         while true {
             let batch = try await waiting.wait { waiting in
-                waiting.isEmpty
+                waiting.alerts.isEmpty
                     ? nil
-                    : Array(waiting.values.sorted { $0.fingerprint < $1.fingerprint }.prefix(Self.mostAlerts))
+                    : Array(waiting.alerts.values.sorted { $0.fingerprint < $1.fingerprint }.prefix(Self.mostAlerts))
             }
             do {
                 try await post(AlertNotification(batch))
                 waiting.change { waiting in
-                    for alert in batch where waiting[alert.fingerprint] == alert { waiting[alert.fingerprint] = nil }
+                    for alert in batch where waiting.alerts[alert.fingerprint] == alert {
+                        waiting.alerts[alert.fingerprint] = nil
+                    }
                 }
                 pause = Self.firstPause
             } catch {
                 try Task.checkCancellation()
-                log.warning("alerts could not be told", metadata: ["url": "\(url)", "error": "\(error)"])
+                log.warning("alerts could not be told", metadata: ["url": "\(shownURL)", "error": "\(error)"])
                 try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
                 pause = min(pause * 2, Self.longestPause)
             }

@@ -23,6 +23,9 @@ extension AlertRule {
             "LogDown", .nodeLogDestinationsDown, .above, 0, for: 300, .warning,
             "log drivers on node {node_name} do not reach {value} of their destinations"),
         AlertRule(
+            "PathIll", .nodePathsIll, .above, 0, for: 60, .warning,
+            "something is wrong with {value} of the ways from node {node_name} to other nodes: apus network doctor"),
+        AlertRule(
             "CertificateExpires", .nodeCertificateDaysLeft, .below, 7, for: 0, .critical,
             "the certificate of node {node_name} expires in {value} days"),
         AlertRule(

@@ -30,19 +30,27 @@ enum FeedEvents {
         return batch
     }
 
+    /// What a node has told in one message.
+    struct Told {
+        var events: [NumberedEvent] = []
+        /// Of the last event, also where that is not taken in; 0 for none.
+        var last: Int64 = 0
+    }
+
     /// Events of a node.
-    /// - Parameter isManager: Whether it may tell of alerts, and of what was done from the dashboard.
+    /// - Parameter isManager: Whether it may tell of alerts, and of what was done from the dashboard. Of another node such events are left
+    ///   out: it may have been a manager when they happened, and would tell them again and again if they were refused.
     /// - Throws: `RPCError` with `.invalidArgument`.
     static func events(_ batch: Wire.EventBatch, isManager: Bool = false, now: Timestamp = .now) throws
-        -> [NumberedEvent]
+        -> Told
     {
         guard batch.events.count <= mostEvents else { throw refusal("\(batch.events.count) events in one message") }
-        var last: Int64 = 0
-        return try batch.events.map { sent in
-            guard sent.sequence > last else { throw refusal("events out of order") }
-            last = sent.sequence
-            let isKnown = types.contains(sent.type) || isManager && LoggedEvent.managerTypes.contains(sent.type)
-            guard isKnown, isName(sent.action), sent.actorID.utf8.count <= longestText,
+        var told = Told()
+        for sent in batch.events {
+            guard sent.sequence > told.last else { throw refusal("events out of order") }
+            told.last = sent.sequence
+            let isManagers = LoggedEvent.managerTypes.contains(sent.type)
+            guard types.contains(sent.type) || isManagers, isName(sent.action), sent.actorID.utf8.count <= longestText,
                 sent.attributes.count <= mostAttributes,
                 sent.attributes.allSatisfy({ isName($0.key) && $0.value.utf8.count <= longestText })
             else { throw refusal("what is no event") }
@@ -50,9 +58,10 @@ enum FeedEvents {
             guard size(numbered.event) <= eventBytes else { throw refusal("an event that is too long") }
             // A node's clock may be off; nothing has happened later than now.
             numbered.event.time = min(numbered.event.time, now)
-            if LoggedEvent.managerTypes.contains(sent.type) { numbered.event.scope = "swarm" }
-            return numbered
+            if isManagers { numbered.event.scope = "swarm" }
+            if !isManagers || isManager { told.events.append(numbered) }
         }
+        return told
     }
 
     private static func isName(_ text: String) -> Bool { !text.isEmpty && text.utf8.count <= longestName }

@@ -98,14 +98,15 @@ package final class FeedHub: Sendable {
 
     /// Takes in events; returns the number of the last one that is kept. Waits when the node tells too many.
     func take(_ batch: Wire.EventBatch, of log: String, at nodeID: String, isManager: Bool) async throws -> Int64? {
-        let numbered = try FeedEvents.events(batch, isManager: isManager)
-        guard let events, !numbered.isEmpty else { return nil }
-        let kept = try await events.take(numbered, of: log, at: EventNode(id: nodeID, name: try await name(of: nodeID)))
+        let told = try FeedEvents.events(batch, isManager: isManager)
+        guard let events, told.last > 0 else { return nil }
+        let kept = try await events.take(
+            told.events, through: told.last, of: log, at: EventNode(id: nodeID, name: try await name(of: nodeID)))
         let pause = state.withLock { state in
             let now = ContinuousClock.now
             var pace = state.paces[nodeID] ?? Allowance(burst: Self.burst, perSecond: Self.perSecond, at: now)
             defer { state.paces[nodeID] = pace }
-            for _ in numbered where !pace.take(at: now) { return pace.pause(at: now) * numbered.count }
+            for _ in batch.events where !pace.take(at: now) { return pace.pause(at: now) * batch.events.count }
             return .zero
         }
         if pause > .zero { try await Task.sleep(for: pause) }
@@ -116,9 +117,10 @@ package final class FeedHub: Sendable {
         let objects = model.objects
         let now = Timestamp.now.seconds
         state.withLock { state in
-            state.board.take(pulse.pulse, of: nodeID, now: now) { id in
-                objects.tasks[id].flatMap { $0.nodeID == nodeID ? $0.serviceID : nil }
-            }
+            state.board.take(
+                pulse.pulse, of: nodeID, now: now,
+                service: { id in objects.tasks[id].flatMap { $0.nodeID == nodeID ? $0.serviceID : nil } },
+                peer: { objects.nodes[$0]?.id })
         }
     }
 

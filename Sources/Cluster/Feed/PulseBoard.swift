@@ -40,6 +40,10 @@ package struct PulseBoard: Sendable {
         var values: [UInt64] = []
         var tasks: Set<String> = []
         var points: [Point] = []
+        /// Of nodes that are known alone.
+        var paths: [PathMeasurement] = []
+        /// Seconds that its clock was ahead of the manager's when it told of itself last.
+        var clockAhead: Int64 = 0
     }
 
     /// By id.
@@ -55,9 +59,16 @@ package struct PulseBoard: Sendable {
     ///
     /// - Parameters:
     ///   - service: The service of a task that is the node's; of others nothing is taken.
+    ///   - peer: A node's id as the swarm has it, `nil` for one that is none: a way to that is not taken.
     ///   - now: Seconds since 1970, by the manager's clock.
-    mutating func take(_ pulse: NodePulse, of nodeID: String, now: Int64, service: (String) -> String?) {
+    mutating func take(
+        _ pulse: NodePulse, of nodeID: String, now: Int64, service: (String) -> String?,
+        peer: (String) -> String? = { _ in nil }
+    ) {
         var node = nodes[nodeID] ?? NodeLatest()
+        let (ahead, isTooMuch) = pulse.time.subtractingReportingOverflow(now)
+        node.clockAhead = isTooMuch ? .max : ahead
+        nodes[nodeID]?.clockAhead = node.clockAhead
         guard pulse.time > node.time, pulse.time <= now + Self.longestAhead, pulse.time >= now - 900 else { return }
         let step = pulse.time / Self.stepSeconds * Self.stepSeconds
         let values = Array(pulse.node.prefix(Self.mostSeries))
@@ -67,6 +78,13 @@ package struct PulseBoard: Sendable {
             to: &node.points)
         (node.time, node.values) = (pulse.time, values)
         let (former, taskCounters) = (node.tasks, TaskPulseSeries.allCases.map(\.isCounter))
+        node.paths = pulse.paths.prefix(NodePulse.mostPaths).compactMap { path in
+            // The swarm's own copy of the id: there are as many paths as nodes times those that each measures.
+            guard path.peer != nodeID, let id = peer(path.peer) else { return nil }
+            var path = path
+            path.peer = id
+            return path
+        }
         node.tasks = []
         for (id, values) in pulse.tasks.prefix(Self.mostTasks) {
             guard let serviceID = service(id) else { continue }
@@ -104,10 +122,19 @@ package struct PulseBoard: Sendable {
     /// - Parameter now: Seconds since 1970.
     package func pulse(ofNode id: String, now: Int64) -> NodePulse? {
         guard let node = nodes[id], now - node.time <= Self.staleAfter else { return nil }
-        var pulse = NodePulse(time: node.time, node: node.values)
+        var pulse = NodePulse(time: node.time, node: node.values, paths: node.paths)
         for task in node.tasks { pulse.tasks[task] = tasks[task]?.values }
         return pulse
     }
+
+    /// Ways from a node to others as it told of them last, whenever that was.
+    package func paths(ofNode id: String) -> (time: Int64, paths: [PathMeasurement])? {
+        nodes[id].map { ($0.time, $0.paths) }
+    }
+
+    /// Seconds that a node's clock was ahead of the manager's when it told of itself last; negative where it is behind. A pulse is up to ten seconds
+    /// old when it is told.
+    package func clockAhead(ofNode id: String) -> Int64? { nodes[id]?.clockAhead }
 
     /// Steps of a service, all its tasks together. The newest may not have all tasks in it yet.
     package func points(ofService id: String) -> [Point] { services[id] ?? [] }

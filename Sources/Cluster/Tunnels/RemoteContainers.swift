@@ -59,8 +59,8 @@ struct RemoteContainer: Sendable {
         }
     }
 
-    func top(_ arguments: String) async throws -> ProcessListing {
-        try await asking(.top(.with { $0.arguments = arguments })) { try await $0.json(ProcessListing.self) }
+    func top(_ arguments: String) async throws -> RemoteProcesses {
+        try await asking(.top(.with { $0.arguments = arguments })) { try await $0.json(RemoteProcesses.self) }
     }
 
     func measure() async throws -> ContainerMeasurement {

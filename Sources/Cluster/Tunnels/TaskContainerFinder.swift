@@ -43,12 +43,12 @@ struct TaskContainerFinder {
 
     private func find(named name: String) throws(ContainerError) -> TaskContainerPlace? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count > 1, let last = parts.last, !last.isEmpty else { return nil }
+        guard parts.count > 1, let ending = parts.last, !ending.isEmpty else { return nil }
         // The whole name of a container: good also when its service is gone.
-        if let task = objects.tasks[last], task.containerName == name { return TaskContainerPlace(task) }
-        if let place = newest(tasks(parts.dropLast().joined(separator: "."), at: last)) { return place }
+        if let task = objects.tasks[ending], task.containerName == name { return TaskContainerPlace(task) }
+        if let place = newest(tasks(parts.dropLast().joined(separator: "."), at: ending)) { return place }
         guard parts.count > 2, let slot = parts.dropLast().last else { return nil }
-        let found = tasks(parts.dropLast(2).joined(separator: "."), at: slot).filter { $0.id.hasPrefix(last) }
+        let found = tasks(parts.dropLast(2).joined(separator: "."), at: slot).filter { $0.id.hasPrefix(ending) }
             .compactMap(TaskContainerPlace.init)
         guard found.count < 2 else { throw .ambiguousReference(name) }
         return found.first

@@ -5,7 +5,8 @@ package import Templates
 
 enum NetworkCommands {
     static let all: [Command] = [
-        .networkConnect, .networkCreate, .networkDisconnect, .networkInspect, .networkList, .networkPrune,
+        .networkConnect, .networkCreate, .networkDisconnect, .networkDoctor, .networkInspect, .networkList,
+        .networkPrune,
         .networkRemove,
     ]
 }

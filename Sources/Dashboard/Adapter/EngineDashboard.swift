@@ -40,6 +40,8 @@ package struct EngineDashboard: DashboardBackend {
         package var curves: (@Sendable (ChartRequest) async throws -> ChartAnswer)?
         /// What nodes, services and tasks use now; `nil` when this node does not know.
         package var board: (@Sendable () async -> PulseBoard?)?
+        /// The ways between nodes.
+        package var paths: (@Sendable () async throws -> SwarmPaths)?
         package var alerts: FiringAlerts?
         /// Silences an alert by its fingerprint for so many minutes, for an operator.
         package var silence: (@Sendable (String, Int, String) async throws -> Void)?
@@ -88,6 +90,7 @@ package struct EngineDashboard: DashboardBackend {
         state.cluster.reachable = managers.count { $0.reachability == "reachable" }
         state.cluster.hasHistory = extras.curves != nil
         if let board = await extras.board?() { state.fill(from: board, now: Timestamp.now.seconds) }
+        state.paths = try await extras.paths?().paths.map(PathView.init) ?? []
         state.alerts = extras.alerts?.views ?? []
         if !state.alerts.isEmpty, let silenced = await extras.silencedUntil?() {
             for index in state.alerts.indices {

@@ -58,3 +58,12 @@ extension TaskUse {
         at = max(at, other.at)
     }
 }
+
+extension PathView {
+    init(_ path: SwarmPaths.Path) {
+        self.init(
+            from: path.from, to: path.to, kind: path.kind, roundTrip: path.roundTripSeconds, loss: path.loss,
+            mtu: path.pathMTU, at: path.measuredAt.milliseconds)
+        advice = path.advice
+    }
+}

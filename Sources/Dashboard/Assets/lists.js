@@ -5,7 +5,6 @@ import { figure, plain } from './format.js';
 import { live, now, route, sel, setParams, to } from './app.js';
 import { byNames, networkName, nodeName, serviceName, taskName } from './derive.js';
 import { EventList, eventWords, inRange } from './events.js';
-import { Charts } from './chart.js';
 import { Act, silence } from './actions.js';
 
 export function Events() {
@@ -42,6 +41,6 @@ export function Paths() {
   };
   return html`<div class="bar"><h1 class="sr">${t('paths')}</h1><${Seg} label=${t('paths')} items=${kinds.map(k => [k, t('p_' + k)])} value=${kind} onChange=${k => setParams({ kind: k })} /><span class="f3">${t('lastProbe', { t: age(now() - last) })}</span></div>
     <section><div class="scroll"><table class=${`matrix${isDense ? ' dense' : ''}`}><thead><tr><th>${t('fromTo')}</th>${nodes.map(n => html`<th>${n.name}</th>`)}</tr></thead><tbody>${nodes.map(a => html`<tr key=${a.id}><th scope="row">${a.name}</th>${nodes.map(b => cell(a, b))}</tr>`)}</tbody></table></div></section>
-    ${chosen && html`<${Section} title=${`${nodeName(s, chosen.from)} → ${nodeName(s, chosen.to)}`} note=${t('p_' + kind)} id="h-p"><${Charts} items=${['roundTrip', 'loss'].map(series => ({ scope: `node:${chosen.from}`, series, by: nodeName(s, chosen.to) }))} columns=${2} /></${Section}>
+    ${chosen && html`<${Section} title=${`${nodeName(s, chosen.from)} → ${nodeName(s, chosen.to)}`} note=${t('p_' + kind)} id="h-p"><div class="prose"><p>${chosen.roundTrip == null ? t('noAnswer') : `${t('roundTrip')} ${figure(chosen.roundTrip * 1000)} ms`} · ${t('loss')} ${plain(chosen.loss * 100)} %${chosen.mtu ? ` · MTU ${chosen.mtu}` : ''} · ${t('lastProbe', { t: age(now() - chosen.at) })}</p></div></${Section}>
     ${(chosen.advice || isBad(chosen)) && html`<${Section} title=${t('todo')} id="h-d"><div class="prose">${chosen.advice && html`<p>${chosen.advice}</p>`}<p class="f2">${t('runDoctor')}</p><pre>apus network doctor ${nodeName(s, chosen.from)} ${nodeName(s, chosen.to)}</pre></div></${Section}>`}`}`;
 }

@@ -231,7 +231,7 @@ package struct PathView: Codable, Sendable, Equatable, Identifiable {
     package var roundTrip: Double?
     /// 0 to 1.
     package var loss: Double
-    /// The largest packet that passed, in bytes, without the tunnel's own.
+    /// The longest packet of the underlay that passes, in bytes.
     package var mtu: Int?
     /// When it was measured.
     package var at: Int64

@@ -30,6 +30,9 @@ package struct Layout: Sendable, Equatable {
 
     package init(runDirectory: String) { self.runDirectory = runDirectory }
 
+    /// What the names of overlays' namespaces begin with.
+    package static let overlayPrefix = "o-"
+
     package var namespaceDirectory: String { runDirectory + "/netns" }
 
     /// A container's namespace, by the container's id.
@@ -37,7 +40,7 @@ package struct Layout: Sendable, Equatable {
     /// Where an overlay's namespace on this node is, by the network's id.
     package func overlayPath(_ id: String) -> String { overlay(id).path }
     /// An overlay's namespace on this node, by the network's id.
-    package func overlay(_ id: String) -> NetworkNamespace { namespace("o-" + id) }
+    package func overlay(_ id: String) -> NetworkNamespace { namespace(Self.overlayPrefix + id) }
     package var ingress: NetworkNamespace { namespace("ingress") }
 
     /// A namespace to try something in, thrown away right afterwards.

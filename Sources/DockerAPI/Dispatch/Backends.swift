@@ -29,6 +29,8 @@ package struct Backends: Sendable {
     package var alerts: (any AlertBackend)?
     /// Without it there is no path for what the swarm uses.
     package var usage: (any UsageBackend)?
+    /// Without it there is no path for the ways between nodes.
+    package var paths: (any PathBackend)?
 
     package init(
         system: any SystemBackend, containers: any ContainerBackend, creation: any ContainerCreationBackend,

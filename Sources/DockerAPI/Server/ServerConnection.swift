@@ -58,7 +58,7 @@ struct ServerConnection: Sendable {
             try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
                 // unix(7), `SO_PEERCRED`: process, user, group.
                 var credentials: (pid_t, uid_t, gid_t) = (0, 0, 0)
-                var length = socklen_t(MemoryLayout.size(ofValue: credentials))
+                var length = socklen_t(MemoryLayout<(pid_t, uid_t, gid_t)>.size)
                 return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0
                     ? "uid=\(credentials.1)" : nil
             }

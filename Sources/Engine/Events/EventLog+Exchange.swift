@@ -50,7 +50,7 @@ extension EventLog: EventExchange {
         if let recent { return (recent, recent.last?.position ?? max(position, min(last, shared.value))) }
         guard store != nil else { return ([], floor) }
         var selection = EventStore.Selection(after: position, to: floor, limit: limit)
-        selection.audiences = [.everyone]
+        // Those that Docker's clients are not told of among them: alerts, and what was done from the dashboard.
         selection.origin = id
         selection.since = since
         let entries = await read(selection)
@@ -63,7 +63,9 @@ extension EventLog: EventExchange {
         return state.withLock { $0.streams[log].flatMap { $0.node == nodeID ? $0.sequence : nil } ?? 0 }
     }
 
-    package func take(_ events: [NumberedEvent], of log: String, at node: EventNode) async throws -> Int64 {
+    package func take(
+        _ events: [NumberedEvent], through number: Int64, of log: String, at node: EventNode
+    ) async throws -> Int64 {
         let (told, last, sequence) = try state.withLock { state in
             var stream = try state.stream(log, of: node.id, own: id, most: Self.mostLogs)
             var told: [EventFollower] = []
@@ -73,6 +75,7 @@ extension EventLog: EventExchange {
                     saved: reached)
                 stream.sequence = entry.sequence
             }
+            stream.sequence = max(stream.sequence, number)
             state.streams[log] = stream
             state.unsavedStreams.insert(log)
             return (told, state.last, stream.sequence)

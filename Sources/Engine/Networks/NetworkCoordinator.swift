@@ -6,6 +6,7 @@ import LinuxSystem
 import Logging
 import Model
 import NameService
+import PathProbes
 import Synchronization
 
 /// Makes the kernel's networks and the resolvers agree with the containers and with the swarm's word.
@@ -85,6 +86,8 @@ final class NetworkCoordinator: Sendable {
     let nameServer: NameServer
     let encryption: EncryptionKeeper
     private let events: EventLog
+    /// Counts what may have changed ``pathDemand``.
+    let pathNews = ObservableValue<UInt64>(0)
     private let order = KeyedLock<String>()
     private let adopted = Promise<Void>()
 
@@ -122,6 +125,9 @@ final class NetworkCoordinator: Sendable {
     var ownPeer: SwarmNetworkState.Peer? {
         state.withLock { state in state.composer.nodeID.flatMap { state.composer.facts?.peers[$0] } }
     }
+
+    /// A member of the swarm.
+    func peer(_ nodeID: String) -> SwarmNetworkState.Peer? { state.withLock { $0.composer.facts?.peers[nodeID] } }
 
     /// Takes everything that managers have told in place of what they told before; `nil` when the node has left. The next refresh carries it out.
     func setSwarm(_ facts: NetworkFacts?, nodeID: String?, underlayMTU: Int) {
@@ -165,6 +171,9 @@ final class NetworkCoordinator: Sendable {
     }
 
     /// The MTU of the link that carries VXLAN.
+    var underlayMTU: Int { state.withLock { $0.composer.underlayMTU } }
+
+    /// Takes another MTU of the link that carries VXLAN.
     func setUnderlayMTU(_ mtu: Int) {
         state.withLock { state in
             if state.composer.underlayMTU == mtu { return }
@@ -172,6 +181,9 @@ final class NetworkCoordinator: Sendable {
             state.pending.isWhole = true
         }
     }
+
+    /// Which ways to other nodes are measured; `nil` where there are none.
+    var pathDemand: PathDemand? { state.withLock { $0.composer.pathDemand() } }
 
     // MARK: Refreshes
 
@@ -208,6 +220,19 @@ final class NetworkCoordinator: Sendable {
                 desired: state.desired(isWhole, parts, facts),
                 facts: facts, members: members, isWhole: isWhole)
         }
+    }
+
+    /// Says that other ways may be to be measured.
+    private func announcePaths(_ plan: Plan) {
+        let concerns =
+            plan.isWhole
+            || plan.facts.contains { key in
+                switch key {
+                case .settings, .peer, .endpoint, .network: true
+                case .subnets, .port, .meshBackend, .service, .backend: false
+                }
+            }
+        if concerns { pathNews.change { $0 &+= 1 } }
     }
 
     /// Tells what encrypted networks are made of, once their namespaces are there.
@@ -293,6 +318,7 @@ final class NetworkCoordinator: Sendable {
             if plan.concernsEncryption { wantEncryption() }
             await refreshNames(plan)
             state.withLock { $0.last = Refresh(served: plan.served, report: done) }
+            announcePaths(plan)
             return done
         } catch {
             makeWhole(plan)
@@ -350,6 +376,7 @@ final class NetworkCoordinator: Sendable {
                 throw error
             }
             wantEncryption()
+            announcePaths(plan)
             adopted.succeed(())
             if unopened.isEmpty { return }
             // What was not complete is so now.

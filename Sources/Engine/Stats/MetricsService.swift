@@ -8,6 +8,7 @@ package final class MetricsService: MetricsBackend {
     private struct Sources {
         var swarm: (@Sendable () async -> SwarmFacts?)?
         var cluster: (@Sendable () async -> ClusterFacts?)?
+        var paths: (@Sendable () -> [PathMeasurement])?
         /// What does not change while the daemon runs.
         var machine: EngineFacts?
     }
@@ -45,6 +46,9 @@ package final class MetricsService: MetricsBackend {
         }
     }
 
+    /// Lets it tell of the ways to other nodes.
+    func use(paths: @escaping @Sendable () -> [PathMeasurement]) { sources.withLock { $0.paths = paths } }
+
     package func metrics(_ page: MetricsPage, accept: String) async throws -> MetricsText? {
         let format = ExpositionFormat(accept: accept)
         let bytes: [UInt8]
@@ -53,7 +57,8 @@ package final class MetricsService: MetricsBackend {
             let swarm = await sources.withLock { $0.swarm }?()
             bytes = try await snapshot().nodePage(
                 format, engine: try await facts(), swarm: swarm, history: telemetry.historyState,
-                encryption: try await encryption())
+                encryption: try await encryption(),
+                paths: sources.withLock { $0.paths }?() ?? [])
         case .cadvisor: bytes = try await snapshot().cadvisorPage(format)
         case .cluster:
             guard let facts = await sources.withLock({ $0.cluster })?() else { return nil }

@@ -8,6 +8,8 @@ import Telemetry
 package struct TelemetryFeed: PulseSource, HistorySource {
     let telemetry: NodeTelemetry
     let shipper: LogShipper
+    /// Ways to other nodes as they are known at a time, in seconds since 1970.
+    let paths: @Sendable (Int64) -> [PathMeasurement]
 
     /// Whoever asks while there is no history.
     private struct NoHistory: Error, CustomStringConvertible {
@@ -19,7 +21,9 @@ package struct TelemetryFeed: PulseSource, HistorySource {
         let logs = await shipper.statuses().values.map(\.status)
         let dropped = logs.reduce(0) { $0 &+ $1.counts.refused &+ $1.counts.losses }
         let down = Set(logs.filter { $0.state == "down" }.map(\.address)).count
-        return snapshot.pulse(logs: (dropped, down))
+        var pulse = snapshot.pulse(logs: (dropped, down))
+        pulse.paths = paths(Timestamp.now.seconds)
+        return pulse
     }
 
     /// - Parameter query: A `HistoryQuery` as JSON; the answer is a `HistoryAnswer` as JSON.

@@ -67,6 +67,19 @@ final class SwarmNetworks: Sendable {
         }
     }
 
+    /// Takes the MTU of the underlay's link as it is now: containers' interfaces follow it.
+    /// - Returns: What it was and is, when it has changed.
+    func followUnderlay() async throws -> (before: Int, now: Int)? {
+        try await order.run("swarm") {
+            guard let own = network.ownPeer?.address else { return nil }
+            let (before, now) = (network.underlayMTU, try await underlayMTU(of: own))
+            guard before != now else { return nil }
+            network.setUnderlayMTU(now)
+            try await network.refresh()
+            return (before, now)
+        }
+    }
+
     /// Writes what is not on record yet; what cannot be written is tried again with the next change.
     private func keep() async throws {
         let unwritten = state.withLock { state in

@@ -27,6 +27,9 @@ extension RegistryClient {
         return try await execute(request, call.endpoint, deadline)
     }
 
+    /// How often a request is sent again at the most.
+    private static let repetitions = 3
+
     /// - Parameter isRepeatable: Whether it may be sent again when the other end lets its connection go without an answer: a server may end
     ///   one that was kept from an earlier request in the very moment in which it is used again. Requests that only read are, if it is `nil`.
     func execute(
@@ -36,10 +39,13 @@ extension RegistryClient {
         let http = try await RegistryHTTP.client(
             for: endpoint, certificates: configuration.certificates, followingRedirects: followingRedirects)
         do {
-            do { return try await http.execute(request, timeout: deadline) } catch  where Self.isLetGo(error) {
-                guard isRepeatable ?? [.GET, .HEAD].contains(request.method) else { throw error }
-                return try await http.execute(request, timeout: deadline)
+            // Each of the connections that are kept may have been let go.
+            for _ in 0..<Self.repetitions {
+                do { return try await http.execute(request, timeout: deadline) } catch  where Self.isLetGo(error) {
+                    guard isRepeatable ?? [.GET, .HEAD].contains(request.method) else { throw error }
+                }
             }
+            return try await http.execute(request, timeout: deadline)
         } catch is CancellationError {
             throw CancellationError()
         } catch let error as any Fault {

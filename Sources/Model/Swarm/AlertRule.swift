@@ -65,6 +65,8 @@ package enum AlertMetric: String, Sendable, Codable, CaseIterable {
     /// Of the last quarter of an hour.
     case nodeLogDroppedLines = "node_log_dropped_lines"
     case nodeLogDestinationsDown = "node_log_destinations_down"
+    /// Ways to other nodes with which something is wrong, as the node itself has found.
+    case nodePathsIll = "node_paths_ill"
     case nodeCertificateDaysLeft = "node_certificate_days_left"
     /// How many more may be lost. There is no value for a swarm with a single manager, which has none to lose.
     case managersToSpare = "managers_to_spare"

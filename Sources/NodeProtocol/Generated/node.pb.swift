@@ -1344,6 +1344,47 @@ package nonisolated struct Apus_Node_V1_Pulse: Sendable {
 
   package var tasks: [Apus_Node_V1_TaskPulse] = []
 
+  /// Ways to other nodes. Versions that measure none tell none.
+  package var paths: [Apus_Node_V1_PathPulse] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The way to another node, as the one that tells has found it.
+package nonisolated struct Apus_Node_V1_PathPulse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The id of the node at the other end.
+  package var peer: String = String()
+
+  /// A number of `PathKind`; of a newer version it may be an unknown one.
+  package var kind: UInt32 = 0
+
+  /// There and back; 0 when nothing came back lately.
+  package var roundTripMicroseconds: UInt64 = 0
+
+  /// Of the last probes, out of 1000.
+  package var lossPermille: UInt32 = 0
+
+  /// The longest packet of the underlay that passes, in bytes; 0 while that is not known.
+  package var mtu: UInt32 = 0
+
+  /// The longest one that the underlay's link sends.
+  package var linkMtu: UInt32 = 0
+
+  /// The bits of `PathFindings`.
+  package var findings: UInt32 = 0
+
+  /// Whether the other end's probes have arrived lately.
+  package var heard: Bool = false
+
+  /// Seconds since 1970, by the node's clock.
+  package var time: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -3941,7 +3982,7 @@ nonisolated extension Apus_Node_V1_NodeEvent: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Apus_Node_V1_Pulse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Pulse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}time\0\u{1}node\0\u{1}tasks\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}time\0\u{1}node\0\u{1}tasks\0\u{1}paths\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3952,6 +3993,7 @@ nonisolated extension Apus_Node_V1_Pulse: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.time) }()
       case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.node) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.tasks) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.paths) }()
       default: break
       }
     }
@@ -3967,6 +4009,9 @@ nonisolated extension Apus_Node_V1_Pulse: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.tasks.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.tasks, fieldNumber: 3)
     }
+    if !self.paths.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.paths, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3974,6 +4019,77 @@ nonisolated extension Apus_Node_V1_Pulse: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.time != rhs.time {return false}
     if lhs.node != rhs.node {return false}
     if lhs.tasks != rhs.tasks {return false}
+    if lhs.paths != rhs.paths {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_PathPulse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PathPulse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}kind\0\u{3}round_trip_microseconds\0\u{3}loss_permille\0\u{1}mtu\0\u{3}link_mtu\0\u{1}findings\0\u{1}heard\0\u{1}time\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.roundTripMicroseconds) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.lossPermille) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.mtu) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.linkMtu) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.findings) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.heard) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.time) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if self.kind != 0 {
+      try visitor.visitSingularUInt32Field(value: self.kind, fieldNumber: 2)
+    }
+    if self.roundTripMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.roundTripMicroseconds, fieldNumber: 3)
+    }
+    if self.lossPermille != 0 {
+      try visitor.visitSingularUInt32Field(value: self.lossPermille, fieldNumber: 4)
+    }
+    if self.mtu != 0 {
+      try visitor.visitSingularUInt32Field(value: self.mtu, fieldNumber: 5)
+    }
+    if self.linkMtu != 0 {
+      try visitor.visitSingularUInt32Field(value: self.linkMtu, fieldNumber: 6)
+    }
+    if self.findings != 0 {
+      try visitor.visitSingularUInt32Field(value: self.findings, fieldNumber: 7)
+    }
+    if self.heard != false {
+      try visitor.visitSingularBoolField(value: self.heard, fieldNumber: 8)
+    }
+    if self.time != 0 {
+      try visitor.visitSingularInt64Field(value: self.time, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_PathPulse, rhs: Apus_Node_V1_PathPulse) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.roundTripMicroseconds != rhs.roundTripMicroseconds {return false}
+    if lhs.lossPermille != rhs.lossPermille {return false}
+    if lhs.mtu != rhs.mtu {return false}
+    if lhs.linkMtu != rhs.linkMtu {return false}
+    if lhs.findings != rhs.findings {return false}
+    if lhs.heard != rhs.heard {return false}
+    if lhs.time != rhs.time {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

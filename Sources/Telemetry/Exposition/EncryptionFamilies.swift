@@ -3,7 +3,9 @@ package struct EncryptionFacts: Sendable, Equatable {
     /// Of one network, since the process that encrypts was started.
     package struct Network: Sendable, Equatable {
         package let id: String
+        /// Received, opened and passed on.
         package var framesIn: UInt64 = 0
+        /// Taken from the network to be sent.
         package var framesOut: UInt64 = 0
         /// Of the frames.
         package var bytesIn: UInt64 = 0

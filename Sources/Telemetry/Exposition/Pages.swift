@@ -1,12 +1,16 @@
+package import EngineInterface
+
 extension Snapshot {
     /// The page of this node: our own names, then dockerd's.
     package func nodePage(
         _ format: ExpositionFormat, engine: EngineFacts, swarm: SwarmFacts?, history: HistoryState,
-        encryption: EncryptionFacts? = nil
+        encryption: EncryptionFacts? = nil,
+        paths: [PathMeasurement] = []
     ) -> [UInt8] {
         var page = ExpositionWriter(format)
         NodeFamilies([(node, ExpositionWriter.Labels())]).write(to: &page)
         ContainerFamilies(containers, node: nil).write(to: &page)
+        if !paths.isEmpty { PathFamilies(paths: paths).write(to: &page) }
         page.family("apus_telemetry_sample_seconds", .gauge, unit: "seconds", "How long the last sample has taken.")
         page.sample(microseconds: nanoseconds / 1000)
         page.family(

@@ -203,16 +203,17 @@ import Testing
         try await withWorld(nodes: 1) { world in
             let plane = world.nodes[0].plane
             try #require(try await plane.adopt(network(world, tasks: 1...40)).failures.isEmpty)
-            func median(_ range: ClosedRange<UInt8>) async throws -> Duration {
+            // What else the machine does makes some take longer, and none shorter.
+            func best(_ range: ClosedRange<UInt8>) async throws -> Duration {
                 var times: [Duration] = []
                 for last in range {
                     var changes = NetworkChanges()
                     changes.setBackend(IPAddress(10, 1, 1, last), of: serviceAddress, in: "app")
                     times.append(try await plane.apply(changes).duration)
                 }
-                return times.sorted()[times.count / 2]
+                return times.min() ?? .zero
             }
-            let few = try await median(1...20)
+            let few = try await best(1...20)
             var many = NetworkChanges()
             for last in UInt8(1)...250 {
                 for net in UInt8(2)...3 {
@@ -220,7 +221,7 @@ import Testing
                 }
             }
             #expect(try await plane.apply(many).failures.isEmpty)
-            let beside = try await median(21...40)
+            let beside = try await best(21...40)
             print("one backend in 40 sandboxes: \(few) beside 50, \(beside) beside 560")
             #expect(beside < few * 4)
             let compared = try await plane.resync(reason: "test")

@@ -73,6 +73,21 @@ import Testing
         }
     }
 
+    @Test func `a connection of which one end has said enough is not forgotten while the other works`() async throws {
+        try await withWorld(nodes: 1) { world in
+            try await apply(swarm(world, tasks: [(1, 1)], callers: [(1, 2)]), world)
+            for namespace in [world.nodes[0].sandbox("t11"), world.nodes[0].sandbox("t12")] {
+                for state in ["close_wait", "fin_wait"] {
+                    let seconds = try await namespace.run {
+                        try Files.text("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_\(state)")
+                    }
+                    // The kernel's own are 60 and 120.
+                    #expect(seconds == "7500\n", "\(state) in \(namespace)")
+                }
+            }
+        }
+    }
+
     @Test func `who talks to a task that goes moves on, also when its namespace could not be changed at first`()
         async throws
     {

@@ -119,6 +119,23 @@ import Testing
         }
     }
 
+    @Test func `managers are told of alerts and of what was done, also from the file`() async throws {
+        try await withFile { path in
+            try await running(path) { log in
+                log.publish("alert", "firing", "f", scope: "swarm")
+                log.publish("task", "running", "t", scope: "swarm")
+                log.publish("container", "start", "c")
+                log.publish("audit", "service-scale", "s", scope: "swarm")
+                try await settled(log)
+            }
+            try await running(path) { log in
+                let first = try await log.ownEvents(after: 0, limit: 2)
+                let rest = try await log.ownEvents(after: first.last?.sequence ?? 0, limit: 2)
+                #expect((first + rest).map(\.event.type) == ["alert", "container", "audit"])
+            }
+        }
+    }
+
     @Test func `a reader that is slower than the memory lasts reads on from the file`() async throws {
         try await withFile { path in
             try await running(path, keeping: 100_000) { log in

@@ -1,5 +1,6 @@
 import EngineInterface
 import Foundation
+import Logging
 import Model
 import Orchestration
 import StateStore
@@ -173,6 +174,32 @@ import Testing
         #expect(next.steps(ended: [alert()], firing: [], isSilenced: { _ in true }) == [.tell(alert())])
         var third = AlertPosts(restored: [id])
         #expect(third.steps(ended: [], firing: [alert()], isSilenced: { _ in false }) == [.tell(alert())])
+    }
+
+    @Test func `a receiver that is away is told later of what goes on, and losses of ends are counted`() throws {
+        func alert(_ number: Int, isOver: Bool = false) -> Alert {
+            Alert(
+                fingerprint: "f\(number)", name: "A", severity: .warning, summary: "s", labels: [:], value: 1,
+                startsAt: Timestamp(seconds: 1), endsAt: isOver ? Timestamp(seconds: Int64(number)) : nil)
+        }
+        let webhook = AlertWebhook(url: "http://user:word@127.0.0.1:9/hook?token=x", log: Logger(label: "test"))
+        #expect(webhook.shownURL == "http://127.0.0.1:9/hook")
+        var posts = AlertPosts(restored: [String]())
+        let firing = (0..<1500).map { alert($0) }
+        var steps = posts.steps(ended: [], firing: firing, room: webhook.room, isSilenced: { _ in false })
+        #expect(steps.count == 1000)
+        for case .tell(let alert) in steps { webhook.tell(alert) }
+        #expect(webhook.room == 0)
+        #expect(posts.steps(ended: [], firing: firing, room: webhook.room, isSilenced: { _ in false }).isEmpty)
+        // The rest has room when the first ones are over.
+        let ended = (0..<1000).map { alert($0, isOver: true) }
+        steps = posts.steps(ended: ended, firing: firing.suffix(500), room: 1000, isSilenced: { _ in false })
+        #expect(steps.count == 1500)
+        for case .tell(let alert) in steps { webhook.tell(alert) }
+        #expect(webhook.takeLosses() == 0 && webhook.room == 500)
+        for number in 2000..<2700 { webhook.tell(alert(number, isOver: true)) }
+        #expect(webhook.takeLosses() == 200 && webhook.takeLosses() == 0)
+        #expect(webhook.room == 500)
     }
 
     // MARK: A swarm

@@ -140,13 +140,13 @@ import Testing
     private func taken(_ events: [Wire.NodeEvent]) throws -> [NumberedEvent] {
         var batch = Wire.EventBatch()
         batch.events = events
-        return try FeedEvents.events(batch)
+        return try FeedEvents.events(batch).events
     }
 
     @Test func `a node tells of itself alone, in order, and no more than a manager keeps`() throws {
         #expect(try taken([event(1), event(3)]).map(\.sequence) == [1, 3])
         for wrong in [
-            [event(2), event(1)], [event(0)], [event(1, "task")], [event(1, "alert")], [event(1, "node")],
+            [event(2), event(1)], [event(0)], [event(1, "task")], [event(1, "node")],
             [event(1, "container", ["a": String(repeating: "x", count: 5000)])],
             [event(1, "container", Dictionary(uniqueKeysWithValues: (0..<300).map { ("\($0)", "") }))],
             (1...300).map { event($0) },
@@ -166,23 +166,39 @@ import Testing
         let batch = FeedEvents.batch(long)
         #expect((10..<20).contains(batch.events.count), "\(batch.events.count)")
         #expect(batch.events.allSatisfy { $0.attributes.count > 2 })
-        #expect(try FeedEvents.events(batch).count == batch.events.count)
+        #expect(try FeedEvents.events(batch).events.count == batch.events.count)
     }
 
     @Test func `a node cannot speak in another one's log`() async throws {
         let log = EventLog()
         let one = EventNode(id: "n1", name: "one")
         let start = NumberedEvent(sequence: 5, event: EngineEvent(type: "container", action: "start", actorID: "c"))
-        #expect(try await log.take([start], of: "log1", at: one) == 5)
-        #expect(try await log.take([start], of: "log1", at: one) == 5 && log.known(of: "log1", at: "n1") == 5)
+        #expect(try await log.take([start], through: 5, of: "log1", at: one) == 5)
+        #expect(
+            try await log.take([start], through: 5, of: "log1", at: one) == 5 && log.known(of: "log1", at: "n1") == 5)
         #expect(log.known(of: "log1", at: "n2") == 0)
         await #expect(throws: EventExchangeError.self) {
-            try await log.take([start], of: "log1", at: EventNode(id: "n2", name: "two"))
+            try await log.take([start], through: 5, of: "log1", at: EventNode(id: "n2", name: "two"))
         }
-        await #expect(throws: EventExchangeError.self) { try await log.take([start], of: log.id, at: one) }
+        await #expect(throws: EventExchangeError.self) { try await log.take([start], through: 5, of: log.id, at: one) }
         // However many logs it makes up, a manager remembers some of them.
-        for number in 2..<100 { _ = try await log.take([start], of: "log\(number)", at: one) }
+        for number in 2..<100 { _ = try await log.take([start], through: 5, of: "log\(number)", at: one) }
         #expect(log.state.withLock { $0.streams.count } == 4)
+    }
+
+    @Test func `what only managers may tell is left out of a worker's events, and not asked for again`() async throws {
+        var batch = Wire.EventBatch()
+        batch.events = [event(1, "alert"), event(2), event(3, "audit")]
+        let told = try FeedEvents.events(batch)
+        #expect(told.events.map(\.sequence) == [2] && told.last == 3)
+        let manager = try FeedEvents.events(batch, isManager: true)
+        #expect(manager.events.map(\.sequence) == [1, 2, 3] && manager.events.first?.event.scope == "swarm")
+        let log = EventLog()
+        let node = EventNode(id: "n1", name: "one")
+        #expect(try await log.take(told.events, through: told.last, of: "log1", at: node) == 3)
+        // One that has nothing else to tell goes on, too.
+        #expect(try await log.take([], through: 5, of: "log1", at: node) == 5 && log.known(of: "log1", at: "n1") == 5)
+        #expect(try await log.take([], through: 4, of: "log1", at: node) == 5)
     }
 
     @Test func `a board keeps a quarter of an hour, and counters that begin anew are no negative growth`() {

@@ -26,7 +26,7 @@ import Testing
         let begun = ContinuousClock.now
         let taken = try description(
             #""Resources":{"GenericResources":[\#(deep),{"NamedResourceSpec":{"Kind":"GPU","Value":"u1"}},7]}"#)
-        #expect(ContinuousClock.now - begun < .seconds(1))
+        #expect(ContinuousClock.now - begun < .seconds(5))
         let kept = taken.resources.genericResources ?? []
         #expect(kept.compactMap(\.namedResourceSpec?.value) == ["u1"])
         #expect(try WireJSON.encode(kept).count < 100)

@@ -81,7 +81,7 @@ import Testing
     }
 
     private func list(_ titles: [String]) throws -> [Wire.TunnelAnswer] {
-        Wire.TunnelPiece.pieces(try WireJSON.encode(ProcessListing(titles: titles, processes: []))).map { piece in
+        Wire.TunnelPiece.pieces(try WireJSON.encode(RemoteProcesses(titles: titles, processes: []))).map { piece in
             .with { $0.json = piece }
         }
     }

@@ -8,7 +8,7 @@ import Testing
 /// Paths of Apus' own for alerts and for what the swarm uses: what they pass on, and how they are spelled.
 @Suite(.timeLimit(.minutes(1))) struct OwnRouteTests {
     /// Notes what is asked of it.
-    private final class Recorder: AlertBackend, UsageBackend {
+    private final class Recorder: AlertBackend, UsageBackend, PathBackend {
         private let asked = Mutex<[String]>([])
 
         var requests: [String] { asked.withLock { $0 } }
@@ -49,6 +49,17 @@ import Testing
         func switchAlertRule(_ name: String, on: Bool) async throws { note("switch \(name) \(on)") }
         func removeAlertRule(_ name: String) async throws { throw AlertError.ruleIsShipped(name) }
 
+        func paths() async throws -> SwarmPaths {
+            note("paths")
+            var answer = SwarmPaths()
+            var path = SwarmPaths.Path(
+                from: "n1", to: "n2", kind: "vxlan", loss: 0.5, findings: ["lossy"], measuredAt: Timestamp(seconds: 60))
+            path.pathMTU = 1400
+            path.roundTripSeconds = 0.5
+            answer.paths = [path]
+            return answer
+        }
+
         func usage(ofServices services: [String]) async throws -> SwarmUsage {
             note("usage \(services)")
             var usage = SwarmUsage()
@@ -65,6 +76,7 @@ import Testing
         try await ServerFixture.with(backends: { backends in
             backends.alerts = recorder
             backends.usage = recorder
+            backends.paths = recorder
         }) { server in try await body(server, recorder) }
     }
 
@@ -82,6 +94,18 @@ import Testing
                 ), "\(rules)")
             _ = try await ServerTests.ask(server, "/alerts")
             #expect(recorder.requests == ["alerts true", "alerts false"])
+        }
+    }
+
+    @Test func `ways between nodes are spelled as the Engine API is`() async throws {
+        try await with { server, recorder in
+            let answer = try await ServerTests.ask(server, "/v1.50/swarm/paths")
+            for piece in [
+                #""From":"n1""#, #""To":"n2""#, #""Kind":"vxlan""#, #""Loss":0.5"#, #""Findings":["lossy"]"#,
+                #""PathMTU":1400"#, #""RoundTripSeconds":0.5"#, #""MeasuredAt":"1970-01-01T00:01:00Z""#,
+                #""DataPathPort":4789"#, #""IsWell":true"#,
+            ] { #expect(answer.contains(piece), "\(piece) in \(answer)") }
+            #expect(recorder.requests == ["paths"])
         }
     }
 

@@ -44,7 +44,7 @@ import Testing
             let log = try bench.container("a", "syslog", ["syslog-address": "tcp://127.0.0.1:\(port)"])
             try bench.write(log, 0..<300)
             let clock = ContinuousClock()
-            #expect(clock.measure { bench.shipper.begin(log, isRunning: true) } < .milliseconds(100))
+            #expect(clock.measure { bench.shipper.begin(log, isRunning: true) } < .seconds(1))
             try await eventually(within: .seconds(10), "what was shipped is told, or has arrived") {
                 bench.news.contains { if case .down = $0 { true } else { false } }
             }
