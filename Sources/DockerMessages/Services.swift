@@ -33,6 +33,10 @@ extension ServiceError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = invalid port specification"
         case .ingressPortOfRoundRobin:
             "rpc error: code = InvalidArgument desc = EndpointSpec: port published with ingress mode can't be used with dnsrr mode"
+        case .combinedNetwork(let network):
+            "rpc error: code = InvalidArgument desc = network \(network) cannot be combined with other networks of a service"
+        case .meshPortInNetwork(let network):
+            "rpc error: code = InvalidArgument desc = a service in network \(network) cannot publish ports with ingress mode"
         case .duplicatePort:
             "rpc error: code = InvalidArgument desc = EndpointSpec: duplicate published ports provided"
         case .portTaken(let port, let name, let id, let publishing):

@@ -218,7 +218,10 @@ package final class NodeEngine: ServiceLifecycle.Service {
     private func adoptNetworks() async {
         var pause = Duration.seconds(1)
         while !Task.isCancelled {
-            do { return try await network.adopt() } catch {
+            do {
+                try await network.adopt()
+                return await endpoints.finishConnections()
+            } catch {
                 log.error("networks of before could not be taken over", metadata: ["error": "\(error)"])
                 // Cancellation shows in the loop's condition.
                 try? await Task.sleep(for: pause)

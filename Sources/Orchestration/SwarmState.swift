@@ -199,11 +199,11 @@ extension SwarmTask {
 }
 
 extension ServiceSpec {
-    /// Networks that tasks join: the template's, or the service's older field; each once, with all the aliases on it.
+    /// Networks of the swarm that tasks join: the template's, or the service's older field; each once, with all the aliases on it.
     package var attachedNetworks: [NetworkAttachmentConfig] {
         let own = taskTemplate.networks ?? []
         var once: [NetworkAttachmentConfig] = []
-        for config in own.isEmpty ? networks ?? [] : own {
+        for config in own.isEmpty ? networks ?? [] : own where config.predefined == nil {
             if let index = once.firstIndex(where: { $0.target == config.target }) {
                 if let more = config.aliases { once[index].aliases = (once[index].aliases ?? []) + more }
             } else {

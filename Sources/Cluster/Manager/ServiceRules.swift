@@ -20,6 +20,7 @@ struct ServiceRules {
         try ModeRules.check(&spec, replacing: replacing?.spec)
         spec.taskTemplate.networks = try spec.taskTemplate.networks.map { try $0.map(resolve) }
         spec.networks = try spec.networks.map { try $0.map(resolve) }
+        try settlePredefined(&spec)
         spec.taskTemplate.runtime = spec.taskTemplate.runtime ?? "container"
         var endpoint = spec.endpointSpec ?? EndpointSpec()
         endpoint.mode = [nil, .other("")].contains(endpoint.mode) ? .vip : endpoint.mode
@@ -55,23 +56,38 @@ struct ServiceRules {
             state.networks[target] ?? state.networks(named: target).first
             ?? state.networks.values.first { !target.isEmpty && $0.id.hasPrefix(target) }
         guard let found else {
-            if ["bridge", "host", "none"].contains(target) {
-                throw UnsupportedError.feature("a service in the network \(target)")
+            if attachment.predefined != nil {
+                try Self.refuseOptions(of: attachment)
+                return attachment
             }
             throw ServiceError.networkNotFound(target)
         }
-        let options = (attachment.driverOpts ?? [:]).keys.filter {
-            !NetworkAttachmentConfig.addressOptions.contains($0)
-        }
-        if let option = options.min() {
-            throw UnsupportedError.feature("the option \(option) of a service's network")
-        }
+        try Self.refuseOptions(of: attachment, except: NetworkAttachmentConfig.addressOptions)
         guard found.spec.ingress != true else {
             throw ServiceError.ingressNamed(found.spec.name)
         }
         var attachment = attachment
         attachment.target = found.id
         return attachment
+    }
+
+    private static func refuseOptions(
+        of attachment: NetworkAttachmentConfig, except known: Set<String> = []
+    ) throws(UnsupportedError) {
+        if let option = (attachment.driverOpts ?? [:]).keys.filter({ !known.contains($0) }).min() {
+            throw .feature("the option \(option) of a service's network")
+        }
+    }
+
+    /// A node's own network stands alone, and in the template, which is what nodes are sent.
+    private func settlePredefined(_ spec: inout ServiceSpec) throws(ServiceError) {
+        let inTemplate = spec.taskTemplate.networks ?? []
+        let all = inTemplate.isEmpty ? spec.networks ?? [] : inTemplate
+        guard let own = all.lazy.compactMap(\.predefined).first else { return }
+        guard Set(all.map(\.target)).count == 1 else { throw .combinedNetwork(own.rawValue) }
+        if spec.ports.contains(where: \.isOnMesh) { throw .meshPortInNetwork(own.rawValue) }
+        spec.taskTemplate.networks = all
+        spec.networks = nil
     }
 
     private static func completed(_ port: PortConfig) -> PortConfig {

@@ -43,7 +43,7 @@ extension EndpointService {
     }
 
     /// Gives a running container its places in the networks that its record names and that it has not joined yet.
-    private func joinRunning(_ id: String) async throws -> ContainerRecord {
+    func joinRunning(_ id: String) async throws -> ContainerRecord {
         let before = Set(containers.record(id)?.endpoints.filter(\.isJoined).map(\.endpointID) ?? [])
         try await attachOverlays(id)
         try await checkParents(of: id)
@@ -88,7 +88,7 @@ extension EndpointService {
     }
 
     /// Takes endpoints out of a record, and its way out with the last that needed one.
-    private func drop(_ id: String, where isMeant: @Sendable (EndpointRecord) -> Bool) async throws {
+    func drop(_ id: String, where isMeant: @Sendable (EndpointRecord) -> Bool) async throws {
         let released = containers.record(id)?.endpoints.filter(isMeant).compactMap(\.attachmentID) ?? []
         let open = openBridges
         // Also when it cannot be put on record: they are held by nobody.

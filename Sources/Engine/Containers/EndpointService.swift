@@ -62,6 +62,7 @@ package final class EndpointService: NetworkConnectionBackend {
         guard let local = local.network(endpoint.networkID) ?? local.named(endpoint.networkName) else {
             throw EndpointError.networkNotFound(endpoint.networkName)
         }
+        if local.isConfiguration == true { throw NetworkConfigurationError.noEndpoint }
         endpoint.networkID = local.id
         endpoint.networkName = local.name
         endpoint.localDriver = local.parent == nil ? nil : local.driver
@@ -99,9 +100,11 @@ package final class EndpointService: NetworkConnectionBackend {
             }
             return requested
         }
+        let network = local.network(endpoint.networkID) ?? local.named(endpoint.networkName)
+        let prefix = endpoint.overlay == nil ? network?.interfacePrefix ?? "eth" : "eth"
         var number = index
-        while taken.contains("eth\(number)") { number += 1 }
-        return "eth\(number)"
+        while taken.contains("\(prefix)\(number)") { number += 1 }
+        return "\(prefix)\(number)"
     }
 
     /// Gives up everything that the container had in its networks.

@@ -52,7 +52,7 @@ struct EndpointOptions: Equatable {
     }
 
     /// As the kernel has it, and no path.
-    private static func isLinkName(_ name: String) -> Bool {
+    static func isLinkName(_ name: String) -> Bool {
         (1...15).contains(name.utf8.count) && name != "." && name != ".." && name != "lo"
             && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
     }

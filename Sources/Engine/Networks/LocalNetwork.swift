@@ -33,10 +33,14 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     var ipam = AddressManagement(driver: "default", config: [])
     /// Of the drivers `macvlan` and `ipvlan` alone.
     var parent: ParentLink?
+    /// Made to be taken by others: there is nothing of it but its settings.
+    var isConfiguration: Bool?
+    /// Whose settings it has, by name.
+    var configFrom: String?
 
     private enum CodingKeys: String, CodingKey {
         case id, name, driver, created, isInternal, isAttachable, options, labels, ranges, mac, hasChosenSubnet, ipam
-        case hasChosenSubnet6, lacksIPv4, parent
+        case hasChosenSubnet6, lacksIPv4, parent, isConfiguration, configFrom
         case gateways = "gateway"
     }
 
@@ -91,6 +95,7 @@ struct LocalNetworkPlanner {
         "com.docker.network.bridge.name", "com.docker.network.bridge.enable_icc",
         "com.docker.network.bridge.enable_ip_masquerade", "com.docker.network.bridge.host_binding_ipv4",
         "com.docker.network.bridge.default_bridge", "com.docker.network.driver.mtu",
+        "com.docker.network.bridge.gateway_mode_ipv4", LocalNetwork.interfacePrefixOption,
     ]
 
     /// - Throws: ``NetworkError``, ``PoolError``, ``NetworkOptionError``; ``UnsupportedError`` for what Apus does not do.
@@ -126,6 +131,7 @@ struct LocalNetworkPlanner {
         }
         try SwarmNetwork.checkMTU(request.options)
         try SpoofCheck.check(request.options)
+        try BridgeOptionRules.check(request.options ?? [:])
         for option in (request.options ?? [:]).keys.sorted() where !Self.knownOptions.contains(option) {
             if option.hasPrefix("com.docker.network.") {
                 throw NetworkOptionError.unsupported(option)

@@ -83,9 +83,14 @@ struct NameTableComposer {
         return table
     }
 
+    /// Of a name that is longer than a label of the DNS (RFC 1035 §2.3.4) what fits into one: nobody could ask for the whole. An id has one digit more.
+    private static func label(_ name: String) -> String {
+        name.utf8.count > 63 && !name.contains(".") ? String(name.prefix(63)) : name
+    }
+
     /// What a container is called on a network.
     static func names(of container: any NetworkMember, _ endpoint: EndpointRecord) -> Set<String> {
-        var names: Set<String> = [container.name, container.id, container.shortID]
+        var names: Set<String> = [label(container.name), label(container.id), container.shortID]
         names.formUnion(endpoint.requested?.aliases ?? [])
         if !container.hostname.isEmpty { names.insert(container.hostname) }
         return names

@@ -466,6 +466,12 @@ final class NetworkCoordinator: Sendable {
         return Upstreams(resolvConf: text ?? "")
     }
 
+    func reportUnfinished(_ id: String, _ error: any Error) {
+        log.warning(
+            "a container could not join the networks that it was being connected to",
+            metadata: ["container": "\(id.prefix(12))", "error": "\(error)"])
+    }
+
     func sandboxPath(_ id: String) -> String { dataPlane.sandboxNamespace(id).path }
 
     /// Sets the parameters that a running container's places in its networks ask for; where they are set already nothing is written.

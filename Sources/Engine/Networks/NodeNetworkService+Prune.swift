@@ -9,7 +9,7 @@ extension NodeNetworkService {
         let used = Set(
             members.members.flatMap(\.endpoints).filter(\.isJoined).flatMap { [$0.networkName, $0.networkID] })
         var candidates = networks.all.filter { network in
-            !network.isPredefined && !network.isGatewayBridge
+            !network.isPredefined && !network.isGatewayBridge && network.isConfiguration != true
                 && used.isDisjoint(with: [network.name, network.id])
                 && wanted.match(labels: network.labels, created: network.created)
         }.map { (name: $0.name, id: $0.id) }

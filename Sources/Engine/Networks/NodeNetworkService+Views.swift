@@ -20,6 +20,8 @@ extension NodeNetworkService {
         resource.options = network.options
         resource.labels = network.labels
         resource.containers = places
+        resource.configOnly = network.isConfiguration == true
+        resource.configFrom.network = network.configFrom ?? ""
         guard network.isGatewayBridge else { return resource }
         for (container, row) in resource.containers ?? [:] {
             resource.containers?[container]?.name = "gateway_\(row.endpointID.prefix(12))"

@@ -69,9 +69,14 @@ package final class NodeNetworkService: NetworkBackend {
 
     package func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) async throws -> NetworkResource {
         let candidates = try await allNetworks().filter { scope == nil || scope == "" || $0.scope == scope }
-        var found = try Self.find(reference, in: candidates)
-        if verbose { found.services = services(on: found.identifier) }
-        return found
+        let found: NetworkResource
+        do { found = try Self.find(reference, in: candidates) } catch {
+            guard let own = await predefined(reference, scope: scope) else { throw error }
+            return own
+        }
+        var shown = found
+        if verbose { shown.services = services(on: found.identifier) }
+        return shown
     }
 
     /// By id, then name, then unambiguous prefix of an id.
@@ -105,6 +110,14 @@ package final class NodeNetworkService: NetworkBackend {
     package func createNetwork(_ request: NetworkRequest) async throws -> (id: String, warning: String) {
         var request = request
         if request.name.isEmpty { throw NetworkError.emptyName }
+        let source = request.configFrom?.network ?? ""
+        request = try configured(request)
+        if request.configOnly {
+            return try await lock.run("networks") { [request] in
+                try refuseTakenName(request.name)
+                return (try await createConfiguration(request).id, "")
+            }
+        }
         if request.driver.isEmpty { request.driver = "bridge" }
         let isOverlay = request.driver == "overlay"
         if isOverlay, request.scope == "local" {
@@ -129,7 +142,7 @@ package final class NodeNetworkService: NetworkBackend {
         default: throw NetworkError.unknownDriver(request.driver)
         }
         if request.scope == "swarm" {
-            throw UnsupportedError.features("swarm-scoped bridge networks")
+            throw UnsupportedError.features("swarm-scoped \(request.driver) networks")
         }
         return try await lock.run("networks") {
             try refuseTakenName(request.name)
@@ -139,10 +152,11 @@ package final class NodeNetworkService: NetworkBackend {
             let planner = LocalNetworkPlanner(
                 taken: networks.subnets,
                 routed: try await RoutedSubnets.read() + self.network.swarmSubnets, uniqueLocal: networks.uniqueLocal)
-            let network =
+            var network =
                 request.driver == "bridge"
                 ? try planner.plan(request, id: RandomID.docker(), at: .now)
                 : try await planOnParent(request, planner)
+            network.configFrom = source.isEmpty ? nil : networks.network(source)?.name ?? source
             if network.driver == "bridge",
                 networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName })
             {
@@ -175,6 +189,7 @@ package final class NodeNetworkService: NetworkBackend {
             return try await catalog.removeSwarmNetwork(id: found.identifier)
         }
         try await lock.run("networks") {
+            try checkConfiguration(found.identifier)
             let isNeeded = found.name == LocalNetwork.gatewayBridgeName && network.isInSwarm
             guard !isNeeded, try await removeUnused(found.identifier) else {
                 throw NetworkError.inUse(name: found.name, id: found.identifier)

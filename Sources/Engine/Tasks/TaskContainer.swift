@@ -96,6 +96,8 @@ struct TaskContainer {
             host.logConfig.type = driver.name
             host.logConfig.config = driver.options ?? [:]
         }
+        // Else the networks of the swarm say it, or the default bridge does.
+        if let own = task.spec.networks?.lazy.compactMap(\.predefined).first { host.networkMode = own.rawValue }
         return host
     }
 

@@ -12,6 +12,10 @@ package enum ServiceError: Fault, Equatable {
     case invalidPort
     case ingressPortOfRoundRobin
     case duplicatePort
+    /// A node's own network beside another.
+    case combinedNetwork(String)
+    /// Tasks on a node's own network have no place in the mesh.
+    case meshPortInNetwork(String)
     case portTaken(port: Int, name: String, id: String, publishing: PortPublishing)
     case severalModes
     case negativeReplicas
@@ -35,7 +39,8 @@ package enum ServiceError: Fault, Equatable {
         case .invalidName, .longName, .ingressNamed, .unknownEndpointMode, .invalidPort, .ingressPortOfRoundRobin,
             .duplicatePort, .portTaken, .severalModes, .negativeReplicas, .updatesOfJob, .perNodeMaximumOfGlobal,
             .unknownFailureAction, .unknownOrder, .negativeDelay, .negativeMonitor, .failureRatioOutOfRange,
-            .noPreviousSpec, .invalidPublishing, .foreignAddress, .meshOnlyPublishing:
+            .noPreviousSpec, .combinedNetwork, .meshPortInNetwork, .invalidPublishing, .foreignAddress,
+            .meshOnlyPublishing:
             .invalidInput
         case .renamed, .modeChanged: .notImplemented
         case .nameTaken: .conflict

@@ -47,5 +47,22 @@ extension SentenceTests {
         Row(
             ParentError.severalSubnets(driver: "macvlan"), .invalidInput,
             "several subnets of a macvlan network are not implemented by apus"),
+        Row(
+            NetworkConfigurationError.operatorField, .forbidden,
+            "configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported."
+        ),
+        Row(
+            NetworkConfigurationError.dependent, .forbidden,
+            "a configuration network cannot depend on another configuration network"),
+        Row(
+            NetworkConfigurationError.ownSettings, .forbidden,
+            "user specified configurations are not supported if the network depends on a configuration network"),
+        Row(
+            NetworkConfigurationError.notFound("name"), .notFound,
+            "configuration network \"name\" does not exist"),
+        Row(NetworkConfigurationError.inUse("name"), .forbidden, "configuration network \"name\" is in use"),
+        Row(
+            NetworkConfigurationError.noEndpoint, .forbidden,
+            "cannot create endpoint on configuration-only network"),
     ]
 }

@@ -45,6 +45,12 @@ extension SentenceTests {
             "rpc error: code = InvalidArgument desc = EndpointSpec: port published with ingress mode can't be used with dnsrr mode"
         ),
         Row(
+            ServiceError.combinedNetwork("host"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = network host cannot be combined with other networks of a service"),
+        Row(
+            ServiceError.meshPortInNetwork("host"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = a service in network host cannot publish ports with ingress mode"),
+        Row(
             ServiceError.duplicatePort, .invalidInput,
             "rpc error: code = InvalidArgument desc = EndpointSpec: duplicate published ports provided"),
         Row(

@@ -1,0 +1,102 @@
+import Addressing
+import DataPlane
+import EngineInterface
+import Faults
+import LinuxSystem
+import Model
+import Netlink
+import TestKit
+import Testing
+
+@testable import Engine
+
+/// Networks made of others' settings, and connections that a daemon which was killed has begun.
+@Suite(.timeLimit(.minutes(3))) struct NetworkDriverLifeTests {
+    private static func request(_ name: String, _ change: (inout NetworkRequest) -> Void) -> NetworkRequest {
+        var request = NetworkRequest()
+        request.name = name
+        change(&request)
+        return request
+    }
+
+    @Test func `a network takes its settings from one that is made for that`() async throws {
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            func create(_ request: NetworkRequest) async throws { _ = try await engine.networks.createNetwork(request) }
+            try await create(
+                Self.request("cfg") { request in
+                    request.configOnly = true
+                    request.ipam = AddressManagement(
+                        driver: "default", config: [AddressPool(subnet: "192.0.2.0/24", gateway: "192.0.2.7")])
+                    request.options = [LocalNetwork.interfacePrefixOption: "net"]
+                    request.labels = ["a": "b"]
+                })
+            let settings = try await engine.networks.inspectNetwork("cfg", scope: nil, verbose: false)
+            #expect(settings.configOnly && settings.driver == "null" && settings.scope == "local")
+            func taking(_ name: String, _ change: (inout NetworkRequest) -> Void = { _ in }) -> NetworkRequest {
+                Self.request(name) { request in
+                    request.configFrom = NetworkRequest.ConfigurationSource()
+                    request.configFrom?.network = "cfg"
+                    change(&request)
+                }
+            }
+            await #expect(throws: NetworkConfigurationError.ownSettings) {
+                try await create(taking("n") { $0.labels = ["c": "d"] })
+            }
+            await #expect(throws: NetworkConfigurationError.operatorField) {
+                try await create(
+                    Self.request("other") { request in
+                        request.configOnly = true
+                        request.attachable = true
+                    })
+            }
+            try await create(taking("n") { $0.attachable = true })
+            let made = try await engine.networks.inspectNetwork("n", scope: nil, verbose: false)
+            #expect(
+                made.configFrom.network == "cfg" && !made.configOnly && made.attachable && made.labels == ["a": "b"])
+            #expect(made.ipam.config?.first?.gateway == "192.0.2.7")
+            await #expect(throws: NetworkConfigurationError.inUse("cfg")) {
+                try await engine.networks.removeNetwork("cfg")
+            }
+            let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "n" }
+            let link = try await engine.network.dataPlane.sandboxNamespace(id).run {
+                try RouteSocket().link(named: "net0")
+            }
+            #expect(link != nil)
+            await #expect(throws: NetworkConfigurationError.noEndpoint) {
+                _ = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "cfg" }
+            }
+            try await engine.containers.removeContainer(id, force: true, removeVolumes: true)
+            #expect(try await engine.networks.pruneNetworks(Filters()) == ["n"])
+            try await engine.networks.removeNetwork("cfg")
+        }
+    }
+
+    @Test func `a connection that a killed daemon has begun is finished, and one that was being cut stays cut`()
+        async throws
+    {
+        let kept = Kept<String>("")
+        try await EngineFixture.run { fixture in
+            let engine = fixture.engine
+            for name in ["one", "two"] { _ = try await engine.networks.createNetwork(Self.request(name) { _ in }) }
+            let id = try await fixture.start(["sleep", "1000"]) { $0.hostConfig.networkMode = "one" }
+            // What a connect and a disconnect put on record before they do anything else.
+            try await engine.table.update(id, durably: true) { record in
+                record.endpoints.removeAll()
+                record.endpoints.append(EndpointRecord(networkID: "", networkName: "two"))
+            }
+            kept.withLock { $0 = id }
+        } restarted: { next in
+            let id = kept.withLock { $0 }
+            try await eventually(within: .seconds(20), "joined") {
+                try next.record(id).endpoints.contains { $0.networkName == "two" && $0.isJoined }
+            }
+            let place = try #require(next.record(id).endpoints.first)
+            let sandbox = next.engine.network.dataPlane.sandboxNamespace(id)
+            try await eventually(within: .seconds(20), "one link") {
+                let links = try await sandbox.run { try RouteSocket().links().map(\.name) }
+                return links.filter { $0 != "lo" } == [place.interfaceName]
+            }
+        }
+    }
+}

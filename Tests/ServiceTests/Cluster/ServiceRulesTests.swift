@@ -1,0 +1,73 @@
+import EngineInterface
+import Model
+import Orchestration
+import TestKit
+import Testing
+
+@testable import Cluster
+
+/// Networks of services.
+@Suite struct ServiceRulesTests {
+    private func checked(_ change: (inout ServiceSpec) -> Void) throws -> ServiceSpec {
+        var spec = ServiceSpec()
+        spec.name = "web"
+        spec.taskTemplate.containerSpec = ContainerSpec()
+        spec.taskTemplate.containerSpec?.image = "box"
+        change(&spec)
+        return try ServiceRules(SwarmState()).checked(spec, replacing: nil)
+    }
+
+    private func network(_ target: String) -> NetworkAttachmentConfig {
+        var config = NetworkAttachmentConfig()
+        config.target = target
+        return config
+    }
+
+    @Test(arguments: PredefinedNetwork.allCases)
+    func `a service can be on a network that every node has, by its name, and has no address of the swarm there`(
+        own: PredefinedNetwork
+    ) throws {
+        for inTemplate in [true, false] {
+            let spec = try checked { spec in
+                if inTemplate {
+                    spec.taskTemplate.networks = [network(own.rawValue)]
+                } else {
+                    spec.networks = [network(own.rawValue)]
+                }
+            }
+            // Nodes are sent the template alone.
+            #expect(spec.taskTemplate.networks?.map(\.target) == [own.rawValue])
+            #expect(spec.networks == nil && spec.attachedNetworks.isEmpty)
+        }
+    }
+
+    @Test func `such a network stands alone, and its tasks have no port of the mesh and no options`() throws {
+        #expect(throws: ServiceError.combinedNetwork("host")) {
+            try checked { $0.taskTemplate.networks = [network("host"), network("none")] }
+        }
+        func port(_ mode: String) -> (inout ServiceSpec) -> Void {
+            { spec in
+                spec.taskTemplate.networks = [network("bridge")]
+                var port = PortConfig()
+                (port.targetPort, port.publishedPort, port.publishMode) = (80, 8080, mode)
+                spec.endpointSpec = EndpointSpec()
+                spec.endpointSpec?.ports = [port]
+            }
+        }
+        #expect(throws: ServiceError.meshPortInNetwork("bridge")) { try checked(port("ingress")) }
+        _ = try checked(port("host"))
+        let refusal = #expect(throws: APIError.self) {
+            try told {
+                try checked { spec in
+                    var config = network("host")
+                    config.driverOpts = ["com.docker.network.endpoint.ifname": "x0"]
+                    spec.taskTemplate.networks = [config]
+                }
+            }
+        }
+        #expect(refusal?.kind == .notImplemented)
+        #expect(throws: ServiceError.networkNotFound("nowhere")) {
+            try checked { $0.taskTemplate.networks = [network("nowhere")] }
+        }
+    }
+}
