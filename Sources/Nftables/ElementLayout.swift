@@ -118,8 +118,8 @@ package enum Balancing: Equatable, Sendable {
 
     /// The rule of a chain that chooses one of so many by the sender's address, of ports alone: the same number for it wherever the rule is.
     package func textBySource(of count: Int) -> String? {
-        guard count > 1, case .ports(let map, let carrier) = self else { return nil }
-        return "meta \(carrier) set jhash ip saddr mod \(count) seed 0x61707573 "
+        guard count > 1, case .ports(let map, let carrier, let family) = self else { return nil }
+        return "meta \(carrier) set jhash \(family == .v4 ? "ip" : "ip6") saddr mod \(count) seed 0x61707573 "
             + "dnat to meta l4proto . th dport . meta \(carrier) map @\(map)"
     }
 
