@@ -61,7 +61,8 @@ struct Program: AsyncParsableCommand {
         server.socketPath = try options.socketPath()
         server.productVersion = ProductVersion.text
         let swarmMetrics = SwarmMetrics(
-            swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board }, log: log)
+            swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board },
+            subnets: { await SwarmMetrics.subnets(of: swarm) }, log: log)
         engine.metrics.use(swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() })
         var backends = Backends(
             system: engine.system, containers: engine.containers, creation: engine.factory, listing: engine.listing,

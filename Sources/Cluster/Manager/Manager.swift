@@ -24,6 +24,8 @@ package struct Manager: Sendable {
     package let logs: LogBroker
     /// What the nodes tell of themselves.
     package let feeds: FeedHub
+    /// What is used of networks' addresses.
+    let addresses: AddressLedger
     /// How the managers are at this moment.
     let live: ManagerPresence
     /// The store's members, which managers are.
@@ -37,6 +39,7 @@ package struct Manager: Sendable {
     ) {
         feeds = FeedHub(model: model, events: events)
         logs = LogBroker(model: model)
+        addresses = AddressLedger(model: model)
         self.live = live
         self.members = members
         self.model = model

@@ -111,6 +111,10 @@ struct ManagerRole: Sendable {
             tasks.addTask { try await dispatcher.run() }
             tasks.addTask { await manager.logs.run() }
             tasks.addTask {
+                await manager.addresses.run()
+                try Task.checkCancellation()
+            }
+            tasks.addTask {
                 await manager.feeds.run()
                 try Task.checkCancellation()
             }

@@ -71,6 +71,11 @@ package final class NodeNetworkService: NetworkBackend {
         let candidates = try await allNetworks().filter { scope == nil || scope == "" || $0.scope == scope }
         var found = try Self.find(reference, in: candidates)
         if verbose { found.services = services(on: found.identifier) }
+        if found.scope == "swarm" {
+            found.status = await catalog?.addressStatus(ofNetwork: found.identifier)
+        } else {
+            found.status = status(of: found)
+        }
         return found
     }
 

@@ -53,7 +53,31 @@ package struct ClusterFacts: Sendable {
         }
     }
 
+    /// A subnet of a network, and how many of its addresses there are in each state.
+    package struct Subnet: Sendable {
+        package var network: String
+        package var networkID: String
+        /// In CIDR form.
+        package var subnet: String
+        /// Held by tasks, services and nodes.
+        package var used: Int
+        /// Of those that can be had; ``resting`` ones among them.
+        package var free: Int
+        /// Given up within the last minute.
+        package var resting: Int
+
+        package init(network: String, networkID: String, subnet: String, used: Int, free: Int, resting: Int) {
+            self.free = free
+            self.network = network
+            self.networkID = networkID
+            self.resting = resting
+            self.subnet = subnet
+            self.used = used
+        }
+    }
+
     package var nodes: [Node] = []
+    package var subnets: [Subnet] = []
     package var services: [Service] = []
     package var tasks: [TaskName] = []
     package var swarm: SwarmFacts?
@@ -76,6 +100,7 @@ package struct ClusterFacts: Sendable {
         }
         NodeFamilies(labelled.compactMap { node, labels in node.pulse.map { (SampleRow($0), labels) } }).write(
             to: &page)
+        writeSubnets(to: &page)
         writeTasks(to: &page)
         if let swarm { DockerdFamilies.write(swarm, to: &page) }
         page.finish()
@@ -100,6 +125,20 @@ package struct ClusterFacts: Sendable {
         page.family("apus_service_update_state", .gauge, "The state of a service's last update; always 1.")
         for (service, labels) in labelled where !service.updateState.isEmpty {
             page.sample(labels.adding("state", service.updateState), 1)
+        }
+    }
+
+    private func writeSubnets(to page: inout ExpositionWriter) {
+        page.family(
+            "apus_network_addresses", .gauge, unit: "addresses",
+            "Addresses of a network's subnet: used, free, or free and given up a moment ago (resting).")
+        for subnet in subnets {
+            let labels = ExpositionWriter.Labels([
+                ("network", subnet.network), ("network_id", subnet.networkID), ("subnet", subnet.subnet),
+            ])
+            for (state, count) in [
+                ("free", max(0, subnet.free - subnet.resting)), ("resting", subnet.resting), ("used", subnet.used),
+            ] { page.sample(labels.adding("state", state), Int64(clamping: count)) }
         }
     }
 
