@@ -20,18 +20,19 @@ package struct SubnetIndex: Sendable {
         // What contains it is told by its own address: one look for each length that there is.
         var found = (lengths[subnet.family] ?? []).filter { $0 < subnet.prefixLength }.sorted()
             .map { IPNetwork(address: subnet.address, prefixLength: $0).masked }.filter(all.contains)
-        for inner in sorted[firstIndex(notBefore: subnet)...] {
+        for inner in sorted.dropFirst(count(before: subnet)) {
             guard found.count < limit, subnet.contains(inner) else { break }
             found.append(inner)
         }
         return Array(found.prefix(limit))
     }
 
-    /// Where the subnets begin that are not before one: all that are inside of it follow each other there.
-    private func firstIndex(notBefore subnet: IPNetwork) -> Int {
-        var (low, high) = (sorted.startIndex, sorted.endIndex)
+    /// How many subnets are before one: all that are inside of it follow each other behind those.
+    private func count(before subnet: IPNetwork) -> Int {
+        var (low, high) = (0, sorted.count)
         while low < high {
             let middle = low + (high - low) / 2
+            guard sorted.indices.contains(middle) else { break }
             if sorted[middle] < subnet { low = middle + 1 } else { high = middle }
         }
         return low

@@ -82,6 +82,13 @@ extension Swarm: SwarmNetworkCatalog {
 
     package func networksInUse() async -> Set<String> { part?.state.value.manager?.networksInUse() ?? [] }
 
+    package func addressStatus(ofNetwork id: String) async -> NetworkStatus? {
+        part?.state.value.manager?.addressStatus(ofNetwork: id)
+    }
+
+    /// What networks have of addresses; nothing on a node that is no manager.
+    package func subnetCounts() async -> [SubnetCount] { part?.state.value.manager?.subnetCounts() ?? [] }
+
     package func removeSwarmNetwork(id: String) async throws { try await manager().removeNetwork(id: id) }
 }
 

@@ -10,6 +10,8 @@ package protocol SwarmNetworkCatalog: Sendable {
     func swarmNetworks() async throws -> [SwarmNetwork]
     /// On a manager, the ids of networks that services or running tasks use, wherever in the swarm; else nothing.
     func networksInUse() async -> Set<String>
+    /// On a manager, what a network has of addresses; `nil` elsewhere, and for one that is not there.
+    func addressStatus(ofNetwork id: String) async -> NetworkStatus?
     /// Creates an overlay, allocated and stored, and answers its id.
     func createSwarmNetwork(_ request: NetworkRequest) async throws -> String
     /// Gives a container of this node a place on an attachable network, and returns when the node has been told of the network.

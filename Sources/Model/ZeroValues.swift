@@ -24,5 +24,6 @@ extension SwarmNetwork: ZeroValue { package static var zero: Self { Self(id: "")
 extension SwarmNetworkSpec: ZeroValue { package static var zero: Self { Self() } }
 extension ClusterSpec: ZeroValue { package static var zero: Self { Self() } }
 extension TLSInfo: ZeroValue { package static var zero: Self { Self() } }
+extension NetworkStatus.Addresses: ZeroValue { package static var zero: Self { Self() } }
 extension AddressManagement: ZeroValue { package static var zero: Self { Self() } }
 extension NetworkRequest.ConfigurationSource: ZeroValue { package static var zero: Self { Self() } }

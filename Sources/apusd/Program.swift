@@ -68,7 +68,8 @@ struct Program: AsyncParsableCommand {
         server.productVersion = ProductVersion.text
         let swarmMetrics = SwarmMetrics(
             swarm: swarm, networks: engine.networks, board: { await swarm.feeds?.board },
-            addresses: { await swarm.feeds?.metricsAddresses ?? [:] }, log: log)
+            addresses: { await swarm.feeds?.metricsAddresses ?? [:] },
+            subnets: { await SwarmMetrics.subnets(of: swarm) }, log: log)
         engine.metrics.use(
             swarm: { await swarmMetrics.facts() }, cluster: { await swarmMetrics.cluster() },
             targets: { await swarmMetrics.targets() })

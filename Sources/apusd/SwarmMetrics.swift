@@ -13,6 +13,8 @@ struct SwarmMetrics: Sendable {
     let board: @Sendable () async -> PulseBoard?
     /// Where nodes serve their metrics, by their ids.
     let addresses: @Sendable () async -> [String: String]
+    /// What networks have of addresses.
+    let subnets: @Sendable () async -> [ClusterFacts.Subnet]
     let log: Logger
 
     /// `nil` on a node that is in no swarm.
@@ -96,6 +98,7 @@ struct SwarmMetrics: Sendable {
                     id: node.id, hostname: node.description?.hostname ?? "", state: node.status.state.rawValue,
                     pulse: board.pulse(ofNode: node.id, now: Timestamp.now.seconds))
             }
+            facts.subnets = await subnets()
             var states: [String: [String: Int]] = [:]
             for task in tasks { states[task.serviceID, default: [:]][task.status.state.rawValue, default: 0] += 1 }
             facts.services = services.map { service in
@@ -118,6 +121,17 @@ struct SwarmMetrics: Sendable {
         } catch {
             log.debug("the swarm's metrics are not known at present", metadata: ["error": "\(error)"])
             return nil
+        }
+    }
+}
+
+extension SwarmMetrics {
+    /// What networks have of addresses; nothing on a node that is no manager.
+    static func subnets(of swarm: Swarm) async -> [ClusterFacts.Subnet] {
+        await swarm.subnetCounts().map {
+            ClusterFacts.Subnet(
+                network: $0.network, networkID: $0.networkID, subnet: $0.subnet, used: $0.used, free: $0.free,
+                resting: $0.resting)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Addressing
 import EngineInterface
 import Faults
 import LinuxSystem
@@ -48,6 +49,33 @@ extension Manager {
             }
             return StoreTransaction(
                 conditions: [.present(network.key)], deletes: [network.key, .name(.networks, network.spec.name)])
+        }
+    }
+
+    /// What a network has of addresses; `nil` for one that is not there.
+    package func addressStatus(ofNetwork id: String) -> NetworkStatus? {
+        guard let network = model.objects.networks[id] else { return nil }
+        return NetworkStatus(
+            Dictionary(
+                addresses.usage(of: network).map { usage in
+                    (
+                        usage.subnet.description,
+                        NetworkStatus.Subnet(
+                            inUse: usage.unavailable, available: UInt64(clamping: usage.free),
+                            resting: usage.resting > 0 ? UInt64(clamping: usage.resting) : nil)
+                    )
+                }
+            ) { first, _ in first })
+    }
+
+    /// The same of all networks, in the order of their names, for metrics.
+    package func subnetCounts() -> [SubnetCount] {
+        model.objects.networks.values.sorted { ($0.spec.name, $0.id) < ($1.spec.name, $1.id) }.flatMap { network in
+            addresses.usage(of: network).map {
+                SubnetCount(
+                    network: network.spec.name, networkID: network.id, subnet: $0.subnet.description, used: $0.used,
+                    free: $0.free, resting: $0.resting)
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ package struct Manager: Sendable {
     package let feeds: FeedHub
     /// The way to containers on other nodes.
     let tunnels: TunnelHub
+    /// What is used of networks' addresses.
+    let addresses: AddressLedger
     /// How the managers are at this moment.
     let live: ManagerPresence
     /// The store's members, which managers are.
@@ -40,6 +42,7 @@ package struct Manager: Sendable {
         feeds = FeedHub(model: model, events: events)
         tunnels = TunnelHub(model: model, feeds: feeds, events: events, nodeID: nodeID)
         logs = LogBroker(model: model)
+        addresses = AddressLedger(model: model)
         self.live = live
         self.members = members
         self.model = model

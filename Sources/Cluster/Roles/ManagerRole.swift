@@ -113,6 +113,10 @@ struct ManagerRole: Sendable {
             tasks.addTask { await manager.logs.run() }
             tasks.addTask { try await manager.tunnels.run() }
             tasks.addTask {
+                await manager.addresses.run()
+                try Task.checkCancellation()
+            }
+            tasks.addTask {
                 await manager.feeds.run()
                 try Task.checkCancellation()
             }

@@ -27,6 +27,7 @@ extension Command {
               apus network ls, apus network list
 
             Options:
+                  --addresses       With how many addresses are used, free and resting, as the engine or a manager knows it
               -f, --filter filter   Only those that fit (e.g. "driver=bridge")
                   --format string   How rows look: 'table' for columns, 'table TEMPLATE' for those of a Go template,
                                     'json', or a 'TEMPLATE' alone
@@ -35,10 +36,15 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        let answer = try await call.client().json(.get("/networks", FilterArguments.query(flags.list("filter"))))
-        let networks = answer.elements.sorted { NaturalOrder.comesBefore($0["Name"].text, $1["Name"].text) }
-        try NetworkRow.listing.show(
-            networks.map { NetworkRow.row($0, isShort: !flags.isSet("no-trunc")) }, format: flags.string("format"),
+        let client = try await call.client()
+        let answer = try await client.json(.get("/networks", FilterArguments.query(flags.list("filter"))))
+        var networks = answer.elements.sorted { NaturalOrder.comesBefore($0["Name"].text, $1["Name"].text) }
+        let isWithAddresses = flags.isSet("addresses")
+        if isWithAddresses { networks = try await NetworkAddresses.inspect(networks, client) }
+        try (isWithAddresses ? NetworkRow.addressListing : NetworkRow.listing).show(
+            networks.map {
+                NetworkRow.row($0, isShort: !flags.isSet("no-trunc"), isWithAddresses: isWithAddresses)
+            }, format: flags.string("format"),
             isQuiet: flags.isSet("quiet"))
     }
 
@@ -181,6 +187,21 @@ enum NetworkRemoval {
     }
 }
 
+/// How many addresses networks have: what an answer to inspect says, and a list does not.
+enum NetworkAddresses {
+    /// The same networks as they are inspected; one that is gone meanwhile is left out.
+    static func inspect(_ networks: [JSON], _ client: DockerClient) async throws -> [JSON] {
+        var found: [JSON] = []
+        for network in networks {
+            do { found.append(try await client.json(.get(NetworkPath.of(network["Id"].text)))) } catch let error
+                as DockerError
+                where error.isNotFound
+            {}
+        }
+        return found
+    }
+}
+
 /// A network of `GET /networks` as a row of `network ls`.
 package enum NetworkRow {
     package static let listing = Listing(
@@ -190,16 +211,44 @@ package enum NetworkRow {
             "Internal": "INTERNAL", "Labels": "LABELS", "CreatedAt": "CREATED AT",
         ])
 
-    /// - Parameter isShort: Whether its id is cut.
-    package static func row(_ network: JSON, isShort: Bool) -> Row {
+    /// With what an answer to inspect says of addresses.
+    package static let addressListing = Listing(
+        table:
+            "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}\t{{.Subnets}}\t{{.InUse}}\t{{.Available}}\t{{.Resting}}",
+        headers: listing.headers.merging([
+            "Subnets": "SUBNETS", "InUse": "IN USE", "Available": "AVAILABLE", "Resting": "RESTING",
+        ]) { first, _ in first })
+
+    /// Sums over the network's subnets; nothing where they are not known.
+    private static func addresses(_ network: JSON) -> [String: JSON] {
+        let subnets = network["Status"]["IPAM"]["Subnets"].members
+        func sum(_ name: String) -> JSON {
+            if subnets.isEmpty { return .string("") }
+            let total = subnets.reduce(UInt64(0)) { total, subnet in
+                let (sum, isOver) = total.addingReportingOverflow(subnet.value[name].unsigned)
+                return isOver ? .max : sum
+            }
+            return .string("\(total)")
+        }
+        return [
+            "Subnets": .string(subnets.map(\.name).joined(separator: ",")), "InUse": sum("IPsInUse"),
+            "Available": sum("DynamicIPsAvailable"), "Resting": sum("IPsResting"),
+        ]
+    }
+
+    /// - Parameters:
+    ///   - isShort: Whether its id is cut.
+    ///   - isWithAddresses: Whether the columns of ``addressListing`` are there, too.
+    package static func row(_ network: JSON, isShort: Bool, isWithAddresses: Bool = false) -> Row {
         let id = network["Id"].text
         func flag(_ name: String) -> JSON { .string(network[name].isTrue ? "true" : "false") }
+        let columns: [String: JSON] = isWithAddresses ? addresses(network) : [:]
         return Row(
-            [
+            columns.merging([
                 "ID": .string(isShort ? Units.shortID(id) : id), "Name": network["Name"], "Driver": network["Driver"],
                 "Scope": network["Scope"], "IPv4": flag("EnableIPv4"), "IPv6": flag("EnableIPv6"),
                 "Internal": flag("Internal"), "Labels": .string(LabelText.joined(network["Labels"])),
                 "CreatedAt": .string(Timestamps.goText(network["Created"].text)),
-            ], methods: ["Label": LabelText.method(network["Labels"])])
+            ]) { _, own in own }, methods: ["Label": LabelText.method(network["Labels"])])
     }
 }

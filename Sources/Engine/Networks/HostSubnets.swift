@@ -51,8 +51,9 @@ struct HostSubnets: Equatable {
     private static func isEverywhere(_ subnet: IPNetwork) -> Bool {
         switch subnet {
         case .v4(let network):
-            let octets = IPAddress.v4(network.first).octets
-            return octets[0] == 127 || (octets[0] == 169 && octets[1] == 254) || (224...239).contains(octets[0])
+            // 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4
+            let number = network.first.number
+            return number >> 24 == 127 || number >> 16 == 0xa9fe || number >> 28 == 0xe
         case .v6(let network):
             let top = network.first.high >> 48
             return top == 0xfe80 || top >> 8 == 0xff || (network.first.high == 0 && network.prefixLength == 128)

@@ -135,6 +135,22 @@ extension NodeNetworkService {
         return shown
     }
 
+    /// What a local network has of addresses; `nil` for one that has none.
+    func status(of resource: NetworkResource) -> NetworkStatus? {
+        guard let network = networks.network(resource.identifier), !network.ranges.isEmpty else { return nil }
+        let held = Set(
+            members.members.flatMap(\.endpoints).filter { $0.networkID == network.id }.compactMap(\.address?.address))
+        let subnets = network.ranges.map { range in
+            let gone = UInt128(held.count { range.mayGive($0) })
+            let capacity = range.capacity
+            let subnet = NetworkStatus.Subnet(
+                inUse: UInt64(clamping: range.unavailable + UInt128(held.count(where: range.subnet.contains))),
+                available: UInt64(clamping: capacity > gone ? capacity - gone : 0))
+            return (range.subnet.description, subnet)
+        }
+        return NetworkStatus(Dictionary(subnets) { first, _ in first })
+    }
+
     private static func shown(_ name: String, _ address: IPAddress, on node: IPAddress) -> NetworkServiceTask {
         var task = NetworkServiceTask()
         task.name = name

@@ -69,14 +69,18 @@ package final class NodeNetworkService: NetworkBackend {
 
     package func inspectNetwork(_ reference: String, scope: String?, verbose: Bool) async throws -> NetworkResource {
         let candidates = try await allNetworks().filter { scope == nil || scope == "" || $0.scope == scope }
-        let found: NetworkResource
+        var found: NetworkResource
         do { found = try Self.find(reference, in: candidates) } catch {
             guard let own = await predefined(reference, scope: scope) else { throw error }
             return own
         }
-        var shown = found
-        if verbose { shown.services = services(on: found.identifier) }
-        return shown
+        if verbose { found.services = services(on: found.identifier) }
+        if found.scope == "swarm" {
+            found.status = await catalog?.addressStatus(ofNetwork: found.identifier)
+        } else {
+            found.status = status(of: found)
+        }
+        return found
     }
 
     /// By id, then name, then unambiguous prefix of an id.

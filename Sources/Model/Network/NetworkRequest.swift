@@ -117,6 +117,8 @@ package struct NetworkResource: Codable, Sendable, Equatable {
     @Nullable package var options: [String: String]?
     @Nullable package var labels: [String: String]?
     package var peers: [NetworkPeer]?
+    /// In answers to inspect alone, and of the swarm's networks on managers alone.
+    package var status: NetworkStatus?
     /// With `verbose`: service name → its tasks.
     package var services: [String: NetworkService]?
 

@@ -53,7 +53,31 @@ package struct ClusterFacts: Sendable {
         }
     }
 
+    /// A subnet of a network, and how many of its addresses there are in each state.
+    package struct Subnet: Sendable {
+        package var network: String
+        package var networkID: String
+        /// In CIDR form.
+        package var subnet: String
+        /// Held by tasks, services and nodes.
+        package var used: Int
+        /// Of those that can be had; ``resting`` ones among them.
+        package var free: Int
+        /// Given up within the last minute.
+        package var resting: Int
+
+        package init(network: String, networkID: String, subnet: String, used: Int, free: Int, resting: Int) {
+            self.free = free
+            self.network = network
+            self.networkID = networkID
+            self.resting = resting
+            self.subnet = subnet
+            self.used = used
+        }
+    }
+
     package var nodes: [Node] = []
+    package var subnets: [Subnet] = []
     package var services: [Service] = []
     package var tasks: [TaskName] = []
     package var swarm: SwarmFacts?
@@ -83,6 +107,7 @@ package struct ClusterFacts: Sendable {
             }
         }
         writeLogs(labelled.compactMap { node, labels in node.pulse.map { ($0, labels) } }, to: &page)
+        writeSubnets(to: &page)
         writeTasks(to: &page)
         if let swarm { DockerdFamilies.write(swarm, to: &page) }
         page.finish()
@@ -129,6 +154,20 @@ package struct ClusterFacts: Sendable {
                 guard let value = pulse.node.dropFirst(series.rawValue).first else { continue }
                 page.sample(labels, Int64(clamping: value))
             }
+        }
+    }
+
+    private func writeSubnets(to page: inout ExpositionWriter) {
+        page.family(
+            "apus_network_addresses", .gauge, unit: "addresses",
+            "Addresses of a network's subnet: used, free, or free and given up a moment ago (resting).")
+        for subnet in subnets {
+            let labels = ExpositionWriter.Labels([
+                ("network", subnet.network), ("network_id", subnet.networkID), ("subnet", subnet.subnet),
+            ])
+            for (state, count) in [
+                ("free", max(0, subnet.free - subnet.resting)), ("resting", subnet.resting), ("used", subnet.used),
+            ] { page.sample(labels.adding("state", state), Int64(clamping: count)) }
         }
     }
 

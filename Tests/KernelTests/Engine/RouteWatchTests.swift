@@ -12,7 +12,9 @@ import Testing
     private func network(_ text: String) throws -> IPNetwork { try #require(IPNetwork(text)) }
 
     /// A watch that runs, of a namespace and a directory with a `resolv.conf`.
-    private func withWatch(_ body: @Sendable (RouteWatch, NetworkNamespace, String) async throws -> Void) async throws {
+    private func withWatch(_ body: @escaping @Sendable (RouteWatch, NetworkNamespace, String) async throws -> Void)
+        async throws
+    {
         try await withTemporaryDirectory { directory in
             try await withNetworkNamespace { namespace in
                 let file = directory + "/resolv.conf"

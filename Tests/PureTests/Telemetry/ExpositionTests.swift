@@ -46,6 +46,10 @@ import Testing
             ClusterFacts.Service(
                 id: "s1", name: "web", desired: 3, tasks: ["running": 2, "failed": 1], updateState: "updating")
         ]
+        facts.subnets = [
+            ClusterFacts.Subnet(
+                network: "app", networkID: "w1", subnet: "10.1.0.0/24", used: 3, free: 250, resting: 2)
+        ]
         facts.tasks = (0..<2).map { ClusterFacts.TaskName(id: "task\($0)", serviceName: "web", name: "web.\($0)") }
         facts.swarm = swarm
         return facts
@@ -95,6 +99,9 @@ import Testing
         let cluster = Self.pages(.text)[2].text
         #expect(cluster.contains("apus_service_tasks{service=\"web\",service_id=\"s1\",state=\"failed\"} 1\n"))
         #expect(cluster.contains("apus_node_up{node=\"two\",node_id=\"n2\",state=\"down\"} 0\n"))
+        let app = "apus_network_addresses{network=\"app\",network_id=\"w1\",subnet=\"10.1.0.0/24\",state="
+        #expect(cluster.contains(app + "\"used\"} 3\n") && cluster.contains(app + "\"resting\"} 2\n"))
+        #expect(cluster.contains(app + "\"free\"} 248\n"))
         #expect(cluster.contains("id=\"task1\"") && !cluster.contains("id=\"task2\""))
     }
 

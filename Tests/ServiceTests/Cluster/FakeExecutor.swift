@@ -53,7 +53,8 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         description.resources.nanoCPUs = 4_000_000_000
         description.resources.memoryBytes = 8 << 30
         description.encryption = encryption.value
-        (description.routedSubnets, description.resolvers) = routes.withLock { ($0.subnets, $0.resolvers) }
+        description.routedSubnets = routes.withLock { $0.subnets }
+        description.resolvers = routes.withLock { $0.resolvers }
         return description
     }
 

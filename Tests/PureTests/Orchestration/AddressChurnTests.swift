@@ -1,0 +1,178 @@
+import Addressing
+import Model
+import TestKit
+import Testing
+
+@testable import Orchestration
+
+/// Networks, services and tasks that come and go: addresses come back, and rest.
+struct AddressChurnTests {
+    /// The swarm with a small ingress network.
+    private func swarm(ingress: String, nodes: Int) throws -> SwarmSimulation {
+        var swarm = SwarmSimulation()
+        let subnet = try #require(IPNetwork(ingress))
+        var pool = AllocatedPools.Pool(subnet: subnet, gateway: subnet.first.advanced(by: 1))
+        pool.range = nil
+        swarm.state.networks["ingress"]?.ipamOptions?.configs = [pool]
+        for number in 1...nodes { swarm.addNode("n\(number)") }
+        return swarm
+    }
+
+    private func addNetwork(_ name: String, to swarm: inout SwarmSimulation) throws {
+        var request = NetworkRequest()
+        request.name = name
+        request.driver = "overlay"
+        swarm.state.networks[name] = try NetworkAllocator(state: swarm.state).allocate(request, id: name, at: swarm.now)
+    }
+
+    private func addService(_ name: String, in network: String, replicas: UInt64 = 1, to swarm: inout SwarmSimulation) {
+        swarm.addService(name, replicas: replicas) { spec in
+            var attachment = NetworkAttachmentConfig()
+            attachment.target = network
+            spec.taskTemplate.networks = [attachment]
+            var port = PortConfig()
+            port.targetPort = 80
+            spec.endpointSpec = EndpointSpec()
+            spec.endpointSpec?.ports = [port]
+        }
+    }
+
+    private func held(in network: String, _ state: SwarmState) -> Set<IPAddress> {
+        Set(state.tasks.lookup.addresses(in: network).elements)
+            .union(state.services.lookup.addresses(in: network).elements)
+            .union(network == "ingress" ? Set(state.nodes.lookup.ingressAddresses.elements) : [])
+    }
+
+    @Test
+    func
+        `C1: 300 times an overlay and a published service are made and removed at once, and an ingress network of 13 addresses is never used up`()
+        throws
+    {
+        var seeds = SeededGenerator.fresh("AddressChurnTests")
+        var random = SplitMix(state: seeds.next())
+        var swarm = try swarm(ingress: "10.255.0.0/28", nodes: 3)
+        swarm.settle(rounds: 2)
+        for round in 0..<300 {
+            try addNetwork("net\(round)", to: &swarm)
+            addService("web\(round)", in: "net\(round)", to: &swarm)
+            // Agents take their steps when they come to it; some of the tasks never start before all is removed again.
+            for _ in 0..<Int.random(in: 1...12, using: &random) {
+                swarm.plan()
+                swarm.stagger(&random)
+                swarm.now = swarm.now.advanced(bySeconds: 1)
+            }
+            let service = try #require(swarm.state.services["web\(round)"])
+            #expect(
+                (service.endpoint.virtualIPs ?? []).count == 2,
+                "round \(round): \(swarm.state.tasks(ofService: service.id).compactMap(\.status.err))")
+            // What nobody has is not held, and nothing is held that nobody has.
+            let ingress = try #require(swarm.state.networks["ingress"])
+            let usage = try #require(swarm.state.addressUsage(of: ingress, RestingAddresses()).first)
+            #expect(usage.used == held(in: "ingress", swarm.state).count && usage.used + usage.free == 13)
+            swarm.state.services["web\(round)"] = nil
+            swarm.state.networks["net\(round)"] = nil
+        }
+        swarm.settle()
+        #expect(held(in: "ingress", swarm.state).count == 3)
+        #expect(swarm.state.tasks.isEmpty)
+        let ids = Set(swarm.state.networks.keys)
+        #expect(ids == ["ingress"])
+    }
+
+    @Test func `an address rests for a minute as long as there are others, and of those that rest the oldest is next`()
+        throws
+    {
+        var generator = SeededGenerator.fresh("AddressChurnTests.rest")
+        for _ in 0..<6 {
+            var swarm = try swarm(ingress: "10.255.0.0/24", nodes: 2)
+            var request = NetworkRequest()
+            request.name = "app"
+            request.driver = "overlay"
+            request.ipam = AddressManagement(driver: "default", config: [AddressPool(subnet: "10.64.0.0/28")])
+            swarm.state.networks["app"] = try NetworkAllocator(state: swarm.state).allocate(
+                request, id: "app", at: swarm.now)
+            let usable = Set(
+                (2...14).map { IPAddress(10, 64, 0, $0) })
+            var released: [IPAddress: Timestamp] = [:]
+            var before = held(in: "app", swarm.state)
+            for step in 0..<120 {
+                let name = "s\(Int.random(in: 0..<5, using: &generator))"
+                if swarm.state.services[name] != nil, Bool.random(using: &generator) {
+                    swarm.state.services[name] = nil
+                } else if swarm.state.services[name] == nil {
+                    swarm.addService(name, replicas: UInt64.random(in: 1...2, using: &generator)) { spec in
+                        var attachment = NetworkAttachmentConfig()
+                        attachment.target = "app"
+                        spec.taskTemplate.networks = [attachment]
+                    }
+                }
+                // One pass at a time: what is given up in it is seen before anything is given in the next one.
+                let looked = swarm.state
+                swarm.plan()
+                let planned = held(in: "app", swarm.state)
+                let heldBefore = held(in: "app", looked)
+                let given = planned.subtracting(heldBefore).subtracting(before)
+                #expect(planned.isSubset(of: usable))
+                let free = usable.subtracting(planned)
+                for address in given {
+                    guard let since = released[address], swarm.now.timeSince(since) < 60 else { continue }
+                    // Everything that is left rests, too, and is younger.
+                    for other in free where !heldBefore.contains(other) {
+                        let rested = released[other].map { swarm.now.timeSince($0) } ?? .infinity
+                        #expect(
+                            rested <= swarm.now.timeSince(since),
+                            "step \(step): \(address) after \(swarm.now.timeSince(since)) s, while \(other) has rested for \(rested)"
+                        )
+                    }
+                }
+                for address in planned { released[address] = nil }
+                swarm.obey()
+                let now = held(in: "app", swarm.state)
+                // The planner sees it when it looks next, a step later.
+                swarm.now = swarm.now.advanced(bySeconds: Int64.random(in: 1...9, using: &generator))
+                for address in before.union(planned).subtracting(now) { released[address] = swarm.now }
+                before = now
+            }
+        }
+    }
+
+    @Test func `what rests is counted, forgotten after a minute, and gone with its network`() throws {
+        var swarm = try swarm(ingress: "10.255.0.0/28", nodes: 1)
+        try addNetwork("app", to: &swarm)
+        let network = try #require(swarm.state.networks["app"])
+        addService("web", in: "app", replicas: 3, to: &swarm)
+        swarm.settle(rounds: 3)
+        var resting = RestingAddresses()
+        let before = swarm.state
+        swarm.state.services["web"] = nil
+        swarm.settle(rounds: 3)
+        let changes = SwarmChanges(from: before, to: swarm.state)
+        resting.follow(from: before, to: swarm.state, changes, at: swarm.now)
+        let usage = try #require(swarm.state.addressUsage(of: network, resting).first)
+        #expect(usage.used == 0 && usage.resting == 4 && usage.free == 253 && usage.unavailable == 3)
+        // The same told twice is the same, and somebody who has one of them by now has it.
+        resting.follow(from: swarm.state, to: swarm.state, changes, at: swarm.now)
+        #expect(resting.oldestFirst(in: "app").map(\.self).count == 4)
+        resting.forget(at: swarm.now.advanced(bySeconds: 59))
+        #expect(resting.oldestFirst(in: "app").map(\.self).count == 4)
+        var later = resting
+        later.forget(at: swarm.now.advanced(bySeconds: 60))
+        #expect(later.oldestFirst(in: "app").map(\.self).isEmpty)
+        let last = swarm.state
+        swarm.state.networks["app"] = nil
+        resting.follow(from: last, to: swarm.state, SwarmChanges(from: last, to: swarm.state), at: swarm.now)
+        #expect(resting.oldestFirst(in: "app").map(\.self).isEmpty)
+    }
+
+    @Test func `what is counted of a range: the rest of the subnet is there for who asks for it`() throws {
+        let subnet = try #require(IPNetwork("10.64.0.0/24"))
+        let gateway = IPAddress(10, 64, 0, 1)
+        let range = AddressRange(
+            subnet: subnet, range: IPNetwork("10.64.0.0/28"), reserved: [gateway, IPAddress(10, 64, 0, 200)])
+        // .1 to .15 without the gateway; beside them only those that nobody can have are not to be had.
+        #expect(range.capacity == 14 && range.unavailable == 4)
+        #expect(range.mayGive(IPAddress(10, 64, 0, 15)) && !range.mayGive(IPAddress(10, 64, 0, 16)))
+        let wide = AddressRange(subnet: try #require(IPNetwork("fd00::/64")))
+        #expect(wide.capacity == (1 << 64) - 1 && wide.unavailable == 1)
+    }
+}
