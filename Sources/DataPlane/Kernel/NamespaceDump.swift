@@ -168,8 +168,8 @@ struct NamespaceDump: Sendable {
         let isSandbox = if case .sandbox = scope { true } else { false }
         func fits(_ address: LinkAddress) -> Bool {
             guard let link = name(of: address.link, names) else { return false }
-            // The kernel makes it by itself.
-            if address.network.v6?.address.isLinkLocal == true { return false }
+            // The kernel makes them by itself.
+            if let own = address.network.v6?.address, own.isLinkLocal || own.isLoopback { return false }
             // A container may give itself more addresses.
             return !isSandbox || wanted.kernel.addresses.contains(AddressState(link: link, network: address.network))
         }

@@ -92,7 +92,7 @@ import Testing
         let reversed = digits.split(separator: ".").count == 32 ? digits : "wrong"
         #expect(try answers("\(reversed).ip6.arpa", .ptr) == [.pointer(try #require(DomainName("both.n")))])
         for wrong in [
-            "6\(reversed.dropFirst())", "+\(reversed.dropFirst())", "0.\(reversed)", String(reversed.dropFirst(2)),
+            "6\(reversed.dropFirst())", "g\(reversed.dropFirst())", "0.\(reversed)", String(reversed.dropFirst(2)),
         ] {
             #expect(try answers("\(wrong).ip6.arpa", .ptr) == nil)
         }

@@ -22,7 +22,9 @@ import Testing
                     try await second.join(other, token: token, manager: first)
                     try await eventually("both nodes are managers") {
                         let nodes = try await manager.listNodes(Filters())
-                        return nodes.count { $0.managerStatus?.reachability == .reachable && $0.status.state == .ready }
+                        return nodes.count {
+                            $0.managerStatus?.reachability == "reachable" && $0.status.state == .ready
+                        }
                             == 2
                     }
                     var request = NetworkRequest()
