@@ -34,7 +34,8 @@ package final class DataPlane: Sendable {
 
     private static let longestRepairQueue = 64
 
-    let node: NetworkNamespace?
+    /// The node's own namespace; `nil`: the one in which the process was started.
+    package let node: NetworkNamespace?
     let log: Logger
     let mailbox = Mailbox()
     let ledger = ObservableValue(Ledger())

@@ -11,6 +11,11 @@ package final class SocketDiagnostics: Sendable {
     /// In the calling thread's namespace.
     package init() throws { socket = Mutex(try NetlinkSocket(protocol: NETLINK_SOCK_DIAG)) }
 
+    /// The socket to the kernel, for one question at a time.
+    func withSocket<Result>(_ body: (inout NetlinkSocket) throws -> sending Result) throws -> sending Result {
+        try socket.withLock { try body(&$0) }
+    }
+
     /// Ports at which somebody serves, without those that only the namespace itself reaches. The kernel tells of those alone, however many
     /// connections there are.
     package func listening() throws -> ListeningSockets {
@@ -26,10 +31,10 @@ package final class SocketDiagnostics: Sendable {
     private static let listening: UInt32 = 10
     private static let unconnected: UInt32 = 7
     /// SOCK_DIAG_BY_FAMILY (linux/sock_diag.h).
-    private static let byFamily: UInt16 = 20
+    static let byFamily: UInt16 = 20
     /// `struct inet_diag_sockid` and `struct inet_diag_msg` (linux/inet_diag.h).
-    private static let identityLength = 48
-    private static let rowLength = 72
+    static let identityLength = 48
+    static let rowLength = 72
 
     private func ports(_ family: AddressFamily, _ transport: Int, state: UInt32) throws -> Set<UInt16> {
         var writer = MessageWriter(type: Self.byFamily, flags: MessageFlags.request | MessageFlags.dump)

@@ -14,8 +14,17 @@ package struct PathDemand: Sendable, Equatable {
     package var targets: [PathTarget]
     /// All members of the swarm on the underlay: whoever of them asks is answered.
     package var members: [IPAddress]
+    /// Managers at whose addresses TCP connections of this node are looked for.
+    package var managers: [PathTarget]
+    /// TCP ports of managers.
+    package var controlPorts: [UInt16]
 
-    package init(device: ProbeDevice.Setting, linkMTU: Int, targets: [PathTarget], members: [IPAddress]) {
+    package init(
+        device: ProbeDevice.Setting, linkMTU: Int, targets: [PathTarget], members: [IPAddress],
+        managers: [PathTarget] = [], controlPorts: [UInt16] = []
+    ) {
+        self.controlPorts = controlPorts
+        self.managers = managers
         self.device = device
         self.linkMTU = linkMTU
         self.members = members

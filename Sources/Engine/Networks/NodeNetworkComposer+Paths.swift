@@ -13,8 +13,11 @@ extension NodeNetworkComposer {
             for endpoint in (facts.networks[id]?.endpoints ?? [:]).values { shared.insert(endpoint.nodeID) }
         }
         let nodes = peers.map { PathTarget(id: $0.nodeID, address: $0.address, isShared: shared.contains($0.nodeID)) }
+        let managers = Set(facts.settings?.managers ?? [])
         return PathDemand(
             device: ProbeDevice.Setting(own: own, port: facts.settings?.dataPathPort ?? 4789), linkMTU: underlayMTU,
-            targets: PathTarget.choose(nodes, for: nodeID), members: peers.map(\.address).sorted())
+            targets: PathTarget.choose(nodes, for: nodeID), members: peers.map(\.address).sorted(),
+            managers: nodes.filter { managers.contains($0.address) }.sorted { $0.id < $1.id },
+            controlPorts: (facts.settings?.controlPorts ?? []).sorted())
     }
 }

@@ -2,9 +2,12 @@ import Addressing
 import Concurrency
 import DataPlane
 package import EngineInterface
+import LinuxSystem
 import Logging
 import Model
+import Netlink
 import PathProbes
+import Synchronization
 
 /// Measures the ways to other nodes, follows the underlay's link, and tells when a way becomes ill or well:
 /// `docker events --filter type=network --filter event=path-ill`.
@@ -13,6 +16,7 @@ package final class PathService: Sendable {
     private static let gathering = Duration.seconds(1)
 
     private let prober: PathProber
+    private let connections = Mutex(ControlPaths())
     private let network: NetworkCoordinator
     private let networks: SwarmNetworks
     private let events: EventLog
@@ -33,7 +37,8 @@ package final class PathService: Sendable {
     /// What is known of them.
     /// - Parameter seconds: Since 1970, now.
     package func measurements(seconds: Int64) -> [PathMeasurement] {
-        Array(prober.measurements(seconds: seconds).prefix(NodePulse.mostPaths))
+        let control = connections.withLock { $0.measurements(at: .now, seconds: seconds) }
+        return Array((prober.measurements(seconds: seconds) + control).prefix(NodePulse.mostPaths))
     }
 
     /// Until cancelled.
@@ -43,8 +48,9 @@ package final class PathService: Sendable {
             group.addTask { try await self.followSwarm() }
             group.addTask { try await self.followLink() }
             group.addTask { try await self.followChecksums() }
+            group.addTask { try await self.followConnections() }
             group.addTask {
-                for await change in self.prober.changes { self.tell(change) }
+                for await change in self.prober.changes { self.tell(change, .vxlan) }
                 try Task.checkCancellation()
             }
             defer { group.cancelAll() }
@@ -81,12 +87,44 @@ package final class PathService: Sendable {
         }
     }
 
+    /// Looks at the connections to managers, as long as there are some.
+    private func followConnections() async throws {
+        while true {
+            let first = try await prober.demand.wait { $0?.managers.isEmpty == false ? $0 : nil }
+            do {
+                let sockets = try await open()
+                while let demand = prober.demand.value, !demand.managers.isEmpty {
+                    let found = try await onThread {
+                        try demand.controlPorts.flatMap { try sockets.connections(toPort: $0) }
+                    }
+                    let changes = connections.withLock { $0.take(found, of: demand.managers, at: .now) }
+                    for change in changes { tell(change, .control) }
+                    try await Task.sleep(for: ControlPaths.interval)
+                }
+                connections.withLock { $0 = ControlPaths() }
+            } catch {
+                try Task.checkCancellation()
+                log.warning(
+                    "connections to managers are not looked at for a while",
+                    metadata: ["error": "\(error)", "managers": "\(first.managers.count)"])
+                try await Task.sleep(for: ControlPaths.interval)
+            }
+        }
+    }
+
+    private func open() async throws -> SocketDiagnostics {
+        guard let node = network.dataPlane.node else { return try await onThread { try SocketDiagnostics() } }
+        return try await node.run { try SocketDiagnostics() }
+    }
+
     /// How often the tunnels of overlays are looked at while a card spoils checksums: some may be new.
     private static let looking = Duration.seconds(10)
 
     /// Keeps checksums from a card that spoils them. What an earlier daemon has done is undone where no card does any more.
     private func followChecksums() async throws {
-        let tunnels = TunnelChecksums(layout: network.dataPlane.layout)
+        let tunnels = TunnelChecksums(
+            directory: network.dataPlane.layout.namespaceDirectory, prefix: Layout.overlayPrefix,
+            device: Layout.overlayTunnel)
         var known = false
         try await look(tunnels, byKernel: false)
         while true {
@@ -101,8 +139,16 @@ package final class PathService: Sendable {
             }
             known = isSpoilt
             try await look(tunnels, byKernel: isSpoilt)
-            if known { try await Task.sleep(for: Self.looking) }
+            guard known else { continue }
+            try await Task.sleep(for: Self.looking)
+            // A node at which they arrived spoilt may have gone meanwhile.
+            noteChecksums()
         }
+    }
+
+    private func noteChecksums() {
+        let isSpoilt = prober.measurements(seconds: 0).contains { $0.findings.contains(.checksums) }
+        if spoilt.value != isSpoilt { spoilt.set(isSpoilt) }
     }
 
     private func look(_ tunnels: TunnelChecksums, byKernel: Bool) async throws {
@@ -112,14 +158,13 @@ package final class PathService: Sendable {
         }
     }
 
-    private func tell(_ change: PathTransition) {
+    private func tell(_ change: PathTransition, _ kind: PathKind) {
         let peer = network.peer(change.peer)
-        var attributes: [String: String] = ["path": PathKind.vxlan.word]
+        var attributes: [String: String] = ["path": kind.word]
         attributes["findings"] = change.findings.words.joined(separator: ",")
         attributes["name"] = peer?.hostname ?? change.peer
         attributes["address"] = peer?.address.description
-        let isSpoilt = prober.measurements(seconds: 0).contains { $0.findings.contains(.checksums) }
-        if spoilt.value != isSpoilt { spoilt.set(isSpoilt) }
+        noteChecksums()
         events.publish("network", change.findings.isEmpty ? "path-well" : "path-ill", change.peer, attributes)
     }
 }

@@ -67,7 +67,12 @@ import Testing
 
     static func pages(_ format: ExpositionFormat) -> [(name: String, text: String)] {
         let node = snapshot().nodePage(
-            format, engine: EngineFacts(), swarm: swarm, history: HistoryState(), logs: destinations)
+            format, engine: EngineFacts(), swarm: swarm, history: HistoryState(), logs: destinations,
+            paths: [
+                PathMeasurement(
+                    peer: "n2", kind: .vxlan, roundTripMicroseconds: 250, mtu: 1400, linkMTU: 1500, findings: .narrow),
+                PathMeasurement(peer: "n3", kind: .control, lossPermille: 1000, findings: .silent),
+            ])
         return [("node", node), ("cadvisor", snapshot().cadvisorPage(format)), ("cluster", cluster.page(format))].map {
             ($0.0, String(decoding: $0.1, as: UTF8.self))
         }

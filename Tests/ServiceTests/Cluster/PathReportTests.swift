@@ -146,6 +146,18 @@ import Testing
         }
         #expect(values(down: nil) == ["n1": 2, "n2": 0, "n3": 0])
         #expect(values(down: "n2")["n1"] == 1)
-        #expect(AlertRule.shipped.contains { $0.name == "PathIll" && $0.metric == .nodePathsIll })
+        var machine = AlertMachine()
+        let samples = AlertSamples(state: state(), board: board(told), present: [], now: Timestamp(seconds: now))
+        var fired: [String] = []
+        for seconds in [0, 60] as [Int64] {
+            for change in machine.look(
+                AlertRule.shipped.filter { $0.name == "PathIll" },
+                at: Timestamp(seconds: now + seconds), samples.values(of:))
+            { fired.append(change.alert.summary) }
+        }
+        #expect(
+            fired == [
+                "something is wrong with 2 of the ways from node one to other nodes: apus network doctor"
+            ])
     }
 }

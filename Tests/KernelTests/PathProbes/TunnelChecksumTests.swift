@@ -5,10 +5,9 @@ import LinuxSystem
 import Logging
 import Model
 import Netlink
+import PathProbes
 import TestKit
 import Testing
-
-@testable import Engine
 
 @Suite struct TunnelChecksumTests {
     @Test
@@ -37,7 +36,9 @@ import Testing
                 try await cleaningUp {
                     let report = try await plane.reconcile(network)
                     try #require(report.failures.isEmpty, "\(report.failures)")
-                    let tunnels = TunnelChecksums(layout: plane.layout)
+                    let tunnels = TunnelChecksums(
+                        directory: plane.layout.namespaceDirectory, prefix: Layout.overlayPrefix,
+                        device: Layout.overlayTunnel)
                     #expect(try await tunnels.apply(byKernel: false) == 0)
                     #expect(try await tunnels.apply(byKernel: true) == 2)
                     #expect(try await state("one") == 0)
