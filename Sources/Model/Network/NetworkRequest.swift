@@ -18,7 +18,7 @@ package struct NetworkRequest: Codable, Sendable, Equatable {
 
     package init() {}
 
-    /// A network whose configuration is taken; refused, since no network is made for that alone.
+    /// A network whose settings are taken: one that was made with `configOnly`.
     package struct ConfigurationSource: Codable, Sendable, Equatable {
         @Zero package var network: String
         package init() {}
