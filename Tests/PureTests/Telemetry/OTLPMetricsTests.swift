@@ -8,6 +8,8 @@ import Testing
 @Suite struct OTLPMetricsTests {
     /// A message's fields by number; numbers of every width.
     private struct Fields {
+        struct Short: Error {}
+
         var blocks: [UInt64: [[UInt8]]] = [:]
         var numbers: [UInt64: UInt64] = [:]
 
@@ -16,7 +18,7 @@ import Testing
             func varint() throws -> UInt64 {
                 var (value, shift): (UInt64, UInt64) = (0, 0)
                 while true {
-                    let byte = try #require(rest.popFirst())
+                    guard let byte = rest.popFirst() else { throw Short() }
                     value |= UInt64(byte & 0x7f) << shift
                     if byte < 0x80 { return value }
                     shift += 7

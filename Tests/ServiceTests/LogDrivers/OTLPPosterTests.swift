@@ -32,10 +32,10 @@ import Testing
         }
     }
 
+    /// Behind the head.
     private static func end(of said: [UInt8]) -> Int? {
-        String(decoding: said, as: UTF8.self).range(of: "\r\n\r\n").map { range in
-            String(decoding: said, as: UTF8.self)[..<range.upperBound].utf8.count
-        }
+        let mark = Array("\r\n\r\n".utf8)
+        return said.indices.first { said.dropFirst($0).starts(with: mark) }.map { $0 + mark.count }
     }
 
     @Test func `every answer is what the protocol says it is`() async throws {
