@@ -1,4 +1,5 @@
 import EngineInterface
+import Faults
 import Model
 import Orchestration
 import TestKit

@@ -1,10 +1,11 @@
+@testable import Dashboard
 import Concurrency
 import Foundation
 import LinuxSystem
 
 /// Accounts of one manager, in a directory of its own: `accounts.json` and `session.key`, readable by root alone. What cannot be read is
 /// an error, never an empty list: that would open the way of the first account to whoever asks.
-package actor FileAccountStore: DashboardAccountStore {
+actor FileAccountStore: DashboardAccountStore {
     private struct Kept: Codable { var accounts: [DashboardAccount] }
 
     private let directory: String
@@ -14,7 +15,7 @@ package actor FileAccountStore: DashboardAccountStore {
     private var nextListener = 0
 
     /// - Parameter directory: Made when it is not there, for root alone.
-    package init(directory: String) throws {
+init(directory: String) throws {
         self.directory = directory
         try Files.makeDirectories(directory, mode: 0o700)
         if let bytes = try Files.read("\(directory)/accounts.json", limit: 4 << 20) {
@@ -28,23 +29,23 @@ package actor FileAccountStore: DashboardAccountStore {
         }
     }
 
-    package func accounts() -> [DashboardAccount] { kept }
-    package func signingKey() -> [UInt8] { key }
+func accounts() -> [DashboardAccount] { kept }
+func signingKey() -> [UInt8] { key }
 
-    package func save(_ account: DashboardAccount) throws {
+func save(_ account: DashboardAccount) throws {
         var next = kept.filter { $0.name != account.name }
         next.append(account)
         try replace(next.sorted { $0.name < $1.name })
     }
 
-    package func remove(_ name: String) throws -> Bool {
+func remove(_ name: String) throws -> Bool {
         let next = kept.filter { $0.name != name }
         guard next.count < kept.count else { return false }
         try replace(next)
         return true
     }
 
-    package func changes() -> AsyncStream<Void> {
+func changes() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         nextListener += 1
         let number = nextListener
