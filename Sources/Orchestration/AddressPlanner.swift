@@ -219,7 +219,9 @@ struct AddressPlanner {
     }
 
     /// The address that has rested for longest, when nothing else is left: nobody waits for the end of its rest.
-    private func restingLongest(_ family: IPFamily, in network: String, _ own: Set<IPAddress>, _ draft: SwarmDraft) -> IPNetwork? {
+    private func restingLongest(_ family: IPFamily, in network: String, _ own: Set<IPAddress>, _ draft: SwarmDraft)
+        -> IPNetwork?
+    {
         let ranges = allocators[network]?.ranges ?? []
         for address in resting.oldestFirst(in: network) where address.family == family {
             guard let range = ranges.first(where: { $0.mayGive(address) }), !own.contains(address),
@@ -241,7 +243,9 @@ struct AddressPlanner {
         let fixed = Dictionary(wanted.map { ($0, service.spec.fixedVirtualIP(in: $0)) }) { first, _ in first }
         var addresses = (service.endpoint.virtualIPs ?? []).filter { held in
             guard wanted.contains(held.networkID) else { return false }
-            guard let fixed = fixed[held.networkID].flatMap(\.self), fixed.family == held.addr?.family else { return true }
+            guard let fixed = fixed[held.networkID].flatMap(\.self), fixed.family == held.addr?.family else {
+                return true
+            }
             return fixed == held.addr?.address
         }
         var lacksAddress = false

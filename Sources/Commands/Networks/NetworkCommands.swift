@@ -193,7 +193,9 @@ enum NetworkAddresses {
     static func inspect(_ networks: [JSON], _ client: DockerClient) async throws -> [JSON] {
         var found: [JSON] = []
         for network in networks {
-            do { found.append(try await client.json(.get(NetworkPath.of(network["Id"].text)))) } catch let error
+            do {
+                found.append(try await client.json(.get(NetworkPath.of(network["Id"].text), [("verbose", "true")])))
+            } catch let error
                 as DockerError
                 where error.isNotFound
             {}

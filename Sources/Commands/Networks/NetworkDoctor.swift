@@ -139,10 +139,12 @@ package struct PathTable {
         let findings = path["Findings"].elements.map(\.text)
         var words = [roundTrip(path)]
         if findings.contains("lossy") { words.append(loss(path) + " lost") }
-        if findings.contains("narrow") { words.append("MTU \(path["PathMTU"].text)") }
+        if findings.contains("narrow") { words.append("MTU \(bytes(path["PathMTU"]))") }
         if findings.contains("checksums") { words.append("checksums") }
         return (findings.isEmpty ? "" : "x ") + words.joined(separator: " ")
     }
+
+    private static func bytes(_ value: JSON) -> String { value.integer.map { "\($0)" } ?? "" }
 
     private static func roundTrip(_ path: JSON) -> String {
         guard let seconds = path["RoundTripSeconds"].double else { return "no answer" }
@@ -177,8 +179,8 @@ package struct PathTable {
                 Row([
                     "From": .string(name(path["From"].text)), "To": .string(name(path["To"].text)),
                     "Path": path["Kind"], "RoundTrip": .string(Self.roundTrip(path)),
-                    "Loss": .string(Self.loss(path)), "MTU": .string(path["PathMTU"].text),
-                    "LinkMTU": .string(path["LinkMTU"].text), "Findings": .string(Self.words(path)),
+                    "Loss": .string(Self.loss(path)), "MTU": .string(Self.bytes(path["PathMTU"])),
+                    "LinkMTU": .string(Self.bytes(path["LinkMTU"])), "Findings": .string(Self.words(path)),
                     "Advice": .string(path["Advice"].text), "MeasuredAt": path["MeasuredAt"],
                 ])
             }

@@ -247,7 +247,8 @@ package final class PortReservations: Sendable {
                 "keep a socket to IPv6")
         }
         if isAhead {
-            let (level, option) = key.address.family == .v6 ? (CInt(IPPROTO_IPV6), IPV6_FREEBIND) : (CInt(IPPROTO_IP), IP_FREEBIND)
+            let (level, option) =
+                key.address.family == .v6 ? (CInt(IPPROTO_IPV6), IPV6_FREEBIND) : (CInt(IPPROTO_IP), IP_FREEBIND)
             try check(
                 setsockopt(descriptor.raw, level, option, &yes, socklen_t(MemoryLayout<CInt>.size)), "bind ahead")
         }

@@ -74,11 +74,12 @@ package final class NodeNetworkService: NetworkBackend {
             guard let own = await predefined(reference, scope: scope) else { throw error }
             return own
         }
-        if verbose { found.services = services(on: found.identifier) }
-        if found.scope == "swarm" {
-            found.status = await catalog?.addressStatus(ofNetwork: found.identifier)
-        } else {
-            found.status = status(of: found)
+        // What changes with every container is told to who asks for more alone: others compare what they are told.
+        if verbose {
+            found.services = services(on: found.identifier)
+            found.status =
+                found.scope == "swarm"
+                ? await catalog?.addressStatus(ofNetwork: found.identifier) : status(of: found)
         }
         return found
     }

@@ -126,7 +126,8 @@ final class Caller: Sendable {
         _ milliseconds: Int
     ) throws {
         let socket = try bound(
-            kind == .tcp ? SOCK_STREAM : SOCK_DGRAM, source.family == address.family ? source : .unspecified(address.family),
+            kind == .tcp ? SOCK_STREAM : SOCK_DGRAM,
+            source.family == address.family ? source : .unspecified(address.family),
             sourcePort)
         self.socket = socket
         var limit = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)

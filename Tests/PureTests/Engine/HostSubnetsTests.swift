@@ -32,9 +32,9 @@ import Testing
         var found = HostSubnets()
         for number in UInt32(0)..<200_000 {
             let address = IPAddress.v4(IPv4Address(number: 0x1400_0000 + number << 8))
-            found.add(Route(destination: IPNetwork(address: address, prefixLength: 24)))
+            found.add(Route(destination: IPNetwork(address: address, prefixLength: 24), protocol: 4))
         }
-        found.add(Route(destination: try network("172.30.0.0/16")))
+        found.add(Route(destination: try network("172.30.0.0/16"), protocol: 4))
         #expect(found.subnets.count == HostSubnets.maximum)
         #expect(found.subnets.first?.description == "172.30.0.0/16")
     }

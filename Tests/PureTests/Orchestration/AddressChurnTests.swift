@@ -79,63 +79,6 @@ struct AddressChurnTests {
         #expect(ids == ["ingress"])
     }
 
-    @Test func `an address rests for a minute as long as there are others, and of those that rest the oldest is next`()
-        throws
-    {
-        var generator = SeededGenerator.fresh("AddressChurnTests.rest")
-        for _ in 0..<6 {
-            var swarm = try swarm(ingress: "10.255.0.0/24", nodes: 2)
-            var request = NetworkRequest()
-            request.name = "app"
-            request.driver = "overlay"
-            request.ipam = AddressManagement(driver: "default", config: [AddressPool(subnet: "10.64.0.0/28")])
-            swarm.state.networks["app"] = try NetworkAllocator(state: swarm.state).allocate(
-                request, id: "app", at: swarm.now)
-            let usable = Set(
-                (2...14).map { IPAddress(10, 64, 0, $0) })
-            var released: [IPAddress: Timestamp] = [:]
-            var before = held(in: "app", swarm.state)
-            for step in 0..<120 {
-                let name = "s\(Int.random(in: 0..<5, using: &generator))"
-                if swarm.state.services[name] != nil, Bool.random(using: &generator) {
-                    swarm.state.services[name] = nil
-                } else if swarm.state.services[name] == nil {
-                    swarm.addService(name, replicas: UInt64.random(in: 1...2, using: &generator)) { spec in
-                        var attachment = NetworkAttachmentConfig()
-                        attachment.target = "app"
-                        spec.taskTemplate.networks = [attachment]
-                    }
-                }
-                // One pass at a time: what is given up in it is seen before anything is given in the next one.
-                let looked = swarm.state
-                swarm.plan()
-                let planned = held(in: "app", swarm.state)
-                let heldBefore = held(in: "app", looked)
-                let given = planned.subtracting(heldBefore).subtracting(before)
-                #expect(planned.isSubset(of: usable))
-                let free = usable.subtracting(planned)
-                for address in given {
-                    guard let since = released[address], swarm.now.timeSince(since) < 60 else { continue }
-                    // Everything that is left rests, too, and is younger.
-                    for other in free where !heldBefore.contains(other) {
-                        let rested = released[other].map { swarm.now.timeSince($0) } ?? .infinity
-                        #expect(
-                            rested <= swarm.now.timeSince(since),
-                            "step \(step): \(address) after \(swarm.now.timeSince(since)) s, while \(other) has rested for \(rested)"
-                        )
-                    }
-                }
-                for address in planned { released[address] = nil }
-                swarm.obey()
-                let now = held(in: "app", swarm.state)
-                // The planner sees it when it looks next, a step later.
-                swarm.now = swarm.now.advanced(bySeconds: Int64.random(in: 1...9, using: &generator))
-                for address in before.union(planned).subtracting(now) { released[address] = swarm.now }
-                before = now
-            }
-        }
-    }
-
     @Test func `what rests is counted, forgotten after a minute, and gone with its network`() throws {
         var swarm = try swarm(ingress: "10.255.0.0/28", nodes: 1)
         try addNetwork("app", to: &swarm)

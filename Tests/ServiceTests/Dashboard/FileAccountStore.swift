@@ -15,7 +15,7 @@ actor FileAccountStore: DashboardAccountStore {
     private var nextListener = 0
 
     /// - Parameter directory: Made when it is not there, for root alone.
-init(directory: String) throws {
+    init(directory: String) throws {
         self.directory = directory
         try Files.makeDirectories(directory, mode: 0o700)
         if let bytes = try Files.read("\(directory)/accounts.json", limit: 4 << 20) {
@@ -29,23 +29,23 @@ init(directory: String) throws {
         }
     }
 
-func accounts() -> [DashboardAccount] { kept }
-func signingKey() -> [UInt8] { key }
+    func accounts() -> [DashboardAccount] { kept }
+    func signingKey() -> [UInt8] { key }
 
-func save(_ account: DashboardAccount) throws {
+    func save(_ account: DashboardAccount) throws {
         var next = kept.filter { $0.name != account.name }
         next.append(account)
         try replace(next.sorted { $0.name < $1.name })
     }
 
-func remove(_ name: String) throws -> Bool {
+    func remove(_ name: String) throws -> Bool {
         let next = kept.filter { $0.name != name }
         guard next.count < kept.count else { return false }
         try replace(next)
         return true
     }
 
-func changes() -> AsyncStream<Void> {
+    func changes() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         nextListener += 1
         let number = nextListener

@@ -211,7 +211,9 @@ import Testing
         }
     }
 
-    @Test func `thirty containers together take no longer than one after another, and their history has its bound`() async throws {
+    @Test func `thirty containers together take no longer than one after another, and their history has its bound`()
+        async throws
+    {
         try await withTemporaryDirectory { directory in
             let history = try await History.open(directory + "/metrics.db", now: Self.start)
             let entities = (0..<30).map { Entity(.container, "c\($0)") }
