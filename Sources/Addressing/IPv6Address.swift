@@ -54,10 +54,10 @@ package struct IPv6Address: Hashable, Sendable, Comparable {
 
     /// The link-local address that the kernel makes of a link's MAC: `fe80::` and its modified EUI-64 (RFC 4291 appendix A).
     package init(linkLocalFor mac: MACAddress) {
-        let octets = mac.octets
-        let identifier = [octets[0] ^ 0x02, octets[1], octets[2], 0xff, 0xfe, octets[3], octets[4], octets[5]]
-        self.init(
-            high: 0xfe80 << 48, low: identifier.reduce(0) { $0 << 8 | UInt64(truncatingIfNeeded: $1) })
+        let identifier = mac.octets.prefix(3) + [0xff, 0xfe] + mac.octets.dropFirst(3)
+        let number = identifier.reduce(0) { $0 << 8 | UInt64(truncatingIfNeeded: $1) }
+        // The bit that says whether the MAC is the maker's is turned round.
+        self.init(high: 0xfe80 << 48, low: number ^ 0x02 << 56)
     }
 
     package static func < (left: Self, right: Self) -> Bool {

@@ -220,7 +220,7 @@ extension Swarm {
         own.note(certificate, pem: try certificate.canonicalPEM)
         own.role = .manager
         own.advertiseAddress = membership.advertiseAddress
-        own.storeURL = try configuration.storeURL(membership)
+        own.storeURL = configuration.storeURL(membership)
         node.membership = own
         return node
     }

@@ -43,8 +43,12 @@ package protocol EventExchange: Sendable {
     ///
     /// - Parameter last: Up to which number the node has told: events that are not taken in have numbers, too.
     /// - Returns: The number of the last event that is kept, once it is.
+    /// - Parameter isMember: Whether a node is in the swarm, by its id: the log of one that is no more may be told by the node that it has become.
     /// - Throws: ``EventExchangeError``; `CancellationError`.
-    func take(_ events: [NumberedEvent], through last: Int64, of log: String, at node: EventNode) async throws -> Int64
+    func take(
+        _ events: [NumberedEvent], through last: Int64, of log: String, at node: EventNode,
+        isMember: @Sendable (String) -> Bool
+    ) async throws -> Int64
 }
 
 /// Events that are not taken in. Told to nodes.

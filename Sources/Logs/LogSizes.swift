@@ -4,6 +4,7 @@ import LinuxSystem
 extension LogSegments {
     /// A file that nobody writes any more.
     package struct Rotated: Sendable, Equatable {
+        /// As in the file's name: the larger the newer.
         package var number: Int
         package var bytes: Int64
         /// When it was last written to, in nanoseconds since 1970.

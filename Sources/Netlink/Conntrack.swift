@@ -57,13 +57,13 @@ package struct TrackedConnection: Sendable, Hashable {
     {
         let (from, to) =
             switch family {
-            case .v4: (CTA_IP_V4_SRC, CTA_IP_V4_DST)
-            case .v6: (CTA_IP_V6_SRC, CTA_IP_V6_DST)
+            case .v4: (UInt16(CTA_IP_V4_SRC.rawValue), UInt16(CTA_IP_V4_DST.rawValue))
+            case .v6: (UInt16(CTA_IP_V6_SRC.rawValue), UInt16(CTA_IP_V6_DST.rawValue))
             }
         let tuple = try Attributes(bytes)
         guard let ip = try tuple.nest(UInt16(CTA_TUPLE_IP.rawValue)),
             let ports = try tuple.nest(UInt16(CTA_TUPLE_PROTO.rawValue)),
-            let source = ip.address(UInt16(from.rawValue)), let destination = ip.address(UInt16(to.rawValue)),
+            let source = ip.address(from), let destination = ip.address(to),
             source.family == family, destination.family == family
         else { return nil }
         let direction = Direction(

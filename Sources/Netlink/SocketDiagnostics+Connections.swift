@@ -37,7 +37,7 @@ extension SocketDiagnostics {
             var writer = MessageWriter(type: Self.byFamily, flags: MessageFlags.request | MessageFlags.dump)
             writer.put(family.rawValue)
             writer.put(UInt8(clamping: IPPROTO_TCP))
-            writer.put(UInt8(1) << UInt8(Number.info - 1))
+            writer.put(UInt8(1) << (Number.info - 1))
             writer.put(UInt8(0))
             writer.put(UInt32(1) << Number.established)
             writer.put(zeros: Self.identityLength)

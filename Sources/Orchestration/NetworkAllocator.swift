@@ -14,10 +14,13 @@ package struct NetworkAllocator {
     /// Where the ingress network may be when the swarm was given no pools, the best first: what no site routes, and what programs that look for
     /// "the private address" pass over (RFC 1112 §4); what is for measurements alone (RFC 2544); and what swarms of before have.
     package static let ingressPools = [
-        IPNetwork(address: IPAddress(240, 255, 0, 0), prefixLength: 16),
+        ingressPool,
         IPNetwork(address: IPAddress(198, 18, 0, 0), prefixLength: 16),
         IPNetwork(address: IPAddress(10, 255, 0, 0), prefixLength: 16),
     ]
+
+    /// The first of them.
+    private static let ingressPool = IPNetwork(address: IPAddress(240, 255, 0, 0), prefixLength: 16)
 
     package let state: SwarmState
 
@@ -37,7 +40,7 @@ package struct NetworkAllocator {
             name: "overlay", options: [SwarmNetwork.identifierOption: "\(Self.firstIdentifier)"])
         var pools = AllocatedPools()
         pools.driver = Driver(name: "default")
-        let subnet = subnet ?? state.cluster?.addressPools?.choose(avoiding: []) ?? Self.ingressPools[0]
+        let subnet = subnet ?? state.cluster?.addressPools?.choose(avoiding: []) ?? Self.ingressPool
         pools.configs = [
             .init(
                 subnet: subnet, gateway: subnet.first.advanced(by: 1))

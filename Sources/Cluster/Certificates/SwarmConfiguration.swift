@@ -47,7 +47,8 @@ package struct SwarmConfiguration: Sendable {
     var credentials: CredentialFiles { CredentialFiles(directory: directory + "/certificates") }
 
     /// Where others reach this node's member of the store.
-    func storeURL(_ membership: Membership) throws -> String {
-        "https://" + HostText.join(try NodeTransport.split(membership.advertiseAddress).host, storePort)
+    func storeURL(_ membership: Membership) -> String {
+        let host = HostText.split(membership.advertiseAddress)?.host ?? membership.advertiseAddress
+        return "https://" + HostText.join(host, storePort)
     }
 }

@@ -107,8 +107,10 @@ package final class FeedHub: Sendable {
     func take(_ batch: Wire.EventBatch, of log: String, at nodeID: String, isManager: Bool) async throws -> Int64? {
         let told = try FeedEvents.events(batch, isManager: isManager)
         guard let events, told.last > 0 else { return nil }
-        let kept = try await events.take(
-            told.events, through: told.last, of: log, at: EventNode(id: nodeID, name: try await name(of: nodeID)))
+        let node = EventNode(id: nodeID, name: try await name(of: nodeID))
+        let kept = try await events.take(told.events, through: told.last, of: log, at: node) { [model] id in
+            model.objects.nodes[id] != nil
+        }
         let pause = state.withLock { state in
             let now = ContinuousClock.now
             var pace = state.paces[nodeID] ?? Allowance(burst: Self.burst, perSecond: Self.perSecond, at: now)

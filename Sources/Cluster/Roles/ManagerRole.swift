@@ -44,7 +44,7 @@ struct ManagerRole: Sendable {
                 clusterToken: membership.clusterID,
                 peers: .tls(
                     listen: "https://" + HostText.join(listen, configuration.storePort),
-                    advertise: try configuration.storeURL(membership),
+                    advertise: configuration.storeURL(membership),
                     .init(
                         authority: files.rootPath, certificate: files.nodePath, key: files.nodePath,
                         revocations: files.revocationListPath)),
@@ -258,7 +258,7 @@ struct ManagerRole: Sendable {
     /// Sees to it that the store's members and this node's object tell where this manager is, again until it has worked once.
     private func keepAddress(_ manager: Manager, _ supervisor: EtcdSupervisor) async throws {
         let membership = file.value
-        let url = try configuration.storeURL(membership)
+        let url = configuration.storeURL(membership)
         while true {
             do {
                 if let own = try await manager.members.list().first(where: { $0.name == nodeID }),

@@ -43,7 +43,7 @@ struct StoreJoiner {
     func fetchSecrets() async throws { _ = try await ask(role.file.value, url: "") }
 
     private func attach(_ membership: Membership) async throws -> [Wire.StoreMember] {
-        try await ask(membership, url: try role.configuration.storeURL(membership))
+        try await ask(membership, url: role.configuration.storeURL(membership))
     }
 
     /// Asks one manager after the other; the secrets that it tells are kept.

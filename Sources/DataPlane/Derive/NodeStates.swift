@@ -196,7 +196,7 @@ extension Derivation {
 extension WantedNamespace {
     /// The node forwards IPv6, the bridge has it whatever links have by default, and takes nobody for a router.
     fileprivate mutating func addIPv6(of bridge: BridgeNetwork) {
-        set(NamespaceWork.forwarding6, "1")
+        set(forwarding6Parameter, "1")
         set("net/ipv6/conf/\(bridge.linkName)/disable_ipv6", "0")
         set("net/ipv6/conf/\(bridge.linkName)/accept_ra", "0")
     }

@@ -171,3 +171,8 @@ package struct RemoteEndpoint: Codable, Hashable, Sendable {
         self.vtep = vtep
     }
 }
+
+extension NodeNetwork {
+    /// Whether anything of the node's own namespace is of IPv6.
+    var hasIPv6: Bool { underlay?.address.family == .v6 || bridges.contains { $0.addresses.v6 != nil } }
+}

@@ -2,6 +2,7 @@ package import Netlink
 
 /// A network whose endpoints hang on a link of the node: macvlan and ipvlan. No rule of the node sees what they send.
 package struct ParentNetwork: Codable, Equatable, Sendable, Identifiable {
+    /// Of the devices on the parent.
     package enum Kind: Codable, Equatable, Sendable {
         case macvlan(MacvlanMode)
         case ipvlan(IpvlanSettings)

@@ -20,6 +20,7 @@ package struct KernelFeatures: Codable, Equatable, Sendable {
     /// Kinds of links that networks on a link of the node need.
     package var links: Set<LinkKind> = []
 
+    /// As `ip link` names them.
     package enum LinkKind: String, Codable, Sendable, CaseIterable { case macvlan, ipvlan, vlan, dummy }
 
     package init() {}

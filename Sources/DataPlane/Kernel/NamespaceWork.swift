@@ -50,20 +50,16 @@ enum NamespaceWork {
 
     private static func write(_ parameters: [NamespacePlan.Parameter]) throws {
         for parameter in parameters {
-            if parameter.name == forwarding6 { try keepAdvertisedRoutes() }
+            if parameter.name == forwarding6Parameter { try keepAdvertisedRoutes() }
             // Without br_netfilter there is nothing to switch off.
             if parameter.name.hasPrefix("net/bridge/"), try Sysctl.read(parameter.name) == nil { continue }
             try Sysctl.write(parameter.name, parameter.value)
         }
     }
 
-    /// Of all links. A node that forwards takes no routes from routers that advertise themselves, and drops those that it has, unless the
-    /// link says 2.
-    static let forwarding6 = "net/ipv6/conf/all/forwarding"
-
     /// Links that have routes from a router's advertisements go on to take them when the node begins to forward.
     private static func keepAdvertisedRoutes() throws {
-        guard try Sysctl.read(forwarding6) == "0" else { return }
+        guard try Sysctl.read(forwarding6Parameter) == "0" else { return }
         let socket = try RouteSocket()
         let advertised = Set(try socket.routes(.v6, addedBy: advertisedProtocol).compactMap(\.link))
         if advertised.isEmpty { return }

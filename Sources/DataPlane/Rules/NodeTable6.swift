@@ -226,11 +226,6 @@ struct NodeTable6 {
     }
 }
 
-extension NodeNetwork {
-    /// Whether anything of the node's own namespace is of IPv6.
-    var hasIPv6: Bool { underlay?.address.family == .v6 || bridges.contains { $0.addresses.v6 != nil } }
-}
-
 extension IPv6Network {
     /// As nft prints it in listings: a single address without its length.
     var spelling: String { prefixLength == 128 ? "\(address)" : description }

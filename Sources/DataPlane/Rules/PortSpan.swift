@@ -45,7 +45,7 @@ struct PortSpan: Equatable {
                 }
             }
             for number in targets.keys.sorted() {
-                if let last = run.last, last &+ 1 == number, targets[last] == targets[number] {
+                if let former = run.last, former &+ 1 == number, targets[former] == targets[number] {
                     run.append(number)
                 } else {
                     end(run)

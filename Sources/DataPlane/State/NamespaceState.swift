@@ -188,3 +188,6 @@ struct ForwardingTarget: Equatable, Sendable {
     /// VTEP; `nil` in a bridge's own table.
     var remote: IPAddress?
 }
+
+/// Whether a namespace forwards IPv6; while it does, it takes no router's advertisements unless a link is told to.
+let forwarding6Parameter = "net/ipv6/conf/all/forwarding"

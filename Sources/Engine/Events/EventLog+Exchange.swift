@@ -64,10 +64,11 @@ extension EventLog: EventExchange {
     }
 
     package func take(
-        _ events: [NumberedEvent], through number: Int64, of log: String, at node: EventNode
+        _ events: [NumberedEvent], through number: Int64, of log: String, at node: EventNode,
+        isMember: @Sendable (String) -> Bool = { _ in true }
     ) async throws -> Int64 {
         let (told, last, sequence) = try state.withLock { state in
-            var stream = try state.stream(log, of: node.id, own: id, most: Self.mostLogs)
+            var stream = try state.stream(log, of: node.id, own: id, most: Self.mostLogs, isMember)
             var told: [EventFollower] = []
             for entry in events where entry.sequence > stream.sequence {
                 told += state.append(
@@ -88,13 +89,15 @@ extension EventLog: EventExchange {
 
 extension EventLog.State {
     /// What is known of another node's log, which is its own from then on.
-    fileprivate mutating func stream(_ log: String, of nodeID: String, own: String, most: Int) throws
-        -> EventStore.EventStream
-    {
+    fileprivate mutating func stream(
+        _ log: String, of nodeID: String, own: String, most: Int, _ isMember: (String) -> Bool
+    ) throws -> EventStore.EventStream {
         guard log != own else { throw EventExchangeError.foreignLog }
         if let known = streams[log] {
-            guard known.node == nodeID else { throw EventExchangeError.foreignLog }
-            return known
+            if known.node == nodeID { return known }
+            // A node that was removed and has joined anew has another id, and the log that it had.
+            guard !isMember(known.node) else { throw EventExchangeError.foreignLog }
+            return EventStore.EventStream(log: log, node: nodeID, sequence: known.sequence)
         }
         let others = streams.values.filter { $0.node == nodeID }
         if others.count >= most, let oldest = others.min(by: { $0.sequence < $1.sequence }) {

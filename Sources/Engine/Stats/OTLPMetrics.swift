@@ -55,8 +55,8 @@ struct OTLPMetrics {
         func whole(_ series: NodeSeries, _ attributes: [(String, String)] = []) -> [Point] {
             row[series].map { [Point(attributes: attributes, value: .whole($0))] } ?? []
         }
-        func used(_ size: NodeSeries, but free: NodeSeries, _ name: String) -> [Point] {
-            guard let size = row[size], let free = row[free] else { return [] }
+        func used(_ series: NodeSeries, but free: NodeSeries, _ name: String) -> [Point] {
+            guard let size = row[series], let free = row[free] else { return [] }
             return [
                 Point(attributes: [(name, "used")], value: .whole(max(0, size - free))),
                 Point(attributes: [(name, "free")], value: .whole(free)),

@@ -17,6 +17,7 @@ package enum PublishingLabel {
         package var onlyLocal: Bool?
         package var affinity: String?
 
+        /// - Returns: `nil` for what is no list of settings.
         package init?(_ text: String) {
             for field in text.split(separator: ",", omittingEmptySubsequences: true) {
                 let pair = field.split(separator: "=", maxSplits: 1).map { String($0).trimmingSpaces }

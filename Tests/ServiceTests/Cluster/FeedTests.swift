@@ -180,10 +180,14 @@ import Testing
         await #expect(throws: EventExchangeError.self) {
             try await log.take([start], through: 5, of: "log1", at: EventNode(id: "n2", name: "two"))
         }
+        // A node that was removed has come back as another: it goes on in the log that it has.
+        let again = EventNode(id: "n3", name: "one")
+        #expect(try await log.take([start], through: 9, of: "log1", at: again) { $0 != "n1" } == 9)
+        #expect(log.known(of: "log1", at: "n3") == 9 && log.known(of: "log1", at: "n1") == 0)
         await #expect(throws: EventExchangeError.self) { try await log.take([start], through: 5, of: log.id, at: one) }
         // However many logs it makes up, a manager remembers some of them.
         for number in 2..<100 { _ = try await log.take([start], through: 5, of: "log\(number)", at: one) }
-        #expect(log.state.withLock { $0.streams.count } == 4)
+        #expect(log.state.withLock { $0.streams.count } == 5)
     }
 
     @Test func `what only managers may tell is left out of a worker's events, and not asked for again`() async throws {

@@ -35,6 +35,8 @@ import Testing
         var board = PulseBoard()
         let known = ["n1", "n2", "n3"]
         for id in known {
+            // One that is too far ahead was well before.
+            if ahead > 0 { board.take(NodePulse(time: now - 10), of: id, now: now, service: { _ in nil }) }
             board.take(
                 NodePulse(time: now + ahead, paths: told[id] ?? []), of: id, now: now, service: { _ in nil },
                 peer: { peer in known.first { $0 == peer } })

@@ -105,7 +105,9 @@ import Testing
             readers: [
                 "": ["request"], "ConfigFrom.": ["request.configFrom?"], "IPAM.": ["request.ipam?"],
                 "IPAM.Config[].": ["pool", "$0"],
-            ]),
+            ],
+            // Where the families of a request are made of it.
+            expressions: ["EnableIPv4": "request.families"]),
         "POST /networks/{id}/connect": Body(
             name: "NetworkConnect", roundTrip: coded(NetworkConnectRequest.self),
             readers: ["": ["request"]].merging(under("EndpointConfig.", endpoint)) { $1 }),
