@@ -165,11 +165,11 @@ import Testing
 
     @Test func `a registry that names a stranger's token service learns nobody's password by it`() async throws {
         let stranger = try RecordingServer(address: "127.0.0.2") { _ in
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"token\":\"t\"}"
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"token\":\"t\"}"
         }
         let realm = "http://127.0.0.2:\(stranger.port)/token"
         let registry = try RecordingServer(address: "127.0.0.1") { _ in
-            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"\(realm)\",service=\"s\"\r\nContent-Length: 0\r\n\r\n"
+            "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nWWW-Authenticate: Bearer realm=\"\(realm)\",service=\"s\"\r\nContent-Length: 0\r\n\r\n"
         }
         let name = "127.0.0.1:\(registry.port)/p:1"
         try await ImageFixture.with { fixture in
@@ -191,16 +191,16 @@ import Testing
 
     @Test func `a token service that leads elsewhere leads no login there`() async throws {
         let stranger = try RecordingServer(address: "127.0.0.2") { _ in
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"token\":\"t\"}"
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"token\":\"t\"}"
         }
         let elsewhere = "http://127.0.0.2:\(stranger.port)/token"
         let registry = try RecordingServer(address: "127.0.0.1") { head in
             if head.contains(" /token") {
-                return "HTTP/1.1 307 Temporary Redirect\r\nLocation: \(elsewhere)\r\nContent-Length: 0\r\n\r\n"
+                return "HTTP/1.1 307 Temporary Redirect\r\nConnection: close\r\nLocation: \(elsewhere)\r\nContent-Length: 0\r\n\r\n"
             }
             let host = head.firstMatch(of: #/[Hh]ost: (\S+)/#)?.1 ?? ""
             return
-                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"http://\(host)/token\"\r\nContent-Length: 0\r\n\r\n"
+                "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nWWW-Authenticate: Bearer realm=\"http://\(host)/token\"\r\nContent-Length: 0\r\n\r\n"
         }
         try await ImageFixture.with { fixture in
             for token in ["refresh", nil] {
