@@ -196,7 +196,8 @@ import Testing
         let elsewhere = "http://127.0.0.2:\(stranger.port)/token"
         let registry = try RecordingServer(address: "127.0.0.1") { head in
             if head.contains(" /token") {
-                return "HTTP/1.1 307 Temporary Redirect\r\nConnection: close\r\nLocation: \(elsewhere)\r\nContent-Length: 0\r\n\r\n"
+                return
+                    "HTTP/1.1 307 Temporary Redirect\r\nConnection: close\r\nLocation: \(elsewhere)\r\nContent-Length: 0\r\n\r\n"
             }
             let host = head.firstMatch(of: #/[Hh]ost: (\S+)/#)?.1 ?? ""
             return

@@ -85,7 +85,9 @@ private func withTwoNodes(_ body: @escaping @Sendable (TwoNodes) async throws ->
     @Test func `a healthy path is well in both directions, at the link's full length`() async throws {
         try await withTwoNodes { world in
             for number in 0..<2 {
-                let found = try await world.wait(for: number, "a whole measurement") { $0.mtu != nil && $0.lossPermille == 0 }
+                let found = try await world.wait(for: number, "a whole measurement") {
+                    $0.mtu != nil && $0.lossPermille == 0
+                }
                 #expect(found.findings == [])
                 #expect(found.mtu == 1500)
                 #expect(found.roundTripMicroseconds.map { $0 < 1_000_000 } == true)
