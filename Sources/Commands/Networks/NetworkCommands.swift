@@ -61,7 +61,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        let query = call.flags.isSet("verbose") ? [("verbose", "true")] : []
+        let query = call.flags.isSet("verbose") ? [("status", "true"), ("verbose", "true")] : []
         try await Inspection(format: call.flags.string("format")).show(call.arguments) { name in
             try await client.bytes(.get(NetworkPath.of(name), query))
         }

@@ -17,7 +17,8 @@ extension Command {
             """
     ) { call in
         let flags = call.flags
-        let usage = try await call.client().json(.get("/system/df"))
+        let query = flags.isSet("logs") ? [("logs", "true")] : []
+        let usage = try await call.client().json(.get("/system/df", query))
         let format = flags.string("format")
         if flags.isSet("logs") { return try DiskText.logs.show([DiskText.logRow(usage["Logs"])], format: format) }
         guard flags.isSet("verbose") else { return try DiskText.summary.show(DiskText.rows(usage), format: format) }

@@ -12,9 +12,11 @@ enum NetworkRoutes {
             try .json(try await call.backends.networks.listNetworks(call.filters(listFilters)))
         }
         routes.on(.get, "/networks/{id}") { call in
-            try .json(
-                try await call.backends.networks.inspectNetwork(
-                    call["id"], scope: call.query.text("scope"), verbose: call.query.flag("verbose")))
+            var network = try await call.backends.networks.inspectNetwork(
+                call["id"], scope: call.query.text("scope"), verbose: call.query.flag("verbose"))
+            // The definition has it from version 1.52 on.
+            if !call.query.flag("status") { network.status = nil }
+            return try .json(network)
         }
         routes.on(.post, "/networks/create") { call in
             let request = try await call.body(NetworkRequest.self, named: "NetworkCreateRequest")
