@@ -61,7 +61,7 @@ extension Command {
             """
     ) { call in
         let client = try await call.client()
-        let query = call.flags.isSet("verbose") ? [("status", "true"), ("verbose", "true")] : []
+        let query = call.flags.isSet("verbose") ? [("verbose", "true")] : []
         try await Inspection(format: call.flags.string("format")).show(call.arguments) { name in
             try await client.bytes(.get(NetworkPath.of(name), query))
         }
@@ -194,7 +194,9 @@ enum NetworkAddresses {
         var found: [JSON] = []
         for network in networks {
             do {
-                found.append(try await client.json(.get(NetworkPath.of(network["Id"].text), [("verbose", "true")])))
+                found.append(
+                    try await client.json(
+                        .get(NetworkPath.of(network["Id"].text), [("status", "true"), ("verbose", "true")])))
             } catch let error
                 as DockerError
                 where error.isNotFound
