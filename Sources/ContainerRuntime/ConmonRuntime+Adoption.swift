@@ -71,37 +71,32 @@ extension ConmonRuntime {
     }
 
     /// Kills and removes the container, its conmon, its execs' conmons and all files; missing is fine.
+    ///
+    /// By hand, whoever has made it: what a runtime's own `delete` does is this, and it would be one more process for each container that goes. There
+    /// may be no record of it, nor anything that a runtime could read.
     func removeAll(of id: String) async throws {
         let (paths, layout) = (self.paths, self.layout)
-        // Whoever has made it, or has begun to: there may be no record of it.
-        for name in RuntimeName.allCases where Files.exists(paths.state(id, of: name)) {
-            do {
-                try await command(name).run(["delete", "--force", id])
-            } catch {
-                // What it cannot, say because its own file is broken, is done by hand below.
-                logger.warning("\(name.rawValue) delete \(id): \(error)")
-            }
-        }
         try await onThread {
-            let cgroup = ContainerSpecification.cgroup(of: id)
-            try Cgroups.kill(cgroup, in: layout)
             for pid in Self.conmons(in: paths.bundle(id)) {
                 try Processes.signal(SIGKILL, pid: pid.0, startTime: pid.1)
             }
-            try Self.removeCgroup(cgroup, in: layout)
+            try Self.endGroup(ContainerSpecification.cgroup(of: id), in: layout)
             for name in RuntimeName.allCases { try Files.removeTree(paths.state(id, of: name)) }
             try Files.removeTree(paths.bundle(id))
         }
     }
 
-    /// Processes that have just been killed leave the cgroup only when they have ended.
-    private static func removeCgroup(_ cgroup: String, in layout: CgroupLayout) throws {
+    /// Processes that have just been killed leave the cgroup only when they have ended, and may have made others before.
+    private static func endGroup(_ cgroup: String, in layout: CgroupLayout) throws {
         let deadline = ContinuousClock.now + killDeadline
         while true {
             do {
                 return try Cgroups.remove(cgroup, in: layout)
             } catch let error as SystemError where error.errno == EBUSY && ContinuousClock.now < deadline {
-                usleep(2000)
+                try Cgroups.kill(cgroup, in: layout)
+                // What is frozen takes no signal.
+                try Cgroups.thaw(cgroup, in: layout)
+                usleep(1000)
             }
         }
     }

@@ -160,6 +160,16 @@ package enum Cgroups {
         try Files.write("max", into: "\(directory)\(group)/pids.max")
     }
 
+    /// Thaws the group and all below it, in whichever hierarchy it may be frozen; missing is fine.
+    package static func thaw(_ group: String, in layout: CgroupLayout) throws {
+        if let unified = layout.unified, Files.exists(unified + group + "/cgroup.freeze") {
+            try Files.write("0", into: unified + group + "/cgroup.freeze")
+        }
+        if let freezer = layout.controllers["freezer"], Files.exists(freezer + group + "/freezer.state") {
+            try Files.write("THAWED", into: freezer + group + "/freezer.state")
+        }
+    }
+
     /// Freezes or thaws the group and all below it.
     package static func setFrozen(_ frozen: Bool, _ group: String, in layout: CgroupLayout) throws {
         if let unified = layout.unified, Files.exists(unified + group + "/cgroup.freeze") {
