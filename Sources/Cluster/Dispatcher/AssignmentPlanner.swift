@@ -27,29 +27,6 @@ actor AssignmentPlanner {
         var tasks: TaskTeller.Change?
     }
 
-    private struct Subscriber {
-        let session: String
-        var teller: TaskTeller
-        var wake: AsyncStream<Void>.Continuation?
-        /// What it is to be told of.
-        var scopes: Set<NetworkFact.Scope> = []
-        /// What it has been told.
-        var cursors: [NetworkFact.Scope: UInt64] = [:]
-        /// What it is to be told has been computed.
-        var isReady = false
-        /// Whether it knows what encrypted networks are.
-        let understandsKeys: Bool
-        var toldKeys = ToldKeys.unknown
-    }
-
-    /// What a node has been told of keys.
-    private enum ToldKeys: Equatable {
-        /// It may have some of an earlier session.
-        case unknown
-        case none
-        case version(UInt64)
-    }
-
     private let model: ReadModel
     private let live: ManagerPresence
     private let ownID: String
@@ -70,7 +47,7 @@ actor AssignmentPlanner {
     private var readyNodes: Set<String> = []
     /// Of the keys of encrypted networks.
     private var keysVersion: UInt64?
-    private var subscribers: [String: Subscriber] = [:]
+    private var subscribers: [String: AssignmentSubscriber] = [:]
     /// Those that are not ready yet.
     private var newcomers: Set<String> = []
     private var isClosing = false
@@ -133,7 +110,7 @@ actor AssignmentPlanner {
     /// - Parameter lacking: What the node's program does not understand, and is not told.
     func begin(_ nodeID: String, session: String, lacking: [Capability]) {
         remove(nodeID)
-        subscribers[nodeID] = Subscriber(
+        subscribers[nodeID] = AssignmentSubscriber(
             session: session, teller: TaskTeller(lacking: lacking),
             understandsKeys: !lacking.contains { $0.name == Capabilities.overlayKeys.name })
         newcomers.insert(nodeID)
@@ -204,15 +181,15 @@ actor AssignmentPlanner {
     }
 
     /// Keys that the node is still to be told, or to forget.
-    private func keys(for subscriber: inout Subscriber) -> OverlayKeyring? {
+    private func keys(for subscriber: inout AssignmentSubscriber) -> OverlayKeyring? {
         guard subscriber.understandsKeys, let keys = objects.cluster?.overlayKeys else { return nil }
-        let wanted: ToldKeys = encrypts(subscriber) ? .version(keys.version) : .none
+        let wanted: AssignmentSubscriber.ToldKeys = encrypts(subscriber) ? .version(keys.version) : .none
         if subscriber.toldKeys == wanted { return nil }
         subscriber.toldKeys = wanted
         return wanted == .none ? OverlayKeyring(version: keys.version) : keys
     }
 
-    private func encrypts(_ subscriber: Subscriber) -> Bool {
+    private func encrypts(_ subscriber: AssignmentSubscriber) -> Bool {
         subscriber.scopes.contains { scope in
             if case .network(let id) = scope { index.isEncrypted(id) } else { false }
         }
