@@ -94,6 +94,7 @@ class Node:
         self.cluster = cluster
         self.name, self.role = entry["name"], entry["role"]
         self.address, self.docker_host = entry["address"], entry["docker_host"]
+        self.addresses = entry["addresses"]
         self.pid = entry.get("pid")
 
     def docker(self, *arguments, timeout=60, check=True, tty=False, stdin=None):
@@ -114,6 +115,10 @@ class Node:
     def rows(self, *arguments, timeout=60):
         out = self.docker(*arguments, "--format", "{{json .}}", timeout=timeout).out
         return [json.loads(line) for line in out.splitlines() if line.strip()]
+
+    def at(self, version):
+        """Its address of IPv4 or IPv6: 4 or 6."""
+        return of_version(self.addresses, version)
 
     def inspect(self, kind, name):
         return json.loads(self.docker(kind, "inspect", name).out)[0]
@@ -147,8 +152,24 @@ class Cluster:
         expect(result.code == 0, f"`apus lab status {self.name}`: {result.text}")
         state = json.loads(result.out)
         self.nodes = [Node(self, entry) for entry in state["nodes"]]
+        self.underlay, self.client_addresses = state["underlay"], state["client"]["addresses"]
+        self.internet_addresses = state["internet"]["addresses"]
         self.client_address = state["client"]["address"]
+        # By which the client and the nodes, and the nodes among each other, can talk: 4, 6.
+        self.outside = [version(address) for address in self.client_addresses]
+        self.among = [6] if self.underlay == "ipv6-inside" else self.outside
         self.manager = next(node for node in self.nodes if node.role == "manager")
+
+    def seen(self, version):
+        """The client's address of a version."""
+        return of_version(self.client_addresses, version)
+
+    def ways(self, node, network):
+        """By which versions the client comes to what a network of a node publishes: those that both have."""
+        subnets = [pool["Subnet"] for pool in node.inspect("network", network)["IPAM"]["Config"]]
+        ways = [way for way in self.outside if any(version(subnet) == way for subnet in subnets)]
+        expect(ways, f"{network} has {subnets}, and the client {self.client_addresses}: no way leads in")
+        return ways
 
     def lab(self, *arguments, timeout=120):
         verb, *rest = arguments
@@ -210,4 +231,18 @@ def registry():
 
 def words(text):
     """Addresses and host names in a text, whole."""
-    return set(re.findall(r"[0-9A-Za-z_.-]+", text))
+    return set(re.findall(r"[0-9A-Za-z_.-]+", text)) | set(re.findall(r"[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*", text))
+
+
+def version(address):
+    """4 or 6, of an address or subnet."""
+    return 6 if ":" in address else 4
+
+
+def of_version(addresses, wanted):
+    return next(address for address in addresses if version(address) == wanted)
+
+
+def url(address, port, path=""):
+    """RFC 3986: an address of IPv6 has brackets."""
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}/{path}"

@@ -21,8 +21,20 @@ def checksum(data):
     return ~total & 0xffff
 def packet(source, target, port, payload):
     udp = struct.pack("!HHHH", 49152, port, 8 + len(payload), 0) + payload
+    if ":" in source:
+        ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, target)
+        found = checksum(ends + struct.pack("!II", len(udp), 17) + udp + bytes(len(udp) % 2)) or 0xffff
+        return struct.pack("!IHBB", 6 << 28, len(udp), 17, 64) + ends + udp[:6] + struct.pack("!H", found) + udp[8:]
     head = struct.pack("!BBHHHBBH4s4s", 69, 0, 20 + len(udp), 7, 0, 64, 17, 0, socket.inet_aton(source), socket.inet_aton(target))
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
+def kind(packet): return b"\\x86\\xdd" if packet[0] >> 4 == 6 else b"\\x08\\x00"
+# Source, target and UDP of a packet; nothing for another.
+def dissected(frame):
+    head = frame[14:]
+    if frame[12:14] == b"\\x08\\x00" and head[9] == 17:
+        return socket.inet_ntop(socket.AF_INET, head[12:16]), socket.inet_ntop(socket.AF_INET, head[16:20]), head[4 * (head[0] & 15):]
+    if frame[12:14] == b"\\x86\\xdd" and head[6] == 17:
+        return socket.inet_ntop(socket.AF_INET6, head[8:24]), socket.inet_ntop(socket.AF_INET6, head[24:40]), head[40:]
 def mac(text): return bytes.fromhex(text.replace(":", ""))
 """
 
@@ -39,10 +51,9 @@ while (left := end - time.monotonic()) > 0:
     try: frame = raw.recv(65535)
     except OSError: break
     if given["secret"].encode() in frame: found["clear"] += 1
-    if frame[12:14] != b"\\x08\\x00" or frame[23] != 17: continue
-    if frame[26:30] not in [socket.inet_aton(text) for text in given["nodes"]]: continue
-    if frame[30:34] not in [socket.inet_aton(text) for text in given["nodes"]]: continue
-    udp = frame[14 + 4 * (frame[14] & 15):]
+    heard = dissected(frame)
+    if not heard or not set(heard[:2]) <= set(given["nodes"]): continue
+    udp = heard[2]
     port, rest = int.from_bytes(udp[2:4]), udp[8:]
     if port == 4789 and int.from_bytes(rest[4:7]) == given["vni"]: found["vxlan"] += 1
     if port == 4790 and len(rest) > 16 and rest[:4] != bytes(4):
@@ -72,7 +83,7 @@ outer = packet(given["node_from"], given["node_to"], 4789, struct.pack("!II", 0x
 raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 raw.bind((given["link"], 0))
 for _ in range(5):
-    raw.send(mac(given["target"]) + mac(given["source"]) + b"\\x08\\x00" + outer)
+    raw.send(mac(given["target"]) + mac(given["source"]) + kind(outer) + outer)
     time.sleep(0.1)
 print("{}")
 """

@@ -90,7 +90,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let runtimes = parts.runtimeVersions.map(\.name)
         let table = ContainerTable(store: store, log: log)
         let localVolumes = Volumes(store: store, directory: paths.volumes)
-        let localNetworks = LocalNetworks(store: store)
+        let localNetworks = LocalNetworks(store: store, bridgeIPv6: configuration.bridgeIPv6)
         let encryption = EncryptionKeeper(
             EncryptionProcess(directory: paths.encryption, namespace: parts.namespace), events: events, log: log)
         let network = NetworkCoordinator(
@@ -144,7 +144,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         stats = StatsService(
             containers: table, layout: runtime.cgroups, paths: paths, events: events, sampler: telemetry.sampler)
         let routes = RouteWatch(namespace: parts.namespace, files: parts.fileWatcher, log: log)
-        swarmNetworks = SwarmNetworks(store: store, containers: table, endpoints: endpoints)
+        swarmNetworks = SwarmNetworks(
+            store: store, containers: table, endpoints: endpoints, namespace: parts.namespace)
         tasks = TaskService(
             containers: table, life: containers, factory: factory, images: images, logs: logs, networks: swarmNetworks,
             node: NodeDescriber(

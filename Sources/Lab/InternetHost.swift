@@ -15,6 +15,7 @@ package struct InternetHost: Sendable {
     static let webPort: UInt16 = 80
 
     let paths: LabPaths
+    let addresses: [IPAddress]
     let registry: (address: String, port: Int)
     let door: DashboardDoor?
     let log = Logger(label: "internet")
@@ -22,8 +23,11 @@ package struct InternetHost: Sendable {
     /// - Parameters:
     ///   - registry: `ADDRESS:PORT` as seen from this process.
     ///   - dashboardPort: Of this machine's loopback, for the first manager's dashboard; `nil` for none.
-    package init(lab: String, registry: String, dashboardPort: UInt16? = nil) throws {
+    package init(
+        lab: String, underlay: LabUnderlay = LabUnderlay(), registry: String, dashboardPort: UInt16? = nil
+    ) throws {
         paths = try LabPaths(name: lab)
+        addresses = underlay.internet.all
         let parts = registry.split(separator: ":")
         guard parts.count == 2, let port = Int(parts[1]), (1...65_535).contains(port) else {
             throw APIError(.invalidInput, "invalid registry address \"\(registry)\": ADDRESS:PORT is wanted")
@@ -37,41 +41,45 @@ package struct InternetHost: Sendable {
     package func run() async throws {
         let namespace = paths.network("internet")
         let names = NameServer(log: log)
-        let zone = Dictionary(uniqueKeysWithValues: Self.names.map { ($0, [LabUnderlay.internet]) })
-        _ = try await names.open(
-            "internet", namespace: namespace, at: LabUnderlay.internet, port: 53,
-            table: NameTable(networks: [.init(name: "internet", names: zone)], forwards: false),
-            upstreams: Upstreams([]))
+        let zone = Dictionary(uniqueKeysWithValues: Self.names.map { ($0, addresses) })
         let group = MultiThreadedEventLoopGroup.singleton
-        let web = try await listen(at: Self.webPort, in: namespace, group) { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(EchoingWebHandler())
-            }
-        }
-        let dashboard = try await door?.open(group)
         let target = registry
-        let relay = try await listen(at: LabUnderlay.registryPort, in: namespace, group) { channel in
-            Relay.install(in: channel, to: target.address, port: target.port)
+        var channels: [any Channel] = []
+        for address in addresses {
+            _ = try await names.open(
+                "\(address)", namespace: namespace, at: address, port: 53,
+                table: NameTable(networks: [.init(name: "internet", names: zone)], forwards: false),
+                upstreams: Upstreams([]))
+            channels.append(
+                try await listen(at: address, Self.webPort, in: namespace, group) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(EchoingWebHandler())
+                    }
+                })
+        }
+        if let dashboard = try await door?.open(group) { channels.append(dashboard) }
+        for address in addresses {
+            channels.append(
+                try await listen(at: address, LabUnderlay.registryPort, in: namespace, group) { channel in
+                    Relay.install(in: channel, to: target.address, port: target.port)
+                })
         }
         log.info("the internet host answers", metadata: ["lab": "\(paths.name)"])
+        let open = channels
         try await withTaskCancellationHandler {
-            try await web.closeFuture.get()
-            try await relay.closeFuture.get()
-            try await dashboard?.closeFuture.get()
+            for channel in open { try await channel.closeFuture.get() }
         } onCancel: {
-            dashboard?.close(promise: nil)
-            web.close(promise: nil)
-            relay.close(promise: nil)
+            for channel in open { channel.close(promise: nil) }
         }
-        await names.close("internet")
+        for address in addresses { await names.close("\(address)") }
     }
 
     private func listen(
-        at port: UInt16, in namespace: NetworkNamespace, _ group: MultiThreadedEventLoopGroup,
+        at address: IPAddress, _ port: UInt16, in namespace: NetworkNamespace, _ group: MultiThreadedEventLoopGroup,
         _ initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) async throws -> any Channel {
         let socket = try await namespace.run {
-            try ListeningSocket.open(at: LabUnderlay.internet, port: port).release()
+            try ListeningSocket.open(at: address, port: port).release()
         }
         return try await ServerBootstrap(group: group)
             .childChannelInitializer(initializer)

@@ -73,26 +73,26 @@ package struct Lab: Sendable {
         try Mounts.tmpfs(at: paths.runtime, options: "mode=755")
         try Mounts.setPropagation(.private, of: paths.runtime)
         try Files.makeDirectories(paths.data, mode: 0o711)
+        let underlay = options.underlay
         var state = LabState(
-            name: paths.name, subnet: LabUnderlay.subnet,
+            name: paths.name,
             nodes: (1...options.nodes).map { number in
                 LabState.Node(
                     name: "node-\(number)", role: number <= options.managers ? "manager" : "worker",
-                    address: LabUnderlay.node(number), dockerHost: "unix://" + paths.socket("node-\(number)"))
+                    addresses: underlay.node(number), dockerHost: "unix://" + paths.socket("node-\(number)"))
             },
-            client: .init(address: LabUnderlay.client), internet: .init(address: LabUnderlay.internet), options: options
+            client: .init(addresses: underlay.client), internet: .init(addresses: underlay.internet), options: options
         )
         try state.write(paths)
-        let members = state.nodes.map { LabNetwork.Member(name: $0.name, address: $0.address) }
         try await LabNetwork.create(
-            paths,
-            members + [
-                .init(name: "client", address: LabUnderlay.client),
-                .init(name: "internet", address: LabUnderlay.internet),
+            paths, underlay,
+            state.nodes.map { .init(name: $0.name, addresses: $0.addresses, isNode: true) } + [
+                .init(name: "client", addresses: underlay.client),
+                .init(name: "internet", addresses: underlay.internet),
             ])
         for node in state.nodes {
             try await NodeNamespaces(paths: paths, node: node.name)
-                .create(resolvConf: "nameserver \(LabUnderlay.internet)\n")
+                .create(resolvConf: underlay.resolvConf)
         }
         state.helper = try await daemons.startInternet(options)
         try state.write(paths)
@@ -104,7 +104,7 @@ package struct Lab: Sendable {
             for try await (index, process) in group { state.nodes[index].daemon = process }
         }
         try state.write(paths)
-        if options.formsSwarm { try await LabSwarm(paths: paths).form(of: state.nodes) }
+        if options.formsSwarm { try await LabSwarm(paths: paths, underlay: underlay).form(of: state.nodes) }
         return state
     }
 

@@ -35,13 +35,14 @@ struct LabDaemons: Sendable {
 
     /// Starts a node's `apusd` and waits until its API answers.
     func start(_ node: LabState.Node, _ options: LabOptions) async throws -> LabProcess {
-        let registry = "\(LabUnderlay.internet):\(LabUnderlay.registryPort)"
-        let arguments = [
-            "--host", "unix:///run/apus/docker.sock", "--advertise-addr", "\(node.address)",
-            "--registry-mirror", "http://\(registry)", "--insecure-registry", registry,
-            "--dns", "\(LabUnderlay.internet)", "--log-level", options.logLevel, "--lab",
-            "--metrics-addr", "\(node.address):\(LabUnderlay.metricsPort)", "--metrics-cluster",
-        ]
+        let underlay = options.underlay
+        let arguments =
+            [
+                "--host", "unix:///run/apus/docker.sock", "--advertise-addr", "\(node.address)",
+                "--registry-mirror", "http://\(underlay.registry)", "--insecure-registry", underlay.registry,
+                "--log-level", options.logLevel, "--lab",
+                "--metrics-addr", HostText.join(node.address, Int(LabUnderlay.metricsPort)), "--metrics-cluster",
+            ] + underlay.internet.all.flatMap { ["--dns", "\($0)"] } + (underlay.hasIPv6 ? ["--ipv6"] : [])
         let executable = try Self.program("apusd")
         let namespaces = NodeNamespaces(paths: paths, node: node.name)
         let log = paths.log(node.name)
@@ -81,6 +82,7 @@ struct LabDaemons: Sendable {
         let log = paths.log("internet")
         let arguments =
             ["lab", "internet", "--name", paths.name, "--registry", options.registry]
+            + ["--underlay", options.families.rawValue]
             + (options.dashboardPort.map { ["--dashboard-port", "\($0)"] } ?? [])
         let process = try await onThread {
             let output = try Descriptor.open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode: 0o644)
@@ -94,22 +96,23 @@ struct LabDaemons: Sendable {
         }
         let end = ContinuousClock.now + Self.startDeadline
         while ContinuousClock.now < end, process.isRunning {
-            let isListening = try await paths.network("internet").run {
-                try (Files.text("/proc/thread-self/net/tcp") ?? "").contains(Self.registryListener)
+            let sockets = try await paths.network("internet").run {
+                try ["tcp", "tcp6"].map { try Files.text("/proc/thread-self/net/\($0)") ?? "" }
             }
-            if isListening { return process }
+            let listening = sockets.reduce(0) { $0 + $1.split(separator: "\n").count(where: Self.isRegistryListener) }
+            if listening == options.underlay.internet.all.count { return process }
             try await Task.sleep(for: Self.pollInterval)
         }
         let text = try Files.text(log) ?? ""
         throw APIError(.unavailable, "the internet host does not answer; its log ends with:\n\(text.suffix(2000))")
     }
 
-    /// How /proc/net/tcp shows the last of the helper's sockets, in state LISTEN. proc_net_tcp(5).
-    private static var registryListener: String {
-        let address = String(LabUnderlay.internet.v4?.inMemory ?? 0, radix: 16, uppercase: true)
-        let port = String(LabUnderlay.registryPort, radix: 16, uppercase: true)
-        func padded(_ text: String, _ width: Int) -> String { String(repeating: "0", count: width - text.count) + text }
-        return "\(padded(address, 8)):\(padded(port, 4)) 00000000:0000 0A"
+    /// Whether a line of /proc/net/tcp or tcp6 is of the last of the helper's sockets at an address, in state LISTEN. proc_net_tcp(5).
+    private static func isRegistryListener(_ line: Substring) -> Bool {
+        let fields = line.split(separator: " ")
+        let digits = String(LabUnderlay.registryPort, radix: 16, uppercase: true)
+        let port = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+        return fields.count > 3 && fields[1].hasSuffix(":" + port) && fields[3] == "0A"
     }
 
     /// Asks a daemon to stop and waits for it; kills it when it does not.

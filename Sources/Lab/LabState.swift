@@ -12,26 +12,26 @@ package struct LabState: Codable, Sendable, Equatable {
         package var name: String
         /// `manager` or `worker`.
         package var role: String
-        package var address: IPAddress
+        package var addresses: LabAddresses
+        /// By which the others know it.
+        package var address: IPAddress { addresses.main }
         /// `unix://` and a path that can be used from outside the node.
         package var dockerHost: String
         /// The process that was started last, whether it runs or not; `nil` before the first.
         package var daemon: LabProcess?
 
         enum CodingKeys: String, CodingKey {
-            case name, role, address, daemon
+            case name, role, addresses, daemon
             case dockerHost = "docker_host"
         }
     }
 
     /// A member that runs no daemon.
     package struct Host: Codable, Sendable, Equatable {
-        package var address: IPAddress
+        package var addresses: LabAddresses
     }
 
     package var name: String
-    /// Of the underlay.
-    package var subnet: IPNetwork
     package var nodes: [Node]
     package var client: Host
     package var internet: Host
@@ -86,12 +86,15 @@ package struct LabOptions: Codable, Sendable, Equatable {
     package var formsSwarm: Bool
     /// Of this machine's loopback, for the first manager's dashboard; `nil` for none.
     package var dashboardPort: UInt16?
+    package var families: LabFamilies
+    package var underlay: LabUnderlay { LabUnderlay(families) }
 
     package init(
         nodes: Int = 3, managers: Int = 1, registry: String = "127.0.0.1:5000", logLevel: String = "info",
-        formsSwarm: Bool = true, dashboardPort: UInt16? = nil
+        formsSwarm: Bool = true, dashboardPort: UInt16? = nil, families: LabFamilies = .ipv4
     ) {
         self.dashboardPort = dashboardPort
+        self.families = families
         self.nodes = nodes
         self.managers = managers
         self.registry = registry
@@ -104,17 +107,4 @@ package struct LabOptions: Codable, Sendable, Equatable {
             throw APIError(.invalidInput, "a lab has 1 to \(Self.maximumNodes) nodes, and 1 to as many managers")
         }
     }
-}
-
-/// Addresses on a lab's underlay: 198.51.100.0/24 (TEST-NET-2, RFC 5737). Every lab has it on a bridge of its own.
-enum LabUnderlay {
-    /// Where every node serves its metrics.
-    static let metricsPort: UInt16 = 9323
-    static let subnet = IPNetwork(address: IPAddress(198, 51, 100, 0), prefixLength: 24)
-    static let client = IPAddress(198, 51, 100, 50)
-    static let internet = IPAddress(198, 51, 100, 254)
-    static let registryPort: UInt16 = 5000
-
-    /// Node numbers begin with 1; the first is at .11.
-    static func node(_ number: Int) -> IPAddress { IPAddress(198, 51, 100, 10).advanced(by: UInt32(number)) }
 }

@@ -131,7 +131,7 @@ final class QueryHandler {
         // A socket belongs to the namespace in which it was made, whoever uses it.
         visits.begin {
             do {
-                let sockets = try await namespace.run { try UpstreamSockets(count: exchange.servers.count, transport) }
+                let sockets = try await namespace.run { try UpstreamSockets(for: exchange.servers, transport) }
                 UpstreamThread.shared.start(exchange.using(sockets))
             } catch {
                 exchange.whenDone(.failure(error))

@@ -95,7 +95,8 @@ struct UpstreamExchange: Sendable {
 
     private func attempt(_ server: Upstreams.Server) -> UpstreamAttempt? {
         // One that cannot be asked is passed over, as one that refuses is.
-        let socket = sockets == nil ? try? UpstreamSockets.make(transport) : sockets?.take()
+        let socket =
+            sockets == nil ? try? UpstreamSockets.make(server, transport) : sockets?.take(server.address.family)
         return socket.flatMap { UpstreamAttempt(server, transport, query, socket: $0) }
     }
 

@@ -1,28 +1,43 @@
+import Addressing
 import Glibc
 import LinuxSystem
 import Synchronization
 
-/// Sockets that were made in the calling thread's namespace and wait to be used. Those that are not are closed with it.
+/// Sockets that were made in the calling thread's namespace, one for each of some servers, and wait to be used. Those that are not are
+/// closed with it.
 final class UpstreamSockets: Sendable {
-    private let sockets: Mutex<[CInt]>
+    private let sockets: Mutex<[(family: IPFamily, socket: CInt)]>
 
-    init(count: Int, _ transport: Transport) throws {
+    /// A server of a family that the kernel has no sockets for is passed over.
+    /// - Throws: `SystemError` when there is a socket for none.
+    init(for servers: some Collection<Upstreams.Server>, _ transport: Transport) throws(SystemError) {
         sockets = Mutex([])
-        for _ in 0..<min(count, UpstreamExchange.maximumServers) {
-            let socket = try Self.make(transport)
-            sockets.withLock { $0.append(socket) }
+        var failure: SystemError?
+        for server in servers.prefix(UpstreamExchange.maximumServers) {
+            do throws(SystemError) {
+                let (family, socket) = (server.address.family, try Self.make(server, transport))
+                sockets.withLock { $0.append((family, socket)) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure, sockets.withLock({ $0.isEmpty }) { throw failure }
+    }
+
+    deinit { for (_, socket) in sockets.withLock({ $0 }) { close(socket) } }
+
+    /// One that a server of this family can be asked by; the taker closes it.
+    func take(_ family: IPFamily) -> CInt? {
+        sockets.withLock { sockets in
+            sockets.firstIndex { $0.family == family }.map { sockets.remove(at: $0).socket }
         }
     }
 
-    deinit { for socket in sockets.withLock({ $0 }) { close(socket) } }
-
-    /// The taker closes it.
-    func take() -> CInt? { sockets.withLock { $0.popLast() } }
-
-    static func make(_ transport: Transport) throws(SystemError) -> CInt {
+    static func make(_ server: Upstreams.Server, _ transport: Transport) throws(SystemError) -> CInt {
         let kind = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
         let flags = kind.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
-        let socket = Glibc.socket(AF_INET, CInt(bitPattern: flags), 0)
+        let family = InternetSocketAddress(server.address, port: server.port).family
+        let socket = Glibc.socket(family, CInt(bitPattern: flags), 0)
         guard socket >= 0 else { throw SystemError(errno: errno, attempting: "open a socket to an upstream resolver") }
         return socket
     }

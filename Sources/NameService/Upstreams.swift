@@ -30,12 +30,13 @@ package struct Upstreams: Sendable, Equatable {
         self.origin = origin
     }
 
-    /// The servers of a `resolv.conf` (resolv.conf(5)); IPv6 servers are passed over.
+    /// The servers of a `resolv.conf` (resolv.conf(5)), of both families. One with a zone (`fe80::1%eth0`) is passed over: its link
+    /// exists on the node alone.
     package init(resolvConf text: String, origin: Origin = .node) {
         var servers: [Server] = []
         for line in text.split(whereSeparator: \.isNewline) {
             let fields = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            if fields.first == "nameserver", let address = fields.dropFirst().first.flatMap({ IPAddress(ipv4: $0) }) {
+            if fields.first == "nameserver", let address = fields.dropFirst().first.flatMap({ IPAddress($0) }) {
                 servers.append(Server(address))
             }
         }

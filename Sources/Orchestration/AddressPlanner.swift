@@ -174,16 +174,16 @@ struct AddressPlanner {
     }
 
     /// An address of each family that the network has; `nil`, and none taken, when one has none left.
-    /// - Parameter chosen: One that is taken already: none of its family is wanted beside it.
-    private mutating func takeAll(in network: String, beside chosen: IPNetwork? = nil, _ draft: SwarmDraft)
+    /// - Parameter chosen: Those that are taken already: none of their families is wanted beside them.
+    private mutating func takeAll(in network: String, beside chosen: [IPNetwork] = [], _ draft: SwarmDraft)
         -> [IPNetwork]?
     {
         var found: [IPNetwork] = []
         let families = families(of: network)
         if families.isEmpty { return nil }
         for family in families {
-            if let chosen, chosen.family == family {
-                found.append(chosen)
+            if let own = chosen.first(where: { $0.family == family }) {
+                found.append(own)
             } else if let address = take(family, in: network, draft) {
                 found.append(address)
             } else {
@@ -325,15 +325,17 @@ struct AddressPlanner {
             if draft.state.isUnread(network: target) { return }
             return fail(task, "network \(target) not found", &draft)
         }
-        var chosen: IPNetwork?
-        if let text = requested.address {
+        var chosen: [IPNetwork] = []
+        func giveBack() { for own in chosen { taken[network.id]?.remove(own.address) } }
+        for text in requested.addressTexts {
             guard let wanted = IPAddress(text).flatMap({ take($0, in: network.id, for: nil, draft) }) else {
+                giveBack()
                 return fail(task, "Address already in use", &draft)
             }
-            chosen = wanted
+            chosen.append(wanted)
         }
         guard let addresses = takeAll(in: network.id, beside: chosen, draft) else {
-            if let chosen { taken[network.id]?.remove(chosen.address) }
+            giveBack()
             return fail(task, exhausted(network), &draft)
         }
         var task = task
@@ -393,7 +395,7 @@ struct AddressPlanner {
                     return fail(task, Self.isTaken(fixed, network), &draft)
                 }
             }
-            guard let addresses = takeAll(in: network.id, beside: chosen, draft) else {
+            guard let addresses = takeAll(in: network.id, beside: chosen.map { [$0] } ?? [], draft) else {
                 if let chosen { taken[network.id]?.remove(chosen.address) }
                 for attachment in attachments { release(attachment) }
                 if wanted.count == 1 { waitingTasks[task.id] = Waiting(service: service.id, network: network.id) }

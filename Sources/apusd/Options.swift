@@ -1,3 +1,4 @@
+import Addressing
 import ArgumentParser
 import Engine
 
@@ -27,6 +28,15 @@ struct Options: ParsableArguments {
 
     @Option(help: "Resolver for containers, instead of the host's. May be given more than once.")
     var dns: [String] = []
+
+    @Flag(help: "Give Docker's own bridge, docker0, IPv6 as well.")
+    var ipv6 = false
+
+    @Option(
+        help:
+            "Its IPv6 subnet, with --ipv6: a network, as in fd00:1::/64. One of the node's own prefix when nothing is said."
+    )
+    var fixedCidrV6 = ""
 
     @Option(help: "Address or interface that other nodes reach this one at, when swarm init and join name none.")
     var advertiseAddr = ""
@@ -88,6 +98,16 @@ struct Options: ParsableArguments {
             throw ValidationError("--host \(host): only unix:///path is implemented by apus yet")
         }
         return String(host.dropFirst(prefix.count))
+    }
+
+    /// What docker0 is to have of IPv6.
+    func bridgeIPv6() throws -> DefaultBridgeIPv6 {
+        if fixedCidrV6.isEmpty { return ipv6 ? .chosen : .nothing }
+        guard ipv6 else { throw ValidationError("--fixed-cidr-v6 \(fixedCidrV6): --ipv6 is wanted beside it") }
+        guard let subnet = IPv6Network(fixedCidrV6) else {
+            throw ValidationError("--fixed-cidr-v6 \(fixedCidrV6): a subnet of IPv6 is wanted, as in fd00:1::/64")
+        }
+        return .subnet(.v6(subnet))
     }
 
     /// Where alerts are posted; `nil` for nowhere.

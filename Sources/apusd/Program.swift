@@ -41,6 +41,7 @@ struct Program: AsyncParsableCommand {
         engineConfiguration.registryMirrors = options.registryMirror
         engineConfiguration.insecureRegistries = options.insecureRegistry
         engineConfiguration.nameServers = options.dns
+        engineConfiguration.bridgeIPv6 = try options.bridgeIPv6()
         engineConfiguration.maxUnpackedBytes = try options.maxUnpackedBytes()
         engineConfiguration.maxUnpackedRatio = options.maxUnpackedRatio
         engineConfiguration.metricsAddress = metricsAddress.flatMap {

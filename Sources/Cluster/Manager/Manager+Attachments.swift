@@ -24,7 +24,7 @@ extension Manager {
                 guard state.nodes[nodeID] != nil else {
                     throw AttachmentError.notMember(node: nodeID)
                 }
-                try check(spec.address, in: network)
+                try check(spec.addressTexts, in: network)
                 let held = state.sharedTasks(onNode: nodeID).count { $0.value.isAttachment && $0.value.isLive }
                 guard held < Self.maximumAttachments else {
                     throw AttachmentError.limitReached(node: nodeID)
@@ -83,13 +83,15 @@ extension Manager {
         return network
     }
 
-    private func check(_ address: String?, in network: SwarmNetwork) throws {
-        guard let address else { return }
-        guard let parsed = IPAddress(ipv4: address) else {
-            throw EndpointError.invalidAddress(address)
-        }
-        guard network.addressRanges.contains(where: { $0.subnet.contains(parsed) }) else {
-            throw EndpointError.addressOutside(address)
+    private func check(_ addresses: [String], in network: SwarmNetwork) throws {
+        var families: Set<IPFamily> = []
+        for text in addresses {
+            guard let address = IPAddress(text), families.insert(address.family).inserted else {
+                throw text.contains(":") ? EndpointError.invalidAddress6(text) : .invalidAddress(text)
+            }
+            guard network.addressRanges.contains(where: { $0.subnet.contains(address) }) else {
+                throw EndpointError.addressOutside(text)
+            }
         }
     }
 

@@ -45,6 +45,12 @@ struct LabUp: AsyncParsableCommand {
     var logLevel = "info"
     @Option(help: "A port of this machine's loopback at which a browser finds the first manager's dashboard.")
     var dashboardPort: UInt16?
+    @Option(
+        help: """
+            By which addresses the members reach each other: ipv4, ipv6, dual, or ipv6-inside: IPv6 among nodes, and between a \
+            node and the client or the internet host IPv4 as well.
+            """)
+    var underlay = LabFamilies.ipv4
     @Flag(help: "Leave the nodes alone instead of forming a swarm.")
     var noSwarm = false
     @Flag(help: "Leave what was built when something fails, to look at it.")
@@ -58,7 +64,7 @@ struct LabUp: AsyncParsableCommand {
     func run() async throws {
         let options = LabOptions(
             nodes: nodes, managers: managers, registry: registry, logLevel: logLevel, formsSwarm: !noSwarm,
-            dashboardPort: dashboardPort)
+            dashboardPort: dashboardPort, families: underlay)
         let state = try await lab.lab().up(options, keepsFailures: keepFailures)
         print("lab \(state.name) is up: \(state.nodes.count) nodes")
         for node in state.nodes { print("  \(node.name)  \(node.role)  \(node.address)  \(node.dockerHost)") }
@@ -139,8 +145,13 @@ struct LabInternet: AsyncParsableCommand {
     @OptionGroup var lab: LabName
     @Option var registry: String
     @Option var dashboardPort: UInt16?
+    @Option var underlay = LabFamilies.ipv4
 
     func run() async throws {
-        try await InternetHost(lab: lab.name, registry: registry, dashboardPort: dashboardPort).run()
+        try await InternetHost(
+            lab: lab.name, underlay: LabUnderlay(underlay), registry: registry, dashboardPort: dashboardPort
+        ).run()
     }
 }
+
+extension LabFamilies: ExpressibleByArgument {}

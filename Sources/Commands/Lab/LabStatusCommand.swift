@@ -19,15 +19,21 @@ struct LabStatusCommand: AsyncParsableCommand {
         switch format {
         case .json: print(try LabReport(state, nodes).json())
         case .text:
-            print("lab \(state.name), underlay \(state.subnet)")
+            let subnets = state.options.underlay.subnets.map { "\($0)" }.joined(separator: ", ")
+            print("lab \(state.name), underlay \(subnets)")
             for status in nodes {
                 let daemon = status.daemonIsRunning ? "running" : "not running"
                 let cable = status.isPartitioned ? ", partitioned" : ""
                 let node = status.node
-                print("  \(node.name)  \(node.role)  \(node.address)  \(daemon)\(cable)  \(node.dockerHost)")
+                let addresses = Self.text(node.addresses)
+                print("  \(node.name)  \(node.role)  \(addresses)  \(daemon)\(cable)  \(node.dockerHost)")
             }
-            print("  client  \(state.client.address)")
-            print("  internet  \(state.internet.address)")
+            print("  client  \(Self.text(state.client.addresses))")
+            print("  internet  \(Self.text(state.internet.addresses))")
         }
+    }
+
+    private static func text(_ addresses: LabAddresses) -> String {
+        addresses.all.map { "\($0)" }.joined(separator: ", ")
     }
 }

@@ -243,7 +243,7 @@ package struct ServiceChange {
                 guard !networks.contains(where: { $0.target == id }) else {
                     throw ExitError(1, "service is already attached to network \(option.name)")
                 }
-                networks.append(option.attachment(id: id))
+                networks.append(try option.attachment(id: id))
             }
             task.networks = networks.sorted { $0.target < $1.target }.nilIfEmpty
         }

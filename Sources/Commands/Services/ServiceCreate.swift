@@ -107,7 +107,7 @@ extension Command {
         var networks: [NetworkAttachmentConfig] = []
         for text in flags.list("network") {
             let option = try NetworkOption.parse(text)
-            networks.append(option.attachment(id: try await ServiceParts.networkID(option.name, client)))
+            networks.append(try option.attachment(id: await ServiceParts.networkID(option.name, client)))
         }
         if !networks.isEmpty { spec.taskTemplate.networks = networks.sorted { $0.target < $1.target } }
         let credentials = try await call.session.credentials(

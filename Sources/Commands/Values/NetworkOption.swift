@@ -60,13 +60,18 @@ package struct NetworkOption: Sendable, Equatable {
     /// As a service's `Networks` take it.
     ///
     /// - Parameter id: In place of the name.
-    package func attachment(id: String) -> NetworkAttachmentConfig {
+    /// - Throws: For more than one address: a service asks for one in a network.
+    package func attachment(id: String) throws(ValueError) -> NetworkAttachmentConfig {
         var attachment = NetworkAttachmentConfig()
         attachment.target = id
         attachment.aliases = aliases.isEmpty ? nil : aliases
         var options = driverOptions
-        // The `docker` command passes over it here.
-        if !ipv4.isEmpty { options[NetworkAttachmentConfig.serviceAddressOption] = ipv4 }
+        // The `docker` command passes over them here.
+        guard ipv4.isEmpty || ipv6.isEmpty else {
+            throw ValueError("a service may ask for one address in a network: ip or ip6")
+        }
+        let address = ipv4.isEmpty ? ipv6 : ipv4
+        if !address.isEmpty { options[NetworkAttachmentConfig.serviceAddressOption] = address }
         attachment.driverOpts = options.isEmpty ? nil : options
         return attachment
     }

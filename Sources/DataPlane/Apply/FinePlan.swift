@@ -81,6 +81,7 @@ struct FinePlan: Sendable {
     ) -> Bool {
         var (overlays, overlaysWithRows): (Set<String>, Set<String>) = ([], [])
         var called: [String: Set<IPAddress>] = [:]
+        var services6 = Services6()
         for detail in details {
             switch detail {
             case .peer: return false
@@ -96,16 +97,19 @@ struct FinePlan: Sendable {
                 overlays.insert(id)
                 switch change {
                 case .remote, .remoteRemoved, .reserved: overlaysWithRows.insert(id)
-                case .service(let service, _):
-                    if service.family != .v4 { return false }
+                case .service(let service, let isThere):
                     called[id, default: []].insert(service)
+                    services6.note(service, isThere, in: id)
                 case .backend(let service, let backend, _):
-                    if service.family != .v4 || backend.family != .v4 { return false }
+                    // What is behind an address is of its family.
+                    if service.family != backend.family { return false }
                     called[id, default: []].insert(service)
+                    services6.note(service, true, in: id)
                 }
             }
         }
         if network.underlay == nil, !overlays.isEmpty { return false }
+        if !services6.haveTables(in: network.overlays) { return false }
         for id in overlaysWithRows where !isReady(.overlay(id)) { return false }
         var shared: [String: Set<String>] = [:]
         for (id, addresses) in called {
@@ -205,19 +209,23 @@ struct FinePlan: Sendable {
         for (id, old) in before.tasks {
             guard let place = places[id] else { continue }
             let overlay = network.overlays[place]
-            var changes: [BalancingSteps.Change] = []
+            var changes: [IPFamily: [BalancingSteps.Change]] = [:]
             var new: [ConnectionEnd] = []
             for (service, tasks) in old {
                 let now = overlay.tasks[service]
                 if tasks == now { continue }
                 if tasks == nil { new.append(.called(service)) }
-                changes.append(
+                changes[service.family, default: []].append(
                     BalancingSteps.Change(key: "\(service)", old: tasks, new: now) { $0.description })
             }
-            // Chains of those that stay, and of what those that change had.
-            var counts = Set(overlay.tasks.lazy.filter { old[$0.key] == nil }.map(\.value.count))
-            counts.formUnion(old.values.compactMap { $0?.count })
-            let steps = BalancingSteps.services.steps(changes, present: counts)
+            var steps: [TableStep] = []
+            for (family, changes) in changes {
+                // Chains of those that stay, and of what those that change had.
+                var counts = Set(
+                    overlay.tasks.lazy.filter { $0.key.family == family && old[$0.key] == nil }.map(\.value.count))
+                counts.formUnion(old.lazy.filter { $0.key.family == family }.compactMap { $0.value?.count })
+                steps += BalancingSteps.services(family).steps(changes, present: counts)
+            }
             if !steps.isEmpty { services[id] = steps }
             for id in members[id] ?? [] where !new.isEmpty { ends[.sandbox(id), default: []] += new }
         }
@@ -254,6 +262,28 @@ struct FinePlan: Sendable {
         for port in oldAtNode where !new.contains(port.key) {
             let addresses = Set(port.backends.map(\.address)).sorted()
             ends[.node, default: []] += addresses.map { .port(port.publishedPort, answeredFrom: $0) }
+        }
+    }
+}
+
+/// Changes of services of IPv6: their table is in a sandbox only while there are some.
+private struct Services6 {
+    private var changed: Set<String> = []
+    private var removed: [String: Set<IPAddress>] = [:]
+
+    mutating func note(_ service: IPAddress, _ isThere: Bool, in overlay: String) {
+        guard service.family == .v6 else { return }
+        changed.insert(overlay)
+        if !isThere { removed[overlay, default: []].insert(service) }
+    }
+
+    /// Whether each overlay has one before the changes that it has after them, too.
+    func haveTables(in overlays: [OverlayNetwork]) -> Bool {
+        if changed.isEmpty { return true }
+        return overlays.allSatisfy { overlay in
+            let gone = removed[overlay.id] ?? []
+            return !changed.contains(overlay.id)
+                || overlay.tasks.keys.contains { $0.family == .v6 && !gone.contains($0) }
         }
     }
 }

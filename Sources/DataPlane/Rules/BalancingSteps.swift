@@ -33,9 +33,15 @@ struct BalancingSteps: Sendable {
     let balancing: Balancing
     let number: @Sendable (Int) -> String
 
-    static let services = BalancingSteps(
+    private static let services4 = BalancingSteps(
         table: ServiceTable.id, members: "be", entries: "vip", memberLayout: ServiceTable.backendLayout,
         entryLayout: ServiceTable.addressLayout, balancing: ServiceTable.balancing, number: { "\($0)" })
+    private static let services6 = BalancingSteps(
+        table: ServiceTable.id6, members: "be", entries: "vip", memberLayout: ServiceTable.backendLayout6,
+        entryLayout: ServiceTable.addressLayout6, balancing: ServiceTable.balancing6, number: { "\($0)" })
+
+    /// Of service addresses of a family.
+    static func services(_ family: IPFamily) -> BalancingSteps { family == .v4 ? services4 : services6 }
     static let ports = BalancingSteps(
         table: IngressTable.id, members: "be", entries: "svc", memberLayout: IngressTable.backendLayout,
         entryLayout: IngressTable.portLayout, balancing: IngressTable.balancing, number: { "\($0)" })

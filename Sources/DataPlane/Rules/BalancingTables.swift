@@ -57,8 +57,8 @@ struct ServiceTable: Equatable, Sendable {
 
     static let id6 = TableID(.ip6, "lb")
     static let balancing6 = Balancing.addresses(map: "be", .v6)
-    private static let backendLayout6 = ElementLayout(.address6, .number, value: .fields([.address6]))
-    private static let addressLayout6 = ElementLayout(.address6, value: .chain)
+    static let backendLayout6 = ElementLayout(.address6, .number, value: .fields([.address6]))
+    static let addressLayout6 = ElementLayout(.address6, value: .chain)
 
     private static let skeleton6 = """
         map vip { type ipv6_addr : verdict; }

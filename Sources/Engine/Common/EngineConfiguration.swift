@@ -1,5 +1,14 @@
+package import Addressing
 import Images
 package import Model
+
+/// What Docker's own bridge, `docker0`, has of IPv6.
+package enum DefaultBridgeIPv6: Sendable, Equatable {
+    case nothing
+    /// A subnet of the node's own prefix.
+    case chosen
+    case subnet(IPNetwork)
+}
 
 /// What `apusd`'s command line says of the engine.
 package struct EngineConfiguration: Sendable {
@@ -13,6 +22,7 @@ package struct EngineConfiguration: Sendable {
     package var insecureRegistries: [String] = []
     /// Resolvers for containers; empty for those of the host's `/etc/resolv.conf`.
     package var nameServers: [String] = []
+    package var bridgeIPv6 = DefaultBridgeIPv6.nothing
     /// Bytes that may come out of one layer or archive.
     package var maxUnpackedBytes: Int64 = 256 << 30
     /// How many times its own size may, once that is more than a GiB.

@@ -68,15 +68,13 @@ enum ContainerFiles {
         if own.isEmpty, (host.nameSearch ?? []).isEmpty, (host.nameServerOptions ?? []).isEmpty, defaultServers.isEmpty
         {
             if record.isOnHostNetwork { return upstream }
-            // A container cannot reach a resolver on the host's loopback.
             return upstream.split(separator: "\n", omittingEmptySubsequences: false).filter { line in
                 let fields = line.split(whereSeparator: \.isWhitespace)
-                return
-                    !(fields.count >= 2 && fields[0] == "nameserver"
-                    && (IPAddress(ipv4: fields[1])?.isLoopback == true || fields[1].contains(":")))
+                return fields.count < 2 || fields[0] != "nameserver" || isUsable(fields[1], by: record)
             }.joined(separator: "\n")
         }
-        var lines = (own.isEmpty ? (defaultServers.isEmpty ? servers(upstream) : defaultServers) : own).map {
+        let given = defaultServers.isEmpty ? servers(upstream).filter { isUsable($0, by: record) } : defaultServers
+        var lines = (own.isEmpty ? given : own).map {
             "nameserver \($0)"
         }
         let search = host.nameSearch?.filter { $0 != "." } ?? searchDomains(upstream)
@@ -94,7 +92,13 @@ enum ContainerFiles {
         }
     }
     private static func searchDomains(_ text: String) -> [String] { fields(text, after: "search") }
-    private static func servers(_ text: String) -> [String] {
-        fields(text, after: "nameserver").filter { IPAddress(ipv4: $0).map { !$0.isLoopback } ?? false }
+    private static func servers(_ text: String) -> [String] { fields(text, after: "nameserver") }
+
+    /// Whether a container without a resolver of ours may ask this server of the host: not one on the host's loopback or behind a link of
+    /// the host, and one of IPv6 only where the container has such an address.
+    private static func isUsable(_ server: some StringProtocol, by record: ContainerRecord) -> Bool {
+        if record.isOnHostNetwork { return true }
+        guard let address = IPAddress(server), !address.isLoopback else { return false }
+        return address.family == .v4 || record.endpoints.contains { $0.addresses?.v6 != nil }
     }
 }

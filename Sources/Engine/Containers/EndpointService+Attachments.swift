@@ -74,9 +74,6 @@ extension EndpointService {
         guard let catalog = networks.catalog, await catalog.isMember() else {
             throw EndpointError.networkNotFound(name)
         }
-        if let requested = endpoint.requested?.ipamConfig?.iPv6Address, !requested.isEmpty {
-            throw UnsupportedError.feature("the IPv6 address \(requested) of a container on a network of the swarm")
-        }
         let attachmentID = RandomID.swarm()
         func change(_ body: (inout EndpointRecord) -> Void) async throws {
             try await containers.update(record.id) { record in
@@ -86,7 +83,8 @@ extension EndpointService {
         }
         try await change { $0.attachmentID = attachmentID }
         do {
-            let requested = endpoint.requested?.ipamConfig?.iPv4Address ?? ""
+            let requested = IPFamily.allCases.compactMap { endpoint.requested?.ipamConfig?.address($0) }
+                .filter { !$0.isEmpty }.joined(separator: ",")
             let place = try await catalog.attach(
                 attachmentID, to: name,
                 NetworkAttachmentSpec(

@@ -37,10 +37,12 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
     var isConfiguration: Bool?
     /// Whose settings it has, by name.
     var configFrom: String?
+    /// `docker_gwbridge` of a user's making: it stays when the node leaves its swarm.
+    var isMadeByHand: Bool?
 
     private enum CodingKeys: String, CodingKey {
         case id, name, driver, created, isInternal, isAttachable, options, labels, ranges, mac, hasChosenSubnet, ipam
-        case hasChosenSubnet6, lacksIPv4, parent, isConfiguration, configFrom
+        case hasChosenSubnet6, lacksIPv4, parent, isConfiguration, configFrom, isMadeByHand
         case gateways = "gateway"
     }
 
@@ -73,6 +75,15 @@ struct LocalNetwork: VersionedRecord, Identifiable, Equatable {
             }
         }
         return found.isEmpty ? nil : EndpointAddresses(found)
+    }
+    /// Of the ingress sandbox, on `docker_gwbridge` of every node: the second address of each subnet, or the first where the bridge has that.
+    var ingressAddresses: [IPNetwork] {
+        ranges.map { range in
+            let (first, second) = (range.subnet.first.advanced(by: 1), range.subnet.first.advanced(by: 2))
+            return IPNetwork(
+                address: gateways?.contains(second) == true ? first : second,
+                prefixLength: range.subnet.prefixLength)
+        }
     }
     var bridgeMAC: MACAddress { mac ?? MACAddress(defaultFor: gateways ?? HostAddresses()) }
 
@@ -113,6 +124,11 @@ struct LocalNetworkPlanner {
         let parsed = try AddressPoolRules.parse(pools, avoiding: taken, families: request.families)
         network.ranges = parsed.map(\.range)
         network.gateways = parsed.isEmpty ? nil : HostAddresses(parsed.map(\.gateway))
+        if network.isGatewayBridge {
+            for (index, address) in network.ingressAddresses.enumerated() {
+                network.ranges[index].reserved.insert(address.address)
+            }
+        }
         network.mac = network.gateways?.v4 == nil ? MACAddress(random: id) : network.bridgeMAC
         for (index, pool) in parsed.enumerated() { pools[index].gateway = pool.gateway.description }
         network.ipam = AddressManagement(driver: "default", config: pools)

@@ -17,23 +17,22 @@ final class LocalNetworks: Sendable {
 
     private let state = Mutex(State())
     private let store: LocalStore
+    private let bridgeIPv6: DefaultBridgeIPv6
 
-    init(store: LocalStore) { self.store = store }
+    init(store: LocalStore, bridgeIPv6: DefaultBridgeIPv6 = .nothing) {
+        self.store = store
+        self.bridgeIPv6 = bridgeIPv6
+    }
 
-    /// Reads the networks of an earlier life and makes Docker's three if they are not there.
+    /// Reads the networks of an earlier life and makes Docker's three if they are not there. Docker's bridge gets or loses IPv6 as it is to have
+    /// it from this start on.
     func load(routed: [IPNetwork]) async throws {
         for network in try await store.restore(LocalNetwork.self, kind: .networks).map(\.value) { keep(network) }
-        if named("bridge") == nil {
-            var request = NetworkRequest()
-            request.name = "bridge"
-            request.options = [
-                "com.docker.network.bridge.default_bridge": "true", "com.docker.network.bridge.enable_icc": "true",
-                "com.docker.network.bridge.enable_ip_masquerade": "true",
-                "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0", "com.docker.network.bridge.name": "docker0",
-                "com.docker.network.driver.mtu": "1500",
-            ]
-            try await add(LocalNetworkPlanner(taken: [], routed: routed).plan(request, id: RandomID.docker(), at: .now))
-        }
+        let present = named("bridge")
+        let others = all.filter { $0.id != present?.id }.flatMap { $0.ranges.map(\.subnet) }
+        let bridge = try LocalNetworkPlanner(taken: others, routed: routed)
+            .defaultBridge(like: present, bridgeIPv6, newID: RandomID.docker(), at: .now)
+        if bridge != present { try await add(bridge) }
         for (name, driver) in [("host", "host"), ("none", "null")] where named(name) == nil {
             try await add(LocalNetwork(id: RandomID.docker(), name: name, driver: driver, created: .now))
         }

@@ -203,10 +203,9 @@ struct NodeNetworkComposer {
         guard let facts, let ingressID, let peer = ownPeer, let addresses = peer.ingressAddresses,
             let bridge = networks.values.first(where: \.isGatewayBridge), !bridge.ranges.isEmpty
         else { return nil }
-        let gatewayAddresses = EndpointAddresses(
-            bridge.ranges.map {
-                IPNetwork(address: $0.subnet.first.advanced(by: 2), prefixLength: $0.subnet.prefixLength)
-            })
+        var gatewayAddresses = EndpointAddresses(bridge.ingressAddresses)
+        // Nothing leads on from there in a family that the mesh has not.
+        if addresses.v6 == nil { gatewayAddresses.v6 = nil }
         let ports = facts.ports.sorted { $0.key < $1.key }.compactMap { key, known -> MeshPort? in
             guard let port = known.port else { return nil }
             return MeshPort(

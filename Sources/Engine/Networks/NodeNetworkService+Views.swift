@@ -26,13 +26,12 @@ extension NodeNetworkService {
         for (container, row) in resource.containers ?? [:] {
             resource.containers?[container]?.name = "gateway_\(row.endpointID.prefix(12))"
         }
-        if let subnet = network.ranges.first?.subnet, self.network.isInSwarm {
+        if let gateway = network.ingressAddresses.first, self.network.isInSwarm {
             var sandbox = NetworkContainer()
             sandbox.name = "gateway_ingress-sbox"
             sandbox.endpointID = network.id
-            let gateway = subnet.first.advanced(by: 2)
-            sandbox.macAddress = MACAddress(defaultFor: HostAddresses(gateway)).description
-            sandbox.iPv4Address = "\(gateway)/\(subnet.prefixLength)"
+            sandbox.macAddress = MACAddress(defaultFor: HostAddresses(gateway.address)).description
+            sandbox.iPv4Address = gateway.description
             resource.containers?["ingress-sbox"] = sandbox
         }
         return resource

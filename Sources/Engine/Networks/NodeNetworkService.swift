@@ -161,6 +161,7 @@ package final class NodeNetworkService: NetworkBackend {
                 request.driver == "bridge"
                 ? try planner.plan(request, id: RandomID.docker(), at: .now)
                 : try await planOnParent(request, planner)
+            if network.isGatewayBridge { network.isMadeByHand = true }
             network.configFrom = source.isEmpty ? nil : networks.network(source)?.name ?? source
             if network.driver == "bridge",
                 networks.all.contains(where: { $0.driver == "bridge" && $0.bridgeName == network.bridgeName })

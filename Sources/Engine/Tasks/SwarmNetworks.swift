@@ -20,14 +20,19 @@ final class SwarmNetworks: Sendable {
     private let kept: KeptFacts
     private let containers: ContainerTable
     private let endpoints: EndpointService
+    /// Whose network is the node's; `nil` is this process' own.
+    private let namespace: NetworkNamespace?
     /// What is in memory and not on record yet.
     private let state = Mutex(Unwritten())
     /// Changes are taken one after the other.
     private let order = KeyedLock<String>()
 
-    init(store: LocalStore, containers: ContainerTable, endpoints: EndpointService) {
+    init(
+        store: LocalStore, containers: ContainerTable, endpoints: EndpointService, namespace: NetworkNamespace? = nil
+    ) {
         self.containers = containers
         self.endpoints = endpoints
+        self.namespace = namespace
         kept = KeptFacts(store: store)
     }
 
@@ -55,7 +60,7 @@ final class SwarmNetworks: Sendable {
             }
             if local.named(LocalNetwork.gatewayBridgeName) == nil {
                 _ = try await local.ensureGatewayBridge(
-                    taken: network.swarmSubnets, routed: try await RoutedSubnets.read())
+                    taken: network.swarmSubnets, routed: try await RoutedSubnets.read(in: namespace))
             }
             try await keep()
             let own = network.ownPeer?.address
@@ -121,7 +126,7 @@ final class SwarmNetworks: Sendable {
             try await kept.erase()
         }
         // A user may have put a container there: then it stays, as the container does.
-        if let bridge = local.named(LocalNetwork.gatewayBridgeName) {
+        if let bridge = local.named(LocalNetwork.gatewayBridgeName), bridge.isMadeByHand != true {
             _ = try await endpoints.networks.removeUnused(bridge.id)
         }
         try await network.refresh()
@@ -130,8 +135,8 @@ final class SwarmNetworks: Sendable {
     /// The MTU of the link that has the node's underlay address.
     private func underlayMTU(of address: IPAddress?) async throws -> Int {
         guard let address else { return NetworkCoordinator.usualMTU }
+        let socket = try await RouteSocket.open(in: namespace)
         return try await onThread {
-            let socket = try RouteSocket()
             guard let row = try socket.addresses(address.family).first(where: { $0.network.address == address }) else {
                 return NetworkCoordinator.usualMTU
             }

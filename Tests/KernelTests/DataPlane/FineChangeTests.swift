@@ -11,48 +11,63 @@ import Testing
 /// Changes within parts of the network cost what they change, and lead where the whole leads: the comparison with the kernel derives everything.
 @Suite(.serialized) struct FineChangeTests {
     /// A node with tasks of the mesh; service addresses are the overlay's.
-    private func network(_ world: World, tasks: ClosedRange<UInt8> = 1...3) -> NodeNetwork {
+    private func network(
+        _ world: World, tasks: ClosedRange<UInt8> = 1...3, _ families: Families = .v4
+    ) -> NodeNetwork {
         var network = swarm(world, tasks: tasks.map { (1, $0) })[0]
         for place in network.sandboxes.indices { network.sandboxes[place].services = [] }
         let mine = tasks.map { taskAddress(1, $0) }
         for place in network.overlays.indices where network.overlays[place].id == "app" {
-            network.overlays[place].services = [VirtualAddress(address: serviceAddress, backends: mine)]
+            network.overlays[place].services = families.all.map { family in
+                VirtualAddress(
+                    address: service(family), backends: family == .v4 ? mine : tasks.map { inside($0, .v6) })
+            }
         }
         return network
     }
 
+    private func service(_ family: IPFamily) -> IPAddress { family == .v4 ? serviceAddress : address6("fd00:1::100") }
+    private func inside(_ last: UInt8, _ family: IPFamily) -> IPAddress {
+        family == .v4 ? IPAddress(10, 1, 0, last) : address6("fd00:1::").advanced(by: UInt32(last))
+    }
+
     private let vtep = IPAddress(198, 51, 100, 77)
 
-    private func add(_ last: UInt8, to changes: inout NetworkChanges) {
-        let (inside, outside) = (IPAddress(10, 1, 0, last), IPAddress(240, 255, 2, last))
-        changes.setRemote(RemoteEndpoint(address: inside, vtep: vtep), in: "app")
+    private func add(_ last: UInt8, to changes: inout NetworkChanges, _ families: Families = .v4) {
+        let outside = IPAddress(240, 255, 2, last)
+        let own = HostAddresses(families.all.map { inside(last, $0) })
+        changes.setRemote(
+            RemoteEndpoint(
+                addresses: own, mac: MACAddress(tag: EndpointTag(number: 0x0a01_0000 + UInt32(last))), vtep: vtep),
+            in: "app")
         changes.setRemote(RemoteEndpoint(address: outside, vtep: vtep), in: "net")
-        changes.setBackend(inside, of: serviceAddress, in: "app")
+        for family in families.all { changes.setBackend(inside(last, family), of: service(family), in: "app") }
         changes.setMeshBackend(.init(address: outside, port: 80), of: .tcp, 8080)
     }
 
-    private func remove(_ last: UInt8, from changes: inout NetworkChanges) {
-        let (inside, outside) = (IPAddress(10, 1, 0, last), IPAddress(240, 255, 2, last))
+    private func remove(_ last: UInt8, from changes: inout NetworkChanges, _ families: Families = .v4) {
+        let outside = IPAddress(240, 255, 2, last)
         changes.removeMeshBackend(.init(address: outside, port: 80), of: .tcp, 8080)
-        changes.removeBackend(inside, of: serviceAddress, in: "app")
-        changes.removeRemote(inside, from: "app")
+        for family in families.all { changes.removeBackend(inside(last, family), of: service(family), in: "app") }
+        if let first = families.all.first { changes.removeRemote(inside(last, first), from: "app") }
         changes.removeRemote(outside, from: "net")
     }
 
-    @Test func `one endpoint and backend more or fewer needs no thread, file or context`() async throws {
+    @Test(arguments: Families.allCases)
+    func `one endpoint and backend more or fewer needs no thread, file or context`(families: Families) async throws {
         try await withWorld(nodes: 1) { world in
             let plane = world.nodes[0].plane
-            let start = try await plane.adopt(network(world))
+            let start = try await plane.adopt(network(world, families))
             try #require(start.failures.isEmpty, "\(start.failures)")
             // The worker's thread is there from the first change on.
             var first = NetworkChanges()
-            add(200, to: &first)
+            add(200, to: &first, families)
             #expect(try await plane.apply(first).failures.isEmpty)
             var times: [Duration] = []
             for last in UInt8(201)...210 {
                 for comes in [true, false] {
                     var changes = NetworkChanges()
-                    if comes { add(last, to: &changes) } else { remove(last, from: &changes) }
+                    if comes { add(last, to: &changes, families) } else { remove(last, from: &changes, families) }
                     let before = KernelCounters.now
                     let report = try await plane.apply(changes)
                     let cost = KernelCounters.now - before
@@ -66,33 +81,37 @@ import Testing
                     times.append(report.duration)
                 }
             }
-            print("one endpoint and backend in seven namespaces: \(times.sorted()[10]) median")
+            print("one endpoint and backend in seven namespaces, \(families): \(times.sorted()[10]) median")
             let compared = try await plane.resync(reason: "test")
             #expect(compared.isClean, "\(compared.repairs) \(compared.failures)")
         }
     }
 
-    @Test(arguments: [1, 2, 3] as [UInt64]) func `whatever changes within parts, the kernel is as derived from nothing`(
-        seed: UInt64
+    @Test(arguments: [1, 2, 3] as [UInt64], Families.allCases)
+    func `whatever changes within parts, the kernel is as derived from nothing`(
+        seed: UInt64, families: Families
     ) async throws {
         try await withWorld(nodes: 1) { world in
             var random = Numbers(state: seed)
             let plane = world.nodes[0].plane
-            let begin = network(world)
+            let begin = network(world, families)
             try #require(try await plane.adopt(begin).failures.isEmpty)
             for round in 0..<40 {
                 var changes = NetworkChanges()
                 for _ in 0..<Int.random(in: 1...4, using: &random) {
                     let last = UInt8.random(in: 200...206, using: &random)
-                    let service = IPAddress(10, 1, 0, UInt8.random(in: 100...102, using: &random))
-                    let place = IPAddress(10, 1, 0, last)
+                    let family = families.all.randomElement(using: &random) ?? .v4
+                    let number = UInt8.random(in: 100...102, using: &random)
+                    // Few of IPv6, so that the last goes now and then, and the first comes.
+                    let service = family == .v4 ? IPAddress(10, 1, 0, number) : address6("fd00:1::\(number)")
+                    let place = inside(last, family)
                     let backend = MeshPort.Backend(
                         address: Bool.random(using: &random) ? IPAddress(240, 255, 2, last) : meshAddress(1, last % 4),
                         port: 80)
                     let port = UInt16.random(in: 8080...8082, using: &random)
                     switch Int.random(in: 0...9, using: &random) {
-                    case 0, 1: add(last, to: &changes)
-                    case 2, 3: remove(last, from: &changes)
+                    case 0, 1: add(last, to: &changes, families)
+                    case 2, 3: remove(last, from: &changes, families)
                     case 4: changes.setService(service, in: "app")
                     case 5: changes.removeService(service, from: "app")
                     case 6: changes.setBackend(place, of: service, in: "app")

@@ -9,7 +9,8 @@ import Testing
 
 /// A lab's networks, hosts and namespaces, without daemons: those the acceptance run starts.
 @Suite struct LabTests {
-    private func withLab(_ body: (LabPaths) async throws -> Void) async throws {
+    private func withLab(_ underlay: LabUnderlay = LabUnderlay(), _ body: (LabPaths) async throws -> Void) async throws
+    {
         let paths = try LabPaths(name: "t" + RandomID.hex(bytes: 6))
         try Files.makeDirectories(paths.runtime, mode: 0o755)
         try Mounts.tmpfs(at: paths.runtime, options: "mode=755")
@@ -17,11 +18,12 @@ import Testing
         let result: Result<Void, any Error>
         do {
             try await LabNetwork.create(
-                paths,
+                paths, underlay,
                 [
-                    .init(name: "node-1", address: LabUnderlay.node(1)),
-                    .init(name: "client", address: LabUnderlay.client),
-                    .init(name: "internet", address: LabUnderlay.internet),
+                    .init(name: "node-1", addresses: underlay.node(1), isNode: true),
+                    .init(name: "node-2", addresses: underlay.node(2), isNode: true),
+                    .init(name: "client", addresses: underlay.client),
+                    .init(name: "internet", addresses: underlay.internet),
                 ])
             result = .success(try await body(paths))
         } catch {
@@ -42,36 +44,76 @@ import Testing
         }
     }
 
-    @Test func `the client reaches the internet host, until its cable is pulled`() async throws {
-        try await withLab { paths in
-            let host = try InternetHost(lab: paths.name, registry: "127.0.0.1:1")
+    @Test(arguments: LabFamilies.allCases)
+    func `the client reaches the internet host, until its cable is pulled`(_ families: LabFamilies) async throws {
+        let underlay = LabUnderlay(families)
+        try await withLab(underlay) { paths in
+            let host = try InternetHost(lab: paths.name, underlay: underlay, registry: "127.0.0.1:1")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await host.run() }
                 let client = paths.network("client")
-                let page = try await polled { try await get(LabUnderlay.internet, InternetHost.webPort, from: client) }
-                #expect(page.contains("you are \(LabUnderlay.client)\n"))
-                var query = Message()
-                query.question = Question(try #require(DomainName("google.com")), .a)
-                let octets = query.encoded()
-                let reply = try await client.run { try exchange(octets, LabUnderlay.internet, 53, .udp) }
-                let internet = try #require(LabUnderlay.internet.v4)
-                #expect(try Message(decoding: reply).answers.map(\.data) == [.address(internet)])
-                // Nothing listens at that registry: the relay closes, or resets if it has not read the request by then.
-                var relayed = ""
-                do {
-                    relayed = try await get(LabUnderlay.internet, LabUnderlay.registryPort, from: client)
-                } catch is SystemError {}
-                #expect(relayed.isEmpty)
-
+                for (own, internet) in zip(underlay.client.all, underlay.internet.all) {
+                    let page = try await polled { try await get(internet, InternetHost.webPort, from: client) }
+                    #expect(page.contains("you are \(own)\n"))
+                    for (type, family) in [(RecordType.a, IPFamily.v4), (.aaaa, .v6)] {
+                        var query = Message()
+                        query.question = Question(try #require(DomainName("google.com")), type)
+                        let octets = query.encoded()
+                        let reply = try await client.run { try exchange(octets, internet, 53, .udp) }
+                        let known = underlay.internet.all.filter { $0.family == family }.map { address -> RecordData in
+                            switch address {
+                            case .v4(let address): .address(address)
+                            case .v6(let address): .address6(address.octets)
+                            }
+                        }
+                        #expect(try Message(decoding: reply).answers.map(\.data) == known)
+                    }
+                    // Nothing listens at that registry: the relay closes, or resets if it has not read the request by then.
+                    var relayed = ""
+                    do {
+                        relayed = try await polled { try await get(internet, LabUnderlay.registryPort, from: client) }
+                    } catch is SystemError {}
+                    #expect(relayed.isEmpty)
+                }
+                let internet = underlay.internet.main
                 try await LabNetwork.setConnected(false, "client", paths)
                 #expect(try await LabNetwork.disconnected(paths) == ["client"])
                 await #expect(throws: SystemError.self) {
-                    try await get(LabUnderlay.internet, InternetHost.webPort, from: client)
+                    try await get(internet, InternetHost.webPort, from: client)
                 }
                 try await LabNetwork.setConnected(true, "client", paths)
                 #expect(try await LabNetwork.disconnected(paths).isEmpty)
-                _ = try await polled { try await get(LabUnderlay.internet, InternetHost.webPort, from: client) }
+                _ = try await polled { try await get(internet, InternetHost.webPort, from: client) }
                 group.cancelAll()
+            }
+        }
+    }
+
+    /// Whether there is an answer, a refusal among them.
+    private func reaches(_ address: IPAddress, from namespace: NetworkNamespace) async throws -> Bool {
+        do {
+            try await namespace.run { _ = try connectedSocket(address, 9) }
+            return true
+        } catch let error as SystemError {
+            return error.errno == ECONNREFUSED
+        }
+    }
+
+    @Test(arguments: LabFamilies.allCases)
+    func `members reach each other by the families asked for alone`(_ families: LabFamilies) async throws {
+        let underlay = LabUnderlay(families)
+        let everything = LabUnderlay(.dual)
+        try await withLab(underlay) { paths in
+            let (node, client) = (paths.network("node-1"), paths.network("client"))
+            for (other, outside) in zip(everything.node(2).all, everything.client.all) {
+                let family = other.family
+                let isThere = underlay.families.all.contains(family)
+                let amongNodes = isThere && !(families == .ipv6Inside && family == .v4)
+                let found = [
+                    try await reaches(other, from: client), try await reaches(outside, from: node),
+                    try await reaches(other, from: node),
+                ]
+                #expect(found == [isThere, isThere, amongNodes], "\(other)")
             }
         }
     }
@@ -79,14 +121,14 @@ import Testing
     @Test func `a node has its own name, directories, resolver and cgroups`() async throws {
         try await withLab { paths in
             let node = NodeNamespaces(paths: paths, node: "node-1")
-            try await node.create(resolvConf: "nameserver \(LabUnderlay.internet)\n")
+            try await node.create(resolvConf: LabUnderlay().resolvConf)
             let mounts = try await onThread {
                 try node.enter()
                 var name = utsname()
                 uname(&name)
                 let hostname = withUnsafeBytes(of: &name.nodename) { String(decoding: $0.prefix(6), as: UTF8.self) }
                 #expect(hostname == "node-1")
-                #expect(try Files.text("/etc/resolv.conf") == "nameserver \(LabUnderlay.internet)\n")
+                #expect(try Files.text("/etc/resolv.conf") == LabUnderlay().resolvConf)
                 try Files.writeAtomically("here", to: "/run/apus/probe")
                 try Files.writeAtomically("there", to: "/var/lib/apus/probe")
                 #expect(!Files.exists(paths.stateFile) && !Files.exists(paths.nodeEtc("node-1")))

@@ -15,21 +15,10 @@ func raiseLoopback() throws {
     }
 }
 
-private func withAddress<T>(_ address: IPAddress, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> T)
-    -> T
-{
-    var name = sockaddr_in()
-    name.sin_family = sa_family_t(AF_INET)
-    name.sin_port = port.bigEndian
-    name.sin_addr.s_addr = address.v4?.inMemory ?? 0
-    return withUnsafePointer(to: &name) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
-    }
-}
-
 func boundDatagramSocket(_ address: IPAddress, _ port: UInt16) throws -> CInt {
-    let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
-    try check(withAddress(address, port) { bind(socket.raw, $0, $1) }, "bind")
+    let place = InternetSocketAddress(address, port: port)
+    let socket = Descriptor(owning: Glibc.socket(place.family, CInt(SOCK_DGRAM.rawValue), 0))
+    try check(place.withPointer { bind(socket.raw, $0, $1) }, "bind")
     return socket.release()
 }
 
@@ -42,19 +31,26 @@ func waitingDatagrams(_ socket: CInt) -> Int {
 }
 
 func sendDatagram(_ octets: [UInt8], _ address: IPAddress, _ port: UInt16) throws {
-    let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0))
-    try check(withAddress(address, port) { sendto(socket.raw, octets, octets.count, 0, $0, $1) }, "send")
+    let place = InternetSocketAddress(address, port: port)
+    let socket = Descriptor(owning: Glibc.socket(place.family, CInt(SOCK_DGRAM.rawValue), 0))
+    let sent = octets.withUnsafeBytes { octets in
+        place.withPointer { name, length in
+            CInt(clamping: sendto(socket.raw, octets.baseAddress, octets.count, 0, name, length))
+        }
+    }
+    try check(sent, "send")
 }
 
 /// A blocking socket with five seconds for each step.
 func connectedSocket(_ address: IPAddress, _ port: UInt16, _ kind: __socket_type = SOCK_STREAM) throws -> Descriptor {
-    let socket = Descriptor(owning: Glibc.socket(AF_INET, CInt(kind.rawValue), 0))
+    let place = InternetSocketAddress(address, port: port)
+    let socket = Descriptor(owning: Glibc.socket(place.family, CInt(kind.rawValue), 0))
     var limit = timeval(tv_sec: 5, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
         try check(
             setsockopt(socket.raw, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size)), "set time limit")
     }
-    try check(withAddress(address, port) { connect(socket.raw, $0, $1) }, "connect")
+    try check(place.withPointer { connect(socket.raw, $0, $1) }, "connect")
     return socket
 }
 

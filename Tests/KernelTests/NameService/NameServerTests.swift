@@ -115,6 +115,29 @@ import Testing
         }
     }
 
+    @Test func `an upstream may be of IPv6, and one that cannot be reached is passed over`() async throws {
+        try await withNamespace { namespace in
+            let server = NameServer(log: log)
+            let zone = NameTable(networks: [.init(name: "x", names: ["a.example": [web]])], forwards: false)
+            let loopback = try #require(IPAddress("::1"))
+            _ = try await server.open(
+                "upstream", namespace: namespace, at: loopback, port: 5353, table: zone, upstreams: Upstreams([]))
+            let good = Upstreams.Server(loopback, port: 5353)
+            // Nowhere leads to the others: the sandbox has its loopback alone.
+            let lost = try ["2001:db8::1", "192.0.2.1"].map { Upstreams.Server(try #require(IPAddress($0))) }
+            for servers in [[good], lost + [good], [lost[0], good], [lost[1], good]] {
+                let ports = try await server.open(
+                    "a", namespace: namespace, table: table(), upstreams: Upstreams(servers, origin: .sandbox))
+                for (transport, port) in [(Transport.udp, ports.udp), (.tcp, ports.tcp)] {
+                    let reply = try await ask(try query("a.example"), port, transport, in: namespace)
+                    #expect(reply.answers.map(\.data) == [.address(webAddress)], "\(servers) \(transport)")
+                }
+            }
+            await server.close("a")
+            await server.close("upstream")
+        }
+    }
+
     @Test func `a silent upstream costs a fraction of a second, a closed port nothing`() async throws {
         try await withNamespace { namespace in
             let server = NameServer(log: log)

@@ -140,6 +140,13 @@ import Testing
         #expect(network.endpoint().aliases == ["b", "c"])
         #expect(try JSON(encoding: network.endpoint())["IPAMConfig"].compact() == #"{"IPv4Address":"10.0.0.9"}"#)
         #expect(failure { _ = try NetworkOption.parse("name=x,foo=1") } == "invalid field key foo")
+        #expect(try network.attachment(id: "n").driverOpts == ["apus.ip": "10.0.0.9"])
+        let six = try NetworkOption.parse("name=a,ip6=fd00::9")
+        #expect(try six.attachment(id: "n").driverOpts == ["apus.ip": "fd00::9"])
+        let both = try NetworkOption.parse("name=a,ip=10.0.0.9,ip6=fd00::9")
+        #expect(
+            failure { _ = try both.attachment(id: "n") }
+                == "a service may ask for one address in a network: ip or ip6")
         let limit = try UserLimitOption.parse("nofile=1:2")
         #expect(limit.name == "nofile" && limit.hard == 2 && limit.soft == 1)
         #expect(failure { _ = try UserLimitOption.parse("x") } == "invalid ulimit argument: x")

@@ -145,6 +145,75 @@ import Testing
         #expect(hosts.hasSuffix("10.8.0.5\t\nfd00::5\t\n"))
     }
 
+    @Test func `docker0 gets and loses IPv6 as the daemon is told, and stays what it is besides`() throws {
+        func bridge(_ present: LocalNetwork?, _ six: DefaultBridgeIPv6, taken: [String] = []) throws -> LocalNetwork {
+            try LocalNetworkPlanner(taken: taken.compactMap { IPNetwork($0) }, routed: [])
+                .defaultBridge(
+                    like: present, six, newID: String(repeating: "0123456789abcdef", count: 4),
+                    at: Timestamp(seconds: 1, nanoseconds: 0))
+        }
+        func subnets(_ network: LocalNetwork) -> [String] { network.ranges.map(\.subnet.description) }
+        let plain = try bridge(nil, .nothing)
+        #expect(subnets(plain) == ["172.17.0.0/16"] && plain.bridgeName == "docker0")
+        #expect(try bridge(plain, .nothing) == plain)
+        let dual = try bridge(plain, .chosen)
+        #expect(subnets(dual) == ["172.17.0.0/16", "fd01:2345:6789::/64"])
+        #expect((dual.id, dual.mac, dual.created) == (plain.id, plain.mac, plain.created))
+        #expect(dual.bridgeAddresses?.all.map(\.description) == ["172.17.0.1/16", "fd01:2345:6789::1/64"])
+        #expect(try bridge(dual, .chosen) == dual)
+        #expect(try subnets(bridge(nil, .chosen)) == subnets(dual))
+        let wanted = try #require(IPNetwork("fd00:1::/64"))
+        let named = try bridge(dual, .subnet(wanted))
+        #expect(subnets(named) == ["172.17.0.0/16", "fd00:1::/64"] && named.hasChosenSubnet == true)
+        #expect(try bridge(named, .subnet(wanted)) == named)
+        #expect(try subnets(bridge(named, .chosen)) == subnets(dual))
+        #expect(try bridge(named, .nothing) == plain)
+        #expect(throws: PoolError.overlaps) { try bridge(plain, .subnet(wanted), taken: ["fd00:1::/48"]) }
+    }
+
+    @Test func `docker_gwbridge may be made by hand: the ingress sandbox has a place there`() throws {
+        func made(_ pools: [AddressPool]) throws -> LocalNetwork {
+            var request = NetworkRequest()
+            request.name = LocalNetwork.gatewayBridgeName
+            request.enableIPv6 = true
+            request.ipam = AddressManagement(driver: "default", config: pools)
+            return try LocalNetworkPlanner(
+                taken: [], routed: [],
+                uniqueLocal: UniqueLocalPrefix(random: String(repeating: "0123456789abcdef", count: 4))
+            ).plan(request, id: "g", at: .now)
+        }
+        let usual = try made([AddressPool(subnet: "172.20.0.0/24")])
+        #expect(usual.ingressAddresses.map(\.description) == ["172.20.0.2/24", "fd01:2345:6789::2/64"])
+        #expect(!usual.allowsTrafficBetweenContainers)
+        for (range, address) in zip(usual.ranges, usual.ingressAddresses) {
+            #expect(range.reserved.contains(address.address))
+        }
+        // The bridge itself has the second address.
+        let other = try made([AddressPool(subnet: "172.20.0.0/30", gateway: "172.20.0.2")])
+        #expect(other.ingressAddresses.first?.description == "172.20.0.1/30")
+        #expect(other.ranges.first?.reserved.count == 2)
+    }
+
+    @Test func `the host's servers of IPv6 are for containers with IPv6, its loopback's for none`() throws {
+        let host =
+            "search a\nnameserver ::1\nnameserver 127.0.0.53\nnameserver 2001:db8::53\nnameserver fe80::1%eth0\nnameserver 192.0.2.53\n"
+        func servers(_ record: ContainerRecord) -> [String] {
+            ContainerFiles.resolvConf(record, upstream: host, defaultServers: []).split(separator: "\n")
+                .filter { $0.hasPrefix("nameserver ") }.map { String($0.dropFirst("nameserver ".count)) }
+        }
+        for options in [nil, ["ndots:2"]] {
+            func shown(_ addresses: [String]) throws -> [String] {
+                var record = try container([:], addresses)
+                // Docker's default bridge has no names of its own.
+                record.endpoints[0].networkName = "bridge"
+                record.hostConfig.nameServerOptions = options
+                return servers(record)
+            }
+            #expect(try shown(["10.8.0.5/24"]) == ["192.0.2.53"])
+            #expect(try shown(["10.8.0.5/24", "fd00::5/64"]) == ["2001:db8::53", "192.0.2.53"])
+        }
+    }
+
     @Test func `each family goes out where it can`() throws {
         var record = try container([:], ["10.8.0.5/24"])
         var six = try container([:], ["fd00::5/64"]).endpoints[0]

@@ -138,7 +138,8 @@ import Testing
 
     @Test func `the servers of a resolv conf are taken in order`() {
         let found = Upstreams(
-            resolvConf: "# x\nnameserver 192.0.2.1\nsearch a b\nnameserver\t192.0.2.2 \nnameserver ::1\n")
-        #expect(found.servers.map(\.address) == [IPAddress(192, 0, 2, 1), IPAddress(192, 0, 2, 2)])
+            resolvConf: "# x\nnameserver 192.0.2.1\nsearch a b\nnameserver\t192.0.2.2 \nnameserver ::1\n"
+                + "nameserver fe80::1%eth0\nnameserver nobody\nnameserver 2001:db8::53\n")
+        #expect(found.servers.map { "\($0.address)" } == ["192.0.2.1", "192.0.2.2", "::1", "2001:db8::53"])
     }
 }

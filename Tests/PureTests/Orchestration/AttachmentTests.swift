@@ -5,19 +5,24 @@ import Testing
 
 /// Places of containers outside of services on swarm networks, as the leader plans them.
 @Suite struct AttachmentTests {
-    private func swarm(_ subnet: String = "10.198.0.0/29") throws -> SwarmSimulation {
+    private func swarm(_ subnets: String...) throws -> SwarmSimulation {
         var swarm = SwarmSimulation()
         for id in ["n1", "n2"] { swarm.addNode(id) }
         var request = NetworkRequest()
         request.name = "att"
         request.attachable = true
-        request.ipam = AddressManagement(driver: "default", config: [AddressPool(subnet: subnet)])
+        request.ipam = AddressManagement(
+            driver: "default", config: (subnets.isEmpty ? ["10.198.0.0/29"] : subnets).map { AddressPool(subnet: $0) })
+        request.enableIPv6 = subnets.contains { $0.contains(":") }
         swarm.state.networks["att"] = try NetworkAllocator(state: swarm.state).allocate(
             request, id: "att", at: swarm.now)
         return swarm
     }
 
-    private func attach(_ swarm: inout SwarmSimulation, _ id: String, on node: String = "n1", address: String? = nil) {
+    private func attach(
+        _ swarm: inout SwarmSimulation, _ id: String, on node: String = "n1", address: String? = nil,
+        address6: String? = nil
+    ) {
         var task = SwarmTask(id: id)
         task.createdAt = swarm.now
         task.nodeID = node
@@ -66,6 +71,26 @@ import Testing
         swarm.plan()
         swarm.plan()
         #expect(address(swarm, "b") == "10.198.0.5/29" && swarm.state.tasks["a"] == nil)
+    }
+
+    @Test func `an address of either family may be asked for, or both`() throws {
+        var swarm = try swarm("10.198.0.0/29", "fd00:7::/64")
+        func addresses(_ id: String) -> [String] {
+            (swarm.state.tasks[id]?.networksAttachments?.first?.addresses ?? []).map(\.description)
+        }
+        attach(&swarm, "a", address: "fd00:7::99")
+        attach(&swarm, "b", on: "n2", address: "10.198.0.6,fd00:7::66")
+        swarm.plan()
+        #expect(addresses("a") == ["10.198.0.2/29", "fd00:7::99/64"])
+        #expect(addresses("b") == ["10.198.0.6/29", "fd00:7::66/64"])
+        // Neither is taken where one of them cannot be had.
+        attach(&swarm, "c", address: "10.198.0.5,fd00:7::99")
+        attach(&swarm, "d", address: "10.198.0.5,fd00:8::1")
+        swarm.plan()
+        for id in ["c", "d"] { #expect(swarm.state.tasks[id]?.status.err == "Address already in use") }
+        attach(&swarm, "e", address: "10.198.0.5")
+        swarm.plan()
+        #expect(addresses("e").first == "10.198.0.5/29")
     }
 
     @Test func `a full network says so, and what nobody waits for any more is forgotten`() throws {
