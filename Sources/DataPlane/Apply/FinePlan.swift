@@ -85,7 +85,6 @@ struct FinePlan: Sendable {
             switch detail {
             case .peer: return false
             case .ingress(let key, let change):
-                if case .backend(let backend, _) = change, backend.address.family != .v4 { return false }
                 // What is chosen otherwise than by turns, or answers at some places alone, is said in nft's language.
                 if case .reach = change { return false }
                 if network.ingress?.ports.contains(where: { $0.key == key && $0.reach != nil }) == true { return false }
@@ -217,7 +216,7 @@ struct FinePlan: Sendable {
             // Chains of those that stay, and of what those that change had.
             var counts = Set(overlay.tasks.lazy.filter { old[$0.key] == nil }.map(\.value.count))
             counts.formUnion(old.values.compactMap { $0?.count })
-            let steps = BalancingSteps.services.steps(changes, present: counts)
+            let steps = BalancingSteps.services(.v4).steps(changes, present: counts)
             if !steps.isEmpty { services[id] = steps }
             for id in members[id] ?? [] where !new.isEmpty { ends[.sandbox(id), default: []] += new }
         }
@@ -243,8 +242,10 @@ struct FinePlan: Sendable {
         }
         let atNode = renewed(oldAtNode, ingress.turns)
         let atSandbox = renewed(oldAtSandbox, ingress.elsewhere)
-        node = BalancingSteps.turns.steps(from: oldAtNode, to: atNode)
-        self.ingress = BalancingSteps.ports.steps(from: oldAtSandbox, to: atSandbox)
+        for family in ingress.families {
+            node += BalancingSteps.turns(family).steps(from: oldAtNode, to: atNode)
+            self.ingress += BalancingSteps.ports(family).steps(from: oldAtSandbox, to: atSandbox)
+        }
         (portsAtNode, portsAtSandbox) = (atNode, atSandbox)
         let (old, new) = (Set(before.map(\.key)), Set(after.map(\.key)))
         changesPorts = old != new
