@@ -88,7 +88,9 @@ package struct ElementLayout: Equatable, Sendable {
     package let key: [ElementField]
     package let value: Value
 
-    package init(_ key: ElementField..., value: Value = .none) {
+    package init(_ key: ElementField..., value: Value = .none) { self.init(key, value: value) }
+
+    package init(_ key: [ElementField], value: Value = .none) {
         self.key = key
         self.value = value
     }

@@ -1,3 +1,4 @@
+import Addressing
 package import Model
 import SwiftProtobuf
 
@@ -45,6 +46,17 @@ package struct Capabilities: Sendable {
     /// Networks whose keys managers tell. Who does not know of them gets no task in one, and is told of none.
     package static let overlayKeys = Capability("overlay-keys", since: "0.4.0")
 
+    /// The routing mesh in both families. Who does not know of it has no place of IPv6 in the ingress network, and neither have its tasks.
+    package static let dualMesh = Capability("mesh-ipv6", since: "0.4.0") { task in
+        for place in (task.networksAttachments ?? []).indices {
+            guard let attachment = task.networksAttachments?[place], attachment.network.spec.ingress == true else {
+                continue
+            }
+            let four = attachment.addresses.filter { $0.v4 != nil }
+            if !four.isEmpty { task.networksAttachments?[place].addresses = four }
+        }
+    }
+
     /// This program's.
     package static let present = Capabilities(
         version: ProductVersion.text,
@@ -53,8 +65,13 @@ package struct Capabilities: Sendable {
             Capability(required: "records", since: "0.3.0"),
             // Networks are told of as facts that change, see `NetworkChangeSet`.
             Capability(required: "network-facts", since: "0.4.0"),
-            overlayKeys,
+            overlayKeys, dualMesh,
         ])
+
+    /// Whether another program has one of them.
+    package static func has(_ capability: Capability, _ program: Wire.Program) -> Bool {
+        program.capabilities.contains(capability.name)
+    }
 
     /// What others are told. Names that they do not know mean nothing to them.
     package var program: Wire.Program {

@@ -174,12 +174,15 @@ struct AddressPlanner {
     }
 
     /// An address of each family that the network has; `nil`, and none taken, when one has none left.
-    /// - Parameter chosen: Those that are taken already: none of their families is wanted beside them.
-    private mutating func takeAll(in network: String, beside chosen: [IPNetwork] = [], _ draft: SwarmDraft)
-        -> [IPNetwork]?
-    {
+    /// - Parameters:
+    ///   - chosen: Those that are taken already: none of their families is wanted beside them.
+    ///   - isWanted: Of which families.
+    private mutating func takeAll(
+        in network: String, beside chosen: [IPNetwork] = [], _ draft: SwarmDraft,
+        where isWanted: (IPFamily) -> Bool = { _ in true }
+    ) -> [IPNetwork]? {
         var found: [IPNetwork] = []
-        let families = families(of: network)
+        let families = families(of: network).filter(isWanted)
         if families.isEmpty { return nil }
         for family in families {
             if let own = chosen.first(where: { $0.family == family }) {
@@ -304,18 +307,25 @@ struct AddressPlanner {
         }
     }
 
-    /// - Returns: Whether the node has its address, or is not to have one yet.
+    /// One of IPv6 is for a node whose program carries the mesh in both families, for as long as it does.
+    ///
+    /// - Returns: Whether the node has its addresses, or is not to have any yet.
     private mutating func allocate(_ node: Node, _ draft: inout SwarmDraft) -> Bool {
-        guard let ingress = draft.state.ingressNetwork, node.membership?.ingressAddresses == nil,
-            node.description != nil
-        else { return true }
-        guard let addresses = takeAll(in: ingress.id, draft) else { return false }
+        guard let ingress = draft.state.ingressNetwork, node.description != nil else { return true }
         var node = node
         var membership = node.membership ?? Node.Membership()
-        membership.ingressAddresses = HostAddresses(addresses.map(\.address))
-        node.membership = membership
-        draft.put(node)
-        return true
+        let isDual = membership.hasDualMesh == true
+        var held = membership.ingressAddresses ?? HostAddresses()
+        if !isDual, held.v4 != nil { held.v6 = nil }
+        let lacking = families(of: ingress.id).filter { held[$0] == nil && ($0 == .v4 || isDual) }
+        let more = lacking.isEmpty ? [] : takeAll(in: ingress.id, draft) { lacking.contains($0) }
+        held = HostAddresses(held.all + (more ?? []).map(\.address))
+        if !held.isEmpty, membership.ingressAddresses != held {
+            membership.ingressAddresses = held
+            node.membership = membership
+            draft.put(node)
+        }
+        return more != nil && !held.isEmpty
     }
 
     /// Gives a container outside of services its address; its node is known, so nothing is left to plan.
@@ -395,7 +405,11 @@ struct AddressPlanner {
                     return fail(task, Self.isTaken(fixed, network), &draft)
                 }
             }
-            guard let addresses = takeAll(in: network.id, beside: chosen.map { [$0] } ?? [], draft) else {
+            // Nothing answers in a family that the task's own parameters switch off, and of the mesh all are led to whoever has an address.
+            let isIPv4Alone = network.spec.ingress == true && task.spec.disablesIPv6
+            let own = chosen.map { [$0] } ?? []
+            let addresses = takeAll(in: network.id, beside: own, draft) { !isIPv4Alone || $0 == .v4 }
+            guard let addresses else {
                 if let chosen { taken[network.id]?.remove(chosen.address) }
                 for attachment in attachments { release(attachment) }
                 if wanted.count == 1 { waitingTasks[task.id] = Waiting(service: service.id, network: network.id) }
@@ -428,5 +442,12 @@ struct AddressPlanner {
         task.status.err = reason
         task.status.message = "waiting for addresses"
         draft.put(task)
+    }
+}
+
+extension TaskSpec {
+    /// Whether its own parameters switch IPv6 off.
+    fileprivate var disablesIPv6: Bool {
+        ["all", "default"].contains { containerSpec?.sysctls?["net.ipv6.conf.\($0).disable_ipv6"] == "1" }
     }
 }

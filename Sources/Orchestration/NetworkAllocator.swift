@@ -41,12 +41,32 @@ package struct NetworkAllocator {
         var pools = AllocatedPools()
         pools.driver = Driver(name: "default")
         let subnet = subnet ?? state.cluster?.addressPools?.choose(avoiding: []) ?? Self.ingressPool
-        pools.configs = [
-            .init(
-                subnet: subnet, gateway: subnet.first.advanced(by: 1))
-        ]
+        pools.configs = [pool(subnet)]
         network.ipamOptions = pools
+        return withIPv6(network) ?? network
+    }
+
+    /// The ingress network with a subnet of the swarm's own prefix; `nil` where none is left.
+    private func withIPv6(_ network: SwarmNetwork) -> SwarmNetwork? {
+        guard let subnet = chooseSubnet(.v6) else { return nil }
+        var network = network
+        network.spec.iPv6Enabled = true
+        let present = network.ipamOptions?.configs ?? []
+        network.ipamOptions?.configs = present + [pool(subnet)]
         return network
+    }
+
+    /// Gives the ingress network of a swarm of before its second family, once every manager knows of it: who leads next goes on with it.
+    static func completeIngress(_ draft: inout SwarmDraft) {
+        guard let ingress = draft.state.ingressNetwork, ingress.ipamOptions != nil,
+            !ingress.addressRanges.contains(where: { $0.subnet.family == .v6 }),
+            !draft.state.unread.values.contains(where: { $0.type == "network" })
+        else { return }
+        let managers = draft.state.managers
+        guard !managers.isEmpty, managers.allSatisfy({ $0.membership?.hasDualMesh == true }),
+            let complete = NetworkAllocator(state: draft.state).withIPv6(ingress)
+        else { return }
+        draft.put(complete)
     }
 
     /// - Throws: ``SwarmNetworkError``, ``NetworkError``, ``PoolError`` or ``NetworkOptionError``; ``UnsupportedError`` for what is not done yet.
@@ -82,7 +102,9 @@ package struct NetworkAllocator {
         }
         if request.families.isEmpty { throw NetworkError.noFamily }
         // Packets of the mesh are told apart by what follows from their IPv4 addresses.
-        if request.ingress, request.families != [.v4] { throw UnsupportedError.feature("IPv6 on ingress networks") }
+        if request.ingress, !request.families.contains(.v4) {
+            throw UnsupportedError.feature("ingress networks of IPv6 alone")
+        }
         for option in (request.options ?? [:]).keys.sorted() {
             switch option {
             // Whatever its value: the option alone asks for it.
@@ -130,14 +152,21 @@ package struct NetworkAllocator {
         }
         for family in IPFamily.allCases where request.families.contains(family) {
             if parsed.contains(where: { $0.range.subnet.family == family }) { continue }
-            guard let chooser = chooser(family) else { throw SwarmNetworkError.poolsExhausted }
-            let inUse = subnetsInUse
-            let chosen = SubnetClaims(state).choose(within: chooser.blocks) { chooser.choose(avoiding: inUse + $0) }
-            guard let subnet = chosen else { throw SwarmNetworkError.poolsExhausted }
-            let pool = AllocatedPools.Pool(subnet: subnet, gateway: subnet.first.advanced(by: 1))
-            pools.insert(pool, at: family == .v4 ? 0 : pools.endIndex)
+            guard let subnet = chooseSubnet(family) else { throw SwarmNetworkError.poolsExhausted }
+            pools.insert(pool(subnet), at: family == .v4 ? 0 : pools.endIndex)
         }
         return pools
+    }
+
+    private func pool(_ subnet: IPNetwork) -> AllocatedPools.Pool {
+        AllocatedPools.Pool(subnet: subnet, gateway: subnet.first.advanced(by: 1))
+    }
+
+    /// One that nobody names; `nil` where none is left.
+    private func chooseSubnet(_ family: IPFamily) -> IPNetwork? {
+        guard let chooser = chooser(family) else { return nil }
+        let inUse = subnetsInUse
+        return SubnetClaims(state).choose(within: chooser.blocks) { chooser.choose(avoiding: inUse + $0) }
     }
 
     /// Where subnets come from that nobody names: of IPv6 from the swarm's own prefix, which follows from its id.

@@ -76,7 +76,7 @@ package struct SwarmDraft: Sendable {
         }
     }
 
-    private enum Change { case node(String), service(String), task(String), removed }
+    private enum Change { case node(String), service(String), task(String), network(String), removed }
 
     package init(_ state: SwarmState, now: Timestamp) {
         base = state
@@ -112,6 +112,16 @@ package struct SwarmDraft: Sendable {
         state.nodes[node.id] = node
         changed[StoreKey(.nodes, id: node.id)] = .node(node.id)
         changes.nodes.insert(node.id)
+    }
+
+    /// As for tasks.
+    package mutating func put(_ network: SwarmNetwork) {
+        var network = network
+        guard state.networks[network.id] != network, !state.isUnread(.networks, network.id) else { return }
+        network.updatedAt = now
+        state.networks[network.id] = network
+        changed[StoreKey(.networks, id: network.id)] = .network(network.id)
+        changes.networks.insert(network.id)
     }
 
     /// Takes a task out; nothing happens where there is none.
@@ -203,6 +213,8 @@ package struct SwarmDraft: Sendable {
             return try state.services[id].map { ($0.version, Array(try WireJSON.encode(record: $0))) }
         case .task(let id):
             return try state.tasks[id].map { ($0.version, Array(try WireJSON.encode(record: $0))) }
+        case .network(let id):
+            return try state.networks[id].map { ($0.version, Array(try WireJSON.encode(record: $0))) }
         case .removed:
             guard let version = removedVersions[key], version.index != 0 else { return nil }
             return (version, nil)

@@ -41,6 +41,7 @@ package struct SwarmPlanner: Sendable {
             addresses.resting.follow(
                 from: seen, to: draft.base, changed ?? SwarmChanges(from: seen, to: draft.base), at: draft.now)
         }
+        NetworkAllocator.completeIngress(&draft)
         let whole = ServiceOrchestrator(makeID: makeID, former: former).run(&draft, scope, &resting)
         addresses.run(&draft, scope)
         if scope.isWhole {

@@ -174,7 +174,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
         let note = capabilities.note(on: program)
         try await markReady(
             nodeID, session: session, begins: true, description: description, dataPathAddress: address, note: note,
-            isWorker: member.role == .worker)
+            isWorker: member.role == .worker, hasDualMesh: Capabilities.has(Capabilities.dualMesh, program))
         guard !isClosing else { throw RPCError(code: .unavailable, message: "this manager is ending") }
         if let former = sessions[nodeID] { finish(former) }
         sessions[nodeID] = Session(
@@ -308,7 +308,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// - Throws: `RPCError` with `.aborted` when the node has begun another session.
     private func markReady(
         _ nodeID: String, session: String, begins: Bool = false, description: NodeDescription?,
-        dataPathAddress: IPAddress?, note: String?, isWorker: Bool = false
+        dataPathAddress: IPAddress?, note: String?, isWorker: Bool = false, hasDualMesh: Bool = false
     ) async throws {
         let own = Node.Session(manager: ownID, id: session)
         let tlsInfo = model.objects.cluster?.tlsInfo
@@ -323,6 +323,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
             node.status.message = note
             node.membership = node.membership ?? .init()
             node.membership?.session = own
+            if begins { node.membership?.hasDualMesh = hasDualMesh ? true : nil }
             // It has a worker's certificate: those of the manager that it was are good for nothing any more.
             if isWorker, node.grantedRole == .worker { node.membership?.issued = nil }
             if let dataPathAddress {

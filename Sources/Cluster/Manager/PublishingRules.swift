@@ -56,7 +56,7 @@ struct PublishingRules {
             case nil: throw ServiceError.invalidPublishing(text)
             case .link: break
             case .addresses(let network):
-                guard network.family == .v4 else {
+                if Self.leadsNowhere(network) {
                     throw UnsupportedError.feature("publishing a service's port at the IPv6 address \(text)")
                 }
                 if !isOfANode(network) { throw ServiceError.foreignAddress(text) }
@@ -72,7 +72,8 @@ struct PublishingRules {
 
     /// Whether a node may have an address there: what none routes, none has. Where one has not told yet, nobody knows.
     private func isOfANode(_ network: IPNetwork) -> Bool {
-        if network.prefixLength == 0 || network.overlaps(Self.loopback) { return true }
+        // What nodes route of IPv6 they do not tell.
+        if network.family == .v6 || network.prefixLength == 0 || network.overlaps(Self.loopback) { return true }
         for node in state.nodes.shared {
             let own = node.value.membership?.dataPathAddress ?? IPAddress(ipv4: node.value.status.addr)
             if let own, network.contains(own) { return true }
@@ -80,6 +81,12 @@ struct PublishingRules {
             if routed.contains(where: { IPNetwork(ipv4: $0)?.overlaps(network) == true }) { return true }
         }
         return state.nodes.shared.isEmpty
+    }
+
+    /// The kernel takes no packet from or to `::1` at another link, passes on none of link-local addresses, and mapped ones are none (RFC 4291 §2.5).
+    private static func leadsNowhere(_ network: IPNetwork) -> Bool {
+        guard let first = network.v6?.first, network.prefixLength > 0 else { return false }
+        return first.high >> 56 == 0 || first.isLinkLocal || first.isMulticast
     }
 
     private static let loopback = IPNetwork(address: IPAddress(127, 0, 0, 0), prefixLength: 8)

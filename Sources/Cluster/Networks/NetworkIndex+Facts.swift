@@ -11,7 +11,7 @@ extension NetworkIndex {
         case .subnets(let id): networks[id].map { .subnets(network: id, $0.addressRanges.map(\.subnet).sorted()) }
         case .port(let key): port(key).map { .port($0) }
         case .meshBackend(let port, let address):
-            if let ingress, let owner = claims[port]?.first, serves(owner, in: ingress, address) {
+            if let ingress, let owner = claims[port]?.first, serves(owner, in: ingress, address, throughMesh: true) {
                 .meshBackend(port, address)
             } else {
                 nil
@@ -49,8 +49,14 @@ extension NetworkIndex {
         return services[owner]?.ports.first { $0.key == key }
     }
 
-    private func serves(_ service: String, in network: String, _ address: IPAddress) -> Bool {
-        (holders[network]?[address] ?? []).contains { tasks[$0]?.serviceID == service && serving.contains($0) }
+    /// - Parameter throughMesh: The task's node must have a place in the mesh in the address's family, too.
+    private func serves(
+        _ service: String, in network: String, _ address: IPAddress, throughMesh: Bool = false
+    ) -> Bool {
+        (holders[network]?[address] ?? []).contains { id in
+            guard let task = tasks[id], task.serviceID == service, serving.contains(id) else { return false }
+            return !throughMesh || nodes[task.nodeID]?.meshFamilies.contains(address.family) == true
+        }
     }
 
     /// Of the task that comes first, should there be several.

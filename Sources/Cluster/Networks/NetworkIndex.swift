@@ -118,7 +118,7 @@ package struct NetworkIndex {
         if old?.managerAddress != new?.managerAddress || old?.managerPort != new?.managerPort {
             dirty.insert(.settings)
         }
-        guard old?.vtep != new?.vtep else { return }
+        guard old?.vtep != new?.vtep || old?.meshFamilies != new?.meshFamilies else { return }
         for task in tasksOfNode[id] ?? [] { if let share = tasks[task] { touch(share) } }
     }
 

@@ -119,6 +119,9 @@ struct NodeShare: Equatable {
         managerPort = end?.port.flatMap { UInt16($0) }
     }
 
+    /// In which its tasks are reached through the mesh: IPv4 in any case, as before nodes had places of their own.
+    var meshFamilies: Set<IPFamily> { Set(ingressAddresses.map(\.family)).union([.v4]) }
+
     /// As other nodes see it.
     /// - Parameter subnets: Those of the ingress network.
     func peer(_ id: String, _ subnets: [IPNetwork]) -> SwarmNetworkState.Peer? {

@@ -108,13 +108,16 @@ struct ConnectionEnds {
         return found
     }
 
-    /// What a bridge has lost: an address, or all of them. What is known of those of a new bridge is of a time before it.
+    /// What a bridge has lost: an address of a container, or one of its own with all of its subnet. What is known of those of a new bridge is of a time
+    /// before it.
     private static func bridgeEnds(_ old: NodeNetwork, _ new: NodeNetwork, _ made: Set<String>) -> [ConnectionEnd] {
         let before = Dictionary(old.bridges.map { ($0.id, $0.addresses) }) { first, _ in first }
         let after = Dictionary(new.bridges.map { ($0.id, $0.addresses) }) { first, _ in first }
-        let gone = old.bridges.filter { after[$0.id] != $0.addresses }
-        let come = new.bridges.filter { before[$0.id] == nil && made.contains($0.linkName) }
-        let subnets = Set((gone + come).flatMap(\.addresses.all).map(\.masked))
+        let gone = old.bridges.flatMap { bridge in
+            bridge.addresses.all.filter { after[bridge.id]?.all.contains($0) != true }
+        }
+        let come = new.bridges.filter { before[$0.id] == nil && made.contains($0.linkName) }.flatMap(\.addresses.all)
+        let subnets = Set((gone + come).map(\.masked))
         let lost = bridgeAddresses(old).subtracting(bridgeAddresses(new))
             .filter { address in !subnets.contains { $0.contains(address) } }
         return subnets.sorted { $0.first < $1.first }.map { .within($0) } + lost.sorted().map { .of($0) }

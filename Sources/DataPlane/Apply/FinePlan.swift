@@ -86,7 +86,6 @@ struct FinePlan: Sendable {
             switch detail {
             case .peer: return false
             case .ingress(let key, let change):
-                if case .backend(let backend, _) = change, backend.address.family != .v4 { return false }
                 // What is chosen otherwise than by turns, or answers at some places alone, is said in nft's language.
                 if case .reach = change { return false }
                 if network.ingress?.ports.contains(where: { $0.key == key && $0.reach != nil }) == true { return false }
@@ -251,8 +250,10 @@ struct FinePlan: Sendable {
         }
         let atNode = renewed(oldAtNode, ingress.turns)
         let atSandbox = renewed(oldAtSandbox, ingress.elsewhere)
-        node = BalancingSteps.turns.steps(from: oldAtNode, to: atNode)
-        self.ingress = BalancingSteps.ports.steps(from: oldAtSandbox, to: atSandbox)
+        for family in ingress.families {
+            node += BalancingSteps.turns(family).steps(from: oldAtNode, to: atNode)
+            self.ingress += BalancingSteps.ports(family).steps(from: oldAtSandbox, to: atSandbox)
+        }
         (portsAtNode, portsAtSandbox) = (atNode, atSandbox)
         let (old, new) = (Set(before.map(\.key)), Set(after.map(\.key)))
         changesPorts = old != new

@@ -290,18 +290,21 @@ final class ReconcileLoop: Sendable {
     }
 
     func holdMesh(of desired: NodeNetwork) async -> [any Error] {
-        let gateway = desired.ingress?.gatewayAddresses.hosts.primary ?? .unspecified(.v4)
+        let gateways = desired.ingress?.gatewayAddresses.hosts ?? HostAddresses()
         let ports = (desired.ingress?.ports ?? []).flatMap { port -> [HostPort] in
             // At the addresses that it names; what a subnet or a link has is not held, as it may change.
             let reach = port.reach ?? PortReach()
-            let named = reach.addresses.filter { $0.prefixLength == $0.family.width }.map {
-                IPAddress?.some($0.address)
-            }
-            return (reach.isEverywhere ? [nil] : named).map { address in
-                HostPort(
-                    PublishedPort(
-                        transport: port.transport, hostAddress: address, hostPort: port.publishedPort,
-                        containerPort: port.publishedPort), to: gateway)
+            let places =
+                reach.isEverywhere
+                ? gateways.all.map { IPAddress.unspecified($0.family) }
+                : reach.addresses.filter(\.isSingle).map(\.address)
+            return places.compactMap { place in
+                gateways[place.family].map { gateway in
+                    HostPort(
+                        PublishedPort(
+                            transport: port.transport, hostAddress: place, hostPort: port.publishedPort,
+                            containerPort: port.publishedPort), to: gateway)
+                }
             }
         }
         return await hold(ports, owner: Self.meshOwner, isAhead: true)

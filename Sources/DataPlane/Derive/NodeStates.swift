@@ -50,14 +50,14 @@ extension Derivation {
         }
         let kept = wanted.bridges.filter { !$0.allowsInterContainer }.map(\.mac)
         state.fixedTables = [
-            NodeTable(wanted: wanted, ports: portsAtNode).table,
+            NodeTable(.v4, wanted: wanted, ports: portsAtNode).table,
             GuardTable(
                 ports: guarded, taken: addressesOfBridges, hasOthersLax: scopesWithLax.contains(.node),
                 gates: Set(kept)
             ).table,
             AdministratorTable.table,
         ]
-        if wanted.hasIPv6 { state.fixedTables.append(NodeTable6(wanted: wanted, ports: portsAtNode).table) }
+        if wanted.hasIPv6 { state.fixedTables.append(NodeTable(.v6, wanted: wanted, ports: portsAtNode).table) }
         return state
     }
 
@@ -168,11 +168,19 @@ extension Derivation {
         state.set("net/ipv4/conf/all/send_redirects", "0")
         state.set("net/ipv4/conf/all/accept_redirects", "0")
         state.set("net/ipv4/conf/default/accept_redirects", "0")
-        state.set("net/ipv6/conf/default/accept_ra", "0")
-        state.set("net/ipv6/conf/default/accept_dad", "0")
+        let isDual = ingress.addresses.v6 != nil
+        if isDual {
+            state.enableIPv6()
+            state.set(forwarding6Parameter, "1")
+        } else {
+            state.set("net/ipv6/conf/default/accept_ra", "0")
+            state.set("net/ipv6/conf/default/accept_dad", "0")
+        }
         state.set("net/netfilter/nf_conntrack_tcp_be_liberal", "1")
         state.keepHalfClosed()
         for link in [endpoint, inBridge] {
+            // It may be of a time when the sandbox had IPv4 alone.
+            for name in isDual ? ["disable_ipv6", "accept_ra"] : [] { state.set("net/ipv6/conf/\(link)/\(name)", "0") }
             state.set("net/ipv4/conf/\(link)/rp_filter", "1")
             state.set("net/ipv4/conf/\(link)/send_redirects", "0")
         }
@@ -183,12 +191,12 @@ extension Derivation {
         if let bridge {
             state.kernel.links[inBridge] = LinkState(
                 make: .inner, mtu: bridge.mtu, mac: ingress.gatewayMAC)
-            for gateway in bridge.addresses.hosts.all {
+            for gateway in bridge.addresses.hosts.all where ingress.families.contains(gateway.family) {
                 state.kernel.addRoute(through: gateway, link: inBridge)
                 state.kernel.neighbours[NeighbourKey(link: inBridge, address: gateway)] = bridge.mac
             }
         }
-        state.fixedTables = [IngressTable(ingress: ingress).table]
+        state.fixedTables = ingress.families.map { IngressTable($0, ingress: ingress).table }
         return state
     }
 }

@@ -44,7 +44,7 @@ extension Derivation {
         }
         if let resolver = sandbox.resolver { state.fixedTables.append(ResolverTable(ports: resolver).table) }
         if let mesh = sandbox.mesh, let endpoint = sandbox.endpoints.first(where: { $0.id == mesh.endpointID }) {
-            add(mesh, at: endpoint, answering: exit?.addresses.hosts ?? endpoint.addresses.hosts, to: &state)
+            add(mesh, at: endpoint, answering: sandbox.waysOut, to: &state)
         }
         return state
     }
@@ -58,6 +58,7 @@ extension Derivation {
         state.set("net/ipv4/conf/all/rp_filter", "0")
         state.set("net/ipv4/tcp_fwmark_accept", "1")
         state.set("net/ipv4/fwmark_reflect", "1")
+        if endpoint.addresses.v6 != nil { state.set("net/ipv6/fwmark_reflect", "1") }
         state.set("net/netfilter/nf_conntrack_tcp_be_liberal", "1")
         state.keepHalfClosed()
         state.set("net/ipv4/conf/\(interface)/rp_filter", "0")
@@ -69,11 +70,22 @@ extension Derivation {
                     priority: Layout.meshTable, table: Layout.meshTable, mark: mesh.tags.base.mark,
                     markMask: mesh.tags.mask.mark, family: gateway.family))
         }
-        guard let own = endpoint.addresses.v4?.address else { return }
         state.fixedTables +=
             MeshTables(
-                interface: interface, address: own, answerAddress: answer.v4 ?? own, ports: mesh.targetPorts
+                interface: interface, addresses: endpoint.addresses.hosts, answers: answer, ports: mesh.targetPorts
             ).tables
+    }
+}
+
+extension Sandbox {
+    /// Its addresses at the ways out, of each family that has one.
+    fileprivate var waysOut: HostAddresses {
+        func address(_ id: String?, _ family: IPFamily) -> IPAddress? {
+            guard let exit = endpoints.first(where: { $0.id == id }), exit.gateways[family] != nil else { return nil }
+            return exit.addresses.hosts[family]
+        }
+        let six = defaultRoute6EndpointID ?? defaultRouteEndpointID
+        return HostAddresses([address(defaultRouteEndpointID, .v4), address(six, .v6)].compactMap { $0 })
     }
 }
 

@@ -32,6 +32,11 @@ package struct IngressSandbox: Codable, Equatable, Sendable {
     }
 }
 
+extension IngressSandbox {
+    /// Families in which ports of the mesh are answered on this node.
+    var families: [IPFamily] { gatewayAddresses.all.map(\.family) }
+}
+
 /// A port that every node of the swarm answers at.
 package struct MeshPort: Codable, Equatable, Sendable {
     package var transport: TransportProtocol

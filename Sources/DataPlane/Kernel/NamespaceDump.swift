@@ -31,10 +31,12 @@ struct NamespaceDump: Sendable {
 
     static func tables(of scope: Scope) -> [TableID] {
         switch scope {
-        case .node: [NodeTable.id, NodeTable6.id, GuardTable.id, AdministratorTable.id]
+        case .node: IPFamily.allCases.map(NodeTable.id) + [GuardTable.id, AdministratorTable.id]
         case .overlay: [GuardTable.id]
-        case .ingress: [IngressTable.id]
-        case .sandbox: [ServiceTable.id, ServiceTable.id6, ResolverTable.id, MeshTables.deviceID, MeshTables.id]
+        case .ingress: IPFamily.allCases.map(IngressTable.id)
+        case .sandbox:
+            IPFamily.allCases.flatMap { [ServiceTable.id(of: $0), MeshTables.id(of: $0)] }
+                + [ResolverTable.id, MeshTables.deviceID]
         }
     }
 

@@ -26,6 +26,7 @@ struct BalancingSteps: Sendable {
         }
     }
 
+    let family: IPFamily
     let table: TableID
     /// Who has which number, and which chain chooses.
     let (members, entries): (String, String)
@@ -33,21 +34,24 @@ struct BalancingSteps: Sendable {
     let balancing: Balancing
     let number: @Sendable (Int) -> String
 
-    private static let services4 = BalancingSteps(
-        table: ServiceTable.id, members: "be", entries: "vip", memberLayout: ServiceTable.backendLayout,
-        entryLayout: ServiceTable.addressLayout, balancing: ServiceTable.balancing, number: { "\($0)" })
-    private static let services6 = BalancingSteps(
-        table: ServiceTable.id6, members: "be", entries: "vip", memberLayout: ServiceTable.backendLayout6,
-        entryLayout: ServiceTable.addressLayout6, balancing: ServiceTable.balancing6, number: { "\($0)" })
-
-    /// Of service addresses of a family.
-    static func services(_ family: IPFamily) -> BalancingSteps { family == .v4 ? services4 : services6 }
-    static let ports = BalancingSteps(
-        table: IngressTable.id, members: "be", entries: "svc", memberLayout: IngressTable.backendLayout,
-        entryLayout: IngressTable.portLayout, balancing: IngressTable.balancing, number: { "\($0)" })
-    static let turns = BalancingSteps(
-        table: NodeTable.id, members: "turns", entries: "published", memberLayout: NodeTable.turnLayout,
-        entryLayout: IngressTable.portLayout, balancing: NodeTable.balancing, number: NodeTable.priority)
+    static func services(_ family: IPFamily) -> BalancingSteps {
+        BalancingSteps(
+            family: family, table: ServiceTable.id(of: family), members: "be", entries: "vip",
+            memberLayout: ServiceTable.backendLayout(of: family), entryLayout: ServiceTable.addressLayout(of: family),
+            balancing: ServiceTable.balancing(of: family), number: { "\($0)" })
+    }
+    static func ports(_ family: IPFamily) -> BalancingSteps {
+        BalancingSteps(
+            family: family, table: IngressTable.id(of: family), members: "be", entries: "svc",
+            memberLayout: IngressTable.backendLayout(of: family), entryLayout: IngressTable.portLayout,
+            balancing: IngressTable.balancing(of: family), number: { "\($0)" })
+    }
+    static func turns(_ family: IPFamily) -> BalancingSteps {
+        BalancingSteps(
+            family: family, table: NodeTable.id(of: family), members: "turns", entries: "published",
+            memberLayout: NodeTable.turnLayout(of: family), entryLayout: IngressTable.portLayout,
+            balancing: NodeTable.balancing(of: family), number: NodeTable.priority)
+    }
 
     /// - Parameter present: Numbers of members for which there is a chain.
     func steps(_ changes: [Change], present: Set<Int>) -> [TableStep] {
@@ -76,22 +80,24 @@ struct BalancingSteps: Sendable {
         return steps
     }
 
-    /// Of ports; backends of IPv4 alone.
+    /// Of ports; of their backends those of the family.
     func steps(from old: [MeshPort], to new: [MeshPort]) -> [TableStep] {
         func lists(_ ports: [MeshPort]) -> [MeshPortKey: [MeshPort.Backend]] {
-            Dictionary(ports.map { ($0.key, $0.backends) }) { first, _ in first }
+            Dictionary(ports.map { ($0.key, $0.backends.filter { $0.address.family == family }) }) { first, _ in first }
         }
         let (before, after) = (lists(old), lists(new))
         let changes = Set(before.keys).union(after.keys).compactMap { key -> Change? in
             if before[key] == after[key] { return nil }
-            func usable(_ backends: [MeshPort.Backend]?) -> [MeshPort.Backend]? {
-                backends?.filter { $0.address.family == .v4 }
-            }
             return Change(
-                key: "\(key.transport) . \(key.number)", old: usable(before[key]), new: usable(after[key])
+                key: "\(key.transport) . \(key.number)", old: before[key], new: after[key]
             ) { "\($0.address) . \($0.port)" }
         }
-        return steps(changes, present: Set(before.values.map { $0.count { $0.address.family == .v4 } }))
+        // One that goes by the source has a chain of another name.
+        let present = old.compactMap { port -> Int? in
+            let count = before[port.key]?.count ?? 0
+            return balancing.chain(of: count, port.reach).name == "n\(count)" ? count : nil
+        }
+        return steps(changes, present: Set(present))
     }
 }
 

@@ -2,113 +2,99 @@ import Addressing
 import Model
 import Nftables
 
-/// `ip lb`: service addresses, in the namespace of the container that calls them. No packet carries one outside it.
+/// `ip lb` and `ip6 lb`: service addresses, in the namespace of the container that calls them. No packet carries one outside it.
 ///
 /// The choice is random: the counter of a chain would be shared by all addresses with so many backends, and a caller
 /// alternating between two of them would always reach the same backend of each.
 struct ServiceTable: Equatable, Sendable {
-    static let id = TableID(.ip, "lb")
-
     /// What the caller has of its own.
     var own: [VirtualAddress] = []
     /// What its networks have, in the order of its interfaces: tasks by service address, at the places that are their numbers. Shared by all who call.
     var networks: [[IPAddress: [IPAddress]]] = []
+
+    static func id(of family: IPFamily) -> TableID { TableID(family.tableFamily, "lb") }
+    static func balancing(of family: IPFamily) -> Balancing { .addresses(map: "be", family) }
+    static func backendLayout(of family: IPFamily) -> ElementLayout {
+        ElementLayout(family.addressField, .number, value: .fields([family.addressField]))
+    }
+    static func addressLayout(of family: IPFamily) -> ElementLayout {
+        ElementLayout(family.addressField, value: .chain)
+    }
+
+    /// That of IPv4 is there whether a service has such an address or not, that of IPv6 where one has.
+    var tables: [Table] {
+        let six = table(.v6)
+        return [table(.v4)] + (six.sets.allSatisfy(\.elements.isEmpty) ? [] : [six])
+    }
 
     /// Of two of one address the first counts.
     private var services: [(address: IPAddress, backends: [IPAddress])] {
         own.map { ($0.address, $0.backends) } + networks.flatMap { $0.map { ($0.key, $0.value) } }
     }
 
-    private static let skeleton = """
-        map vip { type ipv4_addr : verdict; }
-        map be { typeof ip daddr . numgen random mod 2 : ip daddr; }
-        \(refusalChain)
-        chain nat_in { type nat hook prerouting priority dstnat; policy accept; ip daddr vmap @vip; }
-        chain nat_out { type nat hook output priority -100; policy accept; ip daddr vmap @vip; }
-        """
-
-    var table: Table {
-        var chains: [String: String] = [:]
-        var addresses: [String: String] = [:]
-        var backends: [String: String] = [:]
-        for service in services where service.address.family == .v4 {
-            if addresses["\(service.address)"] != nil { continue }
-            let own = service.backends.compactMap(\.v4)
-            let count = own.count
-            if count > 0 { chains["n\(count)"] = Self.balancing.text(of: count) }
-            addresses["\(service.address)"] = "goto n\(count)"
-            for (index, backend) in own.enumerated() {
-                backends["\(service.address) . \(index)"] = "\(backend)"
-            }
-        }
-        return Table(
-            Self.id, skeleton: Self.skeleton, chains: chains, balancing: Self.balancing,
-            sets: [
-                ElementSet("be", layout: Self.backendLayout, elements: backends),
-                ElementSet("vip", layout: Self.addressLayout, elements: addresses),
-            ])
+    private static func skeleton(of family: IPFamily) -> String {
+        let (type, ip) = (family.addressType, family.header)
+        return """
+            map vip { type \(type) : verdict; }
+            map be { typeof \(ip) daddr . numgen random mod 2 : \(ip) daddr; }
+            \(family.refusalChain)
+            chain nat_in { type nat hook prerouting priority dstnat; policy accept; \(ip) daddr vmap @vip; }
+            chain nat_out { type nat hook output priority -100; policy accept; \(ip) daddr vmap @vip; }
+            """
     }
 
-    static let balancing = Balancing.addresses(map: "be")
-    static let backendLayout = ElementLayout(.address, .number, value: .fields([.address]))
-    static let addressLayout = ElementLayout(.address, value: .chain)
-
-    // MARK: IPv6
-
-    static let id6 = TableID(.ip6, "lb")
-    static let balancing6 = Balancing.addresses(map: "be", .v6)
-    static let backendLayout6 = ElementLayout(.address6, .number, value: .fields([.address6]))
-    static let addressLayout6 = ElementLayout(.address6, value: .chain)
-
-    private static let skeleton6 = """
-        map vip { type ipv6_addr : verdict; }
-        map be { typeof ip6 daddr . numgen random mod 2 : ip6 daddr; }
-        chain n0 {
-        meta l4proto tcp reject with tcp reset
-        reject with icmpv6 port-unreachable
-        }
-        chain nat_in { type nat hook prerouting priority dstnat; policy accept; ip6 daddr vmap @vip; }
-        chain nat_out { type nat hook output priority -100; policy accept; ip6 daddr vmap @vip; }
-        """
-
-    /// `ip6 lb`: the same for addresses of IPv6; `nil` where no service has one.
-    var table6: Table? {
+    func table(_ family: IPFamily) -> Table {
+        let balancing = Self.balancing(of: family)
         var chains: [String: String] = [:]
         var addresses: [String: String] = [:]
         var backends: [String: String] = [:]
-        for service in services {
-            guard let address = service.address.v6?.description, addresses[address] == nil else { continue }
-            let own = service.backends.compactMap(\.v6)
-            if !own.isEmpty { chains["n\(own.count)"] = Self.balancing6.text(of: own.count) }
+        for service in services where service.address.family == family {
+            let address = service.address.description
+            if addresses[address] != nil { continue }
+            let own = service.backends.filter { $0.family == family }
+            if !own.isEmpty { chains["n\(own.count)"] = balancing.text(of: own.count) }
             addresses[address] = "goto n\(own.count)"
             for (index, backend) in own.enumerated() { backends["\(address) . \(index)"] = "\(backend)" }
         }
-        if addresses.isEmpty { return nil }
         return Table(
-            Self.id6, skeleton: Self.skeleton6, chains: chains, balancing: Self.balancing6,
+            Self.id(of: family), skeleton: Self.skeleton(of: family), chains: chains, balancing: balancing,
             sets: [
-                ElementSet("be", layout: Self.backendLayout6, elements: backends),
-                ElementSet("vip", layout: Self.addressLayout6, elements: addresses),
+                ElementSet("be", layout: Self.backendLayout(of: family), elements: backends),
+                ElementSet("vip", layout: Self.addressLayout(of: family), elements: addresses),
             ])
     }
 }
 
-/// `ip ingress`: ports of the mesh whose tasks are elsewhere, in the ingress sandbox. Only the destination is changed, so
+/// `ip ingress` and `ip6 ingress`: ports of the mesh whose tasks are elsewhere, in the ingress sandbox. Only the destination is changed, so
 /// that the task sees the client's address. The index goes through the mark, so that the map can be declared by types
 /// alone: nft 1.0.6 cannot add rules later to a map declared by `typeof … th dport`. Nothing routes by mark in this
 /// namespace.
 struct IngressTable {
-    static let id = TableID(.ip, "ingress")
-
+    let family: IPFamily
     let ingress: IngressSandbox
 
+    init(_ family: IPFamily, ingress: IngressSandbox) {
+        self.family = family
+        self.ingress = ingress
+    }
+
+    static func id(of family: IPFamily) -> TableID { TableID(family.tableFamily, "ingress") }
+    static func balancing(of family: IPFamily) -> Balancing { .ports(map: "be", through: .mark, family) }
+    static func backendLayout(of family: IPFamily) -> ElementLayout {
+        ElementLayout(.transport, .port, .number, value: family.endpointLayout)
+    }
+    static let portLayout = ElementLayout(.transport, .port, value: .chain)
+
     var table: Table {
-        let called = ingress.gatewayAddresses.v4.map { "iifname \"\(Layout.gatewayInterface)\" ip daddr \($0.address)" }
+        let ip = family.header
+        let called = ingress.gatewayAddresses[family].map {
+            "iifname \"\(Layout.gatewayInterface)\" \(ip) daddr \($0.address)"
+        }
         let entry = called.map { $0 + " meta l4proto . th dport vmap @svc" } ?? ""
         let skeleton = """
             map svc { type inet_proto . inet_service : verdict; }
-            map be { type inet_proto . inet_service . mark : ipv4_addr . inet_service; }
-            \(refusalChain)
+            map be { type inet_proto . inet_service . mark : \(family.addressType) . inet_service; }
+            \(family.refusalChain)
             chain nat_in { type nat hook prerouting priority dstnat; policy accept;
             \(entry)
             }
@@ -117,14 +103,14 @@ struct IngressTable {
             ct status dnat accept
             }
             """
+        let balancing = Self.balancing(of: family)
         var chains: [String: String] = [:]
         var ports: [String: String] = [:]
         var backends: [String: String] = [:]
         for port in ingress.ports {
-            let own = port.backends.filter { $0.address.family == .v4 }
-            let count = own.count
+            let own = port.backends.filter { $0.address.family == family }
             let key = "\(port.transport) . \(port.publishedPort)"
-            let (name, text) = Self.balancing.chain(of: count, port.reach)
+            let (name, text) = balancing.chain(of: own.count, port.reach)
             if let text { chains[name] = text }
             ports[key] = "goto \(name)"
             for (index, backend) in own.enumerated() {
@@ -132,16 +118,12 @@ struct IngressTable {
             }
         }
         return Table(
-            Self.id, skeleton: skeleton, chains: chains, balancing: Self.balancing,
+            Self.id(of: family), skeleton: skeleton, chains: chains, balancing: balancing,
             sets: [
-                ElementSet("be", layout: Self.backendLayout, elements: backends),
+                ElementSet("be", layout: Self.backendLayout(of: family), elements: backends),
                 ElementSet("svc", layout: Self.portLayout, elements: ports),
             ])
     }
-
-    static let balancing = Balancing.ports(map: "be", through: .mark)
-    static let backendLayout = ElementLayout(.transport, .port, .number, value: .fields([.address, .port]))
-    static let portLayout = ElementLayout(.transport, .port, value: .chain)
 }
 
 extension Balancing {
@@ -151,11 +133,3 @@ extension Balancing {
         return ("n\(count)", count > 0 ? text(of: count) : nil)
     }
 }
-
-/// An address or port without backends refuses at once.
-let refusalChain = """
-    chain n0 {
-    meta l4proto tcp reject with tcp reset
-    reject with icmp port-unreachable
-    }
-    """

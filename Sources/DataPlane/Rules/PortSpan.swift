@@ -11,8 +11,10 @@ struct PortSpan: Equatable {
     /// Fewer are told one by one: then one more, or one less, changes that one alone.
     static let least = 16
 
-    /// - Returns: Spans of IPv4 on every address, and the ports that are in none. Of several that mean one port only the first counts.
-    static func fold(_ ports: [HostPort]) -> (single: [HostPort], spans: [PortSpan]) {
+    /// - Returns: Of the ports that lead to addresses of a family: spans on every address, and those that are in none. Of several that mean one port only
+    ///   the first counts.
+    static func fold(_ all: [HostPort], _ family: IPFamily) -> (single: [HostPort], spans: [PortSpan]) {
+        let ports = all.filter { $0.target.family == family && $0.published.family == family }
         guard ports.count >= least else { return (ports, []) }
         var single: [HostPort] = []
         var same: [TransportProtocol: [UInt16: IPAddress]] = [:]
@@ -24,7 +26,7 @@ struct PortSpan: Equatable {
                 continue
             }
             guard known[published.transport, default: []].insert(published.hostPort).inserted else { continue }
-            if published.hostPort == published.containerPort, port.target.family == .v4 {
+            if published.hostPort == published.containerPort {
                 same[published.transport, default: [:]][published.hostPort] = port.target
             } else {
                 single.append(port)
@@ -40,7 +42,9 @@ struct PortSpan: Equatable {
                 } else {
                     single += run.map { number in
                         HostPort(
-                            PublishedPort(transport: transport, hostPort: number, containerPort: number), to: target)
+                            PublishedPort(
+                                transport: transport, hostAddress: .unspecified(family), hostPort: number,
+                                containerPort: number), to: target)
                     }
                 }
             }

@@ -1,7 +1,7 @@
 import Addressing
 import Nftables
 
-/// `netdev mesh` and `ip mesh`: a task behind ports of the mesh, at its interface in the ingress network.
+/// `netdev mesh`, `ip mesh` and `ip6 mesh`: a task behind ports of the mesh, at its interface in the ingress network.
 ///
 /// Who sent a packet is known from its source MAC: `02:42` and the four bytes of the ingress endpoint's tag. They
 /// become the mark of the packet and of its connection; a reply gets the mark back, is routed by it to the ingress
@@ -12,27 +12,28 @@ import Nftables
 /// ingress address all the same: a server may be bound to it alone.
 struct MeshTables {
     static let deviceID = TableID(.netdev, "mesh")
-    static let id = TableID(.ip, "mesh")
+    static func id(of family: IPFamily) -> TableID { TableID(family.tableFamily, "mesh") }
 
     /// The ingress interface, as `eth1`.
     let interface: String
-    /// The address there.
-    let address: IPv4Address
-    /// The address of the way out, that an unconnected UDP socket would answer from.
-    let answerAddress: IPv4Address
+    /// The addresses there: of each family that has one there is a table.
+    let addresses: HostAddresses
+    /// The addresses of the ways out, that an unconnected UDP socket would answer from; the one in the ingress network where there is no way out.
+    let answers: HostAddresses
     let ports: [MeshMembership.TargetPort]
 
     var tables: [Table] {
-        [
-            Table(Self.deviceID, skeleton: deviceSkeleton, devices: [interface]),
-            Table(
-                Self.id, skeleton: skeleton,
-                sets: [
-                    ElementSet(
-                        "ports", layout: ElementLayout(.transport, .port),
-                        keys: ports.map { "\($0.transport) . \($0.port)" })
-                ]),
-        ]
+        [Table(Self.deviceID, skeleton: deviceSkeleton, devices: [interface])]
+            + addresses.all.map { address in
+                Table(
+                    Self.id(of: address.family),
+                    skeleton: skeleton(of: address, answers[address.family] ?? address),
+                    sets: [
+                        ElementSet(
+                            "ports", layout: ElementLayout(.transport, .port),
+                            keys: ports.map { "\($0.transport) . \($0.port)" })
+                    ])
+            }
     }
 
     private var deviceSkeleton: String {
@@ -47,12 +48,19 @@ struct MeshTables {
         """
     }
 
-    private var skeleton: String {
+    /// Neighbours are asked for within the network; whoever asks of IPv6's has no connection.
+    private func skeleton(of address: IPAddress, _ answer: IPAddress) -> String {
+        let neighbours =
+            switch address.family {
+            case .v4: ""
+            case .v6:
+                "iifname \"\(interface)\" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
+            }
         let door =
-            address == answerAddress
+            address == answer
             ? ""
             : """
-            iifname != "\(interface)" ip daddr \(answerAddress) meta l4proto . th dport @ports \
+            iifname != "\(interface)" \(address.family.header) daddr \(answer) meta l4proto . th dport @ports \
             meta l4proto != udp dnat to \(address)
             """
         return """
@@ -67,12 +75,12 @@ struct MeshTables {
             ct mark != 0 meta mark set ct mark
             }
             chain unconnected { type nat hook prerouting priority dstnat; policy accept;
-            iifname "\(interface)" meta l4proto . th dport @ports meta l4proto udp dnat to \(answerAddress)
+            iifname "\(interface)" meta l4proto . th dport @ports meta l4proto udp dnat to \(answer)
             \(door)
             }
             chain filter_in { type filter hook input priority filter; policy accept;
             iifname "\(interface)" ct state established,related accept
-            iifname "\(interface)" meta l4proto . th dport @ports accept
+            \(neighbours)iifname "\(interface)" meta l4proto . th dport @ports accept
             iifname "\(interface)" counter drop
             }
             chain filter_fwd { type filter hook forward priority filter; policy accept;

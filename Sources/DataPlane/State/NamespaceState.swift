@@ -53,7 +53,7 @@ struct WantedNamespace: Equatable, Sendable {
     /// Shared with all who call the same: what it is in nft's words is made when it is asked for.
     var services: ServiceTable?
 
-    var tables: [Table] { (services.map { [$0.table] + ($0.table6.map { [$0] } ?? []) } ?? []) + fixedTables }
+    var tables: [Table] { (services?.tables ?? []) + fixedTables }
 
     mutating func set(_ parameter: String, _ value: String) {
         if kernel.parameters.updateValue(value, forKey: parameter) == nil { parameterOrder.append(parameter) }

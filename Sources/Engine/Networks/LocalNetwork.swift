@@ -124,11 +124,7 @@ struct LocalNetworkPlanner {
         let parsed = try AddressPoolRules.parse(pools, avoiding: taken, families: request.families)
         network.ranges = parsed.map(\.range)
         network.gateways = parsed.isEmpty ? nil : HostAddresses(parsed.map(\.gateway))
-        if network.isGatewayBridge {
-            for (index, address) in network.ingressAddresses.enumerated() {
-                network.ranges[index].reserved.insert(address.address)
-            }
-        }
+        if network.isGatewayBridge { network.reserveIngress() }
         network.mac = network.gateways?.v4 == nil ? MACAddress(random: id) : network.bridgeMAC
         for (index, pool) in parsed.enumerated() { pools[index].gateway = pool.gateway.description }
         network.ipam = AddressManagement(driver: "default", config: pools)

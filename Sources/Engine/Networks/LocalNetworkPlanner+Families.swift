@@ -27,15 +27,36 @@ extension LocalNetworkPlanner {
         pools += sixes
         guard request.families.contains(.v6) else { return pools }
         network.hasChosenSubnet6 = sixes.isEmpty
-        if sixes.isEmpty {
-            guard let uniqueLocal,
-                let chosen = SubnetChooser(pools: [
-                    .init(base: .v6(uniqueLocal.network), prefixLength: UniqueLocalPrefix.subnetLength)
-                ]).choose(avoiding: taken + routed)
-            else { throw PoolError.exhausted }
-            pools.append(AddressPool(subnet: chosen.description))
-        }
+        if sixes.isEmpty { pools.append(try chosenPool6()) }
         return pools
+    }
+
+    private func chosenPool6() throws(PoolError) -> AddressPool {
+        guard let uniqueLocal,
+            let chosen = SubnetChooser(pools: [
+                .init(base: .v6(uniqueLocal.network), prefixLength: UniqueLocalPrefix.subnetLength)
+            ]).choose(avoiding: taken + routed)
+        else { throw .exhausted }
+        return AddressPool(subnet: chosen.description)
+    }
+
+    /// Gives a bridge of IPv4 alone a subnet of IPv6, as if it had had one from the beginning: its MAC stays.
+    func addIPv6(to network: inout LocalNetwork) throws(PoolError) {
+        var pool = try chosenPool6()
+        guard let parsed = try AddressPoolRules.parse([pool], avoiding: taken, families: [.v6]).first else { return }
+        pool.gateway = parsed.gateway.description
+        network.mac = network.bridgeMAC
+        network.hasChosenSubnet6 = true
+        network.ranges.append(parsed.range)
+        network.gateways = HostAddresses((network.gateways?.all ?? []) + [parsed.gateway])
+        network.ipam.config = (network.ipam.config ?? []) + [pool]
+    }
+}
+
+extension LocalNetwork {
+    /// Gives nobody else the ingress sandbox's addresses.
+    mutating func reserveIngress() {
+        for (index, address) in ingressAddresses.enumerated() { ranges[index].reserved.insert(address.address) }
     }
 }
 

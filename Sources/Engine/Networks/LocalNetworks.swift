@@ -38,19 +38,31 @@ final class LocalNetworks: Sendable {
         }
     }
 
-    /// The bridge that gives overlay containers their way out; made when the node joins a swarm.
+    /// Whether the bridge that gives overlay containers their way out is missing, or has IPv4 alone as an earlier version made it. One that a user has made
+    /// stays as it is.
+    var lacksGatewayBridge: Bool {
+        guard let network = named(LocalNetwork.gatewayBridgeName) else { return true }
+        return network.hasChosenSubnet == true && network.hasChosenSubnet6 == nil
+    }
+
+    /// The bridge that gives overlay containers their way out, in both families; made when the node joins a swarm.
     func ensureGatewayBridge(taken: [IPNetwork], routed: [IPNetwork]) async throws -> LocalNetwork {
-        if let network = named(LocalNetwork.gatewayBridgeName) { return network }
+        let planner = LocalNetworkPlanner(taken: taken + subnets, routed: routed, uniqueLocal: uniqueLocal)
+        if var network = named(LocalNetwork.gatewayBridgeName) {
+            guard lacksGatewayBridge else { return network }
+            try planner.addIPv6(to: &network)
+            network.reserveIngress()
+            try await add(network)
+            return network
+        }
         var request = NetworkRequest()
         request.name = LocalNetwork.gatewayBridgeName
+        request.enableIPv6 = true
         request.options = [
             "com.docker.network.bridge.enable_icc": "false", "com.docker.network.bridge.enable_ip_masquerade": "true",
             "com.docker.network.bridge.name": LocalNetwork.gatewayBridgeName,
         ]
-        var network = try LocalNetworkPlanner(taken: taken + subnets, routed: routed)
-            .plan(request, id: RandomID.docker(), at: .now)
-        // The second address is the ingress sandbox's on every node.
-        if !network.ranges.isEmpty { network.ranges[0].reserved.insert(network.ranges[0].subnet.first.advanced(by: 2)) }
+        let network = try planner.plan(request, id: RandomID.docker(), at: .now)
         try await add(network)
         return network
     }

@@ -199,13 +199,14 @@ struct NodeNetworkComposer {
         return ids
     }
 
+    /// In the families that both the ingress network and the bridge to it have: in another the mesh has no way through this node.
     private var ingress: IngressSandbox? {
-        guard let facts, let ingressID, let peer = ownPeer, let addresses = peer.ingressAddresses,
+        guard let facts, let ingressID, let peer = ownPeer, var addresses = peer.ingressAddresses,
             let bridge = networks.values.first(where: \.isGatewayBridge), !bridge.ranges.isEmpty
         else { return nil }
         var gatewayAddresses = EndpointAddresses(bridge.ingressAddresses)
-        // Nothing leads on from there in a family that the mesh has not.
         if addresses.v6 == nil { gatewayAddresses.v6 = nil }
+        if gatewayAddresses.v6 == nil { addresses.v6 = nil }
         let ports = facts.ports.sorted { $0.key < $1.key }.compactMap { key, known -> MeshPort? in
             guard let port = known.port else { return nil }
             return MeshPort(
@@ -301,7 +302,8 @@ struct NodeNetworkComposer {
             guard let transport = port.transport, let number = UInt16(exactly: port.targetPort) else { return nil }
             return MeshMembership.TargetPort(transport: transport, port: number)
         }
-        let gateways = endpoint.gateways ?? HostAddresses(addresses.all.map { $0.first.advanced(by: 1) })
+        var gateways = endpoint.gateways ?? HostAddresses(addresses.all.map { $0.first.advanced(by: 1) })
+        if container.disablesIPv6 { gateways.v6 = nil }
         return MeshMembership(
             endpointID: endpoint.endpointID, gateways: gateways, gatewayMAC: MACAddress(defaultFor: gateways),
             tags: EndpointTagBlock(defaultFor: addresses.v4),

@@ -26,12 +26,14 @@ extension NodeNetworkService {
         for (container, row) in resource.containers ?? [:] {
             resource.containers?[container]?.name = "gateway_\(row.endpointID.prefix(12))"
         }
-        if let gateway = network.ingressAddresses.first, self.network.isInSwarm {
+        if !network.ingressAddresses.isEmpty, self.network.isInSwarm {
             var sandbox = NetworkContainer()
             sandbox.name = "gateway_ingress-sbox"
             sandbox.endpointID = network.id
-            sandbox.macAddress = MACAddress(defaultFor: HostAddresses(gateway.address)).description
-            sandbox.iPv4Address = gateway.description
+            let addresses = EndpointAddresses(network.ingressAddresses)
+            sandbox.macAddress = MACAddress(defaultFor: addresses.hosts).description
+            sandbox.iPv4Address = addresses.v4?.description ?? ""
+            sandbox.iPv6Address = addresses.v6?.description ?? ""
             resource.containers?["ingress-sbox"] = sandbox
         }
         return resource
@@ -77,12 +79,13 @@ extension NodeNetworkService {
 
     /// The node's own endpoint of the ingress network, which belongs to no container.
     private func ingressEndpoint(of network: SwarmNetwork) -> NetworkContainer? {
-        guard let peer = self.network.ownPeer, let address = peer.ingressAddresses?.primary else { return nil }
+        guard let peer = self.network.ownPeer, let addresses = peer.ingressAddresses else { return nil }
         var row = NetworkContainer()
         row.name = "ingress-endpoint"
         row.endpointID = network.id
         row.macAddress = MACAddress(tag: peer.ingressTag).description
-        row.iPv4Address = address.description
+        row.iPv4Address = addresses.v4?.description ?? ""
+        row.iPv6Address = addresses.v6?.description ?? ""
         return row
     }
 
@@ -138,7 +141,8 @@ extension NodeNetworkService {
     func status(of resource: NetworkResource) -> NetworkStatus? {
         guard let network = networks.network(resource.identifier), !network.ranges.isEmpty else { return nil }
         let held = Set(
-            members.members.flatMap(\.endpoints).filter { $0.networkID == network.id }.compactMap(\.address?.address))
+            members.members.flatMap(\.endpoints).filter { $0.networkID == network.id }
+                .flatMap { $0.addresses?.hosts.all ?? [] })
         let subnets = network.ranges.map { range in
             let gone = UInt128(held.count { range.mayGive($0) })
             let capacity = range.capacity

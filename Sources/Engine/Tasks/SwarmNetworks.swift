@@ -41,6 +41,12 @@ final class SwarmNetworks: Sendable {
 
     var gatewayBridgeID: String? { local.named(LocalNetwork.gatewayBridgeName)?.id }
 
+    /// Families of the bridge through which ports of this node lead to a task.
+    /// - Parameter isAttached: It is on networks of the swarm.
+    func publishedFamilies(isAttached: Bool) -> Set<IPFamily> {
+        Set(local.named(isAttached ? LocalNetwork.gatewayBridgeName : "bridge")?.families ?? [.v4])
+    }
+
     /// Takes up what an earlier daemon was told.
     func load() async throws {
         guard let (facts, nodeID) = try await kept.load() else { return }
@@ -58,7 +64,7 @@ final class SwarmNetworks: Sendable {
                 state.facts.formUnion(changed)
                 if isNew { state.nodeID = nodeID }
             }
-            if local.named(LocalNetwork.gatewayBridgeName) == nil {
+            if local.lacksGatewayBridge {
                 _ = try await local.ensureGatewayBridge(
                     taken: network.swarmSubnets, routed: try await RoutedSubnets.read(in: namespace))
             }

@@ -8,7 +8,7 @@ extension TaskContainer {
         var names: [UInt32: String] = [:]
         for link in try socket.links() { names[link.index] = link.name }
         var found: [String: [IPAddress]] = [:]
-        for address in try socket.addresses() {
+        for address in try IPFamily.allCases.flatMap({ try socket.addresses($0) }) {
             guard case .index(let index) = address.link, let name = names[index] else { continue }
             found[name, default: []].append(address.network.address)
         }

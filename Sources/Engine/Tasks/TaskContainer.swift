@@ -11,6 +11,8 @@ struct TaskContainer {
     var machine = Machine()
     /// The node's own addresses, by the names of their links: where ports of the node may be published.
     var nodeAddresses: [String: [IPAddress]] = [:]
+    /// In which the task has a bridge of the node that ports lead through.
+    var families: Set<IPFamily> = [.v4]
 
     private var template: ServiceTemplate {
         ServiceTemplate(
@@ -118,14 +120,19 @@ struct TaskContainer {
     /// This node's addresses at which a port is published; an empty text for all.
     private func addresses(of port: PortConfig) throws(TaskError) -> [String] {
         guard let reach = port.reach, !reach.isEverywhere else { return [""] }
-        var found: Set<IPAddress> = []
+        let places = reach.addresses.filter { families.contains($0.family) }
+        // All of a family.
+        var found = Set(places.filter { $0.prefixLength == 0 }.map { IPAddress.unspecified($0.family) })
         for (link, addresses) in nodeAddresses {
-            found.formUnion(addresses.filter { reach.links.contains(link) && $0.family == .v4 })
-            found.formUnion(addresses.filter { address in reach.addresses.contains { $0.contains(address) } })
+            for address in addresses where families.contains(address.family) && address.isCalledFromElsewhere {
+                if found.contains(.unspecified(address.family)) { continue }
+                if reach.links.contains(link) || places.contains(where: { $0.contains(address) }) {
+                    found.insert(address)
+                }
+            }
         }
-        // Every address of the loopback is the node's.
-        found.formUnion(
-            reach.addresses.filter { $0.prefixLength == $0.family.width && $0.address.isLoopback }.map(\.address))
+        // Every address of IPv4's loopback is the node's; nothing is led on from IPv6's.
+        found.formUnion(places.filter { $0.isSingle && $0.family == .v4 && $0.address.isLoopback }.map(\.address))
         if found.isEmpty { throw TaskError.addressMissing(port.publishedOn ?? []) }
         return found.sorted().map(\.description)
     }
@@ -156,4 +163,9 @@ struct TaskContainer {
         }
         return endpoints
     }
+}
+
+extension IPAddress {
+    /// What an address of the node has that a port of it may be published at: packets to IPv6's loopback and link-local ones are not led on.
+    fileprivate var isCalledFromElsewhere: Bool { v6.map { !$0.isLoopback && !$0.isLinkLocal } ?? true }
 }

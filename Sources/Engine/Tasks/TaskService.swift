@@ -53,6 +53,7 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
         var plan = TaskContainer(task: task, nodeID: nodeID, machine: try await Machine.read())
         if task.assignment?.ports.contains(where: { !$0.isOnMesh && $0.publishedOn != nil }) == true {
             plan.nodeAddresses = try await onThread { try TaskContainer.readNodeAddresses() }
+            plan.families = networks.publishedFamilies(isAttached: task.networksAttachments?.isEmpty == false)
         }
         let request = try plan.request()
         try await ensureImage(image)
@@ -113,8 +114,13 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
     }
 
     package func publishedPorts(of task: SwarmTask) async -> [PortConfig] {
-        (record(of: task.id)?.publishedPorts ?? []).sorted {
-            ($0.hostPort, $0.transport.rawValue) < ($1.hostPort, $1.transport.rawValue)
+        // One at several addresses, or of both families, is one.
+        let ports = (record(of: task.id)?.publishedPorts ?? []).map {
+            PublishedPort(transport: $0.transport, hostPort: $0.hostPort, containerPort: $0.containerPort)
+        }
+        return Set(ports).sorted {
+            ($0.hostPort, $0.transport.rawValue, $0.containerPort)
+                < ($1.hostPort, $1.transport.rawValue, $1.containerPort)
         }
         .map { port in
             var published = PortConfig()

@@ -42,11 +42,13 @@ package struct Node: Codable, Sendable, Equatable, Identifiable {
         package var session: Session?
         /// What others need to know to send the node what is encrypted; `nil` until it has said that it can.
         package var encryption: EncryptionPlace?
+        /// Whether its program carries the routing mesh in both families; `nil` for one that knows of IPv4 alone there.
+        package var hasDualMesh: Bool?
         package init() {}
 
         private enum CodingKeys: String, CodingKey {
             case assignedIngressTag, dataPathAddress, certificate, issued, role, advertiseAddress, storeURL, storeSecret
-            case specSince, session, encryption
+            case specSince, session, encryption, hasDualMesh
             case ingressAddresses = "ingressAddress"
         }
     }

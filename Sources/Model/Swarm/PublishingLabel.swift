@@ -76,9 +76,9 @@ extension PortConfig {
             case .link(let name): reach.links.append(name)
             }
         }
-        if reach.addresses.contains(where: { $0.prefixLength == 0 && $0.family == .v4 }) {
-            (reach.addresses, reach.links) = ([], [])
-        }
+        // All of one family is not all: what was never open in the other does not become so.
+        let whole = Set(reach.addresses.filter { $0.prefixLength == 0 }.map(\.family))
+        if whole.count == IPFamily.allCases.count { (reach.addresses, reach.links) = ([], []) }
         return reach.isUsual ? nil : reach
     }
 

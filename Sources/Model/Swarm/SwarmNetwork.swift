@@ -26,7 +26,7 @@ package struct SwarmNetwork: Codable, Sendable, Equatable, Identifiable {
     package var vni: UInt32? { driverState?.options?[Self.identifierOption].flatMap(UInt32.init) }
 }
 
-/// What was asked for when the network was made; networks of a swarm do not change.
+/// What was asked for when the network was made; networks of a swarm do not change, but that `ingress` of a swarm of before gets IPv6.
 package struct SwarmNetworkSpec: Codable, Sendable, Equatable {
     @Zero package var name: String
     @Zero package var labels: [String: String]

@@ -66,7 +66,7 @@ import Testing
             let plane = node.plane
             try #require(try await plane.adopt(network(world)).failures.isEmpty)
             #expect(try await compare(plane, scopes).0.isClean)
-            let table = ServiceTable.id
+            let table = ServiceTable.id(of: .v4)
             for step in UInt8(0)..<4 {
                 var changes = NetworkChanges()
                 changes.setBackend(IPAddress(10, 1, 0, 201 + step), of: serviceAddress, in: "app")

@@ -211,8 +211,9 @@ import Testing
             print("10,000 UDP ports: \(took), \(more / 1024) KiB")
             #expect(took < .seconds(10))
             #expect(more < 20 << 20)
-            let listed = try await node.namespace.run { try NftContext().tables([NodeTable.id]) }
-            let table = try #require(listed[NodeTable.id])
+            let id = NodeTable.id(of: .v4)
+            let listed = try await node.namespace.run { try NftContext().tables([id]) }
+            let table = try #require(listed[id])
             #expect(table.elements(of: ElementSet("hostspans")) == ["udp . 10000-19999": "172.17.0.10"])
             #expect(table.elements(of: ElementSet("hostports")).isEmpty)
             for port in [UInt16(10_000), 15_000, 19_999] {

@@ -16,13 +16,17 @@ import Testing
     }
 
     /// A task of the mesh, which is in both overlays and in the bridge.
-    private func task(_ number: UInt8) -> Sandbox {
+    private func task(_ number: UInt8, isDual: Bool = false) -> Sandbox {
         func endpoint(_ name: String, _ network: Sandbox.NetworkReference, _ net: UInt8, _ gateway: IPAddress? = nil)
             -> Sandbox.Endpoint
         {
             Sandbox.Endpoint(
-                id: "\(name)\(number)", network: network, interfaceName: name, address: address(net, number + 50),
-                gateway: gateway)
+                id: "\(name)\(number)", network: network, interfaceName: name,
+                addresses: EndpointAddresses(
+                    [address(net, number + 50)] + (isDual ? [NetworkDetailTests.network6(net, Int(number) + 50)] : [])),
+                mac: MACAddress(for: address(net, number + 50).address),
+                gateways: HostAddresses(
+                    gateway.map { [$0] + (isDual ? [NetworkDetailTests.address6(net, 1)] : []) } ?? []))
         }
         return Sandbox(
             id: "t\(number)",
@@ -55,8 +59,9 @@ import Testing
         var random = SplitMix(state: seed)
         var oracle = NetworkDetailTests.Oracle()
         oracle.sharesAddresses = seed % 3 == 0
-        var network = NetworkDetailTests.empty
-        network.sandboxes = [task(1), task(2)]
+        oracle.isDual = seed % 2 == 0
+        var network = oracle.isDual ? NetworkDetailTests.dual : NetworkDetailTests.empty
+        network.sandboxes = [task(1, isDual: oracle.isDual), task(2, isDual: oracle.isDual)]
         var ledger = Ledger()
         ledger.applied = derive(network, [:])
         var fine = 0
@@ -103,6 +108,10 @@ import Testing
         #expect(!isFine(false) { $0.setRemote(remote, in: "b") })
         #expect(!isFine { $0.setPeer(IPAddress(10, 9, 0, 3)) })
         #expect(isFine { $0.setBackend(IPAddress(10, 1, 0, 9), of: IPAddress(10, 1, 0, 100), in: "b") })
+        // The mesh has elements of both families.
+        for address in [IPAddress(10, 3, 0, 9), NetworkDetailTests.address6(3, 9)] {
+            #expect(isFine { $0.setMeshBackend(.init(address: address, port: 80), of: .tcp, 8080) })
+        }
         // Where an endpoint may use further addresses, those of others are elements of the overlay's table.
         network.sandboxes[0].endpoints[0].isLax = true
         #expect(!isFine { $0.setRemote(remote, in: "b") })
@@ -120,12 +129,12 @@ import Testing
     }
 
     @Test func `elements are laid out as the kernel compares them`() throws {
-        let turn = NodeTable.turnLayout
+        let turn = NodeTable.turnLayout(of: .v4)
         #expect(turn.encode(key: "tcp . 8080 . 0:1f") == [6, 0, 0, 0, 0x1f, 0x90, 0, 0] + native(31))
         #expect(turn.encode(key: "udp . 80 . none") == [17, 0, 0, 0, 0, 80, 0, 0, 0, 0, 0, 0])
         #expect(turn.encode(value: "10.0.0.1 . 81") == .data([10, 0, 0, 1, 0, 81, 0, 0]))
-        #expect(ServiceTable.backendLayout.encode(key: "10.1.0.100 . 2") == [10, 1, 0, 100] + native(2))
-        #expect(ServiceTable.addressLayout.encode(value: "goto n3") == .chain("n3"))
+        #expect(ServiceTable.backendLayout(of: .v4).encode(key: "10.1.0.100 . 2") == [10, 1, 0, 100] + native(2))
+        #expect(ServiceTable.addressLayout(of: .v4).encode(value: "goto n3") == .chain("n3"))
         let port = ElementLayout(.interface, .hardwareAddress, .address)
         #expect(
             port.encode(key: "\"p1\" . 02:42:0a:01:00:02 . 10.1.0.2")

@@ -60,12 +60,12 @@ import Testing
     }
 
     @Test func `what changes among tasks elsewhere is no concern of the node's table`() {
-        #expect(NodeTable(wanted: node([], [1, 2])).table == NodeTable(wanted: node([], [3])).table)
+        #expect(NodeTable(.v4, wanted: node([], [1, 2])).table == NodeTable(.v4, wanted: node([], [3])).table)
     }
 
     @Test func `turns are exchanged in one transaction, and nothing is taken away ahead of it`() {
-        let change = NodeTable(wanted: node([task(1)], [1])).table.change(
-            from: NodeTable(wanted: node([task(1)], [1, 2])).table)
+        let change = NodeTable(.v4, wanted: node([task(1)], [1])).table.change(
+            from: NodeTable(.v4, wanted: node([task(1)], [1, 2])).table)
         #expect(change.removals.isEmpty)
         #expect(
             change.commands == """
@@ -77,7 +77,7 @@ import Testing
                 add element ip swarm published { tcp . 8080 : goto n1 }
 
                 """)
-        let first = NodeTable(wanted: node([task(1)], [1, 2])).table.sets.first { $0.name == "turns" }
+        let first = NodeTable(.v4, wanted: node([task(1)], [1, 2])).table.sets.first { $0.name == "turns" }
         #expect(first?.elements == ["tcp . 8080 . none": "172.18.0.11 . 80", "tcp . 8080 . 0:1": "172.18.0.2 . 8080"])
     }
 
@@ -92,5 +92,41 @@ import Testing
             ConnectionEnds(from: old, to: closed).byScope[.node] == [
                 .port(8080, answeredFrom: gateway), .port(8080, answeredFrom: door(1)),
             ])
+    }
+
+    @Test func `a port has turns of its own in each family, and IPv6 its own door into the ingress sandbox`() throws {
+        var here = task(1)
+        here.endpoints[0].addresses.v6 = IPNetwork("fd00:255::11/64")?.v6
+        here.endpoints[1].addresses.v6 = IPNetwork("fd00:18::11/64")?.v6
+        here.endpoints[1].gateways.v6 = IPv6Address("fd00:18::1")
+        var network = node([here], [1, 2])
+        let (own, other) = (try #require(IPAddress("fd00:255::11")), try #require(IPAddress("fd00:255::12")))
+        network.ingress?.ports[0].backends += [own, other].map { MeshPort.Backend(address: $0, port: 80) }
+        // As long as the node has no door of the family there are no turns of it.
+        #expect(network.meshAtNode.first?.backends.contains { $0.address.family == .v6 } == false)
+        network.ingress?.gatewayAddresses.v6 = IPNetwork("fd00:18::2/64")?.v6
+        let turns = try #require(network.meshAtNode.first).backends.filter { $0.address.family == .v6 }
+        #expect(turns.map { "\($0.address) \($0.port)" } == ["fd00:18::11 80", "fd00:18::2 8080"])
+        let inside = try #require(network.meshAtSandbox.first).backends.map(\.address)
+        #expect(inside == [ingressAddress(2), other])
+        // By source, the places are in the order of the addresses, of each family by itself.
+        network.ingress?.ports[0].reach = PortReach(isBySource: true)
+        let all = try #require(network.meshAtNode.first).backends.map { "\($0.address) \($0.port)" }
+        #expect(all == ["172.18.0.11 80", "172.18.0.2 8080", "fd00:18::11 80", "fd00:18::2 8080"])
+    }
+
+    @Test func `a bridge that gets a second family keeps its connections, and one that loses it those of the other`() {
+        func network(_ texts: [String]) -> NodeNetwork {
+            NodeNetwork(bridges: [
+                BridgeNetwork(
+                    id: "gw", linkName: "gw", addresses: EndpointAddresses(texts.compactMap { IPNetwork($0) }),
+                    mac: MACAddress(tag: EndpointTag(number: 1)))
+            ])
+        }
+        let (one, both) = (network(["172.18.0.1/16"]), network(["172.18.0.1/16", "fd00:18::1/64"]))
+        #expect(ConnectionEnds(from: one, to: both, made: []).byScope.isEmpty)
+        #expect(ConnectionEnds(from: both, to: one).byScope[.node]?.count == 1)
+        #expect(ConnectionEnds(from: both, to: NodeNetwork()).byScope[.node]?.count == 2)
+        #expect(ConnectionEnds(from: NodeNetwork(), to: both, made: ["gw"]).byScope[.node]?.count == 2)
     }
 }

@@ -23,10 +23,28 @@ import Testing
             address: IPNetwork(address: address(3, 1), prefixLength: 24), overlayID: "a", bridgeID: "gw",
             gatewayAddresses: IPNetwork(address: address(2, 2), prefixLength: 24)))
 
+    static func address6(_ net: UInt8, _ last: Int) -> IPAddress {
+        .v6(IPv6Address(high: 0xfd00 << 48 | UInt64(net), low: UInt64(last)))
+    }
+    static func network6(_ net: UInt8, _ last: Int) -> IPNetwork {
+        IPNetwork(address: address6(net, last), prefixLength: 64)
+    }
+
+    /// The same with the mesh in both families.
+    static let dual: NodeNetwork = {
+        var network = empty
+        network.bridges[0].addresses.v6 = network6(2, 1).v6
+        network.ingress?.addresses.v6 = network6(3, 1).v6
+        network.ingress?.gatewayAddresses.v6 = network6(2, 2).v6
+        return network
+    }()
+
     /// What the changes are to lead to, kept in plain sets.
     struct Oracle {
         /// Both overlays have the same addresses of services.
         var sharesAddresses = true
+        /// Tasks of the mesh have addresses of either family.
+        var isDual = false
         var remotes: [String: [IPAddress: RemoteEndpoint]] = ["a": [:], "b": [:]]
         var reserved: [String: Set<IPAddress>] = ["a": [], "b": []]
         var tasks: [String: [IPAddress: Set<IPAddress>]] = ["a": [:], "b": [:]]
@@ -39,7 +57,8 @@ import Testing
             let net: UInt8 = !sharesAddresses && overlay == "a" ? 3 : 1
             let (place, virtual) = (address(1, task), address(net, service))
             let port = MeshPortKey(transport: .tcp, number: UInt16(service))
-            let backend = MeshPort.Backend(address: place, port: 80)
+            let isSix = isDual && Bool.random(using: &random)
+            let backend = MeshPort.Backend(address: isSix ? address6(3, task + 50) : place, port: 80)
             switch Int.random(in: 0...13, using: &random) {
             case 0, 1:
                 let endpoint = remote(task, at: Int.random(in: 1...3, using: &random))

@@ -1,5 +1,6 @@
 import Addressing
 @testable import DataPlane
+import Foundation
 import Model
 import Nftables
 import TestKit
@@ -20,17 +21,17 @@ import Testing
         ])
 
     @Test func `a node without a swarm has no rule about VXLAN or the mesh`() {
-        let text = NodeTable(wanted: NodeNetwork()).table.skeleton
+        let text = NodeTable(.v4, wanted: NodeNetwork()).table.skeleton
         #expect(!text.contains("goto datapath"))
         #expect(!text.contains("notrack\n}\nchain guard"))
-        #expect(NodeTable(wanted: NodeNetwork()).table.chains.isEmpty)
+        #expect(NodeTable(.v4, wanted: NodeNetwork()).table.chains.isEmpty)
         #expect(text.contains("dnat to ip daddr . meta l4proto . th dport map @hostaddrs"))
     }
 
     @Test func `joining a swarm changes the skeleton, a container does not`() {
-        let alone = NodeTable(wanted: NodeNetwork()).table
+        let alone = NodeTable(.v4, wanted: NodeNetwork()).table
         let member = NodeNetwork(underlay: Underlay(address: IPAddress(192, 0, 2, 1), peers: []), ingress: ingress)
-        let swarm = NodeTable(wanted: member).table
+        let swarm = NodeTable(.v4, wanted: member).table
         #expect(alone.tag != swarm.tag)
         #expect(swarm.skeleton.contains("udp dport 4789 iifname . ip daddr @underlay goto datapath"))
         #expect(swarm.skeleton.contains("th dport vmap @published"))
@@ -42,8 +43,8 @@ import Testing
                     HostPort(transport: .tcp, hostPort: 80, targetAddress: IPAddress(172, 17, 0, 2), targetPort: 8080)
                 ])
         ]
-        #expect(NodeTable(wanted: busy).table.tag == swarm.tag)
-        let change = NodeTable(wanted: busy).table.change(from: swarm)
+        #expect(NodeTable(.v4, wanted: busy).table.tag == swarm.tag)
+        let change = NodeTable(.v4, wanted: busy).table.change(from: swarm)
         #expect(change.commands == "add element ip swarm hostports { tcp . 80 : 172.17.0.2 . 8080 }\n")
     }
 
@@ -62,7 +63,7 @@ import Testing
                         targetPort: 2),
                 ])
         ]
-        let sets = NodeTable(wanted: network).table.sets
+        let sets = NodeTable(.v4, wanted: network).table.sets
         #expect(sets.first { $0.name == "hostports" }?.elements == ["tcp . 80": "172.17.0.2 . 1"])
         #expect(sets.first { $0.name == "hostaddrs" }?.elements == ["127.0.0.1 . udp . 81": "172.17.0.2 . 2"])
     }
@@ -93,7 +94,7 @@ import Testing
     }
 
     @Test func `a port without tasks refuses instead of missing`() {
-        let table = IngressTable(ingress: ingress).table
+        let table = IngressTable(.v4, ingress: ingress).table
         #expect(table.sets.first { $0.name == "svc" }?.elements == ["tcp . 8080": "goto n2", "udp . 53": "goto n0"])
         #expect(
             table.sets.first { $0.name == "be" }?.elements == [
@@ -109,7 +110,7 @@ import Testing
         func table(_ count: UInt8) -> Table {
             ServiceTable(own: [
                 VirtualAddress(address: address, backends: (0..<count).map { IPAddress(10, 1, 0, $0) })
-            ]).table
+            ]).table(.v4)
         }
         #expect(
             table(2).change(from: table(1)).commands == """
@@ -133,9 +134,14 @@ import Testing
 
     @Test func `chains are not named by words of nft`() {
         let mesh = MeshTables(
-            interface: "eth1", address: IPv4Address(10, 255, 0, 3), answerAddress: IPv4Address(172, 18, 0, 3), ports: []
+            interface: "eth1",
+            addresses: HostAddresses(v4: IPv4Address(10, 255, 0, 3), v6: IPv6Address("fd00:255::3")),
+            answers: HostAddresses(IPAddress(172, 18, 0, 3)), ports: []
         ).tables
-        let all = [NodeTable(wanted: NodeNetwork(ingress: ingress)).table, IngressTable(ingress: ingress).table] + mesh
+        let all =
+            IPFamily.allCases.flatMap {
+                [NodeTable($0, wanted: NodeNetwork(ingress: ingress)).table, IngressTable($0, ingress: ingress).table]
+            } + mesh
         let words: Set = [
             "udp", "tcp", "reply", "original", "ip", "mark", "redirect", "queue", "log", "limit", "return", "goto",
             "jump",
@@ -145,5 +151,131 @@ import Testing
                 #expect(!words.contains(String(line.split(separator: " ")[1])))
             }
         }
+    }
+
+    // MARK: both families
+
+    private func dual(_ ports: [MeshPort]) -> IngressSandbox {
+        IngressSandbox(
+            addresses: EndpointAddresses([IPNetwork("10.255.0.2/16"), IPNetwork("fd00:255::2/64")].compactMap { $0 }),
+            tag: EndpointTag(number: 0x0aff_0002), overlayID: "net", bridgeID: "gw",
+            gatewayAddresses: EndpointAddresses(
+                [IPNetwork("172.18.0.2/16"), IPNetwork("fd00:18::2/64")].compactMap { $0 }),
+            gatewayMAC: MACAddress(tag: EndpointTag(number: 0xac12_0002)), ports: ports)
+    }
+
+    @Test func `the node has one table a family, of the same rules but for what the families are not alike in`() {
+        func lines(_ family: IPFamily) -> [String] {
+            let underlay = Underlay(
+                address: family == .v4 ? IPAddress(192, 0, 2, 1) : IPAddress("2001:db8::1") ?? .unspecified(.v6),
+                peers: [])
+            let words = [("ip6 ", "ip "), ("ipv6_addr", "ipv4_addr"), ("2001:db8::1", "192.0.2.1")]
+            return NodeTable(family, wanted: NodeNetwork(underlay: underlay, ingress: dual([]))).table.skeleton
+                .split(separator: "\n").map { line in
+                    words.reduce(String(line)) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
+                }
+        }
+        let (four, six) = (lines(.v4), lines(.v6))
+        #expect(
+            four.filter { !six.contains($0) } == [
+                "iif != \"lo\" ip daddr 127.0.0.0/8 counter drop", "iif != \"lo\" ip saddr 127.0.0.0/8 counter drop",
+                "oifgroup 77 icmp type redirect drop", "reject with icmp port-unreachable",
+                "chain nat_in { type nat hook prerouting priority dstnat; policy accept; fib daddr type local jump publish; }",
+                "chain nat_out { type nat hook output priority -100; policy accept; fib daddr type local jump publish; }",
+                "oifgroup 77 ip saddr 127.0.0.0/8 masquerade",
+                "iifname @internal fib daddr . iif type != { local, broadcast, multicast } counter drop",
+            ])
+        #expect(
+            six.filter { !four.contains($0) } == [
+                "oifgroup 77 icmpv6 type nd-redirect drop", "reject with icmpv6 port-unreachable",
+                "chain nat_in { type nat hook prerouting priority dstnat; policy accept; ip saddr != fe80::/10 fib daddr type local jump publish; }",
+                "chain nat_out { type nat hook output priority -100; policy accept; ip daddr != ::1 ip daddr != fe80::/10 fib daddr type local jump publish; }",
+                "iifname @internal fib daddr . iif type != { local, multicast } counter drop",
+            ])
+    }
+
+    @Test func `rules of IPv4 are as the version before has left them, so that its tables are not replaced`() {
+        let node = NodeTable(.v4, wanted: NodeNetwork()).table
+        #expect(node.tag == "apus:e86b63f7c0e1df8e")
+        let task = MeshTables(
+            interface: "eth1", addresses: HostAddresses(IPAddress(10, 255, 0, 3)),
+            answers: HostAddresses(IPAddress(172, 18, 0, 3)), ports: [])
+        #expect(task.tables.last?.tag == "apus:54dab980efb49bc6")
+    }
+
+    @Test func `a port's places and turns are in the table of their family, and places that overlap are one`() throws {
+        let texts = [
+            "10.0.0.0/8", "10.1.0.0/16", "192.0.2.1/32", "2001:db8::/32", "2001:db8:1::/48", "2001:db8::1/128",
+            "fd00::1/128",
+        ]
+        let reach = PortReach(addresses: texts.compactMap { IPNetwork($0) }, links: ["eth1"])
+        let backends = ["10.255.1.1", "fd00:255::11", "fd00:255::12"].compactMap { IPAddress($0) }
+        let port = MeshPort(
+            transport: .tcp, publishedPort: 8080, backends: backends.map { .init(address: $0, port: 80) }, reach: reach)
+        func elements(_ family: IPFamily, _ name: String, _ ingress: IngressSandbox) -> [String: String]? {
+            NodeTable(family, wanted: NodeNetwork(ingress: ingress), ports: [port]).table.sets
+                .first { $0.name == name }?.elements
+        }
+        let both = dual([port])
+        #expect(elements(.v4, "chosenaddrs", both) == ["tcp . 8080 . 10.0.0.0/8": "", "tcp . 8080 . 192.0.2.1": ""])
+        #expect(elements(.v6, "chosenaddrs", both) == ["tcp . 8080 . 2001:db8::/32": "", "tcp . 8080 . fd00::1": ""])
+        for family in IPFamily.allCases {
+            #expect(elements(family, "chosen", both) == ["tcp . 8080": ""])
+            #expect(elements(family, "chosenlinks", both) == ["tcp . 8080 . \"eth1\"": ""])
+        }
+        #expect(elements(.v4, "turns", both) == ["tcp . 8080 . none": "10.255.1.1 . 80"])
+        #expect(
+            elements(.v6, "turns", both) == [
+                "tcp . 8080 . none": "fd00:255::11 . 80", "tcp . 8080 . 0:1": "fd00:255::12 . 80",
+            ])
+        // Where the mesh has no door of a family, its ports are whoever's that listens.
+        #expect(elements(.v4, "published", ingress) == ["tcp . 8080": "goto n1"])
+        #expect(elements(.v6, "published", ingress)?.isEmpty == true)
+        #expect(elements(.v6, "chosen", ingress)?.isEmpty == true)
+        #expect(
+            IngressTable(.v6, ingress: both).table.sets.first { $0.name == "svc" }?.elements == [
+                "tcp . 8080": "goto n2"
+            ])
+    }
+
+    @Test func `a range of ports is one element in the table of its family`() {
+        func ports(_ target: IPAddress) -> [HostPort] {
+            (UInt16(9000)..<9100).map {
+                HostPort(
+                    transport: .udp, hostAddress: .unspecified(target.family), hostPort: $0, targetAddress: target,
+                    targetPort: $0)
+            }
+        }
+        let (four, six) = (IPAddress(172, 17, 0, 2), IPAddress("fd00::2") ?? .unspecified(.v6))
+        var network = NodeNetwork()
+        network.sandboxes = [
+            Sandbox(id: "c", published: ports(four) + ports(six).filter { $0.published.hostPort != 9050 })
+        ]
+        func spans(_ family: IPFamily) -> [String: String]? {
+            NodeTable(family, wanted: network).table.sets.first { $0.name == "hostspans" }?.elements
+        }
+        #expect(spans(.v4) == ["udp . 9000-9099": "172.17.0.2"])
+        #expect(spans(.v6) == ["udp . 9000-9049": "fd00::2", "udp . 9051-9099": "fd00::2"])
+        // Too few to be one: each by itself, at all addresses of the family as before.
+        network.sandboxes[0].published = ports(six).filter { $0.published.hostPort % 10 != 0 }
+        let single = NodeTable(.v6, wanted: network).table.sets.first { $0.name == "hostports" }?.elements
+        #expect(spans(.v6)?.isEmpty == true && single?.count == 90 && single?["udp . 9001"] == "fd00::2 . 9001")
+    }
+
+    @Test func `a task has rules of the mesh in each family that it has an address of, and answers from its way out`() {
+        func tables(_ addresses: HostAddresses, _ answers: HostAddresses) -> [TableID: String] {
+            let tables = MeshTables(interface: "eth1", addresses: addresses, answers: answers, ports: []).tables
+            return Dictionary(uniqueKeysWithValues: tables.map { ($0.id, $0.skeleton) })
+        }
+        let (four, six) = (IPAddress(10, 255, 0, 3), IPAddress("fd00:255::3") ?? .unspecified(.v6))
+        let way = IPAddress("fd00:18::3") ?? .unspecified(.v6)
+        #expect(
+            Set(tables(HostAddresses(four), HostAddresses()).keys) == [MeshTables.deviceID, MeshTables.id(of: .v4)])
+        let both = tables(HostAddresses([four, six]), HostAddresses([way]))
+        #expect(Set(both.keys) == [MeshTables.deviceID, MeshTables.id(of: .v4), MeshTables.id(of: .v6)])
+        #expect(both[MeshTables.id(of: .v6)]?.contains("meta l4proto udp dnat to fd00:18::3") == true)
+        #expect(both[MeshTables.id(of: .v6)]?.contains("ip6 daddr fd00:18::3 meta l4proto . th dport @ports") == true)
+        #expect(both[MeshTables.id(of: .v4)]?.contains("meta l4proto udp dnat to 10.255.0.3") == true)
+        #expect(both[MeshTables.id(of: .v4)]?.contains("icmpv6") == false)
     }
 }

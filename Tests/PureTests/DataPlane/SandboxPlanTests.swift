@@ -14,15 +14,19 @@ import Testing
         IPNetwork(address: IPAddress(10, net, 0, UInt8(last)), prefixLength: 24)
     }
 
-    private func sandbox(_ number: Int, _ random: inout SplitMix) -> Sandbox {
+    private func sandbox(_ number: Int, isDual: Bool = false, _ random: inout SplitMix) -> Sandbox {
         // Few are at the place of another.
         let place = 50 + (Int.random(in: 0..<12, using: &random) == 0 ? 1 : number)
         func endpoint(_ name: String, _ network: Sandbox.NetworkReference, _ net: UInt8, _ gateway: IPAddress? = nil)
             -> Sandbox.Endpoint
         {
             Sandbox.Endpoint(
-                id: "\(name)\(number)", network: network, interfaceName: name, address: address(net, place),
-                gateway: gateway)
+                id: "\(name)\(number)", network: network, interfaceName: name,
+                addresses: EndpointAddresses(
+                    [address(net, place)] + (isDual ? [NetworkDetailTests.network6(net, place)] : [])),
+                mac: MACAddress(for: address(net, place).address),
+                gateways: HostAddresses(
+                    gateway.map { [$0] + (isDual ? [NetworkDetailTests.address6(net, 1)] : []) } ?? []))
         }
         var sandbox = Sandbox(id: "t\(number)")
         if Bool.random(using: &random) { sandbox.endpoints.append(endpoint("eth0", .overlay("b"), 1)) }
@@ -37,6 +41,14 @@ import Testing
                             hostAddress: Bool.random(using: &random) ? IPAddress(192, 0, 2, 1) : nil,
                             hostPort: UInt16(100 * number + port), containerPort: 80),
                         to: address(2, place).address))
+                if isDual {
+                    sandbox.published.append(
+                        HostPort(
+                            PublishedPort(
+                                transport: .tcp, hostAddress: .unspecified(.v6), hostPort: UInt16(100 * number + port),
+                                containerPort: 80),
+                            to: NetworkDetailTests.address6(2, place)))
+                }
             }
         }
         if Bool.random(using: &random) {
@@ -74,7 +86,8 @@ import Testing
 
     @Test(arguments: 1...30) func `what is kept is what is derived, after any sandboxes came and went`(seed: UInt64) {
         var random = SplitMix(state: seed)
-        var network = NetworkDetailTests.empty
+        let isDual = seed % 2 == 0
+        var network = isDual ? NetworkDetailTests.dual : NetworkDetailTests.empty
         network.overlays[1].remoteEndpoints = [
             RemoteEndpoint(address: IPAddress(10, 1, 0, 52), vtep: IPAddress(10, 9, 0, 2))
         ]
@@ -82,7 +95,10 @@ import Testing
         network.overlays[1].services = [VirtualAddress(address: IPAddress(10, 1, 0, 200), backends: [])]
         network.ingress?.ports = [
             MeshPort(
-                transport: .tcp, publishedPort: 8080, backends: [.init(address: address(3, 53).address, port: 80)])
+                transport: .tcp, publishedPort: 8080,
+                backends: [address(3, 53).address, NetworkDetailTests.address6(3, 54)].map {
+                    .init(address: $0, port: 80)
+                })
         ]
         var ledger = Ledger()
         ledger.applied = derive(network, [:])
@@ -92,7 +108,8 @@ import Testing
             for _ in 0..<Int.random(in: 1...2, using: &random) {
                 let number = Int.random(in: 1...8, using: &random)
                 sandboxes.updateValue(
-                    Int.random(in: 0..<3, using: &random) == 0 ? nil : sandbox(number, &random), forKey: "t\(number)")
+                    Int.random(in: 0..<3, using: &random) == 0 ? nil : sandbox(number, isDual: isDual, &random),
+                    forKey: "t\(number)")
             }
             let before = network
             if let plan = plan(sandboxes, network, ledger) {

@@ -1,5 +1,6 @@
 import Addressing
 import DataPlane
+import EngineInterface
 import Faults
 import Model
 import NameService
@@ -227,6 +228,93 @@ import Testing
         #expect(sandbox.services.isEmpty)
         let callable = wanted.overlays.map { [$0.id] + $0.services.map(\.address.description) }
         #expect(callable.sorted { $0[0] < $1[0] } == [["app", "10.1.0.2"], ["ing"]])
+    }
+
+    @Test func `the mesh is in the families that the network, the bridge and the container have`() throws {
+        var (container, bridge, state) = (try taskContainer(), try gatewayBridge(), try swarmState())
+        func composed() -> NodeNetwork {
+            NodeNetworkComposer(
+                containers: [container], networks: [bridge], facts: NetworkFacts(state), nodeID: "n1", underlayMTU: 1400
+            ).compose()
+        }
+        for index in state.peers.indices {
+            state.peers[index].ingressAddresses?.v6 = IPNetwork("fd00:255::\(2 + index)/64")?.v6
+        }
+        state.ports[0].backends.append(try #require(IPAddress("fd00:255::9")))
+        container.endpoints[1].addresses?.v6 = IPNetwork("fd00:255::9/64")?.v6
+        // A bridge that a user has made without it: the node's own place is of IPv4, other nodes reach the task by both.
+        var wanted = composed()
+        #expect(wanted.ingress?.addresses.v6 == nil && wanted.ingress?.gatewayAddresses.v6 == nil)
+        #expect(wanted.sandboxes.first?.mesh?.gateways.v6?.description == "fd00:255::1")
+        #expect(wanted.sandboxes.first?.defaultRoute6EndpointID == nil)
+        let six = try network("fd00:18::/64")
+        bridge.ranges.append(AddressRange(subnet: six))
+        bridge.gateways?.v6 = IPv6Address("fd00:18::1")
+        container.endpoints[2].addresses?.v6 = IPNetwork("fd00:18::3/64")?.v6
+        container.endpoints[2].gateways?.v6 = IPv6Address("fd00:18::1")
+        wanted = composed()
+        #expect(wanted.ingress?.addresses.all.map(\.description) == ["10.255.0.2/16", "fd00:255::2/64"])
+        #expect(wanted.ingress?.gatewayAddresses.all.map(\.description) == ["172.18.0.2/16", "fd00:18::2/64"])
+        #expect(
+            wanted.overlays.first { $0.id == "ing" }?.remoteEndpoints.flatMap(\.addresses.all).map(\.description)
+                == ["10.255.0.3", "fd00:255::3"])
+        #expect(
+            wanted.sandboxes.first?.endpoints.last?.gateways.all.map(\.description) == ["172.18.0.1", "fd00:18::1"])
+        container.hostConfig.sysctls = ["net.ipv6.conf.all.disable_ipv6": "1"]
+        let sandbox = try #require(composed().sandboxes.first)
+        #expect(sandbox.mesh?.gateways.v6 == nil && sandbox.endpoints.allSatisfy { $0.addresses.v6 == nil })
+        // Of a swarm of before, a node that could do more does not.
+        for index in state.peers.indices { state.peers[index].ingressAddresses?.v6 = nil }
+        #expect(composed().ingress?.gatewayAddresses.all.map(\.description) == ["172.18.0.2/16"])
+    }
+
+    @Test func `a port of the node is published at addresses of the families that lead to the task`() throws {
+        func hosts(_ places: [String], _ families: Set<IPFamily> = [.v4, .v6]) throws -> [String] {
+            var port = PortConfig()
+            port.targetPort = 80
+            port.publishedPort = 8080
+            port.publishMode = "host"
+            port.publishedOn = places
+            var task = SwarmTask(id: "t1")
+            task.spec.containerSpec = ContainerSpec()
+            task.assignment = SwarmTask.Assignment()
+            task.assignment?.ports = [port]
+            var plan = TaskContainer(task: task, nodeID: "n1")
+            plan.families = families
+            plan.nodeAddresses = ["eth0": ["192.0.2.5", "2001:db8::5", "fe80::5"], "lo": ["127.0.0.1", "::1"]].mapValues
+            {
+                $0.compactMap { IPAddress($0) }
+            }
+            let bindings = try plan.request().hostConfig.portBindings ?? [:]
+            return bindings.values.compactMap { $0 }.flatMap { $0 }.map(\.hostIp)
+        }
+        #expect(try hosts(["eth0"]) == ["192.0.2.5", "2001:db8::5"])
+        #expect(try hosts(["eth0"], [.v4]) == ["192.0.2.5"])
+        #expect(try hosts(["lo"]) == ["127.0.0.1"])
+        #expect(try hosts(["127.0.0.1"]) == ["127.0.0.1"])
+        #expect(try hosts(["::"]) == ["::"] && hosts(["0.0.0.0"]) == ["0.0.0.0"] && hosts(["0.0.0.0", "::"]) == [""])
+        #expect(try hosts(["::", "192.0.2.0/24"]) == ["192.0.2.5", "::"])
+        #expect(try hosts(["2001:db8::/32"]) == ["2001:db8::5"])
+        #expect(throws: TaskError.addressMissing(["2001:db8::/32"])) { try hosts(["2001:db8::/32"], [.v4]) }
+        #expect(throws: TaskError.addressMissing(["::1"])) { try hosts(["::1"]) }
+    }
+
+    @Test func `a bridge of IPv4 alone gets a subnet of IPv6, and keeps all else`() throws {
+        var bridge = try gatewayBridge()
+        let before = bridge
+        let prefix = UniqueLocalPrefix(hashing: "node")
+        let taken = IPNetwork(address: .v6(prefix.network.address), prefixLength: 64)
+        try LocalNetworkPlanner(taken: [taken], routed: [], uniqueLocal: prefix).addIPv6(to: &bridge)
+        bridge.reserveIngress()
+        #expect(bridge.families == [.v4, .v6] && bridge.bridgeMAC == before.bridgeMAC)
+        #expect(bridge.gateways?.v4 == before.gateways?.v4 && bridge.ranges[0].subnet == before.ranges[0].subnet)
+        let six = try #require(bridge.ranges.last)
+        #expect(prefix.network.contains(try #require(six.subnet.v6)) && !six.subnet.overlaps(taken))
+        let gateway = try #require(bridge.gateways?[.v6])
+        #expect(gateway == six.subnet.first.advanced(by: 1))
+        #expect(six.reserved == [gateway, six.subnet.first.advanced(by: 2)])
+        #expect(bridge.bridgeAddresses?.v6?.prefixLength == 64 && bridge.hasChosenSubnet(.v6))
+        #expect(bridge.ipam.config?.last?.gateway == gateway.description)
     }
 
     @Test func `whose container administers the network, or whose network says so, may use what is nobody's`() throws {

@@ -13,8 +13,11 @@ import Testing
     }
 
     @Test func `places are addresses, subnets or links`() {
-        #expect(port(nil).reach == nil && port([]).reach == nil && port(["0.0.0.0"]).reach == nil)
-        #expect(port(["eth1", "0.0.0.0/0"]).reach == nil)
+        #expect(port(nil).reach == nil && port([]).reach == nil && port(["0.0.0.0", "::"]).reach == nil)
+        #expect(port(["eth1", "0.0.0.0/0", "::/0"]).reach == nil)
+        // All of one family leaves the other closed.
+        #expect(port(["0.0.0.0"]).reach?.addresses == [.everywhere(.v4)])
+        #expect(port(["::", "eth1"]).reach == PortReach(addresses: [.everywhere(.v6)], links: ["eth1"]))
         let reach = port(["192.0.2.1", "10.1.2.3/8", "eth1.7"]).reach
         #expect(reach?.addresses.map(\.description) == ["192.0.2.1/32", "10.0.0.0/8"])
         #expect(reach?.links == ["eth1.7"] && reach?.isEverywhere == false)

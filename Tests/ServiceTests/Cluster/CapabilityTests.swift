@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import Faults
 import GRPCCore
@@ -51,6 +52,26 @@ import Testing
         #expect(present.program.version == ProductVersion.text)
         #expect(present.refusal(of: present.program, called: "it") == nil)
         #expect(present.refusal(of: Wire.Program(), called: "it")?.contains("needs version 0.4.0") == true)
+    }
+
+    @Test
+    func `what a node of before is told of its tasks has no address of IPv6 in the ingress network, and all others`() {
+        var (ingress, app) = (SwarmNetwork(id: "ing"), SwarmNetwork(id: "app"))
+        ingress.spec.ingress = true
+        app.spec.name = "app"
+        let both = ["10.1.0.5/24", "fd00::5/64"].compactMap { IPNetwork($0) }
+        var task = SwarmTask(id: "t")
+        task.networksAttachments = [
+            NetworkAttachment(network: ingress, addresses: both), NetworkAttachment(network: app, addresses: both),
+        ]
+        let program = Capabilities(version: "0.4.0", [Capabilities.overlayKeys]).program
+        let missing = Capabilities.present.missing(in: program)
+        #expect(
+            missing.contains { $0.name == Capabilities.dualMesh.name }
+                && !Capabilities.has(Capabilities.dualMesh, program))
+        #expect(Capabilities.has(Capabilities.dualMesh, Capabilities.present.program))
+        for capability in missing { capability.leaveOutOfTask(&task) }
+        #expect(task.networksAttachments?.map { $0.addresses.map(\.family) } == [[.v4], [.v4, .v6]])
     }
 
     @Test func `what a node does not understand is left out for it, and for it alone`() throws {

@@ -58,7 +58,9 @@ extension NetworkFacts {
                 guard taken.insert(key).inserted else { continue }
                 swarm.append(.port(.init(key, targetPort: target, serviceID: service.id)))
                 for task in eligible where task.serviceID == service.id {
-                    swarm += addresses(task, ingress?.id ?? "").map { .meshBackend(key, $0) }
+                    let own = task.nodeID.flatMap { objects.nodes[$0] }?.membership?.ingressAddresses
+                    swarm += addresses(task, ingress?.id ?? "").filter { $0.family == .v4 || own?.v6 != nil }
+                        .map { .meshBackend(key, $0) }
                 }
             }
         }

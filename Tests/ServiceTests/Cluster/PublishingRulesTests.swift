@@ -71,7 +71,13 @@ import Testing
         #expect(throws: ServiceError.invalidPublishing("open")) {
             try filled(port(nil), state(), labels: ["apus.publish": "open"])
         }
-        #expect(throws: UnsupportedError.self) { try filled(port(["2001:db8::1"]), state()) }
+        // What nodes have of IPv6 is not told; what leads nowhere is known all the same.
+        for text in ["2001:db8::1", "2001:db8::/32", "fd00::1", "::"] {
+            #expect(try filled(port([text]), state()).publishedOn == [text])
+        }
+        for text in ["::1", "fe80::1", "fe80::/10", "::ffff:c000:201", "ff02::1"] {
+            #expect(throws: UnsupportedError.self, "\(text)") { try filled(port([text]), state()) }
+        }
         #expect(throws: ServiceError.invalidPublishing("65")) {
             try filled(port(Array(repeating: "127.0.0.1", count: 65)), state())
         }

@@ -120,13 +120,14 @@ import Testing
             let after = try await eventually(within: .seconds(60), "all addresses are given back") {
                 () async throws -> NetworkStatus.Subnet? in
                 // The nodes' own stay.
-                let isOver = await manager.subnetCounts().first?.used == 2
+                let isOver = await manager.subnetCounts().allSatisfy { $0.used == 2 }
                 return isOver ? try await status(ingress, manager) : nil
             }
             #expect(after.iPsResting ?? 0 >= 2)
             #expect(try await manager.swarmNetworks().map(\.spec.name) == ["ingress"])
             let counts = await manager.subnetCounts()
-            #expect(counts.map(\.network) == ["ingress"] && counts.first?.used == 2)
+            // Of each family.
+            #expect(counts.map(\.network) == ["ingress", "ingress"] && counts.allSatisfy { $0.used == 2 })
         }
     }
 }
