@@ -138,7 +138,7 @@ let package = Package(
         library(
             "NodeProtocol", ["EngineInterface", "Model", "Addressing", "Faults"],
             [grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioFoundation]),
-        library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"], [nioCore, log]),
+        library("Logs", ["Model", "Concurrency", "LinuxSystem", "CLinux", "CZlib", "Faults"], [nioCore, log]),
         library(
             "LogDrivers",
             [

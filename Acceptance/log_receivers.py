@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 """Receivers of logs that share nothing with Apus: each writes what it takes as lines of JSON, {"text", "stream", …}, to a file.
 
-    Acceptance/log_receivers.py KIND PORT FILE [--faults]
+    Acceptance/log_receivers.py KIND PORT FILE [--faults] [--raw]
 
-KIND: fluentd, gelf-udp, gelf-tcp, http (OTLP, Elasticsearch, Splunk, Loki, CloudWatch Logs by their paths). With --faults each fourth request of
-HTTP is refused for a while, and each seventh document of `_bulk`; fluentd drops the connection in front of each fourth acknowledgement.
+KIND: fluentd, gelf-udp, gelf-tcp, http (OTLP, Elasticsearch, Splunk, Loki, CloudWatch Logs by their paths), syslog-udp, syslog-tcp, syslog-tls (with
+FILE.pem), syslog-unix and syslog-unixgram (PORT is a path). With --faults each fourth request of HTTP is refused for a while, and each seventh document
+of `_bulk`; fluentd drops the connection in front of each fourth acknowledgement. With --raw each line has the bytes that it came as, too.
 """
+
+import base64
 
 import gzip
 import hashlib
@@ -14,6 +17,7 @@ import json
 import os
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import threading
@@ -25,17 +29,53 @@ lock = threading.Lock()
 
 
 class Record:
-    def __init__(self, path):
+    def __init__(self, path, raw=False):
+        self.path, self.raw = path, raw
         self.file = open(path, "a", buffering=1)
 
-    def put(self, text, stream, **more):
+    def put(self, text, stream, raw=b"", **more):
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
+        if self.raw:
+            more["raw"] = base64.b64encode(raw).decode()
         with lock:
             self.file.write(json.dumps({"text": text, "stream": stream, **more}) + "\n")
 
 
 # fluentd's Forward protocol
+
+def fluentd_entries(data):
+    """Times and records, as bytes, of what a message is packed of."""
+    import msgpack
+    unpacker = msgpack.Unpacker(max_buffer_size=64 << 20)
+    unpacker.feed(data)
+    while unpacker.tell() < len(data):
+        assert unpacker.read_array_header() == 2
+        places = [unpacker.tell()]
+        for _ in range(2):
+            unpacker.skip()
+            places.append(unpacker.tell())
+        yield data[places[0]:places[1]], data[places[1]:places[2]]
+
+
+def fluentd_message(data):
+    """Of one message the tag, times and records as bytes, the options, and how many bytes it had."""
+    import msgpack
+    unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, unicode_errors="replace", max_buffer_size=64 << 20)
+    unpacker.feed(data)
+    count = unpacker.read_array_header()
+    tag, start = unpacker.unpack(), unpacker.tell()
+    second, middle = unpacker.unpack(), unpacker.tell()
+    if isinstance(second, bytes):
+        options = unpacker.unpack() if count > 2 else {}
+        entries = list(fluentd_entries(gzip.decompress(second) if options.get("compressed") == "gzip" else second))
+        assert options.get("size", len(entries)) == len(entries), "size differs"
+    else:
+        unpacker.skip()
+        entries = [(data[start:middle], data[middle:unpacker.tell()])]
+        options = unpacker.unpack() if count > 3 else {}
+    return tag, entries, options or {}, unpacker.tell()
+
 
 def fluentd(port, record, faults):
     import msgpack
@@ -43,24 +83,22 @@ def fluentd(port, record, faults):
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self):
-            unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, unicode_errors="replace", max_buffer_size=64 << 20)
+            rest = b""
             while True:
                 data = self.request.recv(65536)
                 if not data:
                     return
-                unpacker.feed(data)
-                for message in unpacker:
-                    tag, entries = message[0], message[1]
-                    options = message[-1] if isinstance(message[-1], dict) and len(message) in (3, 4) else {}
-                    if isinstance(entries, bytes):
-                        inner = msgpack.Unpacker(raw=False, unicode_errors="replace")
-                        inner.feed(gzip.decompress(entries) if options.get("compressed") == "gzip" else entries)
-                        entries = list(inner)
-                        assert options.get("size", len(entries)) == len(entries), "size differs"
-                    elif not isinstance(entries, list):
-                        entries = [[entries, message[2]]]
-                    for _, entry in entries:
-                        record.put(entry["log"], entry["source"], tag=tag, name=entry["container_name"], id=entry["container_id"])
+                rest += data
+                while rest:
+                    try:
+                        tag, entries, options, length = fluentd_message(rest)
+                    except msgpack.OutOfData:
+                        break
+                    rest = rest[length:]
+                    for time, packed in entries:
+                        entry = msgpack.unpackb(packed, raw=False, unicode_errors="replace")
+                        record.put(entry["log"], entry["source"], raw=packed, tag=tag, name=entry["container_name"], id=entry["container_id"],
+                                   time=time.hex(), piece=entry.get("partial_ordinal"), last=entry.get("partial_last"))
                     if "chunk" in options:
                         acknowledged[0] += 1
                         if faults and acknowledged[0] % 4 == 0:
@@ -74,11 +112,11 @@ def fluentd(port, record, faults):
 
 # GELF
 
-def put_gelf(record, message):
+def put_gelf(record, message, sizes=()):
     entry = json.loads(message)
     assert entry["version"] == "1.1" and entry["host"] and isinstance(entry["timestamp"], (int, float)), entry
     record.put(entry["short_message"], {6: "stdout", 3: "stderr"}[entry["level"]], tag=entry["_tag"], name=entry["_container_name"], id=entry["_container_id"],
-               piece=entry.get("_partial_ordinal"), last=entry.get("_partial_last"))
+               raw=message, sizes=list(sizes), piece=entry.get("_partial_ordinal"), last=entry.get("_partial_last"))
 
 
 def gelf_udp(port, record, faults):
@@ -89,6 +127,7 @@ def gelf_udp(port, record, faults):
     while True:
         data = receiver.recv(65536)
         assert len(data) <= 1420, len(data)
+        sizes = [len(data)]
         if data[:2] == b"\x1e\x0f":
             number, count = data[10], data[11]
             assert number < count <= 128
@@ -97,12 +136,13 @@ def gelf_udp(port, record, faults):
             if len(parts) < count:
                 continue
             del chunks[data[2:10]]
+            sizes = [len(parts[number]) + 12 for number in range(count)]
             data = b"".join(parts[number] for number in range(count))
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
         elif data[:1] == b"\x78":
             data = zlib.decompress(data)
-        put_gelf(record, data)
+        put_gelf(record, data, sizes)
 
 
 def gelf_tcp(port, record, faults):
@@ -119,6 +159,73 @@ def gelf_tcp(port, record, faults):
 
     socketserver.ThreadingTCPServer.allow_reuse_address = True
     socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+# Syslog
+
+def put_syslog(record, frame):
+    priority = int(frame[frame.index(b"<") + 1:frame.index(b">")])
+    record.put(frame, {6: "stdout", 3: "stderr"}[priority & 7], raw=frame)
+
+
+def syslog_stream(server, record):
+    """Frames are counted (RFC 6587, 3.4.1) or end with a line's end."""
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            rest = b""
+            while True:
+                data = self.request.recv(65536)
+                if not data:
+                    return
+                rest += data
+                while rest:
+                    counted = rest[:1].isdigit()
+                    mark = rest.find(b" " if counted else b"\n")
+                    length = mark + 1 + (int(rest[:mark]) if counted and mark > 0 else 0)
+                    if mark < 0 or len(rest) < length:
+                        break
+                    frame, rest = rest[:length], rest[length:]
+                    put_syslog(record, frame)
+
+    server.RequestHandlerClass = Handler
+    server.daemon_threads = True
+    server.serve_forever()
+
+
+def syslog_datagrams(receiver, record):
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+    while True:
+        put_syslog(record, receiver.recv(1 << 20))
+
+
+def syslog_udp(port, record, faults):
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", port))
+    syslog_datagrams(receiver, record)
+
+
+def syslog_unixgram(path, record, faults):
+    receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    receiver.bind(path)
+    syslog_datagrams(receiver, record)
+
+
+def syslog_tcp(port, record, faults):
+    socketserver.ThreadingTCPServer.allow_reuse_address = True
+    syslog_stream(socketserver.ThreadingTCPServer(("127.0.0.1", port), None), record)
+
+
+def syslog_tls(port, record, faults):
+    socketserver.ThreadingTCPServer.allow_reuse_address = True
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", port), None)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(record.path + ".pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    syslog_stream(server, record)
+
+
+def syslog_unix(path, record, faults):
+    syslog_stream(socketserver.ThreadingUnixStreamServer(path, None), record)
 
 
 # HTTP
@@ -204,6 +311,9 @@ def http(port, record, faults):
             self.end_headers()
             self.wfile.write(body)
 
+        def do_OPTIONS(self):
+            self.answer(200)
+
         def do_GET(self):
             self.answer(200, {"AccessKeyId": ACCESS, "SecretAccessKey": SECRET, "Token": TOKEN, "Expiration": "2099-01-01T00:00:00Z"})
 
@@ -271,9 +381,16 @@ def http(port, record, faults):
                 return self.answer(403, {"text": "Invalid token", "code": 4})
             text, decoder, at = body.decode(), json.JSONDecoder(), 0
             while at < len(text):
+                start = at
                 event, at = decoder.raw_decode(text, at)
                 float(event["time"])
-                record.put(event["event"]["line"], event["event"]["source"], tag=event["event"]["tag"])
+                while at < len(text) and text[at].isspace():
+                    at += 1
+                whole = event["event"]
+                if isinstance(whole, str):
+                    whole = {"line": whole, "source": ""}
+                record.put(whole["line"] if isinstance(whole["line"], str) else json.dumps(whole["line"]), whole["source"], raw=text[start:at].encode(),
+                           tag=whole.get("tag"))
             self.answer(200, {"text": "Success", "code": 0})
 
         def loki(self, body):
@@ -286,7 +403,8 @@ def http(port, record, faults):
         def cloudwatch(self, body):
             if not Signature.check(self, body):
                 return self.answer(400, {"__type": "InvalidSignatureException", "message": "signature"})
-            call, action = json.loads(body), self.headers["X-Amz-Target"].split(".")[1]
+            # Docker's client sends bytes that are no UTF-8 as they are.
+            call, action = json.loads(body.decode(errors="replace")), self.headers["X-Amz-Target"].split(".")[1]
             group = streams.get(call["logGroupName"])
             if action == "CreateLogGroup":
                 streams.setdefault(call["logGroupName"], set())
@@ -304,8 +422,8 @@ def http(port, record, faults):
             assert 0 < len(events) <= 10000 and bytes_sent <= 1048576, (len(events), bytes_sent)
             assert stamps == sorted(stamps) and stamps[-1] - stamps[0] <= 24 * 3600 * 1000
             for event in events:
-                record.put(event["message"], "stdout", tag=call["logStreamName"])
-            self.answer(200, {})
+                record.put(event["message"], "stdout", tag=call["logStreamName"], raw=event["message"].encode())
+            self.answer(200, {"nextSequenceToken": str(count[0])})
 
     ThreadingHTTPServer.allow_reuse_address = True
     if os.path.exists("/sys/class/net/lo") and port != 80:
@@ -319,4 +437,6 @@ def http(port, record, faults):
 
 if __name__ == "__main__":
     kind, number, target = sys.argv[1:4]
-    {"fluentd": fluentd, "gelf-udp": gelf_udp, "gelf-tcp": gelf_tcp, "http": http}[kind](int(number), Record(target), "--faults" in sys.argv)
+    kinds = {"fluentd": fluentd, "gelf-udp": gelf_udp, "gelf-tcp": gelf_tcp, "http": http, "syslog-udp": syslog_udp, "syslog-tcp": syslog_tcp,
+             "syslog-tls": syslog_tls, "syslog-unix": syslog_unix, "syslog-unixgram": syslog_unixgram}
+    kinds[kind](int(number) if number.isdigit() else number, Record(target, "--raw" in sys.argv), "--faults" in sys.argv)

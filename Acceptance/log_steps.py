@@ -89,6 +89,49 @@ def check_container(node):
         node.docker("rm", "-f", name, check=False)
 
 
+def check_packed(node):
+    """Files that are full are packed, and every flag reads them."""
+    name = "walk-packed"
+    node.docker("rm", "-f", name, check=False)
+    refused = node.docker("create", "--log-opt", "compress=true", "busybox", "true", check=False)
+    expect("compress cannot be true when max-file is less than 2 or max-size is not set" in refused.err, refused.text)
+    try:
+        node.docker("run", "-d", "--name", name, "--label", "color=blue", "--log-opt", "max-size=200k", "--log-opt", "max-file=9", "--log-opt", "compress=true",
+                    "--log-opt", "labels=color", "--log-opt", "tag={{.Name}}", "busybox", "sh", "-c", f"i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo $i {PAD}; done")
+        node.docker("wait", name)
+        path = node.inspect("container", name)["LogPath"]
+        poll(20, "packed files", lambda: [file for file in node.inside("sh", "-c", f"ls {path}.*").out.split() if file.endswith(".gz")][2:]
+             and not [file for file in node.inside("sh", "-c", f"ls {path}.*").out.split() if file.rsplit(".", 1)[1].isdigit()])
+        wanted = [f"{number} {PAD}" for number in range(1, 4001)]
+        expect(node.docker("logs", name).out.splitlines() == wanted, "logs of packed files")
+        tail = node.docker("logs", "-t", "--tail", "3500", name).out.splitlines()
+        expect([line.split(" ", 1)[1] for line in tail] == wanted[500:], "--tail of packed files")
+        moment = tail[700].split(" ", 1)[0]
+        since = node.docker("logs", "--since", moment, name).out.splitlines()
+        expect(since == wanted[4000 - len(since):] and len(since) >= 2800, f"--since of packed files: {len(since)} lines")
+        details = node.docker("logs", "--details", "--tail", "1", name).out.split(" ")[0]
+        expect(details == "color=blue,tag=walk-packed", f"--details: {details}")
+        whole = node.inside("sh", "-c", f"zcat {path}.1.gz | head -n 1").out
+        expect(whole.endswith(f"stdout F 1 {PAD}\n"), f"zcat: {whole[:100]}")
+    finally:
+        node.docker("rm", "-f", name, check=False)
+
+
+def check_details(cluster, service):
+    """What log options name of tasks' containers."""
+    cluster.manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--mode", "global", "--container-label", "color=dark blue", "--env", "ZONE=a",
+                           "--log-driver", "json-file", "--log-opt", "labels=color", "--log-opt", "env=ZONE", "--name", service, "busybox", "sh", "-c", "echo hello; sleep 1000000")
+    cluster.running(service, len(cluster.nodes))
+
+    def told():
+        lines = cluster.manager.docker("service", "logs", "--details", "--raw", service).out.splitlines()
+        expect(len(lines) == len(cluster.nodes), f"{len(lines)} lines")
+        return lines
+    lines = poll(20, "a line of every task", told)
+    wrong = [line for line in lines if not line.endswith(" hello") or not {"ZONE=a", "color=dark+blue"} <= set(re.split("[ ,]", line))]
+    expect(not wrong, f"service logs --details: {wrong[:2]}")
+
+
 def check_slow_reader(node):
     """A reader that stands still does not hold up the container, and gets everything when it goes on."""
     name = "walk-slow"
@@ -231,11 +274,12 @@ def check_terminal(cluster, service):
 
 def step22(cluster):
     """`docker logs`, `docker service logs`"""
-    services = ["walk-lines", "walk-ticks", "walk-tty"]
+    services = ["walk-lines", "walk-ticks", "walk-tty", "walk-details"]
     for service in services:
         cluster.remove_service(service)
     try:
         check_container(cluster.manager)
+        check_packed(cluster.manager)
         check_slow_reader(cluster.manager)
         cluster.manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--replicas", "9", "--name", services[0], "busybox", "sh", "-c", WRITER)
         places = cluster.running(services[0], 9)
@@ -247,6 +291,7 @@ def step22(cluster):
         cluster.remove_service(services[0])
         ticks = check_follow(cluster, services[1])
         check_terminal(cluster, services[2])
+        check_details(cluster, services[3])
         return (f"{count} lines of 9 tasks on {len(places)} nodes, in order, none lost or told twice; --tail, --since, --details, --raw and the rest; "
                 f"with {victim.name} dying the command ended after {mid:.1f} s and named it, asked again after {after:.1f} s; "
                 f"{ticks} lines followed over its return")

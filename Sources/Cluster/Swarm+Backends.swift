@@ -89,6 +89,9 @@ extension Swarm: SwarmNetworkCatalog {
     /// What networks have of addresses; nothing on a node that is no manager.
     package func subnetCounts() async -> [SubnetCount] { part?.state.value.manager?.subnetCounts() ?? [] }
 
+    /// How this manager's posting of alerts goes; `nil` where nobody is to be told, and on a node that is no manager.
+    package func alertPosting() async -> PostingState? { part?.state.value.manager?.webhook?.state }
+
     package func removeSwarmNetwork(id: String) async throws { try await manager().removeNetwork(id: id) }
 }
 

@@ -24,6 +24,10 @@ package final class ConmonRuntime: ContainerRuntime {
     let conmonCgroup: CgroupEntry
     private let crun: SealedProgram?
     let entries = Mutex<[String: Entry]>([:])
+    /// Makes pipes larger.
+    private let plumber = WorkerThread()
+    /// Containers whose pipes are large.
+    private let enlarged = Mutex<Set<String>>([])
 
     static let conmonGroup = "/apus/conmon"
 
@@ -291,7 +295,24 @@ package final class ConmonRuntime: ContainerRuntime {
     }
 
     package func watchLog(_ id: String, every bytes: Int64, _ body: @escaping LogWatch.Body) {
-        hub(of: id).watchLog(every: bytes, body)
+        let hub = hub(of: id)
+        hub.watchLog(every: bytes, body)
+        hub.whenFlooding { [weak self] in self?.enlargePipes(of: id) }
+    }
+
+    /// A container that writes fast gets larger pipes, so that it does not wait whenever conmon or this program does for a moment.
+    private func enlargePipes(of id: String) {
+        guard let record = entries.withLock({ $0[id]?.record }) else { return }
+        let present = entries.withLock { Set($0.filter { $0.value.record != nil }.keys) }
+        let isOneOfFew = enlarged.withLock { enlarged in
+            enlarged.formIntersection(present)
+            return enlarged.count < OutputPipes.mostContainers && enlarged.insert(id).inserted || enlarged.contains(id)
+        }
+        guard isOneOfFew else { return }
+        plumber.post {
+            guard Processes.startTime(of: record.pid) == record.startTime else { return }
+            OutputPipes.enlarge(of: record.pid)
+        }
     }
 
     func hub(of id: String) -> StreamHub {

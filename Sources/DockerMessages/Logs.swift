@@ -23,8 +23,10 @@ extension LogDriverError: MessageConvertible {
             "max-file cannot be less than 1"
         case .compressionNotBoolean(let text):
             "strconv.ParseBool: parsing \"\(text)\": invalid syntax"
-        case .invalidPattern(let pattern, let reason):
-            "error parsing regexp: \(reason): `\(pattern)`"
+        case .compressionWithoutRotation:
+            "compress cannot be true when max-file is less than 2 or max-size is not set"
+        case .compressionOfOneFile:
+            "compression cannot be enabled when max file count is 1"
         case .noStreamChosen:
             "Bad parameters: you must choose at least one stream"
         case .nothingKept:

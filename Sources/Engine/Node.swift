@@ -32,7 +32,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
     /// What managers are told of it.
     package var telemetryFeed: TelemetryFeed {
         TelemetryFeed(
-            telemetry: telemetry, shipper: shipping.shipper, paths: { [ways] in ways.measurements(seconds: $0) })
+            telemetry: telemetry, shipper: shipping.shipper, paths: { [ways] in ways.measurements(seconds: $0) },
+            isPushDown: { [push] in push?.watch.state.isDown ?? false })
     }
     package let metrics: MetricsService
     package let images: ImageService
@@ -48,6 +49,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let roots: ContainerRoots
     let push: MetricsPush?
     let quota: LogQuota
+    let packer: LogPacker
     let shipping: LogShipping
     let localVolumes: Volumes
     let swarmNetworks: SwarmNetworks
@@ -103,6 +105,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
             events: events, containers: table, quota: logBytes, log: log)
         let quota = LogQuota(
             bytes: logBytes, containers: table, shipper: shipping.shipper, paths: paths, events: events, log: log)
+        let logLock = KeyedLock<String>()
+        let packer = LogPacker(paths: paths, lock: logLock, log: log)
         volumes = VolumeService(volumes: localVolumes, users: table, events: events)
         images = ImageService(images: parts.images, users: table, events: events)
         networks = NodeNetworkService(networks: localNetworks, network: network, members: table, events: events)
@@ -120,7 +124,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let surroundings = NodeSurroundings(
             containers: table, endpoints: endpoints, roots: roots, files: containerFiles,
             logs: LogKeeper(
-                containers: table, runtime: runtime, paths: paths, workbench: workbench, quota: quota, log: log),
+                containers: table, runtime: runtime, paths: paths, workbench: workbench, quota: quota, packer: packer,
+                lock: logLock, log: log),
             shipping: shipping, volumes: volumes, paths: paths, defaultRuntime: runtimes.first ?? .runc)
         containers = ContainerService(
             containers: table, waiters: waiters, runtime: runtime, surroundings: surroundings, companions: companions,
@@ -135,7 +140,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         files = FileService(
             containers: table, roots: roots, paths: paths, bound: configuration.unpackingBound, events: events,
             workbench: workbench, log: log)
-        logs = LogService(containers: table, waiters: waiters, paths: paths, watcher: parts.fileWatcher)
+        logs = LogService(
+            containers: table, waiters: waiters, paths: paths, watcher: parts.fileWatcher, shipping: shipping)
         streams = AttachService(
             containers: table, waiters: waiters, runtime: runtime, logs: logs, events: events, log: log)
         telemetry = NodeTelemetry(
@@ -166,8 +172,9 @@ package final class NodeEngine: ServiceLifecycle.Service {
         metrics.use(paths: { ways.measurements(seconds: Timestamp.now.seconds) })
         let telemetry = telemetry
         push = configuration.metricsPush.map {
-            MetricsPush(target: $0, telemetry: telemetry, hostname: shipping.hostname, log: log)
+            MetricsPush(target: $0, telemetry: telemetry, hostname: shipping.hostname, events: events, log: log)
         }
+        if let watch = push?.watch { metrics.use(push: { watch.state }) }
         repairs = RepairReporter(network: network, networks: localNetworks, members: table, events: events, log: log)
         self.events = events
         self.execs = execs
@@ -178,6 +185,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         self.roots = roots
         self.routes = routes
         self.runtime = runtime
+        self.packer = packer
         self.quota = quota
         self.shipping = shipping
         self.store = store
@@ -211,6 +219,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         try await endpoints.dropStaleAttachments()
         try await roots.sweep(keeping: Set(unread.filter { $0.type == "container" }.map(\.id)))
         for record in table.all { shipping.begin(record, isRunning: record.isRunning) }
+        packer.want(table.all.filter(\.compressesLog).map(\.id))
         workbench.begin { await self.adoptNetworks() }
         for record in table.all { workbench.begin { await self.containers.resume(record.id) } }
     }
@@ -260,6 +269,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
                 group.addTask { try await self.network.followEncryption() }
                 group.addTask { await self.shipping.shipper.run() }
                 group.addTask { await self.quota.run() }
+                group.addTask { await self.packer.run() }
                 group.addTask { await self.events.run(self.log) }
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }

@@ -49,6 +49,8 @@ package enum NodePulseSeries: Int, Sendable, CaseIterable {
     case logDestinationsDown
     /// Lines that receivers of logs have taken, and their bytes as they were sent; count up.
     case logSentLines, logSentBytes
+    /// 1 while the receiver of the node's metrics does not take them.
+    case metricsPushDown
 
     package var isCounter: Bool {
         switch self {
@@ -56,7 +58,7 @@ package enum NodePulseSeries: Int, Sendable, CaseIterable {
             .logDroppedLines, .logSentLines, .logSentBytes:
             true
         case .processors, .memoryUsedBytes, .memoryBytes, .diskUsedBytes, .diskBytes, .conntrackEntries,
-            .conntrackLimit, .containers, .logDestinationsDown:
+            .conntrackLimit, .containers, .logDestinationsDown, .metricsPushDown:
             false
         }
     }

@@ -42,6 +42,9 @@ package protocol TaskLogSource: Sendable {
     /// - Throws: A fault whose text says why the log cannot be read.
     func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
+    /// What `--details` shows beside the lines of a task's container: labels and variables that its log options name, and its tag. Nothing when
+    /// there is no container.
+    func taskLogDetails(id: String) async throws -> [String: String]
 }
 
 /// The swarm's networks on a node, and the places of containers outside of services in them.

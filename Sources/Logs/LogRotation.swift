@@ -32,7 +32,11 @@ extension LogSegments {
     /// Gives a file that is full its number. The oldest goes before: there is never one more than need be.
     private func number(_ file: String, count: Int) throws {
         let numbers = try self.numbers()
-        for number in numbers.dropLast(max(0, count - 2)) { try Files.remove(rotated(number)) }
+        for number in numbers.dropLast(max(0, count - 2)) {
+            // In this order none comes again by being packed.
+            try Files.remove(packed(number))
+            try Files.remove(rotated(number))
+        }
         if count > 1 { try Files.rename(file, to: rotated((numbers.last ?? 0) + 1)) } else { try Files.remove(file) }
     }
 }

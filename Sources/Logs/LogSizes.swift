@@ -6,6 +6,7 @@ extension LogSegments {
     package struct Rotated: Sendable, Equatable {
         /// As in the file's name: the larger the newer.
         package var number: Int
+        /// On the disk: of a packed file what it has been packed to.
         package var bytes: Int64
         /// When it was last written to, in nanoseconds since 1970.
         package var modified: Int64
@@ -42,10 +43,11 @@ extension LogSegments {
         }
         let numbers = try self.numbers()
         sizes.rotated = try numbers.compactMap { number in
-            guard let status = try Files.status(rotated(number)) else { return nil }
-            let time = status.st_mtim
+            // Both for a moment, while one takes the other's place.
+            let files = try [rotated(number), packed(number)].compactMap { try Files.status($0) }
+            guard let time = files.first?.st_mtim else { return nil }
             return Rotated(
-                number: number, bytes: Int64(clamping: status.st_size),
+                number: number, bytes: files.reduce(0) { $0 + Int64(clamping: $1.st_size) },
                 modified: Int64(clamping: time.tv_sec) &* 1_000_000_000 &+ Int64(clamping: time.tv_nsec),
                 isNewest: number == numbers.last)
         }
@@ -54,8 +56,13 @@ extension LogSegments {
 
     /// Gives up what a rotated file has. The newest one stays without content, so that no number comes twice. Missing is fine. Blocks.
     package func drop(_ file: Rotated) throws {
-        guard file.isNewest else { return try Files.remove(rotated(file.number)) }
-        guard let open = try Descriptor.openIfThere(rotated(file.number), O_WRONLY) else { return }
-        try check(ftruncate(open.raw, 0), "empty \(rotated(file.number))")
+        for path in [packed(file.number), rotated(file.number)] {
+            guard file.isNewest else {
+                try Files.remove(path)
+                continue
+            }
+            guard let open = try Descriptor.openIfThere(path, O_WRONLY) else { continue }
+            try check(ftruncate(open.raw, 0), "empty \(path)")
+        }
     }
 }

@@ -14,6 +14,8 @@ package final class PositionedReader: Sendable {
         package var text: [UInt8]
         /// The line does not go on in this stream's next entry.
         package var endsLine: Bool
+        /// It was written without a line's end, and nothing came behind it.
+        package var isUnended = false
         package var position: LogPosition
     }
 
@@ -85,10 +87,10 @@ package final class PositionedReader: Sendable {
             let last = state.parser.complete()
             var entries = positioned(last, &state)
             for (index, next) in zip(entries.indices, entries.dropFirst()) where !next.continues(entries[index]) {
-                entries[index].endsLine = true
+                entries[index].end()
             }
             if var last = entries.popLast() {
-                last.endsLine = true
+                last.end()
                 entries.append(last)
             }
             return entries
@@ -202,6 +204,12 @@ package final class PositionedReader: Sendable {
 }
 
 extension PositionedReader.Entry {
+    /// Nothing more comes of its line.
+    fileprivate mutating func end() {
+        isUnended = !endsLine
+        endsLine = true
+    }
+
     /// Whether it is a further piece of the same line.
     fileprivate func continues(_ other: Self) -> Bool {
         !other.endsLine && stream == other.stream && time == other.time

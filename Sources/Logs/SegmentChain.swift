@@ -1,4 +1,3 @@
-import Glibc
 import LinuxSystem
 import Model
 import Synchronization
@@ -20,9 +19,8 @@ final class SegmentChain: Sendable {
     }
 
     private struct State {
-        var descriptor: CInt = -1
-        var identity: FileIdentity?
-        var offset: off_t = 0
+        var file: LogFile?
+        var offset: Int64 = 0
         /// Nothing has been read of the file yet.
         var isFresh = true
         /// The newest that had a number when the file was opened, and what was to get the next one: they are older.
@@ -41,17 +39,12 @@ final class SegmentChain: Sendable {
 
     init(_ files: LogSegments) { self.files = files }
 
-    deinit {
-        let descriptor = state.withLock { $0.descriptor }
-        if descriptor >= 0 { close(descriptor) }
-    }
-
     /// The next bytes; `nil` when there are no more at present.
     func read() throws -> Block? {
         try state.withLock { state in
             // Each round opens a newer file, so the rounds are as many as there are files.
             while true {
-                if state.descriptor < 0, try !openOldest(&state) { return nil }
+                if state.file == nil, try !openOldest(&state) { return nil }
                 if let block = try Self.block(&state) { return block }
                 guard let next = try successor(of: state) else { return nil }
                 // It may have been written to between our read and the rotation.
@@ -64,35 +57,19 @@ final class SegmentChain: Sendable {
     /// Begins at a place instead of at the start.
     func seek(to segment: LogSegments.Segment, offset: Int64) throws {
         try state.withLock { state in
-            if try open(segment, among: files.present(), &state) { state.offset = off_t(clamping: offset) }
+            if try open(segment, among: files.present(), &state) { state.offset = offset }
         }
     }
 
     private static func block(_ state: inout State) throws -> Block? {
-        let (descriptor, offset) = (state.descriptor, state.offset)
-        var count = 0
-        let bytes = try [UInt8](unsafeUninitializedCapacity: blockBytes) { room, filled in
-            count = try retrying("read a log") { pread(descriptor, room.baseAddress, room.count, offset) }
-            filled = count
-        }
-        guard count > 0 else { return nil }
-        if state.beginning.isEmpty { state.beginning = try beginning(of: descriptor) }
-        let place = LogPlace(
-            inode: state.identity?.inode ?? 0, beginning: state.beginning, offset: Int64(clamping: state.offset))
-        state.offset += off_t(clamping: count)
+        guard let file = state.file else { return nil }
+        let bytes = try file.read(blockBytes, at: state.offset)
+        guard !bytes.isEmpty else { return nil }
+        if state.beginning.isEmpty { state.beginning = try file.beginning() }
+        let place = LogPlace(inode: file.origin, beginning: state.beginning, offset: state.offset)
+        state.offset += Int64(clamping: bytes.count)
         defer { state.isFresh = false }
         return Block(bytes: bytes, startsFile: state.isFresh, place: place)
-    }
-
-    /// No stamp of conmon's is longer.
-    private static let longestStamp = 40
-
-    /// The stamp that a file begins with; empty where there is none.
-    private static func beginning(of descriptor: CInt) throws -> String {
-        var head = [UInt8](repeating: 0, count: longestStamp)
-        let count = try retrying("read a log") { pread(descriptor, &head, longestStamp, 0) }
-        guard let blank = head.prefix(max(0, count)).firstIndex(of: 32) else { return "" }
-        return String(decoding: head[..<blank], as: UTF8.self)
     }
 
     /// Whether files went unread between the last two that were read; asked once.
@@ -105,8 +82,8 @@ final class SegmentChain: Sendable {
 
     /// Whether the file of a place is still there.
     func has(_ place: LogPlace) throws -> Bool {
-        for segment in try files.present() where segment.identity.inode == place.inode {
-            if let file = try files.open(segment), try Self.beginning(of: file.raw) == place.beginning { return true }
+        for segment in try files.present() where segment.mayBe(place) {
+            if let file = try files.open(segment), try file.isOf(place) { return true }
         }
         return false
     }
@@ -116,11 +93,10 @@ final class SegmentChain: Sendable {
     func seek(to place: LogPlace) throws -> Bool {
         try state.withLock { state in
             let all = try files.present()
-            for segment in all where segment.identity.inode == place.inode {
-                guard let file = try files.open(segment), try Self.beginning(of: file.raw) == place.beginning,
-                    try open(segment, among: all, &state)
-                else { continue }
-                state.offset = off_t(clamping: place.offset)
+            for segment in all where segment.mayBe(place) {
+                guard let file = try files.open(segment), try file.isOf(place) else { continue }
+                enter(file, segment, among: all, &state)
+                state.offset = place.offset
                 // Nothing of before it is read, so nothing goes on in it.
                 state.isFresh = false
                 return true
@@ -139,16 +115,20 @@ final class SegmentChain: Sendable {
         -> Bool
     {
         guard let file = try files.open(segment) else { return false }
+        enter(file, segment, among: all, &state)
+        return true
+    }
+
+    private func enter(
+        _ file: LogFile, _ segment: LogSegments.Segment, among all: [LogSegments.Segment], _ state: inout State
+    ) {
         let older = all.prefix { $0 != segment }
         let ordinal = Self.ordinal(of: segment, behind: older)
-        let followsGap = state.descriptor >= 0 && state.ordinal > 0 && ordinal > state.ordinal + 1
-        if state.descriptor >= 0 { close(state.descriptor) }
+        let followsGap = state.file != nil && state.ordinal > 0 && ordinal > state.ordinal + 1
         state = State(
-            descriptor: file.release(), identity: segment.identity,
-            numbered: segment.number ?? older.last { $0.number != nil }?.number ?? 0,
+            file: file, numbered: segment.number ?? older.last { $0.number != nil }?.number ?? 0,
             unnumbered: older.last { $0.number == nil }?.identity, ordinal: ordinal,
             followsGap: state.followsGap || followsGap)
-        return true
     }
 
     /// The number that a file has or will have. Where only the newest file is kept none ever has one, and gaps are not seen.
@@ -166,18 +146,37 @@ final class SegmentChain: Sendable {
 
     /// The file after the one being read; `nil` while that is the newest.
     private func successor(of state: State) throws -> (segment: LogSegments.Segment, all: [LogSegments.Segment])? {
+        guard let file = state.file else { return nil }
         let all = try files.present()
-        if let index = all.firstIndex(where: { $0.identity == state.identity }) {
+        if let index = all.firstIndex(where: { $0.identity == file.identity }) {
             return all.dropFirst(index + 1).first.map { ($0, all) }
         }
-        var status = stat()
-        try check(fstat(state.descriptor, &status), "stat a log")
         // Not found but there: it was being renamed while we looked; look again later. Not there: rotated away while
-        // we were reading it, and the oldest one that came after it is the next.
-        guard status.st_nlink == 0 else { return nil }
-        let next = all.first { segment in
-            segment.number.map { $0 > state.numbered } ?? true && segment.identity != state.unnumbered
+        // we were reading it, or packed, and the oldest one that came after it is the next.
+        guard try file.isRemoved() else { return nil }
+        let next = try all.first { segment in
+            try segment.number.map { $0 > state.numbered } ?? true && segment.identity != state.unnumbered
+                && !isPassed(segment, state, file)
         }
         return next.map { ($0, all) }
+    }
+
+    /// Whether a packed file is what is being read, or was read before it: those that had no number then are known by what they were made of.
+    private func isPassed(_ segment: LogSegments.Segment, _ state: State, _ file: LogFile) throws -> Bool {
+        guard segment.isPacked, let packed = try files.open(segment) else { return false }
+        // Its number is not given to another file as long as this one is open.
+        if packed.origin == file.origin { return true }
+        return packed.origin == state.unnumbered?.inode && segment.number == state.numbered + 1
+    }
+}
+
+extension LogSegments.Segment {
+    /// Whether it may be the file of a place: which file a packed one was only its content says.
+    fileprivate func mayBe(_ place: LogPlace) -> Bool { isPacked || identity.inode == place.inode }
+}
+
+extension LogFile {
+    fileprivate func isOf(_ place: LogPlace) throws -> Bool {
+        try origin == place.inode && beginning() == place.beginning
     }
 }

@@ -1,5 +1,3 @@
-import Glibc
-import LinuxSystem
 import Model
 
 /// Finds where the last entries of a log begin, reading backwards in blocks. Blocks.
@@ -44,11 +42,10 @@ struct TailFinder {
         var oldest: LogSegments.Segment?
         for segment in try files.present().reversed() {
             guard let file = try files.open(segment) else { continue }
-            var status = stat()
-            try check(fstat(file.raw, &status), "stat \(segment.path)")
-            if count <= 0 { return (segment, Int64(clamping: status.st_size)) }
+            let size = try file.size()
+            if count <= 0 { return (segment, size) }
             var found: Int64?
-            try Self.scanBackwards(file.raw, size: Int64(clamping: status.st_size)) { offset, line, length in
+            try Self.scanBackwards(file, size: size) { offset, line, length in
                 if lines > count {
                     surplus += length
                     if !line.isPartial { ended.insert(line.stream) }
@@ -69,14 +66,14 @@ struct TailFinder {
 
     /// Visits lines from the last to the first until told to stop; what is no log line is passed over.
     static func scanBackwards(
-        _ descriptor: CInt, size: Int64, _ visit: (_ offset: Int64, _ line: LogLine, _ length: Int) -> Bool
+        _ file: LogFile, size: Int64, _ visit: (_ offset: Int64, _ line: LogLine, _ length: Int) -> Bool
     ) throws {
         var end = size
         // The beginning of a line whose end lies in the block that was read before.
         var carried: [UInt8] = []
         while end > 0 {
             let start = max(0, end - Int64(clamping: blockBytes))
-            var bytes = try block(descriptor, start, Int(clamping: end - start))
+            var bytes = try block(file, start, Int(clamping: end - start))
             bytes += carried
             end = start
             var first = 0
@@ -106,20 +103,13 @@ struct TailFinder {
         }
     }
 
-    private static func block(_ descriptor: CInt, _ start: Int64, _ count: Int) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var filled = 0
-        while filled < count {
-            let got = try retrying("read a log") {
-                bytes.withUnsafeMutableBytes { whole in
-                    let room = UnsafeMutableRawBufferPointer(rebasing: whole.dropFirst(filled))
-                    let at = off_t(clamping: start) + off_t(clamping: filled)
-                    return room.baseAddress.map { pread(descriptor, $0, room.count, at) } ?? 0
-                }
-            }
-            if got == 0 { break }
-            filled += got
+    private static func block(_ file: LogFile, _ start: Int64, _ count: Int) throws -> [UInt8] {
+        var bytes = try file.read(count, at: start)
+        while bytes.count < count {
+            let more = try file.read(count - bytes.count, at: start + Int64(clamping: bytes.count))
+            if more.isEmpty { break }
+            bytes += more
         }
-        return Array(bytes.prefix(filled))
+        return bytes
     }
 }

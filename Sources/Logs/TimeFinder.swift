@@ -1,5 +1,3 @@
-import Glibc
-import LinuxSystem
 import Model
 
 /// Finds where the lines since a moment begin, without reading what was before: the lines' own stamps are the index, searched by
@@ -21,15 +19,13 @@ struct TimeFinder {
         let segments = try files.present()
         for index in segments.indices.reversed() {
             guard let file = try files.open(segments[index]) else { continue }
-            var status = stat()
-            try check(fstat(file.raw, &status), "stat \(segments[index].path)")
-            let size = Int64(clamping: status.st_size)
-            guard let first = try Self.line(in: file.raw, from: 0, to: size), first.time < timestamp else { continue }
+            let size = try file.size()
+            guard let first = try Self.line(in: file, from: 0, to: size), first.time < timestamp else { continue }
             var low = first.offset
             var high = size
             while high - low > Self.shortest {
                 let middle = low + (high - low) / 2
-                if let line = try Self.line(in: file.raw, from: middle, to: high), line.time < timestamp {
+                if let line = try Self.line(in: file, from: middle, to: high), line.time < timestamp {
                     low = line.offset
                 } else {
                     high = middle
@@ -41,7 +37,7 @@ struct TimeFinder {
     }
 
     /// The first whole line that starts behind an offset, or at it if that is 0.
-    private static func line(in descriptor: CInt, from start: Int64, to end: Int64) throws
+    private static func line(in file: LogFile, from start: Int64, to end: Int64) throws
         -> (offset: Int64, time: Timestamp)?
     {
         var rest: [UInt8] = []
@@ -50,12 +46,10 @@ struct TimeFinder {
         var isWhole = start == 0
         var next = start
         while next < end {
-            var block = [UInt8](repeating: 0, count: Int(clamping: min(Int64(clamping: blockBytes), end - next)))
-            let at = off_t(clamping: next)
-            let count = try retrying("read a log") { pread(descriptor, &block, block.count, at) }
-            if count == 0 { return nil }
-            next += Int64(clamping: count)
-            rest += block.prefix(count)
+            let block = try file.read(Int(clamping: min(Int64(clamping: blockBytes), end - next)), at: next)
+            if block.isEmpty { return nil }
+            next += Int64(clamping: block.count)
+            rest += block
             var first = 0
             while let newline = rest.dropFirst(first).position(of: UInt8(ascii: "\n")) {
                 if isWhole, let line = LogLine(rest.prefix(newline).dropFirst(first).drop { $0 == 0 }) {
@@ -83,12 +77,9 @@ struct TimeFinder {
         var oldest = Place(segment: segments[index], offset: offset)
         for segment in segments[...index].reversed() {
             guard let file = try files.open(segment) else { continue }
-            var status = stat()
-            try check(fstat(file.raw, &status), "stat \(segment.path)")
+            let size = try file.size()
             var found: Int64?
-            try TailFinder.scanBackwards(
-                file.raw, size: segment == segments[index] ? offset : Int64(clamping: status.st_size)
-            ) {
+            try TailFinder.scanBackwards(file, size: segment == segments[index] ? offset : size) {
                 offset, line, length in
                 surplus += length
                 if !line.isPartial { ended.insert(line.stream) }

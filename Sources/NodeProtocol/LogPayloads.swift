@@ -2,9 +2,10 @@ import Foundation
 package import Model
 
 extension Wire.LogRequest {
-    package init(id: String, tasks: [String], isFinal: Bool, _ selection: LogSelection) {
+    package init(id: String, tasks: [String], isFinal: Bool, details: Bool = false, _ selection: LogSelection) {
         self.init()
         self.id = id
+        self.details = details
         taskIds = tasks
         self.isFinal = isFinal
         follow = selection.follows

@@ -52,6 +52,7 @@ package enum Wire {
     package typealias LogBatch = Apus_Node_V1_LogBatch
     package typealias LogLine = Apus_Node_V1_LogLine
     package typealias LogFailure = Apus_Node_V1_LogFailure
+    package typealias LogDetails = Apus_Node_V1_LogDetails
     package typealias LogReply = Apus_Node_V1_LogReply
     package typealias Feed = Apus_Node_V1_Feed
     package typealias FeedMessage = Apus_Node_V1_FeedMessage

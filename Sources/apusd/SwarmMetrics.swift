@@ -15,6 +15,8 @@ struct SwarmMetrics: Sendable {
     let addresses: @Sendable () async -> [String: String]
     /// What networks have of addresses.
     let subnets: @Sendable () async -> [ClusterFacts.Subnet]
+    /// How posting of alerts goes; `nil` where nobody is to be told.
+    let webhook: @Sendable () async -> PostingState?
     let log: Logger
 
     /// `nil` on a node that is in no swarm.
@@ -23,6 +25,7 @@ struct SwarmMetrics: Sendable {
         guard info.localNodeState == "active" else { return nil }
         var facts = SwarmFacts(nodeID: info.nodeID, swarmID: info.cluster?.id ?? "", manager: nil)
         guard info.controlAvailable else { return facts }
+        facts.webhook = await webhook()
         do {
             facts.manager = counts(
                 info, nodes: try await swarm.listNodes(Filters()),

@@ -154,17 +154,17 @@ struct LogPublisher: Sendable {
         async
     {
         let merger = LogMerger<String>(window: Self.window, timeout: Self.timeout)
-        let failures = Failures()
+        let notes = Notes()
         for id in request.taskIds { merger.add(id) }
         do {
             try await withThrowingTaskGroup(of: Bool.self) { tasks in
                 tasks.addTask {
-                    try await self.feed(merger, failures, wanted)
+                    try await self.feed(merger, notes, wanted)
                     return false
                 }
                 tasks.addTask {
                     _ = try await broker.publish(options: NodeTransport.streamOptions) { writer in
-                        try await self.send(request, merger, failures, writer)
+                        try await self.send(request, merger, notes, writer)
                     }
                     return true
                 }
@@ -178,12 +178,13 @@ struct LogPublisher: Sendable {
         }
     }
 
-    private final class Failures: Sendable {
-        private let list = Mutex<[Wire.LogFailure]>([])
+    /// What is told of tasks beside their lines, in the next message.
+    private final class Notes: Sendable {
+        private let waiting = Mutex(Wire.LogBatch())
 
         func add(_ taskID: String, _ error: any Error) {
-            list.withLock { list in
-                list.append(
+            waiting.withLock { waiting in
+                waiting.failures.append(
                     .with {
                         $0.taskID = taskID
                         $0.reason = DockerMessage.text(of: error)
@@ -191,17 +192,28 @@ struct LogPublisher: Sendable {
             }
         }
 
-        func take() -> [Wire.LogFailure] {
-            list.withLock { list in
-                defer { list = [] }
-                return list
+        func add(_ taskID: String, details: [String: String]) {
+            waiting.withLock { waiting in
+                waiting.details.append(
+                    .with {
+                        $0.taskID = taskID
+                        $0.attributes = details
+                    })
+            }
+        }
+
+        /// A message with all of it, and nothing else.
+        func take() -> Wire.LogBatch {
+            waiting.withLock { waiting in
+                defer { waiting = Wire.LogBatch() }
+                return waiting
             }
         }
     }
 
     /// Reads the logs of the tasks that are asked for, those that come later, too.
     private func feed(
-        _ merger: LogMerger<String>, _ failures: Failures, _ wanted: ObservableValue<Wire.LogRequest?>
+        _ merger: LogMerger<String>, _ notes: Notes, _ wanted: ObservableValue<Wire.LogRequest?>
     ) async throws {
         try await withThrowingDiscardingTaskGroup { tasks in
             var present: Set<String> = []
@@ -210,7 +222,7 @@ struct LogPublisher: Sendable {
                 let request = try await wanted.wait { [seen] in $0 == seen ? nil : $0 }
                 for id in request.taskIds where present.insert(id).inserted {
                     if seen != nil { merger.add(id, isLive: true) }
-                    tasks.addTask { await self.read(id, request.selection, merger, failures) }
+                    tasks.addTask { await self.read(id, request, merger, notes) }
                 }
                 if request.isFinal { return merger.close() }
                 seen = request
@@ -219,30 +231,35 @@ struct LogPublisher: Sendable {
     }
 
     private func read(
-        _ id: String, _ selection: LogSelection, _ merger: LogMerger<String>, _ failures: Failures
+        _ id: String, _ request: Wire.LogRequest, _ merger: LogMerger<String>, _ notes: Notes
     ) async {
         do {
-            for try await part in try await executor.taskLog(id: id, selection, marks: Self.marks) {
+            if request.details {
+                let details = try await executor.taskLogDetails(id: id)
+                if !details.isEmpty { notes.add(id, details: details) }
+            }
+            for try await part in try await executor.taskLog(id: id, request.selection, marks: Self.marks) {
                 var part = part
                 for index in part.entries.indices { part.entries[index].origin = id }
                 try await merger.put(id, part)
             }
         } catch {
             guard !Task.isCancelled else { return }
-            failures.add(id, error)
+            notes.add(id, error)
         }
         merger.end(id)
     }
 
     /// Writes what the merge gives, and signs of life in between. The first message goes out at once.
     private func send(
-        _ request: Wire.LogRequest, _ merger: LogMerger<String>, _ failures: Failures,
+        _ request: Wire.LogRequest, _ merger: LogMerger<String>, _ notes: Notes,
         _ writer: RPCWriter<Wire.LogBatch>
     ) async throws {
         try await writer.write(.with { $0.requestID = request.id })
         let interval = request.follow ? Self.marks : Self.signInterval
         while let event = try await merger.next(by: .now + interval) {
-            var batch = Wire.LogBatch()
+            // Before the lines: what was noted of a task came before them.
+            var batch = notes.take()
             if case .entries(_, let entries) = event {
                 var bytes = 0
                 for entry in entries {
@@ -256,19 +273,16 @@ struct LogPublisher: Sendable {
             }
             if case .caughtUp = event { batch.caughtUp = true }
             if case .lost(let id) = event {
-                failures.add(id, ClusterError(.badMessage, "its log was not read within \(Self.timeout)"))
+                notes.add(id, ClusterError(.badMessage, "its log was not read within \(Self.timeout)"))
             }
             if request.follow {
                 let complete = merger.isEmpty ? Timestamp.now : merger.completeUntil
                 batch.completeUntil = complete?.nanosecondsSinceEpoch ?? 0
             }
-            batch.failures = failures.take()
             try await writer.write(batch)
         }
-        try await writer.write(
-            .with {
-                $0.failures = failures.take()
-                $0.isEnd = true
-            })
+        var last = notes.take()
+        last.isEnd = true
+        try await writer.write(last)
     }
 }

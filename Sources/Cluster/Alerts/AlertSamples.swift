@@ -31,6 +31,7 @@ struct AlertSamples {
         case .nodeMemoryUsedRatio: pulses { ratio($0, .memoryUsedBytes, .memoryBytes) }
         case .nodeConntrackUsedRatio: pulses { ratio($0, .conntrackEntries, .conntrackLimit) }
         case .nodeLogDestinationsDown: pulses { value($0, .logDestinationsDown) }
+        case .nodeMetricsPushDown: pulses { value($0, .metricsPushDown) }
         case .nodeLogDroppedLines: nodes { node in dropped(node.id) }
         case .nodePathsIll: nodes { node in pathsIll(node.id) }
         case .nodeCertificateDaysLeft:

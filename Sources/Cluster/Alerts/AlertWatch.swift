@@ -21,7 +21,7 @@ struct AlertWatch: Sendable {
     /// Until cancelled. Whatever a leader before has told of goes on or ends.
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            if let webhook { group.addTask { try await webhook.run() } }
+            if let webhook { group.addTask { try await webhook.run { self.events.publish($0, id: nil) } } }
             group.addTask { try await self.watch() }
             defer { group.cancelAll() }
             try await group.next()

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Concurrency
+import EngineInterface
 import Foundation
 import Logging
 import Model
@@ -18,8 +19,12 @@ final class AlertWebhook: Sendable {
     private static let firstPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(60)
 
+    /// Failures in a row after which the receiver counts as down.
+    private static let failuresOfDown = 3
+
     private let url: String
     private let client: HTTPClient
+    private let watch: PostingWatch
     private let log: Logger
 
     private struct State {
@@ -35,10 +40,20 @@ final class AlertWebhook: Sendable {
         self.client = client
         self.log = log
         self.url = url
+        watch = PostingWatch(address: Self.shown(url), failuresOfDown: Self.failuresOfDown)
+    }
+
+    /// How posting goes.
+    var state: PostingState {
+        var state = watch.state
+        state.waiting = waiting.value.alerts.count
+        return state
     }
 
     /// The address without what may be secret of it: user, password and query.
-    var shownURL: String {
+    var shownURL: String { watch.state.address }
+
+    private static func shown(_ url: String) -> String {
         guard let parts = URL(string: url), let scheme = parts.scheme, let host = parts.host() else { return "" }
         let port = parts.port.map { ":" + String($0) } ?? ""
         return scheme + "://" + host + port + parts.path
@@ -56,6 +71,7 @@ final class AlertWebhook: Sendable {
             guard let (oldest, _) = ends.min(by: { $0.1 < $1.1 }) else { return }
             waiting.alerts[oldest] = nil
             waiting.losses += 1
+            watch.lost(1)
         }
     }
 
@@ -74,7 +90,8 @@ final class AlertWebhook: Sendable {
     }
 
     /// Tells the receiver until cancelled.
-    func run() async throws {
+    /// - Parameter tell: Of a receiver that is down, and of one that is back.
+    func run(_ tell: @Sendable (EngineEvent) -> Void = { _ in }) async throws {
         var pause = Self.firstPause
         while true {
             let batch = try await waiting.wait { waiting in
@@ -84,6 +101,7 @@ final class AlertWebhook: Sendable {
             }
             do {
                 try await post(AlertNotification(batch))
+                if let news = watch.succeeded() { tell(news.event("alert-webhook", of: shownURL)) }
                 waiting.change { waiting in
                     for alert in batch where waiting.alerts[alert.fingerprint] == alert {
                         waiting.alerts[alert.fingerprint] = nil
@@ -93,6 +111,7 @@ final class AlertWebhook: Sendable {
             } catch {
                 try Task.checkCancellation()
                 log.warning("alerts could not be told", metadata: ["url": "\(shownURL)", "error": "\(error)"])
+                if let news = watch.failed(Self.reason(error)) { tell(news.event("alert-webhook", of: shownURL)) }
                 try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
                 pause = min(pause * 2, Self.longestPause)
             }
@@ -100,6 +119,11 @@ final class AlertWebhook: Sendable {
     }
 
     private struct Refusal: Error { let status: UInt }
+
+    private static func reason(_ error: any Error) -> String {
+        if let refusal = error as? Refusal { return "status \(refusal.status)" }
+        return "\(error)"
+    }
 
     private func post(_ notification: AlertNotification) async throws {
         let encoder = JSONEncoder()

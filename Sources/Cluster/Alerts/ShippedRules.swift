@@ -23,6 +23,9 @@ extension AlertRule {
             "LogDown", .nodeLogDestinationsDown, .above, 0, for: 300, .warning,
             "log drivers on node {node_name} do not reach {value} of their destinations"),
         AlertRule(
+            "MetricsPushDown", .nodeMetricsPushDown, .above, 0, for: 300, .warning,
+            "the metrics of node {node_name} are not taken by their receiver"),
+        AlertRule(
             "PathIll", .nodePathsIll, .above, 0, for: 60, .warning,
             "something is wrong with {value} of the ways from node {node_name} to other nodes: apus network doctor"),
         AlertRule(

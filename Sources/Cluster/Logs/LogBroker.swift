@@ -188,7 +188,8 @@ package final class LogBroker: Sendable {
             demand.nodes[nodeID]?.listener = listener
             state.requests[id] = demand
             return LogIntake(
-                requestID: id, nodeID: nodeID, listener: listener, merger: demand.merger, known: node.reached,
+                requestID: id, nodeID: nodeID, listener: listener, merger: demand.merger, details: demand.details,
+                known: node.reached,
                 tasks: { [weak self] in
                     Set(self?.state.withLock { $0.requests[id]?.nodes[nodeID]?.tasks } ?? [])
                 },

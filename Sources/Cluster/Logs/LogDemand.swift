@@ -3,6 +3,7 @@ import Logs
 import Model
 import NodeProtocol
 import Orchestration
+import Synchronization
 
 /// One request for logs: whose, from which nodes, and how far each node has come.
 struct LogDemand: Sendable {
@@ -27,6 +28,7 @@ struct LogDemand: Sendable {
     let target: Target
     let query: LogQuery
     let merger = LogMerger<String>(window: LogBroker.window, timeout: LogBroker.timeout)
+    let details = LogDetailTable()
     let begun = Timestamp.now
     var nodes: [String: NodePart] = [:]
     /// No tasks will be added any more.
@@ -106,6 +108,29 @@ struct LogDemand: Sendable {
             selection.since = max(timestamps.min() ?? begun, query.since ?? .zero)
             selection.tail = nil
         }
-        return Wire.LogRequest(id: wireID(nodeID), tasks: node.tasks, isFinal: isFinal, selection)
+        return Wire.LogRequest(
+            id: wireID(nodeID), tasks: node.tasks, isFinal: isFinal, details: query.details, selection)
+    }
+}
+
+/// What the options of tasks' logs name of their containers, as nodes have told it; it comes before the lines of a task do.
+final class LogDetailTable: Sendable {
+    /// Bytes that are kept for one task; what goes beyond is left out.
+    static let mostBytes = 64 << 10
+
+    private let details = Mutex<[String: [String: String]]>([:])
+
+    subscript(taskID: String) -> [String: String] { details.withLock { $0[taskID] ?? [:] } }
+
+    func take(_ told: Wire.LogDetails) {
+        var room = Self.mostBytes
+        var kept: [String: String] = [:]
+        for (name, value) in told.attributes.sorted(by: { $0.key < $1.key }) {
+            let bytes = name.utf8.count + value.utf8.count
+            guard bytes <= room else { continue }
+            room -= bytes
+            kept[name] = value
+        }
+        details.withLock { $0[told.taskID] = kept }
     }
 }

@@ -16,6 +16,7 @@ final class LogIntake: Sendable {
     let nodeID: String
     let listener: String?
     private let merger: LogMerger<String>
+    private let details: LogDetailTable
     private let tasks: @Sendable () -> Set<String>
     private let progress: Mutex<[String: Progress]>
     /// Lines of before a break that the node sends anew.
@@ -26,9 +27,11 @@ final class LogIntake: Sendable {
     ///   - tasks: What the node may tell of.
     ///   - known: What came before the last break.
     init(
-        requestID: String, nodeID: String, listener: String?, merger: LogMerger<String>, known: [String: Progress],
-        tasks: @escaping @Sendable () -> Set<String>, failures: @escaping @Sendable (Wire.LogFailure) -> Void
+        requestID: String, nodeID: String, listener: String?, merger: LogMerger<String>, details: LogDetailTable,
+        known: [String: Progress], tasks: @escaping @Sendable () -> Set<String>,
+        failures: @escaping @Sendable (Wire.LogFailure) -> Void
     ) {
+        self.details = details
         self.failures = failures
         self.known = Mutex(known)
         self.listener = listener
@@ -45,6 +48,10 @@ final class LogIntake: Sendable {
     /// Waits while there is no room.
     func take(_ batch: Wire.LogBatch) async throws {
         var part = LogPart()
+        if !batch.details.isEmpty {
+            let allowed = tasks()
+            for told in batch.details where allowed.contains(told.taskID) { details.take(told) }
+        }
         if !batch.lines.isEmpty {
             let allowed = tasks()
             for line in batch.lines {

@@ -53,12 +53,13 @@ actor SwarmLogReader {
         query.chunk(entry, details: details(nodeID, entry.origin ?? ""), endsLines: !isTerminal)
     }
 
-    /// By these clients know whose line it is.
+    /// What log options name of the container, and, over all of that, by what clients know whose line it is.
     private func details(_ nodeID: String, _ taskID: String) -> [String: String] {
-        [
+        let whose = [
             "com.docker.swarm.node.id": nodeID, "com.docker.swarm.service.id": serviceID,
             "com.docker.swarm.task.id": taskID,
         ]
+        return query.details ? demand.details[taskID].merging(whose) { $1 } : whose
     }
 
     private func keep(_ chunks: [OutputChunk]) {

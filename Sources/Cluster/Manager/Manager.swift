@@ -32,12 +32,14 @@ package struct Manager: Sendable {
     let live: ManagerPresence
     /// The store's members, which managers are.
     let members: EtcdMembers
+    /// Who is told of alerts while this manager leads.
+    let webhook: AlertWebhook?
     /// This node's id: what `self` means.
     package let nodeID: String
 
     init(
         store: any StateStore, model: ReadModel, live: ManagerPresence, members: EtcdMembers, nodeID: String,
-        events: (any EventExchange)? = nil
+        events: (any EventExchange)? = nil, webhook: AlertWebhook? = nil
     ) {
         feeds = FeedHub(model: model, events: events)
         tunnels = TunnelHub(model: model, feeds: feeds, events: events, nodeID: nodeID)
@@ -48,6 +50,7 @@ package struct Manager: Sendable {
         self.model = model
         self.nodeID = nodeID
         self.store = store
+        self.webhook = webhook
         writer = ObjectWriter(store: store)
     }
 

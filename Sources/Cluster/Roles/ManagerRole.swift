@@ -92,7 +92,7 @@ struct ManagerRole: Sendable {
         let gated = GatedStore(base: store, model: model)
         let manager = Manager(
             store: gated, model: model, live: live, members: supervisor.members, nodeID: nodeID,
-            events: configuration.events)
+            events: configuration.events, webhook: configuration.alertWebhook.map { AlertWebhook(url: $0, log: log) })
         configuration.events?.keep(asManager: true)
         let dispatcher = Dispatcher(
             model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
@@ -211,7 +211,7 @@ struct ManagerRole: Sendable {
         let alerts = configuration.events.map { events in
             AlertWatch(
                 model: manager.model, feeds: manager.feeds, live: manager.live, events: events,
-                webhook: configuration.alertWebhook.map { AlertWebhook(url: $0, log: log) }, log: log)
+                webhook: manager.webhook, log: log)
         }
         while true {
             let nodeID = nodeID

@@ -11,7 +11,7 @@ import Synchronization
 /// conmon waits for its slowest reader and ends the container's input when any reader goes, so there is exactly one
 /// connection, always read from. Viewers may be there before the container is: a hub outlives its connections.
 final class StreamHub: Sendable {
-    private struct State {
+    fileprivate struct State {
         var viewers: [UInt64: OutputViewer] = [:]
         var next: UInt64 = 0
         var channel: (any Channel)?
@@ -25,8 +25,18 @@ final class StreamHub: Sendable {
         /// What the log has grown by since then.
         var logged: Int64 = 0
         /// Whoever is told has not answered yet.
+        var isLooking = false
+        /// The log has grown so much meanwhile that nothing more is taken before that.
         var isHeld = false
+        /// What has come since a moment, and who is told once when much comes in a short time.
+        var flood: (since: ContinuousClock.Instant, bytes: Int, body: @Sendable () -> Void)?
     }
+
+    /// With steps of so many bytes one more is taken while whoever is told has not answered: half a file, with what is in the socket besides.
+    fileprivate static let generousStep: Int64 = 256 << 10
+    /// A flood is so much within so long.
+    fileprivate static let floodBytes = 1 << 20
+    fileprivate static let floodTime = Duration.milliseconds(250)
 
     private let state = Mutex(State())
     /// How long a full viewer that reads nothing holds up the container; `nil`: for ever, for an exec's only viewer.
@@ -71,26 +81,29 @@ final class StreamHub: Sendable {
 
     /// True when reading may have to stop: some viewer has become full, or the log has grown.
     func deliver(_ piece: OutputPiece) -> Bool {
-        let (viewers, told) = state.withLock { state -> ([OutputViewer], LogWatch.Body?) in
-            let viewers = Array(state.viewers.values)
-            guard let watch = state.watch else { return (viewers, nil) }
-            state.logged += piece.loggedBytes
-            guard state.logged >= watch.step, !state.isHeld else { return (viewers, nil) }
-            state.logged = 0
-            state.isHeld = true
-            return (viewers, watch.body)
+        let (viewers, told, isHeld, flood) = state.withLock { state in
+            (Array(state.viewers.values), state.grow(by: piece), state.isHeld, state.swell(by: piece))
         }
+        flood?()
         let isFull = viewers.reduce(false) { full, viewer in viewer.push(piece) || full }
-        guard let told else { return isFull }
-        told { [self] in
-            state.withLock { $0.isHeld = false }
-            reconsiderReading()
+        told? { [self] in
+            let wasHeld = state.withLock { state in
+                state.isLooking = false
+                defer { state.isHeld = false }
+                return state.isHeld
+            }
+            if wasHeld { reconsiderReading() }
         }
-        return true
+        return isFull || isHeld
     }
 
     func watchLog(every step: Int64, _ body: @escaping LogWatch.Body) {
         state.withLock { $0.watch = (max(1, step), body) }
+    }
+
+    /// Says once when output comes faster than 4 MB/s. Called on an event loop: it must not block.
+    func whenFlooding(_ body: @escaping @Sendable () -> Void) {
+        state.withLock { $0.flood = (.now, 0, body) }
     }
 
     // MARK: Connection
@@ -248,6 +261,33 @@ final class StreamHub: Sendable {
             }
             if isHeldUp { watchForStuckViewers(channel) }
         }
+    }
+}
+
+extension StreamHub.State {
+    /// - Returns: Who is to be told that the log has grown by a step.
+    fileprivate mutating func grow(by piece: OutputPiece) -> LogWatch.Body? {
+        guard let watch else { return nil }
+        logged += piece.loggedBytes
+        guard logged >= watch.step else { return nil }
+        guard !isLooking else {
+            isHeld = true
+            return nil
+        }
+        (logged, isLooking, isHeld) = (0, true, watch.step < StreamHub.generousStep)
+        return watch.body
+    }
+
+    /// - Returns: Who is to be told that much comes in a short time.
+    fileprivate mutating func swell(by piece: OutputPiece) -> (@Sendable () -> Void)? {
+        guard var flood else { return nil }
+        flood.bytes += piece.bytes.readableBytes
+        self.flood = flood
+        guard flood.bytes >= StreamHub.floodBytes else { return nil }
+        let now = ContinuousClock.now
+        let isFast = now - flood.since < StreamHub.floodTime
+        self.flood = isFast ? nil : (now, 0, flood.body)
+        return isFast ? flood.body : nil
     }
 }
 

@@ -13,16 +13,20 @@ final class LogKeeper: Sendable {
     private let paths: EnginePaths
     private let workbench: BackgroundTasks
     private let quota: LogQuota
+    private let packer: LogPacker
     private let log: Logger
     /// The files of one log are numbered by one at a time.
-    private let lock = KeyedLock<String>()
+    private let lock: KeyedLock<String>
 
+    /// - Parameter lock: The packer's, too.
     init(
         containers: ContainerTable, runtime: any ContainerOutput, paths: EnginePaths, workbench: BackgroundTasks,
-        quota: LogQuota, log: Logger
+        quota: LogQuota, packer: LogPacker, lock: KeyedLock<String>, log: Logger
     ) {
         self.containers = containers
+        self.lock = lock
         self.log = log
+        self.packer = packer
         self.paths = paths
         self.quota = quota
         self.runtime = runtime
@@ -54,6 +58,35 @@ final class LogKeeper: Sendable {
         workbench.begin { await self.takeUp(record.id, options) }
     }
 
+    /// Numbers the files of a log that nobody writes, and says after how many bytes whoever is going to write it is to begin a new one.
+    func settle(_ record: ContainerRecord) async throws -> Int64? {
+        guard record.hasLog else { return nil }
+        let options = try LogOptions(record.hostConfig.logConfig)
+        let segments = LogSegments(path: paths.log(of: record.id))
+        let limit = try await lock.run(record.id) {
+            try await onThread {
+                // A monitor that was killed may have left a line without its end.
+                try segments.mend()
+                return try segments.settle(limit: options.size, count: options.count)
+            }
+        }
+        if options.compresses { packer.want([record.id]) }
+        return limit
+    }
+
+    /// Before anything is written: the file has its second name from its beginning.
+    func begin(_ record: ContainerRecord) async throws {
+        guard record.hasLog else { return }
+        let count = try LogOptions(record.hostConfig.logConfig).count
+        let segments = LogSegments(path: paths.log(of: record.id))
+        _ = try await lock.run(record.id) { try await onThread { try segments.takeUp(count: count) } }
+    }
+
+    /// Leaves the files of a container's log alone while they go.
+    func keepAway<T: Sendable>(from id: String, while body: () async throws -> T) async rethrows -> T {
+        try await packer.keepAway(from: id, while: body)
+    }
+
     private func takeUp(_ id: String, _ options: LogOptions) async {
         let segments = LogSegments(path: paths.log(of: id))
         do {
@@ -62,6 +95,7 @@ final class LogKeeper: Sendable {
             }
             // conmon does not count what was in the file before it began to write.
             quota.look()
+            if options.compresses { packer.want([id]) }
             if size >= options.size { try await runtime.reopenLog(id) }
         } catch is CancellationError {
             return  // The engine ends.
@@ -78,6 +112,12 @@ final class LogKeeper: Sendable {
 
 extension ContainerRecord {
     var hasLog: Bool { hostConfig.logConfig.type != "none" }
+
+    /// What nobody writes of it any more is packed.
+    var compressesLog: Bool {
+        // Options that a newer version does not take any more ask for nothing.
+        hasLog && (try? LogOptions(hostConfig.logConfig))?.compresses == true
+    }
 
     /// `docker logs` gives it.
     var hasReadableLog: Bool {

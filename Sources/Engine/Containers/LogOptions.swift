@@ -11,31 +11,32 @@ struct LogOptions: Sendable {
     static let usualSize: Int64 = 20 << 20
     static let usualCount = 5
 
-    private static let common: Set<String> = ["mode", "max-buffer-size"]
-    private static let known: [String: Set<String>] = [
-        "json-file": ["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"],
-        "local": ["max-file", "max-size", "compress"],
+    /// What the drivers without a receiver take.
+    private static let known: Set<String> = [
+        "max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode",
+        "max-buffer-size",
     ]
 
     /// Bytes of one file, and how many files there are at the most.
     let size: Int64
     let count: Int
-    private let options: [String: String]
+    /// Whether files that nobody writes any more are packed.
+    let compresses: Bool
 
-    /// - Throws: ``LogDriverError``, ``UnsupportedError``.
+    /// - Throws: ``LogDriverError``.
     init(_ configuration: LogConfiguration) throws {
         let options = configuration.config
-        self.options = options
         if DriverTable.names.contains(configuration.type) {
             try Self.checkMode(options)
             (size, count) = try Self.spoolBounds(options)
+            compresses = try Self.compresses(options["cache-compress"], usual: true, count: count)
             return
         }
-        guard let known = Self.known[configuration.type] else {
-            (size, count) = (Self.usualSize, Self.usualCount)
+        guard ["json-file", "local"].contains(configuration.type) else {
+            (size, count, compresses) = (Self.usualSize, Self.usualCount, false)
             return
         }
-        for name in options.keys.sorted() where !known.contains(name) && !Self.common.contains(name) {
+        for name in options.keys.sorted() where !Self.known.contains(name) {
             throw configuration.type == "local"
                 ? LogDriverError.unknownLocalOption(name)
                 : LogDriverError.unknownOption(name: name, driver: configuration.type)
@@ -52,11 +53,19 @@ struct LogOptions: Sendable {
         } else {
             count = configuration.type == "json-file" && options["max-size"] != nil ? 1 : Self.usualCount
         }
-        try Self.checkCompression(options["compress"])
-        for name in ["labels-regex", "env-regex"] {
-            if let pattern = options[name] { _ = try Self.regex(pattern) }
+        guard configuration.type == "json-file" else {
+            compresses = try Self.compresses(options["compress"], usual: true, count: count)
+            return
         }
-        if options["tag"] != nil { throw UnsupportedError.feature("log option tag") }
+        compresses = try Self.flag(options["compress"]) ?? false
+        if compresses, count < 2 || options["max-size"] == nil { throw LogDriverError.compressionWithoutRotation }
+    }
+
+    /// As the driver `local` has it, and what it keeps for the others.
+    private static func compresses(_ text: String?, usual: Bool, count: Int) throws -> Bool {
+        let wish = try flag(text)
+        if wish == true, count < 2 { throw LogDriverError.compressionOfOneFile }
+        return count > 1 && wish ?? usual
     }
 
     private static func checkMode(_ options: [String: String]) throws {
@@ -81,50 +90,23 @@ struct LogOptions: Sendable {
             guard number >= 1 else { throw LogDriverError.countNotPositive }
             count = number
         }
-        try checkCompression(options["cache-compress"])
         if let most = try options["spool-max-size"].map(bytes) {
             count = max(count, Int(clamping: min(most / size + (most % size == 0 ? 0 : 1), 10_000)))
         }
         return (size, count)
     }
 
-    private static func checkCompression(_ text: String?) throws {
+    private static func flag(_ text: String?) throws -> Bool? {
         switch text {
-        case nil, "0", "f", "F", "false", "False", "FALSE": return
-        case "1", "t", "T", "true", "True", "TRUE":
-            throw UnsupportedError.features("compressed logs (log option compress)")
-        case let text?:
-            throw LogDriverError.compressionNotBoolean(text)
-        }
-    }
-
-    private static func regex(_ pattern: String) throws -> Regex<AnyRegexOutput> {
-        do { return try Regex(pattern) } catch {
-            throw LogDriverError.invalidPattern(pattern: pattern, reason: "\(error)")
+        case nil: return nil
+        case "0", "f", "F", "false", "False", "FALSE": return false
+        case "1", "t", "T", "true", "True", "TRUE": return true
+        case let text?: throw LogDriverError.compressionNotBoolean(text)
         }
     }
 
     private static func bytes(_ text: String) throws -> Int64 {
         guard let bytes = ByteSize.parse(text) else { throw LogDriverError.invalidSize(text) }
         return bytes
-    }
-
-    /// What `--details` shows of the container: the labels and variables that the options name.
-    func details(of configuration: ContainerConfiguration) throws -> [String: String] {
-        var details: [String: String] = [:]
-        var variables: [String: String] = [:]
-        for variable in configuration.env {
-            let halves = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if halves.count == 2 { variables[String(halves[0])] = String(halves[1]) }
-        }
-        for (option, values) in [("labels", configuration.labels ?? [:]), ("env", variables)] {
-            for name in (options[option] ?? "").split(separator: ",").map(String.init) {
-                if let value = values[name] { details[name] = value }
-            }
-            guard let pattern = options[option + "-regex"], !pattern.isEmpty else { continue }
-            let regex = try Self.regex(pattern)
-            for (name, value) in values where name.firstMatch(of: regex) != nil { details[name] = value }
-        }
-        return details
     }
 }

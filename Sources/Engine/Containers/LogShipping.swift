@@ -82,7 +82,10 @@ final class LogShipping: Sendable {
     /// - Throws: ``LogOptionError``.
     func check(_ record: ContainerRecord) async throws {
         let log = shipped(record)
-        guard let driver = try DriverTable.make(log.driver, log.options, host: host) else { return }
+        guard let driver = try DriverTable.make(log.driver, log.options, host: host) else {
+            _ = try details(of: record)
+            return
+        }
         _ = try driver.makeEncoder(for: log.origin)
         try await onThread { try driver.checkNode() }
     }
@@ -97,6 +100,17 @@ final class LogShipping: Sendable {
     func release(_ record: ContainerRecord) async {
         guard DriverTable.names.contains(record.hostConfig.logConfig.type) else { return }
         await shipper.release(record.id)
+    }
+
+    /// What `logs --details` shows beside a container's lines: the labels and variables that its log options name, and a tag where one is
+    /// asked for.
+    /// - Throws: ``LogOptionError``.
+    func details(of record: ContainerRecord) throws -> [String: String] {
+        let log = shipped(record)
+        let options = LogDriverOptions(driver: log.driver, values: log.options)
+        var details = try options.extras(of: log.origin)
+        if options.text("tag") != nil { details["tag"] = try LogTag.render(options, log.origin, host) }
+        return details
     }
 
     private func shipped(_ record: ContainerRecord) -> ShippedLog {

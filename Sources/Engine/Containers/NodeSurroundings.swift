@@ -5,7 +5,6 @@ import EngineInterface
 import Faults
 import LinuxSystem
 import LogDrivers
-import Logs
 import Model
 
 /// What the node itself has around containers' processes.
@@ -62,16 +61,8 @@ final class NodeSurroundings: ContainerSurroundings {
             record: record, root: root, files: paths.files(of: holder.id), sandbox: sandbox, user: user,
             processNamespace: try owners.processNamespace(of: record),
             initProgram: record.hostConfig.`init` == true ? try InitProgram.path() : nil)
-        let log = LogSegments(path: paths.log(of: record.id))
-        var logBytes: Int64?
-        if let bounds = try bounds(of: record) {
-            logBytes = try await onThread {
-                // A monitor that was killed may have left a line without its end.
-                try log.mend()
-                return try log.settle(limit: bounds.size, count: bounds.count)
-            }
-            try logs.watch(record)
-        }
+        let logBytes = try await logs.settle(record)
+        if logBytes != nil { try logs.watch(record) }
         // The runtime needs the namespace's file only; what is in it must be ready when the process starts.
         try await network.prepare(record)
         mapping.linkVariables = try ContainerLinks(containers).linked(to: record).flatMap(\.environment)
@@ -83,23 +74,16 @@ final class NodeSurroundings: ContainerSurroundings {
             mapping.sources = sources
             return try await make(
                 CreateRequest(
-                    specification: try mapping.specification(), logPath: record.hasLog ? log.path : nil,
-                    logBytes: logBytes, runtime: program))
+                    specification: try mapping.specification(),
+                    logPath: record.hasLog ? paths.log(of: record.id) : nil, logBytes: logBytes, runtime: program))
         }
-    }
-
-    private func bounds(of record: ContainerRecord) throws -> LogOptions? {
-        record.hasLog ? try LogOptions(record.hostConfig.logConfig) : nil
     }
 
     func join(_ record: ContainerRecord) async throws { try await network.join(record.id) }
 
     func isMade(_ record: ContainerRecord) async throws {
-        guard let bounds = try bounds(of: record) else { return }
-        let log = LogSegments(path: paths.log(of: record.id))
-        // Before anything is written: the file has its second name from its beginning.
-        _ = try await onThread { try log.takeUp(count: bounds.count) }
-        shipping.begin(record, isRunning: true)
+        try await logs.begin(record)
+        if record.hasLog { shipping.begin(record, isRunning: true) }
     }
 
     func isJoined(_ record: ContainerRecord) async throws {
@@ -142,9 +126,11 @@ final class NodeSurroundings: ContainerSurroundings {
         try await roots.remove(id)
         if removesVolumes { try await volumes.removeAnonymousVolumes(record.mounts, of: id) }
         let files = paths.files(of: id)
-        // What has not been sent yet leaves the container's files.
-        await shipping.release(record)
-        try await onThread { try Files.removeTree(files) }
+        try await logs.keepAway(from: id) {
+            // What has not been sent yet leaves the container's files.
+            await shipping.release(record)
+            try await onThread { try Files.removeTree(files) }
+        }
     }
 
     // MARK: The rest of a life

@@ -11,10 +11,15 @@ package final class LogService: LogBackend {
     private let paths: EnginePaths
     /// One for the whole daemon: each costs 16 ms to close.
     private let watcher: FileWatcher
+    private let shipping: LogShipping
 
-    init(containers: ContainerTable, waiters: ExitWaiters, paths: EnginePaths, watcher: FileWatcher) {
+    init(
+        containers: ContainerTable, waiters: ExitWaiters, paths: EnginePaths, watcher: FileWatcher,
+        shipping: LogShipping
+    ) {
         self.containers = containers
         self.paths = paths
+        self.shipping = shipping
         self.waiters = waiters
         self.watcher = watcher
     }
@@ -30,8 +35,7 @@ package final class LogService: LogBackend {
         selection.until = query.until
         selection.follows = query.follow
         let parts = PartSource(try logParts(record, selection, marks: nil))
-        let details = try LogOptions(record.hostConfig.logConfig).details(
-            of: record.configuration)
+        let details = query.details ? try shipping.details(of: record) : [:]
         let output = AsyncThrowingStream<[OutputChunk], any Error> {
             while let part = try await parts.next() {
                 let chunks = part.entries.compactMap { query.chunk($0, details: details) }
@@ -50,6 +54,11 @@ package final class LogService: LogBackend {
             return AsyncThrowingStream { $0.finish() }
         }
         return try logParts(record, selection, marks: marks)
+    }
+
+    /// What log options name of a task's container, and its tag.
+    func taskDetails(id: String) throws -> [String: String] {
+        try containers.record(ofTask: id).map { try shipping.details(of: $0) } ?? [:]
     }
 
     /// A container that does not run is not waited for.

@@ -23,10 +23,8 @@ struct ContainerTargets: TelemetrySource {
     private func logBytes(_ id: String) -> Int64? {
         let log = LogSegments(path: paths.log(of: id))
         do {
-            guard let present = try Files.status(log.path) else { return nil }
-            return try log.numbers().reduce(Int64(clamping: present.st_size)) { sum, number in
-                sum + Int64(clamping: try Files.status(log.rotated(number))?.st_size ?? 0)
-            }
+            guard Files.exists(log.path) else { return nil }
+            return try log.sizes().total
         } catch { return nil }
     }
 }

@@ -1,4 +1,5 @@
 import Concurrency
+import EngineInterface
 import LogDrivers
 import Logging
 import Telemetry
@@ -9,26 +10,33 @@ struct MetricsPush: Sendable {
     let target: MetricsPushTarget
     let telemetry: NodeTelemetry
     let hostname: String
+    let watch: PostingWatch
+    let events: EventLog
     let log: Logger
+
+    init(
+        target: MetricsPushTarget, telemetry: NodeTelemetry, hostname: String, events: EventLog, log: Logger
+    ) {
+        self.events = events
+        self.hostname = hostname
+        self.log = log
+        self.target = target
+        self.telemetry = telemetry
+        watch = PostingWatch(address: target.poster.shownAddress, failuresOfDown: 1)
+    }
 
     /// Until cancelled. A receiver that is away is told of once, and when it is back.
     func run() async {
         var last: Int64 = 0
-        var isFailing = false
         while !Task.isCancelled {
             // Cancelled: the loop ends.
             guard let snapshot = try? await telemetry.snapshot(after: last) else { break }
             last = snapshot.time
             do {
                 try await push(snapshot)
-                if isFailing { log.notice("metrics are posted again", metadata: ["to": "\(address)"]) }
-                isFailing = false
             } catch {
                 if Task.isCancelled { break }
-                if !isFailing {
-                    log.warning("metrics could not be posted", metadata: ["to": "\(address)", "error": "\(error)"])
-                }
-                isFailing = true
+                tell(watch.failed("\(error)"))
             }
             // The next sample after that.
             try? await Task.sleep(for: .seconds(target.seconds) - .seconds(1))
@@ -38,14 +46,25 @@ struct MetricsPush: Sendable {
 
     private var address: String { target.poster.shownAddress }
 
+    private func tell(_ news: PostingWatch.News?) {
+        guard let news else { return }
+        switch news {
+        case .up: log.notice("metrics are posted again", metadata: ["to": "\(address)"])
+        case .down(let error):
+            log.warning("metrics could not be posted", metadata: ["to": "\(address)", "error": "\(error)"])
+        }
+        events.publish(news.event("metrics-push", of: address))
+    }
+
     private struct Refusal: Error, CustomStringConvertible { let description: String }
 
     private func push(_ snapshot: Snapshot) async throws {
         for request in OTLPMetrics(hostname: hostname, snapshot: snapshot).requests() {
             switch try await target.poster.post(request) {
-            case .accepted: continue
+            case .accepted: tell(watch.succeeded())
             case .partly(let count, let reason):
                 log.debug("metrics were refused", metadata: ["count": "\(count)", "reason": "\(reason)"])
+                tell(watch.succeeded(refused: count))
             case .later(_, let reason), .refused(let reason): throw Refusal(description: reason)
             }
         }

@@ -10,6 +10,7 @@ package final class MetricsService: MetricsBackend {
         var swarm: (@Sendable () async -> SwarmFacts?)?
         var cluster: (@Sendable () async -> ClusterFacts?)?
         var paths: (@Sendable () -> [PathMeasurement])?
+        var push: (@Sendable () -> PostingState)?
         var targets: (@Sendable () async -> [ScrapeTarget]?)?
         /// What does not change while the daemon runs.
         var machine: EngineFacts?
@@ -56,6 +57,9 @@ package final class MetricsService: MetricsBackend {
     /// Lets it tell of the ways to other nodes.
     func use(paths: @escaping @Sendable () -> [PathMeasurement]) { sources.withLock { $0.paths = paths } }
 
+    /// Lets it tell how posting of metrics goes.
+    func use(push: @escaping @Sendable () -> PostingState) { sources.withLock { $0.push = push } }
+
     package func metrics(_ page: MetricsPage, accept: String) async throws -> MetricsText? {
         let format = ExpositionFormat(accept: accept)
         let bytes: [UInt8]
@@ -67,7 +71,7 @@ package final class MetricsService: MetricsBackend {
             bytes = try await snapshot().nodePage(
                 format, engine: try await facts(), swarm: swarm, history: telemetry.historyState,
                 logs: logs, encryption: try await encryption(),
-                paths: sources.withLock { $0.paths }?() ?? [])
+                paths: sources.withLock { $0.paths }?() ?? [], push: sources.withLock { $0.push }?())
         case .cadvisor: bytes = try await snapshot().cadvisorPage(format)
         case .cluster:
             guard let facts = await sources.withLock({ $0.cluster })?() else { return nil }

@@ -10,6 +10,8 @@ package struct TelemetryFeed: PulseSource, HistorySource {
     let shipper: LogShipper
     /// Ways to other nodes as they are known at a time, in seconds since 1970.
     let paths: @Sendable (Int64) -> [PathMeasurement]
+    /// Whether the receiver of the node's metrics does not take them.
+    let isPushDown: @Sendable () -> Bool
 
     /// Whoever asks while there is no history.
     private struct NoHistory: Error, CustomStringConvertible {
@@ -18,7 +20,7 @@ package struct TelemetryFeed: PulseSource, HistorySource {
 
     package func pulse(after time: Int64) async throws -> NodePulse {
         let snapshot = try await telemetry.snapshot(after: time)
-        var pulse = snapshot.pulse(logs: LogTotals(await shipper.destinations()))
+        var pulse = snapshot.pulse(logs: LogTotals(await shipper.destinations()), isPushDown: isPushDown())
         pulse.paths = paths(Timestamp.now.seconds)
         return pulse
     }

@@ -179,6 +179,8 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
         try await logs.taskLog(id: id, selection, marks: marks)
     }
 
+    package func taskLogDetails(id: String) async throws -> [String: String] { try logs.taskDetails(id: id) }
+
     package func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
         try await networks.apply(changes, nodeID: nodeID)
     }

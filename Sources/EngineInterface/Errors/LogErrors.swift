@@ -12,7 +12,10 @@ package enum LogDriverError: Fault, Equatable {
     case countNotNumber(String)
     case countNotPositive
     case compressionNotBoolean(String)
-    case invalidPattern(pattern: String, reason: String)
+    /// `json-file` has only files that are bounded to be packed.
+    case compressionWithoutRotation
+    /// `local` has, with one file, none that nobody writes.
+    case compressionOfOneFile
     case noStreamChosen
     case nothingKept
 
@@ -20,7 +23,8 @@ package enum LogDriverError: Fault, Equatable {
         switch self {
         case .unknownDriver: .notFound
         case .unknownLocalOption, .unknownOption, .unknownMode, .bufferWhileBlocking, .sizeNotPositive, .invalidSize,
-            .countNotNumber, .countNotPositive, .compressionNotBoolean, .invalidPattern, .noStreamChosen:
+            .countNotNumber, .countNotPositive, .compressionNotBoolean, .compressionWithoutRotation,
+            .compressionOfOneFile, .noStreamChosen:
             .invalidInput
         case .nothingKept: .notImplemented
         }

@@ -7,10 +7,13 @@ package struct LogBatch: Sendable {
         package var group: [UInt8]
         /// The container.
         package var containerID: String
+        /// Which of the container's lanes it was taken from: it has another one each time it is started.
+        package var lane: Int
 
-        package init(line: EncodedLine, group: [UInt8], containerID: String) {
+        package init(line: EncodedLine, group: [UInt8], containerID: String, lane: Int = 0) {
             self.containerID = containerID
             self.group = group
+            self.lane = lane
             self.line = line
         }
     }

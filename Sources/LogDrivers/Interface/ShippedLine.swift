@@ -1,3 +1,4 @@
+import LinuxSystem
 package import Logs
 package import Model
 
@@ -25,6 +26,8 @@ package struct ShippedLine: Sendable, Equatable {
     package var text: [UInt8]
     /// `nil` for a whole line.
     package var piece: Piece?
+    /// It was written without a line's end, and nothing came behind it.
+    package var isUnended = false
     /// Where the log goes on behind this line. Different for every line and piece of a container, and the same when a line is read again.
     package var position: LogPosition
 
@@ -36,6 +39,14 @@ package struct ShippedLine: Sendable, Equatable {
         self.stream = stream
         self.text = text
         self.time = time
+    }
+}
+
+extension ShippedLine {
+    /// What Docker's drivers tell of a line that is told in part: a piece, or one without its end, of which they say that it goes on.
+    package var part: Piece? {
+        guard isUnended else { return piece }
+        return Piece(id: piece?.id ?? RandomID.docker(), ordinal: piece?.ordinal ?? 1, isLast: false)
     }
 }
 

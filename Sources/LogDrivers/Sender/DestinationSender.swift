@@ -212,10 +212,11 @@ actor DestinationSender {
                 inbox.yield(Input(event: .connected, attempt: attempt, connection: connection))
                 do {
                     try await connection.untilOver()
-                    if Task.isCancelled { return }
+                    try Task.checkCancellation()
                     inbox.yield(Input(event: .ended, attempt: attempt))
                 } catch is CancellationError {
-                    return
+                    // The sender has ended: it may not have come to know of this connection. Closing twice does nothing.
+                    await uncancelled { await connection.close() }
                 } catch { inbox.yield(Input(event: .failed(TransportError(error).description), attempt: attempt)) }
             } catch { inbox.yield(Input(event: .failed(TransportError(error).description), attempt: attempt)) }
         }

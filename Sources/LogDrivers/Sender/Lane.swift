@@ -1,12 +1,17 @@
 import LinuxSystem
 import Logs
 import Model
+import Synchronization
 
 /// One container's lines on their way to its destination: read from its files as fast as they are sent, encoded, taken in order.
 ///
 /// Owned by the sender of its destination; what it is not told of it does not look for.
 struct Lane {
+    private static let made = Atomic<Int>(0)
+
     let id: String
+    /// Tells it from other lanes of the container, earlier and later ones.
+    private let number = made.add(1, ordering: .relaxed).newValue
     /// Where the files are.
     private(set) var path: String
     private(set) var reader: PositionedReader
@@ -103,8 +108,10 @@ struct Lane {
             piece = ShippedLine.Piece(id: begun.id, ordinal: begun.ordinal + 1, isLast: entry.endsLine)
             pieces[entry.stream] = entry.endsLine ? nil : (begun.id, begun.ordinal + 1)
         }
-        return ShippedLine(
+        var line = ShippedLine(
             stream: entry.stream, time: entry.time, text: entry.text, piece: piece, position: entry.position)
+        line.isUnended = entry.isUnended
+        return line
     }
 
     /// The next lines, at most so many and of about so many bytes; at least one where there is one.
@@ -114,7 +121,7 @@ struct Lane {
         while let next = queue.first, taken.count < lines, taken.isEmpty || size + next.bytes.count <= bytes {
             queue = queue.dropFirst()
             size += next.bytes.count
-            taken.append(LogBatch.Item(line: next, group: encoder.group, containerID: id))
+            taken.append(LogBatch.Item(line: next, group: encoder.group, containerID: id, lane: number))
         }
         if queue.isEmpty { queue = [] }
         queuedBytes -= size
@@ -123,8 +130,10 @@ struct Lane {
         return taken
     }
 
-    /// The receiver has these.
-    mutating func confirm(_ items: [LogBatch.Item]) {
+    /// The receiver has these. Those of an earlier lane of the container count for nothing: this one reads and sends them again.
+    mutating func confirm(_ confirmed: [LogBatch.Item]) {
+        let items = confirmed.filter { $0.lane == number }
+        guard !items.isEmpty else { return }
         underWay = max(0, underWay - items.count)
         if let last = items.last { position = last.line.position }
         counts.sent += items.reduce(0) { $0 + $1.line.count }

@@ -35,6 +35,15 @@ struct MessagePackWriter {
         }
     }
 
+    /// A time in whole seconds, as the signed number that Docker's client writes for any later than 1970-01-01T09:06:07Z.
+    mutating func seconds(_ value: Int64) {
+        if let short = Int32(exactly: value) {
+            put(0xd2, UInt64(clamping: UInt32(bitPattern: short)), 4)
+        } else {
+            put(0xd3, UInt64(bitPattern: value), 8)
+        }
+    }
+
     /// An extension of eight bytes: the Forward protocol's EventTime is type 0.
     mutating func extension8(type: UInt8, _ high: UInt32, _ low: UInt32) {
         bytes += [0xd7, type]

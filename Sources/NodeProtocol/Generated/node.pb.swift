@@ -1172,6 +1172,9 @@ package nonisolated struct Apus_Node_V1_LogRequest: Sendable {
 
   package var until: Int64 = 0
 
+  /// What the options of tasks' logs name of their containers is wanted, too.
+  package var details: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1198,6 +1201,9 @@ package nonisolated struct Apus_Node_V1_LogBatch: Sendable {
 
   /// Nothing more comes. A call that ends without it has broken off.
   package var isEnd: Bool = false
+
+  /// Where they are wanted, once a task, before its lines.
+  package var details: [Apus_Node_V1_LogDetails] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1232,6 +1238,21 @@ package nonisolated struct Apus_Node_V1_LogFailure: Sendable {
   package var taskID: String = String()
 
   package var reason: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_Node_V1_LogDetails: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var taskID: String = String()
+
+  /// Labels and variables that the log's options name, and its tag.
+  package var attributes: Dictionary<String,String> = [:]
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3623,7 +3644,7 @@ nonisolated extension Apus_Node_V1_WantedLogs: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Apus_Node_V1_LogRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LogRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}task_ids\0\u{3}is_final\0\u{1}follow\0\u{1}tail\0\u{1}since\0\u{1}until\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}task_ids\0\u{3}is_final\0\u{1}follow\0\u{1}tail\0\u{1}since\0\u{1}until\0\u{1}details\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3638,6 +3659,7 @@ nonisolated extension Apus_Node_V1_LogRequest: SwiftProtobuf.Message, SwiftProto
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.tail) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.until) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.details) }()
       default: break
       }
     }
@@ -3665,6 +3687,9 @@ nonisolated extension Apus_Node_V1_LogRequest: SwiftProtobuf.Message, SwiftProto
     if self.until != 0 {
       try visitor.visitSingularInt64Field(value: self.until, fieldNumber: 7)
     }
+    if self.details != false {
+      try visitor.visitSingularBoolField(value: self.details, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3676,6 +3701,7 @@ nonisolated extension Apus_Node_V1_LogRequest: SwiftProtobuf.Message, SwiftProto
     if lhs.tail != rhs.tail {return false}
     if lhs.since != rhs.since {return false}
     if lhs.until != rhs.until {return false}
+    if lhs.details != rhs.details {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3683,7 +3709,7 @@ nonisolated extension Apus_Node_V1_LogRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Apus_Node_V1_LogBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LogBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}lines\0\u{3}complete_until\0\u{3}caught_up\0\u{1}failures\0\u{3}is_end\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}lines\0\u{3}complete_until\0\u{3}caught_up\0\u{1}failures\0\u{3}is_end\0\u{1}details\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3697,6 +3723,7 @@ nonisolated extension Apus_Node_V1_LogBatch: SwiftProtobuf.Message, SwiftProtobu
       case 4: try { try decoder.decodeSingularBoolField(value: &self.caughtUp) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.failures) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.isEnd) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.details) }()
       default: break
       }
     }
@@ -3721,6 +3748,9 @@ nonisolated extension Apus_Node_V1_LogBatch: SwiftProtobuf.Message, SwiftProtobu
     if self.isEnd != false {
       try visitor.visitSingularBoolField(value: self.isEnd, fieldNumber: 6)
     }
+    if !self.details.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.details, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3731,6 +3761,7 @@ nonisolated extension Apus_Node_V1_LogBatch: SwiftProtobuf.Message, SwiftProtobu
     if lhs.caughtUp != rhs.caughtUp {return false}
     if lhs.failures != rhs.failures {return false}
     if lhs.isEnd != rhs.isEnd {return false}
+    if lhs.details != rhs.details {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3811,6 +3842,41 @@ nonisolated extension Apus_Node_V1_LogFailure: SwiftProtobuf.Message, SwiftProto
   package static func ==(lhs: Apus_Node_V1_LogFailure, rhs: Apus_Node_V1_LogFailure) -> Bool {
     if lhs.taskID != rhs.taskID {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_Node_V1_LogDetails: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LogDetails"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}task_id\0\u{1}attributes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.taskID) }()
+      case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.attributes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.taskID.isEmpty {
+      try visitor.visitSingularStringField(value: self.taskID, fieldNumber: 1)
+    }
+    if !self.attributes.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.attributes, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_Node_V1_LogDetails, rhs: Apus_Node_V1_LogDetails) -> Bool {
+    if lhs.taskID != rhs.taskID {return false}
+    if lhs.attributes != rhs.attributes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

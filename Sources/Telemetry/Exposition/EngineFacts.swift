@@ -1,3 +1,5 @@
+package import EngineInterface
+
 /// What the engine tells of itself for its metrics, as dockerd's do.
 package struct EngineFacts: Sendable, Equatable {
     package var version = ""
@@ -39,6 +41,8 @@ package struct SwarmFacts: Sendable, Equatable {
     package var swarmID: String
     /// `nil` on a worker.
     package var manager: Counts?
+    /// How a manager's posting of alerts goes, which it does while it leads; `nil` where nobody is to be told.
+    package var webhook: PostingState?
 
     package init(nodeID: String, swarmID: String, manager: Counts?) {
         self.manager = manager

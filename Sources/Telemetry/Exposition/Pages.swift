@@ -4,13 +4,15 @@ extension Snapshot {
     /// The page of this node: our own names, then dockerd's.
     package func nodePage(
         _ format: ExpositionFormat, engine: EngineFacts, swarm: SwarmFacts?, history: HistoryState,
-        logs: [LogDestinationFacts] = [], encryption: EncryptionFacts? = nil, paths: [PathMeasurement] = []
+        logs: [LogDestinationFacts] = [], encryption: EncryptionFacts? = nil, paths: [PathMeasurement] = [],
+        push: PostingState? = nil
     ) -> [UInt8] {
         var page = ExpositionWriter(format)
         NodeFamilies([(node, ExpositionWriter.Labels())]).write(to: &page)
         ContainerFamilies(containers, node: nil).write(to: &page)
         if !paths.isEmpty { PathFamilies(paths: paths).write(to: &page) }
         LogFamilies(logs).write(to: &page)
+        PostingFamilies.write(push: push, webhook: swarm?.webhook, to: &page)
         page.family("apus_telemetry_sample_seconds", .gauge, unit: "seconds", "How long the last sample has taken.")
         page.sample(microseconds: nanoseconds / 1000)
         page.family(

@@ -6,9 +6,11 @@ extension Snapshot {
 
     /// What managers are told of this moment.
     ///
-    /// - Parameter logs: Lines that log drivers have given up since the daemon's start, and destinations that cannot be reached.
-    package func pulse(logs: LogTotals = LogTotals()) -> NodePulse {
-        var pulse = NodePulse(time: time, node: NodePulseSeries.allCases.map { value($0, logs) })
+    /// - Parameters:
+    ///   - logs: Lines that log drivers have given up since the daemon's start, and destinations that cannot be reached.
+    ///   - isPushDown: The receiver of the node's metrics does not take them.
+    package func pulse(logs: LogTotals = LogTotals(), isPushDown: Bool = false) -> NodePulse {
+        var pulse = NodePulse(time: time, node: NodePulseSeries.allCases.map { value($0, logs, isPushDown) })
         for sample in containers.lazy.filter({ !$0.target.taskID.isEmpty }).prefix(Self.mostPulseTasks) {
             pulse.tasks[sample.target.taskID] = TaskPulseSeries.allCases.map { series in
                 UInt64(clamping: sample.row[series.measured] ?? 0)
@@ -17,7 +19,7 @@ extension Snapshot {
         return pulse
     }
 
-    private func value(_ series: NodePulseSeries, _ logs: LogTotals) -> UInt64 {
+    private func value(_ series: NodePulseSeries, _ logs: LogTotals, _ isPushDown: Bool) -> UInt64 {
         func told(_ series: NodeSeries) -> UInt64 { UInt64(clamping: node[series] ?? 0) }
         func used(_ whole: NodeSeries, but free: NodeSeries) -> UInt64 {
             let (whole, free) = (told(whole), told(free))
@@ -40,6 +42,7 @@ extension Snapshot {
         case .logDestinationsDown: UInt64(clamping: logs.down)
         case .logSentLines: UInt64(clamping: logs.sentLines)
         case .logSentBytes: UInt64(clamping: logs.sentBytes)
+        case .metricsPushDown: isPushDown ? 1 : 0
         }
     }
 }

@@ -20,18 +20,21 @@ struct EngineFixture: Sendable {
     /// What the engine has warned of.
     let log: Kept<[String]>
 
-    /// - Parameter next: Goes on with what a restarted daemon has: the same directories, nothing in memory.
+    /// - Parameters:
+    ///   - logBound: For all logs together.
+    ///   - next: Goes on with what a restarted daemon has: the same directories, nothing in memory.
     static func run(
-        _ body: (EngineFixture) async throws -> Void, restarted next: ((EngineFixture) async throws -> Void)? = nil
+        logBound: LogBound = .usual, _ body: (EngineFixture) async throws -> Void,
+        restarted next: ((EngineFixture) async throws -> Void)? = nil
     ) async throws {
         try await withNetworkNamespace { namespace in
             try await withTemporaryDirectory { directory in
-                let first = try await open(directory, namespace)
+                let first = try await open(directory, namespace, logBound)
                 _ = try await first.engine.images.importImage(ImageFixture.body(try root()), name: "box", comment: "")
                 try await cleaningUp {
                     try await first.whileRunning { try await body(first) }
                     guard let next else { return }
-                    let second = try await open(directory, namespace)
+                    let second = try await open(directory, namespace, logBound)
                     try await second.whileRunning { try await next(second) }
                 } by: {
                     // By the runtime alone: a test may have left the engine without a store.
@@ -47,16 +50,22 @@ struct EngineFixture: Sendable {
     private func whileRunning(_ body: () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await engine.workbench.run() }
+            group.addTask { await engine.quota.run() }
+            group.addTask { await engine.packer.run() }
             defer { group.cancelAll() }
             try await body()
         }
     }
 
-    private static func open(_ directory: String, _ namespace: NetworkNamespace) async throws -> EngineFixture {
+    private static func open(
+        _ directory: String, _ namespace: NetworkNamespace, _ logBound: LogBound
+    ) async throws -> EngineFixture {
         let lines = Kept<[String]>([])
+        var configuration = EngineConfiguration(
+            rootDirectory: directory + "/lib", runDirectory: directory + "/run", version: "test")
+        configuration.logBound = logBound
         let engine = try await NodeEngine.open(
-            EngineConfiguration(rootDirectory: directory + "/lib", runDirectory: directory + "/run", version: "test"),
-            namespace: namespace, log: Logger(label: "engine") { _ in KeptLog(lines: lines) })
+            configuration, namespace: namespace, log: Logger(label: "engine") { _ in KeptLog(lines: lines) })
         return EngineFixture(engine: engine, directory: directory, namespace: namespace, log: lines)
     }
 

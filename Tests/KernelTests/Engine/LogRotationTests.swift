@@ -84,6 +84,21 @@ import Testing
         }
     }
 
+    @Test func `a container that floods its output gets pipes that hold more`() async throws {
+        try await EngineFixture.run { fixture in
+            func pipe(_ id: String) throws -> CInt {
+                let pid = try fixture.record(id).processID
+                let end = try Descriptor.open("/proc/\(pid)/fd/1", O_WRONLY | O_NONBLOCK)
+                return fcntl(end.raw, 1032)  // F_GETPIPE_SZ
+            }
+            let quiet = try await start(fixture, "while :; do echo x; sleep 0.01; done", size: "10m", count: 2)
+            let loud = try await start(
+                fixture, "/bin/busybox yes a line | /bin/busybox head -c 50000000; sleep 1000", size: "10m", count: 2)
+            try await eventually(within: .seconds(30), "its pipe is large") { try pipe(loud) == 1 << 20 }
+            #expect(try pipe(quiet) == 64 << 10)
+        }
+    }
+
     @Test func `the bound holds without a daemon`() async throws {
         try await EngineFixture.run { fixture in
             let (size, count) = (Int64(64 << 10), 3)

@@ -24,8 +24,11 @@ extension SentenceTests {
             LogDriverError.compressionNotBoolean("text"), .invalidInput,
             "strconv.ParseBool: parsing \"text\": invalid syntax"),
         Row(
-            LogDriverError.invalidPattern(pattern: "pattern", reason: "reason"), .invalidInput,
-            "error parsing regexp: reason: `pattern`"),
+            LogDriverError.compressionWithoutRotation, .invalidInput,
+            "compress cannot be true when max-file is less than 2 or max-size is not set"),
+        Row(
+            LogDriverError.compressionOfOneFile, .invalidInput, "compression cannot be enabled when max file count is 1"
+        ),
         Row(LogDriverError.noStreamChosen, .invalidInput, "Bad parameters: you must choose at least one stream"),
         Row(LogDriverError.nothingKept, .notImplemented, "configured logging driver does not support reading"),
         Row(

@@ -26,7 +26,7 @@ import Testing
         var encoder = FluentdEncoder(
             tag: "t", id: repeated("a", 64), name: "/web", extras: ["env": repeated("x", 40)], hasFractions: false)
         let golden =
-            "92ce6553f10085ac636f6e7461696e65725f6964d940" + repeated("61", 64)
+            "92d26553f10085ac636f6e7461696e65725f6964d940" + repeated("61", 64)
             + "ae636f6e7461696e65725f6e616d65a42f776562a6736f75726365a67374646f7574a36c6f67a668c3a96c6c6fa3656e76d928"
             + repeated("78", 40)
         #expect(encoder.encode(line("héllo")).map { hex($0.bytes) } == [golden])
@@ -41,6 +41,19 @@ import Testing
             + "ac7061727469616c5f6c617374a566616c7365"
         let piece = ShippedLine.Piece(id: "p", ordinal: 2, isLast: false)
         #expect(encoder.encode(line(repeated("y", 300), .error, piece: piece)).map { hex($0.bytes) } == [golden])
+    }
+
+    @Test func `a line without its end is told as Docker tells it: as one that goes on`() throws {
+        var unended = line("x")
+        #expect(unended.part == nil)
+        unended.isUnended = true
+        let part = try #require(unended.part)
+        #expect(part.ordinal == 1 && !part.isLast && part.id.utf8.count == 64)
+        unended.piece = ShippedLine.Piece(id: "p", ordinal: 3, isLast: true)
+        #expect(unended.part == ShippedLine.Piece(id: "p", ordinal: 3, isLast: false))
+        var encoder = FluentdEncoder(tag: "t", id: "a", name: "/web", extras: [:], hasFractions: false)
+        let told = encoder.encode(unended).map { String(decoding: $0.bytes, as: UTF8.self) }.joined()
+        #expect(told.hasSuffix("false"))
     }
 
     @Test func `a message of fluentd has entries, their number and the chunk`() {

@@ -33,7 +33,10 @@ import Testing
     static var swarm: SwarmFacts {
         var counts = SwarmFacts.Counts()
         counts.tasks = ["running": 3]
-        return SwarmFacts(nodeID: "n", swarmID: "s", manager: counts)
+        var facts = SwarmFacts(nodeID: "n", swarmID: "s", manager: counts)
+        facts.webhook = PostingState(address: "http://alerts")
+        facts.webhook?.lost = 4
+        return facts
     }
 
     static var cluster: ClusterFacts {
@@ -65,6 +68,13 @@ import Testing
         return [down, other] + many
     }
 
+    static var push: PostingState {
+        let watch = PostingWatch(address: "http://collector/v1/metrics", failuresOfDown: 1)
+        _ = watch.succeeded(refused: 3)
+        _ = watch.failed("status 503")
+        return watch.state
+    }
+
     static func pages(_ format: ExpositionFormat) -> [(name: String, text: String)] {
         let node = snapshot().nodePage(
             format, engine: EngineFacts(), swarm: swarm, history: HistoryState(), logs: destinations,
@@ -72,7 +82,7 @@ import Testing
                 PathMeasurement(
                     peer: "n2", kind: .vxlan, roundTripMicroseconds: 250, mtu: 1400, linkMTU: 1500, findings: .narrow),
                 PathMeasurement(peer: "n3", kind: .control, lossPermille: 1000, findings: .silent),
-            ])
+            ], push: push)
         return [("node", node), ("cadvisor", snapshot().cadvisorPage(format)), ("cluster", cluster.page(format))].map {
             ($0.0, String(decoding: $0.1, as: UTF8.self))
         }
@@ -140,15 +150,39 @@ import Testing
         }
     }
 
+    @Test func `how posting of metrics and of alerts goes is told`() throws {
+        let page = try #require(Self.pages(.openMetrics).first).text
+        for line in [
+            "apus_metrics_push_up{address=\"http://collector/v1/metrics\"} 0",
+            "apus_metrics_push_requests_total{address=\"http://collector/v1/metrics\",outcome=\"accepted\"} 1",
+            "apus_metrics_push_requests_total{address=\"http://collector/v1/metrics\",outcome=\"failed\"} 1",
+            "apus_metrics_push_refused_points_total{address=\"http://collector/v1/metrics\"} 3",
+            "apus_alert_webhook_up{address=\"http://alerts\"} 1",
+            "apus_alert_webhook_lost_alerts_total{address=\"http://alerts\"} 4",
+        ] { #expect(page.contains(line + "\n"), "\(line)") }
+    }
+
+    @Test func `a receiver is told of once when it is down, and once when it is back`() {
+        let watch = PostingWatch(address: "http://a", failuresOfDown: 2)
+        #expect(watch.succeeded() == nil && watch.failed("one") == nil && !watch.state.isDown)
+        #expect(watch.failed("two") == .down("two") && watch.failed("three") == nil)
+        #expect(watch.state.error == "three" && watch.state.failed == 3)
+        #expect(watch.succeeded() == .up && watch.succeeded() == nil && !watch.state.isDown)
+        let event = PostingWatch.News.down("why").event("metrics-push", of: "http://a")
+        #expect(event.type == "daemon" && event.action == "metrics-push-down")
+        #expect(event.attributes == ["receiver": "http://a", "error": "why"])
+    }
+
     @Test func `a pulse says what a snapshot says`() throws {
         let snapshot = Self.snapshot()
         var logs = LogTotals()
         (logs.dropped, logs.down, logs.sentLines, logs.sentBytes) = (3, 1, 5, 70)
-        let pulse = snapshot.pulse(logs: logs)
+        let pulse = snapshot.pulse(logs: logs, isPushDown: true)
         func told(_ series: NodePulseSeries) -> UInt64? { pulse.node.dropFirst(series.rawValue).first }
         #expect(told(.processors) == snapshot.node[NodeSeries.processors].map { UInt64($0) })
         #expect(told(.logDroppedLines) == 3 && told(.logDestinationsDown) == 1)
         #expect(told(.logSentLines) == 5 && told(.logSentBytes) == 70)
+        #expect(told(.metricsPushDown) == 1 && snapshot.pulse().node.last == 0)
         let total = try #require(snapshot.node[NodeSeries.memoryTotalBytes])
         let free = try #require(snapshot.node[NodeSeries.memoryAvailableBytes])
         #expect(told(.memoryUsedBytes) == UInt64(clamping: max(0, total - free)))

@@ -199,7 +199,41 @@ import Testing
         #expect(webhook.takeLosses() == 0 && webhook.room == 500)
         for number in 2000..<2700 { webhook.tell(alert(number, isOver: true)) }
         #expect(webhook.takeLosses() == 200 && webhook.takeLosses() == 0)
+        #expect(webhook.state.lost == 200 && webhook.state.waiting == 2000)
         #expect(webhook.room == 500)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a receiver that does not take alerts is told of as an event and in metrics, and when it does again`()
+        async throws
+    {
+        let asked = Kept(0)
+        let receiver = LogReceiver { said in
+            guard String(decoding: said, as: UTF8.self).contains("\"version\":\"4\"}") else { return [] }
+            said = []
+            let status = asked.withLock { asked in
+                asked += 1
+                return asked < 4 ? "500 X" : "200 OK"
+            }
+            return Array("HTTP/1.1 \(status)\r\nContent-Length: 0\r\n\r\n".utf8)
+        }
+        let address = "http://127.0.0.1:\(try await receiver.listen())/hook"
+        let webhook = AlertWebhook(url: address, log: Logger(label: "test"))
+        webhook.tell(
+            Alert(
+                fingerprint: "f", name: "A", severity: .warning, summary: "s", labels: [:], value: 1,
+                startsAt: Timestamp(seconds: 1), endsAt: nil))
+        let told = Kept<[EngineEvent]>([])
+        // Cancelled below.
+        let posting = Task { try await webhook.run { event in told.withLock { $0.append(event) } } }
+        try await eventually(within: .seconds(30), "the receiver is back") { told.withLock { $0.count } == 2 }
+        posting.cancel()
+        _ = await posting.result
+        #expect(told.withLock { $0.map(\.action) } == ["alert-webhook-down", "alert-webhook-up"])
+        #expect(told.withLock { $0[0].attributes } == ["receiver": address, "error": "status 500"])
+        let state = webhook.state
+        #expect(state.failed == 3 && state.accepted == 1 && state.waiting == 0 && state.lost == 0 && !state.isDown)
+        try await receiver.stop()
     }
 
     // MARK: A swarm

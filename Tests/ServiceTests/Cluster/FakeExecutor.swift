@@ -30,6 +30,8 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         var hasLeft = false
         /// What tasks have written.
         var logs: [String: [LogEntry]] = [:]
+        /// What log options name of their containers.
+        var logDetails: [String: [String: String]] = [:]
         /// Grows with each line.
         var written = 0
         /// Attachments that some container holds.
@@ -152,6 +154,8 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
             state.facts = facts
         }
     }
+
+    func taskLogDetails(id: String) async throws -> [String: String] { state.withLock { $0.logDetails[id] ?? [:] } }
 
     func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>

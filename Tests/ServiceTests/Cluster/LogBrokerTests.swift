@@ -76,6 +76,25 @@ import Testing
                     "com.docker.swarm.node.id=\(task.nodeID ?? ""),com.docker.swarm.service.id=\(task.serviceID),"
                         + "com.docker.swarm.task.id=\(task.id) 49.3\n"
                 ])
+            // What log options name of the containers comes from the nodes, and cannot say whose line it is.
+            for node in [first, second] {
+                node.executor.state.withLock { state in
+                    for task in tasks {
+                        state.logDetails[task.id] = [
+                            "color": "blue", "zone": "a b", "com.docker.swarm.task.id": "other",
+                        ]
+                    }
+                }
+            }
+            detailed.tail = 4
+            let named = text(try await all(try await manager.serviceLogs("web", detailed)))
+            #expect(
+                named
+                    == tasks.enumerated().map { index, task in
+                        "color=blue,com.docker.swarm.node.id=\(task.nodeID ?? ""),"
+                            + "com.docker.swarm.service.id=\(task.serviceID),com.docker.swarm.task.id=\(task.id),"
+                            + "zone=a+b 49.\(index)\n"
+                    })
         }
     }
 

@@ -55,7 +55,7 @@ enum Unpacker {
         case 0xc6, 0xdb: return text(number(4))
         case 0xcc: return number(1).map { (.integer(Int64($0.0)), $0.1) }
         case 0xcd: return number(2).map { (.integer(Int64($0.0)), $0.1) }
-        case 0xce: return number(4).map { (.integer(Int64($0.0)), $0.1) }
+        case 0xce, 0xd2: return number(4).map { (.integer(Int64($0.0)), $0.1) }
         case 0xd7: return rest.count >= 9 ? (.other, rest.dropFirst(9)) : nil
         case 0xdc: return array(number(2))
         case 0xde: return map(number(2))

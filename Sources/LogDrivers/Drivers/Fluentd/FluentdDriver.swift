@@ -171,20 +171,21 @@ struct FluentdEncoder: LineEncoder {
     mutating func encode(_ line: ShippedLine) -> [EncodedLine] {
         var entry = MessagePackWriter()
         entry.array(2)
-        let seconds = UInt64(clamping: line.time.seconds)
         if hasFractions {
-            entry.extension8(type: 0, UInt32(truncatingIfNeeded: seconds), UInt32(clamping: line.time.nanoseconds))
+            let seconds = UInt32(truncatingIfNeeded: line.time.seconds)
+            entry.extension8(type: 0, seconds, UInt32(clamping: line.time.nanoseconds))
         } else {
-            entry.unsigned(seconds)
+            entry.seconds(line.time.seconds)
         }
-        entry.map(fieldCount + (line.piece == nil ? 0 : 4))
+        let part = line.part
+        entry.map(fieldCount + (part == nil ? 0 : 4))
         entry.raw(head)
         entry.string("source")
         entry.string(line.stream == .output ? "stdout" : "stderr")
         entry.string("log")
         entry.string(line.text)
         entry.raw(tail)
-        if let piece = line.piece {
+        if let piece = part {
             for (name, value) in [
                 ("partial_message", "true"), ("partial_id", piece.id), ("partial_ordinal", "\(piece.ordinal)"),
                 ("partial_last", "\(piece.isLast)"),

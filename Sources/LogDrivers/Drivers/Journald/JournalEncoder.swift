@@ -34,7 +34,7 @@ struct JournalEncoder: LineEncoder {
             fields.append("CONTAINER_LOG_EPOCH", "\(place.inode)-\(place.beginning)")
             fields.append("CONTAINER_LOG_ORDINAL", String(place.offset))
         }
-        if let piece = line.piece {
+        if let piece = line.part {
             if !piece.isLast { fields.append("CONTAINER_PARTIAL_MESSAGE", "true") }
             fields.append("CONTAINER_PARTIAL_ID", piece.id)
             fields.append("CONTAINER_PARTIAL_ORDINAL", String(piece.ordinal))

@@ -60,7 +60,7 @@ struct SplunkEvents: LineEncoder {
             json.string(about + line.text)
         } else {
             json.raw("{\"line\":")
-            if format == .json, JSONCheck.isValue(line.text) { json.raw(line.text) } else { json.string(line.text) }
+            if format == .json, JSONCheck.isValue(line.text) { json.compact(line.text) } else { json.string(line.text) }
             json.raw(line.stream == .error ? ",\"source\":\"stderr\"" : ",\"source\":\"stdout\"")
             if let piece = line.piece {
                 json.raw(",\"partial\":{\"id\":")
