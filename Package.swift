@@ -184,8 +184,8 @@ let package = Package(
         library(
             "Dashboard",
             [
-                "Cluster", "Telemetry", "DockerMessages", "DockerTypes", "EngineInterface", "Concurrency", "LinuxSystem",
-                "CArchive", "CDashboardAssets", "Model", "Addressing", "Faults",
+                "Cluster", "Telemetry", "DockerMessages", "DockerTypes", "EngineInterface", "Concurrency",
+                "LinuxSystem", "CArchive", "CDashboardAssets", "OCI", "Model", "Addressing", "Faults",
             ],
             [
                 hummingbirdCore, hummingbirdHTTP2, nioCore, nioFoundation, nioTLS, nioSSL, httpTypes, crypto,

@@ -105,7 +105,8 @@ class Cluster:
         amount = {"cpu": (1.6, 1.2, 2.5), "memory": (17 * 2**30, 2 * 2**30, 2**30), "network": (20e6, 12e6, 50e6), "drops": (.6, 3, 30), "connections": (180, 90, 620), "retransmits": (1, 4, 46), "throttled": (.01, .05, .6), "faults": (0, 3, 180), "pressure": (.01, .04, .4), "diskio": (3e6, 2e6, 9e6), "processes": (40, 2, 10), "restarts": (0, 0, 0), "loglines": (4e3, 2e3, 30e3), "disk": (.4, .01, 0), "conntrack": (.03, .01, .05), "roundTrip": (.0009, .0005, .0018), "loss": (.001, .02, .2)}.get(series, (1, 1, 1))
         if kind != "cluster":
             amount = tuple(x / (90 if series == "memory" else 6) for x in amount)
-        names = [x["name"] for x in self.nodes[:8]] if by == "node" else [f"{next((s['name'] for s in self.services if s['id'] == oid), '')}.{t['slot']}" for t in self.tasks if t["service"] == oid and t["state"] == "running"] if by == "task" else {"network": ["in", "out"], "diskio": ["read", "write"], "pressure": ["cpu", "memory", "io"], "memory": ["working set", "anonymous"]}.get(series, [series]) if by == "direction" else [series]
+        among = {f"service:{s['id']}": s["name"] for s in self.services if s["running"]}
+        names = [among[x] for x in q["scope"].split(",") if x in among] if "," in q.get("scope", "") else [x["name"] for x in self.nodes[:8]] if by == "node" else [f"{next((s['name'] for s in self.services if s['id'] == oid), '')}.{t['slot']}" for t in self.tasks if t["service"] == oid and t["state"] == "running"] if by == "task" else {"network": ["in", "out"], "diskio": ["read", "write"], "pressure": ["cpu", "memory", "io"], "memory": ["working set", "anonymous"]}.get(series, [series]) if by == "direction" else [series]
         lines, gaps = [], []
         oldtask = oid == ID("web.2.old")
         for k, name in enumerate(names):

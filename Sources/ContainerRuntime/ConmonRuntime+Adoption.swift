@@ -20,11 +20,13 @@ extension ConmonRuntime {
         }
         let hub = hub(of: id)
         entries.withLock { $0[id]?.record = record }
-        let bundle = paths.bundle(id)
-        if let exit = try await onThread({ try ExitFile.read(in: bundle) }) { return .exited(exit) }
+        let (bundle, layout) = (paths.bundle(id), self.layout)
+        if let exit = try await onThread({ try ExitFile.read(in: bundle, of: id, layout) }) { return .exited(exit) }
         guard record.isMonitored else {
             // It may have ended between the two looks.
-            if let exit = try await onThread({ try ExitFile.read(in: bundle) }) { return .exited(exit) }
+            if let exit = try await onThread({ try ExitFile.read(in: bundle, of: id, layout) }) {
+                return .exited(exit)
+            }
             return .exited(try await endUnmonitored(record))
         }
         do {

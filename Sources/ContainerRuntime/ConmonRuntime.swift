@@ -248,7 +248,7 @@ package final class ConmonRuntime: ContainerRuntime {
         }
         let (paths, layout) = (self.paths, self.layout)
         return try await onThread {
-            if let exit = try ExitFile.read(in: paths.bundle(id)) { return .exited(exit) }
+            if let exit = try ExitFile.read(in: paths.bundle(id), of: id, layout) { return .exited(exit) }
             if Files.exists(paths.startFIFO(id, of: record.maker)) { return .created(pid: record.pid) }
             let isFrozen = try Self.isFrozen(ContainerSpecification.cgroup(of: id), in: layout)
             return isFrozen ? .paused(pid: record.pid) : .running(pid: record.pid)
@@ -265,11 +265,11 @@ package final class ConmonRuntime: ContainerRuntime {
 
     package func waitForExit(_ id: String) async throws -> ContainerExit {
         let record = try await record(of: id)
-        let bundle = paths.bundle(id)
-        if let exit = try await onThread({ try ExitFile.read(in: bundle) }) { return exit }
+        let (bundle, layout) = (paths.bundle(id), self.layout)
+        if let exit = try await onThread({ try ExitFile.read(in: bundle, of: id, layout) }) { return exit }
         // conmon ends right after it has written the file, so its end says both: the exit, or that nobody will tell it.
         _ = try await Processes.waitForExit(ofPid: record.conmon, startTime: record.conmonStartTime)
-        if let exit = try await onThread({ try ExitFile.read(in: bundle) }) { return exit }
+        if let exit = try await onThread({ try ExitFile.read(in: bundle, of: id, layout) }) { return exit }
         return try await endUnmonitored(record)
     }
 

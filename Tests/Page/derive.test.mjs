@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { attention, eventKind, hasQuorum, lastReason, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
+import { attention, eventKind, hasQuorum, keepKnown, lastReason, matcher, serviceGlyph, statedLevel, worstFirst } from '../../Sources/Dashboard/Assets/derive.js';
 import { Live, apply, blank } from '../../Sources/Dashboard/Assets/live.js';
-import { age, bytes, clock, figure, niceTop, plain, shortImage, span, ticks, zoneName } from '../../Sources/Dashboard/Assets/format.js';
+import { age, bytes, clock, figure, niceTop, plain, shortImage, span, ticks, visible, zoneName } from '../../Sources/Dashboard/Assets/format.js';
 import en from '../../Sources/Dashboard/Assets/words-en.js';
 import zh from '../../Sources/Dashboard/Assets/words-zh-hant.js';
 
@@ -55,6 +55,26 @@ test('deltas change what they name and nothing else', () => {
   assert.deepEqual([s.cluster.name, s.revision, s.problem], ['c', 2, 'noSwarm']);
   apply(s, { whole: true, epoch: 'f', revision: 1, problem: null, set: {}, gone: {} });
   assert.equal(s.services.size, 0);
+});
+
+test('what was drawn of a node that does not answer stays, and the hatching begins where it ends', () => {
+  const old = { from: 0, step: 10, lines: [{ name: 'a', values: [1, 2, 3] }, { name: 'b', values: [4, 5, 6] }] };
+  const next = keepKnown(old, { from: 10, step: 10, lines: [{ name: 'a', values: [2, 3, 7] }], gaps: [{ node: 'b', from: 10, to: 40 }] });
+  assert.deepEqual(next.lines, [{ name: 'a', values: [2, 3, 7] }, { name: 'b', values: [5, 6, null] }]);
+  assert.equal(next.gaps[0].from, 30);
+  const other = keepKnown(old, { from: 1000, step: 10, lines: [{ name: 'a', values: [1] }], gaps: [{ node: 'b', from: 1000, to: 1010 }] });
+  assert.deepEqual([other.lines.length, other.gaps[0].from], [1, 1000]);
+  const whole = { from: 0, step: 10, lines: [{ name: 'sum', values: [9] }], gaps: [{ node: 'b', from: 0, to: 10 }] };
+  assert.equal(keepKnown(null, whole), whole);
+});
+
+test('paths that are unwell are marked', () => assert.equal(eventKind({ type: 'network', action: 'path-ill', attributes: {} }), 'warn'));
+
+test('what containers write cannot move, hide or turn round other text', () => {
+  assert.equal(visible('<b>plain</b>\ttext \u4e2d'), '<b>plain</b>\ttext \u4e2d');
+  assert.equal(visible('\x1b[31mred\x1b[0m'), 'red');
+  assert.equal(visible('a\0b\rc\nd\x1b[2Je\x7f'), 'a\u2400b\u240dc\u240ad\u241b[2Je\u2421');
+  assert.equal(visible('user\u202egpj.exe\u2066x\x9b1m\u2028'), 'user\u2039202e\u203agpj.exe\u20392066\u203ax\u20399b\u203a1m\u20392028\u203a');
 });
 
 test('events are kept once each, in order', () => {

@@ -54,6 +54,25 @@ enum ExitFile {
             monitorWasLost: Files.exists("\(directory)/\(lostMark)"))
     }
 
+    /// The same for a container. With version 1 of cgroups some kernels do not tell conmon that a process was killed for lack of memory: the group,
+    /// which is there until the container is deleted, has counted it. What it says is written down for later readers.
+    static func read(in directory: String, of container: String, _ layout: CgroupLayout) throws -> ContainerExit? {
+        guard var exit = try read(in: directory) else { return nil }
+        guard exit.code != 0, !exit.outOfMemory else { return exit }
+        let group = ContainerSpecification.cgroup(of: container)
+        do {
+            guard let kills = try Cgroups.statistics(of: group, in: layout).outOfMemoryKills, kills > 0 else {
+                return exit
+            }
+            exit.outOfMemory = true
+            try PlainFile.write([], to: directory + "/oom")
+        } catch {
+            // That it has ended is told all the same.
+            return exit
+        }
+        return exit
+    }
+
     /// Writes what conmon cannot write any more; the first one wins, everybody reads the same.
     static func writeInstead(_ code: Int, in directory: String) throws {
         let temporary = "\(directory)/exit.\(RandomID.hex(bytes: 6))"

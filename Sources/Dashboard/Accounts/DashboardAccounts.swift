@@ -44,7 +44,7 @@ package final class DashboardAccounts: Sendable {
         if let delay = gate.withLock({ $0.admit(name: name, address: address, at: time) }) { return .wait(delay) }
         let account = await store.accounts().first { $0.name == name }
         guard try await worker.matches(password, account?.password), let account else { return .wrong }
-        gate.withLock { $0.letIn(name: name, address: address) }
+        gate.withLock { $0.letIn(name: name, address: address, at: time) }
         let user = DashboardUser(name: account.name, role: account.role)
         return .signedIn(cookie: try await cookie(name: account.name, generation: account.generation), user)
     }

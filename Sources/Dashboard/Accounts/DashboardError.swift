@@ -9,6 +9,8 @@ package struct DashboardError: Fault, Equatable, CustomStringConvertible {
         /// What is asked for is not kept here: a history, paths.
         case notKept
         case noSwarm, slow
+        /// Not the name of an image.
+        case badImage
     }
     package let code: Code
 
@@ -24,13 +26,14 @@ package struct DashboardError: Fault, Equatable, CustomStringConvertible {
         case .tooMany: "there are too many already"
         case .noSuchAccount: "there is no such account"
         case .noSwarm: "the dashboard is served by managers, and this node is none or is still starting"
-        case .badRequest, .notSignedIn, .notAllowed, .notFound, .tooLarge, .crossSite, .notKept, .slow: code.rawValue
+        case .badRequest, .notSignedIn, .notAllowed, .notFound, .tooLarge, .crossSite, .notKept, .slow, .badImage:
+            code.rawValue
         }
     }
 
     package var kind: FaultKind {
         switch code {
-        case .badAccountName, .badPassword, .badRole, .badRequest, .tooLarge: .invalidInput
+        case .badAccountName, .badPassword, .badRole, .badRequest, .tooLarge, .badImage: .invalidInput
         case .tooMany: .conflict
         case .noSuchAccount, .notFound: .notFound
         case .notSignedIn, .notAllowed, .crossSite: .forbidden

@@ -1,7 +1,8 @@
 /// How often one may try to sign in: a pure machine with the time handed in.
 ///
 /// Each name and address has five tries; after them a delay that doubles from one second to sixty. A minute has ten tries in all, so
-/// that many addresses are no way around it.
+/// that many addresses are no way around it. A name that was let in from an address before has its five tries whatever strangers do: they
+/// would otherwise keep everybody out with ten tries a minute.
 package struct LoginGate: Sendable {
     private struct Tries {
         var failures = 0
@@ -18,6 +19,8 @@ package struct LoginGate: Sendable {
 
     private var tries: [String: Tries] = [:]
     private var recent: [Double] = []
+    /// When somebody was let in last, by name and address.
+    private var welcome: [String: Double] = [:]
 
     package init() {}
 
@@ -28,8 +31,10 @@ package struct LoginGate: Sendable {
         recent.removeAll { $0 <= now - 60 }
         let key = Self.key(name, address)
         if let known = tries[key], known.notBefore > now { return known.notBefore - now }
-        if recent.count >= Self.triesPerMinute, let oldest = recent.first { return max(oldest + 60 - now, 0.001) }
-        recent.append(now)
+        if welcome[key] == nil {
+            if recent.count >= Self.triesPerMinute, let oldest = recent.first { return max(oldest + 60 - now, 0.001) }
+            recent.append(now)
+        }
         var known = tries[key] ?? Tries()
         known.failures += 1
         known.last = now
@@ -44,9 +49,17 @@ package struct LoginGate: Sendable {
     }
 
     /// The right password: the name begins anew, and the try is not counted against others.
-    package mutating func letIn(name: String, address: String) {
-        tries[Self.key(name, address)] = nil
-        if !recent.isEmpty { recent.removeLast() }
+    /// - Parameter now: As for ``admit(name:address:at:)``.
+    package mutating func letIn(name: String, address: String, at now: Double) {
+        let key = Self.key(name, address)
+        tries[key] = nil
+        if welcome[key] == nil, !recent.isEmpty { recent.removeLast() }
+        if welcome[key] == nil, welcome.count >= Self.remembered,
+            let oldest = welcome.min(by: { $0.value < $1.value })
+        {
+            welcome[oldest.key] = nil
+        }
+        welcome[key] = now
     }
 
     private mutating func remember(_ known: Tries, _ key: String) {

@@ -54,7 +54,7 @@ extension EventView {
         let event = told.event
         self.init(time: event.time.milliseconds, type: event.type, action: event.action, id: event.actorID)
         cursor = told.cursor?.description ?? ""
-        name = event.attributes["name"] ?? ""
+        name = (event.attributes["name"] ?? "").cut(to: .value)
         /// Whom the event is of, or is told with: containers name it by labels, the others by kind.
         func subject(_ kind: String) -> String? {
             event.type == kind
@@ -68,7 +68,7 @@ extension EventView {
             "exitCode", "image", "reason", "signal", "network", "container", "state.new", "state.old", "user",
             "summary", "outcome", "severity", "node.name", "service.name",
         ] {
-            attributes[key] = event.attributes[key]
+            attributes[key] = event.attributes[key]?.cut(to: .value)
         }
     }
 }

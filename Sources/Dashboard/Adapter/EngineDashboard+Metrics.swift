@@ -5,11 +5,11 @@ extension EngineDashboard {
 
     package func metrics(_ query: DashboardMetricsQuery) async throws -> DashboardMetrics {
         guard let curves = extras.curves else { throw DashboardError(.notKept) }
-        let state = try await state()
         let isNode = query.scope.kind == .cluster || query.scope.kind == .node
-        guard let recipe = ChartRecipe(query.series, ofNode: isNode, byDirection: query.by == "direction"),
-            let groups = Self.groups(query, recipe.kind, state)
-        else { throw DashboardError(.notKept) }
+        guard let recipe = ChartRecipe(query.series, ofNode: isNode, byDirection: query.by == "direction") else {
+            throw DashboardError(.notKept)
+        }
+        let (state, groups) = try await subjects(query, recipe.kind)
         let answer = try await curves(
             ChartRequest(groups: groups, series: recipe.series, window: query.window, points: query.points))
         let names = Dictionary(state.nodes.map { ($0.id, $0.name) }) { first, _ in first }
@@ -18,6 +18,16 @@ extension EngineDashboard {
             gaps: answer.silent.map { node in
                 DashboardMetrics.Gap(node: names[node] ?? node, from: query.window.from, to: query.window.to)
             })
+    }
+
+    /// A tab has a dozen charts, which ask at the same time: the objects are listed once for them. What is not among those is looked for anew.
+    private func subjects(
+        _ query: DashboardMetricsQuery, _ kind: ChartEntity.Kind
+    ) async throws -> (DashboardState, [ChartRequest.Group]) {
+        if let state = recent.state, let groups = Self.groups(query, kind, state) { return (state, groups) }
+        let state = try await state()
+        guard let groups = Self.groups(query, kind, state) else { throw DashboardError(.notKept) }
+        return (state, groups)
     }
 
     /// Who makes up each line. A place's tasks of before are among its entities, so that its history does not begin with the last one.
@@ -42,6 +52,12 @@ extension EngineDashboard {
         case .node:
             guard let node = state.nodes.first(where: { $0.id == query.scope.id }) else { return nil }
             groups = [.init(name: node.name, entities: entities(of: node))]
+        case .service where !query.others.isEmpty:
+            let tasks = Dictionary(grouping: state.tasks, by: \.service)
+            let names = Dictionary(state.services.map { ($0.id, $0.name) }) { first, _ in first }
+            groups = ([query.scope] + query.others).compactMap { scope in
+                names[scope.id].map { .init(name: $0, entities: containers(tasks[scope.id] ?? [])) }
+            }
         case .service:
             guard let service = state.services.first(where: { $0.id == query.scope.id }) else { return nil }
             let tasks = state.tasks.filter { $0.service == service.id }

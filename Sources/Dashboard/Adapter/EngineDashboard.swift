@@ -4,6 +4,7 @@ package import EngineInterface
 import Foundation
 package import Logging
 package import Model
+import OCI
 
 /// The dashboard's view of this node's engine and of the swarm that it manages, through what the Engine API is answered with.
 package struct EngineDashboard: DashboardBackend {
@@ -56,6 +57,8 @@ package struct EngineDashboard: DashboardBackend {
     let extras: Extras
     let version: String
     let logger: Logger
+    /// What was looked at last, and when: charts of one page have the same objects.
+    let recent = RecentState()
 
     package init(_ sources: Sources, extras: Extras = Extras(), version: String, logger: Logger) {
         self.extras = extras
@@ -87,7 +90,10 @@ package struct EngineDashboard: DashboardBackend {
         state.cluster.version = version
         let managers = state.nodes.filter { $0.role == "manager" && $0.reachability != nil }
         state.cluster.managers = managers.count
-        state.cluster.reachable = managers.count { $0.reachability == "reachable" }
+        // Without a quorum none is known to be reachable, but for the one of several that answers here.
+        state.cluster.reachable = managers.count {
+            $0.reachability == "reachable" || ($0.id == info.nodeID && managers.count > 1)
+        }
         state.cluster.hasHistory = extras.curves != nil
         if let board = await extras.board?() { state.fill(from: board, now: Timestamp.now.seconds) }
         state.paths = try await extras.paths?().paths.map(PathView.init) ?? []
@@ -97,6 +103,7 @@ package struct EngineDashboard: DashboardBackend {
                 state.alerts[index].silencedUntil = silenced[state.alerts[index].id]?.milliseconds
             }
         }
+        recent.keep(state)
         return state
     }
 
@@ -167,6 +174,8 @@ package struct EngineDashboard: DashboardBackend {
         case .update(let service, let version, let image):
             try await change(service, version) { spec in
                 guard spec.taskTemplate.containerSpec != nil else { throw DashboardError(.badRequest) }
+                // The command line looks at it before it asks; here nobody has.
+                do { _ = try ImageReference(image) } catch { throw DashboardError(.badImage) }
                 spec.taskTemplate.containerSpec?.image = image
             }
         case .rollBack(let service, let version):

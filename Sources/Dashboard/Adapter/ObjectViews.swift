@@ -16,7 +16,7 @@ extension Timestamp {
 extension NodeView {
     init(_ node: Node) {
         self.init(id: node.id)
-        name = node.description?.hostname ?? node.spec.name ?? node.id
+        name = (node.description?.hostname ?? node.spec.name ?? node.id).cut(to: .value)
         role = node.spec.role.rawValue
         isLeader = node.managerStatus?.leader ?? false
         state = node.status.state.rawValue
@@ -27,8 +27,8 @@ extension NodeView {
         if let platform = node.description?.platform { system = "\(platform.system)/\(platform.architecture)" }
         cpus = Double(node.description?.resources.nanoCPUs ?? 0) / 1e9
         memory = node.description?.resources.memoryBytes ?? 0
-        message = node.status.message.flatMap { $0.isEmpty ? nil : $0 }
-        labels = node.spec.labels
+        message = node.status.message.flatMap { $0.isEmpty ? nil : $0.cut(to: .reason) }
+        labels = node.spec.labels.cut
         version = node.version.index
     }
 }
@@ -59,10 +59,10 @@ extension ServiceView {
             AddressView(network: $0.networkID, address: $0.addr.map { "\($0.address)" } ?? "")
         }
         networks = (spec.taskTemplate.networks ?? spec.networks ?? []).compactMap(\.target)
-        labels = spec.labels
+        labels = spec.labels.cut
         memoryLimit = spec.taskTemplate.resources?.limits?.memoryBytes
         cpuLimit = spec.taskTemplate.resources?.limits?.nanoCPUs.nonZero.map { Double($0) / 1e9 }
-        constraints = spec.taskTemplate.placement?.constraints ?? []
+        constraints = (spec.taskTemplate.placement?.constraints ?? []).prefix(64).map { $0.cut(to: .value) }
         canRollBack = service.previousSpec != nil
         if let status = service.updateStatus, let state = status.state {
             update = UpdateView(
@@ -84,8 +84,8 @@ extension TaskView {
         image = task.spec.containerSpec?.image ?? ""
         createdAt = task.createdAt.milliseconds
         since = task.status.timestamp.milliseconds
-        message = task.status.message
-        error = task.status.err.flatMap { $0.isEmpty ? nil : $0 }
+        message = task.status.message?.cut(to: .reason)
+        error = task.status.err.flatMap { $0.isEmpty ? nil : $0.cut(to: .reason) }
         if task.status.state.isTerminal { exitCode = task.status.containerStatus?.exitCode }
         container = task.status.containerStatus?.containerID.nonEmpty
         addresses = (task.networksAttachments ?? []).flatMap { attachment in
@@ -153,6 +153,28 @@ extension ContainerView {
         let (milliseconds, isTooFar) = container.created.multipliedReportingOverflow(by: 1000)
         createdAt = isTooFar ? 0 : milliseconds
         self.node = node
+    }
+}
+
+/// How much is shown of texts of others: every tab is told the whole of it.
+enum TextBound: Int {
+    case value = 256
+    case reason = 4096
+}
+
+extension String {
+    /// The beginning of it, with a mark where something was left out.
+    func cut(to bound: TextBound) -> String {
+        guard utf8.count > bound.rawValue else { return self }
+        return String(decoding: utf8.prefix(bound.rawValue), as: UTF8.self) + "…"
+    }
+}
+
+extension [String: String] {
+    /// The first in order of their names.
+    var cut: [String: String] {
+        let few = sorted { $0.key < $1.key }.prefix(64).map { ($0.key.cut(to: .value), $0.value.cut(to: .value)) }
+        return Dictionary(few) { first, _ in first }
     }
 }
 

@@ -2,14 +2,16 @@ package import Cluster
 import EngineInterface
 
 extension DashboardState {
-    /// Fills in what nodes, services and tasks use now.
-    /// - Parameter now: Seconds since 1970; what is older than a minute says nothing any more.
+    /// Fills in what nodes, services and tasks use. What a node told last stays, with its time: the page tells how old it is.
+    /// - Parameter now: Seconds since 1970; what is older than a minute is no part of what a service uses.
     package mutating func fill(from board: PulseBoard, now: Int64) {
-        for index in nodes.indices { nodes[index].use = NodeUse(board, nodes[index].id, now: now) }
+        for index in nodes.indices { nodes[index].use = NodeUse(board, nodes[index].id) }
         var services: [String: TaskUse] = [:]
         for index in tasks.indices {
-            guard let use = board.tasks[tasks[index].id].flatMap({ TaskUse($0, now: now) }) else { continue }
+            guard let latest = board.tasks[tasks[index].id] else { continue }
+            let use = TaskUse(latest)
             tasks[index].use = use
+            guard now - latest.time <= PulseBoard.staleAfter else { continue }
             services[tasks[index].service, default: TaskUse()].add(use)
         }
         for index in self.services.indices { self.services[index].use = services[self.services[index].id] }
@@ -17,8 +19,8 @@ extension DashboardState {
 }
 
 extension NodeUse {
-    fileprivate init?(_ board: PulseBoard, _ id: String, now: Int64) {
-        guard let latest = board.latest(ofNode: id), now - latest.time <= PulseBoard.staleAfter else { return nil }
+    fileprivate init?(_ board: PulseBoard, _ id: String) {
+        guard let latest = board.latest(ofNode: id) else { return nil }
         func told(_ series: NodePulseSeries) -> Double? {
             latest.values.dropFirst(series.rawValue).first.map { Double($0) }
         }
@@ -42,8 +44,7 @@ extension NodeUse {
 }
 
 extension TaskUse {
-    fileprivate init?(_ latest: PulseBoard.TaskLatest, now: Int64) {
-        guard now - latest.time <= PulseBoard.staleAfter else { return nil }
+    fileprivate init(_ latest: PulseBoard.TaskLatest) {
         self.init()
         memory = latest.values.dropFirst(TaskPulseSeries.memoryWorkingSetBytes.rawValue).first.map { Double($0) }
         if latest.seconds > 0, let grown = latest.growth.dropFirst(TaskPulseSeries.cpuMicroseconds.rawValue).first {

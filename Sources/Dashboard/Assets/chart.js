@@ -1,11 +1,11 @@
 // A chart: its data, its lines, its key, its table.
-import { Icon, LineKey, html, s, useEffect, useRef, useState } from './ui.js';
+import { Icon, LineKey, html, s, useEffect, useMemo, useRef, useState } from './ui.js';
 import { hms, t } from './words.js';
 import { figure, niceTop, plain } from './format.js';
-import { MARK, axisLabels, hatch, put, timeAxis } from './plot.js';
+import { axisLabels, hatch, marks, put, timeAxis } from './plot.js';
 import { get } from './api.js';
 import { live, sel } from './app.js';
-import { eventKind } from './derive.js';
+import { keepKnown, valueAt } from './derive.js';
 
 /** What there is to draw: unit, factor from what is stored, figures. */
 export const SERIES = {
@@ -16,17 +16,18 @@ export const SERIES = {
 const POINTS = 360, FRESH = 10_000;
 
 /** Fetches again when the range or what is asked changes, in live time every ten seconds. Keeps the old lines meanwhile. */
-function useSeries(scope, series, by) {
+function useSeries(scope, series, by, points = POINTS) {
   const [data, set] = useState({ lines: null, error: null });
   useEffect(() => {
+    if (!series) return undefined;
     let asked = null, timer = 0, abort = null, at = 0;
     const fetchNow = async () => {
       const { from, to } = sel.value;
       asked = `${Math.round(to - from)} ${sel.value.live ? 'live' : from}`; at = Date.now();
       abort?.abort(); abort = new AbortController();
       try {
-        const answer = await get('query', { scope, series, by, from: Math.round(from), to: Math.round(to), points: POINTS }, abort.signal);
-        set({ lines: answer, error: null });
+        const answer = await get('query', { scope, series, by, from: Math.round(from), to: Math.round(to), points }, abort.signal);
+        set(old => ({ lines: keepKnown(old.lines, answer), error: null }));
       } catch (error) { if (error.name !== 'AbortError') set(old => ({ lines: old.lines, error })); }
     };
     const look = () => {
@@ -42,14 +43,26 @@ function useSeries(scope, series, by) {
   return data;
 }
 
-/** A line's value at a moment, null where there is none. */
-const valueAt = (data, line, x) => { const i = Math.round((x - data.from) / data.step); return i >= 0 && i < line.values.length ? line.values[i] : null; };
+/** One line for each service, small: CPU of the time shown. A table asks once for all its rows. */
+export function useSparks(services) {
+  const scope = services.slice(0, 30).map(x => `service:${x.id}`).sort().join();
+  const { lines: data } = useSeries(scope, scope && live.state.cluster?.hasHistory ? 'cpu' : '', null, 48);
+  return useMemo(() => new Map((data?.lines || []).map(l => [l.name, sparkPath(l.values)])), [data]);
+}
+function sparkPath(values) {
+  const most = Math.max(1e-9, ...values.map(y => y ?? 0)), n = Math.max(1, values.length - 1);
+  let path = '', pen = false;
+  values.forEach((y, i) => { if (y == null) { pen = false; return; } path += `${pen ? 'L' : 'M'}${(i / n * 72).toFixed(1)} ${(15 - y / most * 13).toFixed(1)}`; pen = true; });
+  return path;
+}
+export const Spark = ({ path }) => html`<svg class="spark" viewBox="0 0 72 16" aria-hidden="true">${path && html`<path d=${path} />`}</svg>`;
 
 /** Bytes take the unit that fits what there is; others have one. */
 function scaled(kind, data, limit) {
-  if (kind.u !== 'MiB') return [kind.by || 1, kind.u];
+  if (kind.u !== 'MiB' && !kind.u.endsWith('B/s')) return [kind.by || 1, kind.u];
   let most = limit || 0;
   for (const line of data?.lines || []) for (const y of line.values) if (y > most) most = y;
+  if (kind.u !== 'MiB') return !most ? [kind.by, kind.u] : [[1e9, 1e-9, 'GB/s'], [1e6, 1e-6, 'MB/s'], [1e3, 1e-3, 'kB/s'], [0, 1, 'B/s']].find(([least]) => most >= least).slice(1);
   return most >= 4 * 2 ** 30 ? [1 / 2 ** 30, 'GiB'] : [kind.by, kind.u];
 }
 
@@ -70,7 +83,7 @@ export function Chart({ scope, series, by, title, wide, limit, hue, isShared }) 
       g.push(s('path.grid', { d: [0, 0.5, 1].map(k => `M0 ${v.Y(v.max * k)}H${w}`).join('') }), hatch(v, d?.gaps, v.top, bottom), marks(v, a, b, bottom));
       if (top) { const y = v.Y(top * factor); g.push(s('path.limit', { d: `M0 ${y}H${w}` }), s('text.halo', { x: w, y: y + (y < v.top + 16 ? 13 : -4), 'text-anchor': 'end' }, `${t('limit')} ${plain(top * factor)}`)); }
       (d?.lines || []).forEach((line, k) => g.push(s('path', { class: `ln s${1 + (hue?.(line.name) ?? k) % 6}`, d: pathOf(v, d, line, factor) })));
-      g.push([[1, v.top + 11], [0.5, v.Y(v.max / 2) - 3]].slice(0, H < 90 ? 1 : 2).map(([k, y]) => s('text.halo', { x: 0, y }, (v.max * k).toLocaleString('en'))), axisLabels(v, H));
+      g.push([[1, v.top + 11], [0.5, v.Y(v.max / 2) - 3]].slice(0, H < 90 ? 1 : 2).map(([k, y]) => s('text.halo', { x: 0, y }, plain(v.max * k))), axisLabels(v, H));
       put(svg, v, g, w, H, name);
     };
     v.extra = () => {
@@ -131,19 +144,6 @@ function pathOf(v, d, line, factor) {
     pen = true;
   });
   return path;
-}
-
-/** What failed and what was updated, as thin lines. */
-function marks(v, a, b, bottom) {
-  const out = [];
-  let last = -9;
-  for (const e of live.events) {
-    const k = e.time > a && e.time < b ? eventKind(e) : '';
-    if ((k !== 'bad' && k !== 'update') || v.X(e.time) - last <= 6) continue;
-    const x = last = v.X(e.time), red = k === 'bad' ? '.red' : '';
-    out.push(s(`path.mkl${red}`, { d: `M${x} ${v.top + 4}V${bottom}` }), s(`path.mk${red}`, { d: MARK[k], transform: `translate(${x} ${v.top}) scale(.7)` }));
-  }
-  return out;
 }
 
 /** A row of charts with hairlines between. Where no history is kept it says so once, instead of empty frames. */

@@ -78,6 +78,22 @@ export function attention(state, now) {
 }
 export const hasQuorum = cluster => !cluster || cluster.managers === 0 || cluster.reachable * 2 > cluster.managers;
 
+/** A line's value at a moment, null where there is none. */
+export const valueAt = (data, line, x) => { const i = Math.round((x - data.from) / data.step); return i >= 0 && i < line.values.length ? line.values[i] : null; };
+
+/** What was drawn of a node that does not answer stays; where it ends the hatching begins. */
+export function keepKnown(old, next) {
+  for (const gap of (old && next.gaps) || []) {
+    const line = next.lines.find(l => l.name === gap.node), before = old.lines.find(l => l.name === gap.node);
+    if (!before || (line && line.values.some(y => y != null))) continue;
+    const count = line?.values.length || next.lines[0]?.values.length || 0, values = Array.from({ length: count }, (_, i) => valueAt(old, before, next.from + i * next.step)), last = values.findLastIndex(y => y != null);
+    if (last < 0) continue;
+    if (line) line.values = values; else next.lines.push({ name: gap.node, values });
+    gap.from = Math.max(gap.from, next.from + (last + 1) * next.step);
+  }
+  return next;
+}
+
 /** How an event is marked: bad, warn, node, update, audit, start; '' for what is only listed. */
 export function eventKind(e) {
   const a = e.action;
@@ -87,7 +103,7 @@ export function eventKind(e) {
   if (e.type === 'task') return BAD.has(a) ? 'bad' : a === 'running' ? 'start' : a === 'unhealthy' ? 'warn' : '';
   if (e.type === 'container') return a === 'oom' ? 'bad' : a === 'die' ? (['0', '143', undefined].includes(e.attributes?.exitCode) ? '' : 'bad') : a === 'start' ? 'start' : /unhealthy/.test(a) ? 'warn' : '';
   if (e.type === 'service') return 'update';
-  if (/log-down|log-dropped|drift/.test(a)) return 'warn';
+  if (/log-down|log-dropped|drift|path-ill/.test(a)) return 'warn';
   return '';
 }
 export const MARKED = ['bad', 'warn', 'node', 'update', 'audit', 'start'];

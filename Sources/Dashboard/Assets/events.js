@@ -1,5 +1,5 @@
 // Events as words and as lists.
-import { Glyph, html } from './ui.js';
+import { Glyph, Section, html } from './ui.js';
 import { has, hms, t, when } from './words.js';
 import { live, sel, to } from './app.js';
 import { eventKind, nodeName, serviceName, taskName } from './derive.js';
@@ -26,4 +26,13 @@ export function EventList({ events, most = 14, all }) {
     return html`<li key=${`${e.time}${e.id}${e.action}`} onPointerEnter=${() => sel.setHover(e.time)}><time title=${new Date(e.time).toISOString()}><button type="button" onClick=${() => sel.at(e.time)}>${all ? when(e.time) : hms(e.time)}</button></time>${k ? html`<${Glyph} k=${k === 'update' ? 'update' : k} label=${e.type} />` : html`<span></span>`}${all && html`<span class="ty">${e.type}</span>`}<span>${href ? html`<a href=${href}><b>${who}</b></a>` : html`<b>${who}</b>`} ${what}</span></li>`;
   })}</ol>`;
 }
+/** Events of one object, and of what is part of it: a service's tasks, a node's tasks and containers. */
+export const eventsOf = (kind, x) => inRange(live.events, sel.value).filter(e => {
+  const s = live.state, task = e.task && s.tasks.get(e.task);
+  if (kind === 'service') return e.service === x.id || task?.service === x.id || e.id === x.id;
+  if (kind === 'task') return e.task === x.id || (x.container && e.id === x.container);
+  if (kind === 'node') return e.node === x.id || e.id === x.id || task?.node === x.id;
+  return e.id === x.id;
+});
+export const EventsOf = ({ kind, x }) => { const list = eventsOf(kind, x); return html`<${Section} title=${t('events')} note=${list.length || null} id="h-e"><${EventList} events=${list} most=${30} /></${Section}>`; };
 export const inRange = (events, v) => events.filter(e => e.time >= v.from && e.time <= v.to);

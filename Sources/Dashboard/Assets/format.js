@@ -49,6 +49,13 @@ export function bytes(n) {
   return `${k === 0 || Math.abs(n) >= 100 ? Math.round(n) : n.toFixed(1)} ${units[k]}`;
 }
 
+/** What others have written, as it can be shown in one line: colours of terminals are left out; what would move, hide or turn round other text is seen. */
+export function visible(text) {
+  if (!/[\0-\x08\n-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/.test(text)) return text;
+  return text.replace(/\x1b\[[0-9;:]*m/g, '').replace(/[\0-\x08\n-\x1f]/g, c => String.fromCharCode(0x2400 + c.charCodeAt(0))).replace(/\x7f/g, '\u2421')
+    .replace(/[\x80-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/g, c => `‹${c.charCodeAt(0).toString(16)}›`);
+}
+
 /** As many digits as say something: 0.02, 1.6, 227, 1,518. */
 export function figure(n) {
   if (n == null || !isFinite(n)) return '—';

@@ -1,6 +1,7 @@
 // Lines of logs: as many in the page as fit, 5,000 in memory, older ones as one scrolls.
 import { Glyph, Icon, html, useEffect, useLayoutEffect, useMemo, useRef, useState } from './ui.js';
 import { hms, number, t, when } from './words.js';
+import { visible } from './format.js';
 import { get } from './api.js';
 import { live, now, sel, setParams, to } from './app.js';
 import { matcher, nodeName, serviceName, statedLevel, taskName } from './derive.js';
@@ -23,7 +24,7 @@ export function useLines({ scope, text, stderr, stated }) {
       try {
         const page = await get('logs', { scope, from: Math.round(from), to: Math.round(end), limit: PAGE, text: plain, stderr, stated }, abort.signal);
         if (isOver) return;
-        const lines = page.lines.filter(fits), seen = new Set(b.lines.map(key));
+        const lines = page.lines.map(shown).filter(fits), seen = new Set(b.lines.map(key));
         b.lines = older ? [...lines.filter(l => !seen.has(key(l))), ...b.lines].slice(0, KEPT) : lines;
         b.notes = page.notes; b.reachedBack = page.reachedBack; b.isDone = page.reachedBack <= from; b.error = null; b.version = (b.version || 0) + 1;
       } catch (error) { if (error.name === 'AbortError') return; b.error = error; }
@@ -45,7 +46,7 @@ export function useLines({ scope, text, stderr, stated }) {
       if (note?.skipped) b.lines.push({ note: t('skipped', { n: number(note.skipped) }), time: now(), stamp: String(now()) });
       if (note?.ended && note.ended !== 'ended') b.lines.push({ note: t('tailEnded', { reason: t(`e_${note.ended}`) }), time: now(), stamp: String(now()) });
       const seen = new Set(b.lines.slice(-200).map(key));
-      const fresh = lines.filter(l => fits(l) && !seen.has(key(l)));
+      const fresh = lines.map(shown).filter(l => fits(l) && !seen.has(key(l)));
       if (!fresh.length && !note) return;
       b.lines = [...b.lines, ...fresh];
       if (b.lines.length > 1 && fresh.length && b.lines[b.lines.length - fresh.length - 1]?.stamp > fresh[0].stamp) b.lines.sort((x, y) => (x.stamp < y.stamp ? -1 : 1));
@@ -58,6 +59,8 @@ export function useLines({ scope, text, stderr, stated }) {
   return box.current;
 }
 const key = l => `${l.stamp} ${l.task} ${l.stream} ${l.text}`;
+/** A line as it is shown; what it was is kept for who copies it. */
+const shown = l => { const text = visible(l.text); return text === l.text ? l : { ...l, text, raw: l.text }; };
 
 /** How many rows of the list a text takes: the font is of one width, wide characters count twice. */
 function rowsOf(text, columns) {
@@ -137,7 +140,7 @@ function Line({ l, hue, re, isOpen, setOpen }) {
   const task = live.state.tasks.get(l.task), source = task ? taskName(live.state, task) : live.state.containers.get(l.task)?.name || l.task.slice(0, 12), level = statedLevel(l.text), m = re && re.exec(l.text);
   return html`<li class=${`${l.stream === 2 ? 'e' : ''}${isOpen ? ' open' : ''}`} data-x=${l.time} tabindex="-1">
     <time title=${l.stamp}>${hms(l.time, true)}</time>
-    <a class=${`src s${1 + hue(l, task) % 6}`} href=${task ? to.task(task.id) : to.container(l.task)} tabindex="-1">${source}<i> ${nodeName(live.state, l.node || task?.node)}</i></a>
+    <a class=${`src s${1 + hue(l, task) % 6}`} href=${task ? to.task(task.id) : to.container(l.task)} tabindex="-1">${source}${task && task.slot == null ? '' : html`<i> ${nodeName(live.state, l.node || task?.node)}</i>`}</a>
     <span class=${`lv ${level}`}>${level || '·'}</span>
     <span class="tx">${m && m[0] ? html`${l.text.slice(0, m.index)}<mark>${m[0]}</mark>${l.text.slice(m.index + m[0].length)}` : l.text}</span>
     <button type="button" class="btn flat icon small dots" aria-label=${t('lineMenu')} aria-haspopup="menu" aria-expanded=${String(isOpen)} onClick=${() => setOpen(isOpen ? null : l)}><${Icon} n="more" /></button>
@@ -154,7 +157,7 @@ function Menu({ l, task, close }) {
     return () => document.removeEventListener('pointerdown', away);
   }, []);
   const acts = [['startHere', '[', () => sel.range(l.time, Math.max(end, l.time + 2000))], ['endHere', ']', () => sel.range(Math.min(from, l.time - 2000), l.time + 1)], ['around', 'a', () => { sel.range(l.time - 3e4, l.time + 3e4); sel.at(l.time); }], null,
-    task && ['thisTask', 't', () => setParams({ task: task.id, svc: serviceName(live.state, task.service) })], ['copyLink', '', () => { const u = new URL(location.href); u.searchParams.set('moment', new Date(l.time).toISOString()); navigator.clipboard?.writeText(u.href); }], ['copyLine', 'c', () => navigator.clipboard?.writeText(l.text)]].filter(x => x !== false && x !== undefined);
+    task && ['thisTask', 't', () => setParams({ task: task.id, svc: serviceName(live.state, task.service) })], ['copyLink', '', () => { const u = new URL(location.href); u.searchParams.set('moment', new Date(l.time).toISOString()); navigator.clipboard?.writeText(u.href); }], ['copyLine', 'c', () => navigator.clipboard?.writeText(l.raw ?? l.text)]].filter(x => x !== false && x !== undefined);
   const run = f => { close(); f(); };
   const keys = e => {
     const items = [...ref.current.querySelectorAll('button')], i = items.indexOf(document.activeElement), act = acts.find(a => a && a[1] === e.key);

@@ -16,7 +16,7 @@ export function Networks() {
   if (!list.length) return html`<${Empty} title=${t('emptyNetworks')} text=${t('emptyNetworksText')} command="apus network create --driver overlay backend" />`;
   return html`<div class="head"><div class="row"><h1>${t('networks')}</h1><span class="f3">${list.length}</span></div></div>
     <div class="scroll"><table><thead><tr><th>${t('network')}</th><th class="p2">${t('subnet')}</th><th>${t('used')}</th><th class="num">${t('tasks')}</th><th class="p2">${t('mode')}</th><th class="p3">${t('driver')}</th><th class="num p3">${t('created')}</th></tr></thead>
-      <tbody>${list.map(n => html`<tr key=${n.id}><td><a href=${to.network(n.name)}>${n.name}</a>${n.isEncrypted && html` <span class="f3" title=${t('encrypted')}><${Icon} n="lock" /></span>`}</td><td class="p2 mono">${n.subnets.join(', ')}</td><td><${Used} n=${n} /></td><td class="num">${inNetwork(s, n).length}</td><td class="p2 f2">${flags(n)}</td><td class="p3 f2">${n.driver}</td><td class="num p3 f2">${when(n.createdAt)}</td></tr>`)}</tbody></table></div>`;
+      <tbody>${list.map(n => html`<tr key=${n.id}><td class="nowrap"><a href=${to.network(n.name)}>${n.name}</a>${n.isEncrypted && html` <span class="f3" title=${t('encrypted')}><${Icon} n="lock" /></span>`}</td><td class="p2 mono">${n.subnets.join(', ')}</td><td><${Used} n=${n} /></td><td class="num">${inNetwork(s, n).length}</td><td class="p2 f2">${flags(n)}</td><td class="p3 f2">${n.driver}</td><td class="num p3 f2">${when(n.createdAt)}</td></tr>`)}</tbody></table></div>`;
 }
 
 export function Network({ id }) {

@@ -4,9 +4,9 @@ import { age, number, t, when } from './words.js';
 import { bytes, figure, plain, shortImage } from './format.js';
 import { live, now, sel, to } from './app.js';
 import { attention, byNames, byWeight, hasQuorum, isUp, isUpdating, nodeGlyph, serviceGlyph, tasksBy, worstFirst } from './derive.js';
-import { Charts } from './chart.js';
+import { Charts, Spark, useSparks } from './chart.js';
 import { EventList, inRange } from './events.js';
-import { Follow, LogList, useLines } from './logs.js';
+import { Follow, Kept, LogList, useLines } from './logs.js';
 import { LineKey } from './ui.js';
 
 const put = (key, values) => t(key, values && Object.fromEntries(Object.entries(values).map(([k, v]) => [k === 'at' ? 't' : k, k === 'at' ? when(v) : v])));
@@ -70,10 +70,10 @@ export const portText = ports => ports.filter(p => p.published).map(p => `${p.pu
 export function freshCount(service, tasks) { return tasks.filter(x => x.state === 'running' && x.desired === 'running' && x.image === service.image && service.update?.startedAt && x.createdAt >= service.update.startedAt).length; }
 
 export function ServiceTable({ services }) {
-  const by = tasksBy(live.state, 'service');
+  const by = tasksBy(live.state, 'service'), sparks = useSparks(services);
   const open = (e, name) => { if (e.key === 'Enter' && e.target === e.currentTarget) e.currentTarget.querySelector('a').click(); };
-  return html`<div class="scroll"><table><thead><tr><th class="g"><span class="sr">${t('state')}</span></th><th>${t('service')}</th><th>${t('tasks')}</th><th class="p4">${t('image')}</th><th class="num p2">${t('cpu')}</th><th class="num p2">${t('memory')}</th><th class="p3">${t('ports')}</th><th class="num">${t('updated')}</th></tr></thead>
-    <tbody>${services.map(x => { const k = serviceGlyph(x), tasks = by.get(x.id) || []; return html`<tr key=${x.id} tabindex="-1" onKeyDown=${e => open(e, x.name)}><td class="g"><${Glyph} k=${k} /></td><td><a href=${to.service(x.name)}>${x.name}</a></td><td><span class=${k === 'bad' ? 'red' : ''}>${x.running}/${x.desired}</span><${Pips} running=${x.running} desired=${x.desired} fresh=${isUpdating(x) ? freshCount(x, tasks) : 0} busy=${isUpdating(x) ? x.desired : 0} /></td><td class="p4 f2 mono">${shortImage(x.image)}</td><td class="num p2">${x.use?.cpu != null ? figure(x.use.cpu) : html`<span class="f3">—</span>`}</td><td class="num p2">${x.use?.memory != null ? bytes(x.use.memory) : html`<span class="f3">—</span>`}</td><td class="p3 f2">${portText(x.ports)}</td><td class="num f2">${age(now() - x.updatedAt)}</td></tr>`; })}</tbody></table></div>`;
+  return html`<div class="scroll"><table><thead><tr><th class="g"><span class="sr">${t('state')}</span></th><th>${t('service')}</th><th>${t('tasks')}</th><th class="p4">${t('image')}</th><th class="p3"><span class="sr">${t('cpu')}</span></th><th class="num p2">${t('cpu')}</th><th class="num p2">${t('memory')}</th><th class="p3">${t('ports')}</th><th class="num">${t('updated')}</th></tr></thead>
+    <tbody>${services.map(x => { const k = serviceGlyph(x), tasks = by.get(x.id) || []; return html`<tr key=${x.id} tabindex="-1" onKeyDown=${e => open(e, x.name)}><td class="g"><${Glyph} k=${k} /></td><td><a href=${to.service(x.name)}>${x.name}</a></td><td><span class=${k === 'bad' ? 'red' : ''}>${x.running}/${x.desired}</span><${Pips} running=${x.running} desired=${x.desired} fresh=${isUpdating(x) ? freshCount(x, tasks) : 0} busy=${isUpdating(x) ? x.desired : 0} /></td><td class="p4 f2 mono">${shortImage(x.image)}</td><td class="p3 sp"><${Spark} path=${sparks.get(x.name)} /></td><td class="num p2">${x.use?.cpu != null ? figure(x.use.cpu) : html`<span class="f3">—</span>`}</td><td class="num p2">${x.use?.memory != null ? bytes(x.use.memory) : html`<span class="f3">—</span>`}</td><td class="p3 f2">${portText(x.ports)}</td><td class="num f2">${age(now() - x.updatedAt)}</td></tr>`; })}</tbody></table></div>`;
 }
 
 /** A colour for each service, always the same one. */
@@ -81,5 +81,5 @@ export function serviceHue() { const names = byWeight(live.state.services.values
 
 function Recent() {
   const box = useLines({ scope: 'cluster' });
-  return html`<${Section} title=${t('logs')} id="h-logs" end=${html`<${Follow} />`}><${LogList} box=${box} hue=${serviceHue()} rows=${16} /></${Section}>`;
+  return html`<${Section} title=${t('logs')} id="h-logs" end=${html`<${Follow} />`}><${LogList} key=${sel.value.live} box=${box} hue=${serviceHue()} rows=${sel.value.live ? 16 : 0} />${!sel.value.live && html`<footer class="foot"><${Kept} box=${box} /></footer>`}</${Section}>`;
 }

@@ -3,7 +3,8 @@
 import { html, s, useEffect, useRef } from './ui.js';
 import { hms, utc } from './words.js';
 import { ticks } from './format.js';
-import { sel } from './app.js';
+import { live, sel } from './app.js';
+import { eventKind } from './derive.js';
 
 export const clamp = (v, a, b) => Math.min(b, Math.max(a, v));
 const CLICK = 4;                                      // pixels; further is a brush
@@ -74,6 +75,19 @@ export function hatch(v, gaps, top, bottom) {
 export const MARK = { bad: 'M-3.5 -3.5L3.5 3.5M3.5 -3.5L-3.5 3.5', warn: 'M0 -4L4 3.5H-4z', node: 'M-4 -2.5H4V2.5H-4z', update: 'M0 -4L4 0 0 4-4 0z', audit: 'M-3 -3H3V3H-3z', start: 'M0 -3V3' };
 const RANK = ['bad', 'warn', 'node', 'update', 'audit', 'start'], COLOUR = { bad: 'red', warn: 'amber', node: 'amber' };
 
+/** What failed and what was updated, as thin lines. */
+export function marks(v, a, b, bottom) {
+  const out = [];
+  let last = -9;
+  for (const e of live.events) {
+    const k = e.time > a && e.time < b ? eventKind(e) : '';
+    if ((k !== 'bad' && k !== 'update') || v.X(e.time) - last <= 6) continue;
+    const x = last = v.X(e.time), red = k === 'bad' ? '.red' : '';
+    out.push(s(`path.mkl${red}`, { d: `M${x} ${v.top + 4}V${bottom}` }), s(`path.mk${red}`, { d: MARK[k], transform: `translate(${x} ${v.top}) scale(.7)` }));
+  }
+  return out;
+}
+
 /** Marks nearer than 9 pixels are one, the worst of them, with all words. `marks`: [{x, k, words}]. */
 export function merged(marks, X) {
   const near = [];
@@ -133,6 +147,7 @@ export function Volume({ volume, label }) {
         });
         g.push(s('text.halo', { x: 0, y: 12 }, String(most)));
       }
+      g.push(marks(v, ...v.dom(), v.h));
       g.push(axisLabels(v, H));
       put(svg, v, g, w, H, label);
     };

@@ -1,12 +1,13 @@
 // Services, and one service: its number, its update, its tasks, where it is reached, what it writes.
 import { Empty, Glyph, Icon, Pips, Section, html, useMemo, useRange, useState, useStore } from './ui.js';
-import { number, t, when } from './words.js';
-import { bytes, figure, plain, shortImage } from './format.js';
-import { live, sel, to } from './app.js';
+import { age, number, t, when } from './words.js';
+import { bytes, figure, plain, shortImage, visible } from './format.js';
+import { live, now, sel, to } from './app.js';
 import { bySlot, isBad, isCurrent, isEnded, isStuck, isUpdating, lastReason, networkName, nodeName, reasonOf, serviceGlyph, taskGlyph, taskName, wasKilledByMemory, worstFirst } from './derive.js';
 import { Charts } from './chart.js';
 import { Act, restart, rollBack, scale, update } from './actions.js';
 import { Follow, Kept, LogList, useLines } from './logs.js';
+import { EventsOf } from './events.js';
 import { ServiceTable, freshCount } from './overview.js';
 
 export function Services() {
@@ -31,11 +32,12 @@ export function Service({ id }) {
   const k = serviceGlyph(x), last = k === 'bad' ? lastReason(tasks) : null;
   return html`<div class="head"><p class="crumb"><a href=${to.page('services')}>${t('services')}</a> / ${x.name}</p>
     <div class="row"><h1>${x.name}</h1><${Glyph} k=${k} /><span class=${k === 'bad' ? 'red' : ''}>${t('ofRunning', { n: x.running, m: x.desired })}</span><span class="f3 p2">${t('version', { n: x.version })}</span><span class="f3 mono p2">${x.image.replace(/@sha256:([0-9a-f]{8})[0-9a-f]*/, '@$1')}</span><span class="grow"></span>
-      <${Act} text=${t('restart')} onClick=${() => restart(x)} /><${Act} text=${t('update')} onClick=${() => update(x)} />${x.mode === 'replicated' && html`<${Act} main text=${t('scale')} onClick=${() => scale(x)} />`}</div></div>
+      <span class="acts">${x.canRollBack && !isUpdating(x) && !isStuck(x) && html`<${Act} text=${t('rollback')} onClick=${() => rollBack(x)} />`}<${Act} text=${t('restart')} onClick=${() => restart(x)} /><${Act} text=${t('update')} onClick=${() => update(x)} />${x.mode === 'replicated' && html`<${Act} main text=${t('scale')} onClick=${() => scale(x)} />`}</span></div></div>
     ${last?.reason && html`<div class="banner" role="status"><${Glyph} k="bad" /><b>${taskName(s, last.task)}</b><code>${last.reason}</code></div>`}
     <${UpdateBar} x=${x} tasks=${tasks} />
     <${Section} title=${t('metrics')} id="h-m" end=${s.cluster.hasHistory && html`<button type="button" class="link" onClick=${() => all(!isAll)}>${t(isAll ? 'fewer' : 'allMetrics')}</button>`}><${Charts} items=${charts} /></${Section}>
     <div class="cols"><${Section} title=${t('tasks')} note=${current.length} id="h-t"><${TaskTable} tasks=${tasks} coloured /></${Section}><${Reach} x=${x} /></div>
+    <${EventsOf} kind="service" x=${x} />
     <${ServiceLog} x=${x} hue=${(l, task) => Math.max(0, task ? names.indexOf(taskName(s, task)) : 0)} />`;
 }
 
@@ -45,12 +47,16 @@ function UpdateBar({ x, tasks }) {
   return html`<div class="bar line"><${Pips} running=${fresh} fresh=${fresh} desired=${x.desired} busy=${x.desired} /><span class=${`grow${isStuck(x) ? ' amber' : ''}`} role="status">${words}${isStuck(x) && x.update.message ? t('colon') + x.update.message : ''}</span>${x.canRollBack && !back && html`<${Act} small text=${t('rollback')} onClick=${() => rollBack(x)} />`}</div>`;
 }
 
+const none = html`<span class="f3">—</span>`;
+/** What is used; what was told long ago is grey, and says how old it is. */
+const using = (use, value, words) => (value == null ? none : now() - use.at > 60_000 ? html`<span class="f3" title=${t('nodeStale', { t: age(now() - use.at) })}>${words(value)}</span>` : words(value));
+
 /** Tasks that are wanted, then those before with their reasons in full. */
-export function TaskTable({ tasks, coloured, withService }) {
+export function TaskTable({ tasks, coloured, ofNode }) {
   const s = live.state, current = bySlot(tasks.filter(isCurrent)), old = tasks.filter(x => !isCurrent(x)).sort((a, b) => b.since - a.since).slice(0, 12);
   if (!tasks.length) return html`<p class="bar f3">${t('noTasks')}</p>`;
-  const row = (x, i, isOld) => html`<tr key=${x.id} class=${isOld ? 'old' : ''}><td class="g"><${Glyph} k=${taskGlyph(x)} label=${t('s_' + x.state)} /></td><td><a class=${coloured && !isOld ? `s${1 + i % 6}` : ''} href=${to.task(x.id)}>${taskName(s, x)}</a></td><td>${x.node ? html`<a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a>` : html`<span class="f3">—</span>`}</td><td>${t('s_' + x.state)}${x.exitCode ? ` (${x.exitCode})` : ''}</td><td class="p2 f2">${when(x.since)}</td><td class="p4 f2 mono">${shortImage(x.image)}</td><td class="num p2">${x.use?.cpu != null ? figure(x.use.cpu) : html`<span class="f3">—</span>`}</td><td class="num">${x.use?.memory != null ? bytes(x.use.memory) : html`<span class="f3">—</span>`}</td></tr>${reasonFor(x, isOld) && html`<tr class=${`why${isOld ? ' old' : ''}`}><td></td><td class="f2" colspan="7">${reasonFor(x, isOld)}</td></tr>`}`;
-  return html`<div class="scroll"><table><thead><tr><th class="g"><span class="sr">${t('state')}</span></th><th>${t(withService ? 'task' : 'slot')}</th><th>${t('node')}</th><th>${t('state')}</th><th class="p2">${t('since')}</th><th class="p4">${t('image')}</th><th class="num p2">${t('cpu')}</th><th class="num">${t('memory')}</th></tr></thead><tbody>${current.map((x, i) => row(x, i, false))}${old.map((x, i) => row(x, i, true))}</tbody></table></div>`;
+  const row = (x, i, isOld) => html`<tr key=${x.id} class=${isOld ? 'old' : ''}><td class="g"><${Glyph} k=${taskGlyph(x)} label=${t('s_' + x.state)} /></td><td><a class=${coloured && !isOld ? `s${1 + i % 6}` : ''} href=${to.task(x.id)}>${taskName(s, x)}</a></td>${!ofNode && html`<td>${x.node ? html`<a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a>` : none}</td>`}<td>${t('s_' + x.state)}${x.exitCode ? ` (${x.exitCode})` : ''}</td><td class="p2 f2">${when(x.since)}</td><td class="p4 f2 mono">${shortImage(x.image)}</td><td class="num p2">${using(x.use, x.use?.cpu, figure)}</td><td class="num">${using(x.use, x.use?.memory, bytes)}</td></tr>${reasonFor(x, isOld) && html`<tr class=${`why${isOld ? ' old' : ''}`}><td></td><td class="f2" colspan=${ofNode ? 6 : 7}>${reasonFor(x, isOld)}</td></tr>`}`;
+  return html`<div class="scroll"><table><thead><tr><th class="g"><span class="sr">${t('state')}</span></th><th>${t(ofNode ? 'task' : 'slot')}</th>${!ofNode && html`<th>${t('node')}</th>`}<th>${t('state')}</th><th class="p2">${t('since')}</th><th class="p4">${t('image')}</th><th class="num p2">${t('cpu')}</th><th class="num">${t('memory')}</th></tr></thead><tbody>${current.map((x, i) => row(x, i, false))}${old.map((x, i) => row(x, i, true))}</tbody></table></div>`;
 }
 const reasonFor = (x, isOld) => (wasKilledByMemory(x) ? t('oomAt', { t: when(x.since) }) : isBad(x) ? reasonOf(x) : !isOld && !isEnded(x) && x.error ? x.error : '');
 
@@ -59,7 +65,7 @@ function Reach({ x }) {
   return html`<${Section} title=${t('reach')} id="h-r"><dl class="facts"><dt>${t('ports')}</dt><dd>${x.ports.length ? x.ports.map(p => html`<div>${p.published || '—'} → ${p.target}/${p.transport}, ${p.mode}</div>`) : html`<span class="f3">${t('noPorts')}</span>`}</dd>
     <dt>${t('dns')}</dt><dd class="mono">${x.name}, tasks.${x.name}</dd>
     ${x.addresses.length > 0 && html`<dt>${t('vip')}</dt><dd>${x.addresses.map(a => html`<div><code>${a.address}</code> <a class="link" href=${to.network(networkName(s, a.network))}>${networkName(s, a.network)}</a>${s.networks.get(a.network)?.isEncrypted && html` <${Icon} n="lock" />`}</div>`)}</dd>`}
-    ${labels.length > 0 && html`<dt>${t('labels')}</dt><dd class="mono">${labels.map(([k, v]) => html`<div>${k}=${v}</div>`)}</dd>`}
+    ${labels.length > 0 && html`<dt>${t('labels')}</dt><dd class="mono">${labels.map(([k, v]) => html`<div>${visible(`${k}=${v}`)}</div>`)}</dd>`}
     ${x.constraints.length > 0 && html`<dt>${t('constraints')}</dt><dd class="mono">${x.constraints.map(c => html`<div>${c}</div>`)}</dd>`}
     <dt>${t('mode')}</dt><dd>${x.mode}</dd>
     ${x.memoryLimit > 0 && html`<dt>${t('memory')}</dt><dd>${bytes(x.memoryLimit)} ${t('limit')}</dd>`}${x.cpuLimit > 0 && html`<dt>${t('cpu')}</dt><dd>${plain(x.cpuLimit)} ${t('cores')} ${t('limit')}</dd>`}

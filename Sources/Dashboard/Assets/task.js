@@ -6,6 +6,7 @@ import { live, now, sel, to } from './app.js';
 import { isBad, isEnded, networkName, nodeName, placeOf, reasonOf, serviceName, taskGlyph, taskName, wasKilledByMemory } from './derive.js';
 import { Charts } from './chart.js';
 import { Follow, Kept, LogList, useLines } from './logs.js';
+import { EventsOf } from './events.js';
 import { Missing } from './services.js';
 
 const SERIES = ['memory', 'cpu', 'throttled', 'faults', 'pressure', 'network', 'connections', 'retransmits', 'diskio', 'processes'];
@@ -25,6 +26,7 @@ export function Task({ id }) {
     <${Section} title=${t('life')} note=${`${when(x.createdAt)} – ${isEnded(x) ? when(x.since) : t('s_' + x.state)}`} id="h-life"><${Life} x=${x} />${reason && html`<div class=${k === 'bad' ? 'why-box' : 'prose'}><pre>${reason}</pre></div>`}</${Section}>
     <${Section} title=${t('metrics')} id="h-m"><${Charts} items=${charts} /></${Section}>
     <${Section} title=${t('facts')} id="h-f"><dl class="facts"><dt>${t('image')}</dt><dd class="mono">${x.image}</dd><dt>${t('address')}</dt><dd>${x.addresses.length ? x.addresses.map(a => html`<div><code>${a.address}</code> <a class="link" href=${to.network(networkName(s, a.network))}>${networkName(s, a.network)}</a></div>`) : html`<span class="f3">${t('noneYet')}</span>`}</dd>${x.memoryLimit > 0 && html`<dt>${t('memory')}</dt><dd>${bytes(x.memoryLimit)} ${t('limit')}</dd>`}${x.container && html`<dt>${t('container')}</dt><dd class="mono">${x.container}</dd>`}<dt>${t('id')}</dt><dd class="mono">${x.id}</dd></dl></${Section}>
+    <${EventsOf} kind="task" x=${x} />
     <${Log} scope=${`task:${x.id}`} end=${isEnded(x) && html`<li class=${`note${isBad(x) ? ' red' : ''}`}><${Glyph} k=${k} />${t('endedHere', { name: taskName(s, x), reason: word })}</li>`} />`;
 }
 
@@ -35,9 +37,10 @@ function Life({ x }) {
   return html`<ol class="steps">${steps.map((e, i) => { const next = steps[i + 1], isLast = !next, ended = isLast && isEnded(x), k = isLast ? taskGlyph(x) : 'ok'; return html`<li class=${e.state === 'running' && !isLast ? 'long' : ended ? 'last' : isLast ? 'long' : ''}><${Glyph} k=${k} /><b class=${k === 'bad' ? 'red' : ''}>${t('s_' + e.state)}</b><div class="f2">${when(e.at)}</div><div class="f3">${ended ? (x.exitCode != null ? `${t('exit')} ${x.exitCode}` : '') : span((next?.at ?? now()) - e.at)}</div></li>`; })}</ol>`;
 }
 
-function Log({ scope, end }) {
+/** The log of one object. */
+export function Log({ scope, hue, end }) {
   const box = useLines({ scope });
-  return html`<${Section} title=${t('logs')} note=${box.lines.length ? t('nLines', { n: number(box.lines.length) }) : null} id="h-l" end=${html`<${Follow} />`}><${LogList} box=${box} hue=${() => 0} end=${end} /><footer class="foot"><${Kept} box=${box} /></footer></${Section}>`;
+  return html`<${Section} title=${t('logs')} note=${box.lines.length ? t('nLines', { n: number(box.lines.length) }) : null} id="h-l" end=${html`<${Follow} />`}><${LogList} box=${box} hue=${hue || (() => 0)} end=${end} /><footer class="foot"><${Kept} box=${box} /></footer></${Section}>`;
 }
 
 /** A container that belongs to no task, on the node that answers. */
@@ -48,5 +51,6 @@ export function Container({ id }) {
   if (!x) return html`<${Missing} kind="container" page="nodes" />`;
   const isUp = x.state === 'running', charts = SERIES.map((series, n) => ({ scope: `container:${x.id}`, series, by: ['network', 'diskio', 'pressure', 'memory'].includes(series) ? 'direction' : null, wide: n === 0 }));
   return html`<div class="head"><p class="crumb"><a href=${to.page('nodes')}>${t('nodes')}</a> / <a href=${to.node(nodeName(s, x.node))}>${nodeName(s, x.node)}</a> / ${x.name}</p><div class="row"><h1>${x.name}</h1><${Glyph} k=${isUp ? 'ok' : 'off'} /><span>${t('s_' + x.state)}</span><span class="f3">${x.status}</span><span class="f3 mono p2">${x.id.slice(0, 12)} · ${shortImage(x.image)}</span></div></div>
-    <${Section} title=${t('metrics')} id="h-m"><${Charts} items=${charts} /></${Section}><${Log} scope=${`container:${x.id}`} />`;
+    <${Section} title=${t('metrics')} id="h-m"><${Charts} items=${charts} /></${Section}>
+    <${EventsOf} kind="container" x=${x} /><${Log} scope=${`container:${x.id}`} />`;
 }

@@ -40,6 +40,8 @@ package struct DashboardWindow: Sendable, Equatable {
 /// A chart's lines.
 package struct DashboardMetricsQuery: Sendable, Equatable {
     package var scope: DashboardScope
+    /// Services beside one: a line for each of them all.
+    package var others: [DashboardScope] = []
     /// `cpu`, `memory`, `network`, `connections`, `retransmits`, `drops`, `throttled`, `faults`, `pressure`, `disk`, `processes`, `roundTrip`, `loss`.
     package var series: String
     /// A line for each `node`, `task` or `direction`; `nil` for one.

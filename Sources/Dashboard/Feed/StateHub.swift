@@ -1,7 +1,6 @@
 import Concurrency
 import Foundation
 package import Logging
-import Synchronization
 
 /// The state as it was last looked at, each object encoded once however many look on, and numbered by when it changed.
 package final class StateHub: Sendable {
@@ -18,6 +17,8 @@ package final class StateHub: Sendable {
         /// Distinguishes this process's numbers from those of another.
         var epoch = ""
         var objects: [Key: (revision: UInt64, json: String)] = [:]
+        /// What the objects were encoded from.
+        var state: DashboardState?
         var gone: [(revision: UInt64, key: Key)] = []
         /// What has been gone for longer than `gone` tells: who is behind that begins anew.
         var forgotten: UInt64 = 0
@@ -58,7 +59,8 @@ package final class StateHub: Sendable {
     func look() async -> Picture {
         let state: Result<DashboardState, any Error>
         do { state = .success(try await backend.state()) } catch { state = .failure(error) }
-        let encoded = state.map(Self.encode)
+        let before = picture.value
+        let encoded = state.map { (state: $0, objects: Self.encode($0, after: before)) }
         picture.change { picture in Self.merge(encoded, into: &picture) }
         return picture.value
     }
@@ -68,18 +70,28 @@ package final class StateHub: Sendable {
         do {
             while true {
                 try await watchers.wait { $0 > 0 ? () : nil }
-                let changes = await backend.changes()
                 await withTaskGroup(of: Void.self) { group in
                     let wake = ObservableValue(0)
-                    group.addTask { for await _ in changes { wake.change { $0 += 1 } } }
-                    group.addTask { await self.follow(wake) }
-                    await group.next()
+                    group.addTask { await self.listen(wake) }
+                    await self.follow(wake)
                     group.cancelAll()
                 }
                 try Task.checkCancellation()
             }
         } catch {
             // Cancelled: the dashboard ends.
+        }
+    }
+
+    /// Where nobody tells of changes, or no more, it is asked again after a while; what is there is looked at meanwhile.
+    private func listen(_ wake: ObservableValue<Int>) async {
+        do {
+            while true {
+                for await _ in await backend.changes() { wake.change { $0 += 1 } }
+                try await Task.sleep(for: Self.longestSilence)
+            }
+        } catch {
+            // Cancelled: nobody looks on any more.
         }
     }
 
@@ -104,27 +116,45 @@ package final class StateHub: Sendable {
         }
     }
 
-    private static func encode(_ state: DashboardState) -> [Key: String] {
+    /// Objects that are as in the picture before are not encoded again.
+    private static func encode(_ state: DashboardState, after before: Picture) -> [Key: String] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var objects: [Key: String] = [:]
-        func add(_ kind: String, _ id: String, _ value: some Encodable) {
+        func add<Value: Encodable>(_ key: Key, _ value: Value) {
             // A value of ours that cannot be written (a number that is none) is left out, not the whole picture.
             guard let data = try? encoder.encode(value) else { return }
-            objects[Key(kind: kind, id: id)] = String(decoding: data, as: UTF8.self)
+            objects[key] = String(decoding: data, as: UTF8.self)
         }
-        add("cluster", "", state.cluster)
-        for item in state.nodes { add("nodes", item.id, item) }
-        for item in state.services { add("services", item.id, item) }
-        for item in state.tasks { add("tasks", item.id, item) }
-        for item in state.networks { add("networks", item.id, item) }
-        for item in state.containers { add("containers", item.id, item) }
-        for item in state.alerts { add("alerts", item.id, item) }
-        for item in state.paths { add("paths", item.id, item) }
+        func addAll<Value: Encodable & Equatable & Identifiable>(
+            _ kind: String, _ part: KeyPath<DashboardState, [Value]>
+        )
+        where Value.ID == String {
+            let former = Dictionary(
+                before.state?[keyPath: part].map { ($0.id, $0) } ?? [], uniquingKeysWith: { first, _ in first })
+            for item in state[keyPath: part] {
+                let key = Key(kind: kind, id: item.id)
+                if former[item.id] == item, let same = before.objects[key] {
+                    objects[key] = same.json
+                } else {
+                    add(key, item)
+                }
+            }
+        }
+        add(Key(kind: "cluster", id: ""), state.cluster)
+        addAll("nodes", \.nodes)
+        addAll("services", \.services)
+        addAll("tasks", \.tasks)
+        addAll("networks", \.networks)
+        addAll("containers", \.containers)
+        addAll("alerts", \.alerts)
+        addAll("paths", \.paths)
         return objects
     }
 
-    private static func merge(_ encoded: Result<[Key: String], any Error>, into picture: inout Picture) {
+    private static func merge(
+        _ encoded: Result<(state: DashboardState, objects: [Key: String]), any Error>, into picture: inout Picture
+    ) {
         picture.isKnown = true
         let next = picture.revision + 1
         var hasChanged = picture.revision == 0
@@ -133,7 +163,8 @@ package final class StateHub: Sendable {
             let problem = (error as? DashboardError)?.code.rawValue ?? "unavailable"
             hasChanged = hasChanged || picture.problem != problem
             picture.problem = problem
-        case .success(let objects):
+        case .success((let state, let objects)):
+            picture.state = state
             if picture.problem != nil { hasChanged = true }
             picture.problem = nil
             for (key, json) in objects where picture.objects[key]?.json != json {

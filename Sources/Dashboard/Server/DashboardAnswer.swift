@@ -80,6 +80,7 @@ struct DashboardAnswer: Sendable {
             switch (code, fault) {
             case (.notSignedIn, _): .unauthorized
             case (.tooLarge, _): .contentTooLarge
+            case (.tooMany, _): .tooManyRequests
             case (_, .invalidInput): .badRequest
             case (_, .notFound): .notFound
             case (_, .conflict), (_, .notModified): .conflict

@@ -57,6 +57,9 @@ struct DashboardRequest: Sendable {
             }
         } catch is NIOTooManyBytesError {
             throw DashboardError(.tooLarge)
+        } catch let error where !(error is DashboardError || error is CancellationError) {
+            // What was sent is no body, or ended in the middle of one.
+            throw DashboardError(.badRequest)
         }
         do {
             return try JSONDecoder().decode(type, from: Data(buffer: bytes))

@@ -4,7 +4,6 @@ import HTTPTypes
 import HummingbirdCore
 import Logging
 import NIOCore
-import Synchronization
 
 /// Answers requests: the page's files to everybody, the rest to whoever has signed in.
 struct DashboardRoutes: Sendable {
@@ -15,6 +14,7 @@ struct DashboardRoutes: Sendable {
     /// The cluster's name and the certificate's fingerprint, for the page before anybody signs in.
     let greeting: @Sendable () async -> (name: String, fingerprint: String)
     let streams = StreamPlaces()
+    let work = WorkPlaces()
 
     func serve(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let call = DashboardRequest(request, channel: channel)
@@ -70,19 +70,25 @@ struct DashboardRoutes: Sendable {
             }
         case (.get, "/ui/v1/state"):
             return (.json(text: ByteBuffer(string: await hub.look().delta(since: nil)), call.request), nil)
-        case (.get, "/ui/v1/query"): return (try await metrics(call), nil)
-        case (.get, "/ui/v1/logs"): return (try .json(try await backend.logs(try logQuery(call)), call.request), nil)
-        case (.get, "/ui/v1/logs/volume"):
-            let buckets = try call.count("buckets", default: 120, most: 400)
-            return (
-                try .json(try await backend.logVolume(try logQuery(call), buckets: buckets), call.request), nil
-            )
-        case (.get, "/ui/v1/events"):
-            let limit = try call.count("limit", default: 500, most: 2000)
-            return (try .json(try await backend.events(try call.window(), limit: limit), call.request), nil)
+        case (.get, "/ui/v1/query"), (.get, "/ui/v1/logs"), (.get, "/ui/v1/logs/volume"), (.get, "/ui/v1/events"):
+            return (try await work.run(user.name) { try await read(call) }, nil)
         case (.post, let path) where path.hasPrefix("/ui/v1/actions/"):
             return (try await act(call, String(path.dropFirst(15)), user), nil)
         default: throw DashboardError(.notFound)
+        }
+    }
+
+    /// What takes a manager or its nodes some work.
+    private func read(_ call: DashboardRequest) async throws -> DashboardAnswer {
+        switch call.path {
+        case "/ui/v1/query": return try await metrics(call)
+        case "/ui/v1/logs": return try .json(try await backend.logs(try logQuery(call)), call.request)
+        case "/ui/v1/logs/volume":
+            let buckets = try call.count("buckets", default: 120, most: 400)
+            return try .json(try await backend.logVolume(try logQuery(call), buckets: buckets), call.request)
+        default:
+            let limit = try call.count("limit", default: 500, most: 2000)
+            return try .json(try await backend.events(try call.window(), limit: limit), call.request)
         }
     }
 
@@ -131,9 +137,10 @@ struct DashboardRoutes: Sendable {
     private func metrics(_ call: DashboardRequest) async throws -> DashboardAnswer {
         guard let series = try call.text("series", most: 64) else { throw DashboardError(.badRequest) }
         let scopes = try call.scopes()
-        guard scopes.count <= 1 else { throw DashboardError(.badRequest) }
+        guard scopes.count <= 1 || scopes.allSatisfy({ $0.kind == .service }) else { throw DashboardError(.badRequest) }
         let query = DashboardMetricsQuery(
-            scope: scopes.first ?? DashboardScope(.cluster), series: series, by: try call.text("by", most: 64),
+            scope: scopes.first ?? DashboardScope(.cluster), others: Array(scopes.dropFirst()), series: series,
+            by: try call.text("by", most: 64),
             window: try call.window(), points: try call.count("points", default: 240, most: 600))
         return try .json(try await backend.metrics(query), call.request)
     }
@@ -147,30 +154,5 @@ struct DashboardRoutes: Sendable {
         query.onlyErrors = call.query.flag("stderr")
         query.onlyStated = call.query.flag("stated")
         return query
-    }
-}
-
-/// How many streams there may be: each is a connection that stays.
-final class StreamPlaces: Sendable {
-    struct Place: Sendable { let name: String }
-    static let perUser = 32
-    static let most = 256
-    private let taken = Mutex<[String: Int]>([:])
-
-    func enter(_ name: String) throws -> Place {
-        let isTaken = taken.withLock { taken in
-            guard taken.values.reduce(0, +) < Self.most, taken[name, default: 0] < Self.perUser else { return false }
-            taken[name, default: 0] += 1
-            return true
-        }
-        guard isTaken else { throw DashboardError(.tooMany) }
-        return Place(name: name)
-    }
-
-    func leave(_ place: Place) {
-        taken.withLock { taken in
-            let rest = taken[place.name, default: 1] - 1
-            taken[place.name] = rest > 0 ? rest : nil
-        }
     }
 }

@@ -43,6 +43,21 @@ import Testing
         #expect(network?.last?.entities.map(\.id).sorted() == ["c0", "c2"])
     }
 
+    @Test func `several services have a line each, those that are not there have none`() throws {
+        var state = state()
+        var other = ServiceView(id: "o")
+        other.name = "api"
+        state.services.append(other)
+        var task = TaskView(id: "t9")
+        (task.service, task.slot, task.node, task.container) = ("o", 1, "n1", "c9")
+        state.tasks.append(task)
+        var asked = try query(DashboardScope(.service, "gone"), "cpu")
+        asked.others = [DashboardScope(.service, "o"), DashboardScope(.service, "s")]
+        let groups = EngineDashboard.groups(asked, .container, state)
+        #expect(groups?.map(\.name) == ["api", "web"])
+        #expect(groups?.first?.entities.map(\.id) == ["c9"] && groups?.last?.entities.count == 3)
+    }
+
     @Test func `what is not there has no chart`() throws {
         #expect(EngineDashboard.groups(try query(DashboardScope(.service, "x"), "cpu"), .container, state()) == nil)
         #expect(EngineDashboard.groups(try query(DashboardScope(.network, "x"), "cpu"), .container, state()) == nil)

@@ -38,9 +38,20 @@ import Testing
         var gate = LoginGate()
         for _ in 0..<30 {
             #expect(gate.admit(name: "mei", address: "a", at: 0) == nil)
-            gate.letIn(name: "mei", address: "a")
+            gate.letIn(name: "mei", address: "a", at: 0)
         }
         #expect(gate.admit(name: "other", address: "b", at: 0) == nil)
+    }
+
+    @Test func `strangers who use up the tries of a minute keep nobody out who was in before`() {
+        var gate = LoginGate()
+        #expect(gate.admit(name: "mei", address: "a", at: 0) == nil)
+        gate.letIn(name: "mei", address: "a", at: 0)
+        for number in 0..<10 { #expect(gate.admit(name: "x", address: "\(number)", at: 100) == nil) }
+        #expect(gate.admit(name: "mei", address: "b", at: 101) != nil, "from elsewhere she is a stranger as well")
+        for _ in 0..<5 { #expect(gate.admit(name: "mei", address: "a", at: 101) == nil) }
+        #expect(gate.admit(name: "mei", address: "a", at: 101) != nil, "her own tries count")
+        #expect(gate.admit(name: "otto", address: "c", at: 101) != nil)
     }
 
     @Test func `tries of many names are forgotten, not kept without bound`() {

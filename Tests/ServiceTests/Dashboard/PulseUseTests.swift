@@ -38,7 +38,9 @@ import Testing
         #expect(state.tasks[0].use?.cpu == 0.5 && state.tasks[0].use?.memory == 1000 && state.tasks[2].use == nil)
         #expect(state.services[0].use?.cpu == 1 && state.services[0].use?.memory == 2000)
         state.fill(from: board, now: 1100)
-        #expect(state.nodes[0].use == nil, "what is older than a minute says nothing")
+        #expect(state.nodes[0].use?.cpu == 0.5 && state.nodes[0].use?.at == 1_010_000, "what was told last stays")
+        #expect(state.tasks[0].use?.memory == 1000 && state.tasks[0].use?.at == 1_010_000)
+        #expect(state.services[0].use == nil, "and is no part of what a service uses now")
     }
 
     @Test func `alerts fire until they are over`() {

@@ -1,0 +1,135 @@
+"""What operators do from the page: each thing is asked for, done, and on record; and that a viewer can do none of it, by hand-made requests either."""
+
+import json
+import time
+
+from browser import Browser, Keys, check, soon
+from dashboard_wire import Caller
+
+SERVICE = "acted"
+
+
+def look(cluster, base, password, pictures):
+    manager = cluster.manager
+    cluster.remove_service(SERVICE)
+    manager.docker("service", "create", "--detach", "--quiet", "--name", SERVICE, "--stop-grace-period", "1s", "busybox", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done")
+    try:
+        cluster.running(SERVICE, 1)
+        since = int(time.time())
+        viewer(cluster, base, password)
+        with Browser(base, pictures=pictures) as page:
+            check("the operator is in", page.sign_in("otto", password), page.text("body"))
+            operator(cluster, page)
+        recorded(cluster, base, password, since)
+    finally:
+        manager.docker("node", "update", "--availability", "active", other(cluster).name, check=False)
+        cluster.remove_service(SERVICE)
+
+
+def other(cluster):
+    return next(node for node in cluster.nodes if node.name != cluster.manager.name)
+
+
+def spec(cluster):
+    return cluster.manager.inspect("service", SERVICE)
+
+
+def image(cluster):
+    return spec(cluster)["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+
+
+def tasks(cluster):
+    return {row["ID"]: row["Node"] for row in cluster.manager.rows("service", "ps", "--no-trunc", SERVICE) if row["CurrentState"].startswith("Running")}
+
+
+def ask(page, button, value=None, do=True):
+    """Presses a button of the page's head, answers what it asks; the words of the question."""
+    found = page.wait(lambda: [x for x in page.all(".head .btn, .bar .btn") if x.text == button and x.is_enabled()])
+    if not found:
+        return ""
+    found[0].click()
+    page.wait(lambda: page.all("dialog.ask form"))
+    words = page.text("dialog.ask")
+    if value is not None:
+        field = page.all("dialog.ask input")[0]
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(value)
+    if do:
+        page.all("dialog.ask .btn.main")[0].click()
+        return words if page.wait(lambda: not page.all("dialog[open]"), 20) else "STILL OPEN: " + page.text("dialog.ask")
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.wait(lambda: not page.all("dialog[open]"))
+    return words
+
+
+def operator(cluster, page):
+    page.open(f"/services/{SERVICE}", ".head .btn")
+    page.wait(lambda: page.all(".head .btn.main:enabled"))
+    before = spec(cluster)["Version"]["Index"]
+    for button in ("Scale", "Restart", "Update"):
+        words = ask(page, button, do=False)
+        check(f"{button} asks first and says that it is recorded", SERVICE in words and "otto" in words, words)
+    check("what was asked and not confirmed has changed nothing", spec(cluster)["Version"]["Index"] == before)
+    words = ask(page, "Scale", "3")
+    check("three tasks run after scaling to three", soon(60, lambda: len(tasks(cluster)) == 3), words)
+    check("the page tells of them by itself", page.wait(lambda: "3 of 3 running" in page.text(".head"), 20), page.text(".head"))
+    old = set(tasks(cluster))
+    words = ask(page, "Restart")
+    check("every task is another one after a restart", soon(120, lambda: len(tasks(cluster)) == 3 and not old & set(tasks(cluster))), words)
+    page.wait(lambda: not page.all(".bar.line .pips"), 60)
+    was = image(cluster)
+    words = ask(page, "Update", "no such image")
+    check("an image that is none is refused in words, and nothing changes", "STILL OPEN" in words and image(cluster) == was, words)
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    words = ask(page, "Update", "nginx:latest")
+    check("the update is to the image that was typed", soon(60, lambda: "nginx" in image(cluster)), words)
+    check("its tasks run with it", soon(120, lambda: len(tasks(cluster)) == 3 and all("nginx" in row["Image"] for row in running(cluster))), running(cluster))
+    check("the page offers the way back", page.wait(lambda: [x for x in page.all(".head .btn, .bar .btn") if x.text == "Roll back" and x.is_enabled()], 30), page.text(".head"))
+    words = ask(page, "Roll back")
+    check("rolled back, it is the image of before", soon(120, lambda: "busybox" in image(cluster) and all("busybox" in row["Image"] for row in running(cluster))), words)
+    # Somebody else was faster: the version that the operator has seen counts.
+    page.all(".head .btn.main")[0].click()
+    page.wait(lambda: page.all("dialog.ask form"))
+    cluster.manager.docker("service", "update", "--detach", "--label-add", "faster=yes", SERVICE)
+    field = page.all("dialog.ask input")[0]
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys("7", Keys.ENTER)
+    check("who was overtaken is told, and nothing is changed", page.wait(lambda: page.all("dialog.ask [role=alert]")) and spec(cluster)["Spec"]["Mode"]["Replicated"]["Replicas"] == 3, page.text("dialog.ask"))
+    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    node = other(cluster)
+    page.open(f"/nodes/{node.name}", ".head .btn")
+    words = ask(page, "Drain")
+    check("a drained node has no task of it", soon(60, lambda: len(tasks(cluster)) == 3 and node.name not in tasks(cluster).values()) and "recorded" in words.lower(), (words, tasks(cluster)))
+    words = ask(page, "Activate")
+    check("and takes tasks again", soon(30, lambda: cluster.manager.inspect("node", node.name)["Spec"]["Availability"] == "active"), words)
+
+
+def running(cluster):
+    return [row for row in cluster.manager.rows("service", "ps", "--no-trunc", SERVICE) if row["CurrentState"].startswith("Running")]
+
+
+def recorded(cluster, base, password, since):
+    seen = Caller(base).sign_in("vera", password)
+    events = seen.json(f"/ui/v1/events?from={since * 1000}&to={int(time.time() * 1000) + 1000}&limit=1000")
+    audit = [event for event in events if event["type"] == "audit"]
+    done = {event["action"] for event in audit if event["attributes"].get("outcome") == "done"}
+    check("everything that was done is an audit event of who did it", {"scale", "restart", "update", "roll", "set"} <= done and all(event["attributes"].get("user") == "otto" for event in audit), audit)
+    check("what was refused is on record as well", any(event["attributes"].get("outcome") == "refused" for event in audit), audit)
+
+
+def viewer(cluster, base, password):
+    before = spec(cluster)["Version"]["Index"]
+    with Browser(base) as page:
+        page.sign_in("vera", password)
+        for path in (f"/services/{SERVICE}", f"/nodes/{other(cluster).name}"):
+            page.open(path, ".head .btn")
+            buttons = [x for x in page.all(".head button.btn")]
+            check(f"a viewer's buttons of {path} do nothing, and say so", buttons and not any(x.is_enabled() for x in buttons) and all(x.get_attribute("title") for x in buttons))
+            page.js("for (const b of document.querySelectorAll('.head button.btn')) { b.disabled = false; b.click(); }")
+    vera = Caller(base).sign_in("vera", password)
+    service, node = spec(cluster), cluster.manager.inspect("node", other(cluster).name)
+    orders = {"scale": {"replicas": 9}, "restart": {}, "update": {"image": "nginx"}, "rollback": {}, "availability": {"node": node["ID"], "version": node["Version"]["Index"], "availability": "drain"}, "silence": {"alert": "x", "minutes": 5}}
+    for name, more in orders.items():
+        status, _, body = vera.ask("POST", f"/ui/v1/actions/{name}", json.dumps({"service": service["ID"], "version": before, **more}), own=True)
+        check(f"a viewer's hand-made {name} is refused", status == 403 and "notAllowed" in body, (status, body))
+    check("and nothing has changed", spec(cluster)["Version"]["Index"] == before and cluster.manager.inspect("node", other(cluster).name)["Spec"]["Availability"] == "active")
