@@ -104,7 +104,7 @@ package struct Lab: Sendable {
             for try await (index, process) in group { state.nodes[index].daemon = process }
         }
         try state.write(paths)
-        if options.formsSwarm { try await LabSwarm(paths: paths, underlay: underlay).form(of: state.nodes) }
+        if options.formsSwarm { try await LabSwarm(paths: paths).form(of: state.nodes) }
         return state
     }
 

@@ -8,17 +8,6 @@ struct LabSwarm: Sendable {
     static let port = 2377
 
     let paths: LabPaths
-    let underlay: LabUnderlay
-
-    private struct Bridge: Encodable {
-        let Name = "docker_gwbridge"
-        let Driver = "bridge"
-        let EnableIPv6 = true
-        let Options = [
-            "com.docker.network.bridge.name": "docker_gwbridge", "com.docker.network.bridge.enable_icc": "false",
-            "com.docker.network.bridge.enable_ip_masquerade": "true",
-        ]
-    }
 
     private struct Init: Encodable {
         let ListenAddr: String
@@ -42,14 +31,6 @@ struct LabSwarm: Sendable {
 
     func form(of nodes: [LabState.Node]) async throws {
         guard let first = nodes.first else { return }
-        if underlay.hasIPv6 {
-            // As Docker lets it be made by hand, before there is a swarm; what the daemon makes by itself has IPv4 alone.
-            for node in nodes {
-                let made = try await EngineClient(socket: paths.socket(node.name)).post(
-                    Self.version + "/networks/create", Bridge())
-                try expect(made, "docker_gwbridge of \(node.name)", status: 201)
-            }
-        }
         let manager = EngineClient(socket: paths.socket(first.name))
         let listen = HostText.join(.unspecified(first.address.family), Self.port)
         let initialised = try await manager.post(
@@ -69,8 +50,8 @@ struct LabSwarm: Sendable {
         }
     }
 
-    private func expect(_ reply: EngineClient.Reply, _ what: String, status: Int = 200) throws {
-        guard reply.status == status else {
+    private func expect(_ reply: EngineClient.Reply, _ what: String) throws {
+        guard reply.status == 200 else {
             throw APIError(.unavailable, "swarm \(what) failed with status \(reply.status): \(reply.message)")
         }
     }
