@@ -153,6 +153,7 @@ import Testing
         values[NodePulseSeries.diskUsedBytes.rawValue] = 95
         values[NodePulseSeries.diskBytes.rawValue] = 100
         values[NodePulseSeries.logDestinationsDown.rawValue] = 1
+        values[NodePulseSeries.metricsPushDown.rawValue] = 1
         for step in [-10, 0] as [Int64] {
             values[NodePulseSeries.logDroppedLines.rawValue] += 7
             board.take(

@@ -14,7 +14,7 @@ import Testing
         return spec
     }
 
-    private func backends(_ node: TestNode) -> Int { node.executor.network?.ports.first?.backends.count ?? 0 }
+    private func backends(_ node: TestNode) -> Int { node.backendCount ?? 0 }
 
     @Test func `a task gets new connections only when every node has its endpoint in force`() async throws {
         try await withSwarm { manager, first, _, second in

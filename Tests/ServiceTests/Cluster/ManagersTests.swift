@@ -207,7 +207,7 @@ import X509
         try await withManagers { nodes, swarms in
             _ = try await swarms[0].createService(service("web", replicas: 3, published: 8080))
             try await eventually(within: .seconds(15), "3 backends everywhere") {
-                nodes.allSatisfy { $0.executor.network?.ports.first?.backends.count == 3 }
+                nodes.allSatisfy { $0.backendCount == 3 }
             }
             // Each node's session is with its own manager.
             nodes[2].executor.state.withLock { $0.holdsNetworks = true }

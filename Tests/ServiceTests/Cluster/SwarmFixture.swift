@@ -198,3 +198,10 @@ private func freePort(_ address: String) throws -> Int {
     try check(place.withPointer { bind(descriptor.raw, $0, $1) }, "find a free port")
     return Int(try InternetSocketAddress(of: descriptor.raw).port)
 }
+
+extension TestNode {
+    /// How many tasks the first published port leads to, as the node knows it: each has an address of IPv4, and may have one of IPv6.
+    var backendCount: Int? {
+        executor.network?.ports.first.map { port in port.backends.count { $0.family == .v4 } }
+    }
+}

@@ -102,7 +102,7 @@ import Testing
             #expect(first.executor.running.count == 2 && second.executor.running.count == 2)
             try await eventually("both nodes know 4 backends") {
                 [first, second].allSatisfy { node in
-                    node.executor.network?.ports.first?.backends.count == 4
+                    node.backendCount == 4
                         && node.executor.network?.networks.first { $0.network.id == network }?.services.first?.backends
                             .count == 4
                 }
@@ -166,8 +166,8 @@ import Testing
     @Test func `a task is stopped only when every node sends it nothing any more`() async throws {
         try await withSwarm { manager, first, _, second in
             _ = try await manager.createService(service("web", replicas: 2, published: 8080))
-            try await eventually("2 backends") { second.executor.network?.ports.first?.backends.count == 2 }
-            try await eventually("2 backends") { first.executor.network?.ports.first?.backends.count == 2 }
+            try await eventually("2 backends") { second.backendCount == 2 }
+            try await eventually("2 backends") { first.backendCount == 2 }
             first.executor.state.withLock { $0.holdsNetworks = true }
             let present = try await manager.inspectService("web", insertDefaults: false)
             var spec = present.spec
@@ -206,7 +206,7 @@ import Testing
                 try await eventually(within: .seconds(15), "both tasks run on the first") {
                     first.executor.running.count == 2
                 }
-                #expect(first.executor.network?.ports.first?.backends.count ?? 0 <= 2)
+                #expect(first.backendCount ?? 0 <= 2)
                 try await second.running { _ in
                     try await eventually("it is back") { try await ready(manager) == 2 }
                     try await eventually("its old task has ended") {
