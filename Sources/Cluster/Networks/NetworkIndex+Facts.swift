@@ -49,13 +49,14 @@ extension NetworkIndex {
         return services[owner]?.ports.first { $0.key == key }
     }
 
-    /// - Parameter throughMesh: The task's node must have a place in the mesh in the address's family, too.
+    /// - Parameter throughMesh: The task's node must have a place in the mesh in the address's family, too. IPv4 has it in any case.
     private func serves(
         _ service: String, in network: String, _ address: IPAddress, throughMesh: Bool = false
     ) -> Bool {
         (holders[network]?[address] ?? []).contains { id in
             guard let task = tasks[id], task.serviceID == service, serving.contains(id) else { return false }
-            return !throughMesh || nodes[task.nodeID]?.meshFamilies.contains(address.family) == true
+            if !throughMesh || address.family == .v4 { return true }
+            return nodes[task.nodeID]?.meshFamilies.contains(address.family) == true
         }
     }
 
