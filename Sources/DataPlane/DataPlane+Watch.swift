@@ -8,9 +8,6 @@ extension DataPlane {
     private static let gathering = Duration.milliseconds(50)
     /// While the daemon itself changes much, what is heard waits for a quiet moment, but not longer than this.
     private static let longestGathering = Duration.milliseconds(400)
-    /// After looking at what has changed, so many times as long as it took, that there is time for something else beside many containers.
-    private static let repairRest = 10
-    private static let longestRepairRest = Duration.milliseconds(500)
     /// How often it is looked for changes that the kernel does not tell of.
     private static let glancing = Duration.seconds(3)
     /// For how long that may take the processor at a time: a quarter of a hundredth.
@@ -46,13 +43,13 @@ extension DataPlane {
                 while true { try await self.sweep() }
             }
             group.addTask {
+                var debt = RestDebt(at: .now)
                 while true {
                     await news.wait()
                     try await self.gather()
                     let start = ContinuousClock.now
                     try await self.repair(changes.take())
-                    try await Task.sleep(
-                        for: min((ContinuousClock.now - start) * Self.repairRest, Self.longestRepairRest))
+                    try await Task.sleep(for: debt.rest(after: .now - start, at: .now))
                 }
             }
             group.addTask {

@@ -41,4 +41,31 @@ import Testing
         let admitted = pace.admit([slow], at: start)
         #expect(due == [] && admitted == [slow])
     }
+
+    @Test func `looks are followed at once until a tenth of the time is used, and always when it was quiet before`() {
+        var debt = RestDebt(at: start)
+        var now = start
+        func look() -> Duration {
+            now += .milliseconds(50)
+            return debt.rest(after: .milliseconds(50), at: now)
+        }
+        let first = (0..<4).map { _ in look() }
+        #expect(first == Array(repeating: .zero, count: 4))
+        var (looked, rested) = (Duration.zero, Duration.zero)
+        for _ in 0..<100 {
+            let rest = look()
+            #expect(rest <= .milliseconds(500))
+            looked += .milliseconds(50)
+            rested += rest
+            now += rest
+        }
+        #expect(rested > looked * 8 && rested < looked * 10)
+        now += .seconds(3)
+        let later = look()
+        #expect(later == .zero)
+        // One that takes long owes no more than the longest rest.
+        now += .seconds(60)
+        let longest = debt.rest(after: .seconds(60), at: now)
+        #expect(longest == .milliseconds(500))
+    }
 }
