@@ -55,11 +55,11 @@ struct NodeTable {
             set icc { type ifname . ifname; }
             set apart { type ifname . ifname; }
             set internal { type ifname; }
-            set chosen { type inet_proto . inet_service; flags interval; }
             set chosenaddrs { type inet_proto . inet_service . \(address); flags interval; }
             set chosenlinks { type inet_proto . inet_service . ifname; }
             map turns { type inet_proto . inet_service . classid : \(address) . inet_service; }
             map published { type inet_proto . inet_service : verdict; }
+            map narrowed { type inet_proto . inet_service : verdict; }
             map hostports { type inet_proto . inet_service : \(address) . inet_service; }
             map hostspans { type inet_proto . inet_service : \(address); flags interval; }
             map hostaddrs { type \(address) . inet_proto . inet_service : \(address) . inet_service; }
@@ -140,8 +140,8 @@ struct NodeTable {
         return """
             \(family.refusalChain)
             chain choice {
-            meta l4proto . th dport . \(ip) daddr @chosenaddrs meta l4proto . th dport vmap @published
-            meta l4proto . th dport . iifname @chosenlinks meta l4proto . th dport vmap @published
+            meta l4proto . th dport . \(ip) daddr @chosenaddrs meta l4proto . th dport vmap @narrowed
+            meta l4proto . th dport . iifname @chosenlinks meta l4proto . th dport vmap @narrowed
             goto host
             }
             chain host {
@@ -150,7 +150,6 @@ struct NodeTable {
             dnat to meta l4proto . th dport map @hostspans
             }
             chain publish {
-            meta l4proto . th dport @chosen goto choice
             meta l4proto . th dport vmap @published
             goto host
             }
@@ -277,8 +276,8 @@ struct NodeTable {
         let balancing = Self.balancing(of: family)
         var chains: [String: String] = [:]
         var turns: [String: String] = [:]
-        var ports: [String: String] = [:]
-        var (chosen, addresses, links): (Set<String>, Set<String>, Set<String>) = ([], [], [])
+        var (ports, narrowed): ([String: String], [String: String]) = ([:], [:])
+        var (addresses, links): (Set<String>, Set<String>) = ([], [])
         for port in self.ports {
             let key = "\(port.transport) . \(port.publishedPort)"
             let backends = port.backends.filter { $0.address.family == family }
@@ -286,7 +285,8 @@ struct NodeTable {
             if let text { chains[name] = text }
             ports[key] = "goto \(name)"
             if let reach = port.reach, !reach.isEverywhere {
-                chosen.insert(key)
+                ports[key] = "goto choice"
+                narrowed[key] = "goto \(name)"
                 let places = reach.addresses.filter { $0.family == family }
                 addresses.formUnion(places.outermost.map { "\(key) . \($0.spelling)" })
                 links.formUnion(reach.links.map { "\(key) . \"\($0)\"" })
@@ -298,11 +298,12 @@ struct NodeTable {
         return (
             chains,
             [
-                // What narrows a port is there with the port, in one transaction.
-                ElementSet("chosen", isExchanged: true, keys: chosen),
+                // In one transaction, of which the kernel shows what is found by intervals last: a port that answers at some places alone is never among
+                // those that answer everywhere, so that until then it answers nowhere.
                 ElementSet("chosenaddrs", isExchanged: true, keys: addresses),
                 ElementSet("chosenlinks", nameFields: [2], isExchanged: true, keys: links),
                 ElementSet("turns", layout: Self.turnLayout(of: family), isExchanged: true, elements: turns),
+                ElementSet("narrowed", layout: IngressTable.portLayout, isExchanged: true, elements: narrowed),
                 ElementSet("published", layout: IngressTable.portLayout, isExchanged: true, elements: ports),
             ]
         )
