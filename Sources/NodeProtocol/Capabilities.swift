@@ -65,6 +65,8 @@ package struct Capabilities: Sendable {
             Capability(required: "records", since: "0.3.0"),
             // Networks are told of as facts that change, see `NetworkChangeSet`.
             Capability(required: "network-facts", since: "0.4.0"),
+            // What a node has applied of them it says in its session.
+            Capability(required: "network-progress", since: "0.4.0"),
             overlayKeys, dualMesh,
         ])
 

@@ -43,7 +43,6 @@ package enum Wire {
     package typealias NetworkProgress = Apus_Node_V1_NetworkProgress
     package typealias ReportTasksRequest = Apus_Node_V1_ReportTasksRequest
     package typealias TaskReport = Apus_Node_V1_TaskReport
-    package typealias ReportNetworkRequest = Apus_Node_V1_ReportNetworkRequest
     package typealias ReportReply = Apus_Node_V1_ReportReply
     package typealias LogBroker = Apus_Node_V1_LogBroker
     package typealias WantedLogsRequest = Apus_Node_V1_WantedLogsRequest

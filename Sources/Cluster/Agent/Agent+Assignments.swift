@@ -8,9 +8,12 @@ import SwiftProtobuf
 
 /// What a manager tells the node to run and to know.
 extension Agent {
-    func assignments(_ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String) async throws {
+    func assignments(
+        _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: SessionState
+    ) async throws {
+        let id = try await session.id()
         board.reportEverything()
-        let request = Wire.AssignmentsRequest.with { $0.sessionID = session }
+        let request = Wire.AssignmentsRequest.with { $0.sessionID = id }
         try await dispatcher.assignments(request, options: NodeTransport.streamOptions) { response in
             let inbox = AssignmentInbox()
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -24,7 +27,7 @@ extension Agent {
                 }
                 group.addTask {
                     var told: Set<String> = []
-                    while true { try await self.take(try await inbox.take(), told: &told, dispatcher, session) }
+                    while true { try await self.take(try await inbox.take(), told: &told, session) }
                 }
                 defer { group.cancelAll() }
                 try await group.next()
@@ -35,8 +38,7 @@ extension Agent {
     /// Takes what has arrived, in its order; facts of networks that follow each other at once.
     /// - Parameter told: The networks that the session's manager has told of so far, by their ids.
     private func take(
-        _ items: [AssignmentInbox.Item], told: inout Set<String>,
-        _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String
+        _ items: [AssignmentInbox.Item], told: inout Set<String>, _ session: SessionState
     ) async throws {
         var sets: [NetworkChangeSet] = []
         for item in items {
@@ -51,7 +53,7 @@ extension Agent {
                     let over = board.networks.value.ids.subtracting(told)
                     sets += over.map { NetworkChangeSet(.network($0), sequence: 0, isEnd: true) }
                 }
-                try await take(sets, dispatcher, session)
+                await take(sets, session)
                 sets = []
                 let unread = Set(item.unread.filter { $0.type == "task" }.map(\.id))
                 board.take(complete: complete, tasks, removed: removed, unread: unread)
@@ -59,12 +61,10 @@ extension Agent {
             }
             board.tell(of: item.unread)
         }
-        try await take(sets, dispatcher, session)
+        await take(sets, session)
     }
 
-    private func take(
-        _ sets: [NetworkChangeSet], _ dispatcher: Wire.Dispatcher.Client<some ClientTransport>, _ session: String
-    ) async throws {
+    private func take(_ sets: [NetworkChangeSet], _ session: SessionState) async {
         if sets.isEmpty { return }
         let nodeID = membership.value.nodeID
         let before = board.networks.value
@@ -75,18 +75,7 @@ extension Agent {
         await apply(sets)
         board.networks.set(after)
         await board.keep(networks: before.ids.subtracting(after.ids).map { ($0, nil) })
-        let applied = Dictionary(sets.filter { !$0.isEnd }.map { ($0.scope, $0.sequence) }) { max($0, $1) }
-        let progress = applied.map { scope, sequence in
-            Wire.NetworkProgress.with {
-                $0.network = scope.networkID
-                $0.sequence = sequence
-            }
-        }
-        _ = try await dispatcher.reportNetwork(
-            .with {
-                $0.sessionID = session
-                $0.applied = progress
-            }, options: NodeTransport.callOptions)
+        session.apply(Dictionary(sets.filter { !$0.isEnd }.map { ($0.scope, $0.sequence) }) { max($0, $1) })
     }
 
     /// Applies changes of networks, again and again until the engine can.

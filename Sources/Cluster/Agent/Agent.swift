@@ -149,8 +149,7 @@ struct Agent: ServiceLifecycle.Service {
                 tasks.addTask { try await self.beat(dispatcher, session, description) }
                 tasks.addTask { try await self.watch(session) }
                 tasks.addTask {
-                    let id = try await session.id()
-                    try await self.assignments(dispatcher, id)
+                    try await self.assignments(dispatcher, session)
                 }
                 tasks.addTask {
                     let id = try await session.id()
@@ -186,17 +185,16 @@ struct Agent: ServiceLifecycle.Service {
                 })
             // How often is the manager's to say: its answer is waited for.
             _ = try await session.id()
-            var told = description
-            while true {
-                try await pause(session.heartbeat, telling: told.encryption)
-                let present = try await executor.describeNode()
-                let news = present == told ? Data() : try Wire.payload(present)
-                told = present
-                try await writer.write(
-                    .with {
-                        $0.description_p = news
-                        $0.dataPathAddress = dataPathAddress
-                    })
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.signs(of: description, at: dataPathAddress, session, to: writer) }
+                group.addTask {
+                    while true {
+                        let applied = try await session.progress()
+                        try await writer.write(.with { $0.applied = applied })
+                    }
+                }
+                defer { group.cancelAll() }
+                try await group.next()
             }
         } onResponse: { response in
             for try await message in response.messages {
@@ -206,6 +204,25 @@ struct Agent: ServiceLifecycle.Service {
                 session.take(message)
                 try await self.take(message)
             }
+        }
+    }
+
+    /// Says again and again that the node lives, and what has changed since it said how it is.
+    private func signs(
+        of description: NodeDescription, at dataPathAddress: String, _ session: SessionState,
+        to writer: RPCWriter<Wire.SessionRequest>
+    ) async throws {
+        var told = description
+        while true {
+            try await pause(session.heartbeat, telling: told.encryption)
+            let present = try await executor.describeNode()
+            let news = present == told ? Data() : try Wire.payload(present)
+            told = present
+            try await writer.write(
+                .with {
+                    $0.description_p = news
+                    $0.dataPathAddress = dataPathAddress
+                })
         }
     }
 
@@ -323,36 +340,4 @@ struct Agent: ServiceLifecycle.Service {
         }
         throw SessionEnd.renewed
     }
-}
-
-/// What is known of one session: its id once a manager has opened it, and when the manager was last heard.
-final class SessionState: Sendable {
-    private struct Known {
-        var id: String?
-        var heartbeat = NodeTimeouts.heartbeat
-        var heard = ContinuousClock.now
-        var role: NodeRole?
-    }
-
-    private let known = ObservableValue(Known())
-
-    func take(_ message: Wire.SessionMessage) {
-        known.change { known in
-            known.id = message.sessionID
-            known.heard = .now
-            known.role = NodeRole(rawValue: message.role)
-            if message.heartbeatMilliseconds > 0 {
-                known.heartbeat = .milliseconds(Int64(clamping: message.heartbeatMilliseconds))
-            }
-        }
-    }
-
-    /// Waits until the manager says that the node is to have another role.
-    func waitForRole(otherThan present: NodeRole) async throws {
-        try await known.wait { known in known.role.flatMap { $0 == present ? nil : $0 } }
-    }
-
-    func id() async throws -> String { try await known.wait { $0.id } }
-    var heartbeat: Duration { known.value.heartbeat }
-    var silence: Duration { ContinuousClock.now - known.value.heard }
 }

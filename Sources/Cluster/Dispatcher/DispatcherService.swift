@@ -40,6 +40,11 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
                 group.addTask {
                     var isOpen = false
                     for try await message in request {
+                        // No answer is due, and the node's signs of life come beside it.
+                        if isOpen, !message.applied.isEmpty {
+                            try await acknowledge(message.applied, nodeID, session: session)
+                            continue
+                        }
                         let description =
                             message.description_p.isEmpty
                             ? nil
@@ -122,16 +127,14 @@ package struct DispatcherService: Wire.Dispatcher.SimpleServiceProtocol {
     }
 
     /// The node says which states of networks are in force.
-    package func reportNetwork(
-        request: Wire.ReportNetworkRequest, context: ServerContext
-    ) async throws -> Wire.ReportReply {
-        guard request.applied.count <= NodeReports.maximumReports else {
+    private func acknowledge(
+        _ applied: [Wire.NetworkProgress], _ nodeID: String, session: String
+    ) async throws {
+        guard applied.count <= NodeReports.maximumReports else {
             throw RPCError(code: .invalidArgument, message: "too many reports at once")
         }
         try await dispatcher.assignments.acknowledge(
-            try Peer(context).member.nodeID, session: request.sessionID,
-            request.applied.map { (NetworkFact.Scope(networkID: $0.network), $0.sequence) })
-        return Wire.ReportReply()
+            nodeID, session: session, applied.map { (NetworkFact.Scope(networkID: $0.network), $0.sequence) })
     }
 
     /// What a node says in a form that is not read here, as one of a newer version may, is passed over: the rest of it counts.

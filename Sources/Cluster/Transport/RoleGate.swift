@@ -53,7 +53,6 @@ package struct RoleGate: ServerInterceptor {
         Wire.Dispatcher.Method.Session.descriptor: [.worker, .manager],
         Wire.Dispatcher.Method.Assignments.descriptor: [.worker, .manager],
         Wire.Dispatcher.Method.ReportTasks.descriptor: [.worker, .manager],
-        Wire.Dispatcher.Method.ReportNetwork.descriptor: [.worker, .manager],
         Wire.LogBroker.Method.Wanted.descriptor: [.worker, .manager],
         Wire.LogBroker.Method.Publish.descriptor: [.worker, .manager],
         Wire.Feed.Method.Tell.descriptor: [.worker, .manager],

@@ -801,25 +801,11 @@ package enum Apus_Node_V1_Dispatcher: Sendable {
                 type: .unary
             )
         }
-        /// Namespace for "ReportNetwork" metadata.
-        package enum ReportNetwork: Sendable {
-            /// Request type for "ReportNetwork".
-            package typealias Input = Apus_Node_V1_ReportNetworkRequest
-            /// Response type for "ReportNetwork".
-            package typealias Output = Apus_Node_V1_ReportReply
-            /// Descriptor for "ReportNetwork".
-            package static let descriptor = GRPCCore.MethodDescriptor(
-                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "apus.node.v1.Dispatcher"),
-                method: "ReportNetwork",
-                type: .unary
-            )
-        }
         /// Descriptors for all methods in the "apus.node.v1.Dispatcher" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             Session.descriptor,
             Assignments.descriptor,
-            ReportTasks.descriptor,
-            ReportNetwork.descriptor
+            ReportTasks.descriptor
         ]
     }
 }
@@ -899,20 +885,6 @@ extension Apus_Node_V1_Dispatcher {
             request: GRPCCore.StreamingServerRequest<Apus_Node_V1_ReportTasksRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_ReportReply>
-
-        /// Handle the "ReportNetwork" method.
-        ///
-        /// - Parameters:
-        ///   - request: A streaming request of `Apus_Node_V1_ReportNetworkRequest` messages.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        /// - Returns: A streaming response of `Apus_Node_V1_ReportReply` messages.
-        func reportNetwork(
-            request: GRPCCore.StreamingServerRequest<Apus_Node_V1_ReportNetworkRequest>,
-            context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_ReportReply>
     }
 
     /// Service protocol for the "apus.node.v1.Dispatcher" service.
@@ -974,20 +946,6 @@ extension Apus_Node_V1_Dispatcher {
         /// - Returns: A response containing a single `Apus_Node_V1_ReportReply` message.
         func reportTasks(
             request: GRPCCore.ServerRequest<Apus_Node_V1_ReportTasksRequest>,
-            context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Apus_Node_V1_ReportReply>
-
-        /// Handle the "ReportNetwork" method.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Apus_Node_V1_ReportNetworkRequest` message.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        /// - Returns: A response containing a single `Apus_Node_V1_ReportReply` message.
-        func reportNetwork(
-            request: GRPCCore.ServerRequest<Apus_Node_V1_ReportNetworkRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Apus_Node_V1_ReportReply>
     }
@@ -1053,20 +1011,6 @@ extension Apus_Node_V1_Dispatcher {
             request: Apus_Node_V1_ReportTasksRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Apus_Node_V1_ReportReply
-
-        /// Handle the "ReportNetwork" method.
-        ///
-        /// - Parameters:
-        ///   - request: A `Apus_Node_V1_ReportNetworkRequest` message.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        /// - Returns: A `Apus_Node_V1_ReportReply` to respond with.
-        func reportNetwork(
-            request: Apus_Node_V1_ReportNetworkRequest,
-            context: GRPCCore.ServerContext
-        ) async throws -> Apus_Node_V1_ReportReply
     }
 }
 
@@ -1107,17 +1051,6 @@ extension Apus_Node_V1_Dispatcher.StreamingServiceProtocol {
                 )
             }
         )
-        router.registerHandler(
-            forMethod: Apus_Node_V1_Dispatcher.Method.ReportNetwork.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_ReportNetworkRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_ReportReply>(),
-            handler: { request, context in
-                try await self.reportNetwork(
-                    request: request,
-                    context: context
-                )
-            }
-        )
     }
 }
 
@@ -1140,17 +1073,6 @@ extension Apus_Node_V1_Dispatcher.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_ReportReply> {
         let response = try await self.reportTasks(
-            request: GRPCCore.ServerRequest(stream: request),
-            context: context
-        )
-        return GRPCCore.StreamingServerResponse(single: response)
-    }
-
-    package func reportNetwork(
-        request: GRPCCore.StreamingServerRequest<Apus_Node_V1_ReportNetworkRequest>,
-        context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Apus_Node_V1_ReportReply> {
-        let response = try await self.reportNetwork(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1201,19 +1123,6 @@ extension Apus_Node_V1_Dispatcher.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Apus_Node_V1_ReportReply> {
         return GRPCCore.ServerResponse<Apus_Node_V1_ReportReply>(
             message: try await self.reportTasks(
-                request: request.message,
-                context: context
-            ),
-            metadata: [:]
-        )
-    }
-
-    package func reportNetwork(
-        request: GRPCCore.ServerRequest<Apus_Node_V1_ReportNetworkRequest>,
-        context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Apus_Node_V1_ReportReply> {
-        return GRPCCore.ServerResponse<Apus_Node_V1_ReportReply>(
-            message: try await self.reportNetwork(
                 request: request.message,
                 context: context
             ),
@@ -1295,25 +1204,6 @@ extension Apus_Node_V1_Dispatcher {
         func reportTasks<Result>(
             request: GRPCCore.ClientRequest<Apus_Node_V1_ReportTasksRequest>,
             serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_ReportTasksRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_ReportReply>,
-            options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_ReportReply>) async throws -> Result
-        ) async throws -> Result where Result: Sendable
-
-        /// Call the "ReportNetwork" method.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Apus_Node_V1_ReportNetworkRequest` message.
-        ///   - serializer: A serializer for `Apus_Node_V1_ReportNetworkRequest` messages.
-        ///   - deserializer: A deserializer for `Apus_Node_V1_ReportReply` messages.
-        ///   - options: Options to apply to this RPC.
-        ///   - handleResponse: A closure which handles the response and returns its result to
-        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-        ///       already finished.
-        /// - Returns: The result of `handleResponse`.
-        func reportNetwork<Result>(
-            request: GRPCCore.ClientRequest<Apus_Node_V1_ReportNetworkRequest>,
-            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_ReportNetworkRequest>,
             deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_ReportReply>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_ReportReply>) async throws -> Result
@@ -1433,36 +1323,6 @@ extension Apus_Node_V1_Dispatcher {
                 onResponse: handleResponse
             )
         }
-
-        /// Call the "ReportNetwork" method.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Apus_Node_V1_ReportNetworkRequest` message.
-        ///   - serializer: A serializer for `Apus_Node_V1_ReportNetworkRequest` messages.
-        ///   - deserializer: A deserializer for `Apus_Node_V1_ReportReply` messages.
-        ///   - options: Options to apply to this RPC.
-        ///   - handleResponse: A closure which handles the response and returns its result to
-        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-        ///       already finished.
-        /// - Returns: The result of `handleResponse`.
-        package func reportNetwork<Result>(
-            request: GRPCCore.ClientRequest<Apus_Node_V1_ReportNetworkRequest>,
-            serializer: some GRPCCore.MessageSerializer<Apus_Node_V1_ReportNetworkRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Apus_Node_V1_ReportReply>,
-            options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_ReportReply>) async throws -> Result = { response in
-                try response.message
-            }
-        ) async throws -> Result where Result: Sendable {
-            try await self.client.unary(
-                request: request,
-                descriptor: Apus_Node_V1_Dispatcher.Method.ReportNetwork.descriptor,
-                serializer: serializer,
-                deserializer: deserializer,
-                options: options,
-                onResponse: handleResponse
-            )
-        }
     }
 }
 
@@ -1542,31 +1402,6 @@ extension Apus_Node_V1_Dispatcher.ClientProtocol {
         try await self.reportTasks(
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_ReportTasksRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_ReportReply>(),
-            options: options,
-            onResponse: handleResponse
-        )
-    }
-
-    /// Call the "ReportNetwork" method.
-    ///
-    /// - Parameters:
-    ///   - request: A request containing a single `Apus_Node_V1_ReportNetworkRequest` message.
-    ///   - options: Options to apply to this RPC.
-    ///   - handleResponse: A closure which handles the response and returns its result to
-    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-    ///       already finished.
-    /// - Returns: The result of `handleResponse`.
-    package func reportNetwork<Result>(
-        request: GRPCCore.ClientRequest<Apus_Node_V1_ReportNetworkRequest>,
-        options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_ReportReply>) async throws -> Result = { response in
-            try response.message
-        }
-    ) async throws -> Result where Result: Sendable {
-        try await self.reportNetwork(
-            request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Apus_Node_V1_ReportNetworkRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Apus_Node_V1_ReportReply>(),
             options: options,
             onResponse: handleResponse
@@ -1663,35 +1498,6 @@ extension Apus_Node_V1_Dispatcher.ClientProtocol {
             metadata: metadata
         )
         return try await self.reportTasks(
-            request: request,
-            options: options,
-            onResponse: handleResponse
-        )
-    }
-
-    /// Call the "ReportNetwork" method.
-    ///
-    /// - Parameters:
-    ///   - message: request message to send.
-    ///   - metadata: Additional metadata to send, defaults to empty.
-    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
-    ///   - handleResponse: A closure which handles the response and returns its result to
-    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-    ///       already finished.
-    /// - Returns: The result of `handleResponse`.
-    package func reportNetwork<Result>(
-        _ message: Apus_Node_V1_ReportNetworkRequest,
-        metadata: GRPCCore.Metadata = [:],
-        options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Apus_Node_V1_ReportReply>) async throws -> Result = { response in
-            try response.message
-        }
-    ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Apus_Node_V1_ReportNetworkRequest>(
-            message: message,
-            metadata: metadata
-        )
-        return try await self.reportNetwork(
             request: request,
             options: options,
             onResponse: handleResponse

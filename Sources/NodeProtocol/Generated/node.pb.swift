@@ -184,6 +184,9 @@ package nonisolated struct Apus_Node_V1_SessionRequest: Sendable {
   /// Clears the value of `program`. Subsequent reads from it will return its default value.
   package mutating func clearProgram() {self._program = nil}
 
+  /// What new connections on this node follow by now: said as it comes, in messages of their own that say nothing else.
+  package var applied: [Apus_Node_V1_NetworkProgress] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1087,21 +1090,6 @@ package nonisolated struct Apus_Node_V1_TaskReport: Sendable {
   package init() {}
 }
 
-package nonisolated struct Apus_Node_V1_ReportNetworkRequest: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var sessionID: String = String()
-
-  /// What new connections on this node follow.
-  package var applied: [Apus_Node_V1_NetworkProgress] = []
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
 package nonisolated struct Apus_Node_V1_NetworkProgress: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1850,7 +1838,7 @@ nonisolated extension Apus_Node_V1_Manager: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{3}data_path_address\0\u{1}program\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{3}data_path_address\0\u{1}program\0\u{1}applied\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1861,6 +1849,7 @@ nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftP
       case 1: try { try decoder.decodeSingularBytesField(value: &self.description_p) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.dataPathAddress) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._program) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.applied) }()
       default: break
       }
     }
@@ -1880,6 +1869,9 @@ nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftP
     try { if let v = self._program {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    if !self.applied.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.applied, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1887,6 +1879,7 @@ nonisolated extension Apus_Node_V1_SessionRequest: SwiftProtobuf.Message, SwiftP
     if lhs.description_p != rhs.description_p {return false}
     if lhs.dataPathAddress != rhs.dataPathAddress {return false}
     if lhs._program != rhs._program {return false}
+    if lhs.applied != rhs.applied {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3499,41 +3492,6 @@ nonisolated extension Apus_Node_V1_TaskReport: SwiftProtobuf.Message, SwiftProto
   package static func ==(lhs: Apus_Node_V1_TaskReport, rhs: Apus_Node_V1_TaskReport) -> Bool {
     if lhs.taskID != rhs.taskID {return false}
     if lhs.status != rhs.status {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Apus_Node_V1_ReportNetworkRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".ReportNetworkRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{2}\u{2}applied\0\u{c}\u{2}\u{1}")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.sessionID) }()
-      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.applied) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.sessionID.isEmpty {
-      try visitor.visitSingularStringField(value: self.sessionID, fieldNumber: 1)
-    }
-    if !self.applied.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.applied, fieldNumber: 3)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Apus_Node_V1_ReportNetworkRequest, rhs: Apus_Node_V1_ReportNetworkRequest) -> Bool {
-    if lhs.sessionID != rhs.sessionID {return false}
-    if lhs.applied != rhs.applied {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -51,8 +51,8 @@ import X509
                 let cluster = try await swarm.inspectSwarm()
                 let joiner = try TLSIdentity(joiner: NodeKey(), roots: [])
                 let report: @Sendable (NodeTransport.Client) async throws -> Void = { client in
-                    _ = try await Wire.Dispatcher.Client(wrapping: client).reportNetwork(
-                        .with { $0.applied = [.init()] }, options: NodeTransport.callOptions)
+                    _ = try await Wire.Dispatcher.Client(wrapping: client).reportTasks(
+                        .with { $0.reports = [.init()] }, options: NodeTransport.callOptions)
                 }
                 let root: @Sendable (NodeTransport.Client) async throws -> Void = { client in
                     let pem = try await Wire.Certificates.Client(wrapping: client).rootCertificate(

@@ -1,0 +1,19 @@
+import Model
+import Testing
+
+@testable import Cluster
+
+@Suite struct SessionStateTests {
+    @Test func `of what was applied meanwhile the newest of each network is told, and once`() async throws {
+        let session = SessionState()
+        session.apply([.network("a"): 3])
+        session.apply([.network("a"): 2, .network("b"): 1, .swarm: 9])
+        let told = try await session.progress()
+        #expect(Dictionary(uniqueKeysWithValues: told.map { ($0.network, $0.sequence) }) == ["a": 3, "b": 1, "": 9])
+        async let next = session.progress()
+        session.apply([:])
+        session.apply([.network("b"): 2])
+        let later = try await next
+        #expect(later.map(\.network) == ["b"] && later.map(\.sequence) == [2])
+    }
+}
