@@ -12,6 +12,8 @@
 
 APUS := .build/debug/apus
 PREFIX ?= /usr/local
+# More options for debug builds. CI, which nobody debugs and which builds once, goes without debug information and without an index.
+SWIFT_BUILD_OPTIONS ?=
 # What Scripts/packages puts there serves where this machine has none of its own.
 export PATH := $(PATH):$(CURDIR)/.build/tools
 
@@ -24,13 +26,13 @@ packages:
 	@[ -x $(APUS) ] || Scripts/preflight --built
 
 build: packages
-	swift build --product apusd
-	swift build --product apus
-	swift build --product apus-esp
+	swift build $(SWIFT_BUILD_OPTIONS) --product apusd
+	swift build $(SWIFT_BUILD_OPTIONS) --product apus
+	swift build $(SWIFT_BUILD_OPTIONS) --product apus-esp
 
 # Only this product: `--build-tests` would build the programs of the packages too, a compiler for protocol buffers among them.
 tests: packages
-	swift build --product apusPackageTests
+	swift build $(SWIFT_BUILD_OPTIONS) --product apusPackageTests
 
 images: packages
 	Demo/registry start
