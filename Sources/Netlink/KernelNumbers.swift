@@ -83,6 +83,13 @@ enum LinkAttribute {
     static let group = UInt16(IFLA_GROUP)
     static let namespaceDescriptor = UInt16(IFLA_NET_NS_FD)
     static let linkNamespaceID = UInt16(IFLA_LINK_NETNSID)
+    static let families = UInt16(IFLA_AF_SPEC)
+    /// What the message's own family says: of a bridge's, the port.
+    static let ofFamily = UInt16(IFLA_PROTINFO)
+    /// Within the part of AF_INET6.
+    static let addressGeneration = UInt16(IFLA_INET6_ADDR_GEN_MODE)
+    /// IN6_ADDR_GEN_MODE_NONE.
+    static let generatesNone: UInt8 = 1
 
     static let kind = UInt16(IFLA_INFO_KIND)
     static let data = UInt16(IFLA_INFO_DATA)

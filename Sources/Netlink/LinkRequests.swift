@@ -140,7 +140,10 @@ package struct CreateVeth: NetlinkRequest {
     package var flags: UInt16 { MessageFlags.create | MessageFlags.exclusive }
     package var links: [LinkID] { master.map { [$0] } ?? [] }
     package var namespaces: [NetworkNamespace] { peer.namespace.map { [$0] } ?? [] }
-    package var followUps: [any NetlinkRequest] { aliasRequest(name, alias) }
+    /// A port of a bridge speaks for nobody.
+    package var followUps: [any NetlinkRequest] {
+        aliasRequest(name, alias) + (master == nil ? [] : [LeaveWithoutLinkLocal(name).allowing(.notSupported)])
+    }
     package var description: String { "create veth \(name) with peer \(peer.name)" }
 
     package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
@@ -269,6 +272,26 @@ package struct SetLink: NetlinkRequest {
         if let alias { message.bytes(LinkAttribute.alias, Array(alias.utf8)) }
         if let group { message.number(LinkAttribute.group, group) }
         if let namespace { message.number(LinkAttribute.namespaceDescriptor, context.descriptor(of: namespace)) }
+    }
+}
+
+/// Has a link that is down make itself no IPv6 address when it goes up: nothing is told of one, to neighbours or to who listens to the kernel.
+/// ``NetlinkError/Code/notSupported`` where the kernel has no IPv6.
+package struct LeaveWithoutLinkLocal: NetlinkRequest {
+    package var name: String
+
+    package init(_ name: String) { self.name = name }
+
+    package var type: UInt16 { MessageType.setLink }
+    package var flags: UInt16 { 0 }
+    package var description: String { "leave link \(name) without a link-local address" }
+
+    package func encode(into message: inout MessageWriter, _ context: EncodingContext) {
+        LinkHeader(index: 0, isUp: nil).encode(into: &message)
+        message.string(LinkAttribute.name, name)
+        message.nest(LinkAttribute.families) {
+            $0.nest(UInt16(AF_INET6)) { $0.number(LinkAttribute.addressGeneration, LinkAttribute.generatesNone) }
+        }
     }
 }
 

@@ -194,6 +194,9 @@ package struct DeleteForwardingEntry: NetlinkRequest {
 }
 
 extension Neighbour {
+    /// Of the fixed part, in bytes.
+    static let headerLength = NeighbourHeader.length
+
     /// What a dump of a table asks for: the fixed part alone.
     static func dumpMessage(_ family: AddressFamily, sequence: UInt32) -> [UInt8] {
         var writer = MessageWriter(type: MessageType.getNeighbour, flags: MessageFlags.request | MessageFlags.dump)

@@ -4,7 +4,8 @@ import Glibc
 package import LinuxSystem
 import Synchronization
 
-/// That something has changed. What it was is for the reader to find out: many notifications do not even tell who did it.
+/// That something has changed. What it was is for the reader to find out: many notifications do not even tell who did it. Of links only what
+/// ``Link`` and ``PortOptions`` have counts, without carriers and counters.
 package enum NetlinkEvent: Sendable, Hashable {
     case changed(NetlinkChange)
     /// Messages were lost: compare everything.
@@ -58,6 +59,7 @@ package final class NetlinkListener: Sendable {
     private let netfilter: Descriptor
     private let tokens = Mutex<[Poller.Token]>([])
     private let own: OwnChanges
+    private let links = Mutex(LinkMemory())
 
     /// Listens in the calling thread's namespace from now on.
     /// - Parameter own: what is not told.
@@ -132,7 +134,7 @@ package final class NetlinkListener: Sendable {
                 let id: Int32? = namespace < 0 ? nil : namespace
                 let topics = Set(
                     try NetlinkMessage.decode(buffer.prefix(Int(clamping: count)))
-                        .filter { !own.contains($0, isNetfilter: isNetfilter, in: id) }
+                        .filter { try isNews($0, isNetfilter, id) }
                         .compactMap { NetlinkChange.topic(of: $0.type, isNetfilter: isNetfilter) })
                 if truncated != 0 { tell(.overflow) }
                 for topic in topics { tell(.changed(NetlinkChange(topic: topic, namespaceID: id))) }
@@ -143,7 +145,18 @@ package final class NetlinkListener: Sendable {
         }
     }
 
-    private func tell(_ event: NetlinkEvent) { waiting.add(event) }
+    /// Whether a message tells of something that is other than before, and not by us.
+    private func isNews(_ message: NetlinkMessage, _ isNetfilter: Bool, _ id: Int32?) throws -> Bool {
+        // What we change ourselves is taken in as well: what comes after it is compared with it.
+        if !isNetfilter, try !links.withLock({ try $0.isNews(message, in: id) }) { return false }
+        return !own.contains(message, isNetfilter: isNetfilter, in: id)
+    }
+
+    private func tell(_ event: NetlinkEvent) {
+        // What was lost may have been of links.
+        if event == .overflow { links.withLock { $0.forgetAll() } }
+        waiting.add(event)
+    }
 }
 
 /// Events not yet read, each once.
