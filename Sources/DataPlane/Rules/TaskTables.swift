@@ -8,9 +8,13 @@ import Nftables
 /// interface, and there gets the MAC back. The last two bytes are also the connection's zone, so that one client port
 /// arriving through two nodes is two connections.
 ///
+/// MACs that were seen are kept for as many nodes as ``mostNodes`` says; further ones get no reply through the mesh at this task. The kernel makes
+/// room for all of them beforehand, and walks through it every second, in every task: a thousand nodes more cost 16 KiB a task.
+///
 /// What was called on this very node comes through the task's bridge instead, needs no mark to find back, and is led to the
 /// ingress address all the same: a server may be bound to it alone.
 struct MeshTables {
+    static let mostNodes = 2048
     static let deviceID = TableID(.netdev, "mesh")
     static func id(of family: IPFamily) -> TableID { TableID(family.tableFamily, "mesh") }
 
@@ -38,7 +42,7 @@ struct MeshTables {
 
     private var deviceSkeleton: String {
         """
-        map back { typeof meta mark : ether saddr; size 65535; flags dynamic; }
+        map back { typeof meta mark : ether saddr; size \(Self.mostNodes); flags dynamic; }
         chain arrive { type filter hook ingress device "\(interface)" priority 0; policy accept;
         meta protocol { ip, ip6 } meta mark set @ll,64,32 add @back { meta mark : ether saddr }
         }
