@@ -143,7 +143,8 @@ extension Derivation {
             .union(local.flatMap(\.addresses.all))
         state.fixedTables = [
             GuardTable(
-                ports: guarded, taken: taken, hasOthersLax: scopesWithLax.contains(.overlay(overlay.id)), gates: []
+                ports: guarded, taken: taken, hasOthersLax: scopesWithLax.contains(.overlay(overlay.id)), gates: [],
+                hearsGroups: false
             ).table
         ]
         // Where others are, and what answers ARP, the process that encrypts is told.
