@@ -86,7 +86,7 @@ enum LinkAttribute {
     static let families = UInt16(IFLA_AF_SPEC)
     /// What the message's own family says: of a bridge's, the port.
     static let ofFamily = UInt16(IFLA_PROTINFO)
-    /// Within the part of AF_INET6.
+    /// Within the part of the family IPv6.
     static let addressGeneration = UInt16(IFLA_INET6_ADDR_GEN_MODE)
     /// IN6_ADDR_GEN_MODE_NONE.
     static let generatesNone: UInt8 = 1

@@ -1,6 +1,7 @@
 import Concurrency
 import Model
 import NodeProtocol
+import SwiftProtobuf
 
 /// What is known of one session: its id once a manager has opened it, and when the manager was last heard.
 final class SessionState: Sendable {
