@@ -12,6 +12,11 @@ let strictTests: [SwiftSetting] = [
 // Not for tests: which module the members of C's structures are counted to depends there on the files that are compiled together.
 let strict = strictTests + [.enableUpcomingFeature("MemberImportVisibility")]
 
+// The tests are found in the compiler's index. Who builds without one, as CI does, has them alone indexed.
+let indexed: [SwiftSetting] =
+    Context.environment["APUS_INDEX_TESTS"] == nil
+    ? [] : [.unsafeFlags(["-index-store-path", "\(Context.packageDirectory)/.build/debug/index/store"])]
+
 func library(
     _ name: String, _ own: [String] = [], _ packages: [Target.Dependency] = [], exclude: [String] = []
 ) -> Target {
@@ -30,7 +35,7 @@ func tests(_ name: String, _ own: [String], _ packages: [Target.Dependency] = []
 {
     .testTarget(
         name: name, dependencies: (own + ["TestKit"]).map { .target(name: $0) } + packages, path: "Tests/\(name)",
-        resources: resources, swiftSettings: strictTests)
+        resources: resources, swiftSettings: strictTests + indexed)
 }
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")

@@ -16,7 +16,7 @@ extension DataPlane {
         try await ledger.wait { $0.leaving.contains(scope) ? nil : true }
         if namespace.exists() { return namespace }
         ledger.change { $0.prepared.insert(scope) }
-        return try await NetworkNamespace.create(at: namespace.path) { try NamespaceWork.prepare(scope) }
+        return try await NetworkNamespace.create(at: namespace.path) { try NamespaceWork.prepare() }
     }
 
     /// Finds the namespace of a running container again, should its name have been taken away while no daemon was there.

@@ -79,7 +79,7 @@ extension ReconcilePass {
                 isNamedAgain = true
             }
             if !namespace.exists() {
-                _ = try await NetworkNamespace.create(at: namespace.path) { try NamespaceWork.prepare(scope) }
+                _ = try await NetworkNamespace.create(at: namespace.path) { try NamespaceWork.prepare() }
                 return try await start(scope, namespace, wanted)
             }
             if prepared.contains(scope), previous[scope] == nil { return try await start(scope, namespace, wanted) }

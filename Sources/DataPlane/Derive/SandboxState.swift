@@ -94,7 +94,7 @@ extension WantedNamespace {
     /// a new namespace has is the kernel's own or the node's (`devconf_inherit_init_net`), so all that is relied on is set.
     mutating func enableIPv6() {
         for scope in ["all", "default"] { set("net/ipv6/conf/\(scope)/accept_redirects", "0") }
-        set(disabled6Parameter, "0")
+        set("net/ipv6/conf/default/disable_ipv6", "0")
         set("net/ipv6/conf/default/accept_ra", "0")
         set("net/ipv6/conf/default/accept_dad", "0")
         // The MAC's: no other may be used, see `GuardTable`.

@@ -6,16 +6,10 @@ import Nftables
 /// The blocking steps in one namespace. Each runs on a thread inside it.
 enum NamespaceWork {
     /// A namespace just made: loopback up, and what containers expect and runtimes may change afterwards.
-    ///
-    /// A container's links have no IPv6 until one of them is to have an address of it (``WantedNamespace/enableIPv6()``): they would look for routers,
-    /// and tell everybody of groups that nobody sends to.
-    static func prepare(_ scope: Scope) throws {
+    static func prepare() throws {
         try RouteSocket().perform(SetLink("lo", isUp: true))
         try Sysctl.write("net/ipv4/ip_unprivileged_port_start", "0")
         try Sysctl.write("net/ipv4/ping_group_range", "0 2147483647")
-        guard case .sandbox = scope else { return }
-        // There is no such parameter where the kernel has no IPv6.
-        if try Sysctl.read(disabled6Parameter) != nil { try Sysctl.write(disabled6Parameter, "1") }
     }
 
     /// Before devices come that are made from the node's namespace.

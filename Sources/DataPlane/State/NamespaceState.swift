@@ -191,5 +191,3 @@ struct ForwardingTarget: Equatable, Sendable {
 
 /// Whether a namespace forwards IPv6; while it does, it takes no router's advertisements unless a link is told to.
 let forwarding6Parameter = "net/ipv6/conf/all/forwarding"
-/// Whether new links are without IPv6.
-let disabled6Parameter = "net/ipv6/conf/default/disable_ipv6"
