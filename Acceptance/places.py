@@ -32,7 +32,8 @@ for link in rows("ip", "-j", "-d", "link"):
             if key in ("hairpin", "learning", "flood", "locked", "isolated", "mcast_flood", "bcast_flood", "group_fwd_mask")}
     print("link", link["ifname"], info.get("info_kind"), link["mtu"], link.get("master"), link.get("group"), link.get("ifalias"),
           "UP" in link["flags"], port, info.get("info_data", {}).get("local"),
-          link.get("address") if info.get("info_kind") == "bridge" else None)
+          link.get("address") if info.get("info_kind") == "bridge" else None,
+          [info["info_data"].get(f"nf_call_{kind}tables") for kind in ("ip", "ip6", "arp")] if info.get("info_kind") == "bridge" else None)
 for link in rows("ip", "-j", "-4", "addr"):
     for address in link.get("addr_info", []):
         print("address", link["ifname"], address["local"], address["prefixlen"])

@@ -102,11 +102,15 @@ extension DataPlane {
     }
 
     /// Scopes in which something is known to be wrong, or which have changed in a way that nobody tells of: parameters,
-    /// and names of namespaces.
+    /// names of namespaces, and whether bridges can pass their packets to the rules.
     func silentlyChanged() async throws -> Set<Scope> {
         let known = ledger.value
         let applied = known.applied
         var doubtful = Set(applied.filter { !$0.value.isCertain }.keys)
+        if case .node(_, _, let filtersBridges)? = applied[.node]?.input, filtersBridges != ReconcileLoop.filtersBridges
+        {
+            doubtful.insert(.node)
+        }
         ledger.change { doubtful = $0.pace.admit(doubtful, at: .now) }
         let probes = known.glances.ordered(applied.keys).compactMap { scope -> DriftProbe? in
             guard let applied = applied[scope], applied.isCertain else { return nil }

@@ -5,27 +5,45 @@ import CLinux
 package struct BridgeOptions: Sendable, Hashable {
     /// Multicast goes only where somebody has asked for it by IGMP or MLD (`IFLA_BR_MCAST_SNOOPING`).
     package var multicastSnooping: Bool?
-    /// Bridged packets pass iptables/nft hooks of the `ip` family, whatever the sysctl says (needs br_netfilter).
+    /// Bridged packets pass iptables/nft hooks of the `ip` family, whatever the sysctl says (needs br_netfilter). `false` does not keep them from it
+    /// where the namespace's `bridge-nf-call-iptables` is 1.
     package var callIPTables: Bool?
     /// The same of the `ip6` family.
     package var callIP6Tables: Bool?
+    /// The same of the `arp` family.
+    package var callARPTables: Bool?
 
-    package init(multicastSnooping: Bool? = nil, callIPTables: Bool? = nil, callIP6Tables: Bool? = nil) {
+    package init(
+        multicastSnooping: Bool? = nil, callIPTables: Bool? = nil, callIP6Tables: Bool? = nil,
+        callARPTables: Bool? = nil
+    ) {
         self.multicastSnooping = multicastSnooping
         self.callIPTables = callIPTables
         self.callIP6Tables = callIP6Tables
+        self.callARPTables = callARPTables
     }
 
     func encode(into message: inout MessageWriter) {
         if let multicastSnooping { message.flag(BridgeAttribute.multicastSnooping, multicastSnooping) }
         if let callIPTables { message.flag(BridgeAttribute.callIPTables, callIPTables) }
         if let callIP6Tables { message.flag(BridgeAttribute.callIP6Tables, callIP6Tables) }
+        if let callARPTables { message.flag(BridgeAttribute.callARPTables, callARPTables) }
     }
 
     init(_ attributes: Attributes) {
         multicastSnooping = attributes.flag(BridgeAttribute.multicastSnooping)
         callIPTables = attributes.flag(BridgeAttribute.callIPTables)
         callIP6Tables = attributes.flag(BridgeAttribute.callIP6Tables)
+        callARPTables = attributes.flag(BridgeAttribute.callARPTables)
+    }
+
+    /// Whether every setting that `wanted` names is as it wants it. A kernel without br_netfilter tells nothing of it, and does nothing of it.
+    package func satisfies(_ wanted: BridgeOptions) -> Bool {
+        func calls(_ value: KeyPath<BridgeOptions, Bool?>) -> Bool {
+            wanted[keyPath: value] == nil || wanted[keyPath: value] == (self[keyPath: value] ?? false)
+        }
+        return (wanted.multicastSnooping == nil || wanted.multicastSnooping == multicastSnooping)
+            && calls(\.callIPTables) && calls(\.callIP6Tables) && calls(\.callARPTables)
     }
 }
 

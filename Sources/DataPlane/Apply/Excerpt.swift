@@ -63,10 +63,10 @@ extension AppliedNamespace {
 extension Derivation.Input {
     fileprivate mutating func take(_ old: Self, _ new: Self) {
         switch (self, old, new) {
-        case (.node(let network, var sandboxes), .node(_, let old), .node(_, let new)):
+        case (.node(let network, var sandboxes, let filters), .node(_, let old, _), .node(_, let new, _)):
             self = .none
             sandboxes.take(old, new)
-            self = .node(network, sandboxes)
+            self = .node(network, sandboxes, filtersBridges: filters)
         case (.overlay(let overlay, let underlay, var local), .overlay(_, _, let old), .overlay(_, _, let new)):
             self = .none
             local.take(old, new)

@@ -140,9 +140,9 @@ extension AppliedNamespace {
 
     fileprivate mutating func take(ports: [MeshPort], _ steps: [TableStep]) {
         switch input {
-        case .node(var network, let sandboxes):
+        case .node(var network, let sandboxes, let filtersBridges):
             network.ingress?.ports = ports
-            input = .node(network, sandboxes)
+            input = .node(network, sandboxes, filtersBridges: filtersBridges)
         case .ingress(var ingress, let mtu, let bridge):
             ingress.ports = ports
             input = .ingress(ingress, overlayMTU: mtu, bridge: bridge)

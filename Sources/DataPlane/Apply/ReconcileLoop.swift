@@ -167,7 +167,7 @@ final class ReconcileLoop: Sendable {
         for scope in scopes { previous[scope] = known.applied[scope] }
         // The link of the data path may have moved.
         if scopes.contains(.node), let underlay = memory.network.underlay {
-            guard case .node(let base, _)? = previous[.node]?.input,
+            guard case .node(let base, _, _)? = previous[.node]?.input,
                 await placed(NodeNetwork(underlay: underlay)).underlay?.link == base.underlay?.link
             else { return false }
         }
@@ -377,9 +377,11 @@ final class ReconcileLoop: Sendable {
         if let node { try await node.run(work) } else { try await onThread(work) }
     }
 
-    /// Whether br_netfilter is there, in which case bridges can pass their packets to the rules. Looked up in each pass:
-    /// the module may come later.
-    var filtersBridges: Bool { Files.exists("/proc/sys/net/bridge") }
+    /// Looked up in each pass: the module may come later.
+    var filtersBridges: Bool { Self.filtersBridges }
+
+    /// Whether br_netfilter is there, in which case bridges can pass their packets to the rules.
+    static var filtersBridges: Bool { Files.exists("/proc/sys/net/bridge") }
 }
 
 extension ApplyReport {

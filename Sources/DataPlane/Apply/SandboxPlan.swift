@@ -40,7 +40,7 @@ struct SandboxPlan: Sendable {
         _ sandboxes: [String: Sandbox?], in network: NodeNetwork, claims: Claims, layout: Layout, filtersBridges: Bool,
         applied: [Scope: AppliedNamespace], isReady: (Scope) -> Bool
     ) {
-        guard isReady(.node), case .node(let base, _)? = applied[.node]?.input else { return nil }
+        guard isReady(.node), case .node(let base, _, _)? = applied[.node]?.input else { return nil }
         var references: Set<Sandbox.NetworkReference> = []
         var concerned: Set<Sandbox.NetworkReference> = []
         for (id, new) in sandboxes {

@@ -36,7 +36,7 @@ struct Derivation {
     /// Everything that the state of a namespace depends on; equal inputs, equal states.
     enum Input: Equatable, Sendable {
         /// Without its sandboxes, which are beside it by their ids.
-        case node(NodeNetwork, [String: Sandbox])
+        case node(NodeNetwork, [String: Sandbox], filtersBridges: Bool)
         /// With the endpoints of this node by their ports.
         case overlay(OverlayNetwork, Underlay?, [String: LocalEndpoint])
         case ingress(IngressSandbox, overlayMTU: Int, bridge: BridgeNetwork?)
@@ -45,7 +45,7 @@ struct Derivation {
         /// Ports of the mesh as the namespace's table has them; none where there is no such table.
         var meshPorts: [MeshPort] {
             switch self {
-            case .node(let network, _): network.ingress?.ports ?? []
+            case .node(let network, _, _): network.ingress?.ports ?? []
             case .ingress(let ingress, _, _): ingress.ports
             case .overlay, .sandbox: []
             }
@@ -137,7 +137,7 @@ struct Derivation {
             outside.mesh = nil
             return (outside.id, outside)
         }
-        return .node(reduced, Dictionary(sandboxes) { first, _ in first })
+        return .node(reduced, Dictionary(sandboxes) { first, _ in first }, filtersBridges: filtersBridges)
     }
 
     private func localEndpoints() -> [String: [String: LocalEndpoint]] {

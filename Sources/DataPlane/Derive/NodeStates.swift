@@ -9,12 +9,8 @@ extension Derivation {
         var guarded: [GuardTable.Port] = []
         state.set("net/ipv4/ip_forward", "1")
         for bridge in wanted.bridges {
-            let callsRules = filtersBridges && !bridge.allowsInterContainer
             state.kernel.links[bridge.linkName] = LinkState(
-                make: .bridge(
-                    BridgeOptions(
-                        multicastSnooping: false, callIPTables: callsRules ? true : nil,
-                        callIP6Tables: callsRules && bridge.addresses.v6 != nil ? true : nil)),
+                make: .bridge(options(of: bridge)),
                 mtu: bridge.mtu, mac: bridge.mac, group: Layout.linkGroup,
                 alias: Layout.alias("bridge", bridge.id))
             state.kernel.add(bridge.addresses, to: bridge.linkName)
@@ -59,6 +55,15 @@ extension Derivation {
         ]
         if wanted.hasIPv6 { state.fixedTables.append(NodeTable(.v6, wanted: wanted, ports: portsAtNode).table) }
         return state
+    }
+
+    /// What a bridge's own containers say to each other passes the node's rules where these forbid it, and nowhere else: it takes a sixth of a short
+    /// connection's time. That the host's parameter may ask for it on all bridges is the host's affair; what holds is the same either way.
+    private func options(of bridge: BridgeNetwork) -> BridgeOptions {
+        let callsRules = filtersBridges && !bridge.allowsInterContainer
+        return BridgeOptions(
+            multicastSnooping: false, callIPTables: callsRules,
+            callIP6Tables: callsRules && bridge.addresses.v6 != nil, callARPTables: false)
     }
 
     /// What is somebody's in the node's bridges, and at the node's own door: a member's address would be believed elsewhere.
@@ -108,7 +113,10 @@ extension Derivation {
         state.set("net/ipv6/conf/default/accept_ra", "0")
         // A MAC of its own, which no endpoint can have: else it takes the lowest of its ports', which changes with them.
         state.kernel.links[Layout.overlayBridge] = LinkState(
-            make: .bridge(BridgeOptions(multicastSnooping: false)), mtu: overlay.mtu,
+            make: .bridge(
+                BridgeOptions(
+                    multicastSnooping: false, callIPTables: false, callIP6Tables: false, callARPTables: false)),
+            mtu: overlay.mtu,
             mac: MACAddress(tag: EndpointTag(number: 0)))
         if let underlay {
             let tunnel = overlay.isEncrypted ? Layout.encryptedTunnel : Layout.overlayTunnel

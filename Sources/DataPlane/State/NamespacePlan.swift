@@ -247,15 +247,6 @@ extension LinkState {
     }
 }
 
-extension BridgeOptions {
-    /// Whether every setting that `wanted` names is as it wants it.
-    func satisfies(_ wanted: BridgeOptions) -> Bool {
-        (wanted.multicastSnooping == nil || wanted.multicastSnooping == multicastSnooping)
-            && (wanted.callIPTables == nil || wanted.callIPTables == callIPTables)
-            && (wanted.callIP6Tables == nil || wanted.callIP6Tables == callIP6Tables)
-    }
-}
-
 extension AddressState {
     fileprivate var order: String { "\(link) \(network)" }
     fileprivate var value: LinkAddress { LinkAddress(link: .name(link), network: network) }

@@ -4,8 +4,28 @@ import Faults
 import LinuxSystem
 import Model
 import Netlink
+import Nftables
 import TestKit
 import Testing
+
+/// Whether the host has all bridges pass their packets to its rules, as it does where br_netfilter is loaded and nobody says otherwise.
+enum HostFiltering: String, CaseIterable, Sendable {
+    case off = "0"
+    case on = "1"
+
+    private static let names = ["iptables", "ip6tables", "arptables"].map { "net/bridge/bridge-nf-call-\($0)" }
+
+    /// Nothing where the kernel has no such thing.
+    func set(in namespace: NetworkNamespace) async throws {
+        try await namespace.run {
+            for name in Self.names where try Sysctl.read(name) != nil { try Sysctl.write(name, rawValue) }
+        }
+    }
+
+    func isKept(in namespace: NetworkNamespace) async throws -> Bool {
+        try await namespace.run { try Self.names.allSatisfy { try Sysctl.read($0) ?? rawValue == rawValue } }
+    }
+}
 
 @Suite struct BridgeTests {
     private let target = IPAddress(172, 17, 0, 10)
@@ -57,9 +77,11 @@ import Testing
         }
     }
 
-    @Test func `bridges keep their containers apart, and icc=false those of one bridge`() async throws {
+    @Test(arguments: HostFiltering.allCases)
+    func `bridges keep their containers apart, and icc=false those of one bridge`(host: HostFiltering) async throws {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
+            try await host.set(in: node.namespace)
             var other = docker0
             other.id = "b1"
             other.linkName = "br-other"
@@ -95,13 +117,41 @@ import Testing
             #expect(await tcp(isolated, 80, from: node.sandbox("m1"), milliseconds: 400) != "m2 172.19.0.10")
             #expect(await tcp(isolated, 80, from: node.sandbox("c1"), milliseconds: 400) != "m2 172.17.0.10")
             #expect(await tcp(target, 80, from: node.sandbox("m1"), milliseconds: 400) != "c1 172.19.0.10")
+            #expect(try await host.isKept(in: node.namespace))
             withExtendedLifetime(greeters) {}
         }
     }
 
-    @Test func `an internal network has no way out and no way in`() async throws {
+    @Test func `containers that may talk pass the host's rules only where the host wants it`() async throws {
         try await withWorld(nodes: 1) { world in
             let node = world.nodes[0]
+            try await HostFiltering.off.set(in: node.namespace)
+            var closed = docker0
+            closed.allowsInterContainer = false
+            let sandboxes = [container("c1", 10), container("c2", 11)]
+            _ = try await node.plane.adopt(NodeNetwork(bridges: [closed], sandboxes: sandboxes))
+            let greeter = try await Greeter.start("c1", in: node.sandbox("c1"), port: 80)
+            try await node.namespace.run {
+                try NftContext().run(
+                    "table ip site { chain c { type filter hook forward priority -10; ip daddr 172.17.0.10 drop; }; }")
+            }
+            #expect(await tcp(target, 80, from: node.sandbox("c2"), milliseconds: 400) != "c1 172.17.0.11")
+            // What the network forbade needed the rules; what it allows does not.
+            _ = try await node.plane.reconcile(NodeNetwork(bridges: [docker0], sandboxes: sandboxes))
+            #expect(await tcp(target, 80, from: node.sandbox("c2")) == "c1 172.17.0.11")
+            try await HostFiltering.on.set(in: node.namespace)
+            #expect(await tcp(target, 80, from: node.sandbox("c2"), milliseconds: 400) != "c1 172.17.0.11")
+            #expect(try await node.plane.resync(reason: "test").isClean)
+            #expect(try await HostFiltering.on.isKept(in: node.namespace))
+            withExtendedLifetime(greeter) {}
+        }
+    }
+
+    @Test(arguments: HostFiltering.allCases)
+    func `an internal network has no way out and no way in`(host: HostFiltering) async throws {
+        try await withWorld(nodes: 1) { world in
+            let node = world.nodes[0]
+            try await host.set(in: node.namespace)
             var inner = docker0
             inner.isInternal = true
             let greeter = try await Greeter.start("outside", in: world.client, port: 80)

@@ -36,6 +36,15 @@ struct Damage: Sendable {
         Damage("tunnel", .overlay("net"), link(DeleteLink("vx0"))),
         Damage("bridge of an overlay", .overlay("app"), link(DeleteLink("br0"))),
         Damage("bridge of the node", .node, link(DeleteLink("docker_gwbridge"))),
+        Damage(
+            "bridge that passes its packets to the rules", .node,
+            link(SetBridge("docker0", BridgeOptions(callIPTables: true)))),
+        Damage(
+            "bridge that passes ARP to the rules", .node,
+            link(SetBridge("docker_gwbridge", BridgeOptions(callARPTables: true)))),
+        Damage(
+            "overlay that passes its packets to the rules", .overlay("app"),
+            link(SetBridge("br0", BridgeOptions(callIP6Tables: true)))),
         Damage("alias of a bridge", .node, link(SetLink("docker_gwbridge", alias: ""))),
         Damage("MTU of a tunnel", .overlay("app"), link(SetLink("vx0", mtu: 1300))),
         Damage("port taken out of its bridge", .overlay("net"), link(SetLink("pingress", master: SetLink.Master.none))),

@@ -159,12 +159,45 @@ import Testing
         closed.allowsInterContainer = false
         let network = NodeNetwork(bridges: [closed], sandboxes: [container("c", 2)])
         let filtered = derive(network).nodeState().kernel.links
-        #expect(filtered["docker0"]?.make == .bridge(BridgeOptions(multicastSnooping: false, callIPTables: true)))
+        #expect(
+            filtered["docker0"]?.make
+                == .bridge(
+                    BridgeOptions(
+                        multicastSnooping: false, callIPTables: true, callIP6Tables: false, callARPTables: false)))
         #expect(filtered["a0123456789ab"]?.port?.isolated == false)
         #expect(filtered["a0123456789ab"]?.port?.broadcastFlood == false)
         let plain = derive(network, filtersBridges: false).nodeState().kernel.links
-        #expect(plain["docker0"]?.make == .bridge(BridgeOptions(multicastSnooping: false)))
+        #expect(plain["docker0"]?.make == .bridge(silent))
         #expect(plain["a0123456789ab"]?.port?.isolated == true)
+        // That the one way has become the other is a change of the namespace, although nothing else is.
+        #expect(derive(network).inputs()[.node] != derive(network, filtersBridges: false).inputs()[.node])
+        // In IPv6 as well, where the network has it.
+        closed.addresses.v6 = IPv6Network("fd00::1/64")
+        let dual = derive(NodeNetwork(bridges: [closed])).nodeState().kernel.links["docker0"]
+        #expect(
+            dual?.make
+                == .bridge(
+                    BridgeOptions(
+                        multicastSnooping: false, callIPTables: true, callIP6Tables: true, callARPTables: false)))
+    }
+
+    private let silent = BridgeOptions(
+        multicastSnooping: false, callIPTables: false, callIP6Tables: false, callARPTables: false)
+
+    @Test func `bridges whose containers may talk keep their packets from the rules`() {
+        #expect(derive(NodeNetwork(bridges: [bridge])).nodeState().kernel.links["docker0"]?.make == .bridge(silent))
+        var told = silent
+        #expect(told.satisfies(silent))
+        for call in [\BridgeOptions.callIPTables, \.callIP6Tables, \.callARPTables] {
+            // A kernel that does not say has no such thing.
+            told[keyPath: call] = nil
+            #expect(told.satisfies(silent))
+            told[keyPath: call] = true
+            #expect(!told.satisfies(silent))
+            told[keyPath: call] = false
+        }
+        told.callIPTables = nil
+        #expect(!told.satisfies(BridgeOptions(callIPTables: true)))
     }
 
     @Test func `what changes for one container leaves the inputs of others alone`() {
