@@ -1,4 +1,5 @@
 import EngineInterface
+import Model
 
 extension SwarmError: MessageConvertible {
     var message: String {
@@ -25,6 +26,8 @@ extension SwarmError: MessageConvertible {
             "invalid ingress pool \(text): it must be an IPv4 subnet of 16 to 28 bits"
         case .ingressPoolRouted(let text, let route):
             "ingress pool \(text) overlaps with the route to \(route) on this node"
+        case .ingressUnusable(let subnet, let trouble):
+            "this node cannot have \(subnet) as its swarm's ingress network: \(trouble.message)"
         case .noToken:
             "A valid join token is necessary to join this cluster"
         case .invalidToken:
@@ -66,6 +69,21 @@ extension SwarmError: MessageConvertible {
 extension ManagerRefusal {
     /// As Docker's own transport words it.
     var sentence: String { "rpc error: code = \(code) desc = \(message)" }
+}
+
+extension IngressTrouble: MessageConvertible {
+    var message: String {
+        switch self {
+        case .refused(let reason):
+            "the kernel does not take it: \(reason)"
+        case .parameter(let name, let value):
+            "nothing arrives while \(name) is \(value)"
+        case .lost:
+            "nothing arrives, while packets with other numbers do; --ingress-pool chooses others"
+        case .silent:
+            "nothing arrives between two network namespaces, whatever numbers it has"
+        }
+    }
 }
 
 extension SwarmSpecError: MessageConvertible {

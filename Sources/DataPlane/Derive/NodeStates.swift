@@ -172,11 +172,7 @@ extension Derivation {
         var state = WantedNamespace()
         let endpoint = Layout.ingressInterface
         let inBridge = Layout.gatewayInterface
-        state.set("net/ipv4/ip_forward", "1")
-        state.set("net/ipv4/conf/all/rp_filter", "0")
-        state.set("net/ipv4/conf/all/send_redirects", "0")
-        state.set("net/ipv4/conf/all/accept_redirects", "0")
-        state.set("net/ipv4/conf/default/accept_redirects", "0")
+        state.setIngressParameters(at: [endpoint, inBridge])
         let isDual = ingress.addresses.v6 != nil
         if isDual {
             state.enableIPv6()
@@ -190,8 +186,6 @@ extension Derivation {
         for link in [endpoint, inBridge] {
             // It may be of a time when the sandbox had IPv4 alone.
             for name in isDual ? ["disable_ipv6", "accept_ra"] : [] { state.set("net/ipv6/conf/\(link)/\(name)", "0") }
-            state.set("net/ipv4/conf/\(link)/rp_filter", "1")
-            state.set("net/ipv4/conf/\(link)/send_redirects", "0")
         }
         state.kernel.links[endpoint] = LinkState(
             make: .inner, mtu: overlayMTU, mac: MACAddress(tag: ingress.tag))
@@ -211,6 +205,19 @@ extension Derivation {
 }
 
 extension WantedNamespace {
+    /// What an ingress sandbox relies on in IPv4, at these links.
+    mutating func setIngressParameters(at links: [String]) {
+        set("net/ipv4/ip_forward", "1")
+        set("net/ipv4/conf/all/rp_filter", "0")
+        set("net/ipv4/conf/all/send_redirects", "0")
+        set("net/ipv4/conf/all/accept_redirects", "0")
+        set("net/ipv4/conf/default/accept_redirects", "0")
+        for link in links {
+            set("net/ipv4/conf/\(link)/rp_filter", "1")
+            set("net/ipv4/conf/\(link)/send_redirects", "0")
+        }
+    }
+
     /// The node forwards IPv6, the bridge has it whatever links have by default, and takes nobody for a router.
     fileprivate mutating func addIPv6(of bridge: BridgeNetwork) {
         set(forwarding6Parameter, "1")

@@ -55,13 +55,10 @@ extension Derivation {
         to state: inout WantedNamespace
     ) {
         let interface = endpoint.interfaceName
-        state.set("net/ipv4/conf/all/rp_filter", "0")
-        state.set("net/ipv4/tcp_fwmark_accept", "1")
-        state.set("net/ipv4/fwmark_reflect", "1")
+        state.setMeshParameters(at: interface)
         if endpoint.addresses.v6 != nil { state.set("net/ipv6/fwmark_reflect", "1") }
         state.set("net/netfilter/nf_conntrack_tcp_be_liberal", "1")
         state.keepHalfClosed()
-        state.set("net/ipv4/conf/\(interface)/rp_filter", "0")
         for gateway in mesh.gateways.all {
             state.kernel.neighbours[NeighbourKey(link: interface, address: gateway)] = mesh.gatewayMAC
             state.kernel.addRoute(through: gateway, link: interface, table: Layout.meshTable)
@@ -90,6 +87,14 @@ extension Sandbox {
 }
 
 extension WantedNamespace {
+    /// What a task behind the mesh relies on in IPv4, at its interface there.
+    mutating func setMeshParameters(at interface: String) {
+        set("net/ipv4/conf/all/rp_filter", "0")
+        set("net/ipv4/conf/\(interface)/rp_filter", "0")
+        set("net/ipv4/tcp_fwmark_accept", "1")
+        set("net/ipv4/fwmark_reflect", "1")
+    }
+
     /// Interfaces get their own link-local address and those that they are given, and take no others from whoever advertises a router. What
     /// a new namespace has is the kernel's own or the node's (`devconf_inherit_init_net`), so all that is relied on is set.
     mutating func enableIPv6() {

@@ -1,5 +1,6 @@
 package import Addressing
 package import Faults
+package import Model
 
 /// What a node's membership of a swarm does not allow.
 package enum SwarmError: Fault, Equatable {
@@ -14,6 +15,7 @@ package enum SwarmError: Fault, Equatable {
     case dataPathPortOutOfRange(Int)
     case invalidIngressPool(String)
     case ingressPoolRouted(String, by: IPNetwork)
+    case ingressUnusable(IPNetwork, IngressTrouble)
     case noToken
     case invalidToken
     case noManagerNamed
@@ -36,7 +38,7 @@ package enum SwarmError: Fault, Equatable {
         switch self {
         case .notMember, .notManager, .alreadyMember, .nothingToLeave, .changing, .unreadable, .leaderless,
             .startTimeout, .joinTimeout, .leavesLastManager, .leavesWithoutQuorum, .leavesManagers,
-            .leavesUnknownManagers, .managerUnreachable:
+            .leavesUnknownManagers, .managerUnreachable, .ingressUnusable:
             .unavailable
         case .networkWithoutSwarm, .rootMismatch: .internalError
         case .invalidIngressPool, .ingressPoolRouted, .dataPathPortOutOfRange, .noToken, .invalidToken, .noManagerNamed,

@@ -1,6 +1,7 @@
 import Addressing
 import Faults
 import EngineInterface
+import Model
 
 @testable import DockerMessages
 
@@ -42,6 +43,18 @@ extension SentenceTests {
             SwarmError.ingressPoolRouted(
                 "10.0.0.0/16", by: IPNetwork(address: IPAddress(10, 0, 0, 0), prefixLength: 8)), .invalidInput,
             "ingress pool 10.0.0.0/16 overlaps with the route to 10.0.0.0/8 on this node"),
+        Row(
+            SwarmError.ingressUnusable(IPNetwork(address: IPAddress(10, 0, 0, 0), prefixLength: 16), .lost),
+            .unavailable,
+            "this node cannot have 10.0.0.0/16 as its swarm's ingress network: nothing arrives, while packets with other numbers do; --ingress-pool chooses others"
+        ),
+        Row(IngressTrouble.refused(reason: "reason"), .unavailable, "the kernel does not take it: reason"),
+        Row(
+            IngressTrouble.parameter(name: "net.ipv4.conf.all.arp_ignore", value: "8"), .unavailable,
+            "nothing arrives while net.ipv4.conf.all.arp_ignore is 8"),
+        Row(
+            IngressTrouble.silent, .unavailable,
+            "nothing arrives between two network namespaces, whatever numbers it has"),
         Row(SwarmError.noToken, .invalidInput, "A valid join token is necessary to join this cluster"),
         Row(SwarmError.invalidToken, .invalidInput, "invalid join token"),
         Row(SwarmError.noManagerNamed, .invalidInput, "at least 1 RemoteAddr is required to join"),
