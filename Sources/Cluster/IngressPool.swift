@@ -27,6 +27,32 @@ enum IngressPool {
         return subnet
     }
 
+    /// The same, of which this node has tried whether it carries them: of those that nobody asks for, the first that it does.
+    ///
+    /// - Parameters:
+    ///   - pools: The swarm's own, if it is given any.
+    ///   - trying: Says why the node cannot have a subnet; `nil` where it can.
+    static func choose(
+        _ text: String, pools: SubnetChooser?, routed: [IPNetwork],
+        trying: (IPNetwork) async throws -> IngressTrouble?
+    ) async throws -> IPNetwork? {
+        guard text.isEmpty, pools == nil else {
+            let subnet = try choose(text, hasPools: pools != nil, routed: routed)
+            if let first = subnet ?? pools?.choose(avoiding: []), let trouble = try await trying(first) {
+                throw SwarmError.ingressUnusable(first, trouble)
+            }
+            return subnet
+        }
+        let free = NetworkAllocator.ingressPools.filter { pool in !routed.contains { $0.overlaps(pool) } }
+        var refusal: SwarmError?
+        for pool in free.isEmpty ? Array(NetworkAllocator.ingressPools.prefix(1)) : free {
+            guard let trouble = try await trying(pool) else { return pool }
+            refusal = refusal ?? .ingressUnusable(pool, trouble)
+        }
+        if let refusal { throw refusal }
+        return nil
+    }
+
     /// Neither this network's, nor the loopback's, nor multicast's.
     private static func isUsable(_ address: IPAddress) -> Bool {
         guard case .v4(let address) = address else { return false }

@@ -52,7 +52,7 @@ extension Swarm {
                 throw UnsupportedError.feature("locking managers (--autolock)")
             }
             let (pools, subnetSize) = (request.defaultAddrPool ?? [], request.subnetSize)
-            _ = try DefaultAddressPools(pools, size: subnetSize)
+            let chooser = try DefaultAddressPools(pools, size: subnetSize).chooser
             let spec = Manager.completed(request.spec)
             try Manager.check(spec, replacing: nil)
             var membership = try addresses(
@@ -63,13 +63,34 @@ extension Swarm {
                 throw SwarmError.dataPathPortOutOfRange(membership.dataPathPort)
             }
             membership.managers = [.init(nodeID: membership.nodeID, addr: membership.advertiseAddress)]
-            let routed = try await executor.describeNode().routedSubnets ?? []
-            let ingress = try IngressPool.choose(
-                request.ingressPool ?? "", hasPools: !pools.isEmpty, routed: routed.compactMap { IPNetwork(ipv4: $0) })
+            let ingress = try await chooseIngress(request.ingressPool ?? "", chooser)
             try await found(
                 membership, spec, ingress, availability: request.availability, pools: pools,
                 subnetSize: pools.isEmpty || subnetSize == 0 ? DefaultAddressPools.usualSize : subnetSize)
             return membership.nodeID
+        }
+    }
+
+    /// The numbers of a new swarm's ingress network, which this node routes nowhere else and carries; `nil`: the first of its pools.
+    @inline(never) private func chooseIngress(_ text: String, _ pools: SubnetChooser?) async throws -> IPNetwork? {
+        let routed = try await executor.describeNode().routedSubnets ?? []
+        return try await IngressPool.choose(text, pools: pools, routed: routed.compactMap { IPNetwork(ipv4: $0) }) {
+            [executor, log] subnet in
+            do {
+                let trouble = try await executor.tryIngress(subnet)
+                if let trouble {
+                    log.warning(
+                        "this node cannot have such an ingress network",
+                        metadata: ["subnet": "\(subnet)", "reason": "\(DockerMessage.text(of: trouble))"])
+                }
+                return trouble
+            } catch let error as any Fault {
+                // That it cannot be tried says nothing of the numbers.
+                log.warning(
+                    "whether this node can have such an ingress network could not be tried",
+                    metadata: ["subnet": "\(subnet)", "error": "\(error)"])
+                return nil
+            }
         }
     }
 

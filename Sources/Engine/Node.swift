@@ -55,6 +55,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     let swarmNetworks: SwarmNetworks
     let network: NetworkCoordinator
     let runtime: any ContainerRuntime
+    private let mesh: MeshWatch
     private let repairs: RepairReporter
     private let ways: PathService
     private let routes: RouteWatch
@@ -158,9 +159,14 @@ package final class NodeEngine: ServiceLifecycle.Service {
                 version: configuration.version, networks: localNetworks, routes: routes, encryption: encryption,
                 metricsAddress: configuration.metricsAddress),
             events: events, log: log)
+        let swarmNetworks = swarmNetworks
+        mesh = MeshWatch(swarmNetworks.ingress, events: events, log: log) {
+            try await swarmNetworks.tryIngress($0.subnet)
+        }
         system = SystemService(
             configuration: configuration, paths: paths, containers: table, listing: listing, images: images,
-            volumes: volumes, runtimeVersions: parts.runtimeVersions, shipping: shipping, quota: quota, events: events)
+            volumes: volumes, runtimeVersions: parts.runtimeVersions, shipping: shipping, mesh: mesh, quota: quota,
+            events: events)
         let system = system
         metrics = MetricsService(
             telemetry: telemetry, shipper: shipping.shipper, containers: table, version: configuration.version,
@@ -265,6 +271,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
                     try await self.network.waitUntilAdopted()
                     try await self.ways.run()
                 }
+                group.addTask { try await self.mesh.run() }
                 group.addTask { try await self.network.encryption.run() }
                 group.addTask { try await self.network.followEncryption() }
                 group.addTask { await self.shipping.shipper.run() }

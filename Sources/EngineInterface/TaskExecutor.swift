@@ -1,3 +1,4 @@
+package import Addressing
 package import Model
 
 /// What the swarm needs of the node's engine: to run tasks and to set up networks.
@@ -53,6 +54,9 @@ package protocol SwarmNetworkExecutor: Sendable {
     /// in force again when the daemon has been restarted, before any manager answers.
     /// - Parameter nodeID: This node's id in the swarm, by which it finds itself among the peers.
     func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws
+    /// Whether this node can have an ingress network of a subnet of IPv4: `nil`, or why not. It is tried, beside the node's own network.
+    /// - Throws: When it cannot be tried.
+    func tryIngress(_ subnet: IPNetwork) async throws -> IngressTrouble?
     /// Takes what the keys of encrypted networks are derived from, in place of what was told before; none are left when it is empty. It is kept in
     /// memory alone, and in force once ``NodeEncryption/keys`` says so.
     func setOverlayKeys(_ keys: OverlayKeyring) async

@@ -68,7 +68,10 @@ test('what was drawn of a node that does not answer stays, and the hatching begi
   assert.equal(keepKnown(null, whole), whole);
 });
 
-test('paths that are unwell are marked', () => assert.equal(eventKind({ type: 'network', action: 'path-ill', attributes: {} }), 'warn'));
+test('paths and meshes that are unwell are marked', () => {
+  for (const action of ['path-ill', 'mesh-ill']) assert.equal(eventKind({ type: 'network', action, attributes: {} }), 'warn');
+  for (const action of ['path-well', 'mesh-well']) assert.equal(eventKind({ type: 'network', action, attributes: {} }), '');
+});
 
 test('what containers write cannot move, hide or turn round other text', () => {
   assert.equal(visible('<b>plain</b>\ttext \u4e2d'), '<b>plain</b>\ttext \u4e2d');

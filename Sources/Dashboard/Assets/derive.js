@@ -103,7 +103,7 @@ export function eventKind(e) {
   if (e.type === 'task') return BAD.has(a) ? 'bad' : a === 'running' ? 'start' : a === 'unhealthy' ? 'warn' : '';
   if (e.type === 'container') return a === 'oom' ? 'bad' : a === 'die' ? (['0', '143', undefined].includes(e.attributes?.exitCode) ? '' : 'bad') : a === 'start' ? 'start' : /unhealthy/.test(a) ? 'warn' : '';
   if (e.type === 'service') return 'update';
-  if (/log-down|log-dropped|drift|path-ill/.test(a)) return 'warn';
+  if (/log-down|log-dropped|drift|path-ill|mesh-ill/.test(a)) return 'warn';
   return '';
 }
 export const MARKED = ['bad', 'warn', 'node', 'update', 'audit', 'start'];

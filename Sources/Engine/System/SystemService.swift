@@ -20,19 +20,21 @@ package final class SystemService: SystemBackend {
     private let runtimeVersions: [(name: RuntimeName, version: String)]
     private let eventLog: EventLog
     private let shipping: LogShipping
+    private let mesh: MeshWatch
     let quota: LogQuota
     private let swarmInfo = Mutex<(@Sendable () async -> SwarmInfo)?>(nil)
 
     init(
         configuration: EngineConfiguration, paths: EnginePaths, containers: ContainerTable, listing: ContainerListing,
         images: ImageService, volumes: VolumeService, runtimeVersions: [(name: RuntimeName, version: String)],
-        shipping: LogShipping, quota: LogQuota, events: EventLog
+        shipping: LogShipping, mesh: MeshWatch, quota: LogQuota, events: EventLog
     ) {
         self.configuration = configuration
         self.containers = containers
         self.eventLog = events
         self.images = images
         self.listing = listing
+        self.mesh = mesh
         self.paths = paths
         self.runtimeVersions = runtimeVersions
         self.quota = quota
@@ -55,7 +57,7 @@ package final class SystemService: SystemBackend {
         let machine = try await Machine.read()
         info.driverStatus = [["Backing Filesystem", machine.fileSystem], ["Supports d_type", "true"]]
         info.plugins.log = LogShipping.driverNames
-        let warnings = await shipping.warnings()
+        let warnings = await shipping.warnings() + mesh.warnings
         if !warnings.isEmpty { info.warnings = warnings }
         info.nFd = machine.openDescriptors
         info.systemTime = .now

@@ -17,6 +17,13 @@ final class SwarmNetworks: Sendable {
         var underlay: IPAddress?
     }
 
+    /// The swarm's ingress network and its numbers of IPv4.
+    struct Ingress: Sendable, Equatable {
+        let id: String
+        let name: String
+        let subnet: IPNetwork
+    }
+
     private let kept: KeptFacts
     private let containers: ContainerTable
     private let endpoints: EndpointService
@@ -24,6 +31,8 @@ final class SwarmNetworks: Sendable {
     private let namespace: NetworkNamespace?
     /// What is in memory and not on record yet.
     private let state = Mutex(Unwritten())
+    /// The network that ports of the mesh are reached through, as far as the node knows.
+    let ingress = ObservableValue<Ingress?>(nil)
     /// Changes are taken one after the other.
     private let order = KeyedLock<String>()
 
@@ -53,6 +62,21 @@ final class SwarmNetworks: Sendable {
         let own = facts.peers[nodeID]?.address
         network.setSwarm(facts, nodeID: nodeID, underlayMTU: try await underlayMTU(of: own))
         state.withLock { $0.underlay = own }
+        noteIngress()
+    }
+
+    private func noteIngress() {
+        let found = network.ingressNetwork.flatMap { network -> Ingress? in
+            let subnets = (network.ipamOptions?.configs ?? []).compactMap(\.subnet)
+            guard let subnet = subnets.first(where: { $0.family == .v4 }) else { return nil }
+            return Ingress(id: network.id, name: network.spec.name, subnet: subnet)
+        }
+        if found != ingress.value { ingress.set(found) }
+    }
+
+    /// Whether this node can have an ingress network of a subnet: `nil`, or why not.
+    func tryIngress(_ subnet: IPNetwork) async throws -> IngressTrouble? {
+        try await network.dataPlane.tryIngress(subnet)
     }
 
     /// Takes changes; returns when new connections follow all of them.
@@ -74,6 +98,7 @@ final class SwarmNetworks: Sendable {
                 network.setUnderlayMTU(try await underlayMTU(of: own))
                 state.withLock { $0.underlay = own }
             }
+            noteIngress()
             try await network.refresh()
         }
     }
@@ -130,6 +155,7 @@ final class SwarmNetworks: Sendable {
             network.encryption.take(OverlayKeyring())
             state.withLock { $0 = Unwritten() }
             try await kept.erase()
+            noteIngress()
         }
         // A user may have put a container there: then it stays, as the container does.
         if let bridge = local.named(LocalNetwork.gatewayBridgeName), bridge.isMadeByHand != true {

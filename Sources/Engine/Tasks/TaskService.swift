@@ -1,7 +1,7 @@
 import Concurrency
 import DockerMessages
 import LocalStore
-import Addressing
+package import Addressing
 package import EngineInterface
 import Faults
 import LinuxSystem
@@ -183,6 +183,10 @@ package final class TaskService: TaskExecutor, TaskContainerLookup {
 
     package func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
         try await networks.apply(changes, nodeID: nodeID)
+    }
+
+    package func tryIngress(_ subnet: IPNetwork) async throws -> IngressTrouble? {
+        try await networks.tryIngress(subnet)
     }
 
     package func setOverlayKeys(_ keys: OverlayKeyring) async { node.encryption.take(keys) }

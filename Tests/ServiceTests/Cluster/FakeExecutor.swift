@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import EngineInterface
 import Faults
@@ -38,6 +39,10 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
         var attachments: Set<String> = []
         /// What those containers are called that were renamed since, by attachment.
         var renamed: [String: String] = [:]
+        /// Why the node cannot have subnets as ingress networks.
+        var troubles: [String: IngressTrouble] = [:]
+        /// Nothing of that can be tried.
+        var failsTrials = false
     }
 
     let hostname: String
@@ -143,6 +148,13 @@ final class FakeExecutor: TaskExecutor, TaskContainerLookup {
                 status.containerID = container.id
                 return status
             }
+        }
+    }
+
+    func tryIngress(_ subnet: IPNetwork) async throws -> IngressTrouble? {
+        try state.withLock { state in
+            if state.failsTrials { throw SystemError(errno: 28, attempting: "make a namespace") }
+            return state.troubles[subnet.description]
         }
     }
 

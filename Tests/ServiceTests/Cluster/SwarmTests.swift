@@ -40,6 +40,36 @@ import Testing
         }
     }
 
+    @Test func `the node that founds a swarm tries the numbers of its ingress network`() async throws {
+        try await withNodes(1) { nodes in
+            let node = nodes[0]
+            let blocked = IngressTrouble.parameter(name: "net.ipv4.conf.all.arp_ignore", value: "8")
+            let pools = ["240.255.0.0/16", "198.18.0.0/16", "10.255.0.0/16"]
+            func subnet(_ swarm: Swarm) async throws -> String? {
+                try await eventually("the node is ready") { try await ready(swarm) == 1 }
+                return try await swarm.swarmNetworks().first?.ipamOptions?.configs?.first?.subnet?.description
+            }
+            try await node.running { swarm in
+                node.executor.state.withLock { state in for pool in pools { state.troubles[pool] = blocked } }
+                await #expect(
+                    throws: APIError(
+                        .unavailable,
+                        "this node cannot have 240.255.0.0/16 as its swarm's ingress network: nothing arrives while net.ipv4.conf.all.arp_ignore is 8"
+                    )
+                ) { try await told { try await node.initialise(swarm) } }
+                #expect(await swarm.swarmInfo().localNodeState == "inactive")
+                node.executor.state.withLock { $0.troubles = ["240.255.0.0/16": .lost] }
+                try await node.initialise(swarm)
+                #expect(try await subnet(swarm) == "198.18.0.0/16")
+                try await swarm.leaveSwarm(force: true)
+                // Where nothing can be tried nothing is known to be in the way.
+                node.executor.state.withLock { $0.failsTrials = true }
+                try await node.initialise(swarm)
+                #expect(try await subnet(swarm) == "240.255.0.0/16")
+            }
+        }
+    }
+
     @Test func `a node joins with the worker's token only, and not with one that was rotated`() async throws {
         try await withNodes(2) { nodes in
             let (first, second) = (nodes[0], nodes[1])
