@@ -12,6 +12,8 @@ final class LogFile: Sendable {
         var isCut = false
         /// The one that was unpacked last.
         var last: (index: Int, bytes: [UInt8])?
+        /// Where they begin, if the file says so, once that has been looked for.
+        var table: PackedIndex??
     }
 
     private let descriptor: Descriptor
@@ -98,15 +100,7 @@ final class LogFile: Sendable {
     private func member(_ index: Int, of total: Int64) throws -> [UInt8] {
         try members.withLock { members in
             if let last = members.last, last.index == index { return last.bytes }
-            while members.starts.count <= index, !members.isCut, let last = members.starts.last {
-                if let head = try Self.head(descriptor.raw, at: last) {
-                    members.starts.append(last + Int64(clamping: head.length))
-                } else {
-                    members.isCut = true
-                }
-            }
-            guard members.starts.indices.contains(index) else { return [] }
-            let start = members.starts[index]
+            guard let start = try start(of: index, total, &members) else { return [] }
             let before = Int64(clamping: index).multipliedReportingOverflow(by: Int64(clamping: PackedForm.blockBytes))
             let rest = before.overflow ? 0 : Int(clamping: max(0, total - before.partialValue))
             let wanted = min(rest, PackedForm.blockBytes)
@@ -120,6 +114,42 @@ final class LogFile: Sendable {
             members.last = (index, bytes)
             return bytes
         }
+    }
+
+    /// Where a member begins; `nil` where what is before it cannot be told from damage.
+    private func start(of index: Int, _ total: Int64, _ members: inout Members) throws -> Int64? {
+        if index >= PackedIndex.leastMembers, let (known, place) = try table(total, &members)?.nearest(to: index) {
+            var start = place
+            for _ in known..<index {
+                guard let head = try Self.head(descriptor.raw, at: start) else { return nil }
+                start += Int64(clamping: head.length)
+            }
+            return start
+        }
+        while members.starts.count <= index, !members.isCut, let last = members.starts.last {
+            if let head = try Self.head(descriptor.raw, at: last) {
+                members.starts.append(last + Int64(clamping: head.length))
+            } else {
+                members.isCut = true
+            }
+        }
+        return members.starts.indices.contains(index) ? members.starts[index] : nil
+    }
+
+    private func table(_ total: Int64, _ members: inout Members) throws -> PackedIndex? {
+        if let looked = members.table { return looked }
+        var found: PackedIndex?
+        var status = stat()
+        try check(fstat(descriptor.raw, &status), "stat a log")
+        let size = Int64(clamping: status.st_size)
+        let end = try Self.bytes(
+            descriptor.raw, PackedIndex.endBytes, at: max(0, size - Int64(clamping: PackedIndex.endBytes)))
+        if let length = PackedIndex.length(end[...]), Int64(clamping: length) <= size {
+            found = PackedIndex(try Self.bytes(descriptor.raw, length, at: size - Int64(clamping: length))[...])
+        }
+        if let index = found, index.origin != origin || index.total != UInt64(clamping: total) { found = nil }
+        members.table = .some(found)
+        return found
     }
 
     private static func head(_ descriptor: CInt, at start: Int64) throws -> PackedForm.Head? {

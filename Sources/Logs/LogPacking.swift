@@ -38,6 +38,7 @@ extension LogSegments {
                 throw LogError("there is no memory to pack a log")
             }
             var offset: Int64 = 0
+            var (members, written) = ([Int64](), Int64(0))
             while offset < size {
                 guard isWanted() else {
                     try Files.remove(packing)
@@ -47,7 +48,13 @@ extension LogSegments {
                     Int(clamping: min(Int64(clamping: PackedForm.blockBytes), size - offset)), offset)
                 guard let block, let member = packer.member(block) else { throw LogError("a log could not be packed") }
                 try target.writeAll(member)
+                members.append(written)
+                written += Int64(clamping: member.count)
                 offset += Int64(clamping: block.count)
+            }
+            if members.count >= PackedIndex.leastMembers {
+                let index = PackedIndex(members: members, total: UInt64(clamping: size), origin: file.origin)
+                try target.writeAll(index.encoded)
             }
             // When it was last written to says which of a node's logs are the oldest.
             let times = [status.st_atim, status.st_mtim]
