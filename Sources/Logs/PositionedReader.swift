@@ -115,7 +115,8 @@ package final class PositionedReader: Sendable {
         if try isBehind || !chain.has(resumesAt) { state.resumesAt = nil }
     }
 
-    private func positioned(_ entries: [LogEntry], _ state: inout State) -> [Entry] {
+    private func positioned(_ given: consuming [LogEntry], _ state: inout State) -> [Entry] {
+        var entries = given
         let reaches = state.parser.takeReaches()
         var found: [Entry] = []
         found.reserveCapacity(entries.count)
@@ -132,13 +133,13 @@ package final class PositionedReader: Sendable {
             }
             if state.resumesAt == nil {
                 let first = found.count
-                for entry in entries[index..<min(next, entries.count)] { cut(entry, into: &found) }
-                number(&found, from: first, behind: behind, &state)
+                for index in index..<min(next, entries.count) { cut(&entries[index], behind, into: &found) }
+                if found.count - first != 1 || state.taken > 0 { number(&found, from: first, behind: behind, &state) }
                 state.last = behind
             }
             index = next
         }
-        if let last = reaches.last {
+        if let last = reaches.last, state.files.count > 1 {
             let oldest = min(last.held?.file ?? last.end.file, last.end.file)
             state.files = state.files.filter { $0.key >= oldest }
         }
@@ -162,11 +163,21 @@ package final class PositionedReader: Sendable {
         }
     }
 
-    private func cut(_ entry: LogEntry, into found: inout [Entry]) {
-        var text = entry.bytes[...]
+    /// - Parameters:
+    ///   - entry: Its bytes are taken out, so that most become a text without being copied.
+    ///   - position: Behind its last piece.
+    private func cut(_ entry: inout LogEntry, _ position: LogPosition, into found: inout [Entry]) {
+        var text: [UInt8] = []
+        swap(&text, &entry.bytes)
         let endsLine = text.last == UInt8(ascii: "\n")
-        if endsLine { text = text.dropLast() }
-        var rest = text
+        if endsLine { text.removeLast() }
+        guard text.count > longestText else {
+            found.append(
+                Entry(
+                    stream: entry.stream, time: entry.timestamp, text: text, endsLine: endsLine, position: position))
+            return
+        }
+        var rest = text[...]
         while rest.count > longestText {
             let piece = rest.prefix(Self.wholeCharacters(rest, atMost: longestText))
             found.append(
@@ -178,7 +189,7 @@ package final class PositionedReader: Sendable {
         found.append(
             Entry(
                 stream: entry.stream, time: entry.timestamp, text: Array(rest),
-                endsLine: endsLine, position: LogPosition()))
+                endsLine: endsLine, position: position))
     }
 
     /// How many bytes to take so that no character of UTF-8 is cut; as many as there may be where the bytes are no UTF-8.

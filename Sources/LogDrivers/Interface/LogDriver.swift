@@ -45,6 +45,13 @@ package protocol LineEncoder: Sendable {
     /// How long lines may be kept before ``flush()`` is asked for; `nil` for an encoder that keeps none.
     var longestHold: Duration? { get }
 
+    /// Lines are sent as they were added, one right behind the other: their lane then puts them together by ``append(_:to:)`` instead of asking for
+    /// each by itself, so that what is done once for everything that is sent is not done once a line.
+    var joins: Bool { get }
+
+    /// For an encoder that ``joins``: adds what ``encode(_:)`` makes of a line.
+    mutating func append(_ line: ShippedLine, to bytes: inout [UInt8])
+
     /// The lines that are complete with this one; none for a line that the receiver is not given (it counts as sent), or that is kept.
     mutating func encode(_ line: ShippedLine) -> [EncodedLine]
 
@@ -56,5 +63,9 @@ extension LineEncoder {
     package var longestText: Int { 1 << 20 }
     package var group: [UInt8] { [] }
     package var longestHold: Duration? { nil }
+    package var joins: Bool { false }
+    package mutating func append(_ line: ShippedLine, to bytes: inout [UInt8]) {
+        for encoded in encode(line) { bytes += encoded.bytes }
+    }
     package mutating func flush() -> [EncodedLine] { [] }
 }

@@ -60,6 +60,8 @@ package struct EncodedLine: Sendable, Equatable {
     package var position: LogPosition
     /// How many lines are in it.
     package var count: Int
+    /// What it counts for in a batch: a piece in which no line ends is one, too.
+    var weight: Int { max(1, count) }
 
     package init(bytes: [UInt8], time: Timestamp, position: LogPosition, count: Int = 1) {
         self.bytes = bytes

@@ -21,7 +21,7 @@ actor DestinationSender {
     static let mostQueued = 8 << 20
     /// What one lane puts into a batch before it is the next one's turn.
     private static let turnBytes = 64 << 10
-    private static let turnLines = 100
+    private static let turnLines = Lane.joinedLines
     private static let connectTime = Duration.seconds(3)
 
     nonisolated let destination: String
@@ -291,12 +291,13 @@ actor DestinationSender {
     /// Adds what all lanes have, in turns, until the batch is full or nobody has more. A lane that has had its turn goes to the end.
     private func fill(_ items: inout [LogBatch.Item], _ size: inout Int) async -> Bool {
         var idle = 0
+        var lines = items.reduce(0) { $0 + $1.line.weight }
         while idle < order.count, !order.isEmpty {
             let id = order.removeFirst()
             order.append(id)
             let reads = lanes[id]?.hasQueued == true ? false : await read(id)
             let room = min(Self.turnBytes, limits.bytes - size)
-            let taken = lanes[id]?.take(bytes: room, lines: min(Self.turnLines, limits.lines - items.count)) ?? []
+            let taken = lanes[id]?.take(bytes: room, lines: min(Self.turnLines, limits.lines - lines)) ?? []
             if taken.isEmpty {
                 // What was read may have been nothing for the receiver.
                 idle = lanes[id]?.mayHaveMore == true && lanes[id]?.hasQueued != true && reads ? 0 : idle + 1
@@ -305,8 +306,9 @@ actor DestinationSender {
             let bytes = taken.reduce(0) { $0 + $1.line.bytes.count }
             idle = 0
             size += bytes
+            lines += taken.reduce(0) { $0 + $1.line.weight }
             items += taken
-            if size >= limits.bytes || items.count >= limits.lines { return true }
+            if size >= limits.bytes || lines >= limits.lines { return true }
         }
         return false
     }
@@ -314,10 +316,11 @@ actor DestinationSender {
     /// Reads the next stretch of a container's log, if there may be one and there is room.
     /// - Returns: Whether something was read.
     private func read(_ id: String) async -> Bool {
-        guard let lane = lanes[id], lane.mayHaveMore || (lane.isOver && !lane.isFinished) else { return false }
+        guard let (reader, wasOver) = lanes[id].flatMap({ $0.wantsToRead ? ($0.reader, $0.isOver) : nil }) else {
+            return false
+        }
         guard lanes.values.reduce(0, { $0 + $1.queuedBytes }) < Self.mostQueued else { return false }
         lanes[id]?.mayHaveMore = false
-        let (reader, wasOver) = (lane.reader, lane.isOver)
         do {
             let (entries, hasLost) = try await thread.run { (try reader.read(), reader.takeLoss()) }
             // Meanwhile it may have been moved, and is read anew.

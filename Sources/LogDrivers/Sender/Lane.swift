@@ -8,6 +8,11 @@ import Synchronization
 /// Owned by the sender of its destination; what it is not told of it does not look for.
 struct Lane {
     private static let made = Atomic<Int>(0)
+    /// Lines that are put together have no more bytes, but for the last of them, and are no more: other containers have their turn.
+    private static let joinedBytes = 32 << 10
+    static let joinedLines = 100
+    /// About what is sent with each line besides.
+    private static let usualFields = 160
 
     let id: String
     /// Tells it from other lanes of the container, earlier and later ones.
@@ -51,6 +56,7 @@ struct Lane {
         reader = PositionedReader(path: path, from: position, longestText: encoder.longestText)
     }
 
+    var wantsToRead: Bool { mayHaveMore || (isOver && !isFinished) }
     var hasQueued: Bool { !queue.isEmpty }
     var isDone: Bool { isRemoved && isFinished && queue.isEmpty && underWay == 0 }
 
@@ -79,11 +85,17 @@ struct Lane {
 
     /// Takes what was read; with `isLast`, what the encoder keeps as well.
     mutating func append(_ entries: [PositionedReader.Entry], isLast: Bool = false) {
-        for entry in entries {
-            readTo = entry.position
-            for line in encoder.encode(line(entry)) { push(line) }
-            if encoder.longestHold != nil, heldSince == nil { heldSince = .now }
+        let (joins, keeps) = (encoder.joins, encoder.longestHold != nil)
+        for (index, entry) in entries.enumerated() {
+            let line = line(entry)
+            if joins {
+                join(line, further: entries.count - index)
+            } else {
+                for line in encoder.encode(line) { push(line) }
+            }
+            if keeps, heldSince == nil { heldSince = .now }
         }
+        if let last = entries.last { readTo = last.position }
         if isLast {
             flush()
             isFinished = true
@@ -101,9 +113,28 @@ struct Lane {
         queuedBytes += line.bytes.count
     }
 
+    /// Adds a line to the ones before it.
+    /// - Parameter further: How many come at least, this one among them.
+    private mutating func join(_ line: ShippedLine, further: Int) {
+        let isFull = queue.last.map { $0.count >= Self.joinedLines || $0.bytes.count >= Self.joinedBytes } ?? true
+        if isFull {
+            var begun = EncodedLine(line, [])
+            begun.count = 0
+            begun.bytes.reserveCapacity(min(Self.joinedBytes, further * (line.text.count + Self.usualFields)))
+            queue.append(begun)
+        }
+        // In place: nobody else has them yet.
+        let last = queue.endIndex - 1
+        let before = queue[last].bytes.count
+        encoder.append(line, to: &queue[last].bytes)
+        queue[last].count += 1
+        queue[last].position = line.position
+        queuedBytes += queue[last].bytes.count - before
+    }
+
     private mutating func line(_ entry: PositionedReader.Entry) -> ShippedLine {
         var piece: ShippedLine.Piece?
-        if !entry.endsLine || pieces[entry.stream] != nil {
+        if !entry.endsLine || (!pieces.isEmpty && pieces[entry.stream] != nil) {
             let begun = pieces[entry.stream] ?? (RandomID.docker(), 0)
             piece = ShippedLine.Piece(id: begun.id, ordinal: begun.ordinal + 1, isLast: entry.endsLine)
             pieces[entry.stream] = entry.endsLine ? nil : (begun.id, begun.ordinal + 1)
@@ -117,10 +148,13 @@ struct Lane {
     /// The next lines, at most so many and of about so many bytes; at least one where there is one.
     mutating func take(bytes: Int, lines: Int) -> [LogBatch.Item] {
         var taken: [LogBatch.Item] = []
-        var size = 0
-        while let next = queue.first, taken.count < lines, taken.isEmpty || size + next.bytes.count <= bytes {
-            queue = queue.dropFirst()
+        var (size, count) = (0, 0)
+        while let next = queue.first, count < lines,
+            taken.isEmpty || (size + next.bytes.count <= bytes && count + next.weight <= lines)
+        {
+            queue.removeFirst()
             size += next.bytes.count
+            count += next.weight
             taken.append(LogBatch.Item(line: next, group: encoder.group, containerID: id, lane: number))
         }
         if queue.isEmpty { queue = [] }

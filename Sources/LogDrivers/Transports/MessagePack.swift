@@ -2,6 +2,9 @@
 struct MessagePackWriter {
     private(set) var bytes: [UInt8] = []
 
+    /// Writes behind what is there already; the same once more gives it back. Nothing is copied.
+    mutating func exchange(_ other: inout [UInt8]) { swap(&bytes, &other) }
+
     mutating func array(_ count: Int) { head(count, small: 0x90, smallest: 15, wide: (0xdc, 0xdd)) }
     mutating func map(_ count: Int) { head(count, small: 0x80, smallest: 15, wide: (0xde, 0xdf)) }
 
@@ -20,9 +23,12 @@ struct MessagePackWriter {
     /// Values that are encoded already.
     mutating func raw(_ values: [UInt8]) { bytes += values }
 
-    mutating func binary(_ data: [UInt8]) {
-        length(data.count, (0xc4, 0xc5, 0xc6))
-        bytes += data
+    /// Binary data in parts.
+    mutating func binary(_ parts: [[UInt8]]) {
+        let count = parts.reduce(0) { $0 + $1.count }
+        bytes.reserveCapacity(bytes.count + count + 64)
+        length(count, (0xc4, 0xc5, 0xc6))
+        for part in parts { bytes += part }
     }
 
     mutating func unsigned(_ value: UInt64) {
@@ -75,7 +81,7 @@ struct MessagePackWriter {
     }
 
     private mutating func big(_ value: UInt64, _ count: Int) {
-        for index in (0..<count).reversed() { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+        withUnsafeBytes(of: value.bigEndian) { bytes += $0.suffix(count) }
     }
 }
 

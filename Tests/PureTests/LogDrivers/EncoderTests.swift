@@ -69,7 +69,8 @@ import Testing
         second.map(1)
         second.string("log")
         second.string(repeated("b", 70_000))
-        let message = FluentdConnection.message(Array("t".utf8), [first.bytes, second.bytes], "Y2h1bms=")
+        let lines = [first.bytes, second.bytes].map { EncodedLine(line(""), $0) }
+        let message = FluentdConnection.message(Array("t".utf8), lines, "Y2h1bms=")
         #expect(message.count == 70_051)
         #expect(hex(message.prefix(24)) == "93a174c600011185920181a36c6f67a161920281a36c6f67")
         #expect(hex(message.suffix(24)) == "626282a473697a6502a56368756e6ba859326831626d733d")

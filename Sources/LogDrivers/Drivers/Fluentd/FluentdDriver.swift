@@ -141,9 +141,11 @@ enum ByteSizeText {
 /// One entry of PackedForward a line: `[time, record]`, with Docker's names in the record.
 struct FluentdEncoder: LineEncoder {
     let group: [UInt8]
-    /// The fields that are the same for every line, encoded.
+    /// What is the same for every line, encoded: before what says of which stream it is, and behind its text.
     private let head: [UInt8]
     private let tail: [UInt8]
+    private let output: [UInt8]
+    private let error: [UInt8]
     private let fieldCount: Int
     private let hasFractions: Bool
 
@@ -165,11 +167,30 @@ struct FluentdEncoder: LineEncoder {
         }
         self.head = head.bytes
         self.tail = tail.bytes
+        (output, error) = (Self.stream("stdout"), Self.stream("stderr"))
         fieldCount = own.count + others.count + 2
     }
 
+    private static func stream(_ name: String) -> [UInt8] {
+        var fields = MessagePackWriter()
+        fields.string("source")
+        fields.string(name)
+        fields.string("log")
+        return fields.bytes
+    }
+
+    var joins: Bool { true }
+
     mutating func encode(_ line: ShippedLine) -> [EncodedLine] {
+        var bytes: [UInt8] = []
+        append(line, to: &bytes)
+        return [EncodedLine(line, bytes)]
+    }
+
+    mutating func append(_ line: ShippedLine, to bytes: inout [UInt8]) {
         var entry = MessagePackWriter()
+        entry.exchange(&bytes)
+        defer { entry.exchange(&bytes) }
         entry.array(2)
         if hasFractions {
             let seconds = UInt32(truncatingIfNeeded: line.time.seconds)
@@ -180,11 +201,9 @@ struct FluentdEncoder: LineEncoder {
         let part = line.part
         entry.map(fieldCount + (part == nil ? 0 : 4))
         entry.raw(head)
-        entry.string("source")
-        entry.string(line.stream == .output ? "stdout" : "stderr")
-        entry.string("log")
+        entry.raw(line.stream == .output ? output : error)
         entry.string(line.text)
-        entry.raw(tail)
+        if !tail.isEmpty { entry.raw(tail) }
         if let piece = part {
             for (name, value) in [
                 ("partial_message", "true"), ("partial_id", piece.id), ("partial_ordinal", "\(piece.ordinal)"),
@@ -194,6 +213,5 @@ struct FluentdEncoder: LineEncoder {
                 entry.string(value)
             }
         }
-        return [EncodedLine(line, entry.bytes)]
     }
 }

@@ -31,6 +31,8 @@ final class FluentdTransport: LogTransport {
         var limits = BatchLimits()
         // Writing and waiting have deadlines of their own.
         limits.deadline = .seconds(60)
+        // Each batch is an answer that is waited for.
+        limits.lines = 10_000
         return limits
     }
 
@@ -55,6 +57,7 @@ final class FluentdTransport: LogTransport {
 /// One connection. What the receiver says is read by one at a time.
 actor FluentdConnection: LogConnection {
     private static let answerTime = Duration.seconds(10)
+    private static let promptTime = Duration.milliseconds(500)
 
     private let stream: StreamConnection
     private let transport: FluentdTransport
@@ -71,24 +74,28 @@ actor FluentdConnection: LogConnection {
         var bytes: [UInt8] = []
         for (tag, indices) in batch.groups {
             let chunk = asks ? Data(RandomID.bytes(16)).base64EncodedString() : nil
-            bytes += Self.message(tag, indices.compactMap { batch.items.dropFirst($0).first?.line.bytes }, chunk)
+            bytes += Self.message(tag, indices.compactMap { batch.items.dropFirst($0).first?.line }, chunk)
             if let chunk { waiting.insert(chunk) }
         }
         try await stream.write(bytes)
+        // Who answers at once has it all. A slow network is given its time as long as it makes progress.
+        if transport.acknowledges == .yes, try await answered(&waiting, until: .now + Self.promptTime) {
+            return .accepted
+        }
         try await stream.waitForAcknowledgement()
         guard asks else { return .handedOver }
         return try await acknowledged(waiting) ? .accepted : .handedOver
     }
 
     /// `[tag, entries, {size, chunk}]`
-    static func message(_ tag: [UInt8], _ entries: [[UInt8]], _ chunk: String?) -> [UInt8] {
+    static func message(_ tag: [UInt8], _ lines: [EncodedLine], _ chunk: String?) -> [UInt8] {
         var message = MessagePackWriter()
         message.array(3)
         message.string(tag)
-        message.binary(Array(entries.joined()))
+        message.binary(lines.map(\.bytes))
         message.map(chunk == nil ? 1 : 2)
         message.string("size")
-        message.unsigned(UInt64(clamping: entries.count))
+        message.unsigned(UInt64(clamping: lines.reduce(0) { $0 + $1.count }))
         if let chunk {
             message.string("chunk")
             message.string(chunk)
@@ -100,7 +107,17 @@ actor FluentdConnection: LogConnection {
     /// - Returns: `false` when the receiver has never answered one: it is taken for one that does not.
     private func acknowledged(_ chunks: Set<String>) async throws -> Bool {
         var waiting = chunks
-        let end = ContinuousClock.now + Self.answerTime
+        if try await answered(&waiting, until: .now + Self.answerTime) { return true }
+        guard transport.acknowledges == .unknown else {
+            throw TransportError("the receiver did not acknowledge within 10 seconds")
+        }
+        transport.acknowledges = .no
+        return false
+    }
+
+    /// Takes chunks out as they are answered.
+    /// - Returns: `false` when some are not in time.
+    private func answered(_ waiting: inout Set<String>, until end: ContinuousClock.Instant) async throws -> Bool {
         while !waiting.isEmpty {
             while let value = try reader.next() {
                 guard let chunk = value["ack"]?.text, waiting.remove(chunk) != nil else { continue }
@@ -108,13 +125,7 @@ actor FluentdConnection: LogConnection {
             }
             if waiting.isEmpty { break }
             let left = end - .now
-            guard left > .zero else {
-                guard transport.acknowledges == .unknown else {
-                    throw TransportError("the receiver did not acknowledge within 10 seconds")
-                }
-                transport.acknowledges = .no
-                return false
-            }
+            guard left > .zero else { return false }
             do { reader.append(try await stream.read(within: left)) } catch let error as TransportError {
                 // Out of time: judged above. Anything else is the connection's end.
                 if .now < end { throw error }
