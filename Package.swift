@@ -120,7 +120,7 @@ let package = Package(
         library("EngineInterface", ["Model", "Addressing", "Faults"], [nioCore]),
         library("StateStore", ["Concurrency", "Model", "Faults"]),
         // 3: one subsystem each
-        library("DockerMessages", ["EngineInterface", "Model", "Faults"]),
+        library("DockerMessages", ["EngineInterface", "Templates", "Model", "Faults"]),
         library("LocalStore", ["Concurrency", "LinuxSystem", "Model", "Faults"], [sqlite]),
         library(
             "EtcdStore", ["StateStore", "Model", "Concurrency", "LinuxSystem", "CLinux", "Faults"],
@@ -171,7 +171,7 @@ let package = Package(
             "Cluster",
             [
                 "Orchestration", "StateStore", "LocalStore", "EtcdStore", "NodeProtocol", "DockerMessages", "Logs",
-                "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "Model", "Addressing", "Faults",
+                "EngineInterface", "Concurrency", "LinuxSystem", "CLinux", "OCI", "Model", "Addressing", "Faults",
             ],
             [
                 httpClient, nioHTTP1, nioFoundation, grpcCore, grpcTransport, grpcProtobuf, protobuf, nioCore, nioPosix,

@@ -1,5 +1,6 @@
 import EngineInterface
 import Model
+import Templates
 
 extension PrivilegeError: MessageConvertible {
     var message: String {
@@ -114,6 +115,8 @@ extension TaskSpecError: MessageConvertible {
             "rpc error: code = InvalidArgument desc = TaskSpec: a placement preference must be a spread"
         case .noImage:
             "rpc error: code = InvalidArgument desc = ContainerSpec: image reference must be provided"
+        case .invalidImage(let text):
+            "rpc error: code = InvalidArgument desc = ContainerSpec: \(GoText.quoted(text)) is not a valid repository/tag"
         case .negativeStopGrace:
             "rpc error: code = InvalidArgument desc = ContainerSpec: stop-grace-period cannot be negative"
         case .relativeMountTarget(let path):

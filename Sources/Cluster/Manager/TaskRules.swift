@@ -1,6 +1,7 @@
 import EngineInterface
 import Faults
 import Model
+import OCI
 import Orchestration
 
 /// What a task's specification must be like, in Docker's words. What does not reach the container is refused here.
@@ -58,6 +59,7 @@ enum TaskRules {
         guard !container.image.isEmpty else {
             throw TaskSpecError.noImage
         }
+        do { _ = try ImageReference(container.image) } catch { throw TaskSpecError.invalidImage(container.image) }
         if !(container.secrets ?? []).isEmpty { throw UnsupportedError.feature("a service with secrets") }
         if !(container.configs ?? []).isEmpty { throw UnsupportedError.feature("a service with configs") }
         if !["", "default"].contains(container.isolation ?? "") {

@@ -71,6 +71,8 @@ package enum TaskSpecError: Fault, Equatable {
     case negativeRestartWindow
     case preferenceNotSpread
     case noImage
+    /// A text that names no image.
+    case invalidImage(String)
     case negativeStopGrace
     case relativeMountTarget(String)
     case duplicateMountTarget(String)

@@ -139,6 +139,9 @@ extension SentenceTests {
             TaskSpecError.noImage, .invalidInput,
             "rpc error: code = InvalidArgument desc = ContainerSpec: image reference must be provided"),
         Row(
+            TaskSpecError.invalidImage("a b"), .invalidInput,
+            "rpc error: code = InvalidArgument desc = ContainerSpec: \"a b\" is not a valid repository/tag"),
+        Row(
             TaskSpecError.negativeStopGrace, .invalidInput,
             "rpc error: code = InvalidArgument desc = ContainerSpec: stop-grace-period cannot be negative"),
         Row(

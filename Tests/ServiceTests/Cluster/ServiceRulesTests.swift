@@ -18,6 +18,22 @@ import Testing
         return try ServiceRules(SwarmState()).checked(spec, replacing: nil)
     }
 
+    @Test(arguments: ["a b", "UPPER/case", "name:", "name:a/b", "name@sha256:12", "a//b", "-a", "http://a/b", "a\n"])
+    func `an image that is no reference is refused`(image: String) {
+        #expect(throws: TaskSpecError.invalidImage(image)) {
+            try checked { $0.taskTemplate.containerSpec?.image = image }
+        }
+    }
+
+    @Test func `whatever names an image is taken as it is`() throws {
+        let digest = "sha256:" + String(repeating: "0a", count: 32)
+        for image in ["box", "box:1", "host:5000/a/b:tag@\(digest)", "a@\(digest)", "127.0.0.1:5000/x", "[::1]:5000/x"]
+        {
+            #expect(
+                try checked { $0.taskTemplate.containerSpec?.image = image }.taskTemplate.containerSpec?.image == image)
+        }
+    }
+
     private func network(_ target: String) -> NetworkAttachmentConfig {
         var config = NetworkAttachmentConfig()
         config.target = target
