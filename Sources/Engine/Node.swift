@@ -281,6 +281,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
                 group.addTask { try await self.reapOrphans() }
                 group.addTask { try await self.giveMemoryBack() }
                 group.addTask { await self.telemetry.run() }
+                group.addTask { await self.containers.tellOfMemoryKills(self.telemetry) }
                 group.addTask { try await self.routes.run() }
                 if let push = self.push { group.addTask { await push.run() } }
                 // None of them ends by itself; one that fails takes the others along.

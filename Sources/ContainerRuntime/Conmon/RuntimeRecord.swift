@@ -26,6 +26,8 @@ package struct ContainerExit: Sendable, Equatable {
     package var finishedAt: Timestamp
     /// The kernel has killed a process of the container's for lack of memory, not necessarily the first.
     package var outOfMemory: Bool
+    /// How many, by its group's count; `nil` where that is not known, and where it has ended with code 0.
+    package var outOfMemoryKills: Int64?
     /// conmon was gone, so the container was stopped: it has lost its output and its log.
     package var monitorWasLost: Bool
 
@@ -58,12 +60,14 @@ enum ExitFile {
     /// which is there until the container is deleted, has counted it. What it says is written down for later readers.
     static func read(in directory: String, of container: String, _ layout: CgroupLayout) throws -> ContainerExit? {
         guard var exit = try read(in: directory) else { return nil }
-        guard exit.code != 0, !exit.outOfMemory else { return exit }
+        guard exit.code != 0 || exit.outOfMemory else { return exit }
         let group = ContainerSpecification.cgroup(of: container)
         do {
             guard let kills = try Cgroups.statistics(of: group, in: layout).outOfMemoryKills, kills > 0 else {
                 return exit
             }
+            exit.outOfMemoryKills = Int64(clamping: kills)
+            guard !exit.outOfMemory else { return exit }
             exit.outOfMemory = true
             try PlainFile.write([], to: directory + "/oom")
         } catch {

@@ -52,6 +52,7 @@ extension ContainerService {
         if exit.monitorWasLost {
             log.warning("a container lost its monitor and was stopped", metadata: ["container": "\(id)"])
         }
+        memoryKills.ended(id, kills: exit.outOfMemoryKills)
         return ProcessEnd(code: exit.code, wasOutOfMemory: exit.outOfMemory)
     }
 

@@ -7,6 +7,7 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
+import Telemetry
 
 /// Containers' lives: starts, stops, ends and what follows them, removals.
 ///
@@ -19,6 +20,7 @@ package final class ContainerService: ContainerBackend {
     let surroundings: any ContainerSurroundings
     let companions: ContainerCompanions
     let events: EventLog
+    let memoryKills = MemoryKills()
     let workbench: BackgroundTasks
     let clock: any EngineClock
     let log: Logger
@@ -129,6 +131,27 @@ package final class ContainerService: ContainerBackend {
         }
     }
 
+    /// Tells of what the kernel has killed in containers that go on. Until cancelled.
+    func tellOfMemoryKills(_ telemetry: NodeTelemetry) async {
+        var last: Int64 = 0
+        while !Task.isCancelled {
+            // Cancelled: the loop ends.
+            guard let snapshot = try? await telemetry.snapshot(after: last) else { break }
+            last = snapshot.time
+            tellOfMemoryKills(in: snapshot)
+        }
+    }
+
+    func tellOfMemoryKills(in snapshot: Snapshot) {
+        for id in memoryKills.untold(in: snapshot) {
+            if let record = containers.record(id), record.isUp { tellOfMemoryKill(record) }
+        }
+    }
+
+    private func tellOfMemoryKill(_ record: ContainerRecord) {
+        events.publish("container", "oom", record.id, record.eventAttributes)
+    }
+
     // MARK: What follows from changes of phase
 
     /// Does those things that a change of phase entails and nobody has to wait for.
@@ -139,7 +162,8 @@ package final class ContainerService: ContainerBackend {
             switch effect {
             case .announceEnd(let exit):
                 var attributes = record.eventAttributes
-                if exit.wasOutOfMemory { events.publish("container", "oom", id, attributes) }
+                let isUntold = memoryKills.takeUntold(id)
+                if exit.wasOutOfMemory, isUntold { tellOfMemoryKill(record) }
                 attributes["exitCode"] = String(exit.code)
                 attributes["execDuration"] = String(max(0, exit.finishedAt.wholeSeconds(since: exit.startedAt)))
                 events.publish("container", "die", id, attributes)

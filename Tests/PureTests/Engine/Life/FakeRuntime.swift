@@ -41,14 +41,18 @@ final class FakeRuntime: ContainerProcesses {
     var calls: [String] { state.withLock { $0.log } }
 
     /// A process ends by itself.
-    func end(_ id: String, code: Int) {
+    /// - Parameter kills: For want of memory, by its group's count.
+    func end(_ id: String, code: Int, kills: Int64 = 0) {
+        var exit = ContainerExit(code: code, finishedAt: .now, outOfMemory: kills > 0)
+        exit.outOfMemoryKills = kills
+        let ended = exit
         let waiters = state.withLock { state -> [CheckedContinuation<ContainerExit, any Error>] in
             guard var process = state.processes[id], process.runs, process.exit == nil else { return [] }
-            process.exit = ContainerExit(code: code, finishedAt: .now)
+            process.exit = ended
             defer { state.processes[id] = process }
             return Self.take(&process.waiters)
         }
-        for waiter in waiters { waiter.resume(returning: ContainerExit(code: code, finishedAt: .now)) }
+        for waiter in waiters { waiter.resume(returning: ended) }
     }
 
     /// It goes without a trace, as with the machine.
