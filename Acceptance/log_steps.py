@@ -100,7 +100,7 @@ def check_packed(node):
                     "--log-opt", "labels=color", "--log-opt", "tag={{.Name}}", "busybox", "sh", "-c", f"i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo $i {PAD}; done")
         node.docker("wait", name)
         path = node.inspect("container", name)["LogPath"]
-        poll(20, "packed files", lambda: [file for file in node.inside("sh", "-c", f"ls {path}.*").out.split() if file.endswith(".gz")][2:]
+        poll(40, "packed files", lambda: [file for file in node.inside("sh", "-c", f"ls {path}.*").out.split() if file.endswith(".gz")][2:]
              and not [file for file in node.inside("sh", "-c", f"ls {path}.*").out.split() if file.rsplit(".", 1)[1].isdigit()])
         wanted = [f"{number} {PAD}" for number in range(1, 4001)]
         expect(node.docker("logs", name).out.splitlines() == wanted, "logs of packed files")

@@ -22,6 +22,12 @@ extension LogSegments {
         try numbers().filter { try (Files.status(rotated($0))?.st_size ?? 0) > 0 }
     }
 
+    /// When a file that is not packed was last written to, in nanoseconds since 1970; `nil` when it is gone. Blocks.
+    package func modified(_ number: Int) throws -> Int64? {
+        guard let time = try Files.status(rotated(number))?.st_mtim else { return nil }
+        return Int64(clamping: time.tv_sec) &* 1_000_000_000 &+ Int64(clamping: time.tv_nsec)
+    }
+
     /// Packs a rotated file beside it, some 300 KB at a time. One at a time for one log. Blocks.
     /// - Parameter isWanted: Asked in between: whether to go on.
     /// - Returns: `nil` when it is gone, or not wanted any more.
