@@ -13,6 +13,9 @@ package final class LogShipper: Sendable {
     /// A removed container's rest is kept so long.
     private static let longestSpool = Duration.seconds(24 * 3600)
 
+    /// A batch waits longer for further lines.
+    private static let glance = Duration.milliseconds(20)
+
     /// Moving files takes no longer unless the disk is in trouble.
     private static let longestRelease = Duration.seconds(10)
 
@@ -222,16 +225,33 @@ package final class LogShipper: Sendable {
         return sender
     }
 
-    /// Has the sender look when something was written.
+    /// Has the sender look when something was written. A log that is written to all the time is not watched in between: conmon's writes come by the
+    /// thousand, and each that is told of costs more than to write it.
     private func watch(_ shipped: ShippedLog, _ sender: DestinationSender, _ tasks: OwnedTasks) throws {
         let id = shipped.origin.id
-        let events = try watcher.events(in: Files.parent(of: shipped.path), [.modified, .created, .movedIn])
+        let (watcher, directory) = (watcher, Files.parent(of: shipped.path))
+        let kinds: FileEventKinds = [.modified, .created, .movedIn]
+        let first = try watcher.events(in: directory, kinds)
         tasks.begin {
-            for await event in events {
+            var events = Optional(first)
+            while !Task.isCancelled {
+                let event = await Self.next(of: &events)
                 await sender.want(id)
-                if event == .gone { return }
+                // None: it could not be watched. Cancelled, or the directory is gone: nothing more is written.
+                let pause = event == nil ? .seconds(1) : Self.glance
+                guard event != .gone, (try? await Task.sleep(for: pause)) != nil else { return }
+                events = try? watcher.events(in: directory, kinds)
+                // For what was written meanwhile.
+                await sender.want(id)
             }
         }
+    }
+
+    /// The next event; the watch ends with it.
+    private static func next(of events: inout AsyncStream<FileEvent>?) async -> FileEvent? {
+        guard let watched = events.take() else { return nil }
+        for await event in watched { return event }
+        return nil
     }
 
     private func release(_ id: String, in group: inout DiscardingTaskGroup) async {
