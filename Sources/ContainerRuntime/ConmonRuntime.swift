@@ -297,21 +297,29 @@ package final class ConmonRuntime: ContainerRuntime {
     package func watchLog(_ id: String, every bytes: Int64, _ body: @escaping LogWatch.Body) {
         let hub = hub(of: id)
         hub.watchLog(every: bytes, body)
-        hub.whenFlooding { [weak self] in self?.enlargePipes(of: id) }
+        hub.whenFlooding { [weak self] in self?.enlargePipe($0, of: id) }
     }
 
-    /// A container that writes fast gets larger pipes, so that it does not wait whenever conmon or this program does for a moment.
-    private func enlargePipes(of id: String) {
+    /// A container that writes fast gets a larger pipe, so that it does not wait whenever conmon or this program does for a moment.
+    private func enlargePipe(_ stream: OutputPiece.Stream, of id: String) {
         guard let record = entries.withLock({ $0[id]?.record }) else { return }
         let present = entries.withLock { Set($0.filter { $0.value.record != nil }.keys) }
-        let isOneOfFew = enlarged.withLock { enlarged in
+        let others = enlarged.withLock { enlarged in
             enlarged.formIntersection(present)
-            return enlarged.count < OutputPipes.mostContainers && enlarged.insert(id).inserted || enlarged.contains(id)
+            let others = enlarged.subtracting([id]).count
+            if others < OutputPipes.mostContainers { enlarged.insert(id) }
+            return others
         }
-        guard isOneOfFew else { return }
+        guard others < OutputPipes.mostContainers else { return }
+        let layout = layout
         plumber.post {
-            guard Processes.startTime(of: record.pid) == record.startTime else { return }
-            OutputPipes.enlarge(of: record.pid)
+            // One whose limit cannot be read has ended.
+            guard
+                let memory = try? Cgroups.statistics(of: ContainerSpecification.cgroup(of: id), in: layout),
+                let bytes = OutputPipes.bytes(besides: others, limit: memory.memoryLimitBytes),
+                Processes.startTime(of: record.pid) == record.startTime
+            else { return }
+            OutputPipes.enlarge(stream, of: record.pid, to: bytes)
         }
     }
 

@@ -29,7 +29,7 @@ final class StreamHub: Sendable {
         /// The log has grown so much meanwhile that nothing more is taken before that.
         var isHeld = false
         /// What has come since a moment, and who is told once when much comes in a short time.
-        var flood: (since: ContinuousClock.Instant, bytes: Int, body: @Sendable () -> Void)?
+        var flood: (since: ContinuousClock.Instant, bytes: Int, body: @Sendable (OutputPiece.Stream) -> Void)?
     }
 
     /// With steps of so many bytes one more is taken while whoever is told has not answered: half a file, with what is in the socket besides.
@@ -84,7 +84,7 @@ final class StreamHub: Sendable {
         let (viewers, told, isHeld, flood) = state.withLock { state in
             (Array(state.viewers.values), state.grow(by: piece), state.isHeld, state.swell(by: piece))
         }
-        flood?()
+        flood?(piece.stream)
         let isFull = viewers.reduce(false) { full, viewer in viewer.push(piece) || full }
         told? { [self] in
             let wasHeld = state.withLock { state in
@@ -101,8 +101,8 @@ final class StreamHub: Sendable {
         state.withLock { $0.watch = (max(1, step), body) }
     }
 
-    /// Says once when output comes faster than 4 MB/s. Called on an event loop: it must not block.
-    func whenFlooding(_ body: @escaping @Sendable () -> Void) {
+    /// Says once when output comes faster than 4 MB/s, and of which stream. Called on an event loop: it must not block.
+    func whenFlooding(_ body: @escaping @Sendable (OutputPiece.Stream) -> Void) {
         state.withLock { $0.flood = (.now, 0, body) }
     }
 
@@ -279,7 +279,7 @@ extension StreamHub.State {
     }
 
     /// - Returns: Who is to be told that much comes in a short time.
-    fileprivate mutating func swell(by piece: OutputPiece) -> (@Sendable () -> Void)? {
+    fileprivate mutating func swell(by piece: OutputPiece) -> (@Sendable (OutputPiece.Stream) -> Void)? {
         guard var flood else { return nil }
         flood.bytes += piece.bytes.readableBytes
         self.flood = flood

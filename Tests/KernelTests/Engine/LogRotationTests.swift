@@ -94,7 +94,7 @@ import Testing
             let quiet = try await start(fixture, "while :; do echo x; sleep 0.01; done", size: "10m", count: 2)
             let loud = try await start(
                 fixture, "/bin/busybox yes a line | /bin/busybox head -c 50000000; sleep 1000", size: "10m", count: 2)
-            try await eventually(within: .seconds(30), "its pipe is large") { try pipe(loud) == 1 << 20 }
+            try await eventually(within: .seconds(30), "its pipe is large") { try pipe(loud) >= 1 << 20 }
             #expect(try pipe(quiet) == 64 << 10)
         }
     }
