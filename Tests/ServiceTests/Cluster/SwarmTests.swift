@@ -45,7 +45,7 @@ import Testing
             let node = nodes[0]
             let blocked = IngressTrouble.parameter(name: "net.ipv4.conf.all.arp_ignore", value: "8")
             let pools = ["240.255.0.0/16", "198.18.0.0/16", "10.255.0.0/16"]
-            func subnet(_ swarm: Swarm) async throws -> String? {
+            @Sendable func subnet(_ swarm: Swarm) async throws -> String? {
                 try await eventually("the node is ready") { try await ready(swarm) == 1 }
                 return try await swarm.swarmNetworks().first?.ipamOptions?.configs?.first?.subnet?.description
             }
