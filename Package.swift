@@ -217,7 +217,7 @@ let package = Package(
             name: "swarm-benchmark",
             dependencies: [
                 "Cluster", "Orchestration", "EtcdStore", "EngineInterface", "Concurrency", "LinuxSystem", "Model",
-                arguments, log, nioPosix,
+                "Addressing", arguments, log, nioPosix,
             ],
             path: "Benchmarks/swarm", swiftSettings: strict),
         program("apus-esp", ["ESP", "LinuxSystem", "CLinux", "Model"], [arguments]),

@@ -1,3 +1,4 @@
+import Addressing
 import Concurrency
 import EngineInterface
 import LinuxSystem
@@ -77,6 +78,8 @@ final class KernellessExecutor: TaskExecutor {
     {
         AsyncThrowingStream { nil }
     }
+
+    func tryIngress(_ subnet: IPNetwork) async throws -> IngressTrouble? { nil }
 
     func applyNetworkChanges(_ changes: [NetworkChangeSet], nodeID: String) async throws {
         state.withLock { state in for set in changes { state.facts.apply(set) } }
