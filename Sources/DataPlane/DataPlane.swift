@@ -1,7 +1,8 @@
+package import Addressing
 package import Concurrency
 package import LinuxSystem
 package import Logging
-import Model
+package import Model
 import Netlink
 import Nftables
 
@@ -126,4 +127,8 @@ package final class DataPlane: Sendable {
 
     /// What this kernel can do, found out by trying.
     package func kernelFeatures() async throws -> KernelFeatures { try await KernelFeatures.probe(at: layout.probe()) }
+
+    /// Whether this node can have an ingress network of a subnet of IPv4: `nil`, or why not. Two namespaces are made for it, and go again.
+    /// - Throws: When it cannot be tried.
+    package func tryIngress(_ subnet: IPNetwork) async throws -> IngressTrouble? { try await IngressTrial.run(subnet) }
 }

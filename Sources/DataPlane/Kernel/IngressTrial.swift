@@ -1,7 +1,7 @@
-package import Addressing
+import Addressing
 import Glibc
 import LinuxSystem
-package import Model
+import Model
 import Netlink
 
 /// Tries whether this kernel carries what a routing mesh with certain numbers needs, with the parameters that namespaces take from it: an answer to a
@@ -155,10 +155,4 @@ struct IngressTrial {
         }
         return (0..<tries).contains { _ in passes(caller, answerer) && passes(answerer, caller) }
     }
-}
-
-extension DataPlane {
-    /// Whether this node can have an ingress network of a subnet of IPv4: `nil`, or why not. Two namespaces are made for it, and go again.
-    /// - Throws: When it cannot be tried.
-    package func tryIngress(_ subnet: IPNetwork) async throws -> IngressTrouble? { try await IngressTrial.run(subnet) }
 }
