@@ -42,7 +42,7 @@ import Testing
     /// What is read from a log of so many lines on the way to a driver.
     private func lane(_ driver: String, _ directory: String, lines: Int) throws -> Lane {
         let path = directory + "/log"
-        let text = (0..<lines).map { number in
+        let text: String = (0..<lines).map { number -> String in
             let stream = number % 3 == 0 ? "stderr" : "stdout"
             let mark = number % 50 == 7 ? "P" : "F"
             return "\(Timestamp(seconds: Int64(number)).fixedWidth) \(stream) \(mark) line \(number)\n"
