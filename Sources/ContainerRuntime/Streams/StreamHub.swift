@@ -299,8 +299,10 @@ extension OutputPiece {
     /// About how long it is in the log: the beginning says how long its lines are.
     fileprivate var loggedBytes: Int64 {
         let count = bytes.readableBytes
-        let sample = bytes.readableBytesView.prefix(Self.sampleBytes)
-        let lines = sample.reduce(into: 1) { lines, byte in if byte == UInt8(ascii: "\n") { lines += 1 } }
-        return Int64(clamping: count + Self.headBytes * lines * count / max(1, sample.count))
+        let sampled = min(count, Self.sampleBytes)
+        let lines = bytes.withUnsafeReadableBytes { bytes in
+            bytes.prefix(sampled).reduce(into: 1) { lines, byte in if byte == UInt8(ascii: "\n") { lines += 1 } }
+        }
+        return Int64(clamping: count + Self.headBytes * lines * count / max(1, sampled))
     }
 }
