@@ -201,7 +201,14 @@ import Testing
                 try await expectClean(world)
             }
             // What narrows is repaired like everything else.
-            try await one.namespace.run { try NftContext().run("flush set ip6 swarm chosen") }
+            try await one.namespace.run {
+                try NftContext().run(
+                    """
+                    delete element ip6 swarm published { tcp . 8080 }
+                    add element ip6 swarm published { tcp . 8080 : goto n1 }
+
+                    """)
+            }
             #expect(await answers()[0])
             _ = try await one.plane.resync(reason: "test")
             #expect(await answers() == [false, false, false, false])

@@ -96,7 +96,14 @@ import Testing
                 }
             }
             // What narrows is repaired like everything else, and open again when it is wanted so.
-            try await one.namespace.run { try NftContext().run("flush set ip swarm chosen") }
+            try await one.namespace.run {
+                try NftContext().run(
+                    """
+                    delete element ip swarm published { tcp . 8080 }
+                    add element ip swarm published { tcp . 8080 : goto n1 }
+
+                    """)
+            }
             #expect(await answers()[0])
             _ = try await one.plane.resync(reason: "test")
             #expect(await answers() == [false, false, false, false])
