@@ -290,7 +290,9 @@ package struct LeaveWithoutLinkLocal: NetlinkRequest {
         LinkHeader(index: 0, isUp: nil).encode(into: &message)
         message.string(LinkAttribute.name, name)
         message.nest(LinkAttribute.families) {
-            $0.nest(UInt16(AddressFamily.ipv6.rawValue)) { $0.number(LinkAttribute.addressGeneration, LinkAttribute.generatesNone) }
+            $0.nest(UInt16(AddressFamily.ipv6.rawValue)) {
+                $0.number(LinkAttribute.addressGeneration, LinkAttribute.generatesNone)
+            }
         }
     }
 }
