@@ -64,7 +64,8 @@ struct PackedIndex: Equatable {
         let (field, fixed) = (table.count + Self.footBytes, 20)
         guard table.count > fixed, (table.count - fixed) % 8 == 0,
             member.prefix(Self.headBytes).elementsEqual(Self.head(field: field)),
-            Self.number(member.dropLast(Self.tail.count + 4).suffix(4)) == UInt64(PackedForm.checksum(Array(table)))
+            Self.number(member.dropLast(Self.tail.count + 4).suffix(4))
+                == UInt64(clamping: PackedForm.checksum(Array(table)))
         else { return nil }
         stride = Int(clamping: Self.number(table.prefix(4)))
         total = Self.number(table.dropFirst(4).prefix(8))

@@ -170,7 +170,7 @@ package final class PositionedReader: Sendable {
         var text: [UInt8] = []
         swap(&text, &entry.bytes)
         let endsLine = text.last == UInt8(ascii: "\n")
-        if endsLine { text.removeLast() }
+        if endsLine { _ = text.popLast() }
         guard text.count > longestText else {
             found.append(
                 Entry(

@@ -290,7 +290,7 @@ package struct LeaveWithoutLinkLocal: NetlinkRequest {
         LinkHeader(index: 0, isUp: nil).encode(into: &message)
         message.string(LinkAttribute.name, name)
         message.nest(LinkAttribute.families) {
-            $0.nest(UInt16(AddressFamily.ipv6.rawValue)) {
+            $0.nest(UInt16(truncatingIfNeeded: AddressFamily.ipv6.rawValue)) {
                 $0.number(LinkAttribute.addressGeneration, LinkAttribute.generatesNone)
             }
         }
