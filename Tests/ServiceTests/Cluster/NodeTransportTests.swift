@@ -52,7 +52,7 @@ import X509
                 let joiner = try TLSIdentity(joiner: NodeKey(), roots: [])
                 let report: @Sendable (NodeTransport.Client) async throws -> Void = { client in
                     _ = try await Wire.Dispatcher.Client(wrapping: client).reportTasks(
-                        .with { $0.reports = [.init()] }, options: NodeTransport.callOptions)
+                        Wire.ReportTasksRequest(), options: NodeTransport.callOptions)
                 }
                 let root: @Sendable (NodeTransport.Client) async throws -> Void = { client in
                     let pem = try await Wire.Certificates.Client(wrapping: client).rootCertificate(
