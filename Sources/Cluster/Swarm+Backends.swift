@@ -60,7 +60,8 @@ extension Swarm: SwarmNetworkCatalog {
 
     package func swarmNetworks() async throws -> [SwarmNetwork] {
         guard let part else { return [] }
-        if part.isManager { return try manager().swarmNetworks() }
+        // A manager that has started and has no quorum, or none yet, knows the networks that its node takes part in, as a worker does.
+        if let manager = part.state.value.manager { return manager.swarmNetworks() }
         return part.agent.board.networks.value.networks
     }
 
