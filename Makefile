@@ -17,7 +17,7 @@ SWIFT_BUILD_OPTIONS ?=
 # What Scripts/packages puts there serves where this machine has none of its own.
 export PATH := $(PATH):$(CURDIR)/.build/tools
 
-.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate soak api-docs bench bench-scale install packages build tests images
+.PHONY: demo demo-down test check clean-room fuzz fuzz-quick simulate soak api-docs bench bench-scale install packages build tests benchmarks images
 
 demo test: PREFLIGHT := --root
 packages:
@@ -33,6 +33,10 @@ build: packages
 # Only this product: `--build-tests` would build the programs of the packages too, a compiler for protocol buffers among them.
 tests: packages
 	swift build $(SWIFT_BUILD_OPTIONS) --product apusPackageTests
+
+# What CI only builds: it would go on to name what is gone.
+benchmarks: packages
+	swift build $(SWIFT_BUILD_OPTIONS) --product swarm-benchmark
 
 images: packages
 	Demo/registry start

@@ -73,6 +73,8 @@ final class KernellessExecutor: TaskExecutor {
         }
     }
 
+    func taskLogDetails(id: String) async throws -> [String: String] { [:] }
+
     func taskLog(id: String, _ selection: LogSelection, marks: Duration) async throws
         -> AsyncThrowingStream<LogPart, any Error>
     {
