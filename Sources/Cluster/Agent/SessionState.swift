@@ -38,13 +38,13 @@ final class SessionState: Sendable {
         applied.change { $0.merge(states) { max($0, $1) } }
     }
 
-    /// What has been applied since it was asked last; waits until there is something.
+    /// What has been applied since it was asked last, as much as fits a message; waits until there is something.
     func progress() async throws -> [Wire.NetworkProgress] {
         try await applied.wait { $0.isEmpty ? nil : true }
         var taken: [NetworkFact.Scope: UInt64] = [:]
         applied.change { states in
-            taken = states
-            states = [:]
+            for (scope, sequence) in states.prefix(Agent.reportsPerMessage) { taken[scope] = sequence }
+            for scope in taken.keys { states[scope] = nil }
         }
         return taken.map { scope, sequence in
             .with {

@@ -16,4 +16,17 @@ import Testing
         let later = try await next
         #expect(later.map(\.network) == ["b"] && later.map(\.sequence) == [2])
     }
+
+    @Test func `a node of more networks than fit a message tells of all of them`() async throws {
+        let session = SessionState()
+        let ids = Set((0..<NodeReports.maximumReports + 1).map { "n\($0)" })
+        for id in ids { session.apply([.network(id): 1]) }
+        var told: Set<String> = []
+        while told.count < ids.count {
+            let message = try await session.progress()
+            #expect(message.count <= NodeReports.maximumReports)
+            told.formUnion(message.map(\.network))
+        }
+        #expect(told == ids)
+    }
 }
