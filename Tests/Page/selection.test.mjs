@@ -55,6 +55,20 @@ test('a brush ends live, Esc leads back, live moves on', () => {
   assert.deepEqual(told, [false, false, false, true, true]);
 });
 
+test('hovering what has come since the range came to rest takes a live range along, and no other', () => {
+  const store = new SelectionStore(() => NOW + 5000);
+  store.value = parse(new URLSearchParams(), NOW);
+  store.setHover(NOW + 3000);
+  assert.equal(store.value.to, NOW + 5000);
+  store.setHover(NOW + 5500);
+  assert.equal(store.value.to, NOW + 5500);
+  store.setHover(NOW + 30 * 864e5);
+  assert.equal(store.value.to, NOW + 5500);
+  store.range(NOW - H, NOW - 1000);
+  store.setHover(NOW);
+  assert.equal(store.value.to, NOW - 1000);
+});
+
 test('hovering draws no lines anew', () => {
   const store = new SelectionStore(() => NOW);
   let lines = 0, over = 0;

@@ -1,6 +1,7 @@
 // The one Selection: {from, to, live, moment, length}. Every view's time; kept in the address. Pure, but for the store at the end.
 export const LENGTHS = [['15m', 9e5], ['1h', 36e5], ['6h', 216e5], ['24h', 864e5], ['7d', 6048e5]];
 export const SHORTEST = 2000, LONGEST = 31 * 864e5;
+const AHEAD = 6e4;                                    // so far a node's clock may be before the page's
 
 const iso = ms => new Date(ms).toISOString().replace(/\.000Z$/, 'Z');
 const time = text => { const n = text ? Date.parse(text) : NaN; return isFinite(n) ? n : null; };
@@ -77,7 +78,13 @@ export class SelectionStore {
     this.tell('range');
   }
   move(now) { if (this.value.live) { const l = live(this.value, 0, now); this.value = l; this.tell('range'); } }
-  setHover(x) { if (this.hover !== x) { this.hover = x; this.tell('over'); } }
+  /** The range rests under the pointer: a line that has come meanwhile takes it along, else nothing would show where it is. */
+  setHover(x) {
+    if (this.hover === x) return;
+    this.hover = x;
+    if (x != null && x > this.value.to && x < this.now() + AHEAD) this.move(Math.max(x, this.now()));
+    this.tell('over');
+  }
   setBrush(b) { this.brush = b; this.tell('over'); }
   range(from, to) { this.set(range(this.value, from, to, this.now())); }
   live(length) { this.set(live(this.value, length, this.now())); }
