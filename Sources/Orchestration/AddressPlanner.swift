@@ -3,19 +3,8 @@ import HashTreeCollections
 import Model
 
 /// Gives services their VIPs and ports, nodes their ingress addresses and tasks their attachments.
-///
-/// What is in use is looked up among the objects that own it. The allocators' places in their circles are kept from one run to
-/// the next, and what was given up a moment ago, so that a freed address rests for a while.
 struct AddressPlanner {
-    /// What was given up a moment ago; whoever plans tells it of states.
-    var resting = RestingAddresses()
-    private var allocators: [String: AddressAllocator] = [:]
-    /// Taken in this pass, by network.
-    private var taken: [String: Set<IPAddress>] = [:]
-    /// Where no address was left in this pass.
-    private var exhausted: Set<Space> = []
-    /// What is held where no address is left beside just that: there is none as long as it is the same, and nobody looks.
-    private var full: [Space: Holdings] = [:]
+    var supply = AddressSupply()
     /// Services that lack an address or a port: each pass tries again.
     private var waitingServices: Set<String> = []
     /// Nodes that lack an address.
@@ -23,36 +12,16 @@ struct AddressPlanner {
     /// Tasks that lack an address in the only network that they are to have one in.
     private var waitingTasks: [String: Waiting] = [:]
 
-    /// The addresses of a family in a network.
-    private struct Space: Hashable {
-        let network: String
-        let family: IPFamily
-
-        static func all(of network: String) -> [Space] { IPFamily.allCases.map { Space(network: network, family: $0) } }
-    }
-
     private struct Waiting {
         var service: String
         var network: String
-    }
-
-    /// Addresses that are held in a network.
-    private struct Holdings: Sendable, Equatable {
-        var tasks: CountedSet<IPAddress>
-        var services: CountedSet<IPAddress>
-        var nodes: CountedSet<IPAddress>
-        /// Asked for by services, which may not have them.
-        var kept: CountedSet<IPAddress>
     }
 
     /// Published ports chosen by the swarm. Source: Docker's documentation of `--publish`.
     static let dynamicPorts = 30_000...32_767
 
     mutating func run(_ draft: inout SwarmDraft, _ scope: PlanScope) {
-        taken = [:]
-        exhausted = []
-        if scope.isWhole { full = [:] }
-        renew(scope.networks, draft.state)
+        supply.begin(scope, draft.state)
         for id in scope.services.union(waitingServices).sorted() {
             waitingServices.remove(id)
             guard let service = draft.state.services[id], !Self.hasUnreadNetwork(service.spec, draft.state) else {
@@ -81,8 +50,7 @@ struct AddressPlanner {
         var networks: [String: Bool] = [:]
         func isFull(_ network: String) -> Bool {
             if let known = networks[network] { return known }
-            let known = Space.all(of: network).compactMap { full[$0] }
-            let isFull = known.isEmpty ? false : known.contains(Self.holdings(in: network, draft.base))
+            let isFull = supply.isFull(network, draft.base)
             networks[network] = isFull
             return isFull
         }
@@ -98,141 +66,6 @@ struct AddressPlanner {
         guard !state.unread.isEmpty else { return false }
         return spec.attachedNetworks.contains { state.isUnread(network: $0.target) }
             || spec.ports.contains(where: \.isOnMesh) && state.ingressNetwork == nil
-    }
-
-    /// Makes allocators for networks that are new or have other subnets.
-    private mutating func renew(_ networks: Set<String>, _ state: SwarmState) {
-        var fresh: [String: AddressAllocator] = [:]
-        for id in networks {
-            guard let network = state.networks.shared(id) else {
-                allocators[id] = nil
-                for space in Space.all(of: id) { full[space] = nil }
-                continue
-            }
-            let allocator = AddressAllocator(network.value.addressRanges)
-            if allocators[id]?.ranges != allocator.ranges { fresh[id] = allocator }
-        }
-        if fresh.isEmpty { return }
-        let history = Self.history(of: Set(fresh.keys), state)
-        for (id, allocator) in fresh {
-            var allocator = allocator
-            for address in history[id] ?? [] { allocator.resume(after: address) }
-            allocators[id] = allocator
-            for space in Space.all(of: id) { full[space] = nil }
-        }
-    }
-
-    /// Addresses of services and tasks in each network, those that have ended included, the oldest first: a new leader goes on where the
-    /// one before was.
-    private static func history(of networks: Set<String>, _ state: SwarmState) -> [String: [IPAddress]] {
-        var found: [String: [(Timestamp, IPAddress)]] = [:]
-        for service in state.services.shared {
-            for held in service.value.endpoint.virtualIPs ?? [] where networks.contains(held.networkID) {
-                guard let address = held.addr?.address else { continue }
-                found[held.networkID, default: []].append((service.value.createdAt, address))
-            }
-        }
-        for id in networks {
-            for task in state.tasks.lookup.byNetwork[id].values {
-                for attachment in task.value.networksAttachments ?? [] where attachment.network.id == id {
-                    found[id, default: []] += attachment.addresses.map { (task.value.createdAt, $0.address) }
-                }
-            }
-        }
-        return found.mapValues { $0.sorted { $0 < $1 }.map(\.1) }
-    }
-
-    /// Whether somebody has an address, or had it before this pass: what is given up in a pass is free from the next one on.
-    private static func holds(_ address: IPAddress, in network: String, _ draft: SwarmDraft) -> Bool {
-        holds(address, in: network, draft.state) || holds(address, in: network, draft.base)
-    }
-
-    /// Whether an address is kept for a service that asks for it: nobody else gets it.
-    private static func isKept(
-        _ address: IPAddress, in network: String, besides service: String? = nil, _ draft: SwarmDraft
-    ) -> Bool {
-        let keepers = draft.state.services.lookup.keepers(of: address, in: network)
-        return keepers.contains { $0.key != service }
-    }
-
-    private static func holds(_ address: IPAddress, in network: String, _ state: SwarmState) -> Bool {
-        state.tasks.lookup.holds(address, in: network) || state.services.lookup.holds(address, in: network)
-            || state.nodes.lookup.ingressAddresses.contains(address) && state.ingressNetwork?.id == network
-    }
-
-    private static func holdings(in network: String, _ state: SwarmState) -> Holdings {
-        Holdings(
-            tasks: state.tasks.lookup.addresses(in: network), services: state.services.lookup.addresses(in: network),
-            nodes: state.ingressNetwork?.id == network ? state.nodes.lookup.ingressAddresses : CountedSet(),
-            kept: state.services.lookup.keptAddresses(in: network))
-    }
-
-    /// The families of a network's subnets, IPv4 first.
-    private func families(of network: String) -> [IPFamily] {
-        let present = Set((allocators[network]?.ranges ?? []).map(\.subnet.family))
-        return IPFamily.allCases.filter(present.contains)
-    }
-
-    /// An address of each family that the network has; `nil`, and none taken, when one has none left.
-    /// - Parameters:
-    ///   - chosen: Those that are taken already: none of their families is wanted beside them.
-    ///   - isWanted: Of which families.
-    private mutating func takeAll(
-        in network: String, beside chosen: [IPNetwork] = [], _ draft: SwarmDraft,
-        where isWanted: (IPFamily) -> Bool = { _ in true }
-    ) -> [IPNetwork]? {
-        var found: [IPNetwork] = []
-        let families = families(of: network).filter(isWanted)
-        if families.isEmpty { return nil }
-        for family in families {
-            if let own = chosen.first(where: { $0.family == family }) {
-                found.append(own)
-            } else if let address = take(family, in: network, draft) {
-                found.append(address)
-            } else {
-                for address in found { taken[network]?.remove(address.address) }
-                return nil
-            }
-        }
-        return found
-    }
-
-    private mutating func take(_ family: IPFamily, in network: String, _ draft: SwarmDraft) -> IPNetwork? {
-        let space = Space(network: network, family: family)
-        guard !exhausted.contains(space) else { return nil }
-        if let known = full[space], known == Self.holdings(in: network, draft.base) {
-            exhausted.insert(space)
-            return nil
-        }
-        var own = taken.removeValue(forKey: network) ?? []
-        defer { taken[network] = own }
-        let found =
-            allocators[network]?.allocate(family) {
-                own.contains($0) || resting.rests($0, in: network) || Self.holds($0, in: network, draft)
-                    || Self.isKept($0, in: network, draft)
-            } ?? restingLongest(family, in: network, own, draft)
-        if let found {
-            own.insert(found.address)
-            return found
-        }
-        exhausted.insert(space)
-        let held = Self.holdings(in: network, draft.base)
-        if own.isEmpty, held == Self.holdings(in: network, draft.state) { full[space] = held }
-        return nil
-    }
-
-    /// The address that has rested for longest, when nothing else is left: nobody waits for the end of its rest.
-    private func restingLongest(_ family: IPFamily, in network: String, _ own: Set<IPAddress>, _ draft: SwarmDraft)
-        -> IPNetwork?
-    {
-        let ranges = allocators[network]?.ranges ?? []
-        for address in resting.oldestFirst(in: network) where address.family == family {
-            guard let range = ranges.first(where: { $0.mayGive(address) }), !own.contains(address),
-                !Self.holds(address, in: network, draft), !Self.isKept(address, in: network, draft)
-            else { continue }
-            return IPNetwork(address: address, prefixLength: range.subnet.prefixLength)
-        }
-        return nil
     }
 
     /// - Returns: Whether the service has all that it is to have.
@@ -253,15 +86,15 @@ struct AddressPlanner {
         }
         var lacksAddress = false
         for network in wanted {
-            let families = families(of: network)
+            let families = supply.families(of: network)
             if families.isEmpty { lacksAddress = true }
             for family in families
             where !addresses.contains(where: { $0.networkID == network && $0.addr?.family == family }) {
                 let address =
                     if let fixed = fixed[network].flatMap(\.self), fixed.family == family {
-                        take(fixed, in: network, for: service.id, draft)
+                        supply.take(fixed, in: network, for: service.id, draft)
                     } else {
-                        take(family, in: network, draft)
+                        supply.take(family, in: network, draft)
                     }
                 if let address {
                     addresses.append(VirtualIP(networkID: network, addr: address))
@@ -317,8 +150,8 @@ struct AddressPlanner {
         let isDual = membership.hasDualMesh == true
         var held = membership.ingressAddresses ?? HostAddresses()
         if !isDual, held.v4 != nil { held.v6 = nil }
-        let lacking = families(of: ingress.id).filter { held[$0] == nil && ($0 == .v4 || isDual) }
-        let more = lacking.isEmpty ? [] : takeAll(in: ingress.id, draft) { lacking.contains($0) }
+        let lacking = supply.families(of: ingress.id).filter { held[$0] == nil && ($0 == .v4 || isDual) }
+        let more = lacking.isEmpty ? [] : supply.takeAll(in: ingress.id, draft) { lacking.contains($0) }
         held = HostAddresses(held.all + (more ?? []).map(\.address))
         if !held.isEmpty, membership.ingressAddresses != held {
             membership.ingressAddresses = held
@@ -336,16 +169,15 @@ struct AddressPlanner {
             return fail(task, "network \(target) not found", &draft)
         }
         var chosen: [IPNetwork] = []
-        func giveBack() { for own in chosen { taken[network.id]?.remove(own.address) } }
         for text in requested.addressTexts {
-            guard let wanted = IPAddress(text).flatMap({ take($0, in: network.id, for: nil, draft) }) else {
-                giveBack()
+            guard let wanted = IPAddress(text).flatMap({ supply.take($0, in: network.id, for: nil, draft) }) else {
+                supply.giveBack(chosen, in: network.id)
                 return fail(task, "Address already in use", &draft)
             }
             chosen.append(wanted)
         }
-        guard let addresses = takeAll(in: network.id, beside: chosen, draft) else {
-            giveBack()
+        guard let addresses = supply.takeAll(in: network.id, beside: chosen, draft) else {
+            supply.giveBack(chosen, in: network.id)
             return fail(task, exhausted(network), &draft)
         }
         var task = task
@@ -356,24 +188,9 @@ struct AddressPlanner {
         draft.put(task)
     }
 
-    /// Takes an address that the user asks for; `nil` when it is in use, kept back, or in none of the network's subnets.
-    /// - Parameter service: The id of the service that asks for it.
-    private mutating func take(
-        _ address: IPAddress, in network: String, for service: String?, _ draft: SwarmDraft
-    ) -> IPNetwork? {
-        guard let allocator = allocators[network],
-            let subnet = allocator.subnet(of: address), taken[network]?.contains(address) != true,
-            !Self.holds(address, in: network, draft), !Self.isKept(address, in: network, besides: service, draft),
-            !allocator.ranges.contains(where: { $0.reserved.contains(address) })
-        else { return nil }
-        taken[network, default: []].insert(address)
-        return IPNetwork(address: address, prefixLength: subnet.prefixLength)
-    }
-
     /// The family that has none left; IPv4 where that is not known.
     private func exhausted(_ network: SwarmNetwork) -> String {
-        let lacking = Space.all(of: network.id).first { exhausted.contains($0) }?.family ?? .v4
-        let family = lacking == .v4 ? "IPv4" : "IPv6"
+        let family = supply.lackingFamily(in: network.id) == .v4 ? "IPv4" : "IPv6"
         return "no available \(family) addresses on this network's address pools: \(network.spec.name) (\(network.id))"
     }
 
@@ -393,25 +210,25 @@ struct AddressPlanner {
                 return fail(task, "network \(config.target) not found", &draft)
             }
             if let reason = lack(of: service, in: network) {
-                for attachment in attachments { release(attachment) }
+                for attachment in attachments { supply.release(attachment) }
                 return fail(task, reason, &draft)
             }
             var chosen: IPNetwork?
             if let fixed = service.spec.fixedTaskIP(in: network.id) {
                 forsake(fixed, in: network.id, of: task, &draft)
-                chosen = take(fixed, in: network.id, for: service.id, draft)
+                chosen = supply.take(fixed, in: network.id, for: service.id, draft)
                 guard chosen != nil else {
-                    for attachment in attachments { release(attachment) }
+                    for attachment in attachments { supply.release(attachment) }
                     return fail(task, Self.isTaken(fixed, network), &draft)
                 }
             }
             // Nothing answers in a family that the task's own parameters switch off, and of the mesh all are led to whoever has an address.
             let isIPv4Alone = network.spec.ingress == true && task.spec.disablesIPv6
             let own = chosen.map { [$0] } ?? []
-            let addresses = takeAll(in: network.id, beside: own, draft) { !isIPv4Alone || $0 == .v4 }
+            let addresses = supply.takeAll(in: network.id, beside: own, draft) { !isIPv4Alone || $0 == .v4 }
             guard let addresses else {
-                if let chosen { taken[network.id]?.remove(chosen.address) }
-                for attachment in attachments { release(attachment) }
+                supply.giveBack(own, in: network.id)
+                for attachment in attachments { supply.release(attachment) }
                 if wanted.count == 1 { waitingTasks[task.id] = Waiting(service: service.id, network: network.id) }
                 return fail(task, exhausted(network), &draft)
             }
@@ -428,11 +245,6 @@ struct AddressPlanner {
         task.assignment = assignment
         task.status = TaskStatus(.pending, "pending task scheduling", at: draft.now)
         draft.put(task)
-    }
-
-    private mutating func release(_ attachment: NetworkAttachment) {
-        for space in Space.all(of: attachment.network.id) { exhausted.remove(space) }
-        for address in attachment.addresses { taken[attachment.network.id]?.remove(address.address) }
     }
 
     /// The task stays new, with the reason in view; the next change of the state tries again.

@@ -38,7 +38,7 @@ package struct SwarmPlanner: Sendable {
         let scope = scope(of: draft, changes)
         if let seen {
             let changed = looksAtEverything ? nil : changes
-            addresses.resting.follow(
+            addresses.supply.resting.follow(
                 from: seen, to: draft.base, changed ?? SwarmChanges(from: seen, to: draft.base), at: draft.now)
         }
         NetworkAllocator.completeIngress(&draft)
