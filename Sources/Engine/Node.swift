@@ -98,7 +98,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
             EncryptionProcess(directory: paths.encryption, namespace: parts.namespace), events: events, log: log)
         let network = NetworkCoordinator(
             configuration: configuration, log: log, containers: table, networks: localNetworks,
-            dataPlane: parts.dataPlane, nameServer: parts.nameServer, encryption: encryption, events: events)
+            dataPlane: parts.dataPlane, nameServer: parts.nameServer, encryption: encryption)
         let roots = ContainerRoots(images: parts.images, volumes: localVolumes, containers: table)
         let logBytes = configuration.logBound.bytes(at: paths.root)
         let shipping = LogShipping(

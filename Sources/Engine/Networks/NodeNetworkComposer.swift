@@ -4,7 +4,7 @@ import Model
 
 /// What the node's networks are made of, by key, and what they are to be: the whole, or the one part that a key names. Pure.
 ///
-/// It is kept and changed in place; indexes tell which parts a change concerns, see ``concerned(by:)``.
+/// It is kept and changed in place; indexes tell which parts a change concerns, see ``apply(_:)`` and ``set(_:_:)``.
 struct NodeNetworkComposer {
     /// All of the node's containers by id, whether they have joined networks or not.
     private(set) var containers: [String: any NetworkMember] = [:]
@@ -54,13 +54,6 @@ struct NodeNetworkComposer {
             sandboxes: sandboxes)
     }
 
-    private var overlayIDs: Set<String> {
-        if facts == nil { return [] }
-        var ids = Set(joined.filter { place(onOverlay: $0.key) != nil }.keys)
-        if hasIngress, let ingressID { ids.insert(ingressID) }
-        return ids
-    }
-
     // MARK: One part
 
     /// The parts of these keys as they are to be, and what else these facts change within others.
@@ -102,214 +95,6 @@ struct NodeNetworkComposer {
             mtu: network.mtu,
             isInternal: network.isInternal, allowsInterContainer: network.allowsTrafficBetweenContainers,
             masquerades: network.masquerades && !network.isInternal)
-    }
-
-    func overlay(_ id: String) -> OverlayNetwork? {
-        guard facts != nil else { return nil }
-        var overlay = place(onOverlay: id)
-        if overlay == nil, id == ingressID, hasIngress, let vni = facts?.networks[id]?.network?.vni {
-            overlay = EndpointRecord.Overlay(vni: vni, isInternal: false, isIngress: true, mtu: nil)
-        }
-        guard let overlay else { return nil }
-        let isEncrypted = isEncrypted(overlay: id)
-        return OverlayNetwork(
-            id: id, vni: overlay.vni, mtu: min(overlay.mtu ?? Int.max, room(isEncrypted: isEncrypted)),
-            isEncrypted: isEncrypted,
-            remoteEndpoints: remoteEndpoints(of: id),
-            services: isIngress(id) ? [] : services(on: id),
-            reserved: hasLaxEndpoints(id) ? reserved(in: id) : [])
-    }
-
-    /// What a container that has joined a network of the swarm knows of it; `nil` for another network, and for one that nobody has joined.
-    private func place(onOverlay id: String) -> EndpointRecord.Overlay? {
-        // The least id, so that it is always the same.
-        guard let member = joined[id]?.min() else { return nil }
-        return containers[member]?.endpoints.first { $0.isJoined && $0.networkID == id }?.overlay
-    }
-
-    /// Whether what leaves the node of an overlay is encrypted, as the swarm or any record of a place in it says.
-    func isEncrypted(overlay id: String) -> Bool {
-        if facts?.networks[id]?.network?.isEncrypted == true { return true }
-        return place(onOverlay: id)?.isEncrypted == true
-    }
-
-    /// What the underlay leaves of a packet.
-    private func room(isEncrypted: Bool) -> Int {
-        let family = ownPeer?.address.family ?? .v4
-        return isEncrypted
-            ? Underlay.encryptedMTU(underlayMTU, over: family) : underlayMTU - Underlay.overhead(over: family)
-    }
-
-    private var hasIngress: Bool { ownPeer?.ingressAddresses != nil }
-
-    func hasLaxEndpoints(_ id: String) -> Bool {
-        guard let joined = joined[id], !joined.isEmpty else { return false }
-        return isOpen(swarm: id) || !joined.isDisjoint(with: administered)
-    }
-
-    /// Whether the owner of one of the swarm's networks lets everybody use addresses that are nobody's.
-    private func isOpen(swarm id: String) -> Bool {
-        SpoofCheck.isOff(facts?.networks[id]?.network?.driverState?.options)
-    }
-
-    /// Gateways and service addresses of a network of the swarm.
-    private func reserved(in id: String) -> Set<IPAddress> {
-        guard let found = facts?.networks[id] else { return [] }
-        let gateways = (found.network?.ipamOptions?.configs ?? []).compactMap(\.gateway)
-        return Set(gateways + found.services.values.flatMap { $0.service?.virtualAddresses?.all ?? [] })
-    }
-
-    /// Whether an endpoint may use addresses that are nobody's: its container may add them, or the network's owner says so.
-    private func isLax(_ endpoint: EndpointRecord, of container: any NetworkMember) -> Bool {
-        if administered.contains(container.id) { return true }
-        if endpoint.overlay != nil { return isOpen(swarm: endpoint.networkID) }
-        return SpoofCheck.isOff(networks[endpoint.networkID]?.options)
-    }
-
-    private func remoteEndpoints(of id: String) -> [RemoteEndpoint] {
-        guard let facts else { return [] }
-        var remote = (facts.networks[id]?.endpoints ?? [:]).values.filter { $0.nodeID != nodeID }.map {
-            Self.remote($0)
-        }
-        // Nodes are told of by themselves: they are in it even while nothing is known of the network yet.
-        if isIngress(id) {
-            remote += facts.peers.values.filter { $0.nodeID != nodeID }.compactMap { Self.remote($0) }
-        }
-        return remote
-    }
-
-    static func remote(_ endpoint: SwarmNetworkState.Endpoint) -> RemoteEndpoint {
-        RemoteEndpoint(addresses: endpoint.addresses, mac: MACAddress(tag: endpoint.tag), vtep: endpoint.vtep)
-    }
-
-    /// A node's own endpoint of the ingress network, if it has one.
-    static func remote(_ peer: SwarmNetworkState.Peer) -> RemoteEndpoint? {
-        peer.ingressAddresses.map {
-            RemoteEndpoint(addresses: $0.hosts, mac: MACAddress(tag: peer.ingressTag), vtep: peer.address)
-        }
-    }
-
-    /// Nothing is called on it.
-    func isIngress(_ id: String) -> Bool { id == ingressID || place(onOverlay: id)?.isIngress == true }
-
-    /// Networks that nodes' own endpoints are in; the swarm's fact of it may come later than a container's place in it.
-    var ingressOverlays: Set<String> {
-        var ids = Set(joined.keys.filter { place(onOverlay: $0)?.isIngress == true })
-        if let ingressID { ids.insert(ingressID) }
-        return ids
-    }
-
-    /// In the families that both the ingress network and the bridge to it have: in another the mesh has no way through this node.
-    private var ingress: IngressSandbox? {
-        guard let facts, let ingressID, let peer = ownPeer, var addresses = peer.ingressAddresses,
-            let bridge = networks.values.first(where: \.isGatewayBridge), !bridge.ranges.isEmpty
-        else { return nil }
-        var gatewayAddresses = EndpointAddresses(bridge.ingressAddresses)
-        if addresses.v6 == nil { gatewayAddresses.v6 = nil }
-        if gatewayAddresses.v6 == nil { addresses.v6 = nil }
-        let ports = facts.ports.sorted { $0.key < $1.key }.compactMap { key, known -> MeshPort? in
-            guard let port = known.port else { return nil }
-            return MeshPort(
-                transport: key.transport, publishedPort: key.publishedPort,
-                backends: known.backends.sorted().map { MeshPort.Backend(address: $0, port: port.targetPort) },
-                reach: port.reach)
-        }
-        return IngressSandbox(
-            addresses: addresses, tag: peer.ingressTag, overlayID: ingressID, bridgeID: bridge.id,
-            gatewayAddresses: gatewayAddresses,
-            gatewayMAC: MACAddress(defaultFor: gatewayAddresses.hosts), ports: ports)
-    }
-
-    /// Whether the container has a network namespace that is to be there. A place in a network is not given up before the container has left it.
-    private func hasSandbox(_ container: any NetworkMember) -> Bool {
-        guard !container.isOnHostNetwork else { return false }
-        return container.endpoints.contains(where: \.isJoined)
-            || (container.isInSandbox && !left.contains(container.id))
-    }
-
-    /// A place in a network that is not there, or of a swarm that the node has left, is none: it would keep all the others' networks from
-    /// being what they are to be.
-    private func sandbox(_ id: String) -> Sandbox? {
-        guard let container = containers[id], hasSandbox(container) else { return nil }
-        let joined = container.endpoints.filter { isPresent($0) }
-        let endpoints = joined.compactMap { endpoint -> Sandbox.Endpoint? in
-            guard var addresses = endpoint.addresses, let mac = endpoint.hardwareAddress else { return nil }
-            var gateways = endpoint.gateways ?? HostAddresses()
-            if container.disablesIPv6 { (addresses.v6, gateways.v6) = (nil, nil) }
-            return Sandbox.Endpoint(
-                id: endpoint.endpointID,
-                network: reference(of: endpoint),
-                interfaceName: endpoint.interfaceName, addresses: addresses, mac: mac,
-                gateways: gateways, isLax: isLax(endpoint, of: container))
-        }
-        let ways = (v4: wayOut(of: container, .v4), v6: wayOut(of: container, .v6))
-        func door(_ family: IPFamily) -> EndpointRecord? { wayOut(of: container, family) { $0.isBridge } }
-        return Sandbox(
-            id: id, endpoints: endpoints, defaultRouteEndpointID: (ways.v4 ?? ways.v6)?.endpointID,
-            defaultRoute6EndpointID: ways.v4 == nil || ways.v4?.endpointID == ways.v6?.endpointID
-                ? nil : ways.v6?.endpointID,
-            mesh: mesh(container, joined), resolver: resolvers[id],
-            published: container.publishedPorts.compactMap { port in
-                let target = door(port.family)?.addresses?.hosts[port.family]
-                return target.map { HostPort(port, to: $0) }
-            })
-    }
-
-    private func reference(of endpoint: EndpointRecord) -> Sandbox.NetworkReference {
-        if endpoint.overlay != nil { return .overlay(endpoint.networkID) }
-        return networks[endpoint.networkID]?.parent == nil ? .bridge(endpoint.networkID) : .parent(endpoint.networkID)
-    }
-
-    /// Whether an endpoint is one of a network that is there.
-    func isPresent(_ endpoint: EndpointRecord) -> Bool {
-        guard endpoint.isJoined, endpoint.addresses != nil else { return false }
-        guard endpoint.overlay == nil else { return facts != nil }
-        guard let network = networks[endpoint.networkID] else { return false }
-        return network.isBridge || network.parentNetwork != nil
-    }
-
-    private func services(on id: String) -> [VirtualAddress] {
-        (facts?.networks[id]?.services ?? [:]).values.flatMap { service in
-            (service.service?.virtualAddresses?.all ?? []).map { address in
-                VirtualAddress(
-                    address: address, backends: service.backends.filter { $0.family == address.family }.sorted())
-            }
-        }
-    }
-
-    /// The endpoint through which a container reaches the outside in a family: of the node's networks the one with the highest priority, internal ones
-    /// never; `nil` when there is none.
-    func wayOut(
-        of container: any NetworkMember, _ family: IPFamily, where isMeant: (LocalNetwork) -> Bool = { _ in true }
-    ) -> EndpointRecord? {
-        if family == .v6, container.disablesIPv6 { return nil }
-        let open = container.endpoints.filter { endpoint in
-            endpoint.isJoined && endpoint.overlay == nil && endpoint.gateways?[family] != nil
-                && endpoint.addresses?.hosts[family] != nil
-                && networks[endpoint.networkID].map { !$0.isClosed && isMeant($0) } == true
-        }
-        return open.min { left, right in
-            let priorities = (left.requested?.gwPriority ?? 0, right.requested?.gwPriority ?? 0)
-            return priorities.0 != priorities.1 ? priorities.0 > priorities.1 : left.networkName < right.networkName
-        }
-    }
-
-    private func mesh(_ container: any NetworkMember, _ joined: [EndpointRecord]) -> MeshMembership? {
-        guard let endpoint = joined.first(where: { $0.overlay?.isIngress == true }), let addresses = endpoint.addresses,
-            let ports = container.meshPorts
-        else { return nil }
-        let targets = ports.filter(\.isOnMesh).compactMap { port -> MeshMembership.TargetPort? in
-            guard let transport = port.transport, let number = UInt16(exactly: port.targetPort) else { return nil }
-            return MeshMembership.TargetPort(transport: transport, port: number)
-        }
-        var gateways = endpoint.gateways ?? HostAddresses(addresses.all.map { $0.first.advanced(by: 1) })
-        if container.disablesIPv6 { gateways.v6 = nil }
-        return MeshMembership(
-            endpointID: endpoint.endpointID, gateways: gateways, gatewayMAC: MACAddress(defaultFor: gateways),
-            tags: EndpointTagBlock(defaultFor: addresses.v4),
-            targetPorts: Array(Set(targets)).sorted {
-                ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue)
-            })
     }
 
     // MARK: What it is made of
@@ -427,9 +212,4 @@ extension NodeNetworkComposer {
         }
         return parts
     }
-}
-
-extension LocalNetwork {
-    /// Whether there is a bridge of it on the node.
-    fileprivate var isBridge: Bool { driver == "bridge" && bridgeAddresses != nil }
 }

@@ -1,0 +1,101 @@
+import Addressing
+import DataPlane
+import Model
+
+/// Containers' network namespaces.
+extension NodeNetworkComposer {
+    /// Whether the container has a network namespace that is to be there. A place in a network is not given up before the container has left it.
+    private func hasSandbox(_ container: any NetworkMember) -> Bool {
+        guard !container.isOnHostNetwork else { return false }
+        return container.endpoints.contains(where: \.isJoined)
+            || (container.isInSandbox && !left.contains(container.id))
+    }
+
+    /// A place in a network that is not there, or of a swarm that the node has left, is none: it would keep all the others' networks from
+    /// being what they are to be.
+    func sandbox(_ id: String) -> Sandbox? {
+        guard let container = containers[id], hasSandbox(container) else { return nil }
+        let joined = container.endpoints.filter { isPresent($0) }
+        let endpoints = joined.compactMap { endpoint -> Sandbox.Endpoint? in
+            guard var addresses = endpoint.addresses, let mac = endpoint.hardwareAddress else { return nil }
+            var gateways = endpoint.gateways ?? HostAddresses()
+            if container.disablesIPv6 { (addresses.v6, gateways.v6) = (nil, nil) }
+            return Sandbox.Endpoint(
+                id: endpoint.endpointID,
+                network: reference(of: endpoint),
+                interfaceName: endpoint.interfaceName, addresses: addresses, mac: mac,
+                gateways: gateways, isLax: isLax(endpoint, of: container))
+        }
+        let ways = (v4: wayOut(of: container, .v4), v6: wayOut(of: container, .v6))
+        func door(_ family: IPFamily) -> EndpointRecord? { wayOut(of: container, family) { $0.isBridge } }
+        return Sandbox(
+            id: id, endpoints: endpoints, defaultRouteEndpointID: (ways.v4 ?? ways.v6)?.endpointID,
+            defaultRoute6EndpointID: ways.v4 == nil || ways.v4?.endpointID == ways.v6?.endpointID
+                ? nil : ways.v6?.endpointID,
+            mesh: mesh(container, joined), resolver: resolvers[id],
+            published: container.publishedPorts.compactMap { port in
+                let target = door(port.family)?.addresses?.hosts[port.family]
+                return target.map { HostPort(port, to: $0) }
+            })
+    }
+
+    private func reference(of endpoint: EndpointRecord) -> Sandbox.NetworkReference {
+        if endpoint.overlay != nil { return .overlay(endpoint.networkID) }
+        return networks[endpoint.networkID]?.parent == nil ? .bridge(endpoint.networkID) : .parent(endpoint.networkID)
+    }
+
+    /// Whether an endpoint is one of a network that is there.
+    func isPresent(_ endpoint: EndpointRecord) -> Bool {
+        guard endpoint.isJoined, endpoint.addresses != nil else { return false }
+        guard endpoint.overlay == nil else { return facts != nil }
+        guard let network = networks[endpoint.networkID] else { return false }
+        return network.isBridge || network.parentNetwork != nil
+    }
+
+    /// Whether an endpoint may use addresses that are nobody's: its container may add them, or the network's owner says so.
+    private func isLax(_ endpoint: EndpointRecord, of container: any NetworkMember) -> Bool {
+        if administered.contains(container.id) { return true }
+        if endpoint.overlay != nil { return isOpen(swarm: endpoint.networkID) }
+        return SpoofCheck.isOff(networks[endpoint.networkID]?.options)
+    }
+
+    /// The endpoint through which a container reaches the outside in a family: of the node's networks the one with the highest priority, internal ones
+    /// never; `nil` when there is none.
+    func wayOut(
+        of container: any NetworkMember, _ family: IPFamily, where isMeant: (LocalNetwork) -> Bool = { _ in true }
+    ) -> EndpointRecord? {
+        if family == .v6, container.disablesIPv6 { return nil }
+        let open = container.endpoints.filter { endpoint in
+            endpoint.isJoined && endpoint.overlay == nil && endpoint.gateways?[family] != nil
+                && endpoint.addresses?.hosts[family] != nil
+                && networks[endpoint.networkID].map { !$0.isClosed && isMeant($0) } == true
+        }
+        return open.min { left, right in
+            let priorities = (left.requested?.gwPriority ?? 0, right.requested?.gwPriority ?? 0)
+            return priorities.0 != priorities.1 ? priorities.0 > priorities.1 : left.networkName < right.networkName
+        }
+    }
+
+    private func mesh(_ container: any NetworkMember, _ joined: [EndpointRecord]) -> MeshMembership? {
+        guard let endpoint = joined.first(where: { $0.overlay?.isIngress == true }), let addresses = endpoint.addresses,
+            let ports = container.meshPorts
+        else { return nil }
+        let targets = ports.filter(\.isOnMesh).compactMap { port -> MeshMembership.TargetPort? in
+            guard let transport = port.transport, let number = UInt16(exactly: port.targetPort) else { return nil }
+            return MeshMembership.TargetPort(transport: transport, port: number)
+        }
+        var gateways = endpoint.gateways ?? HostAddresses(addresses.all.map { $0.first.advanced(by: 1) })
+        if container.disablesIPv6 { gateways.v6 = nil }
+        return MeshMembership(
+            endpointID: endpoint.endpointID, gateways: gateways, gatewayMAC: MACAddress(defaultFor: gateways),
+            tags: EndpointTagBlock(defaultFor: addresses.v4),
+            targetPorts: Array(Set(targets)).sorted {
+                ($0.port, $0.transport.rawValue) < ($1.port, $1.transport.rawValue)
+            })
+    }
+}
+
+extension LocalNetwork {
+    /// Whether there is a bridge of it on the node.
+    fileprivate var isBridge: Bool { driver == "bridge" && bridgeAddresses != nil }
+}
