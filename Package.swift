@@ -113,7 +113,7 @@ let package = Package(
         library("Concurrency"),
         library("LinuxSystem", ["Concurrency", "CLinux", "Addressing", "Faults"]),
         library("Netlink", ["Concurrency", "LinuxSystem", "CLinux", "Addressing", "Faults"]),
-        library("Nftables", ["CNFTables", "LinuxSystem", "Addressing", "Faults"], [crypto]),
+        library("Nftables", ["CNFTables", "Netlink", "LinuxSystem", "CLinux", "Addressing", "Faults"], [crypto]),
         library("OCI", ["Faults"], [crypto]),
         library("Templates"),
         // 2: what the parts speak through

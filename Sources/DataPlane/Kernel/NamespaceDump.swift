@@ -288,20 +288,3 @@ private struct Surplus {
         return taken <= Self.most
     }
 }
-
-extension TableID {
-    private static let families: [(Family, UInt8)] = [
-        (.inet, 1), (.ip, 2), (.arp, 3), (.netdev, 5), (.bridge, 7), (.ip6, 10),
-    ]
-
-    /// By its number in the kernel, `NFPROTO_…`.
-    var inKernel: RulesetTable {
-        RulesetTable(family: Self.families.first { $0.0 == family }?.1 ?? 0, name: name)
-    }
-
-    /// `nil`: of a family that nft does not name.
-    init?(_ table: RulesetTable) {
-        guard let family = Self.families.first(where: { $0.1 == table.family })?.0 else { return nil }
-        self.init(family, table.name)
-    }
-}

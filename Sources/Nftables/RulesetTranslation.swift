@@ -1,11 +1,10 @@
 import Addressing
 import CLinux
-import Netlink
-import Nftables
+package import Netlink
 
 extension RulesetChanges {
     /// Steps in the kernel's own terms; `nil` where one cannot be said so.
-    init?(_ steps: [TableStep]) {
+    package init?(_ steps: [TableStep]) {
         self.init()
         for step in steps {
             switch step {
@@ -67,5 +66,22 @@ extension Balancing {
                     portRegister: family == .v4 ? Self.second : Self.behindAddress6),
             ]
         }
+    }
+}
+
+extension TableID {
+    private static let families: [(Family, UInt8)] = [
+        (.inet, 1), (.ip, 2), (.arp, 3), (.netdev, 5), (.bridge, 7), (.ip6, 10),
+    ]
+
+    /// By its number in the kernel, `NFPROTO_…`.
+    package var inKernel: RulesetTable {
+        RulesetTable(family: Self.families.first { $0.0 == family }?.1 ?? 0, name: name)
+    }
+
+    /// `nil`: of a family that nft does not name.
+    package init?(_ table: RulesetTable) {
+        guard let family = Self.families.first(where: { $0.1 == table.family })?.0 else { return nil }
+        self.init(family, table.name)
     }
 }
