@@ -1,0 +1,72 @@
+import Addressing
+import EngineInterface
+import Model
+import Testing
+
+@testable import Engine
+
+/// The container that a task asks for.
+@Suite struct TaskContainerTests {
+    @Test
+    func `a task's container has application networks before ingress, and the gateway bridge unless all are internal`()
+        throws
+    {
+        var task = SwarmTask(id: "t1")
+        task.nodeID = "n1"
+        task.slot = 1
+        task.spec.containerSpec = ContainerSpec()
+        func attach(_ id: String, isInternal: Bool, isIngress: Bool = false) throws {
+            var network = SwarmNetwork(id: id)
+            network.spec.name = id
+            network.spec.internal = isInternal
+            network.spec.ingress = isIngress
+            network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4099"])
+            task.networksAttachments =
+                (task.networksAttachments ?? []) + [
+                    NetworkAttachment(network: network, addresses: [try #require(IPNetwork("10.2.0.4/24"))])
+                ]
+        }
+        try attach("inner", isInternal: true)
+        #expect(
+            try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName) == [
+                "inner"
+            ])
+        try attach("ingress", isInternal: false, isIngress: true)
+        #expect(
+            try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw")?.map(\.networkName)
+                == ["inner", "ingress", LocalNetwork.gatewayBridgeName])
+        task.networksAttachments = nil
+        #expect(try TaskContainer(task: task, nodeID: "n1").endpoints(gatewayBridgeID: "gw") == nil)
+    }
+
+    @Test func `a port of the node is published at addresses of the families that lead to the task`() throws {
+        func hosts(_ places: [String], _ families: Set<IPFamily> = [.v4, .v6]) throws -> [String] {
+            var port = PortConfig()
+            port.targetPort = 80
+            port.publishedPort = 8080
+            port.publishMode = "host"
+            port.publishedOn = places
+            var task = SwarmTask(id: "t1")
+            task.spec.containerSpec = ContainerSpec()
+            task.assignment = SwarmTask.Assignment()
+            task.assignment?.ports = [port]
+            var plan = TaskContainer(task: task, nodeID: "n1")
+            plan.families = families
+            plan.nodeAddresses = ["eth0": ["192.0.2.5", "2001:db8::5", "fe80::5"], "lo": ["127.0.0.1", "::1"]].mapValues
+            {
+                $0.compactMap { IPAddress($0) }
+            }
+            let bindings = try plan.request().hostConfig.portBindings ?? [:]
+            return bindings.values.compactMap { $0 }.flatMap { $0 }.map(\.hostIp)
+        }
+        #expect(try hosts(["eth0"]) == ["192.0.2.5", "2001:db8::5"])
+        #expect(try hosts(["eth0"], [.v4]) == ["192.0.2.5"])
+        #expect(try hosts(["lo"]) == ["127.0.0.1"])
+        #expect(try hosts(["127.0.0.1"]) == ["127.0.0.1"])
+        #expect(try hosts(["::"]) == ["::"] && hosts(["0.0.0.0"]) == ["0.0.0.0"] && hosts(["0.0.0.0", "::"]) == [""])
+        #expect(try hosts(["::", "192.0.2.0/24"]) == ["192.0.2.5", "::"])
+        #expect(try hosts(["2001:db8::/32"]) == ["2001:db8::5"])
+        #expect(throws: TaskError.addressMissing(["2001:db8::/32"])) { try hosts(["2001:db8::/32"], [.v4]) }
+        #expect(throws: TaskError.addressMissing(["::1"])) { try hosts(["::1"]) }
+    }
+}
