@@ -7,8 +7,8 @@ import Testing
     /// In how many files of a target a type may be declared and extended.
     private static let mostFiles = 6
 
-    /// Each command of the command line is one, in a file with those of its resource; the messages between nodes, which are generated, are in `Wire`.
-    private static let wide: Set<String> = ["Commands.Command", "NodeProtocol.Wire"]
+    /// Each command of the command line is one, in a file with those of its resource.
+    private static let wide: Set<String> = ["Commands.Command"]
 
     private func graphs() throws -> [String: FolderGraph] {
         let tree = try SourceTree()
@@ -78,12 +78,13 @@ import Testing
         let graph = FolderGraph([
             file("A/One.swift", "struct One {\n    struct Inner {}\n}\nextension Two {}"),
             file("B/Two.swift", "// One\npackage final class Two {\n    let a = \"One\"\n    let b: Other.One\n}"),
-            file("B/Three.swift", "private struct One {}\nfunc f(_ one: One) {}"),
+            file("B/Three.swift", "private struct One {}\nfunc f(_ one: One) {}\nextension Two.Inner: Codable {}"),
             file("Four.swift", "enum Four { case one(One) }"),
         ])
         #expect(graph.uses.map { "\($0.folder) \($0.type)" }.sorted() == [". One", "A Two"])
         #expect(!graph.hasLoops)
         #expect(graph.spread["Two"]?.count == 2)
+        #expect(graph.spread["Two.Inner"]?.count == 1)
         let looped = FolderGraph([
             file("A/One.swift", "struct One { var two: Two }"), file("B/Two.swift", "struct Two { var one: One }"),
         ])
@@ -223,6 +224,7 @@ struct SourceWord {
 
 /// Where a type is declared or extended.
 struct SourceDeclaration {
+    /// Of an extension with the types around it: `Outer.Inner`.
     let name: String
     let isAtTop: Bool
     let isPrivate: Bool
@@ -237,13 +239,15 @@ struct SourceDeclaration {
         var isAtTop = false
         var isPrivate = false
         var line = 0
-        for (word, next) in zip(words, words.dropFirst()) {
+        for (number, (word, next)) in zip(words, words.dropFirst()).enumerated() {
             if word.line != line { (line, isAtTop, isPrivate) = (word.line, word.isAtLineStart, false) }
             if word.text.hasSuffix("private") { isPrivate = true }
             guard keywords.contains(word.text), !word.isAfterDot, next.line == word.line, next.isName else { continue }
+            let inner = words.dropFirst(number + 2).prefix { $0.isAfterDot && $0.line == word.line }
+            let name = ([next] + inner).map(\.text).joined(separator: ".")
             found.append(
                 SourceDeclaration(
-                    name: next.text, isAtTop: isAtTop, isPrivate: isPrivate, isExtension: word.text == "extension"))
+                    name: name, isAtTop: isAtTop, isPrivate: isPrivate, isExtension: word.text == "extension"))
         }
         return found
     }
