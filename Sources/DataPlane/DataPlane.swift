@@ -10,11 +10,10 @@ import Nftables
 ///
 /// How to use it:
 ///
-///     let plane = DataPlane(runDirectory: "/run/apus", log: log)
+///     let plane = DataPlane(runDirectory: "/run/apus", ports: ports, log: log)
 ///     _ = try await plane.adopt(desired)           // once, at start: takes over what an earlier daemon left
 ///     // …in a service: try await plane.run()      // watches and repairs
 ///     let namespace = try await plane.prepareSandbox(containerID)      // to open a resolver in it, or to start early
-///     let ports = try await plane.ports.reserve(requests, owner: containerID, endpoint: (name, id))
 ///     var changes = NetworkChanges()
 ///     changes.set(.sandbox(sandbox))
 ///     let sequence = try plane.post(changes)       // whenever something is to be different
@@ -25,8 +24,8 @@ import Nftables
 /// pass and answers those whose changes were in it. A caller that is cancelled stops waiting; what it has asked for is carried out.
 /// Failures within one namespace do not stop the others.
 package final class DataPlane: Sendable {
-    /// Published ports of the node. Ask it before a sandbox that has them is desired; what containers no longer have is given back by passes.
-    package let ports: PortReservations
+    /// Is told which published ports are desired; what containers no longer have is given back by passes.
+    package let ports: any PortHolder
     package let layout: Layout
     /// What was repaired, as it happens; the newest if nobody reads.
     package let repairs: AsyncStream<DriftReport>
@@ -48,10 +47,13 @@ package final class DataPlane: Sendable {
     /// - Parameters:
     ///   - runDirectory: of this daemon alone; namespaces are in `netns` below it.
     ///   - nodeNamespace: the node's own; `nil`: the one this process runs in.
-    package init(runDirectory: String = "/run/apus", nodeNamespace: NetworkNamespace? = nil, log: Logger) {
+    ///   - ports: holds published ports of the node, in the same namespace.
+    package init(
+        runDirectory: String = "/run/apus", nodeNamespace: NetworkNamespace? = nil, ports: any PortHolder, log: Logger
+    ) {
         layout = Layout(runDirectory: runDirectory)
         node = nodeNamespace
-        ports = PortReservations(namespace: nodeNamespace)
+        self.ports = ports
         self.log = log
         (repairs, repairSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.longestRepairQueue))
         let loop = ReconcileLoop(

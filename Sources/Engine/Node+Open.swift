@@ -45,11 +45,13 @@ extension NodeEngine {
             guard let path = programs.runtimes[name] else { continue }
             versions.append((name, try await version(of: path, paths.run)))
         }
+        let ports = PortReservations(namespace: namespace)
         let engine = NodeEngine(
             Parts(
                 configuration: configuration, log: log, store: store, images: images, runtime: runtime,
                 fileWatcher: try FileWatcher(), runtimeVersions: versions,
-                dataPlane: DataPlane(runDirectory: paths.run, nodeNamespace: namespace, log: log),
+                ports: ports,
+                dataPlane: DataPlane(runDirectory: paths.run, nodeNamespace: namespace, ports: ports, log: log),
                 nameServer: NameServer(log: log), events: await EventLog.open(paths.events, log: log),
                 namespace: namespace))
         try await engine.adopt()

@@ -78,6 +78,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
         var fileWatcher: FileWatcher
         /// Of the programs that make containers; the one that is taken when nobody says is the first.
         var runtimeVersions: [(name: RuntimeName, version: String)]
+        var ports: PortReservations
         var dataPlane: DataPlane
         var nameServer: NameServer
         var clock: any EngineClock = SystemClock()
@@ -114,7 +115,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let containerFiles = ContainerFileKeeper(
             containers: table, networks: localNetworks, paths: paths, nameServers: configuration.nameServers, log: log)
         endpoints = EndpointService(
-            containers: table, networks: networks, files: containerFiles, holders: KeyedCondition<String>(),
+            containers: table, networks: networks, ports: parts.ports, files: containerFiles,
+            holders: KeyedCondition<String>(),
             events: events)
         let execs = ExecService(
             containers: table, roots: roots, runtime: runtime, events: events, workbench: workbench, log: log)

@@ -134,15 +134,3 @@ package struct ResolverPorts: Codable, Equatable, Sendable {
         self.tcp = tcp
     }
 }
-
-/// A published port and where it leads.
-package struct HostPort: Codable, Hashable, Sendable {
-    package var published: PublishedPort
-    /// The container's address in a bridge of this node.
-    package var target: IPAddress
-
-    package init(_ published: PublishedPort, to target: IPAddress) {
-        self.published = published
-        self.target = target
-    }
-}

@@ -9,12 +9,13 @@ import Model
 package final class EndpointService: NetworkConnectionBackend {
     let containers: ContainerTable
     let networks: NodeNetworkService
+    let ports: PortReservations
     let files: ContainerFileKeeper
     let holders: KeyedCondition<String>
     let events: EventLog
 
     init(
-        containers: ContainerTable, networks: NodeNetworkService, files: ContainerFileKeeper,
+        containers: ContainerTable, networks: NodeNetworkService, ports: PortReservations, files: ContainerFileKeeper,
         holders: KeyedCondition<String>,
         events: EventLog
     ) {
@@ -23,6 +24,7 @@ package final class EndpointService: NetworkConnectionBackend {
         self.files = files
         self.holders = holders
         self.networks = networks
+        self.ports = ports
     }
 
     var network: NetworkCoordinator { networks.network }
@@ -41,7 +43,7 @@ package final class EndpointService: NetworkConnectionBackend {
         let requests = try PortRequests(record).requests { self.local.network($0)?.defaultBinding }
         guard !requests.isEmpty else { return record }
         let endpoint = record.endpoints.first(where: \.isInBridge)
-        let held = try await network.dataPlane.ports.reserve(
+        let held = try await ports.reserve(
             requests, owner: id, endpoint: (record.name, endpoint?.endpointID ?? ""))
         return try await containers.update(id) { record in
             record.publishedPorts = held.map(\.published)
@@ -116,7 +118,7 @@ package final class EndpointService: NetworkConnectionBackend {
             record.leaveNetworks()
             record.publishedPorts = []
         }
-        network.dataPlane.ports.release(id)
+        ports.release(id)
         try await network.leave(id)
         return (before?.endpoints ?? []).filter(\.isJoined)
     }

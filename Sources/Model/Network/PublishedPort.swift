@@ -29,3 +29,15 @@ package struct PublishedPort: Codable, Hashable, Sendable {
     /// The container's port as the Engine API names it: `80/tcp`.
     package var key: String { "\(containerPort)/\(transport)" }
 }
+
+/// A published port and where it leads.
+package struct HostPort: Codable, Hashable, Sendable {
+    package var published: PublishedPort
+    /// The container's address in a bridge of this node.
+    package var target: IPAddress
+
+    package init(_ published: PublishedPort, to target: IPAddress) {
+        self.published = published
+        self.target = target
+    }
+}

@@ -1,5 +1,6 @@
 import Addressing
 import DataPlane
+import Engine
 import Faults
 import LinuxSystem
 import Model
@@ -174,23 +175,25 @@ enum HostFiltering: String, CaseIterable, Sendable {
         try await withWorld(nodes: 1) { world in
             let plane = world.nodes[0].plane
             let request = PortReservations.Request(transport: .tcp, first: 8080, targetAddress: target, targetPort: 80)
-            let got = try await plane.ports.reserve([request], owner: "c1", endpoint: ("one", "e1"))
+            let got = try await plane.reservations.reserve([request], owner: "c1", endpoint: ("one", "e1"))
             #expect(got == [HostPort(transport: .tcp, hostPort: 8080, targetAddress: target, targetPort: 80)])
             // Asked again by the same container: the same answer.
-            #expect(try await plane.ports.reserve([request], owner: "c1", endpoint: ("one", "e1")) == got)
+            #expect(try await plane.reservations.reserve([request], owner: "c1", endpoint: ("one", "e1")) == got)
             await #expect(
                 throws: APIError(
                     .internalError,
                     "driver failed programming external connectivity on endpoint two (e2): Bind for 0.0.0.0:8080 failed: port is already allocated"
                 )
-            ) { try await told { try await plane.ports.reserve([request], owner: "c2", endpoint: ("two", "e2")) } }
+            ) {
+                try await told { try await plane.reservations.reserve([request], owner: "c2", endpoint: ("two", "e2")) }
+            }
             let any = PortReservations.Request(transport: .tcp, first: 0, targetAddress: target, targetPort: 80)
-            let chosen = try await plane.ports.reserve([any, any], owner: "c2", endpoint: ("two", "e2"))
+            let chosen = try await plane.reservations.reserve([any, any], owner: "c2", endpoint: ("two", "e2"))
             #expect(Set(chosen.map(\.published.hostPort)).count == 2)
             _ = try await plane.reconcile(
                 NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: got)]))
             _ = try await plane.reconcile(NodeNetwork(bridges: [docker0]))
-            #expect(try await plane.ports.reserve([request], owner: "c3", endpoint: ("three", "e3")).count == 1)
+            #expect(try await plane.reservations.reserve([request], owner: "c3", endpoint: ("three", "e3")).count == 1)
             let program = try await Greeter.start("program", in: world.nodes[0].namespace, port: 7000)
             let taken = PortReservations.Request(transport: .tcp, first: 7000, targetAddress: target, targetPort: 80)
             await #expect(
@@ -198,7 +201,7 @@ enum HostFiltering: String, CaseIterable, Sendable {
                     .internalError,
                     "driver failed programming external connectivity on endpoint two (e2): failed to bind host port for 0.0.0.0:7000:172.17.0.10:80/tcp: address already in use"
                 )
-            ) { try await told { try await plane.ports.reserve([taken], owner: "c2", endpoint: ("two", "e2")) } }
+            ) { try await told { try await plane.reservations.reserve([taken], owner: "c2", endpoint: ("two", "e2")) } }
             withExtendedLifetime(program) {}
         }
     }

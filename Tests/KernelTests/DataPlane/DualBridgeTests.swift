@@ -1,4 +1,5 @@
 import Addressing
+import Engine
 import LinuxSystem
 import Model
 import Netlink
@@ -305,18 +306,18 @@ private func network(_ text: String) -> IPNetwork { IPNetwork(text) ?? .everywhe
                 PortReservations.Request(
                     transport: .tcp, first: port, last: last, targetAddress: four, targetPort: 80, target6: six)
             }
-            let got = try await plane.ports.reserve([request(8080)], owner: "c1", endpoint: ("one", "e1"))
+            let got = try await plane.reservations.reserve([request(8080)], owner: "c1", endpoint: ("one", "e1"))
             #expect(got.map(\.published.calledAddress) == [.unspecified(.v4), .unspecified(.v6)])
             #expect(got.map(\.target) == [four, six])
             // A program of the node that has the port in IPv6 alone.
             let program = try await Greeter.start(
                 "program", in: world.nodes[0].namespace, port: 7000, at: .unspecified(.v6))
             await #expect(throws: PortError.self) {
-                try await plane.ports.reserve([request(7000)], owner: "c2", endpoint: ("two", "e2"))
+                try await plane.reservations.reserve([request(7000)], owner: "c2", endpoint: ("two", "e2"))
             }
             let only4 = PortReservations.Request(transport: .tcp, first: 7000, targetAddress: four, targetPort: 80)
-            #expect(try await plane.ports.reserve([only4], owner: "c3", endpoint: ("three", "e3")).count == 1)
-            let next = try await plane.ports.reserve([request(7000, 7005)], owner: "c2", endpoint: ("two", "e2"))
+            #expect(try await plane.reservations.reserve([only4], owner: "c3", endpoint: ("three", "e3")).count == 1)
+            let next = try await plane.reservations.reserve([request(7000, 7005)], owner: "c2", endpoint: ("two", "e2"))
             #expect(next.map(\.published.hostPort) == [7001, 7001])
             withExtendedLifetime(program) {}
         }

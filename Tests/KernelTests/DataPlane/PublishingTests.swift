@@ -1,4 +1,5 @@
 import Addressing
+import Engine
 import Glibc
 import LinuxSystem
 import Model
@@ -209,7 +210,7 @@ import Testing
             let requests = (UInt16(10_000)..<20_000).map {
                 PortReservations.Request(transport: .udp, first: $0, targetAddress: target, targetPort: $0)
             }
-            let ports = try await node.plane.ports.reserve(requests, owner: "c1", endpoint: ("e", "e0c1"))
+            let ports = try await node.plane.reservations.reserve(requests, owner: "c1", endpoint: ("e", "e0c1"))
             let report = try await node.plane.reconcile(
                 NodeNetwork(bridges: [docker0], sandboxes: [container("c1", 10, published: ports)]))
             let took = clock.now - start
@@ -231,7 +232,7 @@ import Testing
             #expect(try await node.plane.resync(reason: "test").isClean)
             // One that somebody else wants is taken, as if it were alone.
             await #expect(throws: PortError.self) {
-                _ = try await node.plane.ports.reserve(
+                _ = try await node.plane.reservations.reserve(
                     [.init(transport: .udp, first: 12_345, targetAddress: target, targetPort: 1)], owner: "c2",
                     endpoint: ("e", "e0c2"))
             }

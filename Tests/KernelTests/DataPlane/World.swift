@@ -1,5 +1,6 @@
 import Addressing
 import DataPlane
+import Engine
 import LinuxSystem
 import Logging
 import Model
@@ -22,6 +23,18 @@ struct World: Sendable {
     let nodes: [Node]
     let client: NetworkNamespace
     static let clientAddress = IPAddress(198, 51, 100, 50)
+}
+
+extension DataPlane {
+    /// With ports of the node that are its alone.
+    convenience init(runDirectory: String, nodeNamespace: NetworkNamespace, log: Logger) {
+        self.init(
+            runDirectory: runDirectory, nodeNamespace: nodeNamespace,
+            ports: PortReservations(namespace: nodeNamespace), log: log)
+    }
+
+    /// Those ports.
+    var reservations: PortReservations { get throws { try #require(ports as? PortReservations) } }
 }
 
 /// Builds a world, and removes everything afterwards.

@@ -1,12 +1,13 @@
 package import Addressing
+import DataPlane
 import Glibc
-import LinuxSystem
+package import LinuxSystem
 package import Model
 import Synchronization
 
 /// Keeps a bound, never listening socket for every published port of the node, so that a second user hears "address
 /// already in use" at creation, and no program of the node is robbed of its port silently.
-package final class PortReservations: Sendable {
+package final class PortReservations: PortHolder {
     /// Where Docker looks for a port when it may choose: the kernel's usual range of ephemeral ports.
     package static let choice: ClosedRange<UInt16> = 49153...65535
 
@@ -104,7 +105,7 @@ package final class PortReservations: Sendable {
     private let book = Mutex(Book())
 
     /// - Parameter namespace: the node's; `nil`: the process's own.
-    init(namespace: NetworkNamespace?) { self.namespace = namespace }
+    package init(namespace: NetworkNamespace?) { self.namespace = namespace }
 
     deinit {
         for one in book.withLock({ $0.all }).values where one.socket >= 0 { close(one.socket) }
@@ -140,15 +141,11 @@ package final class PortReservations: Sendable {
         return try await onThread(work)
     }
 
-    /// Gives back all ports of a container.
     package func release(_ owner: String) {
         drop(book.withLock { $0.byOwner[owner] ?? [] })
     }
 
-    /// Holds what an owner is to have, and nothing else of its: for adoption and for ports of the mesh. Ports that others
-    /// have are returned.
-    /// - Parameter isAhead: An address need not be the node's yet.
-    func hold(_ ports: [HostPort], owner: String, isAhead: Bool = false) async throws -> [HostPort] {
+    package func hold(_ ports: [HostPort], owner: String, isAhead: Bool) async throws -> [HostPort] {
         let wanted = Set(ports.map { Key($0.published) })
         let present = book.withLock { $0.byOwner[owner] ?? [] }
         drop(present.subtracting(wanted))
@@ -173,8 +170,7 @@ package final class PortReservations: Sendable {
         return try await onThread(work)
     }
 
-    /// The owners that hold anything.
-    var owners: Set<String> { book.withLock { Set($0.byOwner.keys) } }
+    package var owners: Set<String> { book.withLock { Set($0.byOwner.keys) } }
 
     private func drop(_ keys: some Sequence<Key>) {
         let sockets = book.withLock { book in keys.compactMap { book.remove($0) } }

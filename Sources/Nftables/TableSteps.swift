@@ -1,4 +1,42 @@
-package import Addressing
+import Addressing
+package import Netlink
+
+/// A step from one state of a table to another, in the order in which they are made.
+package enum TableStep: Equatable, Sendable {
+    case remove(TableID, set: String, ElementLayout, keys: [String])
+    case add(TableID, set: String, ElementLayout, [String: String])
+    /// The chain of so many.
+    case chain(TableID, String, count: Int, Balancing)
+}
+
+extension RulesetChanges {
+    /// Steps in the kernel's own terms; `nil` where one cannot be said so.
+    package init?(_ steps: [TableStep]) {
+        self.init()
+        for step in steps {
+            switch step {
+            case .remove(let table, let set, let layout, let keys):
+                let elements = keys.compactMap { layout.encode(key: $0).map { RulesetElement(key: $0) } }
+                guard elements.count == keys.count else { return nil }
+                delete(elements, from: set, of: table.inKernel)
+            case .add(let table, let set, let layout, let values):
+                var elements: [RulesetElement] = []
+                for (key, value) in values {
+                    guard let key = layout.encode(key: key), let value = layout.encode(value: value) else { return nil }
+                    switch value {
+                    case .none: elements.append(RulesetElement(key: key))
+                    case .data(let bytes): elements.append(RulesetElement(key: key, value: .data(bytes)))
+                    case .chain(let name): elements.append(RulesetElement(key: key, value: .goto(name)))
+                    }
+                }
+                add(elements, to: set, of: table.inKernel)
+            case .chain(let table, let name, let count, let balancing):
+                guard let modulus = UInt32(exactly: count), modulus > 0 else { return nil }
+                addChain(name, of: table.inKernel, rule: balancing.rule(of: modulus))
+            }
+        }
+    }
+}
 
 /// A part of a key or value, as nft writes it and as the kernel compares it.
 package enum ElementField: Equatable, Sendable {
@@ -108,38 +146,19 @@ package struct ElementLayout: Equatable, Sendable {
     }
 }
 
-/// How the chains of a table choose one of so many: `n3` of three.
-package enum Balancing: Equatable, Sendable {
-    /// Of a map by address and number, at random.
-    case addresses(map: String, IPFamily = .v4)
-    /// Of a map by protocol, port and number, in turns. The number goes through something that the packet has.
-    case ports(map: String, through: Carrier, IPFamily = .v4)
+extension TableID {
+    private static let families: [(Family, UInt8)] = [
+        (.inet, 1), (.ip, 2), (.arp, 3), (.netdev, 5), (.bridge, 7), (.ip6, 10),
+    ]
 
-    /// What a packet has that the number may go through, as maps take no expression.
-    package enum Carrier: String, Equatable, Sendable { case mark, priority }
-
-    /// The rule of a chain that chooses one of so many by the sender's address, of ports alone: the same number for it wherever the rule is.
-    package func textBySource(of count: Int) -> String? {
-        guard count > 1, case .ports(let map, let carrier, let family) = self else { return nil }
-        return "meta \(carrier) set jhash \(family == .v4 ? "ip" : "ip6") saddr mod \(count) seed 0x61707573 "
-            + "dnat to meta l4proto . th dport . meta \(carrier) map @\(map)"
+    /// By its number in the kernel, `NFPROTO_…`.
+    package var inKernel: RulesetTable {
+        RulesetTable(family: Self.families.first { $0.0 == family }?.1 ?? 0, name: name)
     }
 
-    /// The rule of a chain that chooses one of so many.
-    package func text(of count: Int) -> String {
-        switch self {
-        case .addresses(let map, let family):
-            "dnat to \(family == .v4 ? "ip" : "ip6") daddr . numgen random mod \(count) map @\(map)"
-        case .ports(let map, let carrier, _):
-            "meta \(carrier) set numgen inc mod \(count) dnat to meta l4proto . th dport . meta \(carrier) map @\(map)"
-        }
+    /// `nil`: of a family that nft does not name.
+    package init?(_ table: RulesetTable) {
+        guard let family = Self.families.first(where: { $0.1 == table.family })?.0 else { return nil }
+        self.init(family, table.name)
     }
-}
-
-/// A step from one state of a table to another, in the order in which they are made.
-package enum TableStep: Equatable, Sendable {
-    case remove(TableID, set: String, ElementLayout, keys: [String])
-    case add(TableID, set: String, ElementLayout, [String: String])
-    /// The chain of so many.
-    case chain(TableID, String, count: Int, Balancing)
 }
