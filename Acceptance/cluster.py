@@ -172,9 +172,9 @@ class Cluster:
         return ways
 
     def lab(self, *arguments, timeout=120):
-        verb, *rest = arguments
+        command, *rest = arguments
         with self.changing:
-            result = run([self.apus, "lab", verb, "--name", self.name, *rest], timeout)
+            result = run([self.apus, "lab", command, "--name", self.name, *rest], timeout)
         expect(result.code == 0, f"`apus lab {' '.join(arguments)}`: {result.text}")
         return result
 

@@ -8,7 +8,7 @@ import invariants
 from cluster import Failure
 
 KINDS = ["apusd", "conmon", "runtime", "etcd"]
-GLANCE = 0.004  # seconds between two looks for a process that lives for some hundredths of a second
+PROBE_INTERVAL = 0.004  # seconds between two looks for a process that lives for some hundredths of a second
 LONGEST_LIFE = 0.06  # seconds after its appearance at which such a process is killed at the latest
 LONGEST_DEATH = 2  # seconds until a killed daemon is started again
 
@@ -107,7 +107,7 @@ class Killer:
                     life /= 2
                 if self.began != began:
                     return False
-                time.sleep(GLANCE)
+                time.sleep(PROBE_INTERVAL)
         finally:
             with self.changed:
                 self.is_acting = False
@@ -134,7 +134,7 @@ class Killer:
         time.sleep(after)
         # One that the kernel has not ended yet, as it is in a call that is not broken off, is not one that somebody has started.
         while pid in invariants.processes(node, "apusd"):
-            time.sleep(GLANCE)
+            time.sleep(PROBE_INTERVAL)
         for _ in range(self.points):
             kills = len(self.kills)
             try:

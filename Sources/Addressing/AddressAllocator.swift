@@ -68,7 +68,7 @@ package struct AddressAllocator: Sendable {
         return nil
     }
 
-    /// Goes on after an address that was handed out in an earlier life, so that what has been freed since rests, too.
+    /// Goes on after an address that was handed out by an earlier instance of the daemon, so that what has been freed since rests, too.
     package mutating func resume(after address: IPAddress) {
         for candidate in ranges where candidate.subnet.family == address.family {
             guard let bounds = candidate.bounds, bounds.contains(address.number) else { continue }

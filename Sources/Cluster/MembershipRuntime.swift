@@ -27,15 +27,15 @@ final class MembershipRuntime: Sendable {
     let log: Logger
     let state = ObservableValue(Progress())
     private let manager: ManagerRole
-    private let founding: ManagerRole.Bootstrap?
+    private let bootstrap: ManagerRole.Bootstrap?
 
     init(
         file: MembershipFile, identity: TLSIdentity, role: ObservableValue<NodeRole>, manager: ManagerRole,
-        founding: ManagerRole.Bootstrap?, agent: Agent, log: Logger
+        bootstrap: ManagerRole.Bootstrap?, agent: Agent, log: Logger
     ) {
         self.agent = agent
         self.file = file
-        self.founding = founding
+        self.bootstrap = bootstrap
         self.identity = identity
         self.log = log
         self.manager = manager
@@ -73,17 +73,17 @@ final class MembershipRuntime: Sendable {
 
     /// Lives one role after the other.
     private func live() async {
-        var founding = founding
+        var bootstrap = bootstrap
         while !Task.isCancelled {
             let present = role.value
-            let beginning = founding
+            let beginning = bootstrap
             await withTaskGroup(of: Void.self) { tasks in
                 tasks.addTask {
                     // Only cancellation is thrown.
                     _ = try? await self.role.wait { $0 != present ? true : nil }
                 }
                 switch present {
-                case .manager: tasks.addTask { await self.manage(founding: beginning) }
+                case .manager: tasks.addTask { await self.manage(bootstrap: beginning) }
                 case .worker: tasks.addTask { await self.forgetStore() }
                 }
                 await tasks.next()
@@ -94,22 +94,22 @@ final class MembershipRuntime: Sendable {
                 $0.failure = nil
             }
             // A swarm is founded once: whoever becomes a manager again joins.
-            founding = nil
+            bootstrap = nil
         }
     }
 
-    private func manage(founding: ManagerRole.Bootstrap?) async {
-        var founding = founding
+    private func manage(bootstrap: ManagerRole.Bootstrap?) async {
+        var bootstrap = bootstrap
         var wasRemoved = false
         var lacksSecret = false
         let hasBegun = ObservableValue(false)
         while !Task.isCancelled {
             do {
                 let beginning = try await StoreJoiner(role: manager).prepare(
-                    isFounding: founding != nil, wasRemoved: wasRemoved, lacksSecret: lacksSecret)
+                    isBootstrap: bootstrap != nil, wasRemoved: wasRemoved, lacksSecret: lacksSecret)
                 wasRemoved = false
                 lacksSecret = false
-                try await manager.run(from: beginning, founding: founding) { manager in
+                try await manager.run(from: beginning, bootstrap: bootstrap) { manager in
                     hasBegun.set(true)
                     self.state.change {
                         $0.manager = manager
@@ -127,7 +127,7 @@ final class MembershipRuntime: Sendable {
                 log.error("the manager's side failed, trying again", metadata: ["error": "\(error)"])
             }
             // A swarm is founded once.
-            if hasBegun.value { founding = nil }
+            if hasBegun.value { bootstrap = nil }
             // Cancellation shows in the loop's condition.
             try? await Task.sleep(for: Self.pause)
         }

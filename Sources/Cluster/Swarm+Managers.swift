@@ -61,11 +61,11 @@ extension Swarm {
             try await forceNewStore(membership, sealing)
         } catch {
             let revoked = try await onThread { try files.loadRevoked() }
-            begin(try makePart(part.file, credentials, revoked: revoked, sealing, founding: nil))
+            begin(try makePart(part.file, credentials, revoked: revoked, sealing, bootstrap: nil))
             throw error
         }
         let revoked = try await onThread { try files.loadRevoked() }
-        let next = try makePart(part.file, credentials, revoked: revoked, sealing, founding: nil)
+        let next = try makePart(part.file, credentials, revoked: revoked, sealing, bootstrap: nil)
         begin(next)
         try await started(next)
         return membership.nodeID

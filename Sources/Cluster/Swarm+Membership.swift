@@ -96,7 +96,7 @@ extension Swarm {
 
     /// What a new swarm begins with. An object, and made and used in functions of their own that are not inlined: the compiler of Swift 6.3.1
     /// crashes on an asynchronous function that holds all of its parts, when it optimises.
-    private final class Founding: Sendable {
+    private final class NewSwarm: Sendable {
         let membership: Membership
         let secret: SealingKeys.Secret
         let credentials: NodeCredentials
@@ -118,32 +118,32 @@ extension Swarm {
         _ membership: Membership, _ spec: ClusterSpec, _ ingress: IPNetwork?, availability: String?, pools: [String],
         subnetSize: Int
     ) async throws {
-        let founding = try prepare(membership, spec, ingress, availability, pools, subnetSize)
+        let new = try prepare(membership, spec, ingress, availability, pools, subnetSize)
         // Leftovers of a swarm that was never finished.
         try await discard(membership)
-        let sealing = try await keep(founding)
-        let (part, file) = try begin(founding, sealing)
+        let sealing = try await keep(new)
+        let (part, file) = try begin(new, sealing)
         try await settle(part, file, membership)
     }
 
     /// Writes the credentials, and the secret that the store's values are sealed with.
-    private func keep(_ founding: Founding) async throws -> SealingFile {
+    private func keep(_ new: NewSwarm) async throws -> SealingFile {
         let files = configuration.credentials
         let sealing = try await onThread {
-            try files.save(founding.credentials)
-            try files.save(revoked: [], by: founding.credentials.key)
+            try files.save(new.credentials)
+            try files.save(revoked: [], by: new.credentials.key)
             return try SealingFile.load(files)
         }
-        try await sealing.take([founding.secret], current: founding.secret.id)
+        try await sealing.take([new.secret], current: new.secret.id)
         return sealing
     }
 
     @inline(never) private func begin(
-        _ founding: Founding, _ sealing: SealingFile
+        _ new: NewSwarm, _ sealing: SealingFile
     ) throws -> (MembershipRuntime, MembershipFile) {
-        let file = MembershipFile(directory: configuration.directory, founding.membership)
+        let file = MembershipFile(directory: configuration.directory, new.membership)
         let part = try makePart(
-            file, founding.credentials, revoked: [], sealing, founding: founding.bootstrap)
+            file, new.credentials, revoked: [], sealing, bootstrap: new.bootstrap)
         begin(part)
         return (part, file)
     }
@@ -151,7 +151,7 @@ extension Swarm {
     @inline(never) private func prepare(
         _ membership: Membership, _ spec: ClusterSpec, _ ingress: IPNetwork?, _ availability: String?,
         _ pools: [String], _ subnetSize: Int
-    ) throws -> Founding {
+    ) throws -> NewSwarm {
         let secret = SealingKeys.Secret()
         let authority = try CertificateAuthority()
         let key = NodeKey()
@@ -168,7 +168,7 @@ extension Swarm {
         cluster.sealing = .init(current: secret.id)
         var node = try makeNode(membership, availability, certificate)
         node.membership?.storeSecret = secret.id
-        return Founding(
+        return NewSwarm(
             membership, secret, credentials,
             ManagerRole.Bootstrap(authority: authority, cluster: cluster, node: node, ingressSubnet: ingress))
     }
@@ -300,7 +300,7 @@ extension Swarm {
             let sealing = try await onThread { try SealingFile.load(files) }
             let file = MembershipFile(directory: configuration.directory, membership)
             try await file.save()
-            let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, sealing, founding: nil)
+            let part = try makePart(file, outcome.credentials, revoked: outcome.revoked, sealing, bootstrap: nil)
             begin(part)
             if part.isManager {
                 try await started(part, isPatient: true, tooLate: .joinTimeout)

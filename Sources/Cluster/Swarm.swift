@@ -78,7 +78,7 @@ package actor Swarm: ServiceLifecycle.Service {
             log.error(
                 "what is kept of the swarm cannot be read",
                 metadata: ["path": "\(record.id)", "reason": "\(record.reason)"])
-            configuration.announce(record.event(scope: "local"))
+            configuration.publish(record.event(scope: "local"))
         }
     }
 
@@ -101,7 +101,7 @@ package actor Swarm: ServiceLifecycle.Service {
         if file.value.role != role { try await file.change { $0.role = role } }
         if role == .manager, Files.exists(configuration.forcingMark) { try await forceNewStore(file.value, sealing) }
         log.info("resuming", metadata: ["node": "\(file.value.nodeID)", "role": "\(role)"])
-        begin(try makePart(file, credentials, revoked: revoked, sealing, founding: nil))
+        begin(try makePart(file, credentials, revoked: revoked, sealing, bootstrap: nil))
     }
 
     /// A node that is in no swarm runs no tasks: what one has left that was left half way is ended.
@@ -118,7 +118,7 @@ package actor Swarm: ServiceLifecycle.Service {
 
     func makePart(
         _ file: MembershipFile, _ credentials: NodeCredentials, revoked: Set<String>, _ sealing: SealingFile,
-        founding: ManagerRole.Bootstrap?
+        bootstrap: ManagerRole.Bootstrap?
     ) throws -> MembershipRuntime {
         let identity = try TLSIdentity(credentials, revoked: revoked)
         let role = ObservableValue(file.value.role)
@@ -127,10 +127,10 @@ package actor Swarm: ServiceLifecycle.Service {
             file: file, identity: identity, role: role,
             manager: ManagerRole(
                 file: file, identity: identity, sealing: sealing, configuration: configuration, group: group, log: log),
-            founding: founding,
+            bootstrap: bootstrap,
             agent: Agent(
                 membership: file, identity: identity, role: role, credentials: configuration.credentials,
-                executor: executor, group: group, publish: configuration.announce,
+                executor: executor, group: group, publish: configuration.publish,
                 feed: FeedPublisher(
                     events: configuration.events, pulses: configuration.pulses, history: configuration.history,
                     log: log),

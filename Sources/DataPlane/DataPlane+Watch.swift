@@ -9,9 +9,9 @@ extension DataPlane {
     /// While the daemon itself changes much, what is heard waits for a quiet moment, but not longer than this.
     private static let longestGathering = Duration.milliseconds(400)
     /// How often it is looked for changes that the kernel does not tell of.
-    private static let glancing = Duration.seconds(3)
+    private static let probeInterval = Duration.seconds(3)
     /// For how long that may take the processor at a time: a quarter of a hundredth.
-    private static let glance = Duration.milliseconds(8)
+    private static let probeTime = Duration.milliseconds(8)
     /// Every namespace is compared this often although nothing was heard, as far as ``sweepRest`` lets it.
     private static let interval = Duration.seconds(300)
     /// After each of these comparisons, so many times as long as it took.
@@ -54,8 +54,8 @@ extension DataPlane {
             }
             group.addTask {
                 while true {
-                    try await Task.sleep(for: Self.glancing)
-                    try await self.glance()
+                    try await Task.sleep(for: Self.probeInterval)
+                    try await self.probe()
                 }
             }
             _ = try await group.next()
@@ -73,10 +73,10 @@ extension DataPlane {
 
     /// Compares one namespace when its time has come, and rests.
     private func sweep() async throws {
-        guard let next = nextInTurn() else { return try await Task.sleep(for: Self.glancing) }
+        guard let next = nextInTurn() else { return try await Task.sleep(for: Self.probeInterval) }
         // One that was taken on as it was is compared in its turn.
         let due = (next.seen ?? .now - Self.interval) + Self.interval
-        if due > .now { return try await Task.sleep(until: min(due, .now + Self.glancing * 10), clock: .continuous) }
+        if due > .now { return try await Task.sleep(until: min(due, .now + Self.probeInterval * 10), clock: .continuous) }
         let report = try await mailbox.compare(
             [next.scope], reason: "comparison in turn", removesStrays: next.scope == .node)
         ledger.change { $0.comparisons.note([next.scope], at: .now) }
@@ -88,7 +88,7 @@ extension DataPlane {
         return known.comparisons.next(among: known.applied.keys)
     }
 
-    private func glance() async throws {
+    private func probe() async throws {
         do {
             var due: Set<Scope>?
             ledger.change { due = $0.pace.takeDue(at: .now) }
@@ -112,14 +112,14 @@ extension DataPlane {
             doubtful.insert(.node)
         }
         ledger.change { doubtful = $0.pace.admit(doubtful, at: .now) }
-        let probes = known.glances.ordered(applied.keys).compactMap { scope -> DriftProbe? in
+        let probes = known.probes.ordered(applied.keys).compactMap { scope -> DriftProbe? in
             guard let applied = applied[scope], applied.isCertain else { return nil }
             return DriftProbe(
                 scope: scope, namespace: scope == .node ? node : layout.namespace(of: scope),
                 parameters: applied.state.kernel.parameters)
         }
-        let found = try await DriftProbe.take(probes, within: Self.glance)
-        ledger.change { $0.glances.note(found.looked, at: .now) }
+        let found = try await DriftProbe.take(probes, within: Self.probeTime)
+        ledger.change { $0.probes.note(found.looked, at: .now) }
         return doubtful.union(found.changed)
     }
 

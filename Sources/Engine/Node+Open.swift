@@ -11,7 +11,7 @@ import NameService
 
 /// Putting a node's engine together from what the machine has.
 extension NodeEngine {
-    /// Opens the engine: reads what an earlier life has left and takes over what runs.
+    /// Opens the engine: reads what an earlier instance of the daemon has left and takes over what runs.
     /// - Parameter namespace: Whose network is the node's; `nil` is this process' own.
     package static func open(_ configuration: EngineConfiguration, namespace: NetworkNamespace? = nil, log: Logger)
         async throws -> NodeEngine

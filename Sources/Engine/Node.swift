@@ -43,7 +43,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     package let system: SystemService
     let table: ContainerTable
     let waiters = ExitWaiters()
-    let workbench = BackgroundTasks()
+    let background = BackgroundTasks()
     let paths: EnginePaths
     let store: LocalStore
     let roots: ContainerRoots
@@ -89,7 +89,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
 
     init(_ parts: Parts) {
         let (configuration, log, store, runtime) = (parts.configuration, parts.log, parts.store, parts.runtime)
-        let (events, waiters, workbench) = (parts.events, waiters, workbench)
+        let (events, waiters, background) = (parts.events, waiters, background)
         let paths = EnginePaths(configuration)
         let runtimes = parts.runtimeVersions.map(\.name)
         let table = ContainerTable(store: store, log: log)
@@ -119,7 +119,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
             holders: KeyedCondition<String>(),
             events: events)
         let execs = ExecService(
-            containers: table, roots: roots, runtime: runtime, events: events, workbench: workbench, log: log)
+            containers: table, roots: roots, runtime: runtime, events: events, background: background, log: log)
         let health = HealthMonitor(containers: table, roots: roots, runtime: runtime, events: events, log: log)
         let companions = ContainerCompanions(
             whileRunning: { await health.watch($0) }, hasBeenRemoved: { execs.execs.forget(containerID: $0) },
@@ -127,22 +127,22 @@ package final class NodeEngine: ServiceLifecycle.Service {
         let surroundings = NodeSurroundings(
             containers: table, endpoints: endpoints, roots: roots, files: containerFiles,
             logs: LogKeeper(
-                containers: table, runtime: runtime, paths: paths, workbench: workbench, quota: quota, packer: packer,
+                containers: table, runtime: runtime, paths: paths, background: background, quota: quota, packer: packer,
                 lock: logLock, log: log),
             shipping: shipping, volumes: volumes, paths: paths, defaultRuntime: runtimes.first ?? .runc)
         containers = ContainerService(
             containers: table, waiters: waiters, runtime: runtime, surroundings: surroundings, companions: companions,
-            events: events, workbench: workbench, clock: parts.clock, log: log)
+            events: events, background: background, clock: parts.clock, log: log)
         factory = ContainerFactory(
             containers: table, roots: roots, endpoints: endpoints, images: images, volumes: localVolumes,
             volumeService: volumes, runtimes: runtimes, cgroupVersion: runtime.cgroups.version, shipping: shipping,
-            events: events, workbench: workbench, log: log)
+            events: events, background: background, log: log)
         listing = ContainerListing(
             containers: table, roots: roots, images: images, network: network, paths: paths, companions: companions,
             shipping: shipping)
         files = FileService(
             containers: table, roots: roots, paths: paths, bound: configuration.unpackingBound, events: events,
-            workbench: workbench, log: log)
+            background: background, log: log)
         logs = LogService(
             containers: table, waiters: waiters, paths: paths, watcher: parts.fileWatcher, shipping: shipping)
         streams = AttachService(
@@ -228,8 +228,8 @@ package final class NodeEngine: ServiceLifecycle.Service {
         try await roots.sweep(keeping: Set(unread.filter { $0.type == "container" }.map(\.id)))
         for record in table.all { shipping.begin(record, isRunning: record.isRunning) }
         packer.want(table.all.filter(\.compressesLog).map(\.id))
-        workbench.begin { await self.adoptNetworks() }
-        for record in table.all { workbench.begin { await self.containers.resume(record.id) } }
+        background.begin { await self.adoptNetworks() }
+        for record in table.all { background.begin { await self.containers.resume(record.id) } }
     }
 
     /// Takes the networks over. As long as it cannot be done nothing is started, and nothing that runs is touched.
@@ -262,7 +262,7 @@ package final class NodeEngine: ServiceLifecycle.Service {
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await self.workbench.run() }
+                group.addTask { await self.background.run() }
                 group.addTask {
                     // It takes what is not known to be desired away.
                     try await self.network.waitUntilAdopted()

@@ -17,7 +17,7 @@ package struct InternetHost: Sendable {
     let paths: LabPaths
     let addresses: [IPAddress]
     let registry: (address: String, port: Int)
-    let door: DashboardDoor?
+    let forward: DashboardForward?
     let log = Logger(label: "internet")
 
     /// - Parameters:
@@ -33,8 +33,8 @@ package struct InternetHost: Sendable {
             throw APIError(.invalidInput, "invalid registry address \"\(registry)\": ADDRESS:PORT is wanted")
         }
         self.registry = (String(parts[0]), port)
-        let namespace = paths.network(DashboardDoor.manager)
-        door = dashboardPort.map { DashboardDoor(namespace: namespace, listening: $0) }
+        let namespace = paths.network(DashboardForward.manager)
+        forward = dashboardPort.map { DashboardForward(namespace: namespace, listening: $0) }
     }
 
     /// Serves until the task is cancelled or one of the sockets fails.
@@ -57,7 +57,7 @@ package struct InternetHost: Sendable {
                     }
                 })
         }
-        if let dashboard = try await door?.open(group) { channels.append(dashboard) }
+        if let dashboard = try await forward?.open(group) { channels.append(dashboard) }
         for address in addresses {
             channels.append(
                 try await listen(at: address, LabUnderlay.registryPort, in: namespace, group) { channel in

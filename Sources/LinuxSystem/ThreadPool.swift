@@ -37,7 +37,7 @@ final class ThreadPool: Sendable {
 
     private static let mostIdle = 16
     /// Seconds.
-    private static let patience = 10
+    private static let timeout = 10
 
     private let state = Mutex(State())
     private let starts = Semaphore()
@@ -103,7 +103,7 @@ final class ThreadPool: Sendable {
             return true
         }
         guard isWelcome else { return false }
-        if worker.isCalled(within: Self.patience) { return true }
+        if worker.isCalled(within: Self.timeout) { return true }
         let isStillIdle = state.withLock { state in
             guard let place = state.idle.firstIndex(where: { $0 === worker }) else { return false }
             state.idle.remove(at: place)

@@ -9,7 +9,7 @@ package import Model
 /// A write that has returned survives `kill -9`; a power cut may take the last ones. Calls wait on SQLite's own queues and never block a thread
 /// of the caller's.
 package struct EventStore: Sendable {
-    /// What an earlier life of the node has left.
+    /// What an earlier instance of the daemon has left.
     package struct Beginning: Sendable {
         /// The log's id: made with the file, and another one when the file is made anew.
         package var log: String

@@ -8,7 +8,7 @@ extension LogSegments {
         fileprivate var identity: FileIdentity
     }
 
-    /// Finishes or undoes what an earlier life of the daemon was packing. Not while the log's files are numbered, nor while it is packed. Blocks.
+    /// Finishes or undoes what an earlier instance of the daemon was packing. Not while the log's files are numbered, nor while it is packed. Blocks.
     package func settlePacking() throws {
         try Files.remove(packing)
         for number in try numbers() where try Files.status(packed(number)) != nil {

@@ -48,7 +48,7 @@ final class Rota {
     private var lines = CircularBuffer<QueryLine>()
     private var isAtWork = false
     /// Where an octet makes the next turn.
-    private var bell: CInt?
+    private var wakeup: CInt?
 
     init(_ loop: any EventLoop) { self.loop = loop }
 
@@ -68,7 +68,7 @@ final class Rota {
             .takingOwnershipOfDescriptor(input: reading)
             .whenComplete { result in
                 switch result {
-                case .success: this.value.bell = writing
+                case .success: this.value.wakeup = writing
                 case .failure: close(writing)
                 }
             }
@@ -89,7 +89,7 @@ final class Rota {
         }
         isAtWork = !lines.isEmpty
         guard isAtWork else { return }
-        if let bell, write(bell, [1], 1) == 1 { return }
+        if let wakeup, write(wakeup, [1], 1) == 1 { return }
         loop.assumeIsolated().scheduleTask(in: Self.pause) { self.takeTurn() }
     }
 }

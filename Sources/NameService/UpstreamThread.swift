@@ -11,7 +11,7 @@ final class UpstreamThread: Sendable {
     private struct State {
         var arrivals: [UpstreamExchange] = []
         /// Written to when something arrives; -1: there is no thread yet.
-        var bell: CInt = -1
+        var wakeup: CInt = -1
     }
 
     private let state = Mutex(State())
@@ -19,13 +19,13 @@ final class UpstreamThread: Sendable {
     /// Takes an exchange over; what comes of it is told to its ``UpstreamExchange/whenDone``, on this thread.
     func start(_ exchange: UpstreamExchange) {
         do {
-            let bell = try state.withLock { state throws(SystemError) in
-                if state.bell < 0 { state.bell = try begin() }
+            let wakeup = try state.withLock { state throws(SystemError) in
+                if state.wakeup < 0 { state.wakeup = try begin() }
                 state.arrivals.append(exchange)
-                return state.bell
+                return state.wakeup
             }
             // A full pipe says as much as one more octet would.
-            _ = write(bell, [1], 1)
+            _ = write(wakeup, [1], 1)
         } catch {
             exchange.whenDone(.failure(error))
         }
@@ -45,16 +45,16 @@ final class UpstreamThread: Sendable {
         return writing
     }
 
-    private func run(_ bell: CInt) {
+    private func run(_ wakeup: CInt) {
         var exchanges: [UpstreamExchange] = []
         var scratch = [UInt8](repeating: 0, count: UpstreamAttempt.largestRead)
         while true {
-            var entries = [pollfd(fd: bell, events: CShort(truncatingIfNeeded: POLLIN), revents: 0)]
+            var entries = [pollfd(fd: wakeup, events: CShort(truncatingIfNeeded: POLLIN), revents: 0)]
             for exchange in exchanges { entries += exchange.entries }
             let deadline = exchanges.map(\.wake).min()
             let count = poll(&entries, nfds_t(clamping: entries.count), Self.milliseconds(until: deadline))
             if count > 0 {
-                if entries.first?.revents != 0 { while read(bell, &scratch, scratch.count) > 0 {} }
+                if entries.first?.revents != 0 { while read(wakeup, &scratch, scratch.count) > 0 {} }
                 var ready = entries.dropFirst()
                 for index in exchanges.indices {
                     let own = ready.prefix(exchanges[index].entries.count)

@@ -19,7 +19,7 @@ package final class OwnChanges: Sendable {
     }
 
     /// A message comes with the change; one that has not come by then does not come.
-    private static let patience = Duration.seconds(1)
+    private static let timeout = Duration.seconds(1)
 
     private let state = Mutex(State())
 
@@ -49,7 +49,7 @@ package final class OwnChanges: Sendable {
         let now = ContinuousClock.now
         state.withLock { state in
             let left = state.unnamed[namespaceID].map { $0.until > now ? $0.count : 0 } ?? 0
-            state.unnamed[namespaceID] = Unnamed(count: left + count, until: now + Self.patience)
+            state.unnamed[namespaceID] = Unnamed(count: left + count, until: now + Self.timeout)
         }
     }
 

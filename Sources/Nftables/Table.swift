@@ -157,7 +157,7 @@ package struct ElementSet: Equatable, Sendable {
         return line.dropLast() + " elements = { \(listed.joined(separator: ", ")) }\n}"
     }
 
-    private func command(_ verb: String, _ elements: [String], _ table: TableID) -> String {
-        elements.isEmpty ? "" : "\(verb) element \(table) \(name) { \(elements.sorted().joined(separator: ", ")) }\n"
+    private func command(_ action: String, _ elements: [String], _ table: TableID) -> String {
+        elements.isEmpty ? "" : "\(action) element \(table) \(name) { \(elements.sorted().joined(separator: ", ")) }\n"
     }
 }

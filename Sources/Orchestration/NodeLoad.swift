@@ -27,7 +27,7 @@ struct NodeLoad {
     }
 
     /// What the place of a task has on a node already.
-    private struct Seat {
+    private struct Occupancy {
         /// How many are wanted there: the next task is to replace them.
         var replaceable = 0
         /// What those that are to end still hold: the next task starts only when they have ended.
@@ -39,7 +39,7 @@ struct NodeLoad {
     /// Wanted tasks of the service.
     private(set) var wanted = CountedSet<String>()
     /// The nodes on which tasks of the task's place are.
-    private var seats: [String: Seat] = [:]
+    private var occupancies: [String: Occupancy] = [:]
 
     init(of service: String, _ state: SwarmState, now: Timestamp) {
         self.service = service
@@ -54,13 +54,13 @@ struct NodeLoad {
     /// Answers for a task of the service from now on, from tasks as they are.
     mutating func turn(to task: SwarmTask, _ state: SwarmState) {
         wanted = state.tasks.lookup.wantedByNode(of: service)
-        seats = [:]
+        occupancies = [:]
         for other in state.tasks.lookup.places(of: service)[task.place].values {
             guard !other.value.isAttachment, other.value.takesOfNode, let node = other.value.nodeID else { continue }
             if other.value.isWanted {
-                seats[node, default: Seat()].replaceable += 1
+                occupancies[node, default: Occupancy()].replaceable += 1
             } else {
-                seats[node, default: Seat()].yielding.add(other.value)
+                occupancies[node, default: Occupancy()].yielding.add(other.value)
             }
         }
     }
@@ -79,7 +79,7 @@ struct NodeLoad {
     /// What a task of the same place has that this one is to replace does not count: it goes as soon as this one runs.
     func rankOfTask(on node: String, _ state: SwarmState) -> Rank {
         var rank = rank(node, state)
-        let own = seats[node]?.replaceable ?? 0
+        let own = occupancies[node]?.replaceable ?? 0
         rank.ofService -= own
         rank.total -= own
         return rank
@@ -93,14 +93,14 @@ struct NodeLoad {
     }
 
     /// Nodes on which tasks of the task's place are.
-    var nodesOfPlace: [String] { Array(seats.keys) }
-    func isOfPlace(_ node: String) -> Bool { seats[node] != nil }
+    var nodesOfPlace: [String] { Array(occupancies.keys) }
+    func isOfPlace(_ node: String) -> Bool { occupancies[node] != nil }
 
     /// Wanted tasks of the service on a node.
     func tasks(on node: String) -> Int { wanted.count(of: node) }
 
     /// The same without those that the task is to replace.
-    func others(on node: String) -> Int { tasks(on: node) - (seats[node]?.replaceable ?? 0) }
+    func others(on node: String) -> Int { tasks(on: node) - (occupancies[node]?.replaceable ?? 0) }
 
     /// Whether as much as a task reserves is left for it on a node.
     func hasRoom(for task: SwarmTask, on node: SharedObject<Node>, _ state: SwarmState) -> Bool {
@@ -108,7 +108,7 @@ struct NodeLoad {
         else { return true }
         let resources = node.value.description?.resources ?? NodeResources()
         let used = state.tasks.lookup.use(of: node.value.id)
-        let own = seats[node.value.id]?.yielding ?? Amounts()
+        let own = occupancies[node.value.id]?.yielding ?? Amounts()
         return Int128(resources.nanoCPUs) - used.cpus + own.cpus >= Int128(reserved.nanoCPUs)
             && Int128(resources.memoryBytes) - used.memory + own.memory >= Int128(reserved.memoryBytes)
     }
@@ -116,14 +116,14 @@ struct NodeLoad {
     /// Whether a bridge of a node has a port left for a task.
     func hasPort(on bridge: NodeBridge, of node: String, _ state: SwarmState) -> Bool {
         let used = state.tasks.lookup.use(of: node).bridges.count(of: bridge.key)
-        return used - (seats[node]?.yielding.bridges[bridge.key] ?? 0) < bridge.limit
+        return used - (occupancies[node]?.yielding.bridges[bridge.key] ?? 0) < bridge.limit
     }
 
     /// Whether none of some host ports is in use on a node by others than those whose place the task takes.
     func areFree(_ ports: Set<PortIdentity>, on node: String, _ state: SwarmState) -> Bool {
         if ports.isEmpty { return true }
         let used = state.tasks.lookup.use(of: node).ports
-        let own = seats[node]?.yielding.ports ?? [:]
+        let own = occupancies[node]?.yielding.ports ?? [:]
         return ports.allSatisfy { used.count(of: $0) <= own[$0] ?? 0 }
     }
 }

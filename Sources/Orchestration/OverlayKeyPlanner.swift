@@ -32,14 +32,14 @@ package struct OverlayKeyPlanner: Sendable {
     /// How long a generation is sent with.
     package var period = Duration.seconds(12 * 3600)
     /// What was sent before the last sender went over has arrived after this time.
-    package var settling = Duration.seconds(60)
+    package var drainTime = Duration.seconds(60)
     /// For how long a node is waited for that is heard and does not say that it has the present version: it may send with the one before for
     /// as long as it is cut off.
-    package var patience = Duration.seconds(3600)
+    package var timeout = Duration.seconds(3600)
     /// The same of one that is not heard.
-    package var patienceWithSilent = Duration.seconds(900)
+    package var timeoutOfSilent = Duration.seconds(900)
     /// The same of both while a removed node knows what is sent with: who is silent then is not waited for.
-    package var patienceAfterRemoval = Duration.seconds(60)
+    package var timeoutAfterRemoval = Duration.seconds(60)
 
     package init() {}
 
@@ -84,7 +84,7 @@ package struct OverlayKeyPlanner: Sendable {
         let missing = missing(present, members, waited, isUrgent: isUrgent)
         let before = present.generations.filter { $0.number < current.number }
         if let missing { return Outcome(wait: missing) }
-        if !before.isEmpty, waited < settling { return Outcome(wait: settling - waited) }
+        if !before.isEmpty, waited < drainTime { return Outcome(wait: drainTime - waited) }
         let kept = present.generations.filter { $0.number >= current.number }
         if newest.number != current.number { return Outcome(keyring: present.next(kept, sending: newest.number)) }
         if !before.isEmpty { return Outcome(keyring: present.next(kept, sending: current.number)) }
@@ -96,8 +96,8 @@ package struct OverlayKeyPlanner: Sendable {
         -> Duration?
     {
         let ends = members.filter { $0.version != keyring.version }.map { member in
-            if isUrgent { return member.isReady ? patienceAfterRemoval : .zero }
-            return member.isReady ? patience : patienceWithSilent
+            if isUrgent { return member.isReady ? timeoutAfterRemoval : .zero }
+            return member.isReady ? timeout : timeoutOfSilent
         }
         guard let end = ends.max(), waited < end else { return nil }
         return end - waited

@@ -131,8 +131,8 @@ struct ServiceOrchestrator {
         }
         for place in Self.inOrder(wanted, places) {
             draft.subject = .place(place, of: service.id)
-            let seat = SlotReconciler(service: service, place: place, tasks: places[place] ?? [], makeID: makeID)
-            seat.settle(&draft, &update)
+            let slot = SlotReconciler(service: service, place: place, tasks: places[place] ?? [], makeID: makeID)
+            slot.settle(&draft, &update)
         }
     }
 

@@ -6,7 +6,7 @@ package struct ControlPaths: Sendable {
     /// How often connections are looked at.
     package static let interval = Duration.seconds(10)
     /// Looks in a row without a connection after which a way counts as silent: one may just be made anew.
-    private static let patience = 2
+    private static let timeout = 2
     /// What was sent this often without an answer does not arrive: some seconds.
     private static let mostRetransmits: UInt8 = 4
     private static let window = 20
@@ -18,7 +18,7 @@ package struct ControlPaths: Sendable {
         var looked: ContinuousClock.Instant
         var told: PathFindings = []
 
-        var findings: PathFindings { misses >= ControlPaths.patience ? .silent : [] }
+        var findings: PathFindings { misses >= ControlPaths.timeout ? .silent : [] }
     }
 
     private var ways: [String: Way] = [:]

@@ -27,9 +27,9 @@ package struct PathMachine: Sendable {
         package var round = Duration.seconds(10)
         package var visits = 32
         /// How long answers are waited for.
-        package var patience = Duration.seconds(1)
+        package var timeout = Duration.seconds(1)
         /// The same for one length of a search.
-        package var trialPatience = Duration.milliseconds(500)
+        package var trialTimeout = Duration.milliseconds(500)
         /// After a visit without an answer the next one comes sooner, twice.
         package var again = Duration.seconds(2)
 
@@ -128,7 +128,7 @@ package struct PathMachine: Sendable {
     private mutating func visit(_ id: String, at now: Instant) -> [Probe] {
         guard var path = paths[id] else { return [] }
         let questions = path.questions(linkMTU: linkMTU).map { ($0, makeNonce()) }
-        path.begin(questions, at: now, patience: pace.patience)
+        path.begin(questions, at: now, timeout: pace.timeout)
         path.next = now.advanced(by: pace.round)
         paths[id] = path
         return questions.map { probe(path.target, $0.0, $0.1) }
@@ -176,7 +176,7 @@ package struct PathMachine: Sendable {
         guard let search = path.search else { return [] }
         let (question, nonce) = (PathState.Question.trial(search.size), makeNonce())
         path.open = [nonce: (question, now)]
-        path.deadline = now.advanced(by: pace.trialPatience)
+        path.deadline = now.advanced(by: pace.trialTimeout)
         return [probe(path.target, question, nonce)]
     }
 
@@ -216,7 +216,7 @@ package struct PathMachine: Sendable {
     package func measurements(at now: Instant, seconds: Int64) -> [PathMeasurement] {
         paths.values.compactMap {
             $0.measurement(
-                kind: kind, linkMTU: linkMTU, at: now, seconds: seconds, hearing: pace.round * 2 + pace.patience)
+                kind: kind, linkMTU: linkMTU, at: now, seconds: seconds, hearing: pace.round * 2 + pace.timeout)
         }.sorted { $0.peer < $1.peer }
     }
 }

@@ -73,12 +73,12 @@ struct PathState: Sendable {
         return questions
     }
 
-    mutating func begin(_ questions: [(Question, ProbeNonce)], at now: Instant, patience: Duration) {
+    mutating func begin(_ questions: [(Question, ProbeNonce)], at now: Instant, timeout: Duration) {
         open = [:]
         for (question, nonce) in questions { open[nonce] = (question, now) }
         asked = Set(questions.map(\.0))
         answered = []
-        deadline = now.advanced(by: patience)
+        deadline = now.advanced(by: timeout)
     }
 
     /// - Returns: Whether the visit is not waiting for anything more.

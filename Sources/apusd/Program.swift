@@ -54,7 +54,7 @@ struct Program: AsyncParsableCommand {
 
         var swarmConfiguration = SwarmConfiguration(rootDirectory: options.root, runDirectory: options.runDir)
         swarmConfiguration.storeWithoutFsync = options.lab
-        swarmConfiguration.announce = { engine.events.publish($0) }
+        swarmConfiguration.publish = { engine.events.publish($0) }
         swarmConfiguration.events = engine.events
         swarmConfiguration.alertWebhook = try options.alertReceiver()
         swarmConfiguration.pulses = engine.telemetryFeed

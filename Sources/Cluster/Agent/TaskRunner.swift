@@ -22,7 +22,7 @@ struct TaskRunner: Sendable {
     var firstRetry = Self.firstRetry
     var longestRetry = Self.longestRetry
 
-    private enum Turn: Sendable {
+    private enum Interruption: Sendable {
         case ended
         case stop
         case cancelled
@@ -49,8 +49,8 @@ struct TaskRunner: Sendable {
     }
 
     /// Advances until the task has ended or is to stop, whatever is first: stopping overtakes a pull.
-    private func race(_ task: SwarmTask, _ progress: ObservableValue<TaskStatus>) async -> Turn {
-        await withTaskGroup(of: Turn.self) { group in
+    private func race(_ task: SwarmTask, _ progress: ObservableValue<TaskStatus>) async -> Interruption {
+        await withTaskGroup(of: Interruption.self) { group in
             group.addTask {
                 do {
                     try await advance(task, progress)
@@ -155,7 +155,7 @@ struct TaskRunner: Sendable {
         report(status)
     }
 
-    /// A task that has ended may be replaced: nothing of it may run, however it came to its end, in this life of the daemon or in an earlier one.
+    /// A task that has ended may be replaced: nothing of it may run, however it came to its end, in this instance of the daemon or in an earlier one.
     private func makeSure(_ task: SwarmTask) async throws {
         if task.isAttachment { return }
         try await untilDone("what is left of an ended task cannot be stopped") {

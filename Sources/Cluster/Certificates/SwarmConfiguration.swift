@@ -21,7 +21,7 @@ package struct SwarmConfiguration: Sendable {
     /// What a manager here asks nodes to understand; others for tests.
     package var capabilities = Capabilities.present
     /// Told what happens in the swarm, on managers, and what of its own part a node cannot read.
-    package var announce: @Sendable (EngineEvent) -> Void = { _ in }
+    package var publish: @Sendable (EngineEvent) -> Void = { _ in }
     /// The node's log of events: what happens to tasks goes there, on managers what other nodes tell, and managers are told of it.
     package var events: (any EventExchange)?
     /// Who measures the node, for the managers.

@@ -62,7 +62,7 @@ extension Dispatcher {
             log.error(
                 "many nodes are silent at once: they are declared down one at a time",
                 metadata: ["silent": "\(mass.silent)", "of": "\(mass.nodes)"])
-            announce(
+            publish(
                 EngineEvent(
                     type: "node", action: "silence", actorID: ownID,
                     attributes: ["silent": "\(mass.silent)", "nodes": "\(mass.nodes)"], scope: "swarm"))

@@ -75,7 +75,7 @@ package actor Dispatcher: ServiceLifecycle.Service {
     /// Nodes that have said something too soon after others.
     var waitingNodes: Set<String> = []
     let reports: ReportWriter
-    let announce: @Sendable (EngineEvent) -> Void
+    let publish: @Sendable (EngineEvent) -> Void
     var staleSince: ContinuousClock.Instant?
     private var isClosing = false
     /// What was looked at last when nodes had changed.
@@ -89,9 +89,9 @@ package actor Dispatcher: ServiceLifecycle.Service {
     init(
         model: ReadModel, writer: ObjectWriter, live: ManagerPresence, nodeID: String, heartbeat: Duration? = nil,
         capabilities: Capabilities = .present, log: Logger,
-        announce: @escaping @Sendable (EngineEvent) -> Void = { _ in }
+        publish: @escaping @Sendable (EngineEvent) -> Void = { _ in }
     ) {
-        self.announce = announce
+        self.publish = publish
         reports = ReportWriter(store: writer.store, model: model)
         self.capabilities = capabilities
         self.live = live

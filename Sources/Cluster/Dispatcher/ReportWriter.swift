@@ -43,7 +43,7 @@ package final class ReportWriter: Sendable {
 
     private let store: any StateStore
     private let model: ReadModel
-    private let turns = KeyedLock<String>()
+    private let locks = KeyedLock<String>()
     private let state = Mutex(State())
     private let clock = ContinuousClock()
 
@@ -64,7 +64,7 @@ package final class ReportWriter: Sendable {
             return state.nextTicket
         }
         defer { state.withLock { $0.waiting.removeAll { $0.ticket == ticket } } }
-        try await turns.runUnlessCancelled("reports") {
+        try await locks.runUnlessCancelled("reports") {
             while state.withLock({ $0.waiting.contains { $0.ticket == ticket } }) { try await writeSome() }
         }
     }

@@ -15,7 +15,7 @@ package struct Manager: Sendable {
     /// What every change of names, references, ports and pools touches, so that of two at once one is made anew.
     private static let guardKey = StoreKey(path: "/apus/guard/references")
     /// Of this manager's own changes one is made after the other: they would only overtake each other. With other managers' they contend.
-    private let turns = KeyedLock<String>()
+    private let locks = KeyedLock<String>()
 
     package let store: any StateStore
     package let model: ReadModel
@@ -61,7 +61,7 @@ package struct Manager: Sendable {
     func guarded(_ plan: (SwarmState) throws -> StoreTransaction) async throws {
         // Without a quorum nobody waits for his turn: all are refused at the same time.
         _ = try await store.get(Self.guardKey)
-        try await turns.run(Self.guardKey.path) {
+        try await locks.run(Self.guardKey.path) {
             try Task.checkCancellation()
             try await change(plan)
         }

@@ -56,11 +56,11 @@ struct ManagerRole: Sendable {
     ///
     /// - Parameters:
     ///   - beginning: What the store begins with when it has no data, see ``StoreJoiner``.
-    ///   - founding: What a new swarm begins with; written when the store has no swarm yet.
+    ///   - bootstrap: What a new swarm begins with; written when the store has no swarm yet.
     ///   - ready: Called with the manager once it answers.
     /// - Throws: ``EtcdError`` with `.removed` when the other managers have removed this one's member.
     func run(
-        from beginning: EtcdConfiguration.Beginning, founding: Bootstrap?,
+        from beginning: EtcdConfiguration.Beginning, bootstrap: Bootstrap?,
         ready: @escaping @Sendable (Manager) async throws -> Void
     ) async throws {
         let supervisor = try Self.supervisor(
@@ -69,7 +69,7 @@ struct ManagerRole: Sendable {
             tasks.addTask { try await supervisor.run() }
             tasks.addTask {
                 let hasQuorum = try await supervisor.waitForAnswer()
-                try await self.run(on: supervisor, hasQuorum: hasQuorum, founding: founding, ready: ready)
+                try await self.run(on: supervisor, hasQuorum: hasQuorum, bootstrap: bootstrap, ready: ready)
             }
             defer { tasks.cancelAll() }
             try await tasks.next()
@@ -78,11 +78,11 @@ struct ManagerRole: Sendable {
 
     /// - Parameter hasQuorum: Otherwise it begins with what its own member of the store knows.
     private func run(
-        on supervisor: EtcdSupervisor, hasQuorum: Bool, founding: Bootstrap?,
+        on supervisor: EtcdSupervisor, hasQuorum: Bool, bootstrap: Bootstrap?,
         ready: @escaping @Sendable (Manager) async throws -> Void
     ) async throws {
         let store = supervisor.store
-        if let founding { try await founding.write(to: store) }
+        if let bootstrap { try await bootstrap.write(to: store) }
         let authority = try await StoredAuthority.read(from: store)
         let tellOfTask = configuration.events.map { events in
             { @Sendable (event: EngineEvent, id: EventID) in events.publish(event, id: id) }
@@ -96,7 +96,7 @@ struct ManagerRole: Sendable {
         configuration.events?.keep(asManager: true)
         let dispatcher = Dispatcher(
             model: model, writer: manager.writer, live: live, nodeID: nodeID, heartbeat: configuration.heartbeat,
-            capabilities: configuration.capabilities, log: log, announce: configuration.announce)
+            capabilities: configuration.capabilities, log: log, publish: configuration.publish)
         if !hasQuorum {
             log.warning("the store has no quorum: this manager answers from what it knows, and refuses changes")
             try await model.prime()
@@ -121,7 +121,7 @@ struct ManagerRole: Sendable {
                 try Task.checkCancellation()
             }
             tasks.addTask {
-                await model.announce { event in
+                await model.publish { event in
                     if event.action == UnreadRecord.action {
                         self.log.error(
                             "an object of the swarm cannot be read and is left as it is",
@@ -130,7 +130,7 @@ struct ManagerRole: Sendable {
                                 "reason": "\(event.attributes["reason"] ?? "")",
                             ])
                     }
-                    self.configuration.announce(event)
+                    self.configuration.publish(event)
                 }
                 try Task.checkCancellation()
             }
@@ -138,7 +138,7 @@ struct ManagerRole: Sendable {
             let keeper = SealKeeper(role: self, manager: manager, store: store)
             tasks.addTask { try await keeper.follow() }
             tasks.addTask { try await self.lead(store, manager, keeper) }
-            tasks.addTask { try await live.announce() }
+            tasks.addTask { try await live.publish() }
             tasks.addTask { try await self.keepAddress(manager, supervisor) }
             _ = try await server.listeningAddress
             try await ready(manager)

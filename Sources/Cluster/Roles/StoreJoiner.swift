@@ -19,9 +19,9 @@ struct StoreJoiner {
     /// - Throws: ``ClusterError`` when no manager can be asked; `RPCError` with `.permissionDenied` when this node is no manager any more.
     /// - Parameter lacksSecret: The store has values that this manager cannot open: another one is asked.
     func prepare(
-        isFounding: Bool, wasRemoved: Bool, lacksSecret: Bool = false
+        isBootstrap: Bool, wasRemoved: Bool, lacksSecret: Bool = false
     ) async throws -> EtcdConfiguration.Beginning {
-        if isFounding { return .new }
+        if isBootstrap { return .new }
         let membership = role.file.value
         let supervisor = try ManagerRole.supervisor(role.configuration, membership, log: role.log)
         let store = supervisor.configuration

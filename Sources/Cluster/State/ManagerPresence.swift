@@ -123,7 +123,7 @@ package final class ManagerPresence: Sendable {
     }
 
     /// Shows the others that this manager is up, until cancelled.
-    func announce() async throws {
+    func publish() async throws {
         while true {
             do {
                 try await store.withLeadership(

@@ -100,7 +100,7 @@ package final class ReadModel: ServiceLifecycle.Service, SwarmCopy {
     }
 
     /// Tells what happens in the swarm from now on, and which objects cannot be read, until cancelled.
-    func announce(_ tell: @Sendable (EngineEvent) -> Void) async {
+    func publish(_ tell: @Sendable (EngineEvent) -> Void) async {
         var before: SwarmLook?
         for await _ in changes() {
             let look = look(after: before)

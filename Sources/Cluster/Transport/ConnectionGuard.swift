@@ -19,9 +19,9 @@ final class ConnectionGuard: Sendable {
         var ofMember = 16
         /// For the handshake.
         var handshake = TimeAmount.seconds(10)
-        /// For all that a stranger does, its handshake included.
+        /// For all that an unauthenticated peer does, its handshake included.
         var unauthenticatedLifetime = TimeAmount.seconds(30)
-        /// What a stranger may send.
+        /// What an unauthenticated peer may send.
         var unauthenticatedBytes = 256 << 10
     }
 
@@ -119,7 +119,7 @@ extension ConnectionGuard.State {
     }
 }
 
-/// Ends a connection that stays a stranger's for too long, or sends too much.
+/// Ends a connection that stays an unauthenticated peer's for too long, or sends too much.
 private final class UnauthenticatedPeerHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -165,10 +165,10 @@ private final class UnauthenticatedPeerHandler: ChannelInboundHandler {
 
     /// Whom the handshake has proved the other end to be; the certificate has been checked by then.
     private static func member(_ context: ChannelHandlerContext) -> String? {
-        // Whatever is missing or cannot be read: a stranger.
+        // Whatever is missing or cannot be read: an unauthenticated peer.
         guard let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
             let leaf = tls.peerValidatedCertificateChain?.leaf,
-            // What cannot be read is a stranger's.
+            // What cannot be read is an unauthenticated peer's.
             let bytes = try? leaf.toDERBytes(), let certificate = try? Certificate(derEncoded: bytes),
             let member = try? Member(of: certificate)
         else { return nil }

@@ -29,7 +29,7 @@ package enum Peer: Sendable {
         (context.transportSpecific as? HTTP2ServerTransport.Posix.Context)?.peerCertificateChain?.leaf
     }
 
-    /// - Throws: `RPCError` with `.permissionDenied` for a stranger.
+    /// - Throws: `RPCError` with `.permissionDenied` for an unauthenticated peer.
     package var member: Member {
         get throws {
             guard case .member(let member) = self else {
@@ -48,7 +48,7 @@ package struct RoleGate: ServerInterceptor {
     static let allowed: [MethodDescriptor: Set<Caller>] = [
         Wire.Certificates.Method.RootCertificate.descriptor: [.unauthenticated, .worker, .manager],
         Wire.Certificates.Method.Join.descriptor: [.unauthenticated],
-        // A node whose certificate has expired is a stranger; the method looks closely.
+        // A node whose certificate has expired is an unauthenticated peer; the method looks closely.
         Wire.Certificates.Method.Renew.descriptor: [.unauthenticated, .worker, .manager],
         Wire.Dispatcher.Method.Session.descriptor: [.worker, .manager],
         Wire.Dispatcher.Method.Assignments.descriptor: [.worker, .manager],

@@ -67,14 +67,14 @@ extension Command {
     static let alertRuleDisable = switching("disable", "Look at rules no more")
     static let alertRuleEnable = switching("enable", "Look at rules again")
 
-    private static func switching(_ verb: String, _ summary: String) -> Command {
+    private static func switching(_ action: String, _ summary: String) -> Command {
         Command(
-            "alerts rule \(verb)", arity: .atLeast(1),
-            help: "Usage:  apus alerts rule \(verb) NAME [NAME...]\n\n\(summary)"
+            "alerts rule \(action)", arity: .atLeast(1),
+            help: "Usage:  apus alerts rule \(action) NAME [NAME...]\n\n\(summary)"
         ) { call in
             let client = try await call.client()
             try await Batch.run(call.arguments) { name in
-                try await client.send(.post("\(AlertRuleRow.path(name))/\(verb)"))
+                try await client.send(.post("\(AlertRuleRow.path(name))/\(action)"))
                 return name
             }
         }

@@ -4,8 +4,8 @@ import LinuxSystem
 
 /// Files of this machine, to and from archives.
 enum LocalTree {
-    private static func failure(_ verb: String, _ path: String) -> ExitError {
-        ExitError(1, "\(verb) \(path): \(SystemText.lowered(errno))")
+    private static func failure(_ action: String, _ path: String) -> ExitError {
+        ExitError(1, "\(action) \(path): \(SystemText.lowered(errno))")
     }
 
     static func status(_ path: String, followsLinks: Bool) throws -> stat {

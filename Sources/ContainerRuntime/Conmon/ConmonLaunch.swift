@@ -149,7 +149,7 @@ struct ConmonLaunch: Sendable {
             group.addTask {
                 var absences = 0
                 while absences < Self.mostAbsences {
-                    try await Task.sleep(for: Self.glance)
+                    try await Task.sleep(for: Self.checkInterval)
                     absences = try await onThread { hasRuntime(conmon) } ? 0 : absences + 1
                 }
                 throw failure("\(runtime.rawValue) ended without a word")
@@ -162,7 +162,7 @@ struct ConmonLaunch: Sendable {
 
     /// How often it is looked for a runtime, and how often there may be none in a row: conmon needs a moment to say what
     /// came of it.
-    private static let glance = Duration.milliseconds(250)
+    private static let checkInterval = Duration.milliseconds(250)
     private static let mostAbsences = 12
 
     /// Whether a command of the runtime's is under way below a conmon. What it has begun may have the same command line

@@ -18,7 +18,7 @@ package struct OutputPiece: Sendable, Equatable {
 /// One reader of a container's output, and its way to the standard input.
 ///
 /// Its buffer is bounded: a viewer that reads slower than the container writes slows the container down, as with
-/// Docker; one that has stopped reading altogether is let go after ``StreamHub/patience``.
+/// Docker; one that has stopped reading altogether is let go after ``StreamHub/standardTimeout``.
 package final class OutputViewer: Sendable {
     /// Above this many waiting bytes nothing more is read from the container.
     static let fullBytes = 1 << 20

@@ -11,7 +11,7 @@ struct Ledger: Sendable {
     var pace = Pace()
     /// When they were compared with the kernel, and when they were glanced at.
     var comparisons = Rounds()
-    var glances = Rounds()
+    var probes = Rounds()
 
     mutating func take(_ outcome: ReconcilePass.Outcome) {
         applied = outcome.applied

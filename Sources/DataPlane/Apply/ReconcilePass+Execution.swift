@@ -8,7 +8,7 @@ extension ReconcilePass {
     /// what is gone are forgotten.
     func run() async -> Outcome {
         var outcome = Outcome()
-        let parts = await survey(&outcome)
+        let parts = await observe(&outcome)
         let overlays = parts.keys.filter { if case .overlay = $0 { true } else { false } }
         let inner = parts.keys.filter { !$0.holdsPorts }
 

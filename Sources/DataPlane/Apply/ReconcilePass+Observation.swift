@@ -13,7 +13,7 @@ extension ReconcilePass {
 
     /// Which namespaces are concerned, what they have, and what is to be done in each. Makes the namespaces that are
     /// missing.
-    func survey(_ outcome: inout Outcome) async -> [Scope: Part] {
+    func observe(_ outcome: inout Outcome) async -> [Scope: Part] {
         var parts: [Scope: Part] = [:]
         var excerpts: [Scope: Part] = [:]
         for (scope, input) in derivation.inputs() {

@@ -17,19 +17,19 @@ struct DriftProbe: Sendable {
 
     /// Looks at as many as there is time for, in their order. One thread goes through all namespaces.
     /// - Parameter budget: of the thread's own time.
-    static func take(_ glances: [DriftProbe], within budget: Duration) async throws -> Result {
-        if glances.isEmpty { return Result() }
+    static func take(_ probes: [DriftProbe], within budget: Duration) async throws -> Result {
+        if probes.isEmpty { return Result() }
         return try await onThread {
             let start = threadTime()
             var result = Result()
             // Before the thread goes elsewhere, for it does not come back.
-            for glance in glances.filter({ $0.namespace == nil }) + glances.filter({ $0.namespace != nil }) {
+            for probe in probes.filter({ $0.namespace == nil }) + probes.filter({ $0.namespace != nil }) {
                 if !result.looked.isEmpty, threadTime() - start > budget { break }
-                result.looked.append(glance.scope)
+                result.looked.append(probe.scope)
                 do {
-                    if try glance.differs() { result.changed.insert(glance.scope) }
+                    if try probe.differs() { result.changed.insert(probe.scope) }
                 } catch {
-                    result.changed.insert(glance.scope)
+                    result.changed.insert(probe.scope)
                 }
             }
             return result

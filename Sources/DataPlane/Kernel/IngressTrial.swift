@@ -23,7 +23,7 @@ struct IngressTrial {
         IPNetwork(address: IPAddress(10, 255, 0, 0), prefixLength: 16),
     ]
     private static let tries = 3
-    private static let patience = timeval(tv_sec: 0, tv_usec: 300_000)
+    private static let timeout = timeval(tv_sec: 0, tv_usec: 300_000)
 
     /// Done in the task's namespace before anything is sent.
     private let hindrance: @Sendable () throws -> Void
@@ -131,9 +131,9 @@ struct IngressTrial {
         let socket = try check(
             Glibc.socket(place.family, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0), "socket")
         do {
-            var patience = patience
+            var timeout = timeout
             try check(
-                setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size)),
+                setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size)),
                 "bound the wait for datagrams")
             try check(place.withPointer { bind(socket, $0, $1) }, "bind \(place)")
         } catch {

@@ -85,7 +85,7 @@ struct Receiver: ~Copyable {
 
     /// Seconds between two tellings of the same, and of nothing but replays before they are told.
     private static let quiet: UInt64 = 60
-    private static let patience: UInt64 = 10
+    private static let timeout: UInt64 = 10
 
     private let mailbox: ThreadMailbox<ReceiverCommand>
     private let events: @Sendable (LaneEvent) -> Void
@@ -290,7 +290,7 @@ extension Receiver {
         association.pointee.replayed &+= 1
         let now = max(1, cesp_seconds())
         if association.pointee.replaysSince == 0 { association.pointee.replaysSince = now }
-        if !association.pointee.toldReplays, now >= association.pointee.replaysSince + Self.patience {
+        if !association.pointee.toldReplays, now >= association.pointee.replaysSince + Self.timeout {
             association.pointee.toldReplays = true
             events(.onlyReplays(spi: association.pointee.spi, true))
         }

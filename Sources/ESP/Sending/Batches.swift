@@ -36,7 +36,7 @@ struct Batches: ~Copyable {
     static let mostLanes = 4
     private static let roomBytes = 65_536 + 4096
     /// After which a route that took no batches is tried again, in seconds.
-    private static let patience: UInt64 = 3600
+    private static let timeout: UInt64 = 3600
     /// The last number that may be used with a key.
     static let lastNumber: UInt64 = 1 << 63
 
@@ -164,7 +164,7 @@ struct Batches: ~Copyable {
             }
             switch CInt(truncatingIfNeeded: -sent) {
             case EIO:  // the route takes no batches
-                record.pointee.singlyUntil = cesp_seconds() + Self.patience
+                record.pointee.singlyUntil = cesp_seconds() + Self.timeout
                 events(.noSegmentation(peer: batch.pointee.peer))
             case EINVAL, EMSGSIZE:  // longer than the path takes
                 counters.tooLong &+= 1

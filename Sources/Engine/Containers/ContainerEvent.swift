@@ -31,7 +31,7 @@ enum ContainerEffect: Sendable, Equatable {
     /// Put its surroundings together and start its process.
     case bringUp
     /// Tell of its start, and follow the process to its end.
-    case announceStart, watch
+    case publishStart, watch
     /// Send the stop signal.
     case signal
     /// Look again when the start that is under way is over.
@@ -39,7 +39,7 @@ enum ContainerEffect: Sendable, Equatable {
     /// Remove what the process has left, and give its networks up.
     case settle
     /// Tell of the process' end.
-    case announceEnd(Exit)
+    case publishEnd(Exit)
     /// Tell those who wait for an end.
     /// - Parameter isOver: No policy starts it again.
     case release(code: Int, isOver: Bool)

@@ -20,14 +20,14 @@ package final class ContainerFactory: ContainerCreationBackend {
     private let cgroupVersion: Int
     private let shipping: LogShipping
     private let events: EventLog
-    private let workbench: BackgroundTasks
+    private let background: BackgroundTasks
     private let log: Logger
 
     init(
         containers: ContainerTable, roots: ContainerRoots, endpoints: EndpointService, images: ImageService,
         volumes: Volumes, volumeService: VolumeService, runtimes: [RuntimeName], cgroupVersion: Int,
         shipping: LogShipping, events: EventLog,
-        workbench: BackgroundTasks, log: Logger
+        background: BackgroundTasks, log: Logger
     ) {
         self.cgroupVersion = cgroupVersion
         self.containers = containers
@@ -40,7 +40,7 @@ package final class ContainerFactory: ContainerCreationBackend {
         self.shipping = shipping
         self.volumeService = volumeService
         self.volumes = volumes
-        self.workbench = workbench
+        self.background = background
     }
 
     package func createContainer(
@@ -112,7 +112,7 @@ package final class ContainerFactory: ContainerCreationBackend {
 
     /// Takes back what was made for a container that did not come about. Not in the caller's task: that may be cancelled.
     private func abandon(_ id: String, _ mounts: [MountPoint]) {
-        workbench.begin { [self] in
+        background.begin { [self] in
             do {
                 try await roots.remove(id)
                 try await volumeService.removeAnonymousVolumes(mounts, of: id)

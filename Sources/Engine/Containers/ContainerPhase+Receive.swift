@@ -47,7 +47,7 @@ extension ContainerPhase {
         guard case .starting(let start) = self else { return [] }
         let run = Run(pid: pid, startedAt: timestamp, previousEnd: start.before?.finishedAt ?? .zero)
         self = start.stop.map { .stopping(run, $0) } ?? .running(run)
-        return [.announceStart, .watch]
+        return [.publishStart, .watch]
     }
 
     private mutating func startFailed(_ code: Int, _ error: String, _ timestamp: Timestamp) -> [ContainerEffect] {
@@ -149,16 +149,16 @@ extension ContainerPhase {
         var effects: [ContainerEffect] = []
         if case .stopping(_, let stop) = self {
             exit.cause = ExitCause(stop.by)
-            effects = [.announceEnd(exit), .release(code: end.code, isOver: true)]
+            effects = [.publishEnd(exit), .release(code: end.code, isOver: true)]
             if stop.by == .restart {
                 self = .restarting(at: timestamp, exit)
                 return effects
             }
         } else if let delay {
             self = .restarting(at: timestamp.advanced(byNanoseconds: delay.wholeNanoseconds), exit)
-            return [.announceEnd(exit), .release(code: end.code, isOver: false), .restart(after: delay)]
+            return [.publishEnd(exit), .release(code: end.code, isOver: false), .restart(after: delay)]
         } else {
-            effects = [.announceEnd(exit), .release(code: end.code, isOver: true)]
+            effects = [.publishEnd(exit), .release(code: end.code, isOver: true)]
         }
         self = .exited(exit)
         return effects + [.removeIfTemporary]

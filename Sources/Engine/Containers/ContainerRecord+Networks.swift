@@ -12,7 +12,7 @@ extension ContainerRecord {
     /// - Parameters:
     ///   - gateway: The id of `docker_gwbridge`; `nil` adds nothing.
     ///   - openBridges: Names of the bridges that lead outside.
-    mutating func setWayOut(gateway: String?, openBridges: Set<String>) {
+    mutating func setGatewayEndpoint(gateway: String?, openBridges: Set<String>) {
         let overlays = endpoints.compactMap { $0.attachmentID == nil ? nil : $0.overlay }
         let publishes = !(hostConfig.portBindings ?? [:]).isEmpty || hostConfig.publishAllPorts
         let isNeeded = overlays.contains { !$0.isInternal || publishes }

@@ -31,7 +31,7 @@ struct ContainerRecord: VersionedRecord, Identifiable {
     var links: [Link]?
     /// What ``mounts`` do not show of themselves, by their places.
     var mountDetails: [String: MountDetails]?
-    /// Network name → what was requested and, while running, what was allotted.
+    /// Network name → what was requested and, while running, what was allocated.
     var endpoints: [EndpointRecord] = []
     /// Filled while running.
     var publishedPorts: [PublishedPort] = []

@@ -28,7 +28,7 @@ struct ContainerRoots: Sendable {
         for mount in record.mounts
         where mount.type == "volume" && !mount.mode.contains("nocopy") && record.details(of: mount).subpath == nil {
             // Containers that start at the same time may have the volume in common: the first one fills it.
-            try await volumes.turns.run(mount.name ?? mount.source) {
+            try await volumes.locks.run(mount.name ?? mount.source) {
                 try await onThread(stackBytes: deepThreadStackBytes) {
                     do {
                         try VolumeSeed.fill(mount.source, from: root, mount.destination)

@@ -32,7 +32,7 @@ extension ContainerService {
     /// Kills a running container while its serial place is held, and settles its end.
     private func endProcess(_ record: ContainerRecord) async throws {
         try await send(9, to: record.id)
-        announceKill(record, 9)
+        publishKill(record, 9)
         let end = try await processEnd(record.id)
         try await settleEnd(record.id, end)
     }

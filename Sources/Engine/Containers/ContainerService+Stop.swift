@@ -30,13 +30,13 @@ extension ContainerService {
         // What this stop was asked of has ended otherwise; a run that has begun since is nothing to it, and its policy would start it again.
         guard case .stopping = containers.record(record.id)?.phase else { return }
         try await send(number, to: record.id)
-        announceKill(record, number)
+        publishKill(record, number)
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let time = grace.duration {
                 group.addTask {
                     try await self.clock.sleep(for: time)
                     try await self.send(9, to: record.id)
-                    self.announceKill(record, 9)
+                    self.publishKill(record, 9)
                 }
             }
             _ = try await end.result()
@@ -45,7 +45,7 @@ extension ContainerService {
         events.publish("container", "stop", record.id, record.eventAttributes)
     }
 
-    func announceKill(_ record: ContainerRecord, _ signal: Int32) {
+    func publishKill(_ record: ContainerRecord, _ signal: Int32) {
         var attributes = record.eventAttributes
         attributes["signal"] = String(signal)
         events.publish("container", "kill", record.id, attributes)
@@ -73,7 +73,7 @@ extension ContainerService {
     package func restartContainer(_ reference: String, signal: String?, timeout: Int?) async throws {
         let record = try containers.find(reference)
         let done = Promise<Void>()
-        workbench.begin {
+        background.begin {
             do {
                 try await self.restart(record, signal: signal, grace: timeout.map(StopGrace.init(seconds:)))
                 done.succeed(())
@@ -115,7 +115,7 @@ extension ContainerService {
         }
         let end = waiters.register(record.id, .exit)
         try await send(number, to: record.id)
-        announceKill(record, number)
+        publishKill(record, number)
         // As in Docker: whoever kills a container may remove it at once.
         guard number == 9, containers.record(record.id)?.isUp == true else { return }
         do { _ = try await withDeadline(Self.killTimeout) { try await end.result() } } catch is DeadlinePassed {

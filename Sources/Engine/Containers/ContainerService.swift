@@ -21,7 +21,7 @@ package final class ContainerService: ContainerBackend {
     let companions: ContainerCompanions
     let events: EventLog
     let memoryKills = MemoryKills()
-    let workbench: BackgroundTasks
+    let background: BackgroundTasks
     let clock: any EngineClock
     let log: Logger
     /// Starts at a time: more of them only make each take longer, and whatever else the node is asked.
@@ -30,7 +30,7 @@ package final class ContainerService: ContainerBackend {
     init(
         containers: ContainerTable, waiters: ExitWaiters, runtime: any ContainerProcesses,
         surroundings: any ContainerSurroundings, companions: ContainerCompanions, events: EventLog,
-        workbench: BackgroundTasks, clock: any EngineClock, log: Logger
+        background: BackgroundTasks, clock: any EngineClock, log: Logger
     ) {
         self.clock = clock
         self.companions = companions
@@ -40,7 +40,7 @@ package final class ContainerService: ContainerBackend {
         self.runtime = runtime
         self.surroundings = surroundings
         self.waiters = waiters
-        self.workbench = workbench
+        self.background = background
     }
 
     // MARK: Starts
@@ -87,7 +87,7 @@ package final class ContainerService: ContainerBackend {
             }
             await surroundings.hasStarted(started)
             events.publish("container", "start", id, started.eventAttributes)
-            workbench.begin { await self.watch(id) }
+            background.begin { await self.watch(id) }
         } catch {
             // What made it fail is often that this task is cancelled: the node leaves its swarm, or the task is not wanted any more.
             let failure = error
@@ -160,7 +160,7 @@ package final class ContainerService: ContainerBackend {
         let id = record.id
         for effect in effects {
             switch effect {
-            case .announceEnd(let exit):
+            case .publishEnd(let exit):
                 var attributes = record.eventAttributes
                 let isUntold = memoryKills.takeUntold(id)
                 if exit.wasOutOfMemory, isUntold { tellOfMemoryKill(record) }
@@ -172,10 +172,10 @@ package final class ContainerService: ContainerBackend {
                 waiters.ended(id, ExitResult(statusCode: code), isOver: isOver)
             case .restart(let delay):
                 let phase = record.phase
-                workbench.begin { await self.restart(id, from: phase, after: delay) }
+                background.begin { await self.restart(id, from: phase, after: delay) }
             case .removeIfTemporary where record.hostConfig.autoRemove && record.task == nil:
-                workbench.begin { await self.removeEnded(id) }
-            case .removeIfTemporary, .refuse, .bringUp, .announceStart, .watch, .signal, .awaitStart, .settle, .destroy:
+                background.begin { await self.removeEnded(id) }
+            case .removeIfTemporary, .refuse, .bringUp, .publishStart, .watch, .signal, .awaitStart, .settle, .destroy:
                 // Theirs who have told the phase: they do these in the middle of what they do.
                 continue
             }

@@ -97,7 +97,7 @@ final class ContainerTable: Sendable {
         self.store = store
     }
 
-    /// Reads the records of an earlier life of the daemon.
+    /// Reads the records of an earlier instance of the daemon.
     func load() async throws {
         let records = try await store.loadContainers()
         state.withLock { state in

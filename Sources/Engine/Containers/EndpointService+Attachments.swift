@@ -61,7 +61,7 @@ extension EndpointService {
         for endpoint in waiting { try await attach(endpoint, of: record) }
         let gateway = local.named(LocalNetwork.gatewayBridgeName)
         let open = openBridges
-        try await containers.update(id) { $0.setWayOut(gateway: gateway?.id, openBridges: open) }
+        try await containers.update(id) { $0.setGatewayEndpoint(gateway: gateway?.id, openBridges: open) }
     }
 
     /// Names of the node's networks that lead outside.

@@ -95,7 +95,7 @@ extension EndpointService {
         defer { holders.signal(released) }
         try await containers.update(id, durably: true) { record in
             record.endpoints.removeAll(where: isMeant)
-            if record.task == nil { record.setWayOut(gateway: nil, openBridges: open) }
+            if record.task == nil { record.setGatewayEndpoint(gateway: nil, openBridges: open) }
         }
     }
 

@@ -11,7 +11,7 @@ final class LogKeeper: Sendable {
     private let containers: ContainerTable
     private let runtime: any ContainerOutput
     private let paths: EnginePaths
-    private let workbench: BackgroundTasks
+    private let background: BackgroundTasks
     private let quota: LogQuota
     private let packer: LogPacker
     private let log: Logger
@@ -20,7 +20,7 @@ final class LogKeeper: Sendable {
 
     /// - Parameter lock: The packer's, too.
     init(
-        containers: ContainerTable, runtime: any ContainerOutput, paths: EnginePaths, workbench: BackgroundTasks,
+        containers: ContainerTable, runtime: any ContainerOutput, paths: EnginePaths, background: BackgroundTasks,
         quota: LogQuota, packer: LogPacker, lock: KeyedLock<String>, log: Logger
     ) {
         self.containers = containers
@@ -30,7 +30,7 @@ final class LogKeeper: Sendable {
         self.paths = paths
         self.quota = quota
         self.runtime = runtime
-        self.workbench = workbench
+        self.background = background
     }
 
     /// What part of a log file is written between two looks at it.
@@ -44,7 +44,7 @@ final class LogKeeper: Sendable {
         let id = record.id
         runtime.watchLog(id, every: options.size / Self.looksAFile) { [weak self] done in
             guard let self else { return done() }
-            workbench.begin {
+            background.begin {
                 await self.takeUp(id, options)
                 done()
             }
@@ -55,7 +55,7 @@ final class LogKeeper: Sendable {
     func takeUp(_ record: ContainerRecord) throws {
         guard record.hasLog else { return }
         let options = try LogOptions(record.hostConfig.logConfig)
-        workbench.begin { await self.takeUp(record.id, options) }
+        background.begin { await self.takeUp(record.id, options) }
     }
 
     /// Numbers the files of a log that nobody writes, and says after how many bytes whoever is going to write it is to begin a new one.

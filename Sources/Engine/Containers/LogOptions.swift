@@ -63,9 +63,9 @@ struct LogOptions: Sendable {
 
     /// As the driver `local` has it, and what it keeps for the others.
     private static func compresses(_ text: String?, usual: Bool, count: Int) throws -> Bool {
-        let wish = try flag(text)
-        if wish == true, count < 2 { throw LogDriverError.compressionOfOneFile }
-        return count > 1 && wish ?? usual
+        let requested = try flag(text)
+        if requested == true, count < 2 { throw LogDriverError.compressionOfOneFile }
+        return count > 1 && requested ?? usual
     }
 
     private static func checkMode(_ options: [String: String]) throws {

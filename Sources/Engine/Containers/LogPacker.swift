@@ -11,7 +11,7 @@ import Model
 /// A file waits until nobody has written it for a while. Those of a container that floods its output are gone by then: to pack them would take the
 /// processor that conmon needs, for nothing.
 ///
-/// Looked at when a log has begun a new file, and at all of them when the daemon begins: what an earlier life was at is finished or undone then.
+/// Looked at when a log has begun a new file, and at all of them when the daemon begins: what an earlier instance of the daemon was at is finished or undone then.
 final class LogPacker: Sendable {
     private struct State: Sendable {
         /// In order.

@@ -5,7 +5,7 @@ import Telemetry
 
 extension EncryptionKeeper {
     /// For how long the process may take to answer, for whoever reads metrics.
-    private static let patience = Duration.seconds(2)
+    private static let timeout = Duration.seconds(2)
 
     /// What is told of encrypted networks in metrics; `nil` where there are none.
     /// - Throws: `CancellationError`.
@@ -13,7 +13,7 @@ extension EncryptionKeeper {
         guard let networks else { return nil }
         var facts = EncryptionFacts()
         do {
-            let report = try await withDeadline(Self.patience) { try await self.counters() }
+            let report = try await withDeadline(Self.timeout) { try await self.counters() }
             facts.isRunning = true
             facts.faults = report.faults.count
             facts.networks = networks.sorted { $0.value < $1.value }.map { vni, id in

@@ -62,7 +62,7 @@ final class EncryptionKeeper: Sendable {
             state.version += 1
             return true
         }
-        if isOther { announce() }
+        if isOther { publish() }
         if isWanted.value != (demand != nil) { isWanted.set(demand != nil) }
         if demand == nil, ports.value != 0 { ports.set(0) }
     }
@@ -77,7 +77,7 @@ final class EncryptionKeeper: Sendable {
             state.version += 1
             return true
         }
-        if isOther { announce() }
+        if isOther { publish() }
     }
 
     /// Returns when what is sent in encrypted networks is encrypted by keys that others know; after a while in any case.
@@ -90,7 +90,7 @@ final class EncryptionKeeper: Sendable {
         }
     }
 
-    private func announce() { changes.set(state.withLock { $0.version }) }
+    private func publish() { changes.set(state.withLock { $0.version }) }
 
     // MARK: The process
 

@@ -44,7 +44,7 @@ final class EventFollower: Sendable {
     }
 
     let request: Request
-    private let bell = AsyncEvent()
+    private let wakeup = AsyncEvent()
 
     init(_ request: Request) { self.request = request }
 
@@ -55,19 +55,19 @@ final class EventFollower: Sendable {
         return request.audiences.contains(entry.audience) && request.isMeant(entry)
     }
 
-    func wake() { bell.signal() }
+    func wake() { wakeup.signal() }
 
     /// Returns when there may be something new.
     /// - Returns: False when time is up or the reader is cancelled.
     fileprivate func wait() async -> Bool {
         guard let until = request.until else {
-            await bell.wait()
+            await wakeup.wait()
             return !Task.isCancelled
         }
         let rest = until.timeSince(.now)
         if rest <= 0 { return false }
         // A client may name any moment: what is far away is waited for in parts.
-        await bell.wait(until: .now + .seconds(min(rest, Self.longestWait)))
+        await wakeup.wait(until: .now + .seconds(min(rest, Self.longestWait)))
         return !Task.isCancelled
     }
 

@@ -18,19 +18,19 @@ package final class ExecService: ExecBackend {
     private let roots: ContainerRoots
     private let runtime: any ContainerExecs
     private let events: EventLog
-    private let workbench: BackgroundTasks
+    private let background: BackgroundTasks
     private let log: Logger
 
     init(
         containers: ContainerTable, roots: ContainerRoots, runtime: any ContainerExecs, events: EventLog,
-        workbench: BackgroundTasks, log: Logger
+        background: BackgroundTasks, log: Logger
     ) {
         self.containers = containers
         self.events = events
         self.log = log
         self.roots = roots
         self.runtime = runtime
-        self.workbench = workbench
+        self.background = background
     }
 
     package func createExec(container reference: String, _ request: Model.ExecRequest) async throws -> String {
@@ -90,7 +90,7 @@ package final class ExecService: ExecBackend {
     private func follow(_ entry: ExecTable.Entry, _ session: any ExecSession) -> PendingExit {
         let key = entry.id
         let settled = waiters.register(key, .exit)
-        workbench.begin {
+        background.begin {
             do {
                 let code = try await session.waitForExit()
                 self.settle(entry, code)

@@ -15,12 +15,12 @@ package final class FileService: ContainerFilesBackend {
     private let paths: EnginePaths
     private let bound: UnpackingBound
     private let events: EventLog
-    private let workbench: BackgroundTasks
+    private let background: BackgroundTasks
     private let log: Logger
 
     init(
         containers: ContainerTable, roots: ContainerRoots, paths: EnginePaths, bound: UnpackingBound, events: EventLog,
-        workbench: BackgroundTasks, log: Logger
+        background: BackgroundTasks, log: Logger
     ) {
         self.bound = bound
         self.containers = containers
@@ -28,7 +28,7 @@ package final class FileService: ContainerFilesBackend {
         self.log = log
         self.paths = paths
         self.roots = roots
-        self.workbench = workbench
+        self.background = background
     }
 
     package func statContainerPath(_ reference: String, path: String) async throws -> PathStatus {
@@ -177,7 +177,7 @@ package final class FileService: ContainerFilesBackend {
     ) throws -> ByteStream {
         let flow = try ByteFlow()
         let bytes = flow.stream()
-        workbench.begin {
+        background.begin {
             do {
                 try await self.withTree(of: record, withPlaces: withPlaces) { tree in
                     try write(tree, try flow.duplicateWriting())

@@ -80,7 +80,7 @@ extension EndpointRecord {
 }
 
 extension EndpointRecord {
-    /// An endpoint on a swarm network, as the swarm has allotted it.
+    /// An endpoint on a swarm network, as the swarm has allocated it.
     /// - Throws: ``EndpointError/networkNotAllocated(_:)`` when the network or the place in it has not been allocated.
     init(_ place: NetworkAttachment) throws(EndpointError) {
         let network = place.network

@@ -24,7 +24,7 @@ final class LocalNetworks: Sendable {
         self.bridgeIPv6 = bridgeIPv6
     }
 
-    /// Reads the networks of an earlier life and makes Docker's three if they are not there. Docker's bridge gets or loses IPv6 as it is to have
+    /// Reads the networks of an earlier instance of the daemon and makes Docker's three if they are not there. Docker's bridge gets or loses IPv6 as it is to have
     /// it from this start on.
     func load(routed: [IPNetwork]) async throws {
         for network in try await store.restore(LocalNetwork.self, kind: .networks).map(\.value) { keep(network) }
@@ -104,7 +104,7 @@ final class LocalNetworks: Sendable {
         }
     }
 
-    /// Goes on after addresses that were handed out in an earlier life: network id and address, the oldest first.
+    /// Goes on after addresses that were handed out by an earlier instance of the daemon: network id and address, the oldest first.
     func resume(after addresses: [(networkID: String, address: IPAddress)]) {
         state.withLock { state in
             for entry in addresses { state.allocators[entry.networkID]?.resume(after: entry.address) }

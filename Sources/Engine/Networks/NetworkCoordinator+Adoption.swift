@@ -30,7 +30,7 @@ extension NetworkCoordinator {
                 throw error
             }
             wantEncryption()
-            announcePaths(plan)
+            publishPaths(plan)
             adopted.succeed(())
             if unopened.isEmpty { return }
             // What was not complete is so now.

@@ -57,7 +57,7 @@ final class NetworkCoordinator: Sendable {
     func makeWhole(_ refresh: NetworkRefresh) { state.withLock { $0.makeWhole(refresh) } }
 
     /// Says that other ways may be to be measured.
-    func announcePaths(_ refresh: NetworkRefresh) {
+    func publishPaths(_ refresh: NetworkRefresh) {
         if refresh.concernsPaths { pathNews.change { $0 &+= 1 } }
     }
 
@@ -118,7 +118,7 @@ final class NetworkCoordinator: Sendable {
             if plan.concernsEncryption { wantEncryption() }
             await refreshNames(plan)
             state.withLock { $0.last = NetworkRefreshState.Last(served: plan.served, report: done) }
-            announcePaths(plan)
+            publishPaths(plan)
             return done
         } catch {
             makeWhole(plan)

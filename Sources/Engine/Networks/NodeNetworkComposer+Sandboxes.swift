@@ -26,15 +26,15 @@ extension NodeNetworkComposer {
                 interfaceName: endpoint.interfaceName, addresses: addresses, mac: mac,
                 gateways: gateways, isLax: isLax(endpoint, of: container))
         }
-        let ways = (v4: wayOut(of: container, .v4), v6: wayOut(of: container, .v6))
-        func door(_ family: IPFamily) -> EndpointRecord? { wayOut(of: container, family) { $0.isBridge } }
+        let ways = (v4: gatewayEndpoint(of: container, .v4), v6: gatewayEndpoint(of: container, .v6))
+        func bridgeEndpoint(_ family: IPFamily) -> EndpointRecord? { gatewayEndpoint(of: container, family) { $0.isBridge } }
         return Sandbox(
             id: id, endpoints: endpoints, defaultRouteEndpointID: (ways.v4 ?? ways.v6)?.endpointID,
             defaultRoute6EndpointID: ways.v4 == nil || ways.v4?.endpointID == ways.v6?.endpointID
                 ? nil : ways.v6?.endpointID,
             mesh: mesh(container, joined), resolver: resolvers[id],
             published: container.publishedPorts.compactMap { port in
-                let target = door(port.family)?.addresses?.hosts[port.family]
+                let target = bridgeEndpoint(port.family)?.addresses?.hosts[port.family]
                 return target.map { HostPort(port, to: $0) }
             })
     }
@@ -61,7 +61,7 @@ extension NodeNetworkComposer {
 
     /// The endpoint through which a container reaches the outside in a family: of the node's networks the one with the highest priority, internal ones
     /// never; `nil` when there is none.
-    func wayOut(
+    func gatewayEndpoint(
         of container: any NetworkMember, _ family: IPFamily, where isMeant: (LocalNetwork) -> Bool = { _ in true }
     ) -> EndpointRecord? {
         if family == .v6, container.disablesIPv6 { return nil }

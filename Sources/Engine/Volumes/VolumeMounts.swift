@@ -11,7 +11,7 @@ extension Volumes {
     func attach(_ name: String, to container: String) async throws {
         guard let volume = self.volume(name), let options = try LocalVolumeOptions(volume.options) else { return }
         let place = volume.mountpoint
-        try await turns.run(name) {
+        try await locks.run(name) {
             users.withLock { _ = $0[name, default: []].insert(container) }
             do {
                 try await onThread {
@@ -27,7 +27,7 @@ extension Volumes {
     /// The container does not need the volume any more: its content goes from its place with the last one that did.
     func detach(_ name: String, from container: String) async throws {
         guard let volume = self.volume(name), try LocalVolumeOptions(volume.options) != nil else { return }
-        try await turns.run(name) {
+        try await locks.run(name) {
             let isLast = users.withLock { users in
                 users[name]?.remove(container)
                 guard users[name]?.isEmpty ?? true else { return false }
@@ -38,7 +38,7 @@ extension Volumes {
         }
     }
 
-    /// Goes on from what an earlier life of the daemon has left: what nobody uses any more is unmounted.
+    /// Goes on from what an earlier instance of the daemon has left: what nobody uses any more is unmounted.
     /// - Parameter present: Running containers and their volumes.
     func adopt(_ present: [(container: String, volumes: [String])]) async throws {
         for (container, names) in present {

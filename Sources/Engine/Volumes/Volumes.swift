@@ -16,7 +16,7 @@ final class Volumes: Sendable {
     /// Volumes of containers that are being created, and of how many: no container's record has them yet.
     private let held = Mutex<[String: Int]>([:])
     /// Making, filling and removing a volume follow one another, by its name.
-    let turns = KeyedLock<String>()
+    let locks = KeyedLock<String>()
     private let store: LocalStore
     private let directory: String
 
@@ -63,7 +63,7 @@ final class Volumes: Sendable {
             try VolumeDrivers.check(request.driver)
             _ = try LocalVolumeOptions(request.driverOpts)
         } catch { throw VolumeError.notCreated(name: name, reason: error) }
-        return try await turns.run(name) { try await make(name, request) }
+        return try await locks.run(name) { try await make(name, request) }
     }
 
     private func make(_ name: String, _ request: VolumeRequest) async throws -> VolumeResource {
@@ -97,7 +97,7 @@ final class Volumes: Sendable {
     /// - Parameter users: Ids of the containers that have it, asked when nobody can begin to use it any more.
     /// - Throws: 409 when it has users, or a container that is being created will have it.
     func remove(_ name: String, users: @Sendable () -> [String]) async throws {
-        try await turns.run(name) {
+        try await locks.run(name) {
             // In this order: who lets go of it has become a user before.
             let isHeld = held.withLock { $0[name] != nil }
             let users = users() + (isHeld ? ["a container that is being created"] : [])

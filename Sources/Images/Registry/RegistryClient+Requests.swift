@@ -51,8 +51,8 @@ extension RegistryClient {
         } catch let error as any Fault {
             throw error  // Of the body that was being sent.
         } catch {
-            let verb = request.method.rawValue.prefix(1) + request.method.rawValue.dropFirst().lowercased()
-            throw RegistryError(.unreachable, "\(verb) \"\(endpoint.base)/v2/\": \(Self.reason(error, endpoint))")
+            let method = request.method.rawValue.prefix(1) + request.method.rawValue.dropFirst().lowercased()
+            throw RegistryError(.unreachable, "\(method) \"\(endpoint.base)/v2/\": \(Self.reason(error, endpoint))")
         }
     }
 

@@ -128,7 +128,7 @@ extension ImageStore {
         _ file: ArchiveContents.File, _ diffID: Digest, _ chain: Digest, _ relay: ProgressRelay
     ) async throws {
         try await keep(file, anew: false)
-        try await turns.runUnlessCancelled(.layer(chain)) { [self] in
+        try await locks.runUnlessCancelled(.layer(chain)) { [self] in
             if try await onThread({ [layers] in try layers.record(chain) != nil }) { return }
             do {
                 try await unpack(file, diffID, chain, relay)
@@ -145,7 +145,7 @@ extension ImageStore {
     /// - Returns: False when nothing was done. The file may be another layer's, too: it was made a blob then.
     @discardableResult
     nonisolated private func keep(_ file: ArchiveContents.File, anew: Bool) async throws -> Bool {
-        try await turns.runUnlessCancelled(.blob(file.digest)) { [content] in
+        try await locks.runUnlessCancelled(.blob(file.digest)) { [content] in
             try await onThread {
                 if !anew, content.has(file.digest, size: file.size) { return false }
                 guard Files.exists(file.writer.temporary) else { return false }

@@ -108,7 +108,7 @@ extension ImageStore {
         guard requested.size <= ContentStore.longestDocument else {
             throw ImagesError(.damaged, "the configuration of \(pull.reference.familiar) has \(requested.size) bytes")
         }
-        return try await turns.runUnlessCancelled(.blob(digest)) {
+        return try await locks.runUnlessCancelled(.blob(digest)) {
             if let known = try await onThread({ [content] in try content.document(digest) }) {
                 return try OCIDocument.decode(known)
             }
@@ -133,7 +133,7 @@ extension ImageStore {
 
     /// Keeps a document that is pinned. In its turn: a removal of before may still be going on.
     nonisolated func keep(_ document: [UInt8]) async throws {
-        try await turns.runUnlessCancelled(.blob(Digest(of: document))) { [content] in
+        try await locks.runUnlessCancelled(.blob(Digest(of: document))) { [content] in
             try await onThread { _ = try content.store(document) }
         }
     }
@@ -173,7 +173,7 @@ extension ImageStore {
     nonisolated private func obtainLayer(
         _ descriptor: ContentDescriptor, _ diffID: Digest, _ chain: Digest, _ pull: Pull, isTold: Bool
     ) async throws {
-        try await turns.runUnlessCancelled(.layer(chain)) { [self] in
+        try await locks.runUnlessCancelled(.layer(chain)) { [self] in
             if try await onThread({ [layers] in try layers.record(chain) != nil }) {
                 if !isTold { pull.relay.report(ProgressReport("Already exists", layer: descriptor.digest)) }
                 return
@@ -183,7 +183,7 @@ extension ImageStore {
                 try await unpack(descriptor, diffID, chain, pull.relay)
             } catch let error as ImagesError where !fetched && error.code != .refusedEntry {
                 log.warning("a kept layer is damaged and is fetched again", metadata: ["blob": "\(descriptor.digest)"])
-                try await turns.runUnlessCancelled(.blob(descriptor.digest)) { [content] in
+                try await locks.runUnlessCancelled(.blob(descriptor.digest)) { [content] in
                     try await onThread { try content.remove(descriptor.digest) }
                 }
                 _ = try await obtainBlob(descriptor, pull)
@@ -205,7 +205,7 @@ extension ImageStore {
 
     /// False when the blob was there.
     nonisolated private func obtainBlob(_ descriptor: ContentDescriptor, _ pull: Pull) async throws -> Bool {
-        try await turns.runUnlessCancelled(.blob(descriptor.digest)) { [self] in
+        try await locks.runUnlessCancelled(.blob(descriptor.digest)) { [self] in
             if content.has(descriptor.digest, size: descriptor.size) {
                 pull.relay.report(ProgressReport("Download complete", layer: descriptor.digest))
                 return false

@@ -153,7 +153,7 @@ extension ImageStore {
             // Before it has its name: until the table has it, a prune would take it for nobody's.
             pin([blob.digest])
             pinned.append(blob.digest)
-            try await turns.runUnlessCancelled(.blob(blob.digest)) {
+            try await locks.runUnlessCancelled(.blob(blob.digest)) {
                 try await onThread { try writer.commit(blob.digest) }
             }
             packed.layers[index] = blob

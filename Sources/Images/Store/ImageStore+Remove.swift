@@ -114,7 +114,7 @@ extension ImageStore {
     }
 
     func collect(layer chain: Digest) async throws -> Bool {
-        try await turns.run(.layer(chain)) { [self] in
+        try await locks.run(.layer(chain)) { [self] in
             if isPinned(chain) { return false }
             if usable.values.contains(where: { $0.chainIDs.contains(chain) }) { return false }
             return try await onThread { [snapshots, layers] in
@@ -128,7 +128,7 @@ extension ImageStore {
     }
 
     func collect(blob: Digest) async throws {
-        try await turns.run(.blob(blob)) { [self] in
+        try await locks.run(.blob(blob)) { [self] in
             if isPinned(blob) { return }
             let needed = table.images.contains { id, record in
                 id == blob.description || record.manifest?.digest == blob

@@ -18,7 +18,7 @@ package actor ImageStore {
     }
 
     /// What is worked on by one at a time.
-    enum Turn: Hashable, Sendable {
+    enum LockKey: Hashable, Sendable {
         case table
         case blob(Digest)
         case layer(Digest)
@@ -30,7 +30,7 @@ package actor ImageStore {
     nonisolated let snapshots: Snapshots
     nonisolated let registry: RegistryClient
     nonisolated let log: Logger
-    nonisolated let turns = KeyedLock<Turn>()
+    nonisolated let locks = KeyedLock<LockKey>()
     /// The platform whose images are pulled unless another is asked for.
     nonisolated let platform: Platform
 
@@ -124,7 +124,7 @@ package actor ImageStore {
 
     /// Writes the table as it is when this call's turn comes.
     func commit() async throws {
-        try await turns.run(.table) { [self] in
+        try await locks.run(.table) { [self] in
             let bytes = try OCIDocument.encode(table)
             try await onThread { [root] in
                 try Files.writeAtomically(bytes, to: "\(root)/\(Self.tableName)")

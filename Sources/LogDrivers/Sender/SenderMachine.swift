@@ -46,7 +46,7 @@ struct SenderMachine {
     static let firstPause = Duration.milliseconds(100)
     static let longestPause = Duration.seconds(60)
     /// How long what was handed over may come back.
-    static let settling = Duration.seconds(1)
+    static let returnTime = Duration.seconds(1)
     /// Bytes that may be handed over and not settled; beyond them the oldest count as settled.
     static let mostUnsettled = 4 << 20
     /// So many failures in a row are a receiver that is down.
@@ -133,7 +133,7 @@ struct SenderMachine {
             return succeed() + settleAll() + [.confirm(sent.whole)]
         case .handedOver:
             current = nil
-            unsettled.append((sent, now + Self.settling))
+            unsettled.append((sent, now + Self.returnTime))
             var effects: [Effect] = []
             var bytes = unsettled.reduce(0) { $0 + $1.batch.rest.bytes }
             while bytes > Self.mostUnsettled, unsettled.count > 1 {

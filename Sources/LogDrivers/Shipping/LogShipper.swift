@@ -14,7 +14,7 @@ package final class LogShipper: Sendable {
     private static let longestSpool = Duration.seconds(24 * 3600)
 
     /// A batch waits longer for further lines.
-    private static let glance = Duration.milliseconds(20)
+    private static let batchPause = Duration.milliseconds(20)
 
     /// Moving files takes no longer unless the disk is in trouble.
     private static let longestRelease = Duration.seconds(10)
@@ -238,7 +238,7 @@ package final class LogShipper: Sendable {
                 let event = await Self.next(of: &events)
                 await sender.want(id)
                 // None: it could not be watched. Cancelled, or the directory is gone: nothing more is written.
-                let pause = event == nil ? .seconds(1) : Self.glance
+                let pause = event == nil ? .seconds(1) : Self.batchPause
                 guard event != .gone, (try? await Task.sleep(for: pause)) != nil else { return }
                 events = try? watcher.events(in: directory, kinds)
                 // For what was written meanwhile.
@@ -277,7 +277,7 @@ package final class LogShipper: Sendable {
 
     private func expire(_ id: String, in group: inout DiscardingTaskGroup) {
         group.addTask {
-            // Cancelled: the daemon ends, and its next life counts anew.
+            // Cancelled: the daemon ends, and the next instance counts anew.
             guard (try? await Task.sleep(for: Self.longestSpool)) != nil else { return }
             await self.drop(id, "it was not taken for 24 hours")
         }

@@ -118,7 +118,7 @@ indirect enum MessagePackValue: Equatable, Sendable {
     }
 }
 
-/// Reads values from bytes that come in parts. What comes is a stranger's: depth and size are bound.
+/// Reads values from bytes that come in parts. Whoever sends them is not trusted: depth and size are bound.
 struct MessagePackReader {
     private static let deepest = 8
     private static let largest = 64 << 10

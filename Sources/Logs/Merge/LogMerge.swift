@@ -4,7 +4,7 @@ package import Model
 ///
 /// A line is told as soon as no source can come up with an earlier one. A source that has been told to its end and goes on says
 /// until when it is complete; should it be late with that, a line waits no longer than a window for it. A source that
-/// still owes lines of before is waited for, unless it is silent for longer than a patience.
+/// still owes lines of before is waited for, unless it is silent for longer than a timeout.
 ///
 /// The lines of one source keep their order, whatever their stamps say. Lines of equal stamps come in the order of the sources.
 package struct LogMerge<Source: Hashable & Sendable>: Sendable {
@@ -70,7 +70,7 @@ package struct LogMerge<Source: Hashable & Sendable>: Sendable {
     private var number = 0
     private var hasCaughtUp = false
 
-    /// - Parameter patience: `nil` for sources that cannot fall silent.
+    /// - Parameter timeout: `nil` for sources that cannot fall silent.
     package init(window: Duration, timeout: Duration?) {
         self.timeout = timeout
         self.window = window

@@ -25,7 +25,7 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
     private static var roomBytes: Int { 256 << 10 }
 
     private let state: Mutex<State>
-    private let bell = AsyncEvent()
+    private let wakeup = AsyncEvent()
 
     /// - Parameters:
     ///   - window: How long a line waits for sources that are late.
@@ -40,13 +40,13 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
             state.room[source] = AsyncEvent()
             state.merge.add(source, isLive: isLive, at: .now)
         }
-        bell.signal()
+        wakeup.signal()
     }
 
     /// No sources are added any more: the end comes when all have ended.
     package func close() {
         state.withLock { $0.isClosed = true }
-        bell.signal()
+        wakeup.signal()
     }
 
     /// Takes what a source tells, as soon as there is room for it. One call after the other for one source.
@@ -59,7 +59,7 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
                 state.merge.take(source, part, at: .now)
                 return nil
             }
-            guard let room else { return bell.signal() }
+            guard let room else { return wakeup.signal() }
             await room.wait()
             try Task.checkCancellation()
         }
@@ -74,7 +74,7 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
             return state.room.removeValue(forKey: source)
         }
         room?.signal()
-        bell.signal()
+        wakeup.signal()
     }
 
     /// All that was written before then has been told or waits here.
@@ -109,7 +109,7 @@ package final class LogMerger<Source: Hashable & Sendable>: Sendable {
                 if now >= deadline { return .idle }
                 pause = min(pause ?? deadline, deadline)
             }
-            await bell.wait(until: pause)
+            await wakeup.wait(until: pause)
         }
     }
 }

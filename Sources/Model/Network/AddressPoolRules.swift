@@ -22,9 +22,9 @@ package enum AddressPoolRules {
             let subnet = range.subnet
             if taken.contains(where: { $0.overlaps(subnet) }) { throw .overlaps }
             taken.append(subnet)
-            let door = gateway ?? subnet.first.advanced(by: 1)
-            range.reserved.insert(door)
-            result.append((range, door))
+            let first = gateway ?? subnet.first.advanced(by: 1)
+            range.reserved.insert(first)
+            result.append((range, first))
         }
         return result
     }

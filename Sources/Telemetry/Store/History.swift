@@ -150,7 +150,7 @@ package final class History: Sendable {
         }
     }
 
-    /// When it is an entity's turn: the same from one life of the daemon to the next.
+    /// When it is an entity's turn: the same from one instance of the daemon to the next.
     private static func turn(of entity: Entity) -> Int64 {
         Int64(clamping: entity.name.utf8.reduce(0) { ($0 &* 31 &+ UInt64(clamping: $1)) & 0xffff }) % turns
     }

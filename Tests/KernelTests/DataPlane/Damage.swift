@@ -168,11 +168,11 @@ struct Damage: Sendable {
             }
         },
         Damage("foreign forwarding entry", .overlay("app")) {
-            let stranger = MACAddress(for: IPAddress(10, 1, 0, 250))
+            let unknown = MACAddress(for: IPAddress(10, 1, 0, 250))
             try RouteSocket().perform(
                 SetForwardingEntry(
                     ForwardingEntry(
-                        link: .name("vx0"), mac: stranger, owner: .device, remote: IPAddress(192, 0, 2, 1))))
+                        link: .name("vx0"), mac: unknown, owner: .device, remote: IPAddress(192, 0, 2, 1))))
         },
         Damage("neighbours of a tunnel", .overlay("net")) {
             let socket = try RouteSocket()

@@ -22,7 +22,7 @@ struct Frames {
     }
 
     static let everyone = [UInt8](repeating: 0xff, count: 6)
-    private static let stranger: [UInt8] = [2, 0x42, 0xde, 0xad, 0xbe, 0xef]
+    private static let unknown: [UInt8] = [2, 0x42, 0xde, 0xad, 0xbe, 0xef]
     private static let allNodes: [UInt8] = [0x33, 0x33, 0, 0, 0, 1]
 
     private var me: [UInt8] { MACAddress(for: own).octets }
@@ -94,7 +94,7 @@ struct Frames {
         let neighbour = MACAddress(for: other).octets
         return [
             ("mac-peer", { ethernet(0x0800, ip($0), by: peer == gate ? neighbour : you) }),
-            ("mac-unknown", { ethernet(0x0800, ip($0), by: Self.stranger) }),
+            ("mac-unknown", { ethernet(0x0800, ip($0), by: Self.unknown) }),
             ("ip-other", { ethernet(0x0800, ip($0, from: other)) }),
             ("ip-gateway", { ethernet(0x0800, ip($0, from: gate)) }),
             ("ip-nobody", { ethernet(0x0800, ip($0, from: IPAddress(192, 0, 2, 9))) }),
@@ -119,9 +119,9 @@ struct Frames {
             ),
             (
                 "arp-foreign-sender-mac",
-                { ethernet(0x0806, arp($0, 2, own, peer, mac: Self.stranger), to: Self.everyone) }
+                { ethernet(0x0806, arp($0, 2, own, peer, mac: Self.unknown), to: Self.everyone) }
             ),
-            ("arp-foreign-frame-mac", { ethernet(0x0806, arp($0, 2, own, peer), by: Self.stranger) }),
+            ("arp-foreign-frame-mac", { ethernet(0x0806, arp($0, 2, own, peer), by: Self.unknown) }),
             ("arp-probe", { ethernet(0x0806, arp($0, 1, nobody, other), to: Self.everyone) }),
             ("arp-reverse", { ethernet(0x0806, arp($0, 3, own, peer)) }),
             ("arp-hardware-6", { ethernet(0x0806, arp($0, 2, own, peer, hardware: 6)) }),
@@ -220,7 +220,7 @@ struct Frames {
             ("ip6-other", { single(udp6($0, site6(99), peer6)) }),
             ("ip6-gateway", { single(udp6($0, gate6, peer6)) }),
             ("ip6-gateway-local", { single(udp6($0, local6(gate), peer6)) }),
-            ("ip6-mac", { single(udp6($0, own6, peer6), by: Self.stranger) }),
+            ("ip6-mac", { single(udp6($0, own6, peer6), by: Self.unknown) }),
             ("ip6-unspecified", { single(udp6($0, unspecified, peer6)) }),
             ("solicit-as-gateway", { spread(discovery($0, 135, peer6 + address(1), gate6, everybody)) }),
             ("solicit-duplicate-peer", { spread(discovery($0, 135, peer6, unspecified, everybody)) }),

@@ -149,7 +149,7 @@ import Testing
             let vni = EncryptedWorld.vni
             #expect(report.networks[vni]?.framesIn == before.networks[vni]?.framesIn, "nothing came in")
             #expect(report.networks[vni]?.strangers == 0)
-            #expect(report.moved.isEmpty, "a stranger moves nobody")
+            #expect(report.moved.isEmpty, "an unknown sender moves nobody")
             #expect(inside.seen.isEmpty)
             inside.stop()
             #expect(try await ping(a, b))

@@ -161,7 +161,7 @@ final class Sniffer: Sendable {
     }
 }
 
-/// Sends datagrams from a namespace, as a stranger would.
+/// Sends datagrams from a namespace, as an unknown sender would.
 func sendDatagram(_ payload: [UInt8], from namespace: NetworkNamespace, to address: IPAddress, port: UInt16)
     async throws
 {

@@ -49,7 +49,7 @@ struct EngineFixture: Sendable {
     /// Runs what the engine has to do, as long as `body`.
     private func whileRunning(_ body: () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await engine.workbench.run() }
+            group.addTask { await engine.background.run() }
             group.addTask { await engine.quota.run() }
             group.addTask { await engine.packer.run() }
             defer { group.cancelAll() }

@@ -163,11 +163,11 @@ import Testing
         #expect(try !may("http://10.0.0.8:5001/token", "10.0.0.7:5000", isVerified: false))
     }
 
-    @Test func `a registry that names a stranger's token service learns nobody's password by it`() async throws {
-        let stranger = try RecordingServer(address: "127.0.0.2") { _ in
+    @Test func `a registry that names another party's token service learns nobody's password by it`() async throws {
+        let other = try RecordingServer(address: "127.0.0.2") { _ in
             "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"token\":\"t\"}"
         }
-        let realm = "http://127.0.0.2:\(stranger.port)/token"
+        let realm = "http://127.0.0.2:\(other.port)/token"
         let registry = try RecordingServer(address: "127.0.0.1") { _ in
             "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nWWW-Authenticate: Bearer realm=\"\(realm)\",service=\"s\"\r\nContent-Length: 0\r\n\r\n"
         }
@@ -182,18 +182,18 @@ import Testing
                     #expect(error.message.contains("are not sent to the token service \(realm)"), "\(error)")
                 }
             }
-            #expect(stranger.heads == [])
+            #expect(other.heads == [])
             // Without a login there is nothing to be kept from it.
             await #expect(throws: RegistryError.self) { try await Self.pull(fixture, name) }
-            #expect(!stranger.heads.isEmpty && stranger.heads.allSatisfy { !$0.contains("uthorization:") })
+            #expect(!other.heads.isEmpty && other.heads.allSatisfy { !$0.contains("uthorization:") })
         }
     }
 
     @Test func `a token service that leads elsewhere leads no login there`() async throws {
-        let stranger = try RecordingServer(address: "127.0.0.2") { _ in
+        let other = try RecordingServer(address: "127.0.0.2") { _ in
             "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"token\":\"t\"}"
         }
-        let elsewhere = "http://127.0.0.2:\(stranger.port)/token"
+        let elsewhere = "http://127.0.0.2:\(other.port)/token"
         let registry = try RecordingServer(address: "127.0.0.1") { head in
             if head.contains(" /token") {
                 return
@@ -211,7 +211,7 @@ import Testing
                 }
                 // The login's form stays where it was sent; a question without the login may go on.
                 #expect(registry.heads.contains { $0.hasPrefix(token == nil ? "GET /token" : "POST /token") })
-                #expect(stranger.heads.allSatisfy { $0.hasPrefix("GET ") && !$0.contains("uthorization:") })
+                #expect(other.heads.allSatisfy { $0.hasPrefix("GET ") && !$0.contains("uthorization:") })
             }
         }
     }

@@ -66,7 +66,7 @@ private func withTwoNodes(_ body: @escaping @Sendable (TwoNodes) async throws ->
         }
         var pace = PathMachine.Pace()
         pace.round = .milliseconds(500)
-        pace.trialPatience = .milliseconds(300)
+        pace.trialTimeout = .milliseconds(300)
         pace.again = .milliseconds(100)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let probers = namespaces.prefix(2).map { PathProber(node: $0, pace: pace, log: log) }
@@ -170,7 +170,7 @@ private func withTwoNodes(_ body: @escaping @Sendable (TwoNodes) async throws ->
         }
     }
 
-    @Test func `the data path's rules let probes pass, and keep strangers' out`() async throws {
+    @Test func `the data path's rules let probes pass, and keep unknown senders' out`() async throws {
         try await withTwoNodes { world in
             try await withTemporaryDirectory { directory in
                 let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -48,7 +48,7 @@ import Testing
         #expect(gate.admit(name: "mei", address: "a", at: 0) == nil)
         gate.letIn(name: "mei", address: "a", at: 0)
         for number in 0..<10 { #expect(gate.admit(name: "x", address: "\(number)", at: 100) == nil) }
-        #expect(gate.admit(name: "mei", address: "b", at: 101) != nil, "from elsewhere she is a stranger as well")
+        #expect(gate.admit(name: "mei", address: "b", at: 101) != nil, "from elsewhere she is unknown as well")
         for _ in 0..<5 { #expect(gate.admit(name: "mei", address: "a", at: 101) == nil) }
         #expect(gate.admit(name: "mei", address: "a", at: 101) != nil, "her own tries count")
         #expect(gate.admit(name: "otto", address: "c", at: 101) != nil)

@@ -41,7 +41,7 @@ import Testing
     /// One line an event, one cell a phase: `-` changes nothing, `!x` is a refusal, `phase>effects` what it comes to.
     private static let table = """
         start:        starting>bringUp starting>bringUp starting>bringUp again>bringUp !running !paused !running !paused !running again>bringUp starting>bringUp !beingRemoved !beingRemoved
-        started:      - - running>announceStart+watch running>announceStart+watch - - - - - - - - -
+        started:      - - running>publishStart+watch running>publishStart+watch - - - - - - - - -
         start failed: - - failed>release.over+temporary exited:startFailed>release.over+temporary exited:startFailed>release.over+temporary exited:startFailed>release.over+temporary exited:user>release.over+temporary exited:user>release.over+temporary exited:user>release.over+temporary - - - -
         stop:         !notRunning !notRunning starting:user>await again:user>await stopping:user>signal stopping:user~>signal stopping:user>signal stopping:user~>signal stopping:restart>signal exited:user>release.over !notRunning !notRunning !notRunning
         unhealthy:    !notRunning !notRunning starting:unhealthy>await again:unhealthy>await stopping:unhealthy>signal stopping:unhealthy~>signal stopping:unhealthy>signal stopping:unhealthy~>signal stopping:unhealthy>signal exited:unhealthy>release.over !notRunning !notRunning !notRunning
@@ -103,12 +103,12 @@ import Testing
         switch effect {
         case .refuse(let why): "!\(why)"
         case .bringUp: "bringUp"
-        case .announceStart: "announceStart"
+        case .publishStart: "publishStart"
         case .watch: "watch"
         case .signal: "signal"
         case .awaitStart: "await"
         case .settle: "settle"
-        case .announceEnd: "end"
+        case .publishEnd: "end"
         case .release(_, let isOver): isOver ? "release.over" : "release"
         case .restart: "restart"
         case .removeIfTemporary: "temporary"
@@ -133,7 +133,7 @@ import Testing
         let exit = ContainerPhase.Exit(
             code: 5, wasOutOfMemory: true, startedAt: Self.now, finishedAt: Timestamp(seconds: 3000), cause: .user)
         #expect(phase == .exited(exit))
-        #expect(effects == [.announceEnd(exit), .release(code: 5, isOver: true), .removeIfTemporary])
+        #expect(effects == [.publishEnd(exit), .release(code: 5, isOver: true), .removeIfTemporary])
     }
 
     @Test func `what clients see follows from the phase`() {

@@ -120,7 +120,7 @@ import Testing
             record.endpoints = endpoints
             record.hostConfig.publishAllPorts = publishing
             // Twice: a second start finds what the first has added.
-            for _ in 0..<2 { record.setWayOut(gateway: "gw", openBridges: ["bridge", "open"]) }
+            for _ in 0..<2 { record.setGatewayEndpoint(gateway: "gw", openBridges: ["bridge", "open"]) }
             return record.endpoints.map(\.networkName)
         }
         let gateway = LocalNetwork.gatewayBridgeName

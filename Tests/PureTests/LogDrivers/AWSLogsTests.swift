@@ -128,7 +128,7 @@ import Testing
         #expect(answer(400, "{\"__type\":\"ResourceAlreadyExistsException\"}") == .isThere)
         #expect(
             answer(400, "{\"__type\":\"ExpiredTokenException\",\"message\":\"x\"}")
-                == .stranger("ExpiredTokenException: x"))
+                == .unauthenticated("ExpiredTokenException: x"))
         #expect(
             answer(400, "{\"__type\":\"InvalidParameterException\",\"message\":\"x\"}")
                 == .done(.unwanted("InvalidParameterException: x")))

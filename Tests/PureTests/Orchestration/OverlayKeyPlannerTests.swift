@@ -217,7 +217,7 @@ private struct Play {
     private mutating func lead() {
         // Nobody is given up here: that is asked for elsewhere.
         var planner = OverlayKeyPlanner()
-        planner.patienceAfterRemoval = planner.patience
+        planner.timeoutAfterRemoval = planner.timeout
         waited = min(waited, .seconds(59) + (chance(50) ? .seconds(1) : .zero))
         let members = nodes.values.map { OverlayKeyPlanner.Member(version: $0.reported, isReady: true) }
         let next = planner.step(keyring, isWanted: true, members: members, now: now, waited: waited) {

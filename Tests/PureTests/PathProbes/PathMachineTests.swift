@@ -181,9 +181,9 @@ private struct PlayedNetwork {
         network.answer = { _ in nil }
         network.run(.seconds(5))
         let questions = network.sent.map(\.probe)
-        let stranger = ProbeFrame(.answer, nonce: .random(), size: 1500)
+        let unknown = ProbeFrame(.answer, nonce: .random(), size: 1500)
         for probe in questions {
-            #expect(network.machine.take(stranger, from: probe.to, isDamaged: false, at: network.now) == [])
+            #expect(network.machine.take(unknown, from: probe.to, isDamaged: false, at: network.now) == [])
         }
         // Nor does one from a third node, or one that comes too late.
         for probe in questions {
@@ -202,8 +202,8 @@ private struct PlayedNetwork {
         #expect(answers.map(\.frame.isDamaged) == [true])
         #expect(answers.map(\.frame.nonce) == [question.nonce])
         #expect(answers.map(\.to) == [member])
-        let stranger = ProbeFrame.station(of: IPAddress(203, 0, 113, 1))
-        #expect(network.machine.take(question, from: stranger, isDamaged: false, at: network.now) == [])
+        let unknown = ProbeFrame.station(of: IPAddress(203, 0, 113, 1))
+        #expect(network.machine.take(question, from: unknown, isDamaged: false, at: network.now) == [])
         network.run(.seconds(5))
         #expect(try #require(network.first).isHeard)
     }

@@ -24,7 +24,7 @@ import Testing
         let told = Kept<[EngineEvent]>([])
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await model.run() }
-            group.addTask { await model.announce { event in told.withLock { $0.append(event) } } }
+            group.addTask { await model.publish { event in told.withLock { $0.append(event) } } }
             group.addTask {
                 try await eventually("the rest is known") { !model.isStale }
                 let node = Node(id: "n1")

@@ -45,7 +45,7 @@ final class TestNode: Sendable {
         configuration.storeWithoutFsync = true
         configuration.storePort = storePort
         configuration.capabilities = capabilities
-        configuration.announce = { event in self.events.withLock { $0.append(event) } }
+        configuration.publish = { event in self.events.withLock { $0.append(event) } }
         configuration.events = eventLog
         configuration.pulses = meter
         configuration.history = meter

@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test func `a stranger opens nothing, and a worker's own API knows its own containers only`() async throws {
+    @Test func `an unauthenticated peer opens nothing, and a worker's own API knows its own containers only`() async throws {
         try await withSwarm { manager, first, worker, second in
             _ = try await manager.createService(service("web", replicas: 2))
             try await eventually(within: .seconds(20), "two tasks run") {
@@ -139,8 +139,8 @@ import Testing
                     return try await containers.createExec(container: reference, request)
                 }
             }
-            let stranger = try TLSIdentity(joiner: NodeKey(), roots: [])
-            let refused = try await connected(to: first, as: stranger) { await open($0, "x", []) }
+            let unauthenticated = try TLSIdentity(joiner: NodeKey(), roots: [])
+            let refused = try await connected(to: first, as: unauthenticated) { await open($0, "x", []) }
             #expect(refused == .permissionDenied)
             // A node's own container that is no task's is none of a manager's business.
             let foreign = String(repeating: "e", count: 64)

@@ -265,14 +265,14 @@ import X509
         try await withBarePort(limits) { port in
             let connections = port.connections
             try await port.connected(port.former) { _ in
-                try await eventually("who is a member no more is a stranger") { connections.counts == (1, 0) }
+                try await eventually("who is a member no more is unauthenticated") { connections.counts == (1, 0) }
             }
-            try await eventually("the stranger has gone") { connections.counts == (0, 0) }
+            try await eventually("the unauthenticated peer has gone") { connections.counts == (0, 0) }
             try await port.connected(port.worker) { _ in
                 try await eventually("it is a member's") { connections.counts == (0, 1) }
                 let since = ContinuousClock.now
                 try await port.connected(port.joiner) { _ in
-                    try await eventually("a stranger's is there") { connections.counts == (1, 1) }
+                    try await eventually("an unauthenticated peer's is there") { connections.counts == (1, 1) }
                     // A client connects anew at once; each is let go when its time is over.
                     try await eventually("its time is over several times") {
                         ContinuousClock.now - since > .seconds(4)

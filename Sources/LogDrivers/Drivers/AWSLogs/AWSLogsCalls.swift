@@ -48,7 +48,7 @@ enum AWSLogsCalls {
         /// The group or the stream is missing.
         case missing(String)
         /// Other credentials are wanted.
-        case stranger(String)
+        case unauthenticated(String)
     }
 
     /// - Parameter count: How many events the call had.
@@ -66,7 +66,7 @@ enum AWSLogsCalls {
         case "DataAlreadyAcceptedException": return .done(.accepted)
         case "ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId",
             "InvalidSignatureException":
-            return .stranger(reason)
+            return .unauthenticated(reason)
         case "InvalidParameterException", "ValidationException", "SerializationException",
             "RequestEntityTooLargeException":
             return .done(.unwanted(reason))

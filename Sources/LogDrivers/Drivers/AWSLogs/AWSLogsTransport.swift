@@ -119,7 +119,7 @@ private struct AWSLogsConnection: LogConnection {
         switch answer {
         case .done(let verdict): return (verdict, reply.retryAfter)
         case .isThere: return (.accepted, nil)
-        case .missing(let reason), .stranger(let reason): return (.later(reason), nil)
+        case .missing(let reason), .unauthenticated(let reason): return (.later(reason), nil)
         }
     }
 
@@ -149,7 +149,7 @@ private struct AWSLogsConnection: LogConnection {
     ) async throws -> (HTTPReply, AWSLogsCalls.Answer) {
         let reply = try await request(call, group)
         let answer = AWSLogsCalls.answer(reply, of: count)
-        guard case .stranger = answer else { return (reply, answer) }
+        guard case .unauthenticated = answer else { return (reply, answer) }
         await known.forgetCredentials()
         let again = try await request(call, group)
         return (again, AWSLogsCalls.answer(again, of: count))

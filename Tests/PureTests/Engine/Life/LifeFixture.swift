@@ -171,7 +171,7 @@ struct LifeFixture: Sendable {
     let waiters = ExitWaiters()
     let events = EventLog()
     let service: ContainerService
-    private let workbench = BackgroundTasks()
+    private let background = BackgroundTasks()
 
     /// - Parameter earlier: What an earlier daemon has left, which runs no more.
     private init(after earlier: LifeFixture?) {
@@ -185,7 +185,7 @@ struct LifeFixture: Sendable {
         surroundings.table.withLock { $0 = table }
         service = ContainerService(
             containers: table, waiters: waiters, runtime: runtime, surroundings: surroundings,
-            companions: ContainerCompanions(), events: events, workbench: workbench, clock: clock, log: log)
+            companions: ContainerCompanions(), events: events, background: background, clock: clock, log: log)
     }
 
     /// Runs a daemon as long as `body`.
@@ -195,12 +195,12 @@ struct LifeFixture: Sendable {
     ) async throws -> LifeFixture {
         let fixture = LifeFixture(after: earlier)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await fixture.workbench.run() }
+            group.addTask { await fixture.background.run() }
             defer { group.cancelAll() }
             try await fixture.table.load()
             try await fixture.service.adoptProcesses()
             for record in fixture.table.all {
-                fixture.workbench.begin { await fixture.service.resume(record.id) }
+                fixture.background.begin { await fixture.service.resume(record.id) }
             }
             try await body(fixture)
         }

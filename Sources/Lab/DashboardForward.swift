@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 
 /// Lets a browser on this machine see the first manager's dashboard: what connects on this machine's loopback comes out on the manager's.
-struct DashboardDoor: Sendable {
+struct DashboardForward: Sendable {
     /// Where a manager serves it.
     private static let port: UInt16 = 2378
     static let manager = "node-1"
