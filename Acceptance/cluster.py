@@ -15,6 +15,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + os.pathsep + os.path.join(TOP, ".build/tools")
 
 
+# A program that ends at once when it is told to. One that is number one of its container and asks for no SIGTERM gets none, and is waited for ten seconds.
+IDLE = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"]
+# For a service whose program would be waited for, where how it ends is not what is looked at.
+QUICK = ["--stop-signal", "SIGKILL"]
+
+
 class Failure(Exception):
     """What was wanted was not observed; says what was."""
 
@@ -75,8 +81,8 @@ def run_on_terminal(command, timeout=60, env=None):
 
 
 def poll(seconds, what, attempt):
-    """Tries until `attempt` returns something true; its last failure is told when the time is over."""
-    end, last = time.monotonic() + seconds, ""
+    """Tries until `attempt` returns something true, often at first; its last failure is told when the time is over."""
+    end, last, pause = time.monotonic() + seconds, "", 0.03
     while True:
         try:
             value = attempt()
@@ -86,7 +92,8 @@ def poll(seconds, what, attempt):
             last = str(failure)
         if time.monotonic() > end:
             raise Failure(f"{what}: not within {seconds} s" + (f"; last: {last}" if last else ""))
-        time.sleep(0.25)
+        time.sleep(pause)
+        pause = min(0.25, pause * 1.7)
 
 
 class Node:
@@ -193,6 +200,13 @@ class Cluster:
         expect(result.code == 0, f"{url} from the client: {result.text[-200:]}")
         return result.out
 
+    def pages(self, url, count, timeout=5):
+        """So many requests, each on a new connection, from the client."""
+        program = "i=0; while [ $i -lt $1 ]; do i=$((i+1)); curl -sS -i --max-time $2 \"$0\" || exit; printf '\\0'; done"
+        result = self.client("sh", "-c", program, url, str(count), str(timeout), timeout=count * timeout + 5)
+        expect(result.code == 0, f"{url} from the client: {result.text[-200:]}")
+        return result.out.split("\0")[:-1]
+
     def running(self, service, count, seconds=120):
         """Waits until a service has so many running tasks; returns {node name: count}."""
         def attempt():
@@ -207,16 +221,23 @@ class Cluster:
                 f"{task['Name']} on {task['Node'] or 'no node'}: {task['CurrentState']} {task['Error']}" for task in tasks) or "no tasks")
         return poll(seconds, f"{count} running tasks of {service}", attempt)
 
-    def gone(self, service, seconds=60):
-        """Waits until no container of a service is left on any node."""
-        poll(seconds, f"removal of {service}'s containers", lambda: not any(
-            node.docker("ps", "-aq", "--filter", f"label=com.docker.swarm.service.name={service}").out.split()
-            for node in self.nodes))
+    def gone(self, *services, seconds=60):
+        """Waits until no container of these services is left on any node."""
+        label = "label=com.docker.swarm.service.name"
 
-    def remove_service(self, service):
-        if self.manager.docker("service", "inspect", service, check=False).code == 0:
-            self.manager.docker("service", "rm", service)
-        self.gone(service)
+        def left(node):
+            # SERVICE.SLOT.TASK
+            names = node.docker("ps", "-a", "--no-trunc", "--filter", label, "--format", "{{.Names}}").out.split()
+            return any(name.rsplit(".", 2)[0] in services for name in names)
+        poll(seconds, f"removal of {', '.join(services)}'s containers", lambda: not any(left(node) for node in self.nodes))
+
+    def remove_service(self, *services):
+        """Removes those of them that are there, and waits until none of their containers is left."""
+        there = self.manager.docker("service", "ls", "--format", "{{.Name}}", check=False).out.split()
+        found = [service for service in services if service in there]
+        if found:
+            self.manager.docker("service", "rm", *found)
+        self.gone(*services)
 
 
 def says(text, kind, name, words):

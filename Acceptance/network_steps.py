@@ -5,13 +5,11 @@ import re
 import time
 
 import encrypted_wire
-from cluster import Failure, expect, poll, says, url
+from cluster import IDLE, Failure, expect, poll, says, url
 
 IMAGE_SECONDS = 120
 POOLS = ["--subnet=192.168.0.0/16", "--subnet=192.170.0.0/16", "--gateway=192.168.0.100", "--gateway=192.170.0.100", "--ip-range=192.168.1.0/24"]
 INNER = ["--subnet=10.0.0.0/16", "--gateway=10.0.0.100", "--internal", "--label", "HelloWorldService", "--ip-range=10.0.1.0/24"]
-# A shell that ends at once when told to, so that services go quickly.
-IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"]
 SERVICES = ["walk-nine", "walk-sealed", "walk-lazy", "walk-pools", "mysql-2", "mysql-client", "hello-world"]
 NETWORKS = ["walk-pools", "walk-a", "walk-b", "mysql-network", "hello-world-network", "overlay-network-2"]
 
