@@ -13,8 +13,15 @@ PLAIN = "enc-plain"
 
 # Goes before every program that runs in a namespace; its argument is JSON.
 COMMON = """
-import json, socket, struct, sys, time
+import json, select, socket, struct, sys, time
 given = json.loads(sys.argv[1])
+# Frames that come to a socket, for so many seconds at most, or until standard input ends.
+def frames(raw):
+    end = time.monotonic() + given["seconds"]
+    while (left := end - time.monotonic()) > 0:
+        ready = select.select([raw, sys.stdin], [], [], left)[0]
+        if raw in ready: yield raw.recv(65535)
+        elif ready: return
 def checksum(data):
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16: total = (total & 0xffff) + (total >> 16)
@@ -45,11 +52,7 @@ raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
 raw.bind((given["link"], 0))
 print("ready", flush=True)
 found = {"esp": 0, "vxlan": 0, "clear": 0, "spis": set()}
-end = time.monotonic() + given["seconds"]
-while (left := end - time.monotonic()) > 0:
-    raw.settimeout(left)
-    try: frame = raw.recv(65535)
-    except OSError: break
+for frame in frames(raw):
     if given["secret"].encode() in frame: found["clear"] += 1
     heard = dissected(frame)
     if not heard or not set(heard[:2]) <= set(given["nodes"]): continue
@@ -68,12 +71,7 @@ LISTEN = COMMON + """
 raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 raw.bind((given["link"], 0))
 print("ready", flush=True)
-found, end = False, time.monotonic() + given["seconds"]
-while not found and (left := end - time.monotonic()) > 0:
-    raw.settimeout(left)
-    try: found = given["mark"].encode() in raw.recv(65535)
-    except OSError: break
-print(json.dumps(found))
+print(json.dumps(any(given["mark"].encode() in frame for frame in frames(raw))))
 """
 
 INJECT = COMMON + """
@@ -94,13 +92,18 @@ def command(cluster, node, program, enter=(), **given):
 
 
 def begin(cluster, node, program, enter=(), **given):
-    """Runs beside us; returns what waits for its answer."""
-    process = subprocess.Popen(command(cluster, node, program, enter, **given), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """Runs beside us; returns what ends it after so many seconds more, if it has not ended by then, and has its answer."""
+    process = subprocess.Popen(
+        command(cluster, node, program, enter, **given), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()  # "ready"
 
-    def answer(seconds=30):
+    def answer(more):
         try:
-            out, err = process.communicate(timeout=seconds)
+            process.wait(more)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            out, err = process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
@@ -122,16 +125,21 @@ def number(cluster, network):
     return int(options["com.docker.network.driver.overlay.vxlanid_list"])
 
 
-def observe(cluster, ends, network="enc-net", seconds=4):
+def is_heard(node, container, port):
+    """Whether a program in a container listens there."""
+    return f":{port} " in node.docker("exec", container, "netstat", "-ltn").out
+
+
+def observe(cluster, ends, network="enc-net"):
     """What is on the underlay while the first end talks to the second: counts, and SPIs that were seen."""
     (one, first, _), (two, second, address) = ends
-    answer = begin(
-        cluster, two, WATCH, link=underlay(cluster, two)[0], seconds=seconds, secret=SECRET, vni=number(cluster, network),
-        nodes=[one.address, two.address])
     two.docker("exec", "-d", second, "sh", "-c", "sleep 60 | nc -l -p 9998 > /tmp/heard")
-    time.sleep(0.5)
+    answer = begin(
+        cluster, two, WATCH, link=underlay(cluster, two)[0], seconds=30, secret=SECRET, vni=number(cluster, network),
+        nodes=[one.address, two.address])
+    poll(10, "a listener", lambda: is_heard(two, second, 9998))
     one.docker("exec", first, "sh", "-c", f"for i in $(seq 1 60); do echo {SECRET} $i; usleep 20000; done | nc -w 2 {address} 9998", check=False)
-    found = answer(seconds + 30)
+    found = answer(0.2)
     heard = two.docker("exec", second, "cat", "/tmp/heard").out
     expect(SECRET in heard, f"what was said has not arrived: {heard[:100]!r}")
     found["spis"] = len(found["seen"])
@@ -153,7 +161,7 @@ def reaches(cluster, ends, network):
     enter = ["nsenter", f"--net={space}"]
     links = json.loads(cluster.inside(two.name, *enter, "ip", "-j", "addr").out)
     own = next(link["ifname"] for link in links if any(entry.get("local") == target for entry in link["addr_info"]))
-    answer = begin(cluster, two, LISTEN, enter, link=own, seconds=4, mark=mark)
+    answer = begin(cluster, two, LISTEN, enter, link=own, seconds=30, mark=mark)
     link, mac = underlay(cluster, one)
     given = dict(
         link=link, source=mac, target=underlay(cluster, two)[1], node_from=one.address, node_to=two.address, vni=number(cluster, network),
@@ -161,7 +169,8 @@ def reaches(cluster, ends, network):
     given["from"] = source
     result = cluster.inside(one.name, sys.executable, "-c", INJECT, json.dumps(given))
     expect(result.code == 0, f"injecting: {result.text[-400:]}")
-    return answer()
+    # What arrives does so at once.
+    return answer(1)
 
 
 def inject(cluster, ends, network="enc-net"):
