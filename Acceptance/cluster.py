@@ -1,5 +1,7 @@
 """A lab as the acceptance runs see it: from outside, with the stock docker CLI, or apus in its place, and programs in the client's."""
 
+import concurrent.futures
+import contextlib
 import functools
 import json
 import os
@@ -23,6 +25,10 @@ QUICK = ["--stop-signal", "SIGKILL"]
 
 class Failure(Exception):
     """What was wanted was not observed; says what was."""
+
+
+class Broken(Failure):
+    """It will not be observed either: there is nothing to wait for."""
 
 
 class Skip(Exception):
@@ -88,6 +94,8 @@ def poll(seconds, what, attempt):
             value = attempt()
             if value:
                 return value
+        except Broken:
+            raise
         except Failure as failure:
             last = str(failure)
         if time.monotonic() > end:
@@ -110,7 +118,8 @@ class Node:
         env.pop("APUS_HOST", None)
         command = [self.cluster.cli, *arguments]
         result = run_on_terminal(command, timeout, env) if tty else run(command, timeout, env, stdin)
-        self.cluster.heard(self, arguments, result)
+        with self.cluster.hearing:
+            self.cluster.heard(self, arguments, result)
         if "unknown flag: --" in result.err and self.cluster.knows_its_flags and self.cluster.cli != self.cluster.apus \
                 and self.cluster.docker_version() < (28, 0):
             major, minor = self.cluster.docker_version()
@@ -118,6 +127,17 @@ class Node:
         if check:
             expect(result.code == 0, f"`{os.path.basename(self.cluster.cli)} {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
         return result
+
+    @contextlib.contextmanager
+    def beside(self, *arguments, timeout=60):
+        """A command of the CLI while the body goes on: both must end well. `service create` watches for five seconds whether tasks keep running."""
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            self.cluster.under_way = command = pool.submit(self.docker, *arguments, timeout=timeout)
+            try:
+                yield
+            finally:
+                self.cluster.under_way = None
+            command.result()
 
     def rows(self, *arguments, timeout=60):
         out = self.docker(*arguments, "--format", "{{json .}}", timeout=timeout).out
@@ -145,6 +165,8 @@ class Cluster:
         self.cli = apus if cli == "apus" else cli
         self.knows_its_flags = True  # One that the CLI does not know is a newer one's, and no mistake that is meant.
         self.changing = threading.Lock()  # A lab refuses a change while another is made.
+        self.hearing = threading.Lock()
+        self.under_way = None  # A command that goes on beside others: see `Node.beside`.
         self.refresh()
 
     @functools.cache
@@ -210,6 +232,8 @@ class Cluster:
     def running(self, service, count, seconds=120):
         """Waits until a service has so many running tasks; returns {node name: count}."""
         def attempt():
+            if self.under_way and self.under_way.done() and self.under_way.exception():
+                raise Broken(str(self.under_way.exception()))
             tasks = self.manager.rows("service", "ps", "--no-trunc", service)
             live = [task for task in tasks if task["CurrentState"].startswith("Running")]
             if len(live) == count:

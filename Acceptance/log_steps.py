@@ -1,12 +1,13 @@
 """Step 22 of the walkthrough: `docker logs` and `docker service logs`, looked at line by line."""
 
+import concurrent.futures
 import os
 import re
 import subprocess
 import threading
 import time
 
-from cluster import Failure, expect, poll
+from cluster import QUICK, Failure, expect, poll
 
 LINES, PAD = 3000, "x" * 150
 WRITER = (f"i=0; while [ $i -lt {LINES} ]; do i=$((i+1)); echo \"$HOSTNAME $i {PAD}\"; "
@@ -119,8 +120,6 @@ def check_packed(node):
 
 def check_details(cluster, service):
     """What log options name of tasks' containers."""
-    cluster.manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--mode", "global", "--container-label", "color=dark blue", "--env", "ZONE=a",
-                           "--log-driver", "json-file", "--log-opt", "labels=color", "--log-opt", "env=ZONE", "--name", service, "busybox", "sh", "-c", "echo hello; sleep 1000000")
     cluster.running(service, len(cluster.nodes))
 
     def told():
@@ -204,100 +203,119 @@ def check_shapes(cluster, service, tasks):
         expect(refused.code == 1 and "not a swarm manager" in refused.err, f"on a worker: {refused.text}")
 
 
-def check_dying_node(cluster, service):
-    """A node's daemon is killed while a client reads: the command ends and names the node."""
+def check_dying_node(cluster, written, ticking):
+    """A node's daemon is killed while one client reads and another follows. The first ends and names the node, and so does who asks again; the other
+    names it, goes on with the rest, and when the node is back nothing is lost or told twice. Returns the node, the seconds of the first two, and how
+    many lines were followed."""
+    manager, is_back = cluster.manager, True
     victim = [node for node in cluster.nodes if node.role == "worker"][-1]
-    reader = Reader(cluster.manager, "service", "logs", service, reads=False)
-    try:
-        expect(reader.process.stdout.readline(), "no line at all")
-        cluster.lab("kill", victim.name)
-        begun = time.monotonic()
-        reader.read_on()
-        code = reader.end(15)
-        took = time.monotonic() - begun
-        text = "\n".join(reader.err)
-        expect(code == 1 and f"node {victim.name} is not available" in text, f"ended with {code}: {text[-300:]}")
-        expect(f"[node {victim.name} does not answer" in text, f"nothing in its place: {text[-300:]}")
-        begun = time.monotonic()
-        result = cluster.manager.docker("service", "logs", "--tail", "1", service, check=False, timeout=15)
-        expect(result.code == 1 and f"node {victim.name} is not available" in result.err, f"asked again: {result.text}")
-        return victim, took, time.monotonic() - begun
-    finally:
-        reader.stop()
-        cluster.lab("restart", victim.name)
-        poll(30, f"{victim.name} Ready", lambda: any(
-            row["Hostname"] == victim.name and row["Status"] == "Ready" for row in cluster.manager.rows("node", "ls")))
-
-
-def check_follow(cluster, service):
-    """--follow over a node whose daemon is away for a while: it is named, the others go on, and nothing is lost or told twice."""
-    manager = cluster.manager
-    manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--mode", "global", "--name", service, "busybox", "sh", "-c", TICKER)
-    cluster.running(service, len(cluster.nodes))
-    victim = [node for node in cluster.nodes if node.role == "worker"][-1]
-    reader = Reader(manager, "service", "logs", "-f", "--raw", service)
+    follower = Reader(manager, "service", "logs", "-f", "--raw", ticking)
+    reader = Reader(manager, "service", "logs", written, reads=False)
 
     def numbers():
         found = {}
-        for line in list(reader.out):
+        for line in list(follower.out):
             host, number = line.split(" ")
             found.setdefault(host, []).append(int(number))
         return found
 
     try:
         poll(15, "lines of every task", lambda: len(numbers()) == len(cluster.nodes))
-        host = victim.inspect("container", victim.containers(service)[0])["Config"]["Hostname"]
+        host = victim.inspect("container", victim.containers(ticking)[0])["Config"]["Hostname"]
+        expect(reader.process.stdout.readline(), "no line at all")
+        is_back = False
         cluster.lab("kill", victim.name)
-        poll(8, f"{victim.name} is named", lambda: any(f"node {victim.name} does not answer" in line for line in list(reader.err)))
+        begun = time.monotonic()
+        reader.read_on()
+        poll(8, f"{victim.name} is named", lambda: any(f"node {victim.name} does not answer" in line for line in list(follower.err)))
         before = {name: len(lines) for name, lines in numbers().items()}
+        code = reader.end(begun + 15 - time.monotonic())
+        took = time.monotonic() - begun
+        text = "\n".join(reader.err)
+        expect(code == 1 and f"node {victim.name} is not available" in text, f"ended with {code}: {text[-300:]}")
+        expect(f"[node {victim.name} does not answer" in text, f"nothing in its place: {text[-300:]}")
+        begun = time.monotonic()
+        result = manager.docker("service", "logs", "--tail", "1", written, check=False, timeout=15)
+        expect(result.code == 1 and f"node {victim.name} is not available" in result.err, f"asked again: {result.text}")
+        again = time.monotonic() - begun
         poll(10, "lines of the others go on", lambda: all(
             len(lines) > before[name] + 10 for name, lines in numbers().items() if name != host))
         cluster.lab("restart", victim.name)
+        is_back = True
         poll(30, f"lines of {victim.name} come again", lambda: len(numbers()[host]) > before[host] + 20)
         wrong = [name for name, lines in numbers().items() if lines != list(range(1, len(lines) + 1))]
         expect(not wrong, f"lost or told twice: {[numbers()[name][-60:] for name in wrong]}")
-        expect(reader.process.poll() is None, f"the command has ended: {reader.err}")
-        return sum(len(lines) for lines in numbers().values())
+        expect(follower.process.poll() is None, f"the command has ended: {follower.err}")
+        return victim, took, again, sum(len(lines) for lines in numbers().values())
     finally:
         reader.stop()
-        cluster.lab("restart", victim.name)
+        follower.stop()
+        if not is_back:
+            cluster.lab("restart", victim.name)
+        poll(30, f"{victim.name} Ready", lambda: any(
+            row["Hostname"] == victim.name and row["Status"] == "Ready" for row in manager.rows("node", "ls")))
 
 
 def check_terminal(cluster, service):
     manager = cluster.manager
-    manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--tty", "--name", service, "busybox", "sh", "-c", "echo from a terminal; sleep 1000000")
     cluster.running(service, 1)
     poll(10, "a terminal's line", lambda: manager.docker("service", "logs", "--raw", service).out == "from a terminal\r\n")
     refused = manager.docker("service", "logs", service, check=False)
     expect(refused.code == 1 and "tty service logs only supported with --raw" in refused.err, refused.text)
 
 
+# What each service is made with.
+SERVICES = {
+    "walk-lines": ["--replicas", "9", "busybox", "sh", "-c", WRITER],
+    "walk-ticks": ["--mode", "global", "busybox", "sh", "-c", TICKER],
+    "walk-tty": ["--tty", "busybox", "sh", "-c", "echo from a terminal; sleep 1000000"],
+    "walk-details": ["--mode", "global", "--container-label", "color=dark blue", "--env", "ZONE=a", "--log-driver", "json-file", "--log-opt", "labels=color",
+                     "--log-opt", "env=ZONE", "busybox", "sh", "-c", "echo hello; sleep 1000000"],
+}
+
+
+def check_services(cluster):
+    """`docker service logs`; returns what was seen, in words."""
+    written, ticking, terminal, detailed = SERVICES
+    for name, words in SERVICES.items():
+        cluster.manager.docker("service", "create", "-d", *QUICK, "--name", name, *words)
+    check_terminal(cluster, terminal)
+    check_details(cluster, detailed)
+    places = cluster.running(written, 9)
+    missing = [(node, container) for node in cluster.nodes for container in node.containers(written)]
+
+    def all_written():
+        # The last line of standard error may come after it.
+        while missing and missing[-1][0].docker("logs", "--tail", "3", missing[-1][1]).out.endswith(" done\n"):
+            missing.pop()
+        return not missing
+    poll(90, "every task has written all", all_written)
+    tasks, count = check_lines(cluster, written, places)
+    check_shapes(cluster, written, tasks)
+    cluster.running(ticking, len(cluster.nodes))
+    victim, mid, after, ticks = check_dying_node(cluster, written, ticking)
+    return (f"{count} lines of 9 tasks on {len(places)} nodes, in order, none lost or told twice; --tail, --since, --details, --raw and the rest; "
+            f"with {victim.name} dying the command ended within {mid:.1f} s and named it, asked again after {after:.1f} s; "
+            f"{ticks} lines followed over its return")
+
+
+def check_containers(node):
+    check_container(node)
+    check_packed(node)
+    check_slow_reader(node)
+
+
 def step22(cluster):
     """`docker logs`, `docker service logs`"""
-    services = ["walk-lines", "walk-ticks", "walk-tty", "walk-details"]
-    for service in services:
-        cluster.remove_service(service)
+    cluster.remove_service(*SERVICES)
     try:
-        check_container(cluster.manager)
-        check_packed(cluster.manager)
-        check_slow_reader(cluster.manager)
-        cluster.manager.docker("service", "create", "-d", "--stop-grace-period", "1s", "--replicas", "9", "--name", services[0], "busybox", "sh", "-c", WRITER)
-        places = cluster.running(services[0], 9)
-        poll(90, "every task has written all", lambda: cluster.manager.docker(
-            "service", "logs", "--raw", services[0]).out.count(" done\n") == 9)
-        tasks, count = check_lines(cluster, services[0], places)
-        check_shapes(cluster, services[0], tasks)
-        victim, mid, after = check_dying_node(cluster, services[0])
-        cluster.remove_service(services[0])
-        ticks = check_follow(cluster, services[1])
-        check_terminal(cluster, services[2])
-        check_details(cluster, services[3])
-        return (f"{count} lines of 9 tasks on {len(places)} nodes, in order, none lost or told twice; --tail, --since, --details, --raw and the rest; "
-                f"with {victim.name} dying the command ended after {mid:.1f} s and named it, asked again after {after:.1f} s; "
-                f"{ticks} lines followed over its return")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            beside = pool.submit(check_containers, cluster.manager)
+            said = check_services(cluster)
+            beside.result()
+            return said
     finally:
-        for service in services:
-            cluster.remove_service(service)
+        cluster.remove_service(*SERVICES)
 
 
 STEPS = {22: step22}

@@ -1,5 +1,6 @@
 """Steps 8 to 20 of the walkthrough: networks of the swarm, their addresses, names, ways out, and removal."""
 
+import contextlib
 import json
 import re
 import time
@@ -16,8 +17,7 @@ NETWORKS = ["walk-pools", "walk-a", "walk-b", "mysql-network", "hello-world-netw
 
 def clear(cluster):
     """Removes what an earlier run left."""
-    for service in SERVICES:
-        cluster.remove_service(service)
+    cluster.remove_service(*SERVICES)
     cluster.manager.docker("network", "rm", *NETWORKS, check=False)
 
 
@@ -72,7 +72,7 @@ def step8(cluster):
         "--driver", "overlay", "walk-pools")
     try:
         cluster.manager.docker(
-            "service", "create", "--name", "walk-pools", "--network", "walk-pools", "--replicas", "5", "busybox", *IDLE, timeout=IMAGE_SECONDS)
+            "service", "create", "--detach", "--name", "walk-pools", "--network", "walk-pools", "--replicas", "5", "busybox", *IDLE, timeout=IMAGE_SECONDS)
         cluster.running("walk-pools", 5)
         taken = set(addresses(cluster, "walk-pools", "walk-pools").values())
         service = virtual_address(cluster, "walk-pools", small)
@@ -91,7 +91,7 @@ def step9(cluster):
     expect({"ingress", "mysql-network"} <= names and all(row["Driver"] == "overlay" for row in rows), f"rows {rows}")
     expect(not names & {"bridge", "docker_gwbridge", "host", "none"}, f"rows {rows}")
     cluster.remove_service("walk-nine")
-    cluster.manager.docker("service", "create", "--name", "walk-nine", "--mode", "global", "--network", "mysql-network",
+    cluster.manager.docker("service", "create", "--detach", "--name", "walk-nine", "--mode", "global", "--network", "mysql-network",
                            "--publish", "18099:80", "busybox", *IDLE, timeout=IMAGE_SECONDS)
     try:
         cluster.running("walk-nine", len(cluster.nodes))
@@ -149,7 +149,7 @@ def step10(cluster):
         told = says(result.err, "network", "mysql-network", "network mysql-network not found")
         expect(result.code == 1 and told, f"{node.name}: {result.text}")
     cluster.manager.docker(
-        "service", "create", "--name", "walk-lazy", "--network", "mysql-network", "--constraint", f"node.hostname=={worker.name}",
+        "service", "create", "--detach", "--name", "walk-lazy", "--network", "mysql-network", "--constraint", f"node.hostname=={worker.name}",
         "busybox", *IDLE, timeout=IMAGE_SECONDS)
     try:
         cluster.running("walk-lazy", 1)
@@ -181,17 +181,15 @@ def look_up(node, container, name):
 
 def start_mysql(cluster):
     """mysql-2, and on another node a client of it; returns mysql-2's places and the client's node."""
-    for service in ["mysql-2", "mysql-client"]:
-        cluster.remove_service(service)
-    cluster.manager.docker(
-        "service", "create", "--env", "MYSQL_ROOT_PASSWORD=mysql", "--replicas", "1", "--network", "mysql-network", "--name", "mysql-2",
-        "mysql", timeout=IMAGE_SECONDS)
-    places = cluster.running("mysql-2", 1)
-    node = other_node(cluster, places)
-    cluster.manager.docker(
-        "service", "create", "--name", "mysql-client", "--network", "mysql-network", "--constraint", f"node.hostname=={node.name}",
-        "--entrypoint", "sh", "mysql", *IDLE[1:], timeout=IMAGE_SECONDS)
-    cluster.running("mysql-client", 1)
+    cluster.remove_service("mysql-2", "mysql-client")
+    create = ["service", "create", "--env", "MYSQL_ROOT_PASSWORD=mysql", "--replicas", "1", "--network", "mysql-network", "--name", "mysql-2", "mysql"]
+    with cluster.manager.beside(*create, timeout=IMAGE_SECONDS):
+        places = cluster.running("mysql-2", 1)
+        node = other_node(cluster, places)
+        cluster.manager.docker(
+            "service", "create", "--detach", "--name", "mysql-client", "--network", "mysql-network", "--constraint", f"node.hostname=={node.name}",
+            "--entrypoint", "sh", "mysql", *IDLE[1:], timeout=IMAGE_SECONDS)
+        cluster.running("mysql-client", 1)
     return places, node
 
 
@@ -202,7 +200,8 @@ def step11(cluster):
     options = cluster.manager.inspect("network", "overlay-network-2")["Options"]
     expect(options.get("encrypted") == "", f"options: {options}")
     cluster.manager.docker(
-        "service", "create", "--name", "walk-sealed", "--network", "overlay-network-2", "--mode", "global", "busybox", *IDLE, timeout=IMAGE_SECONDS)
+        "service", "create", "--detach", "--name", "walk-sealed", "--network", "overlay-network-2", "--mode", "global", "busybox", *IDLE,
+        timeout=IMAGE_SECONDS)
     try:
         cluster.running("walk-sealed", len(cluster.nodes))
         ends = []
@@ -248,25 +247,27 @@ def step13(cluster):
     return f"created beside {', '.join(others)}; Internal and the label are shown"
 
 
-def start_hello(cluster, *options):
+@contextlib.contextmanager
+def three_tasks(cluster, *options):
+    """The service on all nodes; the body looks at it while the command that creates it watches it."""
     cluster.remove_service("hello-world")
-    cluster.manager.docker(
-        "service", "create", "--name", "hello-world", "--network", "hello-world-network", *options, "--replicas", "3", "tutum/hello-world",
-        timeout=IMAGE_SECONDS)
-    places = cluster.running("hello-world", 3)
-    expect(sorted(places) == sorted(node.name for node in cluster.nodes), f"tasks are on {places}")
+    create = ["service", "create", "--name", "hello-world", "--network", "hello-world-network", *options, "--replicas", "3", "tutum/hello-world"]
+    with cluster.manager.beside(*create, timeout=IMAGE_SECONDS):
+        places = cluster.running("hello-world", 3)
+        expect(sorted(places) == sorted(node.name for node in cluster.nodes), f"tasks are on {places}")
+        yield
 
 
 def step14(cluster):
     """three tasks of an internal network on three nodes"""
-    start_hello(cluster)
-    for node in cluster.nodes:
-        container = node.containers("hello-world")[0]
-        networks = node.inspect("container", container)["NetworkSettings"]["Networks"]
-        expect(list(networks) == ["hello-world-network"] and networks["hello-world-network"]["IPAddress"].startswith("10.0.1."), f"{networks}")
-        routes = node.docker("exec", container, "ip", "route").out
-        expect("default" not in routes, f"routes on {node.name}: {routes}")
-        expect(container not in node.inspect("network", "docker_gwbridge")["Containers"], f"{node.name}: the task is on docker_gwbridge")
+    with three_tasks(cluster):
+        for node in cluster.nodes:
+            container = node.containers("hello-world")[0]
+            networks = node.inspect("container", container)["NetworkSettings"]["Networks"]
+            expect(list(networks) == ["hello-world-network"] and networks["hello-world-network"]["IPAddress"].startswith("10.0.1."), f"{networks}")
+            routes = node.docker("exec", container, "ip", "route").out
+            expect("default" not in routes, f"routes on {node.name}: {routes}")
+            expect(container not in node.inspect("network", "docker_gwbridge")["Containers"], f"{node.name}: the task is on docker_gwbridge")
     return "one task a node, each with an address of 10.0.1.0/24 and nothing else: no default route, no docker_gwbridge"
 
 
@@ -315,16 +316,16 @@ def step16(cluster):
 
 def step17(cluster):
     """a published port gives the tasks of an internal network a way in, and out"""
-    start_hello(cluster, "--publish", "8080:80")
-    for node in cluster.nodes:
-        for way in cluster.ways(cluster.manager, "ingress"):
-            poll(30, f"an answer through {node.name}", lambda: cluster.get(url(node.at(way), 8080)))
-        container = node.containers("hello-world")[0]
-        networks = node.inspect("container", container)["NetworkSettings"]["Networks"]
-        expect(sorted(networks) == ["hello-world-network", "ingress"], f"networks on {node.name}: {sorted(networks)}")
-        expect(container in node.inspect("network", "docker_gwbridge")["Containers"], f"{node.name}: the task is not on docker_gwbridge")
-        links = re.findall(r"^\d+: (eth\d)", node.docker("exec", container, "ip", "-o", "link").out, re.M)
-        expect(sorted(set(links)) == ["eth0", "eth1", "eth2"], f"links on {node.name}: {links}")
+    with three_tasks(cluster, "--publish", "8080:80"):
+        for node in cluster.nodes:
+            for way in cluster.ways(cluster.manager, "ingress"):
+                poll(30, f"an answer through {node.name}", lambda: cluster.get(url(node.at(way), 8080)))
+            container = node.containers("hello-world")[0]
+            networks = node.inspect("container", container)["NetworkSettings"]["Networks"]
+            expect(sorted(networks) == ["hello-world-network", "ingress"], f"networks on {node.name}: {sorted(networks)}")
+            expect(container in node.inspect("network", "docker_gwbridge")["Containers"], f"{node.name}: the task is not on docker_gwbridge")
+            links = re.findall(r"^\d+: (eth\d)", node.docker("exec", container, "ip", "-o", "link").out, re.M)
+            expect(sorted(set(links)) == ["eth0", "eth1", "eth2"], f"links on {node.name}: {links}")
     return "answers the client on every node; each task is on hello-world-network, ingress and docker_gwbridge"
 
 
@@ -376,8 +377,7 @@ def step20(cluster):
         cluster.manager.docker("service", "rm", name)
     out = cluster.manager.docker("network", "rm", "mysql-network").out.strip()
     expect(out == "mysql-network" and not listed(cluster.manager, "mysql-network"), f"printed: {out}")
-    for name in ["mysql-client", "mysql-2"]:
-        cluster.gone(name)
+    cluster.gone("mysql-client", "mysql-2")
     return "exit code 1 with both ids, nothing removed; removed at once when the services are gone"
 
 
