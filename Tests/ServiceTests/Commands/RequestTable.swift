@@ -52,6 +52,19 @@ enum RequestTable {
         }
     }
 
+    /// Goes through rows, some at a time: most of each is waiting for a program or a connection.
+    static func each(
+        of rows: [RequestRow], _ body: @escaping @Sendable (RequestRow) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, row) in rows.enumerated() {
+                if index >= 4 { try await group.next() }
+                group.addTask { try await body(row) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     static func all() throws -> [RequestRow] { try CommandList.all.flatMap { try rows(name(of: $0)) } }
 }
 

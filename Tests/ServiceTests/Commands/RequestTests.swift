@@ -11,7 +11,7 @@ struct RequestTests {
     func `a command sends what its table says`(path: String) async throws {
         let rows = try RequestTable.rows(path.replacing(" ", with: "-"))
         #expect(!rows.isEmpty, "no table for \(path)")
-        for row in rows {
+        try await RequestTable.each(of: rows) { row in
             let run = try await CommandRun.apus(row)
             let text = RequestText(directory: run.directory)
             #expect(

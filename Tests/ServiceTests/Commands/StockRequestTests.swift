@@ -9,9 +9,11 @@ import Testing
 struct StockRequestTests {
     @Test(arguments: CommandList.all.map(\.path))
     func `the stock command sends the same`(path: String) async throws {
-        for row in try RequestTable.rows(path.replacing(" ", with: "-")) where row.difference == nil {
-            let own = try await CommandRun.apus(row)
+        let rows = try RequestTable.rows(path.replacing(" ", with: "-")).filter { $0.difference == nil }
+        try await RequestTable.each(of: rows) { row in
+            async let running = CommandRun.apus(row)
             let stock = try await CommandRun.stock(row)
+            let own = try await running
             #expect(Self.compared(own) == Self.compared(stock), "$ \(row.line): \(stock.status) \(stock.errors)")
         }
     }

@@ -108,7 +108,8 @@ import Testing
                     curl -sf "http://$(\(Self.top)/Demo/registry address)/v2/_catalog"
                     \(Self.top)/Demo/registry stop
                     ! \(Self.top)/Demo/registry status || exit 3
-                    kill "$other"
+                    # SIGTERM is blocked in what threads of this process start, as in the threads.
+                    kill -KILL "$other"
                     """,
                 ], in: directory, ["APUS_REGISTRY_DATA": directory + "/data"])
             #expect(status == 0, "\(output)")
