@@ -36,9 +36,11 @@ import Testing
     }
 
     /// Asks as curl would, and reads to the end.
-    private func get(_ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace) async throws -> String {
+    private func get(
+        _ address: IPAddress, _ port: UInt16, from namespace: NetworkNamespace, seconds: Int = 5
+    ) async throws -> String {
         try await namespace.run {
-            let socket = try connectedSocket(address, port)
+            let socket = try connectedSocket(address, port, seconds: seconds)
             try socket.writeAll(Array("GET / HTTP/1.0\r\n\r\n".utf8))
             return String(decoding: try socket.readToEnd(), as: UTF8.self)
         }
@@ -79,7 +81,7 @@ import Testing
                 try await LabNetwork.setConnected(false, "client", paths)
                 #expect(try await LabNetwork.disconnected(paths) == ["client"])
                 await #expect(throws: SystemError.self) {
-                    try await get(internet, InternetHost.webPort, from: client)
+                    try await get(internet, InternetHost.webPort, from: client, seconds: 1)
                 }
                 try await LabNetwork.setConnected(true, "client", paths)
                 #expect(try await LabNetwork.disconnected(paths).isEmpty)

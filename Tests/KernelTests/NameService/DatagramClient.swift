@@ -41,11 +41,13 @@ func sendDatagram(_ octets: [UInt8], _ address: IPAddress, _ port: UInt16) throw
     try check(sent, "send")
 }
 
-/// A blocking socket with five seconds for each step.
-func connectedSocket(_ address: IPAddress, _ port: UInt16, _ kind: __socket_type = SOCK_STREAM) throws -> Descriptor {
+/// A blocking socket with so many seconds for each step.
+func connectedSocket(
+    _ address: IPAddress, _ port: UInt16, _ kind: __socket_type = SOCK_STREAM, seconds: Int = 5
+) throws -> Descriptor {
     let place = InternetSocketAddress(address, port: port)
     let socket = Descriptor(owning: Glibc.socket(place.family, CInt(kind.rawValue), 0))
-    var limit = timeval(tv_sec: 5, tv_usec: 0)
+    var limit = timeval(tv_sec: seconds, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
         try check(
             setsockopt(socket.raw, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size)), "set time limit")
