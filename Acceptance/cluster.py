@@ -240,11 +240,13 @@ class Cluster:
     def heard(self, node, arguments, result):
         """Called after every command of the CLI: for those who keep account of what was asked for."""
 
+    def enter(self, member):
+        """Goes before a command in a member's namespaces: as `apus lab exec`, whose start takes longer than most of what is looked at in there."""
+        names = {"net": "--net", "uts": "--uts", "mnt": "--mount"} if any(node.name == member for node in self.nodes) else {"net": "--net"}
+        return ["nsenter", *(f"{option}=/run/apus-lab/{self.name}/namespaces/{name}/{member}" for name, option in names.items()), "--"]
+
     def inside(self, member, *command, timeout=30):
-        """As `apus lab exec`, whose start takes longer than most of what is looked at in there."""
-        names = ["net", "uts", "mnt"] if any(node.name == member for node in self.nodes) else ["net"]
-        options = {"net": "--net", "uts": "--uts", "mnt": "--mount"}
-        return run(["nsenter", *(f"{options[name]}=/run/apus-lab/{self.name}/namespaces/{name}/{member}" for name in names), "--", *command], timeout)
+        return run([*self.enter(member), *command], timeout)
 
     def client(self, *command, timeout=30):
         return self.inside("client", *command, timeout=timeout)

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 """Receivers of logs that share nothing with Apus: each writes what it takes as lines of JSON, {"text", "stream", …}, to a file.
 
-    Acceptance/log_receivers.py KIND PORT FILE [--faults] [--raw]
+    Acceptance/log_receivers.py KIND PORT FILE [--faults] [--raw] [--credentials]
 
 KIND: fluentd, gelf-udp, gelf-tcp, http (OTLP, Elasticsearch, Splunk, Loki, CloudWatch Logs by their paths), syslog-udp, syslog-tcp, syslog-tls (with
 FILE.pem), syslog-unix and syslog-unixgram (PORT is a path). With --faults each fourth request of HTTP is refused for a while, and each seventh document
-of `_bulk`; fluentd drops the connection in front of each fourth acknowledgement. With --raw each line has the bytes that it came as, too.
+of `_bulk`; fluentd drops the connection in front of each fourth acknowledgement. With --raw each line has the bytes that it came as, too. With
+--credentials that of HTTP also answers where Amazon's containers ask for credentials, of whom there can be one in a node.
 """
 
 import base64
-
+import functools
 import gzip
 import hashlib
 import hmac
@@ -292,7 +293,7 @@ class Signature:
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest() == fields["Signature"]
 
 
-def http(port, record, faults):
+def http(port, record, faults, credentials=False):
     streams, documents, count, bulk = {}, set(), [0], [0]
 
     class Handler(BaseHTTPRequestHandler):
@@ -426,17 +427,14 @@ def http(port, record, faults):
             self.answer(200, {"nextSequenceToken": str(count[0])})
 
     ThreadingHTTPServer.allow_reuse_address = True
-    if os.path.exists("/sys/class/net/lo") and port != 80:
-        # Where containers of Amazon's services ask for credentials, if the address is this node's.
-        try:
-            threading.Thread(target=ThreadingHTTPServer(("169.254.170.2", 80), Handler).serve_forever, daemon=True).start()
-        except OSError:
-            pass
+    if credentials:
+        # Where containers of Amazon's services ask for credentials, an address of this node for that time.
+        threading.Thread(target=ThreadingHTTPServer(("169.254.170.2", 80), Handler).serve_forever, daemon=True).start()
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
 
 if __name__ == "__main__":
     kind, number, target = sys.argv[1:4]
-    kinds = {"fluentd": fluentd, "gelf-udp": gelf_udp, "gelf-tcp": gelf_tcp, "http": http, "syslog-udp": syslog_udp, "syslog-tcp": syslog_tcp,
-             "syslog-tls": syslog_tls, "syslog-unix": syslog_unix, "syslog-unixgram": syslog_unixgram}
+    kinds = {"fluentd": fluentd, "gelf-udp": gelf_udp, "gelf-tcp": gelf_tcp, "syslog-udp": syslog_udp, "syslog-tcp": syslog_tcp, "syslog-tls": syslog_tls,
+             "syslog-unix": syslog_unix, "syslog-unixgram": syslog_unixgram, "http": functools.partial(http, credentials="--credentials" in sys.argv)}
     kinds[kind](int(number) if number.isdigit() else number, Record(target, "--raw" in sys.argv), "--faults" in sys.argv)
