@@ -21,16 +21,27 @@ def mounts_of(node):
     return f"mnt:[{os.stat(f'/run/apus-lab/{node.cluster.name}/namespaces/mnt/{node.name}').st_ino}]"
 
 
-def is_program(pid, names, space):
+def program(pid):
     # A sealed copy of crun has no file: its name is `memfd:crun (deleted)`.
-    name = os.path.basename(link(f"/proc/{pid}/exe")).removeprefix("memfd:").split(" ")[0]
-    return name in names and link(f"/proc/{pid}/ns/mnt") == space
+    return os.path.basename(link(f"/proc/{pid}/exe")).removeprefix("memfd:").split(" ")[0]
+
+
+def victims(nodes, kind, besides=()):
+    """(node, pid) of a program: apusd, etcd, conmon; `runtime` is crun or runc. `besides`: names in /proc that are not looked at."""
+    names = ("crun", "runc") if kind == "runtime" else (kind,)
+    places = {mounts_of(node): (number, node) for number, node in enumerate(nodes)}
+    found = []
+    for pid in os.listdir("/proc"):
+        if pid.isdigit() and pid not in besides and program(pid) in names:
+            number, node = places.get(link(f"/proc/{pid}/ns/mnt"), (None, None))
+            if node:
+                found.append((number, int(pid), node))
+    return [(node, pid) for _, pid, node in sorted(found, key=lambda one: one[:2])]
 
 
 def processes(node, kind):
-    """Pids of a program on a node: apusd, etcd, conmon; `runtime` is crun or runc."""
-    names, space = ("crun", "runc") if kind == "runtime" else (kind,), mounts_of(node)
-    return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if is_program(pid, names, space)]
+    """Pids of a program on a node."""
+    return [pid for _, pid in victims([node], kind)]
 
 
 def shoot(pid):

@@ -1,5 +1,6 @@
 """Kills processes of a lab at random moments while something is under way there."""
 
+import os
 import random
 import threading
 import time
@@ -9,6 +10,7 @@ from cluster import Failure
 
 KINDS = ["apusd", "conmon", "runtime", "etcd"]
 PROBE_INTERVAL = 0.004  # seconds between two looks for a process that lives for some hundredths of a second
+YOUTH = 0.5  # seconds after which a process that is another program stays it
 LONGEST_LIFE = 0.06  # seconds after its appearance at which such a process is killed at the latest
 LONGEST_DEATH = 2  # seconds until a killed daemon is started again
 
@@ -96,8 +98,9 @@ class Killer:
             began, self.is_acting = self.began, True
         try:
             snapshot = self.cluster.snapshot()
+            old, end = set(os.listdir("/proc")), time.monotonic() + YOUTH
             while True:
-                victims = [(node, pid) for node in self.cluster.nodes for pid in sorted(invariants.processes(node, kind))]
+                victims = invariants.victims(self.cluster.nodes, kind, old if time.monotonic() > end else ())
                 if victims:
                     if kind == "runtime":
                         time.sleep(life)
