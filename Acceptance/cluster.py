@@ -126,20 +126,21 @@ class Node:
         self.addresses = entry["addresses"]
         self.pid = entry.get("pid")
 
-    def docker(self, *arguments, timeout=60, check=True, tty=False, stdin=None):
+    def docker(self, *arguments, timeout=60, check=True, tty=False, stdin=None, cli=None):
         env = dict(os.environ, DOCKER_HOST=self.docker_host, DOCKER_CLI_HINTS="false", LANG="C.UTF-8")
         env.pop("DOCKER_CONTEXT", None)
         env.pop("APUS_HOST", None)
-        command = [self.cluster.cli, *arguments]
+        cli = cli or self.cluster.cli
+        command = [cli, *arguments]
         result = run_on_terminal(command, timeout, env) if tty else run(command, timeout, env, stdin)
         with self.cluster.hearing:
             self.cluster.heard(self, arguments, result)
-        if "unknown flag: --" in result.err and self.cluster.knows_its_flags and self.cluster.cli != self.cluster.apus \
+        if "unknown flag: --" in result.err and self.cluster.knows_its_flags and cli != self.cluster.apus \
                 and self.cluster.docker_version() < (28, 0):
             major, minor = self.cluster.docker_version()
             raise Skip(f"docker {major}.{minor} here, which has no {re.search('unknown flag: (--[a-z-]+)', result.err)[1]}")
         if check:
-            expect(result.code == 0, f"`{os.path.basename(self.cluster.cli)} {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
+            expect(result.code == 0, f"`{os.path.basename(cli)} {' '.join(arguments)}` on {self.name} ended with {result.code}: {result.text[-600:]}")
         return result
 
     @contextlib.contextmanager
