@@ -174,8 +174,7 @@ class Account(Cluster):
             expect(result.code == 0 and not result.out, f"published ports: {result.text[-300:]}")
 
     def remove_everything(self):
-        for row in self.manager.rows("service", "ls"):
-            self.remove_service(row["Name"])
+        self.remove_service(*(row["Name"] for row in self.manager.rows("service", "ls")))
         for node in self.nodes:
             ids = node.docker("ps", "-aq").out.split()
             if ids:
