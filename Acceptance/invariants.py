@@ -2,7 +2,6 @@
 And the processes of a node, to kill them."""
 
 import glob
-import json
 import os
 import re
 import signal
@@ -63,8 +62,7 @@ def monitored(pid):
 
 def containers(node):
     """Every container of a node, running or not: {id: what inspect says}."""
-    ids = node.docker("ps", "-aq", "--no-trunc").out.split()
-    return {one["Id"]: one for one in json.loads(node.docker("inspect", "--type", "container", *ids).out)} if ids else {}
+    return {one["Id"]: node.get(f"/containers/{one['Id']}/json") for one in node.get("/containers/json?all=1")}
 
 
 def running(found):
