@@ -12,6 +12,8 @@ enum ContainerEvent: Sendable, Equatable {
     case restartAbandoned
     /// Its processes have been frozen, or set free.
     case frozen, thawed
+    /// The kernel has killed a process of the run that began then for want of memory, and the run goes on.
+    case memoryKilled(runOf: Timestamp)
     case processEnded(ProcessEnd)
     /// What had to be done after the process' end has been done.
     /// - Parameter delay: After how long the container's policy starts it again, unless somebody wants it to end; `nil` for never.

@@ -13,6 +13,11 @@ extension ContainerPhase {
         case .restartAbandoned: return setStop(from: .restart, to: .user)
         case .frozen: return freeze()
         case .thawed: return thaw()
+        case .memoryKilled(let startedAt):
+            guard var run, run.startedAt == startedAt else { return [] }
+            run.hadMemoryKill = true
+            set(run)
+            return []
         case .processEnded(let end): return processEnded(end)
         case .settled(let timestamp, let delay): return settled(timestamp, delay)
         case .adopted(let isAlive): return adopted(isAlive)
@@ -144,8 +149,8 @@ extension ContainerPhase {
         // Docker's code for an end that nobody has seen.
         let end = run.end ?? ProcessEnd(code: 255, wasOutOfMemory: false)
         var exit = Exit(
-            code: end.code, wasOutOfMemory: end.wasOutOfMemory, startedAt: run.startedAt, finishedAt: timestamp,
-            cause: .itself)
+            code: end.code, wasOutOfMemory: end.wasOutOfMemory || run.hadMemoryKill == true, startedAt: run.startedAt,
+            finishedAt: timestamp, cause: .itself)
         var effects: [ContainerEffect] = []
         if case .stopping(_, let stop) = self {
             exit.cause = ExitCause(stop.by)
@@ -193,7 +198,9 @@ extension ContainerPhase {
     }
 
     private static func vanished(_ run: Run, _ timestamp: Timestamp, _ cause: ExitCause) -> Exit {
-        Exit(code: 255, startedAt: run.startedAt, finishedAt: timestamp, cause: cause)
+        Exit(
+            code: 255, wasOutOfMemory: run.hadMemoryKill == true, startedAt: run.startedAt, finishedAt: timestamp,
+            cause: cause)
     }
 
     private mutating func remove() -> [ContainerEffect] {

@@ -45,6 +45,8 @@ enum ContainerPhase: Sendable, Equatable {
         var previousEnd = Timestamp.zero
         /// How the process ended, while that is being settled: its own traces go before the rest is done.
         var end: ProcessEnd?
+        /// The kernel has killed a process of it for want of memory; `nil` for not, also in records of before this was kept.
+        var hadMemoryKill: Bool?
     }
 
     struct Stop: Codable, Sendable, Equatable {
@@ -59,6 +61,7 @@ enum ContainerPhase: Sendable, Equatable {
     struct Exit: Codable, Sendable, Equatable {
         /// The process' exit code, 128 + the signal that ended it, or Docker's code of a start that failed.
         var code: Int
+        /// Of any process of the run, not necessarily the first.
         var wasOutOfMemory = false
         var startedAt: Timestamp
         var finishedAt: Timestamp
@@ -199,6 +202,7 @@ extension ContainerPhase {
             state.pid = run.pid
             state.startedAt = run.startedAt
             state.finishedAt = run.previousEnd
+            state.outOfMemoryKilled = run.hadMemoryKill == true
         } else if let exit {
             state.exitCode = exit.code
             state.error = exit.error

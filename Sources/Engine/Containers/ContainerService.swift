@@ -138,13 +138,24 @@ package final class ContainerService: ContainerBackend {
             // Cancelled: the loop ends.
             guard let snapshot = try? await telemetry.snapshot(after: last) else { break }
             last = snapshot.time
-            tellOfMemoryKills(in: snapshot)
+            await tellOfMemoryKills(in: snapshot)
         }
     }
 
-    func tellOfMemoryKills(in snapshot: Snapshot) {
+    func tellOfMemoryKills(in snapshot: Snapshot) async {
         for id in memoryKills.untold(in: snapshot) {
-            if let record = containers.record(id), record.isUp { tellOfMemoryKill(record) }
+            guard let record = containers.record(id), let run = record.phase.run else { continue }
+            do {
+                // On record first: who hears of it and looks finds it, as with Docker.
+                try await containers.receive(id, .memoryKilled(runOf: run.startedAt), .regardless)
+            } catch is CancellationError {
+                // The daemon ends: it is in memory, and told of all the same.
+            } catch {
+                log.debug(
+                    "a container went while a kill for want of memory was put on record",
+                    metadata: ["container": "\(id)", "error": "\(error)"])
+            }
+            tellOfMemoryKill(record)
         }
     }
 

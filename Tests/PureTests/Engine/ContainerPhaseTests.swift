@@ -32,7 +32,8 @@ import Testing
         ("unhealthy", .stopRequested(by: .unhealthy, deadline: nil)),
         ("restart", .stopRequested(by: .restart, deadline: nil)),
         ("force", .stopRequested(by: .removal, deadline: nil)), ("abandoned", .restartAbandoned), ("frozen", .frozen),
-        ("thawed", .thawed), ("ended", .processEnded(ProcessEnd(code: 9, wasOutOfMemory: true))),
+        ("thawed", .thawed), ("killed", .memoryKilled(runOf: began)),
+        ("ended", .processEnded(ProcessEnd(code: 9, wasOutOfMemory: true))),
         ("over", .settled(at: now, restartAfter: nil)), ("again", .settled(at: now, restartAfter: .seconds(1))),
         ("adopted", .adopted(isAlive: true)), ("lost", .lost(at: now)), ("remove", .removalBegan),
         ("remains", .removalFailed("busy")),
@@ -50,6 +51,7 @@ import Testing
         abandoned:    - - - - - - - - stopping:user - - - -
         frozen:       !notRunning !notRunning !notRunning !notRunning paused !paused stopping:user~ !paused stopping:restart~ !notRunning !notRunning !notRunning !notRunning
         thawed:       !notPaused !notPaused !notPaused !notPaused !notPaused running !notPaused stopping:user !notPaused !notPaused !notPaused !notPaused !notPaused
+        killed:       - - - - running! paused! stopping:user! stopping:user~! stopping:restart! - - - -
         ended:        - - - - running.>settle paused.>settle stopping:user.>settle stopping:user~.>settle stopping:restart.>settle - - - -
         over:         - - - - exited:itself>end+release.over+temporary exited:itself>end+release.over+temporary exited:user>end+release.over+temporary exited:user>end+release.over+temporary restarting>end+release.over - - - -
         again:        - - - - restarting>end+release+restart restarting>end+release+restart exited:user>end+release.over+temporary exited:user>end+release.over+temporary restarting>end+release.over - - - -
@@ -88,15 +90,18 @@ import Testing
         case .created(.interrupted): "interrupted"
         case .starting(let start):
             (start.isRestart ? "again" : "starting") + (start.stop.map { ":\($0.by)" } ?? "")
-        case .running(let run): "running" + (run.end == nil ? "" : ".")
-        case .paused(let run): "paused" + (run.end == nil ? "" : ".")
-        case .stopping(let run, let stop):
-            "stopping:\(stop.by)" + (stop.isFrozen ? "~" : "") + (run.end == nil ? "" : ".")
+        case .running(let run): "running" + text(run)
+        case .paused(let run): "paused" + text(run)
+        case .stopping(let run, let stop): "stopping:\(stop.by)" + (stop.isFrozen ? "~" : "") + text(run)
         case .restarting: "restarting"
         case .exited(let exit): "exited:\(exit.cause)"
         case .removing: "removing"
         case .dead: "dead"
         }
+    }
+
+    private static func text(_ run: ContainerPhase.Run) -> String {
+        (run.hadMemoryKill == true ? "!" : "") + (run.end == nil ? "" : ".")
     }
 
     private static func text(_ effect: ContainerEffect) -> String {
@@ -155,6 +160,23 @@ import Testing
         let running = ContainerPhase.running(.init(pid: 1, startedAt: Self.now, previousEnd: Self.began)).shown
         #expect(running.startedAt == Self.now && running.finishedAt == Self.began)
         #expect(ContainerPhase.exited(Self.before).shown.finishedAt == Self.before.finishedAt)
+    }
+
+    @Test func `a kill for want of memory counts for its own run alone, and for how that ends`() {
+        var phase = ContainerPhase.running(Self.run)
+        _ = phase.receive(.memoryKilled(runOf: Self.now))
+        #expect(phase == .running(Self.run))
+        _ = phase.receive(.memoryKilled(runOf: Self.began))
+        #expect(phase.shown.outOfMemoryKilled)
+        var lost = phase
+        _ = lost.receive(.lost(at: Self.now))
+        #expect(lost.shown.outOfMemoryKilled)
+        _ = phase.receive(.processEnded(ProcessEnd(code: 0, wasOutOfMemory: false)))
+        _ = phase.receive(.settled(at: Self.now, restartAfter: nil))
+        #expect(phase.shown.outOfMemoryKilled)
+        _ = phase.receive(.startRequested)
+        _ = phase.receive(.started(pid: 8, at: Self.now))
+        #expect(!phase.shown.outOfMemoryKilled)
     }
 
     @Test func `a phase is read as it was written`() throws {

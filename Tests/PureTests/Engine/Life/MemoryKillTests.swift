@@ -57,9 +57,11 @@ import Testing
                 try await fixture.make(id)
                 try await fixture.service.startContainer(id)
             }
-            fixture.service.tellOfMemoryKills(in: snapshot(["again": 1, "once": 1, "whole": 0]))
-            fixture.service.tellOfMemoryKills(in: snapshot(["again": 1, "once": 1, "whole": 0]))
+            await fixture.service.tellOfMemoryKills(in: snapshot(["again": 1, "once": 1, "whole": 0]))
+            await fixture.service.tellOfMemoryKills(in: snapshot(["again": 1, "once": 1, "whole": 0]))
             try await eventually { told.withLock { $0 } == ["oom again", "oom once"] }
+            #expect(
+                ["again", "once", "whole"].map { fixture.phase($0)?.shown.outOfMemoryKilled } == [true, true, false])
             for (id, code, kills) in [("again", 137, Int64(2)), ("once", 1, 1), ("whole", 137, 1)] {
                 fixture.runtime.end(id, code: code, kills: kills)
                 try await eventually { told.withLock { $0.last } == "die \(id)" }
@@ -69,6 +71,25 @@ import Testing
                     "oom again", "die again", "die once", "oom whole", "die whole",
                 ])
             #expect(fixture.phase("once")?.exit?.wasOutOfMemory == true)
+        }
+    }
+
+    @Test func `a kill that a container outlives is in its state until it is started again, however it ends`()
+        async throws
+    {
+        try await LifeFixture.run { fixture in
+            try await fixture.make("c")
+            try await fixture.service.startContainer("c")
+            #expect(fixture.phase("c")?.shown.outOfMemoryKilled == false)
+            await fixture.service.tellOfMemoryKills(in: snapshot(["c": 1]))
+            let state = try #require(fixture.phase("c")?.shown)
+            #expect(state.outOfMemoryKilled && state.running)
+            // Nothing is counted where a container ends with code 0.
+            fixture.runtime.end("c", code: 0)
+            try await eventually { fixture.phase("c")?.isUp == false }
+            #expect(fixture.phase("c")?.shown.outOfMemoryKilled == true)
+            try await fixture.service.startContainer("c")
+            #expect(fixture.phase("c")?.shown.outOfMemoryKilled == false)
         }
     }
 }
