@@ -24,10 +24,9 @@ package final class ConmonRuntime: ContainerRuntime {
     let conmonCgroup: CgroupEntry
     private let crun: SealedProgram?
     let entries = Mutex<[String: Entry]>([:])
-    /// Makes pipes larger.
+    /// Makes pipes larger and smaller.
     private let plumber = WorkerThread()
-    /// Containers whose pipes are large.
-    private let enlarged = Mutex<Set<String>>([])
+    private let places = Mutex(PipePlaces())
 
     static let conmonGroup = "/apus/conmon"
 
@@ -90,7 +89,9 @@ package final class ConmonRuntime: ContainerRuntime {
             let started = try await launch.start(as: .create) { [group] in
                 try await hub.connect(directory: launch.directory, on: group)
             }
-            try await keep(started, of: request)
+            let record = try await keep(started, of: request)
+            // Until a flood is noticed it would wait for whatever conmon waits for.
+            if request.logPath != nil, !record.terminal { enlargePipe(.output, of: record) }
             return CreatedContainer(pid: started.pid, warnings: warnings)
         } catch {
             let failure = error
@@ -119,7 +120,7 @@ package final class ConmonRuntime: ContainerRuntime {
         return RuntimeCommand(name: name, program: program, paths: paths)
     }
 
-    private func keep(_ started: ConmonLaunch.Started, of request: CreateRequest) async throws {
+    private func keep(_ started: ConmonLaunch.Started, of request: CreateRequest) async throws -> RuntimeRecord {
         let requested = request.specification
         guard let startTime = started.startTime, let conmonStartTime = started.conmonStartTime else {
             throw RuntimeError(.runtimeFailed, "the container's first process is gone already")
@@ -130,6 +131,7 @@ package final class ConmonRuntime: ContainerRuntime {
         let path = paths.record(requested.id)
         try await onThread { try PlainFile.replace(JSONText.encode(record), at: path) }
         entries.withLock { $0[requested.id]?.record = record }
+        return record
     }
 
     private func arguments(for request: CreateRequest, _ runtime: RuntimeCommand) -> [String] {
@@ -220,6 +222,7 @@ package final class ConmonRuntime: ContainerRuntime {
     package func delete(_ id: String) async throws {
         try Self.checkName(id)
         let hub = entries.withLock { $0.removeValue(forKey: id)?.hub }
+        places.withLock { $0.leave(id) }
         hub?.letGo()
         // The bundle goes last: without it nothing is left.
         let states = RuntimeName.allCases.map { paths.state(id, of: $0) }
@@ -302,21 +305,25 @@ package final class ConmonRuntime: ContainerRuntime {
 
     /// A container that writes fast gets a larger pipe, so that it does not wait whenever conmon or this program does for a moment.
     private func enlargePipe(_ stream: OutputPiece.Stream, of id: String) {
-        guard let record = entries.withLock({ $0[id]?.record }) else { return }
-        let present = entries.withLock { Set($0.filter { $0.value.record != nil }.keys) }
-        let others = enlarged.withLock { enlarged in
-            enlarged.formIntersection(present)
-            let others = enlarged.subtracting([id]).count
-            if others < OutputPipes.mostContainers { enlarged.insert(id) }
-            return others
-        }
-        guard others < OutputPipes.mostContainers else { return }
-        let layout = layout
-        plumber.post {
+        guard !places.withLock({ $0.flooded(id, stream, now: .now) }),
+            let record = entries.withLock({ $0[id]?.record })
+        else { return }
+        enlargePipe(stream, of: record)
+    }
+
+    private func enlargePipe(_ stream: OutputPiece.Stream, of record: RuntimeRecord) {
+        let owner = PipePlaces.Owner(id: record.id, pid: record.pid, startTime: record.startTime)
+        plumber.post { [weak self] in
+            guard let self, entries.withLock({ $0[record.id]?.record == record }),
+                let place = places.withLock({ $0.take(for: owner, stream, now: .now) })
+            else { return }
+            if let former = place.former, Processes.startTime(of: former.pid) == former.startTime {
+                for stream in place.streams { OutputPipes.narrow(stream, of: former.pid) }
+            }
             // One whose limit cannot be read has ended.
-            guard
-                let memory = try? Cgroups.statistics(of: ContainerSpecification.cgroup(of: id), in: layout),
-                let bytes = OutputPipes.bytes(besides: others, limit: memory.memoryLimitBytes),
+            let group = ContainerSpecification.cgroup(of: record.id)
+            guard let memory = try? Cgroups.statistics(of: group, in: layout),
+                let bytes = OutputPipes.bytes(at: place.number, limit: memory.memoryLimitBytes),
                 Processes.startTime(of: record.pid) == record.startTime
             else { return }
             OutputPipes.enlarge(stream, of: record.pid, to: bytes)

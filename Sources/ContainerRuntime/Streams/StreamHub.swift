@@ -28,7 +28,7 @@ final class StreamHub: Sendable {
         var isLooking = false
         /// The log has grown so much meanwhile that nothing more is taken before that.
         var isHeld = false
-        /// What has come since a moment, and who is told once when much comes in a short time.
+        /// What has come since a moment, and who is told each time much has come in a short time.
         var flood: (since: ContinuousClock.Instant, bytes: Int, body: @Sendable (OutputPiece.Stream) -> Void)?
     }
 
@@ -101,7 +101,7 @@ final class StreamHub: Sendable {
         state.withLock { $0.watch = (max(1, step), body) }
     }
 
-    /// Says once when output comes faster than 4 MB/s, and of which stream. Called on an event loop: it must not block.
+    /// Says when output comes faster than 4 MB/s, and of which stream: each time a megabyte of it has come. Called on an event loop: it must not block.
     func whenFlooding(_ body: @escaping @Sendable (OutputPiece.Stream) -> Void) {
         state.withLock { $0.flood = (.now, 0, body) }
     }
@@ -278,7 +278,7 @@ extension StreamHub.State {
         return watch.body
     }
 
-    /// - Returns: Who is to be told that much comes in a short time.
+    /// - Returns: Who is to be told that much has come in a short time.
     fileprivate mutating func swell(by piece: OutputPiece) -> (@Sendable (OutputPiece.Stream) -> Void)? {
         guard var flood else { return nil }
         flood.bytes += piece.bytes.readableBytes
@@ -286,7 +286,7 @@ extension StreamHub.State {
         guard flood.bytes >= StreamHub.floodBytes else { return nil }
         let now = ContinuousClock.now
         let isFast = now - flood.since < StreamHub.floodTime
-        self.flood = isFast ? nil : (now, 0, flood.body)
+        self.flood = (now, 0, flood.body)
         return isFast ? flood.body : nil
     }
 }

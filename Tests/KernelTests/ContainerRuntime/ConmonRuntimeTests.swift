@@ -1,9 +1,10 @@
-import ContainerRuntime
 import Glibc
 import LinuxSystem
 import Logging
 import NIOCore
 import Testing
+
+@testable import ContainerRuntime
 
 @Suite(.timeLimit(.minutes(2))) struct ConmonRuntimeTests {
     @Test func `a container's output, errors and exit code arrive`() async throws {
@@ -196,6 +197,24 @@ import Testing
             let exit = try await fixture.run(wanted).exit
             #expect(exit.code == 137)
             #expect(exit.outOfMemory)
+        }
+    }
+
+    @Test
+    func `what a container writes into is large before it begins, and of its usual size when it gives its place up`()
+        async throws
+    {
+        try await RuntimeFixture.run { fixture in
+            let wanted = fixture.shell("pipe", "sleep 60")
+            let pid = try await fixture.runtime.create(fixture.request(wanted)).pid
+            func size() -> CInt? { OutputPipes.size(.output, of: pid) }
+            let isLarge = try await RuntimeFixture.eventually { (size() ?? 0) >= OutputPipes.large }
+            #expect(isLarge, "\(size() ?? -1)")
+            OutputPipes.narrow(.output, of: pid)
+            #expect(size() == 64 << 10)
+            OutputPipes.enlarge(.output, of: pid, to: OutputPipes.large)
+            #expect(size() == OutputPipes.large)
+            try await fixture.runtime.kill(wanted.id, signal: SIGKILL, all: true)
         }
     }
 

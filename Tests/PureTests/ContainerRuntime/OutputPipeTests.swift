@@ -5,7 +5,7 @@ import Testing
 /// How large pipes become.
 @Suite struct OutputPipeTests {
     @Test func `the first few are the largest, some more are large, and all others stay as they are`() {
-        let sizes = (0..<20).map { OutputPipes.bytes(besides: $0, limit: nil) }
+        let sizes = (0..<20).map { OutputPipes.bytes(at: $0, limit: nil) }
         #expect(sizes.prefix(4).allSatisfy { $0 == 8 << 20 })
         #expect(sizes[4..<16].allSatisfy { $0 == 1 << 20 })
         #expect(sizes[16...].allSatisfy { $0 == nil })
@@ -14,10 +14,58 @@ import Testing
     }
 
     @Test func `a pipe is a small part of what its container may have`() {
-        #expect(OutputPipes.bytes(besides: 0, limit: 512 << 20) == 8 << 20)
-        #expect(OutputPipes.bytes(besides: 0, limit: 100 << 20) == 1 << 20)
-        #expect(OutputPipes.bytes(besides: 9, limit: 32 << 20) == 512 << 10)
-        #expect(OutputPipes.bytes(besides: 0, limit: 6 << 20) == nil)
-        #expect(OutputPipes.bytes(besides: 0, limit: 0) == nil)
+        #expect(OutputPipes.bytes(at: 0, limit: 512 << 20) == 8 << 20)
+        #expect(OutputPipes.bytes(at: 0, limit: 100 << 20) == 1 << 20)
+        #expect(OutputPipes.bytes(at: 9, limit: 32 << 20) == 512 << 10)
+        #expect(OutputPipes.bytes(at: 0, limit: 6 << 20) == nil)
+        #expect(OutputPipes.bytes(at: 0, limit: 0) == nil)
+    }
+
+    private let now = ContinuousClock.now
+
+    private func owner(_ number: Int) -> PipePlaces.Owner {
+        PipePlaces.Owner(id: "c\(number)", pid: pid_t(100 + number), startTime: UInt64(number))
+    }
+
+    @Test
+    func
+        `places are taken from the largest on, and once all are taken nobody is driven out who came or flooded just now`()
+    {
+        var places = PipePlaces()
+        let numbers = (0..<16).map { places.take(for: owner($0), .output, now: now)?.number }
+        #expect(numbers == Array(0..<16))
+        #expect(places.take(for: owner(16), .output, now: now + .seconds(9)) == nil)
+        places.leave("c3")
+        #expect(places.take(for: owner(16), .output, now: now + .seconds(9))?.number == 3)
+    }
+
+    @Test func `who floods keeps its place, who is idle gives it up with both its pipes`() throws {
+        var places = PipePlaces()
+        for number in 0..<16 { _ = places.take(for: owner(number), .output, now: now) }
+        let later = now + .seconds(20)
+        #expect(places.take(for: owner(1), .error, now: now) != nil)
+        for number in 2..<16 { #expect(places.flooded("c\(number)", .output, now: later)) }
+        let first = try #require(places.take(for: owner(20), .output, now: later))
+        let second = try #require(places.take(for: owner(21), .output, now: later))
+        #expect(Set([first.former, second.former]) == [owner(0), owner(1)])
+        #expect(first.streams.union(second.streams) == [.output, .error])
+        #expect(places.take(for: owner(22), .output, now: later) == nil)
+        #expect(!places.flooded("c0", .output, now: later))
+    }
+
+    @Test func `a stream that floods for the first time is not taken for the other one, nor a life for the one before`()
+        throws
+    {
+        var places = PipePlaces()
+        _ = places.take(for: owner(0), .output, now: now)
+        #expect(places.flooded("c0", .output, now: now))
+        #expect(!places.flooded("c0", .error, now: now))
+        #expect(places.take(for: owner(0), .error, now: now)?.number == 0)
+        #expect(places.flooded("c0", .error, now: now))
+        var next = owner(0)
+        next.pid = 7
+        let again = try #require(places.take(for: next, .output, now: now))
+        #expect(again.number == 0 && again.former == nil)
+        #expect(!places.flooded("c0", .error, now: now))
     }
 }
