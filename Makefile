@@ -7,7 +7,7 @@
 # make soak       names on five nodes while they are cut off and daemons are killed; SOAK_SECONDS=N for another time than three minutes
 # make simulate   long seeded runs of the swarm's planning: 10,000 nodes, a million changes
 # make bench      a release build beside Debian's Docker engine and beside plain networks, one line a figure
-# make benchmarks   only builds what bench-scale has of its own, as CI does
+# make benchmarks   only builds what bench and bench-scale have of their own, as CI does
 # make bench-scale  how the cost of one more task and container grows with those there are
 # make api-docs   writes docs/api.md and docs/options.md anew from the routes and tables
 
@@ -38,6 +38,7 @@ tests: packages
 # What CI only builds: it would go on to name what is gone.
 benchmarks: packages
 	swift build $(SWIFT_BUILD_OPTIONS) --product swarm-benchmark
+	swift build $(SWIFT_BUILD_OPTIONS) --product history-benchmark
 
 images: packages
 	Demo/registry start
@@ -92,6 +93,7 @@ bench:
 	swift build -c release --product apusd
 	swift build -c release --product apus
 	swift build -c release --product apus-esp
+	swift build -c release --product history-benchmark
 	Benchmarks/run --apus .build/release/apus
 
 bench-scale:

@@ -220,6 +220,9 @@ let package = Package(
                 "Addressing", arguments, log, nioPosix,
             ],
             path: "Benchmarks/swarm", swiftSettings: strict),
+        .executableTarget(
+            name: "history-benchmark", dependencies: ["Telemetry", "LinuxSystem", arguments],
+            path: "Benchmarks/history", swiftSettings: strict),
         program("apus-esp", ["ESP", "LinuxSystem", "CLinux", "Model"], [arguments]),
         program("apus", ["Commands"], [arguments]),
         // tests
