@@ -1,12 +1,15 @@
-"""What operators do from the page: each thing is asked for, done, and on record; and that a viewer can do none of it, by hand-made requests either."""
+"""What operators do from the page, on a real swarm: scale, restart, update the image, roll back, drain and activate, silence. Each is asked for, changes nothing
+unless confirmed, is done, and is on record with its operator; and a viewer can do none of it, by hand-made requests either."""
 
 import json
 import time
 
 from browser import Browser, Keys, check, soon
+from cluster import Failure, poll
+from dashboard_accounts import own
 from dashboard_wire import Caller
 
-SERVICE = "acted"
+SERVICE, RULE = "acted", "ActedUpon"
 
 
 def look(cluster, base, password, pictures):
@@ -15,6 +18,10 @@ def look(cluster, base, password, pictures):
     manager.docker("service", "create", "--detach", "--quiet", "--name", SERVICE, "--stop-grace-period", "1s", "busybox", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1 & wait; done")
     try:
         cluster.running(SERVICE, 1)
+        # An alert of this service that goes on until its rule goes.
+        own(cluster, "alerts", "rule", "rm", RULE)
+        made = own(cluster, "alerts", "rule", "add", RULE, "service_tasks_missing >= 0", "--severity", "critical", "--summary", "{service_name} is acted upon")
+        check("a rule of one's own is made", made.code == 0, made.text)
         since = int(time.time())
         viewer(cluster, base, password)
         with Browser(base, pictures=pictures) as page:
@@ -22,6 +29,9 @@ def look(cluster, base, password, pictures):
             operator(cluster, page)
         recorded(cluster, base, password, since)
     finally:
+        own(cluster, "alerts", "rule", "rm", RULE)
+        for silence in silences(cluster):
+            own(cluster, "alerts", "unsilence", silence)
         manager.docker("node", "update", "--availability", "active", other(cluster).name, check=False)
         cluster.remove_service(SERVICE)
 
@@ -42,9 +52,36 @@ def tasks(cluster):
     return {row["ID"]: row["Node"] for row in cluster.manager.rows("service", "ps", "--no-trunc", SERVICE) if row["CurrentState"].startswith("Running")}
 
 
-def ask(page, button, value=None, do=True):
-    """Presses a button of the page's head, answers what it asks; the words of the question."""
-    found = page.wait(lambda: [x for x in page.all(".head .btn, .bar .btn") if x.text == button and x.is_enabled()])
+def silences(cluster):
+    """Ids of those that these accounts have made."""
+    told = own(cluster, "alerts", "silence", "ls", "--format", "{{.ID}} {{.CreatedBy}}")
+    if told.code != 0:
+        raise Failure(told.text)
+    return [line.split()[0] for line in told.out.splitlines() if line.split()[-1] in ("otto", "vera")]
+
+
+def alert(cluster, base, password):
+    """The service's own alert, as the page is told of it."""
+    caller = Caller(base).sign_in("vera", password)
+
+    def found():
+        told = caller.json("/ui/v1/state")["set"].get("alerts", [])
+        return next((one for one in told if one["rule"] == RULE and SERVICE in one["text"]), None)
+    return poll(60, "the service's own alert", found)
+
+
+ROW = f"//ul[contains(@class, 'att')]/li[contains(., '{RULE}') and contains(., '{SERVICE} is acted upon')]"
+
+
+def row(page):
+    """The alert's row on the page of alerts."""
+    return page.wait(lambda: page.driver.find_elements("xpath", ROW), 30)
+
+
+def ask(page, button, value=None, do=True, among=None):
+    """Presses a button of the page's head, or one of others, and answers what it asks; the words of the question."""
+    among = among or (lambda: page.all(".head .btn, .bar .btn"))
+    found = page.wait(lambda: [x for x in among() if x.text == button and x.is_enabled()])
     if not found:
         return ""
     found[0].click()
@@ -85,6 +122,9 @@ def operator(cluster, page):
     check("the update is to the image that was typed", soon(60, lambda: "nginx" in image(cluster)), words)
     check("its tasks run with it", soon(120, lambda: len(tasks(cluster)) == 3 and all("nginx" in row["Image"] for row in running(cluster))), running(cluster))
     check("the page offers the way back", page.wait(lambda: [x for x in page.all(".head .btn, .bar .btn") if x.text == "Roll back" and x.is_enabled()], 30), page.text(".head"))
+    before = spec(cluster)["Version"]["Index"]
+    words = ask(page, "Roll back", do=False)
+    check("Roll back asks first, says that it is recorded, and does nothing unless it is confirmed", SERVICE in words and "otto" in words and spec(cluster)["Version"]["Index"] == before, words)
     words = ask(page, "Roll back")
     check("rolled back, it is the image of before", soon(120, lambda: "busybox" in image(cluster) and all("busybox" in row["Image"] for row in running(cluster))), words)
     # Somebody else was faster: the version that the operator has seen counts.
@@ -98,10 +138,27 @@ def operator(cluster, page):
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     node = other(cluster)
     page.open(f"/nodes/{node.name}", ".head .btn")
+    words = ask(page, "Drain", do=False)
+    check("Drain asks first, and does nothing unless it is confirmed", node.name in words and "otto" in words and cluster.manager.inspect("node", node.name)["Spec"]["Availability"] == "active", words)
     words = ask(page, "Drain")
     check("a drained node has no task of it", soon(60, lambda: len(tasks(cluster)) == 3 and node.name not in tasks(cluster).values()) and "recorded" in words.lower(), (words, tasks(cluster)))
     words = ask(page, "Activate")
     check("and takes tasks again", soon(30, lambda: cluster.manager.inspect("node", node.name)["Spec"]["Availability"] == "active"), words)
+    silenced(cluster, page)
+
+
+def silenced(cluster, page):
+    page.open("/alerts", ".att li")
+    check("the service's alert is on the page", row(page), page.text())
+    buttons = lambda: [x for one in page.driver.find_elements("xpath", ROW) for x in one.find_elements("css selector", ".btn")]
+    words = ask(page, "Silence", do=False, among=buttons)
+    check("Silence asks first, and does nothing unless it is confirmed", SERVICE in words and "otto" in words and not silences(cluster), words)
+    before = page.text(".head")
+    words = ask(page, "Silence", "7", among=buttons)
+    check("the alert is silenced, for the minutes that were typed", soon(30, lambda: len(silences(cluster)) == 1), words)
+    told = own(cluster, "alerts", "silence", "ls").out
+    check("the silence names its operator", "otto" in told, told)
+    check("the page tells of it by itself", page.wait(lambda: row(page) and not any(x.text == "Silence" for x in buttons()) and page.text(".head") != before, 30), page.text())
 
 
 def running(cluster):
@@ -113,12 +170,15 @@ def recorded(cluster, base, password, since):
     events = seen.json(f"/ui/v1/events?from={since * 1000}&to={int(time.time() * 1000) + 1000}&limit=1000")
     audit = [event for event in events if event["type"] == "audit"]
     done = {event["action"] for event in audit if event["attributes"].get("outcome") == "done"}
-    check("everything that was done is an audit event of who did it", {"scale", "restart", "update", "roll", "set"} <= done and all(event["attributes"].get("user") == "otto" for event in audit), audit)
+    check("everything that was done is an audit event of who did it", {"scale", "restart", "update", "roll", "set", "silence"} <= done and all(event["attributes"].get("user") == "otto" for event in audit), audit)
+    whole = own(cluster, "events", "--since", str(since), "--until", str(int(time.time()) + 1), "--filter", "type=audit", "--format", "json")
+    seen = {event["Action"] for event in map(json.loads, whole.out.splitlines()) if event["Actor"]["Attributes"].get("user") == "otto"}
+    check("and so the command line has it", {"scale", "restart", "update", "roll", "set", "silence"} <= seen, whole.text)
     check("what was refused is on record as well", any(event["attributes"].get("outcome") == "refused" for event in audit), audit)
 
 
 def viewer(cluster, base, password):
-    before = spec(cluster)["Version"]["Index"]
+    before, alerting = spec(cluster)["Version"]["Index"], alert(cluster, base, password)
     with Browser(base) as page:
         page.sign_in("vera", password)
         for path in (f"/services/{SERVICE}", f"/nodes/{other(cluster).name}"):
@@ -126,10 +186,13 @@ def viewer(cluster, base, password):
             buttons = [x for x in page.all(".head button.btn")]
             check(f"a viewer's buttons of {path} do nothing, and say so", buttons and not any(x.is_enabled() for x in buttons) and all(x.get_attribute("title") for x in buttons))
             page.js("for (const b of document.querySelectorAll('.head button.btn')) { b.disabled = false; b.click(); }")
+        page.open("/alerts", ".att li")
+        found = row(page) and page.driver.find_elements("xpath", ROW + "//button")
+        check("a viewer sees alerts, and cannot silence them", found and not any(x.is_enabled() for x in found), page.text())
     vera = Caller(base).sign_in("vera", password)
     service, node = spec(cluster), cluster.manager.inspect("node", other(cluster).name)
-    orders = {"scale": {"replicas": 9}, "restart": {}, "update": {"image": "nginx"}, "rollback": {}, "availability": {"node": node["ID"], "version": node["Version"]["Index"], "availability": "drain"}, "silence": {"alert": "x", "minutes": 5}}
+    orders = {"scale": {"replicas": 9}, "restart": {}, "update": {"image": "nginx"}, "rollback": {}, "availability": {"node": node["ID"], "version": node["Version"]["Index"], "availability": "drain"}, "silence": {"alert": alerting["id"], "minutes": 5}}
     for name, more in orders.items():
         status, _, body = vera.ask("POST", f"/ui/v1/actions/{name}", json.dumps({"service": service["ID"], "version": before, **more}), own=True)
         check(f"a viewer's hand-made {name} is refused", status == 403 and "notAllowed" in body, (status, body))
-    check("and nothing has changed", spec(cluster)["Version"]["Index"] == before and cluster.manager.inspect("node", other(cluster).name)["Spec"]["Availability"] == "active")
+    check("and nothing has changed", not silences(cluster) and spec(cluster)["Version"]["Index"] == before and cluster.manager.inspect("node", other(cluster).name)["Spec"]["Availability"] == "active")
