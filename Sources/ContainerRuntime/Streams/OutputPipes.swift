@@ -49,7 +49,8 @@ enum OutputPipes {
 
     /// How large the one of a container's first process is; `nil` where it is no pipe.
     static func size(_ stream: OutputPiece.Stream, of pid: pid_t) -> CInt? {
-        pipe(stream, of: pid).map { fcntl($0.raw, getSize) }
+        guard let pipe = pipe(stream, of: pid) else { return nil }
+        return fcntl(pipe.raw, getSize)
     }
 
     /// `nil` for what is no pipe, or has ended, or has closed it.
