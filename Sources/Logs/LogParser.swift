@@ -30,7 +30,20 @@ package struct LogParser: Sendable {
         var end: Place
         /// Where a line of the other stream begins that is not complete there.
         var held: Place?
+        /// How many lines are in the entry.
+        var lines = 1
     }
+
+    /// A line behind which others may be put together in one entry: where its head is in the block.
+    private struct Run {
+        var head: Int
+        var count: Int
+        var lines = 1
+    }
+
+    /// Lines that are put together in one entry are no more, and no more bytes.
+    static let mostJoinedLines = 100
+    static let mostJoinedBytes = 16 << 10
 
     private var rest: [UInt8] = []
     private var skipsToNextLine = false
@@ -46,6 +59,11 @@ package struct LogParser: Sendable {
     private var reaches: [Reach]?
     /// Of the next line's beginning.
     private var place = Place()
+    /// The streams whose last entry is a part of a line that goes on, and whether the last entry went on with one.
+    private var goesOn: Set<LogEntry.Stream> = []
+    private var wentOn = false
+    /// Whole lines of one stream and one stamp, as one read of conmon's has them, come as one entry; see ``Reach/lines``.
+    var joins = false
 
     package init() {
         longestText = Self.longestEntry
@@ -81,18 +99,29 @@ package struct LogParser: Sendable {
         var entries: [LogEntry] = []
         block.withUnsafeBytes { block in
             var start = 0
+            var run: Run?
             while start < block.count, let base = block.baseAddress,
                 let found = memchr(base + start, 10, block.count - start)
             {
                 let end = UnsafeRawPointer(found) - base
-                if skipsToNextLine {
-                    skipsToNextLine = false
-                    damaged += end + 1 - start
+                let line = UnsafeRawBufferPointer(start: base + start, count: end - start)
+                let next = Place(file: place.file, offset: place.offset + Int64(clamping: end + 1 - start))
+                if let begun = run, join(line, begun, base, &entries) {
+                    run?.lines += 1
+                    place = next
+                    extendReach()
                 } else {
-                    take(UnsafeRawBufferPointer(start: base + start, count: end - start), &entries)
+                    let before = entries.count
+                    if skipsToNextLine {
+                        skipsToNextLine = false
+                        damaged += line.count + 1
+                    } else {
+                        take(line, &entries)
+                    }
+                    place = next
+                    reach(of: entries)
+                    run = entries.count == before + 1 ? self.run(line, at: start, entries) : nil
                 }
-                place.offset += Int64(clamping: end + 1 - start)
-                reach(of: entries)
                 start = end + 1
             }
             rest = Array(block.dropFirst(start))
@@ -105,6 +134,44 @@ package struct LogParser: Sendable {
             rest = []
         }
         return entries
+    }
+
+    /// Whether further lines may be put to the entry of this one, which has been taken: it is a whole line's, and nothing else's.
+    private func run(_ line: UnsafeRawBufferPointer, at start: Int, _ entries: [LogEntry]) -> Run? {
+        guard joins, !wentOn, pending.isEmpty, let last = entries.last, let head = lastHead, !head.line.isPartial,
+            line.count >= head.bytes.count, last.bytes.count == line.count - head.bytes.count + 1,
+            let base = line.baseAddress,
+            head.bytes.withUnsafeBytes({ memcmp($0.baseAddress ?? base, base, $0.count) == 0 })
+        else { return nil }
+        return Run(head: start, count: head.bytes.count)
+    }
+
+    /// Puts a line to the entry of the ones before it, if it begins as they do.
+    /// - Parameters:
+    ///   - line: Without its end, which is behind it.
+    ///   - block: Where the run's head is.
+    private func join(
+        _ line: UnsafeRawBufferPointer, _ run: Run, _ block: UnsafeRawPointer, _ entries: inout [LogEntry]
+    ) -> Bool {
+        let (last, text) = (entries.count - 1, line.count - run.count)
+        guard text >= 0, run.lines < Self.mostJoinedLines, let base = line.baseAddress,
+            memcmp(base, block + run.head, run.count) == 0,
+            // Zeros are damage, behind which a line may begin.
+            memchr(base + run.count, 0, text) == nil
+        else { return false }
+        let count = entries[last].bytes.count
+        guard count + text < Self.mostJoinedBytes else { return false }
+        // What conmon reads at once is about so much.
+        if run.lines == 1 { entries[last].bytes.reserveCapacity(max(count + text + 1, Self.mostJoinedBytes / 2)) }
+        entries[last].bytes += UnsafeRawBufferPointer(start: base + run.count, count: text + 1)
+        return true
+    }
+
+    /// The last entry has one line more.
+    private mutating func extendReach() {
+        guard let last = reaches?.indices.last else { return }
+        reaches?[last].end = place
+        reaches?[last].lines += 1
     }
 
     /// The file ends here, and the log goes on in another: conmon writes a line to one file, so one without its end is torn.
@@ -140,6 +207,7 @@ package struct LogParser: Sendable {
 
     private mutating func renew() {
         (rest, skipsToNextLine, pending, damaged, lastHead) = ([], false, [:], 0, nil)
+        (goesOn, wentOn) = ([], false)
         lastTime = Timestamp(seconds: 0)
     }
 
@@ -182,6 +250,8 @@ package struct LogParser: Sendable {
             pending[line.stream] = Pending(time: line.time, bytes: whole, start: start)
         } else {
             entries.append(LogEntry(stream: line.stream, timestamp: line.time, bytes: whole))
+            wentOn = !goesOn.isEmpty && goesOn.remove(line.stream) != nil
+            if isPartial { goesOn.insert(line.stream) }
         }
         if isTorn { entries.append(Self.mark("the line above is incomplete", at: line.time)) }
     }

@@ -6,12 +6,14 @@ import Synchronization
 /// Reads a log from a position on, and tells of everything that it gives how far the log has been read with it. All calls block; one
 /// reader at a time.
 package final class PositionedReader: Sendable {
-    /// A line, or a piece of a long one.
+    /// A line, a piece of a long one, or several lines of one stream and one stamp, for a reader that joins.
     package struct Entry: Sendable, Equatable {
         package var stream: LogEntry.Stream
         package var time: Timestamp
-        /// Without the line's end.
+        /// Without the line's end; between several lines there is one.
         package var text: [UInt8]
+        /// How many lines it is.
+        package var lines = 1
         /// The line does not go on in this stream's next entry.
         package var endsLine: Bool
         /// It was written without a line's end, and nothing came behind it.
@@ -34,19 +36,24 @@ package final class PositionedReader: Sendable {
         var hasLost = false
     }
 
+    /// What is joined to one entry has no more lines.
+    package static let mostJoinedLines = LogParser.mostJoinedLines
     /// Bytes of a line that are put together from the pieces that conmon writes.
     package static let longestLine = 1 << 20
 
     private let chain: SegmentChain
     private let longestText: Int
+    private let joins: Bool
     private let state: Mutex<State>
 
     /// - Parameters:
     ///   - path: The file that conmon writes; it need not exist.
     ///   - longestText: Bytes of a line that are given at once, at most 1 MiB. A longer one is cut between characters of UTF-8.
-    package init(path: String, from position: LogPosition, longestText: Int = longestLine) {
+    ///   - joins: Whole lines of one stream and one stamp come together, as far as they are short: see ``Entry/lines``.
+    package init(path: String, from position: LogPosition, longestText: Int = longestLine, joins: Bool = false) {
         chain = SegmentChain(LogSegments(path: path))
         self.longestText = min(max(longestText, 16), Self.longestLine)
+        self.joins = joins && self.longestText >= LogParser.mostJoinedBytes
         var start = position
         start.pieces = 0
         state = Mutex(State(last: start, resumesAt: nil, taken: position.pieces))
@@ -75,7 +82,10 @@ package final class PositionedReader: Sendable {
             }
             state.files[state.file] = LogPlace(
                 inode: block.place.inode, beginning: block.place.beginning, offset: 0)
-            return found + positioned(state.parser.parse(block.bytes), &state)
+            // What has been taken before is found line by line.
+            state.parser.joins = joins && state.resumesAt == nil && state.taken == 0
+            let rest = positioned(state.parser.parse(block.bytes), &state)
+            return found.isEmpty ? rest : found + rest
         }
     }
 
@@ -133,7 +143,7 @@ package final class PositionedReader: Sendable {
             }
             if state.resumesAt == nil {
                 let first = found.count
-                for index in index..<min(next, entries.count) { cut(&entries[index], behind, into: &found) }
+                for index in index..<min(next, entries.count) { cut(&entries[index], reach, behind, into: &found) }
                 if found.count - first != 1 || state.taken > 0 { number(&found, from: first, behind: behind, &state) }
                 state.last = behind
             }
@@ -166,7 +176,9 @@ package final class PositionedReader: Sendable {
     /// - Parameters:
     ///   - entry: Its bytes are taken out, so that most become a text without being copied.
     ///   - position: Behind its last piece.
-    private func cut(_ entry: inout LogEntry, _ position: LogPosition, into found: inout [Entry]) {
+    private func cut(
+        _ entry: inout LogEntry, _ reach: LogParser.Reach, _ position: LogPosition, into found: inout [Entry]
+    ) {
         var text: [UInt8] = []
         swap(&text, &entry.bytes)
         let endsLine = text.last == UInt8(ascii: "\n")
@@ -174,7 +186,8 @@ package final class PositionedReader: Sendable {
         guard text.count > longestText else {
             found.append(
                 Entry(
-                    stream: entry.stream, time: entry.timestamp, text: text, endsLine: endsLine, position: position))
+                    stream: entry.stream, time: entry.timestamp, text: text, lines: reach.lines, endsLine: endsLine,
+                    position: position))
             return
         }
         var rest = text[...]

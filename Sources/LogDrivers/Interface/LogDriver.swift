@@ -52,6 +52,10 @@ package protocol LineEncoder: Sendable {
     /// For an encoder that ``joins``: adds what ``encode(_:)`` makes of a line.
     mutating func append(_ line: ShippedLine, to bytes: inout [UInt8])
 
+    /// For an encoder that ``joins``: adds what ``encode(_:)`` makes of each of these lines. Where a container writes much, this is what it comes to, so
+    /// what is the same for all of them is made once.
+    mutating func append(_ run: ShippedRun, to bytes: inout [UInt8])
+
     /// The lines that are complete with this one; none for a line that the receiver is not given (it counts as sent), or that is kept.
     mutating func encode(_ line: ShippedLine) -> [EncodedLine]
 
@@ -66,6 +70,12 @@ extension LineEncoder {
     package var joins: Bool { false }
     package mutating func append(_ line: ShippedLine, to bytes: inout [UInt8]) {
         for encoded in encode(line) { bytes += encoded.bytes }
+    }
+    package mutating func append(_ run: ShippedRun, to bytes: inout [UInt8]) {
+        for text in run.text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            let line = ShippedLine(stream: run.stream, time: run.time, text: Array(text), position: run.position)
+            append(line, to: &bytes)
+        }
     }
     package mutating func flush() -> [EncodedLine] { [] }
 }

@@ -42,6 +42,27 @@ package struct ShippedLine: Sendable, Equatable {
     }
 }
 
+/// Several whole lines of one stream and one stamp, one behind the other.
+package struct ShippedRun: Sendable, Equatable {
+    package var stream: LogEntry.Stream
+    /// When they were read from the container.
+    package var time: Timestamp
+    /// With a line's end between two lines, and none at the end. Any bytes otherwise.
+    package var text: [UInt8]
+    /// How many lines.
+    package var count: Int
+    /// Where the log goes on behind the last one.
+    package var position: LogPosition
+
+    package init(stream: LogEntry.Stream, time: Timestamp, text: [UInt8], count: Int, position: LogPosition) {
+        self.count = count
+        self.position = position
+        self.stream = stream
+        self.text = text
+        self.time = time
+    }
+}
+
 extension ShippedLine {
     /// What Docker's drivers tell of a line that is told in part: a piece, or one without its end, of which they say that it goes on.
     package var part: Piece? {

@@ -10,7 +10,7 @@ struct Lane {
     private static let made = Atomic<Int>(0)
     /// Lines that are put together have no more bytes, but for the last of them, and are no more: other containers have their turn.
     private static let joinedBytes = 32 << 10
-    static let joinedLines = 100
+    static let joinedLines = PositionedReader.mostJoinedLines
     /// About what is sent with each line besides.
     private static let usualFields = 160
 
@@ -53,7 +53,7 @@ struct Lane {
         self.path = path
         self.position = position
         readTo = position
-        reader = PositionedReader(path: path, from: position, longestText: encoder.longestText)
+        reader = PositionedReader(path: path, from: position, longestText: encoder.longestText, joins: encoder.joins)
     }
 
     var wantsToRead: Bool { mayHaveMore || (isOver && !isFinished) }
@@ -80,17 +80,17 @@ struct Lane {
         isOver = true
         isFinished = false
         mayHaveMore = true
-        reader = PositionedReader(path: path, from: readTo, longestText: encoder.longestText)
+        reader = PositionedReader(path: path, from: readTo, longestText: encoder.longestText, joins: encoder.joins)
     }
 
     /// Takes what was read; with `isLast`, what the encoder keeps as well.
     mutating func append(_ entries: [PositionedReader.Entry], isLast: Bool = false) {
         let (joins, keeps) = (encoder.joins, encoder.longestHold != nil)
         for (index, entry) in entries.enumerated() {
-            let line = line(entry)
             if joins {
-                join(line, further: entries.count - index)
+                join(entry, further: entries.count - index)
             } else {
+                let line = line(entry)
                 for line in encoder.encode(line) { push(line) }
             }
             if keeps, heldSince == nil { heldSince = .now }
@@ -113,22 +113,30 @@ struct Lane {
         queuedBytes += line.bytes.count
     }
 
-    /// Adds a line to the ones before it.
-    /// - Parameter further: How many come at least, this one among them.
-    private mutating func join(_ line: ShippedLine, further: Int) {
-        let isFull = queue.last.map { $0.count >= Self.joinedLines || $0.bytes.count >= Self.joinedBytes } ?? true
+    /// Adds a line, or several, to the ones before.
+    /// - Parameter further: How many entries come at least, this one among them.
+    private mutating func join(_ entry: PositionedReader.Entry, further: Int) {
+        let isFull =
+            queue.last.map { $0.count + entry.lines > Self.joinedLines || $0.bytes.count >= Self.joinedBytes } ?? true
         if isFull {
-            var begun = EncodedLine(line, [])
-            begun.count = 0
-            begun.bytes.reserveCapacity(min(Self.joinedBytes, further * (line.text.count + Self.usualFields)))
+            var begun = EncodedLine(bytes: [], time: entry.time, position: entry.position, count: 0)
+            let usual = entry.text.count + entry.lines * Self.usualFields
+            begun.bytes.reserveCapacity(max(usual, min(Self.joinedBytes, further * usual)))
             queue.append(begun)
         }
         // In place: nobody else has them yet.
         let last = queue.endIndex - 1
         let before = queue[last].bytes.count
-        encoder.append(line, to: &queue[last].bytes)
-        queue[last].count += 1
-        queue[last].position = line.position
+        if entry.lines > 1 {
+            let run = ShippedRun(
+                stream: entry.stream, time: entry.time, text: entry.text, count: entry.lines, position: entry.position)
+            encoder.append(run, to: &queue[last].bytes)
+        } else {
+            let line = line(entry)
+            encoder.append(line, to: &queue[last].bytes)
+        }
+        queue[last].count += entry.lines
+        queue[last].position = entry.position
         queuedBytes += queue[last].bytes.count - before
     }
 

@@ -11,7 +11,9 @@ struct MessagePackWriter {
     mutating func string(_ text: String) { string(Array(text.utf8)) }
 
     /// A text of any bytes: readers that want UTF-8 have rules of their own for others.
-    mutating func string(_ text: [UInt8]) {
+    mutating func string(_ text: [UInt8]) { text.withUnsafeBytes { string($0) } }
+
+    mutating func string(_ text: UnsafeRawBufferPointer) {
         if text.count < 32 {
             bytes.append(0xa0 | UInt8(truncatingIfNeeded: text.count))
         } else {
@@ -23,13 +25,8 @@ struct MessagePackWriter {
     /// Values that are encoded already.
     mutating func raw(_ values: [UInt8]) { bytes += values }
 
-    /// Binary data in parts.
-    mutating func binary(_ parts: [[UInt8]]) {
-        let count = parts.reduce(0) { $0 + $1.count }
-        bytes.reserveCapacity(bytes.count + count + 64)
-        length(count, (0xc4, 0xc5, 0xc6))
-        for part in parts { bytes += part }
-    }
+    /// What is before so many bytes of binary data.
+    mutating func binaryHead(_ count: Int) { length(count, (0xc4, 0xc5, 0xc6)) }
 
     mutating func unsigned(_ value: UInt64) {
         switch value {

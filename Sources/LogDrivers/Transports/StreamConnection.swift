@@ -48,7 +48,7 @@ package final class StreamConnection: Sendable {
             let channel = try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.socketOption(.so_keepalive), value: 1).connect(host: host, port: port).get()
             let connection = StreamConnection(channel: channel, inbox: inbox, isTCP: true)
-            if tls != nil { try await connection.write([]) }
+            if tls != nil { try await connection.write(parts: []) }
             return connection
         case .path(let path):
             let channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
@@ -61,21 +61,40 @@ package final class StreamConnection: Sendable {
     }
 
     /// Returns when the kernel has taken them all. With TLS, not before the handshake.
-    package func write(_ bytes: [UInt8]) async throws {
-        var rest = bytes[...]
-        repeat {
-            let part = rest.prefix(Self.writeBytes)
-            rest = rest.dropFirst(part.count)
-            var buffer = channel.allocator.buffer(capacity: part.count)
-            buffer.writeBytes(part)
-            let channel = channel
-            // Closing fails the write.
-            let late = channel.eventLoop.scheduleTask(in: Self.writeTime) { channel.close(promise: nil) }
-            defer { late.cancel() }
-            do { try await channel.writeAndFlush(buffer).get() } catch {
-                throw inbox.failure.map { TransportError($0) } ?? error
+    package func write(_ bytes: [UInt8]) async throws { try await write(parts: [bytes]) }
+
+    /// The same for bytes in parts, one right behind the other.
+    package func write(parts: [[UInt8]]) async throws {
+        let done = channel.eventLoop.makePromise(of: Void.self)
+        Self.write(parts, from: 0, offset: 0, to: channel, done)
+        do { try await done.futureResult.get() } catch {
+            throw inbox.failure.map { TransportError($0) } ?? error
+        }
+    }
+
+    /// Hands the next bytes to the kernel, and then those behind them; without a turn of the caller in between.
+    private static func write(
+        _ parts: [[UInt8]], from first: Int, offset: Int, to channel: any Channel, _ done: EventLoopPromise<Void>
+    ) {
+        var buffer = channel.allocator.buffer(capacity: writeBytes)
+        var (part, taken) = (first, offset)
+        while part < parts.count, case let room = writeBytes - buffer.readableBytes, room > 0 {
+            let bytes = parts[part].dropFirst(taken).prefix(room)
+            buffer.writeBytes(bytes)
+            taken += bytes.count
+            if taken >= parts[part].count { (part, taken) = (part + 1, 0) }
+        }
+        let (next, offset) = (part, taken)
+        // Closing fails the write.
+        let late = channel.eventLoop.scheduleTask(in: writeTime) { channel.close(promise: nil) }
+        channel.writeAndFlush(buffer).whenComplete { result in
+            late.cancel()
+            switch result {
+            case .success where next < parts.count: write(parts, from: next, offset: offset, to: channel, done)
+            case .success: done.succeed(())
+            case .failure(let error): done.fail(error)
             }
-        } while !rest.isEmpty
+        }
     }
 
     /// Returns when the receiver's kernel has acknowledged all that was written. Nothing tells of that, so it is looked, ever less often while

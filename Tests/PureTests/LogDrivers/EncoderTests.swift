@@ -70,10 +70,34 @@ import Testing
         second.string("log")
         second.string(repeated("b", 70_000))
         let lines = [first.bytes, second.bytes].map { EncodedLine(line(""), $0) }
-        let message = FluentdConnection.message(Array("t".utf8), lines, "Y2h1bms=")
+        let message = Array(FluentdConnection.message(Array("t".utf8), lines, "Y2h1bms=").joined())
         #expect(message.count == 70_051)
         #expect(hex(message.prefix(24)) == "93a174c600011185920181a36c6f67a161920281a36c6f67")
         #expect(hex(message.suffix(24)) == "626282a473697a6502a56368756e6ba859326831626d733d")
+    }
+
+    /// What an encoder makes of a run is what it makes of its lines, one by one.
+    @Test(arguments: ["a", "a\nb", "\n", "first\n\n\nlast", "\u{e9}\n" + String(repeating: "x", count: 300)])
+    func `several lines of one stamp are the bytes of each`(text: String) throws {
+        let count = text.split(separator: "\n", omittingEmptySubsequences: false).count
+        for (stream, hasFractions) in [(LogEntry.Stream.output, false), (.error, true)] {
+            let run = ShippedRun(
+                stream: stream, time: Timestamp(seconds: 1_700_000_000, nanoseconds: 5), text: Array(text.utf8),
+                count: count, position: LogPosition())
+            for extras in [[:], ["color": "blue", "source": "mine"]] {
+                var encoder = FluentdEncoder(
+                    tag: "t", id: "id", name: "/n", extras: extras, hasFractions: hasFractions)
+                var single: [UInt8] = [1]
+                for part in text.split(separator: "\n", omittingEmptySubsequences: false) {
+                    let line = ShippedLine(
+                        stream: stream, time: run.time, text: Array(part.utf8), position: run.position)
+                    encoder.append(line, to: &single)
+                }
+                var together: [UInt8] = [1]
+                encoder.append(run, to: &together)
+                #expect(together == single)
+            }
+        }
     }
 
     @Test func `what a receiver says is read in parts, and is bound`() throws {

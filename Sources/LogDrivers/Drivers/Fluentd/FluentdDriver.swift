@@ -1,5 +1,6 @@
 package import EngineInterface
 import Foundation
+import Logs
 import Model
 import Templates
 
@@ -191,17 +192,8 @@ struct FluentdEncoder: LineEncoder {
         var entry = MessagePackWriter()
         entry.exchange(&bytes)
         defer { entry.exchange(&bytes) }
-        entry.array(2)
-        if hasFractions {
-            let seconds = UInt32(truncatingIfNeeded: line.time.seconds)
-            entry.extension8(type: 0, seconds, UInt32(clamping: line.time.nanoseconds))
-        } else {
-            entry.seconds(line.time.seconds)
-        }
         let part = line.part
-        entry.map(fieldCount + (part == nil ? 0 : 4))
-        entry.raw(head)
-        entry.raw(line.stream == .output ? output : error)
+        begin(&entry, line.stream, line.time, fields: fieldCount + (part == nil ? 0 : 4))
         entry.string(line.text)
         if !tail.isEmpty { entry.raw(tail) }
         if let piece = part {
@@ -213,5 +205,43 @@ struct FluentdEncoder: LineEncoder {
                 entry.string(value)
             }
         }
+    }
+
+    mutating func append(_ run: ShippedRun, to bytes: inout [UInt8]) {
+        // The same for all of them.
+        var head = MessagePackWriter()
+        begin(&head, run.stream, run.time, fields: fieldCount)
+        var entry = MessagePackWriter()
+        entry.exchange(&bytes)
+        run.text.withUnsafeBytes { text in
+            var rest = text[...]
+            while true {
+                let line = UnsafeRawBufferPointer(rebasing: rest)
+                var end: Int?
+                if let base = line.baseAddress, let found = memchr(base, 10, line.count) {
+                    end = UnsafeRawPointer(found) - base
+                }
+                entry.raw(head.bytes)
+                entry.string(UnsafeRawBufferPointer(rebasing: line.prefix(end ?? line.count)))
+                entry.raw(tail)
+                guard let end else { break }
+                rest = rest.dropFirst(end + 1)
+            }
+        }
+        entry.exchange(&bytes)
+    }
+
+    /// What is before a line's text.
+    private func begin(_ entry: inout MessagePackWriter, _ stream: LogEntry.Stream, _ time: Timestamp, fields: Int) {
+        entry.array(2)
+        if hasFractions {
+            let seconds = UInt32(truncatingIfNeeded: time.seconds)
+            entry.extension8(type: 0, seconds, UInt32(clamping: time.nanoseconds))
+        } else {
+            entry.seconds(time.seconds)
+        }
+        entry.map(fields)
+        entry.raw(head)
+        entry.raw(stream == .output ? output : error)
     }
 }

@@ -71,13 +71,13 @@ actor FluentdConnection: LogConnection {
     func send(_ batch: LogBatch) async throws -> BatchOutcome {
         let asks = transport.acknowledges != .no
         var waiting: Set<String> = []
-        var bytes: [UInt8] = []
+        var parts: [[UInt8]] = []
         for (tag, indices) in batch.groups {
             let chunk = asks ? Data(RandomID.bytes(16)).base64EncodedString() : nil
-            bytes += Self.message(tag, indices.compactMap { batch.items.dropFirst($0).first?.line }, chunk)
+            parts += Self.message(tag, indices.compactMap { batch.items.dropFirst($0).first?.line }, chunk)
             if let chunk { waiting.insert(chunk) }
         }
-        try await stream.write(bytes)
+        try await stream.write(parts: parts)
         // Who answers at once has it all. A slow network is given its time as long as it makes progress.
         if transport.acknowledges == .yes, try await answered(&waiting, until: .now + Self.promptTime) {
             return .accepted
@@ -87,20 +87,21 @@ actor FluentdConnection: LogConnection {
         return try await acknowledged(waiting) ? .accepted : .handedOver
     }
 
-    /// `[tag, entries, {size, chunk}]`
-    static func message(_ tag: [UInt8], _ lines: [EncodedLine], _ chunk: String?) -> [UInt8] {
-        var message = MessagePackWriter()
-        message.array(3)
-        message.string(tag)
-        message.binary(lines.map(\.bytes))
-        message.map(chunk == nil ? 1 : 2)
-        message.string("size")
-        message.unsigned(UInt64(clamping: lines.reduce(0) { $0 + $1.count }))
+    /// `[tag, entries, {size, chunk}]`, in parts, of which the lines' are as they were encoded.
+    static func message(_ tag: [UInt8], _ lines: [EncodedLine], _ chunk: String?) -> [[UInt8]] {
+        var head = MessagePackWriter()
+        head.array(3)
+        head.string(tag)
+        head.binaryHead(lines.reduce(0) { $0 + $1.bytes.count })
+        var options = MessagePackWriter()
+        options.map(chunk == nil ? 1 : 2)
+        options.string("size")
+        options.unsigned(UInt64(clamping: lines.reduce(0) { $0 + $1.count }))
         if let chunk {
-            message.string("chunk")
-            message.string(chunk)
+            options.string("chunk")
+            options.string(chunk)
         }
-        return message.bytes
+        return [head.bytes] + lines.map(\.bytes) + [options.bytes]
     }
 
     /// Waits until all chunks are answered.

@@ -27,7 +27,7 @@ private struct GelfStream: LogConnection {
     let stream: StreamConnection
 
     func send(_ batch: LogBatch) async throws -> BatchOutcome {
-        try await stream.write(Array(batch.items.map(\.line.bytes).joined()))
+        try await stream.write(parts: batch.items.map(\.line.bytes))
         try await stream.waitForAcknowledgement()
         return .handedOver
     }
