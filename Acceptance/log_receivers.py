@@ -147,12 +147,19 @@ def gelf_udp(port, record, faults):
 
 
 def gelf_tcp(port, record, faults):
+    reads = [0]
+
     class Handler(socketserver.BaseRequestHandler):
         def handle(self):
             rest = b""
             while True:
                 data = self.request.recv(65536)
                 if not data:
+                    return
+                reads[0] += 1
+                if faults and reads[0] % 12 == 0:
+                    # In the midst of what was sent: the rest of it is thrown away.
+                    self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
                 *messages, rest = (rest + data).split(b"\0")
                 for message in messages:
