@@ -6,10 +6,13 @@ package import Foundation
 /// or written in capitals when it is one of ``WireSpelling/acronyms``; what no rule gives is in ``WireSpelling/irregular``.
 /// The keys of dictionaries (labels, options, ports) are data and stay as they are.
 package enum WireJSON {
+    static let onWire = SpellingMemo(WireSpelling.onWire)
+    static let inSwift = SpellingMemo(WireSpelling.inSwift)
+
     /// Encodes a value in the API's spelling. Keys are sorted, so equal values give equal bytes.
     package static func encode(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .custom { WireKey(WireSpelling.onWire($0.last?.stringValue ?? "")) }
+        encoder.keyEncodingStrategy = .custom { onWire.key($0.last?.stringValue ?? "") }
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try encoder.encode(value)
     }
@@ -18,7 +21,7 @@ package enum WireJSON {
     /// - Throws: `DecodingError`.
     package static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
         let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .custom { WireKey(WireSpelling.inSwift($0.last?.stringValue ?? "")) }
+        decoder.keyDecodingStrategy = .custom { inSwift.key($0.last?.stringValue ?? "") }
         return try decoder.decode(type, from: data)
     }
 

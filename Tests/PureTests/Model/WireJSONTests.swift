@@ -1,6 +1,7 @@
 import Foundation
-import Model
 import Testing
+
+@testable import Model
 
 @Suite struct WireJSONTests {
     @Test func `a host configuration is read and written in the API's spelling`() throws {
@@ -59,6 +60,28 @@ import Testing
         #expect(WireSpelling.onWire("ipamConfig") == "IPAMConfig")
         #expect(WireSpelling.onWire("id") == "ID")
         #expect(WireSpelling.onWire("vip") == "VIP")
+    }
+
+    @Test func `how a name is spelled is found out once`() throws {
+        let memo = SpellingMemo(WireSpelling.onWire)
+        for _ in 0..<100 { #expect(memo.key("networkID").stringValue == "NetworkID") }
+        #expect(memo.lookedFor == 1)
+        let host = HostConfiguration()
+        _ = try WireJSON.decode(HostConfiguration.self, from: try WireJSON.encode(host))
+        let known = (WireJSON.onWire.lookedFor, WireJSON.inSwift.lookedFor)
+        #expect(known.0 > 0 && known.1 > 0)
+    }
+
+    @Test func `names from outside hold no memory`() {
+        let memo = SpellingMemo(WireSpelling.inSwift)
+        for number in 0..<3 * SpellingMemo.maximumNames {
+            #expect(memo.key("Name\(number)").stringValue == "name\(number)")
+        }
+        #expect(memo.count <= SpellingMemo.maximumNames)
+        let kept = memo.count
+        let long = String(repeating: "A", count: SpellingMemo.longestName + 1)
+        #expect(memo.key(long).stringValue == "a" + long.dropFirst())
+        #expect(memo.count == kept)
     }
 
     @Test(arguments: [
