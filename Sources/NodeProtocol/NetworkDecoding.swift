@@ -37,9 +37,9 @@ struct NetworkChangesReader: Sendable {
             pending
             ?? NetworkChangeSet(
                 scope, sequence: changes.sequence, isSnapshot: changes.snapshot, upserts: [], removals: [],
-                isEnd: changes.end)
+                isEnd: changes.end, isQuiet: changes.quiet)
         guard set.scope == scope, set.sequence == changes.sequence, set.isSnapshot == changes.snapshot,
-            set.isEnd == changes.end
+            set.isEnd == changes.end, set.isQuiet == changes.quiet
         else { throw NetworkChangesFailure(reason: "pieces of different sets") }
         if set.isEnd, scope == .swarm || !changes.upserts.isEmpty || !changes.removals.isEmpty {
             throw NetworkChangesFailure(reason: "the end of what cannot end")

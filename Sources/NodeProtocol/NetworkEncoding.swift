@@ -39,6 +39,7 @@ extension Wire.NetworkChanges {
         sequence = set.sequence
         snapshot = set.isSnapshot
         end = set.isEnd
+        quiet = set.isQuiet
     }
 }
 

@@ -75,7 +75,7 @@ extension Agent {
         await apply(sets)
         board.networks.set(after)
         await board.keep(networks: before.ids.subtracting(after.ids).map { ($0, nil) })
-        session.apply(Dictionary(sets.filter { !$0.isEnd }.map { ($0.scope, $0.sequence) }) { max($0, $1) })
+        session.apply(sets)
     }
 
     /// Applies changes of networks, again and again until the engine can.

@@ -32,7 +32,13 @@ final class SessionState: Sendable {
         try await known.wait { known in known.role.flatMap { $0 == present ? nil : $0 } }
     }
 
-    /// New connections on this node follow these states of networks by now. Of one network the newest counts.
+    /// New connections on this node follow these states of networks by now. Of those that somebody waits for the newest of each network is told.
+    func apply(_ sets: [NetworkChangeSet]) {
+        apply(
+            Dictionary(sets.filter { !$0.isEnd && !$0.isQuiet }.map { ($0.scope, $0.sequence) }) { max($0, $1) })
+    }
+
+    /// The same of states that somebody waits for.
     func apply(_ states: [NetworkFact.Scope: UInt64]) {
         if states.isEmpty { return }
         applied.change { $0.merge(states) { max($0, $1) } }

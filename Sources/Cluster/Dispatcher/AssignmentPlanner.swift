@@ -292,7 +292,8 @@ actor AssignmentPlanner {
         if !changes.facts.isEmpty { sequence += 1 }
         for (scope, facts) in changes.facts {
             let set = NetworkChangeSet(
-                scope, sequence: sequence, upserts: facts.upserts, removals: facts.removals)
+                scope, sequence: sequence, upserts: facts.upserts, removals: facts.removals,
+                isQuiet: !changes.awaited.contains(scope))
             var ring = rings.removeValue(forKey: scope) ?? ChangeRing(scope, at: sequence)
             do { try ring.append(set, isRead: acknowledgements.isRead(scope)) } catch {
                 log.error("a change is told as a whole", metadata: ["network": "\(scope)", "error": "\(error)"])
@@ -345,12 +346,12 @@ actor AssignmentPlanner {
         return newcomers
     }
 
-    /// The states of a task's networks, and of what leads to it from the mesh.
+    /// The states of a task's networks, and of what leads to it from the mesh, that nodes acknowledge.
     private func states(of id: String) -> [(scope: NetworkFact.Scope, sequence: UInt64)] {
         let networks = index.networkIDs(ofTask: id)
         var scopes = networks.map { NetworkFact.Scope.network($0) }
         if let ingress = index.ingress, networks.contains(ingress) { scopes.append(.swarm) }
-        return scopes.compactMap { scope in rings[scope].map { (scope, $0.sequence) } }
+        return scopes.compactMap { scope in rings[scope].map { (scope, $0.awaited) } }
     }
 
     /// Running tasks that are to stop go on until the nodes that may send them connections have let go of them.

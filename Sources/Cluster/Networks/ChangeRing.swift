@@ -23,6 +23,8 @@ struct ChangeRing {
     let scope: NetworkFact.Scope
     /// The state that the scope is in.
     private(set) var sequence: UInt64
+    /// The last state for which nodes say when they have it in force, see ``NetworkChangeSet/isQuiet``.
+    private(set) var awaited: UInt64
     /// The state that the oldest set follows.
     private var base: UInt64
     private var sets: [Encoded] = []
@@ -31,6 +33,7 @@ struct ChangeRing {
 
     /// - Parameter sequence: The state that the scope is in: what led to it is not known.
     init(_ scope: NetworkFact.Scope, at sequence: UInt64) {
+        awaited = sequence
         base = sequence
         self.scope = scope
         self.sequence = sequence
@@ -39,6 +42,7 @@ struct ChangeRing {
     /// - Parameter isRead: Whether anybody has come as far as to follow it.
     mutating func append(_ set: NetworkChangeSet, isRead: Bool) throws {
         sequence = set.sequence
+        if !set.isQuiet { awaited = sequence }
         guard isRead else { return forget() }
         do {
             let encoded = try Encoded(set)

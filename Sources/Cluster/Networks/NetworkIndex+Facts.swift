@@ -3,6 +3,20 @@ import Model
 import Orchestration
 
 extension NetworkIndex {
+    /// Whether somebody may wait for nodes to have a change in force: a task that begins, for nodes to know the way to it, and one that is to end, for
+    /// nodes to send it nothing more. For one more that gets connections nobody does, nor for another name.
+    static func isAwaited(_ key: NetworkFact.Key, from old: NetworkFact?, to new: NetworkFact?) -> Bool {
+        switch key {
+        case .settings, .peer, .subnets, .port, .network, .service: return true
+        case .backend, .meshBackend: return new == nil
+        case .endpoint:
+            guard case .endpoint(_, let place)? = new else { return false }
+            guard case .endpoint(_, var former)? = old else { return true }
+            (former.containerID, former.names) = (place.containerID, place.names)
+            return former != place
+        }
+    }
+
     /// The fact of a key as the objects of now have it.
     func fact(_ key: NetworkFact.Key) -> NetworkFact? {
         switch key {

@@ -12,6 +12,8 @@ package struct NetworkIndex {
     package struct Changes {
         /// What is other now, in the order in which nodes are to take it.
         package var facts: [NetworkFact.Scope: (upserts: [NetworkFact], removals: [NetworkFact.Key])] = [:]
+        /// Of these, scopes with something that somebody may wait for until nodes have it in force.
+        package var awaited: Set<NetworkFact.Scope> = []
         /// Nodes that may take part in other networks than before.
         package var nodes: Set<String> = []
         /// The same of all nodes.
@@ -225,8 +227,9 @@ package struct NetworkIndex {
         var changes = changes
         self.changes = Changes()
         for key in dirty {
-            let new = fact(key)
-            if new == facts.fact(key) { continue }
+            let (old, new) = (facts.fact(key), fact(key))
+            if new == old { continue }
+            if Self.isAwaited(key, from: old, to: new) { changes.awaited.insert(key.scope) }
             if let new {
                 changes.facts[key.scope, default: ([], [])].upserts.append(new)
             } else {

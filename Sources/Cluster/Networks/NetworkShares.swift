@@ -46,14 +46,17 @@ struct TaskShare: Equatable {
         task.nodeID != nil && task.status.state >= .assigned && task.status.state <= .running
     }
 
-    /// The id of a task's container, once there is one, and what it is called on its networks, its name first.
+    /// The id of a task's container, once it runs, and what it is called on its networks, its name first.
+    ///
+    /// That it runs is told to all nodes of its networks in any case. Its container is there a moment before, and nobody asks for it by its id then:
+    /// told at once, all of them would be told once more.
     private static func names(of task: SwarmTask) -> (container: String, names: [String]) {
         if let attached = task.spec.networkAttachmentSpec {
             let id = attached.containerID
             let name = task.status.containerStatus?.name ?? attached.containerName
             return (id, [name, String(id.prefix(12))] + attached.aliases)
         }
-        let id = task.status.containerStatus?.containerID ?? ""
+        let id = task.status.state == .running ? task.status.containerStatus?.containerID ?? "" : ""
         return (id, [task.containerName] + (id.isEmpty ? [] : [String(id.prefix(12))]))
     }
 }

@@ -147,12 +147,15 @@ package struct NetworkChangeSet: Sendable, Equatable {
     package var removals: [NetworkFact.Key]
     /// The node takes no part in the network any more: nothing of it is to be kept, and it has no facts here.
     package var isEnd: Bool
+    /// Nobody waits for nodes to have it in force: they need not say so. A later state that they do say includes this one.
+    package var isQuiet: Bool
 
     package init(
         _ scope: NetworkFact.Scope, sequence: UInt64, isSnapshot: Bool = false, upserts: [NetworkFact] = [],
-        removals: [NetworkFact.Key] = [], isEnd: Bool = false
+        removals: [NetworkFact.Key] = [], isEnd: Bool = false, isQuiet: Bool = false
     ) {
         self.isEnd = isEnd
+        self.isQuiet = isQuiet
         self.isSnapshot = isSnapshot
         self.removals = removals
         self.scope = scope

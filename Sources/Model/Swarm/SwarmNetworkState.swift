@@ -79,7 +79,7 @@ package struct SwarmNetworkState: Codable, Sendable, Equatable {
         package var taskID: String
         /// The node's underlay address.
         package var vtep: IPAddress
-        /// The container's id once there is one.
+        /// The container's id once it runs; that of a container with a place of its own from the beginning.
         package var containerID: String
         /// The container's name, its aliases: what DNS answers with this address.
         package var names: [String]

@@ -380,6 +380,9 @@ package nonisolated struct Apus_Node_V1_NetworkChanges: Sendable {
   /// After the upserts, in this order.
   package var removals: [Apus_Node_V1_NetworkKey] = []
 
+  /// Nobody waits for the node to have the set in force: it need not say so.
+  package var quiet: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2185,7 +2188,7 @@ nonisolated extension Apus_Node_V1_TaskSet: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Apus_Node_V1_NetworkChanges: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NetworkChanges"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}sequence\0\u{1}snapshot\0\u{1}more\0\u{1}end\0\u{1}upserts\0\u{1}removals\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}sequence\0\u{1}snapshot\0\u{1}more\0\u{1}end\0\u{1}upserts\0\u{1}removals\0\u{1}quiet\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2200,6 +2203,7 @@ nonisolated extension Apus_Node_V1_NetworkChanges: SwiftProtobuf.Message, SwiftP
       case 5: try { try decoder.decodeSingularBoolField(value: &self.end) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.upserts) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.removals) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.quiet) }()
       default: break
       }
     }
@@ -2227,6 +2231,9 @@ nonisolated extension Apus_Node_V1_NetworkChanges: SwiftProtobuf.Message, SwiftP
     if !self.removals.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.removals, fieldNumber: 7)
     }
+    if self.quiet != false {
+      try visitor.visitSingularBoolField(value: self.quiet, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2238,6 +2245,7 @@ nonisolated extension Apus_Node_V1_NetworkChanges: SwiftProtobuf.Message, SwiftP
     if lhs.end != rhs.end {return false}
     if lhs.upserts != rhs.upserts {return false}
     if lhs.removals != rhs.removals {return false}
+    if lhs.quiet != rhs.quiet {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

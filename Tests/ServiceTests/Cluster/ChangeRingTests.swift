@@ -57,6 +57,36 @@ import Testing
         #expect(try messages(after: 105) == messages(after: 105))
     }
 
+    @Test func `the last state that nodes acknowledge is one that they are told to`() throws {
+        let scope = NetworkFact.Scope.network("net")
+        var ring = ChangeRing(scope, at: 5)
+        #expect(ring.awaited == 5)
+        var facts = NetworkFacts()
+        for (sequence, isQuiet) in [(UInt64(6), false), (7, true), (8, true)] {
+            let set = NetworkChangeSet(scope, sequence: sequence, upserts: [fact(Int(sequence))], isQuiet: isQuiet)
+            try ring.append(set, isRead: true)
+        }
+        #expect(ring.sequence == 8 && ring.awaited == 6)
+        var acknowledged: UInt64 = 0
+        var reader = AssignmentReader()
+        for piece in try ring.messages(after: 5, { [] }) {
+            guard case .network(let set) = try reader.read(.with { $0.networkChanges = piece }) else { continue }
+            facts.apply(set)
+            if !set.isQuiet { acknowledged = set.sequence }
+        }
+        #expect(facts.facts(of: scope).count == 3 && acknowledged == ring.awaited)
+        // Who is new gets everything, and says when it has it.
+        let all = facts
+        var snapshot: NetworkChangeSet?
+        for piece in try ring.messages(after: nil, { all.facts(of: scope) }) {
+            if case .network(let set) = try reader.read(.with { $0.networkChanges = piece }) { snapshot = set }
+        }
+        #expect(snapshot?.isQuiet == false && snapshot?.sequence == 8)
+        // Nobody reads it: what is told then is told as a whole.
+        try ring.append(NetworkChangeSet(scope, sequence: 9, isQuiet: true), isRead: false)
+        #expect(ring.sequence == 9 && ring.awaited == 6)
+    }
+
     @Test func `who is too far behind gets everything`() throws {
         let scope = NetworkFact.Scope.network("net")
         var ring = ChangeRing(scope, at: 0)

@@ -91,6 +91,8 @@ import Testing
         }
         let end = NetworkChangeSet(.network("net"), sequence: 3, isEnd: true)
         #expect(try read(try end.encoded()) == end)
+        let quiet = NetworkChangeSet(.network("net"), sequence: 3, upserts: network, isQuiet: true)
+        #expect(try read(try quiet.encoded()) == quiet)
     }
 
     @Test func `a large set travels in pieces and comes back whole`() throws {

@@ -74,7 +74,8 @@ extension NetworkFacts {
                     guard let nodeID = task.nodeID, let vtep = vteps[nodeID], !attachment.addresses.isEmpty else {
                         continue
                     }
-                    let container = task.status.containerStatus?.containerID ?? ""
+                    let container =
+                        task.status.state == .running ? task.status.containerStatus?.containerID ?? "" : ""
                     facts.append(
                         .endpoint(
                             network: id,

@@ -88,7 +88,7 @@ private struct RandomSwarm {
         let states: [TaskState] = [.pending, .assigned, .preparing, .running, .running, .running, .shutdown, .failed]
         task.status.state = states.randomElement(using: &random) ?? .running
         task.desiredState = chance(3) ? .shutdown : .running
-        if task.status.state == .running {
+        if task.status.state >= .preparing {
             var container = TaskStatus.ContainerStatus()
             container.containerID = "0123456789abcdef\(id)"
             task.status.containerStatus = container
@@ -234,6 +234,71 @@ private struct RandomSwarm {
         objects.tasks["task"] = task
         take()
         #expect(index.settle().facts.isEmpty)
+    }
+
+    /// Each set that is told costs a message to every node of the network; each that is acknowledged one more from every node.
+    @Test func `of a task's life nodes are told when they must know, and acknowledge what somebody waits for`() throws {
+        var objects = SwarmState()
+        var network = SwarmNetwork(id: "net")
+        network.spec.ingress = true
+        network.driverState = Driver(name: "overlay", options: [SwarmNetwork.identifierOption: "4097"])
+        objects.networks["net"] = network
+        var node = Node(id: "node")
+        node.membership = Node.Membership()
+        node.membership?.dataPathAddress = IPAddress(192, 0, 2, 1)
+        objects.nodes["node"] = node
+        var service = Service(id: "web")
+        var port = PortConfig()
+        port.targetPort = 80
+        port.publishedPort = 8080
+        service.endpoint.ports = [port]
+        var config = NetworkAttachmentConfig()
+        config.target = "net"
+        service.spec.taskTemplate.networks = [config]
+        objects.services["web"] = service
+        var index = NetworkIndex()
+        index.take(objects, SwarmChanges(all: objects))
+        #expect(index.settle().awaited == [.swarm, .network("net")])
+
+        var task = SwarmTask(id: "task")
+        task.nodeID = "node"
+        task.serviceID = "web"
+        task.networksAttachments = [NetworkAttachment(network: network, addresses: [IPNetwork(IPAddress(10, 0, 0, 2))])]
+        /// The scopes that are told of, and those of them that nodes acknowledge.
+        func become(
+            _ state: TaskState?, container: String? = nil, isServing: Bool = false
+        ) -> (told: Set<NetworkFact.Scope>, awaited: Set<NetworkFact.Scope>) {
+            task.status.state = state ?? task.status.state
+            if let container {
+                task.status.containerStatus = .init()
+                task.status.containerStatus?.containerID = container
+            }
+            objects.tasks["task"] = state == nil ? nil : task
+            var changes = SwarmChanges()
+            changes.tasks = ["task"]
+            index.take(objects, changes)
+            if state != nil { index.setServing("task", isServing) }
+            let news = index.settle()
+            return (Set(news.facts.keys), news.awaited)
+        }
+        let net = NetworkFact.Scope.network("net")
+        let assigned = become(.assigned)
+        #expect(assigned.told == [net] && assigned.awaited == [net], "the way to it")
+        for (state, container) in [(TaskState.accepted, nil), (.preparing, nil), (.ready, "c1"), (.starting, "c1")] {
+            #expect(become(state, container: container).told.isEmpty, "\(state)")
+        }
+        let running = become(.running, container: "c1", isServing: true)
+        #expect(running.told == [net, .swarm] && running.awaited.isEmpty, "it runs, and gets connections")
+        let place = NetworkFact.Key.endpoint(network: "net", IPAddress(10, 0, 0, 2))
+        guard case .endpoint(_, let endpoint)? = index.facts.fact(place) else {
+            Issue.record("no endpoint")
+            return
+        }
+        #expect(endpoint.containerID == "c1" && endpoint.names.last == "c1")
+        let leaving = become(.running, isServing: false)
+        #expect(leaving.told == [net, .swarm] && leaving.awaited == [net, .swarm], "nodes let go of it")
+        let gone = become(nil)
+        #expect(gone.told == [net] && gone.awaited.isEmpty, "nobody waits for it any more")
     }
 
     @Test(arguments: [30, 3000]) func `one more task asks for a few facts, however many others there are`(_ count: Int)

@@ -17,6 +17,22 @@ import Testing
         #expect(later.map(\.network) == ["b"] && later.map(\.sequence) == [2])
     }
 
+    @Test func `what nobody waits for is not told, and goes along with what is`() async throws {
+        let session = SessionState()
+        session.apply([
+            NetworkChangeSet(.network("a"), sequence: 3), NetworkChangeSet(.network("a"), sequence: 4, isQuiet: true),
+            NetworkChangeSet(.swarm, sequence: 5, isQuiet: true),
+            NetworkChangeSet(.network("b"), sequence: 6, isEnd: true),
+        ])
+        let told = try await session.progress()
+        #expect(told.map(\.network) == ["a"] && told.map(\.sequence) == [3])
+        async let next = session.progress()
+        session.apply([NetworkChangeSet(.swarm, sequence: 7, isQuiet: true)])
+        session.apply([NetworkChangeSet(.swarm, sequence: 8), NetworkChangeSet(.swarm, sequence: 9)])
+        let later = try await next
+        #expect(later.map(\.network) == [""] && later.map(\.sequence) == [9])
+    }
+
     @Test func `a node of more networks than fit a message tells of all of them`() async throws {
         let session = SessionState()
         let ids = Set((0..<NodeReports.maximumReports + 1).map { "n\($0)" })
